@@ -1,0 +1,36 @@
+/**
+ * The errors a user meets, by kind; the kind decides the exit code of `ocs` (`exitCode`).
+ * Text of each: what is wrong, where, what to do about it. Anything that is none of these is a bug.
+ */
+
+/** A command line that cannot be meant: unknown flag, missing value. Exit code 2. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+/** A site file, directory or environment that cannot be used; a site file's message begins `file:line:column: `. Exit code 2. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** An instrument or hub that cannot be reached or speaks nonsense: an operation turns degraded and tries again. Exit code 3. */
+export class TransportError extends Error {
+  override name = 'TransportError'
+}
+
+/** What an operation throws to fail with a message for its caller. Exit code 1. */
+export class OpError extends Error {
+  override name = 'OpError'
+}
+
+/** Exit code by kind of error: 2 usage or configuration, 3 unreachable or timed out, 1 anything else. */
+export function exitCode(error: unknown): number {
+  if (error instanceof UsageError || error instanceof ConfigError) return 2
+  if (error instanceof TransportError) return 3
+  return 1
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

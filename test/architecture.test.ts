@@ -1,0 +1,61 @@
+import { expect, test } from 'bun:test'
+
+/** Which sibling folders of `src/` each folder may import (DESIGN: only `commands` sees everything). */
+const may: Record<string, readonly string[]> = {
+  core: [],
+  site: ['core'],
+  bus: ['core'],
+  broker: ['core'],
+  instrument: ['core'],
+  storage: ['core'],
+  simulators: ['core'],
+  runtime: ['core', 'bus'],
+  agents: ['core', 'instrument', 'storage'],
+  datanode: ['core', 'instrument', 'storage'],
+  bridge: ['core', 'runtime'],
+}
+/** The one folder that may import each third-party package. */
+const home: Record<string, string> = {
+  commander: 'commands',
+  yaml: 'site',
+  mqtt: 'bus',
+  aedes: 'broker',
+  '@serialport/stream': 'instrument',
+  '@serialport/parser-readline': 'instrument',
+  '@serialport/bindings-interface': 'instrument',
+  hono: 'bridge',
+}
+const scan = new Bun.Transpiler({ loader: 'ts' })
+
+async function imports(): Promise<{ file: string; folder: string; path: string }[]> {
+  const found: { file: string; folder: string; path: string }[] = []
+  for (const file of new Bun.Glob('**/*.ts').scanSync('src')) {
+    if (file.includes('.test.')) continue
+    const text = await Bun.file(`src/${file}`).text()
+    // scanImports leaves type-only imports out; a type from above is as wrong as a value.
+    const types = [...text.matchAll(/import type [^'"]*from ['"]([^'"]+)['"]/g)].map((m) => ({
+      path: m[1] ?? '',
+    }))
+    for (const { path } of [...scan.scanImports(text), ...types])
+      found.push({ file, folder: file.split('/')[0] ?? '', path })
+  }
+  return found
+}
+
+test('each folder imports only the folders below it', async () => {
+  const wrong = (await imports()).filter(({ file, folder, path }) => {
+    if (folder === 'commands' || !path.startsWith('.')) return false
+    const to = new URL(path, `file:///${file}`).pathname.split('/')[1] ?? ''
+    return to !== folder && !may[folder]?.includes(to)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('each third-party package is imported in one folder', async () => {
+  const wrong = (await imports()).filter(({ folder, path }) => {
+    const name = path.startsWith('@') ? path.split('/').slice(0, 2).join('/') : (path.split('/')[0] ?? '')
+    if (path.startsWith('.') || /^(bun|node)(:|$)/.test(path) || name === 'zod') return false
+    return home[name] !== folder
+  })
+  expect(wrong).toEqual([])
+})
