@@ -1,0 +1,47 @@
+import type { z } from 'zod'
+import type { Address, Channel } from '../core/channel.ts'
+
+/** What an agent, a recorder or a command speaks through; over MQTT (`mqtt.ts`) or in memory (`memory.ts`). */
+export interface Bus extends AsyncDisposable {
+  /** The name this end goes by: its MQTT client id, which for an agent is its instance-id. */
+  readonly client: string
+  /** Whether the hub is reached just now. */
+  readonly connected: boolean
+  /**
+   * Sends a payload. QoS 1: resolves when the hub has it, and waits for a lost hub to come back;
+   * QoS 0: resolves at once, and is dropped while the hub is away (the spool keeps what must not be lost).
+   * @throws RangeError for a name that fits no topic level
+   */
+  publish<P extends string, S extends z.ZodType>(
+    to: Channel<P, S>,
+    address: Address<P>,
+    payload: z.input<S>,
+  ): Promise<void>
+  /** Clears what a retained channel holds at an address. */
+  clear<P extends string>(to: Channel<P>, address: Address<P>): Promise<void>
+  /**
+   * Listens to a channel; missing names mean all. Comes back by itself after a lost connection.
+   * A payload that does not fit its channel is dropped and reported, and the next is fine.
+   * Resolves when the hub has granted it, or at once while the hub is away.
+   */
+  subscribe<P extends string, S extends z.ZodType>(
+    to: Channel<P, S>,
+    address: Partial<Address<P>>,
+    listener: Listener<P, S>,
+  ): Promise<AsyncDisposable>
+  /** Calls back at each connection and loss; at once with the present state. */
+  onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
+}
+
+/** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody. */
+export type Listener<P extends string, S extends z.ZodType> = (
+  payload: z.output<S>,
+  address: Address<P>,
+  how: { readonly retained: boolean },
+) => void
+
+/** Options of every bus. */
+export interface BusOptions {
+  /** Called with what was dropped and why: a payload that fits no channel, a listener that threw. */
+  readonly onBad?: (topic: string, reason: string) => void
+}

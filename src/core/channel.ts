@@ -1,0 +1,52 @@
+import type { z } from 'zod'
+import { CLIENT, NAME } from './names.ts'
+
+type Names<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? N | Names<Rest> : never
+
+/** A topic pattern with names in braces, what travels on it, and how it is delivered. */
+export interface Channel<P extends string = string, S extends z.ZodType = z.ZodType> {
+  readonly pattern: P
+  readonly payload: S
+  readonly qos: 0 | 1
+  readonly retain: boolean
+}
+/** One value for each name in a channel's pattern. */
+export type Address<P extends string> = { readonly [K in Names<P>]: string }
+
+/** Declares a channel; see `channels.ts`, the only caller. */
+export function channel<const P extends string, S extends z.ZodType>(
+  pattern: P,
+  payload: S,
+  { qos = 0, retain = false }: { qos?: 0 | 1; retain?: boolean } = {},
+): Channel<P, S> {
+  return { pattern, payload, qos, retain }
+}
+
+/**
+ * The topic of an address, or the filter when names are missing: each becomes the wildcard `+`.
+ * @throws RangeError for a name that does not fit one topic level
+ */
+export function topic<P extends string>({ pattern }: Channel<P>, address: Partial<Address<P>>): string {
+  return pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = (address as Record<string, string | undefined>)[name]
+    if (value === undefined) return '+'
+    if (!(name === 'client' || name === 'id' ? CLIENT : NAME).test(value)) {
+      throw new RangeError(`"${value}" is not a name that can stand in a topic (${name} in ${pattern})`)
+    }
+    return value
+  })
+}
+
+/** The address a topic stands for on a channel; undefined when the topic is not of that channel. */
+export function addressOf<P extends string>({ pattern }: Channel<P>, text: string): Address<P> | undefined {
+  const levels = text.split('/')
+  const parts = pattern.split('/')
+  if (levels.length !== parts.length) return undefined
+  const address: Record<string, string> = {}
+  for (const [at, part] of parts.entries()) {
+    const level = levels[at] ?? ''
+    if (part.startsWith('{')) address[part.slice(1, -1)] = level
+    else if (part !== level) return undefined
+  }
+  return address as Address<P>
+}

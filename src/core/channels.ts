@@ -1,0 +1,166 @@
+/** Every topic of `ocs` and what travels on it. No other file spells a topic. Times are unix seconds, UTC. */
+import { z } from 'zod'
+import { channel } from './channel.ts'
+import { FieldName, HUB, Name } from './names.ts'
+import { OpSession } from './ops.ts'
+import { FieldType, Wire } from './wire.ts'
+
+const seq = z.int().min(1)
+
+/** A field as declared: its type in the archive, its units ('K', 'V', 'Ω', 'Hz', 's', …), what it is. */
+export const FieldInfo = z.object({
+  type: FieldType,
+  units: z.string().optional(),
+  description: z.string().optional(),
+})
+export type FieldInfo = z.output<typeof FieldInfo>
+
+/** What a feed carries. Stored with each epoch of the spool, so that old rows keep their types. */
+export const FeedDeclaration = z.object({
+  agent_class: z.string(),
+  record: z.boolean(),
+  /** Seconds of data a frame of the recorder spans at most. */
+  frame_length: z.number().positive(),
+  blocks: z.record(FieldName, z.record(FieldName, FieldInfo)),
+})
+export type FeedDeclaration = z.output<typeof FeedDeclaration>
+
+/** Rows an agent's spool holds of one epoch: `first`..`last`; `acked` is the last known to be recorded, 0 for none. */
+export const HeldEpoch = z.object({ epoch: Name, first: seq, last: z.int().min(0), acked: z.int().min(0) })
+export type HeldEpoch = z.output<typeof HeldEpoch>
+
+/** One agent's state, retained; its last will is the same with state `lost`. */
+export const Presence = z.object({
+  state: z.enum(['online', 'offline', 'lost']),
+  /** New at each start of the process, so that a will of an older process is told apart. */
+  session: z.string(),
+  since: z.number(),
+  time: z.number(),
+  agent_class: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  version: z.string(),
+  /** Per recorded feed: the spool's id and its held epochs, oldest first. */
+  feeds: z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) })).optional(),
+  /** Samples that could not be spooled, values that did not fit their type, …: counters by name. */
+  counters: z.record(z.string(), z.number()).optional(),
+})
+export type Presence = z.output<typeof Presence>
+
+const JsonSchema = z.record(z.string(), z.unknown())
+/** What an agent can do and publish; enough to draw forms and to write a client. */
+export const AgentApi = z.object({
+  agent_class: z.string(),
+  help: z.string(),
+  ops: z.record(
+    Name,
+    z.object({
+      kind: z.enum(['task', 'process']),
+      help: z.string(),
+      params: JsonSchema,
+      startup: z.boolean(),
+      min_privs: z.int().min(1).max(3),
+    }),
+  ),
+  queries: z.record(Name, z.object({ help: z.string(), params: JsonSchema })),
+  feeds: z.record(Name, FeedDeclaration),
+  /** Of a data node: the name its metrics begin with, and what it serves. */
+  node: z.object({ name: z.string(), description: z.string() }).optional(),
+})
+export type AgentApi = z.output<typeof AgentApi>
+
+/** One row of a feed: a block's co-sampled values at the times `t`. Without `seq` it is in no spool. */
+export const Row = z.object({
+  epoch: Name,
+  seq: seq.optional(),
+  block: FieldName,
+  t: z.array(z.number()),
+  data: z.record(FieldName, z.array(Wire)),
+})
+export type Row = z.output<typeof Row>
+
+/** Asks an agent to act: refused once `sent + timeout` (s) has passed. */
+export const Request = z.object({
+  id: z.string().min(1).max(128),
+  sent: z.number(),
+  timeout: z.number().positive(),
+  params: z.record(z.string(), z.unknown()),
+})
+export type Request = z.output<typeof Request>
+
+/** What became of a request. `result` answers a query; long results come in `parts` pieces of JSON text. */
+export const Reply = z.object({
+  id: z.string(),
+  status: z.union([z.literal(0), z.literal(-1), z.literal(1)]),
+  msg: z.string(),
+  session: OpSession.or(z.object({}).strict()).optional(),
+  result: z.unknown().optional(),
+  piece: z.string().optional(),
+  part: z.int().optional(),
+  parts: z.int().optional(),
+})
+export type Reply = z.output<typeof Reply>
+
+/** Asks for an epoch's rows from `from` on, `max_bytes` of JSON at most. */
+export const ReplayRequest = z.object({
+  id: z.string().min(1).max(128),
+  feed: Name,
+  epoch: Name,
+  from: seq,
+  max_bytes: z.int().min(1).max(262_144),
+})
+/** Rows in order; `next` is the seq to ask for next, `head` the last committed one; `gap` is gone for ever. */
+export const Replayed = z.object({
+  feed: Name,
+  epoch: Name,
+  rows: z.array(Row),
+  declaration: FeedDeclaration.optional(),
+  /** The epoch before this one and its last seq, as the first row of the epoch names them. */
+  previous: z.object({ epoch: Name, last: z.int() }).optional(),
+  next: seq,
+  head: z.int().min(0),
+  gap: z.object({ from: seq, to: seq }).optional(),
+})
+export type Replayed = z.output<typeof Replayed>
+
+/** The recorder's word that rows up to `seq` are in a synced file. */
+export const Ack = z.object({ epoch: Name, seq, data_dir: z.string() })
+/** Something worth knowing: logged, shown, audited. */
+export const Event = z.object({
+  time: z.number(),
+  level: z.enum(['info', 'warning', 'error']),
+  text: z.string(),
+  kind: z.string(),
+})
+export type Event = z.output<typeof Event>
+
+export const HubInfo = z.object({
+  realm: z.string(),
+  version: z.string(),
+  since: z.number(),
+  host: z.string(),
+  pid: z.int(),
+  listeners: z.array(z.string()),
+  limits: z.record(z.string(), z.number()),
+})
+
+export const channels = {
+  presence: channel('{root}/{instance}/presence', Presence, { qos: 1, retain: true }),
+  api: channel('{root}/{instance}/api', AgentApi, { qos: 1, retain: true }),
+  session: channel('{root}/{instance}/ops/{op}/session', OpSession, { qos: 1, retain: true }),
+  request: channel('{root}/{instance}/ops/{op}/{action}/{client}', Request, { qos: 1 }),
+  query: channel('{root}/{instance}/queries/{query}/{client}', Request, { qos: 1 }),
+  reply: channel('{root}/{instance}/replies/{client}/{id}', Reply, { qos: 1 }),
+  feed: channel('{root}/{instance}/feeds/{feed}', Row),
+  last: channel('{root}/{instance}/last/{feed}', z.record(z.string(), Wire), { retain: true }),
+  replay: channel('{root}/{instance}/replay/{client}', ReplayRequest, { qos: 1 }),
+  replayed: channel('{root}/{instance}/replayed/{client}/{id}', Replayed),
+  ack: channel('{root}/{instance}/ack/{feed}', Ack),
+  event: channel('{root}/{instance}/events', Event),
+  hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
+} as const
+
+/** OCS's dotted address of a feed, as `.g3` files spell it: `observatory.ls240.feeds.temperatures`. */
+export function feedAddress(root: string, instance: string, feed: string): string {
+  return `${root}.${instance}.feeds.${feed}`
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+
+/** Instance-ids, feed, operation and address-root names: one topic level, safe in a file name and in a shell. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
+/** Block and field names by OCS's rule: letters, digits, underscore; a letter first, after optional underscores. */
+export const FIELD = /^_*[A-Za-z][A-Za-z0-9_]*$/
+/** An MQTT client id that may stand in a topic as the caller's name. */
+export const CLIENT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+
+export const Name = z.string().regex(NAME, 'letters, digits, _ and -, at most 63, a letter or digit first')
+export const FieldName = z
+  .string()
+  .max(255)
+  .regex(FIELD, 'letters, digits and _, at most 255, a letter first after optional underscores')
+
+/** The instance-id the hub keeps for itself. */
+export const HUB = 'hub'
+
+/** The candidates closest to a misspelt word, best first; empty when nothing is near. */
+export function didYouMean(word: string, candidates: Iterable<string>): string[] {
+  const limit = Math.max(1, Math.floor(word.length / 3))
+  return [...new Set(candidates)]
+    .map((name) => ({ name, far: distance(word.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ far }) => far <= limit)
+    .sort((a, b) => a.far - b.far)
+    .map(({ name }) => name)
+}
+
+/** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
+function distance(a: string, b: string): number {
+  let before: number[] = []
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, (before[j - 2] ?? 0) + 1)
+      }
+      next.push(best)
+    }
+    before = row
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+
+/** OCS's op codes: what an operation is doing, as one number. */
+export const OpCode = {
+  NONE: 1,
+  STARTING: 2,
+  RUNNING: 3,
+  STOPPING: 4,
+  SUCCEEDED: 5,
+  FAILED: 6,
+  EXPIRED: 7,
+  DEGRADED: 8,
+} as const
+export type OpCode = (typeof OpCode)[keyof typeof OpCode]
+
+/** OCS's response codes: how a request went, not the operation. */
+export const ResponseCode = { OK: 0, ERROR: -1, TIMEOUT: 1 } as const
+
+/** What can be asked of an operation. */
+export const Action = z.enum(['start', 'wait', 'stop', 'abort', 'status'])
+export type Action = z.output<typeof Action>
+
+/** One run of an operation, with OCS's names. Times in unix seconds. */
+export const OpSession = z.object({
+  session_id: z.int(),
+  op_name: z.string(),
+  op_code: z.int().min(1).max(8),
+  status: z.enum(['starting', 'running', 'stopping', 'done']),
+  degraded: z.boolean(),
+  success: z.boolean().nullable(),
+  start_time: z.number(),
+  end_time: z.number().nullable(),
+  data: z.unknown(),
+  messages: z.array(z.tuple([z.number(), z.string()])),
+  /** Client that started it; `startup` when the agent did. */
+  started_by: z.string(),
+})
+export type OpSession = z.output<typeof OpSession>
+
+/** The op code of a session. */
+export function opCodeOf(session: Pick<OpSession, 'status' | 'degraded' | 'success'> | undefined): OpCode {
+  if (!session) return OpCode.NONE
+  switch (session.status) {
+    case 'starting':
+      return OpCode.STARTING
+    case 'running':
+      return session.degraded ? OpCode.DEGRADED : OpCode.RUNNING
+    case 'stopping':
+      return OpCode.STOPPING
+    case 'done':
+      return session.success ? OpCode.SUCCEEDED : OpCode.FAILED
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+
+/** The types a field can have in a block; what is not declared and is a number is a double. */
+export const FieldType = z.enum(['double', 'int', 'bool', 'string'])
+export type FieldType = z.output<typeof FieldType>
+
+/** A value as an agent hands it over. */
+export type Value = number | bigint | boolean | string
+/** A value as it travels: JSON has no NaN, no infinities and no exact integers beyond 2^53, so these are strings. */
+export const Wire = z.union([z.number(), z.boolean(), z.string(), z.null()])
+export type Wire = z.output<typeof Wire>
+
+const NON_FINITE: Record<string, number> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity }
+
+/** One value for the wire; `null` where a field has no value. */
+export function toWire(value: Value): Wire {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'bigint') {
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : String(value)
+  }
+  return value
+}
+
+/**
+ * A value off the wire by its field's declared type.
+ * @returns the value, or undefined when it does not fit the type (the caller quarantines it)
+ */
+export function fromWire(type: FieldType, wire: Wire | undefined): Value | undefined {
+  switch (type) {
+    case 'double':
+      if (typeof wire === 'number') return wire
+      if (wire === null || wire === undefined) return Number.NaN
+      return typeof wire === 'string' ? NON_FINITE[wire] : undefined
+    case 'int':
+      if (typeof wire === 'number') return Number.isSafeInteger(wire) ? wire : undefined
+      return typeof wire === 'string' && /^-?\d{1,19}$/.test(wire) ? int64(wire) : undefined
+    case 'bool':
+      return typeof wire === 'boolean' ? wire : undefined
+    case 'string':
+      return typeof wire === 'string' ? wire : undefined
+  }
+}
+
+function int64(text: string): bigint | undefined {
+  const value = BigInt(text)
+  return BigInt.asIntN(64, value) === value ? value : undefined
+}
+
+/** The type of a value that nothing declares. */
+export function typeOf(value: Value): FieldType {
+  if (typeof value === 'boolean') return 'bool'
+  if (typeof value === 'string') return 'string'
+  return typeof value === 'bigint' ? 'int' : 'double'
+}
+
+/**
+ * Any data as plain JSON with its non-finite numbers and large integers kept as strings.
+ * Keys stay as they are, `undefined` members go, dates become ISO text.
+ * @throws TypeError for what JSON cannot hold (functions, symbols, cycles)
+ */
+export function jsonWithNumbers(data: unknown): unknown {
+  return walk(data, new Set())
+}
+
+function walk(data: unknown, above: Set<object>): unknown {
+  if (typeof data === 'number' || typeof data === 'bigint') return toWire(data)
+  if (data === null || data === undefined || typeof data === 'boolean' || typeof data === 'string')
+    return data
+  if (typeof data !== 'object') throw new TypeError(`a ${typeof data} cannot be sent`)
+  if (data instanceof Date) return data.toISOString()
+  if (above.has(data)) throw new TypeError('data that contains itself cannot be sent')
+  above.add(data)
+  const items = ArrayBuffer.isView(data) ? Array.from(data as unknown as ArrayLike<number>) : data
+  const result = Array.isArray(items)
+    ? items.map((item) => walk(item, above) ?? null)
+    : Object.fromEntries(Object.entries(items).map(([key, item]) => [key, walk(item, above)]))
+  above.delete(data)
+  return result
+}
