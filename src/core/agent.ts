@@ -1,0 +1,219 @@
+import { z } from 'zod'
+import type { FeedSink, Follower, FollowOptions } from './follow.ts'
+import type { FieldType, Value } from './wire.ts'
+
+type Schema = z.ZodObject
+
+type Out<S extends z.ZodType> = z.output<S>
+
+/** A field of a block: its type in the archive (default double), its units, what it is. */
+export interface FieldSpec {
+  readonly type?: FieldType
+  readonly units?: string
+  readonly description?: string
+}
+/** Field specs by block and field name. */
+export type Blocks = Readonly<Record<string, Readonly<Record<string, FieldSpec>>>>
+
+/** A named stream of an agent. */
+export interface FeedSpec<I> {
+  readonly help: string
+  /** Whether the recorder keeps it. */
+  readonly record: boolean
+  /** Seconds of data a frame in the `.g3` file spans at most; default 300, as in OCS. */
+  readonly frame_length?: number
+  /** What it carries, when need be by what the instrument turned out to be. */
+  readonly blocks: Blocks | ((instrument: I) => Blocks)
+}
+export type Feeds<I> = Readonly<Record<string, FeedSpec<I>>>
+
+/** What an agent is connected to. With a `link` the host knows when to connect anew. */
+export interface Instrument {
+  readonly link?: { readonly closed: boolean; close(): Promise<void> }
+}
+
+/** The running session as its operation sees it. */
+export interface SessionHandle<D> {
+  readonly data: D | undefined
+  /** Replaces the session's data; seen by `status` at once, on the bus at most once a second. */
+  set(data: D): void
+  /** Running, but failing for now; set back to false when it works again. */
+  degraded: boolean
+  /** Adds a line to the session's messages and to the log. */
+  log(text: string): void
+}
+
+/** One feed as an operation publishes to it. */
+export interface FeedPublisher {
+  /**
+   * Hands over co-sampled values of a block: one sample, or as many as there are times (unix s, UTC, of the readings).
+   * A value that does not fit its field's type quarantines its message, which is counted and reported; nothing is thrown.
+   */
+  publish(
+    block: string,
+    time: number | readonly number[],
+    values: Readonly<Record<string, Value | readonly Value[]>>,
+  ): void
+}
+
+/** The agent's surroundings, for agents that read others (recorder, data nodes). */
+export interface Lab {
+  readonly root: string
+  readonly instance: string
+  /** Reads recorded feeds of other agents until disposed. */
+  follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
+  /** Writes a line to the agent's log. */
+  log(text: string): void
+  /** Publishes an event: audit, alarm, something lost. */
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** Names this agent as a data node; in its `api`. */
+  announceNode(node: { name: string; description: string }): void
+}
+
+/** What an operation's function is handed. */
+export interface OpContext<P, D, A, I, F extends string> {
+  readonly params: P
+  readonly args: A
+  readonly session: SessionHandle<D>
+  readonly instrument: I
+  readonly feeds: Readonly<Record<F, FeedPublisher>>
+  /** Aborted by `stop` and `abort`; an operation ends soon after. */
+  readonly signal: AbortSignal
+  readonly lab: Lab
+}
+/** Returns its closing message if it has one, or throws: `OpError` with a message for the caller, `TransportError` to degrade and retry. */
+export type Run<P, D, A, I, F extends string> = (op: OpContext<P, D, A, I, F>) => Promise<unknown>
+
+/** An operation as declared. */
+export interface OpSpec<P extends Schema = Schema, D extends z.ZodType = z.ZodType> {
+  readonly kind: 'task' | 'process'
+  readonly help: string
+  readonly params: P
+  readonly data: D | undefined
+  /** Whether it starts with the agent. */
+  readonly startup: (args: never) => boolean
+  /** Access level a caller needs: 1 basic, 2 advanced, 3 full. */
+  readonly min_privs: 1 | 2 | 3
+}
+/** A question answered at once, any number at a time, without a session. */
+export interface QuerySpec {
+  readonly help: string
+  readonly params: Schema
+}
+
+// biome-ignore lint/complexity/noBannedTypes: zod's own empty shape
+type Empty = z.ZodObject<{}>
+interface OpOptions<P extends Schema, D extends z.ZodType, A> {
+  readonly help: string
+  readonly params?: P
+  readonly data?: D
+  readonly startup?: boolean | ((args: A) => boolean)
+  readonly min_privs?: 1 | 2 | 3
+}
+interface QueryOptions<P extends Schema> {
+  readonly help: string
+  readonly params: P
+}
+type Answer<P, A, I> = (q: {
+  readonly params: P
+  readonly args: A
+  readonly instrument: I
+}) => unknown | Promise<unknown>
+
+/** The declaration proper: everything of an agent but its operations. */
+export interface AgentSpec<A extends Schema, F extends string, I extends Instrument> {
+  /** The `agent-class` of site files. */
+  readonly class: string
+  /** Other spellings that site files carry. */
+  readonly aliases?: readonly string[]
+  readonly help: string
+  readonly args: A
+  /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
+  readonly retired?: Readonly<Record<string, string>>
+  readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Opens the instrument; called again after each loss. @throws TransportError to be tried again later */
+  readonly connect: (args: Out<A>, lab: Lab, signal: AbortSignal) => Promise<I>
+  /** What a log line says when no operation starts by itself. */
+  readonly idle?: (instance: string) => string
+}
+
+/** A declared agent; chain `.task`, `.process` and `.query` to give it operations. */
+export interface Agent<
+  A extends Schema = Schema,
+  F extends string = string,
+  I extends Instrument = Instrument,
+  O extends Record<string, OpSpec> = Record<string, OpSpec>,
+> {
+  readonly spec: AgentSpec<A, F, I>
+  readonly ops: O
+  readonly runs: ReadonlyMap<string, Run<unknown, unknown, Out<A>, I, F>>
+  readonly queries: ReadonlyMap<string, QuerySpec & { readonly answer: Answer<unknown, Out<A>, I> }>
+  /** Declares an operation that ends by itself. */
+  task<N extends string, P extends Schema = Empty, D extends z.ZodType = z.ZodUnknown>(
+    name: N,
+    options: OpOptions<P, D, Out<A>>,
+    run: Run<Out<P>, z.input<D>, Out<A>, I, F>,
+  ): Agent<A, F, I, O & Record<N, OpSpec<P, D>>>
+  /** Declares an operation that runs until it is stopped. */
+  process<N extends string, P extends Schema = Empty, D extends z.ZodType = z.ZodUnknown>(
+    name: N,
+    options: OpOptions<P, D, Out<A>>,
+    run: Run<Out<P>, z.input<D>, Out<A>, I, F>,
+  ): Agent<A, F, I, O & Record<N, OpSpec<P, D>>>
+  /** Declares a question other roles may ask. */
+  query<P extends Schema>(
+    name: string,
+    options: QueryOptions<P>,
+    answer: Answer<Out<P>, Out<A>, I>,
+  ): Agent<A, F, I, O>
+}
+
+const noParams = z.object({})
+
+/**
+ * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in a site
+ * file, the check of every request, its self-description, its typed client and its reference page.
+ * @throws Error when an operation or query is declared twice (a bug in the declaration)
+ */
+export function defineAgent<A extends Schema, F extends string, I extends Instrument>(
+  spec: AgentSpec<A, F, I>,
+  // biome-ignore lint/complexity/noBannedTypes: no operations yet
+): Agent<A, F, I, {}> {
+  const ops: Record<string, OpSpec> = {}
+  const runs = new Map<string, Run<unknown, unknown, Out<A>, I, F>>()
+  const queries = new Map<string, QuerySpec & { readonly answer: Answer<unknown, Out<A>, I> }>()
+  const once = (name: string) => {
+    if (name in ops || queries.has(name)) throw new Error(`${spec.class}: ${name} is declared twice`)
+  }
+  const add =
+    (kind: OpSpec['kind']) =>
+    (name: string, options: OpOptions<Schema, z.ZodType, Out<A>>, run: Run<never, never, Out<A>, I, F>) => {
+      once(name)
+      const { startup = false } = options
+      ops[name] = {
+        kind,
+        help: options.help,
+        params: options.params ?? noParams,
+        data: options.data,
+        startup: typeof startup === 'function' ? startup : () => startup,
+        min_privs: options.min_privs ?? 1,
+      }
+      runs.set(name, run as Run<unknown, unknown, Out<A>, I, F>)
+      return agent
+    }
+  const agent = {
+    spec,
+    ops,
+    runs,
+    queries,
+    task: add('task'),
+    process: add('process'),
+    query(name: string, options: QueryOptions<Schema>, answer: Answer<never, Out<A>, I>) {
+      once(name)
+      queries.set(name, { ...options, answer: answer as Answer<unknown, Out<A>, I> })
+      return agent
+    },
+    // The chain adds each operation's types; what is built up here is the same object throughout.
+  } as unknown as Agent<A, F, I, never>
+  return agent
+}
