@@ -1,0 +1,93 @@
+import { createRandom } from './random.ts'
+
+/** What can go wrong with one reply. */
+export type ReplyFault =
+  /** The reply, and all after it, come `ms` later; longer than the reader's patience, it is a late reply. */
+  | { kind: 'delay'; ms: number }
+  /** No reply, as after a byte lost in the query. */
+  | { kind: 'missing' }
+  /** Bytes of noise in place of the reply, then CRLF. */
+  | { kind: 'garbage' }
+  /** NUL bytes in front of the reply. */
+  | { kind: 'nul' }
+  /** The first half of the reply and no line end. */
+  | { kind: 'half-line' }
+  /** The reply in two pieces, `ms` apart. */
+  | { kind: 'split'; ms: number }
+  | { kind: 'duplicate' }
+  /** In place of the reply the link breaks: TCP by RST, a pty vanishes; `ms` later it is back. */
+  | { kind: 'disconnect'; ms: number }
+
+/** What can be wrong with the instrument until cleared. */
+export type StateFault =
+  /** Takes every command, answers none. */
+  | { kind: 'hang' }
+  /** Another instrument answers on this link. */
+  | { kind: 'serial-number'; serialNumber: string }
+  /** The sensor of a channel is open: overload bits, no value. */
+  | { kind: 'overload'; channel: number | 'A' }
+
+export type Fault = ReplyFault | StateFault
+
+/** Faults of one simulator, switchable while it runs. */
+export interface Faults {
+  /**
+   * Switches a fault on. Reply faults hit the next `times` replies (1), each with probability `chance` (1) from the seeded
+   * source; state faults last until cleared.
+   */
+  inject(fault: Fault, options?: { times?: number; chance?: number }): void
+  /** Switches off all faults, or those of one kind. */
+  clear(kind?: Fault['kind']): void
+}
+
+/** The view of the simulator itself on its faults. */
+export interface FaultState extends Faults {
+  readonly hanging: boolean
+  readonly serialNumber: string | undefined
+  overloaded(channel: number | 'A'): boolean
+  /** The fault of the reply that is about to be sent. */
+  next(): ReplyFault | undefined
+  /** Seeded noise bytes, never a line end. */
+  noiseBytes(): Uint8Array
+}
+
+/** No faults at first. */
+export function createFaults(seed: number): FaultState {
+  const random = createRandom(seed)
+  let replies: { fault: ReplyFault; times: number; chance: number }[] = []
+  let states: StateFault[] = []
+  return {
+    inject(fault, { times = 1, chance = 1 } = {}) {
+      if (isStateFault(fault)) states.push(fault)
+      else replies.push({ fault, times, chance })
+    },
+    clear(kind) {
+      replies = replies.filter(({ fault }) => kind !== undefined && fault.kind !== kind)
+      states = states.filter((fault) => kind !== undefined && fault.kind !== kind)
+    },
+    get hanging() {
+      return states.some(({ kind }) => kind === 'hang')
+    },
+    get serialNumber() {
+      return states.findLast((fault) => fault.kind === 'serial-number')?.serialNumber
+    },
+    overloaded: (channel) => states.some((fault) => fault.kind === 'overload' && fault.channel === channel),
+    next() {
+      const due = replies.find(({ chance }) => chance >= 1 || random() < chance)
+      if (!due) return undefined
+      due.times -= 1
+      if (due.times <= 0) replies = replies.filter((other) => other !== due)
+      return due.fault
+    },
+    noiseBytes() {
+      const bytes = Uint8Array.from({ length: 1 + Math.floor(random() * 24) }, () =>
+        Math.floor(random() * 256),
+      )
+      return bytes.map((byte) => (byte === 0x0a || byte === 0x0d ? 0 : byte))
+    },
+  }
+}
+
+function isStateFault(fault: Fault): fault is StateFault {
+  return fault.kind === 'hang' || fault.kind === 'serial-number' || fault.kind === 'overload'
+}

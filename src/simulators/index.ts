@@ -1,0 +1,26 @@
+import { startLakeshore240 } from './lakeshore240.ts'
+import { startLakeshore372 } from './lakeshore372.ts'
+import type { Simulator, SimulatorOptions } from './simulator.ts'
+
+/** A kind of instrument that can be simulated. */
+export interface SimulatorKind {
+  /** One line for the list of commands. */
+  help: string
+  /** Links that it can be served on; the first is how the real instrument is usually connected. */
+  links: readonly ('pty' | 'tcp')[]
+  start: (options: SimulatorOptions) => Promise<Simulator>
+}
+
+/** The simulators by the name that `ocs sim` takes. */
+export const simulators: Record<string, SimulatorKind> = {
+  lakeshore240: {
+    help: 'Lake Shore 240-8P: eight silicon diodes, three of them calibrated.',
+    links: ['pty', 'tcp'],
+    start: startLakeshore240,
+  },
+  lakeshore372: {
+    help: 'Lake Shore 372: 15 scanned channels, control input and heaters in a dilution refrigerator.',
+    links: ['tcp', 'pty'],
+    start: startLakeshore372,
+  },
+}

@@ -1,0 +1,152 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { openPty } from './pty.ts'
+
+/** One reader's connection, as the instrument sees it. */
+export interface Client {
+  send(bytes: Uint8Array): void
+  /** No more lines will come; replies on the way are pointless. */
+  readonly gone: AbortSignal
+}
+
+/** Receives each line of a client, without its end; empty lines are swallowed. */
+export type OnLine = (client: Client, line: string) => void
+
+/** Where an instrument can be reached. */
+export interface Link {
+  /** `tcp://127.0.0.1:7777` or `serial:/dev/pts/3`. */
+  readonly url: string
+  /** Breaks the link: TCP connections are reset and the port refuses, a pty vanishes. */
+  cut(): Promise<void>
+  /** The link is there again, at the same address if that is possible. */
+  restore(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Longest line that an instrument takes; what is longer is thrown away. */
+const lineLimit = 1024
+
+/** Serves lines on a pseudo-terminal, at the symbolic link `link` if given. One client for ever: nobody sees who opens it. */
+export function servePty(link: string | undefined, onLine: OnLine): Link {
+  let generation = new AbortController()
+  let feed = splitLines()
+  const pty = openPty({
+    ...(link === undefined ? {} : { link }),
+    onData: (bytes) => {
+      const client = { send: (reply: Uint8Array) => pty.write(reply), gone: generation.signal }
+      for (const line of feed(bytes)) onLine(client, line)
+    },
+  })
+  const stop = (): void => {
+    generation.abort()
+    generation = new AbortController()
+    feed = splitLines()
+  }
+  return {
+    get url() {
+      return `serial:${pty.path}`
+    },
+    async cut() {
+      stop()
+      await pty.vanish()
+    },
+    async restore() {
+      pty.comeBack()
+    },
+    async close() {
+      stop()
+      await pty.close()
+    },
+  }
+}
+
+/**
+ * Serves lines on TCP, to `maxClients` at a time; one more is reset at once.
+ * @param address `HOST:PORT`; port 0 takes any free one.
+ * @throws UsageError for an address that is none, ConfigError when it cannot be listened on.
+ */
+export async function serveTcp(address: string, maxClients: number, onLine: OnLine): Promise<Link> {
+  const [host, port] = parseAddress(address)
+  const sockets = new Set<Socket>()
+  const accept = (socket: Socket): void => {
+    if (sockets.size >= maxClients) {
+      socket.on('error', () => {})
+      socket.resetAndDestroy()
+      return
+    }
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    const gone = new AbortController()
+    const feed = splitLines()
+    const client = {
+      // A reader that takes nothing for so long gets nothing more, as with an instrument's small buffer.
+      send: (bytes: Uint8Array) => void (socket.writableLength < 1 << 20 && socket.write(bytes)),
+      gone: gone.signal,
+    }
+    socket.on('data', (chunk) => {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk
+      for (const line of feed(bytes)) onLine(client, line)
+    })
+    socket.on('error', () => {}) // 'close' follows
+    socket.on('close', () => {
+      sockets.delete(socket)
+      gone.abort()
+    })
+  }
+  let server: Server | undefined = await listen(host, port, accept)
+  const bound = server.address()
+  const boundPort = bound && typeof bound === 'object' ? bound.port : port
+  const cut = async (): Promise<void> => {
+    const old = server
+    server = undefined
+    for (const socket of sockets) socket.resetAndDestroy()
+    if (old) await new Promise<void>((resolve) => old.close(() => resolve()))
+  }
+  return {
+    url: `tcp://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    cut,
+    async restore() {
+      server ??= await listen(host, boundPort, accept)
+    },
+    close: cut,
+  }
+}
+
+function listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer(accept)
+    server.once('error', (error) => {
+      const message = `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with --tcp HOST:PORT`
+      reject(new ConfigError(message, { cause: error }))
+    })
+    server.listen(port, host, () => resolve(server))
+  })
+}
+
+function parseAddress(address: string): [host: string, port: number] {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[3])
+  if (!match || port > 65535)
+    throw new UsageError(`address "${address}": give HOST:PORT, such as 127.0.0.1:7777`)
+  return [match[1] || match[2] || '127.0.0.1', port]
+}
+
+/** Takes bytes as they come and gives the complete lines: LF or CRLF, trimmed, none empty. */
+function splitLines(): (bytes: Uint8Array) => string[] {
+  const decoder = new TextDecoder('latin1')
+  let pending = ''
+  let skipping = false
+  return (bytes) => {
+    const parts = (pending + decoder.decode(bytes, { stream: true })).split('\n')
+    pending = parts.pop() ?? ''
+    if (skipping && parts.length > 0) {
+      parts.shift()
+      skipping = false
+    }
+    if (pending.length > lineLimit) {
+      pending = ''
+      skipping = true
+    }
+    return parts.map((line) => line.trim()).filter((line) => line !== '' && line.length <= lineLimit)
+  }
+}

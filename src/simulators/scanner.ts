@@ -1,0 +1,83 @@
+/** What the scanner needs to know of a channel. */
+export interface ScanChannel {
+  enabled: boolean
+  /** Time of measurement, s. */
+  dwell: number
+  /** Settling time after switching, during which the old reading stands, s. */
+  pause: number
+}
+
+/** The scanner of a resistance bridge: one channel at a time is connected, after each switch the bridge settles. */
+export interface Scanner {
+  readonly channel: number
+  readonly autoscan: boolean
+  /** The connected channel has settled: its readings are live. */
+  readonly settled: boolean
+  /** Brings the scanner to time `t` (s). Call before reading or changing anything. */
+  advance(t: number): void
+  /** Connects a channel now. */
+  select(channel: number, autoscan: boolean): void
+  /** The connected channel settles anew, as after a change of its range or excitation. */
+  unsettle(): void
+}
+
+/**
+ * A scanner over channels 1 to `count` that skips disabled ones; each is connected for its pause and then its dwell.
+ * Settings are asked for at each switch.
+ * @param onLeave called as a settled channel is left, with the time at which its last reading was taken.
+ */
+export function createScanner(
+  count: number,
+  start: number,
+  setup: (channel: number) => ScanChannel,
+  onLeave: (channel: number, t: number) => void,
+): Scanner {
+  let now = start
+  let channel = 1
+  let autoscan = true
+  let since = start
+
+  const following = (): number => {
+    for (let step = 1; step <= count; step++) {
+      const candidate = ((channel - 1 + step) % count) + 1
+      if (setup(candidate).enabled) return candidate
+    }
+    return channel
+  }
+  const connect = (next: number, t: number): void => {
+    if (t >= since + setup(channel).pause) onLeave(channel, t)
+    channel = next
+    since = t
+  }
+  return {
+    get channel() {
+      return channel
+    },
+    get autoscan() {
+      return autoscan
+    },
+    get settled() {
+      return now >= since + setup(channel).pause
+    },
+    advance(t) {
+      while (autoscan) {
+        const { enabled, pause, dwell } = setup(channel)
+        const due = enabled ? since + pause + dwell : now
+        const next = following()
+        if (t < due || next === channel) break
+        connect(next, due)
+      }
+      now = Math.max(now, t)
+    },
+    select(next, scanning) {
+      if (next !== channel) connect(next, now)
+      // Whoever sets the scanner going again gets a whole dwell of the connected channel first.
+      if (scanning && !autoscan) since = Math.max(since, now - setup(channel).pause)
+      autoscan = scanning
+    },
+    unsettle() {
+      if (now >= since + setup(channel).pause) onLeave(channel, now)
+      since = now
+    },
+  }
+}
