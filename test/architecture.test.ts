@@ -12,7 +12,7 @@ const may: Record<string, readonly string[]> = {
   runtime: ['core', 'bus'],
   agents: ['core', 'instrument', 'storage'],
   datanode: ['core', 'instrument', 'storage'],
-  bridge: ['core', 'runtime'],
+  bridge: ['core', 'bus', 'runtime'],
 }
 /** The one folder that may import each third-party package. */
 const home: Record<string, string> = {

@@ -27,8 +27,8 @@ export interface FeedSpec<I> {
 }
 export type Feeds<I> = Readonly<Record<string, FeedSpec<I>>>
 
-/** What an agent is connected to. With a `link` the host knows when to connect anew. */
-export interface Instrument {
+/** What an agent is connected to: any object. With a `link` the runtime knows when to connect anew, and closes it. */
+export interface Linked {
   readonly link?: { readonly closed: boolean; close(): Promise<void> }
 }
 
@@ -121,7 +121,7 @@ type Answer<P, A, I> = (q: {
 }) => unknown | Promise<unknown>
 
 /** The declaration proper: everything of an agent but its operations. */
-export interface AgentSpec<A extends Schema, F extends string, I extends Instrument> {
+export interface AgentSpec<A extends Schema, F extends string, I extends object> {
   /** The `agent-class` of site files. */
   readonly class: string
   /** Other spellings that site files carry. */
@@ -141,7 +141,7 @@ export interface AgentSpec<A extends Schema, F extends string, I extends Instrum
 export interface Agent<
   A extends Schema = Schema,
   F extends string = string,
-  I extends Instrument = Instrument,
+  I extends object = object,
   O extends Record<string, OpSpec> = Record<string, OpSpec>,
 > {
   readonly spec: AgentSpec<A, F, I>
@@ -175,7 +175,7 @@ const noParams = z.object({})
  * file, the check of every request, its self-description, its typed client and its reference page.
  * @throws Error when an operation or query is declared twice (a bug in the declaration)
  */
-export function defineAgent<A extends Schema, F extends string, I extends Instrument>(
+export function defineAgent<A extends Schema, F extends string, I extends object>(
   spec: AgentSpec<A, F, I>,
   // biome-ignore lint/complexity/noBannedTypes: no operations yet
 ): Agent<A, F, I, {}> {

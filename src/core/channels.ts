@@ -107,6 +107,8 @@ export const ReplayRequest = z.object({
   feed: Name,
   epoch: Name,
   from: seq,
+  /** Skips rows before this time. */
+  since: z.number().optional(),
   max_bytes: z.int().min(1).max(262_144),
 })
 /** Rows in order; `next` is the seq to ask for next, `head` the last committed one; `gap` is gone for ever. */
@@ -144,6 +146,9 @@ export const HubInfo = z.object({
   limits: z.record(z.string(), z.number()),
 })
 
+/** The hub's question whether a client still lives; the acknowledgement (PUBACK) is the answer, nothing else is expected. */
+export const Ping = z.object({ time: z.number() })
+
 export const channels = {
   presence: channel('{root}/{instance}/presence', Presence, { qos: 1, retain: true }),
   api: channel('{root}/{instance}/api', AgentApi, { qos: 1, retain: true }),
@@ -158,6 +163,8 @@ export const channels = {
   ack: channel('{root}/{instance}/ack/{feed}', Ack),
   event: channel('{root}/{instance}/events', Event),
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
+  /** Sent to one client by the hub without a subscription, when another comes with the same id. */
+  ping: channel(`{root}/${HUB}/ping/{client}`, Ping, { qos: 1 }),
 } as const
 
 /** OCS's dotted address of a feed, as `.g3` files spell it: `observatory.ls240.feeds.temperatures`. */

@@ -16,6 +16,13 @@ export class ConfigError extends Error {
 /** An instrument or hub that cannot be reached or speaks nonsense: an operation turns degraded and tries again. Exit code 3. */
 export class TransportError extends Error {
   override name = 'TransportError'
+  /** Milliseconds after which trying again is cheap and worth it (a port that may be plugged in again); else back off. */
+  readonly retryMs: number | undefined
+
+  constructor(message: string, options?: ErrorOptions & { readonly retryMs?: number }) {
+    super(message, options)
+    this.retryMs = options?.retryMs
+  }
 }
 
 /** What an operation throws to fail with a message for its caller. Exit code 1. */

@@ -1,0 +1,126 @@
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import type { z } from 'zod'
+import { type Address, type Channel, topic } from '../core/channel.ts'
+import { TransportError } from '../core/errors.ts'
+import type { Bus, BusOptions, Listener } from './bus.ts'
+import { Mailbox } from './mailbox.ts'
+
+/** How to reach the hub, and as whom. */
+export interface MqttOptions extends BusOptions {
+  /** `mqtt://host:1883`, `ws://host:8001/ws`. */
+  readonly url: string
+  readonly client: string
+  /** What the hub publishes when this client is lost. */
+  readonly will?: { readonly topic: string; readonly payload: string }
+  /** The hub refused this client (its id is taken, or it is not a name); asked again unless the bus is disposed. */
+  readonly onRefused?: (reason: string) => void
+}
+
+/** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
+const KEEPALIVE = 5
+/** Milliseconds between attempts to reach the hub. */
+const RETRY_MS = 250
+/** Milliseconds an attempt may take. */
+const CONNECT_MS = 5000
+
+/** A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once. */
+export function connectMqtt(options: MqttOptions): Bus {
+  const { url, client: clientId, will, onRefused } = options
+  const mailbox = new Mailbox(options)
+  const status = new Set<(connected: boolean, reason?: string) => void>()
+  let reason: string | undefined
+  const settings: IClientOptions = {
+    clientId,
+    protocolVersion: 4,
+    clean: true,
+    keepalive: KEEPALIVE,
+    reconnectPeriod: RETRY_MS,
+    connectTimeout: CONNECT_MS,
+    queueQoSZero: false,
+    resubscribe: true,
+    ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
+  }
+  const client = mqtt.connect(url, settings)
+  let connected = false
+  const tell = (now: boolean) => {
+    if (now === connected) return
+    connected = now
+    for (const listener of [...status]) listener(now, now ? undefined : reason)
+  }
+  client.on('connect', () => {
+    reason = undefined
+    tell(true)
+  })
+  client.on('close', () => tell(false))
+  client.on('error', (error) => {
+    reason = error.message
+    if ('code' in error && typeof error.code === 'number' && error.code > 0 && error.code < 6) {
+      onRefused?.(error.message)
+    }
+  })
+  client.on('message', (name, payload, packet) => mailbox.deliver(name, payload.toString(), packet.retain))
+
+  return {
+    client: clientId,
+    get connected() {
+      return connected
+    },
+    publish: <P extends string, S extends z.ZodType>(
+      to: Channel<P, S>,
+      address: Address<P>,
+      payload: z.input<S>,
+    ) => send(client, topic(to, address), JSON.stringify(payload), to),
+    clear: <P extends string>(to: Channel<P>, address: Address<P>) =>
+      send(client, topic(to, address), '', to),
+    async subscribe<P extends string, S extends z.ZodType>(
+      to: Channel<P, S>,
+      address: Partial<Address<P>>,
+      listener: Listener<P, S>,
+    ) {
+      const filter = topic(to, address)
+      const remove = mailbox.add(to, address, listener)
+      const granted = client.subscribeAsync(filter, { qos: to.qos })
+      // Away from the hub, mqtt.js asks when it is back; nobody waits for that.
+      if (connected) await granted
+      else granted.catch(() => {})
+      return { [Symbol.asyncDispose]: async () => remove() }
+    },
+    onConnected(listener) {
+      status.add(listener)
+      listener(connected)
+      return { [Symbol.dispose]: () => status.delete(listener) }
+    },
+    async [Symbol.asyncDispose]() {
+      await client.endAsync(!connected)
+    },
+  }
+}
+
+async function send(client: MqttClient, name: string, text: string, { qos, retain }: Channel): Promise<void> {
+  if (qos === 0) {
+    if (client.connected) client.publish(name, text, { qos, retain })
+    return
+  }
+  await client.publishAsync(name, text, { qos, retain })
+}
+
+/**
+ * Waits until the hub is reached.
+ * @throws TransportError when it is not within `seconds`, with the reason of the last attempt
+ */
+export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let why = 'no answer'
+    const timer = setTimeout(() => {
+      watch[Symbol.dispose]()
+      reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
+    }, seconds * 1000)
+    const watch = bus.onConnected((connected, reason) => {
+      if (reason) why = reason
+      if (!connected) return
+      clearTimeout(timer)
+      queueMicrotask(() => watch[Symbol.dispose]())
+      resolve()
+    })
+  })
+}

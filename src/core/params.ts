@@ -1,0 +1,45 @@
+import type { z } from 'zod'
+import { didYouMean } from './names.ts'
+
+/** What a check of parameters or arguments found: the typed values, or a sentence for each fault. */
+export type Checked<T> = { readonly values: T } | { readonly faults: readonly Fault[] }
+/** One fault: the name it is about and a sentence that names the rule and the value given. */
+export interface Fault {
+  readonly name: string
+  readonly text: string
+}
+
+/** Checks given values against an object schema, unknown names included. */
+export function checkParams<S extends z.ZodObject>(
+  schema: S,
+  given: Readonly<Record<string, unknown>>,
+): Checked<z.output<S>> {
+  const result = schema.strict().safeParse(given)
+  if (result.success) return { values: result.data as z.output<S> }
+  return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, given)) }
+}
+
+function faultsOf(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodObject,
+  given: Readonly<Record<string, unknown>>,
+): Fault[] {
+  const names = Object.keys(schema.shape)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((name) => {
+      const [near] = didYouMean(name, names)
+      const hint = near ? `did you mean "${near}"?` : `it takes ${names.join(', ') || 'none'}`
+      return { name, text: `there is no parameter "${name}": ${hint}` }
+    })
+  }
+  const name = String(issue.path[0] ?? '')
+  if (issue.path.length === 1 && given[name] === undefined) return [{ name, text: `"${name}" is required` }]
+  const at = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], given)
+  return [{ name, text: `"${issue.path.join('.')}": ${issue.message}, given ${show(at)}` }]
+}
+
+function show(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : (JSON.stringify(value) ?? 'nothing')
+}

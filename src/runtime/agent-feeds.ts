@@ -1,0 +1,122 @@
+import type { Bus } from '../bus/bus.ts'
+import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
+import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
+import type { Wire } from '../core/wire.ts'
+import { FeedWriter } from './feed.ts'
+import type { Spool } from './spool.ts'
+
+/** Milliseconds between two updates of a feed's retained last values. */
+const LAST_MS = 1000
+
+interface FeedsHost {
+  readonly bus: Bus
+  readonly root: string
+  readonly instance: string
+  readonly agentClass: string
+  /** Where recorded rows are kept; without one they go out live, without seq. */
+  readonly spool: Spool | undefined
+  /** Rows that are durable, for whoever prints them. */
+  onRows(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** A declaration or epoch changed. */
+  changed(): void
+}
+
+/** All feeds of one agent: from what operations publish, through the spool, to the bus. */
+export class AgentFeeds {
+  readonly #host: FeedsHost
+  readonly #writers = new Map<string, FeedWriter>()
+  readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
+  readonly counters: Record<string, number> = {}
+
+  constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
+    this.#host = host
+    for (const [feed, spec] of Object.entries(specs)) {
+      const writer = new FeedWriter(spec, host.agentClass, {
+        row: (declaration, row) => {
+          if (spec.record && host.spool) host.spool.append(feed, declaration, row)
+          else this.#out(feed, [row])
+        },
+        quarantined: (reason) => {
+          this.#count('quarantined')
+          host.event('warning', 'quarantine', `${feed}: a message was left out: ${reason}`)
+        },
+        changed: (reason) => {
+          host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`)
+          host.changed()
+        },
+      })
+      this.#writers.set(feed, writer)
+    }
+    host.spool?.listen(
+      (feed, rows) => this.#out(feed, rows),
+      (text) => host.event('error', 'spool', text),
+    )
+  }
+
+  /** What operations publish to, by feed. */
+  get publishers(): Record<string, FeedPublisher> {
+    return Object.fromEntries(this.#writers)
+  }
+  get declarations(): Record<string, FeedDeclaration> {
+    return Object.fromEntries([...this.#writers].map(([feed, { declaration }]) => [feed, declaration]))
+  }
+
+  /** The instrument is known: declarations may follow it. */
+  connected(instrument: unknown): void {
+    for (const writer of this.#writers.values()) writer.connected(instrument)
+  }
+
+  /** What the spool holds, for presence. */
+  held(): NonNullable<Presence['feeds']> {
+    const { spool } = this.#host
+    if (!spool) return {}
+    return Object.fromEntries(
+      spool.feeds().map((feed) => [feed, { spool: spool.id, epochs: spool.held(feed) }]),
+    )
+  }
+
+  /** Publishes the last values again, to a hub that has forgotten them. */
+  republish(): void {
+    for (const feed of this.#last.keys()) this.#publishLast(feed)
+  }
+
+  close(): void {
+    for (const { timer } of this.#last.values()) clearTimeout(timer)
+  }
+
+  #out(feed: string, rows: readonly Row[]): void {
+    const { bus, root, instance, spool } = this.#host
+    if (spool) this.counters['unspooled'] = spool.unspooled
+    for (const row of rows) void bus.publish(channels.feed, { root, instance, feed }, row)
+    const declaration = this.#writers.get(feed)?.declaration
+    if (declaration) this.#host.onRows(feed, declaration, rows)
+    for (const row of rows) this.#keepLast(feed, row)
+  }
+
+  #keepLast(feed: string, { t, data }: Row): void {
+    const last = this.#last.get(feed) ?? { values: {}, at: -Infinity, timer: undefined }
+    this.#last.set(feed, last)
+    const values = Object.entries(data).map(([name, column]) => [name, column.at(-1) ?? null] as const)
+    Object.assign(last.values, Object.fromEntries(values), { timestamp: t.at(-1) ?? 0 })
+    if (last.timer) return
+    const wait = Math.max(0, last.at + LAST_MS - performance.now())
+    last.timer = setTimeout(() => {
+      last.timer = undefined
+      this.#publishLast(feed)
+    }, wait)
+  }
+
+  #publishLast(feed: string): void {
+    const last = this.#last.get(feed)
+    if (!last) return
+    last.at = performance.now()
+    const { bus, root, instance } = this.#host
+    const { timestamp, ...values } = last.values
+    void bus.publish(channels.last, { root, instance, feed }, { timestamp: timestamp ?? null, ...values })
+  }
+
+  #count(name: string): void {
+    this.counters[name] = (this.counters[name] ?? 0) + 1
+  }
+}

@@ -1,0 +1,95 @@
+import type { Bus } from '../bus/bus.ts'
+import { channels, type Reply } from '../core/channels.ts'
+import { OpError, TransportError } from '../core/errors.ts'
+import type { Action, OpSession } from '../core/ops.ts'
+import type { Outcome } from './operation.ts'
+
+/** Asks agents to act, and questions: the calling end of `requests.ts`. */
+export interface Caller extends AsyncDisposable {
+  /**
+   * Asks an operation to start, stop, …
+   * @param timeout seconds to wait for the answer
+   * @throws TransportError when no answer comes
+   */
+  request(
+    instance: string,
+    op: string,
+    action: Action,
+    params?: Readonly<Record<string, unknown>>,
+    timeout?: number,
+  ): Promise<Outcome>
+  /** Asks a query; @throws TransportError without an answer, OpError with the agent's refusal. */
+  query(
+    instance: string,
+    query: string,
+    params: Readonly<Record<string, unknown>>,
+    timeout?: number,
+  ): Promise<unknown>
+}
+
+/** Seconds an agent has to answer. */
+const TIMEOUT = 5
+
+/** A caller on a bus; its answers come to the bus's own client name. */
+export async function caller(bus: Bus, root: string): Promise<Caller> {
+  const waiting = new Map<string, (reply: Reply) => void>()
+  const pieces = new Map<string, string[]>()
+  const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
+    const { id, part, parts, piece } = reply
+    if (part === undefined || parts === undefined) return waiting.get(id)?.(reply)
+    const list = pieces.get(id) ?? []
+    list[part] = piece ?? ''
+    pieces.set(id, list)
+    if (Object.keys(list).length < parts) return
+    pieces.delete(id)
+    waiting.get(id)?.({ ...reply, result: JSON.parse(list.join('')) as unknown })
+  })
+
+  const exchange = async (
+    instance: string,
+    timeout: number,
+    send: (request: { id: string; sent: number; timeout: number }) => Promise<void>,
+  ): Promise<Reply> => {
+    const id = crypto.randomUUID()
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+    const timer = setTimeout(
+      () =>
+        reject(
+          new TransportError(
+            `${instance} did not answer within ${timeout} s: is it running? (ocs ctrl status)`,
+          ),
+        ),
+      timeout * 1000,
+    )
+    waiting.set(id, resolve)
+    try {
+      // A hub that is away would keep the request waiting: the time-out covers that too.
+      const sent = send({ id, sent: Date.now() / 1000, timeout })
+      sent.catch(reject)
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      waiting.delete(id)
+      pieces.delete(id)
+    }
+  }
+
+  return {
+    async request(instance, op, action, params = {}, timeout = TIMEOUT) {
+      const address = { root, instance, op, action, client: bus.client }
+      const reply = await exchange(instance, timeout, (request) =>
+        bus.publish(channels.request, address, { ...request, params: { ...params } }),
+      )
+      return { status: reply.status, msg: reply.msg, session: (reply.session ?? {}) as OpSession }
+    },
+    async query(instance, query, params, timeout = TIMEOUT) {
+      const address = { root, instance, query, client: bus.client }
+      const reply = await exchange(instance, timeout, (request) =>
+        bus.publish(channels.query, address, { ...request, params: { ...params } }),
+      )
+      if (reply.status !== 0) throw new OpError(`${instance}: ${reply.msg}`)
+      return reply.result
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(subscription[Symbol.asyncDispose]()),
+  }
+}

@@ -1,0 +1,109 @@
+import type { Linked } from '../core/agent.ts'
+import { messageOf, TransportError } from '../core/errors.ts'
+
+/** Milliseconds before each new attempt: quick at first, so that a cable put back is noticed, then up to 30 s. */
+const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]
+/** Milliseconds a connection has to last for the next loss to start from the short waits again. */
+const LASTING_MS = 10_000
+
+/** Waits, or returns at once when the signal is aborted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/** Keeps an agent connected to its instrument, for ever: at start-up and after each loss. */
+export class Connection<I extends object> {
+  #instrument: I | undefined
+  #reason = 'not connected yet'
+  #changed = Promise.withResolvers<void>()
+  #lost = Promise.withResolvers<void>()
+  readonly #done: Promise<void>
+
+  /**
+   * @param connect opens the instrument
+   * @param told hears of each connection (the instrument) and each failure (the reason, when it is a new one)
+   */
+  constructor(
+    connect: (signal: AbortSignal) => Promise<I>,
+    told: { connected(instrument: I): void; failed(reason: string): void },
+    signal: AbortSignal,
+  ) {
+    this.#done = this.#keep(connect, told, signal)
+  }
+
+  /** The instrument while it is connected. */
+  get instrument(): I | undefined {
+    return this.#instrument
+  }
+  /** Why there is none. */
+  get reason(): string {
+    return this.#reason
+  }
+
+  /** The instrument as soon as there is one; undefined when the signal is aborted first. */
+  async wait(signal: AbortSignal): Promise<I | undefined> {
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    while (!this.#instrument && !signal.aborted) await Promise.race([this.#changed.promise, aborted])
+    return signal.aborted ? undefined : this.#instrument
+  }
+
+  /** An operation found the instrument failing. It is opened anew if its link is closed. */
+  failing(instrument: I, reason: string): void {
+    if (instrument !== this.#instrument || (instrument as Linked).link?.closed !== true) return
+    this.#reason = reason
+    this.#instrument = undefined
+    this.#lost.resolve()
+  }
+
+  /** Resolves once the instrument is closed, after the signal was aborted. */
+  closed(): Promise<void> {
+    return this.#done
+  }
+
+  async #keep(
+    connect: (signal: AbortSignal) => Promise<I>,
+    told: { connected(instrument: I): void; failed(reason: string): void },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stopped = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    )
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const began = performance.now()
+      let instrument: I | undefined
+      let retryMs: number | undefined
+      try {
+        instrument = await connect(signal)
+        this.#lost = Promise.withResolvers<void>()
+        this.#instrument = instrument
+        this.#changed.resolve()
+        this.#changed = Promise.withResolvers<void>()
+        told.connected(instrument)
+        await Promise.race([this.#lost.promise, stopped])
+      } catch (error) {
+        if (signal.aborted) break
+        retryMs = error instanceof TransportError ? error.retryMs : undefined
+        const reason = messageOf(error)
+        if (reason !== this.#reason) told.failed(reason)
+        this.#reason = reason
+      }
+      this.#instrument = undefined
+      await (instrument as Linked | undefined)?.link?.close().catch(() => {})
+      if (instrument && performance.now() - began > LASTING_MS) attempt = 0
+      const backoff = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 0
+      if (!signal.aborted) await pause(retryMs ?? backoff, signal)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
+import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
+import { FieldName } from '../core/names.ts'
+import { fromWire, toWire, typeOf, type Value, type Wire } from '../core/wire.ts'
+
+type Block = { -readonly [F in string]: FieldInfo }
+
+/** Where the rows of a feed go. */
+export interface FeedOutput {
+  /** A new row in its order; not yet durable. */
+  row(declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void
+  /** A message that could not be taken, with the reason. */
+  quarantined(reason: string): void
+  /** The declaration or the epoch changed. */
+  changed(reason: string): void
+}
+
+const DEFAULT_FRAME_LENGTH = 300
+
+/**
+ * Turns what an operation publishes into checked rows. Holds the feed's declaration and its epoch: the process's
+ * start, a field that was not declared and a clock that stepped back each begin a new one.
+ */
+export class FeedWriter implements FeedPublisher {
+  readonly #output: FeedOutput
+  readonly #agentClass: string
+  readonly #spec: FeedSpec<never>
+  #declaration: FeedDeclaration
+  #epoch = newEpoch()
+  #lastTime = new Map<string, number>()
+
+  constructor(spec: FeedSpec<never>, agentClass: string, output: FeedOutput) {
+    this.#spec = spec
+    this.#agentClass = agentClass
+    this.#output = output
+    this.#declaration = this.#declare(typeof spec.blocks === 'function' ? {} : spec.blocks)
+  }
+
+  get declaration(): FeedDeclaration {
+    return this.#declaration
+  }
+
+  /** The instrument is known (again): the declaration follows it, and a different one begins an epoch. */
+  connected(instrument: unknown): void {
+    const { blocks } = this.#spec
+    if (typeof blocks !== 'function') return
+    const declaration = this.#declare((blocks as (instrument: unknown) => Blocks)(instrument))
+    if (JSON.stringify(declaration) === JSON.stringify(this.#declaration)) return
+    this.#declaration = declaration
+    this.#begin('the instrument declares other fields')
+  }
+
+  publish(
+    block: string,
+    time: number | readonly number[],
+    values: Readonly<Record<string, Value | readonly Value[]>>,
+  ): void {
+    const t = typeof time === 'number' ? [time] : [...time]
+    const reason = this.#unfit(block, t, values)
+    if (reason !== undefined) {
+      this.#output.quarantined(`${block}: ${reason}`)
+      return
+    }
+    if (t.length === 0) return
+    this.#admit(block, values)
+    if ((t[0] ?? 0) < (this.#lastTime.get(block) ?? -Infinity)) this.#begin('the clock stepped back')
+    this.#lastTime.set(block, t.at(-1) ?? 0)
+    const data: Record<string, Wire[]> = {}
+    for (const name of Object.keys(this.#declaration.blocks[block] ?? {})) {
+      data[name] = name in values ? list(values[name]).map(toWire) : t.map(() => null)
+    }
+    this.#output.row(this.#declaration, { epoch: this.#epoch, block, t, data })
+  }
+
+  /** Why a message cannot be taken; nothing has been changed by it. */
+  #unfit(block: string, t: readonly number[], values: Readonly<Record<string, unknown>>): string | undefined {
+    if (!FieldName.safeParse(block).success) return `"${block}" is not a block name`
+    const badTime = t.find((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
+    if (badTime !== undefined) return `time ${badTime} is not a number or runs backwards`
+    const declared = this.#declaration.blocks[block] ?? {}
+    for (const [name, given] of Object.entries(values)) {
+      if (!FieldName.safeParse(name).success) return `"${name}" is not a field name`
+      const column = list(given as Value)
+      if (column.length !== t.length) return `${name}: ${column.length} values for ${t.length} times`
+      const type = declared[name]?.type ?? typeOf(column[0] ?? 0)
+      const misfit = column.find((value) => !plain(value) || fromWire(type, toWire(value)) === undefined)
+      if (misfit !== undefined) return `${name}: ${String(misfit)} is not of type ${type}`
+    }
+    const missing = Object.entries(declared).find(
+      ([name, { type }]) => type !== 'double' && !(name in values),
+    )
+    return missing && `${missing[0]}: no value, and ${missing[1].type} has none to stand for that`
+  }
+
+  /** Fields that nobody declared are declared now; the archive's other fields keep what they have. */
+  #admit(block: string, values: Readonly<Record<string, Value | readonly Value[]>>): void {
+    const declared: Block = { ...this.#declaration.blocks[block] }
+    const fresh = Object.keys(values).filter((name) => !(name in declared))
+    if (fresh.length === 0) return
+    for (const name of fresh) declared[name] = { type: typeOf(list(values[name])[0] ?? 0) }
+    const known = block in this.#declaration.blocks
+    this.#declaration = {
+      ...this.#declaration,
+      blocks: { ...this.#declaration.blocks, [block]: declared },
+    }
+    this.#begin(`new ${known ? 'fields' : 'block'} ${block}: ${fresh.join(', ')}`)
+  }
+
+  #begin(reason: string): void {
+    this.#epoch = newEpoch()
+    this.#lastTime.clear()
+    this.#output.changed(reason)
+  }
+
+  #declare(blocks: Blocks): FeedDeclaration {
+    const checked: Record<string, Block> = {}
+    for (const [name, fields] of Object.entries(blocks)) {
+      checked[FieldName.parse(name)] = Object.fromEntries(
+        Object.entries(fields).map(([field, info]) => [
+          FieldName.parse(field),
+          { ...info, type: info.type ?? 'double' },
+        ]),
+      )
+    }
+    return {
+      agent_class: this.#agentClass,
+      record: this.#spec.record,
+      frame_length: this.#spec.frame_length ?? DEFAULT_FRAME_LENGTH,
+      blocks: checked,
+    }
+  }
+}
+
+/** A name no epoch had before: the wall clock's milliseconds, for people, and randomness, for clocks that step back. */
+function newEpoch(): string {
+  return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`
+}
+
+function list(values: Value | readonly Value[] | undefined): readonly Value[] {
+  if (values === undefined) return []
+  return Array.isArray(values) ? (values as readonly Value[]) : [values as Value]
+}
+
+function plain(value: unknown): boolean {
+  return ['number', 'bigint', 'boolean', 'string'].includes(typeof value)
+}
