@@ -69,7 +69,7 @@ export function measure(
   if (trueOhms > 1.2 * rangeOhms(range)) return { ...nothing, range, status: inputStatus.over }
   const current = excitationCurrent(setup, trueOhms)
   const power = asShown(current ** 2 * trueOhms)
-  const sigma = rangeOhms(range) * Math.min(1e-3, 5e-6 * (1e-6 / Math.max(current * trueOhms, 1e-9)) ** 0.5)
+  const sigma = rangeOhms(range) * Math.min(1e-3, 5e-5 * (1e-6 / Math.max(current * trueOhms, 1e-9)) ** 0.5)
   const ohms = asShown(Math.max(0, trueOhms + sigma * gauss[0]))
   const quadrature = asShown(sigma * gauss[1])
   const { kelvin, range: within } = toKelvin(ohms)

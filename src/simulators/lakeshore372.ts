@@ -251,8 +251,9 @@ export function createLakeshore372(context: DialectContext): Dialect {
       }
       case 'INTYPE':
         checkExcitation(args)
-        settings.set('INTYPE', args)
+        // What is held during the new pause is the last reading with the old excitation.
         if (canonical(args[0] ?? '') === String(scanner.channel)) scanner.unsettle()
+        settings.set('INTYPE', args)
         return
       case 'RANGE':
         if (canonical(args[0] ?? '') !== '0' && parseNumber(args[1] ?? '') > 1) throw new Refusal(16)

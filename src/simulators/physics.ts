@@ -45,7 +45,7 @@ export function stageTemperature(stage: Stage, fraction: number): number {
  */
 export function startFraction(startAt: number | string): number {
   const kelvin = /^\s*([\d.]+)\s*K\s*$/i.exec(String(startAt))?.[1]
-  const value = Number(kelvin ?? startAt)
+  const value = Number(kelvin ?? (startAt === '' ? Number.NaN : startAt))
   const [low, high] = kelvin === undefined ? [0, 1] : [0.1, 300]
   if (!(value >= low && value <= high)) {
     throw new UsageError(
