@@ -1,0 +1,340 @@
+import { messageOf, TransportError } from '../core/errors.ts'
+import { systemClock } from './clock.ts'
+import { decimal } from './codec.ts'
+import { LineFramer, maxLine } from './line-framer.ts'
+import type { Transport } from './transport.ts'
+
+/** How an instrument says who it is; no reading may match. */
+export interface Identify {
+  readonly command: string
+  readonly match: RegExp | ((reply: string) => boolean)
+}
+
+/** How a `LineLink` talks. All times are in ms. */
+export interface LineOptions {
+  /** Ends each command; CRLF by default. */
+  readonly terminator?: string
+  /** Least time between two messages, 10 by default: a Lake Shore 240 needs it. */
+  readonly gap?: number
+  /** How long to wait for a reply, 2000 by default. */
+  readonly timeout?: number
+  /** The silence that shows nothing more is coming, 100 by default. */
+  readonly quiet?: number
+  /** `*IDN?`, answered by four fields (IEEE 488.2 §10.14), by default; null for an instrument that cannot. */
+  readonly identify?: Identify | null
+  /** Whether to open with an empty line, which ends what a program before us may have left half-typed. */
+  readonly wake?: boolean
+  /** Called after each exchange, with its reply or error and how long it took. */
+  readonly onExchange?: (command: string, reply: string | Error, ms: number) => void
+}
+
+/** One query's own wishes. */
+export interface QueryOptions {
+  /** A waiting `task` goes before a waiting `poll`; `task` by default. */
+  readonly priority?: Priority
+  /** ms to wait for the reply, instead of the link's own. */
+  readonly timeout?: number
+}
+export type Priority = 'task' | 'poll'
+
+/** What came in one burst: its lines, or what made them unusable. */
+type Listener = (lines: readonly string[], fault?: string) => void
+
+const identifyByIdn: Identify = { command: '*IDN?', match: /^[^,]+,[^,]+,[^,]+,[^,]+$/ }
+const attempts = 3
+/** The first exchange after plugging in often fails, so the first two tries on opening are short, ms. */
+const openingWaits = [300, 1000]
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const unreadable = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
+
+/**
+ * An instrument that answers a line with a line. One command is in flight at a time; all its users share the one queue, so
+ * none needs a lock. After a reply that cannot be trusted nothing more is asked until the instrument has fallen silent and
+ * identified itself: so a late reply is never taken for the answer to the next query.
+ */
+export class LineLink {
+  readonly #transport: Transport
+  readonly #options: Required<Omit<LineOptions, 'onExchange'>> & Pick<LineOptions, 'onExchange'>
+  readonly #framer = new LineFramer(
+    (line) => this.#onLine(line),
+    () => this.#deliver([], `a line of more than ${maxLine} bytes`),
+  )
+  readonly #closed = new AbortController()
+  readonly #waiting: Record<Priority, (() => Promise<void>)[]> = { task: [], poll: [] }
+  #pumping = false
+  #listener: Listener | undefined
+  #burst: string[] = []
+  #lastByte = 0
+  #lastMessage = 0
+  #identity: string | undefined
+  /** Why the next reply cannot be trusted, if so. */
+  #doubt: string | undefined = 'opened just now'
+
+  private constructor(transport: Transport, options: LineOptions) {
+    this.#transport = transport
+    const defaults = { terminator: '\r\n', gap: 10, timeout: 2000, quiet: 100, wake: false }
+    this.#options = { ...defaults, identify: identifyByIdn, ...options }
+    transport.onClose((reason) => this.#end(reason))
+    transport.onData((bytes) => {
+      this.#lastByte = performance.now()
+      this.#framer.push(bytes)
+    })
+  }
+
+  /**
+   * A link over an open transport, once the instrument has identified itself; three tries.
+   * @throws TransportError if it does not; the transport is closed then.
+   */
+  static async open(transport: Transport, options: LineOptions = {}): Promise<LineLink> {
+    const link = new LineLink(transport, options)
+    try {
+      if (link.#options.wake) await link.#write('')
+      await link.#getInStep()
+      return link
+    } catch (error) {
+      await link.close()
+      throw error
+    }
+  }
+
+  /** Where it leads, for messages. */
+  get name(): string {
+    return this.#transport.name
+  }
+
+  /** What the instrument answered when asked who it is; empty if it is not asked. */
+  get identity(): string {
+    return this.#identity ?? ''
+  }
+
+  /** Aborts when the link ends, by `close()` or for a reason: `closed.reason` is a TransportError. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** Sends a command and gives the line it is answered with. @throws TransportError on time-out, unreadable reply or loss. */
+  query(command: string, options: QueryOptions = {}): Promise<string> {
+    return this.read(command, (reply) => reply, options)
+  }
+
+  /** `query`, decoded; a reply that `decode` refuses (by throwing) puts the link out of step as well. */
+  read<T>(command: string, decode: (reply: string) => T, options: QueryOptions = {}): Promise<T> {
+    return this.#enqueue(options.priority ?? 'task', async () => {
+      const reply = await this.#exchange(command, options.timeout ?? this.#options.timeout)
+      try {
+        return decode(reply)
+      } catch (error) {
+        this.#doubt = `${command}: ${messageOf(error)}`
+        throw new TransportError(`${this.name}: ${this.#doubt}`, { cause: error })
+      }
+    })
+  }
+
+  /** A query answered by one number, such as `+77.3500` or `+1.0E-03`. */
+  number(command: string, options: QueryOptions = {}): Promise<number> {
+    return this.read(command, decimal.decode, options)
+  }
+
+  /** A query answered by fields with commas between; blanks around them are dropped. */
+  list(command: string, options: QueryOptions = {}): Promise<string[]> {
+    return this.read(command, (reply) => reply.split(',').map((field) => field.trim()), options)
+  }
+
+  /** Sends a command that is not answered. */
+  send(command: string, options: QueryOptions = {}): Promise<void> {
+    return this.#enqueue(options.priority ?? 'task', async () => {
+      await this.#gapPassed()
+      await this.#write(command)
+      this.#options.onExchange?.(command, '', performance.now() - this.#lastMessage)
+    })
+  }
+
+  /** Closes the transport; what still waits is refused. */
+  async close(): Promise<void> {
+    this.#end(new Error('closed'))
+    await this.#transport.close()
+  }
+
+  #end(reason: Error): void {
+    if (this.closed.aborted) return
+    const error =
+      reason instanceof TransportError ? reason : new TransportError(`${this.name}: ${reason.message}`)
+    this.#closed.abort(error)
+    this.#deliver([], error.message)
+  }
+
+  #enqueue<T>(priority: Priority, work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting[priority].push(async () => {
+        try {
+          await this.#getInStep()
+          resolve(await work())
+        } catch (error) {
+          reject(error)
+        }
+      })
+      void this.#pump()
+    })
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return
+    this.#pumping = true
+    for (;;) {
+      const job = this.#waiting.task.shift() ?? this.#waiting.poll.shift()
+      if (!job) break
+      await job()
+    }
+    this.#pumping = false
+  }
+
+  async #exchange(command: string, timeout: number): Promise<string> {
+    await this.#gapPassed()
+    const begun = performance.now()
+    try {
+      const reply = await this.#ask(command, timeout)
+      this.#options.onExchange?.(command, reply, performance.now() - begun)
+      return reply
+    } catch (error) {
+      this.#doubt ??= messageOf(error)
+      const reported = error instanceof Error ? error : new Error(String(error))
+      this.#options.onExchange?.(command, reported, performance.now() - begun)
+      throw error
+    } finally {
+      this.#lastMessage = performance.now()
+    }
+  }
+
+  #ask(command: string, timeout: number): Promise<string> {
+    const bad = (what: string) => new TransportError(`${this.name}: ${command}: ${what}`)
+    return new Promise((resolve, reject) => {
+      const settle = (result: string | Error) => {
+        clearTimeout(timer)
+        this.#listener = undefined
+        typeof result === 'string' ? resolve(result) : reject(result)
+      }
+      const timer = setTimeout(() => settle(bad(`no reply in ${timeout} ms`)), timeout)
+      this.#listener = (lines, fault) => {
+        const [reply = '', ...more] = lines.filter((line) => line !== '')
+        if (this.closed.aborted) settle(this.closed.reason as Error)
+        else if (fault) settle(bad(`answered with ${fault}`))
+        else if (more.length > 0) settle(bad(`one reply expected, got ${JSON.stringify([reply, ...more])}`))
+        else settle(reply)
+      }
+      this.#write(command).catch(settle)
+    })
+  }
+
+  /** Does nothing while all is well; otherwise waits for silence and asks the instrument who it is, three times at most. */
+  async #getInStep(): Promise<void> {
+    this.closed.throwIfAborted()
+    if (this.#doubt === undefined) return
+    const { identify, quiet, timeout } = this.#options
+    const opening = this.#identity === undefined
+    const why = this.#doubt
+    const begun = performance.now()
+    let answer = ''
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      await this.#transport.flush?.()
+      await this.#silence(quiet)
+      this.#doubt = undefined
+      if (!identify) return
+      // A late reply comes first and is passed over; the identification asked for one time-out later follows it as late.
+      const wait = opening ? Math.min(openingWaits[attempt] ?? timeout, timeout) : 2 * timeout
+      answer = await this.#identification(identify, wait, opening)
+      this.closed.throwIfAborted()
+      if (this.#isIdentity(identify, answer)) {
+        // An earlier try may be answered still, no later than it has taken until now.
+        if (attempt > 0) await this.#silence(performance.now() - begun)
+        this.#doubt = undefined
+        this.#identity = answer
+        return
+      }
+      this.#doubt = why
+    }
+    const got = answer === '' ? 'no answer' : `the answer ${JSON.stringify(answer)}`
+    const error = new TransportError(
+      opening
+        ? `${this.name}: ${got} to ${identify?.command}: is the instrument on, is it the right one, and are its baud rate and cable right?`
+        : `${this.name}: ${got} to ${identify?.command} after a bad reply (${why})`,
+    )
+    this.#end(error)
+    await this.#transport.close()
+    throw error
+  }
+
+  #isIdentity({ match }: Identify, answer: string): boolean {
+    if (this.#identity !== undefined) return answer === this.#identity
+    return typeof match === 'function' ? match(answer) : match.test(answer)
+  }
+
+  /** The last line within `wait` ms of the one before it; at once if it is the identity or, `once`, whatever it is. */
+  #identification(identify: Identify, wait: number, once: boolean): Promise<string> {
+    return new Promise((resolve) => {
+      let answer = ''
+      const end = () => {
+        clearTimeout(timer)
+        this.#listener = undefined
+        this.#lastMessage = performance.now()
+        resolve(answer)
+      }
+      let timer = setTimeout(end, wait)
+      this.#listener = (lines) => {
+        answer = lines.findLast((line) => line !== '') ?? answer
+        if (once || this.closed.aborted || this.#isIdentity(identify, answer)) return end()
+        clearTimeout(timer)
+        timer = setTimeout(end, wait)
+      }
+      this.#write(identify.command).catch(end)
+    })
+  }
+
+  /** Waits for `ms` without a byte, and drops what comes until then; an instrument that never stops gets one time-out more. */
+  async #silence(ms: number): Promise<void> {
+    this.#listener = () => {}
+    const begun = performance.now()
+    for (;;) {
+      const now = performance.now()
+      const left = Math.max(this.#lastByte, begun) + ms - now
+      if (left <= 0 || now > begun + ms + this.#options.timeout) break
+      await systemClock.sleep(Math.ceil(left), this.closed)
+      this.closed.throwIfAborted()
+    }
+    this.#framer.reset()
+    this.#burst = []
+    this.#listener = undefined
+  }
+
+  async #gapPassed(): Promise<void> {
+    const left = this.#lastMessage + this.#options.gap - performance.now()
+    if (left > 0) await systemClock.sleep(left, this.closed)
+    this.closed.throwIfAborted()
+  }
+
+  async #write(command: string): Promise<void> {
+    this.#lastMessage = performance.now()
+    await this.#transport.write(Buffer.from(command + this.#options.terminator, 'latin1'))
+  }
+
+  #onLine(line: string): void {
+    this.#burst.push(line)
+    // At the end of the turn: two lines that come together answer one query with more than was asked.
+    if (this.#burst.length === 1) setImmediate(() => this.#onBurst())
+  }
+
+  #onBurst(): void {
+    const lines = this.#burst
+    this.#burst = []
+    if (lines.length === 0) return
+    const garbled = lines.find((line) => unreadable.test(line))
+    if (garbled !== undefined)
+      this.#deliver(lines, `unreadable bytes: ${JSON.stringify(garbled.slice(0, 80))}`)
+    else this.#deliver(lines, this.#framer.partial ? 'more than a line' : undefined)
+  }
+
+  #deliver(lines: readonly string[], fault?: string): void {
+    if (this.#listener) this.#listener(lines, fault)
+    else if (fault || lines.some((line) => line !== ''))
+      this.#doubt ??= `unasked for: ${fault ?? JSON.stringify(lines)}`
+  }
+}

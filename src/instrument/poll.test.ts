@@ -1,0 +1,77 @@
+import { expect, test } from 'bun:test'
+import { fakeClock } from './clock.test-aid.ts'
+import { poll } from './poll.ts'
+
+function operation(controller = new AbortController()) {
+  const texts: string[] = []
+  const session = { degraded: false, log: (text: string) => void texts.push(text) }
+  return { op: { session, signal: controller.signal }, texts, stop: () => controller.abort() }
+}
+
+/** The times at which `read` begins, in ms, when the readings take these times in turn. */
+async function times(frequency: number, readings: number[], texts?: string[]): Promise<number[]> {
+  const clock = fakeClock()
+  const { op, stop, texts: logged } = operation()
+  const begun: number[] = []
+  await poll(
+    frequency,
+    op,
+    async () => {
+      begun.push(clock.now())
+      clock.spend(readings[begun.length - 1] ?? 0)
+      if (begun.length === readings.length) stop()
+    },
+    { clock },
+  )
+  texts?.push(...logged)
+  return begun.map(Math.round)
+}
+
+test('the time a reading takes does not slow the rate', async () => {
+  expect(await times(10, [90, 10, 0, 99, 50])).toEqual([0, 100, 200, 300, 400])
+})
+
+test('a little late begins at once, and the beat is kept', async () => {
+  expect(await times(10, [110, 10, 10])).toEqual([0, 110, 200])
+})
+
+test('missed beats are left out, not bunched, and this is said once', async () => {
+  const texts: string[] = []
+  expect(await times(10, [370, 10, 260, 10], texts)).toEqual([0, 400, 500, 800])
+  expect(texts).toEqual(['a reading took 0.37 s, too long for 10 Hz: some are left out'])
+})
+
+test('a steady overload keeps nearly the rate it can have', async () => {
+  const begun = await times(5, Array(101).fill(205))
+  expect((begun.at(-1) ?? 0) / 100).toBeLessThan(211)
+})
+
+test('an error ends the poll, unless somebody takes it', async () => {
+  const clock = fakeClock()
+  const broken = operation()
+  await expect(poll(1, broken.op, () => Promise.reject(new Error('no')), { clock })).rejects.toThrow('no')
+
+  const { op, stop } = operation()
+  const degraded: boolean[] = []
+  const errors: unknown[] = []
+  let count = 0
+  const read = async () => {
+    degraded.push(op.session.degraded)
+    if (++count === 2) throw new Error('no reply')
+    if (count === 4) stop()
+  }
+  await poll(1, op, read, { clock, onError: (error) => errors.push(error) })
+  expect(degraded).toEqual([false, false, true, false])
+  expect(errors).toEqual([new Error('no reply')])
+})
+
+test('the signal ends a wait at once, and swallows the error of the reading it cut', async () => {
+  const waiting = operation()
+  const polled = poll(0.001, waiting.op, async () => void setTimeout(waiting.stop, 1))
+  await polled
+  const reading = operation()
+  await poll(1, reading.op, async () => {
+    reading.stop()
+    throw new Error('cut')
+  })
+})

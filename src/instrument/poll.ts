@@ -1,0 +1,52 @@
+import { type Clock, systemClock } from './clock.ts'
+
+/** What `poll` needs of the operation that runs it. */
+export interface PollContext {
+  readonly session: { degraded: boolean; log(text: string): void }
+  readonly signal: AbortSignal
+}
+
+/** How a poll goes on. */
+export interface PollOptions {
+  /** Takes an error of `read` and lets the poll go on, degraded until a read succeeds; without it the error ends the poll. It may throw. */
+  readonly onError?: (error: unknown) => void
+  readonly clock?: Clock
+}
+
+/**
+ * Calls `read` at `frequency` (Hz) until the signal aborts. Beats are counted from the start, so time spent reading does not
+ * slow the rate. A beat missed by half a period or more is left out: late readings never bunch up.
+ * @throws whatever `read` throws, unless `onError` takes it; nothing once the signal has aborted.
+ */
+export async function poll(
+  frequency: number,
+  { session, signal }: PollContext,
+  read: () => Promise<void>,
+  { onError, clock = systemClock }: PollOptions = {},
+): Promise<void> {
+  const period = 1000 / frequency
+  const start = clock.now()
+  let failing = false
+  let told = false
+  for (let beat = 0; !signal.aborted; ) {
+    const begun = clock.now()
+    try {
+      await read()
+      if (failing) session.degraded = failing = false
+    } catch (error) {
+      if (signal.aborted) return
+      if (!onError) throw error
+      session.degraded = failing = true
+      onError(error)
+    }
+    const now = clock.now()
+    const next = Math.max(beat + 1, Math.round((now - start) / period))
+    if (next > beat + 1 && !told && !failing) {
+      told = true
+      const took = ((now - begun) / 1000).toFixed(2)
+      session.log(`a reading took ${took} s, too long for ${frequency} Hz: some are left out`)
+    }
+    beat = next
+    await clock.sleep(Math.max(0, start + beat * period - now), signal)
+  }
+}
