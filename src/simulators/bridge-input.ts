@@ -2,7 +2,7 @@ import type { Conversion } from './curve.ts'
 import { scientific } from './numbers.ts'
 
 /** RDGST bits of the Model 372. */
-export const inputStatus = {
+const inputStatus = {
   currentSource: 1,
   commonMode: 2,
   over: 16,
@@ -36,7 +36,7 @@ export interface Measurement {
 const openSensor = inputStatus.currentSource | inputStatus.commonMode
 
 /** Full scale (Ω) of the resistance ranges 1–22: 2 mΩ to 63.2 MΩ in half decades. */
-export function rangeOhms(range: number): number {
+function rangeOhms(range: number): number {
   return 2e-3 * 10 ** ((range - 1) / 2)
 }
 

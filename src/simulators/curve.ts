@@ -1,5 +1,5 @@
 /** One breakpoint of a calibration curve: sensor units (V, Ω or log₁₀ Ω, by the curve's format) and K. */
-export interface CurvePoint {
+interface CurvePoint {
   units: number
   kelvin: number
 }

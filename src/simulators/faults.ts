@@ -19,7 +19,7 @@ export type ReplyFault =
   | { kind: 'disconnect'; ms: number }
 
 /** What can be wrong with the instrument until cleared. */
-export type StateFault =
+type StateFault =
   /** Takes every command, answers none. */
   | { kind: 'hang' }
   /** Another instrument answers on this link. */
@@ -27,7 +27,7 @@ export type StateFault =
   /** The sensor of a channel is open: overload bits, no value. */
   | { kind: 'overload'; channel: number | 'A' }
 
-export type Fault = ReplyFault | StateFault
+type Fault = ReplyFault | StateFault
 
 /** Faults of one simulator, switchable while it runs. */
 export interface Faults {

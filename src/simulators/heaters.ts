@@ -30,7 +30,7 @@ const catchUp = 3600
 const mode = { off: 0, openLoop: 2, still: 4, closedLoop: 5, warmUp: 6 }
 
 /** Full scale current (A) of the sample heater ranges 1–8: 31.6 µA to 100 mA in half decades. */
-export function rangeCurrent(range: number): number {
+function rangeCurrent(range: number): number {
   return range === 0 ? 0 : 0.1 * 10 ** ((range - 8) / 2)
 }
 

@@ -83,6 +83,12 @@ export const settingsTable: Record<string, Setting> = {
     fields: [flag, digits(1, 0, 6), heaterInput, digits(1, 1, 3), sixDigit, sixDigit, sixDigit],
     initial: () => [0, 2, '1', 1, 0, 0, 0],
   },
+  // upper bound K, P, I, D, manual output, range, ramp rate, relay 1, relay 2; stored, not acted on
+  ZONE: {
+    keys: loops.flatMap((output) => Array.from({ length: 10 }, (_, i) => `${output}:${i + 1}`)),
+    fields: [sixDigit, sixDigit, sixDigit, sixDigit, sixDigit, digits(1, 0, 8), rampRate, flag, flag],
+    initial: () => [0, 50, 20, 0, 0, 0, 0.1, 0, 0],
+  },
   CMR: { keys: everything, fields: [flag], initial: () => [1] },
   MODE: { keys: everything, fields: [digits(1, 0, 2)], initial: () => [1] },
   BEEP: { keys: everything, fields: [flag], initial: () => [0] },

@@ -1,13 +1,10 @@
-import { type BridgeSetup, type Measurement, measure } from './bridge-input.ts'
+import type { Measurement } from './bridge-input.ts'
 import type { Curve } from './curve.ts'
-import { convertBy, curveCommand } from './curve-commands.ts'
-import { createHeaters } from './heaters.ts'
+import { curveCommand } from './curve-commands.ts'
+import { createBridge } from './lakeshore372-measurement.ts'
 import { inputs, measurementInputs, settingsTable } from './lakeshore372-settings.ts'
 import { engineering, fixed, scientific } from './numbers.ts'
-import { createCryostat, type Stage } from './physics.ts'
-import { noise, uniform } from './random.ts'
-import { createScanner } from './scanner.ts'
-import { calibrate, cernox, rox, type Sensor } from './sensors.ts'
+import { calibrate, rox } from './sensors.ts'
 import { canonical, createSettings, parseNumber, Refusal } from './settings.ts'
 import {
   contextOf,
@@ -19,26 +16,6 @@ import {
 } from './simulator.ts'
 import type { Reading } from './truth.ts'
 
-/** Where the sensors sit: two Cernox on the pulse tube, ruthenium oxide below; `calibrated` ones have a curve in a slot. */
-const mounted: readonly { name: string; stage: Stage; sensor: Sensor['kind']; calibrated: boolean }[] = [
-  { name: '50K plate', stage: '50K', sensor: 'cernox', calibrated: true },
-  { name: '4K plate', stage: '4K', sensor: 'cernox', calibrated: true },
-  { name: 'Still', stage: 'still', sensor: 'rox', calibrated: true },
-  { name: '1K shield', stage: 'still', sensor: 'cernox', calibrated: true },
-  ...Array.from({ length: 9 }, (_, i) => ({
-    name: i === 0 ? 'Mixing chamber' : `Focal plane ${i}`,
-    stage: 'mc' as const,
-    sensor: 'rox' as const,
-    calibrated: true,
-  })),
-  { name: 'Uncalibrated 1', stage: 'mc', sensor: 'rox', calibrated: false },
-  { name: 'Uncalibrated 2', stage: 'mc', sensor: 'rox', calibrated: false },
-  { name: 'Spare', stage: 'mc', sensor: 'rox', calibrated: false },
-  { name: 'Control', stage: 'mc', sensor: 'rox', calibrated: true },
-]
-
-/** Readings of the connected input and of the control input per second. */
-const rate = 10
 const curveSlots = Array.from({ length: 59 }, (_, i) => String(i + 1))
 const readingCommands: Record<string, [Reading['quantity'], (m: Measurement) => number]> = {
   'KRDG?': ['kelvin', (m) => m.kelvin],
@@ -56,88 +33,12 @@ const readingCommands: Record<string, [Reading['quantity'], (m: Measurement) => 
  * the temperature reads zero, with the bit of RDGST that says why.
  */
 export function createLakeshore372(context: DialectContext): Dialect {
-  const { seed, faults, now, count } = context
-  const start = now()
-  const cryostat = createCryostat(context)
+  const { faults, now, count } = context
   const settings = createSettings(settingsTable, ' ')
   const curves = new Map<string, Curve>([['1', calibrate(rox(), 'RX-102A', 'STANDARD', [0.05, 40])]])
   const store = { curves, keys: curveSlots, firstWritable: 21, formats: [4, 3, 7], padded: true }
-  const sensors = new Map<string, { stage: Stage; sensor: Sensor }>()
-  const held = new Map<string, Measurement>()
+  const { scanner, heaters, advance, shown } = createBridge(context, settings, store)
   let events = 128 // power on
-
-  for (const [i, key] of inputs.entries()) {
-    const place = mounted[i]
-    if (!place) continue
-    const spread = 0.05 * (uniform(seed, `sensor ${key}`, 0) - 0.5)
-    const sensor = place.sensor === 'rox' ? rox(spread) : cernox(spread)
-    sensors.set(key, { stage: place.stage, sensor })
-    const slot = 21 + i
-    const span: [number, number] = place.sensor === 'rox' ? [0.02, 40] : [0.1, 325]
-    const type = place.sensor === 'rox' ? 'RX-102' : 'CX-1010'
-    if (place.calibrated) curves.set(String(slot), calibrate(sensor, type, `X${40000 + slot}`, span))
-    settings.put('INSET', key, [key === '16' ? 0 : 1, 4, 3, place.calibrated ? slot : 0, 1])
-    settings.put('INNAME', key, [place.name])
-  }
-
-  /** The temperature at an input without noise, as the control loops feel it. */
-  function hidden(key: string, t: number): number {
-    const mount = sensors.get(key)
-    if (!mount) return 0
-    const kelvin = cryostat({ stage: mount.stage, key }, t - start)
-    return mount.stage === 'mc' ? heaters.warmed(kelvin) : kelvin
-  }
-
-  const heaters = createHeaters(settings, start, hidden)
-  const setup = (channel: number) => {
-    const [enabled, dwell, pause] = settings.get('INSET', String(channel))
-    return { enabled: enabled === 1, dwell: Number(dwell), pause: Number(pause) }
-  }
-  const scanner = createScanner(16, start, setup, (channel, t) => {
-    heaters.advance(t)
-    held.set(String(channel), measureAt(String(channel), t))
-  })
-  // An instrument that has been scanning for a while holds a reading of every channel.
-  for (const key of measurementInputs) held.set(key, measureAt(key, start))
-
-  function measureAt(key: string, t: number): Measurement {
-    const tick = Math.floor(t * rate)
-    const [mode, excitation, autorange, range, shunted] = settings.get('INTYPE', key).map(Number)
-    const bridge: BridgeSetup = {
-      control: key === 'A',
-      currentMode: mode === 1,
-      excitation: excitation ?? 1,
-      autorange: autorange !== 0,
-      range: range ?? 1,
-      shunted: shunted === 1,
-    }
-    const [filtered, settle] = settings.get('FILTER', key).map(Number)
-    const quieter = filtered === 1 ? 1 / Math.sqrt((settle ?? 1) * rate) : 1
-    const gauss = (part: string): number => quieter * noise(seed, `${part} ${key}`, tick)
-    const kelvin = hidden(key, tick / rate)
-    const ohms = sensors.get(key)?.sensor.respond(kelvin) ?? 0
-    const open = faults.overloaded(key === 'A' ? 'A' : Number(key))
-    const curve = String(settings.get('INSET', key)[3])
-    return measure(ohms, bridge, open, [gauss('in phase'), gauss('quadrature')], (shown) =>
-      convertBy(store, curve, shown),
-    )
-  }
-
-  /** What an input shows now: live where it is connected and settled, else its last reading. */
-  function shown(key: string): Measurement {
-    const live = key === 'A' || (Number(key) === scanner.channel && scanner.settled)
-    const kept = held.get(key)
-    if (!live && kept) return kept
-    return measureAt(key, now())
-  }
-
-  /** A live input above its temperature limit switches all heaters off. */
-  function watchLimits(): void {
-    for (const key of ['A', String(scanner.channel)]) {
-      const limit = settings.number('TLIMIT', key, 0)
-      if (limit > 0 && shown(key).kelvin > limit) heaters.allOff()
-    }
-  }
 
   function inputOf(args: readonly string[], from: readonly string[] = inputs): string {
     const key = canonical(args[0] ?? '')
@@ -204,6 +105,8 @@ export function createLakeshore372(context: DialectContext): Dialect {
       case 'RAMPST?':
         if (!['0', '1'].includes(output)) throw new Refusal(16)
         return heaters.ramping(output) ? '1' : '0'
+      case 'ZONE?':
+        return settings.show('ZONE', [zoneKey(args)])
       case 'HTRSET?': {
         const text = settings.show('HTRSET', args)
         // The warm-up heater's resistance is a code: 1 for 25 Ω, 2 for 50 Ω.
@@ -238,7 +141,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
         return
       case 'SCAN': {
         const key = inputOf(args.slice(0, 1), measurementInputs)
-        if (!setup(Number(key)).enabled) throw new Refusal(16)
+        if (settings.number('INSET', key, 0) === 0) throw new Refusal(16)
         const autoscan = args[1] === undefined ? scanner.autoscan : parseNumber(args[1]) === 1
         scanner.select(Number(key), autoscan)
         return
@@ -265,6 +168,9 @@ export function createLakeshore372(context: DialectContext): Dialect {
         heaters.setSetpoint(canonical(output ?? ''), parseNumber(kelvin ?? ''))
         return
       }
+      case 'ZONE':
+        settings.set('ZONE', [zoneKey(args), ...args.slice(2)])
+        return
       case 'CRVHDR':
       case 'CRVPT':
       case 'CRVDEL':
@@ -276,10 +182,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
   }
 
   return (line) => {
-    const t = now()
-    scanner.advance(t)
-    heaters.advance(t)
-    watchLimits()
+    advance(now())
     const readings: Reading[] = []
     const replies: string[] = []
     for (const part of splitOutsideQuotes(line, /;/)) {
@@ -297,6 +200,11 @@ export function createLakeshore372(context: DialectContext): Dialect {
     }
     return replies.length > 0 ? { text: replies.join(';'), readings } : undefined
   }
+}
+
+/** Zones are kept by output and number. */
+function zoneKey([output = '', zone = '']: readonly string[]): string {
+  return `${canonical(output)}:${canonical(zone)}`
 }
 
 /** Excitations: 12 voltages, 22 currents, 6 on the control input. */

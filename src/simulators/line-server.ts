@@ -10,7 +10,7 @@ export interface Client {
 }
 
 /** Receives each line of a client, without its end; empty lines are swallowed. */
-export type OnLine = (client: Client, line: string) => void
+type OnLine = (client: Client, line: string) => void
 
 /** Where an instrument can be reached. */
 export interface Link {

@@ -5,7 +5,7 @@ import { uniform } from './random.ts'
 export type Stage = '50K' | '4K' | 'still' | 'mc'
 
 /** Seconds from 300 K to base temperature at speed 1. */
-export const cooldownSeconds = 3600
+const cooldownSeconds = 3600
 
 /**
  * Temperatures (K) along a cooldown, by fraction of its duration: the pulse tube works slowly on the large heat capacities
@@ -63,14 +63,14 @@ export function startFraction(startAt: number | string): number {
 }
 
 /** A point in the cryostat where a sensor is mounted. */
-export interface Place {
+interface Place {
   stage: Stage
   /** Tells places on one stage apart: a few per cent warmer, a drift of its own. */
   key: string
 }
 
 /** The hidden temperatures of one cryostat: K at a place, `seconds` after the start. */
-export type Cryostat = (place: Place, seconds: number) => number
+type Cryostat = (place: Place, seconds: number) => number
 
 /**
  * A cryostat in the midst of a cooldown. Temperatures depend on seed and time only; at base each place still drifts

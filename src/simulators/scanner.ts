@@ -1,5 +1,5 @@
 /** What the scanner needs to know of a channel. */
-export interface ScanChannel {
+interface ScanChannel {
   enabled: boolean
   /** Time of measurement, s. */
   dwell: number

@@ -10,10 +10,10 @@ export class Refusal extends Error {
 }
 
 /** A stored parameter. */
-export type Value = number | string
+type Value = number | string
 
 /** How one parameter of a command is read and shown. */
-export interface Field {
+interface Field {
   /** @throws Refusal (16) out of range. */
   parse(text: string): Value
   format(value: Value): string

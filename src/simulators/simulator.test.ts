@@ -1,6 +1,15 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { once } from 'node:events'
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -220,6 +229,20 @@ test('an unplugged instrument refuses, plugged in it answers at the same address
   await simulator.plugIn()
   const again = await openTcp(simulator.url)
   expect(await again.ask('*OPC?')).toBe('1\r\n')
+})
+
+test('a 240 whose cable is pulled vanishes, and comes back at the same path', async () => {
+  const link = join(directory, 'cable')
+  const simulator = await start('lakeshore240', { pty: link })
+  await simulator.unplug()
+  expect(existsSync(link)).toBe(false)
+  await simulator.plugIn()
+  const file = openSync(link, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK)
+  const reader = Bun.file(file).stream().getReader()
+  writeSync(file, '*IDN?\n')
+  expect(Buffer.from((await reader.read()).value ?? []).toString()).toStartWith('LSCI,MODEL240')
+  await reader.cancel()
+  closeSync(file)
 })
 
 test('the truth log holds exactly the readings that were sent whole', async () => {

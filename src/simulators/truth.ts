@@ -10,7 +10,7 @@ export interface Reading {
 }
 
 /** The record of what was sent, for tests to compare with. */
-export interface Truth {
+interface Truth {
   /** Appends readings, a JSON line `{t, channel, quantity, value}` each; `t` is UTC in s at sending. */
   record(t: number, readings: readonly Reading[]): void
   close(): void
