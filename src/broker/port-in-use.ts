@@ -1,0 +1,72 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { ConfigError } from '../core/errors.ts'
+import { hostPort } from './loopback.ts'
+
+/** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
+export async function portError(host: string, port: number, cause: unknown): Promise<ConfigError> {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (code === 'EACCES') {
+    return new ConfigError(`port ${port} on ${host} may not be opened by this user: use a port above 1023`, {
+      cause,
+    })
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new ConfigError(`${host} is no address of this machine: name one that is, such as 127.0.0.1`, {
+      cause,
+    })
+  }
+  if (code !== 'EADDRINUSE') {
+    return new ConfigError(`port ${port} on ${host} can't be opened: ${String(cause)}`, { cause })
+  }
+  const [server, holder] = await Promise.all([serverHeader(host, port), holderOf(port)])
+  const who = /crossbar|autobahn/i.test(server ?? '')
+    ? `a crossbar router ("${server}") answers there; stop it, or choose another port`
+    : 'another hub? Stop it, or choose another port'
+  return new ConfigError(`port ${port} on ${host} is in use${holder ? ` by ${holder}` : ''}: ${who}`, {
+    cause,
+  })
+}
+
+/** What an HTTP server there calls itself; undefined when nothing answers HTTP within half a second. */
+async function serverHeader(host: string, port: number): Promise<string | undefined> {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  try {
+    const answer = await fetch(`http://${hostPort(name, port)}/`, {
+      signal: AbortSignal.timeout(500),
+      redirect: 'manual',
+    })
+    await answer.body?.cancel()
+    return answer.headers.get('server') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `name (pid 123)` of the process that listens on a TCP port; undefined off Linux or when it is another user's. */
+async function holderOf(port: number): Promise<string | undefined> {
+  try {
+    const tables = await Promise.all(
+      ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
+    )
+    const hex = port.toString(16).toUpperCase().padStart(4, '0')
+    const inodes = tables
+      .flatMap((table) => table.split('\n'))
+      .map((line) => line.trim().split(/\s+/))
+      // Columns of proc(5): local address, state (0A is LISTEN), inode.
+      .filter((columns) => columns[1]?.endsWith(`:${hex}`) && columns[3] === '0A')
+      .map((columns) => `socket:[${columns[9]}]`)
+    if (inodes.length === 0) return undefined
+    for (const pid of await readdir('/proc')) {
+      if (!/^\d+$/.test(pid)) continue
+      const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
+      for (const file of files) {
+        const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => '')
+        if (!inodes.includes(target)) continue
+        return `${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (pid ${pid})`
+      }
+    }
+  } catch {
+    // Without /proc the port is named and its holder is not.
+  }
+  return undefined
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'bun:test'
+import { limits } from './limits.ts'
+import { Retained } from './retained.ts'
+
+const held = async (retained: Retained, filter: string) => {
+  const topics: string[] = []
+  for await (const { topic } of retained.createRetainedStreamCombi([filter])) topics.push(topic)
+  return topics
+}
+
+test('keeps the last message of a topic, forgets it at an empty one', async () => {
+  const retained = new Retained()
+  await retained.storeRetained({ topic: 'o/a/presence', payload: 'one' })
+  await retained.storeRetained({ topic: 'o/a/presence', payload: 'two' })
+  await retained.storeRetained({ topic: 'o/b/presence', payload: 'three' })
+  expect(await held(retained, 'o/+/presence')).toEqual(['o/a/presence', 'o/b/presence'])
+  await retained.storeRetained({ topic: 'o/a/presence', payload: '' })
+  expect(await held(retained, '#')).toEqual(['o/b/presence'])
+})
+
+test('bounds the messages of one instance-id, and lets others in', async () => {
+  const retained = new Retained()
+  for (let n = 0; n < limits.instance_retained_messages; n++) {
+    await retained.storeRetained({ topic: `o/a/last/f${n}`, payload: 'x' })
+  }
+  const more = { topic: 'o/a/last/more', payload: 'x' }
+  expect(retained.refuse(more)).toContain('the most one instance-id may have')
+  expect(retained.refuse({ topic: 'o/a/last/f0', payload: 'newer' })).toBeUndefined()
+  expect(retained.refuse({ topic: 'o/b/last/f', payload: 'x' })).toBeUndefined()
+  await retained.storeRetained({ topic: 'o/a/last/f0', payload: '' })
+  expect(retained.refuse(more)).toBeUndefined()
+})
+
+test('bounds the bytes of one instance-id and of all', async () => {
+  const retained = new Retained()
+  const payload = 'x'.repeat(4_000_000)
+  for (let n = 0; n < 64; n++) await retained.storeRetained({ topic: `o/i${n >> 3}/last/f${n}`, payload })
+  expect(retained.refuse({ topic: 'o/i0/last/more', payload })).toContain('its retained messages would take')
+  await retained.storeRetained({ topic: 'o/i8/last/f', payload })
+  await retained.storeRetained({ topic: 'o/i8/last/g', payload })
+  await retained.storeRetained({ topic: 'o/i8/last/h', payload })
+  expect(retained.refuse({ topic: 'o/i9/last/f', payload })).toContain('the hub is full')
+  await retained.storeRetained({ topic: 'o/i9/last/f', payload })
+  expect(await held(retained, 'o/i9/#')).toEqual([])
+})

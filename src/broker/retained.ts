@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream'
+import { limits } from './limits.ts'
+import { matches } from './rules.ts'
+
+/** A retained message as the broker hands it over; the fields used here. */
+export interface Kept {
+  readonly topic: string
+  readonly payload: string | Buffer
+}
+interface Sum {
+  messages: number
+  bytes: number
+}
+
+/**
+ * All the hub remembers: the last retained message of each topic, in memory and bounded. It has the interface of an Aedes
+ * persistence; sessions are always clean here, so that there are no queues and no stored subscriptions to hold,
+ * and a last will lives with its connection.
+ */
+export class Retained {
+  readonly #packets = new Map<string, Kept>()
+  readonly #total: Sum = { messages: 0, bytes: 0 }
+  readonly #instances = new Map<string, Sum>()
+
+  /** Why this message cannot be kept; undefined when it can, or takes the place of one. */
+  refuse({ topic, payload }: Kept): string | undefined {
+    if (payload.length === 0) return undefined
+    const before = this.#packets.get(topic)
+    const more = { messages: before ? 0 : 1, bytes: size({ topic, payload }) - (before ? size(before) : 0) }
+    const own = this.#instances.get(owner(topic)) ?? { messages: 0, bytes: 0 }
+    if (own.messages + more.messages > limits.instance_retained_messages)
+      return `it already has ${own.messages} retained messages here, the most one instance-id may have`
+    if (own.bytes + more.bytes > limits.instance_retained_bytes)
+      return `its retained messages would take more than ${limits.instance_retained_bytes} bytes here`
+    if (
+      this.#total.messages + more.messages > limits.retained_messages ||
+      this.#total.bytes + more.bytes > limits.retained_bytes
+    )
+      return `the hub is full: it holds ${this.#total.messages} retained messages, ${this.#total.bytes} bytes`
+    return undefined
+  }
+
+  async storeRetained(packet: Kept): Promise<void> {
+    const before = this.#packets.get(packet.topic)
+    if (before) this.#count(before, -1)
+    this.#packets.delete(packet.topic)
+    if (packet.payload.length === 0 || this.refuse(packet) !== undefined) return
+    this.#packets.set(packet.topic, { ...packet })
+    this.#count(packet, 1)
+  }
+
+  createRetainedStreamCombi(filters: readonly string[]): Readable {
+    return Readable.from(this.#matching(filters))
+  }
+
+  *#matching(filters: readonly string[]): Generator<Kept> {
+    for (const packet of this.#packets.values()) {
+      if (filters.some((filter) => matches(filter, packet.topic))) yield packet
+    }
+  }
+
+  #count(packet: Kept, sign: 1 | -1): void {
+    const name = owner(packet.topic)
+    const own = this.#instances.get(name) ?? { messages: 0, bytes: 0 }
+    this.#instances.set(name, own)
+    for (const sum of [this.#total, own]) {
+      sum.messages += sign
+      sum.bytes += sign * size(packet)
+    }
+    if (own.messages === 0) this.#instances.delete(name)
+  }
+
+  // The rest of the interface: nothing is stored, so nothing is found.
+  async setup(): Promise<void> {}
+  async destroy(): Promise<void> {}
+  async addSubscriptions(): Promise<void> {}
+  async removeSubscriptions(): Promise<void> {}
+  async cleanSubscriptions(): Promise<void> {}
+  async subscriptionsByClient(): Promise<never[]> {
+    return []
+  }
+  async subscriptionsByTopic(): Promise<never[]> {
+    return []
+  }
+  async outgoingEnqueue(): Promise<void> {}
+  async outgoingEnqueueCombi(): Promise<void> {}
+  async outgoingUpdate(): Promise<void> {}
+  async outgoingClearMessageId(): Promise<undefined> {
+    return undefined
+  }
+  outgoingStream(): Readable {
+    return Readable.from([])
+  }
+  async incomingStorePacket(): Promise<void> {}
+  async incomingGetPacket(): Promise<never> {
+    throw new Error('no such packet')
+  }
+  async incomingDelPacket(): Promise<never> {
+    throw new Error('no such packet')
+  }
+  async putWill(): Promise<void> {}
+  async delWill(): Promise<undefined> {
+    return undefined
+  }
+  streamWill(): Readable {
+    return Readable.from([])
+  }
+}
+
+/** Bytes a message is counted with: topic, payload, and about what an entry costs. */
+function size({ topic, payload }: Kept): number {
+  return topic.length + Buffer.byteLength(payload) + 200
+}
+/** The level a topic has its instance-id in. */
+function owner(topic: string): string {
+  return topic.split('/', 2)[1] ?? ''
+}

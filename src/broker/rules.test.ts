@@ -1,0 +1,141 @@
+import { expect, test } from 'bun:test'
+import { localRoles, matches, type Role, refusePublish, refuseSubscribe } from './rules.ts'
+
+const may = (
+  id: string,
+  topic: string,
+  { recorders, ...how }: { recorders?: string[]; qos?: number; retain?: boolean } = {},
+) =>
+  refusePublish(
+    'observatory',
+    { id, roles: localRoles(id, recorders) },
+    { topic, qos: 0, retain: false, ...how },
+  )
+const maySubscribe = (id: string, filter: string, roles: ReadonlySet<Role> = localRoles(id)) =>
+  refuseSubscribe('observatory', { id, roles }, filter)
+
+test.each([
+  'observatory/ls240/presence',
+  'observatory/ls240/api',
+  'observatory/ls240/ops/acq/session',
+  'observatory/ls240/last/temperatures',
+])('an agent retains its own %s', (topic) => {
+  expect(may('ls240', topic, { retain: true, qos: 1 })).toBeUndefined()
+  expect(may('ls372', topic, { retain: true, qos: 1 })).toContain('not its own client id')
+})
+
+test.each([
+  'observatory/ls240/feeds/temperatures',
+  'observatory/ls240/replies/ctrl.7/r1',
+  'observatory/ls240/replayed/aggregator/r1',
+  'observatory/ls240/events',
+])('an agent publishes its own %s, never retained', (topic) => {
+  expect(may('ls240', topic)).toBeUndefined()
+  expect(may('ls372', topic)).toContain('not its own client id')
+  expect(may('ls240', topic, { retain: true })).toContain('never retained')
+})
+
+test.each([
+  'observatory/ls240/ops/acq/start/ctrl.7',
+  'observatory/ls240/queries/range/ctrl.7',
+  'observatory/ls240/replay/ctrl.7',
+])('a caller asks in its own name only: %s', (topic) => {
+  expect(may('ctrl.7', topic, { qos: 1 })).toBeUndefined()
+  expect(may('ctrl.8', topic, { qos: 1 })).toContain('not its own client id')
+  // Neither does the agent that is asked speak for its callers.
+  expect(may('ls240', topic, { qos: 1 })).toContain('not its own client id')
+  expect(may('ctrl.7', topic, { qos: 1, retain: true })).toContain('never retained')
+})
+
+test('only a recorder acknowledges, anyone where the site is unknown', () => {
+  const ack = 'observatory/ls240/ack/temperatures'
+  expect(may('aggregator', ack, { recorders: ['aggregator'] })).toBeUndefined()
+  expect(may('ls240', ack, { recorders: ['aggregator'] })).toContain('takes the role recorder')
+  expect(may('ls240', ack, { recorders: [] })).toContain('takes the role recorder')
+  expect(may('anyone', ack)).toBeUndefined()
+})
+
+test.each([
+  ['hub', 'observatory/hub'],
+  ['ls240', 'observatory/hub'],
+  ['ls240', 'observatory/hub/ping/ls372'],
+  ['ls240', 'observatory/ls240'],
+  ['ls240', 'observatory/ls240/made/up'],
+  ['ls240', 'observatory/ls240/feeds'],
+  ['ls240', 'observatory/ls240/feeds/a/b'],
+  ['ls240', 'observatory/ls240/feeds/..'],
+  ['ls240', 'observatory/ls240/feeds/'],
+  ['ls240', `observatory/ls240/feeds/${'x'.repeat(64)}`],
+  ['ls240', 'observatory/ls240/feeds/+'],
+  ['ls240', 'observatory/ls240/feeds/a\u0000b'],
+  ['ls240', 'elsewhere/ls240/presence'],
+  ['ls240', '$SYS/x/new/clients'],
+  ['ls240', '/ls240/presence'],
+  ['ls240', ''],
+  ['not.an.instance', 'observatory/not.an.instance/presence'],
+])('%s may not publish on %s', (id, topic) => {
+  expect(may(id, topic)).toBeString()
+})
+
+test('QoS 2 is refused everywhere', () => {
+  expect(may('ls240', 'observatory/ls240/presence', { qos: 2 })).toContain('QoS 2')
+})
+
+test('a client without the role does not get what takes it', () => {
+  const caller = { id: 'eye', roles: new Set<Role>(['observer']) }
+  const publish = (topic: string) => refusePublish('observatory', caller, { topic, qos: 0, retain: false })
+  expect(publish('observatory/ls240/ops/acq/start/eye')).toContain('role operator')
+  expect(publish('observatory/eye/presence')).toContain('role agent')
+  expect(publish('observatory/ls240/replay/eye')).toBeUndefined()
+})
+
+test.each([
+  '#',
+  'observatory/#',
+  '+/ls240/presence',
+  'observatory/+/presence',
+  'observatory/ls240/#',
+  'observatory/ls240/replies/#',
+  'observatory/+/replies/ctrl.7/+',
+  'observatory/+/replies/ctrl.7/#',
+  'observatory/+/replayed/ctrl.7/r1',
+  'observatory/hub',
+])('anyone may subscribe to %s', (filter) => {
+  expect(maySubscribe('ctrl.7', filter)).toBeUndefined()
+})
+
+test.each([
+  '$SYS/#',
+  '$share/group/observatory/#',
+  'elsewhere/#',
+  'observatory/+/replies/ctrl.8/+',
+  'observatory/+/replies/ctrl.8/#',
+  'observatory/ls240/replayed/ctrl.8/r1',
+  'observatory/a/b/c/d/e/f/g/h/i/j',
+])('ctrl.7 may not subscribe to %s', (filter) => {
+  expect(maySubscribe('ctrl.7', filter)).toBeString()
+})
+
+test('an agent that is no observer sees what is beneath its own instance-id', () => {
+  const roles = new Set<Role>(['agent'])
+  expect(maySubscribe('ls240', 'observatory/ls240/#', roles)).toBeUndefined()
+  expect(maySubscribe('ls240', 'observatory/ls372/#', roles)).toContain('role observer')
+  expect(maySubscribe('ls240', '#', roles)).toContain('role observer')
+})
+
+test.each([
+  ['#', 'a/b', true],
+  ['#', '$SYS/a', false],
+  ['+/a', '$SYS/a', false],
+  ['$SYS/#', '$SYS/a', true],
+  ['a/#', 'a', true],
+  ['a/#', 'ab', false],
+  ['a/+', 'a', false],
+  ['a/+', 'a/', true],
+  ['a/+/c', 'a/b/c', true],
+  ['a/+', 'a/b/c', false],
+  ['a/b', 'a/b', true],
+  ['a/b/c', 'a/b', false],
+])('filter %s, topic %s: %p', (filter, topic, expected) => {
+  expect(matches(filter, topic)).toBe(expected)
+})

@@ -1,0 +1,146 @@
+import { Duplex } from 'node:stream'
+import { limits } from './limits.ts'
+import { isLoopback } from './loopback.ts'
+
+/** Where MQTT over WebSocket is served, and who takes the connections. */
+export interface WebSocketOptions {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly path: string
+  /** Whether another connection is taken now. */
+  room(): boolean
+  take(conn: Duplex, from: string): void
+}
+type Socket = Bun.ServerWebSocket<{ conn?: Connection }>
+
+/**
+ * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`. A web page of another origin is refused: browsers let every
+ * page connect to this machine, and name the page's origin as they do.
+ */
+export function serveWebSocket({ host, port, path, room, take }: WebSocketOptions): Bun.Server<{
+  conn?: Connection
+}> {
+  return Bun.serve<{ conn?: Connection }>({
+    hostname: host,
+    port,
+    idleTimeout: limits.connect_timeout,
+    maxRequestBodySize: limits.connect_bytes,
+    fetch(request, server) {
+      if (new URL(request.url).pathname !== path) return text(404, `MQTT over WebSocket is at ${path}`)
+      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+        return text(426, 'MQTT over WebSocket only', { Upgrade: 'websocket' })
+      }
+      const wrong = refuseOrigin(host, request.headers.get('host'), request.headers.get('origin'))
+      if (wrong !== undefined) return text(403, wrong)
+      const offered = (request.headers.get('sec-websocket-protocol') ?? '')
+        .split(',')
+        .map((word) => word.trim())
+      const protocol = ['mqtt', 'mqttv3.1'].find((name) => offered.includes(name))
+      if (protocol === undefined) return text(400, 'the WebSocket subprotocol here is "mqtt"')
+      if (!room()) return text(503, `all ${limits.connections} connections are taken`)
+      const headers = { 'Sec-WebSocket-Protocol': protocol }
+      if (server.upgrade(request, { data: {}, headers })) return undefined
+      return text(400, 'not a WebSocket handshake')
+    },
+    websocket: {
+      // A frame may hold a whole packet with its header. Liveness is MQTT's keep alive, so there is no second clock.
+      maxPayloadLength: limits.packet_bytes + 5,
+      idleTimeout: 0,
+      perMessageDeflate: false,
+      backpressureLimit: limits.owed_bytes,
+      closeOnBackpressureLimit: true,
+      open(ws) {
+        const conn = new Connection(ws)
+        ws.data.conn = conn
+        take(conn, ws.remoteAddress)
+      },
+      message(ws, message) {
+        ws.data.conn?.arrived(message)
+      },
+      drain(ws) {
+        ws.data.conn?.drained()
+      },
+      close(ws) {
+        ws.data.conn?.ended()
+      },
+    },
+  })
+}
+
+/**
+ * Why a handshake with these headers is refused; undefined when it is fine. On loopback the `Host` must be a name of this
+ * machine (a page whose name was re-pointed here says its own); an `Origin`, which browsers send, must be the same host.
+ */
+export function refuseOrigin(listen: string, host: string | null, origin: string | null): string | undefined {
+  const name = (host ?? '').replace(/:\d+$/, '')
+  if (isLoopback(listen) && !isLoopback(name)) return 'the Host header is not a name of this machine'
+  if (origin === null || URL.parse(origin)?.host === host) return undefined
+  return 'web pages of another origin may not connect'
+}
+
+/** A WebSocket as the byte stream that the broker reads; message bounds mean nothing (MQTT 3.1.1 §6). */
+class Connection extends Duplex {
+  readonly #ws: Socket
+  #sent: (() => void) | undefined
+
+  constructor(ws: Socket) {
+    super()
+    this.#ws = ws
+  }
+
+  arrived(message: string | Buffer): void {
+    if (this.destroyed) return
+    if (typeof message === 'string') {
+      this.destroy(new Error('it sent a text frame; MQTT takes binary frames'))
+      return
+    }
+    // Bun's WebSocket can't be paused, so what the broker has not read yet is bounded here.
+    if (this.readableLength + message.length > 2 * limits.packet_bytes) {
+      this.destroy(new Error('it sends faster than it is read'))
+      return
+    }
+    this.push(Buffer.from(message))
+  }
+
+  drained(): void {
+    const sent = this.#sent
+    this.#sent = undefined
+    sent?.()
+  }
+
+  ended(): void {
+    if (this.destroyed) return
+    this.push(null)
+    this.destroy()
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    const status = this.#ws.send(chunk)
+    if (status === 0) done(new Error('the WebSocket is closed'))
+    else if (status < 0) this.#sent = done
+    else done()
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary' as BufferEncoding, done)
+  }
+
+  override _final(done: () => void): void {
+    this.#ws.close()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    // What is written already still goes out, unless the other end has stopped reading.
+    if (this.#ws.getBufferedAmount() > 0) this.#ws.terminate()
+    else this.#ws.close()
+    done(error)
+  }
+}
+
+function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(`${body}\n`, { status, headers })
+}
