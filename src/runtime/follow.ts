@@ -7,7 +7,7 @@ const IN_FLIGHT = 8
 const MAX_BYTES = 262_144
 /** Milliseconds an agent has to answer a replay before it is asked again at its next beat. */
 const ANSWER_MS = 5000
-/** Milliseconds before a sink that could take no more is offered rows again. */
+/** Milliseconds before a sink that could take no more, or an agent that did not answer, is tried again. */
 const BUSY_MS = 500
 
 interface Feed {
@@ -23,6 +23,8 @@ interface Feed {
   /** Whether live rows are taken; else they are left, and asked for. */
   live: boolean
   catching: boolean
+  /** Not asked again before this monotonic time (ms): the sink was busy, or the agent did not answer. */
+  notBefore: number
   /** The newest live rows that came while catching up: what follows an answer's head is here. */
   pending: Row[]
 }
@@ -81,6 +83,7 @@ export async function follow(
       declaration: undefined,
       live: false,
       catching: false,
+      notBefore: 0,
       pending: [],
     }
     feeds.set(key, feed)
@@ -110,11 +113,10 @@ export async function follow(
     if (feed.live && known) holes++
     feed.pending.push(row)
     if (feed.pending.length > PENDING) feed.pending.splice(0, PENDING / 2)
-    if (!feed.live && !feed.catching) return
     const held = feed.epochs.find(({ epoch }) => epoch === row.epoch)
     if (!held) feed.epochs = [...feed.epochs, { epoch: row.epoch, first: 1, last: row.seq, acked: 0 }]
     else grow(feed, row.epoch, row.seq)
-    if (!feed.catching) void catchUp(feed)
+    if (performance.now() >= feed.notBefore) void catchUp(feed)
   }
 
   const grow = (feed: Feed, epoch: string, last: number) => {
@@ -149,7 +151,10 @@ export async function follow(
   /** One question and what its answer brings. False: no answer, or a busy sink; the next beat tries again. */
   const step = async (feed: Feed, epoch: FeedEpoch, last: number): Promise<boolean> => {
     const answer = await ask(feed, epoch, last + 1)
-    if (!answer || closed) return false
+    if (!answer || closed) {
+      feed.notBefore = performance.now() + BUSY_MS
+      return false
+    }
     if (feed.epoch?.epoch !== epoch.epoch) begin(feed, epoch, last, answer)
     if (answer.gap && since === undefined) sink.gap(epoch, answer.gap.from, answer.gap.to)
     if (answer.rows.length > 0) {
@@ -168,6 +173,7 @@ export async function follow(
   }
 
   const busy = (feed: Feed): false => {
+    feed.notBefore = performance.now() + BUSY_MS
     setTimeout(() => void catchUp(feed), BUSY_MS).unref()
     return false
   }

@@ -1,6 +1,7 @@
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
+import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
-import { type OpSession, opCodeOf, ResponseCode } from '../core/ops.ts'
+import { type Action, type OpSession, opCodeOf, ResponseCode } from '../core/ops.ts'
 import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
@@ -44,6 +45,25 @@ export class Operation {
 
   get session(): OpSession | undefined {
     return this.#session
+  }
+
+  /** Does what a request asks. */
+  act(
+    action: Action,
+    { params, timeout }: Pick<Request, 'params' | 'timeout'>,
+    client: string,
+  ): Outcome | Promise<Outcome> {
+    switch (action) {
+      case 'start':
+        return this.start(params, client)
+      case 'wait':
+        return this.wait(timeout)
+      case 'stop':
+      case 'abort':
+        return this.end(action)
+      case 'status':
+        return this.status()
+    }
   }
 
   /** Starts it, unless it is under way or a parameter does not fit. */

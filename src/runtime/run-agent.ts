@@ -1,18 +1,18 @@
-import { hostname } from 'node:os'
-import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import type { Agent, Lab, SessionHandle } from '../core/agent.ts'
-import { topic } from '../core/channel.ts'
 import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
-import { messageOf, OpError, TransportError } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import { Action, type OpSession, ResponseCode } from '../core/ops.ts'
 import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { AgentFeeds } from './agent-feeds.ts'
+import { apiOf } from './api.ts'
 import { Connection, pause } from './connection.ts'
 import { follow } from './follow.ts'
+import { type Identity, presenceOf } from './identity.ts'
 import { Operation } from './operation.ts'
 import { Requests } from './requests.ts'
+import { runOperation } from './run-operation.ts'
 import type { Spool } from './spool.ts'
 
 /** Milliseconds between beats of an agent's presence. */
@@ -21,37 +21,6 @@ const BEAT_MS = 5000
 const FIRST_JOIN_MS = 3000
 /** Milliseconds between two publications of a session whose data alone changes. */
 const DATA_MS = 1000
-/** Milliseconds a process waits after a failure on a link that still stands. */
-const AGAIN_MS = 500
-
-/** Who an agent process is; made before its bus, whose last will carries it. */
-export interface Identity {
-  readonly root: string
-  readonly instance: string
-  readonly agentClass: string
-  readonly session: string
-  readonly since: number
-  readonly version: string
-}
-
-/** The presence document of an agent in a state. */
-export function presenceOf(
-  { agentClass, session, since, version }: Identity,
-  state: Presence['state'],
-): Presence {
-  const time = Date.now() / 1000
-  return { state, session, since, time, agent_class: agentClass, host: hostname(), pid: process.pid, version }
-}
-
-/** The last will of an agent's bus. */
-export function willOf(identity: Identity): { topic: string; payload: string } {
-  const { root, instance } = identity
-  return {
-    topic: topic(channels.presence, { root, instance }),
-    payload: JSON.stringify(presenceOf(identity, 'lost')),
-  }
-}
-
 export interface RunAgent {
   readonly agent: Agent
   /** Checked by the declaration's `args`. */
@@ -59,8 +28,6 @@ export interface RunAgent {
   readonly identity: Identity
   readonly bus: Bus
   readonly spool?: Spool | undefined
-  /** Whether the site has a recorder: without one, rows that nobody acknowledges go after the ring's hour. */
-  readonly recorded: boolean
   log(text: string): void
   /** Rows as they become durable; for a terminal. */
   onRows?(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
@@ -117,42 +84,19 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     stopping.signal,
   )
 
-  /** Runs a task once, or a process until its signal: through losses of the instrument, degraded meanwhile. */
-  const run = async (name: string, params: unknown, session: SessionHandle<unknown>, signal: AbortSignal) => {
-    const call = agent.runs.get(name)
-    const process = agent.ops[name]?.kind === 'process'
-    for (;;) {
-      let instrument = connection.instrument
-      if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
-      if (!instrument) {
-        degrade(session, `waiting for the instrument: ${connection.reason}`)
-        instrument = await connection.wait(signal)
-        if (!instrument) return undefined
-        session.degraded = false
-      }
-      try {
-        const context = { params, args, session, instrument, feeds: feeds.publishers, signal, lab }
-        return await call?.(context as never)
-      } catch (error) {
-        if (!(error instanceof TransportError) || !process || signal.aborted) throw error
-        degrade(session, messageOf(error))
-        connection.failing(instrument, messageOf(error))
-        if (connection.instrument) await pause(AGAIN_MS, signal)
-        if (signal.aborted) return undefined
-      }
-    }
-  }
-  const degrade = (session: SessionHandle<unknown>, text: string) => {
-    if (!session.degraded) session.log(text)
-    session.degraded = true
-  }
-
   const operations = new Map<string, Operation>()
   for (const [name, spec] of Object.entries(agent.ops)) {
     const host = {
       nextSessionId: () => sessions++,
       run: (params: unknown, session: SessionHandle<unknown>, signal: AbortSignal) =>
-        run(name, params, session, signal),
+        runOperation(agent, name, connection, {
+          params,
+          args,
+          session,
+          feeds: feeds.publishers,
+          signal,
+          lab,
+        }),
       changed: (session: OpSession, now: boolean) =>
         now ? publishSession(name, session) : soon(name, () => publishSession(name, session), DATA_MS),
       log,
@@ -192,30 +136,15 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const requests = new Requests(bus, root, instance, bug)
   await bus.subscribe(channels.request, here, (request, { op, action, client }) => {
     const operation = operations.get(op)
-    void requests.handle(
-      client,
-      request,
-      action === 'start' || action === 'stop' || action === 'abort',
-      () => {
-        const verb = Action.safeParse(action)
-        if (!operation) {
-          const has = [...operations.keys()].join(', ')
-          return { status: ResponseCode.ERROR, msg: `No operation "${op}" (${instance} has: ${has}).` }
-        }
-        if (!verb.success) return { status: ResponseCode.ERROR, msg: `No action "${action}".` }
-        switch (verb.data) {
-          case 'start':
-            return operation.start(request.params, client)
-          case 'wait':
-            return operation.wait(request.timeout)
-          case 'stop':
-          case 'abort':
-            return operation.end(verb.data)
-          case 'status':
-            return operation.status()
-        }
-      },
-    )
+    const verb = Action.safeParse(action)
+    void requests.handle(client, request, verb.data !== 'wait' && verb.data !== 'status', () => {
+      if (!operation) {
+        const has = [...operations.keys()].join(', ')
+        return { status: ResponseCode.ERROR, msg: `No operation "${op}" (${instance} has: ${has}).` }
+      }
+      if (!verb.success) return { status: ResponseCode.ERROR, msg: `No action "${action}".` }
+      return operation.act(verb.data, request, client)
+    })
   })
   await bus.subscribe(channels.query, here, (request, { query, client }) => {
     void requests.handle(client, request, false, async () => {
@@ -255,7 +184,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   })
   const beat = setInterval(() => {
     void publishPresence('online')
-    if (spool) while (spool.prune(Date.now() / 1000, options.recorded)) if (stopping.signal.aborted) break
+    spool?.tidy()
   }, BEAT_MS)
 
   const startUp = async () => {
@@ -286,32 +215,8 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       watch[Symbol.dispose]()
       for (const timer of timers.values()) clearTimeout(timer)
       feeds.close()
-      spool?.flush()
+      await spool?.close()
       await publishPresence('offline')
-      spool?.close()
     },
-  }
-}
-
-/** What an agent says of itself. */
-export function apiOf(
-  agent: Agent,
-  args: unknown,
-  feeds: Record<string, FeedDeclaration>,
-  node?: AgentApi['node'],
-): AgentApi {
-  const json = (schema: z.ZodObject) => z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>
-  const ops = Object.entries(agent.ops).map(([name, { kind, help, params, startup, min_privs }]) => [
-    name,
-    { kind, help, params: json(params), startup: startup(args as never), min_privs },
-  ])
-  const queries = [...agent.queries].map(([name, { help, params }]) => [name, { help, params: json(params) }])
-  return {
-    agent_class: agent.spec.class,
-    help: agent.spec.help,
-    ops: Object.fromEntries(ops),
-    queries: Object.fromEntries(queries),
-    feeds,
-    ...(node && { node }),
   }
 }

@@ -1,93 +1,79 @@
-import { Database, type SQLQueryBindings } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import type { Database } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { type Batch, type Done, lockFile, openSpoolFile } from './spool-file.ts'
+import { type Epoch, SpoolIndex } from './spool-index.ts'
 
 /** Seconds that acknowledged rows stay, for data nodes that start. */
 export const RING = 3600
+/** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
+const COMMIT_MS = 25
 /** Milliseconds that a failing disk is tried again before waiting rows go out live, as a gap. */
 const HOLD_MS = 5000
 /** Milliseconds between tries of a failing disk. */
 const RETRY_MS = 500
-/** Rows deleted in one go, so that a full ring never holds up the event loop. */
-const PRUNE_ROWS = 500
+/** Bytes of rows that may wait for the disk; more of them go out live, as a gap. */
+const WAITING_BYTES = 16 << 20
+/** Milliseconds between two rounds of letting old rows go, and rows a round lets go of at least. */
+const PRUNE_MS = 1000
+const PRUNE_ROWS = 400
 
-/** An epoch as the spool knows it. */
-interface Epoch {
-  readonly id: number
-  readonly feed: string
-  readonly epoch: string
-  readonly declaration: FeedDeclaration
-  readonly previous: { readonly epoch: string; readonly last: number } | undefined
-  first: number
-  last: number
-  acked: number
-}
 interface Waiting {
-  readonly feed: string
-  readonly declaration: FeedDeclaration
-  readonly row: Omit<Row, 'seq'>
+  readonly epoch: Epoch
+  readonly row: Row & { readonly seq: number }
+  readonly body: string
 }
-type Body = Omit<Row, 'seq' | 'epoch'>
-/** What a commit changes in memory, once it has happened. */
-interface Written {
-  readonly begun: readonly Epoch[]
-  readonly last: ReadonlyMap<Epoch, number>
-  readonly rows: ReadonlyMap<string, readonly Row[]>
-}
-
 /** Called with rows once they are durable, or with rows that could not be made so (then without seq). */
 export type Committed = (feed: string, rows: readonly Row[]) => void
 
 /**
  * An agent's samples on disk until they are in a recorder's file, and an hour longer: one SQLite file, one owner.
- * Rows are committed in groups; a row exists once it is committed.
+ * Rows are committed in groups by a thread of their own; a row exists once it is committed.
  */
 export class Spool {
   /** New with each new file, so that a recorder sees when one was lost. */
   readonly id: string
+  readonly path: string
+  readonly #lock: Database
   readonly #db: Database
-  readonly #epochs = new Map<string, Epoch[]>()
-  readonly #insert
+  readonly #index: SpoolIndex
+  readonly #recorded: boolean
+  #worker: Worker
   #queue: Waiting[] = []
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #failingSince: number | undefined
+  #queued = 0
   #dirty = new Set<Epoch>()
+  #flight: { readonly rows: readonly Waiting[]; readonly batch: Batch } | undefined
+  #timer: Timer | undefined
+  #sent = -Infinity
+  #pruned = -Infinity
+  #sincePrune = 0
+  #failingSince: number | undefined
+  #idle: (() => void)[] = []
+  #closed = false
   #onCommitted: Committed = () => {}
   #onTrouble: (text: string) => void = () => {}
   /** Samples that went out without being on disk. */
   unspooled = 0
 
   /**
-   * Opens, or makes, the spool file and locks it for this process (`kill -9` frees the lock).
+   * Opens, or makes, the spool file and locks it for this process.
+   * @param recorded whether a recorder is to acknowledge rows; without one all go after the ring's hour
    * @throws ConfigError when another process has it, or it cannot be written
    */
-  constructor(path: string) {
+  constructor(path: string, { recorded = true } = {}) {
+    this.path = path
+    this.#recorded = recorded
+    this.#lock = lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
     try {
-      mkdirSync(dirname(path), { recursive: true })
-      this.#db = new Database(path, { create: true, strict: true })
-      this.#db.run('PRAGMA locking_mode = EXCLUSIVE')
-      this.#db.run('PRAGMA journal_mode = WAL')
-      this.#db.run('PRAGMA synchronous = FULL')
-      this.#db.run(`CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`)
-      this.#db.run(`CREATE TABLE IF NOT EXISTS epochs(id INTEGER PRIMARY KEY, feed TEXT NOT NULL, epoch TEXT NOT NULL UNIQUE,
-        declaration TEXT NOT NULL, previous TEXT, last INTEGER NOT NULL, acked INTEGER NOT NULL) STRICT`)
-      this.#db.run(`CREATE TABLE IF NOT EXISTS rows(epoch INTEGER NOT NULL, seq INTEGER NOT NULL, t REAL NOT NULL,
-        body TEXT NOT NULL, PRIMARY KEY(epoch, seq)) STRICT, WITHOUT ROWID`)
-      this.#db.run("INSERT OR IGNORE INTO meta VALUES ('spool', ?)", [crypto.randomUUID()])
+      this.#db = openSpoolFile(path)
     } catch (cause) {
-      const busy = /locked|busy/i.test(messageOf(cause))
-      throw new ConfigError(
-        busy
-          ? `${path} is in use: this instance already runs on this machine`
-          : `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`,
-        { cause },
-      )
+      this.#lock.close()
+      const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
+      throw new ConfigError(text, { cause })
     }
-    this.id = this.#one<{ value: string }>("SELECT value FROM meta WHERE key = 'spool'")?.value ?? ''
-    this.#insert = this.#db.query('INSERT INTO rows(epoch, seq, t, body) VALUES (?, ?, ?, ?)')
-    this.#load()
+    this.#index = new SpoolIndex(this.#db)
+    this.id = this.#index.spool
+    this.#worker = this.#startWorker()
   }
 
   /** Who hears of committed rows, and of a disk that cannot be written. */
@@ -98,234 +84,173 @@ export class Spool {
 
   /** Queues one row, which begins its epoch when it is the first of it. It is committed soon, with all that waits then. */
   append(feed: string, declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void {
-    this.#queue.push({ feed, declaration, row })
-    this.#timer ??= setTimeout(() => this.flush(), 0)
+    const { epoch: name, ...content } = row
+    const newest = this.#index.newest(feed)
+    const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
+    epoch.given++
+    const body = JSON.stringify(content)
+    this.#queue.push({ epoch, row: { ...row, seq: epoch.given }, body })
+    this.#queued += body.length
+    if (this.#queued > WAITING_BYTES) this.#letGo()
+    this.#schedule()
   }
 
-  /** Commits all that waits, now. Returns whether it is on disk. */
-  flush(): boolean {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const batch = this.#queue
-    if (batch.length === 0 && this.#dirty.size === 0) return true
-    let written: Written
-    try {
-      written = this.#db.transaction(() => this.#write(batch))()
-    } catch (error) {
-      this.#failed(batch, messageOf(error))
-      return false
-    }
-    this.#queue = []
-    this.#dirty.clear()
-    for (const epoch of written.begun) this.#epochsOf(epoch.feed).push(epoch)
-    for (const [epoch, last] of written.last) epoch.last = last
-    if (this.#failingSince !== undefined) this.#onTrouble('the spool can be written again')
-    this.#failingSince = undefined
-    for (const [feed, rows] of written.rows) this.#onCommitted(feed, rows)
-    return true
+  /** Resolves once nothing waits any more: all is on disk, or has gone out as a gap. */
+  async flush(): Promise<void> {
+    if (this.#queue.length === 0 && this.#dirty.size === 0 && !this.#flight) return
+    const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#send()
+    await idle
   }
 
   /** What is held of a feed's epochs, oldest first; for presence. */
   held(feed: string): HeldEpoch[] {
-    return (this.#epochs.get(feed) ?? [])
-      .filter(({ first, last }) => last >= first)
-      .map(({ epoch, first, last, acked }) => ({ epoch, first, last, acked }))
+    return this.#index.held(feed)
   }
   feeds(): string[] {
-    return [...this.#epochs.keys()]
+    return this.#index.feeds()
   }
 
-  /** The newest epoch of a feed; its declaration tells whether the present one differs. */
-  newest(feed: string): { readonly epoch: string; readonly last: number } | undefined {
-    return this.#epochs.get(feed)?.at(-1)
-  }
-
-  /**
-   * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
-   * at least one; what is gone is named as a gap. Undefined for an epoch that is not held.
-   */
+  /** Rows of an epoch; see `SpoolIndex.read`. */
   read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
-    const found = this.#epochs.get(feed)?.find((e) => e.epoch === epoch)
-    if (!found) return undefined
-    const start = since === undefined ? from : Math.max(from, this.#firstAt(found, since))
-    const rows: Row[] = []
-    let bytes = 0
-    let next = start
-    let gap: { from: number; to: number } | undefined
-    const query = this.#db.query('SELECT seq, body FROM rows WHERE epoch = ? AND seq >= ? ORDER BY seq')
-    for (const stored of query.iterate(found.id, start) as Iterable<{ seq: number; body: string }>) {
-      if (stored.seq > next) {
-        if (rows.length > 0) break
-        gap = { from: start, to: stored.seq - 1 }
-      }
-      bytes += stored.body.length + 64
-      if (rows.length > 0 && bytes > maxBytes) break
-      rows.push({ epoch, seq: stored.seq, ...(JSON.parse(stored.body) as Body) })
-      next = stored.seq + 1
-    }
-    if (rows.length === 0 && start <= found.last) {
-      gap = { from: start, to: found.last }
-      next = found.last + 1
-    }
-    const { declaration, previous, last } = found
-    return {
-      feed,
-      epoch,
-      rows,
-      declaration,
-      next,
-      head: last,
-      ...(previous && { previous }),
-      ...(gap && { gap }),
-    }
+    return this.#index.read(feed, epoch, from, maxBytes, since)
   }
 
   /** The recorder has rows up to `seq` in a synced file. */
   acknowledge(feed: string, epoch: string, seq: number): void {
-    const found = this.#epochs.get(feed)?.find((e) => e.epoch === epoch)
+    const found = this.#index.find(feed, epoch)
     if (!found || seq <= found.acked) return
     found.acked = Math.min(seq, found.last)
     this.#dirty.add(found)
   }
 
-  /**
-   * Lets go of rows older than the ring that are acknowledged (`recorded` false: that nobody records), a slice at a
-   * time. Returns whether there is more to let go of.
-   */
-  prune(now: number, recorded: boolean): boolean {
-    let more = false
-    for (const list of this.#epochs.values()) {
-      for (const epoch of [...list]) {
-        const upTo = recorded ? epoch.acked : epoch.last
-        const { changes } = this.#db.run(
-          `DELETE FROM rows WHERE epoch = ? AND seq IN
-            (SELECT seq FROM rows WHERE epoch = ? AND seq <= ? AND t < ? ORDER BY seq LIMIT ${PRUNE_ROWS})`,
-          [epoch.id, epoch.id, upTo, now - RING],
-        )
-        if (changes > 0) epoch.first = this.#firstSeq(epoch)
-        if (changes === PRUNE_ROWS) more = true
-        if (epoch.first > epoch.last && epoch !== list.at(-1)) {
-          this.#db.run('DELETE FROM epochs WHERE id = ?', [epoch.id])
-          this.#dirty.delete(epoch)
-          list.splice(list.indexOf(epoch), 1)
-        }
-      }
-    }
-    return more
+  /** Lets go of rows past the ring and keeps what acknowledgements said; call it now and then. */
+  tidy(): void {
+    this.#schedule()
   }
 
-  /** Commits what waits and lets go of the file. */
-  close(): void {
-    this.flush()
+  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. */
+  async close(patience = 1500): Promise<void> {
+    await Promise.race([this.flush(), Bun.sleep(patience)])
+    this.#closed = true
     clearTimeout(this.#timer)
+    this.#worker.terminate()
     this.#db.close()
+    this.#lock.close()
   }
 
-  #write(batch: readonly Waiting[]): Written {
-    const begun: Epoch[] = []
-    const last = new Map<Epoch, number>()
-    const rows = new Map<string, Row[]>()
-    for (const waiting of batch) {
-      const { feed, row } = waiting
-      let epoch = begun.findLast((e) => e.feed === feed) ?? this.#epochsOf(feed).at(-1)
-      if (epoch?.epoch !== row.epoch) {
-        epoch = this.#begin(waiting, epoch && { epoch: epoch.epoch, last: last.get(epoch) ?? epoch.last })
-        begun.push(epoch)
-      }
-      const seq = (last.get(epoch) ?? epoch.last) + 1
-      const { epoch: _, ...body } = row
-      this.#insert.run(epoch.id, seq, row.t[0] ?? 0, JSON.stringify(body))
-      last.set(epoch, seq)
-      const committed = rows.get(feed) ?? []
-      committed.push({ ...row, seq })
-      rows.set(feed, committed)
+  #schedule(): void {
+    if (this.#flight || this.#timer || this.#closed) return
+    const wait = Math.max(0, this.#sent + COMMIT_MS - performance.now())
+    this.#timer = setTimeout(() => this.#send(), wait)
+  }
+
+  /** Sends what waits as one batch; while one is under way the rest waits for its answer. */
+  #send(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#flight || this.#closed) return
+    const rows = this.#queue
+    const last = new Map<Epoch, number>([...this.#dirty].map((epoch) => [epoch, epoch.last]))
+    for (const { epoch, row } of rows) last.set(epoch, row.seq)
+    const batch: Batch = {
+      begin: this.#index.takeBegun(),
+      rows: rows.map(({ epoch, row, body }) => [epoch.id, row.seq, row.t[0] ?? 0, body]),
+      touch: [...last].map(([{ id, acked }, seq]) => [id, seq, acked]),
+      prune: this.#toPrune(),
+      limit: Math.max(PRUNE_ROWS, 2 * this.#sincePrune),
     }
-    for (const epoch of new Set([...this.#dirty, ...last.keys()])) {
-      const values = [last.get(epoch) ?? epoch.last, epoch.acked, epoch.id]
-      this.#db.run('UPDATE epochs SET last = ?, acked = ? WHERE id = ?', values)
+    if (batch.rows.length === 0 && batch.touch.length === 0 && batch.prune.length === 0) {
+      this.#rest()
+      return
     }
-    return { begun, last, rows }
+    this.#queue = []
+    this.#queued = 0
+    this.#dirty.clear()
+    this.#flight = { rows, batch }
+    this.#sent = performance.now()
+    this.#worker.postMessage(batch)
   }
 
-  #begin({ feed, declaration, row }: Waiting, previous: Epoch['previous']): Epoch {
-    const { lastInsertRowid } = this.#db.run(
-      'INSERT INTO epochs(feed, epoch, declaration, previous, last, acked) VALUES (?, ?, ?, ?, 0, 0)',
-      [feed, row.epoch, JSON.stringify(declaration), previous ? JSON.stringify(previous) : null],
-    )
-    const id = Number(lastInsertRowid)
-    return { id, feed, epoch: row.epoch, declaration, previous, first: 1, last: 0, acked: 0 }
+  #toPrune(): Batch['prune'] {
+    const now = performance.now()
+    if (now - this.#pruned < PRUNE_MS) return []
+    this.#pruned = now
+    const before = Date.now() / 1000 - RING
+    return this.#index.all().map((epoch) => {
+      const upTo = this.#recorded ? epoch.acked : epoch.last
+      return { id: epoch.id, upTo, before, end: epoch !== this.#index.newest(epoch.feed) }
+    })
   }
 
-  #epochsOf(feed: string): Epoch[] {
-    const list = this.#epochs.get(feed) ?? []
-    this.#epochs.set(feed, list)
-    return list
+  #answered(done: Done): void {
+    const flight = this.#flight
+    if (!flight || this.#closed) return
+    if ('error' in done) {
+      this.#failed(done.error)
+      return
+    }
+    this.#flight = undefined
+    if (this.#failingSince !== undefined) this.#onTrouble('the spool can be written again')
+    this.#failingSince = undefined
+    this.#sincePrune = flight.batch.prune.length > 0 ? 0 : this.#sincePrune + flight.rows.length
+    this.#index.forget(done)
+    const byFeed = new Map<string, Row[]>()
+    for (const { epoch, row } of flight.rows) {
+      epoch.last = Math.max(epoch.last, row.seq)
+      const list = byFeed.get(epoch.feed) ?? []
+      list.push(row)
+      byFeed.set(epoch.feed, list)
+    }
+    for (const [feed, rows] of byFeed) this.#onCommitted(feed, rows)
+    if (this.#queue.length > 0) this.#schedule()
+    else this.#rest()
   }
 
-  /** Keeps what waits for a while; then lets it go out live, its seqs used up, so that every reader sees the gap. */
-  #failed(batch: readonly Waiting[], why: string): void {
+  /** The same batch is tried again; what has waited too long goes out live, its seqs used up, so that readers see the gap. */
+  #failed(why: string): void {
     const now = performance.now()
     if (this.#failingSince === undefined) this.#onTrouble(`the spool cannot be written: ${why}`)
     this.#failingSince ??= now
-    if (now - this.#failingSince > HOLD_MS) {
-      this.#queue = []
-      for (const { feed, row } of batch) {
-        this.unspooled += row.t.length
-        const epoch = this.#epochs.get(feed)?.at(-1)
-        if (epoch?.epoch === row.epoch) {
-          epoch.last++
-          this.#dirty.add(epoch)
-        }
-        this.#onCommitted(feed, [row])
-      }
-    }
-    this.#timer ??= setTimeout(() => this.flush(), RETRY_MS)
+    if (now - this.#failingSince > HOLD_MS) this.#letGo()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#flight && !this.#closed) this.#worker.postMessage(this.#flight.batch)
+    }, RETRY_MS)
   }
 
-  #load(): void {
-    const stored = this.#db.query('SELECT * FROM epochs ORDER BY id').all() as {
-      id: number
-      feed: string
-      epoch: string
-      declaration: string
-      previous: string | null
-      last: number
-      acked: number
-    }[]
-    for (const { id, feed, epoch, declaration, previous, last, acked } of stored) {
-      const entry: Epoch = {
-        id,
-        feed,
-        epoch,
-        declaration: JSON.parse(declaration) as FeedDeclaration,
-        previous: previous === null ? undefined : (JSON.parse(previous) as { epoch: string; last: number }),
-        first: 1,
-        last,
-        acked,
-      }
-      entry.first = this.#firstSeq(entry)
-      this.#epochsOf(feed).push(entry)
+  #letGo(): void {
+    const lost = [...(this.#failingSince === undefined ? [] : (this.#flight?.rows ?? [])), ...this.#queue]
+    if (this.#flight && this.#failingSince !== undefined) {
+      this.#flight = { rows: [], batch: { ...this.#flight.batch, rows: [], touch: [] } }
+    }
+    this.#queue = []
+    this.#queued = 0
+    for (const { epoch, row } of lost) {
+      this.unspooled += row.t.length
+      epoch.last = Math.max(epoch.last, row.seq)
+      this.#dirty.add(epoch)
+      const { seq: _, ...live } = row
+      this.#onCommitted(epoch.feed, [live])
     }
   }
 
-  #firstSeq({ id, last }: Epoch): number {
-    const found = this.#one<{ seq: number | null }>('SELECT MIN(seq) AS seq FROM rows WHERE epoch = ?', id)
-    return found?.seq ?? last + 1
+  #rest(): void {
+    for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  /** The first seq of an epoch at or after a time: times never run back within an epoch. */
-  #firstAt({ id, first, last }: Epoch, since: number): number {
-    let [low, high] = [first, last + 1]
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const row = this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, middle)
-      if (row && row.t >= since) high = middle
-      else low = middle + 1
+  #startWorker(): Worker {
+    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url).href)
+    worker.onmessage = ({ data }: MessageEvent<Done>) => this.#answered(data)
+    worker.onerror = ({ message }) => {
+      if (this.#closed) return
+      this.#onTrouble(`the spool's thread died: ${message}`)
+      this.#worker = this.#startWorker()
+      // Whether its last batch was committed is not known; committing it again changes nothing.
+      if (this.#flight) this.#worker.postMessage(this.#flight.batch)
     }
-    return low
-  }
-
-  #one<T>(sql: string, ...values: SQLQueryBindings[]): T | undefined {
-    return (this.#db.query(sql).get(...values) as T | null) ?? undefined
+    worker.postMessage(this.path)
+    return worker
   }
 }

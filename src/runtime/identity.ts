@@ -1,0 +1,31 @@
+import { hostname } from 'node:os'
+import { topic } from '../core/channel.ts'
+import { channels, type Presence } from '../core/channels.ts'
+
+/** Who an agent process is; made before its bus, whose last will carries it. */
+export interface Identity {
+  readonly root: string
+  readonly instance: string
+  readonly agentClass: string
+  readonly session: string
+  readonly since: number
+  readonly version: string
+}
+
+/** The presence document of an agent in a state. */
+export function presenceOf(
+  { agentClass, session, since, version }: Identity,
+  state: Presence['state'],
+): Presence {
+  const time = Date.now() / 1000
+  return { state, session, since, time, agent_class: agentClass, host: hostname(), pid: process.pid, version }
+}
+
+/** The last will of an agent's bus. */
+export function willOf(identity: Identity): { topic: string; payload: string } {
+  const { root, instance } = identity
+  return {
+    topic: topic(channels.presence, { root, instance }),
+    payload: JSON.stringify(presenceOf(identity, 'lost')),
+  }
+}

@@ -1,0 +1,44 @@
+import type { Agent, SessionHandle } from '../core/agent.ts'
+import { messageOf, OpError, TransportError } from '../core/errors.ts'
+import { type Connection, pause } from './connection.ts'
+
+/** Milliseconds a process waits after a failure on a link that still stands. */
+const AGAIN_MS = 500
+
+/** Calls an operation's function: a task once, a process through losses of its instrument, degraded meanwhile. */
+export async function runOperation(
+  agent: Agent,
+  name: string,
+  connection: Connection<object>,
+  op: { readonly session: SessionHandle<unknown>; readonly signal: AbortSignal } & Readonly<
+    Record<string, unknown>
+  >,
+): Promise<unknown> {
+  const call = agent.runs.get(name)
+  const process = agent.ops[name]?.kind === 'process'
+  const { session, signal } = op
+  for (;;) {
+    let instrument = connection.instrument
+    if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
+    if (!instrument) {
+      degrade(session, `waiting for the instrument: ${connection.reason}`)
+      instrument = await connection.wait(signal)
+      if (!instrument) return undefined
+      session.degraded = false
+    }
+    try {
+      return await call?.({ ...op, instrument } as never)
+    } catch (error) {
+      if (!(error instanceof TransportError) || !process || signal.aborted) throw error
+      degrade(session, messageOf(error))
+      connection.failing(instrument, messageOf(error))
+      if (connection.instrument) await pause(AGAIN_MS, signal)
+      if (signal.aborted) return undefined
+    }
+  }
+}
+
+function degrade(session: SessionHandle<unknown>, text: string): void {
+  if (!session.degraded) session.log(text)
+  session.degraded = true
+}

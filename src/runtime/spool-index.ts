@@ -1,0 +1,172 @@
+import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
+import type { Done, StoredEpoch } from './spool-file.ts'
+
+/** An epoch as the running agent knows it. */
+export interface Epoch {
+  readonly id: number
+  readonly feed: string
+  readonly epoch: string
+  readonly declaration: FeedDeclaration
+  readonly previous: { readonly epoch: string; readonly last: number } | undefined
+  first: number
+  /** The last committed seq, and the last one given out. */
+  last: number
+  given: number
+  acked: number
+}
+type Body = Omit<Row, 'seq' | 'epoch'>
+
+/** Which epochs and seqs a spool holds, and the reading of its rows. Reading does not wait for the writing thread. */
+export class SpoolIndex {
+  readonly spool: string
+  readonly #db: Database
+  readonly #epochs = new Map<string, Epoch[]>()
+  #begun: StoredEpoch[] = []
+  #nextId = 1
+
+  constructor(db: Database) {
+    this.#db = db
+    this.spool = this.#one<{ value: string }>("SELECT value FROM meta WHERE key = 'spool'")?.value ?? ''
+    const stored = db.query('SELECT * FROM epochs ORDER BY id').all() as StoredEpoch[]
+    for (const { id, feed, epoch, declaration, previous, last, acked } of stored) {
+      const min = this.#one<{ first: number | null }>(
+        'SELECT MIN(seq) AS first FROM rows WHERE epoch = ?',
+        id,
+      )
+      this.#listOf(feed).push({
+        id,
+        feed,
+        epoch,
+        declaration: JSON.parse(declaration) as FeedDeclaration,
+        previous: previous === null ? undefined : (JSON.parse(previous) as { epoch: string; last: number }),
+        first: min?.first ?? last + 1,
+        last,
+        given: last,
+        acked,
+      })
+      this.#nextId = id + 1
+    }
+  }
+
+  feeds(): string[] {
+    return [...this.#epochs.keys()]
+  }
+  all(): Epoch[] {
+    return [...this.#epochs.values()].flat()
+  }
+  newest(feed: string): Epoch | undefined {
+    return this.#epochs.get(feed)?.at(-1)
+  }
+  find(feed: string, epoch: string): Epoch | undefined {
+    return this.#epochs.get(feed)?.find((known) => known.epoch === epoch)
+  }
+  /** What is held of a feed's epochs, oldest first. */
+  held(feed: string): HeldEpoch[] {
+    return (this.#epochs.get(feed) ?? [])
+      .filter(({ first, last }) => last >= first)
+      .map(({ epoch, first, last, acked }) => ({ epoch, first, last, acked }))
+  }
+
+  /** Begins an epoch; it names the one before and that one's last seq. */
+  begin(feed: string, name: string, declaration: FeedDeclaration): Epoch {
+    const before = this.newest(feed)
+    const previous = before && { epoch: before.epoch, last: before.given }
+    const id = this.#nextId++
+    const epoch: Epoch = {
+      id,
+      feed,
+      epoch: name,
+      declaration,
+      previous,
+      first: 1,
+      last: 0,
+      given: 0,
+      acked: 0,
+    }
+    this.#listOf(feed).push(epoch)
+    const stored = { id, feed, epoch: name, declaration: JSON.stringify(declaration), last: 0, acked: 0 }
+    this.#begun.push({ ...stored, previous: previous ? JSON.stringify(previous) : null })
+    return epoch
+  }
+  /** The epochs begun since the last call, to be committed. */
+  takeBegun(): StoredEpoch[] {
+    return this.#begun.splice(0)
+  }
+
+  /** Rows and epochs are gone from the file. */
+  forget({ firsts, ended }: Exclude<Done, { error: string }>): void {
+    for (const list of this.#epochs.values()) {
+      for (const epoch of [...list]) {
+        const first = firsts[epoch.id]
+        if (first !== undefined) epoch.first = first === 0 ? epoch.last + 1 : first
+        if (ended.includes(epoch.id)) list.splice(list.indexOf(epoch), 1)
+      }
+    }
+  }
+
+  /**
+   * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
+   * at least one; what is gone is named as a gap. Undefined for an epoch that is not held.
+   */
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
+    const found = this.find(feed, epoch)
+    if (!found) return undefined
+    const start = since === undefined ? from : Math.max(from, this.#firstAt(found, since))
+    const rows: Row[] = []
+    let bytes = 0
+    let next = start
+    let gap: { from: number; to: number } | undefined
+    const query = this.#db.query(
+      'SELECT seq, body FROM rows WHERE epoch = ? AND seq >= ? AND seq <= ? ORDER BY seq',
+    )
+    const stored = query.iterate(found.id, start, found.last) as Iterable<{ seq: number; body: string }>
+    for (const { seq, body } of stored) {
+      if (seq > next) {
+        if (rows.length > 0) break
+        gap = { from: start, to: seq - 1 }
+      }
+      bytes += body.length + 64
+      if (rows.length > 0 && bytes > maxBytes) break
+      rows.push({ epoch, seq, ...(JSON.parse(body) as Body) })
+      next = seq + 1
+    }
+    if (rows.length === 0 && start <= found.last) {
+      gap = { from: start, to: found.last }
+      next = found.last + 1
+    }
+    const { declaration, previous, last } = found
+    return {
+      feed,
+      epoch,
+      rows,
+      declaration,
+      next,
+      head: last,
+      ...(previous && { previous }),
+      ...(gap && { gap }),
+    }
+  }
+
+  /** The first seq of an epoch at or after a time: times never run back within an epoch. */
+  #firstAt({ id, first, last }: Epoch, since: number): number {
+    let [low, high] = [first, last + 1]
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const row = this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, middle)
+      if (row && row.t >= since) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  #listOf(feed: string): Epoch[] {
+    const list = this.#epochs.get(feed) ?? []
+    this.#epochs.set(feed, list)
+    return list
+  }
+
+  #one<T>(sql: string, ...values: SQLQueryBindings[]): T | undefined {
+    return (this.#db.query(sql).get(...values) as T | null) ?? undefined
+  }
+}
