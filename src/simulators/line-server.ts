@@ -131,8 +131,8 @@ function parseAddress(address: string): [host: string, port: number] {
   return [match[1] || match[2] || '127.0.0.1', port]
 }
 
-/** Takes bytes as they come and gives the complete lines: LF or CRLF, trimmed, none empty. */
-function splitLines(): (bytes: Uint8Array) => string[] {
+/** Takes bytes as they come and gives the complete lines: LF or CRLF, trimmed, none empty, none endless. */
+export function splitLines(): (bytes: Uint8Array) => string[] {
   const decoder = new TextDecoder('latin1')
   let pending = ''
   let skipping = false

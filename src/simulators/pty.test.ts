@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readlinkSync,
   rmSync,
   writeFileSync,
@@ -119,6 +120,19 @@ test('vanished: the link is gone and the open port ends; come back: the same lin
   await again.close()
   await pty.close()
   expect(existsSync(link)).toBe(false)
+})
+
+test('what vanishes leaves no descriptor behind', async () => {
+  const descriptors = (): number => readdirSync('/proc/self/fd').length
+  const { pty } = setUp()
+  await pty.vanish()
+  pty.comeBack()
+  const before = descriptors()
+  for (let i = 0; i < 20; i++) {
+    await pty.vanish()
+    pty.comeBack()
+  }
+  expect(descriptors()).toBe(before)
 })
 
 test('a stale link is replaced, a file is not', async () => {

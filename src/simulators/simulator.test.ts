@@ -176,7 +176,7 @@ test('a hanging instrument obeys and does not answer, until cleared', async () =
   const taken = new Promise<void>((resolve) => {
     heard = resolve
   })
-  client.send('STILL 33;STILL?\n')
+  client.send('STILL 33;*IDN?\n')
   await taken
   faults.clear('hang')
   expect(await client.ask('STILL?')).toBe('+33.00\r\n')
