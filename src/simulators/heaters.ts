@@ -6,8 +6,8 @@ export interface Heaters {
   advance(t: number): void
   /** The temperature (K) of the mixing chamber with the heaters' power, from the one it would have without. */
   warmed(kelvin: number): number
-  /** Current of the sample heater, A. */
-  current(): number
+  /** Output of the sample heater as HTRSET wants it shown: % of the range's current, or W. MOUT is in the same unit. */
+  sample(): number
   /** Output as a percentage: of full scale for outputs 1 and 2, of the range's current for output 0. */
   percent(output: string): number
   /** The set-point now, on its way where it ramps, K. */
@@ -50,16 +50,15 @@ export function createHeaters(
   const on = (output: string): boolean =>
     settings.number('RANGE', output, 0) > 0 && settings.number('OUTMODE', output, 0) !== mode.off
   const resistance = (): number => settings.number('HTRSET', '0', 0)
-  const manualCurrent = (): number => {
-    const value = settings.number('MOUT', '0', 0)
-    const inPower = settings.number('HTRSET', '0', 3) === 2
-    return Math.max(0, inPower ? Math.sqrt(Math.max(0, value) / resistance()) : value)
-  }
+  const inPower = (): boolean => settings.number('HTRSET', '0', 3) === 2
   const current = (): number => {
     if (!on('0')) return 0
     const full = rangeCurrent(settings.number('RANGE', '0', 0))
-    const closed = settings.number('OUTMODE', '0', 0) === mode.closedLoop
-    return Math.min(full, closed ? (full * (loops.get('0')?.percent ?? 0)) / 100 : manualCurrent())
+    if (settings.number('OUTMODE', '0', 0) === mode.closedLoop) {
+      return (full * (loops.get('0')?.percent ?? 0)) / 100
+    }
+    const manual = settings.number('MOUT', '0', 0)
+    return Math.min(full, inPower() ? Math.sqrt(manual / resistance()) : (full * manual) / 100)
   }
 
   function percent(output: string): number {
@@ -109,7 +108,7 @@ export function createHeaters(
       while (tick < until) step(++tick / rate)
     },
     warmed: (kelvin) => Math.sqrt(kelvin ** 2 + heat / coolingPower),
-    current,
+    sample: () => (inPower() ? current() ** 2 * resistance() : percent('0')),
     percent,
     setpoint: (output) => loops.get(output)?.setpoint ?? 0,
     ramping: (output) => loops.get(output)?.setpoint !== settings.number('SETP', output, 0),

@@ -28,8 +28,8 @@ export const settingsTable: Record<string, Setting> = {
   // excitation mode, excitation, autorange, range, current source shunted, units
   INTYPE: {
     keys: inputs,
-    fields: [flag, digits(2, 1, 22), digits(1, 0, 2), digits(2, 0, 22), flag, digits(1, 1, 2)],
-    initial: (key) => (key === 'A' ? [1, 6, 1, 0, 0, 1] : [0, 4, 1, 13, 0, 1]),
+    fields: [flag, digits(2, 1, 22), digits(1, 0, 2), digits(2, 1, 22), flag, digits(1, 1, 2)],
+    initial: (key) => (key === 'A' ? [1, 6, 1, 13, 0, 1] : [0, 4, 1, 13, 0, 1]),
   },
   INNAME: {
     keys: inputs,
@@ -51,11 +51,12 @@ export const settingsTable: Record<string, Setting> = {
     initial: () => [0, 1, 0, 0, 0, 0, 0, 0],
   },
   RANGE: { keys: outputs, fields: [digits(1, 0, 8)], initial: () => [0] },
-  // resistance Ω (output 1: 1 is 25 Ω, 2 is 50 Ω), max current code, user maximum A, display 1 current 2 power
+  // resistance Ω (output 1: 1 is 25 Ω, 2 is 50 Ω), max current code, user maximum A, display 1 current 2 power; readers ask
+  // for output 2 as well, and the instrument answers
   HTRSET: {
-    keys: loops,
+    keys: outputs,
     fields: [decimal(1, 2000, fixed(3, 7)), digits(1, 0, 8), decimal(0, 9999, fixed(2, 7)), digits(1, 1, 2)],
-    initial: (key) => (key === '0' ? [120, 8, 0, 1] : [1, 1, 0, 1]),
+    initial: (key) => (key === '1' ? [1, 1, 0, 1] : [120, 8, 0, 1]),
     impliedKey: '0',
   },
   // mode, input, on at power-up, polarity, filter, delay s

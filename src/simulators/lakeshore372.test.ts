@@ -19,7 +19,7 @@ test.each([
   ['INSET? 01', '1,004,003,21,1'],
   ['INSET? 16', '0,004,003,00,1'],
   ['INTYPE? 1', '0,04,1,11,0,1'],
-  ['INTYPE? A', '1,06,1,00,0,1'],
+  ['INTYPE? A', '1,06,1,13,0,1'],
   ['INNAME? 1', '50K plate      '],
   ['FILTER? a', '0,010,10'],
   ['TLIMIT? 1', '+0000'],
@@ -28,6 +28,7 @@ test.each([
   ['RANGE? 0', '0'],
   ['HTRSET?', '+120.000,8,+0000.00,1'],
   ['HTRSET? 1', '1,1,+0000.00,1'],
+  ['HTRSET? 2', '+120.000,8,+0000.00,1'],
   ['OUTMODE? 0', '2,6,1,0,0,001'],
   ['HTR?', '+00.0000E+00'],
   ['HTR? 0', '+00.0000E+00'],
@@ -63,6 +64,7 @@ test.each([
   ['INSET 2,1,10', 'INSET? 2', '1,010,003,22,1'],
   ['INSET 2,1,,5,,', 'INSET? 2', '1,004,005,22,1'],
   ['INSET 2,0,0,0,0,0', 'INSET? 2', '0,004,003,22,1'],
+  ['INTYPE A,1,3,2,0,0,1', 'INTYPE? A', '1,03,2,13,0,1'],
   ['INTYPE 2,1,22,0,9,0,2', 'INTYPE? 2', '1,22,0,09,0,2'],
   ['INNAME 2,"a; b, c"', 'INNAME? 2', 'a; b, c        '],
   ['FILTER 0,1,20,15', 'FILTER? 16', '1,020,15'],
@@ -205,14 +207,17 @@ test('a range change makes the connected channel settle anew', () => {
 test('the heater warms the mixing chamber, and the limit switches it off', () => {
   const { ask, clock } = instrument({ startAt: 1 })
   const cold = Number(ask('RDGK? A'))
-  ask('OUTMODE 0,2,A,1,0,0,1;MOUT 0 0.003;RANGE 0 5')
-  expect(ask('HTR?')).toBe('+03.0000E-03')
+  ask('OUTMODE 0,2,A,1,0,0,1;MOUT 0 95;RANGE 0 5')
+  expect(ask('HTR?')).toBe('+95.0000E+00') // % of 3.16 mA
+  ask('HTRSET 0,120,8,0,2;MOUT 0 0.0005')
+  expect(ask('HTR?')).toBe('+00.5000E-03') // W
+  ask('HTRSET 0,120,8,0,1;MOUT 0 95')
   clock.t += 120
   const warm = Number(ask('RDGK? A'))
   expect(warm).toBeGreaterThan(cold * 1.5)
   ask('TLIMIT A,0')
   expect(ask('RANGE? 0')).toBe('5')
-  ask('MOUT 0 0.1;RANGE 0 8;TLIMIT A,1')
+  ask('MOUT 0 100;RANGE 0 8;TLIMIT A,1')
   clock.t += 120
   expect(ask('RANGE? 0;HTR?')).toBe('0;+00.0000E+00')
 })

@@ -87,13 +87,9 @@ export function createLakeshore372(context: DialectContext): Dialect {
         }
         return settings.show('INTYPE', args)
       }
-      case 'HTR?': {
+      case 'HTR?':
         if (output !== '0') throw new Refusal(16)
-        const inPower = settings.number('HTRSET', '0', 3) === 2
-        return engineering(
-          inPower ? heaters.current() ** 2 * settings.number('HTRSET', '0', 0) : heaters.current(),
-        )
-      }
+        return engineering(heaters.sample())
       case 'HTRST?':
         return '0'
       case 'AOUT?':
@@ -152,12 +148,15 @@ export function createLakeshore372(context: DialectContext): Dialect {
         settings.set('INSET', disable ? args.slice(0, 2) : args)
         return
       }
-      case 'INTYPE':
+      case 'INTYPE': {
+        const key = canonical(args[0] ?? '')
         checkExcitation(args)
         // What is held during the new pause is the last reading with the old excitation.
-        if (canonical(args[0] ?? '') === String(scanner.channel)) scanner.unsettle()
-        settings.set('INTYPE', args)
+        if (key === String(scanner.channel)) scanner.unsettle()
+        // The control input has one range: whatever is given for it is passed over.
+        settings.set('INTYPE', key === 'A' ? args.map((arg, i) => (i === 4 ? '' : arg)) : args)
         return
+      }
       case 'RANGE':
         if (canonical(args[0] ?? '') !== '0' && parseNumber(args[1] ?? '') > 1) throw new Refusal(16)
         settings.set('RANGE', args)
