@@ -34,12 +34,13 @@ export class MemoryHub {
       get connected() {
         return member.connected
       },
-      async publish<P extends string, S extends z.ZodType>(
+      publish<P extends string, S extends z.ZodType>(
         to: Channel<P, S>,
         address: Address<P>,
         payload: z.input<S>,
       ) {
         send(topic(to, address), JSON.stringify(payload), to.retain)
+        return Promise.resolve()
       },
       async clear<P extends string>(to: Channel<P>, address: Address<P>) {
         send(topic(to, address), '', true)
