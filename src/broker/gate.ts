@@ -17,6 +17,7 @@ export class Refusal extends Error {
   returnCode: number = NOT_AUTHORISED
 }
 
+/** What the gate goes by. */
 export interface GateOptions {
   readonly root: string
   readonly recorders: readonly string[] | undefined
@@ -32,6 +33,8 @@ interface Entry {
   readonly caller: Caller
   readonly connect: ConnectPacket
   readonly filters: Set<string>
+  /** Refused subscriptions so far; the first few are logged. */
+  refused: number
 }
 
 /**
@@ -75,7 +78,12 @@ export function openGate({ root, recorders, retained, log, from }: GateOptions):
       // No session outlives its connection: what must not be lost waits in its agent's spool, not here.
       connect.clean = true
       const id = connect.clientId
-      entries.set(client, { caller: { id, roles: localRoles(id, recorders) }, connect, filters: new Set() })
+      entries.set(client, {
+        caller: { id, roles: localRoles(id, recorders) },
+        connect,
+        filters: new Set(),
+        refused: 0,
+      })
       done(null, true)
     },
 
@@ -115,8 +123,8 @@ export function openGate({ root, recorders, retained, log, from }: GateOptions):
       const reason = full
         ? `it already has ${filters.size} subscriptions`
         : refuseSubscribe(root, caller, subscription.topic)
-      if (reason !== undefined) refuse(client, 'may not subscribe', reason)
-      else filters.add(subscription.topic)
+      if (reason === undefined) filters.add(subscription.topic)
+      else if (entry.refused++ < 10) refuse(client, 'may not subscribe', reason)
       done(null, reason === undefined ? subscription : null)
     },
   }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server } from 'node:net'
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { Aedes, type Client } from 'aedes'
@@ -9,16 +9,14 @@ import { openGate, Refusal } from './gate.ts'
 import { limits } from './limits.ts'
 import { hostPort, isLoopback } from './loopback.ts'
 import { portError } from './port-in-use.ts'
+import { quietly } from './quiet-log.ts'
 import { Retained } from './retained.ts'
 import { clip } from './rules.ts'
 import { shield } from './shield.ts'
+import { type Listen, listenTcp } from './tcp.ts'
 import { serveWebSocket } from './websocket.ts'
 
-/** Where to listen; port 0 takes any free one. */
-export interface Listen {
-  readonly host: string
-  readonly port: number
-}
+/** What a hub is started with. */
 export interface HubOptions {
   /** The address root, first level of every topic. */
   readonly root: string
@@ -43,6 +41,7 @@ export interface HubClient {
   readonly host?: string
   readonly pid?: number
 }
+/** A running hub. */
 export interface Hub extends AsyncDisposable {
   readonly listeners: readonly string[]
   /** The first address of each kind. */
@@ -174,30 +173,6 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 }
 
-async function listenTcp(
-  { host, port }: Listen,
-  room: () => boolean,
-  take: (conn: Duplex, from: string) => void,
-): Promise<Server> {
-  const server = createServer({ noDelay: true }, (socket: Socket) => {
-    if (!room()) {
-      socket.destroy()
-      return
-    }
-    socket.setNoDelay(true)
-    take(socket, hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0))
-  })
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port }, resolve)
-    })
-  } catch (error) {
-    throw await portError(host, port, error)
-  }
-  return server
-}
-
 async function listenWeb(
   options: Parameters<typeof serveWebSocket>[0],
 ): Promise<ReturnType<typeof serveWebSocket>> {
@@ -225,18 +200,4 @@ function say({ message }: Error): string {
     return `its keep alive is not between 1 and ${limits.keep_alive} s`
   if (message === 'connect did not arrive in time') return `no CONNECT within ${limits.connect_timeout} s`
   return message
-}
-
-/** A log that says the same thing once in ten minutes, so that a client that tries again and again does not fill it. */
-function quietly(log: (text: string) => void): (text: string) => void {
-  const said = new Map<string, number>()
-  return (text) => {
-    const now = performance.now()
-    // Addresses differ by their port at each attempt.
-    const key = text.replaceAll(/:\d+ /g, ' ')
-    if (now - (said.get(key) ?? Number.NEGATIVE_INFINITY) < 600_000) return
-    if (said.size >= 1000) said.clear()
-    said.set(key, now)
-    log(text)
-  }
 }

@@ -82,7 +82,7 @@ test('a holder that was stopped (SIGSTOP) is cut within about a second, and the 
     const started = performance.now()
     const newcomer = await join('stopped', 'new')
     expect(performance.now() - started).toBeWithin(900, 2500)
-    expect(await at.logged('"stopped" cut')).toContain('did not answer a ping')
+    expect(await at.logged('"stopped" cut')).toContain('left a ping unanswered')
     expect(at.hub.clients()).toMatchObject([{ id: 'stopped', session: 'new' }])
     await newcomer.endAsync()
   } finally {

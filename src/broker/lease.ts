@@ -51,8 +51,11 @@ export class Leases {
     if (holder !== undefined && !holder.client.closed) {
       const same = guest.agent !== undefined && guest.agent.session === holder.agent?.session
       if (!same && (!holder.client.connected || (await this.#answers(holder)))) return heldBy(holder)
-      if (!same)
-        this.#log(`client "${id}" cut: it did not answer a ping, and another took its id; ${heldBy(holder)}`)
+      if (!same) {
+        this.#log(
+          `client "${id}" cut: it left a ping unanswered while another asked for its id; it was ${describe(holder)}`,
+        )
+      }
       await new Promise<void>((resolve) => holder.client.close(resolve))
     }
     const now = this.#holders.get(id)
@@ -85,7 +88,11 @@ export class Leases {
   }
 }
 
-function heldBy({ id, agent, from, since }: Guest): string {
+function heldBy(holder: Guest): string {
+  return `the id "${holder.id}" is held by ${describe(holder)}`
+}
+
+function describe({ agent, from, since }: Guest): string {
   const who = agent ? `${agent.agentClass}, pid ${agent.pid} on ${agent.host}` : 'another client'
-  return `the id "${id}" is held by ${who}, from ${from}, connected since ${new Date(since * 1000).toISOString()}`
+  return `${who}, from ${from}, connected since ${new Date(since * 1000).toISOString()}`
 }

@@ -27,6 +27,7 @@ export const packet = {
   },
   ping: Buffer.from([0xc0, 0]),
 }
+/** A last will. */
 export interface Will {
   topic: string
   payload: string

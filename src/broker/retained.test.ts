@@ -18,6 +18,16 @@ test('keeps the last message of a topic, forgets it at an empty one', async () =
   expect(await held(retained, '#')).toEqual(['o/b/presence'])
 })
 
+test('keeps a message, not the buffer it came in', async () => {
+  const retained = new Retained()
+  const read = Buffer.alloc(1_000_000, 'x')
+  await retained.storeRetained({ topic: 'o/a/presence', payload: read.subarray(500, 510) })
+  for await (const { payload } of retained.createRetainedStreamCombi(['#'])) {
+    expect(String(payload)).toBe('x'.repeat(10))
+    expect(payload.buffer.byteLength).toBeLessThan(100_000)
+  }
+})
+
 test('bounds the messages of one instance-id, and lets others in', async () => {
   const retained = new Retained()
   for (let n = 0; n < limits.instance_retained_messages; n++) {

@@ -4,8 +4,10 @@ import { matches } from './rules.ts'
 
 /** A retained message as the broker hands it over; the fields used here. */
 export interface Kept {
+  readonly cmd?: string
   readonly topic: string
   readonly payload: string | Buffer
+  readonly qos?: number
 }
 interface Sum {
   messages: number
@@ -45,7 +47,9 @@ export class Retained {
     if (before) this.#count(before, -1)
     this.#packets.delete(packet.topic)
     if (packet.payload.length === 0 || this.refuse(packet) !== undefined) return
-    this.#packets.set(packet.topic, { ...packet })
+    const { cmd = 'publish', topic, payload, qos = 0 } = packet
+    // A copy: the payload is a window into all that was read with it, which would stay in memory too.
+    this.#packets.set(topic, { cmd, topic, payload: Buffer.from(payload as Buffer), qos })
     this.#count(packet, 1)
   }
 

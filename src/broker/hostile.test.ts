@@ -1,0 +1,163 @@
+import { expect, test } from 'bun:test'
+import { connectAsync } from 'mqtt'
+import { packet, RawClient } from './raw-client.ts'
+import { testHub } from './testing.ts'
+
+test.each(['mqtt', 'ws'] as const)(
+  'a reader that was stopped (SIGSTOP) delays nobody and is cut: %s',
+  async (kind) => {
+    const { hub, logged } = await testHub()
+    const script = `
+    const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
+    const client = await connectAsync(process.argv[1], { clientId: 'frozen', reconnectPeriod: 0 })
+    await client.subscribeAsync('observatory/source/#')
+    process.stdout.write('in')`
+    const child = Bun.spawn([process.execPath, '-e', script, hub.urls[kind]], {
+      stdout: 'pipe',
+      stderr: 'inherit',
+    })
+    await child.stdout.getReader().read()
+    try {
+      child.kill('SIGSTOP')
+      const source = await connectAsync(hub.urls.mqtt, { clientId: 'source', reconnectPeriod: 0 })
+      const reader = await connectAsync(hub.urls.mqtt, { clientId: 'reader', reconnectPeriod: 0 })
+      await reader.subscribeAsync('observatory/source/#')
+      // Each message waits for the one before, so that any stall shows as one long step. 60 MB is more than the kernel and
+      // the hub hold together for the stopped one.
+      const payload = Buffer.alloc(100_000, 'x')
+      let longest = 0
+      for (let sent = 0; sent < 600; sent++) {
+        const started = performance.now()
+        const back = new Promise((resolve) => reader.once('message', resolve))
+        source.publish('observatory/source/feeds/f', payload)
+        await back
+        longest = Math.max(longest, performance.now() - started)
+      }
+      expect(longest).toBeLessThan(1000)
+      expect(await logged('"frozen"')).toMatch(/it has not read (8\.[4-9]|9\.\d) MB sent to it/)
+      expect(
+        hub
+          .clients()
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual(['reader', 'source'])
+      await Promise.all([source.endAsync(), reader.endAsync()])
+    } finally {
+      child.kill('SIGKILL')
+      await Promise.all([child.exited, hub.close()])
+    }
+  },
+  30_000,
+)
+
+test('peers that announce 256 MB before any log-in take no memory', async () => {
+  const script = `
+    const { testHub } = await import(${JSON.stringify(import.meta.resolve('./testing.ts'))})
+    const { hub } = await testHub()
+    console.log(hub.urls.mqtt)
+    for await (const _ of console) console.log(process.memoryUsage.rss())`
+  const child = Bun.spawn([process.execPath, '-e', script], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+  const line = async () => String((await lines.read()).value).trim()
+  const url = await line()
+  const rss = async () => {
+    child.stdin.write('\n')
+    await child.stdin.flush()
+    return Number(await line())
+  }
+  try {
+    const before = await rss()
+    const flood = Buffer.alloc(1 << 20)
+    await Promise.all(
+      Array.from({ length: 2 }, async () => {
+        const client = new RawClient(url)
+        client.send(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]))
+        for (let sent = 0; sent < 256 && !client.socket.destroyed; sent++) {
+          if (!client.socket.write(flood)) {
+            await Promise.race([
+              new Promise((resolve) => client.socket.once('drain', resolve)),
+              client.closed,
+            ])
+          }
+        }
+        await client.closed
+      }),
+    )
+    expect((await rss()) - before).toBeLessThan(20_000_000)
+  } finally {
+    child.kill('SIGKILL')
+    await child.exited
+  }
+}, 30_000)
+
+/** Packets of every kind, valid alone, from which the mutations start. */
+const seeds = [
+  packet.connect('fuzz'),
+  packet.connect('fuzz', { will: { topic: 'observatory/fuzz/presence', payload: '{}', retain: true } }),
+  packet.publish('observatory/fuzz/feeds/f', '{"epoch":"e","seq":1}'),
+  packet.publish('observatory/fuzz/presence', '{}', { qos: 1, retain: true }),
+  packet.publish('observatory/fuzz/events', '{}', { qos: 2 }),
+  packet.publish(`observatory/fuzz${'/x'.repeat(150)}`, '{}'),
+  packet.subscribe('observatory/#', 1),
+  packet.subscribe(`${'+/'.repeat(120)}#`, 2),
+  packet.ping,
+  Buffer.from([0x40, 2, 0, 1]),
+  Buffer.from([0x50, 2, 0, 1]),
+  Buffer.from([0x62, 2, 0, 1]),
+  Buffer.from([0x70, 2, 0, 1]),
+  Buffer.from([0xa2, 7, 0, 1, 0, 3, 0x61, 0x2f, 0x23]),
+  Buffer.from([0xe0, 0]),
+  Buffer.from([0xf0, 0]),
+]
+
+test('6,000 mutated packets end connections, never the hub', async () => {
+  const { hub } = await testHub()
+  const seed = 20_261_123
+  let state = seed
+  /** xorshift32: 0..below-1. */
+  const random = (below: number) => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % below
+  }
+  const mutated = () => {
+    const bytes = Buffer.from(seeds[random(seeds.length)] ?? [])
+    for (let times = random(4); times > 0; times--) {
+      const where = random(bytes.length)
+      const kind = random(4)
+      if (kind === 0) bytes[where] = random(256)
+      else if (kind === 1) bytes[where] = (bytes[where] ?? 0) ^ (1 << random(8))
+      else if (kind === 2) bytes.copyWithin(where, random(bytes.length))
+      else return bytes.subarray(0, where)
+    }
+    return bytes
+  }
+  const probe = await connectAsync(hub.urls.mqtt, { clientId: 'probe', reconnectPeriod: 0 })
+  await probe.subscribeAsync('observatory/probe/events')
+  for (let round = 0; round < 200; round++) {
+    const clients = Array.from({ length: 5 }, () => {
+      const client = new RawClient(hub.urls.mqtt)
+      // Half of them get past the log-in first.
+      if (random(2) === 0) client.send(packet.connect(`fuzz${random(20)}`))
+      client.send(...Array.from({ length: 6 }, mutated))
+      client.socket.end()
+      return client.closed
+    })
+    await Promise.all(clients)
+    const back = new Promise<string>((resolve) =>
+      probe.once('message', (_, payload) => resolve(String(payload))),
+    )
+    probe.publish('observatory/probe/events', `${round}`)
+    expect(await back, `seed ${seed}, round ${round}`).toBe(`${round}`)
+  }
+  await probe.endAsync()
+  const next = new RawClient(hub.urls.mqtt)
+  expect(await next.connect('after')).toBe(0)
+  next.socket.destroy()
+  await hub.close()
+}, 60_000)

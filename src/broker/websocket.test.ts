@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { connectAsync } from 'mqtt'
+import { limits } from './limits.ts'
+import { packet } from './raw-client.ts'
+import { testHub } from './testing.ts'
+import { refuseOrigin } from './websocket.ts'
+
+let at: Awaited<ReturnType<typeof testHub>>
+beforeAll(async () => {
+  at = await testHub()
+})
+afterAll(() => at.hub.close())
+
+const join = (clientId: string) =>
+  connectAsync(at.hub.urls.ws, { clientId, protocolVersion: 4, reconnectPeriod: 0, keepalive: 30 })
+/** A bare WebSocket with what it receives. */
+async function bare(protocols: string[] = ['mqtt']) {
+  const ws = new WebSocket(at.hub.urls.ws, protocols)
+  ws.binaryType = 'arraybuffer'
+  const closed = new Promise<void>((resolve) => ws.addEventListener('close', () => resolve()))
+  const answer = new Promise<Buffer>((resolve) =>
+    ws.addEventListener('message', ({ data }) => resolve(Buffer.from(data as ArrayBuffer)), { once: true }),
+  )
+  await new Promise((resolve) => ws.addEventListener('open', resolve, { once: true }))
+  return { ws, closed, answer }
+}
+
+test('listens on /ws and carries messages both ways, also to and from TCP', async () => {
+  expect(at.hub.urls.ws).toEndWith('/ws')
+  const web = await join('web')
+  const tcp = await connectAsync(at.hub.urls.mqtt, { clientId: 'tcp', reconnectPeriod: 0 })
+  await Promise.all([
+    web.subscribeAsync('observatory/tcp/events'),
+    tcp.subscribeAsync('observatory/web/events'),
+  ])
+  const large = 'x'.repeat(3_000_000)
+  const seen = [web, tcp].map(
+    (client) => new Promise((resolve) => client.once('message', (_, payload) => resolve(payload.length))),
+  )
+  await Promise.all([
+    web.publishAsync('observatory/web/events', large, { qos: 1 }),
+    tcp.publishAsync('observatory/tcp/events', large, { qos: 1 }),
+  ])
+  expect(await Promise.all(seen)).toEqual([large.length, large.length])
+  await Promise.all([web.endAsync(), tcp.endAsync()])
+})
+
+test('a refused log-in gets its answer', async () => {
+  const holder = await join('twice')
+  await expect(join('twice')).rejects.toMatchObject({ code: 2 })
+  await holder.endAsync()
+})
+
+test('packets in pieces, and several in one frame', async () => {
+  const { ws, answer, closed } = await bare()
+  const bytes = Buffer.concat([packet.connect('pieces'), packet.subscribe('observatory/#')])
+  ws.send(bytes.subarray(0, 5))
+  ws.send(bytes.subarray(5))
+  expect((await answer).subarray(0, 4)).toEqual(Buffer.from([0x20, 2, 0, 0]))
+  ws.close()
+  await closed
+})
+
+test('a packet too large and a text frame end the connection', async () => {
+  const large = await bare()
+  large.ws.send(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]))
+  await large.closed
+  expect(await at.logged('is the most that is taken')).toContain(String(limits.connect_bytes))
+  const text = await bare()
+  text.ws.send('hello')
+  await text.closed
+  expect(await at.logged('text frame')).toStartWith('connection from 127.0.0.1')
+})
+
+test('the last will of a WebSocket that vanishes is published', async () => {
+  const tcp = await connectAsync(at.hub.urls.mqtt, { clientId: 'heir', reconnectPeriod: 0 })
+  await tcp.subscribeAsync('observatory/mortal/presence')
+  const will = new Promise<string>((resolve) => tcp.once('message', (_, payload) => resolve(String(payload))))
+  const { ws, answer } = await bare()
+  ws.send(packet.connect('mortal', { will: { topic: 'observatory/mortal/presence', payload: 'gone' } }))
+  await answer
+  ws.terminate()
+  expect(await will).toBe('gone')
+  await tcp.endAsync()
+})
+
+test.each([
+  ['/', {}, 404],
+  ['/ws', {}, 426],
+  ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', Host: 'evil.example' }, 403],
+  ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', Origin: 'http://evil.example' }, 403],
+  ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Protocol': 'wamp.2.json' }, 400],
+] as const)('GET %s with %o is answered %i', async (path, headers, status) => {
+  const url = new URL(path, at.hub.urls.ws.replace('ws:', 'http:'))
+  expect((await fetch(url, { headers })).status).toBe(status)
+})
+
+test.each([
+  ['127.0.0.1', 'localhost:8001', null, true],
+  ['127.0.0.1', '[::1]:8001', null, true],
+  ['127.0.0.1', 'localhost:8001', 'http://localhost:8001', true],
+  ['127.0.0.1', 'localhost:8001', 'http://localhost:5000', false],
+  ['127.0.0.1', 'localhost:8001', 'null', false],
+  ['127.0.0.1', 'lab.example:8001', null, false],
+  ['127.0.0.1', null, null, false],
+  ['0.0.0.0', 'lab.example:8001', null, true],
+  ['0.0.0.0', 'lab.example:8001', 'http://evil.example', false],
+])('listening on %s, Host %p, Origin %p: fine is %p', (listen, host, origin, fine) => {
+  expect(refuseOrigin(listen, host, origin) === undefined).toBe(fine)
+})
