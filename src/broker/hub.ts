@@ -33,7 +33,7 @@ export interface HubOptions {
   log(text: string): void
 }
 /** A client as the hub knows it; `session`, `host` and `pid` are an agent's. Times are unix seconds, UTC. */
-export interface HubClient {
+interface HubClient {
   readonly id: string
   readonly from: string
   readonly since: number
