@@ -94,6 +94,7 @@ export async function serveTcp(address: string, maxClients: number, onLine: OnLi
     })
   }
   let server: Server | undefined = await listen(host, port, accept)
+  let closed = false
   const bound = server.address()
   const boundPort = bound && typeof bound === 'object' ? bound.port : port
   const cut = async (): Promise<void> => {
@@ -106,9 +107,15 @@ export async function serveTcp(address: string, maxClients: number, onLine: OnLi
     url: `tcp://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
     cut,
     async restore() {
-      server ??= await listen(host, boundPort, accept)
+      if (server || closed) return
+      const next = await listen(host, boundPort, accept)
+      if (closed) next.close()
+      else server = next
     },
-    close: cut,
+    async close() {
+      closed = true
+      await cut()
+    },
   }
 }
 

@@ -163,6 +163,7 @@ export async function serve(
     unplug: () => link.cut(),
     plugIn: () => link.restore(),
     async close() {
+      if (closing.signal.aborted) return
       closing.abort()
       await link.close()
       truth.close()
