@@ -1,0 +1,58 @@
+/** What every data node is asked and answers, with sisock's names and meaning. */
+import { z } from 'zod'
+
+/** A time: unix seconds when above 0, else seconds relative to now. */
+const time = z.number()
+
+/** `get_fields`: which fields have data between two times. */
+export const FieldsRequest = z.object({
+  start: time.default(1).describe('unix s, or s relative to now when 0 or less'),
+  end: time.default(0).describe('unix s, or s relative to now when 0 or less'),
+})
+export type FieldsRequest = z.output<typeof FieldsRequest>
+
+/** `get_data`: the data of fields between two times. */
+export const DataRequest = z.object({
+  fields: z.array(z.string().max(600)).max(1000).describe('names of fields'),
+  start: time.describe('unix s, or s relative to now when 0 or less'),
+  end: time.describe('unix s, or s relative to now when 0 or less'),
+  min_stride: z.number().positive().optional().describe('least time between two samples, s'),
+  max_points: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('most samples a field: lowest and highest of each interval, and the newest'),
+})
+export type DataRequest = z.output<typeof DataRequest>
+
+/** How a data node describes one field; `timeline` names the times its data lies on. */
+const FieldEntry = z.object({
+  description: z.string().nullable(),
+  timeline: z.string(),
+  type: z.enum(['number', 'string', 'bool']),
+  units: z.string().nullable(),
+})
+export type FieldEntry = z.output<typeof FieldEntry>
+
+/** The answer to `get_fields`; `interval` is the usual time between samples (s), null when it is not known. */
+export const FieldsAnswer = z.object({
+  fields: z.record(z.string(), FieldEntry),
+  timelines: z.record(z.string(), z.object({ interval: z.number().nullable(), fields: z.array(z.string()) })),
+})
+export type FieldsAnswer = z.output<typeof FieldsAnswer>
+
+/**
+ * The answer to `get_data`: for each field that was asked for a list as long as the times of its timeline, empty for a
+ * field the node has not got. `null` stands for NaN. `finalized_until`: data up to this time will not change any more.
+ */
+export const DataAnswer = z.object({
+  data: z.record(z.string(), z.array(z.unknown())),
+  timeline: z.record(
+    z.string(),
+    z.object({ t: z.array(z.number()), finalized_until: z.number().nullable() }),
+  ),
+  /** The fields that were found, by the name they were asked for. */
+  fields: z.record(z.string(), FieldEntry),
+})
+export type DataAnswer = z.output<typeof DataAnswer>

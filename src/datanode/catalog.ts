@@ -1,0 +1,85 @@
+import type { FieldEntry } from '../core/data-node.ts'
+import type { Table } from './table.ts'
+
+/** One block of a data node: co-sampled fields on one timeline. */
+export interface Block {
+  /** Where its fields come from; tells two fields of one name apart. */
+  readonly feed: string
+  readonly name: string
+  readonly table: Table
+  /** What is known of its fields besides their data. */
+  describe(field: string): { readonly description?: string | undefined; readonly units?: string | undefined }
+}
+
+/** What a data node serves. */
+export interface Source {
+  readonly blocks: Iterable<Block>
+}
+
+/** One field of a data node and where its data lies. */
+export interface Entry {
+  /** The name it goes by, unique in its node. */
+  readonly name: string
+  readonly block: Block
+  readonly field: string
+}
+
+/** The name of a block's timeline. */
+export function timelineOf({ feed, name }: Block): string {
+  return feed === name ? name : `${feed}.${name}`
+}
+
+/**
+ * All fields by the name users see: the field's own; `feed.field` where two feeds have it, `feed.block.field` where two
+ * blocks of one feed do.
+ */
+export function entries(source: Source): Entry[] {
+  const all = [...source.blocks].flatMap((block) =>
+    [...block.table.names].map((field) => ({ block, field, full: qualified(block, field) })),
+  )
+  const short = counts(all.map(({ field }) => field))
+  const middle = counts(all.map(({ full }) => full.feed))
+  return all.map(({ block, field, full }) => {
+    if (short.get(field) === 1) return { name: field, block, field }
+    return { name: middle.get(full.feed) === 1 ? full.feed : full.block, block, field }
+  })
+}
+
+/**
+ * Finds fields by name: the exact one, any longer way to write it, else the same without regard to case, since
+ * dashboards made for sisock spell names in lower case. A name that has become ambiguous means the first feed's.
+ */
+export function finder(source: Source): (name: string) => Entry | undefined {
+  const exact = new Map<string, Entry>()
+  const folded = new Map<string, Entry>()
+  const list = entries(source)
+  const spellings = list.map((entry) => {
+    const { feed, block } = qualified(entry.block, entry.field)
+    return { entry, names: [entry.name, entry.field, feed, block] }
+  })
+  for (const at of [0, 1, 2, 3]) {
+    for (const { entry, names } of spellings) {
+      const name = names[at] ?? ''
+      if (!exact.has(name)) exact.set(name, entry)
+      if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), entry)
+    }
+  }
+  return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
+}
+
+/** A field as the queries describe it. */
+export function describe({ block, field }: Entry): FieldEntry {
+  const { description, units } = block.describe(field)
+  const type = block.table.kind(field) ?? 'number'
+  return { description: description ?? null, timeline: timelineOf(block), type, units: units ?? null }
+}
+
+function qualified({ feed, name }: Block, field: string): { feed: string; block: string } {
+  return { feed: `${feed}.${field}`, block: `${feed}.${name}.${field}` }
+}
+
+function counts(names: readonly string[]): Map<string, number> {
+  const count = new Map<string, number>()
+  for (const name of names) count.set(name, (count.get(name) ?? 0) + 1)
+  return count
+}

@@ -1,0 +1,38 @@
+import type { Block, Source } from './catalog.ts'
+import { Table } from './table.ts'
+
+/** One reading of one quantity. */
+export interface Reading {
+  readonly field: string
+  readonly value: number
+  readonly units: string
+  readonly description: string
+}
+
+/** What a data node has measured or read itself: numbers on one timeline. */
+export class Sampled implements Source {
+  readonly blocks: readonly [Block]
+  readonly #about = new Map<string, Omit<Reading, 'value'>>()
+
+  /**
+   * @param name of the timeline
+   * @param keep seconds kept
+   */
+  constructor(name: string, keep: number) {
+    const describe = (field: string) => this.#about.get(field) ?? {}
+    this.blocks = [{ feed: name, name, table: new Table(keep), describe }]
+  }
+
+  /** Adds what was read at one time (unix s); new quantities may turn up at any time. */
+  add(time: number, readings: readonly Reading[]): void {
+    const { table } = this.blocks[0]
+    const values = new Map<string, number>()
+    for (const reading of readings) {
+      values.set(reading.field, reading.value)
+      if (this.#about.has(reading.field)) continue
+      this.#about.set(reading.field, reading)
+      table.declare(reading.field, 'number')
+    }
+    table.add(time, (field) => values.get(field))
+  }
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { defineAgent } from '../core/agent.ts'
+import { DataRequest, FieldsRequest } from '../core/data-node.ts'
+import { Name } from '../core/names.ts'
+import { poll } from '../instrument/poll.ts'
+import { LiveCache } from './live-cache.ts'
+import { NodeName } from './node-instance.ts'
+import { getData, getFields } from './queries.ts'
+
+/** How often the session's data is brought up to date, Hz. */
+const REPORT_HZ = 1
+
+export default defineAgent({
+  class: 'ThermometryDataNode',
+  aliases: ['DataFeedDataNode', 'ThermometryServer', 'DataFeedServer'],
+  help: 'Serves the last hour of an agent to the bridge, as metrics NAME::field.',
+  args: z.object({
+    target: Name.describe('instance-id of the agent to serve'),
+    name: NodeName.describe('what its metrics begin with'),
+    description: z.string().default('').describe('what is measured'),
+    feed: Name.default('temperatures').describe('the feed to serve; "all" for every recorded one'),
+    buffer_time: z.number().positive().max(86_400).default(3600).describe('seconds kept in memory'),
+  }),
+  feeds: {},
+  connect: async ({ target, name, description, feed, buffer_time }, lab) => {
+    lab.announceNode({ name, description })
+    return new LiveCache(target, feed === 'all' ? undefined : feed, buffer_time)
+  },
+})
+  .process(
+    'serve',
+    {
+      help: 'Keeps the cache filled: from the target’s own memory at the start, live from then on.',
+      data: z.object({ rows: z.number(), behind: z.number() }),
+      startup: true,
+    },
+    async ({ args, instrument: cache, lab, session, signal }) => {
+      const since = Date.now() / 1000 - args.buffer_time
+      await using follower = await lab.follow(cache, { since })
+      await poll(REPORT_HZ, { session, signal }, async () => {
+        session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
+      })
+    },
+  )
+  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
+    getFields(q.instrument, q.params),
+  )
+  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
+    getData(q.instrument, q.params),
+  )

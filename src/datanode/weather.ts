@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { defineAgent } from '../core/agent.ts'
+import { DataRequest, FieldsRequest } from '../core/data-node.ts'
+import { poll } from '../instrument/poll.ts'
+import { type ArchivedField, readArchive } from './archive.ts'
+import { NodeName } from './node-instance.ts'
+import { getData, getFields } from './queries.ts'
+import { Sampled } from './sampled.ts'
+
+const OWN_ARCHIVE = fileURLToPath(new URL('../../fixtures/weather', import.meta.url))
+const DAY = 86_400
+/** Seconds of an archive shifted to now that are kept. */
+const WEEK = 7 * DAY
+/** How often the shifted archive is looked at for what is due, Hz. */
+const LOOK_HZ = 1
+
+/** What the weather node serves: an archive as it is, or repeated day after day up to now. */
+export class Weather extends Sampled {
+  readonly #rows: readonly { readonly t: number; readonly readings: Parameters<Sampled['add']>[1] }[]
+  readonly #period: number
+  #served = -Infinity
+
+  constructor(archive: readonly ArchivedField[], shiftToNow: boolean) {
+    super('weather', shiftToNow ? WEEK : Infinity)
+    const times = [...new Set(archive.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b)
+    this.#rows = times.map((t) => ({
+      t,
+      readings: archive.map(({ values, ...about }) => ({ ...about, value: values.get(t) ?? Number.NaN })),
+    }))
+    const span = (times.at(-1) ?? 0) - (times[0] ?? 0)
+    this.#period = Math.max(1, Math.ceil(span / DAY)) * DAY
+    if (!shiftToNow) for (const { t, readings } of this.#rows) this.add(t, readings)
+  }
+
+  /** Adds what a shifted archive has up to a time (unix s): at the same time of day as in the archive. */
+  serveUntil(now: number): void {
+    const first = this.#rows[0]?.t
+    if (first === undefined) return
+    const from = Math.max(this.#served, now - WEEK)
+    for (let shift = Math.floor((from - first) / this.#period) * this.#period; ; shift += this.#period) {
+      for (const { t, readings } of this.#rows) {
+        if (t + shift > now) return
+        if (t + shift <= from) continue
+        this.add(t + shift, readings)
+        this.#served = t + shift
+      }
+    }
+  }
+}
+
+export default defineAgent({
+  class: 'WeatherDataNode',
+  aliases: ['WeatherServer', 'ApexWeatherServer'],
+  help: 'Serves a weather archive in the APEX text form to the bridge; it has a synthetic day of its own.',
+  args: z.object({
+    name: NodeName.default('weather').describe('what its metrics begin with'),
+    description: z.string().default('Archived APEX weather.').describe('what is measured'),
+    data_dir: z.string().default(OWN_ARCHIVE).describe('folder of .dat files'),
+    shift_to_now: z
+      .boolean()
+      .default(false)
+      .describe('repeat the archive day after day up to now, for demonstrations'),
+  }),
+  feeds: {},
+  connect: async ({ name, description, data_dir, shift_to_now }, lab) => {
+    lab.announceNode({ name, description })
+    return new Weather(await readArchive(data_dir), shift_to_now)
+  },
+})
+  .process(
+    'serve',
+    { help: 'Serves the archive; one shifted to now goes on with time.', startup: true },
+    ({ args, instrument: weather, session, signal }) =>
+      poll(LOOK_HZ, { session, signal }, async () => {
+        if (args.shift_to_now) weather.serveUntil(Date.now() / 1000)
+      }),
+  )
+  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
+    getFields(q.instrument, q.params),
+  )
+  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
+    getData(q.instrument, q.params),
+  )
