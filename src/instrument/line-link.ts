@@ -294,11 +294,13 @@ export class LineLink {
     this.#listener = () => {}
     const begun = performance.now()
     for (;;) {
-      const now = performance.now()
-      const left = Math.max(this.#lastByte, begun) + ms - now
-      if (left <= 0 || now > begun + ms + this.#options.timeout) break
-      await systemClock.sleep(Math.ceil(left), this.closed)
+      const last = this.#lastByte
+      const left = Math.max(last, begun) + ms - performance.now()
+      await systemClock.sleep(Math.max(0, Math.ceil(left)), this.closed)
+      // One turn of the event loop more: after a stall, timers run before what arrived meanwhile is read.
+      await systemClock.sleep(1, this.closed)
       this.closed.throwIfAborted()
+      if (last === this.#lastByte || performance.now() > begun + ms + this.#options.timeout) break
     }
     this.#framer.reset()
     this.#burst = []
@@ -307,7 +309,7 @@ export class LineLink {
 
   async #gapPassed(): Promise<void> {
     const left = this.#lastMessage + this.#options.gap - performance.now()
-    if (left > 0) await systemClock.sleep(left, this.closed)
+    if (left > 0) await systemClock.sleep(Math.ceil(left), this.closed)
     this.closed.throwIfAborted()
   }
 

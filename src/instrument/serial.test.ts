@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { closeSync, constants, openSync, readdirSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, TransportError } from '../core/errors.ts'
 import { openLine } from './open.ts'
@@ -20,6 +20,21 @@ function instrument(): Pty {
   })
   ptys.push(pty)
   return pty
+}
+/** How many descriptors of this process lead to a terminal. */
+function terminals(): number {
+  const leadsToTerminal = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/dev/pt')
+    } catch {
+      return false // closed since it was listed
+    }
+  }
+  return readdirSync('/proc/self/fd').filter(leadsToTerminal).length
+}
+/** Resolves once there are so many: Bun closes a stream's copy on another thread, soon after. */
+async function untilTerminals(count: number): Promise<void> {
+  while (terminals() !== count) await new Promise((resolve) => setImmediate(resolve))
 }
 const error = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
@@ -97,7 +112,6 @@ test('a port has one reader: the second is told who holds it', async () => {
 })
 
 test('200 openings leave no descriptor behind, unplugged ones neither', async () => {
-  const descriptors = () => readdirSync('/proc/self/fd').length
   const cycle = async (path: string) => {
     const link = await openLine(path, { gap: 0, quiet: 1 })
     expect(await link.number('KRDG? 1')).toBe(77.35)
@@ -105,9 +119,10 @@ test('200 openings leave no descriptor behind, unplugged ones neither', async ()
   }
   const pty = instrument()
   await cycle(pty.path)
-  const before = descriptors()
+  const before = 3 // the test's own: two of the instrument's end, one that keeps the port open
+  await untilTerminals(before)
   for (let count = 0; count < 200; count++) await cycle(pty.path)
-  expect(descriptors()).toBe(before)
+  await untilTerminals(before)
 
   for (let count = 0; count < 20; count++) {
     const other = instrument()
@@ -117,7 +132,7 @@ test('200 openings leave no descriptor behind, unplugged ones neither', async ()
     await ended
     await link.close()
   }
-  expect(descriptors()).toBe(before)
+  await untilTerminals(before)
 })
 
 test('a process ends once its port is closed', async () => {
