@@ -11,6 +11,8 @@ export class G3FormatError extends Error {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const high = 2 ** 32
+/** Field names and states are short and ASCII; up to this length the encoder and decoder cost more than a loop. */
+const short = 24
 
 /** Appends little-endian values to a buffer of its own. */
 export class ByteWriter {
@@ -66,7 +68,8 @@ export class ByteWriter {
   /** Length in bytes, then UTF-8; a lone surrogate becomes U+FFFD. */
   string(text: string): void {
     const at = this.#grow(8 + 3 * text.length)
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(at + 8))
+    const size = text.length > short ? -1 : this.#ascii(text, at + 8)
+    const written = size < 0 ? encoder.encodeInto(text, this.#bytes.subarray(at + 8)).written : size
     this.#setU64(at, written)
     this.#length = at + 8 + written
   }
@@ -76,6 +79,16 @@ export class ByteWriter {
     const at = this.#grow(8)
     write()
     this.#setU64(at, this.#length - at - 8)
+  }
+
+  /** Puts ASCII text at `at`; returns its length, -1 when it is not ASCII. */
+  #ascii(text: string, at: number): number {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 127) return -1
+      this.#bytes[at + i] = code
+    }
+    return text.length
   }
 
   #setU64(at: number, value: number): void {
@@ -186,8 +199,7 @@ export class ByteReader {
   string(): string {
     const count = this.u64()
     const at = this.skip(count)
-    // Field names and states are short and ASCII: three times as fast as a TextDecoder.
-    if (count > 24) return decoder.decode(this.#bytes.subarray(at, at + count))
+    if (count > short) return decoder.decode(this.#bytes.subarray(at, at + count))
     let text = ''
     for (let i = at; i < at + count; i++) {
       const code = this.#bytes[i] ?? 0
@@ -200,19 +212,27 @@ export class ByteReader {
   /** Strings behind a u64 count. States repeat: equal neighbours share one string. */
   strings(): string[] {
     const texts: string[] = []
-    let before = this.#bytes.subarray(0, 0)
     let text = ''
+    let before = this.#position
+    let size = -1
     for (let left = this.count(8); left > 0; left--) {
       const start = this.#position
-      const bytes = this.view(this.u64())
-      if (!equal(bytes, before)) {
+      const count = this.u64()
+      const at = this.skip(count)
+      if (count !== size || !this.#equal(at, before, count)) {
         this.#position = start
         text = this.string()
-        before = bytes
       }
       texts.push(text)
+      before = at
+      size = count
     }
     return texts
+  }
+
+  #equal(a: number, b: number, count: number): boolean {
+    for (let i = 0; i < count; i++) if (this.#bytes[a + i] !== this.#bytes[b + i]) return false
+    return true
   }
 
   #checked(count: number, size: number): number {
@@ -221,10 +241,4 @@ export class ByteReader {
       throw new G3FormatError(`${count} items announced at byte ${this.#position}, ${left} bytes left`)
     return count
   }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

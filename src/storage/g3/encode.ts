@@ -111,7 +111,7 @@ class ArchiveWriter {
       }
       case 'G3VectorBool':
         writer.u64(object.value.length)
-        writer.array(Uint8Array.from(object.value, (value) => (value ? 1 : 0)))
+        writer.array(bytesOf(object.value))
         break
       case 'G3VectorString':
         writer.u64(object.value.length)
@@ -186,6 +186,12 @@ class ArchiveWriter {
       write(value)
     }
   }
+}
+
+function bytesOf(values: ArrayLike<boolean | number>): Uint8Array {
+  const bytes = new Uint8Array(values.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = values[i] ? 1 : 0
+  return bytes
 }
 
 /** In the order of a C++ map: by UTF-8 bytes. */

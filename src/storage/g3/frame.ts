@@ -34,6 +34,8 @@ export interface WalkEnd {
 /** Frame class version 1, little-endian; then the number of entries (u32) and the type (u32). */
 const head = Uint8Array.of(1, 1, 0, 0, 0)
 const headLength = 13
+/** How often `findNextFrame` may test each byte on average: damage needs 2 or so, a file made to hang it any number. */
+const effort = 64
 
 /** The bytes of a frame, as spt3g writes them. Throws like `encodeObject`, naming the entry. */
 export function encodeFrame(frame: Frame): Uint8Array {
@@ -112,12 +114,16 @@ export function* walkFrames(
  */
 export function findNextFrame(buffer: Uint8Array, from = 0): number | undefined {
   const bytes = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+  let budget = effort * bytes.length
   let at = bytes.indexOf(head, from)
   for (; at !== -1 && at + headLength <= bytes.length; at = bytes.indexOf(head, at + 1)) {
     const count = bytes.readUInt32LE(at + 5)
     if (count === 0 || count > 255 || !isType(bytes.readUInt32LE(at + 9))) continue
     try {
-      if (isIntact(locateFrame(buffer, at))) return at
+      const frame = locateFrame(buffer, at)
+      budget -= frame.bytes.length
+      if (budget < 0) return undefined
+      if (isIntact(frame)) return at
     } catch (error) {
       if (!(error instanceof G3FormatError)) throw error
     }

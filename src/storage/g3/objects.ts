@@ -36,13 +36,13 @@ type Fixed =
   | Opaque
 
 /** A block of housekeeping schema 0, read only; times in Unix seconds. */
-export interface IrregBlockDouble extends Tagged<'IrregBlockDouble', Entries<Float64Array>> {
+interface IrregBlockDouble extends Tagged<'IrregBlockDouble', Entries<Float64Array>> {
   readonly prefix: string
   readonly times: Float64Array
 }
 
 /** An object of a class unknown here that fills an entry: its bytes, which can be written again. */
-export interface Opaque extends Tagged<'Opaque', Uint8Array> {
+interface Opaque extends Tagged<'Opaque', Uint8Array> {
   readonly className: string
 }
 
@@ -53,7 +53,8 @@ export type G3Object =
   | ObjectMap<G3Object>
   | Block<BigInt64Array, G3Object>
   | IrregBlockDouble
-  | Tagged<'G3Int' | 'G3Time', bigint>
+  | Tagged<'G3Int', bigint>
+  | Tagged<'G3Time', bigint>
   | Tagged<'G3VectorTime', BigInt64Array>
   | Tagged<'G3VectorDouble', Float64Array>
   | Tagged<'G3VectorInt', IntArray>
@@ -69,7 +70,8 @@ export type G3Source =
   | ObjectMap<G3Source>
   | Block<Times, G3Source>
   | IrregBlockDouble
-  | Tagged<'G3Int' | 'G3Time', bigint | number>
+  | Tagged<'G3Int', bigint | number>
+  | Tagged<'G3Time', bigint | number>
   | Tagged<'G3VectorTime', Times>
   | Tagged<'G3VectorDouble', ArrayLike<number>>
   | Tagged<'G3VectorInt', Integers>
