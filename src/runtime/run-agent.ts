@@ -54,6 +54,17 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const bug = (error: unknown) =>
     event('error', 'bug', `${messageOf(error)}${error instanceof Error ? `\n${error.stack ?? ''}` : ''}`)
 
+  const soon = (key: string, what: () => void, ms = 0) => {
+    if (timers.has(key)) return
+    timers.set(
+      key,
+      setTimeout(() => {
+        timers.delete(key)
+        what()
+      }, ms),
+    )
+  }
+
   const feeds = new AgentFeeds(agent.spec.feeds, {
     bus,
     root,
@@ -105,16 +116,6 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     operations.set(name, new Operation(name, spec, host))
   }
 
-  const soon = (key: string, what: () => void, ms = 0) => {
-    if (timers.has(key)) return
-    timers.set(
-      key,
-      setTimeout(() => {
-        timers.delete(key)
-        what()
-      }, ms),
-    )
-  }
   const publishSession = (op: string, session: OpSession) => {
     if (bus.connected) void bus.publish(channels.session, { ...here, op }, session)
   }
