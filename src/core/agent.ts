@@ -21,15 +21,15 @@ export interface FeedSpec<I> {
   /** Whether the recorder keeps it. */
   readonly record: boolean
   /** Seconds of data a frame in the `.g3` file spans at most; default 300, as in OCS. */
-  readonly frame_length?: number
+  readonly frame_length?: number | ((instrument: I) => number)
   /** What it carries, when need be by what the instrument turned out to be. */
   readonly blocks: Blocks | ((instrument: I) => Blocks)
 }
 export type Feeds<I> = Readonly<Record<string, FeedSpec<I>>>
 
-/** What an agent is connected to: any object. With a `link` the runtime knows when to connect anew, and closes it. */
+/** What an agent is connected to: any object. A `link` that closes is opened anew. */
 export interface Linked {
-  readonly link?: { readonly closed: boolean; close(): Promise<void> }
+  readonly link?: { readonly closed: AbortSignal; close(): Promise<void> }
 }
 
 /** The running session as its operation sees it. */
@@ -54,6 +54,8 @@ export interface FeedPublisher {
     time: number | readonly number[],
     values: Readonly<Record<string, Value | readonly Value[]>>,
   ): void
+  /** The instrument has changed: its `blocks` are asked for again, and other ones begin a new epoch. */
+  redeclare(): void
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
@@ -80,6 +82,8 @@ export interface OpContext<P, D, A, I, F extends string> {
   /** Aborted by `stop` and `abort`; an operation ends soon after. */
   readonly signal: AbortSignal
   readonly lab: Lab
+  /** Starts another operation of this agent. @throws OpError when it cannot start; not when it is under way already */
+  start(op: string, params?: Readonly<Record<string, unknown>>): void
 }
 /** Returns its closing message if it has one, or throws: `OpError` with a message for the caller, `TransportError` to degrade and retry. */
 export type Run<P, D, A, I, F extends string> = (op: OpContext<P, D, A, I, F>) => Promise<unknown>

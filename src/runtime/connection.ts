@@ -25,7 +25,6 @@ export class Connection<I extends object> {
   #instrument: I | undefined
   #reason = 'not connected yet'
   #changed = Promise.withResolvers<void>()
-  #lost = Promise.withResolvers<void>()
   readonly #done: Promise<void>
 
   /**
@@ -42,7 +41,7 @@ export class Connection<I extends object> {
 
   /** The instrument while it is connected. */
   get instrument(): I | undefined {
-    return this.#instrument
+    return (this.#instrument as Linked | undefined)?.link?.closed.aborted ? undefined : this.#instrument
   }
   /** Why there is none. */
   get reason(): string {
@@ -55,16 +54,8 @@ export class Connection<I extends object> {
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
-    while (!this.#instrument && !signal.aborted) await Promise.race([this.#changed.promise, aborted])
-    return signal.aborted ? undefined : this.#instrument
-  }
-
-  /** An operation found the instrument failing. It is opened anew if its link is closed. */
-  failing(instrument: I, reason: string): void {
-    if (instrument !== this.#instrument || (instrument as Linked).link?.closed !== true) return
-    this.#reason = reason
-    this.#instrument = undefined
-    this.#lost.resolve()
+    while (!this.instrument && !signal.aborted) await Promise.race([this.#changed.promise, aborted])
+    return signal.aborted ? undefined : this.instrument
   }
 
   /** Resolves once the instrument is closed, after the signal was aborted. */
@@ -77,8 +68,8 @@ export class Connection<I extends object> {
     told: { connected(instrument: I): void; failed(reason: string): void },
     signal: AbortSignal,
   ): Promise<void> {
-    const stopped = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
+    const stopped = new Promise<string>((resolve) =>
+      signal.addEventListener('abort', () => resolve('stopped'), { once: true }),
     )
     for (let attempt = 0; !signal.aborted; attempt++) {
       const began = performance.now()
@@ -86,12 +77,12 @@ export class Connection<I extends object> {
       let retryMs: number | undefined
       try {
         instrument = await connect(signal)
-        this.#lost = Promise.withResolvers<void>()
         this.#instrument = instrument
         this.#changed.resolve()
         this.#changed = Promise.withResolvers<void>()
         told.connected(instrument)
-        await Promise.race([this.#lost.promise, stopped])
+        this.#reason = await Promise.race([closed(instrument), stopped])
+        if (!signal.aborted) told.failed(this.#reason)
       } catch (error) {
         if (signal.aborted) break
         retryMs = error instanceof TransportError ? error.retryMs : undefined
@@ -106,4 +97,13 @@ export class Connection<I extends object> {
       if (!signal.aborted) await pause(retryMs ?? backoff, signal)
     }
   }
+}
+
+/** Resolves with the reason when an instrument's link closes; never for one without a link. */
+function closed(instrument: object): Promise<string> {
+  const signal = (instrument as Linked).link?.closed
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve(messageOf(signal.reason))
+    signal?.addEventListener('abort', () => resolve(messageOf(signal.reason)), { once: true })
+  })
 }

@@ -26,6 +26,7 @@ export class FeedWriter implements FeedPublisher {
   readonly #agentClass: string
   readonly #spec: FeedSpec<never>
   #declaration: FeedDeclaration
+  #instrument: unknown
   #epoch = newEpoch()
   #lastTime = new Map<string, number>()
 
@@ -42,9 +43,15 @@ export class FeedWriter implements FeedPublisher {
 
   /** The instrument is known (again): the declaration follows it, and a different one begins an epoch. */
   connected(instrument: unknown): void {
-    const { blocks } = this.#spec
-    if (typeof blocks !== 'function') return
-    const declaration = this.#declare((blocks as (instrument: unknown) => Blocks)(instrument))
+    this.#instrument = instrument
+    this.redeclare()
+  }
+
+  redeclare(): void {
+    const { blocks, frame_length } = this.#spec
+    if (typeof blocks !== 'function' && typeof frame_length !== 'function') return
+    const declared = typeof blocks === 'function' ? blocks(this.#instrument as never) : blocks
+    const declaration = this.#declare(declared)
     if (JSON.stringify(declaration) === JSON.stringify(this.#declaration)) return
     this.#declaration = declaration
     this.#begin('the instrument declares other fields')
@@ -122,10 +129,13 @@ export class FeedWriter implements FeedPublisher {
         ]),
       )
     }
+    const { record, frame_length = DEFAULT_FRAME_LENGTH } = this.#spec
+    const known = this.#instrument as never
     return {
       agent_class: this.#agentClass,
-      record: this.#spec.record,
-      frame_length: this.#spec.frame_length ?? DEFAULT_FRAME_LENGTH,
+      record,
+      frame_length:
+        typeof frame_length === 'number' ? frame_length : known ? frame_length(known) : DEFAULT_FRAME_LENGTH,
       blocks: checked,
     }
   }

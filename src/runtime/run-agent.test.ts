@@ -183,7 +183,6 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
   const hub = new MemoryHub()
   let connects = 0
   let fail: (error: Error) => void = () => {}
-  const link = { closed: false, close: async () => {} }
   const agent = defineAgent({
     class: 'CounterAgent',
     help: 'Counts.',
@@ -192,12 +191,13 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
     connect: async () => {
       connects++
       if (connects === 1) throw new TransportError('no answer', { retryMs: 1 })
-      return { link: { ...link, closed: false } }
+      const cable = new AbortController()
+      return { cable, link: { closed: cable.signal, close: async () => {} } }
     },
   }).process('acq', { help: 'Count.', startup: true }, ({ signal, instrument }) => {
     return new Promise<void>((resolve, reject) => {
       fail = (error) => {
-        instrument.link.closed = true
+        instrument.cable.abort(error)
         reject(error)
       }
       signal.addEventListener('abort', () => resolve())

@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Agent, Lab, SessionHandle } from '../core/agent.ts'
 import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, OpError } from '../core/errors.ts'
 import { Action, type OpSession, ResponseCode } from '../core/ops.ts'
 import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
@@ -96,6 +96,13 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   )
 
   const operations = new Map<string, Operation>()
+  const start = (name: string, params: Readonly<Record<string, unknown>> = {}) => {
+    const operation = operations.get(name)
+    if (operation?.session && operation.session.status !== 'done') return
+    const outcome = operation?.start(params, instance)
+    if (outcome?.status !== ResponseCode.OK)
+      throw new OpError(`${name}: ${outcome?.msg ?? 'no such operation'}`)
+  }
   for (const [name, spec] of Object.entries(agent.ops)) {
     const host = {
       nextSessionId: () => sessions++,
@@ -107,6 +114,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
           feeds: feeds.publishers,
           signal,
           lab,
+          start,
         }),
       changed: (session: OpSession, now: boolean) =>
         now ? publishSession(name, session) : soon(name, () => publishSession(name, session), DATA_MS),

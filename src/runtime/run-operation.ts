@@ -31,7 +31,7 @@ export async function runOperation(
     } catch (error) {
       if (!(error instanceof TransportError) || !process || signal.aborted) throw error
       degrade(session, messageOf(error))
-      connection.failing(instrument, messageOf(error))
+      // On a closed link the connection is made anew; on one that stands the process goes on.
       if (connection.instrument) await pause(AGAIN_MS, signal)
       if (signal.aborted) return undefined
     }

@@ -1,0 +1,30 @@
+import { run } from '../src/commands/program.ts'
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // A second Ctrl-C means now.
+    if (stop.signal.aborted && signal === 'SIGINT') process.exit(130)
+    stop.abort()
+  })
+}
+// A role that another process runs stops with it, however that ends.
+if (process.env['OCS_STOP_WITH_INPUT']) {
+  process.stdin.on('end', () => stop.abort())
+  process.stdin.on('error', () => stop.abort())
+  process.stdin.resume()
+}
+// A terminal that is gone must not take the role with it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+const code = await run(process.argv.slice(2), {
+  signal: stop.signal,
+  env: process.env,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  terminal: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+})
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
+)
+process.exit(code)

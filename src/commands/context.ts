@@ -1,0 +1,12 @@
+/** What a command gets from the process it runs in; tests hand in their own. */
+export interface Context {
+  /** Aborted by INT, TERM and HUP: stop cleanly. */
+  readonly signal: AbortSignal
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Data: standard output. */
+  out(text: string): void
+  /** Logs and progress: standard error. */
+  err(text: string): void
+  /** Whether standard error is a terminal that may be coloured and redrawn. */
+  readonly terminal: boolean
+}

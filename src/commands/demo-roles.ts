@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import type { Role } from './children.ts'
+
+export const HUB_PORTS = { mqtt: 1883, ws: 8001 } as const
+export const BRIDGE_PORT = 5000
+export const SIM_PORTS = [7771, 7772] as const
+
+/** The site file of the demo lab. */
+export const DEMO_SITE = join(import.meta.dir, '..', '..', 'fixtures', 'sites', 'demo.yaml')
+
+/** The roles of the demo lab, in the order they are started: each is the command a user would type. */
+export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators: Role[]; rest: Role[] } {
+  const site = ['--site-file', DEMO_SITE, '--site-host', 'localhost']
+  const state = ['--state-dir', join(dir, 'state'), '--log-dir', join(dir, 'logs', 'agents')]
+  const agent = (instance: string, ...more: string[]): Role => ({
+    name: instance,
+    args: ['agent', '--instance-id', instance, ...site, ...state, ...more],
+  })
+  const mode = idle ? ['--mode', 'idle'] : []
+  const [first, second] = SIM_PORTS
+  const sim = (kind: string, serial: string, ...more: string[]): Role => ({
+    name: `sim-${serial}`,
+    args: ['sim', kind, '--serial-number', serial, ...more],
+  })
+  return {
+    hub: [{ name: 'hub', args: ['hub', ...site] }],
+    simulators: [
+      sim('lakeshore240', 'LSA21OQ', '--pty', join(dir, 'ttyLS240'), '--seed', '1'),
+      sim('lakeshore372', 'LSA22YG', '--tcp', `127.0.0.1:${first}`, '--seed', '2'),
+      sim('lakeshore372', 'LSA22HA', '--tcp', `127.0.0.1:${second}`, '--seed', '3'),
+    ],
+    rest: [
+      agent('ls240', '--port', join(dir, 'ttyLS240'), ...mode),
+      agent('control', ...mode),
+      agent('measurement', ...mode),
+      agent('aggregator', '--data-dir', join(dir, 'data'), ...(idle ? ['--initial-state', 'idle'] : [])),
+      ...['node-LSA21OQ', 'node-LSA22YG', 'node-LSA22HA', 'node-sensors', 'node-weather'].map((node) =>
+        agent(node),
+      ),
+      { name: 'bridge', args: ['bridge', ...site] },
+    ],
+  }
+}

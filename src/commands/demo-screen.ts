@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import { channels } from '../core/channels.ts'
+import type { LabView } from '../runtime/lab-view.ts'
+import type { Child } from './children.ts'
+import type { Context } from './context.ts'
+import { table } from './ctrl-status.ts'
+import { BRIDGE_PORT, HUB_PORTS } from './demo-roles.ts'
+import { stamp } from './log.ts'
+import { reading } from './readings.ts'
+
+/** Milliseconds between two drawings on a terminal. */
+const DRAW_MS = 1000
+/** Columns of readings that fit beside their name on most terminals. */
+const WIDTH = 110
+
+interface Shown {
+  readonly root: string
+  readonly idle: boolean
+  readonly dir: string
+  readonly children: readonly Child[]
+}
+
+/** What the demo shows: the roles with their state, where to look, and readings as they come. */
+export class DemoScreen {
+  readonly #context: Context
+  readonly #shown: Shown
+  readonly #latest = new Map<string, string>()
+  readonly #complained = new Set<string>()
+  #lines = 0
+
+  constructor(context: Context, shown: Shown) {
+    this.#context = context
+    this.#shown = shown
+  }
+
+  /** Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, readings line by line. */
+  async run(bus: Bus, lab: LabView, signal: AbortSignal): Promise<void> {
+    const { root } = this.#shown
+    const { terminal } = this.#context
+    let first = true
+    await using _ = await bus.subscribe(channels.feed, { root }, (row, { instance, feed }) => {
+      const declaration = lab.instances.get(instance)?.api?.feeds[feed]
+      if (!declaration) return
+      const text = reading(declaration, row)
+      this.#latest.set(`${instance}/${row.block}`, text)
+      if (!terminal) this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
+    })
+    await new Promise<void>((resolve) => {
+      const draw = () => {
+        for (const child of this.#shown.children) this.#complain(child)
+        if (terminal) this.#draw(lab)
+        else if (first && this.#ready(lab)) {
+          first = false
+          this.#context.err(this.#roles(lab))
+        }
+      }
+      const timer = setInterval(draw, DRAW_MS)
+      signal.addEventListener('abort', () => {
+        clearInterval(timer)
+        resolve()
+      })
+    })
+  }
+
+  #complain({ role, ended, log }: Child): void {
+    if (ended === undefined || this.#complained.has(role.name)) return
+    this.#complained.add(role.name)
+    this.#context.err(`${role.name} ended (${ended}): see ${log}\n`)
+    this.#lines = 0
+  }
+
+  #ready(lab: LabView): boolean {
+    const agents = this.#shown.children.filter(({ role }) => role.args[0] === 'agent')
+    return agents.every(
+      ({ role, ended }) => ended !== undefined || lab.instances.get(role.name)?.state === 'online',
+    )
+  }
+
+  #roles(lab: LabView): string {
+    const { children, dir, idle } = this.#shown
+    const rows = children.map((child) => {
+      const agent = child.role.args[0] === 'agent'
+      const view = lab.instances.get(child.role.name)
+      const ops = [...(view?.sessions ?? [])].map(
+        ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
+      )
+      const up = agent ? (view?.state ?? 'starting') : 'running'
+      return [child.role.name, child.ended ?? up, this.#where(child), ops.join(', ')]
+    })
+    const current = lab.instances.get('aggregator')?.sessions.get('record')?.data as
+      | { current_file?: string }
+      | undefined
+    const lines = [
+      table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]),
+      `Recording to ${current?.current_file ?? join(dir, 'data')}\n`,
+      `Grafana (SimpleJson) and browser: http://127.0.0.1:${BRIDGE_PORT}/   logs: ${join(dir, 'logs')}\n`,
+      idle ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
+      'Ctrl-C stops everything.\n',
+    ]
+    return lines.join('')
+  }
+
+  #where({ role }: Child): string {
+    if (role.name === 'hub') return `mqtt://127.0.0.1:${HUB_PORTS.mqtt}  ws://127.0.0.1:${HUB_PORTS.ws}/ws`
+    if (role.name === 'bridge') return `http://127.0.0.1:${BRIDGE_PORT}/`
+    const at = role.args.findIndex((arg) => arg === '--pty' || arg === '--tcp' || arg === '--port')
+    return at < 0 ? '' : (role.args[at + 1] ?? '')
+  }
+
+  #draw(lab: LabView): void {
+    const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
+    const text = `${this.#roles(lab)}\n${latest.map(([name, value]) => `${name.padEnd(24)} ${value.slice(0, WIDTH)}\n`).join('')}`
+    const lines = text.split('\n')
+    // Back to where the last drawing began, and each line cleared as it is written.
+    const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : ''
+    this.#context.err(`${up}${lines.map((line) => `\x1b[2K${line}`).join('\n')}`)
+    this.#lines = lines.length - 1
+  }
+}

@@ -1,0 +1,47 @@
+import { mkdirSync, openSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import type { Context } from './context.ts'
+
+/** Local time as OCS's logs have it: `2018-11-01T18:17:20-0400`. */
+export function stamp(time: Date): string {
+  const two = (n: number) => String(Math.trunc(Math.abs(n))).padStart(2, '0')
+  const east = -time.getTimezoneOffset()
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`
+  const clock = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`
+  return `${date}T${clock}${east < 0 ? '-' : '+'}${two(east / 60)}${two(east % 60)}`
+}
+
+/** `text`: a stamped line; `json`: one object a line. */
+export type LogFormat = 'text' | 'json'
+/** Writes one line. `bare`: without a time, as OCS prints its settings. */
+export type Log = (text: string, how?: { readonly bare?: boolean }) => void
+
+/**
+ * A log on standard error and, with `file`, appended there too.
+ * @throws ConfigError when the file cannot be opened
+ */
+export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file?: string): Log {
+  const fd = file === undefined ? undefined : openLog(file)
+  return (text, { bare = false } = {}) => {
+    const now = new Date()
+    const stamped = bare ? text : `${stamp(now)} ${text}`
+    const line = format === 'json' ? JSON.stringify({ time: now.getTime() / 1000, text }) : stamped
+    context.err(`${line}\n`)
+    if (fd === undefined) return
+    try {
+      writeSync(fd, `${line}\n`)
+    } catch {
+      // A full disk must not stop the role whose log it is.
+    }
+  }
+}
+
+function openLog(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    return openSync(file, 'a')
+  } catch (cause) {
+    throw new ConfigError(`${file}: ${messageOf(cause)}: choose another folder with --log-dir`, { cause })
+  }
+}

@@ -1,0 +1,30 @@
+import { expect, test } from 'bun:test'
+import { stamp } from './log.ts'
+import { reading } from './readings.ts'
+
+test('fields of one channel share its name, and every number has its units', () => {
+  const declaration = {
+    agent_class: 'X',
+    record: true,
+    frame_length: 60,
+    blocks: {
+      temps: {
+        Channel_1_T: { type: 'double' as const, units: 'K' },
+        Channel_1_V: { type: 'double' as const, units: 'V' },
+        Channel_2_V: { type: 'double' as const, units: 'V' },
+        Channel_2_status: { type: 'int' as const },
+      },
+    },
+  }
+  const row = {
+    epoch: 'e',
+    block: 'temps',
+    t: [1],
+    data: { Channel_1_T: [4.2134567], Channel_1_V: [1.62], Channel_2_V: ['NaN'], Channel_2_status: [16] },
+  }
+  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.62 V  Channel_2 NaN V  Channel_2_status 16')
+})
+
+test('a time stamp has the local offset', () => {
+  expect(stamp(new Date())).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}$/)
+})
