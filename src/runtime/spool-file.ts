@@ -29,6 +29,8 @@ export interface Batch {
   }[]
   readonly limit: number
 }
+/** What the writing thread is told: the file's path first, batches, to close the file last. */
+export type Order = Batch | { readonly open: string } | { readonly close: true }
 /** What a batch came to; `firsts` is the oldest row's seq of each pruned epoch that lost rows, 0 when none is left. */
 export type Done =
   | { readonly firsts: Readonly<Record<number, number>>; readonly ended: readonly number[] }
@@ -38,6 +40,7 @@ export type Done =
 export function openSpoolFile(path: string): Database {
   mkdirSync(dirname(path), { recursive: true })
   const db = new Database(path, { create: true, strict: true })
+  db.run('PRAGMA busy_timeout = 2000')
   db.run('PRAGMA auto_vacuum = INCREMENTAL')
   db.run('PRAGMA journal_mode = WAL')
   db.run('PRAGMA synchronous = FULL')

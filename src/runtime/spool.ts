@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { type Batch, type Done, lockFile, openSpoolFile } from './spool-file.ts'
+import { type Batch, type Done, lockFile, type Order, openSpoolFile } from './spool-file.ts'
 import { type Epoch, SpoolIndex } from './spool-index.ts'
 
 /** Seconds that acknowledged rows stay, for data nodes that start. */
@@ -131,9 +131,18 @@ export class Spool {
 
   /** Commits what waits, `patience` milliseconds at most, and lets go of the file. */
   async close(patience = 1500): Promise<void> {
-    await Promise.race([this.flush(), Bun.sleep(patience)])
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, patience)
+    await Promise.race([this.flush(), late.promise])
     this.#closed = true
     clearTimeout(this.#timer)
+    // The thread lets go of the file before anyone may open it again.
+    const closed = new Promise<void>((resolve) => {
+      this.#worker.onmessage = () => resolve()
+    })
+    this.#worker.postMessage({ close: true } satisfies Order)
+    await Promise.race([closed, late.promise])
+    clearTimeout(timer)
     this.#worker.terminate()
     this.#db.close()
     this.#lock.close()
@@ -250,7 +259,7 @@ export class Spool {
       // Whether its last batch was committed is not known; committing it again changes nothing.
       if (this.#flight) this.#worker.postMessage(this.#flight.batch)
     }
-    worker.postMessage(this.path)
+    worker.postMessage({ open: this.path } satisfies Order)
     return worker
   }
 }
