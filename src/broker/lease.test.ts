@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connectAsync, type IClientOptions } from 'mqtt'
+import { packet, RawClient } from './raw-client.ts'
 import { presence, testHub } from './testing.ts'
 
 let at: Awaited<ReturnType<typeof testHub>>
@@ -64,6 +65,29 @@ test('the same session takes over at once; its last will comes before it is in',
   await Promise.all([closed, online])
   expect(states).toEqual(['lost', 'online'])
   await Promise.all([again.endAsync(), watcher.endAsync()])
+})
+
+test('the last will of the one before never overwrites what the newcomer says first', async () => {
+  const topic = 'observatory/eager/presence'
+  const watcher = await join('watcher')
+  await watcher.subscribeAsync(topic)
+  const states: string[] = []
+  const both = new Promise<void>((resolve) => {
+    watcher.on('message', (_, payload) => {
+      states.push((JSON.parse(String(payload)) as { state: string }).state)
+      if (states.length === 2) resolve()
+    })
+  })
+  const old = await join('eager', 's1')
+  await old.subscribeAsync(Array.from({ length: 200 }, (_, n) => `observatory/x/feeds/f${n}`))
+  const newcomer = new RawClient(at.hub.urls.mqtt)
+  const will = { topic, payload: JSON.stringify(presence('s1')), retain: true }
+  const online = JSON.stringify(presence('s1', 'online'))
+  newcomer.send(packet.connect('eager', { will }), packet.publish(topic, online, { retain: true }))
+  await both
+  expect(states).toEqual(['lost', 'online'])
+  newcomer.socket.destroy()
+  await watcher.endAsync()
 })
 
 test('a holder that was stopped (SIGSTOP) is cut within about a second, and the newcomer is in', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createConnection } from 'node:net'
 import { connectAsync } from 'mqtt'
 import { limits } from './limits.ts'
 import { packet } from './raw-client.ts'
@@ -43,6 +44,37 @@ test('listens on /ws and carries messages both ways, also to and from TCP', asyn
   ])
   expect(await Promise.all(seen)).toEqual([large.length, large.length])
   await Promise.all([web.endAsync(), tcp.endAsync()])
+})
+
+test('a reader that pauses and goes on gets all of it', async () => {
+  const source = await connectAsync(at.hub.urls.mqtt, { clientId: 'source', reconnectPeriod: 0 })
+  const { hostname, port, host } = new URL(at.hub.urls.ws)
+  const socket = createConnection({ host: hostname, port: Number(port) })
+  socket.write(
+    `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n',
+  )
+  await new Promise((resolve) => socket.once('data', resolve))
+  // One final binary frame (RFC 6455 §5.2), masked with zeros.
+  const bytes = Buffer.concat([packet.connect('pausing'), packet.subscribe('observatory/source/events')])
+  socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]))
+  await new Promise((resolve) => socket.once('data', resolve))
+  // Less than is cut, more than the kernel holds.
+  socket.pause()
+  for (let n = 0; n < 8; n++) {
+    await source.publishAsync('observatory/source/events', Buffer.alloc(1_000_000), { qos: 1 })
+  }
+  let received = 0
+  const all = new Promise<void>((resolve) => {
+    socket.on('data', (part: Buffer) => {
+      received += part.length
+      if (received >= 8_000_000) resolve()
+    })
+  })
+  socket.resume()
+  await all
+  socket.destroy()
+  await source.endAsync()
 })
 
 test('a refused log-in gets its answer', async () => {
