@@ -2,6 +2,7 @@ import { existsSync, globSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { openLine } from './open.ts'
+import { missingRetryMs } from './serial.ts'
 import type { SerialSettings } from './termios.ts'
 
 /** Where and how to look. */
@@ -37,6 +38,7 @@ export function serialNumberOf(idn: string): string {
 export async function findSerial(serialNumber: string, options: FindOptions = {}): Promise<Found> {
   const { port, signal } = options
   const tried: string[] = []
+  let missing = true
   const urls = port === undefined ? candidates(serialNumber, options) : [port]
   for (const url of urls) {
     signal?.throwIfAborted()
@@ -44,13 +46,16 @@ export async function findSerial(serialNumber: string, options: FindOptions = {}
       const idn = await ask(url, options)
       const there = serialNumberOf(idn)
       if (there.toUpperCase() === serialNumber.toUpperCase()) return { url, idn }
+      missing = false
       tried.push(`${url}: serial number ${there}, not ${serialNumber} (${idn})`)
     } catch (error) {
       if (signal?.aborted || !(error instanceof TransportError)) throw error
+      missing &&= error.retryMs !== undefined
       tried.push(messageOf(error))
     }
   }
-  throw new TransportError(port === undefined ? notFound(serialNumber, tried, options) : tried.join('\n'))
+  const text = port === undefined ? notFound(serialNumber, tried, options) : tried.join('\n')
+  throw new TransportError(text, missing ? { retryMs: missingRetryMs } : {})
 }
 
 function notFound(

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { ConfigError } from '../core/errors.ts'
-import { parseAddress, serialPath } from './open.ts'
+import { parseAddress } from './open.ts'
 
 test('addresses are taken apart', () => {
   expect(parseAddress('tcp://10.0.0.4:7777')).toEqual({ kind: 'tcp', host: '10.0.0.4', port: 7777 })
@@ -16,7 +16,6 @@ test('addresses are taken apart', () => {
     kind: 'replay',
     path: 'fixtures/dialogs/a.yaml',
   })
-  expect([serialPath('/dev/ttyUSB0'), serialPath('tcp://a:1')]).toEqual(['/dev/ttyUSB0', undefined])
 })
 
 test.each([

@@ -1,3 +1,4 @@
+import type { Linked } from '../core/agent.ts'
 import { ConfigError } from '../core/errors.ts'
 import { LineLink, type LineOptions } from './line-link.ts'
 import { openReplay } from './replay.ts'
@@ -60,10 +61,14 @@ function serialAddress(url: string, rest: string): Address {
   return { kind: 'serial', path, settings }
 }
 
-/** The port that a serial address names, for `keepConnected` to watch; undefined for another kind. */
-export function serialPath(url: string): string | undefined {
-  const address = parseAddress(url)
-  return address.kind === 'serial' ? address.path : undefined
+/** A link as the runtime watches it: an instrument with one is opened anew once it is lost. */
+export function linkOf(line: LineLink): NonNullable<Linked['link']> {
+  return {
+    get closed() {
+      return line.closed.aborted
+    },
+    close: () => line.close(),
+  }
 }
 
 /**

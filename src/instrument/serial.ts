@@ -73,8 +73,13 @@ function transportOver(path: string, port: SerialPortStream<typeof bunBinding>):
 /** The error of opening a port, in words that say what to do. `error.code` is the system's. */
 export function openError(path: string, error: Error & { code?: string }): Error {
   if (error instanceof TransportError) return error
-  return new TransportError(text(path, error), { cause: error })
+  const retry = missing.has(error.code ?? '') && { retryMs: missingRetryMs }
+  return new TransportError(text(path, error), { cause: error, ...retry })
 }
+
+/** ms after which a port that is not there is looked for again: looking is cheap, and a cable put back should not wait. */
+export const missingRetryMs = 500
+const missing = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'EIO'])
 
 function text(path: string, error: Error & { code?: string }): string {
   switch (error.code) {
