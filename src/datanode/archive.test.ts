@@ -27,8 +27,8 @@ test('what cannot be read names its place', async () => {
     'x.dat:5: "rain" is not a time and a value',
   )
   expect(() => parseArchive('9 lives.dat', '')).toThrow('"9 lives" is no field name')
-  expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --data-dir')
-  expect(readArchive('fixtures/g3')).rejects.toThrow('has no .dat file')
+  await expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --data-dir')
+  await expect(readArchive('fixtures/g3')).rejects.toThrow('has no .dat file')
 })
 
 test('our own archive is served as it is', async () => {

@@ -1,0 +1,503 @@
+import { expect, test } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Bus } from '../bus/bus.ts'
+import { MemoryHub } from '../bus/memory.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import sensors from '../datanode/sensors.ts'
+import thermometry from '../datanode/thermometry.ts'
+import { type Bridge, startBridge } from './bridge.ts'
+import { fill, testLab, thermometer, until } from './lab.test-aid.ts'
+
+const ROOT = 'observatory'
+const FOLDER = 'fixtures/grafana'
+/** Points of five minutes at 10 Hz on a panel 1000 points wide, less what two intervals share. */
+const FULL = 900
+
+interface Recorded {
+  readonly method: string
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: { targets?: unknown; range?: object } | null
+}
+type Answered = {
+  target: string
+  refId?: string
+  unit?: string
+  datapoints: [number | null, number][]
+  type?: string
+  columns: unknown[]
+  rows: [number, unknown][]
+}[]
+
+const recorded = (name: string) => JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')) as Recorded
+
+/** Sends a recorded request, its time range moved to the last hour. */
+function send({ url }: Bridge, { method, path, headers, body }: Recorded): Promise<Response> {
+  const now = Date.now()
+  const range = { from: new Date(now - 3_600_000).toISOString(), to: new Date(now).toISOString() }
+  const sent = body && ('range' in body ? { ...body, range: { ...body.range, ...range } } : body)
+  return fetch(url + path, { method, headers, ...(sent && { body: JSON.stringify(sent) }) })
+}
+async function query(bridge: Bridge, ...targets: unknown[]): Promise<Answered> {
+  const body = {
+    targets: targets.map((target) => (typeof target === 'string' ? { target } : target)),
+    range: {},
+  }
+  const answer = await send(bridge, { ...recorded('query-bare'), body })
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as Answered
+}
+const search = async ({ url }: Bridge, target?: string) => {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${url}/search`, { method: 'POST', headers, body: JSON.stringify({ target }) })
+  return (await answer.json()) as string[]
+}
+
+/** A lab with two thermometers and their data nodes, five minutes of data each, and a bridge. */
+async function site(wrap = (bus: Bus) => bus) {
+  const lab = testLab()
+  const log: string[] = []
+  const bridge = await startBridge({
+    bus: wrap(lab.hub.connect('bridge')),
+    root: ROOT,
+    listen: { host: '127.0.0.1', port: 0 },
+    log: (text) => log.push(text),
+  })
+  for (const [instance, name] of [
+    ['ls240', 'LSA21OQ'],
+    ['control', 'LSA22HA'],
+  ] as const) {
+    const spool = lab.spool(instance)
+    await fill(spool, 300, 2)
+    await lab.run(thermometer().agent, instance, {}, spool)
+    await lab.run(thermometry, `node-${name}`, { target: instance, name, description: '' })
+  }
+  await until(
+    () => query(bridge, 'LSA21OQ::Channel_1_T', 'LSA22HA::Channel_1_T'),
+    (got) => got.every(({ datapoints }) => datapoints.length >= FULL),
+  )
+  return {
+    lab,
+    bridge,
+    log,
+    async [Symbol.asyncDispose]() {
+      await bridge.close()
+      await lab[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('every recorded request of Grafana’s plugin is answered with 200 and JSON', async () => {
+  await using at = await site()
+  for (const file of readdirSync(FOLDER)) {
+    const answer = await send(at.bridge, recorded(file.replace('.json', '')))
+    expect([file, answer.status, answer.headers.get('content-type')]).toEqual([file, 200, 'application/json'])
+    await answer.json()
+  }
+  expect(at.log).toEqual([])
+})
+
+test('/query: curves in order, with refId, unit, times in ms and no more points than the panel is wide', async () => {
+  await using at = await site()
+  const got = (await (await send(at.bridge, recorded('query-9.3.2'))).json()) as Answered
+  expect(got.map(({ target, refId, unit }) => ({ target, refId, unit }))).toEqual([
+    { target: 'LSA21OQ::Channel_1_T', refId: 'A', unit: 'kelvin' },
+    { target: 'LSA21OQ::Channel_2_T', refId: 'B', unit: 'kelvin' },
+  ])
+  const points = got[0]?.datapoints ?? []
+  expect(points.length).toBeLessThanOrEqual(684)
+  expect(points.length).toBeGreaterThan(300)
+  for (const [value, time] of points) {
+    expect(typeof value).toBe('number')
+    expect(Number.isInteger(time) && Math.abs(Date.now() - time) < 400_000).toBe(true)
+  }
+  expect(points.every(([, time], i) => i === 0 || time >= (points[i - 1]?.[1] ?? 0))).toBe(true)
+})
+
+test('/query: names of sisock’s dashboards, in lower case, still draw', async () => {
+  await using at = await site()
+  const got = (await (await send(at.bridge, recorded('query-5'))).json()) as Answered
+  expect(got[0]?.target).toBe('lsa21oq::channel_1_t')
+  expect(got[0]?.datapoints.length).toBeGreaterThan(300)
+})
+
+test('/query: placeholders are passed over, unknown names are empty, a table keeps its place', async () => {
+  await using at = await site()
+  const got = (await (await send(at.bridge, recorded('query-strange-targets'))).json()) as Answered
+  expect(got.map(({ refId }) => refId)).toEqual(['E', 'F', 'G', 'I'])
+  const [table, nothing, nowhere, curve] = got
+  expect(table?.type).toBe('table')
+  expect(table?.columns).toEqual([
+    { text: 'Time', type: 'time' },
+    { text: 'LSA21OQ::Channel_1_T', type: 'number' },
+  ])
+  expect(table?.rows.length).toBeGreaterThan(300)
+  expect(nothing).toEqual({ target: 'LSA21OQ::nothing', refId: 'F', datapoints: [] } as never)
+  expect(nowhere).toEqual({ target: 'no node', refId: 'G', datapoints: [] } as never)
+  expect(curve?.datapoints.length).toBeGreaterThan(300)
+  expect(await query(at.bridge)).toEqual([])
+})
+
+test('/query: variables, as Grafana writes them out', async () => {
+  await using at = await site()
+  const got = (await (await send(at.bridge, recorded('query-variables'))).json()) as Answered
+  expect(got.map(({ target, datapoints }) => [target, datapoints.length > 300])).toEqual([
+    ['LSA21OQ::Channel_1_T', true],
+    ['LSA21OQ::Channel_2_T', true],
+    ['LSA22HA::Channel_1_T', true],
+    ['LSA22HA::Channel_2_T', true],
+    ['LSA21OQ::temperatures.Channel_1_T', true],
+    ['LSA21OQ::', false],
+  ])
+})
+
+test('/query: NaN is null, a boolean 0 or 1, a text a table', async () => {
+  await using lab = testLab()
+  const { agent, temperatures } = thermometer(1)
+  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
+  await lab.run(thermometry, 'node-N', { target: 'ls240', name: 'N' })
+  const bus = lab.hub.connect('bridge')
+  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
+  const feed = await temperatures
+  const now = Math.floor(Date.now() / 1000) - 10
+  await until(
+    () => lab.lines,
+    (lines) => lines.includes('node-N: serve: Status is now "running".'),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  feed.publish('temps', now + 0.25, { Channel_1_T: Number.NaN, on: true, range: 'high' })
+  feed.publish('temps', now + 1, { Channel_1_T: Infinity, on: false, range: 'low' })
+  feed.publish('temps', now + 2, { Channel_1_T: 4.2, on: true, range: 'low' })
+  const got = await until(
+    () => query(bridge, 'N::Channel_1_T', 'N::on', 'N::range'),
+    ([first]) => first?.datapoints.length === 3,
+  )
+  const ms = now * 1000
+  expect(got).toEqual([
+    {
+      target: 'N::Channel_1_T',
+      unit: 'kelvin',
+      datapoints: [
+        [null, ms + 250],
+        [null, ms + 1000],
+        [4.2, ms + 2000],
+      ],
+    },
+    {
+      target: 'N::on',
+      datapoints: [
+        [1, ms + 250],
+        [0, ms + 1000],
+        [1, ms + 2000],
+      ],
+    },
+    {
+      type: 'table',
+      columns: [
+        { text: 'Time', type: 'time' },
+        { text: 'N::range', type: 'string' },
+      ],
+      rows: [
+        [ms + 250, 'high'],
+        [ms + 1000, 'low'],
+        [ms + 2000, 'low'],
+      ],
+    },
+  ] as never)
+  await bridge.close()
+})
+
+test('/search lists all metrics, or those that contain a text', async () => {
+  await using at = await site()
+  const all = ['LSA21OQ::Channel_1_T', 'LSA21OQ::Channel_2_T', 'LSA22HA::Channel_1_T', 'LSA22HA::Channel_2_T']
+  expect(await search(at.bridge, '')).toEqual(all)
+  expect(await search(at.bridge)).toEqual(all)
+  expect(await search(at.bridge, 'lsa22ha::')).toEqual(all.slice(2))
+  expect(await search(at.bridge, '(LSA21OQ|LSA22HA)::Channel_1_T')).toEqual([all[0] ?? '', all[2] ?? ''])
+  expect(await search(at.bridge, 'nothing')).toEqual([])
+})
+
+test('a data node that restarts goes on answering the same metric, with no /search', async () => {
+  await using at = await site()
+  const { lab, bridge } = at
+  const spool = lab.spool('measurement')
+  await fill(spool, 300, 2)
+  await lab.run(thermometer().agent, 'measurement', {}, spool)
+  const ask = () => query(bridge, 'LSA22Y5::Channel_1_T', 'LSA21OQ::Channel_1_T')
+  const args = { target: 'measurement', name: 'LSA22Y5' }
+  for (let start = 0; start < 3; start++) {
+    const node = await lab.run(thermometry, 'node-LSA22Y5', args)
+    await until(ask, ([first]) => (first?.datapoints.length ?? 0) >= FULL)
+    await node.stop()
+    const [gone, other] = await ask()
+    expect(gone?.datapoints).toEqual([])
+    expect(other?.datapoints.length).toBeGreaterThanOrEqual(FULL)
+  }
+})
+
+/** A data node that is on the hub and never answers. */
+async function silentNode(hub: MemoryHub, name: string, state: Presence['state'] = 'online') {
+  const bus = hub.connect(`node-${name}`)
+  const address = { root: ROOT, instance: `node-${name}` }
+  const now = Date.now() / 1000
+  const who = { session: 's', since: now, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
+  const node = { name, description: '' }
+  await bus.publish(channels.api, address, {
+    agent_class: 'X',
+    help: '',
+    ops: {},
+    queries: {},
+    feeds: {},
+    node,
+  })
+  await bus.publish(channels.presence, address, { state, ...who })
+  return bus
+}
+
+test('one slow node costs its own curves and 2 s, a lost one nothing; the others are whole', async () => {
+  await using at = await site()
+  await silentNode(at.lab.hub, 'LOST', 'lost')
+  const began = performance.now()
+  const [lost, whole] = await query(at.bridge, 'LOST::x', 'LSA21OQ::Channel_1_T')
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(lost?.datapoints).toEqual([])
+  expect(whole?.datapoints.length).toBeGreaterThan(FULL)
+
+  await silentNode(at.lab.hub, 'SLOW')
+  await silentNode(at.lab.hub, 'SLOWER')
+  const before = performance.now()
+  const got = await query(at.bridge, 'SLOW::x', 'LSA21OQ::Channel_1_T', 'SLOWER::x', 'LSA22HA::Channel_1_T')
+  const took = performance.now() - before
+  expect(got.map(({ datapoints: { length } }) => (length > FULL ? 'full' : length))).toEqual([
+    0,
+    'full',
+    0,
+    'full',
+  ])
+  expect(took).toBeGreaterThan(1900)
+  expect(took).toBeLessThan(3000)
+  expect(at.log.filter((line) => line.startsWith('data node SLOW:'))).toHaveLength(1)
+})
+
+test('without a hub: 200 and empty curves, and all again when it is back', async () => {
+  await using at = await site()
+  at.lab.hub.stop()
+  const [gone] = await query(at.bridge, 'LSA21OQ::Channel_1_T')
+  expect(gone?.datapoints).toEqual([])
+  expect(await (await fetch(at.bridge.url)).json()).toEqual({ service: 'ocs bridge', hub: 'away' })
+  at.lab.hub.start()
+  await until(
+    () => query(at.bridge, 'LSA21OQ::Channel_1_T'),
+    ([first]) => (first?.datapoints.length ?? 0) > 900,
+  )
+})
+
+test('a browser sees the metrics and the address for Grafana', async () => {
+  await using at = await site()
+  const page = await (await fetch(at.bridge.url, { headers: { accept: 'text/html,*/*' } })).text()
+  expect(page).toContain(`<code>${at.bridge.url}</code>`)
+  expect(page).toContain('<code>LSA21OQ::Channel_1_T</code>')
+})
+
+test('answers are compressed for whom they may be', async () => {
+  await using at = await site()
+  const body = { targets: [{ target: 'LSA21OQ::Channel_1_T' }], range: {} }
+  const answers = ['gzip', 'identity'].map(async (encoding) => {
+    const headers = { 'content-type': 'application/json', 'accept-encoding': encoding }
+    const answer = await send(at.bridge, { method: 'POST', path: '/query', headers, body })
+    const { datapoints } = ((await answer.json()) as Answered)[0] ?? { datapoints: [] }
+    return [answer.headers.get('content-encoding'), datapoints.length > FULL]
+  })
+  expect(await Promise.all(answers)).toEqual([
+    ['gzip', true],
+    [null, true],
+  ])
+})
+
+test('what is refused says why', async () => {
+  const bus = new MemoryHub().connect('bridge')
+  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
+  const post = async (path: string, body: string, headers: Record<string, string> = {}) => {
+    const all = { 'content-type': 'application/json', ...headers }
+    const answer = await fetch(bridge.url + path, { method: 'POST', headers: all, body })
+    return [answer.status, ((await answer.json()) as { error: string }).error]
+  }
+  const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z' }
+  expect(await post('/nowhere', '{}')).toEqual([404, 'there is no POST /nowhere'])
+  expect((await fetch(`${bridge.url}/query`)).status).toBe(404)
+  expect(
+    (await fetch(`${bridge.url}/query`, { method: 'OPTIONS' })).headers.get('access-control-allow-origin'),
+  ).toBeNull()
+  expect(await post('/query', '{}', { 'content-type': 'text/plain' })).toEqual([
+    415,
+    'send JSON (Content-Type: application/json)',
+  ])
+  const long = { method: 'POST', headers: { 'content-type': 'application/json' }, body: ' '.repeat(262_145) }
+  expect((await fetch(`${bridge.url}/query`, long)).status).toBe(413)
+  expect((await post('/query', '{"targets":'))[0]).toBe(400)
+  expect(await post('/query', '{"targets":[]}')).toEqual([400, expect.stringContaining('range: ')])
+  expect(await post('/query', JSON.stringify({ targets: [], range: { ...range, to: 'soon' } }))).toEqual([
+    400,
+    'range.to: not a time',
+  ])
+  const many = Array.from({ length: 201 }, () => ({ target: 'a::b' }))
+  expect((await post('/query', JSON.stringify({ targets: many, range })))[0]).toBe(400)
+  const bomb = [{ target: `a::${'(a|b|c|d|e|f|g|h)'.repeat(200)}` }]
+  expect(await post('/query', JSON.stringify({ targets: bomb, range }))).toEqual([
+    400,
+    'more than 200 metrics in one request',
+  ])
+  expect(await post('/search', '{}', { host: 'evil.example' })).toEqual([
+    403,
+    expect.stringContaining('host name'),
+  ])
+  expect((await fetch(bridge.url, { headers: { host: 'localhost:5000' } })).status).toBe(200)
+  await bridge.close()
+})
+
+test('a port in use, an address beyond this machine: what to do', async () => {
+  const options = { bus: new MemoryHub().connect('bridge'), root: ROOT, log() {} }
+  const bridge = await startBridge({ ...options, listen: { host: '127.0.0.1', port: 0 } })
+  const port = Number(new URL(bridge.url).port)
+  await expect(startBridge({ ...options, listen: { host: '127.0.0.1', port } })).rejects.toThrow(
+    `port ${port} on 127.0.0.1 is in use: another bridge? Stop it, or choose another with --listen ADDR:PORT`,
+  )
+  await expect(startBridge({ ...options, listen: { host: '0.0.0.0', port: 0 } })).rejects.toThrow(
+    '--insecure',
+  )
+  await bridge.close()
+  const again = await startBridge({ ...options, listen: { host: '127.0.0.1', port } })
+  await again.close()
+})
+
+test('nothing that a request makes the bridge publish is anything but a query', async () => {
+  const published: string[] = []
+  await using at = await site((bus) => ({
+    ...bus,
+    get connected() {
+      return bus.connected
+    },
+    publish: (to, address, payload) => {
+      published.push(to.pattern)
+      return bus.publish(to, address, payload)
+    },
+    clear: (to) => {
+      published.push(`clear ${to.pattern}`)
+      return Promise.resolve()
+    },
+  }))
+  await Promise.all(readdirSync(FOLDER).map((file) => send(at.bridge, recorded(file.replace('.json', '')))))
+  await query(at.bridge, 'LSA21OQ::ops/acq/start')
+  expect(new Set(published)).toEqual(new Set([channels.query.pattern]))
+})
+
+/** Sends bytes as they are and resolves with the first line of what comes back, at the latest when the bridge hangs up. */
+async function raw({ url }: Bridge, text: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let got = ''
+  await Bun.connect({
+    hostname: '127.0.0.1',
+    port: Number(new URL(url).port),
+    socket: {
+      open(socket) {
+        socket.write(text)
+        socket.shutdown()
+      },
+      data(_, data) {
+        got += data.toString()
+      },
+      close: () => resolve(got.split('\r\n')[0] ?? ''),
+    },
+  })
+  return promise
+}
+
+test('what is not HTTP, or only nearly, never fails the bridge', async () => {
+  const log: string[] = []
+  const bus = new MemoryHub().connect('bridge')
+  const listen = { host: '127.0.0.1', port: 0 }
+  const bridge = await startBridge({ bus, root: ROOT, listen, log: (text) => log.push(text) })
+  const post = 'POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+  const requests: Record<string, string> = {
+    '\0\x01\x02\r\n\r\n': '400',
+    'GET / HTTP/1.0\r\n\r\n': '403',
+    'GET / HTTP/1.1\r\nHost: a b c\r\nConnection: close\r\n\r\n': '403',
+    'GET / HTTP/1.1\r\nHost: [::1\r\nConnection: close\r\n\r\n': '403',
+    'GET /%E0%A4%A/../%00 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n': '404',
+    [`${post}Content-Length: -5\r\n\r\n`]: '400',
+    [`${post}Content-Length: 99999999999\r\n\r\n`]: '413',
+    [`${post}Content-Length: 100\r\n\r\n{}`]: '',
+    [`${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n`]: '400',
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`]: '431',
+  }
+  for (const [text, status] of Object.entries(requests)) {
+    expect([text.slice(0, 80), (await raw(bridge, text)).split(' ')[1] ?? '']).toEqual([
+      text.slice(0, 80),
+      status,
+    ])
+  }
+  expect((await fetch(bridge.url)).status).toBe(200)
+  expect(log).toEqual([])
+  await bridge.close()
+})
+
+test('5,000 mutated requests: never 500, and the bridge answers as before', async () => {
+  await using at = await site()
+  await at.lab.run(sensors, 'node-sensors', {})
+  let seed = 20_261_123
+  const random = (n: number) => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % n
+  }
+  const corpus = readdirSync(FOLDER).map((file) => recorded(file.replace('.json', '')))
+  const counts: Record<number, number> = {}
+  const one = async () => {
+    const { method, path, headers, body } = corpus[random(corpus.length)] as Recorded
+    const text = mutate(JSON.stringify(body ?? {}), random)
+    const where = random(10) === 0 ? path + mutate('/a%20b?c=d', random).replaceAll(/[\s#\\]/g, '') : path
+    const type = random(20) === 0 ? 'text/plain' : 'application/json'
+    const sent = { method, headers: { ...headers, 'content-type': type } }
+    const answer = await fetch(at.bridge.url + where, method === 'GET' ? sent : { ...sent, body: text })
+    counts[answer.status] = (counts[answer.status] ?? 0) + 1
+    await answer.arrayBuffer()
+  }
+  for (let done = 0; done < 5000; done += 20) await Promise.all(Array.from({ length: 20 }, one))
+  expect(Object.keys(counts).filter((status) => Number(status) >= 500)).toEqual([])
+  expect(counts[200]).toBeGreaterThan(500)
+  expect(counts[400]).toBeGreaterThan(500)
+  const [first] = await query(at.bridge, 'LSA21OQ::Channel_1_T')
+  expect(first?.datapoints.length).toBeGreaterThanOrEqual(FULL)
+  expect(at.log).toEqual([])
+}, 60_000)
+
+const BITS = [
+  'null',
+  '-1',
+  '1e999',
+  '{}',
+  '[]',
+  '"',
+  '\\',
+  '(',
+  ')',
+  '|',
+  '::',
+  '\u0000',
+  '💥',
+  '__proto__',
+  'a'.repeat(5000),
+  '9'.repeat(400),
+]
+
+function mutate(text: string, random: (n: number) => number): string {
+  let result = text
+  for (let times = random(4); times > 0; times--) {
+    const at = random(result.length + 1)
+    const cut = random(3) === 0 ? random(40) : random(3)
+    const bit = random(2) === 0 ? (BITS[random(BITS.length)] ?? '') : String.fromCharCode(random(256))
+    result = result.slice(0, at) + bit + result.slice(at + cut)
+  }
+  return random(4) === 0
+    ? result.replaceAll(/"(\w+)":/g, () => `"${['range', 'targets', 'target', 'from'][random(4)]}":`)
+    : result
+}
