@@ -9,20 +9,25 @@ export interface Fault {
   readonly text: string
 }
 
-/** Checks given values against an object schema, unknown names included. */
+/**
+ * Checks given values against an object schema, unknown names included.
+ * @param label how a fault's text writes a name: quoted, unless the caller knows it by another spelling
+ */
 export function checkParams<S extends z.ZodObject>(
   schema: S,
   given: Readonly<Record<string, unknown>>,
+  label: (name: string) => string = (name) => `"${name}"`,
 ): Checked<z.output<S>> {
   const result = schema.strict().safeParse(given)
   if (result.success) return { values: result.data as z.output<S> }
-  return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, given)) }
+  return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, given, label)) }
 }
 
 function faultsOf(
   issue: z.core.$ZodIssue,
   schema: z.ZodObject,
   given: Readonly<Record<string, unknown>>,
+  label: (name: string) => string,
 ): Fault[] {
   const names = Object.keys(schema.shape)
   if (issue.code === 'unrecognized_keys') {
@@ -33,9 +38,10 @@ function faultsOf(
     })
   }
   const name = String(issue.path[0] ?? '')
-  if (issue.path.length === 1 && given[name] === undefined) return [{ name, text: `"${name}" is required` }]
+  if (issue.path.length === 1 && given[name] === undefined)
+    return [{ name, text: `${label(name)} is required` }]
   const at = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], given)
-  return [{ name, text: `"${issue.path.join('.')}": ${issue.message}, given ${show(at)}` }]
+  return [{ name, text: `${label(issue.path.join('.'))}: ${issue.message}, given ${show(at)}` }]
 }
 
 function show(value: unknown): string {

@@ -1,0 +1,85 @@
+import type { z } from 'zod'
+
+/** The value that words of a command line or site file stand for, or what they should have been. */
+export type Coerced = { readonly value: unknown } | { readonly wants: string }
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+const TRUTHS = new Map([
+  ...['true', 'yes', '1'].map((word) => [word, true] as const),
+  ...['false', 'no', '0'].map((word) => [word, false] as const),
+])
+
+/**
+ * Reads words as a schema's type wants them; whether the value is a good one is for the schema to say.
+ * A boolean without a word is true; a list takes all words; anything else takes one.
+ */
+export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
+  const { def } = type as z.ZodType & { readonly def: Shape }
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'nonoptional':
+    case 'readonly':
+    case 'catch':
+      return def.innerType ? coerce(def.innerType, words) : oneWord(words)
+    case 'pipe':
+      // What a preprocessing step takes is any text.
+      return def.in && def.in.type !== 'transform' ? coerce(def.in, words) : oneWord(words)
+    case 'array':
+      return all(words.map((word) => (def.element ? coerce(def.element, [word]) : { value: word })))
+    case 'tuple':
+      return all(words.map((word, at) => (def.items?.[at] ? coerce(def.items[at], [word]) : { value: word })))
+    case 'union':
+      return firstThatFits(def.options ?? [], words)
+    case 'boolean': {
+      const value = words.length === 0 ? true : TRUTHS.get(words[0]?.toLowerCase() ?? '')
+      return words.length > 1 || value === undefined ? { wants: 'true or false' } : { value }
+    }
+    case 'number': {
+      const word = oneWord(words)
+      if ('wants' in word) return word
+      return NUMBER.test(word.value) ? { value: Number(word.value) } : { wants: 'a number' }
+    }
+    case 'enum':
+    case 'literal': {
+      const word = oneWord(words)
+      if ('wants' in word) return word
+      const choices = def.values ?? Object.values(def.entries ?? {})
+      return { value: choices.find((choice) => String(choice) === word.value) ?? word.value }
+    }
+    default:
+      return oneWord(words)
+  }
+}
+
+/** What zod tells of a schema, as far as it matters here. */
+interface Shape {
+  readonly type: string
+  readonly innerType?: z.ZodType
+  readonly in?: z.ZodType
+  readonly element?: z.ZodType
+  readonly items?: readonly z.ZodType[]
+  readonly options?: readonly z.ZodType[]
+  readonly values?: readonly unknown[]
+  readonly entries?: Readonly<Record<string, unknown>>
+}
+
+function oneWord(words: readonly string[]): { readonly value: string } | { readonly wants: string } {
+  const [word] = words
+  return word !== undefined && words.length === 1 ? { value: word } : { wants: 'one value' }
+}
+
+function all(each: readonly Coerced[]): Coerced {
+  const bad = each.find((one) => 'wants' in one)
+  return bad ?? { value: each.map((one) => ('value' in one ? one.value : undefined)) }
+}
+
+function firstThatFits(options: readonly z.ZodType[], words: readonly string[]): Coerced {
+  const read = options.map((option) => ({ option, coerced: coerce(option, words) }))
+  const fit = read.find(
+    ({ option, coerced }) => 'value' in coerced && option.safeParse(coerced.value).success,
+  )
+  return (fit ?? read.find(({ coerced }) => 'value' in coerced) ?? read[0])?.coerced ?? oneWord(words)
+}

@@ -1,0 +1,151 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { didYouMean } from '../core/names.ts'
+import { MAX_BYTES } from './parse.ts'
+import { defaults, type Host, type Instance, parseSite, type Site } from './site.ts'
+
+/** Flags and environment that choose the site file. */
+export interface SiteChoice {
+  /** `--site`; `none` is OCS's word for no site file at all. */
+  readonly site?: string | undefined
+  /** `--site-file` */
+  readonly siteFile?: string | undefined
+  /** `$OCS_CONFIG_DIR` */
+  readonly configDir?: string | undefined
+}
+
+/**
+ * Finds and reads the site file: `--site-file`, else `$OCS_CONFIG_DIR/SITE.yaml` with `default` for SITE.
+ * With `--site=none` a site that has a localhost without instances and needs `--site-hub`.
+ * @throws UsageError, ConfigError
+ */
+export async function openSite(choice: SiteChoice): Promise<Site> {
+  if (choice.site === 'none' && choice.siteFile === undefined) return noSite()
+  return loadSite(siteFile(choice))
+}
+
+/**
+ * The path of the site file.
+ * @throws UsageError when both flags are given
+ * @throws ConfigError when nothing says where it is
+ */
+export function siteFile({ site, siteFile: file, configDir }: SiteChoice): string {
+  if (site !== undefined && file !== undefined) {
+    throw new UsageError('--site and --site-file are two ways to name the site file: pass one of them')
+  }
+  if (file !== undefined) return file
+  if (configDir) return join(configDir, `${site ?? 'default'}.yaml`)
+  throw new ConfigError(
+    `no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of ${site ?? 'default'}.yaml`,
+  )
+}
+
+/**
+ * Reads a site file.
+ * @throws ConfigError when it cannot be read, or with a line for each problem found in it
+ */
+export async function loadSite(file: string): Promise<Site> {
+  return parseSite(await readText(file), file)
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    await using handle = await open(file, 'r')
+    if (!(await handle.stat()).isFile()) throw new ConfigError(`${file}: is not a file`)
+    const buffer = Buffer.alloc(MAX_BYTES + 1)
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+    return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytesRead))
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    if (cause instanceof TypeError) throw new ConfigError(`${file}: is not UTF-8 text`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'there is no such file' : messageOf(cause)
+    throw new ConfigError(`cannot read the site file ${file}: ${why}`, { cause })
+  }
+}
+
+/**
+ * The host to be: the one named, else this machine's, else `localhost`.
+ * @param name `--site-host`, else the machine's host name
+ * @throws ConfigError
+ */
+export function findHost(site: Site, name: string): Host {
+  const host = site.hosts.get(name) ?? site.hosts.get('localhost')
+  if (host) return host
+  const names = [...site.hosts.keys()]
+  const [near = names[0]] = didYouMean(name, names)
+  if (near === undefined)
+    throw new ConfigError(`no host "${name}" or "localhost" in ${site.file}: it has no host`)
+  const rename = names.length === 1 ? 'rename it' : 'rename one'
+  throw new ConfigError(
+    `no host "${name}" or "localhost" in ${site.file} (has: ${names.join(', ')}): ${rename} or pass --site-host=${near}`,
+  )
+}
+
+/**
+ * The instance to be: the one of that id, else the only one of those classes on the host.
+ * @param classes the agent class with its other spellings
+ * @throws ConfigError when there is none, or several
+ */
+export function findInstance(
+  site: Site,
+  host: Host,
+  {
+    instanceId,
+    classes = [],
+  }: { readonly instanceId?: string | undefined; readonly classes?: readonly string[] },
+): Instance {
+  if (instanceId === undefined) return onlyOf(site, host, classes)
+  const found = host.instances.find(({ instance_id }) => instance_id === instanceId)
+  if (found) return found
+  const missing = `no instance "${instanceId}" on host "${host.name}" in ${site.file}`
+  const others = [...site.hosts.values()].flatMap(({ instances }) => instances)
+  const elsewhere = others.find(({ instance_id }) => instance_id === instanceId)
+  if (elsewhere) {
+    throw new ConfigError(
+      `${missing}: host "${elsewhere.host}" has it: start it there or pass --site-host=${elsewhere.host}`,
+    )
+  }
+  const [near] = didYouMean(
+    instanceId,
+    others.map(({ instance_id }) => instance_id),
+  )
+  const owner = others.find(({ instance_id }) => instance_id === near)?.host
+  const where = owner === host.name ? '' : ` (on host "${owner}")`
+  throw new ConfigError(
+    `${missing}: ${near ? `did you mean "${near}"${where}?` : `it has ${listed(host.instances)}`}`,
+  )
+}
+
+function onlyOf(site: Site, host: Host, classes: readonly string[]): Instance {
+  const place = `on host "${host.name}" in ${site.file}`
+  const fits = host.instances.filter(({ agent_class }) => agent_class && classes.includes(agent_class))
+  const [first, ...more] = fits
+  if (first && more.length === 0) return first
+  if (first) {
+    throw new ConfigError(
+      `${fits.length} instances of ${classes[0]} ${place}: pass --instance-id, one of ${listed(fits)}`,
+    )
+  }
+  if (classes.length > 0)
+    throw new ConfigError(`no instance of ${classes[0]} ${place}: it has ${listed(host.instances)}`)
+  throw new UsageError(`which instance ${place}? Pass --instance-id, one of ${listed(host.instances)}`)
+}
+
+/** Instance-ids of the recorders of a site, in the order of the file. */
+export function recorders(site: Site, isRecorder: (agentClass: string) => boolean): string[] {
+  return [...site.hosts.values()]
+    .flatMap(({ instances }) => instances)
+    .filter(({ agent_class }) => agent_class !== undefined && isRecorder(agent_class))
+    .map(({ instance_id }) => instance_id)
+}
+
+function listed(instances: readonly Instance[]): string {
+  return instances.map(({ instance_id }) => instance_id).join(', ') || 'none'
+}
+
+function noSite(): Site {
+  const localhost: Host = { name: 'localhost', hub: {}, log_dir: undefined, instances: [] }
+  return { file: '--site=none', hub: defaults, hosts: new Map([['localhost', localhost]]), notes: [] }
+}

@@ -1,0 +1,90 @@
+import { didYouMean } from '../core/names.ts'
+import type { Position, Problems } from './problems.ts'
+import type { Entry, Node } from './tree.ts'
+
+/** A section of a site file: its keys in OCS's spelling, with the reason for those that have no effect here. */
+export interface Section {
+  readonly name: string
+  readonly keys: readonly string[]
+  readonly required?: readonly string[]
+  readonly noEffect?: Readonly<Record<string, string>>
+}
+
+const http = 'requests travel over MQTT'
+const registry = 'the hub itself knows which agents there are'
+const timeout = 'an agent keeps its samples and tries again until the hub is back'
+
+/** The whole file. */
+export const top: Section = { name: 'the file', keys: ['hub', 'hosts'], required: ['hub', 'hosts'] }
+/** `hub:`. `mqtt_server` is the one key that OCS does not have. */
+export const hub: Section = {
+  name: 'hub',
+  keys: ['mqtt_server', 'wamp_server', 'wamp_realm', 'address_root'],
+  noEffect: {
+    wamp_http: http,
+    registry_address: registry,
+    registry_agent: registry,
+    access_policy: 'the hub decides who may do what',
+  },
+}
+/** One of `hosts:`; the servers and the realm override those of the hub. */
+export const host: Section = {
+  name: 'host',
+  keys: ['agent-instances', 'log-dir', 'mqtt_server', 'wamp_server', 'wamp_realm'],
+  required: ['agent-instances'],
+  noEffect: {
+    wamp_http: http,
+    crossbar: 'the hub is started by "ocs hub"',
+    crossbar_timeout: timeout,
+    'crossbar-timeout': timeout,
+    'agent-paths': 'agents of your own are loaded by "ocs agent --module"',
+    registry_address: registry,
+  },
+}
+/** `crossbar:` of a host; checked for misspelling only. */
+export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
+/** One of `agent-instances:`. */
+export const instance: Section = {
+  name: 'agent-instances',
+  keys: ['instance-id', 'agent-class', 'arguments', 'manage'],
+  required: ['instance-id'],
+}
+
+/**
+ * The entries of a section by key. Unknown keys and missing ones are reported, keys without effect noted.
+ * @param place where a missing key is missing
+ */
+export function readSection(
+  node: Node,
+  place: Position,
+  { name, keys, required = [], noEffect = {} }: Section,
+  problems: Problems,
+  notes: Set<string>,
+): ReadonlyMap<string, Entry> {
+  if (node.kind !== 'mapping') {
+    problems.add(place, `${name} takes keys with values, not ${kindOf(node)}`)
+    return new Map()
+  }
+  const known = [...keys, ...Object.keys(noEffect)]
+  const entries = new Map(node.entries.map((entry) => [entry.key, entry]))
+  const meant = new Set<string>()
+  for (const { key, at } of entries.values()) {
+    if (Object.hasOwn(noEffect, key)) notes.add(`${key} has no effect here: ${noEffect[key]}`)
+    if (known.includes(key)) continue
+    const [near] = didYouMean(key, known)
+    if (near) meant.add(near)
+    const hint = near ? `did you mean "${near}"?` : `it takes ${keys.join(', ')}`
+    problems.add(at, `unknown key ${JSON.stringify(key)} in ${name}: ${hint}`)
+  }
+  for (const key of required) {
+    if (!entries.has(key) && !meant.has(key)) problems.add(place, `no "${key}" in ${name}`)
+  }
+  return entries
+}
+
+/** What a node is, for messages. */
+export function kindOf(node: Node): string {
+  if (node.kind === 'list') return 'a list'
+  if (node.kind === 'mapping') return 'keys'
+  return node.text === null ? 'nothing' : JSON.stringify(node.text)
+}

@@ -1,0 +1,171 @@
+import { expect, test } from 'bun:test'
+import { ConfigError } from '../core/errors.ts'
+import { parseYaml } from './parse.ts'
+import { parseSite } from './site.ts'
+
+/** What the parser says of a text, and that it takes less than 2 s to say it. */
+function refusal(text: string): string {
+  const started = performance.now()
+  try {
+    parseYaml(text, 'x.yaml')
+    return ''
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  } finally {
+    expect(performance.now() - started).toBeLessThan(2000)
+  }
+}
+
+test('places of values, through quotes, flow and aliases', () => {
+  const node = parseYaml("a: 'x y'\nb: {c: [1, &n 007]}\nd: *n\n", 'x.yaml')
+  expect(node).toMatchObject({
+    entries: [
+      { key: 'a', at: { line: 1, column: 1 }, value: { text: 'x y', at: { line: 1, column: 4 } } },
+      {
+        key: 'b',
+        value: {
+          entries: [{ value: { items: [{ text: '1' }, { text: '007', at: { line: 2, column: 15 } }] } }],
+        },
+      },
+      { key: 'd', value: { text: '007' } },
+    ],
+  })
+})
+
+const wrong: [string, string, string][] = [
+  ['a duplicate key', 'a: 1\nb: 2\na: 3\n', 'x.yaml:3:1: duplicate key "a": the first is on line 1'],
+  ['an unknown tag', 'a: !foo 1\n', 'x.yaml:1:4: Unresolved tag: !foo'],
+  [
+    "Python's tag",
+    'a: !!python/object:os.system x\n',
+    'x.yaml:1:4: Unresolved tag: tag:yaml.org,2002:python/object:os.system',
+  ],
+  [
+    'a merge key',
+    'a: &a {x: 1}\nb:\n  <<: *a\n',
+    'x.yaml:3:3: merge keys (<<) are not read: write the keys out',
+  ],
+  ['a tab', 'a:\n\tb: 1\n', 'x.yaml:2:1: Tabs are not allowed as indentation'],
+  ['an alias of nothing', 'a: *nope\n', 'x.yaml:1:4: no value above is named &nope'],
+  ['an alias of itself', 'a: &a [*a]\n', 'x.yaml:1:8: no value above is named &a'],
+  ['an explicit key', 'a: 1\n? b\n: 2\n', 'x.yaml:2:1: "?" keys are not read: write "key: value"'],
+  ['an empty key', 'a: 1\n: 2\n', 'x.yaml:2:1: a key is missing before the colon'],
+  ['a bracket too many', 'a: [1]\nb: 2]\n]\n', 'x.yaml:3:1: there is no bracket open for this ]'],
+  ['deep nesting', `a: ${'['.repeat(60_000)}`, 'x.yaml:1:36: nested deeper than 32 levels'],
+  ['many dashes', '- '.repeat(60_000), 'x.yaml:1:65: nested deeper than 32 levels'],
+  [
+    'deep indentation',
+    Array.from({ length: 480 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    'x.yaml:34:34: nested deeper than 32 levels',
+  ],
+  ['explicit keys without end', '? '.repeat(60_000), 'x.yaml:1:1: "?" keys are not read: write "key: value"'],
+  ['too large', `# ${'x'.repeat(128 * 1024)}`, 'x.yaml: larger than 128 KiB: is it a site file?'],
+]
+for (const [name, text, expected] of wrong)
+  test(`refused: ${name}`, () => expect(refusal(text)).toBe(expected))
+
+test('a bomb of aliases is refused: by number, and by what they spell out', () => {
+  const bomb = [...'abcdefghijklmnop'].map((name, i) =>
+    i === 0 ? 'a: &a [x, x, x]' : `${name}: &${name} [${`*${'abcdefghijklmnop'[i - 1]}, `.repeat(3)}]`,
+  )
+  expect(refusal(bomb.join('\n'))).toBe('x.yaml:10:12: more than 100000 values: is it a site file?')
+  expect(refusal(`z: &z x\nall: [${'*z,'.repeat(51)}]`)).toBe(
+    'x.yaml:2:157: more than 50 aliases: is it a site file?',
+  )
+})
+
+test('up to 50 aliases are read', () => {
+  expect(refusal(`z: &z x\nall: [${'*z,'.repeat(50)}]`)).toBe('')
+})
+
+const units = [
+  '[a]: ',
+  'a: ',
+  '{a: ',
+  '&a ',
+  '!a ',
+  '"',
+  '#\n',
+  '---\n',
+  ']',
+  '}',
+  '[{',
+  'a,',
+  '*a ',
+  '- - ',
+  'a:\n',
+]
+for (const unit of units) {
+  test(`128 KiB of ${JSON.stringify(unit)} are answered within 2 s`, () => {
+    const text = unit.repeat(Math.floor((128 * 1024) / unit.length))
+    for (const whole of [text, `[${text.slice(1)}`])
+      expect(refusal(whole).split('\n').length).toBeLessThan(102)
+  })
+}
+
+test('a file of ten thousand keys is read within 2 s', () => {
+  expect(refusal(Array.from({ length: 10_000 }, (_, i) => `k${i}: 1`).join('\n'))).toBe('')
+})
+
+/** The next number in 0..1 of a seeded sequence (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+test('of 1,000 spoilt site files each is read, or refused with its place, within 2 s', async () => {
+  const files = ['yale', 'demo', 'socs'].map((name) => `fixtures/sites/${name}.yaml`)
+  const texts = await Promise.all(files.map((file) => Bun.file(file).text()))
+  const random = seeded(240)
+  const pick = <T>(of: ArrayLike<T>): T => of[Math.floor(random() * of.length)] as T
+  const bits = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ' ',
+    '\n',
+    '\t',
+    '- ',
+    '? ',
+    '&a ',
+    '*a ',
+    '!x ',
+    '"',
+    "'",
+    '#',
+    '\0',
+    '0',
+    '<<: ',
+    'é',
+  ]
+  let refused = 0
+  for (let run = 0; run < 1000; run++) {
+    let text = pick(texts)
+    for (let edit = 0; edit <= random() * 4; edit++) {
+      const from = Math.floor(random() * text.length)
+      const to = random() < 0.5 ? from : from + Math.floor(random() * 20)
+      text =
+        text.slice(0, from) + (random() < 0.3 ? text.slice(to, to * 2 - from) : pick(bits)) + text.slice(to)
+    }
+    const started = performance.now()
+    try {
+      parseSite(text, 'x.yaml')
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw new Error(`run ${run}: ${text}`, { cause: error })
+      for (const line of error.message.split('\n'))
+        expect(line).toMatch(/^x\.yaml:(\d+:\d+: .+| \d+ more problems)$/)
+      refused++
+    }
+    expect(performance.now() - started).toBeLessThan(2000)
+  }
+  expect(refused).toBeGreaterThan(300)
+  expect(refused).toBeLessThan(1000)
+})

@@ -1,0 +1,200 @@
+import { expect, test } from 'bun:test'
+import { flattenArguments } from '../core/arguments.ts'
+import { ConfigError } from '../core/errors.ts'
+import { hubUrl } from './hub-url.ts'
+import { parseSite } from './site.ts'
+
+const good = `hub:
+  wamp_server: ws://localhost:8001/ws
+hosts:
+  grumpy:
+    agent-instances:
+      - instance-id: ls240
+        agent-class: Lakeshore240Agent
+`
+
+function problems(text: string): string[] {
+  try {
+    parseSite(text, 'lab.yaml')
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n')
+    throw error
+  }
+  return []
+}
+
+test("the seed's own site file", async () => {
+  const site = parseSite(await Bun.file('fixtures/sites/yale.yaml').text(), 'yale.yaml')
+  expect(site.hub).toEqual({
+    wamp_server: 'ws://localhost:8001/ws',
+    wamp_realm: 'test_realm',
+    address_root: 'observatory',
+  })
+  expect(site.notes).toEqual([])
+  const instances = site.hosts.get('grumpy')?.instances ?? []
+  expect(instances.map(({ instance_id, agent_class }) => [instance_id, agent_class])).toEqual([
+    ['control', 'Lakeshore372Agent'],
+    ['measurement', 'Lakeshore372Agent'],
+    ['ls240', 'Lakeshore240Agent'],
+    ['aggregator', 'AgreggatorAgent'],
+  ])
+  expect(instances[0]?.position).toBe('yale.yaml:16:7')
+  expect(flattenArguments(instances[0]?.arguments ?? [])).toEqual([
+    { flag: '--serial-number', values: ['LSA22YG'], position: 'yale.yaml:18:23' },
+    { flag: '--ip-address', values: ['172.16.127.192'], position: 'yale.yaml:19:23' },
+  ])
+})
+
+test('the demo lab is on loopback and keeps what it writes in .demo', async () => {
+  const site = parseSite(await Bun.file('fixtures/sites/demo.yaml').text(), 'demo.yaml')
+  expect(hubUrl(site)).toBe('mqtt://127.0.0.1:1883')
+  const host = site.hosts.get('localhost')
+  const all = host?.instances.flatMap((instance) => flattenArguments(instance.arguments)) ?? []
+  const of = (flag: string) => all.filter((given) => given.flag === flag).flatMap(({ values }) => values)
+  expect(of('--ip-address')).toEqual(['127.0.0.1:7771', '127.0.0.1:7772'])
+  expect([...of('--port'), ...of('--data-dir'), host?.log_dir]).toEqual([
+    '.demo/ttyLS240',
+    '.demo/data',
+    '.demo/log',
+  ])
+  expect(of('--target')).toEqual(['ls240', 'control', 'measurement'])
+  expect(site.notes).toEqual([])
+})
+
+test('a socs site file: keys without effect are noted once, values keep their spelling', async () => {
+  const site = parseSite(await Bun.file('fixtures/sites/socs.yaml').text(), 'socs.yaml')
+  const instances = [...site.hosts.values()].flatMap((host) => host.instances)
+  expect(new Set(instances.map((instance) => instance.agent_class)).size).toBeGreaterThanOrEqual(10)
+  expect(Object.fromEntries(instances.map(({ instance_id, manage }) => [instance_id, manage]))).toMatchObject(
+    {
+      'hm-cryo-1': 'ignore',
+      registry: 'host/up',
+      aggregator: 'host/up',
+      influxagent: 'docker/up',
+      bluefors: 'host/down',
+      'pysmurf-monitor': 'docker/down',
+      synacc: 'ignore',
+      timing: 'host/up',
+    },
+  )
+  expect(site.notes.map((note) => note.split(' has no effect here: ')[0])).toEqual([
+    'wamp_http',
+    'registry_address',
+    'access_policy',
+    'crossbar',
+    'crossbar_timeout',
+    'agent-paths',
+    'manage: docker',
+    'crossbar-timeout',
+    'manage: docker/up',
+    'manage: docker/down',
+  ])
+  const words = (id: string) =>
+    flattenArguments(instances.find(({ instance_id }) => instance_id === id)?.arguments ?? []).map(
+      ({ flag, values }) => [flag, ...values],
+    )
+  expect(words('aggregator')[1]).toEqual(['--time-per-file', '3600'])
+  expect(words('pt1')).toEqual([
+    ['--ip-address', '10.10.10.40'],
+    ['--port', '502'],
+    ['--serial-number', 'CPA1114A'],
+  ])
+  expect(words('ls372-dr').slice(3, 5)).toEqual([['--enable-control-chan'], ['--sample-heater', 'False']])
+})
+
+const faulty: [string, string, string[]][] = [
+  [
+    'a misspelt key',
+    good.replace('instance-id', 'instnce-id'),
+    ['lab.yaml:6:9: unknown key "instnce-id" in agent-instances: did you mean "instance-id"?'],
+  ],
+  [
+    'a key like no other',
+    good.replace('hub:', 'hub:\n  colour: red'),
+    [
+      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_realm, address_root',
+    ],
+  ],
+  [
+    'everything at once, in the order of the file',
+    `hub:
+  wamp_server: tcp://localhost
+  adress_root: x
+hosts:
+  grumpy:
+    log_dir: /var/log
+    agent-instances:
+      - agent-class: A
+      - {instance-id: a b, manage: hots/up}
+      - {instance-id: hub, arguments: --mode}
+      - {instance-id: x, arguments: [[a, [b]], null]}
+`,
+    [
+      'lab.yaml:2:16: wamp_server "tcp://localhost": begins with none of ws://, wss://: write it as ws://localhost:8001/ws',
+      'lab.yaml:3:3: unknown key "adress_root" in hub: did you mean "address_root"?',
+      'lab.yaml:6:5: unknown key "log_dir" in host "grumpy": did you mean "log-dir"?',
+      'lab.yaml:8:9: no "instance-id" in agent-instances',
+      'lab.yaml:9:23: instance-id "a b": letters, digits, _ and -, at most 63, a letter or digit first',
+      'lab.yaml:9:36: manage "hots/up": did you mean host/up?',
+      'lab.yaml:10:23: instance-id "hub" is kept for the hub itself: choose another',
+      'lab.yaml:10:28: arguments takes a list, not "--mode"',
+      'lab.yaml:11:42: an argument is a word or a list of words, not a list',
+      'lab.yaml:11:48: an argument is a word or a list of words, not nothing',
+    ],
+  ],
+  [
+    'one instance-id twice, on two hosts',
+    `${good}  sleepy:\n    agent-instances:\n      - instance-id: ls240\n`,
+    ['lab.yaml:10:22: instance-id "ls240" is taken: line 6 has it already'],
+  ],
+  ['an empty file', '', ['lab.yaml:1:1: the file takes keys with values, not nothing']],
+  ['no hub', 'hosts: {}\n', ['lab.yaml:1:1: no "hub" in the file']],
+  [
+    'a hub without address',
+    'hub: {}\nhosts: {}\n',
+    ['lab.yaml:1:1: no "mqtt_server" in hub: for example mqtt_server: mqtt://127.0.0.1:1883'],
+  ],
+  [
+    'mqtt under the name of the WebSocket',
+    good.replace('ws://localhost:8001/ws', 'mqtt://localhost'),
+    ['lab.yaml:2:16: wamp_server "mqtt://localhost": name this key mqtt_server'],
+  ],
+  [
+    'a host without instances',
+    'hub: {mqtt_server: "mqtt://127.0.0.1:1883"}\nhosts:\n  grumpy: {}\n',
+    ['lab.yaml:3:3: no "agent-instances" in host "grumpy"'],
+  ],
+  [
+    'hosts as a list',
+    'hub: {mqtt_server: "mqtt://127.0.0.1:1883"}\nhosts: [grumpy]\n',
+    ['lab.yaml:2:1: hosts takes a name for each host, not a list'],
+  ],
+]
+for (const [name, text, expected] of faulty) {
+  test(`refused: ${name}`, () => expect(problems(text)).toEqual(expected))
+}
+
+test('the misspelt instance-id of the middle instance does not hide the others: the fault names only it', () => {
+  const text = `${good}      - instnce-id: b\n      - instance-id: c\n`
+  expect(problems(text)).toEqual([
+    'lab.yaml:8:9: unknown key "instnce-id" in agent-instances: did you mean "instance-id"?',
+  ])
+})
+
+test('mqtt_server before wamp_server, a host before the site, --site-hub before all', () => {
+  const site = parseSite(
+    `hub: {wamp_server: "ws://a:8001/ws", mqtt_server: "mqtt://a:1883"}
+hosts:
+  here: {agent-instances: []}
+  docker: {agent-instances: [], wamp_server: "ws://crossbar:8001/ws"}
+`,
+    'lab.yaml',
+  )
+  expect(hubUrl(site, site.hosts.get('here'))).toBe('mqtt://a:1883')
+  expect(hubUrl(site, site.hosts.get('docker'))).toBe('ws://crossbar:8001/ws')
+  expect(hubUrl(site, site.hosts.get('docker'), 'mqtt://b')).toBe('mqtt://b')
+  expect(() => hubUrl(site, undefined, 'b:1883')).toThrow(
+    '--site-hub "b:1883": no address: write it as mqtt://127.0.0.1:1883',
+  )
+  expect(hubUrl(parseSite(good, 'lab.yaml'))).toBe('ws://localhost:8001/ws')
+})

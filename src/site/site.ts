@@ -1,0 +1,219 @@
+import type { Argument, Located } from '../core/arguments.ts'
+import { didYouMean, HUB, Name } from '../core/names.ts'
+import { serverFault } from './hub-url.ts'
+import * as keys from './keys.ts'
+import { type Manage, manageValues } from './manage.ts'
+import { parseYaml } from './parse.ts'
+import { type Position, Problems, where } from './problems.ts'
+import type { Entry, Node } from './tree.ts'
+
+/** How to reach the hub; a host's own values override those of the whole site. */
+export interface HubServers {
+  /** `mqtt://HOST:PORT`; wins over `wamp_server`. */
+  readonly mqtt_server?: string
+  /** In OCS the WAMP router's address; here the hub's MQTT over WebSocket, `ws://HOST:PORT/PATH`. */
+  readonly wamp_server?: string
+  readonly wamp_realm?: string
+}
+export interface SiteHub extends HubServers {
+  readonly wamp_realm: string
+  readonly address_root: string
+}
+/** One entry of a host's `agent-instances`. Whether its class exists is asked when it is started, not before. */
+export interface Instance {
+  readonly instance_id: string
+  readonly agent_class: string | undefined
+  readonly arguments: readonly Argument[]
+  readonly manage: Manage
+  /** Name of its host in the file. */
+  readonly host: string
+  /** `FILE:LINE:COLUMN` */
+  readonly position: string
+}
+export interface Host {
+  readonly name: string
+  readonly hub: HubServers
+  readonly log_dir: string | undefined
+  readonly instances: readonly Instance[]
+}
+/** A site file, checked. */
+export interface Site {
+  readonly file: string
+  readonly hub: SiteHub
+  readonly hosts: ReadonlyMap<string, Host>
+  /** A sentence for each key that OCS has and that does nothing here. */
+  readonly notes: readonly string[]
+}
+
+/** What OCS's examples and this project's use. */
+export const defaults = { wamp_realm: 'test_realm', address_root: 'observatory' } as const
+
+type Entries = ReadonlyMap<string, Entry>
+
+/**
+ * Reads the text of a site file (OCS manual, "OCS Site Configuration").
+ * @param file its name in messages
+ * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem
+ */
+export function parseSite(text: string, file: string): Site {
+  return new SiteReader(file).read(parseYaml(text, file))
+}
+
+/** Reads the sections of one file, gathering problems and notes. */
+class SiteReader {
+  readonly #file: string
+  readonly #problems: Problems
+  readonly #notes = new Set<string>()
+  readonly #ids = new Map<string, Position>()
+
+  constructor(file: string) {
+    this.#file = file
+    this.#problems = new Problems(file)
+  }
+
+  read(root: Node): Site {
+    const top = this.#section(root, root.at, keys.top)
+    const hubEntry = top.get('hub')
+    const hubKeys = hubEntry ? this.#section(hubEntry.value, hubEntry.at, keys.hub) : new Map()
+    const servers = this.#servers(hubKeys)
+    const hub = {
+      ...servers,
+      wamp_realm: servers.wamp_realm ?? defaults.wamp_realm,
+      address_root: this.#name(hubKeys, 'address_root') ?? defaults.address_root,
+    }
+    if (hubEntry?.value.kind === 'mapping' && !hubKeys.has('mqtt_server') && !hubKeys.has('wamp_server')) {
+      this.#problems.add(
+        hubEntry.at,
+        'no "mqtt_server" in hub: for example mqtt_server: mqtt://127.0.0.1:1883',
+      )
+    }
+    const hosts = this.#hosts(top.get('hosts'))
+    this.#problems.throwIfAny()
+    return { file: this.#file, hub, hosts, notes: [...this.#notes] }
+  }
+
+  #hosts(entry: Entry | undefined): Map<string, Host> {
+    if (!entry) return new Map()
+    if (entry.value.kind !== 'mapping') {
+      this.#problems.add(entry.at, `hosts takes a name for each host, not ${keys.kindOf(entry.value)}`)
+      return new Map()
+    }
+    return new Map(entry.value.entries.map((host) => [host.key, this.#host(host)]))
+  }
+
+  #host({ key: name, at, value }: Entry): Host {
+    const host = this.#section(value, at, { ...keys.host, name: `host "${name}"` })
+    const crossbar = host.get('crossbar')
+    if (crossbar?.value.kind === 'mapping') this.#section(crossbar.value, crossbar.at, keys.crossbar)
+    const list = host.get('agent-instances')
+    return {
+      name,
+      hub: this.#servers(host),
+      log_dir: this.#text(host, 'log-dir'),
+      instances: this.#list(list, 'agent-instances').map((node) => this.#instance(name, node)),
+    }
+  }
+
+  #instance(host: string, node: Node): Instance {
+    const entries = this.#section(node, node.at, keys.instance)
+    return {
+      instance_id: this.#instanceId(entries),
+      agent_class: this.#text(entries, 'agent-class'),
+      arguments: this.#list(entries.get('arguments'), 'arguments').map((item) => this.#argument(item)),
+      manage: this.#manage(entries),
+      host,
+      position: where(this.#file, node.at),
+    }
+  }
+
+  #instanceId(entries: Entries): string {
+    const id = this.#name(entries, 'instance-id') ?? ''
+    const at = entries.get('instance-id')?.value.at
+    if (id === '' || !at) return id
+    const first = this.#ids.get(id)
+    if (id === HUB) this.#problems.add(at, `instance-id "${HUB}" is kept for the hub itself: choose another`)
+    else if (first) this.#problems.add(at, `instance-id "${id}" is taken: line ${first.line} has it already`)
+    else this.#ids.set(id, at)
+    return id
+  }
+
+  #argument(node: Node): Argument {
+    if (node.kind === 'list') return node.items.map((word) => this.#word(word))
+    return this.#word(node)
+  }
+
+  #word(node: Node): Located {
+    const position = where(this.#file, node.at)
+    if (node.kind === 'text' && node.text !== null) return { text: node.text, position }
+    this.#problems.add(node.at, `an argument is a word or a list of words, not ${keys.kindOf(node)}`)
+    return { text: '', position }
+  }
+
+  #manage(entries: Entries): Manage {
+    const entry = entries.get('manage')
+    const text = this.#text(entries, 'manage')
+    if (!entry || text === undefined) return 'host/up'
+    const manage = manageValues.get(text.toLowerCase())
+    if (!manage) {
+      const [near] = didYouMean(text, manageValues.keys())
+      const hint = near
+        ? `did you mean ${near}?`
+        : `it takes ${[...new Set(manageValues.values())].join(', ')}`
+      this.#problems.add(entry.value.at, `manage ${JSON.stringify(text)}: ${hint}`)
+    } else if (manage.startsWith('docker/')) {
+      this.#notes.add(
+        `manage: ${text} has no effect here: containers are for docker itself to start and stop`,
+      )
+    }
+    return manage ?? 'ignore'
+  }
+
+  #servers(entries: Entries): HubServers {
+    const mqtt = this.#server(entries, 'mqtt_server')
+    const wamp = this.#server(entries, 'wamp_server')
+    const realm = this.#text(entries, 'wamp_realm')
+    return {
+      ...(mqtt !== undefined && { mqtt_server: mqtt }),
+      ...(wamp !== undefined && { wamp_server: wamp }),
+      ...(realm !== undefined && { wamp_realm: realm }),
+    }
+  }
+
+  #server(entries: Entries, key: 'mqtt_server' | 'wamp_server'): string | undefined {
+    const url = this.#text(entries, key)
+    const fault = url === undefined ? undefined : serverFault(url, key === 'wamp_server')
+    const at = entries.get(key)?.value.at
+    if (fault && at) this.#problems.add(at, `${key} ${JSON.stringify(url)}: ${fault}`)
+    return url
+  }
+
+  #name(entries: Entries, key: string): string | undefined {
+    const text = this.#text(entries, key)
+    const at = entries.get(key)?.value.at
+    if (text === undefined || !at) return undefined
+    const { error } = Name.safeParse(text)
+    if (error) this.#problems.add(at, `${key} ${JSON.stringify(text)}: ${error.issues[0]?.message}`)
+    return text
+  }
+
+  #text(entries: Entries, key: string): string | undefined {
+    const entry = entries.get(key)
+    if (!entry) return undefined
+    const { value } = entry
+    if (value.kind === 'text' && value.text !== null && value.text !== '') return value.text
+    this.#problems.add(entry.at, `${key} takes a word, not ${keys.kindOf(value)}`)
+    return undefined
+  }
+
+  #list(entry: Entry | undefined, what: string): readonly Node[] {
+    const value = entry?.value
+    if (!entry || !value || (value.kind === 'text' && value.text === null)) return []
+    if (value.kind === 'list') return value.items
+    this.#problems.add(entry.at, `${what} takes a list, not ${keys.kindOf(value)}`)
+    return []
+  }
+
+  #section(node: Node, at: Position, section: keys.Section): Entries {
+    return keys.readSection(node, at, section, this.#problems, this.#notes)
+  }
+}

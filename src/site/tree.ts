@@ -1,0 +1,116 @@
+import { isAlias, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from 'yaml'
+import type { Position, Problems } from './problems.ts'
+
+/** A value of a YAML file with its place; an alias is the value that it stands for. */
+export type Node = Text | List | Mapping
+/** A scalar as written, without its quotes; null when nothing is written, or `null`. */
+export interface Text {
+  readonly kind: 'text'
+  readonly at: Position
+  readonly text: string | null
+}
+export interface List {
+  readonly kind: 'list'
+  readonly at: Position
+  readonly items: readonly Node[]
+}
+export interface Mapping {
+  readonly kind: 'mapping'
+  readonly at: Position
+  readonly entries: readonly Entry[]
+}
+/** A key with the place where it stands. */
+export interface Entry {
+  readonly key: string
+  readonly at: Position
+  readonly value: Node
+}
+
+export const MAX_DEPTH = 32
+export const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`
+const MAX_ALIASES = 50
+/** Values, aliases spelled out. */
+const MAX_VALUES = 100_000
+
+/** Turns the parser's nodes into values with places: looks aliases up, finds duplicate keys, limits depth and size. */
+export class TreeReader {
+  readonly #at: (offset: number) => Position
+  readonly #problems: Problems
+  readonly #anchors = new Map<string, { readonly node: Node; readonly size: number }>()
+  #size = 0
+  #aliases = 0
+  #isFull = false
+
+  constructor(at: (offset: number) => Position, problems: Problems) {
+    this.#at = at
+    this.#problems = problems
+  }
+
+  /** Reads a node; `fallback` is the place of a value that is not written at all. */
+  read(node: unknown, fallback: Position, depth = 0): Node {
+    if (node === null || node === undefined || this.#isFull) return nothing(fallback)
+    const at = this.#start(node)
+    if (depth > MAX_DEPTH) {
+      this.#problems.add(at, TOO_DEEP)
+      return nothing(at)
+    }
+    if (isAlias(node)) {
+      // An anchor counts from the end of its value on, so nothing contains itself.
+      const target = this.#anchors.get(node.source)
+      if (!target) this.#problems.add(at, `no value above is named &${node.source}`)
+      this.#aliases++
+      this.#count(target?.size ?? 0, at)
+      return target?.node ?? nothing(at)
+    }
+    const before = this.#size
+    this.#count(1, at)
+    const value = this.#value(node, at, depth)
+    const { anchor } = node as { readonly anchor?: string }
+    if (anchor !== undefined) this.#anchors.set(anchor, { node: value, size: this.#size - before })
+    return value
+  }
+
+  #value(node: unknown, at: Position, depth: number): Node {
+    if (isSeq(node)) {
+      return { kind: 'list', at, items: node.items.map((item) => this.read(item, at, depth + 1)) }
+    }
+    if (isMap(node)) return { kind: 'mapping', at, entries: this.#entries(node, depth) }
+    return isScalar(node) ? { kind: 'text', at, text: textOf(node) } : nothing(at)
+  }
+
+  #entries(node: YAMLMap, depth: number): Entry[] {
+    const first = new Map<string, Position>()
+    return node.items.map((pair) => {
+      const at = this.#start(pair.key)
+      const key = isScalar(pair.key) ? (pair.key.source ?? String(pair.key.value)) : ''
+      const before = first.get(key)
+      if (key === '') this.#problems.add(at, 'a key is missing before the colon')
+      else if (key === '<<') this.#problems.add(at, 'merge keys (<<) are not read: write the keys out')
+      else if (before) this.#problems.add(at, `duplicate key "${key}": the first is on line ${before.line}`)
+      else first.set(key, at)
+      return { key, at, value: this.read(pair.value, at, depth + 1) }
+    })
+  }
+
+  #count(values: number, at: Position): void {
+    this.#size += values
+    if (this.#aliases <= MAX_ALIASES && this.#size <= MAX_VALUES) return
+    this.#isFull = true
+    const limit = this.#aliases > MAX_ALIASES ? `${MAX_ALIASES} aliases` : `${MAX_VALUES} values`
+    this.#problems.add(at, `more than ${limit}: is it a site file?`)
+  }
+
+  #start(node: unknown): Position {
+    return this.#at((node as { readonly range?: readonly number[] } | null)?.range?.[0] ?? 0)
+  }
+}
+
+function nothing(at: Position): Text {
+  return { kind: 'text', at, text: null }
+}
+
+/** A plain scalar keeps its spelling: the serial number 007 is not the number 7. */
+function textOf(node: Scalar): string | null {
+  if (node.value === null) return null
+  return node.type === 'PLAIN' && node.source !== undefined ? node.source : String(node.value)
+}
