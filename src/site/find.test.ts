@@ -57,10 +57,11 @@ test('--site=none is a site without file, which needs --site-hub', async () => {
 test('a file that cannot be read is a ConfigError that says why', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ocs-site-'))
   try {
+    Bun.spawnSync(['mkfifo', join(folder, 'pipe')])
     await Bun.write(join(folder, 'latin.yaml'), Buffer.from([0x68, 0x75, 0x62, 0xe9]))
     await Bun.write(join(folder, 'large.yaml'), '#'.repeat(200_000))
     const refusals = await Promise.all(
-      ['gone.yaml', '', 'latin.yaml', 'large.yaml'].map((name) =>
+      ['gone.yaml', '', 'pipe', 'latin.yaml', 'large.yaml'].map((name) =>
         loadSite(join(folder, name)).then(
           () => 'read',
           (error: unknown) => (error instanceof ConfigError ? error.message : error),
@@ -69,7 +70,8 @@ test('a file that cannot be read is a ConfigError that says why', async () => {
     )
     expect(refusals).toEqual([
       `cannot read the site file ${folder}/gone.yaml: there is no such file`,
-      `${join(folder, '')}: is not a file`,
+      `cannot read the site file ${join(folder, '')}: it is not a file`,
+      `cannot read the site file ${folder}/pipe: it is not a file`,
       `${folder}/latin.yaml: is not UTF-8 text`,
       `${folder}/large.yaml: larger than 128 KiB: is it a site file?`,
     ])

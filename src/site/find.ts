@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
@@ -50,19 +50,25 @@ export async function loadSite(file: string): Promise<Site> {
 }
 
 async function readText(file: string): Promise<string> {
-  try {
-    await using handle = await open(file, 'r')
-    if (!(await handle.stat()).isFile()) throw new ConfigError(`${file}: is not a file`)
-    const buffer = Buffer.alloc(MAX_BYTES + 1)
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
-    return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, bytesRead))
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause
-    if (cause instanceof TypeError) throw new ConfigError(`${file}: is not UTF-8 text`, { cause })
+  const bytes = await readStart(file, MAX_BYTES + 1).catch((cause: unknown) => {
     const { code } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : messageOf(cause)
     throw new ConfigError(`cannot read the site file ${file}: ${why}`, { cause })
+  })
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new ConfigError(`${file}: is not UTF-8 text`, { cause })
   }
+}
+
+/** The first bytes of a file. Opening a pipe could wait for ever, so its kind is asked before. */
+async function readStart(file: string, length: number): Promise<Buffer> {
+  if (!(await stat(file)).isFile()) throw new Error('it is not a file')
+  await using handle = await open(file, 'r')
+  const buffer = Buffer.alloc(length)
+  const { bytesRead } = await handle.read(buffer, 0, length, 0)
+  return buffer.subarray(0, bytesRead)
 }
 
 /**
