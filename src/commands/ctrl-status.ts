@@ -6,8 +6,9 @@ const CODE_NAMES = Object.fromEntries(
 )
 
 /** All instances with what their operations do, as a table for a terminal. */
-export function statusTable(lab: LabView, expected: readonly string[] = []): string {
-  const names = [...new Set([...lab.instances.keys(), ...expected])].sort()
+export function statusTable(lab: LabView, expected: readonly string[] = [], only?: string): string {
+  const all = [...new Set([...lab.instances.keys(), ...expected])].sort()
+  const names = only === undefined ? all : [only]
   if (names.length === 0) return 'no agents\n'
   const rows = names.map((name) => rowOf(name, lab.instances.get(name)))
   return table([['INSTANCE', 'STATE', 'SINCE', 'CLASS', 'HOST', 'OPERATIONS'], ...rows])
@@ -25,8 +26,9 @@ function rowOf(name: string, view: InstanceView | undefined): string[] {
 }
 
 /** The same as data. */
-export function statusJson(lab: LabView): unknown {
-  return [...lab.instances].map(([instance, { presence, sessions, state }]) => ({
+export function statusJson(lab: LabView, only?: string): unknown {
+  const shown = [...lab.instances].filter(([instance]) => only === undefined || instance === only)
+  return shown.map(([instance, { presence, sessions, state }]) => ({
     instance,
     state,
     presence,

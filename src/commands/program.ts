@@ -1,32 +1,36 @@
 import { Command, CommanderError } from 'commander'
-import manifest from '../../package.json' with { type: 'json' }
 import { exitCode, messageOf } from '../core/errors.ts'
+import { agentCommand } from './agent.ts'
+import { aggregateCommand } from './aggregate.ts'
+import { bridgeCommand } from './bridge.ts'
 import type { Context } from './context.ts'
+import { ctrlCommand } from './ctrl.ts'
+import { datanodeCommand } from './datanode.ts'
+import { demoCommand } from './demo.ts'
 import { hubCommand } from './hub.ts'
 import { simCommand } from './sim.ts'
+import { description, version } from './version.ts'
 
 /** Every subcommand; a new one is a file and a line here. */
-const commands = [hubCommand, simCommand]
-
-export const version = manifest.version
+const commands = [
+  demoCommand,
+  hubCommand,
+  agentCommand,
+  aggregateCommand,
+  datanodeCommand,
+  bridgeCommand,
+  ctrlCommand,
+  simCommand,
+]
 
 /**
  * Runs one command line.
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration, 3 unreachable or timed out
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const program = new Command('ocs')
-    .description(manifest.description)
-    .version(version)
-    .showHelpAfterError('(ocs --help lists the commands, ocs COMMAND --help its flags)')
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
-  for (const create of commands) {
-    const command = create(context)
-    command.copyInheritedSettings(program)
-    for (const sub of command.commands) sub.copyInheritedSettings(program)
-    program.addCommand(command)
-  }
+  const program = new Command('ocs').description(description).version(version)
+  for (const create of commands) program.addCommand(create(context))
+  settle(program, context)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return 0
@@ -39,4 +43,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     )
     return exitCode(error)
   }
+}
+
+/** Makes a command and its subcommands report through the context and throw, never exit. */
+function settle(command: Command, context: Context): void {
+  command
+    .showHelpAfterError('(ocs --help lists the commands, ocs COMMAND --help its flags)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
+  for (const sub of command.commands) settle(sub, context)
 }

@@ -20,9 +20,15 @@ test('fields of one channel share its name, and every number has its units', () 
     epoch: 'e',
     block: 'temps',
     t: [1],
-    data: { Channel_1_T: [4.2134567], Channel_1_V: [1.62], Channel_2_V: ['NaN'], Channel_2_status: [16] },
+    data: {
+      Channel_1_T: [4.2134567],
+      Channel_1_V: [1.62],
+      Channel_1_status: [0],
+      Channel_2_V: ['NaN'],
+      Channel_2_status: [16],
+    },
   }
-  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.62 V  Channel_2 NaN V  Channel_2_status 16')
+  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.62 V  Channel_2 NaN V status 16')
 })
 
 test('a time stamp has the local offset', () => {

@@ -3,7 +3,7 @@ import type { Wire } from '../core/wire.ts'
 
 /**
  * A row as people read it: `Channel_1 4.213 K 1.62 V  Channel_2 …`. Fields whose names differ only after the last
- * underscore (`Channel_1_T`, `Channel_1_V`) share a name; numbers carry their units.
+ * underscore (`Channel_1_T`, `Channel_1_V`) share a name; numbers carry their units. A status is shown when it is not 0.
  */
 export function reading({ blocks }: FeedDeclaration, { block, data }: Row): string {
   const fields = blocks[block] ?? {}
@@ -12,9 +12,11 @@ export function reading({ blocks }: FeedDeclaration, { block, data }: Row): stri
     const value = column.at(-1) ?? null
     if (value === null) continue
     const { units } = fields[name] ?? {}
-    const stem = /^(.+)_[A-Za-z]$/.exec(name)?.[1] ?? name
+    const status = /^(.+)_status$/.exec(name)?.[1]
+    if (status !== undefined && value === 0) continue
+    const stem = status ?? /^(.+)_[A-Za-z]$/.exec(name)?.[1] ?? name
     const shown = groups.get(stem) ?? []
-    shown.push(units ? `${number(value)} ${units}` : number(value))
+    shown.push(status ? `status ${value}` : units ? `${number(value)} ${units}` : number(value))
     groups.set(stem, shown)
   }
   return [...groups].map(([stem, shown]) => `${stem} ${shown.join(' ')}`).join('  ')

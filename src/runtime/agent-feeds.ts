@@ -18,8 +18,8 @@ interface FeedsHost {
   /** Rows that are durable, for whoever prints them. */
   onRows(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
-  /** A declaration or epoch changed. */
-  changed(): void
+  /** A declaration changed. */
+  declared(): void
 }
 
 /** All feeds of one agent: from what operations publish, through the spool, to the bus. */
@@ -41,10 +41,8 @@ export class AgentFeeds {
           this.#count('quarantined')
           host.event('warning', 'quarantine', `${feed}: a message was left out: ${reason}`)
         },
-        changed: (reason) => {
-          host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`)
-          host.changed()
-        },
+        declared: () => host.declared(),
+        newEpoch: (reason) => host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`),
       })
       this.#writers.set(feed, writer)
     }

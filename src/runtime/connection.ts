@@ -24,7 +24,9 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 export class Connection<I extends object> {
   #instrument: I | undefined
   #reason = 'not connected yet'
+  #failed = Promise.withResolvers<void>()
   #changed = Promise.withResolvers<void>()
+  readonly #tried = Promise.withResolvers<void>()
   readonly #done: Promise<void>
 
   /**
@@ -48,13 +50,24 @@ export class Connection<I extends object> {
     return this.#reason
   }
 
-  /** The instrument as soon as there is one; undefined when the signal is aborted first. */
-  async wait(signal: AbortSignal): Promise<I | undefined> {
+  /** Resolves once the first attempt has succeeded or failed, so that there is an instrument or a reason. */
+  get tried(): Promise<void> {
+    return this.#tried.promise
+  }
+
+  /**
+   * The instrument as soon as there is one; undefined when the signal is aborted first.
+   * @param onFailure hears why there is none yet, each time an attempt has failed
+   */
+  async wait(signal: AbortSignal, onFailure: (reason: string) => void): Promise<I | undefined> {
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
-    while (!this.instrument && !signal.aborted) await Promise.race([this.#changed.promise, aborted])
+    while (!this.instrument && !signal.aborted) {
+      const failed = this.#failed.promise.then(() => this.instrument || onFailure(this.#reason))
+      await Promise.race([this.#changed.promise, failed, aborted])
+    }
     return signal.aborted ? undefined : this.instrument
   }
 
@@ -81,6 +94,7 @@ export class Connection<I extends object> {
         this.#changed.resolve()
         this.#changed = Promise.withResolvers<void>()
         told.connected(instrument)
+        this.#tried.resolve()
         this.#reason = await Promise.race([closed(instrument), stopped])
         if (!signal.aborted) told.failed(this.#reason)
       } catch (error) {
@@ -90,7 +104,10 @@ export class Connection<I extends object> {
         if (reason !== this.#reason) told.failed(reason)
         this.#reason = reason
       }
+      this.#tried.resolve()
       this.#instrument = undefined
+      this.#failed.resolve()
+      this.#failed = Promise.withResolvers<void>()
       await (instrument as Linked | undefined)?.link?.close().catch(() => {})
       if (instrument && performance.now() - began > LASTING_MS) attempt = 0
       const backoff = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 0

@@ -11,8 +11,10 @@ export interface FeedOutput {
   row(declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void
   /** A message that could not be taken, with the reason. */
   quarantined(reason: string): void
-  /** The declaration or the epoch changed. */
-  changed(reason: string): void
+  /** The declaration changed. */
+  declared(): void
+  /** An epoch ends and another begins. */
+  newEpoch(reason: string): void
 }
 
 const DEFAULT_FRAME_LENGTH = 300
@@ -113,10 +115,14 @@ export class FeedWriter implements FeedPublisher {
     this.#begin(`new ${known ? 'fields' : 'block'} ${block}: ${fresh.join(', ')}`)
   }
 
+  /** An epoch that has no row yet becomes the new one. */
   #begin(reason: string): void {
-    this.#epoch = newEpoch()
-    this.#lastTime.clear()
-    this.#output.changed(reason)
+    if (this.#lastTime.size > 0) {
+      this.#epoch = newEpoch()
+      this.#lastTime.clear()
+      this.#output.newEpoch(reason)
+    }
+    this.#output.declared()
   }
 
   #declare(blocks: Blocks): FeedDeclaration {

@@ -73,7 +73,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     spool,
     onRows: options.onRows?.bind(options) ?? (() => {}),
     event,
-    changed: () => soon('api', () => publishApi()),
+    declared: () => soon('api', () => publishApi()),
   })
   const lab: Lab = {
     root,
@@ -186,7 +186,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const watch = bus.onConnected((connected, reason) => {
     if (connected) {
       log('transport connected')
-      log(`session joined: ${instance} (realm ${root}, session ${identity.session})`)
+      log(`session joined: ${instance} (address root ${root}, session ${identity.session})`)
       joined()
     } else if (announced) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
     announced ||= connected

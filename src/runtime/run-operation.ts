@@ -17,12 +17,17 @@ export async function runOperation(
   const call = agent.runs.get(name)
   const process = agent.ops[name]?.kind === 'process'
   const { session, signal } = op
+  const aborted = new Promise<void>((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  )
+  await Promise.race([connection.tried, aborted])
   for (;;) {
     let instrument = connection.instrument
     if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
     if (!instrument) {
-      degrade(session, `waiting for the instrument: ${connection.reason}`)
-      instrument = await connection.wait(signal)
+      instrument = await connection.wait(signal, (reason) =>
+        degrade(session, `waiting for the instrument: ${reason}`),
+      )
       if (!instrument) return undefined
       session.degraded = false
     }

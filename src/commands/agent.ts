@@ -1,0 +1,144 @@
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import type { Agent } from '../core/agent.ts'
+import {
+  type Argument,
+  coerceArguments,
+  flattenArguments,
+  type Given,
+  mergeArguments,
+  settingLines,
+} from '../core/arguments.ts'
+import { commonFlags, splitCommon } from '../core/common-flags.ts'
+import { ConfigError, UsageError } from '../core/errors.ts'
+import { findInstance } from '../site/find.ts'
+import type { Instance } from '../site/site.ts'
+import { agentHelp } from './agent-help.ts'
+import { findAgent } from './agents.ts'
+import type { Context } from './context.ts'
+import { createLog, type Log, type LogFormat } from './log.ts'
+import { defaultDataDir, stateDir } from './places.ts'
+import { serveRole } from './role.ts'
+import { chooseSite, mustBeHost, type SiteOptions, siteFlags } from './site.ts'
+
+interface AgentFlags extends SiteOptions {
+  readonly instanceId?: string
+  readonly module?: string
+}
+
+/** `ocs agent --instance-id=ls240`: runs one instance of the site file. */
+export function agentCommand(context: Context): Command {
+  const command = new Command('agent').description('Run an agent: one instance of the site file.')
+  return siteFlags(command)
+    .option('--instance-id <id>', 'which instance of the site file to be')
+    .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
+    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .addHelpText(
+      'after',
+      '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',
+    )
+    .action((flags: AgentFlags, self: Command) => runInstance(flags, self.args, context))
+}
+
+/** Runs an instance by its entry in the site file and what the command line adds; the command line wins. */
+export async function runInstance(
+  flags: AgentFlags,
+  given: readonly string[],
+  context: Context,
+  classes?: readonly string[],
+): Promise<void> {
+  const early = createLog(context, flags.logFormat ?? 'text')
+  const chosen = await chooseSite(flags, context, early)
+  if (!chosen.site) {
+    throw new ConfigError(
+      'no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of default.yaml',
+    )
+  }
+  const host = mustBeHost(chosen.site, flags)
+  const instance = findInstance(chosen.site, host, {
+    ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
+    ...(classes && { classes }),
+  })
+  const agent = await (flags.module ? loadModule(flags.module) : findAgent(classOf(instance)))
+  if (given.includes('--help-args')) {
+    context.out(agentHelp(agent))
+    return
+  }
+  await runAgentRole({
+    agent,
+    instance: instance.instance_id,
+    siteArguments: instance.arguments,
+    given,
+    flags,
+    context,
+    logDir: host.log_dir,
+  })
+}
+
+export interface AgentRole {
+  readonly agent: Agent
+  readonly instance: string
+  readonly siteArguments: readonly Argument[]
+  readonly given: readonly string[]
+  readonly flags: SiteOptions & { readonly stateDir?: string; readonly logDir?: string }
+  readonly context: Context
+  /** `log-dir` of the host in the site file. */
+  readonly logDir?: string | undefined
+}
+
+/** Checks an agent's arguments, says which come from the site file, and runs it. */
+export async function runAgentRole(role: AgentRole): Promise<void> {
+  const { agent, instance, siteArguments, given, context } = role
+  const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
+  const { common, rest, notes, faults } = splitCommon(merged)
+  const flags = { ...optionsOf(common), ...role.flags }
+  const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, context), {
+    ...(agent.spec.retired && { retired: agent.spec.retired }),
+  })
+  const wrong = [...faults, ...('faults' in checked ? checked.faults : [])].map(({ text }) => text)
+  if (wrong.length > 0 || 'faults' in checked) throw argumentError(instance, wrong)
+  const state = stateDir(flags.stateDir, context.env)
+  const silent: Log = () => {}
+  const site = await chooseSite(flags, context, silent)
+  const logFile = resolve(flags.logDir ?? role.logDir ?? `${state}/logs`, `${site.root}.${instance}.log`)
+  const log = createLog(context, (flags.logFormat ?? 'text') as LogFormat, logFile)
+  for (const line of settingLines(rest)) log(line, { bare: true })
+  for (const note of [...notes, ...checked.notes]) log(note)
+  log(`starting ${agent.spec.class} as ${site.root}.${instance}; log: ${logFile}`)
+  await serveRole({ agent, args: checked.values, instance, site, stateDir: state }, context, log)
+}
+
+function argumentError(instance: string, wrong: readonly string[]): Error {
+  const text = wrong.join('\n')
+  return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
+}
+
+/** A recorder that is told no directory writes to XDG's. */
+function withDefaults(agent: Agent, given: readonly Given[], { env }: Context): readonly Given[] {
+  const needs = 'data_dir' in agent.spec.args.shape && !given.some(({ flag }) => flag === '--data-dir')
+  return needs ? [...given, { flag: '--data-dir', values: [defaultDataDir(env)] }] : given
+}
+
+function classOf({ agent_class, instance_id, position }: Instance): string {
+  if (agent_class !== undefined) return agent_class
+  throw new ConfigError(`${position}: instance "${instance_id}" has no agent-class`)
+}
+
+/** Common flags by the names commander gives them: `site_hub` → `siteHub`. */
+function optionsOf(common: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(common).map(([key, value]) => [
+      key.replaceAll(/_(\w)/g, (_, c: string) => c.toUpperCase()),
+      value,
+    ]),
+  )
+}
+
+async function loadModule(file: string): Promise<Agent> {
+  const { default: agent } = (await import(resolve(file))) as { default?: Agent }
+  if (agent?.spec && agent.ops) return agent
+  throw new ConfigError(`${file}: its default export is no agent: export default defineAgent({ … })`)
+}

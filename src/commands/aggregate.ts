@@ -1,0 +1,38 @@
+import { Command } from 'commander'
+import { commonFlags } from '../core/common-flags.ts'
+import { runAgentRole, runInstance } from './agent.ts'
+import { findAgent } from './agents.ts'
+import type { Context } from './context.ts'
+import { RECORDER_CLASSES, type SiteOptions, siteFlags } from './site.ts'
+
+interface AggregateFlags extends SiteOptions {
+  readonly instanceId?: string
+}
+
+/** `ocs aggregate`: short for `ocs agent` with the site's AggregatorAgent; works without a site file too. */
+export function aggregateCommand(context: Context): Command {
+  const command = new Command('aggregate').description('Record every sample in .g3 files.')
+  return siteFlags(command)
+    .option(
+      '--instance-id <id>',
+      'which instance of the site file to be; the only AggregatorAgent by default',
+    )
+    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .addHelpText(
+      'after',
+      '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --initial-state.',
+    )
+    .action(async (flags: AggregateFlags, self: Command) => {
+      const { site, siteFile } = flags
+      if (site !== undefined || siteFile !== undefined || context.env['OCS_CONFIG_DIR']) {
+        return runInstance(flags, self.args, context, RECORDER_CLASSES)
+      }
+      const [name = ''] = RECORDER_CLASSES
+      const agent = await findAgent(name)
+      const instance = flags.instanceId ?? 'aggregator'
+      return runAgentRole({ agent, instance, siteArguments: [], given: self.args, flags, context })
+    })
+}

@@ -1,0 +1,91 @@
+import { Command } from 'commander'
+import { commonFlags } from '../core/common-flags.ts'
+import { UsageError } from '../core/errors.ts'
+import { nodeInstance } from '../datanode/node-instance.ts'
+import { runAgentRole } from './agent.ts'
+import { findAgent } from './agents.ts'
+import type { Context } from './context.ts'
+import { type SiteOptions, siteFlags } from './site.ts'
+
+interface NodeFlags extends SiteOptions {
+  readonly instanceId?: string
+}
+/** A kind of data node as `ocs datanode` spells it. */
+interface Kind {
+  readonly agentClass: string
+  readonly help: string
+  /** sisock's environment variables for its flags. */
+  readonly env: Readonly<Record<string, string>>
+  /** Its name when neither flag nor variable gives one. */
+  readonly name?: string
+}
+
+const named = { NAME: '--name', DESCRIPTION: '--description' }
+const kinds: Readonly<Record<string, Kind>> = {
+  thermometry: {
+    agentClass: 'ThermometryDataNode',
+    help: 'Serve the last hour of an agent’s feed.',
+    env: { ...named, TARGET: '--target', FEED: '--feed', BUFFER_TIME: '--buffer-time' },
+  },
+  sensors: {
+    agentClass: 'SensorsDataNode',
+    help: 'Serve this computer’s temperatures, load and memory.',
+    env: named,
+    name: 'sensors',
+  },
+  weather: {
+    agentClass: 'WeatherDataNode',
+    help: 'Serve an archive of weather in APEX’s text form.',
+    env: named,
+    name: 'weather',
+  },
+}
+
+/** `ocs datanode KIND`: what Grafana draws comes from here, by way of the bridge. */
+export function datanodeCommand(context: Context): Command {
+  const command = new Command('datanode').description('Run a data node: live data for the bridge.')
+  for (const [name, kind] of Object.entries(kinds)) {
+    const variables = Object.entries(kind.env).map(([variable, flag]) => `${flag} or ${variable}`)
+    siteFlags(command.command(name).description(kind.help))
+      .option('--instance-id <id>', 'what to be known as, instead of node-NAME')
+      .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+      .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .addHelpText('after', `\nTakes ${variables.join(', ')}.`)
+      .action((flags: NodeFlags, self: Command) => runNode(kind, name, flags, self.args, context))
+  }
+  return command
+}
+
+async function runNode(
+  kind: Kind,
+  kindName: string,
+  flags: NodeFlags,
+  args: readonly string[],
+  context: Context,
+): Promise<void> {
+  const agent = await findAgent(kind.agentClass)
+  const has = (flag: string) => args.some((word) => word === flag || word.startsWith(`${flag}=`))
+  const fromEnv = Object.entries(kind.env).flatMap(([variable, flag]) => {
+    const value = context.env[variable]
+    return value && !has(flag) ? [`${flag}=${value}`] : []
+  })
+  const given = [...fromEnv, ...args]
+  if (kind.name !== undefined && !given.some((word) => word.startsWith('--name')))
+    given.push(`--name=${kind.name}`)
+  const name = flagValue(given, '--name')
+  if (name === undefined) {
+    throw new UsageError(
+      `ocs datanode ${kindName}: --name (or NAME) is what its metrics begin with: --name=LSA21OQ`,
+    )
+  }
+  const instance = flags.instanceId ?? nodeInstance(name)
+  await runAgentRole({ agent, instance, siteArguments: [], given, flags, context })
+}
+
+function flagValue(words: readonly string[], flag: string): string | undefined {
+  const at = words.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`))
+  const word = words[at]
+  return word === flag ? words[at + 1] : word?.slice(flag.length + 1)
+}

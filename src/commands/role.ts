@@ -1,0 +1,132 @@
+import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import type { Agent } from '../core/agent.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import { OpError } from '../core/errors.ts'
+import { type Identity, willOf } from '../runtime/identity.ts'
+import { runAgent } from '../runtime/run-agent.ts'
+import { Spool } from '../runtime/spool.ts'
+import type { Context } from './context.ts'
+import { type Log, stamp } from './log.ts'
+import { reading } from './readings.ts'
+import { stopped } from './sim.ts'
+import type { ChosenSite } from './site.ts'
+import { version } from './version.ts'
+
+/** Milliseconds before a role that has not reached the hub says that it waits. */
+const SAY_WAITING_MS = 1000
+/** Seconds to learn who holds an instance-id. */
+const ASK_SECONDS = 3
+
+export interface Role {
+  readonly agent: Agent
+  readonly args: unknown
+  readonly instance: string
+  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'>
+  readonly stateDir: string
+}
+
+/**
+ * Runs an agent until it is told to stop.
+ * @throws OpError when another live process has the instance-id, naming it
+ * @throws ConfigError when its spool cannot be opened
+ */
+export async function serveRole(
+  { agent, args, instance, site, stateDir }: Role,
+  context: Context,
+  log: Log,
+): Promise<void> {
+  const { url, root, recorders } = site
+  const recorded = Object.values(agent.spec.feeds).some(({ record }) => record)
+  const spoolFile = join(stateDir, root, `${instance}.sqlite`)
+  const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
+  if (spool) log(`state: ${spoolFile}`)
+  if (recorded && recorders?.length === 0) {
+    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
+  }
+  const identity: Identity = {
+    root,
+    instance,
+    agentClass: agent.spec.class,
+    session: crypto.randomUUID(),
+    since: Date.now() / 1000,
+    version,
+  }
+  let joined = false
+  const refused = Promise.withResolvers<string>()
+  await using bus = connectMqtt({
+    url,
+    client: instance,
+    will: willOf(identity),
+    onBad: (topic, reason) => log(`a message on ${topic} was left out: ${reason}`),
+    onRefused: (reason) => {
+      if (!joined) refused.resolve(reason)
+    },
+  })
+  using _waiting = sayWaiting(bus, url, log)
+  using _joined = bus.onConnected((connected) => {
+    joined ||= connected
+  })
+  const running = await runAgent({
+    agent,
+    args,
+    identity,
+    bus,
+    spool,
+    log,
+    onRows: (_, declaration, rows) => {
+      for (const row of rows) {
+        context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
+      }
+    },
+  })
+  const why = await Promise.race([stopped(context.signal), refused.promise])
+  await running.stop()
+  if (typeof why === 'string') throw new OpError(await holderOf(instance, site, why))
+  log(`${instance} stopped`)
+}
+
+/** Says once that the hub is being waited for, when it does not answer at once. */
+function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
+  const timer = setTimeout(() => {
+    if (!bus.connected) log(`waiting for the hub at ${url} (ocs hub)`)
+  }, SAY_WAITING_MS)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+/** For roles that are no agents: says when the hub is reached, lost and awaited. */
+export function sayConnections(bus: Bus, url: string, log: Log): Disposable {
+  const waiting = sayWaiting(bus, url, log)
+  let was = false
+  const watch = bus.onConnected((connected, reason) => {
+    if (connected) log('transport connected')
+    else if (was) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
+    was = connected
+  })
+  return {
+    [Symbol.dispose]() {
+      waiting[Symbol.dispose]()
+      watch[Symbol.dispose]()
+    },
+  }
+}
+
+/** Who has an instance-id: told by its presence, asked for under another name. */
+async function holderOf(instance: string, { url, root }: Role['site'], why: string): Promise<string> {
+  await using bus = connectMqtt({ url, client: `ask-${crypto.randomUUID().slice(0, 8)}` })
+  const found = Promise.withResolvers<Presence | undefined>()
+  const timer = setTimeout(() => found.resolve(undefined), ASK_SECONDS * 1000)
+  try {
+    await reached(bus, url, ASK_SECONDS)
+    await bus.subscribe(channels.presence, { root, instance }, (presence) => found.resolve(presence))
+    const holder = await found.promise
+    if (!holder) return `the hub at ${url} refused "${instance}": ${why}`
+    const since = stamp(new Date(holder.since * 1000))
+    return `${instance} runs already: on ${holder.host}, pid ${holder.pid}, since ${since}. Stop that one first`
+  } catch {
+    return `the hub at ${url} refused "${instance}": ${why}`
+  } finally {
+    clearTimeout(timer)
+  }
+}
