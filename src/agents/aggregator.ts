@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import { defineAgent } from '../core/agent.ts'
+import type { Follower } from '../core/follow.ts'
+import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder.ts'
+
+/** Milliseconds between two updates of the session's data. */
+const SHOW_MS = 1000
+/** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
+const FRESH = 180
+
+const Count = z.int().min(0)
+const RecordData = z.object({
+  data_dir: z.string(),
+  /** The newest file's path; null before there is one. */
+  current_file: z.string().nullable(),
+  /** By feed address; names as in OCS, and the last seq taken (`seq`) and synced (`recorded`). */
+  providers: z.record(
+    z.string(),
+    z.object({
+      last_refresh: z.number(),
+      sessid: z.string(),
+      stale: z.boolean(),
+      last_block_received: z.string(),
+      seq: Count,
+      recorded: Count,
+    }),
+  ),
+  counters: z.object({
+    rows: Count,
+    samples: Count,
+    frames: Count,
+    duplicates: Count,
+    holes: Count,
+    gaps: Count,
+    quarantined: Count,
+    torn_tails: Count,
+  }),
+  /** Rows that agents hold and that are still to be fetched. */
+  behind: Count,
+  /** What keeps frames from being written; null when nothing does. */
+  problem: z.string().nullable(),
+})
+
+export default defineAgent({
+  class: 'AggregatorAgent',
+  aliases: ['AgreggatorAgent'],
+  help: 'Records every sample of all feeds in .g3 files.',
+  args: z.object({
+    data_dir: z.string().min(1).describe('the folder that holds the files'),
+    time_per_file: z
+      .number()
+      .positive()
+      .max(
+        MAX_TIME_PER_FILE,
+        `at most ${MAX_TIME_PER_FILE} s: so3g does not find data further from a file's name`,
+      )
+      .default(MAX_TIME_PER_FILE)
+      .describe('seconds of data in a file at most'),
+    frame_length: z
+      .number()
+      .positive()
+      .optional()
+      .describe('seconds of data in a frame at most, in place of what each feed declares'),
+    initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
+  }),
+  feeds: {},
+  connect: async () => ({}),
+  idle: (instance) => `waiting for: ocs ctrl start ${instance} record`,
+}).process(
+  'record',
+  {
+    help: 'Record all feeds.',
+    data: RecordData,
+    startup: ({ initial_state }) => initial_state === 'record',
+  },
+  async ({ args, lab, session, signal }) => {
+    await using recorder = await Recorder.open({
+      dir: args.data_dir,
+      root: lab.root,
+      timePerFile: args.time_per_file,
+      frameLength: args.frame_length,
+      log: (text) => session.log(text),
+      event: lab.event,
+    })
+    session.degraded = false
+    // Disposed after it the recorder still acknowledges what it writes last.
+    const follower = await lab.follow(recorder)
+    recorder.attach(follower)
+    const show = () => {
+      session.set(dataOf(recorder, follower))
+      session.degraded = recorder.problem !== undefined
+    }
+    show()
+    const timer = setInterval(show, SHOW_MS)
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      if (signal.aborted) resolve()
+    })
+    clearInterval(timer)
+    await follower[Symbol.asyncDispose]()
+    await recorder[Symbol.asyncDispose]()
+    session.set(dataOf(recorder, follower))
+  },
+)
+
+function dataOf(recorder: Recorder, { state }: Follower): z.input<typeof RecordData> {
+  const { duplicates, holes, behind } = state
+  const now = Date.now() / 1000
+  const providers = Object.entries(recorder.providers).map(
+    ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
+  )
+  return {
+    data_dir: recorder.dir,
+    current_file: recorder.currentFile ?? null,
+    providers: Object.fromEntries(providers),
+    counters: { ...recorder.counters, duplicates: recorder.counters.duplicates + duplicates, holes },
+    behind,
+    problem: recorder.problem ?? null,
+  }
+}

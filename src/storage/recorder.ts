@@ -1,0 +1,435 @@
+import { join, resolve } from 'node:path'
+import { type FeedDeclaration, feedAddress, type HeldEpoch, type Row } from '../core/channels.ts'
+import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
+import type { FeedEpoch, FeedSink, Follower } from '../core/follow.ts'
+import { type BlockPlan, convert, planBlock } from './columns.ts'
+import { readId, writeId } from './data-dir.ts'
+import { type Disk, disk as realDisk } from './disk.ts'
+import { NEW_FILE } from './hk-file.ts'
+import { HkFiles, type Sealed } from './hk-files.ts'
+import { Ledger, type LedgerEntry } from './ledger.ts'
+import { lockDataDir } from './lock.ts'
+import { OpenFrame } from './open-frame.ts'
+import { recover, type Torn } from './recover.ts'
+
+/** Seconds of data a file may span: so3g looks for data up to an hour from a file's name, less at a folder's edge. */
+export const MAX_TIME_PER_FILE = 3600
+/** Bytes at which a frame closes. */
+const FRAME_BYTES = 4 << 20
+/** Bytes of rows in memory at which all frames close, and at which no more are taken. */
+const MANY_BYTES = 32 << 20
+const MOST_BYTES = 64 << 20
+/** Milliseconds between tries of a disk that fails. */
+const RETRY_MS = 1000
+/** Milliseconds that closing may take. */
+const CLOSE_MS = 1800
+
+export interface RecorderOptions {
+  readonly dir: string
+  /** Address root, the first word of each feed's address. */
+  readonly root: string
+  /** Seconds of data a file spans at most; 3600 by default, which is also the most. */
+  readonly timePerFile?: number | undefined
+  /** Seconds of data a frame spans at most, in place of what each feed declares. */
+  readonly frameLength?: number | undefined
+  readonly disk?: Disk
+  log(text: string): void
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+}
+
+/** How a feed is doing, by OCS's names where OCS has one. */
+export interface ProviderState {
+  /** When rows came last, unix s. */
+  readonly last_refresh: number
+  /** The epoch. */
+  readonly sessid: string
+  readonly last_block_received: string
+  /** The last row taken, and the last that is in a synced file. */
+  readonly seq: number
+  readonly recorded: number
+}
+export interface Counters {
+  rows: number
+  samples: number
+  frames: number
+  duplicates: number
+  /** Rows that are lost, for which a gap was recorded. */
+  gaps: number
+  /** Rows that did not fit their declaration, for which a gap was recorded. */
+  quarantined: number
+  torn_tails: number
+}
+
+/** One epoch that is being recorded. */
+interface Provider {
+  readonly from: FeedEpoch
+  readonly address: string
+  readonly entry: LedgerEntry
+  readonly plans: Map<string, BlockPlan>
+  readonly names: Set<string>
+  /** Time of the last sample by block. */
+  readonly ends: Map<string, number>
+  taken: number
+  frame: OpenFrame | undefined
+  timer: Timer | undefined
+  lastRefresh: number
+  lastBlock: string
+  complaint: string
+}
+
+/**
+ * Records feeds in the `.g3` files of a data directory: rows become frames, a frame is synced, and then acknowledged.
+ * A disk that fails is tried again every second; meanwhile rows wait in memory, and then with their agents.
+ */
+export class Recorder implements FeedSink, AsyncDisposable {
+  readonly dir: string
+  readonly counters: Counters
+  readonly #options: RecorderOptions
+  readonly #timePerFile: number
+  readonly #lock: Disposable
+  readonly #ledger: Ledger
+  readonly #files: HkFiles
+  readonly #providers = new Map<string, Provider>()
+  readonly #acks = new Map<LedgerEntry, FeedEpoch>()
+  readonly #queue: Sealed[] = []
+  /** A row came for which no file may be open yet. */
+  #first: { readonly provider: Provider; readonly start: number } | undefined
+  #bytes = 0
+  #follower: Follower | undefined
+  #working: Promise<void> | undefined
+  #problem: string | undefined
+  /** Its error code. */
+  #trouble: string | undefined
+  #currentFile: string | undefined
+  #stopping = false
+  readonly #closed = Promise.withResolvers<void>()
+
+  private constructor(options: RecorderOptions, dir: string, lock: Disposable, ledger: Ledger, torn: number) {
+    const { root, log, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
+    this.dir = dir
+    this.#options = options
+    this.#timePerFile = timePerFile
+    this.#lock = lock
+    this.#ledger = ledger
+    this.counters = {
+      rows: 0,
+      samples: 0,
+      frames: 0,
+      duplicates: 0,
+      gaps: 0,
+      quarantined: 0,
+      torn_tails: torn,
+    }
+    const opened = (path: string) => {
+      this.#currentFile = path
+      log(`new file: ${path}`)
+    }
+    this.#files = new HkFiles({ disk, dir, root, ledger, timePerFile, opened, log })
+  }
+
+  /**
+   * Locks a data directory, finds out what it holds and sets torn ends of files aside.
+   * @throws ConfigError when another recorder is at work there, or for a time per file that so3g could not read
+   * @throws TransportError when the disk fails; trying again may help
+   */
+  static async open(options: RecorderOptions): Promise<Recorder> {
+    const { disk = realDisk, timePerFile = MAX_TIME_PER_FILE, log, event } = options
+    if (!(timePerFile > 0 && timePerFile <= MAX_TIME_PER_FILE)) {
+      const why = 'so3g does not find data more than an hour from the name of their file'
+      throw new ConfigError(`--time-per-file ${timePerFile}: more than 0 and at most 3600 s: ${why}`)
+    }
+    const dir = resolve(options.dir)
+    let lock: Disposable | undefined
+    try {
+      await disk.makeFolder(dir)
+      lock = lockDataDir(dir)
+      await disk.remove(join(dir, NEW_FILE))
+      const id = await readId(disk, dir)
+      const { ledger, torn } = await recover(disk, dir, id)
+      const known = ledger ?? new Ledger(id ?? crypto.randomUUID())
+      if (id === undefined) await writeId(disk, dir, known.dataDir)
+      for (const end of torn) event('warning', 'torn', tornText(dir, end))
+      log(`recording to ${dir}`)
+      return new Recorder(options, dir, lock, known, torn.length)
+    } catch (cause) {
+      lock?.[Symbol.dispose]()
+      if (cause instanceof ConfigError) throw cause
+      throw new TransportError(`data directory ${dir}: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  /** The data directory's UUID. */
+  get id(): string {
+    return this.#ledger.dataDir
+  }
+  /** The newest file's path; undefined before there is one. */
+  get currentFile(): string | undefined {
+    return this.#currentFile
+  }
+  /** What keeps frames from being written, if anything does. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+  /** The feeds being recorded, by address. */
+  get providers(): Record<string, ProviderState> {
+    const states: Record<string, ProviderState> = {}
+    for (const { address, from, entry, taken, lastRefresh, lastBlock } of this.#providers.values()) {
+      states[address] = {
+        last_refresh: lastRefresh,
+        sessid: from.epoch,
+        last_block_received: lastBlock,
+        seq: taken,
+        recorded: entry.last,
+      }
+    }
+    return states
+  }
+
+  /** Who carries acknowledgements; those made before are sent now. */
+  attach(follower: Follower): void {
+    this.#follower = follower
+    for (const [entry, from] of this.#acks) follower.acknowledge(from, entry.last, this.id)
+    this.#acks.clear()
+  }
+
+  wants(): boolean {
+    return true
+  }
+
+  position(from: FeedEpoch, held: HeldEpoch): number {
+    const entry = this.#ledger.find(from)
+    // An agent that has not heard of what is recorded would keep it for ever.
+    if (entry && held.acked < Math.min(entry.last, held.last)) this.#acknowledge(from, entry)
+    return this.#providers.get(keyOf(from))?.taken ?? entry?.last ?? 0
+  }
+
+  rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[]): boolean {
+    if (this.#stopping || this.#bytes > MOST_BYTES) return false
+    const provider = this.#provider(from)
+    const seq = rows[0]?.seq ?? 0
+    if (seq > provider.taken + 1) {
+      // Taking them would say that the rows between are recorded; the spool still has all of them.
+      this.#complain(provider, 'hole', `row ${seq} came after row ${provider.taken}: not taken`)
+      return false
+    }
+    for (const row of rows) this.#take(provider, declaration, row)
+    if (this.#bytes > MANY_BYTES) this.#sealAll()
+    return true
+  }
+
+  gap(from: FeedEpoch, first: number, last: number): void {
+    const provider = this.#provider(from)
+    const start = Math.max(first, provider.taken + 1)
+    if (last < start) return
+    const reason = 'gone from the spool'
+    this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
+    this.counters.gaps += last - start + 1
+    this.#seal(provider)
+    this.#skip(provider, start, last, reason)
+    this.#seal(provider)
+  }
+
+  /** Closes all frames; resolves once they are synced and acknowledged. */
+  async flush(): Promise<void> {
+    this.#sealAll()
+    while (this.#working !== undefined) await this.#working
+  }
+
+  /** Writes, syncs and acknowledges what there is, within two seconds, and frees the directory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, CLOSE_MS)
+    const written = this.flush()
+    this.#stopping = true
+    await Promise.race([written, late.promise])
+    clearTimeout(timer)
+    this.#closed.resolve()
+    this.#queue.length = 0
+    this.#first = undefined
+    await Promise.race([this.#files.close(), late.promise])
+    this.#lock[Symbol.dispose]()
+  }
+
+  #provider(from: FeedEpoch): Provider {
+    const key = keyOf(from)
+    const known = this.#providers.get(key)
+    if (known) return known
+    const entry = this.#ledger.entry(from)
+    const provider: Provider = {
+      from,
+      address: feedAddress(this.#options.root, from.instance, from.feed),
+      entry,
+      plans: new Map(),
+      names: new Set(),
+      ends: new Map(),
+      taken: entry.last,
+      frame: undefined,
+      timer: undefined,
+      lastRefresh: 0,
+      lastBlock: '',
+      complaint: '',
+    }
+    for (const [other, { address, taken, entry }] of this.#providers)
+      if (address === provider.address && taken === entry.last) this.#providers.delete(other)
+    this.#providers.set(key, provider)
+    return provider
+  }
+
+  #take(provider: Provider, declaration: FeedDeclaration, row: Row): void {
+    const seq = row.seq ?? 0
+    if (seq <= provider.taken) {
+      this.counters.duplicates++
+      return
+    }
+    provider.lastRefresh = Date.now() / 1000
+    provider.lastBlock = row.block
+    const plan = provider.plans.get(row.block) ?? this.#plan(provider, declaration, row.block)
+    const columns = plan
+      ? convert(plan, row, provider.ends.get(row.block) ?? 0)
+      : `block ${row.block} is not declared`
+    if (!plan || typeof columns === 'string') {
+      this.#quarantine(provider, seq, String(columns))
+      return
+    }
+    const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
+    const length = this.#options.frameLength ?? declaration.frame_length
+    // A file's name is a whole second, so its first frame may span a second less than the file.
+    if (!provider.frame?.takes(start, end, Math.min(length, this.#timePerFile - 1))) this.#seal(provider)
+    const frame = this.#frame(provider, seq, length)
+    const before = frame.bytes
+    if (frame.empty) this.#prepare(provider, start)
+    frame.add(plan, row, columns)
+    provider.taken = seq
+    provider.ends.set(row.block, end)
+    this.#bytes += frame.bytes - before
+    if (frame.bytes >= FRAME_BYTES) this.#seal(provider)
+  }
+
+  #plan(provider: Provider, declaration: FeedDeclaration, block: string): BlockPlan | undefined {
+    const plan = planBlock(declaration, block, this.#ledger.types(provider.address), provider.names)
+    if (!plan) return undefined
+    provider.plans.set(block, plan)
+    for (const { field, name, type } of plan.fields) {
+      if (name === field) continue
+      const text = `${provider.address}.${field} of block ${block} (${type}) is recorded as ${name}: the archive has another ${field}`
+      this.#options.event('warning', 'renamed', text)
+    }
+    return plan
+  }
+
+  #quarantine(provider: Provider, seq: number, reason: string): void {
+    this.counters.quarantined++
+    this.#complain(provider, 'quarantine', reason, `row ${seq} was left out: ${reason}`)
+    this.#skip(provider, seq, seq, `quarantined: ${reason}`)
+  }
+
+  /** Reports something about a feed, once while it is the same. */
+  #complain(provider: Provider, kind: string, reason: string, text = reason): void {
+    if (reason !== provider.complaint) this.#options.event('warning', kind, `${provider.address}: ${text}`)
+    provider.complaint = reason
+  }
+
+  #skip(provider: Provider, first: number, last: number, reason: string): void {
+    const frame = this.#frame(provider, first, this.#options.frameLength ?? 1)
+    const before = frame.bytes
+    const { spool, instance, feed, epoch } = provider.from
+    frame.skip({ spool, instance, feed, epoch, first, last, reason })
+    provider.taken = last
+    this.#bytes += frame.bytes - before
+  }
+
+  /** The open frame of a provider; a new one closes by itself after `length` seconds. */
+  #frame(provider: Provider, first: number, length: number): OpenFrame {
+    if (provider.frame) return provider.frame
+    provider.frame = new OpenFrame(first)
+    provider.timer = setTimeout(() => this.#seal(provider), length * 1000)
+    return provider.frame
+  }
+
+  #seal(provider: Provider): void {
+    const { from, entry, frame } = provider
+    if (!frame) return
+    clearTimeout(provider.timer)
+    provider.frame = undefined
+    this.#queue.push({ from, entry, frame })
+    this.#work()
+  }
+
+  #sealAll(): void {
+    for (const provider of this.#providers.values()) this.#seal(provider)
+  }
+
+  /** Sees to it that a file is open for a frame that begins, so that its path can be shown. */
+  #prepare(provider: Provider, start: number): void {
+    this.#first = { provider, start }
+    this.#work()
+  }
+
+  #work(): void {
+    this.#working ??= this.#write().finally(() => {
+      this.#working = undefined
+      if (this.#queue.length > 0) this.#work()
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#queue.length > 0 || this.#first) {
+      try {
+        const { provider, start } = this.#first ?? {}
+        if (provider && start !== undefined) await this.#files.prepare(provider.from, provider.entry, start)
+        if (this.#first?.provider === provider) this.#first = undefined
+        const count = await this.#files.write(this.#queue)
+        if (this.#problem !== undefined) this.#options.event('info', 'disk', `${this.dir}: written again`)
+        this.#problem = undefined
+        this.#trouble = undefined
+        this.#written(this.#queue.splice(0, count))
+      } catch (error) {
+        this.#failed(error)
+        await this.#pause(RETRY_MS)
+      }
+    }
+  }
+
+  #written(frames: readonly Sealed[]): void {
+    const latest = new Map<LedgerEntry, FeedEpoch>()
+    for (const { from, entry, frame } of frames) {
+      this.#ledger.written(entry, frame.last, frame.gaps)
+      this.#bytes -= frame.bytes
+      this.counters.rows += frame.rows
+      this.counters.samples += frame.samples
+      if (!frame.empty) this.counters.frames++
+      latest.set(entry, from)
+    }
+    for (const [entry, from] of latest) this.#acknowledge(from, entry)
+  }
+
+  #acknowledge(from: FeedEpoch, entry: LedgerEntry): void {
+    if (this.#follower) this.#follower.acknowledge(from, entry.last, this.id)
+    else this.#acks.set(entry, from)
+  }
+
+  #failed(error: unknown): void {
+    const { code = messageOf(error) } = error as NodeJS.ErrnoException
+    if (code !== this.#trouble) {
+      const text = `${this.dir} cannot be written: ${messageOf(error)}; trying again each second`
+      this.#options.event('error', 'disk', text)
+    }
+    this.#trouble = code
+    this.#problem = messageOf(error)
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms)
+    await Promise.race([promise, this.#closed.promise])
+    clearTimeout(timer)
+  }
+}
+
+function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {
+  return `${join(dir, path)} was torn (${reason}): ${bytes} bytes are kept in ${join(dir, kept)}`
+}
+
+function keyOf({ instance, feed, epoch }: FeedEpoch): string {
+  return `${instance}/${feed}/${epoch}`
+}
