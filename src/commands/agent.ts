@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import type { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
 import {
   type Argument,
@@ -118,7 +119,9 @@ function argumentError(instance: string, wrong: readonly string[]): Error {
 
 /** A recorder that is told no directory writes to XDG's. */
 function withDefaults(agent: Agent, given: readonly Given[], { env }: Context): readonly Given[] {
-  const needs = 'data_dir' in agent.spec.args.shape && !given.some(({ flag }) => flag === '--data-dir')
+  const dataDir = agent.spec.args.shape['data_dir'] as z.ZodType | undefined
+  const needs =
+    dataDir?.safeParse(undefined).success === false && !given.some(({ flag }) => flag === '--data-dir')
   return needs ? [...given, { flag: '--data-dir', values: [defaultDataDir(env)] }] : given
 }
 

@@ -34,9 +34,7 @@ export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators
       agent('control', ...mode),
       agent('measurement', ...mode),
       agent('aggregator', '--data-dir', join(dir, 'data'), ...(idle ? ['--initial-state', 'idle'] : [])),
-      ...['node-LSA21OQ', 'node-LSA22YG', 'node-LSA22HA', 'node-sensors', 'node-weather'].map((node) =>
-        agent(node),
-      ),
+      ...['ls240-node', 'control-node', 'measurement-node', 'sensors', 'weather'].map((node) => agent(node)),
       { name: 'bridge', args: ['bridge', ...site] },
     ],
   }
