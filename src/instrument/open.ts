@@ -1,4 +1,3 @@
-import type { Linked } from '../core/agent.ts'
 import { ConfigError } from '../core/errors.ts'
 import { LineLink, type LineOptions } from './line-link.ts'
 import { openReplay } from './replay.ts'
@@ -59,16 +58,6 @@ function serialAddress(url: string, rest: string): Address {
       )
   }
   return { kind: 'serial', path, settings }
-}
-
-/** A link as the runtime watches it: an instrument with one is opened anew once it is lost. */
-export function linkOf(line: LineLink): NonNullable<Linked['link']> {
-  return {
-    get closed() {
-      return line.closed.aborted
-    },
-    close: () => line.close(),
-  }
 }
 
 /**

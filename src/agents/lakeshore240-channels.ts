@@ -1,0 +1,102 @@
+import type { Blocks } from '../core/agent.ts'
+import { decimal, integer, row, text } from '../instrument/codec.ts'
+import type { LineLink } from '../instrument/line-link.ts'
+import { type Connected, recall } from './lakeshore.ts'
+
+/** `INTYPE`, with the names of socs' get_values; codes as in the manual of the Model 240. */
+export const inputType = row({
+  sensor: integer,
+  auto_range: integer,
+  range: integer,
+  current_reversal: integer,
+  unit: integer,
+  enabled: integer,
+})
+/** `INNAME`: the name on the front panel. */
+export const inputName = row({ name: text(15) })
+/** `CRVPT`: one breakpoint of a channel's calibration curve, in V, Ω or log Ω and K. */
+export const curvePoint = row({ units: decimal, kelvin: decimal })
+
+/** What a channel is. */
+export interface Channel {
+  readonly number: number
+  readonly name: string
+  readonly type: ReturnType<typeof inputType.decode>
+  /** A calibration curve is loaded, so there are temperatures. */
+  readonly calibrated: boolean
+}
+
+/** A module as it was found, or has been set up since: `channels` is replaced whenever one changes. */
+export interface Lakeshore240 extends Connected {
+  channels: readonly Channel[]
+  /** Channels whose curve is being replaced: no temperature means anything meanwhile. */
+  readonly loading: Set<number>
+  /** When it was connected, unix s. */
+  readonly since: number
+}
+
+/** Channels of a module by its identity: `MODEL240-8P`, `MODEL240-2P`; 8 where it does not say. */
+function countOf(identity: string): number {
+  return Number(/^[^,]*,[^,]*-(\d)P/.exec(identity)?.[1] ?? 8)
+}
+
+/** Asks a module for all that its readings depend on. */
+export async function survey(line: LineLink): Promise<Omit<Lakeshore240, keyof Connected>> {
+  const channels: Channel[] = []
+  for (let number = 1; number <= countOf(line.identity); number++)
+    channels.push(await surveyChannel(line, number))
+  return { channels, loading: new Set(), since: Date.now() / 1000 }
+}
+
+/** Asks for one channel's setup. An unused breakpoint reads zero, and so does the first where there is no curve. */
+export async function surveyChannel(line: LineLink, number: number): Promise<Channel> {
+  const type = await recall(line, 'INTYPE', number, inputType)
+  const { name } = await recall(line, 'INNAME', number, inputName)
+  const { kelvin } = await recall(line, 'CRVPT', `${number},1`, curvePoint)
+  return { number, name, type, calibrated: kelvin !== 0 }
+}
+
+/** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
+const STATUS =
+  'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
+
+/** The fields of the enabled channels: sensor units always, a temperature where there is a curve. */
+export function blocksOf({ channels }: Lakeshore240): Blocks {
+  const fields = channels
+    .filter(isEnabled)
+    .flatMap(({ number, name, type, calibrated }) => [
+      ...(calibrated ? [[`Channel_${number}_T`, { units: 'K', description: name }] as const] : []),
+      [`Channel_${number}_V`, { units: type.sensor === 1 ? 'V' : 'Ω', description: name }] as const,
+      [`Channel_${number}_status`, { type: 'int', description: `${name}: ${STATUS}` }] as const,
+    ])
+  return { temps: Object.fromEntries(fields) }
+}
+
+export const isEnabled = ({ type }: Channel): boolean => type.enabled === 1
+
+/** One channel's reading: K, V or Ω, and status; `T` only where there is a curve. */
+export interface Reading {
+  readonly T?: number
+  readonly V: number
+  readonly status: number
+}
+
+/** Bits of RDGST with which the sensor reading itself means nothing. */
+const SENSOR_BAD = 1 | 64 | 128
+const quietly = { priority: 'poll' } as const
+
+/** Reads a channel; what its status does not warrant is NaN. @throws TransportError for an answer that is none */
+export async function readChannel({ link, loading }: Lakeshore240, channel: Channel): Promise<Reading> {
+  const { number, calibrated } = channel
+  const status = await link.read(`RDGST? ${number}`, integer.decode, quietly)
+  const V = await link.number(`SRDG? ${number}`, quietly)
+  const sensor = { V: status & SENSOR_BAD ? Number.NaN : V, status }
+  if (!calibrated) return sensor
+  const T = await link.number(`KRDG? ${number}`, quietly)
+  return { T: status !== 0 || loading.has(number) ? Number.NaN : T, ...sensor }
+}
+
+/** The reading of a channel that could not be read. */
+export function unread({ calibrated }: Channel): Reading {
+  return { ...(calibrated && { T: Number.NaN }), V: Number.NaN, status: -1 }
+}

@@ -1,0 +1,222 @@
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Running, startAgent } from '../../test/running-agent.ts'
+import { serve } from '../instrument/server.test-aid.ts'
+import { startLakeshore372 } from '../simulators/lakeshore372.ts'
+import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
+import type { Reading } from '../simulators/truth.ts'
+import lakeshore372 from './lakeshore372.ts'
+import { codeOf, excitations, heaterRanges, resistanceRanges, stepOf } from './lakeshore372-settings.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ls372-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const open: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+async function simulate(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
+  const simulator = await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:0', ...options })
+  open.push(() => simulator.close())
+  return simulator
+}
+async function start(url: string, args: Record<string, unknown> = {}): Promise<Running> {
+  const agent = await startAgent(lakeshore372, { ip_address: url.replace('tcp://', ''), ...args })
+  open.push(() => agent[Symbol.asyncDispose]())
+  return agent
+}
+const messages = (agent: Running, op: string): string =>
+  (agent.session(op)?.messages ?? []).map(([, text]) => text).join('\n')
+
+test('the scanner is followed: only settled readings, each of its channel; the control input all the while', async () => {
+  const truth = join(folder, 'truth')
+  const { url } = await simulate({ truth })
+  const agent = await start(url, { serial_number: 'LSA22YG', enable_control_chan: true, sample_heater: true })
+  await agent.task('set_dwell', { channel: 1, dwell: 2 })
+  const readings = (block: string) => agent.rows.filter((row) => row.block === block)
+  await agent.until(() => readings('Channel_02').length >= 5)
+  type Sent = Reading & { t: number }
+  const lines = readFileSync(truth, 'utf8').trim().split('\n')
+  const sent = lines.map((line) => JSON.parse(line) as Sent)
+  for (const channel of [1, 2, 'A'] as const) {
+    const block = channel === 'A' ? 'control_chan' : `Channel_0${channel}`
+    const field = channel === 'A' ? 'control' : block
+    const of = (quantity: string) =>
+      sent.filter((one) => one.channel === channel && one.quantity === quantity)
+    const mine = readings(block)
+    expect(mine.length).toBeGreaterThan(4)
+    for (const { t, data } of mine) {
+      const at = t[0] ?? 0
+      const near = ({ t: when, value }: Sent, wanted: unknown) =>
+        value === wanted && Math.abs(when - at) < 0.3
+      expect(of('sensor').some((one) => near(one, data[`${field}_R`]?.[0]))).toBe(true)
+      expect(of('kelvin').some((one) => near(one, data[`${field}_T`]?.[0]))).toBe(true)
+      expect(data[`${field}_status`]).toEqual([0])
+    }
+    // What a channel repeats while it settles is never published.
+    if (channel !== 'A') expect(agent.column(`${field}_R`)).not.toContain(of('sensor')[0]?.value)
+  }
+  const [first, last] = [readings('control_chan')[0]?.t[0] ?? 0, readings('control_chan').at(-1)?.t[0] ?? 0]
+  expect(readings('control_chan').length / (last - first)).toBeGreaterThan(9)
+  const gap = (readings('Channel_02')[0]?.t[0] ?? 0) - (readings('Channel_01').at(-1)?.t[0] ?? 0)
+  expect(gap).toBeGreaterThan(2.9)
+  expect(gap).toBeLessThan(3.5)
+  expect(agent.column('sample_heater_output').length).toBeGreaterThan(10)
+  const { blocks, frame_length } = agent.declared.get('temperatures') ?? {}
+  expect(frame_length).toBe(600)
+  expect(blocks).toMatchObject({
+    Channel_01: {
+      Channel_01_T: { type: 'double', units: 'K', description: '50K plate' },
+      Channel_01_R: { units: 'Ω' },
+      Channel_01_status: { type: 'int' },
+    },
+    control_chan: { control_T: { units: 'K' }, control_R: { units: 'Ω' } },
+    heaters: { sample_heater_output: { units: '%' } },
+  })
+  expect(Object.keys(blocks?.['Channel_14'] ?? {})).toEqual(['Channel_14_R', 'Channel_14_status'])
+  expect(blocks).not.toHaveProperty('Channel_16')
+  expect(agent.session('acq')?.data).toMatchObject({
+    fields: {
+      Channel_01: { T: expect.any(Number), R: expect.any(Number), timestamp: expect.any(Number) },
+      control: {},
+    },
+  })
+}, 30_000)
+
+test('settings go both ways, while it acquires', async () => {
+  const { url } = await simulate()
+  const agent = await start(url, { enable_control_chan: true })
+  await agent.until(() => agent.rows.length > 0)
+  const done = async (op: string, params: Record<string, unknown> = {}) => {
+    const { success, data } = await agent.task(op, params)
+    expect([op, success, messages(agent, op)]).toEqual([op, true, expect.any(String)])
+    return data
+  }
+  await done('set_autoscan', { autoscan: false })
+  await done('set_active_channel', { channel: 5 })
+  await done('set_dwell', { channel: 5, dwell: 33 })
+  expect(await done('get_dwell', { channel: 5 })).toEqual({ dwell_time: 33 })
+  await done('set_excitation_mode', { channel: 5, mode: 'current' })
+  expect(await done('set_excitation', { channel: 5, value: 3e-9 })).toEqual({ excitation: 3.16e-9 })
+  expect(await done('get_excitation', { channel: 5 })).toEqual({ excitation: 3.16e-9 })
+  await done('engage_autorange', { channel: 5, state: 'off' })
+  expect(await done('set_resistance_range', { channel: 5, resistance_range: 1800 })).toEqual({
+    resistance_range: 2000,
+  })
+  expect(await done('get_resistance_range', { channel: 5 })).toEqual({ resistance_range: 2000 })
+  expect(await done('get_input_setup', { channel: 5 })).toEqual({
+    mode: 'current',
+    excitation: 3.16e-9,
+    excitation_units: 'amps',
+    autorange: 'off',
+    range: 2000,
+    csshunt: 'on',
+    units: 'kelvin',
+  })
+  await done('engage_channel', { channel: 16, state: 'on' })
+  await done('set_calibration_curve', { channel: 14, curve_number: 25 })
+  await done('set_calibration_curve', { channel: 0, curve_number: 37 })
+  await done('set_pid', { P: 40, I: 2.5, D: 0 })
+  await done('set_output_mode', { heater: 'sample', mode: 'Open Loop' })
+  await done('set_heater_range', { heater: 'sample', range: 0.001 })
+  await done('set_heater_output', { heater: 'sample', output: 25, display: 'current' })
+  await done('set_heater_range', { heater: 'still', range: 'On' })
+  await done('set_heater_range', { heater: 'sample', range: 'off' })
+  await done('set_still_output', { output: 12.5 })
+  expect(await done('get_still_output')).toEqual({ still_heater_still_out: 12.5 })
+  await done('init_lakeshore', { force: true })
+  expect([agent.column('sample_heater_out'), agent.column('still_heater_still_out')]).toEqual([[25], [12.5]])
+  await done('disable_control_chan')
+  expect((await agent.task('set_heater_range', { heater: 'sample', range: 'on' })).success).toBe(false)
+  await done('set_active_channel', { channel: 14 })
+  await agent.until(() => agent.column('Channel_14_T').length > 0)
+  expect(agent.declared.get('temperatures')?.blocks).toHaveProperty('Channel_16')
+  expect(agent.log.join('\n')).not.toContain('a message was left out')
+}, 30_000)
+
+test('what the instrument passes over in silence fails, and says what it keeps', async () => {
+  const { url } = await simulate()
+  const agent = await start(url, { mode: 'idle' })
+  expect((await agent.task('set_active_channel', { channel: 16 })).success).toBe(false)
+  expect(messages(agent, 'set_active_channel')).toContain('the instrument keeps channel 1 instead of 16')
+  expect(agent.rows).toEqual([])
+})
+
+test('an overloaded resistance is NaN with its status, and so is its temperature', async () => {
+  const simulator = await simulate()
+  simulator.faults.inject({ kind: 'overload', channel: 'A' })
+  const agent = await start(simulator.url, { enable_control_chan: true })
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]?.data).toEqual({ control_T: ['NaN'], control_R: ['NaN'], control_status: [3] })
+})
+
+test('a lost connection is made again; the control input stays as it was chosen', async () => {
+  const simulator = await simulate()
+  const agent = await start(simulator.url)
+  await agent.task('enable_control_chan')
+  await agent.until(() => agent.rows.length > 0)
+  await simulator.unplug()
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  const before = agent.rows.length
+  await simulator.plugIn()
+  await agent.until(() => agent.rows.length > before && agent.session('acq')?.degraded === false)
+}, 20_000)
+
+test('another serial number than the one asked for: degraded, naming both', async () => {
+  const { url } = await simulate()
+  const agent = await start(url, { serial_number: 'LSA99ZZ' })
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  expect(messages(agent, 'acq')).toContain('serial number LSA22YG, not LSA99ZZ')
+})
+
+test('one that does not understand chained commands is asked one by one', async () => {
+  const fixed: Record<string, string> = {
+    '*IDN?': 'LSCI,MODEL372,LSA22YG,1.3',
+    'SCAN?': '03,0',
+    'HTRSET? 0': '+120.000,8,+0000.00,2',
+    'RDGK? 3': '+104.250E-03',
+    'RDGR? 3': '+450.000E+01',
+    'RDGST? 3': '000',
+  }
+  const server = await serve((command) => {
+    const reply = command.startsWith('INSET?')
+      ? `${command.endsWith(' 3') ? 1 : 0},010,003,21,1`
+      : command.startsWith('INNAME?')
+        ? 'Plate          '
+        : fixed[command]
+    return reply && `${reply}\r\n`
+  })
+  open.push(() => server.close())
+  const agent = await start(server.url, { dwell_time_delay: 0 })
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]).toMatchObject({
+    block: 'Channel_03',
+    data: { Channel_03_T: [0.10425], Channel_03_R: [4500], Channel_03_status: [0] },
+  })
+  expect(agent.declared.get('temperatures')?.blocks['heaters']?.['sample_heater_output']?.units).toBe('W')
+}, 15_000)
+
+test('a recorded dialog is as good as an instrument', async () => {
+  const agent = await start('replay:fixtures/dialogs/lakeshore372.yaml', { serial_number: 'LSA22YG' })
+  const { success } = await agent.task('get_dwell', { channel: 6 })
+  expect([success, agent.session('get_dwell')?.data]).toEqual([true, { dwell_time: 10 }])
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]).toMatchObject({
+    block: 'Channel_06',
+    data: { Channel_06_T: [0.10425], Channel_06_R: [4521.33], Channel_06_status: [0] },
+  })
+}, 15_000)
+
+test('steps are those of the manual, and the nearest is taken', () => {
+  expect([1, 2, 12].map((code) => stepOf(excitations.voltage, code))).toEqual([2e-6, 6.32e-6, 0.632])
+  expect([1, 22].map((code) => stepOf(excitations.current, code))).toEqual([1e-12, 0.0316])
+  expect([1, 6].map((code) => stepOf(excitations.control, code))).toEqual([3.16e-10, 1e-7])
+  expect([1, 22].map((code) => stepOf(resistanceRanges, code))).toEqual([2e-3, 63.2e6])
+  expect([1, 8].map((code) => stepOf(heaterRanges, code))).toEqual([31.6e-6, 0.1])
+  for (let code = 1; code <= 22; code++) {
+    expect(codeOf(resistanceRanges, stepOf(resistanceRanges, code))).toBe(code)
+  }
+  expect([codeOf(resistanceRanges, 1e-9), codeOf(resistanceRanges, 1e12)]).toEqual([1, 22])
+})
