@@ -37,16 +37,19 @@ const wanted = [
 ]
 if (!wanted.every((name) => existsSync(join(root, 'node_modules', name)))) {
   process.stderr.write(`ocs: installing packages in ${root} (once, about a minute) …\n`)
+  // Not "npm ci": it fails where a registry lacks an optional package of some other platform. The lockfile still rules.
   const [command, args] = process.versions.bun
     ? [process.execPath, ['install', '--ignore-scripts', '--no-save']]
-    : ['npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']]
+    : ['npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']]
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
   if (status !== 0)
-    fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm ci" in ${root}`)
+    fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
 }
 const bun = bunBinary()
 if (!bun || !existsSync(bun)) {
-  fail(`no Bun for ${process.platform} ${process.arch}: run "npm ci" in ${root}, without --omit=optional`)
+  fail(
+    `no Bun for ${process.platform} ${process.arch}: run "npm install" in ${root}, without --omit=optional`,
+  )
 }
 
 const path = [join(root, 'node_modules', '.bin'), dirname(bun), process.env.PATH].join(':')
