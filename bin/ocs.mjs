@@ -52,7 +52,8 @@ if (!bun || !existsSync(bun)) {
   )
 }
 
-const path = [join(root, 'node_modules', '.bin'), dirname(bun), process.env.PATH].join(':')
+// That binary before npm's own "bun", which is a stub until its install script has run.
+const path = [dirname(bun), join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
 const [first, name, ...rest] = process.argv.slice(2)
 const child =
   first === '--run'
