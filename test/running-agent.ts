@@ -1,8 +1,9 @@
 import { MemoryHub } from '../src/bus/memory.ts'
 import type { Agent } from '../src/core/agent.ts'
 import { channels, type FeedDeclaration, type Row } from '../src/core/channels.ts'
-import type { OpSession } from '../src/core/ops.ts'
+import type { Action, OpSession } from '../src/core/ops.ts'
 import { caller } from '../src/runtime/client.ts'
+import type { Outcome } from '../src/runtime/operation.ts'
 import { runAgent } from '../src/runtime/run-agent.ts'
 
 /** A declared agent on a hub in memory, as a test sees it. */
@@ -17,6 +18,8 @@ export interface Running extends AsyncDisposable {
   until(condition: () => boolean): Promise<void>
   /** Runs a task to its end. */
   task(op: string, params?: Record<string, unknown>): Promise<OpSession>
+  /** Asks an operation to stop, abort, …. */
+  act(op: string, action: Action): Promise<Outcome>
   /** The values of a field so far. */
   column(field: string): unknown[]
 }
@@ -81,6 +84,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
       if (status !== 0) throw new Error(msg)
       return (await ask.request('it', op, 'wait', {}, 30)).session as OpSession
     },
+    act: (op, action) => ask.request('it', op, action),
     column: (field) => rows.flatMap(({ data }) => data[field] ?? []),
     async [Symbol.asyncDispose]() {
       await running.stop()

@@ -30,7 +30,7 @@ export interface Refrigerator extends Lakeshore372 {
 }
 const controls = new WeakMap<object, { enabled: boolean }>()
 
-/** The reading half of the agent; `lakeshore372.ts` adds the tasks. */
+/** The reading half of the agent; `lakeshore372-inputs.ts` adds tasks. */
 export const reader = defineAgent({
   class: 'Lakeshore372Agent',
   help: 'Reads a Lake Shore 372: scanned channels, control input and heaters.',

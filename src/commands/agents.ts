@@ -9,6 +9,7 @@ const classes: Readonly<Record<string, Load>> = {
   Lakeshore240Agent: () => import('../agents/lakeshore240.ts'),
   Lakeshore372Agent: () => import('../agents/lakeshore372.ts'),
   FakeDataAgent: () => import('../agents/fake-data.ts'),
+  AggregatorAgent: () => import('../agents/aggregator.ts'),
   ThermometryDataNode: () => import('../datanode/thermometry.ts'),
   SensorsDataNode: () => import('../datanode/sensors.ts'),
   WeatherDataNode: () => import('../datanode/weather.ts'),

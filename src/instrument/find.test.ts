@@ -89,3 +89,13 @@ test('the serial number is the third field without its option', () => {
   expect(serialNumberOf('LSCI,MODEL372,LSA23JD/3062,1.3')).toBe('LSA23JD')
   expect(serialNumberOf('nonsense')).toBe('')
 })
+
+test('a port that is missing is worth another look soon; one with another instrument is not', async () => {
+  const dev = devices()
+  const retryMs = async (port?: string) => {
+    const failed = await error(findSerial('LSA21OQ', { dev, globs: '', ...(port && { port }) }))
+    return (failed as TransportError).retryMs
+  }
+  expect([await retryMs(), await retryMs(join(dev, 'ttyX'))]).toEqual([500, 500])
+  expect(await retryMs(instrument('OTHER'))).toBeUndefined()
+})
