@@ -1,4 +1,5 @@
 /** What the agents of Lake Shore's instruments share. */
+import { resolve } from 'node:path'
 import { OpError, TransportError } from '../core/errors.ts'
 import { serialNumberOf } from '../instrument/find.ts'
 import type { LineLink } from '../instrument/line-link.ts'
@@ -13,10 +14,17 @@ export interface Connected {
   readonly link: LineLink
 }
 
+const whole = /^(tcp|serial|replay):/
+
 /** The address that `HOST`, `HOST:PORT` or a whole address of `openLine` means. */
 export function addressOf(text: string): string {
-  if (text.startsWith('/') || /^(tcp|serial|replay):/.test(text)) return text
+  if (whole.test(text)) return text
   return /(^[^:]*|\]):\d+$/.test(text) ? `tcp://${text}` : `tcp://${text}:${PORT}`
+}
+
+/** The address that the path of a serial port, or a whole address of `openLine`, means. */
+export function portAddress(text: string): string {
+  return whole.test(text) ? text : resolve(text)
 }
 
 /**

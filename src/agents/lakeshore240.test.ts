@@ -1,7 +1,7 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { Row } from '../core/channels.ts'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
@@ -36,7 +36,7 @@ async function start(args: Record<string, unknown>): Promise<Running> {
 test('every reading is the one the module sent; each field has its units', async () => {
   const truth = join(folder, 'truth')
   const { path } = await simulate({ truth })
-  const agent = await start({ serial_number: 'LSA21OQ', port: path, sampling_frequency: 4 })
+  const agent = await start({ serial_number: 'LSA21OQ', port: relative('.', path), sampling_frequency: 4 })
   await agent.until(() => agent.rows.length === 8)
   const sent = readFileSync(truth, 'utf8')
     .trim()

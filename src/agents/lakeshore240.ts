@@ -3,7 +3,7 @@ import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
 import { findSerial } from '../instrument/find.ts'
 import { poll } from '../instrument/poll.ts'
-import { addressOf, change, openLakeshore } from './lakeshore.ts'
+import { addressOf, change, openLakeshore, portAddress } from './lakeshore.ts'
 import {
   blocksOf,
   type Channel,
@@ -65,8 +65,8 @@ export default defineAgent({
     },
   },
   connect: async ({ serial_number, port, ip_address }, _lab, signal): Promise<Lakeshore240> => {
-    const given = port ?? ip_address
-    const address = given ? addressOf(given) : (await findSerial(serial_number ?? '', { signal })).url
+    const given = port ? portAddress(port) : ip_address && addressOf(ip_address)
+    const address = given ?? (await findSerial(serial_number ?? '', { signal })).url
     return openLakeshore(address, { model: /^LSCI,MODEL240/, serialNumber: serial_number, signal }, survey)
   },
   idle: (instance) => `waiting for: ocs ctrl start --target=${instance}`,
