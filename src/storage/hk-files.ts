@@ -6,7 +6,7 @@ import type { Disk } from './disk.ts'
 import { dataFrame, type HkData, statusWithGaps } from './hk.ts'
 import { HkFile } from './hk-file.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
-import type { OpenFrame } from './open-frame.ts'
+import { FOLDER, type OpenFrame } from './open-frame.ts'
 
 /** Files open at a time: the present hour's, and those of late or odd clocks. */
 const OPEN_FILES = 4
@@ -28,6 +28,8 @@ export interface FilesOptions {
   readonly ledger: Ledger
   /** Seconds of data a file spans at most. */
   readonly timePerFile: number
+  /** When the frames begin that are still open, unix s. */
+  openStarts(): Iterable<number>
   /** Called with the absolute path of each new file. */
   opened(path: string): void
   log(text: string): void
@@ -45,10 +47,10 @@ export class HkFiles {
     this.#options = options
   }
 
-  /** Makes sure that there is a file for data of `from` that begin at `start` (unix s). */
+  /** Makes sure that a file is open, when none is for data of `from` that begin at `start` (unix s). */
   async prepare(from: FeedEpoch, entry: LedgerEntry, start: number): Promise<void> {
     await this.#cutSpoilt()
-    if (!this.#fitting(start, start)) await this.#create(start, [{ from, entry }])
+    if (this.#open.length === 0) await this.#create(start, [{ from, entry }])
   }
 
   /**
@@ -86,11 +88,21 @@ export class HkFiles {
       await file.close().catch(() => {})
   }
 
-  async #fileFor(next: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
-    const { frame } = next
-    const start = frame.empty ? Date.now() / 1000 : frame.start
+  async #fileFor({ frame }: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
+    const existing = this.#existing(frame)
+    if (existing) return existing
     const withData = waiting.filter((sealed) => !sealed.frame.empty)
-    return this.#existing(frame) ?? (await this.#create(start, withData))
+    return this.#create(frame.empty ? Date.now() / 1000 : this.#startFor(frame, withData), withData)
+  }
+
+  /** Where a new file for a frame begins: early enough for frames of other feeds that began before and come after. */
+  #startFor({ start, end }: OpenFrame, waiting: readonly Sealed[]): number {
+    const { timePerFile, openStarts } = this.#options
+    const others = [...waiting.map(({ frame }) => frame.start), ...openStarts()]
+    return others
+      .filter((other) => other > start - timePerFile / 2 && end <= Math.floor(other) + timePerFile)
+      .filter((other) => Math.floor(other / FOLDER) === Math.floor(start / FOLDER))
+      .reduce((a, b) => Math.min(a, b), start)
   }
 
   /** The file a frame goes into; gaps without data go into whichever was written last. */

@@ -5,6 +5,8 @@ import type { Gap } from './hk.ts'
 
 /** Seconds a folder of files spans; so3g looks for a folder by this number. */
 export const FOLDER = 100_000
+/** About what a gap takes. */
+const GAP_BYTES = 64
 
 /** Consecutive rows of one epoch on their way into a frame. */
 export class OpenFrame {
@@ -43,25 +45,29 @@ export class OpenFrame {
     )
   }
 
-  add(plan: BlockPlan, { t }: Row, columns: readonly (readonly Value[])[]): void {
+  /** Adds the next row; returns about how many bytes it is. */
+  add(plan: BlockPlan, { t }: Row, columns: readonly (readonly Value[])[]): number {
     this.last++
     this.rows++
     const block = this.#blocks.get(plan.block) ?? new Columns(plan)
     this.#blocks.set(plan.block, block)
-    this.bytes += block.add(t, columns)
+    const bytes = block.add(t, columns)
+    this.bytes += bytes
     this.samples += t.length
     this.start = Math.min(this.start, t[0] ?? Infinity)
     this.end = Math.max(this.end, t.at(-1) ?? -Infinity)
+    return bytes
   }
 
-  /** Rows `last + 1`…`gap.last` will be in no frame. */
-  skip(gap: Gap): void {
+  /** Rows `last + 1`…`gap.last` will be in no frame; returns about how many bytes that takes. */
+  skip(gap: Gap): number {
     const before = this.gaps.at(-1)
     if (before && before.last === gap.first - 1 && before.reason === gap.reason)
       this.gaps[this.gaps.length - 1] = { ...before, last: gap.last }
     else this.gaps.push(gap)
     this.last = gap.last
-    this.bytes += 64
+    this.bytes += GAP_BYTES
+    return GAP_BYTES
   }
 
   /** Leaves all samples out, for `gap`. */

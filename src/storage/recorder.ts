@@ -2,25 +2,21 @@ import { join, resolve } from 'node:path'
 import { type FeedDeclaration, feedAddress, type HeldEpoch, type Row } from '../core/channels.ts'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import type { FeedEpoch, FeedSink, Follower } from '../core/follow.ts'
-import { type BlockPlan, convert, planBlock } from './columns.ts'
 import { readId, writeId } from './data-dir.ts'
 import { type Disk, disk as realDisk } from './disk.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { NEW_FILE } from './hk-file.ts'
-import { HkFiles, type Sealed } from './hk-files.ts'
+import type { Sealed } from './hk-files.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
 import { lockDataDir } from './lock.ts'
-import { OpenFrame } from './open-frame.ts'
+import { Provider } from './provider.ts'
 import { recover, type Torn } from './recover.ts'
 
 /** Seconds of data a file may span: so3g looks for data up to an hour from a file's name, less at a folder's edge. */
 export const MAX_TIME_PER_FILE = 3600
-/** Bytes at which a frame closes. */
-const FRAME_BYTES = 4 << 20
 /** Bytes of rows in memory at which all frames close, and at which no more are taken. */
 const MANY_BYTES = 32 << 20
 const MOST_BYTES = 64 << 20
-/** Milliseconds between tries of a disk that fails. */
-const RETRY_MS = 1000
 /** Milliseconds that closing may take. */
 const CLOSE_MS = 1800
 
@@ -60,23 +56,6 @@ export interface Counters {
   torn_tails: number
 }
 
-/** One epoch that is being recorded. */
-interface Provider {
-  readonly from: FeedEpoch
-  readonly address: string
-  readonly entry: LedgerEntry
-  readonly plans: Map<string, BlockPlan>
-  readonly names: Set<string>
-  /** Time of the last sample by block. */
-  readonly ends: Map<string, number>
-  taken: number
-  frame: OpenFrame | undefined
-  timer: Timer | undefined
-  lastRefresh: number
-  lastBlock: string
-  complaint: string
-}
-
 /**
  * Records feeds in the `.g3` files of a data directory: rows become frames, a frame is synced, and then acknowledged.
  * A disk that fails is tried again every second; meanwhile rows wait in memory, and then with their agents.
@@ -85,30 +64,23 @@ export class Recorder implements FeedSink, AsyncDisposable {
   readonly dir: string
   readonly counters: Counters
   readonly #options: RecorderOptions
-  readonly #timePerFile: number
+  readonly #maxLength: number
   readonly #lock: Disposable
   readonly #ledger: Ledger
-  readonly #files: HkFiles
+  readonly #writer: FrameWriter
   readonly #providers = new Map<string, Provider>()
   readonly #acks = new Map<LedgerEntry, FeedEpoch>()
-  readonly #queue: Sealed[] = []
-  /** A row came for which no file may be open yet. */
-  #first: { readonly provider: Provider; readonly start: number } | undefined
   #bytes = 0
   #follower: Follower | undefined
-  #working: Promise<void> | undefined
-  #problem: string | undefined
-  /** Its error code. */
-  #trouble: string | undefined
   #currentFile: string | undefined
   #stopping = false
-  readonly #closed = Promise.withResolvers<void>()
 
   private constructor(options: RecorderOptions, dir: string, lock: Disposable, ledger: Ledger, torn: number) {
-    const { root, log, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
+    const { root, log, event, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
     this.dir = dir
     this.#options = options
-    this.#timePerFile = timePerFile
+    // A file's name is a whole second, so its first frame may span a second less than the file.
+    this.#maxLength = timePerFile - 1
     this.#lock = lock
     this.#ledger = ledger
     this.counters = {
@@ -124,7 +96,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
       this.#currentFile = path
       log(`new file: ${path}`)
     }
-    this.#files = new HkFiles({ disk, dir, root, ledger, timePerFile, opened, log })
+    const openStarts = () => this.#providers.values().map(({ start }) => start)
+    const written = (frames: readonly Sealed[]) => this.#written(frames)
+    const files = { disk, dir, root, ledger, timePerFile, openStarts, opened, log }
+    this.#writer = new FrameWriter({ ...files, event, written })
   }
 
   /**
@@ -168,7 +143,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
   }
   /** What keeps frames from being written, if anything does. */
   get problem(): string | undefined {
-    return this.#problem
+    return this.#writer.problem
   }
   /** The feeds being recorded, by address. */
   get providers(): Record<string, ProviderState> {
@@ -209,10 +184,14 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const seq = rows[0]?.seq ?? 0
     if (seq > provider.taken + 1) {
       // Taking them would say that the rows between are recorded; the spool still has all of them.
-      this.#complain(provider, 'hole', `row ${seq} came after row ${provider.taken}: not taken`)
+      const text = `row ${seq} came after row ${provider.taken}: not taken`
+      provider.complain('hole', text, text)
       return false
     }
-    for (const row of rows) this.#take(provider, declaration, row)
+    for (const row of rows) {
+      if (row.seq === provider.taken + 1) provider.take(declaration, row)
+      else this.counters.duplicates++
+    }
     if (this.#bytes > MANY_BYTES) this.#sealAll()
     return true
   }
@@ -224,15 +203,13 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const reason = 'gone from the spool'
     this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
     this.counters.gaps += last - start + 1
-    this.#seal(provider)
-    this.#skip(provider, start, last, reason)
-    this.#seal(provider)
+    provider.gap(last, reason)
   }
 
   /** Closes all frames; resolves once they are synced and acknowledged. */
   async flush(): Promise<void> {
     this.#sealAll()
-    while (this.#working !== undefined) await this.#working
+    await this.#writer.flush()
   }
 
   /** Writes, syncs and acknowledges what there is, within two seconds, and frees the directory. */
@@ -242,11 +219,8 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const written = this.flush()
     this.#stopping = true
     await Promise.race([written, late.promise])
+    await this.#writer.close(late.promise)
     clearTimeout(timer)
-    this.#closed.resolve()
-    this.#queue.length = 0
-    this.#first = undefined
-    await Promise.race([this.#files.close(), late.promise])
     this.#lock[Symbol.dispose]()
   }
 
@@ -255,139 +229,30 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const known = this.#providers.get(key)
     if (known) return known
     const entry = this.#ledger.entry(from)
-    const provider: Provider = {
-      from,
-      address: feedAddress(this.#options.root, from.instance, from.feed),
-      entry,
-      plans: new Map(),
-      names: new Set(),
-      ends: new Map(),
-      taken: entry.last,
-      frame: undefined,
-      timer: undefined,
-      lastRefresh: 0,
-      lastBlock: '',
-      complaint: '',
-    }
+    const { root, frameLength, event } = this.#options
+    const provider = new Provider(from, entry, {
+      root,
+      frameLength,
+      maxLength: this.#maxLength,
+      types: this.#ledger.types(feedAddress(root, from.instance, from.feed)),
+      begun: (start) => this.#writer.begin(from, entry, start),
+      sealed: (sealed) => this.#writer.push(sealed),
+      took: (bytes) => {
+        this.#bytes += bytes
+      },
+      quarantined: () => {
+        this.counters.quarantined++
+      },
+      event,
+    })
     for (const [other, { address, taken, entry }] of this.#providers)
       if (address === provider.address && taken === entry.last) this.#providers.delete(other)
     this.#providers.set(key, provider)
     return provider
   }
 
-  #take(provider: Provider, declaration: FeedDeclaration, row: Row): void {
-    const seq = row.seq ?? 0
-    if (seq <= provider.taken) {
-      this.counters.duplicates++
-      return
-    }
-    provider.lastRefresh = Date.now() / 1000
-    provider.lastBlock = row.block
-    const plan = provider.plans.get(row.block) ?? this.#plan(provider, declaration, row.block)
-    const columns = plan
-      ? convert(plan, row, provider.ends.get(row.block) ?? 0)
-      : `block ${row.block} is not declared`
-    if (!plan || typeof columns === 'string') {
-      this.#quarantine(provider, seq, String(columns))
-      return
-    }
-    const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
-    const length = this.#options.frameLength ?? declaration.frame_length
-    // A file's name is a whole second, so its first frame may span a second less than the file.
-    if (!provider.frame?.takes(start, end, Math.min(length, this.#timePerFile - 1))) this.#seal(provider)
-    const frame = this.#frame(provider, seq, length)
-    const before = frame.bytes
-    if (frame.empty) this.#prepare(provider, start)
-    frame.add(plan, row, columns)
-    provider.taken = seq
-    provider.ends.set(row.block, end)
-    this.#bytes += frame.bytes - before
-    if (frame.bytes >= FRAME_BYTES) this.#seal(provider)
-  }
-
-  #plan(provider: Provider, declaration: FeedDeclaration, block: string): BlockPlan | undefined {
-    const plan = planBlock(declaration, block, this.#ledger.types(provider.address), provider.names)
-    if (!plan) return undefined
-    provider.plans.set(block, plan)
-    for (const { field, name, type } of plan.fields) {
-      if (name === field) continue
-      const text = `${provider.address}.${field} of block ${block} (${type}) is recorded as ${name}: the archive has another ${field}`
-      this.#options.event('warning', 'renamed', text)
-    }
-    return plan
-  }
-
-  #quarantine(provider: Provider, seq: number, reason: string): void {
-    this.counters.quarantined++
-    this.#complain(provider, 'quarantine', reason, `row ${seq} was left out: ${reason}`)
-    this.#skip(provider, seq, seq, `quarantined: ${reason}`)
-  }
-
-  /** Reports something about a feed, once while it is the same. */
-  #complain(provider: Provider, kind: string, reason: string, text = reason): void {
-    if (reason !== provider.complaint) this.#options.event('warning', kind, `${provider.address}: ${text}`)
-    provider.complaint = reason
-  }
-
-  #skip(provider: Provider, first: number, last: number, reason: string): void {
-    const frame = this.#frame(provider, first, this.#options.frameLength ?? 1)
-    const before = frame.bytes
-    const { spool, instance, feed, epoch } = provider.from
-    frame.skip({ spool, instance, feed, epoch, first, last, reason })
-    provider.taken = last
-    this.#bytes += frame.bytes - before
-  }
-
-  /** The open frame of a provider; a new one closes by itself after `length` seconds. */
-  #frame(provider: Provider, first: number, length: number): OpenFrame {
-    if (provider.frame) return provider.frame
-    provider.frame = new OpenFrame(first)
-    provider.timer = setTimeout(() => this.#seal(provider), length * 1000)
-    return provider.frame
-  }
-
-  #seal(provider: Provider): void {
-    const { from, entry, frame } = provider
-    if (!frame) return
-    clearTimeout(provider.timer)
-    provider.frame = undefined
-    this.#queue.push({ from, entry, frame })
-    this.#work()
-  }
-
   #sealAll(): void {
-    for (const provider of this.#providers.values()) this.#seal(provider)
-  }
-
-  /** Sees to it that a file is open for a frame that begins, so that its path can be shown. */
-  #prepare(provider: Provider, start: number): void {
-    this.#first = { provider, start }
-    this.#work()
-  }
-
-  #work(): void {
-    this.#working ??= this.#write().finally(() => {
-      this.#working = undefined
-      if (this.#queue.length > 0) this.#work()
-    })
-  }
-
-  async #write(): Promise<void> {
-    while (this.#queue.length > 0 || this.#first) {
-      try {
-        const { provider, start } = this.#first ?? {}
-        if (provider && start !== undefined) await this.#files.prepare(provider.from, provider.entry, start)
-        if (this.#first?.provider === provider) this.#first = undefined
-        const count = await this.#files.write(this.#queue)
-        if (this.#problem !== undefined) this.#options.event('info', 'disk', `${this.dir}: written again`)
-        this.#problem = undefined
-        this.#trouble = undefined
-        this.#written(this.#queue.splice(0, count))
-      } catch (error) {
-        this.#failed(error)
-        await this.#pause(RETRY_MS)
-      }
-    }
+    for (const provider of this.#providers.values()) provider.seal()
   }
 
   #written(frames: readonly Sealed[]): void {
@@ -406,23 +271,6 @@ export class Recorder implements FeedSink, AsyncDisposable {
   #acknowledge(from: FeedEpoch, entry: LedgerEntry): void {
     if (this.#follower) this.#follower.acknowledge(from, entry.last, this.id)
     else this.#acks.set(entry, from)
-  }
-
-  #failed(error: unknown): void {
-    const { code = messageOf(error) } = error as NodeJS.ErrnoException
-    if (code !== this.#trouble) {
-      const text = `${this.dir} cannot be written: ${messageOf(error)}; trying again each second`
-      this.#options.event('error', 'disk', text)
-    }
-    this.#trouble = code
-    this.#problem = messageOf(error)
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, ms)
-    await Promise.race([promise, this.#closed.promise])
-    clearTimeout(timer)
   }
 }
 
