@@ -236,9 +236,14 @@ test('a data node that restarts goes on answering the same metric, with no /sear
 })
 
 /** A data node that is on the hub and never answers. */
-async function silentNode(hub: MemoryHub, name: string, state: Presence['state'] = 'online') {
-  const bus = hub.connect(`node-${name}`)
-  const address = { root: ROOT, instance: `node-${name}` }
+async function silentNode(
+  hub: MemoryHub,
+  name: string,
+  state: Presence['state'] = 'online',
+  instance = `node-${name}`,
+) {
+  const bus = hub.connect(instance)
+  const address = { root: ROOT, instance }
   const now = Date.now() / 1000
   const who = { session: 's', since: now, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
   const node = { name, description: '' }
@@ -277,6 +282,17 @@ test('one slow node costs its own curves and 2 s, a lost one nothing; the others
   expect(took).toBeGreaterThan(1900)
   expect(took).toBeLessThan(3000)
   expect(at.log.filter((line) => line.startsWith('data node SLOW:'))).toHaveLength(1)
+})
+
+test('of two live nodes of one name the older is asked, and the log says so', async () => {
+  await using at = await site()
+  await silentNode(at.lab.hub, 'LSA21OQ', 'online', 'impostor')
+  const [got] = await query(at.bridge, 'LSA21OQ::Channel_1_T')
+  expect(got?.datapoints.length).toBeGreaterThan(FULL)
+  expect(await search(at.bridge, 'LSA21OQ')).toHaveLength(2)
+  expect(at.log).toEqual([
+    'two data nodes go by LSA21OQ: node-LSA21OQ and impostor; impostor, the younger, is not asked',
+  ])
 })
 
 test('without a hub: 200 and empty curves, and all again when it is back', async () => {

@@ -48,6 +48,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
         'listen on 127.0.0.1, or say --insecure if everyone on that network may read',
     )
   }
+  if (!isLoopback(listen.host))
+    log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
   const nodes = await findNodes(bus, root, log)
   const metrics = simpleJson(nodes)
   const app = new Hono()

@@ -18,7 +18,7 @@ export interface Node {
 }
 /** The data nodes on a bus. Nothing of what they serve is remembered: that is asked each time. */
 export interface Nodes extends AsyncDisposable {
-  /** Those that live, by name. */
+  /** Those that live, in order of name; of two that go by one name the older. */
   online(): Node[]
   /** The live node of a name: the exact one, else without regard to case. */
   find(name: string): Node | undefined
@@ -41,6 +41,7 @@ interface Known {
 export async function findNodes(bus: Bus, root: string, log: (text: string) => void): Promise<Nodes> {
   const known = new Map<string, Known>()
   const failing = new Set<string>()
+  const twins = new Set<string>()
   const asking = await caller(bus, root)
 
   const of = (instance: string): Known => {
@@ -64,11 +65,23 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
   const online = () => {
     if (!bus.connected) return []
     const oldest = performance.now() - LOST_MS
-    return [...known.values()]
-      .filter((agent) => agent.online && agent.heard > oldest)
-      .sort((a, b) => b.since - a.since)
-      .flatMap(({ node }) => node ?? [])
-      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    const byName = new Map<string, Node>()
+    const living = [...known.values()].filter((agent) => agent.online && agent.heard > oldest)
+    for (const { node } of living.sort((a, b) => a.since - b.since)) {
+      const first = node && byName.get(node.name)
+      if (first) ignored(first, node)
+      else if (node) byName.set(node.name, node)
+    }
+    return [...byName.values()].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+  }
+
+  const ignored = (first: Node, second: Node) => {
+    if (twins.has(second.instance)) return
+    twins.add(second.instance)
+    const { name, instance } = second
+    log(
+      `two data nodes go by ${name}: ${first.instance} and ${instance}; ${instance}, the younger, is not asked`,
+    )
   }
 
   const ask = async <S extends z.ZodType>(

@@ -27,7 +27,7 @@ test('what cannot be read names its place', async () => {
     'x.dat:5: "rain" is not a time and a value',
   )
   expect(() => parseArchive('9 lives.dat', '')).toThrow('"9 lives" is no field name')
-  await expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --data-dir')
+  await expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --archive')
   await expect(readArchive('fixtures/g3')).rejects.toThrow('has no .dat file')
 })
 

@@ -23,12 +23,12 @@ export async function readArchive(folder: string): Promise<ArchivedField[]> {
   try {
     names = (await readdir(folder)).filter((name) => name.endsWith('.dat')).sort()
   } catch (cause) {
-    throw new ConfigError(`${folder}: ${messageOf(cause)}: name a folder of .dat files with --data-dir`, {
+    throw new ConfigError(`${folder}: ${messageOf(cause)}: name a folder of .dat files with --archive`, {
       cause,
     })
   }
   if (names.length === 0) {
-    throw new ConfigError(`${folder} has no .dat file: name a folder of .dat files with --data-dir`)
+    throw new ConfigError(`${folder} has no .dat file: name a folder of .dat files with --archive`)
   }
   return Promise.all(
     names.map(async (name) => parseArchive(join(folder, name), await readFile(join(folder, name), 'utf8'))),

@@ -56,16 +56,16 @@ export default defineAgent({
   args: z.object({
     name: NodeName.default('weather').describe('what its metrics begin with'),
     description: z.string().default('Archived APEX weather.').describe('what is measured'),
-    data_dir: z.string().default(OWN_ARCHIVE).describe('folder of .dat files'),
+    archive: z.string().default(OWN_ARCHIVE).describe('folder of .dat files'),
     shift_to_now: z
       .boolean()
       .default(false)
       .describe('repeat the archive day after day up to now, for demonstrations'),
   }),
   feeds: {},
-  connect: async ({ name, description, data_dir, shift_to_now }, lab) => {
+  connect: async ({ name, description, archive, shift_to_now }, lab) => {
     lab.announceNode({ name, description })
-    return new Weather(await readArchive(data_dir), shift_to_now)
+    return new Weather(await readArchive(archive), shift_to_now)
   },
 })
   .process(

@@ -37,6 +37,8 @@ export async function caller(bus: Bus, root: string): Promise<Caller> {
   const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
     const { id, part, parts, piece } = reply
     if (part === undefined || parts === undefined) return waiting.get(id)?.(reply)
+    // The rest of an answer nobody waits for any more.
+    if (!waiting.has(id)) return
     const list = pieces.get(id) ?? []
     list[part] = piece ?? ''
     pieces.set(id, list)
