@@ -6,7 +6,7 @@ import { changes, strided, thin } from './thin.ts'
 type Cell = number | string | boolean | null
 
 /** A sisock time as unix seconds: above 0 it is one, else it is relative to now. */
-export function toUnix(time: number, now: number): number {
+function toUnix(time: number, now: number): number {
   return time > 0 ? time : now + time
 }
 
