@@ -1,0 +1,84 @@
+import { Database } from 'bun:sqlite'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type FeedDeclaration, feedAddress, type Row } from '../../src/core/channels.ts'
+import { figure, type Lab, ROOT } from './roles.ts'
+
+/** A row with where it belongs. */
+export interface Sent {
+  readonly instance: string
+  readonly feed: string
+  readonly row: Row
+}
+/** A row as it lies in an agent's spool. */
+export interface Spooled extends Sent {
+  readonly declaration: FeedDeclaration
+}
+
+/** Python with so3g, and with spt3g: they cannot share one, since so3g brings an spt3g of its own. */
+const READERS = { so3g: 'OCS_SO3G_PYTHON', spt3g: 'OCS_SPT3G_PYTHON' }
+
+/** All rows of the spools under a folder, read as plain SQLite. Acknowledged rows stay an hour, so they are all there. */
+export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
+  const folder = join(stateDir, root)
+  const files = readdirSync(folder).filter((name) => name.endsWith('.sqlite'))
+  return files.flatMap((name) => {
+    using db = new Database(join(folder, name))
+    const found = db
+      .query(
+        `SELECT feed, e.epoch AS epoch, declaration, seq, body
+         FROM rows JOIN epochs e ON e.id = rows.epoch ORDER BY e.id, seq`,
+      )
+      .all() as { feed: string; epoch: string; declaration: string; seq: number; body: string }[]
+    return found.map(({ feed, epoch, declaration, seq, body }) => ({
+      instance: name.slice(0, -'.sqlite'.length),
+      feed,
+      declaration: JSON.parse(declaration),
+      row: { ...JSON.parse(body), epoch, seq },
+    }))
+  })
+}
+
+/** What tells one row from all others. */
+export function keyOf({ instance, feed, row: { epoch, seq } }: Sent): string {
+  return `${instance}/${feed}/${epoch}/${seq}`
+}
+
+/** Samples in rows: times, whatever the number of fields. */
+export function samplesOf(rows: readonly Sent[]): number {
+  return rows.reduce((sum, { row }) => sum + row.t.length, 0)
+}
+
+/**
+ * Compares a data directory with rows, bit for bit, as so3g and spt3g read it, and prints what they say.
+ * @throws Error with the differences
+ */
+export async function compare(lab: Lab, dataDir: string, rows: readonly Spooled[]): Promise<void> {
+  const expected = lab.path('expected.jsonl')
+  writeFileSync(expected, rows.map(linesOf).join(''))
+  for (const [reader, variable] of Object.entries(READERS)) {
+    const python = process.env[variable]
+    if (!python) throw new Error(`${variable} has to name the Python that has ${reader}`)
+    const check = [python, join(ROOT, 'test', 'g3', 'check.py'), dataDir, expected]
+    const running = lab.program(reader, check)
+    const { code } = await running.ended(120)
+    if (code !== 0) throw new Error(`${reader}:\n${running.text()}`)
+    figure(running.text('out').trim())
+  }
+}
+
+function linesOf({ instance, feed, row, declaration }: Spooled): string {
+  const address = feedAddress('observatory', instance, feed)
+  const fields = declaration.blocks[row.block] ?? {}
+  return Object.entries(row.data)
+    .map(([field, values]) => {
+      const type = fields[field]?.type ?? 'double'
+      return `${JSON.stringify({ address, field, type, t: row.t, values })}\n`
+    })
+    .join('')
+}
+
+/** The `.g3` files of a data directory, oldest first. */
+export function filesOf(dataDir: string): string[] {
+  return [...new Bun.Glob('[0-9]*/*.g3').scanSync(dataDir)].sort()
+}

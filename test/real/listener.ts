@@ -1,0 +1,73 @@
+import type { Row } from '../../src/core/channels.ts'
+import type { Lab, Running } from './roles.ts'
+
+/** A row as Mosquitto's client saw it on the bus. */
+export interface Seen {
+  readonly instance: string
+  readonly feed: string
+  readonly row: Row
+  /** When it came, on the monotonic clock, ms. */
+  readonly at: number
+}
+
+/** Mosquitto's subscriber on the feeds of a lab: an observer that shares no code with what it observes. */
+export class Listener {
+  readonly rows: Seen[] = []
+  readonly #waiting = new Set<() => void>()
+  readonly client: Running
+
+  private constructor(lab: Lab, topic: string) {
+    this.client = lab.program('mosquitto_sub', subscriber('observer', topic, '%t %p'), {
+      onLine: ({ at, text }) => {
+        const [name = '', payload] = split(text)
+        const [, instance = '', , feed = ''] = name.split('/')
+        this.rows.push({ instance, feed, row: JSON.parse(payload), at })
+        for (const look of [...this.#waiting]) look()
+      },
+    })
+  }
+
+  /** Subscribes; the hub has to run. It connects again by itself when the hub comes back. */
+  static async open(lab: Lab, topic = 'observatory/+/feeds/#'): Promise<Listener> {
+    const listener = new Listener(lab, topic)
+    await connected(lab)
+    return listener
+  }
+
+  /** The first row that came after a time and fits. @throws Error after `patience` s */
+  next(fits: (seen: Seen) => boolean, after = performance.now(), patience = 20): Promise<Seen> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this.rows.find((seen) => seen.at >= after && fits(seen))
+        if (!found) return
+        clearTimeout(timer)
+        this.#waiting.delete(look)
+        resolve(found)
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look)
+        reject(new Error(`no such row on the bus within ${patience} s (${this.rows.length} rows came)`))
+      }, patience * 1000)
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
+
+/** The command of a Mosquitto subscriber that prints each message by a format. */
+export function subscriber(id: string, topic: string, format: string): string[] {
+  const where = ['-h', '127.0.0.1', '-p', '1883', '-k', '30', '-i', id]
+  return ['mosquitto_sub', ...where, '-t', topic, '-F', format]
+}
+
+/** Waits until what subscribes has had time to: its own subscription is confirmed after those before it. */
+async function connected(lab: Lab): Promise<void> {
+  const probe = lab.program('probe', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/hub', '-C', '1'])
+  await probe.ended()
+}
+
+/** Topic and payload of a line `TOPIC PAYLOAD`. */
+export function split(line: string): [topic: string, payload: string] {
+  const at = line.indexOf(' ')
+  return [line.slice(0, at), line.slice(at + 1)]
+}
