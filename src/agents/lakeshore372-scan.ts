@@ -142,7 +142,7 @@ export function readControl(instrument: Lakeshore372): Promise<Reading> {
 const UNSEEN = 3000
 
 /**
- * Reads the channel that is connected; undefined while it settles. The scanner is asked before and after, in one message:
+ * Reads the channel that is connected; undefined while it settles, or is not enabled. The scanner is asked before and after, in one message:
  * equal answers prove whose reading it is. After a switch the instrument repeats old readings for the channel's pause.
  * @param delay seconds to wait beyond the pause, cut to leave 1 s of the dwell
  */
@@ -171,7 +171,7 @@ export async function readScanned(
   // Something was set meanwhile that makes the reading settle anew.
   if (scan.channel !== channel) return undefined
   scan.seen = now
-  return now < scan.settled ? undefined : { channel, reading: sample.reading }
+  return now < scan.settled || !input.setup.enabled ? undefined : { channel, reading: sample.reading }
 }
 
 /** The scanner has moved: what the channel's readings depend on is asked anew, and its pause begins. */

@@ -64,10 +64,14 @@ export class Connection<I extends object> {
       if (signal.aborted) resolve()
       else signal.addEventListener('abort', () => resolve(), { once: true })
     })
+    let waiting = true
     while (!this.instrument && !signal.aborted) {
-      const failed = this.#failed.promise.then(() => this.instrument || onFailure(this.#reason))
+      const failed = this.#failed.promise.then(() => {
+        if (waiting && !signal.aborted && !this.instrument) onFailure(this.#reason)
+      })
       await Promise.race([this.#changed.promise, failed, aborted])
     }
+    waiting = false
     return signal.aborted ? undefined : this.instrument
   }
 
