@@ -212,10 +212,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
     await this.#writer.flush()
   }
 
-  /** Writes, syncs and acknowledges what there is, within two seconds, and frees the directory. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Writes, syncs and acknowledges what there is, for `patience` ms at most, and frees the directory. */
+  async [Symbol.asyncDispose](patience = CLOSE_MS): Promise<void> {
     const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, CLOSE_MS)
+    const timer = setTimeout(late.resolve, patience)
     const written = this.flush()
     this.#stopping = true
     await Promise.race([written, late.promise])

@@ -1,0 +1,225 @@
+import { afterEach, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { MemoryHub } from '../bus/memory.ts'
+import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import type { OpSession } from '../core/ops.ts'
+import { caller } from '../runtime/client.ts'
+import { runAgent } from '../runtime/run-agent.ts'
+import { Spool } from '../runtime/spool.ts'
+import { checkDataDir } from '../storage/data-dir.ts'
+import { entry, walkFrames } from '../storage/g3/frame.ts'
+import aggregator from './aggregator.ts'
+
+const folders: string[] = []
+const folder = () => {
+  const path = mkdtempSync('/tmp/ocs-test-')
+  folders.push(path)
+  return path
+}
+afterEach(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
+})
+
+const identity = (instance: string, agentClass: string) => ({
+  root: 'observatory',
+  instance,
+  agentClass,
+  session: crypto.randomUUID(),
+  since: 1,
+  version: '0',
+})
+
+/** A hub in memory with an eye on sessions and presence. */
+async function lab() {
+  const hub = new MemoryHub()
+  const eye = hub.connect('eye')
+  const sessions = new Map<string, OpSession>()
+  const presence = new Map<string, Presence>()
+  const waiting = new Set<() => void>()
+  const look = () => {
+    for (const check of [...waiting]) check()
+  }
+  await eye.subscribe(channels.session, { root: 'observatory' }, (session, { instance }) => {
+    sessions.set(instance, session)
+    look()
+  })
+  await eye.subscribe(channels.presence, { root: 'observatory' }, (now, { instance }) => {
+    presence.set(instance, now)
+    look()
+  })
+  const ask = await caller(eye, 'observatory')
+  const until = (condition: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (!condition()) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
+  const log: string[] = []
+  const run = (instance: string, agent: Agent, args: unknown, spool?: Spool) =>
+    runAgent({
+      agent,
+      args: agent.spec.args.parse(args),
+      identity: identity(instance, agent.spec.class),
+      bus: hub.connect(instance),
+      spool,
+      log: (text) => {
+        log.push(text)
+        look()
+      },
+    })
+  return { hub, sessions, presence, ask, until, run, log }
+}
+
+/** Publishes a row when it is told to. */
+function counting() {
+  const feed = Promise.withResolvers<FeedPublisher>()
+  const agent = defineAgent({
+    class: 'CounterAgent',
+    help: 'Counts.',
+    args: z.object({}),
+    feeds: {
+      counts: {
+        help: 'Counts.',
+        record: true,
+        frame_length: 0.05,
+        blocks: { count: { n: { type: 'int' } } },
+      },
+    },
+    connect: async () => ({}),
+  }).process('acq', { help: 'Count.', startup: true }, async ({ feeds, signal }) => {
+    feed.resolve(feeds.counts)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  })
+  const publish = async (from: number, to: number) => {
+    const { publish } = await feed.promise.then((counts) => ({ publish: counts.publish.bind(counts) }))
+    for (let n = from; n <= to; n++) publish('count', 1_700_050_000 + n / 10, { n })
+  }
+  return { agent: agent as unknown as Agent, publish }
+}
+
+/** What is in the files, in order of time. */
+function values(dir: string): number[] {
+  const found: [bigint, number][] = []
+  for (const path of readdirSync(dir, { recursive: true }).map(String)) {
+    if (!path.endsWith('.g3')) continue
+    for (const frame of walkFrames(readFileSync(join(dir, path)), { verify: true }))
+      for (const block of entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []) {
+        const n = block?.kind === 'G3TimesampleMap' ? block.value.get('n') : undefined
+        if (block?.kind !== 'G3TimesampleMap' || n?.kind !== 'G3VectorInt') throw new Error('no counts')
+        for (const [i, time] of block.times.entries()) found.push([time, Number(n.value[i])])
+      }
+  }
+  return found.toSorted(([a], [b]) => Number(a - b)).map(([, n]) => n)
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1)
+
+interface Data {
+  current_file: string | null
+  counters: Record<string, number>
+  providers: Record<string, { seq: number; recorded: number; stale: boolean }>
+}
+
+test('records what agents publish, whether it is there or comes later, and tells the agents', async () => {
+  const data = join(folder(), 'data')
+  const { run, until, sessions, presence, log } = await lab()
+  const { agent, publish } = counting()
+  const spool = new Spool(join(folder(), 'counter.sqlite'))
+  const counter = await run('counter', agent, {}, spool)
+  await publish(1, 50)
+  await spool.flush()
+  let recorder = await run('aggregator', aggregator as unknown as Agent, { data_dir: data })
+  const recorded = () => (spool.held('counts').at(-1)?.acked ?? 0) as number
+  const address = 'observatory.counter.feeds.counts'
+  const shown = () => sessions.get('aggregator')?.data as Data | undefined
+  await until(() => log.includes(`record: recording to ${data}`))
+  await publish(51, 100)
+  await until(() => shown()?.providers?.[address]?.recorded === 100)
+  const path = join(data, '17000/1700050000.g3')
+  expect(shown()?.current_file).toBe(path)
+  expect(log).toContain(`record: new file: ${path}`)
+  expect(recorded()).toBe(100)
+  expect(shown()?.counters).toMatchObject({ rows: 100, samples: 100, gaps: 0, quarantined: 0, duplicates: 0 })
+  await recorder.stop()
+  await until(() => presence.get('aggregator')?.state === 'offline')
+  await publish(101, 150)
+  await spool.flush()
+  recorder = await run('aggregator', aggregator as unknown as Agent, { data_dir: data })
+  await until(() => log.filter((text) => text === `record: recording to ${data}`).length === 2)
+  await publish(151, 200)
+  await until(() => shown()?.providers?.[address]?.recorded === 200)
+  await recorder.stop()
+  expect(values(data)).toEqual(upTo(200))
+  await counter.stop()
+}, 20_000)
+
+test('a hub that restarts and an agent that restarts leave no hole', async () => {
+  const data = join(folder(), 'data')
+  const { hub, run, until, sessions } = await lab()
+  const first = counting()
+  const file = join(folder(), 'counter.sqlite')
+  let spool = new Spool(file)
+  let counter = await run('counter', first.agent, {}, spool)
+  const recorder = await run('aggregator', aggregator as unknown as Agent, { data_dir: data })
+  await first.publish(1, 20)
+  const shown = () => sessions.get('aggregator')?.data as Data | undefined
+  const seq = () => shown()?.providers?.['observatory.counter.feeds.counts']?.seq
+  await until(() => seq() === 20)
+  hub.stop()
+  await first.publish(21, 40)
+  await spool.flush()
+  hub.start()
+  await counter.stop()
+  spool = new Spool(file)
+  const second = counting()
+  counter = await run('counter', second.agent, {}, spool)
+  await second.publish(41, 60)
+  await until(() => shown()?.counters['rows'] === 60)
+  await recorder.stop()
+  await counter.stop()
+  expect(values(data)).toEqual(upTo(60))
+}, 20_000)
+
+test('waits when it is told to, and records when it is started', async () => {
+  const data = join(folder(), 'data')
+  const { run, until, ask, log, sessions } = await lab()
+  const args = { data_dir: data, initial_state: 'idle' }
+  const recorder = await run('aggregator', aggregator as unknown as Agent, args)
+  await until(() => log.some((text) => text.startsWith('idle: waiting for: ')))
+  expect(existsSync(data)).toBe(false)
+  expect((await ask.request('aggregator', 'record', 'start')).status).toBe(0)
+  await until(() => log.includes(`record: recording to ${data}`))
+  expect((await ask.request('aggregator', 'record', 'stop')).status).toBe(0)
+  await until(() => sessions.get('aggregator')?.success === true)
+  // The directory is free again.
+  expect(checkDataDir(data)).toBe(data)
+  await recorder.stop()
+})
+
+test('a second recorder in a directory is refused by name; a directory that cannot be is named before', async () => {
+  const data = join(folder(), 'data')
+  const { run, until, log, sessions } = await lab()
+  const one = await run('one', aggregator as unknown as Agent, { data_dir: data })
+  await until(() => log.includes(`record: recording to ${data}`))
+  const inUse = `another recorder is at work in ${data}: stop it, or choose another directory with --data-dir`
+  expect(() => checkDataDir(data)).toThrow(inUse)
+  const two = await run('two', aggregator as unknown as Agent, { data_dir: data })
+  await until(() => sessions.get('two')?.success === false)
+  expect(log.some((text) => text.includes(inUse))).toBe(true)
+  await one.stop()
+  await two.stop()
+  const file = join(folder(), 'file')
+  writeFileSync(file, '')
+  expect(() => checkDataDir(join(file, 'data'))).toThrow(
+    /^data directory \S+\/file\/data cannot be written \(E.*\): choose another with --data-dir$/,
+  )
+  const { args } = aggregator.spec
+  expect(() => args.parse({ data_dir: data, time_per_file: 7200 })).toThrow('so3g does not find data')
+})

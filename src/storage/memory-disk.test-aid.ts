@@ -1,0 +1,170 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import type { Disk, DiskFile } from './disk.ts'
+
+interface Inode {
+  bytes: Uint8Array
+  /** What a power cut leaves for sure. */
+  synced: Uint8Array
+}
+
+/**
+ * A disk in memory that forgets at a power cut what was not synced, as a disk may: contents, lengths and names. A call
+ * takes a turn of the event loop, and may be made to fail.
+ */
+export class MemoryDisk implements Disk {
+  /** Code every call that writes fails with; undefined while the disk is well. */
+  failing: string | undefined
+  /** Bytes the disk holds at most. */
+  space = Infinity
+  /** Names by path; a folder's name ends with a slash. */
+  #names = new Map<string, Inode>()
+  #syncedNames = new Map<string, Inode>()
+  #gone = false
+
+  /** A disk with what is in a real folder. */
+  static of(dir: string): MemoryDisk {
+    const disk = new MemoryDisk()
+    for (const path of readdirSync(dir, { recursive: true }).map(String)) {
+      const folder = statSync(join(dir, path)).isDirectory()
+      disk.put(join(dir, folder ? `${path}/` : path), folder ? undefined : readFileSync(join(dir, path)))
+    }
+    return disk
+  }
+
+  /** Puts a file, or a folder without bytes, on the disk for good. */
+  put(path: string, bytes: Uint8Array = new Uint8Array()): void {
+    const inode = { bytes, synced: bytes }
+    this.#names.set(path, inode)
+    this.#syncedNames.set(path, inode)
+  }
+
+  /** Puts all of it into a real folder. */
+  writeTo(from: string, dir: string): void {
+    for (const [path, { bytes }] of this.#names) {
+      const to = join(dir, relative(from, path))
+      mkdirSync(path.endsWith('/') ? to : dirname(to), { recursive: true })
+      if (!path.endsWith('/')) writeFileSync(to, bytes)
+    }
+  }
+
+  /** The disk as it comes back after a power cut; this one works no more. `random(n)` is an integer below n. */
+  cut(random: (below: number) => number): MemoryDisk {
+    this.#gone = true
+    const after = new MemoryDisk()
+    after.space = this.space
+    for (const path of new Set([...this.#names.keys(), ...this.#syncedNames.keys()])) {
+      // A name that was not synced is there or is not, and so is one whose removal was not.
+      const inode = [this.#names, this.#syncedNames][random(2)]?.get(path)
+      const kept = this.#names.get(path) === this.#syncedNames.get(path) ? this.#names.get(path) : inode
+      if (kept) after.put(path, leftOf(kept, random))
+    }
+    return after
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    await this.#call()
+    if (this.#names.has(path)) throw failure('EEXIST', path)
+    const inode: Inode = { bytes: new Uint8Array(), synced: new Uint8Array() }
+    this.#names.set(path, inode)
+    return this.#file(inode)
+  }
+
+  async open(path: string): Promise<DiskFile> {
+    await this.#call()
+    return this.#file(this.#inode(path))
+  }
+
+  async read(path: string, length?: number): Promise<Uint8Array> {
+    return this.#inode(path).bytes.slice(0, length)
+  }
+
+  async list(path: string): Promise<string[]> {
+    const folder = join(path, '/')
+    const inside = [...this.#names.keys()].filter((name) => name.startsWith(folder))
+    const names = inside.map((name) => name.slice(folder.length).replace(/\/.*/, '/'))
+    return [...new Set(names)].filter((name) => name !== '')
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#call()
+    if (!this.#names.has(`${path}/`))
+      this.#names.set(`${path}/`, { bytes: new Uint8Array(), synced: new Uint8Array() })
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    await this.#call()
+    if (this.#names.has(to)) throw failure('EEXIST', to)
+    this.#names.set(to, this.#inode(from))
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#call()
+    this.#names.delete(path)
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#call()
+    const inside = (name: string) => join(dirname(name)) === join(path)
+    for (const name of this.#syncedNames.keys())
+      if (inside(name) && !this.#names.has(name)) this.#syncedNames.delete(name)
+    for (const [name, inode] of this.#names) if (inside(name)) this.#syncedNames.set(name, inode)
+  }
+
+  #file(inode: Inode): DiskFile {
+    return {
+      write: async (bytes, at) => {
+        const grown = new Uint8Array(Math.max(inode.bytes.length, at + bytes.length))
+        grown.set(inode.bytes)
+        // As much as there is room for, a piece at a time.
+        const size = Math.max(512, Math.ceil(bytes.length / 4))
+        for (let done = 0; done < bytes.length; done += size) {
+          await this.#call()
+          const piece = bytes.subarray(done, done + size)
+          if (this.#used() + piece.length > this.space) throw failure('ENOSPC', 'write')
+          grown.set(piece, at + done)
+          inode.bytes = grown.subarray(0, Math.max(inode.bytes.length, at + done + piece.length))
+        }
+      },
+      datasync: async () => {
+        await this.#call()
+        inode.synced = inode.bytes
+      },
+      truncate: async (length) => {
+        await this.#call()
+        inode.bytes = inode.bytes.slice(0, length)
+      },
+      close: async () => {},
+    }
+  }
+
+  #used(): number {
+    return [...new Set(this.#names.values())].reduce((sum, { bytes }) => sum + bytes.length, 0)
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#names.get(path)
+    if (!inode) throw failure('ENOENT', path)
+    return inode
+  }
+
+  async #call(): Promise<void> {
+    await new Promise(setImmediate)
+    if (this.#gone) await new Promise(() => {})
+    if (this.failing) throw failure(this.failing, 'made to fail')
+  }
+}
+
+/** What may be left of a file: what was synced, and of what came after some bytes, or zeros. */
+function leftOf({ bytes, synced }: Inode, random: (below: number) => number): Uint8Array {
+  if (bytes === synced) return bytes
+  const left = bytes.slice(0, Math.max(synced.length, random(bytes.length + 1)))
+  if (left.length < synced.length) return synced
+  left.set(synced)
+  if (random(3) === 0) left.fill(0, synced.length)
+  return left
+}
+
+function failure(code: string, what: string): Error {
+  return Object.assign(new Error(`${code}: ${what}`), { code })
+}
