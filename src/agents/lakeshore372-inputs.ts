@@ -16,7 +16,7 @@ const Channel = z.int().min(1).max(16).describe('scanned channel, 1–16')
 const AnyChannel = z.int().min(0).max(16).describe('scanned channel, 1–16; 0 is the control input A')
 const OnOff = z.enum(['on', 'off'])
 
-/** The reading agent with the tasks that set up scanner and inputs; `lakeshore372.ts` adds those of the heaters. */
+/** The reading agent with the tasks that set up scanner and inputs; `lakeshore372-heaters.ts` adds those of the heaters. */
 export const reading = reader
   .task(
     'set_autoscan',

@@ -42,6 +42,10 @@ export const heaterSetup = row({
 export const heaterRange = row({ range: integer })
 /** `MOUT o`, `STILL`: one number. */
 export const output = row({ output: decimal })
+/** `SETP o`: the set-point in K, on its way there where it ramps. */
+export const setpointOf = row({ setpoint: decimal })
+/** `RAMP o`: whether the set-point ramps, and K/min. */
+export const rampOf = row({ on: flag, rate: decimal })
 /** `PID o`. */
 export const pid = row({ P: decimal, I: decimal, D: decimal })
 

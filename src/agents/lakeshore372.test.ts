@@ -140,6 +140,21 @@ test('settings go both ways, while it acquires', async () => {
   expect(agent.log.join('\n')).not.toContain('a message was left out')
 }, 30_000)
 
+test('a temperature is controlled: the loop is set up, and whether it holds is told', async () => {
+  const { url } = await simulate({ startAt: 1 })
+  const agent = await start(url, { mode: 'idle' })
+  await agent.task('set_pid', { P: 500, I: 50, D: 0 })
+  await agent.task('set_heater_range', { heater: 'sample', range: 0.01 })
+  const servo = await agent.task('servo_to_temperature', { temperature: 0.2 })
+  expect(servo).toMatchObject({ success: true, data: { setpoint: 0.2, input: '6' } })
+  const far = await agent.task('check_temperature_stability', { measurements: 3, threshold: 1e-6 })
+  expect(far).toMatchObject({ success: false, data: { setpoint: 0.2, mean: expect.any(Number) } })
+  expect(messages(agent, 'check_temperature_stability')).toContain('from the set-point of 0.2 K')
+  const near = await agent.task('check_temperature_stability', { measurements: 3, threshold: 1 })
+  expect(near.success).toBe(true)
+  expect(agent.task('servo_to_temperature', { temperature: 4 })).rejects.toThrow('temperature')
+}, 15_000)
+
 test('what the instrument passes over in silence fails, and says what it keeps', async () => {
   const { url } = await simulate()
   const agent = await start(url, { mode: 'idle' })

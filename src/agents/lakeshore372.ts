@@ -1,157 +1,74 @@
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
 import { systemClock } from '../instrument/clock.ts'
+import { integer } from '../instrument/codec.ts'
+import type { LineLink } from '../instrument/line-link.ts'
 import { change, recall } from './lakeshore.ts'
-import { reading } from './lakeshore372-inputs.ts'
-import type { Refrigerator } from './lakeshore372-reader.ts'
-import { survey } from './lakeshore372-scan.ts'
-import {
-  codeOf,
-  heaterRange,
-  heaterRanges,
-  heaterSetup,
-  output,
-  outputMode,
-  pid,
-  stepOf,
-} from './lakeshore372-settings.ts'
+import { heating } from './lakeshore372-heaters.ts'
+import { inputSetup, inputType, outputMode, rampOf, scanState, setpointOf } from './lakeshore372-settings.ts'
 
-const Heater = z.enum(['sample', 'still'])
-const outputs = { sample: 0, still: 2 } as const
+/** The output that drives the sample heater. */
+const SAMPLE = 0
+/** ms between two readings of one input. */
+const READING_MS = 100
 
-/** The whole agent: reading, the inputs' settings, and here the heaters'. */
-export default reading
+/** The whole agent: reading (`-reader`), the settings of inputs and heaters, and here the control of a temperature. */
+export default heating
   .task(
-    'init_lakeshore',
+    'servo_to_temperature',
     {
-      help: 'Ask the instrument for its setup anew.',
-      params: z.object({
-        auto_acquire: z.boolean().default(false).describe('start acq afterwards'),
-        acq_params: z.record(z.string(), z.unknown()).nullish().describe('parameters of that acq'),
-        force: z.boolean().default(false).describe('no difference here: the setup is always read'),
-        configfile: z.string().nullish().describe('not loaded yet'),
-      }),
-      startup: ({ mode }) => mode === 'init',
+      help: 'Control the sample heater in closed loop on its input, which the scanner is put on, and set its set-point.',
+      params: z.object({ temperature: z.number().positive().max(1).describe('K, at most 1') }),
     },
-    async ({ instrument, params, session, start }) => {
-      const { inputs, heaterUnits } = await survey(instrument.link)
-      Object.assign(instrument, { inputs, heaterUnits })
-      if (params.configfile)
-        session.log(`${params.configfile} is not loaded: the instrument keeps its settings`)
-      if (params.auto_acquire) start('acq', params.acq_params ?? {})
-      const enabled = [...inputs].filter(([key, { setup }]) => key !== 'A' && setup.enabled).length
-      return `${instrument.link.identity}: ${enabled} channels enabled`
-    },
-  )
-  .task(
-    'set_pid',
-    {
-      help: 'Set the control parameters of the sample heater.',
-      params: z.object({
-        P: z.number().min(0).max(1000).describe('proportional'),
-        I: z.number().min(0).max(10_000).describe('integral'),
-        D: z.number().min(0).max(2500).describe('derivative'),
-      }),
-    },
-    async ({ instrument, params }) => {
-      const { P, I, D } = await change(instrument.link, 'PID', 0, pid, params)
-      return `PID is ${P}, ${I}, ${D}.`
-    },
-  )
-  .task(
-    'set_heater_range',
-    {
-      help: 'Set the range of a heater, then wait.',
-      params: z.object({
-        heater: Heater.describe('which'),
-        range: z
-          .union([z.number().nonnegative(), z.string().regex(/^(on|off)$/i, 'on, off or a current')])
-          .describe('sample: off or a current in A, the nearest range is taken; still: on or off'),
-        wait: z.number().min(0).default(0).describe('seconds to wait afterwards'),
-      }),
-    },
-    async ({ instrument, params: { heater, range, wait }, signal }) => {
-      const code = rangeCode(heater, typeof range === 'string' ? range.toLowerCase() : range)
-      await change(instrument.link, 'RANGE', outputs[heater], heaterRange, { range: code })
-      await systemClock.sleep(1000 * wait, signal)
-      const shown = code === 0 ? 'off' : heater === 'still' ? 'on' : `at ${stepOf(heaterRanges, code)} A`
-      return `The ${heater} heater is ${shown}.`
-    },
-  )
-  .task(
-    'set_output_mode',
-    {
-      help: 'Choose how a heater is driven.',
-      params: z.object({
-        heater: Heater.describe('which'),
-        mode: outputMode.schema.shape.mode.describe('how'),
-      }),
-    },
-    async ({ instrument, params: { heater, mode } }) => {
-      await change(instrument.link, 'OUTMODE', outputs[heater], outputMode, { mode })
-      return `The ${heater} heater is in mode ${mode}.`
-    },
-  )
-  .task(
-    'set_heater_output',
-    {
-      help: 'Set the manual output of a heater; what the instrument has then is published.',
-      params: z.object({
-        heater: Heater.describe('which'),
-        output: z.number().min(0).max(100).describe('% of the range, or W, by the display'),
-        display: z.enum(['current', 'power']).nullish().describe('what the output is shown and set in'),
-      }),
-    },
-    async ({ instrument, params: { heater, output: value, display }, feeds }) => {
-      if (display) {
-        await change(instrument.link, 'HTRSET', outputs[heater], heaterSetup, { display })
-        if (heater === 'sample') instrument.heaterUnits = display === 'power' ? 'W' : '%'
-        feeds.temperatures.redeclare()
+    async ({ instrument: { link }, params: { temperature }, session }) => {
+      const { mode, input } = await recall(link, 'OUTMODE', SAMPLE, outputMode)
+      const { curve } = await recall(link, 'INSET', input, inputSetup)
+      if (curve === 0)
+        throw new OpError(`input ${input} of the sample heater has no curve, so no temperature`)
+      if (mode !== 'Closed Loop') {
+        session.log(`the sample heater was in mode ${mode}`)
+        await change(link, 'OUTMODE', SAMPLE, outputMode, { mode: 'Closed Loop' })
       }
-      const kept = await change(instrument.link, 'MOUT', outputs[heater], output, { output: value })
-      const name = `${heater}_heater_out`
-      feeds.temperatures.publish(name, Date.now() / 1000, { [name]: kept.output })
-      return `The ${heater} heater's manual output is ${kept.output}.`
+      if (input !== 'A')
+        await change(link, 'SCAN', '', scanState, { channel: Number(input), autoscan: false })
+      await change(link, 'INTYPE', input, inputType, { units: 'kelvin' })
+      const { on: ramps } = await recall(link, 'RAMP', SAMPLE, rampOf)
+      // A set-point that ramps reads as what it is now.
+      if (ramps) await link.send(`SETP ${SAMPLE},${setpointOf.encode({ setpoint: temperature })}`)
+      else await change(link, 'SETP', SAMPLE, setpointOf, { setpoint: temperature })
+      session.set({ setpoint: temperature, input })
+      return `The set-point is ${temperature} K${ramps ? ', reached by a ramp' : ''}, on input ${input}.`
     },
   )
   .task(
-    'set_still_output',
+    'check_temperature_stability',
     {
-      help: 'Set the still output of the still heater; what the instrument has then is published.',
-      params: z.object({ output: z.number().min(0).max(100).describe('%') }),
+      help: 'Succeed if the mean of some readings of the sample heater’s input is near its set-point.',
+      params: z.object({
+        measurements: z.int().min(1).max(10_000).default(10).describe('readings to average, ten a second'),
+        threshold: z.number().positive().default(0.5e-3).describe('K that the mean may be off'),
+      }),
     },
-    async ({ instrument, params, feeds }) => {
-      const kept = await change(instrument.link, 'STILL', '', output, params)
-      const values = { still_heater_still_out: kept.output }
-      feeds.temperatures.publish('still_heater_still_out', Date.now() / 1000, values)
-      return `The still output is ${kept.output} %.`
+    async ({ instrument: { link }, params: { measurements, threshold }, session, signal }) => {
+      const { setpoint } = await recall(link, 'SETP', SAMPLE, setpointOf)
+      const { input } = await recall(link, 'OUTMODE', SAMPLE, outputMode)
+      let sum = 0
+      for (let taken = 0; taken < measurements; taken++) {
+        signal.throwIfAborted()
+        sum += await validKelvin(link, input)
+        await systemClock.sleep(READING_MS, signal)
+      }
+      const mean = sum / measurements
+      session.set({ mean, setpoint, difference: mean - setpoint })
+      const text = `${mean.toPrecision(6)} K is ${Math.abs(mean - setpoint).toPrecision(3)} K from the set-point of ${setpoint} K`
+      if (!(Math.abs(mean - setpoint) < threshold)) throw new OpError(`${text}, more than ${threshold} K`)
+      return `${text}.`
     },
-  )
-  .task(
-    'get_still_output',
-    { help: 'The still output of the still heater, %.' },
-    async ({ instrument, session }) => {
-      const kept = await recall(instrument.link, 'STILL', '', output)
-      session.set({ still_heater_still_out: kept.output })
-      return `The still output is ${kept.output} %.`
-    },
-  )
-  .task('enable_control_chan', { help: 'Record the control input A too.' }, async ({ instrument }) =>
-    control(instrument, true),
-  )
-  .task('disable_control_chan', { help: 'Leave the control input A out.' }, async ({ instrument }) =>
-    control(instrument, false),
   )
 
-async function control(instrument: Refrigerator, enabled: boolean): Promise<string> {
-  instrument.control.enabled = enabled
-  return `The control input is ${enabled ? 'recorded' : 'left out'}.`
-}
-
-function rangeCode(heater: 'sample' | 'still', range: number | string): number {
-  if (range === 'off' || range === 0) return 0
-  if (heater === 'still') return 1
-  if (typeof range === 'string')
-    throw new OpError(`range "${range}": the sample heater takes off or a current in A`)
-  return codeOf(heaterRanges, range)
+/** The temperature of an input. @throws OpError when its status says that it is none */
+async function validKelvin(link: LineLink, input: string): Promise<number> {
+  const status = await link.read(`RDGST? ${input}`, integer.decode)
+  if (status !== 0) throw new OpError(`input ${input} has no valid temperature: its status is ${status}`)
+  return link.number(`RDGK? ${input}`)
 }
