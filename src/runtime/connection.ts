@@ -107,6 +107,8 @@ export class Connection<I extends object> {
         const reason = messageOf(error)
         if (reason !== this.#reason) told.failed(reason)
         this.#reason = reason
+        // Looking for what is not there says nothing about how it will be once it is.
+        if (retryMs !== undefined) attempt--
       }
       this.#tried.resolve()
       this.#instrument = undefined

@@ -1,0 +1,23 @@
+import { expect, test } from 'bun:test'
+import { TransportError } from '../core/errors.ts'
+import { Connection } from './connection.ts'
+
+test('however long a port was missing, one that is lost right after is opened again at once', async () => {
+  const stop = new AbortController()
+  const again = Promise.withResolvers<void>()
+  let calls = 0
+  const connect = async () => {
+    calls++
+    if (calls <= 30) throw new TransportError('no serial port', { retryMs: 1 })
+    if (calls === 32) again.resolve()
+    const link = new AbortController()
+    if (calls === 31) link.abort(new TransportError('it is gone'))
+    return { link: { closed: link.signal, close: async () => {} } }
+  }
+  const connection = new Connection(connect, { connected: () => {}, failed: () => {} }, stop.signal)
+  // With the waits of a connection that has failed 30 times this would outlast the test.
+  await again.promise
+  expect(calls).toBe(32)
+  stop.abort()
+  await connection.closed()
+})
