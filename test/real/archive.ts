@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type FeedDeclaration, feedAddress, type Row } from '../../src/core/channels.ts'
 import { figure, type Lab, ROOT } from './roles.ts'
 
@@ -20,10 +20,8 @@ const READERS = { so3g: 'OCS_SO3G_PYTHON', spt3g: 'OCS_SPT3G_PYTHON' }
 
 /** All rows of the spools under a folder, read as plain SQLite. Acknowledged rows stay an hour, so they are all there. */
 export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
-  const folder = join(stateDir, root)
-  const files = readdirSync(folder).filter((name) => name.endsWith('.sqlite'))
-  return files.flatMap((name) => {
-    using db = new Database(join(folder, name))
+  return spoolFiles(stateDir, root).flatMap((file) => {
+    using db = new Database(file)
     const found = db
       .query(
         `SELECT feed, e.epoch AS epoch, declaration, seq, body
@@ -31,12 +29,30 @@ export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
       )
       .all() as { feed: string; epoch: string; declaration: string; seq: number; body: string }[]
     return found.map(({ feed, epoch, declaration, seq, body }) => ({
-      instance: name.slice(0, -'.sqlite'.length),
+      instance: basename(file, '.sqlite'),
       feed,
       declaration: JSON.parse(declaration),
       row: { ...JSON.parse(body), epoch, seq },
     }))
   })
+}
+
+/** Rows of all spools that no recorder has acknowledged, as far as the agents have put that on disk. */
+export function unacknowledged(stateDir: string, root = 'observatory'): number {
+  return spoolFiles(stateDir, root).reduce((sum, file) => {
+    using db = new Database(file)
+    const { rows } = db.query('SELECT COALESCE(SUM(last - acked), 0) AS rows FROM epochs').get() as {
+      rows: number
+    }
+    return sum + rows
+  }, 0)
+}
+
+function spoolFiles(stateDir: string, root: string): string[] {
+  const folder = join(stateDir, root)
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sqlite'))
+    .map((name) => join(folder, name))
 }
 
 /** What tells one row from all others. */

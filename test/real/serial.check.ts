@@ -1,0 +1,101 @@
+/** The 240 on a serial line, read as fast as it answers; the line vanishes, freezes and comes back. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { rmSync } from 'node:fs'
+import { DemoLab } from './demo-lab.ts'
+import { Listener, type Seen } from './listener.ts'
+import { figure, Lab, seconds, since } from './roles.ts'
+
+setDefaultTimeout(240_000)
+
+const RUN = 60
+/** More sweeps a second than the simulated module can give: the agent takes what it gets. */
+const FULL_RATE = 100
+/** Queries a second that it has to manage; the line's own pace is one in 10 ms. */
+const LEAST_RATE = 60
+/** Seconds until readings come again, at most. */
+const RESUMED = 2
+
+test('reads the serial line for a minute at full rate without a bad reading', async () => {
+  await using lab = new Lab()
+  const demo = new DemoLab(lab)
+  await lab.hub()
+  const listener = await Listener.open(lab)
+  await demo.sim240('--counter')
+  const agent = demo.ls240(FULL_RATE)
+  await listener.next(() => true)
+  const start = performance.now()
+  await seconds(RUN)
+  const took = since(start)
+  expect(await agent.stop()).toMatchObject({ code: 0 })
+
+  const values = listener.rows.flatMap(readings)
+  const statuses = listener.rows.flatMap(({ row }) =>
+    Object.entries(row.data).flatMap(([name, column]) => (name.endsWith('_status') ? column : [])),
+  )
+  expect(statuses.filter((status) => status !== 0)).toEqual([])
+  // The simulator counts what it sends: one missed, doubled or torn reading would break the row of numbers.
+  expect(values).toEqual(values.map((_, at) => at + 1))
+  const seqs = listener.rows.map(({ row }) => row.seq)
+  expect(seqs).toEqual(seqs.map((_, at) => at + 1))
+  const errors = agent.lines.filter(({ text }) => /warning|error/.test(text))
+  expect(errors).toEqual([])
+  const rate = (listener.rows.length / took).toFixed(1)
+  const queries = (values.length + statuses.length) / took
+  figure(`${listener.rows.length} sweeps, ${values.length} readings in ${took.toFixed(0)} s, none bad`)
+  figure(`${rate} sweeps of 8 channels a second, ${queries.toFixed(0)} queries a second`)
+  expect(queries).toBeGreaterThan(LEAST_RATE)
+})
+
+/** Numbers of a sweep in the order they were asked for: V before T, channel by channel. */
+function readings({ row }: Seen): number[] {
+  return Array.from({ length: 8 }, (_, at) => at + 1)
+    .flatMap((channel) => [row.data[`Channel_${channel}_V`]?.[0], row.data[`Channel_${channel}_T`]?.[0]])
+    .filter((value) => value !== undefined && value !== null)
+    .map(Number)
+}
+
+test('acquisition resumes within 2 s when the line returns', async () => {
+  await using lab = new Lab()
+  const demo = new DemoLab(lab)
+  await lab.hub()
+  const listener = await Listener.open(lab)
+  let sim = await demo.sim240()
+  const agent = demo.ls240(10)
+  await listener.next(() => true)
+
+  for (const away of [0.3, 3, 12]) {
+    const mark = agent.mark
+    await sim.kill()
+    // As udev does; the number of the terminal may be another's soon.
+    rmSync(demo.pty)
+    await agent.says(/warning|degraded|lost|gone/i, 10, mark)
+    await seconds(away)
+    sim = await demo.sim240()
+    // The simulator has said that its link stands; that is when the line is back.
+    const back = sim.lines.find(({ text }) => text.includes('LSA21OQ at '))?.at ?? performance.now()
+    const { at } = await listener.next(good, back)
+    const resumed = (at - back) / 1000
+    figure(`gone for ${away} s: the first reading ${resumed.toFixed(2)} s after the line was back`)
+    expect(resumed).toBeLessThan(RESUMED)
+  }
+
+  for (const frozen of [1, 10]) {
+    sim.signal('SIGSTOP')
+    await seconds(frozen)
+    const back = performance.now()
+    sim.signal('SIGCONT')
+    const { at } = await listener.next(good, back)
+    const resumed = (at - back) / 1000
+    figure(`frozen for ${frozen} s: the first good reading ${resumed.toFixed(2)} s after it went on`)
+    expect(resumed).toBeLessThan(RESUMED)
+  }
+
+  const session = await lab.session('ls240', 'acq')
+  expect(session).toMatchObject({ status: 'running', degraded: false })
+  expect(await agent.stop()).toMatchObject({ code: 0 })
+})
+
+/** A sweep in which every channel was read. */
+function good({ row }: Seen): boolean {
+  return Object.entries(row.data).every(([name, [value]]) => !name.endsWith('_status') || value === 0)
+}
