@@ -41,6 +41,7 @@ export function connectMqtt(options: MqttOptions): Bus {
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
   const client = mqtt.connect(url, settings)
+  const listeners = new Map<string, number>()
   let connected = false
   const tell = (now: boolean) => {
     if (now === connected) return
@@ -79,11 +80,20 @@ export function connectMqtt(options: MqttOptions): Bus {
     ) {
       const filter = topic(to, address)
       const remove = mailbox.add(to, address, listener)
-      const granted = client.subscribeAsync(filter, { qos: to.qos })
+      listeners.set(filter, (listeners.get(filter) ?? 0) + 1)
+      // "resubscribe" is mqtt.js' own word for asking again: who comes second gets what is retained, too.
+      const granted = client.subscribeAsync({ [filter]: { qos: to.qos }, resubscribe: true } as never)
       // Away from the hub, mqtt.js asks when it is back; nobody waits for that.
       if (connected) await granted
       else granted.catch(() => {})
-      return { [Symbol.asyncDispose]: async () => remove() }
+      return {
+        async [Symbol.asyncDispose]() {
+          remove()
+          const left = (listeners.get(filter) ?? 1) - 1
+          listeners.set(filter, left)
+          if (left === 0 && !client.disconnecting) await client.unsubscribeAsync(filter).catch(() => {})
+        },
+      }
     },
     onConnected(listener) {
       status.add(listener)

@@ -5,6 +5,7 @@ import type { Agent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import { type Identity, willOf } from '../runtime/identity.ts'
+import { viewLab } from '../runtime/lab-view.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { Spool } from '../runtime/spool.ts'
 import type { Context } from './context.ts'
@@ -54,18 +55,23 @@ export async function serveRole(
     version,
   }
   let joined = false
-  const refused = Promise.withResolvers<string>()
+  const refused = Promise.withResolvers<OpError>()
   await using bus = connectMqtt({
     url,
     client: instance,
     will: willOf(identity),
     onBad: (topic, reason) => log(`a message on ${topic} was left out: ${reason}`),
     onRefused: (reason) => {
-      if (!joined) refused.resolve(reason)
+      if (!joined) void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
     },
   })
   using _waiting = sayWaiting(bus, url, log)
   using _joined = bus.onConnected((connected) => {
+    if (connected && !joined && agent.queries.has('get_data')) {
+      void nodeNameHolder(bus, root, instance, args as { name?: string }).then((text) => {
+        if (text !== undefined) refused.resolve(new OpError(text))
+      })
+    }
     joined ||= connected
   })
   const running = await runAgent({
@@ -83,7 +89,7 @@ export async function serveRole(
   })
   const why = await Promise.race([stopped(context.signal), refused.promise])
   await running.stop()
-  if (typeof why === 'string') throw new OpError(await holderOf(instance, site, why))
+  if (why) throw why
   log(`${instance} stopped`)
 }
 
@@ -110,6 +116,23 @@ export function sayConnections(bus: Bus, url: string, log: Log): Disposable {
       watch[Symbol.dispose]()
     },
   }
+}
+
+/** Who else alive serves data under a node's name; undefined when nobody does. */
+async function nodeNameHolder(
+  bus: Bus,
+  root: string,
+  instance: string,
+  { name }: { name?: string },
+): Promise<string | undefined> {
+  await using lab = await viewLab(bus, root)
+  await lab.settled()
+  for (const [other, { api, state, presence }] of lab.instances) {
+    if (other === instance || state !== 'online' || api?.node?.name !== name) continue
+    const where = presence ? ` on ${presence.host}, pid ${presence.pid}` : ''
+    return `the name "${name}" is taken by the data node ${other}${where}: choose another with --name`
+  }
+  return undefined
 }
 
 /** Who has an instance-id: told by its presence, asked for under another name. */

@@ -20,6 +20,8 @@ interface FeedsHost {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** A declaration changed. */
   declared(): void
+  /** The spool holds a new epoch. */
+  begun(): void
 }
 
 /** All feeds of one agent: from what operations publish, through the spool, to the bus. */
@@ -85,6 +87,8 @@ export class AgentFeeds {
 
   #out(feed: string, rows: readonly Row[]): void {
     const { bus, root, instance, spool } = this.#host
+    // Readers learn of an epoch from presence: its first row is not for them to wait for the next beat.
+    if (rows.some(({ seq }) => seq === 1)) this.#host.begun()
     if (spool) this.counters['unspooled'] = spool.unspooled
     for (const row of rows) void bus.publish(channels.feed, { root, instance, feed }, row)
     const declaration = this.#writers.get(feed)?.declaration

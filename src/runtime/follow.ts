@@ -137,9 +137,20 @@ export async function follow(
     if (feed.catching) return
     feed.catching = true
     feed.live = false
+    // The answer after this one is asked for before this one is taken.
+    let ahead:
+      | { readonly epoch: string; readonly from: number; readonly answer: Promise<Replayed | undefined> }
+      | undefined
     try {
       for (let next = missing(feed); next && !closed; next = missing(feed)) {
-        if (!(await step(feed, next.epoch, next.last))) return
+        const { epoch, last } = next
+        const asked = ahead?.epoch === epoch.epoch && ahead.from === last + 1 ? ahead.answer : undefined
+        const answer = await (asked ?? ask(feed, epoch, last + 1))
+        const more = answer && answer.next <= answer.head
+        ahead = more
+          ? { epoch: epoch.epoch, from: answer.next, answer: ask(feed, epoch, answer.next) }
+          : undefined
+        if (!step(feed, epoch, last, answer)) return
       }
       feed.live = true
     } finally {
@@ -148,9 +159,8 @@ export async function follow(
     }
   }
 
-  /** One question and what its answer brings. False: no answer, or a busy sink; the next beat tries again. */
-  const step = async (feed: Feed, epoch: FeedEpoch, last: number): Promise<boolean> => {
-    const answer = await ask(feed, epoch, last + 1)
+  /** Takes what an answer brings. False: there was none, or the sink is busy; it is tried again. */
+  const step = (feed: Feed, epoch: FeedEpoch, last: number, answer: Replayed | undefined): boolean => {
     if (!answer || closed) {
       feed.notBefore = performance.now() + BUSY_MS
       return false

@@ -74,6 +74,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     onRows: options.onRows?.bind(options) ?? (() => {}),
     event,
     declared: () => soon('api', () => publishApi()),
+    begun: () => soon('presence', () => void publishPresence('online')),
   })
   const lab: Lab = {
     root,
