@@ -273,6 +273,23 @@ test('rows that are gone are a gap, which counts once it is synced', async () =>
   expect(gaps).toEqual([{ ...epoch.from, first: 11, last: 20, reason: 'gone from the spool' }])
 })
 
+test('what is only in another data directory is no gap; what nobody recorded is', async () => {
+  const dir = data()
+  const { recorder, said } = await record(dir)
+  const epoch = fill(new TestEpoch('feed', 'e1', temps), 30)
+  expect(recorder.position(epoch.from, { epoch: 'e1', first: 21, last: 30, acked: 25 })).toBe(20)
+  epoch.feed(recorder)
+  const lost = fill(new TestEpoch('feed', 'e2', temps), 30, T0 + 60)
+  expect(recorder.position(lost.from, { epoch: 'e2', first: 21, last: 30, acked: 10 })).toBe(10)
+  recorder.gap(lost.from, 11, 20)
+  lost.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  expect(recorder.counters).toMatchObject({ rows: 20, gaps: 10 })
+  expect(said.filter((text) => text.includes('lost')).length).toBe(1)
+  for (const { rows } of [epoch, lost]) rows.splice(0, 20)
+  expect(recorded(dir)).toEqual(sent([epoch, lost]))
+})
+
 test('a row that does not fit is left out and reported; those around it are recorded', async () => {
   const dir = data()
   const { recorder, said, acks } = await record(dir)

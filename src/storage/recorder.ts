@@ -172,10 +172,14 @@ export class Recorder implements FeedSink, AsyncDisposable {
   }
 
   position(from: FeedEpoch, held: HeldEpoch): number {
-    const entry = this.#ledger.find(from)
+    const known = this.#ledger.find(from)
     // An agent that has not heard of what is recorded would keep it for ever.
-    if (entry && held.acked < Math.min(entry.last, held.last)) this.#acknowledge(from, entry)
-    return this.#providers.get(keyOf(from))?.taken ?? entry?.last ?? 0
+    if (known && held.acked < Math.min(known.last, held.last)) this.#acknowledge(from, known)
+    if (known) return this.#providers.get(keyOf(from))?.taken ?? known.last
+    // Of an epoch that began in another data directory the rows that are gone from the spool are there, not lost.
+    const entry = this.#ledger.entry(from)
+    entry.last = Math.min(held.acked, held.first - 1)
+    return entry.last
   }
 
   rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[]): boolean {
