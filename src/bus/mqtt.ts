@@ -20,6 +20,8 @@ export interface MqttOptions extends BusOptions {
 const KEEPALIVE = 5
 /** Milliseconds between attempts to reach the hub. */
 const RETRY_MS = 250
+/** Milliseconds that saying goodbye may take. */
+const GOODBYE_MS = 300
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
 
@@ -101,7 +103,12 @@ export function connectMqtt(options: MqttOptions): Bus {
       return { [Symbol.dispose]: () => status.delete(listener) }
     },
     async [Symbol.asyncDispose]() {
-      await client.endAsync(!connected)
+      // A hub that dies at the same moment must not keep anyone from stopping.
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, GOODBYE_MS)
+      await Promise.race([client.endAsync(!connected), late.promise])
+      clearTimeout(timer)
+      client.end(true)
     },
   }
 }

@@ -19,6 +19,8 @@ import type { Spool } from './spool.ts'
 const BEAT_MS = 5000
 /** Milliseconds an agent that starts waits for the hub before it works without. */
 const FIRST_JOIN_MS = 3000
+/** Milliseconds that the goodbye to the hub may take. */
+const GOODBYE_MS = 300
 /** Milliseconds between two publications of a session whose data alone changes. */
 const DATA_MS = 1000
 export interface RunAgent {
@@ -226,7 +228,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       for (const timer of timers.values()) clearTimeout(timer)
       feeds.close()
       await spool?.close()
-      await publishPresence('offline')
+      await Promise.race([publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
     },
   }
 }
