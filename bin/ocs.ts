@@ -22,7 +22,7 @@ const code = await run(process.argv.slice(2), {
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
-  terminal: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+  terminal: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
 })
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),

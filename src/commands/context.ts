@@ -7,6 +7,6 @@ export interface Context {
   out(text: string): void
   /** Logs and progress: standard error. */
   err(text: string): void
-  /** Whether standard error is a terminal that may be coloured and redrawn. */
+  /** Whether standard error is a terminal that may be redrawn. */
   readonly terminal: boolean
 }

@@ -5,12 +5,13 @@ import { type Action, ResponseCode } from '../core/ops.ts'
 import { caller } from '../runtime/client.ts'
 import { viewLab } from '../runtime/lab-view.ts'
 import type { Site } from '../site/site.ts'
+import { findAgent } from './agents.ts'
 import type { Context } from './context.ts'
 import { type Controlled, startAcquisition, stopAcquisition } from './ctrl-start.ts'
 import { statusJson, statusTable } from './ctrl-status.ts'
 import { createLog } from './log.ts'
 import { paramsOf } from './params.ts'
-import { chooseSite, RECORDER_CLASSES, type SiteOptions, siteFlags } from './site.ts'
+import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
 
 /** Seconds the hub has to answer a command. */
 const HUB_SECONDS = 5
@@ -140,15 +141,19 @@ async function withLab(
   await using lab = await viewLab(bus, root)
   await using ask = await caller(bus, root)
   await lab.settled()
-  await work({ bus, root, lab, ask, log, recorders, expected: site && instrumentsOf(site) })
+  await work({ bus, root, lab, ask, log, recorders, expected: site && (await instrumentsOf(site)) })
 }
 
-/** Instances of a site file that are expected to acquire: all but recorders and data nodes. */
-function instrumentsOf(site: Site): string[] {
-  return [...site.hosts.values()]
-    .flatMap(({ instances }) => instances)
-    .filter(({ agent_class: name = '' }) => !RECORDER_CLASSES.includes(name) && !name.endsWith('DataNode'))
-    .map(({ instance_id }) => instance_id)
+/** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
+async function instrumentsOf(site: Site): Promise<string[]> {
+  const instances = [...site.hosts.values()].flatMap((host) => host.instances)
+  const acquire = await Promise.all(
+    instances.map(async ({ agent_class = '' }) => {
+      const agent = await findAgent(agent_class).catch(() => undefined)
+      return agent !== undefined && 'acq' in agent.ops
+    }),
+  )
+  return instances.filter((_, at) => acquire[at]).map(({ instance_id }) => instance_id)
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

@@ -11,6 +11,8 @@ import { reading } from './readings.ts'
 
 /** Milliseconds between two drawings on a terminal. */
 const DRAW_MS = 1000
+/** Milliseconds after which the table is printed off a terminal although something is still starting. */
+const PATIENCE_MS = 8000
 /** Columns of readings that fit beside their name on most terminals. */
 const WIDTH = 110
 
@@ -27,6 +29,7 @@ export class DemoScreen {
   readonly #shown: Shown
   readonly #latest = new Map<string, string>()
   readonly #complained = new Set<string>()
+  readonly #began = performance.now()
   #lines = 0
 
   constructor(context: Context, shown: Shown) {
@@ -70,7 +73,10 @@ export class DemoScreen {
     this.#lines = 0
   }
 
+  /** Every agent is there and the recorder has begun a file, or that takes longer than it should. */
   #ready(lab: LabView): boolean {
+    if (performance.now() - this.#began > PATIENCE_MS) return true
+    if (!this.#shown.idle && !currentFile(lab)) return false
     const agents = this.#shown.children.filter(({ role }) => role.args[0] === 'agent')
     return agents.every(
       ({ role, ended }) => ended !== undefined || lab.instances.get(role.name)?.state === 'online',
@@ -88,12 +94,9 @@ export class DemoScreen {
       const up = agent ? (view?.state ?? 'starting') : 'running'
       return [child.role.name, child.ended ?? up, this.#where(child), ops.join(', ')]
     })
-    const current = lab.instances.get('aggregator')?.sessions.get('record')?.data as
-      | { current_file?: string }
-      | undefined
     const lines = [
       table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]),
-      `Recording to ${current?.current_file ?? join(dir, 'data')}\n`,
+      `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Grafana (SimpleJson) and browser: http://127.0.0.1:${BRIDGE_PORT}/   logs: ${join(dir, 'logs')}\n`,
       idle ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
       'Ctrl-C stops everything.\n',
@@ -117,4 +120,12 @@ export class DemoScreen {
     this.#context.err(`${up}${lines.map((line) => `\x1b[2K${line}`).join('\n')}`)
     this.#lines = lines.length - 1
   }
+}
+
+/** The file the demo's recorder is writing. */
+function currentFile(lab: LabView): string | undefined {
+  const data = lab.instances.get('aggregator')?.sessions.get('record')?.data as
+    | { current_file?: string }
+    | undefined
+  return data?.current_file ?? undefined
 }
