@@ -146,8 +146,9 @@ def difference(a, b):
         last = i + 1 == len(a.t) or a.t[i + 1] - a.t[i] > 2 * TIME_TOLERANCE
         if last:
             # Samples of one time may come in any order.
-            if collections.Counter(a.values[start : i + 1]) != collections.Counter(b.values[start : i + 1]):
-                return f"at {a.t[i]!r}: {b.values[start : i + 1]}, sent was {a.values[start : i + 1]}"
+            sent, got = a.values[start : i + 1], b.values[start : i + 1]
+            if sent != got and collections.Counter(sent) != collections.Counter(got):
+                return f"at {a.t[i]!r}: {got}, sent was {sent}"
             start = i + 1
     return None
 
