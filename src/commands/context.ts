@@ -9,4 +9,6 @@ export interface Context {
   err(text: string): void
   /** Whether standard error is a terminal that may be redrawn. */
   readonly terminal: boolean
+  /** Its size in characters, as it is now. */
+  size(): { readonly columns: number; readonly rows: number }
 }

@@ -13,8 +13,8 @@ import { reading } from './readings.ts'
 const DRAW_MS = 1000
 /** Milliseconds after which the table is printed off a terminal although something is still starting. */
 const PATIENCE_MS = 8000
-/** Columns of readings that fit beside their name on most terminals. */
-const WIDTH = 110
+/** Where readings begin, beside their names. */
+const INDENT = 25
 
 interface Shown {
   readonly root: string
@@ -111,15 +111,32 @@ export class DemoScreen {
     return at < 0 ? '' : (role.args[at + 1] ?? '')
   }
 
+  /** Draws over the last drawing. No line is longer than the terminal is wide: a wrapped one could not be drawn over. */
   #draw(lab: LabView): void {
+    const { columns, rows } = this.#context.size()
     const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
-    const text = `${this.#roles(lab)}\n${latest.map(([name, value]) => `${name.padEnd(24)} ${value.slice(0, WIDTH)}\n`).join('')}`
-    const lines = text.split('\n')
-    // Back to where the last drawing began, and each line cleared as it is written.
+    const readings = latest.flatMap(([name, text]) => fold(name, text, columns - 1))
+    const lines = [...this.#roles(lab).split('\n'), ...readings]
+      .slice(0, rows - 1)
+      .map((line) => `${line.slice(0, columns - 1)}\x1b[K\n`)
     const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : ''
-    this.#context.err(`${up}${lines.map((line) => `\x1b[2K${line}`).join('\n')}`)
-    this.#lines = lines.length - 1
+    this.#context.err(`${up}${lines.join('')}\x1b[J`)
+    this.#lines = lines.length
   }
+}
+
+/** A reading beside its name, in as many lines as it takes. */
+function fold(name: string, text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const part of text.split('  ')) {
+    if (line !== '' && INDENT + line.length + 2 + part.length > width) {
+      lines.push(line)
+      line = ''
+    }
+    line += line === '' ? part : `  ${part}`
+  }
+  return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(INDENT)}${one}`)
 }
 
 /** The file the demo's recorder is writing. */
