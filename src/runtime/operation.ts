@@ -1,12 +1,14 @@
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
 import type { Request } from '../core/channels.ts'
-import { messageOf, OpError, TransportError } from '../core/errors.ts'
+import { ConfigError, messageOf, OpError, TransportError, UsageError } from '../core/errors.ts'
 import { type Action, type OpSession, opCodeOf, ResponseCode } from '../core/ops.ts'
 import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
 /** Messages a session keeps; older ones go, as in OCS. */
 const MESSAGES = 100
+/** What an operation may throw: it fails with the message. Anything else is a bug, logged with its stack. */
+const expected = [OpError, TransportError, ConfigError, UsageError]
 
 /** What a request came to; `session` is empty where there is none. */
 export interface Outcome {
@@ -152,8 +154,7 @@ export class Operation {
         this.#finish(true)
         return
       }
-      if (!(error instanceof OpError || error instanceof TransportError || signal.aborted))
-        this.#host.bug(error)
+      if (!(signal.aborted || expected.some((kind) => error instanceof kind))) this.#host.bug(error)
       this.#message(signal.aborted ? 'Aborted.' : messageOf(error))
       this.#finish(false)
     }
