@@ -1,0 +1,129 @@
+import { expect, test } from 'bun:test'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { agentsPage } from '../docs/make-agents.ts'
+import { run } from '../src/commands/program.ts'
+import { commonFlags } from '../src/core/common-flags.ts'
+
+const ROOT = join(import.meta.dir, '..')
+const pages = ['*.md', 'docs/**/*.md'].flatMap((glob) => [...new Bun.Glob(glob).scanSync(ROOT)].sort())
+const read = (page: string) => readFileSync(join(ROOT, page), 'utf8')
+
+/** A link's anchor for a heading, as GitHub makes it. */
+function anchor(heading: string): string {
+  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+  return plain.trim().replaceAll(' ', '-')
+}
+
+test('docs/agents.md is what the declarations say', async () => {
+  expect(await agentsPage()).toBe(read('docs/agents.md'))
+})
+
+test('every relative link leads somewhere', () => {
+  expect(pages).toContain('README.md')
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => {
+        const [path = '', hash] = link.split('#')
+        const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path)
+        if (!existsSync(file)) return true
+        const headings = hash === undefined ? [] : readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)
+        return hash !== undefined && ![...headings].some(([, text = '']) => anchor(text) === hash)
+      })
+      .map((link) => `${page}: ${link}`),
+  )
+  expect(broken).toEqual([])
+})
+
+/** What `ocs … --help` prints. */
+async function helpOf(path: readonly string[]): Promise<string> {
+  let text = ''
+  const out = (more: string) => {
+    text += more
+  }
+  const signal = new AbortController().signal
+  await run([...path, '--help'], {
+    signal,
+    env: {},
+    out,
+    err: out,
+    terminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+  })
+  return text
+}
+
+/** Every `ocs …` in a page: in fenced code with its continued lines joined, and between backquotes. */
+function commandLines(text: string): string[] {
+  const fenced = [...text.matchAll(/^ *```[^\n]*\n(.*?)^ *```/gms)].flatMap(([, body = '']) =>
+    body.replaceAll(/\\\n\s*/g, ' ').split('\n'),
+  )
+  const inline = [...text.replaceAll(/^ *```.*?^ *```/gms, '').matchAll(/`([^`]+)`/g)].map(
+    ([, code = '']) => code,
+  )
+  return [...fenced, ...inline].flatMap((line) => {
+    const found = /^\s*(?:\$ )?(?:\w+=\S+ |sudo )*(?:npx )?ocs (.*)$/.exec(line.replace(/\s+#.*$/, ''))
+    return found ? [found[1] ?? ''] : []
+  })
+}
+
+const subcommands = (help: string) =>
+  [...(help.split('Commands:\n')[1] ?? '').matchAll(/^ {2}(\S+)/gm)].map(([, name]) => name)
+const flagsIn = (help: string) => [...help.matchAll(/(?<=^|[\s,`])--[A-Za-z][\w-]*/gm)].map(([flag]) => flag)
+
+/** What is wrong with a command line as a page writes it; undefined when the program knows all of it. */
+async function fault(line: string, agents: ReadonlySet<string>): Promise<string | undefined> {
+  const words = line.replaceAll(/"[^"]*"|'[^']*'/g, 'x').split(/\s+/)
+  const path: string[] = []
+  let help = await helpOf(path)
+  for (const word of words) {
+    if (word.startsWith('-') || !help.includes('Commands:\n') || /^[.…A-Z]/.test(word)) break
+    if (!subcommands(help).includes(word)) return `there is no command ${[...path, word].join(' ')}`
+    path.push(word)
+    help = await helpOf(path)
+  }
+  const known = new Set([...flagsIn(help), '--help', '--version'])
+  const open = ['agent', 'aggregate', 'datanode', 'ctrl'].includes(path[0] ?? '')
+  const strange = words
+    .flatMap((word) => /^\[?(--[A-Za-z][\w-]*)/.exec(word)?.[1] ?? [])
+    .filter((flag) => !known.has(flag) && !(open && agents.has(flag)))
+  return strange.length > 0 ? `no ${strange.join(', ')} in ocs ${path.join(' ')}` : undefined
+}
+
+test('every command and flag that the pages name is one the program has', async () => {
+  const agents = new Set([...flagsIn(read('docs/agents.md')), ...Object.keys(commonFlags), '--help-args'])
+  const wrong: string[] = []
+  let seen = 0
+  for (const page of pages) {
+    for (const line of commandLines(read(page))) {
+      seen++
+      const why = await fault(line, agents)
+      if (why) wrong.push(`${page}: ocs ${line}: ${why}`)
+    }
+  }
+  expect(wrong).toEqual([])
+  expect(seen).toBeGreaterThan(40)
+})
+
+test('a command or flag that does not exist is found', async () => {
+  const none = new Set<string>()
+  expect(await fault('agnet --instance-id=x', none)).toBe('there is no command agnet')
+  expect(await fault('ctrl begin', none)).toBe('there is no command ctrl begin')
+  expect(await fault('hub --lisen 1:1', none)).toBe('no --lisen in ocs hub')
+  expect(await fault('ctrl start ls240 acq', none)).toBeUndefined()
+})
+
+test('messages that the pages explain are those that the program prints', () => {
+  const source = [...new Bun.Glob('{bin,src}/**/*.{ts,mjs}').scanSync(ROOT)]
+    .filter((file) => !file.includes('.test'))
+    .map(read)
+    .join('\n')
+    .replaceAll(/' \+\n\s*'/g, '')
+  const table = read('docs/user-guide.md').split('## Troubleshooting\n')[1]?.split('\n## ')[0] ?? ''
+  const messages = [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, text = '']) => text)
+  const unknown = messages.filter((text) => !text.split('…').every((part) => source.includes(part.trim())))
+  expect(unknown).toEqual([])
+  expect(messages.length).toBeGreaterThan(15)
+})
