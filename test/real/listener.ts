@@ -10,6 +10,8 @@ export interface Seen {
   readonly at: number
 }
 
+let listeners = 0
+
 /** Mosquitto's subscriber on the feeds of a lab: an observer that shares no code with what it observes. */
 export class Listener {
   readonly rows: Seen[] = []
@@ -17,8 +19,10 @@ export class Listener {
   readonly client: Running
 
   private constructor(lab: Lab, topic: string) {
-    this.client = lab.program('mosquitto_sub', subscriber('observer', topic, '%t %p'), {
-      onLine: ({ at, text }) => {
+    this.client = lab.program('mosquitto_sub', subscriber(`observer-${++listeners}`, topic, '%t %p'), {
+      onLine: ({ at, from, text }) => {
+        // It says when it lost the hub, and tries again.
+        if (from === 'err') return
         const [name = '', payload] = split(text)
         const [, instance = '', , feed = ''] = name.split('/')
         this.rows.push({ instance, feed, row: JSON.parse(payload), at })

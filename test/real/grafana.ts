@@ -1,0 +1,35 @@
+const URL_ = 'http://127.0.0.1:5000'
+
+/** A curve of an answer of `/query`: values with their times, ms. */
+export interface Curve {
+  readonly target: string
+  readonly datapoints: readonly (readonly [value: number | null, ms: number])[]
+}
+
+/** What Grafana's data source asks for its drop-down of metrics. */
+export async function search(): Promise<string[]> {
+  return (await post('/search', { target: '' })) as string[]
+}
+
+/** What a panel asks: curves of metrics from some seconds ago until others. @throws Error unless the status is 200 */
+export async function query(
+  targets: readonly string[],
+  from = 60,
+  to = 0,
+  points = 20_000,
+): Promise<Curve[]> {
+  const at = (ago: number) => new Date(Date.now() - ago * 1000).toISOString()
+  return (await post('/query', {
+    range: { from: at(from), to: at(to) },
+    intervalMs: 1000,
+    maxDataPoints: points,
+    targets: targets.map((target, i) => ({ target, refId: String.fromCharCode(65 + i), type: 'timeserie' })),
+  })) as Curve[]
+}
+
+async function post(path: string, body: unknown): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(URL_ + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
+}
