@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import type { Follower } from '../core/follow.ts'
+import { checkDataDir } from '../storage/data-dir.ts'
 import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder.ts'
 
 /** Milliseconds between two updates of the session's data. */
@@ -64,6 +65,7 @@ export default defineAgent({
     initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
   }),
   feeds: {},
+  check: ({ data_dir }, log) => log(`data directory: ${checkDataDir(data_dir)}`),
   connect: async () => ({}),
   idle: (instance) => `waiting for: ocs ctrl start ${instance} record`,
 }).process(

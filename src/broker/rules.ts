@@ -1,3 +1,4 @@
+import type { builtIn } from '../core/built-in.ts'
 import { addressOf, type Channel, topic } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
 import { limits } from './limits.ts'
@@ -32,9 +33,10 @@ interface Rule {
   readonly role: Role
   readonly own?: 'instance' | 'client'
 }
-const { presence, api, session, reply, feed, last, replayed, event, request, query, replay, ack } = channels
+const { presence, api, session, reply, feed, message, last, replayed, event } = channels
+const { request, query, replay, ack } = channels
 const rules: readonly Rule[] = [
-  ...[presence, api, session, reply, feed, last, replayed, event].map(
+  ...[presence, api, session, reply, feed, message, last, replayed, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
   ),
   { channel: request, role: 'operator', own: 'client' },
@@ -42,6 +44,7 @@ const rules: readonly Rule[] = [
   { channel: replay, role: 'observer', own: 'client' },
   { channel: ack, role: 'recorder' },
 ]
+const locks: ReadonlySet<string> = new Set(['lock', 'unlock'] satisfies (keyof typeof builtIn)[])
 /** By the word that follows the instance-id, so that a message meets one or two patterns and not all. */
 const ruleOf = Map.groupBy(rules, ({ channel }) => channel.pattern.split('/')[2] ?? '')
 
@@ -57,7 +60,9 @@ export function refusePublish(root: string, { id, roles }: Caller, sent: Publica
   if (rule.own !== undefined && address[rule.own] !== id) {
     return `${quoted}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
   }
-  if (!roles.has(rule.role)) return `${quoted} takes the role ${rule.role}`
+  // Locks are asked for like a question, but decide who operates.
+  const role = rule.channel === query && locks.has(address['query'] ?? '') ? 'operator' : rule.role
+  if (!roles.has(role)) return `${quoted} takes the role ${role}`
   if (sent.retain && !rule.channel.retain)
     return `${quoted} is never retained: publish it without the retain flag`
   return undefined

@@ -11,7 +11,7 @@ import {
   settingLines,
 } from '../core/arguments.ts'
 import { commonFlags, splitCommon } from '../core/common-flags.ts'
-import { ConfigError, UsageError } from '../core/errors.ts'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { findInstance } from '../site/find.ts'
 import type { Instance } from '../site/site.ts'
 import { agentHelp } from './agent-help.ts'
@@ -101,6 +101,7 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   })
   const wrong = [...faults, ...('faults' in checked ? checked.faults : [])].map(({ text }) => text)
   if (wrong.length > 0 || 'faults' in checked) throw argumentError(instance, wrong)
+  if (common['working_dir'] !== undefined) enter(common['working_dir'])
   const state = stateDir(flags.stateDir, context.env)
   const silent: Log = () => {}
   const site = await chooseSite(flags, context, silent)
@@ -109,7 +110,16 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   for (const line of settingLines(rest)) log(line, { bare: true })
   for (const note of [...notes, ...checked.notes]) log(note)
   log(`starting ${agent.spec.class} as ${site.root}.${instance}; log: ${logFile}`)
+  agent.spec.check?.(checked.values as never, log)
   await serveRole({ agent, args: checked.values, instance, site, stateDir: state }, context, log)
+}
+
+function enter(folder: string): void {
+  try {
+    process.chdir(folder)
+  } catch (cause) {
+    throw new ConfigError(`--working-dir ${folder}: ${messageOf(cause)}`, { cause })
+  }
 }
 
 function argumentError(instance: string, wrong: readonly string[]): Error {

@@ -6,7 +6,7 @@ export const BRIDGE_PORT = 5000
 export const SIM_PORTS = [7771, 7772] as const
 
 /** The site file of the demo lab. */
-export const DEMO_SITE = join(import.meta.dir, '..', '..', 'fixtures', 'sites', 'demo.yaml')
+const DEMO_SITE = join(import.meta.dir, '..', '..', 'fixtures', 'sites', 'demo.yaml')
 
 /** The roles of the demo lab, in the order they are started: each is the command a user would type. */
 export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators: Role[]; rest: Role[] } {

@@ -25,7 +25,6 @@ export interface FeedSpec<I> {
   /** What it carries, when need be by what the instrument turned out to be. */
   readonly blocks: Blocks | ((instrument: I) => Blocks)
 }
-export type Feeds<I> = Readonly<Record<string, FeedSpec<I>>>
 
 /** What an agent is connected to: any object. A `link` that closes is opened anew. */
 export interface Linked {
@@ -135,6 +134,8 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Looks, before anything is announced, whether the agent could work at all. @throws ConfigError when it could not */
+  readonly check?: (args: Out<A>, log: (text: string) => void) => void
   /** Opens the instrument; called again after each loss. @throws TransportError to be tried again later */
   readonly connect: (args: Out<A>, lab: Lab, signal: AbortSignal) => Promise<I>
   /** What a log line says when no operation starts by itself. */

@@ -102,7 +102,7 @@ export const Reply = z.object({
 export type Reply = z.output<typeof Reply>
 
 /** Asks for an epoch's rows from `from` on, `max_bytes` of JSON at most. */
-export const ReplayRequest = z.object({
+const ReplayRequest = z.object({
   id: z.string().min(1).max(128),
   feed: Name,
   epoch: Name,
@@ -126,9 +126,9 @@ export const Replayed = z.object({
 export type Replayed = z.output<typeof Replayed>
 
 /** The recorder's word that rows up to `seq` are in a synced file. */
-export const Ack = z.object({ epoch: Name, seq, data_dir: z.string() })
+const Ack = z.object({ epoch: Name, seq, data_dir: z.string() })
 /** Something worth knowing: logged, shown, audited. */
-export const Event = z.object({
+const Event = z.object({
   time: z.number(),
   level: z.enum(['info', 'warning', 'error']),
   text: z.string(),
@@ -147,7 +147,7 @@ export const HubInfo = z.object({
 })
 
 /** The hub's question whether a client still lives; the acknowledgement (PUBACK) is the answer, nothing else is expected. */
-export const Ping = z.object({ time: z.number() })
+const Ping = z.object({ time: z.number() })
 
 export const channels = {
   presence: channel('{root}/{instance}/presence', Presence, { qos: 1, retain: true }),

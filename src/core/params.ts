@@ -41,7 +41,9 @@ function faultsOf(
   if (issue.path.length === 1 && given[name] === undefined)
     return [{ name, text: `${label(name)} is required` }]
   const at = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], given)
-  return [{ name, text: `${label(issue.path.join('.'))}: ${issue.message}, given ${show(at)}` }]
+  const rule =
+    issue.code === 'invalid_value' ? `one of ${issue.values.map(String).join(', ')}` : issue.message
+  return [{ name, text: `${label(issue.path.join('.'))}: ${rule}, given ${show(at)}` }]
 }
 
 function show(value: unknown): string {

@@ -6,15 +6,27 @@ export type FieldType = z.output<typeof FieldType>
 
 /** A value as an agent hands it over. */
 export type Value = number | bigint | boolean | string
-/** A value as it travels: JSON has no NaN, no infinities and no exact integers beyond 2^53, so these are strings. */
+/**
+ * A value as it travels: JSON has no NaN, no infinities, no -0 and no exact
+ * integers beyond 2^53, so these are strings.
+ */
 export const Wire = z.union([z.number(), z.boolean(), z.string(), z.null()])
 export type Wire = z.output<typeof Wire>
 
-const NON_FINITE: Record<string, number> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity }
+/** Doubles that JSON cannot carry, by the text that stands for them. */
+const SPELLED: Record<string, number> = {
+  NaN: Number.NaN,
+  Infinity: Infinity,
+  '-Infinity': -Infinity,
+  '-0': -0,
+}
 
 /** One value for the wire; `null` where a field has no value. */
 export function toWire(value: Value): Wire {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'number') {
+    if (Object.is(value, -0)) return '-0'
+    return Number.isFinite(value) ? value : String(value)
+  }
   if (typeof value === 'bigint') {
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : String(value)
@@ -31,7 +43,7 @@ export function fromWire(type: FieldType, wire: Wire | undefined): Value | undef
     case 'double':
       if (typeof wire === 'number') return wire
       if (wire === null || wire === undefined) return Number.NaN
-      return typeof wire === 'string' ? NON_FINITE[wire] : undefined
+      return typeof wire === 'string' ? SPELLED[wire] : undefined
     case 'int':
       if (typeof wire === 'number') return Number.isSafeInteger(wire) ? wire : undefined
       return typeof wire === 'string' && /^-?\d{1,19}$/.test(wire) ? int64(wire) : undefined

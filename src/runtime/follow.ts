@@ -59,6 +59,8 @@ export async function follow(
       if (!feed) continue
       feed.spool = spool
       feed.epochs = epochs
+      // Asked for the epoch being read, too: the sink sees whether its acknowledgement arrived.
+      for (const held of epochs) if (held.epoch === feed.epoch?.epoch) sink.position(feed.epoch, held)
       if (missing(feed)) void catchUp(feed)
       else feed.live = true
     }
@@ -102,7 +104,8 @@ export async function follow(
 
   const onRow = (row: Row, address: { instance: string; feed: string }) => {
     const feed = feedOf(address.instance, address.feed)
-    if (!feed || row.seq === undefined) return
+    // Which spool a row is of is told by presence, which comes with the first row of an epoch.
+    if (!feed || feed.spool === '' || row.seq === undefined) return
     const known = feed.epoch?.epoch === row.epoch
     if (known && row.seq <= feed.last) {
       duplicates++
