@@ -128,7 +128,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
       return new Recorder(options, dir, lock, known, torn.length)
     } catch (cause) {
       lock?.[Symbol.dispose]()
-      if (cause instanceof ConfigError) throw cause
+      if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
       throw new TransportError(`data directory ${dir}: ${messageOf(cause)}`, { cause })
     }
   }
