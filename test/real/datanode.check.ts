@@ -1,0 +1,96 @@
+/** A data node that restarts under a dashboard: the same metrics go on answering, and the last hour is back at once. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import type { FeedDeclaration } from '../../src/core/channels.ts'
+import { Spool } from '../../src/runtime/spool.ts'
+import { type Curve, query } from './grafana.ts'
+import { figure, Lab, since, until } from './roles.ts'
+import { YaleLab } from './yale-lab.ts'
+
+setDefaultTimeout(120_000)
+
+const HOUR = 3600
+const HERTZ = 10
+/** Seconds until the hour is back, at most. */
+const BACK = 2
+const METRIC = 'LSA21OQ::Channel_1_T'
+const OTHER = 'LSA22YG::Channel_01_T'
+
+/** An hour of 10 Hz in an agent's spool, as if it had run all the time. */
+async function spoolAnHour(file: string): Promise<void> {
+  const names = Array.from({ length: 8 }, (_, at) => `Channel_${at + 1}_T`)
+  const declaration: FeedDeclaration = {
+    agent_class: 'Lakeshore240Agent',
+    record: true,
+    frame_length: 60,
+    blocks: { temps: Object.fromEntries(names.map((name) => [name, { type: 'double', units: 'K' }])) },
+  }
+  const spool = new Spool(file)
+  const end = Date.now() / 1000
+  for (let i = 0; i < HOUR * HERTZ; i++) {
+    const t = [end - HOUR + (i + 1) / HERTZ]
+    const data = Object.fromEntries(names.map((name, at) => [name, [at + i / 1e5]]))
+    spool.append('temperatures', declaration, { epoch: 'before', block: 'temps', t, data })
+    if (i % 2000 === 1999) await spool.flush()
+  }
+  await spool.flush()
+  await spool.close()
+}
+
+test('a restarted data node has 60 minutes of 10 Hz within 2 s, without any /search', async () => {
+  await using lab = new Lab()
+  await spoolAnHour(lab.path('state', 'observatory', 'ls240.sqlite'))
+  const yale = new YaleLab(lab, { spelling: 'flags', found: 'port', idle: true })
+  await yale.instruments()
+  yale.start('hub')
+  const agents = [yale.start('ls240'), yale.start('control')]
+  yale.start('bridge')
+  await Promise.all(agents.map((agent) => agent.says('idle: waiting', 15)))
+  expect(await yale.ctrl('start', 'control', 'acq')).toMatchObject({ code: 0 })
+  let node = yale.start('node')
+  yale.start('node2')
+  const count = async () => {
+    // In halves, since an answer is thinned to 20,000 points a curve.
+    const halves = [await query([METRIC], HOUR, HOUR / 2), await query([METRIC], HOUR / 2, 0)]
+    return halves.flat().reduce((sum, { datapoints }) => sum + datapoints.length, 0)
+  }
+  // What the agent itself let go of in the meantime is older than an hour.
+  const all = HOUR * HERTZ - 60 * HERTZ
+  await until('the hour is there', 20, async () => (await count()) > all)
+  await until('the other is there', 20, async () =>
+    (await query([OTHER])).some(({ datapoints }) => datapoints.length > 0),
+  )
+
+  expect(await node.stop()).toMatchObject({ code: 0 })
+  const gone = await query([METRIC, OTHER])
+  expect(gone.map(({ target, datapoints }) => [target, datapoints.length > 0])).toEqual([
+    [METRIC, false],
+    [OTHER, true],
+  ])
+
+  // A dashboard polls meanwhile: every answer is 200, or query() throws.
+  const answers: Curve[][] = []
+  let polling = true
+  const poll = (async () => {
+    while (polling) answers.push(await query([METRIC, OTHER], HOUR, 0, 1000))
+  })()
+  for (const how of ['stopped', 'killed'] as const) {
+    if (how === 'killed') await node.kill()
+    const start = performance.now()
+    node = yale.start('node')
+    await node.says('session joined')
+    const joined = since(start)
+    const points = await until('the hour is back', 20, async () => {
+      const found = await count()
+      return found > all && found
+    })
+    const took = since(start)
+    figure(
+      `${how}: ${points} points back ${took.toFixed(2)} s after the start, ${joined.toFixed(2)} s to join`,
+    )
+    expect(took).toBeLessThan(BACK)
+  }
+  polling = false
+  await poll
+  expect(answers.every(([, other]) => other && other.datapoints.length > 0)).toBe(true)
+  figure(`${answers.length} queries of a dashboard meanwhile, each with status 200 and the other curve whole`)
+})

@@ -1,0 +1,152 @@
+/** `npm start` in a clone of its own, as a newcomer runs it: a table, readings, files; and nothing left after Ctrl-C. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { compare, filesOf, spooled } from './archive.ts'
+import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
+
+setDefaultTimeout(120_000)
+
+/** A clone with its packages installed; `.ci/run` makes it, since there is no registry in a network of its own. */
+const CLONE = process.env['OCS_CLONE'] ?? ''
+/** Seconds until the table is there, and until all has stopped. */
+const SHOWN = 10
+const STOPPED = 2
+const READY = 'Ctrl-C stops everything.'
+const READING = /^\d{4}-\d\d-\d\dT\S+ (ls240|control|measurement) .*Channel_/
+
+/** The search path of someone who has no Bun: node and npm only. */
+const path = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((folder) => folder !== '' && !existsSync(join(folder, 'bun')))
+  .join(delimiter)
+const env = { PATH: path, OCS_STATE_DIR: undefined }
+
+function npmStart(lab: Lab, ...args: string[]): Running {
+  if (CLONE === '') throw new Error('OCS_CLONE has to name a clone with its packages installed')
+  return lab.program('npm start', ['npm', 'start', ...(args.length > 0 ? ['--', ...args] : [])], {
+    cwd: CLONE,
+    env,
+    group: true,
+  })
+}
+
+/** Processes of the clone that run, by their command lines. */
+function left(): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .map((pid) => {
+      try {
+        return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`
+      } catch {
+        return ''
+      }
+    })
+    .filter((line) => line.includes(`${CLONE}/`))
+}
+
+/** What `ocs` says when it does not start: npm's own lines left out. */
+function complaints(running: Running): string[] {
+  const lines = running.text('err').split('\n')
+  return lines.filter((line) => line !== '' && !line.startsWith('npm ') && !line.startsWith('> '))
+}
+
+async function endsWithoutATrace(running: Running, signal: NodeJS.Signals): Promise<void> {
+  const start = performance.now()
+  running.signal(signal)
+  await running.ended()
+  await until('all processes are gone', 5, () => left().length === 0)
+  const took = since(start)
+  figure(`${signal}: all gone after ${took.toFixed(2)} s`)
+  expect(took).toBeLessThan(STOPPED)
+}
+
+test('npm start: table, readings and files; Ctrl-C ends it all', async () => {
+  await using lab = new Lab()
+  const start = performance.now()
+  const demo = npmStart(lab)
+  await demo.says(READY, 30)
+  const shown = since(start)
+  figure(`the table is there after ${shown.toFixed(1)} s`)
+  expect(shown).toBeLessThan(SHOWN)
+  const table = demo.text('err')
+  for (const agent of ['ls240', 'control', 'measurement', 'aggregator', 'ls240-node', 'sensors', 'weather']) {
+    expect(table).toMatch(new RegExp(`^${agent} +online`, 'm'))
+  }
+  for (const role of ['hub', 'sim-LSA21OQ', 'sim-LSA22YG', 'sim-LSA22HA', 'bridge']) {
+    expect(table).toMatch(new RegExp(`^${role} +running`, 'm'))
+  }
+  expect(table).toContain('mqtt://127.0.0.1:1883')
+  expect(table).toContain('http://127.0.0.1:5000/')
+  const recording = /(\S+\/\d{5}\/\d{10}\.g3)$/m.exec(table)?.[1] ?? ''
+  await until('the file that is named is there', 10, () => existsSync(recording))
+  for (const instance of ['ls240', 'control', 'measurement']) await demo.says(` ${instance} `, 15, 0)
+  expect((await demo.says(READING)).from).toBe('out')
+  expect(table).not.toContain('\x1b')
+
+  const listening = lab.program('ss', ['ss', '-Hltn'])
+  await listening.ended()
+  const ports = listening.lines.map(({ text }) => text.split(/\s+/)[3] ?? '')
+  expect(ports.length).toBeGreaterThanOrEqual(5)
+  expect(ports.filter((address) => !/^(127\.0\.0\.1|\[::1\]):/.test(address))).toEqual([])
+  figure(`listening on loopback only: ${ports.sort().join(' ')}`)
+
+  const second = npmStart(lab)
+  expect((await second.ended()).code).toBe(2)
+  expect(complaints(second)).toEqual([expect.stringMatching(/^ocs: a demo runs already in /)])
+  expect(demo.end).toBeUndefined()
+
+  await seconds(8)
+  await endsWithoutATrace(demo, 'SIGINT')
+  await compare(lab, join(CLONE, '.demo', 'data'), spooled(join(CLONE, '.demo', 'state')))
+  expect(readdirSync(join(CLONE, '.demo', 'data')).length).toBeGreaterThan(0)
+})
+
+test('a closed terminal and a kill of the demo leave nothing running', async () => {
+  await using lab = new Lab()
+  for (const signal of ['SIGHUP', 'SIGKILL'] as const) {
+    const demo = npmStart(lab)
+    await demo.says(READY, 30)
+    await endsWithoutATrace(demo, signal)
+  }
+})
+
+test('npm start -- --idle waits for the command that it prints', async () => {
+  await using lab = new Lab()
+  const before = filesOf(join(CLONE, '.demo', 'data')).length
+  const demo = npmStart(lab, '--idle')
+  await demo.says(READY, 30)
+  const [, command = ''] = /(npx ocs ctrl start)/.exec(demo.text('err')) ?? []
+  expect(command).toBe('npx ocs ctrl start')
+  await seconds(3)
+  expect(demo.lines.filter(({ text }) => READING.test(text))).toEqual([])
+  expect(filesOf(join(CLONE, '.demo', 'data'))).toHaveLength(before)
+
+  const asked = performance.now()
+  const control = lab.program('ctrl', command.split(' '), { cwd: CLONE, env })
+  await control.says('Starting Data Acquisition')
+  const first = await demo.says(READING, 10)
+  figure(`the first reading ${((first.at - asked) / 1000).toFixed(2)} s after npx was typed`)
+  expect(first.at - asked).toBeLessThan(2000)
+  expect((await control.ended(15)).code).toBe(0)
+  await until('recording begins', 10, () => filesOf(join(CLONE, '.demo', 'data')).length > before)
+  await endsWithoutATrace(demo, 'SIGINT')
+})
+
+test('what keeps it from starting is one line, and nothing is left running', async () => {
+  await using lab = new Lab()
+  for (const port of [1883, 8001, 5000, 7771]) {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    const demo = npmStart(lab)
+    expect((await demo.ended()).code).toBe(2)
+    expect(complaints(demo)).toEqual([expect.stringMatching(`ocs: port ${port} on 127.0.0.1 is in use`)])
+    await new Promise((resolve) => server.close(resolve))
+  }
+  writeFileSync(lab.path('file'), '')
+  const demo = npmStart(lab, '--dir', lab.path('file', 'demo'))
+  expect((await demo.ended()).code).toBe(2)
+  expect(complaints(demo)).toEqual([expect.stringMatching(/cannot be written .*--dir$/)])
+  expect(left()).toEqual([])
+})
