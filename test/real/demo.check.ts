@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { compare, filesOf, spooled } from './archive.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
@@ -80,7 +80,7 @@ test('npm start: table, readings and files; Ctrl-C ends it all', async () => {
   expect(table).toContain('mqtt://127.0.0.1:1883')
   expect(table).toContain('http://127.0.0.1:5000/')
   const recording = /(\S+\/\d{5}\/\d{10}\.g3)$/m.exec(table)?.[1] ?? ''
-  await until('the file that is named is there', 10, () => existsSync(recording))
+  await until('the file that is named is there', 10, () => existsSync(resolve(CLONE, recording)))
   for (const instance of ['ls240', 'control', 'measurement']) await demo.says(` ${instance} `, 15, 0)
   expect((await demo.says(READING)).from).toBe('out')
   expect(table).not.toContain('\x1b')
