@@ -1,27 +1,13 @@
-import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { ResponseCode } from '../core/ops.ts'
-import type { Caller } from '../runtime/client.ts'
-import type { LabView } from '../runtime/lab-view.ts'
-import type { Log } from './log.ts'
+import type { Controlled } from './ctrl-lab.ts'
 
 /** Seconds an instrument has to give its first sample. */
 const FIRST_SAMPLE = 10
 const ACQ = 'acq'
 const RECORD = 'record'
-
-export interface Controlled {
-  readonly bus: Bus
-  readonly root: string
-  readonly lab: LabView
-  readonly ask: Caller
-  readonly log: Log
-  /** Recorders and instruments by the site file; undefined without one, when those that run decide. */
-  readonly recorders: readonly string[] | undefined
-  readonly expected: readonly string[] | undefined
-}
 
 /**
  * What the control script of OCS's first users did: the recorder records, the instruments acquire.

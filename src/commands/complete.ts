@@ -1,0 +1,156 @@
+import type { Command, Option } from 'commander'
+import type { InstanceView } from '../runtime/lab-view.ts'
+import { flagOf, type Parameter, parametersOf } from './params.ts'
+
+/** What may stand in place of the last word, and what it is. */
+export interface Candidate {
+  readonly word: string
+  readonly help: string
+}
+/** What is known of the agents that run. */
+export interface Live {
+  readonly instances: ReadonlyMap<string, Pick<InstanceView, 'state' | 'api'>>
+}
+
+/** The flags whose value is an instance-id. */
+const INSTANCE_FLAGS = ['--target', '--aggregator']
+
+/**
+ * What may stand in place of the last of the words of a command line; those before it are taken as they are.
+ * Knows commands, flags and choices by `root`; instances, operations and their parameters by the live lab.
+ */
+export function candidates(root: Command, words: readonly string[], live: Live): Candidate[] {
+  const last = words.at(-1) ?? ''
+  const at = place(root, words.slice(0, -1))
+  const joined = /^(--[^=]+=)(.*)$/s.exec(last)
+  const found = joined
+    ? valuesOf({ ...at, flag: (joined[1] ?? '').slice(0, -1) }, live).map(({ word, help }) => ({
+        word: (joined[1] ?? '') + word,
+        help,
+      }))
+    : at.flag !== undefined
+      ? valuesOf(at, live)
+      : last.startsWith('-')
+        ? flagsOf(at, live)
+        : namesOf(at, live)
+  return found.filter(({ word }) => word.startsWith(last))
+}
+
+/** Where on a command line the next word stands. */
+interface Place {
+  readonly command: Command
+  /** The command's arguments so far, without flags. */
+  readonly args: readonly string[]
+  /** All words of the command so far. */
+  readonly used: readonly string[]
+  /** The flag whose value comes next. */
+  readonly flag: string | undefined
+}
+
+function place(root: Command, words: readonly string[]): Place {
+  let command = root
+  let args: string[] = []
+  let flag: string | undefined
+  let start = 0
+  for (const [at, word] of words.entries()) {
+    const sub = command.commands.find((one) => one.name() === word)
+    if (flag !== undefined && !word.startsWith('-')) flag = undefined
+    else if (/^--?[A-Za-z]/.test(word))
+      flag = word.includes('=') || isSwitch(command, word) ? undefined : word
+    else if (word === '--') flag = undefined
+    else if (sub && args.length === 0) {
+      command = sub
+      args = []
+      start = at + 1
+    } else args.push(word)
+  }
+  return { command, args, used: words.slice(start), flag }
+}
+
+function optionOf(command: Command, flag: string): Option | undefined {
+  return command.options.find(({ long, short }) => long === flag || short === flag)
+}
+
+function isSwitch(command: Command, flag: string): boolean {
+  if (flag === '--help' || flag === '-h') return true
+  return optionOf(command, flag)?.isBoolean() === true
+}
+
+/** The words that a flag's value may be. */
+function valuesOf({ command, args, flag = '' }: Place, live: Live): Candidate[] {
+  const option = optionOf(command, flag)
+  if (option && INSTANCE_FLAGS.includes(flag)) return instancesOf(live)
+  if (option) return (option.argChoices ?? []).map((word) => ({ word, help: '' }))
+  const parameter = parametersHere(command, args, live).find(({ name }) => flagOf(name) === flag)
+  return (parameter?.choices ?? []).map((word) => ({ word, help: '' }))
+}
+
+function flagsOf(at: Place, live: Live): Candidate[] {
+  const own = at.command.options.filter(({ hidden }) => !hidden)
+  const flags = own.map(({ long, short, description }) => ({ word: long ?? short ?? '', help: description }))
+  const all = [...parameterFlags(at, live), ...flags]
+  return all.some(({ word }) => word === '--help') ? all : [...all, { word: '--help', help: 'what it does' }]
+}
+
+/** What may stand where no flag does: a subcommand, an argument, else a parameter that has not been given. */
+function namesOf(at: Place, live: Live): Candidate[] {
+  const { command, args } = at
+  const subs = command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((sub) => sub.name() !== 'help')
+  if (args.length === 0 && subs.length > 0)
+    return subs.map((sub) => ({ word: sub.name(), help: sub.description() }))
+  const list = command.registeredArguments
+  const argument = list[args.length] ?? (list.at(-1)?.variadic ? list.at(-1) : undefined)
+  if (argument?.argChoices) return argument.argChoices.map((word) => ({ word, help: '' }))
+  switch (argument?.name()) {
+    case 'instance':
+      return instancesOf(live)
+    case 'op':
+      return opsOf(command.name(), args[0] ?? '', live)
+    case 'pattern':
+      return patternsOf(live)
+    default:
+      return parameterFlags(at, live)
+  }
+}
+
+function instancesOf({ instances }: Live): Candidate[] {
+  return [...instances]
+    .filter(([, { state }]) => state === 'online')
+    .map(([word, { api }]) => ({ word, help: api?.agent_class ?? '' }))
+    .sort((a, b) => a.word.localeCompare(b.word))
+}
+
+/** Processes can be stopped, tasks aborted. */
+function opsOf(action: string, instance: string, { instances }: Live): Candidate[] {
+  const wanted = { stop: 'process', abort: 'task' }[action]
+  return Object.entries(instances.get(instance)?.api?.ops ?? {})
+    .filter(([, { kind }]) => wanted === undefined || kind === wanted)
+    .map(([word, { help }]) => ({ word, help }))
+}
+
+function patternsOf({ instances }: Live): Candidate[] {
+  const of = [...instances].flatMap(([instance, { api }]) => [
+    ...Object.keys(api?.feeds ?? {}).map((feed) => `${instance}/feeds/${feed}`),
+    `${instance}/events`,
+    `${instance}/#`,
+  ])
+  return of.sort().map((word) => ({ word, help: '' }))
+}
+
+function parametersHere(
+  command: Command,
+  [instance = '', op = '']: readonly string[],
+  live: Live,
+): Parameter[] {
+  if (command.name() !== 'start') return []
+  return parametersOf(live.instances.get(instance)?.api?.ops[op]?.params)
+}
+
+function parameterFlags({ command, args, used }: Place, live: Live): Candidate[] {
+  return parametersHere(command, args, live)
+    .map(({ name, help }) => ({ word: flagOf(name), help }))
+    .filter(({ word }) => !used.some((one) => one === word || one.startsWith(`${word}=`)))
+}

@@ -1,0 +1,80 @@
+import { Argument, Command } from 'commander'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { flattenArguments } from '../core/arguments.ts'
+import { type AgentApi, channels, type Presence } from '../core/channels.ts'
+import { candidates, type Live } from './complete.ts'
+import { completionScripts } from './completion-scripts.ts'
+import type { Context } from './context.ts'
+import { chooseSite, type SiteOptions } from './site.ts'
+
+/** Milliseconds the hub has to tell which agents there are: someone waits with a finger on the tab key. */
+const HUB_MS = 300
+
+/** `ocs completion SHELL`: prints what makes a shell complete the words of `ocs`. */
+export function completionCommand(context: Context): Command {
+  const shells = Object.keys(completionScripts)
+  return new Command('completion')
+    .description('Print the script that completes words in your shell: eval "$(ocs completion bash)".')
+    .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .action((shell: keyof typeof completionScripts) => context.out(completionScripts[shell]))
+}
+
+/** `ocs complete -- WORDS…`: what may stand in place of the last word; for those scripts. Never complains. */
+export function completeCommand(context: Context): Command {
+  return new Command('complete')
+    .description('List what may come next on a command line.')
+    .argument('[words...]', 'the words after "ocs", the last one as far as it is written')
+    .action(async (words: string[], _flags: unknown, self: Command) => {
+      const root = self.parent
+      if (!root) return
+      const live = words[0] === 'ctrl' && words.length > 2 ? await askHub(words, context) : undefined
+      const found = candidates(root, words, live ?? { instances: new Map() })
+      context.out(found.map(({ word, help }) => `${word}\t${help}\n`).join(''))
+    })
+}
+
+/** The agents that run, by what the hub retains; undefined when it does not tell in time. */
+async function askHub(words: readonly string[], context: Context): Promise<Live | undefined> {
+  const instances = new Map<string, { state: Presence['state']; api: AgentApi | undefined }>()
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, HUB_MS)
+  try {
+    const { url, root } = await chooseSite(siteOptions(words), context, () => {})
+    await using bus = connectMqtt({ url, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
+    const told = async () => {
+      await reached(bus, url, HUB_MS / 1000)
+      await bus.subscribe(channels.presence, { root }, ({ state }, { instance }) => {
+        instances.set(instance, { api: undefined, ...instances.get(instance), state })
+      })
+      await bus.subscribe(channels.api, { root }, (api, { instance }) => {
+        instances.set(instance, { state: 'offline', ...instances.get(instance), api })
+      })
+      // The hub answers in order: once it has told of itself, it has told of everyone.
+      const all = Promise.withResolvers<void>()
+      await bus.subscribe(channels.hub, { root }, () => all.resolve())
+      await all.promise
+    }
+    await Promise.race([told(), late.promise])
+    return { instances }
+  } catch {
+    return undefined
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The flags among the words that say which hub. */
+function siteOptions(words: readonly string[]): SiteOptions {
+  const named: Readonly<Record<string, keyof SiteOptions>> = {
+    '--site': 'site',
+    '--site-file': 'siteFile',
+    '--site-host': 'siteHost',
+    '--site-hub': 'siteHub',
+    '--address-root': 'addressRoot',
+  }
+  const given = flattenArguments(words.slice(0, -1)).flatMap(({ flag, values: [value] }) => {
+    const name = Object.hasOwn(named, flag) ? named[flag] : undefined
+    return name !== undefined && value !== undefined ? [[name, value] as const] : []
+  })
+  return Object.fromEntries(given) as SiteOptions
+}
