@@ -1,0 +1,26 @@
+/** Lake Shore's own driver reads the simulated instruments as it reads real ones. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { DemoLab } from './demo-lab.ts'
+import { figure, Lab } from './roles.ts'
+
+setDefaultTimeout(60_000)
+
+/** Python with the package `lakeshore`. */
+const PYTHON = process.env['OCS_LAKESHORE_PYTHON'] ?? ''
+
+test('Lake Shore’s driver reads the simulated 240 and 372', async () => {
+  await using lab = new Lab()
+  const demo = new DemoLab(lab)
+  await demo.sim240()
+  await lab.sim('372', 'LSA22YG', '--tcp', '127.0.0.1:7771')
+  const program = [PYTHON, join(import.meta.dir, 'vendor.py'), demo.pty, '7771']
+  const driver = lab.program('driver', program)
+  const { code } = await driver.ended(40)
+  expect(code, driver.text()).toBe(0)
+  for (let channel = 1; channel <= 8; channel++) {
+    expect(driver.text('out')).toContain(`240 channel ${channel}: `)
+    expect(driver.text('out')).toContain(`372 channel ${channel}: `)
+  }
+  figure(`${driver.lines.length} answers, none that the driver could not take`)
+})
