@@ -12,6 +12,7 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: [`--port=replay:${ROOT}fixtures/dialogs/lakeshore240.yaml`],
   Lakeshore372Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore372.yaml`],
   FakeDataAgent: [],
+  RegistryAgent: [],
 }
 
 interface Property {

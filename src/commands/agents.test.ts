@@ -22,6 +22,8 @@ const given: Readonly<Record<string, readonly string[]>> = {
     'replay:fixtures/dialogs/lakeshore372.yaml',
   ],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
+  BarebonesAgent: ['--mode', 'count'],
+  RegistryAgent: [],
   AggregatorAgent: ['--data-dir', join(folder, 'data')],
   ThermometryDataNode: ['--target', 'ls240', '--name', 'LSA21OQ'],
   SensorsDataNode: [],

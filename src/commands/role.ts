@@ -4,9 +4,11 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
+import { startupOps } from '../core/startup.ts'
 import { type Identity, willOf } from '../runtime/identity.ts'
 import { viewLab } from '../runtime/lab-view.ts'
 import { runAgent } from '../runtime/run-agent.ts'
+import { SessionStore } from '../runtime/session-store.ts'
 import { Spool } from '../runtime/spool.ts'
 import type { Context } from './context.ts'
 import { type Log, stamp } from './log.ts'
@@ -31,7 +33,7 @@ export interface Role {
 /**
  * Runs an agent until it is told to stop.
  * @throws OpError when another live process has the instance-id, naming it
- * @throws ConfigError when its spool cannot be opened
+ * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
  */
 export async function serveRole(
   { agent, args, instance, site, stateDir }: Role,
@@ -39,10 +41,12 @@ export async function serveRole(
   log: Log,
 ): Promise<void> {
   const { url, root, recorders } = site
+  startupOps(agent, args, instance)
   const recorded = Object.values(agent.spec.feeds).some(({ record }) => record)
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
   const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
   if (spool) log(`state: ${spoolFile}`)
+  const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
     log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
   }
@@ -80,6 +84,7 @@ export async function serveRole(
     identity,
     bus,
     spool,
+    sessions,
     log,
     onRows: (_, declaration, rows) => {
       for (const row of rows) {

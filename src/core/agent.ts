@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import { builtIn } from './built-in.ts'
+import type { Presence } from './channels.ts'
 import type { FeedSink, Follower, FollowOptions } from './follow.ts'
+import type { OpSession } from './ops.ts'
 import type { FieldType, Value } from './wire.ts'
 
 type Schema = z.ZodObject
@@ -11,6 +14,8 @@ export interface FieldSpec {
   readonly type?: FieldType
   readonly units?: string
   readonly description?: string
+  /** Lowest and highest valid value (null: open). Values outside are kept, and counted as `out_of_range`. */
+  readonly range?: readonly [number | null, number | null]
 }
 /** Field specs by block and field name. */
 export type Blocks = Readonly<Record<string, Readonly<Record<string, FieldSpec>>>>
@@ -22,6 +27,8 @@ export interface FeedSpec<I> {
   readonly record: boolean
   /** Seconds of data a frame in the `.g3` file spans at most; default 300, as in OCS. */
   readonly frame_length?: number | ((instrument: I) => number)
+  /** Seconds that samples are gathered into one row of several; default 0, each message at once. */
+  readonly buffer_time?: number
   /** What it carries, when need be by what the instrument turned out to be. */
   readonly blocks: Blocks | ((instrument: I) => Blocks)
 }
@@ -53,8 +60,23 @@ export interface FeedPublisher {
     time: number | readonly number[],
     values: Readonly<Record<string, Value | readonly Value[]>>,
   ): void
+  /** Hands over any JSON, of a feed that is not recorded; what JSON cannot hold is quarantined. */
+  send(message: unknown): void
   /** The instrument has changed: its `blocks` are asked for again, and other ones begin a new epoch. */
   redeclare(): void
+}
+
+/** The agents of a lab as their retained topics tell, kept up to date until disposed. */
+export interface LabAgents extends AsyncDisposable {
+  readonly instances: ReadonlyMap<
+    string,
+    {
+      readonly presence: Presence | undefined
+      readonly sessions: ReadonlyMap<string, OpSession>
+      /** `lost` also for one that says online but has not been heard of for a while. */
+      readonly state: Presence['state']
+    }
+  >
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
@@ -63,6 +85,8 @@ export interface Lab {
   readonly instance: string
   /** Reads recorded feeds of other agents until disposed. */
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
+  /** Watches which agents there are and what their operations do. */
+  agents(): Promise<LabAgents>
   /** Writes a line to the agent's log. */
   log(text: string): void
   /** Publishes an event: audit, alarm, something lost. */
@@ -93,8 +117,8 @@ export interface OpSpec<P extends Schema = Schema, D extends z.ZodType = z.ZodTy
   readonly help: string
   readonly params: P
   readonly data: D | undefined
-  /** Whether it starts with the agent. */
-  readonly startup: (args: never) => boolean
+  /** Whether it starts with the agent, and with which parameters. */
+  readonly startup: (args: never) => boolean | Readonly<Record<string, unknown>>
   /** Access level a caller needs: 1 basic, 2 advanced, 3 full. */
   readonly min_privs: 1 | 2 | 3
 }
@@ -110,7 +134,8 @@ interface OpOptions<P extends Schema, D extends z.ZodType, A> {
   readonly help: string
   readonly params?: P
   readonly data?: D
-  readonly startup?: boolean | ((args: A) => boolean)
+  /** Starts with the agent: always, with these parameters, or as the agent's arguments say. */
+  readonly startup?: boolean | z.input<NoInfer<P>> | ((args: A) => boolean | z.input<NoInfer<P>>)
   readonly min_privs?: 1 | 2 | 3
 }
 interface QueryOptions<P extends Schema> {
@@ -178,7 +203,7 @@ const noParams = z.object({})
 /**
  * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in a site
  * file, the check of every request, its self-description, its typed client and its reference page.
- * @throws Error when an operation or query is declared twice (a bug in the declaration)
+ * @throws Error when an operation or query is declared twice or built in (a bug in the declaration)
  */
 export function defineAgent<A extends Schema, F extends string, I extends object>(
   spec: AgentSpec<A, F, I>,
@@ -189,6 +214,7 @@ export function defineAgent<A extends Schema, F extends string, I extends object
   const queries = new Map<string, QuerySpec & { readonly answer: Answer<unknown, Out<A>, I> }>()
   const once = (name: string) => {
     if (name in ops || queries.has(name)) throw new Error(`${spec.class}: ${name} is declared twice`)
+    if (Object.hasOwn(builtIn, name)) throw new Error(`${spec.class}: ${name} is built in`)
   }
   const add =
     (kind: OpSpec['kind']) =>

@@ -1,17 +1,23 @@
 /** Every topic of `ocs` and what travels on it. No other file spells a topic. Times are unix seconds, UTC. */
 import { z } from 'zod'
+import { Lock } from './access.ts'
 import { channel } from './channel.ts'
-import { FieldName, HUB, Name } from './names.ts'
+import { CLIENT, FieldName, HUB, Name } from './names.ts'
 import { OpSession } from './ops.ts'
 import { FieldType, Wire } from './wire.ts'
 
 const seq = z.int().min(1)
+
+/** A bound of a valid range; null leaves that side open. */
+const bound = z.number().nullable()
 
 /** A field as declared: its type in the archive, its units ('K', 'V', 'Ω', 'Hz', 's', …), what it is. */
 export const FieldInfo = z.object({
   type: FieldType,
   units: z.string().optional(),
   description: z.string().optional(),
+  /** Lowest and highest valid value, in the field's units. Values outside are kept, and counted. */
+  range: z.tuple([bound, bound]).readonly().optional(),
 })
 export type FieldInfo = z.output<typeof FieldInfo>
 
@@ -26,7 +32,14 @@ export const FeedDeclaration = z.object({
 export type FeedDeclaration = z.output<typeof FeedDeclaration>
 
 /** Rows an agent's spool holds of one epoch: `first`..`last`; `acked` is the last known to be recorded, 0 for none. */
-export const HeldEpoch = z.object({ epoch: Name, first: seq, last: z.int().min(0), acked: z.int().min(0) })
+export const HeldEpoch = z.object({
+  epoch: Name,
+  first: seq,
+  last: z.int().min(0),
+  acked: z.int().min(0),
+  /** Epochs not recorded yet between the one listed before and this one, which the list has no room for. */
+  skipped: z.int().min(1).optional(),
+})
 export type HeldEpoch = z.output<typeof HeldEpoch>
 
 /** One agent's state, retained; its last will is the same with state `lost`. */
@@ -44,6 +57,8 @@ export const Presence = z.object({
   feeds: z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) })).optional(),
   /** Samples that could not be spooled, values that did not fit their type, …: counters by name. */
   counters: z.record(z.string(), z.number()).optional(),
+  /** Who alone may start, stop and abort operations, and until when; absent when everyone may. */
+  lock: Lock.optional(),
 })
 export type Presence = z.output<typeof Presence>
 
@@ -59,6 +74,8 @@ export const AgentApi = z.object({
       help: z.string(),
       params: JsonSchema,
       startup: z.boolean(),
+      /** What it starts with when it starts with the agent. */
+      startup_params: z.record(z.string(), z.unknown()).optional(),
       min_privs: z.int().min(1).max(3),
     }),
   ),
@@ -79,14 +96,26 @@ export const Row = z.object({
 })
 export type Row = z.output<typeof Row>
 
+/** Stands in the topic of its answer. */
+const Id = z.string().regex(CLIENT, 'letters, digits, _, - and ., at most 128, a letter or digit first')
+
 /** Asks an agent to act: refused once `sent + timeout` (s) has passed. */
 export const Request = z.object({
-  id: z.string().min(1).max(128),
+  id: Id,
   sent: z.number(),
   timeout: z.number().positive(),
   params: z.record(z.string(), z.unknown()),
+  /** Who asks and from where, `maya@grumpy`: for people who read the history, no proof. */
+  by: z.string().max(200).optional(),
+  /** The key that `lock` gave out: acts as the lock's holder from another client. */
+  key: z.string().max(100).optional(),
+  /** Of `wait`: seconds, at once at 0 or less, null for as long as it takes; `timeout` when it is absent. */
+  wait: z.number().nullable().optional(),
 })
 export type Request = z.output<typeof Request>
+
+/** A message of a feed that is not recorded and carries no blocks: any JSON. */
+export const Message = z.object({ time: z.number(), message: z.unknown() })
 
 /** What became of a request. `result` answers a query; long results come in `parts` pieces of JSON text. */
 export const Reply = z.object({
@@ -103,7 +132,7 @@ export type Reply = z.output<typeof Reply>
 
 /** Asks for an epoch's rows from `from` on, `max_bytes` of JSON at most. */
 const ReplayRequest = z.object({
-  id: z.string().min(1).max(128),
+  id: Id,
   feed: Name,
   epoch: Name,
   from: seq,
@@ -111,7 +140,10 @@ const ReplayRequest = z.object({
   since: z.number().optional(),
   max_bytes: z.int().min(1).max(262_144),
 })
-/** Rows in order; `next` is the seq to ask for next, `head` the last committed one; `gap` is gone for ever. */
+/**
+ * Rows in order; `next` is the seq to ask for next, `head` the last committed one; `gap` is gone for ever. An epoch that
+ * is not held (any more) is answered without rows and without a declaration, `head` just before `from`.
+ */
 export const Replayed = z.object({
   feed: Name,
   epoch: Name,
@@ -157,6 +189,7 @@ export const channels = {
   query: channel('{root}/{instance}/queries/{query}/{client}', Request, { qos: 1 }),
   reply: channel('{root}/{instance}/replies/{client}/{id}', Reply, { qos: 1 }),
   feed: channel('{root}/{instance}/feeds/{feed}', Row),
+  message: channel('{root}/{instance}/messages/{feed}', Message),
   last: channel('{root}/{instance}/last/{feed}', z.record(z.string(), Wire), { retain: true }),
   replay: channel('{root}/{instance}/replay/{client}', ReplayRequest, { qos: 1 }),
   replayed: channel('{root}/{instance}/replayed/{client}/{id}', Replayed),

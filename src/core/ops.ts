@@ -34,6 +34,12 @@ export const OpSession = z.object({
   messages: z.array(z.tuple([z.number(), z.string()])),
   /** Client that started it; `startup` when the agent did. */
   started_by: z.string(),
+  /** Who and where that was as the caller says, `maya@grumpy`; for people, no proof. */
+  started_from: z.string().optional(),
+  /** The caller's access level: 0 blocked, 1 basic, 2 advanced, 3 full, 4 the agent itself. */
+  cred_level: z.int().min(0).max(4).optional(),
+  /** What it was started with, defaults filled in. */
+  params: z.record(z.string(), z.unknown()).optional(),
 })
 export type OpSession = z.output<typeof OpSession>
 

@@ -41,9 +41,14 @@ function faultsOf(
   if (issue.path.length === 1 && given[name] === undefined)
     return [{ name, text: `${label(name)} is required` }]
   const at = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], given)
-  const rule =
-    issue.code === 'invalid_value' ? `one of ${issue.values.map(String).join(', ')}` : issue.message
-  return [{ name, text: `${label(issue.path.join('.'))}: ${rule}, given ${show(at)}` }]
+  return [{ name, text: `${label(issue.path.join('.'))}: ${ruleOf(issue)}, given ${show(at)}` }]
+}
+
+/** The rule that was broken; of alternatives, that of each. */
+function ruleOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `one of ${issue.values.map(String).join(', ')}`
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message
+  return [...new Set(issue.errors.flatMap(([first]) => (first ? [ruleOf(first)] : [])))].join(', or ')
 }
 
 function show(value: unknown): string {

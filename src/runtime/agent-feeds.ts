@@ -3,6 +3,7 @@ import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
 import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import type { Wire } from '../core/wire.ts'
 import { FeedWriter } from './feed.ts'
+import { RowBuffer } from './row-buffer.ts'
 import type { Spool } from './spool.ts'
 
 /** Milliseconds between two updates of a feed's retained last values. */
@@ -27,6 +28,7 @@ interface FeedsHost {
 /** All feeds of one agent: from what operations publish, through the spool, to the bus. */
 export class AgentFeeds {
   readonly #host: FeedsHost
+  readonly #buffers: RowBuffer[] = []
   readonly #writers = new Map<string, FeedWriter>()
   readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
   readonly counters: Record<string, number> = {}
@@ -34,10 +36,20 @@ export class AgentFeeds {
   constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
     this.#host = host
     for (const [feed, spec] of Object.entries(specs)) {
+      const buffer = new RowBuffer(spec.buffer_time ?? 0, (declaration, row) => {
+        if (spec.record && host.spool) host.spool.append(feed, declaration, row)
+        else this.#out(feed, [row])
+      })
+      this.#buffers.push(buffer)
       const writer = new FeedWriter(spec, host.agentClass, {
-        row: (declaration, row) => {
-          if (spec.record && host.spool) host.spool.append(feed, declaration, row)
-          else this.#out(feed, [row])
+        row: (declaration, row) => buffer.add(declaration, row),
+        message: (message) => {
+          const { bus, root, instance } = host
+          void bus.publish(channels.message, { root, instance, feed }, { time: Date.now() / 1000, message })
+        },
+        outOfRange: (field, count) => {
+          this.#count('out_of_range', count)
+          this.#count(`out_of_range ${feed}.${field}`, count)
         },
         quarantined: (reason) => {
           this.#count('quarantined')
@@ -81,7 +93,9 @@ export class AgentFeeds {
     for (const feed of this.#last.keys()) this.#publishLast(feed)
   }
 
+  /** Sends off what is still gathered. */
   close(): void {
+    for (const buffer of this.#buffers) buffer.flush()
     for (const { timer } of this.#last.values()) clearTimeout(timer)
   }
 
@@ -118,7 +132,7 @@ export class AgentFeeds {
     void bus.publish(channels.last, { root, instance, feed }, { timestamp: timestamp ?? null, ...values })
   }
 
-  #count(name: string): void {
-    this.counters[name] = (this.counters[name] ?? 0) + 1
+  #count(name: string, by = 1): void {
+    this.counters[name] = (this.counters[name] ?? 0) + by
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
 import type { AgentApi, FeedDeclaration } from '../core/channels.ts'
+import { queriesOf } from './answers.ts'
 
 /** What an agent says of itself. */
 export function apiOf(
@@ -12,9 +13,12 @@ export function apiOf(
   const json = (schema: z.ZodObject) => z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>
   const ops = Object.entries(agent.ops).map(([name, { kind, help, params, startup, min_privs }]) => [
     name,
-    { kind, help, params: json(params), startup: startup(args as never), min_privs },
+    { kind, help, params: json(params), ...startupOf(startup(args as never)), min_privs },
   ])
-  const queries = [...agent.queries].map(([name, { help, params }]) => [name, { help, params: json(params) }])
+  const queries = Object.entries(queriesOf(agent)).map(([name, { help, params }]) => [
+    name,
+    { help, params: json(params) },
+  ])
   return {
     agent_class: agent.spec.class,
     help: agent.spec.help,
@@ -23,4 +27,8 @@ export function apiOf(
     feeds,
     ...(node && { node }),
   }
+}
+
+function startupOf(asked: boolean | Readonly<Record<string, unknown>>) {
+  return typeof asked === 'boolean' ? { startup: asked } : { startup: true, startup_params: { ...asked } }
 }

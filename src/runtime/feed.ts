@@ -1,7 +1,8 @@
 import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
+import { messageOf } from '../core/errors.ts'
 import { FieldName } from '../core/names.ts'
-import { fromWire, toWire, typeOf, type Value, type Wire } from '../core/wire.ts'
+import { fromWire, jsonWithNumbers, toWire, typeOf, type Value, type Wire } from '../core/wire.ts'
 
 type Block = { -readonly [F in string]: FieldInfo }
 
@@ -9,6 +10,10 @@ type Block = { -readonly [F in string]: FieldInfo }
 export interface FeedOutput {
   /** A new row in its order; not yet durable. */
   row(declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void
+  /** A message of no block, of a feed that is not recorded. */
+  message(message: unknown): void
+  /** Values of a field (`block.field`) that lie outside its declared range; they are in the row all the same. */
+  outOfRange(field: string, count: number): void
   /** A message that could not be taken, with the reason. */
   quarantined(reason: string): void
   /** The declaration changed. */
@@ -18,6 +23,9 @@ export interface FeedOutput {
 }
 
 const DEFAULT_FRAME_LENGTH = 300
+/** Characters of one text value, and of a message without blocks as JSON. */
+const STRING_LENGTH = 65_536
+const MESSAGE_LENGTH = 1 << 20
 
 /**
  * Turns what an operation publishes into checked rows. Holds the feed's declaration and its epoch: the process's
@@ -78,7 +86,29 @@ export class FeedWriter implements FeedPublisher {
     for (const name of Object.keys(this.#declaration.blocks[block] ?? {})) {
       data[name] = name in values ? list(values[name]).map(toWire) : t.map(() => null)
     }
+    this.#countOutside(block, values)
     this.#output.row(this.#declaration, { epoch: this.#epoch, block, t, data })
+  }
+
+  send(message: unknown): void {
+    try {
+      if (this.#spec.record) throw new TypeError('a recorded feed takes blocks: publish()')
+      const json = jsonWithNumbers(message)
+      const length = JSON.stringify(json ?? null).length
+      if (length > MESSAGE_LENGTH) throw new RangeError(`${length} characters; at most ${MESSAGE_LENGTH}`)
+      this.#output.message(json)
+    } catch (error) {
+      this.#output.quarantined(messageOf(error))
+    }
+  }
+
+  #countOutside(block: string, values: Readonly<Record<string, Value | readonly Value[]>>): void {
+    for (const [name, { range }] of Object.entries(this.#declaration.blocks[block] ?? {})) {
+      if (!range) continue
+      const [low, high] = [range[0] ?? -Infinity, range[1] ?? Infinity]
+      const outside = list(values[name]).filter((value) => Number(value) < low || Number(value) > high)
+      if (outside.length > 0) this.#output.outOfRange(`${block}.${name}`, outside.length)
+    }
   }
 
   /** Why a message cannot be taken; nothing has been changed by it. */
@@ -92,6 +122,8 @@ export class FeedWriter implements FeedPublisher {
       const column = list(given as Value)
       if (column.length !== t.length) return `${name}: ${column.length} values for ${t.length} times`
       const type = declared[name]?.type ?? typeOf(column[0] ?? 0)
+      if (column.some((value) => typeof value === 'string' && value.length > STRING_LENGTH))
+        return `${name}: a text of more than ${STRING_LENGTH} characters`
       const misfit = column.find((value) => !plain(value) || fromWire(type, toWire(value)) === undefined)
       if (misfit !== undefined) return `${name}: ${String(misfit)} is not of type ${type}`
     }

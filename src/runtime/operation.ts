@@ -1,14 +1,16 @@
+import type { Caller } from '../core/access.ts'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
 import type { Request } from '../core/channels.ts'
-import { ConfigError, messageOf, OpError, TransportError, UsageError } from '../core/errors.ts'
-import { type Action, type OpSession, opCodeOf, ResponseCode } from '../core/ops.ts'
+import { messageOf, OpError, TransportError } from '../core/errors.ts'
+import { type Action, type OpSession, ResponseCode } from '../core/ops.ts'
 import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
+import { LiveSession } from './live-session.ts'
 
-/** Messages a session keeps; older ones go, as in OCS. */
-const MESSAGES = 100
-/** What an operation may throw: it fails with the message. Anything else is a bug, logged with its stack. */
-const expected = [OpError, TransportError, ConfigError, UsageError]
+/** Milliseconds after which an operation that was asked to end is said to be still stopping. */
+const STILL_STOPPING_MS = 10_000
+/** Milliseconds a timer can wait at most; about 24 days. */
+const LONGEST_MS = 2 ** 31 - 1
 
 /** What a request came to; `session` is empty where there is none. */
 export interface Outcome {
@@ -16,7 +18,6 @@ export interface Outcome {
   readonly msg: string
   readonly session: OpSession | Record<string, never>
 }
-type Status = OpSession['status']
 
 /** What an operation needs of its agent. */
 export interface OperationHost {
@@ -35,31 +36,41 @@ export class Operation {
   readonly name: string
   readonly spec: OpSpec
   readonly #host: OperationHost
-  #session: OpSession | undefined
+  /** The latest session of an earlier process, until there is one of this. */
+  readonly #earlier: OpSession | undefined
+  #live: LiveSession | undefined
   #abort = new AbortController()
-  #over: Promise<void> = Promise.resolve()
+  #slow: Timer | undefined
+  /** Called when the session ends. */
+  readonly #waiting = new Set<() => void>()
 
-  constructor(name: string, spec: OpSpec, host: OperationHost) {
+  constructor(name: string, spec: OpSpec, host: OperationHost, earlier?: OpSession) {
     this.name = name
     this.spec = spec
     this.#host = host
+    this.#earlier = earlier
   }
 
   get session(): OpSession | undefined {
-    return this.#session
+    return this.#live?.doc ?? this.#earlier
+  }
+
+  get active(): boolean {
+    return this.#live?.active ?? false
   }
 
   /** Does what a request asks. */
   act(
     action: Action,
-    { params, timeout }: Pick<Request, 'params' | 'timeout'>,
-    client: string,
+    request: Pick<Request, 'params' | 'timeout' | 'wait'>,
+    caller: Caller,
   ): Outcome | Promise<Outcome> {
+    const { params, timeout, wait = timeout } = request
     switch (action) {
       case 'start':
-        return this.start(params, client)
+        return this.start(params, caller)
       case 'wait':
-        return this.wait(timeout)
+        return this.wait(wait ?? undefined)
       case 'stop':
       case 'abort':
         return this.end(action)
@@ -69,150 +80,159 @@ export class Operation {
   }
 
   /** Starts it, unless it is under way or a parameter does not fit. */
-  start(params: Readonly<Record<string, unknown>>, startedBy: string): Outcome {
-    if (this.#active())
-      return this.#outcome(ResponseCode.ERROR, `Operation "${this.name}" already in progress.`)
+  start(params: Readonly<Record<string, unknown>>, { client, by, level }: Omit<Caller, 'key'>): Outcome {
+    if (this.active) return this.#outcome(ResponseCode.ERROR, `Operation "${this.name}" already in progress.`)
     const checked = checkParams(this.spec.params, params)
-    if ('faults' in checked) {
-      const msg = checked.faults.map(({ text }) => text).join('; ')
-      return { status: ResponseCode.ERROR, msg, session: {} }
-    }
-    this.#session = {
+    if ('faults' in checked) return refusal(checked.faults.map(({ text }) => text).join('; '))
+    const about = {
       session_id: this.#host.nextSessionId(),
       op_name: this.name,
-      op_code: opCodeOf(undefined),
-      status: 'starting',
-      degraded: false,
-      success: null,
-      start_time: Date.now() / 1000,
-      end_time: null,
-      data: {},
-      messages: [],
-      started_by: startedBy,
+      started_by: client,
+      ...(by !== undefined && { started_from: by }),
+      cred_level: level,
+      params: sendable(checked.values),
     }
+    this.#live = new LiveSession(about, this.#host)
     this.#abort = new AbortController()
-    this.#set('starting')
-    this.#over = this.#run(checked.values, this.#abort.signal)
+    void this.#run(this.#live, checked.values, this.#abort.signal)
     return this.#outcome(ResponseCode.OK, `Started ${this.spec.kind} "${this.name}".`)
   }
 
-  /** Waits for its end, `timeout` seconds at most (undefined: as long as it takes). */
+  /** Waits for its end, `timeout` seconds at most (0 or less: not at all; undefined: as long as it takes). */
   async wait(timeout: number | undefined): Promise<Outcome> {
-    if (!this.#session) return { status: ResponseCode.OK, msg: 'Idle.', session: {} }
-    if (this.#active()) {
-      const late = Promise.withResolvers<void>()
-      const timer = timeout === undefined ? undefined : setTimeout(late.resolve, Math.max(0, timeout) * 1000)
-      await Promise.race([this.#over, late.promise])
-      clearTimeout(timer)
+    if (!this.session) return { status: ResponseCode.OK, msg: 'Idle.', session: {} }
+    if (this.active && (timeout === undefined || timeout > 0)) {
+      await this.#ended(timeout === undefined ? undefined : timeout * 1000)
     }
-    if (this.#active()) {
-      return this.#outcome(ResponseCode.TIMEOUT, `Operation "${this.name}" is still running; wait timed out.`)
+    const { status, success } = this.session
+    if (status !== 'done') {
+      const still = status === 'stopping' ? status : 'running'
+      return this.#outcome(
+        ResponseCode.TIMEOUT,
+        `Operation "${this.name}" is still ${still}; wait timed out.`,
+      )
     }
-    const how = this.#session.success ? 'SUCCEEDED' : 'FAILED'
+    const how = success ? 'SUCCEEDED' : 'FAILED'
     return this.#outcome(ResponseCode.OK, `Operation "${this.name}" is currently not running (${how}).`)
   }
 
   /** Asks it to end: `stop` is for processes, `abort` for tasks. */
   end(verb: 'stop' | 'abort'): Outcome {
-    const right = this.spec.kind === 'process' ? 'stop' : 'abort'
-    if (verb !== right) {
-      const msg = `Cannot ${verb} "${this.name}": it is a ${this.spec.kind}; use ${right}.`
-      return { status: ResponseCode.ERROR, msg, session: {} }
-    }
-    if (!this.#session) return { status: ResponseCode.ERROR, msg: 'No session active.', session: {} }
-    const { status } = this.#session
-    if (status === 'stopping' || status === 'done') {
+    const { kind } = this.spec
+    const right = kind === 'process' ? 'stop' : 'abort'
+    if (verb !== right) return refusal(`Cannot ${verb} "${this.name}": it is a ${kind}; use ${right}.`)
+    if (!this.session) return refusal('No session active.')
+    const { status } = this.session
+    if (!this.#live || status === 'stopping' || status === 'done') {
       return this.#outcome(ResponseCode.ERROR, `The operation is already ${status}.`)
     }
-    this.#set('stopping')
+    const live = this.#live
+    live.advance('stopping')
+    this.#slow = setTimeout(() => {
+      live.say(`Still stopping after ${STILL_STOPPING_MS / 1000} s: it has not heeded its signal.`)
+    }, STILL_STOPPING_MS)
     this.#abort.abort()
-    return this.#outcome(ResponseCode.OK, `Requested ${verb} on ${this.spec.kind} "${this.name}".`)
+    return this.#outcome(ResponseCode.OK, `Requested ${verb} on ${kind} "${this.name}".`)
   }
 
   status(): Outcome {
-    return this.#session
+    return this.session
       ? this.#outcome(ResponseCode.OK, 'Session active.')
       : { status: ResponseCode.OK, msg: 'No session active.', session: {} }
   }
 
-  /** Ends it, when the agent stops, and waits until it has. */
-  async shutdown(): Promise<void> {
-    if (this.#active()) this.end(this.spec.kind === 'process' ? 'stop' : 'abort')
-    await this.#over
+  /** Ends it, when the agent stops; one that does not heed its signal within `patience` ms is left behind. */
+  async shutdown(patience: number): Promise<void> {
+    const live = this.#live
+    if (!live?.active) return
+    this.end(this.spec.kind === 'process' ? 'stop' : 'abort')
+    if (await this.#ended(patience)) return
+    live.say(`The agent stops without it: it did not end within ${patience / 1000} s of its signal.`)
+    this.#finish(live, false)
   }
 
-  async #run(params: unknown, signal: AbortSignal): Promise<void> {
+  async #run(live: LiveSession, params: unknown, signal: AbortSignal): Promise<void> {
     // The caller's answer goes out before anything the operation says.
     await Promise.resolve()
-    if (!signal.aborted) this.#set('running')
+    live.advance('running')
+    const process = this.spec.kind === 'process'
     try {
-      const said = await this.#host.run(params, this.#handle(), signal)
-      if (typeof said === 'string' && said !== '') this.#message(said)
-      this.#finish(this.spec.kind === 'process' || !signal.aborted)
+      const said = signal.aborted ? undefined : await this.#host.run(params, live.handle(), signal)
+      this.#closing(live, said)
+      if (signal.aborted && !process) live.say('Aborted.')
+      this.#finish(live, process || !signal.aborted)
     } catch (error) {
-      if (signal.aborted && this.spec.kind === 'process') {
-        this.#finish(true)
-        return
+      this.#finish(live, this.#failed(live, error, signal) && process)
+    }
+  }
+
+  /** Says why a run ended with an error; true when that is how a stopped one ends. */
+  #failed(live: LiveSession, error: unknown, signal: AbortSignal): boolean {
+    const known = error instanceof OpError || error instanceof TransportError
+    if (signal.aborted && (isAbort(error, signal) || error instanceof TransportError)) {
+      if (this.spec.kind === 'task') live.say('Aborted.')
+      return true
+    }
+    if (!known) this.#host.bug(error)
+    live.say(messageOf(error))
+    return false
+  }
+
+  /** An operation may return its closing message, or any JSON. */
+  #closing(live: LiveSession, said: unknown): void {
+    if (said === undefined || said === null || said === '') return
+    try {
+      live.say(typeof said === 'string' ? said : JSON.stringify(jsonWithNumbers(said)))
+    } catch (error) {
+      live.say(`What it returned is left out: ${messageOf(error)}.`)
+    }
+  }
+
+  #finish(live: LiveSession, success: boolean): void {
+    live.finish(success)
+    if (live !== this.#live) return
+    clearTimeout(this.#slow)
+    for (const wake of [...this.#waiting]) wake()
+  }
+
+  /** Resolves with true once the session has ended, or with false after `ms`. */
+  #ended(ms: number | undefined): Promise<boolean> {
+    if (!this.active) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(() => done(false), Math.min(ms, LONGEST_MS))
+      const done = (ended: boolean) => {
+        clearTimeout(timer)
+        this.#waiting.delete(wake)
+        resolve(ended)
       }
-      if (!(signal.aborted || expected.some((kind) => error instanceof kind))) this.#host.bug(error)
-      this.#message(signal.aborted ? 'Aborted.' : messageOf(error))
-      this.#finish(false)
-    }
-  }
-
-  #handle(): SessionHandle<unknown> {
-    const session = () => this.#session as OpSession
-    const changed: OperationHost['changed'] = (doc, now) => this.#host.changed(doc, now)
-    return {
-      get data() {
-        return session().data
-      },
-      set: (data) => {
-        session().data = jsonWithNumbers(data)
-        changed(session(), false)
-      },
-      get degraded() {
-        return session().degraded
-      },
-      set degraded(now) {
-        if (session().degraded === now) return
-        session().degraded = now
-        session().op_code = opCodeOf(session())
-        changed(session(), true)
-      },
-      log: (text) => this.#message(text),
-    }
-  }
-
-  #message(text: string): void {
-    const { messages } = this.#session as OpSession
-    messages.push([Date.now() / 1000, text])
-    if (messages.length > MESSAGES) messages.splice(0, messages.length - MESSAGES)
-    this.#host.log(`${this.name}: ${text}`)
-    this.#host.changed(this.#session as OpSession, false)
-  }
-
-  #set(status: Status): void {
-    const session = this.#session as OpSession
-    session.status = status
-    session.op_code = opCodeOf(session)
-    this.#message(`Status is now "${status}".`)
-    this.#host.changed(session, true)
-  }
-
-  #finish(success: boolean): void {
-    const session = this.#session as OpSession
-    session.success = success
-    session.degraded = false
-    session.end_time = Date.now() / 1000
-    this.#set('done')
-  }
-
-  #active(): boolean {
-    return this.#session !== undefined && this.#session.status !== 'done'
+      const wake = () => done(true)
+      this.#waiting.add(wake)
+    })
   }
 
   #outcome(status: 0 | -1 | 1, msg: string): Outcome {
-    return { status, msg, session: this.#session ? structuredClone(this.#session) : {} }
+    return { status, msg, session: this.session ? structuredClone(this.session) : {} }
   }
+}
+
+function refusal(msg: string): Outcome {
+  return { status: ResponseCode.ERROR, msg, session: {} }
+}
+
+/** Parameters as the session shows them; a value of no JSON form is left out. */
+function sendable(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      try {
+        return [[name, jsonWithNumbers(value)]]
+      } catch {
+        return []
+      }
+    }),
+  )
+}
+
+/** Whether an error is what a cancelled wait throws. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }

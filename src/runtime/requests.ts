@@ -2,10 +2,10 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Reply, type Request } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
 import { ResponseCode } from '../core/ops.ts'
+import type { Identity } from './identity.ts'
 
-/** Answers are remembered this long (ms) and this many, so that a request that comes twice acts once. */
-const REMEMBER_MS = 600_000
-const REMEMBER = 1000
+/** Answers that are remembered at most; more requests than that at a time are refused, so that none acts twice. */
+const REMEMBER = 10_000
 /** Characters of JSON an answer carries at once; a longer result goes in pieces. */
 const PIECE = 262_144
 
@@ -17,12 +17,20 @@ export class Requests {
   readonly #root: string
   readonly #instance: string
   readonly #onBug: (error: unknown) => void
-  readonly #remembered = new Map<string, { readonly at: number; readonly answer: Promise<Answer> }>()
+  readonly #since: number
+  /** Until when (unix s) a request may come again, and what it was answered; later it is refused as late. */
+  readonly #remembered = new Map<string, { readonly until: number; readonly answer: Promise<Answer> }>()
 
-  constructor(bus: Bus, root: string, instance: string, onBug: (error: unknown) => void) {
+  /** @param about whose requests; what was sent before `since` (unix s) an earlier process may have acted on */
+  constructor(
+    bus: Bus,
+    about: Pick<Identity, 'root' | 'instance' | 'since'>,
+    onBug: (error: unknown) => void,
+  ) {
     this.#bus = bus
-    this.#root = root
-    this.#instance = instance
+    this.#root = about.root
+    this.#instance = about.instance
+    this.#since = about.since
     this.#onBug = onBug
   }
 
@@ -42,9 +50,10 @@ export class Requests {
     const key = `${client}\n${request.id}`
     let known = this.#remembered.get(key)
     if (!known) {
-      known = { at: performance.now(), answer: this.#act(act) }
+      const why = this.#refuse(request)
+      if (why) return this.#reply(client, request.id, { status: ResponseCode.ERROR, msg: why })
+      known = { until: request.sent + request.timeout, answer: this.#act(act) }
       this.#remembered.set(key, known)
-      this.#forget()
     }
     return this.#reply(client, request.id, await known.answer)
   }
@@ -73,11 +82,15 @@ export class Requests {
     }
   }
 
-  #forget(): void {
-    const old = performance.now() - REMEMBER_MS
-    for (const [key, { at }] of this.#remembered) {
-      if (at > old && this.#remembered.size <= REMEMBER) break
-      this.#remembered.delete(key)
+  /** Why a request that changes something is not acted on; forgets what cannot come again. */
+  #refuse({ sent }: Request): string | undefined {
+    if (sent < this.#since)
+      return 'This request was sent before the agent started; not acted on: send it again.'
+    const now = Date.now() / 1000
+    for (const [key, { until }] of this.#remembered) {
+      if (until >= now && this.#remembered.size < REMEMBER) break
+      if (until < now) this.#remembered.delete(key)
     }
+    return this.#remembered.size < REMEMBER ? undefined : 'Too many requests at a time; not acted on.'
   }
 }

@@ -1,18 +1,22 @@
 import type { Bus } from '../bus/bus.ts'
+import type { Level } from '../core/access.ts'
 import type { Agent, Lab, SessionHandle } from '../core/agent.ts'
 import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import { messageOf, OpError } from '../core/errors.ts'
-import { Action, type OpSession, ResponseCode } from '../core/ops.ts'
-import { checkParams } from '../core/params.ts'
-import { jsonWithNumbers } from '../core/wire.ts'
+import { type OpSession, ResponseCode } from '../core/ops.ts'
+import { startupOps } from '../core/startup.ts'
 import { AgentFeeds } from './agent-feeds.ts'
+import { AgentLock } from './agent-lock.ts'
+import { type AnswersHost, acts, answerQuery, answerRequest } from './answers.ts'
 import { apiOf } from './api.ts'
 import { Connection, pause } from './connection.ts'
 import { follow } from './follow.ts'
 import { type Identity, presenceOf } from './identity.ts'
+import { viewLab } from './lab-view.ts'
 import { Operation } from './operation.ts'
 import { Requests } from './requests.ts'
 import { runOperation } from './run-operation.ts'
+import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool.ts'
 
 /** Milliseconds between beats of an agent's presence. */
@@ -23,6 +27,12 @@ const FIRST_JOIN_MS = 3000
 const GOODBYE_MS = 300
 /** Milliseconds between two publications of a session whose data alone changes. */
 const DATA_MS = 1000
+/** Milliseconds that operations have to end when the agent stops; as in OCS. */
+const GRACE_MS = 3000
+/** The access level of what the agent starts itself, and of everyone on a hub that has no users. */
+const AGENT_LEVEL = 4
+const LOCAL_LEVEL = 3
+
 export interface RunAgent {
   readonly agent: Agent
   /** Checked by the declaration's `args`. */
@@ -30,6 +40,10 @@ export interface RunAgent {
   readonly identity: Identity
   readonly bus: Bus
   readonly spool?: Spool | undefined
+  /** Where sessions are kept over restarts; in memory by default. */
+  readonly sessions?: SessionStore
+  /** The access level of a client; full by default. */
+  levelOf?(client: string): Level
   log(text: string): void
   /** Rows as they become durable; for a terminal. */
   onRows?(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
@@ -39,15 +53,18 @@ export interface RunningAgent {
   stop(): Promise<void>
 }
 
-/** Runs a declared agent on a bus until stopped. Never ends by itself: what fails is logged, degraded, tried again. */
+/**
+ * Runs a declared agent on a bus until stopped. Never ends by itself: what fails is logged, degraded, tried again.
+ * @throws ConfigError when what starts with it has parameters that do not fit; nothing has been announced then
+ */
 export async function runAgent(options: RunAgent): Promise<RunningAgent> {
-  const { agent, args, identity, bus, spool, log } = options
+  const { agent, args, identity, bus, spool, log, sessions = new SessionStore() } = options
   const { root, instance } = identity
+  const atStart = startupOps(agent, args, instance)
   const here = { root, instance }
   const stopping = new AbortController()
   const timers = new Map<string, Timer>()
   let node: AgentApi['node']
-  let sessions = 0
 
   const event = (level: 'info' | 'warning' | 'error', kind: string, text: string) => {
     log(level === 'info' ? text : `${level}: ${text}`)
@@ -82,6 +99,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     root,
     instance,
     follow: (sink, followOptions) => follow(bus, root, sink, followOptions),
+    agents: () => viewLab(bus, root),
     log,
     event,
     announceNode(name) {
@@ -89,6 +107,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       soon('api', () => publishApi())
     },
   }
+  const lock = new AgentLock(() => soon('presence', () => void publishPresence('online')))
   const connection = new Connection(
     (signal) => agent.spec.connect(args as never, lab, signal),
     {
@@ -101,14 +120,14 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const operations = new Map<string, Operation>()
   const start = (name: string, params: Readonly<Record<string, unknown>> = {}) => {
     const operation = operations.get(name)
-    if (operation?.session && operation.session.status !== 'done') return
-    const outcome = operation?.start(params, instance)
+    if (operation?.active) return
+    const outcome = operation?.start(params, { client: instance, level: AGENT_LEVEL })
     if (outcome?.status !== ResponseCode.OK)
       throw new OpError(`${name}: ${outcome?.msg ?? 'no such operation'}`)
   }
   for (const [name, spec] of Object.entries(agent.ops)) {
     const host = {
-      nextSessionId: () => sessions++,
+      nextSessionId: () => sessions.nextId(),
       run: (params: unknown, session: SessionHandle<unknown>, signal: AbortSignal) =>
         runOperation(agent, name, connection, {
           params,
@@ -119,58 +138,70 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
           lab,
           start,
         }),
-      changed: (session: OpSession, now: boolean) =>
-        now ? publishSession(name, session) : soon(name, () => publishSession(name, session), DATA_MS),
+      changed: (session: OpSession, now: boolean) => {
+        if (!now) return soon(name, () => publishLatest(name), DATA_MS)
+        keep(session)
+        publishSession(name, session)
+      },
       log,
       bug,
     }
-    operations.set(name, new Operation(name, spec, host))
+    operations.set(name, new Operation(name, spec, host, sessions.latest(name)))
   }
 
   const publishSession = (op: string, session: OpSession) => {
     if (bus.connected) void bus.publish(channels.session, { ...here, op }, session)
+  }
+  const publishLatest = (op: string) => {
+    const session = operations.get(op)?.session
+    if (session) publishSession(op, session)
+  }
+  let keeping = true
+  const keep = (session: OpSession) => {
+    try {
+      sessions.save(session)
+      keeping = true
+    } catch (error) {
+      if (keeping)
+        event('error', 'sessions', `the history of sessions cannot be written: ${messageOf(error)}`)
+      keeping = false
+    }
   }
   const publishApi = () => {
     if (bus.connected) void bus.publish(channels.api, here, apiOf(agent, args, feeds.declarations, node))
   }
   const publishPresence = (state: Presence['state']) => {
     const { counters } = feeds
-    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters }
+    const shown = lock.shown && { lock: lock.shown }
+    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters, ...shown }
     return bus.connected ? bus.publish(channels.presence, here, presence) : Promise.resolve()
   }
   const joined = () => {
     void publishPresence('online')
     publishApi()
-    for (const [name, { session }] of operations) if (session) publishSession(name, session)
+    for (const name of operations.keys()) publishLatest(name)
     feeds.republish()
   }
 
-  const requests = new Requests(bus, root, instance, bug)
+  const requests = new Requests(bus, identity, bug)
+  const host: AnswersHost = {
+    agent,
+    args,
+    instance,
+    operations,
+    sessions,
+    lock,
+    instrument: () => connection,
+    levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
+    locked: (text) => event('info', 'lock', text),
+  }
   await bus.subscribe(channels.request, here, (request, { op, action, client }) => {
-    const operation = operations.get(op)
-    const verb = Action.safeParse(action)
-    void requests.handle(client, request, verb.data !== 'wait' && verb.data !== 'status', () => {
-      if (!operation) {
-        const has = [...operations.keys()].join(', ')
-        return { status: ResponseCode.ERROR, msg: `No operation "${op}" (${instance} has: ${has}).` }
-      }
-      if (!verb.success) return { status: ResponseCode.ERROR, msg: `No action "${action}".` }
-      return operation.act(verb.data, request, client)
-    })
+    const answer = () => answerRequest(host, op, action, client, request)
+    void requests.handle(client, request, acts({ action }), answer)
   })
   await bus.subscribe(channels.query, here, (request, { query, client }) => {
-    void requests.handle(client, request, false, async () => {
-      const found = agent.queries.get(query)
-      if (!found) return { status: ResponseCode.ERROR, msg: `No query "${query}".` }
-      const checked = checkParams(found.params, request.params)
-      if ('faults' in checked) {
-        return { status: ResponseCode.ERROR, msg: checked.faults.map(({ text }) => text).join('; ') }
-      }
-      const instrument = connection.instrument
-      if (!instrument) return { status: ResponseCode.ERROR, msg: connection.reason }
-      const answer = await found.answer({ params: checked.values, args: args as never, instrument })
-      return { status: ResponseCode.OK, msg: '', result: jsonWithNumbers(answer) }
-    })
+    const answer = () => answerQuery(host, query, client, request)
+    void requests.handle(client, request, acts({ query }), answer)
   })
   await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
     const answer = spool?.read(feed, epoch, from, max_bytes, since)
@@ -205,16 +236,12 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     }
     if (stopping.signal.aborted) return
     if (!bus.connected) log('waiting for the hub; working without it meanwhile')
-    let started = 0
-    for (const [name, operation] of operations) {
-      if (!operation.spec.startup(args as never)) continue
-      started++
+    for (const { name, params } of atStart) {
       log(`startup-op: launching ${name}`)
-      const { status, msg } = operation.start({}, 'startup')
-      if (status !== ResponseCode.OK) event('error', 'startup', msg)
+      operations.get(name)?.start(params, { client: 'startup', level: AGENT_LEVEL })
     }
     const idle = agent.spec.idle?.(instance)
-    if (started === 0 && idle) log(`idle: ${idle}`)
+    if (atStart.length === 0 && idle) log(`idle: ${idle}`)
   }
   void startUp()
 
@@ -222,12 +249,14 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     async stop() {
       stopping.abort()
       clearInterval(beat)
-      await Promise.all([...operations.values()].map((operation) => operation.shutdown()))
+      await Promise.all([...operations.values()].map((operation) => operation.shutdown(GRACE_MS)))
       await connection.closed()
       watch[Symbol.dispose]()
       for (const timer of timers.values()) clearTimeout(timer)
       feeds.close()
+      lock.close()
       await spool?.close()
+      await sessions.close()
       await Promise.race([publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
     },
   }

@@ -17,17 +17,20 @@ export async function runOperation(
   const call = agent.runs.get(name)
   const process = agent.ops[name]?.kind === 'process'
   const { session, signal } = op
-  const aborted = new Promise<void>((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
-  )
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
   await Promise.race([connection.tried, aborted])
   for (;;) {
+    // A function that has not begun need not be told to end: it might only listen for it.
+    if (signal.aborted) return undefined
     let instrument = connection.instrument
     if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
     if (!instrument) {
-      instrument = await connection.wait(signal, (reason) =>
-        degrade(session, `waiting for the instrument: ${reason}`),
-      )
+      const waiting = (reason: string) => degrade(session, `waiting for the instrument: ${reason}`)
+      waiting(connection.reason)
+      instrument = await connection.wait(signal, waiting)
       if (!instrument) return undefined
       session.degraded = false
     }
@@ -38,7 +41,6 @@ export async function runOperation(
       degrade(session, messageOf(error))
       // On a closed link the connection is made anew; on one that stands the process goes on.
       if (connection.instrument) await pause(AGAIN_MS, signal)
-      if (signal.aborted) return undefined
     }
   }
 }

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+
+/** OCS's access levels, by name; an operation's `min_privs` is the least that its caller needs. */
+export const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
+export type Level = 0 | 1 | 2 | 3 | 4
+
+/** An exclusive grant as everyone may read it. It does not survive a restart of the agent. */
+export const Lock = z.object({
+  /** The client that holds it. */
+  holder: z.string(),
+  /** Who that is, for people. */
+  by: z.string(),
+  /** Unix s at which it ends by itself; measured on the agent's monotonic clock. */
+  until: z.number(),
+})
+export type Lock = z.output<typeof Lock>
+
+/** Who asks an agent to act. */
+export interface Caller {
+  readonly client: string
+  readonly level: Level
+  /** Who and where, as the caller says. */
+  readonly by?: string | undefined
+  /** The key of a lock that was given to another client of the same person. */
+  readonly key?: string | undefined
+}
+
+/** Whether a caller is the holder of a lock, or has its key. */
+export function holds(caller: Caller, lock: Lock & { readonly key: string }): boolean {
+  return caller.client === lock.holder || caller.key === lock.key
+}
+
+/** `locked by maya@grumpy until 2026-03-01T12:00:00Z`. */
+export function lockedText({ by, until }: Lock): string {
+  return `locked by ${by} until ${new Date(until * 1000).toISOString().replace(/\.\d+Z$/, 'Z')}`
+}
+
+/** Why a caller may not start, stop or abort an operation; undefined when it may. */
+export function refuseAct(
+  op: { readonly name: string; readonly min_privs: 1 | 2 | 3 },
+  caller: Caller,
+  lock: (Lock & { readonly key: string }) | undefined,
+): string | undefined {
+  if (caller.level < op.min_privs) {
+    const [needs, has] = [op.min_privs, caller.level].map((level) => `${level} (${levels[level]})`)
+    return `Operation "${op.name}" takes access level ${needs}; the caller has ${has}.`
+  }
+  if (lock && !holds(caller, lock)) return `Not done: ${lockedText(lock)}.`
+  return undefined
+}

@@ -1,0 +1,53 @@
+/** What every agent is asked besides its own queries, and answers. */
+import { z } from 'zod'
+import { Lock } from './access.ts'
+import { OpSession } from './ops.ts'
+
+/** Sessions of each operation that are kept. */
+export const KEPT_SESSIONS = 100
+/** Seconds that a lock lasts at most; whoever needs it longer locks again. */
+const LONGEST_LOCK = 86_400
+
+const HistoryRequest = z.object({
+  op: z.string().optional().describe('only this operation'),
+  limit: z.int().min(1).max(10_000).default(20).describe('how many sessions, the newest first'),
+})
+const LockRequest = z.object({
+  seconds: z
+    .number()
+    .positive()
+    .max(LONGEST_LOCK)
+    .default(600)
+    .describe('how long it lasts unless it is locked again')
+    .meta({ units: 's' }),
+  by: z.string().min(1).max(200).optional().describe('who locks it, as others read it'),
+})
+const UnlockRequest = z.object({
+  force: z.boolean().default(false).describe('also when another holds it; takes access level 3'),
+})
+
+/** The built-in queries; `acts`: changes something, so that one request acts once. */
+export const builtIn = {
+  history: {
+    help: 'The latest sessions: who started them, from where, when, with what, and how they ended.',
+    params: HistoryRequest,
+    acts: false,
+  },
+  lock: {
+    help: 'Lets only the caller start, stop and abort operations for a while; the lock ends with the agent.',
+    params: LockRequest,
+    acts: true,
+  },
+  unlock: {
+    help: 'Lets everyone start, stop and abort operations again.',
+    params: UnlockRequest,
+    acts: true,
+  },
+} as const
+
+/** The answer to `history`, the newest session first. */
+export const HistoryAnswer = z.object({ sessions: z.array(OpSession) })
+export type HistoryAnswer = z.input<typeof HistoryAnswer>
+/** The answer to `lock`: with the key that makes another client the holder as well. */
+export const LockAnswer = Lock.extend({ key: z.string() })
+export type LockAnswer = z.output<typeof LockAnswer>

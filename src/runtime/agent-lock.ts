@@ -1,0 +1,62 @@
+import { type Caller, holds, type Lock, lockedText } from '../core/access.ts'
+import type { LockAnswer } from '../core/built-in.ts'
+import { OpError } from '../core/errors.ts'
+
+/** An agent's exclusive grant: one holder at a time, until it gives it back or its time is over. */
+export class AgentLock {
+  #lock: LockAnswer | undefined
+  /** On the monotonic clock, ms. */
+  #deadline = 0
+  #timer: Timer | undefined
+  readonly #changed: () => void
+
+  /** @param changed called when it is granted, renewed, given back or over */
+  constructor(changed: () => void) {
+    this.#changed = changed
+  }
+
+  /** Who has it, with the key; undefined when nobody has. */
+  get held(): LockAnswer | undefined {
+    return performance.now() < this.#deadline ? this.#lock : undefined
+  }
+
+  /** Who has it, for everyone to read. */
+  get shown(): Lock | undefined {
+    if (!this.held) return undefined
+    const { key: _, ...shown } = this.held
+    return shown
+  }
+
+  /** Grants it for some seconds from now, or renews it. @throws OpError when another holds it */
+  lock(caller: Caller, seconds: number, by = caller.by ?? caller.client): LockAnswer {
+    const { held } = this
+    if (held && !holds(caller, held)) throw new OpError(`Not done: ${lockedText(held)}.`)
+    const { holder, key } = held ?? { holder: caller.client, key: crypto.randomUUID() }
+    const lock = { holder, by, until: Date.now() / 1000 + seconds, key }
+    this.#keep(lock, seconds * 1000)
+    return lock
+  }
+
+  /** Gives it back. @throws OpError when another holds it, unless forced by a caller of level 3 */
+  unlock(caller: Caller, force: boolean): void {
+    const { held } = this
+    if (!held) return
+    const may = holds(caller, held) || (force && caller.level >= 3)
+    if (!may) throw new OpError(`Not done: ${lockedText(held)}.`)
+    this.#keep(undefined, 0)
+  }
+
+  /** Forgets it, without telling anyone. */
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#lock = undefined
+  }
+
+  #keep(lock: LockAnswer | undefined, ms: number): void {
+    clearTimeout(this.#timer)
+    this.#lock = lock
+    this.#deadline = performance.now() + ms
+    if (lock) this.#timer = setTimeout(() => this.#keep(undefined, 0), ms)
+    this.#changed()
+  }
+}

@@ -1,0 +1,68 @@
+import type { FeedDeclaration, Row } from '../core/channels.ts'
+import type { Wire } from '../core/wire.ts'
+
+/** Values a row holds at most; longer ones are cut, so that each fits a packet and an answer of the spool. */
+const ROW_VALUES = 10_000
+
+type NewRow = Omit<Row, 'seq'>
+interface Held {
+  readonly declaration: FeedDeclaration
+  readonly epoch: string
+  readonly t: number[]
+  readonly data: Record<string, Wire[]>
+}
+
+/**
+ * Gathers a feed's rows for a while, so that fast samples travel several a row; blocks are gathered each for itself.
+ * Rows of another epoch or declaration send off what is held.
+ */
+export class RowBuffer {
+  readonly #ms: number
+  readonly #out: (declaration: FeedDeclaration, row: NewRow) => void
+  readonly #held = new Map<string, Held>()
+  #timer: Timer | undefined
+
+  /** @param seconds how long samples are held at most; 0: not at all */
+  constructor(seconds: number, out: (declaration: FeedDeclaration, row: NewRow) => void) {
+    this.#ms = seconds * 1000
+    this.#out = out
+  }
+
+  /** Takes a row. Rows of a block come in the order of their times. */
+  add(declaration: FeedDeclaration, row: NewRow): void {
+    const most = Math.max(1, Math.floor(ROW_VALUES / Math.max(1, Object.keys(row.data).length)))
+    for (let at = 0; at < row.t.length; at += most) this.#add(declaration, slice(row, at, at + most), most)
+    if (this.#ms === 0) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), this.#ms)
+  }
+
+  /** Sends off what is held. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const held = [...this.#held]
+    this.#held.clear()
+    for (const [block, { declaration, epoch, t, data }] of held) {
+      this.#out(declaration, { epoch, block, t, data })
+    }
+  }
+
+  #add(declaration: FeedDeclaration, { epoch, block, t, data }: NewRow, most: number): void {
+    const [first] = this.#held.values()
+    if (first && (first.epoch !== epoch || first.declaration !== declaration)) this.flush()
+    const held = this.#held.get(block)
+    if (held && held.t.length + t.length <= most) {
+      held.t.push(...t)
+      for (const [name, column] of Object.entries(data)) held.data[name]?.push(...column)
+      return
+    }
+    if (held) this.flush()
+    this.#held.set(block, { declaration, epoch, t: [...t], data: { ...data } })
+  }
+}
+
+function slice({ epoch, block, t, data }: NewRow, from: number, to: number): NewRow {
+  if (from === 0 && to >= t.length) return { epoch, block, t, data }
+  const columns = Object.entries(data).map(([name, column]) => [name, column.slice(from, to)] as const)
+  return { epoch, block, t: t.slice(from, to), data: Object.fromEntries(columns) }
+}

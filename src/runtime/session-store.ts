@@ -1,0 +1,137 @@
+import { Database } from 'bun:sqlite'
+import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { KEPT_SESSIONS } from '../core/built-in.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { OpSession, opCodeOf } from '../core/ops.ts'
+import { lockFile } from './spool-file.ts'
+
+const DIED = 'The agent died while this was under way.'
+
+/**
+ * The latest sessions of an agent's operations, over restarts: one SQLite file, one owner. A change is on disk for
+ * `kill -9` at once, for a power cut after a sync that nobody waits for.
+ */
+export class SessionStore {
+  readonly #db: Database
+  readonly #lock: Database | undefined
+  readonly #log: number | undefined
+  /** Status last written, by session, so that only its changes are written. */
+  readonly #written = new Map<number, OpSession['status']>()
+  #sync: Promise<void> | undefined
+  #again = false
+  #next: number
+
+  /**
+   * Opens, or makes, the file and locks it for this process; without a path sessions are kept in memory.
+   * What was under way when an earlier process died is ended now.
+   * @throws ConfigError when another process has it, or it cannot be used
+   */
+  constructor(path?: string) {
+    this.#lock =
+      path === undefined
+        ? undefined
+        : lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
+    try {
+      this.#db = open(path ?? ':memory:')
+      this.#log = path === undefined ? undefined : openSync(`${path}-wal`, 'r')
+      this.#next =
+        (this.#db.query('SELECT MAX(id) + 1 AS next FROM sessions').get() as { next: number | null }).next ??
+        0
+      this.#endDead()
+    } catch (cause) {
+      this.#lock?.close()
+      throw new ConfigError(`${path}: ${messageOf(cause)}: check the folder, or move the file away`, {
+        cause,
+      })
+    }
+  }
+
+  /** The id of a new session: one more than the last, from 0. */
+  nextId(): number {
+    return this.#next++
+  }
+
+  /** Keeps a session as it is, when its status has changed since. @throws Error when the disk refuses */
+  save(session: OpSession): void {
+    const { session_id: id, op_name: op, status } = session
+    if (this.#written.get(id) === status) return
+    if (status === 'done') this.#written.delete(id)
+    else this.#written.set(id, status)
+    this.#db
+      .query(
+        'INSERT INTO sessions VALUES (?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET status = ?3, doc = ?4',
+      )
+      .run(id, op, status, JSON.stringify(session))
+    if (status === 'starting') {
+      this.#db
+        .query(
+          `DELETE FROM sessions WHERE op = ?1 AND id <=
+            (SELECT id FROM sessions WHERE op = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
+        )
+        .run(op, KEPT_SESSIONS)
+    }
+    this.#toDisk()
+  }
+
+  /** The latest session of an operation. */
+  latest(op: string): OpSession | undefined {
+    return this.list(op, 1)[0]
+  }
+
+  /** Sessions of one operation, or of all, the newest first. */
+  list(op: string | undefined, limit: number): OpSession[] {
+    const rows = this.#db
+      .query('SELECT doc FROM sessions WHERE ?1 IS NULL OR op = ?1 ORDER BY id DESC LIMIT ?2')
+      .all(op ?? null, limit) as { doc: string }[]
+    return rows.flatMap(({ doc }) => OpSession.safeParse(JSON.parse(doc)).data ?? [])
+  }
+
+  /** Syncs what is written and lets go of the file. */
+  async close(): Promise<void> {
+    while (this.#sync !== undefined) await this.#sync
+    if (this.#log !== undefined) closeSync(this.#log)
+    this.#db.close()
+    this.#lock?.close()
+  }
+
+  #endDead(): void {
+    const dead = this.#db.query("SELECT doc FROM sessions WHERE status <> 'done'").all() as { doc: string }[]
+    for (const { doc } of dead) {
+      const session = OpSession.safeParse(JSON.parse(doc)).data
+      if (!session) continue
+      Object.assign(session, { status: 'done', success: false, degraded: false })
+      session.op_code = opCodeOf(session)
+      // When it ended nobody knows: `end_time` stays null.
+      session.messages.push([Date.now() / 1000, DIED])
+      this.save(session)
+    }
+  }
+
+  /** Syncs in a thread of the runtime's pool: a slow disk holds up nothing. */
+  #toDisk(): void {
+    const file = this.#log
+    if (file === undefined) return
+    if (this.#sync !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#sync = new Promise<void>((resolve) => fdatasync(file, () => resolve())).then(() => {
+      this.#sync = undefined
+      if (!this.#again) return
+      this.#again = false
+      this.#toDisk()
+    })
+  }
+}
+
+function open(path: string): Database {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+  const db = new Database(path, { create: true, strict: true })
+  db.run('PRAGMA journal_mode = WAL')
+  db.run('PRAGMA synchronous = NORMAL')
+  db.run(`CREATE TABLE IF NOT EXISTS sessions(id INTEGER PRIMARY KEY, op TEXT NOT NULL, status TEXT NOT NULL,
+    doc TEXT NOT NULL) STRICT`)
+  db.run('CREATE INDEX IF NOT EXISTS by_op ON sessions(op, id)')
+  return db
+}
