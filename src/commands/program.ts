@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { agentCommand } from './agent.ts'
 import { aggregateCommand } from './aggregate.ts'
+import { auditCommand } from './audit.ts'
 import { bridgeCommand } from './bridge.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import type { Context } from './context.ts'

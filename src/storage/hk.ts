@@ -67,7 +67,10 @@ export type WrittenFrame =
       readonly from: FeedEpoch
       readonly address: string
       readonly provider: number
+      /** Its rows, by seq, and how many samples (times) its blocks have in all. */
+      readonly first: number
       readonly last: number
+      readonly samples: number
       readonly gaps: readonly Gap[]
       readonly types: ReadonlyMap<string, FieldType>
     }
@@ -153,20 +156,24 @@ export function readFrame(frame: LocatedFrame): WrittenFrame | undefined {
   }
   const text = (name: string) => entry(frame, name, 'G3String')?.value
   const [spool, epoch, address] = [text('ocs_spool'), text('ocs_epoch'), text('address')]
-  const last = entry(frame, 'ocs_seq', 'G3VectorInt')?.value[1]
+  const [first, last] = entry(frame, 'ocs_seq', 'G3VectorInt')?.value ?? []
   const provider = entry(frame, 'prov_id', 'G3Int')?.value
   const [, instance, , feed] = address?.split('.') ?? []
   if (kind !== DATA || spool === undefined || epoch === undefined || address === undefined) return undefined
-  if (last === undefined || provider === undefined || !instance || !feed) return undefined
+  if (first === undefined || last === undefined || provider === undefined || !instance || !feed)
+    return undefined
   const types = new Map<string, FieldType>()
+  let samples = 0
   for (const block of blockSummaries(frame)) {
+    samples += block?.count ?? 0
     for (const [field, name] of block?.fields ?? []) {
       const type = typeOfClass.get(name)
       if (type) types.set(field, type)
     }
   }
   const from = { spool, instance, feed, epoch }
-  return { kind: 'data', time, from, address, provider: Number(provider), last: Number(last), gaps, types }
+  const seqs = { provider: Number(provider), first: Number(first), last: Number(last) }
+  return { kind: 'data', time, from, address, ...seqs, samples, gaps, types }
 }
 
 /** The generation of the file that begins with `bytes`, undefined when it isn't a recorder's; nothing is verified. */

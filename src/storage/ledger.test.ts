@@ -14,9 +14,17 @@ test('comes back from its text, and from the frames behind it', () => {
   expect([again.dataDir, again.generation, open]).toEqual(['uuid', 7, ['17000/1700000000.g3']])
   const data = { kind: 'data', time: 1, address: 'r.it.feeds.b', gaps: [] } as const
   const types = new Map([['y', 'string']] as const)
-  again.found({ ...data, from: from('b', 'e2'), provider: 5, last: 3, types })
+  again.found({ ...data, from: from('b', 'e2'), provider: 5, first: 1, last: 3, samples: 3, types })
   // What the ledger knew already changes nothing.
-  again.found({ ...data, from: from('a', 'e1'), provider: 0, last: 9, types: new Map() })
+  again.found({
+    ...data,
+    from: from('a', 'e1'),
+    provider: 0,
+    first: 1,
+    last: 9,
+    samples: 9,
+    types: new Map(),
+  })
   const gap = { ...from('b', 'e2'), first: 4, last: 8, reason: 'gone' }
   again.found({ kind: 'status', time: 2, providers: [0, 5, 8], gaps: [gap], head: undefined })
   expect(again.find(from('a', 'e1'))?.last).toBe(10)

@@ -56,7 +56,7 @@ export async function recover(
 }
 
 /** The paths of a data directory's `.g3` files. */
-async function filesOf(disk: Disk, dir: string): Promise<string[]> {
+export async function filesOf(disk: Disk, dir: string): Promise<string[]> {
   const folders = (await disk.list(dir)).filter((name) => /^\d{1,5}\/$/.test(name))
   const files = await Promise.all(
     folders.map(async (folder) => {
@@ -107,7 +107,7 @@ function headOf(bytes: Uint8Array) {
 }
 
 /** What an intact frame says; undefined when that is nothing a recorder would write. */
-function understood(frame: LocatedFrame): WrittenFrame | undefined {
+export function understood(frame: LocatedFrame): WrittenFrame | undefined {
   try {
     return readFrame(frame)
   } catch (error) {
