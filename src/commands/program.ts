@@ -22,6 +22,7 @@ const commands = [
   datanodeCommand,
   bridgeCommand,
   ctrlCommand,
+  auditCommand,
   simCommand,
   completionCommand,
 ]
