@@ -137,7 +137,7 @@ test('npm start -- --idle waits for the command that it prints', async () => {
 test('what keeps it from starting is one line, and nothing is left running', async () => {
   await using lab = new Lab()
   for (const port of [1883, 8001, 5000, 7771]) {
-    const server = createServer()
+    const server = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
     const demo = npmStart(lab)
     expect((await demo.ended()).code).toBe(2)
