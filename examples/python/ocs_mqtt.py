@@ -1,0 +1,293 @@
+"""Controls agents of ocs from Python, with the shape of OCS's own client. Needs Python 3.10 and paho-mqtt 2.
+
+    from ocs_mqtt import OCSClient
+
+    ls240 = OCSClient('ls240')
+    print(ls240.set_values(channel=3, enabled=1))  # a task: start it, wait for its end
+    print(ls240.acq())                             # a process: its status
+    ls240.acq.stop()
+    ls240.acq.wait(timeout=10)
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import math
+import socket
+import threading
+import time
+import uuid
+from enum import IntEnum
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+HUB = 'mqtt://127.0.0.1:1883'
+#: Seconds between two questions of a long wait, and without a beat after which an agent counts as lost.
+SLICE, LOST = 10.0, 15.0
+
+
+class OCSError(RuntimeError):
+    """The hub or the agent cannot be reached, or gave no answer in time. A refusal is no error but an OCSReply."""
+
+
+class ResponseCode(IntEnum):
+    """How a request went, not the operation."""
+
+    OK, ERROR, TIMEOUT = 0, -1, 1
+
+
+class OpCode(IntEnum):
+    """What an operation is doing: session['op_code']."""
+
+    NONE, STARTING, RUNNING, STOPPING, SUCCEEDED, FAILED, EXPIRED, DEGRADED = range(1, 9)
+
+
+OK, ERROR, TIMEOUT = ResponseCode
+
+
+class OCSReply(NamedTuple):
+    """The answer to a request: unpacks into status, msg and session (empty where there is none)."""
+
+    status: ResponseCode
+    msg: str
+    session: dict[str, Any]
+
+    def __repr__(self) -> str:
+        lines = [f'OCSReply: {self.status.name}: {self.msg}']
+        if self.session:
+            s, now = self.session, time.time()
+            state = OpCode(s['op_code']).name + (' (degraded)' if s['degraded'] else '')
+            ended = f', ended {now - s["end_time"]:.1f} s ago' if s['end_time'] else ''
+            lines.append(f'  {s["op_name"]}[session={s["session_id"]}]: {state}, '
+                         f'started {now - s["start_time"]:.1f} s ago by {s["started_by"]}{ended}')
+            lines += [f'    {now - at:8.1f} s ago: {text}' for at, text in s['messages'][-5:]]
+            if s['data']:
+                text = json.dumps(s['data'])
+                lines.append(f'  data: {text if len(text) < 400 else text[:400] + " …"}')
+        return '\n'.join(lines)
+
+
+class _Connection:
+    """One MQTT connection to the hub, which paho restores by itself; requests and their answers."""
+
+    def __init__(self, instance: str, hub: str, root: str, timeout: float) -> None:
+        self.instance, self.hub, self.root, self.timeout = instance, hub, root, timeout
+        self.api: dict[str, Any] = {}
+        self._presence: dict[str, dict[str, Any]] = {}
+        self._lost_at: float | None = None
+        self._sent: dict[str, tuple[str, str]] = {}
+        self._doubtful: set[str] = set()
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._refused = ''
+        self._news = threading.Condition()
+        self._by = f'{getpass.getuser()}@{socket.gethostname()}'
+        self.name = f'py-{uuid.uuid4().hex[:12]}'
+        url = urlsplit(hub if '//' in hub else f'mqtt://{hub}')
+        if url.scheme not in ('mqtt', 'ws') or not url.hostname:
+            raise OCSError(f'{hub!r} is no address of a hub: write it as {HUB} or ws://127.0.0.1:8001/ws')
+        self._mqtt = mqtt = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=self.name, protocol=paho.MQTTv311,
+            transport='websockets' if url.scheme == 'ws' else 'tcp')
+        if url.scheme == 'ws':
+            mqtt.ws_set_options(path=url.path or '/ws')
+        mqtt.on_connect, mqtt.on_message = self._connected, self._message
+        # Else a request waits 40 ms for the acknowledgement of what was sent before it.
+        mqtt.on_socket_open = lambda _mqtt, _data, sock: _no_delay(sock)
+        mqtt.reconnect_delay_set(1, 2)
+        mqtt.connect_timeout = timeout
+        try:
+            mqtt.connect(url.hostname, url.port or (8001 if url.scheme == 'ws' else 1883), keepalive=10)
+        except (OSError, ValueError) as error:
+            raise OCSError(f'no hub at {hub}: {error}. Is "ocs hub" running there?') from error
+        mqtt.loop_start()
+        with self._news:
+            known = self._news.wait_for(lambda: self.api and self.run and self._lost_at is None, timeout)
+        if not known:
+            self.close()
+            there = ', '.join(f'{name} {doc["state"]}' for name, doc in sorted(self._presence.items())) or 'none'
+            why = f'no agent {instance!r} is online at {hub}, address root {root!r} (there are: {there})'
+            raise OCSError(self._refused or why)
+
+    def close(self) -> None:
+        self._mqtt.disconnect()
+        self._mqtt.loop_stop()
+
+    @property
+    def run(self) -> str:
+        """Tells one process of the agent from the next."""
+        return str(self._presence.get(self.instance, {}).get('session', ''))
+
+    def request(self, op: str, action: str, params: dict[str, Any], run: str, wait: float | None = None) -> OCSReply:
+        """Asks, and waits for the answer. Sent again with the same id after a lost connection: the agent acts once."""
+        ident = uuid.uuid4().hex
+        patience = self.timeout + max(0.0, wait or 0.0)
+        body = {'id': ident, 'sent': time.time(), 'timeout': patience, 'params': params, 'by': self._by}
+        if wait is not None:
+            patience += LOST
+            body['wait'] = wait
+        try:
+            text = json.dumps(body, allow_nan=False, default=_plain)
+        except (TypeError, ValueError) as error:
+            raise OCSError(f'{op}: a parameter cannot be sent: {error}') from error
+        topic = f'{self.root}/{self.instance}/ops/{op}/{action}/{self.name}'
+        with self._news:
+            self._sent[ident] = (topic, text)
+        self._mqtt.publish(topic, text, qos=1)
+        end = time.monotonic() + patience
+        try:
+            with self._news:
+                while ident not in self._answers:
+                    self._check(run, f'{op}.{action}')
+                    left = end - time.monotonic()
+                    if left <= 0:
+                        how = '' if self._mqtt.is_connected() else f'; the hub at {self.hub} is away'
+                        raise OCSError(f'{self.instance} did not answer {op}.{action} within {patience:.0f} s{how}')
+                    self._news.wait(min(left, 0.5))
+                self._check(run, f'{op}.{action}')
+                reply = self._answers[ident]
+        finally:
+            with self._news:
+                self._sent.pop(ident, None)
+                self._answers.pop(ident, None)
+                self._doubtful.discard(ident)
+        session = reply.get('session') or {}
+        if session:
+            session['data'] = _numbers(session['data'])
+        return OCSReply(ResponseCode(reply['status']), reply['msg'], session)
+
+    def _check(self, run: str, what: str) -> None:
+        """@raises OCSError when the agent is another process than the one that was asked, or is gone for a while."""
+        if run and self.run != run:
+            raise OCSError(f'{self.instance} was restarted during {what}: what it did is over, look at its status')
+        if self._lost_at is not None and time.monotonic() - self._lost_at > self.timeout:
+            state = self._presence[self.instance]['state']
+            raise OCSError(f'{self.instance} is {state}: it went away during {what}. Is it running? (ocs ctrl status)')
+
+    def _connected(self, mqtt: paho.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
+        if reason.is_failure:
+            self._refused = f'the hub at {self.hub} refused the connection: {reason}'
+            return
+        here = f'{self.root}/{self.instance}'
+        with self._news:
+            self._doubtful.update(self._sent)
+        mqtt.subscribe([(f'{here}/replies/{self.name}/+', 1), (f'{here}/api', 1), (f'{self.root}/+/presence', 1)])
+
+    def _message(self, mqtt: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            content = json.loads(message.payload) if message.payload else {}
+        except ValueError:
+            return
+        levels = message.topic.split('/')
+        again: list[tuple[str, str]] = []
+        with self._news:
+            if levels[2] == 'replies':
+                if levels[4] in self._sent:
+                    self._answers[levels[4]] = content
+            elif levels[2] == 'api':
+                self.api = content
+            elif content:
+                old = self._presence.get(levels[1], {})
+                if content['state'] == 'lost' and old.get('session', content['session']) != content['session']:
+                    return  # The will of an earlier process.
+                self._presence[levels[1]] = content
+                if levels[1] == self.instance:
+                    online = content['state'] == 'online'
+                    self._lost_at = None if online else self._lost_at or time.monotonic()
+                    # An agent that is back after the hub is heard by its presence: what it may have missed goes out again.
+                    if online and content['session'] == old.get('session'):
+                        again = [self._sent[ident] for ident in self._doubtful if ident in self._sent]
+            self._news.notify_all()
+        for topic, text in again:
+            mqtt.publish(topic, text, qos=1)
+
+
+class Operation:
+    """One operation: a task has abort, a process stop. A call starts a task and waits, or tells a process's status."""
+
+    def __init__(self, connection: _Connection, name: str, spec: dict[str, Any]) -> None:
+        self._connection, self._name, self._kind = connection, name, spec['kind']
+        self.__doc__ = f'{spec["help"]} Parameters: {json.dumps(spec["params"].get("properties", {}))}'
+        setattr(self, 'abort' if self._kind == 'task' else 'stop', self._end)
+
+    def start(self, **params: Any) -> OCSReply:
+        return self._connection.request(self._name, 'start', params, self._connection.run)
+
+    def wait(self, timeout: float | None = None) -> OCSReply:
+        """Waits for its end, `timeout` seconds at most; without one as long as it takes and the agent lives."""
+        return self._wait(timeout, self._connection.run)
+
+    def status(self) -> OCSReply:
+        return self._connection.request(self._name, 'status', {}, '')
+
+    def __call__(self, **params: Any) -> OCSReply:
+        if self._kind == 'process':
+            return self.status()
+        run = self._connection.run
+        started = self.start(**params)
+        return self._wait(None, run) if started.status == OK else started
+
+    def _wait(self, timeout: float | None, run: str) -> OCSReply:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            reply = self._connection.request(self._name, 'wait', {}, run, min(SLICE, end - time.monotonic()))
+            if reply.status != TIMEOUT or time.monotonic() >= end:
+                return reply
+
+    def _end(self) -> OCSReply:
+        return self._connection.request(self._name, 'abort' if self._kind == 'task' else 'stop', {}, self._connection.run)
+
+    def __repr__(self) -> str:
+        return f'<{self._kind} {self._connection.instance}.{self._name}>'
+
+
+class OCSClient:
+    """A client of one agent: its operations are attributes (`-` becomes `_`).
+
+    hub is mqtt://HOST:PORT or ws://HOST:PORT/PATH; root the site's address root; timeout the seconds an answer may take.
+    Raises OCSError when the hub cannot be reached or does not know the agent. Reads no command line and no environment.
+    """
+
+    def __init__(self, instance_id: str, hub: str = HUB, root: str = 'observatory', timeout: float = 5.0) -> None:
+        self.instance_id = instance_id
+        self._connection = _Connection(instance_id, hub, root, timeout)
+        for name, spec in self._connection.api['ops'].items():
+            setattr(self, name.replace('-', '_'), Operation(self._connection, name, spec))
+
+    def __getattr__(self, name: str) -> Operation:
+        has = ', '.join(self.__dict__.get('_connection') and self._connection.api['ops'] or [])
+        raise AttributeError(f'{self.__dict__.get("instance_id")} has no operation {name!r} (it has: {has})')
+
+    def close(self) -> None:
+        """Leaves the hub."""
+        self._connection.close()
+
+    def __enter__(self) -> OCSClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _no_delay(sock: Any) -> None:
+    inner = getattr(sock, '_socket', sock)  # paho wraps that of a WebSocket
+    inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as Python's own."""
+    if hasattr(value, 'tolist'):
+        return value.tolist()
+    raise TypeError(f'{type(value).__name__} is nothing that JSON holds')
+
+
+def _numbers(data: Any) -> Any:
+    """Session data with its non-finite numbers, which travel as text, as floats again."""
+    if isinstance(data, dict):
+        return {key: _numbers(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_numbers(value) for value in data]
+    return float(data) if data in ('NaN', 'Infinity', '-Infinity') else data
