@@ -1,21 +1,20 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type FeedDeclaration, type Presence, type Replayed, type Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/follow.ts'
+import { ANSWER_MS, replays } from './replays.ts'
 
-/** Replays asked for at once; each answer is up to `MAX_BYTES`, so a busy reader never owes the hub more than 2 MiB. */
-const IN_FLIGHT = 8
-const MAX_BYTES = 262_144
-/** Milliseconds an agent has to answer a replay before it is asked again at its next beat. */
-const ANSWER_MS = 5000
 /** Milliseconds before a sink that could take no more, or an agent that did not answer, is tried again. */
 const BUSY_MS = 500
+/** Live rows kept while catching up; older ones are asked for anyway. */
+const PENDING = 1000
 
 interface Feed {
   readonly instance: string
   readonly name: string
   spool: string
-  /** Epochs the agent holds, oldest first, as its last beat said. */
+  /** Epochs the agent holds, oldest first, as its last beat said, and the last seq the sink has of each. */
   epochs: NonNullable<Presence['feeds']>[string]['epochs']
+  readonly taken: Map<string, number | undefined>
   /** The epoch being read, the last seq taken of it, and its declaration once an answer brought it. */
   epoch: FeedEpoch | undefined
   last: number
@@ -29,40 +28,36 @@ interface Feed {
   pending: Row[]
 }
 
-/** Live rows kept while catching up; older ones are asked for anyway. */
-const PENDING = 1000
-
 /**
  * Follows the recorded feeds of all agents on a bus: takes live rows while they come in seq order, and asks the agents'
  * spools for whatever a beat, a hole or a restart shows to be missing. A feed's rows reach the sink in order, once.
+ * @param onBug hears of a sink that threw; its feed is tried again later
  */
 export async function follow(
   bus: Bus,
   root: string,
   sink: FeedSink,
   { since }: FollowOptions = {},
+  onBug: (error: unknown) => void = () => {},
 ): Promise<Follower> {
   const feeds = new Map<string, Feed>()
   const unwanted = new Set<string>()
-  const answers = new Map<string, (answer: Replayed | undefined) => void>()
-  const waiting: (() => void)[] = []
-  let inFlight = 0
-  let counter = 0
   let duplicates = 0
   let holes = 0
   let closed = false
 
   const onPresence = ({ state, feeds: held }: Presence, { instance }: { instance: string }) => {
-    if (state !== 'online' || !held) return
+    if (state !== 'online' || !held || closed) return
     for (const [name, { spool, epochs }] of Object.entries(held)) {
       const feed = feedOf(instance, name)
       if (!feed) continue
       feed.spool = spool
       feed.epochs = epochs
+      feed.taken.clear()
       // Asked for the epoch being read, too: the sink sees whether its acknowledgement arrived.
       for (const held of epochs) if (held.epoch === feed.epoch?.epoch) sink.position(feed.epoch, held)
       if (missing(feed)) void catchUp(feed)
-      else feed.live = true
+      else if (!feed.catching) feed.live = true
     }
   }
 
@@ -80,6 +75,7 @@ export async function follow(
       name,
       spool: '',
       epochs: [],
+      taken: new Map(),
       epoch: undefined,
       last: 0,
       declaration: undefined,
@@ -92,18 +88,34 @@ export async function follow(
     return feed
   }
 
+  const epochOf = ({ instance, name, spool }: Feed, epoch: string): FeedEpoch => ({
+    instance,
+    feed: name,
+    epoch,
+    spool,
+  })
+
+  /** The last seq had of a held epoch; the sink is asked once a beat. */
+  const had = (feed: Feed, held: Feed['epochs'][number]): number | undefined => {
+    if (held.epoch === feed.epoch?.epoch) return feed.last
+    if (!feed.taken.has(held.epoch))
+      feed.taken.set(held.epoch, sink.position(epochOf(feed, held.epoch), held))
+    return feed.taken.get(held.epoch)
+  }
+
   /** The oldest held epoch of which something is missing, with the last seq had of it. */
   const missing = (feed: Feed): { readonly epoch: FeedEpoch; readonly last: number } | undefined => {
     for (const held of feed.epochs) {
-      const epoch = { instance: feed.instance, feed: feed.name, epoch: held.epoch, spool: feed.spool }
-      const last = held.epoch === feed.epoch?.epoch ? feed.last : sink.position(epoch, held)
-      if (last !== undefined && last < held.last) return { epoch, last }
+      // What the list leaves out comes first; it is listed once what stands before it is recorded.
+      if (held.skipped !== undefined && since === undefined) return undefined
+      const last = had(feed, held)
+      if (last !== undefined && last < held.last) return { epoch: epochOf(feed, held.epoch), last }
     }
     return undefined
   }
 
   const onRow = (row: Row, address: { instance: string; feed: string }) => {
-    const feed = feedOf(address.instance, address.feed)
+    const feed = closed ? undefined : feedOf(address.instance, address.feed)
     // Which spool a row is of is told by presence, which comes with the first row of an epoch.
     if (!feed || feed.spool === '' || row.seq === undefined) return
     const known = feed.epoch?.epoch === row.epoch
@@ -111,21 +123,20 @@ export async function follow(
       duplicates++
       return
     }
-    if (feed.live && known && row.seq === feed.last + 1 && take(feed, [row])) return
+    const next = known && row.seq === feed.last + 1
+    if (feed.live && next && take(feed, [row])) return
     // A hole, an epoch not met before, or a sink that is busy: what is missing is asked for.
-    if (feed.live && known) holes++
+    if (feed.live && known && !next) holes++
     feed.pending.push(row)
     if (feed.pending.length > PENDING) feed.pending.splice(0, PENDING / 2)
     const held = feed.epochs.find(({ epoch }) => epoch === row.epoch)
-    if (!held) feed.epochs = [...feed.epochs, { epoch: row.epoch, first: 1, last: row.seq, acked: 0 }]
-    else grow(feed, row.epoch, row.seq)
+    if (held) setLast(feed, row.epoch, Math.max(held.last, row.seq))
+    else feed.epochs = [...feed.epochs, { epoch: row.epoch, first: 1, last: row.seq, acked: 0 }]
     if (performance.now() >= feed.notBefore) void catchUp(feed)
   }
 
-  const grow = (feed: Feed, epoch: string, last: number) => {
-    feed.epochs = feed.epochs.map((held) =>
-      held.epoch === epoch ? { ...held, last: Math.max(held.last, last) } : held,
-    )
+  const setLast = (feed: Feed, epoch: string, last: number) => {
+    feed.epochs = feed.epochs.map((held) => (held.epoch === epoch ? { ...held, last } : held))
   }
 
   const take = (feed: Feed, rows: readonly Row[]): boolean => {
@@ -137,7 +148,7 @@ export async function follow(
 
   /** Asks for rows until a feed has all that its agent holds; one such run a feed at a time. */
   const catchUp = async (feed: Feed): Promise<void> => {
-    if (feed.catching) return
+    if (feed.catching || closed) return
     feed.catching = true
     feed.live = false
     // The answer after this one is asked for before this one is taken.
@@ -148,14 +159,17 @@ export async function follow(
       for (let next = missing(feed); next && !closed; next = missing(feed)) {
         const { epoch, last } = next
         const asked = ahead?.epoch === epoch.epoch && ahead.from === last + 1 ? ahead.answer : undefined
-        const answer = await (asked ?? ask(feed, epoch, last + 1))
+        const answer = await (asked ?? asking.ask(epoch, last + 1))
         const more = answer && answer.next <= answer.head
         ahead = more
-          ? { epoch: epoch.epoch, from: answer.next, answer: ask(feed, epoch, answer.next) }
+          ? { epoch: epoch.epoch, from: answer.next, answer: asking.ask(epoch, answer.next) }
           : undefined
         if (!step(feed, epoch, last, answer)) return
       }
       feed.live = true
+    } catch (error) {
+      feed.notBefore = performance.now() + ANSWER_MS
+      onBug(error)
     } finally {
       feed.catching = false
       feed.pending = []
@@ -168,15 +182,26 @@ export async function follow(
       feed.notBefore = performance.now() + BUSY_MS
       return false
     }
-    if (feed.epoch?.epoch !== epoch.epoch) begin(feed, epoch, last, answer)
-    if (answer.gap && since === undefined) sink.gap(epoch, answer.gap.from, answer.gap.to)
-    if (answer.rows.length > 0) {
-      feed.declaration = answer.declaration ?? feed.declaration
-      if (!take(feed, answer.rows)) return busy(feed)
+    const { rows, gap, next, head } = answer
+    if (rows.length === 0 && !gap && next <= last + 1) {
+      // It is not held any more, or less of it than was told: nothing to wait for.
+      setLast(feed, epoch.epoch, last)
+      return true
     }
-    feed.last = Math.max(feed.last, answer.next - 1)
-    grow(feed, epoch.epoch, Math.max(answer.head, answer.next - 1))
-    if (answer.next > answer.head) {
+    if (feed.epoch?.epoch !== epoch.epoch) begin(feed, epoch, last, answer)
+    if (gap && gap.to > feed.last) {
+      if (since === undefined) sink.gap(epoch, Math.max(gap.from, feed.last + 1), gap.to)
+      feed.last = gap.to
+    }
+    const fresh = rows.filter(({ seq = 0 }) => seq > feed.last)
+    if (fresh.length > 0) {
+      feed.declaration = answer.declaration ?? feed.declaration
+      if (!take(feed, fresh)) return busy(feed)
+    }
+    feed.last = Math.max(feed.last, next - 1)
+    const told = feed.epochs.find((held) => held.epoch === epoch.epoch)?.last ?? 0
+    setLast(feed, epoch.epoch, Math.max(told, head, feed.last))
+    if (next > head) {
       // Rows committed since the answer was made came behind it on the same connection.
       for (const row of feed.pending) {
         if (row.epoch === epoch.epoch && row.seq === feed.last + 1 && !take(feed, [row])) return busy(feed)
@@ -192,6 +217,7 @@ export async function follow(
   }
 
   const begin = (feed: Feed, epoch: FeedEpoch, last: number, { declaration, previous }: Replayed) => {
+    if (feed.epoch) feed.taken.set(feed.epoch.epoch, feed.last)
     const stillHeld = previous && feed.epochs.some((held) => held.epoch === previous.epoch)
     if (previous && !stillHeld && since === undefined) {
       const before: FeedEpoch = { ...epoch, epoch: previous.epoch }
@@ -203,30 +229,7 @@ export async function follow(
     feed.declaration = declaration
   }
 
-  const ask = async (feed: Feed, epoch: FeedEpoch, from: number): Promise<Replayed | undefined> => {
-    if (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve))
-    inFlight++
-    const id = `r${++counter}`
-    const { promise, resolve } = Promise.withResolvers<Replayed | undefined>()
-    const timer = setTimeout(() => resolve(undefined), ANSWER_MS)
-    answers.set(id, resolve)
-    try {
-      const address = { root, instance: feed.instance, client: bus.client }
-      const request = { id, feed: feed.name, epoch: epoch.epoch, from, max_bytes: MAX_BYTES }
-      if (!bus.connected) return undefined
-      await bus.publish(channels.replay, address, since === undefined ? request : { ...request, since })
-      return await promise
-    } finally {
-      clearTimeout(timer)
-      answers.delete(id)
-      inFlight--
-      waiting.shift()?.()
-    }
-  }
-
-  const replies = await bus.subscribe(channels.replayed, { root, client: bus.client }, (answer, { id }) =>
-    answers.get(id)?.(answer),
-  )
+  const asking = await replays(bus, root, since)
   const rows = await bus.subscribe(channels.feed, { root }, onRow)
   const presence = await bus.subscribe(channels.presence, { root }, onPresence)
 
@@ -237,9 +240,9 @@ export async function follow(
       for (const [key, feed] of feeds) {
         list[key] = { epoch: feed.epoch?.epoch ?? '', last: feed.last, live: feed.live }
         for (const held of feed.epochs) {
-          const now = held.epoch === feed.epoch?.epoch
-          if (now || !feed.live)
-            behind += Math.max(0, held.last - Math.max(now ? feed.last : held.first - 1, 0))
+          const last = held.epoch === feed.epoch?.epoch ? feed.last : feed.taken.get(held.epoch)
+          if (last !== undefined || !feed.live)
+            behind += Math.max(0, held.last - Math.max(last ?? 0, held.first - 1))
         }
       }
       return { duplicates, holes, behind, feeds: list }
@@ -250,9 +253,7 @@ export async function follow(
     },
     async [Symbol.asyncDispose]() {
       closed = true
-      for (const resolve of answers.values()) resolve(undefined)
-      for (const resume of waiting) resume()
-      for (const subscription of [presence, rows, replies]) await subscription[Symbol.asyncDispose]()
+      for (const each of [asking, presence, rows]) await each[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
-import type { Done, StoredEpoch } from './spool-file.ts'
+import type { Batch, Done, StoredEpoch } from './spool-file.ts'
 
 /** An epoch as the running agent knows it. */
 export interface Epoch {
@@ -15,6 +15,11 @@ export interface Epoch {
   given: number
   acked: number
 }
+/** Epochs listed of a feed at most: the newest, and as many of the oldest that are not recorded. */
+const LISTED_NEWEST = 20
+const LISTED_OLDEST = 80
+/** Epochs of a feed that a round lets go of rows of, at most. */
+const PRUNED = 100
 type Body = Omit<Row, 'seq' | 'epoch'>
 
 /** Which epochs and seqs a spool holds, and the reading of its rows. Reading does not wait for the writing thread. */
@@ -40,7 +45,8 @@ export class SpoolIndex {
         epoch,
         declaration: JSON.parse(declaration) as FeedDeclaration,
         previous: previous === null ? undefined : (JSON.parse(previous) as { epoch: string; last: number }),
-        first: min?.first ?? last + 1,
+        // Rows that are neither here nor recorded are lost: readers are to learn of that.
+        first: min?.first ?? Math.min(acked, last) + 1,
         last,
         given: last,
         acked,
@@ -52,20 +58,45 @@ export class SpoolIndex {
   feeds(): string[] {
     return [...this.#epochs.keys()]
   }
-  all(): Epoch[] {
-    return [...this.#epochs.values()].flat()
-  }
   newest(feed: string): Epoch | undefined {
     return this.#epochs.get(feed)?.at(-1)
   }
   find(feed: string, epoch: string): Epoch | undefined {
     return this.#epochs.get(feed)?.find((known) => known.epoch === epoch)
   }
-  /** What is held of a feed's epochs, oldest first. */
+  /** What is held of a feed's epochs, oldest first; of very many the oldest not yet recorded and the newest. */
   held(feed: string): HeldEpoch[] {
-    return (this.#epochs.get(feed) ?? [])
-      .filter(({ first, last }) => last >= first)
-      .map(({ epoch, first, last, acked }) => ({ epoch, first, last, acked }))
+    const all = (this.#epochs.get(feed) ?? []).filter(({ first, last }) => last >= first)
+    const newest = Math.max(0, all.length - LISTED_NEWEST)
+    const listed: HeldEpoch[] = []
+    let skipped = 0
+    for (const [at, { epoch, first, last, acked }] of all.entries()) {
+      const wanted =
+        at >= newest || (listed.length < LISTED_OLDEST && (acked < last || newest <= LISTED_OLDEST))
+      if (wanted) listed.push({ epoch, first, last, acked, ...(skipped > 0 && { skipped }) })
+      if (wanted) skipped = 0
+      else if (acked < last) skipped++
+    }
+    return listed
+  }
+
+  /**
+   * What may be let go of: rows that are recorded (`recorded` false: all) and from before `before` (unix s), and
+   * epochs that have ended with nothing left to tell of them.
+   */
+  prunable(recorded: boolean, before: number): Batch['prune'] {
+    const found: Batch['prune'][number][] = []
+    for (const list of this.#epochs.values()) {
+      const ofFeed: typeof found = []
+      for (const [at, { id, first, last, acked }] of list.entries()) {
+        const upTo = recorded ? acked : last
+        const end = at < list.length - 1 && upTo >= last
+        if (end || first <= upTo) ofFeed.push({ id, upTo, before, end })
+        if (ofFeed.length >= PRUNED) break
+      }
+      found.push(...ofFeed)
+    }
+    return found
   }
 
   /** Begins an epoch; it names the one before and that one's last seq. */
@@ -96,22 +127,23 @@ export class SpoolIndex {
 
   /** Rows and epochs are gone from the file. */
   forget({ firsts, ended }: Exclude<Done, { error: string }>): void {
+    const gone = new Set(ended)
     for (const list of this.#epochs.values()) {
       for (const epoch of [...list]) {
         const first = firsts[epoch.id]
         if (first !== undefined) epoch.first = first === 0 ? epoch.last + 1 : first
-        if (ended.includes(epoch.id)) list.splice(list.indexOf(epoch), 1)
+        if (gone.has(epoch.id)) list.splice(list.indexOf(epoch), 1)
       }
     }
   }
 
   /**
    * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
-   * at least one; what is gone is named as a gap. Undefined for an epoch that is not held.
+   * at least one; what is gone is named as a gap.
    */
-  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed {
     const found = this.find(feed, epoch)
-    if (!found) return undefined
+    if (!found) return notHeld(feed, epoch, from)
     const start = since === undefined ? from : Math.max(from, this.#firstAt(found, since))
     const rows: Row[] = []
     let bytes = 0
@@ -148,14 +180,15 @@ export class SpoolIndex {
     }
   }
 
-  /** The first seq of an epoch at or after a time: times never run back within an epoch. */
+  /** The first seq of an epoch at or after a time: times hardly run back within an epoch (its blocks interleave). */
   #firstAt({ id, first, last }: Epoch, since: number): number {
+    const at = 'SELECT seq, t FROM rows WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1'
     let [low, high] = [first, last + 1]
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      const row = this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, middle)
-      if (row && row.t >= since) high = middle
-      else low = middle + 1
+      const row = this.#one<{ seq: number; t: number }>(at, id, middle)
+      if (row && row.t < since) low = row.seq + 1
+      else high = middle
     }
     return low
   }
@@ -169,4 +202,9 @@ export class SpoolIndex {
   #one<T>(sql: string, ...values: SQLQueryBindings[]): T | undefined {
     return (this.#db.query(sql).get(...values) as T | null) ?? undefined
   }
+}
+
+/** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */
+export function notHeld(feed: string, epoch: string, from: number): Replayed {
+  return { feed, epoch, rows: [], next: from, head: from - 1 }
 }

@@ -1,11 +1,10 @@
 /**
  * The writing thread of a spool: a slow disk holds up this thread alone, never the readings or the bus
- * (`docs/decisions/0004`). Every order but the
- * first is answered.
+ * (`docs/decisions/0004`). Every order but the first is answered.
  */
 import type { Database } from 'bun:sqlite'
 import { messageOf } from '../core/errors.ts'
-import { commit, type Done, type Order, openSpoolFile } from './spool-file.ts'
+import { type Answer, commit, type Done, type Order, openSpoolFile } from './spool-file.ts'
 
 declare const self: Worker
 
@@ -13,16 +12,21 @@ let db: Database | undefined
 let path = ''
 
 self.onmessage = ({ data }: MessageEvent<Order>) => {
-  let done: Done = { firsts: {}, ended: [] }
+  if ('open' in data) {
+    path = data.open
+    return
+  }
+  if ('close' in data) {
+    db?.close()
+    self.postMessage({ number: 0, done: { firsts: {}, ended: [], dropped: 0 } } satisfies Answer)
+    return
+  }
+  let done: Done
   try {
-    if ('open' in data) path = data.open
-    else if ('close' in data) db?.close()
-    else {
-      db ??= openSpoolFile(path)
-      done = commit(db, data)
-    }
+    db ??= openSpoolFile(path)
+    done = commit(db, data.batch)
   } catch (error) {
     done = { error: messageOf(error) }
   }
-  if (!('open' in data)) self.postMessage(done)
+  self.postMessage({ number: data.number, done } satisfies Answer)
 }

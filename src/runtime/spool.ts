@@ -1,8 +1,9 @@
 import type { Database } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { type Batch, type Done, lockFile, type Order, openSpoolFile } from './spool-file.ts'
+import { type Batch, type Done, isDamage, lockFile, openOrReplace } from './spool-file.ts'
 import { type Epoch, SpoolIndex } from './spool-index.ts'
+import { SpoolWriter } from './spool-writer.ts'
 
 /** Seconds that acknowledged rows stay, for data nodes that start. */
 export const RING = 3600
@@ -14,6 +15,10 @@ const HOLD_MS = 5000
 const RETRY_MS = 500
 /** Bytes of rows that may wait for the disk; more of them go out live, as a gap. */
 const WAITING_BYTES = 16 << 20
+/** Bytes that rows take on disk at most; beyond them the oldest go, recorded or not. */
+const QUOTA = 1 << 30
+/** Milliseconds between two reports of rows let go for the quota. */
+const REPORT_MS = 60_000
 /** Milliseconds between two rounds of letting old rows go, and rows a round lets go of at least. */
 const PRUNE_MS = 1000
 const PRUNE_ROWS = 400
@@ -38,7 +43,8 @@ export class Spool {
   readonly #db: Database
   readonly #index: SpoolIndex
   readonly #recorded: boolean
-  #worker: Worker
+  readonly #quota: number
+  readonly #writer: SpoolWriter
   #queue: Waiting[] = []
   #queued = 0
   #dirty = new Set<Epoch>()
@@ -50,36 +56,47 @@ export class Spool {
   #failingSince: number | undefined
   #idle: (() => void)[] = []
   #closed = false
+  #closing: Promise<void> | undefined
+  #reported = -Infinity
+  #troubles: string[] = []
   #onCommitted: Committed = () => {}
-  #onTrouble: (text: string) => void = () => {}
+  #onTrouble: (text: string) => void = (text) => this.#troubles.push(text)
   /** Samples that went out without being on disk. */
   unspooled = 0
+  /** Rows that were let go, since the quota was reached, before they were recorded. */
+  dropped = 0
 
   /**
    * Opens, or makes, the spool file and locks it for this process.
+   * A damaged file is set aside and a new one begun; who listens hears of it.
    * @param recorded whether a recorder is to acknowledge rows; without one all go after the ring's hour
-   * @throws ConfigError when another process has it, or it cannot be written
+   * @param quota bytes that rows may take on disk
+   * @throws ConfigError when another process has it, it cannot be written, or a newer ocs wrote it
    */
-  constructor(path: string, { recorded = true } = {}) {
+  constructor(path: string, { recorded = true, quota = QUOTA } = {}) {
     this.path = path
     this.#recorded = recorded
+    this.#quota = quota
     this.#lock = lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
     try {
-      this.#db = openSpoolFile(path)
+      const { db, broken } = openOrReplace(path)
+      this.#db = db
+      if (broken) this.#onTrouble(`the spool was damaged: it is kept as ${broken}, a new one begins`)
+      this.#index = new SpoolIndex(db)
     } catch (cause) {
       this.#lock.close()
       const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
       throw new ConfigError(text, { cause })
     }
-    this.#index = new SpoolIndex(this.#db)
     this.id = this.#index.spool
-    this.#worker = this.#startWorker()
+    this.#writer = new SpoolWriter(path, (done) => this.#answered(done))
   }
 
   /** Who hears of committed rows, and of a disk that cannot be written. */
   listen(onCommitted: Committed, onTrouble: (text: string) => void): void {
     this.#onCommitted = onCommitted
     this.#onTrouble = onTrouble
+    for (const text of this.#troubles.splice(0)) onTrouble(text)
   }
 
   /** Queues one row, which begins its epoch when it is the first of it. It is committed soon, with all that waits then. */
@@ -95,9 +112,14 @@ export class Spool {
     this.#schedule()
   }
 
+  /** Rows that wait to be written, and whether the disk has refused them so far. */
+  get waiting(): { readonly rows: number; readonly failing: boolean } {
+    const rows = this.#queue.length + (this.#flight?.rows.length ?? 0)
+    return { rows, failing: this.#failingSince !== undefined }
+  }
+
   /** Resolves once nothing waits any more: all is on disk, or has gone out as a gap. */
   async flush(): Promise<void> {
-    if (this.#queue.length === 0 && this.#dirty.size === 0 && !this.#flight) return
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#send()
     await idle
@@ -113,6 +135,7 @@ export class Spool {
 
   /** Rows of an epoch; see `SpoolIndex.read`. */
   read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
+    if (this.#closed) return undefined
     return this.#index.read(feed, epoch, from, maxBytes, since)
   }
 
@@ -129,21 +152,26 @@ export class Spool {
     this.#schedule()
   }
 
-  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. */
-  async close(patience = 1500): Promise<void> {
+  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. What is left goes out as a gap. */
+  close(patience = 1500): Promise<void> {
+    this.#closing ??= this.#close(patience)
+    return this.#closing
+  }
+
+  async #close(patience: number): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, patience)
     await Promise.race([this.flush(), late.promise])
+    if (this.#flight || this.#queue.length > 0) {
+      const rows = this.waiting.rows
+      this.#letGo()
+      this.#onTrouble(`the spool could not be written to the end: ${rows} rows may be lost`)
+    }
     this.#closed = true
     clearTimeout(this.#timer)
     // The thread lets go of the file before anyone may open it again.
-    const closed = new Promise<void>((resolve) => {
-      this.#worker.onmessage = () => resolve()
-    })
-    this.#worker.postMessage({ close: true } satisfies Order)
-    await Promise.race([closed, late.promise])
+    await this.#writer.close(late.promise)
     clearTimeout(timer)
-    this.#worker.terminate()
     this.#db.close()
     this.#lock.close()
   }
@@ -156,9 +184,10 @@ export class Spool {
 
   /** Sends what waits as one batch; while one is under way the rest waits for its answer. */
   #send(): void {
+    // While a batch is under way the timer is the one that tries it again.
+    if (this.#flight || this.#closed) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#flight || this.#closed) return
     const rows = this.#queue
     const last = new Map<Epoch, number>([...this.#dirty].map((epoch) => [epoch, epoch.last]))
     for (const { epoch, row } of rows) last.set(epoch, row.seq)
@@ -167,7 +196,8 @@ export class Spool {
       rows: rows.map(({ epoch, row, body }) => [epoch.id, row.seq, row.t[0] ?? 0, body]),
       touch: [...last].map(([{ id, acked }, seq]) => [id, seq, acked]),
       prune: this.#toPrune(),
-      limit: Math.max(PRUNE_ROWS, 2 * this.#sincePrune),
+      limit: Math.max(PRUNE_ROWS, 2 * this.#sincePrune, 2 * rows.length),
+      quota: this.#quota,
     }
     if (batch.rows.length === 0 && batch.touch.length === 0 && batch.prune.length === 0) {
       this.#rest()
@@ -178,23 +208,19 @@ export class Spool {
     this.#dirty.clear()
     this.#flight = { rows, batch }
     this.#sent = performance.now()
-    this.#worker.postMessage(batch)
+    this.#writer.send(batch)
   }
 
   #toPrune(): Batch['prune'] {
     const now = performance.now()
     if (now - this.#pruned < PRUNE_MS) return []
     this.#pruned = now
-    const before = Date.now() / 1000 - RING
-    return this.#index.all().map((epoch) => {
-      const upTo = this.#recorded ? epoch.acked : epoch.last
-      return { id: epoch.id, upTo, before, end: epoch !== this.#index.newest(epoch.feed) }
-    })
+    return this.#index.prunable(this.#recorded, Date.now() / 1000 - RING)
   }
 
   #answered(done: Done): void {
     const flight = this.#flight
-    if (!flight || this.#closed) return
+    if (this.#closed || !flight) return
     if ('error' in done) {
       this.#failed(done.error)
       return
@@ -204,6 +230,7 @@ export class Spool {
     this.#failingSince = undefined
     this.#sincePrune = flight.batch.prune.length > 0 ? 0 : this.#sincePrune + flight.rows.length
     this.#index.forget(done)
+    this.#count(done)
     const byFeed = new Map<string, Row[]>()
     for (const { epoch, row } of flight.rows) {
       epoch.last = Math.max(epoch.last, row.seq)
@@ -216,23 +243,34 @@ export class Spool {
     else this.#rest()
   }
 
+  #count({ dropped }: Exclude<Done, { error: string }>): void {
+    this.dropped += dropped
+    if (dropped === 0 || performance.now() - this.#reported < REPORT_MS) return
+    this.#reported = performance.now()
+    const text = `the spool is full (${this.#quota >> 20} MiB): the oldest rows go though they are not recorded`
+    this.#onTrouble(`${text}, ${this.dropped} so far: is the recorder running?`)
+  }
+
   /** The same batch is tried again; what has waited too long goes out live, its seqs used up, so that readers see the gap. */
   #failed(why: string): void {
     const now = performance.now()
-    if (this.#failingSince === undefined) this.#onTrouble(`the spool cannot be written: ${why}`)
+    if (this.#failingSince === undefined) {
+      const advice = isDamage(why) ? '; restart to set it aside and begin a new one' : ''
+      this.#onTrouble(`the spool cannot be written: ${why}${advice}`)
+    }
     this.#failingSince ??= now
     if (now - this.#failingSince > HOLD_MS) this.#letGo()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      if (this.#flight && !this.#closed) this.#worker.postMessage(this.#flight.batch)
+      if (this.#flight && !this.#closed) this.#writer.send(this.#flight.batch)
     }, RETRY_MS)
   }
 
   #letGo(): void {
     const lost = [...(this.#failingSince === undefined ? [] : (this.#flight?.rows ?? [])), ...this.#queue]
     if (this.#flight && this.#failingSince !== undefined) {
-      this.#flight = { rows: [], batch: { ...this.#flight.batch, rows: [], touch: [] } }
+      this.#flight = { rows: [], batch: { ...this.#flight.batch, rows: [], touch: [], prune: [] } }
     }
     this.#queue = []
     this.#queued = 0
@@ -247,19 +285,5 @@ export class Spool {
 
   #rest(): void {
     for (const resolve of this.#idle.splice(0)) resolve()
-  }
-
-  #startWorker(): Worker {
-    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url).href)
-    worker.onmessage = ({ data }: MessageEvent<Done>) => this.#answered(data)
-    worker.onerror = ({ message }) => {
-      if (this.#closed) return
-      this.#onTrouble(`the spool's thread died: ${message}`)
-      this.#worker = this.#startWorker()
-      // Whether its last batch was committed is not known; committing it again changes nothing.
-      if (this.#flight) this.#worker.postMessage(this.#flight.batch)
-    }
-    worker.postMessage({ open: this.path } satisfies Order)
-    return worker
   }
 }

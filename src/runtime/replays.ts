@@ -1,0 +1,73 @@
+import type { Bus } from '../bus/bus.ts'
+import { channels, type Replayed } from '../core/channels.ts'
+import type { FeedEpoch } from '../core/follow.ts'
+
+/** Replays asked for at once; each answer is up to `MAX_BYTES`, so a busy reader never owes the hub more than 2 MiB. */
+const IN_FLIGHT = 8
+const MAX_BYTES = 262_144
+/** Milliseconds an agent has to answer. */
+export const ANSWER_MS = 5000
+
+/** Asks agents for rows of their spools. */
+export interface Replays extends AsyncDisposable {
+  /** Rows of an epoch from seq `from` on. Undefined when no answer came in time; it never rejects. */
+  ask(of: FeedEpoch, from: number): Promise<Replayed | undefined>
+}
+
+/** @param since unix time (s): rows from before it are not asked for */
+export async function replays(bus: Bus, root: string, since: number | undefined): Promise<Replays> {
+  const answers = new Map<string, (answer: Replayed | undefined) => void>()
+  const waiting: (() => void)[] = []
+  let inFlight = 0
+  let counter = 0
+  let closed = false
+
+  const subscription = await bus.subscribe(
+    channels.replayed,
+    { root, client: bus.client },
+    (answer, { id }) => answers.get(id)?.(answer),
+  )
+
+  const enter = async () => {
+    if (inFlight < IN_FLIGHT) inFlight++
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+  }
+  // Whoever waits takes the place over: nobody else can come in between.
+  const leave = () => {
+    const next = waiting.shift()
+    if (next) next()
+    else inFlight--
+  }
+
+  return {
+    async ask({ instance, feed, epoch }, from) {
+      await enter()
+      const id = `r${++counter}`
+      const { promise, resolve } = Promise.withResolvers<Replayed | undefined>()
+      const timer = setTimeout(() => resolve(undefined), ANSWER_MS)
+      answers.set(id, resolve)
+      try {
+        if (!bus.connected || closed) return undefined
+        const request = { id, feed, epoch, from, max_bytes: MAX_BYTES }
+        // A hub that dies may never take the request: only the answer counts, and the time.
+        bus
+          .publish(
+            channels.replay,
+            { root, instance, client: bus.client },
+            since === undefined ? request : { ...request, since },
+          )
+          .catch(() => resolve(undefined))
+        return await promise
+      } finally {
+        clearTimeout(timer)
+        answers.delete(id)
+        leave()
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true
+      for (const resolve of answers.values()) resolve(undefined)
+      await subscription[Symbol.asyncDispose]()
+    },
+  }
+}
