@@ -26,6 +26,7 @@ test.each([
 
 test.each([
   'observatory/ls240/feeds/temperatures',
+  'observatory/ls240/messages/words',
   'observatory/ls240/replies/ctrl.7/r1',
   'observatory/ls240/replayed/aggregator/r1',
   'observatory/ls240/events',
@@ -138,4 +139,17 @@ test.each([
   ['a/b/c', 'a/b', false],
 ])('filter %s, topic %s: %p', (filter, topic, expected) => {
   expect(matches(filter, topic)).toBe(expected)
+})
+
+test('a lock decides who operates: it takes more than looking', () => {
+  const ask = (query: string, ...roles: Role[]) => {
+    const topic = `observatory/ls240/queries/${query}/ctrl.7`
+    const caller = { id: 'ctrl.7', roles: new Set(roles) }
+    return refusePublish('observatory', caller, { topic, qos: 1, retain: false })
+  }
+  expect(ask('history', 'observer')).toBeUndefined()
+  for (const query of ['lock', 'unlock']) {
+    expect(ask(query, 'observer')).toContain('takes the role operator')
+    expect(ask(query, 'operator')).toBeUndefined()
+  }
 })

@@ -72,7 +72,7 @@ export class FeedWriter implements FeedPublisher {
     time: number | readonly number[],
     values: Readonly<Record<string, Value | readonly Value[]>>,
   ): void {
-    const t = typeof time === 'number' ? [time] : [...time]
+    const t = Array.isArray(time) ? [...(time as readonly number[])] : [time as number]
     const reason = this.#unfit(block, t, values)
     if (reason !== undefined) {
       this.#output.quarantined(`${block}: ${reason}`)
@@ -116,6 +116,7 @@ export class FeedWriter implements FeedPublisher {
     if (!FieldName.safeParse(block).success) return `"${block}" is not a block name`
     const badTime = t.find((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
     if (badTime !== undefined) return `time ${badTime} is not a number or runs backwards`
+    if (typeof values !== 'object' || values === null) return 'it has no values'
     const declared = this.#declaration.blocks[block] ?? {}
     for (const [name, given] of Object.entries(values)) {
       if (!FieldName.safeParse(name).success) return `"${name}" is not a field name`

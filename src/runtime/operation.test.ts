@@ -1,0 +1,265 @@
+import { afterEach, expect, jest, test } from 'bun:test'
+import { z } from 'zod'
+import type { OpSpec, SessionHandle } from '../core/agent.ts'
+import { OpError, TransportError } from '../core/errors.ts'
+import { type OpSession, opCodeOf } from '../core/ops.ts'
+import { Operation } from './operation.ts'
+
+const me = { client: 'me', level: 3 } as const
+const spec = (kind: OpSpec['kind']): OpSpec => ({
+  kind,
+  help: 'A test.',
+  params: z.object({ n: z.number().min(0).default(1) }),
+  data: undefined,
+  startup: () => false,
+  min_privs: 1,
+})
+
+/** A run of the operation's function, held until it is told how to end. */
+interface Run {
+  readonly session: SessionHandle<unknown>
+  readonly signal: AbortSignal
+  readonly end: PromiseWithResolvers<unknown>
+}
+
+/** An operation whose function ends when it is told to, and everything that was seen of its sessions. */
+function held(kind: OpSpec['kind']) {
+  const runs: Run[] = []
+  const seen: OpSession[] = []
+  const bugs: unknown[] = []
+  let id = 0
+  const operation = new Operation('op', spec(kind), {
+    nextSessionId: () => id++,
+    run(_, session, signal) {
+      const end = Promise.withResolvers<unknown>()
+      runs.push({ session, signal, end })
+      return end.promise
+    },
+    changed: (session) => seen.push(structuredClone(session)),
+    log: () => {},
+    bug: (error) => bugs.push(error),
+  })
+  return { operation, runs, seen, bugs }
+}
+const last = ({ operation }: ReturnType<typeof held>) => operation.session?.messages.at(-2)?.[1]
+const ticks = async () => {
+  for (let n = 0; n < 10; n++) await Promise.resolve()
+}
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+test('how a run ends: what it returned or threw is its closing message', async () => {
+  const cyclic: unknown[] = []
+  cyclic.push(cyclic)
+  const cases: [how: 'resolve' | 'reject', value: unknown, success: boolean, message: string | RegExp][] = [
+    ['resolve', undefined, true, 'Status is now "running".'],
+    ['resolve', 'done it', true, 'done it'],
+    ['resolve', { a: [1, Number.NaN, undefined] }, true, '{"a":[1,"NaN",null]}'],
+    ['resolve', () => 1, true, 'What it returned is left out: a function cannot be sent.'],
+    ['resolve', cyclic, true, 'What it returned is left out: data that contains itself cannot be sent.'],
+    ['resolve', 'x'.repeat(50_000), true, /^x{10000}…$/],
+    ['reject', new OpError('no such channel'), false, 'no such channel'],
+    ['reject', new TransportError('unplugged'), false, 'unplugged'],
+    ['reject', new RangeError('a bug'), false, 'a bug'],
+    ['reject', 'text', false, 'text'],
+    ['reject', undefined, false, 'undefined'],
+  ]
+  for (const [how, value, success, message] of cases) {
+    const on = held('task')
+    on.operation.start({}, me)
+    await ticks()
+    on.runs[0]?.end[how](value)
+    expect((await on.operation.wait(undefined)).status).toBe(0)
+    expect(on.operation.session?.success).toBe(success)
+    if (typeof message === 'string') expect(last(on)).toBe(message)
+    else expect(last(on)).toMatch(message)
+    const known = value instanceof OpError || value instanceof TransportError
+    expect(on.bugs).toEqual(how === 'reject' && !known ? [value] : [])
+  }
+})
+
+test('stopped or aborted: by its signal, an error of its own, or words of its own', async () => {
+  const abort = new DOMException('gone', 'AbortError')
+  const cases: ['task' | 'process', 'resolve' | 'reject', unknown, boolean, string][] = [
+    ['task', 'resolve', undefined, false, 'Aborted.'],
+    ['task', 'reject', abort, false, 'Aborted.'],
+    ['task', 'reject', new OpError('Aborted at 3 K'), false, 'Aborted at 3 K'],
+    ['process', 'resolve', undefined, true, 'Status is now "stopping".'],
+    ['process', 'reject', abort, true, 'Status is now "stopping".'],
+    ['process', 'reject', new TransportError('closed'), true, 'Status is now "stopping".'],
+    ['process', 'reject', new OpError('the file could not be closed'), false, 'the file could not be closed'],
+  ]
+  for (const [kind, how, value, success, message] of cases) {
+    const on = held(kind)
+    on.operation.start({}, me)
+    await ticks()
+    on.operation.end(kind === 'task' ? 'abort' : 'stop')
+    expect(on.runs[0]?.signal.aborted).toBe(true)
+    on.runs[0]?.end[how](value)
+    await on.operation.wait(undefined)
+    expect([kind, on.operation.session?.success, last(on)]).toEqual([kind, success, message])
+  }
+})
+
+test('ended before it has begun: its function is not called at all', async () => {
+  for (const kind of ['task', 'process'] as const) {
+    const on = held(kind)
+    on.operation.start({}, me)
+    expect(on.operation.end(kind === 'task' ? 'abort' : 'stop').status).toBe(0)
+    await on.operation.wait(undefined)
+    expect(on.runs.length).toBe(0)
+    expect(on.operation.session).toMatchObject({ status: 'done', success: kind === 'process' })
+    expect(on.seen.map(({ status }) => status).includes('running')).toBe(false)
+  }
+})
+
+test('one that does not heed its signal is said to be still stopping; callers and the agent go on', async () => {
+  jest.useFakeTimers()
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  on.operation.end('stop')
+  const waiting = on.operation.wait(30)
+  jest.advanceTimersByTime(10_000)
+  expect(on.operation.session?.messages.at(-1)?.[1]).toBe(
+    'Still stopping after 10 s: it has not heeded its signal.',
+  )
+  jest.advanceTimersByTime(20_000)
+  expect((await waiting).msg).toBe('Operation "op" is still stopping; wait timed out.')
+  const shutdown = on.operation.shutdown(3000)
+  jest.advanceTimersByTime(3000)
+  await shutdown
+  expect(on.operation.session).toMatchObject({ status: 'done', success: false })
+  expect(last(on)).toBe('The agent stops without it: it did not end within 3 s of its signal.')
+  const before = structuredClone(on.operation.session)
+  on.runs[0]?.end.resolve('late')
+  await ticks()
+  expect(on.operation.session).toEqual(before)
+})
+
+test('a wait longer than a timer can run does not end at once', async () => {
+  jest.useFakeTimers()
+  const on = held('task')
+  on.operation.start({}, me)
+  await ticks()
+  let over = false
+  const waiting = on.operation.wait(1e9).then(() => {
+    over = true
+  })
+  jest.advanceTimersByTime(86_400_000)
+  await ticks()
+  expect(over).toBe(false)
+  on.runs[0]?.end.resolve('')
+  await waiting
+})
+
+test('a function that goes on after its end changes no later session', async () => {
+  const on = held('task')
+  on.operation.start({}, me)
+  await ticks()
+  on.runs[0]?.session.set({ n: 1 })
+  on.runs[0]?.end.resolve('')
+  await on.operation.wait(undefined)
+  on.operation.start({}, me)
+  await ticks()
+  const old = on.runs[0]?.session
+  old?.set({ n: 2 })
+  old?.log('from the past')
+  if (old) old.degraded = true
+  expect(on.operation.session).toMatchObject({ session_id: 1, data: {}, degraded: false })
+  expect(on.operation.session?.messages.map(([, text]) => text)).not.toContain('from the past')
+  expect(old?.data).toEqual({ n: 1 })
+  on.runs[1]?.end.resolve('')
+})
+
+test('data too large for the hub is left out and said so once; what JSON cannot hold is the function’s error', async () => {
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const handle = on.runs[0]?.session
+  for (let n = 0; n < 3; n++) handle?.set({ text: 'x'.repeat(2 << 20) })
+  expect(on.operation.session?.data).toEqual({})
+  expect(on.operation.session?.messages.filter(([, text]) => text.includes('not shown')).length).toBe(1)
+  handle?.set({ x: -Infinity })
+  expect(on.operation.session?.data).toEqual({ x: '-Infinity' })
+  expect(() => handle?.set({ f: () => 1 })).toThrow('a function cannot be sent')
+  expect(on.operation.session?.data).toEqual({ x: '-Infinity' })
+  on.runs[0]?.end.resolve('')
+})
+
+/** Whole numbers below `n`, the same ones for the same seed (xorshift32). */
+function random(seed: number): (n: number) => number {
+  let state = seed * 2_654_435_761 || 1
+  return (n) => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) % n
+  }
+}
+
+const order = ['starting', 'running', 'stopping', 'done']
+
+/** Nothing a session may not be, by itself and after what it was. */
+function legal(now: OpSession, before: OpSession | undefined): void {
+  expect(now.op_code).toBe(opCodeOf(now))
+  expect(now.end_time !== null).toBe(now.status === 'done')
+  expect(now.success !== null).toBe(now.status === 'done')
+  if (now.status === 'done') expect(now.degraded).toBe(false)
+  expect(now.messages.length).toBeLessThanOrEqual(100)
+  if (!before) expect(now.status).toBe('starting')
+  else if (before.session_id === now.session_id) {
+    expect(order.indexOf(now.status)).toBeGreaterThanOrEqual(order.indexOf(before.status))
+    if (before.status === 'done') expect(now).toEqual(before)
+  } else {
+    expect([before.status, now.status]).toEqual(['done', 'starting'])
+    expect(now.session_id).toBe(before.session_id + 1)
+  }
+}
+
+for (const kind of ['task', 'process'] as const) {
+  test(`random verbs from several clients: no illegal state, none stuck (${kind})`, async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const pick = random(seed)
+      const on = held(kind)
+      const { operation, runs } = on
+      const waits: Promise<unknown>[] = []
+      const deeds = [
+        () =>
+          expect([0, -1]).toContain(
+            operation.start({ n: pick(3) - 1 }, { client: `c${pick(3)}`, level: 3 }).status,
+          ),
+        () => void operation.end(kind === 'task' ? 'abort' : 'stop'),
+        () => void operation.end(kind === 'task' ? 'stop' : 'abort'),
+        () => void waits.push(operation.wait([undefined, 0, -1, 0.001][pick(4)])),
+        () => expect(operation.status().status).toBe(0),
+        () => runs.at(-1 - pick(2))?.end.resolve(['', 'said', {}, () => 1][pick(4)]),
+        () =>
+          runs
+            .at(-1 - pick(2))
+            ?.end.reject([new OpError('no'), new TransportError('gone'), new Error('bug')][pick(3)]),
+        () => runs.at(-1 - pick(2))?.session.set({ n: pick(9) }),
+        () => runs.at(-1 - pick(2))?.session.log('a line'),
+        () => {
+          const run = runs.at(-1 - pick(2))
+          if (run) run.session.degraded = pick(2) === 1
+        },
+        () => ticks(),
+        () => ticks(),
+      ]
+      for (let step = 0; step < 300; step++) {
+        await deeds[pick(deeds.length)]?.()
+        if (operation.session) legal(operation.session, on.seen.at(-1))
+      }
+      operation.end(kind === 'task' ? 'abort' : 'stop')
+      await ticks()
+      for (const { end } of runs) end.resolve('')
+      await Promise.all(waits)
+      expect([seed, operation.active]).toEqual([seed, false])
+      expect(on.seen.length).toBeGreaterThan(20)
+      for (const [at, session] of on.seen.entries()) legal(session, on.seen[at - 1])
+    }
+  })
+}

@@ -1,0 +1,70 @@
+import { afterEach, expect, setSystemTime, test } from 'bun:test'
+import { MemoryHub } from '../bus/memory.ts'
+import { channels } from '../core/channels.ts'
+import { Requests } from './requests.ts'
+
+const START = 1_700_000_000
+const at = (seconds: number) => setSystemTime(new Date((START + seconds) * 1000))
+afterEach(() => {
+  setSystemTime()
+})
+
+async function answering() {
+  at(0)
+  const hub = new MemoryHub()
+  const replies: string[] = []
+  await hub.connect('me').subscribe(channels.reply, { root: 'observatory' }, ({ msg }) => replies.push(msg))
+  const bugs: unknown[] = []
+  const about = { root: 'observatory', instance: 'it', since: START - 1 }
+  const requests = new Requests(hub.connect('it'), about, (error) => bugs.push(error))
+  let acted = 0
+  const act = () => ({ status: 0 as const, msg: `acted ${++acted}` })
+  const ask = async (
+    id: string,
+    { client = 'me', once = true, sent = Date.now() / 1000, timeout = 5 } = {},
+  ) => {
+    await requests.handle(client, { id, sent, timeout, params: {} }, once, act)
+    await Promise.resolve()
+    return replies.at(-1)
+  }
+  return { ask, requests, bugs, acted: () => acted }
+}
+
+test('by client and id a request acts once, as long as it could come again', async () => {
+  const { ask, acted } = await answering()
+  const sent = START
+  expect(await ask('a', { sent, timeout: 60 })).toBe('acted 1')
+  expect(await ask('a', { sent, timeout: 60, client: 'another' })).toBe('acted 2')
+  at(59)
+  for (let n = 0; n < 3000; n++) await ask(`b${n}`)
+  expect(await ask('a', { sent, timeout: 60 })).toBe('acted 1')
+  at(61)
+  expect(await ask('a', { sent, timeout: 60 })).toBe(
+    'This request came 1.0 s after its time-out of 60 s; not acted on.',
+  )
+  expect(acted()).toBe(3002)
+})
+
+test('what only reads is answered anew each time', async () => {
+  const { ask } = await answering()
+  expect(await ask('a', { once: false })).toBe('acted 1')
+  expect(await ask('a', { once: false })).toBe('acted 2')
+})
+
+test('a flood is refused before one request could act twice, and is over with its time-outs', async () => {
+  const { ask } = await answering()
+  for (let n = 0; n < 10_000; n++) await ask(`n${n}`)
+  expect(await ask('more')).toBe('Too many requests at a time; not acted on.')
+  expect(await ask('n0')).toBe('acted 1')
+  at(6)
+  expect(await ask('more')).toBe('acted 10001')
+})
+
+test('a bug in an answer is told, and answered', async () => {
+  const { requests, bugs } = await answering()
+  const bug = new RangeError('no')
+  await requests.handle('me', { id: 'x', sent: START, timeout: 5, params: {} }, true, () => {
+    throw bug
+  })
+  expect(bugs).toEqual([bug])
+})
