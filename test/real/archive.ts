@@ -18,10 +18,16 @@ export interface Spooled extends Sent {
 /** Python with so3g, and with spt3g: they cannot share one, since so3g brings an spt3g of its own. */
 const READERS = { so3g: 'OCS_SO3G_PYTHON', spt3g: 'OCS_SPT3G_PYTHON' }
 
+/** Whether an instance keeps readings: one that publishes none has only its sessions. */
+function hasRows(db: Database): boolean {
+  return db.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rows'").get() !== null
+}
+
 /** All rows of the spools under a folder, read as plain SQLite. Acknowledged rows stay an hour, so they are all there. */
 export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
   return spoolFiles(stateDir, root).flatMap((file) => {
     using db = new Database(file)
+    if (!hasRows(db)) return []
     const found = db
       .query(
         `SELECT feed, e.epoch AS epoch, declaration, seq, body
@@ -41,6 +47,7 @@ export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
 export function unacknowledged(stateDir: string, root = 'observatory'): number {
   return spoolFiles(stateDir, root).reduce((sum, file) => {
     using db = new Database(file)
+    if (!hasRows(db)) return sum
     const { rows } = db.query('SELECT COALESCE(SUM(last - acked), 0) AS rows FROM epochs').get() as {
       rows: number
     }

@@ -13,7 +13,7 @@ setDefaultTimeout(120_000)
 /** A folder where npm has installed `@asyncapi/parser`. */
 const FOLDER = process.env['OCS_ASYNCAPI'] ?? ''
 if (!FOLDER) throw new Error('OCS_ASYNCAPI has to name a folder with @asyncapi/parser in its node_modules')
-const require = createRequire(join(FOLDER, 'package.json'))
+const load = createRequire(join(FOLDER, 'package.json'))
 const TEXT = readFileSync(join(ROOT, 'docs', 'asyncapi.yaml'), 'utf8')
 
 interface Finding {
@@ -25,7 +25,7 @@ interface Finding {
 type Check = ((payload: unknown) => boolean) & { readonly errors?: unknown }
 
 async function findings(text: string): Promise<Finding[]> {
-  const { Parser } = require('@asyncapi/parser') as {
+  const { Parser } = load('@asyncapi/parser') as {
     Parser: new () => { parse(text: string): Promise<{ diagnostics: Finding[] }> }
   }
   const { diagnostics } = await new Parser().parse(text)
@@ -42,7 +42,7 @@ test('all that a lab puts on the bus fits the document', async () => {
     channels: Record<string, { address: string }>
     components: { messages: Record<string, { payload: { $ref: string } }> }
   }
-  const Ajv = require('ajv') as new (
+  const Ajv = load('ajv') as new (
     options: object,
   ) => {
     addSchema(schema: unknown, key: string): void

@@ -174,9 +174,7 @@ test('control of what does not run, cannot be reached or does not exist', async 
   await Promise.all([recorder, agent].map((role) => role.says('session joined')))
   fails(await ctrl('start', '--target=ls24'), 1, /^ocs: ls24 is not running \(did you mean "ls240"\?\)/)
   fails(await ctrl('start', '--target=ls240'), 1, /^ocs: ls240 is degraded: .*no serial port .*none/)
-  const unknown = await ctrl('start', 'ls240', 'nope')
-  expect(unknown.code).toBe(1)
-  expect(unknown.err).toContain('No operation "nope" (ls240 has: acq, ')
+  fails(await ctrl('start', 'ls240', 'nope'), 2, /^ocs: .*no operation "nope" .*acq, /i)
 })
 
 test('command lines that cannot be meant', async () => {

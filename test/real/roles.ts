@@ -28,7 +28,7 @@ export interface StartOptions {
 /** The repository. */
 export const ROOT = join(import.meta.dir, '..', '..')
 /** `ocs` as the launcher runs it. */
-export const OCS = [process.execPath, join(ROOT, 'bin', 'ocs.ts')]
+export const OCS = [process.execPath, '--no-install', join(ROOT, 'bin', 'ocs.ts')]
 /** Variables that would lead `ocs` to this machine's own sites and state. */
 const FOREIGN = /^(OCS_|XDG_|STATE_DIRECTORY$|TARGET$|NAME$|DESCRIPTION$|FEED$|BUFFER_TIME$|NO_COLOR$)/
 const HUB_URL = 'mqtt://127.0.0.1:1883'
