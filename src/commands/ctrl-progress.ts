@@ -1,6 +1,6 @@
 import type { OpSession } from '../core/ops.ts'
 import type { Context } from './context.ts'
-import { codeName, duration, lastMessage, onOneLine } from './ctrl-session.ts'
+import { codeName, duration, lastMessage, onOneLine, printable } from './ctrl-session.ts'
 import type { Log } from './log.ts'
 
 /** Milliseconds between two log lines for data alone, where no terminal is redrawn. */
@@ -59,16 +59,16 @@ function redrawn(title: string, context: Context): Progress {
 }
 
 function logged(title: string, log: Log): Progress {
-  let said = 0
+  let said = new Set<string>()
   let data = ''
   let dataAt = -Infinity
   return {
     show({ messages, data: now }) {
-      for (const [time, text] of messages) {
-        if (time <= said) continue
-        said = time
-        if (!text.startsWith('Status is now')) log(`${title}: ${text}`)
+      const all = messages.map(([time, text]) => ({ key: `${time} ${text}`, text }))
+      for (const { key, text } of all) {
+        if (!said.has(key) && !text.startsWith('Status is now')) log(`${title}: ${printable(text)}`)
       }
+      said = new Set(all.map(({ key }) => key))
       const text = onOneLine(now)
       if (text === '' || text === data || performance.now() - dataAt < DATA_LINE_MS) return
       data = text

@@ -5,6 +5,7 @@ import { candidates } from './complete.ts'
 import type { Context } from './context.ts'
 import type { Controlled, WithLab } from './ctrl-lab.ts'
 import { runCommand } from './run-command.ts'
+import { stopped } from './sim.ts'
 import { splitWords } from './words.ts'
 
 const PROMPT = 'ocs> '
@@ -54,12 +55,14 @@ async function runOne(
 }
 
 async function* piped({ input, signal }: Context): AsyncGenerator<string> {
-  const lines = createInterface({
-    input: input as NonNullable<Context['input']>,
-    crlfDelay: Infinity,
-    signal,
-  })
-  yield* lines
+  using reader = createInterface({ input: input as NonNullable<Context['input']>, crlfDelay: Infinity })
+  const lines = reader[Symbol.asyncIterator]()
+  const over = stopped(signal).then(() => ({ done: true, value: '' }))
+  for (;;) {
+    const { done, value } = await Promise.race([lines.next(), over])
+    if (done) return
+    yield value
+  }
 }
 
 type Completer = (line: string) => [string[], string]

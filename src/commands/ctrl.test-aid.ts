@@ -21,6 +21,8 @@ export interface CommandLine {
   says(text: string): Promise<void>
   /** Presses Ctrl-C. */
   interrupt(): void
+  /** As TERM does. */
+  terminate(): void
   /** What the command reads. */
   readonly input: PassThrough
   /** Closes the pipe that reads standard output. */
@@ -151,6 +153,7 @@ export function commandLine(
       if (listener) listener()
       else stop.abort()
     },
+    terminate: () => stop.abort(),
     input,
     close: () => unread.abort(),
   }

@@ -41,15 +41,29 @@ export interface Parameter {
 export function parametersOf(schema: Schema): Parameter[] {
   const required = new Set((schema?.['required'] ?? []) as readonly string[])
   return Object.entries((schema?.['properties'] ?? {}) as Readonly<Record<string, Property>>).map(
-    ([name, property]) => ({
-      name,
-      takes: takes(property),
-      required: required.has(name),
-      choices: choicesOf(property).map(text),
-      help: helpOf(property, required.has(name)),
-      property,
-    }),
+    ([name, given]) => {
+      const property = plain(given)
+      return {
+        name,
+        takes: takes(property),
+        required: required.has(name),
+        choices: choicesOf(property).map(text),
+        help: helpOf(property, required.has(name)),
+        property,
+      }
+    },
   )
+}
+
+/** JSON Schema writes a choice of types in two ways; afterwards it is one. */
+function plain({
+  anyOf,
+  items,
+  ...rest
+}: Property & { readonly type?: string | readonly string[] }): Property {
+  const types = Array.isArray(rest.type) ? rest.type : undefined
+  const either = types ? types.map((type) => ({ ...rest, type })) : anyOf?.map(plain)
+  return { ...(rest as Property), ...(items && { items: plain(items) }), ...(either && { anyOf: either }) }
 }
 
 /** `--channel`, as a parameter is written on a command line. */
