@@ -62,7 +62,10 @@ const child =
         stdio: 'inherit',
         env: { ...process.env, PATH: path },
       })
-    : spawn(bun, [join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], { stdio: 'inherit' })
+    : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
+      spawn(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {
+        stdio: 'inherit',
+      })
 
 // A terminal sends Ctrl-C to the child itself; other signals are handed on, so that "kill" stops what it means.
 process.on('SIGINT', () => {})

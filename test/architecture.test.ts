@@ -13,6 +13,7 @@ const may: Record<string, readonly string[]> = {
   agents: ['core', 'instrument', 'storage'],
   datanode: ['core', 'instrument', 'storage'],
   bridge: ['core', 'bus', 'runtime'],
+  'ocs.ts': ['core', 'site', 'runtime'],
 }
 /** The one folder that may import each third-party package. */
 const home: Record<string, string> = {

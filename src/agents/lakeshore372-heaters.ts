@@ -115,6 +115,31 @@ export const heating = reading
     },
   )
   .task(
+    'get_heater',
+    {
+      help: 'How a heater is driven: what the tasks that set it take.',
+      params: z.object({ heater: Heater.describe('which') }),
+      data: z.object({
+        mode: outputMode.schema.shape.mode,
+        /** A, 0 for off; of the still heater on or off. */
+        range: z.union([z.number(), z.enum(['on', 'off'])]),
+        output: z.number(),
+        display: z.enum(['current', 'power']),
+      }),
+    },
+    async ({ instrument: { link }, params: { heater }, session }) => {
+      const key = outputs[heater]
+      const { mode } = await recall(link, 'OUTMODE', key, outputMode)
+      const { range: code } = await recall(link, 'RANGE', key, heaterRange)
+      const manual = await recall(link, 'MOUT', key, output)
+      const { display } = await recall(link, 'HTRSET', key, heaterSetup)
+      const sample = code === 0 ? 0 : stepOf(heaterRanges, code)
+      const range = heater === 'sample' ? sample : code === 0 ? 'off' : 'on'
+      session.set({ mode, range, output: manual.output, display })
+      return `The ${heater} heater is in mode ${mode}, ${code === 0 ? 'off' : 'on'}.`
+    },
+  )
+  .task(
     'set_still_output',
     {
       help: 'Set the still output of the still heater; what the instrument has then is published.',

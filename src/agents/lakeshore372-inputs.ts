@@ -38,6 +38,18 @@ export const reading = reader
     },
   )
   .task(
+    'get_scan',
+    {
+      help: 'Which channel the scanner is connected to, and whether it moves on by itself.',
+      data: z.object({ channel: z.int(), autoscan: z.boolean() }),
+    },
+    async ({ instrument, session }) => {
+      const { channel, autoscan } = await recall(instrument.link, 'SCAN', '', scanState)
+      session.set({ channel, autoscan })
+      return `Channel ${channel} is connected; autoscan is ${autoscan ? 'on' : 'off'}.`
+    },
+  )
+  .task(
     'engage_channel',
     {
       help: 'Enable or disable a channel.',

@@ -32,7 +32,7 @@ export function startChild(role: Role, logs: string): Child {
   const log = join(logs, `${role.name}.log`)
   const fd = openSync(log, 'w')
   const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
-  const process_: ChildProcess = spawn(process.execPath, [program, ...role.args], {
+  const process_: ChildProcess = spawn(process.execPath, ['--no-install', program, ...role.args], {
     stdio: ['pipe', fd, fd],
     detached: true,
     env: { ...process.env, OCS_STOP_WITH_INPUT: '1' },

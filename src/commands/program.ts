@@ -9,6 +9,7 @@ import { ctrlCommand } from './ctrl.ts'
 import { datanodeCommand } from './datanode.ts'
 import { demoCommand } from './demo.ts'
 import { hubCommand } from './hub.ts'
+import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
 import { description, version } from './version.ts'
@@ -24,6 +25,7 @@ const commands = [
   ctrlCommand,
   auditCommand,
   simCommand,
+  scriptCommand,
   completionCommand,
 ]
 
@@ -32,7 +34,7 @@ const commands = [
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration, 3 unreachable or timed out
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const program = new Command('ocs').description(description).version(version)
+  const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
   for (const create of commands) program.addCommand(create(context))
   program.addCommand(completeCommand(context), { hidden: true })
   return await runCommand(program, argv, context)

@@ -1,3 +1,5 @@
+import type { OpSession } from './ops.ts'
+
 /**
  * The errors a user meets, by kind; the kind decides the exit code of `ocs` (`exitCode`).
  * Text of each: what is wrong, where, what to do about it. Anything that is none of these is a bug.
@@ -28,12 +30,24 @@ export class TransportError extends Error {
 /** What an operation throws to fail with a message for its caller. Exit code 1. */
 export class OpError extends Error {
   override name = 'OpError'
+  /** The session that failed, where there was one and its caller has seen it. */
+  readonly session: OpSession | undefined
+
+  constructor(message: string, options?: ErrorOptions & { readonly session?: OpSession | undefined }) {
+    super(message, options)
+    this.session = options?.session
+  }
+}
+
+/** What was waited for did not come in the time given; it may come yet. Exit code 3. */
+export class TimeoutError extends Error {
+  override name = 'TimeoutError'
 }
 
 /** Exit code by kind of error: 2 usage or configuration, 3 unreachable or timed out, 1 anything else. */
 export function exitCode(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigError) return 2
-  if (error instanceof TransportError) return 3
+  if (error instanceof TransportError || error instanceof TimeoutError) return 3
   return 1
 }
 

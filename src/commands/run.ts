@@ -1,0 +1,56 @@
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
+import type { Context } from './context.ts'
+
+/** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
+type Main = (script: { readonly args: readonly string[]; readonly signal: AbortSignal }) => unknown
+
+/** `ocs run SCRIPT`: runs a program of the lab's own, which imports `connect` from `ocs`. */
+export function scriptCommand(context: Context): Command {
+  return new Command('run')
+    .description('Run a script of your own, such as a measurement.')
+    .argument(
+      '<script>',
+      'a TypeScript or JavaScript module: export default async ({ args, signal }) => { … }',
+    )
+    .argument('[words...]', 'what the script is given as args, flags included')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(async (script: string, words: string[]) => {
+      const main = await load(resolve(script))
+      try {
+        await main({ args: words, signal: context.signal })
+      } catch (error) {
+        throw told(error, context)
+      }
+    })
+}
+
+async function load(file: string): Promise<Main> {
+  if (!(await Bun.file(file).exists())) throw new UsageError(`${file}: there is no such file`)
+  let module: { default?: unknown }
+  try {
+    module = (await import(file)) as typeof module
+  } catch (cause) {
+    const text = messageOf(cause)
+    // A module beside its package's folder finds the package once it is linked, as Node's would.
+    const hint = /Cannot find (package|module) ['"]ocs\b/.test(text)
+      ? ': run "npm link ocs" in its folder'
+      : ''
+    throw new ConfigError(`${file}: ${text.split('\n')[0]}${hint}`, { cause })
+  }
+  if (typeof module.default === 'function') return module.default as Main
+  throw new UsageError(`${file} exports no function: export default async ({ args, signal }) => { … }`)
+}
+
+/** What ended the script, for `ocs` to say: of several errors each is said, the one that came first last. */
+function told(error: unknown, context: Context): unknown {
+  if (error instanceof SuppressedError) {
+    const last = told(error.error, context)
+    context.err(`ocs: cleaning up failed too: ${messageOf(last)}\n`)
+    return told(error.suppressed, context)
+  }
+  if (context.signal.aborted && error === context.signal.reason) return new OpError('interrupted')
+  return error
+}

@@ -1,0 +1,37 @@
+import { hostname } from 'node:os'
+import { UsageError } from '../core/errors.ts'
+import { openSite } from './find.ts'
+import { hubUrl, serverFault } from './hub-url.ts'
+import { defaults } from './site.ts'
+
+/** What a program may say of where its hub is. */
+export interface HubChoice {
+  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`; by default the site file's. */
+  readonly hub?: string | undefined
+  /** The first word of every topic; by default the site file's, `observatory` without one. */
+  readonly root?: string | undefined
+  /** The site file; by default `default.yaml` in the folder that `OCS_CONFIG_DIR` names, if it names one. */
+  readonly siteFile?: string | undefined
+}
+
+/** The hub of this machine, where nothing names another. */
+const LOCAL = 'mqtt://127.0.0.1:1883'
+
+/**
+ * The address of a program's hub, and its address root.
+ * @throws UsageError for a `hub` that is no address; ConfigError for a site file that cannot be used
+ */
+export async function hubAddress(
+  { hub, root, siteFile }: HubChoice,
+  configDir: string | undefined,
+): Promise<{ readonly url: string; readonly root: string }> {
+  const fault = hub === undefined ? undefined : serverFault(hub)
+  if (fault) throw new UsageError(`hub ${JSON.stringify(hub)}: ${fault}`)
+  const named = siteFile !== undefined || Boolean(configDir)
+  const site = named ? await openSite({ siteFile, configDir }) : undefined
+  const host = site?.hosts.get(hostname()) ?? site?.hosts.get('localhost')
+  return {
+    url: site ? hubUrl(site, host, hub) : (hub ?? LOCAL),
+    root: root ?? site?.hub.address_root ?? defaults.address_root,
+  }
+}
