@@ -10,6 +10,8 @@ export interface Bus extends AsyncDisposable {
   /**
    * Sends a payload. QoS 1: resolves when the hub has it, and waits for a lost hub to come back;
    * QoS 0: resolves at once, and is dropped while the hub is away (the spool keeps what must not be lost).
+   * Rejects with TransportError when the bus is disposed first, or the payload is too large for the hub; who does not
+   * wait need not catch that.
    * @throws RangeError for a name that fits no topic level
    */
   publish<P extends string, S extends z.ZodType>(

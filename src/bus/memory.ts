@@ -8,6 +8,9 @@ interface Member {
   readonly filters: Set<string>
   readonly status: Set<(connected: boolean, reason?: string) => void>
   connected: boolean
+  disposed: boolean
+  /** QoS 1 messages that wait for the hub to come back. */
+  readonly unsent: (() => void)[]
 }
 
 /** A hub in memory for tests: same delivery as MQTT (wildcards, retained, JSON both ways), no sockets. */
@@ -23,11 +26,20 @@ export class MemoryHub {
       filters: new Set(),
       status: new Set(),
       connected: this.#up,
+      disposed: false,
+      unsent: [],
     }
     this.#members.add(member)
-    const send = (name: string, text: string, retain: boolean) => {
-      if (!member.connected) return
-      this.#publish(name, text, retain)
+    const send = (name: string, text: string, { qos, retain }: Channel): Promise<void> => {
+      if (!member.connected && (qos === 0 || member.disposed)) return Promise.resolve()
+      return new Promise((resolve) => {
+        const now = () => {
+          this.#publish(name, text, retain)
+          resolve()
+        }
+        if (member.connected) now()
+        else member.unsent.push(now)
+      })
     }
     return {
       client,
@@ -39,11 +51,10 @@ export class MemoryHub {
         address: Address<P>,
         payload: z.input<S>,
       ) {
-        send(topic(to, address), JSON.stringify(payload), to.retain)
-        return Promise.resolve()
+        return send(topic(to, address), JSON.stringify(payload), to)
       },
-      async clear<P extends string>(to: Channel<P>, address: Address<P>) {
-        send(topic(to, address), '', true)
+      clear<P extends string>(to: Channel<P>, address: Address<P>) {
+        return send(topic(to, address), '', to)
       },
       subscribe: async <P extends string, S extends z.ZodType>(
         to: Channel<P, S>,
@@ -63,6 +74,7 @@ export class MemoryHub {
       },
       [Symbol.asyncDispose]: async () => {
         member.connected = false
+        member.disposed = true
         this.#members.delete(member)
       },
     }
@@ -81,6 +93,7 @@ export class MemoryHub {
     this.#tell(true)
     for (const member of this.#members)
       for (const filter of member.filters) this.#sendRetained(member, filter)
+    for (const member of this.#members) for (const now of member.unsent.splice(0)) now()
   }
 
   #tell(connected: boolean, reason?: string): void {

@@ -1,4 +1,4 @@
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import mqtt, { type IClientOptions } from 'mqtt'
 import type { z } from 'zod'
 import { type Address, type Channel, topic } from '../core/channel.ts'
 import { TransportError } from '../core/errors.ts'
@@ -24,6 +24,8 @@ const RETRY_MS = 250
 const GOODBYE_MS = 300
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
+/** Bytes of a payload: the hub cuts whoever sends a packet of more than 4 MiB, and a QoS 1 one would be sent for ever. */
+const MOST_BYTES = 4_000_000
 
 /** A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once. */
 export function connectMqtt(options: MqttOptions): Bus {
@@ -63,6 +65,31 @@ export function connectMqtt(options: MqttOptions): Bus {
   })
   client.on('message', (name, payload, packet) => mailbox.deliver(name, payload.toString(), packet.retain))
 
+  /** QoS 1 messages the hub has not acknowledged: mqtt.js says nothing of them when it is ended. */
+  const unsent = new Set<(error: Error) => void>()
+  const send = (name: string, text: string, { qos, retain }: Channel): Promise<void> => {
+    const bytes = Buffer.byteLength(text)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // Not everyone who publishes waits for the hub: an error that nobody asks for must not end the process.
+    promise.catch(() => {})
+    if (bytes > MOST_BYTES) {
+      reject(
+        new TransportError(`${name}: ${bytes} bytes are too many for one message (at most ${MOST_BYTES})`),
+      )
+    } else if (qos === 0) {
+      if (client.connected && !client.disconnecting) client.publish(name, text, { qos, retain })
+      resolve()
+    } else {
+      unsent.add(reject)
+      client.publish(name, text, { qos, retain }, (error) => {
+        unsent.delete(reject)
+        if (error) reject(new TransportError(`${name}: ${error.message}`, { cause: error }))
+        else resolve()
+      })
+    }
+    return promise
+  }
+
   return {
     client: clientId,
     get connected() {
@@ -72,9 +99,8 @@ export function connectMqtt(options: MqttOptions): Bus {
       to: Channel<P, S>,
       address: Address<P>,
       payload: z.input<S>,
-    ) => send(client, topic(to, address), JSON.stringify(payload), to),
-    clear: <P extends string>(to: Channel<P>, address: Address<P>) =>
-      send(client, topic(to, address), '', to),
+    ) => send(topic(to, address), JSON.stringify(payload), to),
+    clear: <P extends string>(to: Channel<P>, address: Address<P>) => send(topic(to, address), '', to),
     async subscribe<P extends string, S extends z.ZodType>(
       to: Channel<P, S>,
       address: Partial<Address<P>>,
@@ -82,18 +108,34 @@ export function connectMqtt(options: MqttOptions): Bus {
     ) {
       const filter = topic(to, address)
       const remove = mailbox.add(to, address, listener)
+      let removed = false
       listeners.set(filter, (listeners.get(filter) ?? 0) + 1)
       // "resubscribe" is mqtt.js' own word for asking again: who comes second gets what is retained, too.
       const granted = client.subscribeAsync({ [filter]: { qos: to.qos }, resubscribe: true } as never)
-      // Away from the hub, mqtt.js asks when it is back; nobody waits for that.
-      if (connected) await granted
-      else granted.catch(() => {})
+      const drop = () => {
+        remove()
+        const left = (listeners.get(filter) ?? 1) - 1
+        if (left > 0) listeners.set(filter, left)
+        else listeners.delete(filter)
+        return left
+      }
+      // Away from the hub, or when it dies meanwhile, mqtt.js asks when it is back; nobody waits for that.
+      const refused = (error: Error) => {
+        if (!connected || client.disconnecting) return
+        drop()
+        throw new TransportError(`the hub does not deliver ${filter}: ${error.message}`, { cause: error })
+      }
+      if (connected) await granted.catch(refused)
+      else granted.catch((error: Error) => connected && options.onBad?.(filter, error.message))
       return {
         async [Symbol.asyncDispose]() {
-          remove()
-          const left = (listeners.get(filter) ?? 1) - 1
-          listeners.set(filter, left)
-          if (left === 0 && !client.disconnecting) await client.unsubscribeAsync(filter).catch(() => {})
+          if (removed) return
+          removed = true
+          const left = drop()
+          if (left > 0 || client.disconnecting) return
+          const done = client.unsubscribeAsync(filter).catch(() => {})
+          // Away from the hub the answer would be long in coming.
+          if (connected) await within(GOODBYE_MS, done)
         },
       }
     },
@@ -104,21 +146,20 @@ export function connectMqtt(options: MqttOptions): Bus {
     },
     async [Symbol.asyncDispose]() {
       // A hub that dies at the same moment must not keep anyone from stopping.
-      const late = Promise.withResolvers<void>()
-      const timer = setTimeout(late.resolve, GOODBYE_MS)
-      await Promise.race([client.endAsync(!connected), late.promise])
-      clearTimeout(timer)
+      await within(GOODBYE_MS, client.endAsync(!connected))
       client.end(true)
+      for (const reject of unsent) reject(new TransportError('the connection to the hub was closed'))
+      unsent.clear()
     },
   }
 }
 
-async function send(client: MqttClient, name: string, text: string, { qos, retain }: Channel): Promise<void> {
-  if (qos === 0) {
-    if (client.connected) client.publish(name, text, { qos, retain })
-    return
-  }
-  await client.publishAsync(name, text, { qos, retain })
+/** Waits for something for `ms` milliseconds at most. */
+async function within(ms: number, what: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  await Promise.race([what, late.promise])
+  clearTimeout(timer)
 }
 
 /**
