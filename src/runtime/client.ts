@@ -1,14 +1,16 @@
+import { hostname, userInfo } from 'node:os'
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Reply } from '../core/channels.ts'
 import { OpError, TransportError } from '../core/errors.ts'
 import type { Action, OpSession } from '../core/ops.ts'
+import { jsonWithNumbers } from '../core/wire.ts'
 import type { Outcome } from './operation.ts'
 
 /** Asks agents to act, and questions: the calling end of `requests.ts`. */
 export interface Caller extends AsyncDisposable {
   /**
    * Asks an operation to start, stop, …
-   * @param timeout seconds to wait for the answer
+   * @param timeout seconds to wait for the answer; of `wait`, for the operation's end
    * @throws TransportError when no answer comes
    */
   request(
@@ -30,8 +32,15 @@ export interface Caller extends AsyncDisposable {
 /** Seconds an agent has to answer. */
 const TIMEOUT = 5
 
+/** Who asks, for the agents' histories, and the key of a lock that another client of the same person has. */
+interface Asker {
+  readonly by?: string
+  readonly key?: string
+}
+
 /** A caller on a bus; its answers come to the bus's own client name. */
-export async function caller(bus: Bus, root: string): Promise<Caller> {
+export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: Asker = {}): Promise<Caller> {
+  const asker = { by, ...(key !== undefined && { key }) }
   const waiting = new Map<string, (reply: Reply) => void>()
   const pieces = new Map<string, string[]>()
   const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
@@ -79,19 +88,40 @@ export async function caller(bus: Bus, root: string): Promise<Caller> {
   return {
     async request(instance, op, action, params = {}, timeout = TIMEOUT) {
       const address = { root, instance, op, action, client: bus.client }
-      const reply = await exchange(instance, timeout, (request) =>
-        bus.publish(channels.request, address, { ...request, params: { ...params } }),
+      const wait = action === 'wait' ? { wait: timeout } : {}
+      // The agent's word that it is not over yet has to come in time, too.
+      const reply = await exchange(instance, timeout + (action === 'wait' ? TIMEOUT : 0), (request) =>
+        bus.publish(channels.request, address, { ...request, ...wait, ...asker, params: sendable(params) }),
       )
       return { status: reply.status, msg: reply.msg, session: (reply.session ?? {}) as OpSession }
     },
     async query(instance, query, params, timeout = TIMEOUT) {
       const address = { root, instance, query, client: bus.client }
       const reply = await exchange(instance, timeout, (request) =>
-        bus.publish(channels.query, address, { ...request, params: { ...params } }),
+        bus.publish(channels.query, address, { ...request, ...asker, params: sendable(params) }),
       )
       if (reply.status !== 0) throw new OpError(`${instance}: ${reply.msg}`)
       return reply.result
     },
     [Symbol.asyncDispose]: () => Promise.resolve(subscription[Symbol.asyncDispose]()),
+  }
+}
+
+/** Parameters as JSON, with what is not finite as text. */
+function sendable(params: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return jsonWithNumbers(params) as Record<string, unknown>
+}
+
+/** `maya@grumpy`. */
+function whoAsks(): string {
+  return `${userName()}@${hostname()}`.slice(0, 200)
+}
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // An account that has no entry, as in some containers.
+    return 'somebody'
   }
 }
