@@ -1,22 +1,25 @@
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import type { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { viewLab } from '../runtime/lab-view.ts'
+import { catalogOf } from './catalog.ts'
+import { tagKeys, tagValues } from './filters.ts'
+import { graphite } from './graphite.ts'
+import { recordHistory } from './history.ts'
 import { hostPort, isLoopback, mayAsk } from './hosts.ts'
+import { answer, badRequest, checked, send } from './http.ts'
+import { agentList, metricList, prometheus } from './lists.ts'
 import { findNodes } from './nodes.ts'
 import { page } from './page.ts'
-import { QueryBody, SearchBody, simpleJson } from './simple-json.ts'
+import { asCsv, asObjects, rowsOf } from './rows.ts'
+import { AnnotationsBody, QueryBody, SearchBody, simpleJson, TagBody } from './simple-json.ts'
+import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
 
 /** Bytes a request may carry; Bun answers 413 to more. */
 const BODY_BYTES = 262_144
 /** Seconds a connection may be quiet. */
 const IDLE = 10
-/** Characters from which an answer is worth compressing. */
-const GZIP_FROM = 1024
-const SECURITY = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
 
 export interface BridgeOptions {
   readonly bus: Bus
@@ -36,8 +39,9 @@ export interface Bridge {
 }
 
 /**
- * Serves the data nodes on a bus to Grafana over HTTP, in the SimpleJson dialect. It only reads: no request makes it
- * publish anything but queries to data nodes.
+ * Serves the data nodes on a bus over HTTP: to Grafana in the dialects of SimpleJson, simPod's JSON and (under
+ * `/graphite`) Graphite, to notebooks and the Infinity data source as flat rows under `/api`, to Prometheus at
+ * `GET /metrics`. It only reads: no request makes it publish anything but queries to data nodes.
  * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without `insecure`
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
@@ -50,23 +54,51 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
   if (!isLoopback(listen.host))
     log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
+  const lab = await viewLab(bus, root)
+  const history = await recordHistory(bus, root)
   const nodes = await findNodes(bus, root, log)
-  const metrics = simpleJson(nodes)
+  const stop = async () => {
+    for (const part of [nodes, history, lab]) await part[Symbol.asyncDispose]()
+  }
+  const catalog = catalogOf(nodes)
+  const parts = { nodes, catalog, history, lab, log }
+  const simple = simpleJson(parts)
+  const json = simpod({ ...parts, search: simple.search })
   const app = new Hono()
   let url = ''
 
   app.use(onlyFor({ listen: listen.host, open: insecure, names: hosts }))
-  app.use(jsonOnly)
+  app.use(rightType)
   app.get('/', async (c) => {
     if (!c.req.header('accept')?.includes('text/html')) {
       return answer(c, { service: 'ocs bridge', hub: bus.connected ? 'connected' : 'away' })
     }
     c.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-    return c.html(page(url, await metrics.list()))
+    return c.html(page(url, await simple.list()))
   })
-  app.post('/search', (c) => checked(c, SearchBody, ({ target }) => metrics.search(target)))
-  app.post('/query', (c) => checked(c, QueryBody, (body) => metrics.query(body)))
-  for (const path of ['/annotations', '/tag-keys', '/tag-values']) app.post(path, (c) => answer(c, []))
+  app.post('/search', (c) => checked(c, SearchBody, ({ target }) => simple.search(target)))
+  app.post('/query', (c) => checked(c, QueryBody, simple.query))
+  app.post('/annotations', (c) => checked(c, AnnotationsBody, simple.annotations))
+  app.post('/tag-keys', (c) => answer(c, tagKeys))
+  app.post('/tag-values', (c) => checked(c, TagBody, async ({ key }) => tagValues(await catalog.all(), key)))
+  app.post('/metrics', (c) => checked(c, MetricsBody, json.metrics))
+  app.post('/metric-payload-options', (c) => checked(c, OptionsBody, json.options))
+  app.post('/variable', (c) => checked(c, VariableBody, json.variable))
+  app.route('/graphite', graphite(parts))
+  app.get('/metrics', async (c) =>
+    send(c, await prometheus(parts), 'text/plain; version=0.0.4; charset=utf-8'),
+  )
+  app.get('/api/metrics', async (c) => answer(c, metricList(await catalog.all())))
+  app.get('/api/agents', (c) => answer(c, agentList(lab)))
+  app.get('/api/data', async (c) => {
+    const given = new URL(c.req.url).searchParams
+    const format = given.get('format') ?? 'json'
+    if (format !== 'json' && format !== 'csv') {
+      throw badRequest(`format=${format.slice(0, 20)}: json and csv are served`)
+    }
+    const rows = await rowsOf(parts, given)
+    return format === 'csv' ? send(c, asCsv(rows), 'text/csv; charset=utf-8') : answer(c, asObjects(rows))
+  })
   app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path.slice(0, 200)}` }, 404))
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status)
@@ -78,7 +110,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     server = open(app, listen)
   } catch (cause) {
-    await nodes[Symbol.asyncDispose]()
+    await stop()
     throw portError(listen, cause)
   }
   url = `http://${hostPort(listen.host, server.port ?? listen.port)}`
@@ -86,7 +118,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     url,
     async close() {
       await server.stop(true)
-      await nodes[Symbol.asyncDispose]()
+      await stop()
     },
   }
 }
@@ -125,43 +157,20 @@ function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandler {
   }
 }
 
-/** A page of another site can send a form or plain text without being asked, but not JSON. */
-const jsonOnly: MiddlewareHandler = async (c, next) => {
-  if (c.req.method !== 'POST' || /^application\/json *(;|$)/i.test(c.req.header('content-type') ?? '')) {
-    return next()
+/**
+ * A page of another site can send a form or plain text without being asked, but not JSON. Forms are for Graphite alone,
+ * and not from such a page.
+ */
+const rightType: MiddlewareHandler = async (c, next) => {
+  if (c.req.method !== 'POST') return next()
+  const type = c.req.header('content-type') ?? ''
+  if (!c.req.path.startsWith('/graphite/')) {
+    if (/^application\/json *(;|$)/i.test(type)) return next()
+    return c.json({ error: 'send JSON (Content-Type: application/json)' }, 415)
   }
-  return c.json({ error: 'send JSON (Content-Type: application/json)' }, 415)
-}
-
-/** Checks a body against its schema and answers it; 400 names what is wrong. */
-async function checked<S extends z.ZodType>(
-  c: Context,
-  schema: S,
-  act: (body: z.output<S>) => Promise<unknown>,
-): Promise<Response> {
-  let given: unknown
-  try {
-    given = JSON.parse((await c.req.text()) || '{}')
-  } catch (error) {
-    return c.json({ error: `the body cannot be read as JSON: ${messageOf(error)}` }, 400)
+  if (c.req.header('sec-fetch-site') === 'cross-site') {
+    return c.json({ error: 'forms of pages of other sites are not read' }, 403)
   }
-  const { success, data, error } = schema.safeParse(given)
-  if (success) return answer(c, await act(data))
-  const faults = error.issues
-    .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`)
-  return c.json({ error: faults.join('; ') }, 400)
-}
-
-const compress = promisify<string, { level: number }, Buffer<ArrayBuffer>>(gzip)
-
-/** Sends JSON, compressed for whom it may be. */
-async function answer(c: Context, data: unknown): Promise<Response> {
-  const text = JSON.stringify(data)
-  const headers = { ...SECURITY, 'content-type': 'application/json', vary: 'accept-encoding' }
-  if (text.length < GZIP_FROM || !/\bgzip\b/i.test(c.req.header('accept-encoding') ?? '')) {
-    return c.body(text, 200, headers)
-  }
-  const packed = await compress(text, { level: constants.Z_BEST_SPEED })
-  return c.body(packed, 200, { ...headers, 'content-encoding': 'gzip' })
+  if (/^application\/x-www-form-urlencoded *(;|$)/i.test(type)) return next()
+  return c.json({ error: 'send a form (Content-Type: application/x-www-form-urlencoded)' }, 415)
 }

@@ -11,7 +11,7 @@ const ANSWER = 2
 const LOST_MS = 15_000
 
 /** A data node as its own announcements show it. */
-interface Node {
+export interface Node {
   readonly instance: string
   readonly name: string
   readonly description: string

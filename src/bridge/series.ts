@@ -1,4 +1,5 @@
-import type { DataAnswer } from '../core/data-node.ts'
+import type { Mark, States } from './annotations.ts'
+import { type Curve, cell, milliseconds, numeric } from './ask.ts'
 
 /** Grafana's ids of the units that instruments here have. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -34,20 +35,16 @@ export interface Series {
 export interface Table {
   readonly type: 'table'
   readonly refId?: string
-  readonly columns: readonly {
-    readonly text: string
-    readonly type: 'time' | 'string' | 'number' | 'boolean'
-  }[]
-  readonly rows: readonly (readonly [number, Cell])[]
+  readonly columns: readonly Column[]
+  readonly rows: readonly (readonly Cell[])[]
+}
+interface Column {
+  readonly text: string
+  readonly type: 'time' | 'string' | 'number' | 'boolean'
 }
 type Cell = string | number | boolean | null
 
 const COLUMN = { number: 'number', string: 'string', bool: 'boolean' } as const
-
-/** Whether a data node had the field. */
-export function has(answer: DataAnswer | undefined, field: string): boolean {
-  return answer !== undefined && Object.hasOwn(answer.fields, field)
-}
 
 /**
  * One metric as Grafana draws it. A text becomes a table whatever was asked for, since Grafana drops texts from
@@ -55,36 +52,42 @@ export function has(answer: DataAnswer | undefined, field: string): boolean {
  */
 export function draw(
   text: string,
-  field: string,
-  answer: DataAnswer | undefined,
+  curve: Curve | undefined,
   { refId, table }: { refId: string | undefined; table: boolean },
 ): Series | Table {
-  const about = has(answer, field) ? answer?.fields[field] : undefined
-  const times = (about && answer?.timeline[about.timeline]?.t) ?? []
-  const data = (about && answer?.data[field]) ?? []
+  const { about, t = [], values = [] } = curve ?? {}
   const ref = refId === undefined ? {} : { refId }
   if (table || about?.type === 'string') {
-    const rows = times.map((t, i) => [milliseconds(t), cell(data[i])] as const)
+    const rows = t.map((time, i) => [milliseconds(time), cell(values[i])] as const)
     const columns = [
       { text: 'Time', type: 'time' as const },
       { text, type: COLUMN[about?.type ?? 'number'] },
     ]
     return { type: 'table', ...ref, columns, rows }
   }
-  const datapoints = times.map((t, i) => [numeric(data[i]), milliseconds(t)] as const)
+  const datapoints = t.map((time, i) => [numeric(values[i]), milliseconds(time)] as const)
   const units = about?.units
   return { target: text, ...ref, ...(units && { unit: UNITS[units] ?? `suffix: ${units}` }), datapoints }
 }
 
-function milliseconds(seconds: number): number {
-  return Math.round(seconds * 1000)
+/** Annotations as a table: simPod's plugin takes its annotations from the answer to a query. */
+export function markTable(marks: readonly Mark[], refId: string | undefined): Table {
+  const columns: Column[] = [
+    { text: 'time', type: 'time' },
+    { text: 'timeEnd', type: 'time' },
+    ...['title', 'text', 'tags', 'id'].map((text) => ({ text, type: 'string' as const })),
+  ]
+  const rows = marks.map(({ id, time, end = time, title, text, tags }) => {
+    return [milliseconds(time), milliseconds(end), title, text, tags.join(','), id]
+  })
+  return { type: 'table', ...(refId !== undefined && { refId }), columns, rows }
 }
 
-function numeric(value: unknown): number | null {
-  if (typeof value === 'boolean') return value ? 1 : 0
-  return typeof value === 'number' ? value : null
-}
-
-function cell(value: unknown): Cell {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null
+/** States of operations as a table that a state timeline draws. */
+export function stateTable({ ops, rows }: States, refId: string | undefined): Table {
+  const columns: Column[] = [
+    { text: 'Time', type: 'time' },
+    ...ops.map((text) => ({ text, type: 'string' as const })),
+  ]
+  return { type: 'table', ...(refId !== undefined && { refId }), columns, rows }
 }

@@ -1,30 +1,30 @@
-import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
-import type { DataAnswer } from '../core/data-node.ts'
+import { choose, type Mark, states } from './annotations.ts'
+import { ask, DEFAULT_POINTS, milliseconds } from './ask.ts'
+import type { Catalog } from './catalog.ts'
+import { AdHocFilters, passes } from './filters.ts'
+import type { History } from './history.ts'
+import { badRequest } from './http.ts'
 import type { Nodes } from './nodes.ts'
-import { draw, has, type Series, type Table } from './series.ts'
-import { MAX_METRICS, type Metric, readTarget, type Target } from './targets.ts'
-
-/** Samples of one answer, at most, shared by its targets. */
-const MAX_SAMPLES = 1_000_000
-/** Samples a target where the request does not say, and at most. */
-const DEFAULT_POINTS = 1000
-const MAX_POINTS = 20_000
-/** Milliseconds that a list of metrics is good for: a dashboard's variables ask for it several times at once. */
-const LIST_MS = 1000
+import { draw, markTable, type Series, stateTable, type Table } from './series.ts'
+import { MAX_METRICS, readTarget, type Target } from './targets.ts'
 
 const instant = z
   .union([z.string(), z.number()])
   .transform((given) => new Date(given).getTime())
   .refine(Number.isFinite, 'not a time')
 const positive = z.number().positive().optional().catch(undefined)
+const Range = z.object({ from: instant, to: instant })
 
 /** The body of `/query`, as far as it matters here. Other keys, of which each Grafana version has its own, are left alone. */
 export const QueryBody = z.object({
-  range: z.object({ from: instant, to: instant }),
+  range: Range,
   targets: z.array(z.unknown()).max(MAX_METRICS),
   maxDataPoints: positive,
   intervalMs: positive,
+  /** SimpleJson's and simPod's word for the same. */
+  adhocFilters: AdHocFilters,
+  filters: AdHocFilters,
 })
 type QueryBody = z.output<typeof QueryBody>
 
@@ -33,38 +33,45 @@ const TargetBody = z.object({
   refId: z.string().max(64).optional().catch(undefined),
   type: z.string().optional().catch(undefined),
   hide: z.boolean().optional().catch(undefined),
+  payload: z.unknown().optional(),
 })
 /** The body of `/search`: the text of a drop-down or a variable. */
 export const SearchBody = z.object({ target: z.string().max(4096).optional().catch(undefined) })
+/** The body of `/tag-values`; whatever it is, the answer is a list: on an error the plugin never settles. */
+export const TagBody = z.object({ key: z.string().catch('') }).catch({ key: '' })
+/** The body of `/annotations`. */
+export const AnnotationsBody = z.object({
+  range: Range,
+  annotation: z
+    .object({ query: z.string().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+})
 
-interface Asked {
-  readonly target: Target
-  readonly refId: string | undefined
-  readonly table: boolean
+type Asked = { readonly refId: string | undefined } & (
+  | { readonly kind: 'metrics'; readonly target: Target; readonly table: boolean }
+  | { readonly kind: 'events'; readonly words: string }
+  | { readonly kind: 'states'; readonly words: string }
+)
+
+interface Parts {
+  readonly nodes: Nodes
+  readonly catalog: Catalog
+  readonly history: History
 }
 
-/** The SimpleJson dialect on the data nodes of a bus: what its requests are answered with. */
-export function simpleJson(nodes: Nodes): {
+/** What `/query`, `/search` and `/annotations` are answered with, for SimpleJson and simPod's JSON alike. */
+export function simpleJson({ nodes, catalog, history }: Parts): {
   /** Names of all metrics. */
   list(): Promise<string[]>
   /** Names of the metrics that contain a text, in any case. */
   search(text: string | undefined): Promise<string[]>
   /** Curves and tables, in the order of the targets. @throws HTTPException for too many */
   query(body: QueryBody): Promise<(Series | Table)[]>
+  /** Sessions and events; a session that has ended is a region. */
+  annotations(body: z.output<typeof AnnotationsBody>): object[]
 } {
-  let memo: { readonly at: number; readonly names: Promise<string[]> } | undefined
-
-  const list = (): Promise<string[]> => {
-    if (memo && performance.now() - memo.at < LIST_MS) return memo.names
-    const names = Promise.all(
-      nodes.online().map(async (node) => {
-        const answer = await nodes.fields(node)
-        return Object.keys(answer?.fields ?? {}).map((field) => `${node.name}::${field}`)
-      }),
-    ).then((lists) => lists.flat())
-    memo = { at: performance.now(), names }
-    return names
-  }
+  const list = async () => (await catalog.all()).map(({ text }) => text)
 
   return {
     list,
@@ -75,58 +82,69 @@ export function simpleJson(nodes: Nodes): {
       const wanted = [target.literal, ...target.expanded].map((metric) => metric.text.toLowerCase())
       return names.filter((name) => wanted.some((part) => name.toLowerCase().includes(part)))
     },
-    async query(body) {
-      const asked = body.targets.flatMap(readAsked)
-      const count = asked.reduce((sum, { target }) => sum + target.expanded.length, 0)
-      if (count > MAX_METRICS)
-        throw new HTTPException(400, { message: `more than ${MAX_METRICS} metrics in one request` })
-      const metrics = asked.flatMap(({ target }) => [target.literal, ...target.expanded])
-      const answers = await ask(nodes, metrics, body, count)
-      return asked
-        .flatMap(({ target: { literal, expanded }, ...how }) => {
-          const literally = has(answers.get(literal.node), literal.field)
-          return (literally ? [literal] : expanded).map((metric) => ({ metric, how }))
-        })
-        .map(({ metric, how }) => draw(metric.text, metric.field, answers.get(metric.node), how))
+    async query({ range, targets, maxDataPoints, intervalMs, adhocFilters, filters }) {
+      const asked = targets.flatMap(readAsked)
+      const wanted = asked.flatMap((one) => (one.kind === 'metrics' ? [one.target] : []))
+      if (wanted.reduce((sum, { expanded }) => sum + expanded.length, 0) > MAX_METRICS) {
+        throw badRequest(`more than ${MAX_METRICS} metrics in one request`)
+      }
+      const steps =
+        intervalMs === undefined ? DEFAULT_POINTS : Math.ceil((range.to - range.from) / intervalMs)
+      const metrics = wanted.flatMap(({ literal, expanded }) => [literal, ...expanded])
+      const curves = await ask(nodes, metrics, { ...range, points: maxDataPoints ?? steps })
+      return asked.flatMap((one): (Series | Table)[] => {
+        if (one.kind === 'events') return [markTable(choose(history, { ...range, ...one }), one.refId)]
+        if (one.kind === 'states') return [stateTable(states(history, { ...range, ...one }), one.refId)]
+        const { literal, expanded } = one.target
+        return (curves(literal) ? [literal] : expanded)
+          .filter((metric) => passes(metric, curves(metric), [...adhocFilters, ...filters]))
+          .map((metric) => draw(metric.text, curves(metric), one))
+      })
     },
+    annotations: ({ range, annotation }) =>
+      choose(history, { ...range, words: annotation?.query ?? '' }).map(annotated),
   }
+}
+
+function annotated({ time, end, title, text, tags }: Mark): object {
+  const timeEnd = end === undefined ? undefined : milliseconds(end)
+  return { time: milliseconds(time), ...(timeEnd !== undefined && { timeEnd }), title, text, tags }
 }
 
 function readAsked(given: unknown): Asked[] {
   const { data } = TargetBody.safeParse(given)
-  const target = readTarget(data?.target)
-  if (!data || !target || data.hide) return []
-  return [{ target, refId: data.refId, table: data.type === 'table' }]
+  if (!data || data.hide) return []
+  const { refId, payload } = data
+  // Names of metrics hold "::", so these are none.
+  const word = data.target.includes('::') ? null : /^(.* )?(events|states)( .*)?$/is.exec(data.target.trim())
+  if (word) {
+    const kind = word[2]?.toLowerCase() === 'events' ? 'events' : 'states'
+    return [{ kind, refId, words: [word[1], word[3], ...words(payload)].join(' ') }]
+  }
+  const text = data.target.trim() === 'field' ? pickedFields(payload) : data.target
+  const target = readTarget(text)
+  return target ? [{ kind: 'metrics', target, refId, table: data.type === 'table' }] : []
 }
 
-/** Asks each node once for all that is wanted of it, all at the same time; what comes back, by the name asked for. */
-async function ask(
-  nodes: Nodes,
-  metrics: readonly Metric[],
-  { range, maxDataPoints, intervalMs }: QueryBody,
-  count: number,
-): Promise<Map<string, DataAnswer>> {
-  const wanted = new Map<string, Set<string>>()
-  for (const { node, field } of metrics) {
-    if (field === '' || field.length > 600) continue
-    wanted.set(node, (wanted.get(node) ?? new Set()).add(field))
-  }
-  const steps = intervalMs === undefined ? DEFAULT_POINTS : Math.ceil((range.to - range.from) / intervalMs)
-  const points = Math.min(maxDataPoints ?? steps, MAX_POINTS, MAX_SAMPLES / Math.max(1, count))
-  // A time of 0 or less would mean "relative to now".
-  const seconds = (ms: number) => Math.max(ms / 1000, 0.001)
-  const request = {
-    start: seconds(range.from),
-    end: seconds(range.to),
-    max_points: Math.max(1, Math.floor(points)),
-  }
-  const answers = new Map<string, DataAnswer>()
-  await Promise.all(
-    [...wanted].map(async ([name, fields]) => {
-      const node = nodes.find(name)
-      const answer = node && (await nodes.data(node, { ...request, fields: [...fields] }))
-      if (answer) answers.set(name, answer)
-    }),
-  )
-  return answers
+/** All texts of a target's payload: what to look for. */
+function words(payload: unknown): string[] {
+  if (typeof payload === 'string') return [payload.slice(0, 1000)]
+  if (typeof payload !== 'object' || payload === null) return []
+  return Object.values(payload)
+    .flat()
+    .filter((value): value is string => typeof value === 'string')
+    .map((value) => value.slice(0, 1000))
+    .slice(0, 20)
+}
+
+/** What simPod's two drop-downs picked, `{node, field}`, as a target; either may be a list. */
+function pickedFields(payload: unknown): string | undefined {
+  const { data } = z.object({ node: OneOrMore, field: OneOrMore }).safeParse(payload)
+  return data && `${alternatives(data.node)}::${alternatives(data.field)}`
+}
+const OneOrMore = z.union([z.string(), z.array(z.string()).min(1).max(MAX_METRICS)])
+
+function alternatives(given: string | readonly string[]): string {
+  if (typeof given === 'string') return given
+  return `(${given.map((text) => text.replaceAll(/[\\()|]/g, '\\$&')).join('|')})`
 }

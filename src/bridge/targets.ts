@@ -1,3 +1,5 @@
+import { braces } from './glob.ts'
+
 /** Metrics one request may ask for. One more than these is written out at most, so that the excess shows. */
 export const MAX_METRICS = 200
 
@@ -21,7 +23,10 @@ export function readTarget(text: unknown): Target | undefined {
   if (typeof text !== 'string') return undefined
   const trimmed = text.trim()
   if (['', 'undefined', 'null', 'select metric'].includes(trimmed)) return undefined
-  const expanded = expand(trimmed).filter((metric) => metric !== '')
+  const expanded = expand(trimmed)
+    .flatMap(braces)
+    .filter((metric) => metric !== '')
+    .slice(0, MAX_METRICS + 1)
   return { literal: metric(trimmed), expanded: expanded.map(metric) }
 }
 

@@ -1,0 +1,125 @@
+import type { Happening, History, Run, State } from './history.ts'
+import { expand } from './targets.ts'
+
+/** Annotations of one answer, at most, the newest: thousands make a browser stand still. */
+const MAX_MARKS = 500
+/** Operations of one table of states, and its rows, at most. */
+const MAX_OPS = 200
+const MAX_ROWS = 2000
+
+/** An annotation: a point in time, or a region when it has an end. Times in unix s. */
+export interface Mark {
+  readonly id: string
+  readonly time: number
+  readonly end: number | undefined
+  readonly title: string
+  readonly text: string
+  /** Instance, operation or kind of event, how it went. */
+  readonly tags: readonly string[]
+}
+interface Wanted {
+  /** Unix ms. */
+  readonly from: number
+  readonly to: number
+  /** What to look for: words that all have to occur, in tags, title or text. Nothing means all. */
+  readonly words: string
+  /** The words are tags, which have to be there as they are. */
+  readonly all?: boolean
+}
+
+/** The sessions and events of a span of time that hold all words, in order of time. */
+export function choose(history: History, { from, to, words, all = false }: Wanted): Mark[] {
+  const fits = matcher(words, all)
+  return [...history.runs().map(markOfRun), ...history.events().map(markOfEvent)]
+    .filter(({ time, end = time }) => time * 1000 <= to && end * 1000 >= from)
+    .filter(fits)
+    .sort((a, b) => a.time - b.time)
+    .slice(-MAX_MARKS)
+}
+
+/**
+ * What an annotation's query means: words, `#tag`s, and variables as Grafana writes them out, `(ls240|ls372)`.
+ * `events` alone is the name of it all.
+ */
+function matcher(query: string, tagsOnly: boolean): (mark: Mark) => boolean {
+  const ways = expand(query.slice(0, 4096)).map((text) =>
+    text
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .map((word) => word.replace(/^#/, ''))
+      .filter((word) => !['', '*', 'events', 'undefined'].includes(word)),
+  )
+  return ({ tags, title, text }) => {
+    const known = tags.map((tag) => tag.toLowerCase())
+    const body = `${title} ${text}`.toLowerCase()
+    return ways.some((words) =>
+      words.every((word) => known.includes(word) || (!tagsOnly && body.includes(word))),
+    )
+  }
+}
+
+const OUTCOME: Readonly<Record<State, string>> = {
+  starting: 'running',
+  running: 'running',
+  degraded: 'degraded',
+  stopping: 'running',
+  idle: 'done',
+  failed: 'failed',
+}
+
+function markOfRun({ instance, op, id, start, end, state, startedBy, message }: Run): Mark {
+  const outcome = OUTCOME[state]
+  const by = `session ${id}, started by ${startedBy}`
+  return {
+    id: `${instance}/${op}/${id}/${start}`,
+    time: start,
+    end,
+    title: `${instance} ${op}: ${outcome}`,
+    text: message === '' ? by : `${message} (${by})`,
+    tags: [instance, op, 'operation', outcome],
+  }
+}
+
+function markOfEvent({ instance, kind, level, text, time, nth }: Happening): Mark {
+  return {
+    id: `${instance}/event/${nth}`,
+    time,
+    end: undefined,
+    title: `${instance}: ${kind}`,
+    text,
+    tags: [instance, kind, 'event', level],
+  }
+}
+
+/** Operations and their states over time: a column an operation, a row a change. Times in unix ms. */
+export interface States {
+  readonly ops: readonly string[]
+  readonly rows: readonly (readonly [number, ...(State | null)[]])[]
+}
+
+/** What the operations did between two times (unix ms), those whose instance or name holds all words. */
+export function states(history: History, { from, to, words }: Wanted, now = Date.now()): States {
+  const fits = matcher(words, false)
+  const byOp = Map.groupBy(
+    history.runs().filter((run) => fits(markOfRun(run))),
+    ({ instance, op }) => `${instance} ${op}`,
+  )
+  const ops = [...byOp.keys()].sort().slice(0, MAX_OPS)
+  const until = Math.min(to, now)
+  const lines = ops.map((op) =>
+    (byOp.get(op) ?? []).flatMap(({ steps }) => steps).sort((a, b) => a[0] - b[0]),
+  )
+  const changes = lines.flatMap((steps) => steps.map(([time]) => Math.round(time * 1000)))
+  const inside = changes.filter((time) => time > from && time < until).sort((a, b) => a - b)
+  if (until < from || ops.length === 0) return { ops, rows: [] }
+  const times = [from, ...[...new Set(inside)].slice(-MAX_ROWS), until]
+  const at = lines.map(() => 0)
+  const rows = times.map((time) => {
+    const here = lines.map((steps, op) => {
+      while (Math.round((steps[at[op] ?? 0]?.[0] ?? Infinity) * 1000) <= time) at[op] = (at[op] ?? 0) + 1
+      return steps[(at[op] ?? 0) - 1]?.[1] ?? null
+    })
+    return [time, ...here] as const
+  })
+  return { ops, rows }
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import type { Curve } from './ask.ts'
+import type { Known } from './catalog.ts'
+import { linearRegex } from './linear-regex.ts'
+import type { Metric } from './targets.ts'
+
+/** What can be filtered by in a dashboard's ad hoc filters. */
+const KEYS = ['node', 'field', 'unit'] as const
+type Key = (typeof KEYS)[number]
+
+const Filter = z.object({
+  key: z.string().max(100),
+  operator: z.string().max(10),
+  value: z.string().max(1000),
+})
+/** The ad hoc filters of a query; what is not one is passed over. */
+export const AdHocFilters = z
+  .array(z.unknown())
+  .max(50)
+  .catch([])
+  .transform((list) => list.flatMap((one) => Filter.safeParse(one).data ?? []))
+
+/** The answer to `/tag-keys`. */
+export const tagKeys = KEYS.map((text) => ({ type: 'string', text }))
+
+/** The answer to `/tag-values`: what a key may be, each once; none for a key that is not known. */
+export function tagValues(known: readonly Known[], given: string): { readonly text: string }[] {
+  const key = keyOf(given)
+  if (!key) return []
+  const values = known.map(({ node, field, about }) => ({ node, field, unit: about.units ?? '' })[key])
+  return [...new Set(values)].filter((text) => text !== '').map((text) => ({ text }))
+}
+
+/** Whether a metric passes all filters; one by an unknown key or an operator for numbers lets all pass. */
+export function passes(
+  { node, field }: Metric,
+  curve: Curve | undefined,
+  filters: readonly z.output<typeof Filter>[],
+): boolean {
+  const of = { node, field, unit: curve?.about.units ?? '' }
+  return filters.every(({ key: given, operator, value }) => {
+    const key = keyOf(given)
+    if (!key) return true
+    const same = of[key].toLowerCase() === value.toLowerCase()
+    if (operator === '=') return same
+    if (operator === '!=') return !same
+    if (operator === '=~') return found(value, of[key])
+    if (operator === '!~') return !found(value, of[key])
+    return true
+  })
+}
+
+/** `agent` is another word for the node. */
+function keyOf(given: string): Key | undefined {
+  return given === 'agent' ? 'node' : KEYS.find((key) => key === given)
+}
+
+function found(expression: string, text: string): boolean {
+  try {
+    return linearRegex(expression)(text) !== undefined
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,84 @@
+/** Texts that braces are written out to, at most. */
+const MAX_TEXTS = 1000
+
+/** Writes out `{a,b}`, nested too: `x.{a,b{1,2}}` is `x.a`, `x.b1`, `x.b2`. A brace without its partner is left as it is. */
+export function braces(text: string): string[] {
+  if (!text.includes('{')) return [text]
+  const paired = partners(text)
+  const outer: { alternatives: string[]; current: string[] }[] = []
+  let frame = { alternatives: [] as string[], current: [''] }
+  for (const { 0: part, index } of text.matchAll(/[{},]|[^{},]+/g)) {
+    if (part === '{' && paired.has(index)) {
+      outer.push(frame)
+      frame = { alternatives: [], current: [''] }
+    } else if (part === '}' && paired.has(index)) {
+      const tails = [...frame.alternatives, ...frame.current].slice(0, MAX_TEXTS)
+      frame = outer.pop() ?? frame
+      const room = Math.ceil(MAX_TEXTS / tails.length)
+      frame.current = frame.current.slice(0, room).flatMap((head) => tails.map((tail) => head + tail))
+    } else if (part === ',' && outer.length > 0) {
+      frame.alternatives.push(...frame.current)
+      frame.current = ['']
+    } else {
+      frame.current = frame.current.map((head) => head + part)
+    }
+  }
+  return [...new Set(frame.current)].slice(0, MAX_TEXTS)
+}
+
+/** Where the braces are that have a partner. */
+function partners(text: string): Set<number> {
+  const open: number[] = []
+  const paired = new Set<number>()
+  for (const { 0: brace, index } of text.matchAll(/[{}]/g)) {
+    if (brace === '{') open.push(index)
+    else {
+      const partner = open.pop()
+      if (partner !== undefined) paired.add(partner).add(index)
+    }
+  }
+  return paired
+}
+
+/** Whether a pattern holds anything but plain characters. */
+export function isWild(pattern: string): boolean {
+  return /[*?[]/.test(pattern)
+}
+
+type Piece = '*' | ((character: string) => boolean)
+
+/**
+ * A pattern of `*`, `?`, `[abc]`, `[a-z]` and `[!abc]` as a test. Takes time in proportion to pattern × text at most,
+ * whatever the pattern.
+ */
+export function glob(pattern: string): (text: string) => boolean {
+  const pieces = [...pattern.matchAll(/\[!?\]?[^\]]*\]|[\s\S]/gu)].map(([part]) => piece(part))
+  return (text) => {
+    let [at, from, star, again] = [0, 0, -1, 0]
+    while (from < text.length) {
+      const here = pieces[at]
+      if (here === '*') {
+        star = at++
+        again = from
+      } else if (here?.(text[from] ?? '')) {
+        at++
+        from++
+      } else if (star >= 0) {
+        at = star + 1
+        from = ++again
+      } else return false
+    }
+    while (pieces[at] === '*') at++
+    return at === pieces.length
+  }
+}
+
+function piece(part: string): Piece {
+  if (part === '*') return '*'
+  if (part === '?') return () => true
+  if (part.length < 3 || !part.startsWith('[')) return (character) => character === part
+  const none = part.startsWith('[!')
+  const ranges = [...part.slice(none ? 2 : 1, -1).matchAll(/([\s\S])-([\s\S])|[\s\S]/g)]
+  return (character) =>
+    none !== ranges.some(([one, low = one, high = one]) => low <= character && character <= high)
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { ask, cell, DEFAULT_POINTS, milliseconds } from './ask.ts'
+import type { Catalog } from './catalog.ts'
+import { glob, isWild } from './glob.ts'
+import { badRequest } from './http.ts'
+import type { Nodes } from './nodes.ts'
+import { MAX_METRICS, type Metric, readTarget } from './targets.ts'
+import { readTime } from './times.ts'
+
+/** Rows of one answer, at most, shared by its metrics. */
+const MAX_ROWS = 200_000
+const HOUR_MS = 3_600_000
+
+type Cell = string | number | boolean | null
+/** A table: the names of its columns, and its rows in order of time. */
+export interface Rows {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+}
+
+const Flag = z.enum(['0', '1', 'true', 'false']).transform((text) => text === '1' || text === 'true')
+const Points = z.coerce.number().int().min(1).max(20_000)
+
+/**
+ * What `GET /api/data` asks for: `metric` (again and again, with `*` and `?` for many), `from`, `to` (unix ms, ISO 8601,
+ * `now-1h`; the last hour), `max_points` a metric (1000), `wide` (a column a metric), `format` (json or csv).
+ * @throws HTTPException 400 for what cannot be read
+ */
+export async function rowsOf(
+  { nodes, catalog }: { readonly nodes: Nodes; readonly catalog: Catalog },
+  given: URLSearchParams,
+): Promise<Rows> {
+  const now = Date.now()
+  const at = (name: string, otherwise: number): number => {
+    const text = given.get(name)
+    if (text === null || text === '') return otherwise
+    const time = readTime(text, 1, now)
+    if (time === undefined) {
+      throw badRequest(`${name}=${text.slice(0, 50)}: no time; write unix ms, 2026-11-23T08:00:00Z or now-1h`)
+    }
+    return time
+  }
+  const read = <S extends z.ZodType>(name: string, schema: S, what: string): z.output<S> | undefined => {
+    const text = given.get(name)
+    if (text === null || text === '') return undefined
+    const { data } = schema.safeParse(text)
+    if (data === undefined) throw badRequest(`${name}=${text.slice(0, 50)}: ${what}`)
+    return data as z.output<S>
+  }
+  const [from, to] = [at('from', now - HOUR_MS), at('to', now)]
+  const points = read('max_points', Points, '1 to 20000') ?? DEFAULT_POINTS
+  const wide = read('wide', Flag, '0 or 1') ?? false
+  const texts = given.getAll('metric')
+  if (texts.length === 0) throw badRequest('metric is missing: /api/metrics lists them')
+
+  const wanted = await Promise.all(texts.slice(0, MAX_METRICS + 1).map((text) => ways(text, catalog)))
+  const metrics = wanted.flatMap(({ literal, others }) => [literal, ...others])
+  if (wanted.reduce((sum, { others }) => sum + others.length, 0) > MAX_METRICS) {
+    throw badRequest(`more than ${MAX_METRICS} metrics in one request`)
+  }
+  const each = Math.floor(MAX_ROWS / Math.max(1, metrics.length))
+  const curves = await ask(nodes, metrics, { from, to, points: Math.min(points, each) })
+  const chosen = wanted.flatMap(({ literal, others }) => (curves(literal) ? [literal] : others))
+  const columns = [...new Map(chosen.map((metric) => [metric.text, metric])).values()].map((metric) => {
+    const { t = [], values = [] } = curves(metric) ?? {}
+    return { name: metric.text, points: t.map((time, i) => [milliseconds(time), cell(values[i])] as const) }
+  })
+  return wide ? widened(columns) : long(columns)
+}
+
+type Named = { readonly name: string; readonly points: readonly (readonly [number, Cell])[] }[]
+
+function long(columns: Named): Rows {
+  const rows = columns.flatMap(({ name, points }) =>
+    points.map(([time, value]) => [time, name, value] as const),
+  )
+  return { columns: ['time', 'metric', 'value'], rows: rows.sort((a, b) => a[0] - b[0]) }
+}
+
+/** A row for each time that any metric has; null where a metric has no value then. */
+function widened(columns: Named): Rows {
+  const rows = new Map<number, Cell[]>()
+  for (const [at, { points }] of columns.entries()) {
+    for (const [time, value] of points) {
+      const row = rows.get(time) ?? [time, ...columns.map(() => null)]
+      row[at + 1] = value
+      rows.set(time, row)
+    }
+  }
+  const sorted = [...rows.values()].sort((a, b) => Number(a[0]) - Number(b[0]))
+  return { columns: ['time', ...columns.map(({ name }) => name)], rows: sorted }
+}
+
+async function ways(text: string, catalog: Catalog): Promise<{ literal: Metric; others: readonly Metric[] }> {
+  const target = readTarget(text.slice(0, 4096))
+  if (!target) throw badRequest('metric is empty: /api/metrics lists them')
+  const { literal, expanded } = target
+  if (!isWild(literal.text)) return { literal, others: expanded }
+  const tests = expanded.slice(0, MAX_METRICS).map((metric) => glob(metric.text))
+  return { literal, others: (await catalog.all()).filter((known) => tests.some((test) => test(known.text))) }
+}
+
+/** Rows as JSON: an object a row. */
+export function asObjects({ columns, rows }: Rows): object[] {
+  return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at] ?? null])))
+}
+
+/** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
+export function asCsv({ columns, rows }: Rows): string {
+  return [columns, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
+}
+
+function field(value: Cell): string {
+  const text = value === null ? '' : String(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,52 @@
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const DAY = 1440 * MINUTE
+
+/** Milliseconds of Graphite's units, and of Grafana's `m` and `M`. */
+const UNITS: readonly (readonly [RegExp, number])[] = [
+  [/^(s|sec|second)s?$/i, SECOND],
+  [/^M$/, 30 * DAY],
+  [/^(m|min|minute)s?$/i, MINUTE],
+  [/^(h|hour)s?$/i, 60 * MINUTE],
+  [/^(d|day)s?$/i, DAY],
+  [/^(w|week)s?$/i, 7 * DAY],
+  [/^(mon|month)s?$/i, 30 * DAY],
+  [/^(y|year)s?$/i, 365 * DAY],
+]
+
+/**
+ * A point in time as it stands in a URL: a number since 1970, `now`, `-1h`, `now-90min`, `2026-11-23T08:00:00Z` (UTC
+ * when no zone is said), and Graphite's `08:00_20261123` and `20261123`.
+ * @param unit what a number counts, in ms
+ * @returns unix ms; undefined for anything else
+ */
+export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number | undefined {
+  const given = text.trim()
+  const date = /^(?:([01]\d|2[0-3]):([0-5]\d)_)?((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/.exec(
+    given,
+  )
+  if (date) {
+    const [hour, minute, year, month, day] = date.slice(1).map((part) => Number(part ?? 0))
+    return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute)
+  }
+  if (/^-?\d{1,16}(\.\d{1,9})?$/.test(given) && !given.startsWith('-')) return within(Number(given) * unit)
+  const relative = /^(?:now)?(?:([+-])(\d{1,9})([a-z]+))?$/i.exec(given)
+  if (relative && given !== '') {
+    const [, sign, count, name] = relative
+    const scale = name === undefined ? 0 : UNITS.find(([spelling]) => spelling.test(name))?.[1]
+    if (scale === undefined) return undefined
+    return within(now + (sign === '-' ? -1 : 1) * Number(count ?? 0) * scale)
+  }
+  // A plus sign that was not escaped in a URL arrives as a blank.
+  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+ -]\d\d:?\d\d)?)?$/i.exec(
+    given,
+  )
+  if (!iso) return undefined
+  const [, day, time = '00:00', zone = 'Z'] = iso
+  return within(Date.parse(`${day}T${time}${zone.replace(' ', '+')}`))
+}
+
+/** Times that a date can hold. */
+function within(ms: number): number | undefined {
+  return Math.abs(ms) <= 8.64e15 ? ms : undefined
+}
