@@ -1,35 +1,35 @@
-"""A measurement with the agents of the demo lab (npm start): change a channel, watch it, take data, always clean up."""
+"""A lab script on the demo lab (npm start): set up a channel, take data for a while, put all back whatever happens."""
 
 import time
+from typing import Any
 
-from ocs_mqtt import OK, OCSClient, OCSError
+from ocs_mqtt import OK, OCSClient, OCSError, OCSReply
 
 CHANNEL = 3
 SECONDS = 10
 
 
-def require(reply):
-    """Stops the script, with the reply, where OCS's scripts check `reply.status` and `reply.session['success']`."""
-    if reply.status != OK or (reply.session and reply.session['success'] is False):
+def done(reply: OCSReply) -> dict[str, Any]:
+    """The session of a reply; ends the script where a request was refused or an operation has failed."""
+    if reply.status != OK or reply.session.get('success') is False:
         raise OCSError(repr(reply))
-    return reply
+    return reply.session
 
 
-def main():
+def main() -> None:
     with OCSClient('ls240') as ls240:
-        before = require(ls240.get_values(channel=CHANNEL)).session['data'] if hasattr(ls240, 'get_values') else {}
+        before = done(ls240.get_values(channel=CHANNEL))['data']
         was_running = ls240.acq().session.get('status') == 'running'
         try:
-            require(ls240.set_values(channel=CHANNEL, enabled=1))
+            done(ls240.set_values(channel=CHANNEL, enabled=1, name='4K plate'))
             if not was_running:
-                require(ls240.acq.start())
+                done(ls240.acq.start())
             for _ in range(SECONDS):
                 time.sleep(1)
-                session = require(ls240.acq.status()).session
-                print(session['data']['fields'][f'Channel_{CHANNEL}'])
+                fields = done(ls240.acq())['data'].get('fields', {})
+                print(fields.get(f'Channel_{CHANNEL}'))
         finally:
-            if before:
-                ls240.set_values(channel=CHANNEL, enabled=before['enabled'])
+            print(ls240.set_values(channel=CHANNEL, enabled=before['enabled'], name=before['name']))
             if not was_running:
                 ls240.acq.stop()
                 print(ls240.acq.wait(timeout=10))

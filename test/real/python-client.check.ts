@@ -127,7 +127,8 @@ print(f'FIGURE {200 / (time.monotonic() - begun):.0f} requests a second from 4 t
   expect(out).toContain('OCSReply: OK: Session active.\n  acq[session=')
   figure(/FIGURE (.*)/.exec(out)?.[1] ?? '')
   const demo = lab.program('demo', [PYTHON, join(ROOT, 'examples', 'python', 'demo.py')])
-  expect(await demo.ended(40)).toMatchObject({ code: 0 })
+  expect([(await demo.ended(40)).code, demo.text('err')]).toEqual([0, ''])
+  expect(demo.text('out').match(/'T': [\d.]+/g)?.length).toBe(10)
 })
 
 test('NaN, infinities, large integers and a throw arrive as they are', async () => {
