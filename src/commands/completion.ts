@@ -7,7 +7,10 @@ import { completionScripts } from './completion-scripts.ts'
 import type { Context } from './context.ts'
 import { chooseSite, type SiteOptions } from './site.ts'
 
-/** Milliseconds the hub has to tell which agents there are: someone waits with a finger on the tab key. */
+/**
+ * Milliseconds the hub has to tell which agents there are: someone waits with a finger on the tab key. For a hub that
+ * is far away `OCS_COMPLETION_MS` says otherwise.
+ */
 const HUB_MS = 300
 
 /** `ocs completion SHELL`: prints what makes a shell complete the words of `ocs`. */
@@ -37,12 +40,13 @@ export function completeCommand(context: Context): Command {
 async function askHub(words: readonly string[], context: Context): Promise<Live | undefined> {
   const instances = new Map<string, { state: Presence['state']; api: AgentApi | undefined }>()
   const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, HUB_MS)
+  const ms = Number(context.env['OCS_COMPLETION_MS']) || HUB_MS
+  const timer = setTimeout(late.resolve, ms)
   try {
     const { url, root } = await chooseSite(siteOptions(words), context, () => {})
     await using bus = connectMqtt({ url, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
     const told = async () => {
-      await reached(bus, url, HUB_MS / 1000)
+      await reached(bus, url, ms / 1000)
       await bus.subscribe(channels.presence, { root }, ({ state }, { instance }) => {
         instances.set(instance, { api: undefined, ...instances.get(instance), state })
       })

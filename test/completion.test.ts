@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { commandLab, commandLine, type TestLab } from '../src/commands/ctrl.test-aid.ts'
+
+const ROOT = join(import.meta.dir, '..')
+const folder = mkdtempSync(join(tmpdir(), 'ocs-completion-'))
+let lab: TestLab
+
+beforeAll(async () => {
+  lab = await commandLab()
+  await lab.start('fake')
+  await lab.start('fake2')
+  const ocs = join(folder, 'ocs')
+  writeFileSync(ocs, `#!/bin/sh\nexec "${process.execPath}" "${ROOT}/bin/ocs.ts" "$@"\n`)
+  chmodSync(ocs, 0o755)
+})
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+/** Runs lines in an interactive bash that has the completion; its environment names no site but `site`. */
+async function bash(lines: string, site: string | undefined): Promise<string> {
+  if (site !== undefined)
+    writeFileSync(join(folder, 'default.yaml'), `hub:\n  mqtt_server: ${site}\nhosts: {}\n`)
+  const shell = Bun.spawn(['bash', '--norc', '--noprofile', '-i'], {
+    stdin: new Blob([`eval "$(ocs completion bash)"\n${lines}\nexit\n`]),
+    stdout: 'pipe',
+    stderr: 'ignore',
+    cwd: folder,
+    env: {
+      ...process.env,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+      PS1: '',
+      OCS_COMPLETION_MS: '10000',
+      OCS_CONFIG_DIR: site === undefined ? '' : folder,
+    },
+  })
+  return await new Response(shell.stdout).text()
+}
+
+/** What bash's completion of `ocs WORDS…` gives for each list of words, as its own function leaves it in COMPREPLY. */
+async function replies(lists: readonly (readonly string[])[], site?: string): Promise<string[][]> {
+  const lines = lists.map((words) => {
+    const all = ['ocs', ...words].map((word) => `'${word}'`).join(' ')
+    return `COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _ocs ocs; echo "=\${COMPREPLY[*]}"`
+  })
+  const text = await bash(lines.join('\n'), site)
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('='))
+    .map((line) => line.slice(1).split(' ').filter(Boolean))
+}
+
+test('commands, flags and choices', async () => {
+  expect(
+    await replies([['ct'], ['ctrl', 'st'], ['completion', ''], ['hub', '--log-f'], ['complet']]),
+  ).toEqual([
+    ['ctrl'],
+    ['status', 'start', 'stop'],
+    ['bash', 'zsh', 'fish'],
+    ['--log-format'],
+    ['completion'],
+  ])
+}, 20_000)
+
+test('instances, operations, parameters and their choices, of the lab that runs', async () => {
+  const of = [
+    ['ctrl', 'start', ''],
+    ['ctrl', 'start', 'fake', ''],
+    ['ctrl', 'stop', 'fake', ''],
+    ['ctrl', 'abort', 'fake', 'd'],
+    ['ctrl', 'start', 'fake', 'delay_task', ''],
+    ['ctrl', 'start', 'fake', 'delay_task', '--delay', '3', '--'],
+    ['ctrl', 'start', 'fake', 'delay_task', '--succeed', ''],
+    ['ctrl', 'start', 'fake', 'delay_task', '--succeed', '=', 'f'],
+    ['ctrl', 'start', '--target', '=', 'fake2'],
+    ['ctrl', 'listen', 'fake/f'],
+    ['ctrl', 'start', 'nobody', ''],
+  ]
+  const [instances, ops, processes, tasks, parameters, flags, ...rest] = await replies(of, lab.url)
+  expect(instances).toEqual(['fake', 'fake2'])
+  expect(ops).toEqual(['acq', 'count', 'set_heartbeat', 'delay_task'])
+  expect(processes).toEqual(['acq', 'count'])
+  expect(tasks).toEqual(['delay_task'])
+  expect(parameters).toEqual(['--delay', '--succeed'])
+  expect(flags?.[0]).toBe('--succeed')
+  expect(flags).toContain('--site-hub')
+  expect(flags).not.toContain('--delay')
+  expect(rest).toEqual([['true', 'false'], ['false'], ['fake2'], ['fake/feeds/false_temperatures'], []])
+}, 30_000)
+
+test('without a hub: nothing, silently and at once', async () => {
+  const begun = performance.now()
+  const line = Bun.spawn(
+    [join(folder, 'ocs'), 'complete', '--', 'ctrl', 'start', '--site-hub', 'mqtt://127.0.0.1:1', ''],
+    {
+      stdout: 'pipe',
+      stderr: 'pipe',
+    },
+  )
+  const [out, err] = await Promise.all([new Response(line.stdout).text(), new Response(line.stderr).text()])
+  expect([out, err, await line.exited]).toEqual(['', '', 0])
+  expect(performance.now() - begun).toBeLessThan(3000)
+})
+
+test('the tab key in a real bash', async () => {
+  writeFileSync(join(folder, 'default.yaml'), `hub:\n  mqtt_server: ${lab.url}\nhosts: {}\n`)
+  let text = ''
+  let check = () => {}
+  const shell = Bun.spawn(['bash', '--norc', '--noprofile', '-i'], {
+    cwd: folder,
+    env: {
+      ...process.env,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+      PS1: 'ready> ',
+      TERM: 'dumb',
+      OCS_COMPLETION_MS: '10000',
+      OCS_CONFIG_DIR: folder,
+    },
+    terminal: {
+      cols: 120,
+      rows: 24,
+      data(_, data) {
+        text += Buffer.from(data).toString()
+        check()
+      },
+    },
+  })
+  const shows = (wanted: string) =>
+    new Promise<void>((resolve) => {
+      check = () => {
+        if (text.includes(wanted)) resolve()
+      }
+      check()
+    })
+  const type = (keys: string) => shell.terminal?.write(keys)
+  await shows('ready> ')
+  type('eval "$(ocs completion bash)"; echo do""ne\r')
+  await shows('done\r\nready> ')
+  text = ''
+  type('ocs ctrl abort fake2 del\t')
+  await shows('delay_task ')
+  text = ''
+  type('\x03')
+  await shows('ready> ')
+  type('ocs ctrl start fake2 delay_task --succeed=t\t')
+  await shows('--succeed=true ')
+  text = ''
+  type('\x03')
+  await shows('ready> ')
+  type('exit\r')
+  await shell.exited
+}, 30_000)
+
+test('the scripts of the other shells ask the same', async () => {
+  for (const shell of ['zsh', 'fish']) {
+    const line = commandLine(['completion', shell])
+    expect(await line.code).toBe(0)
+    expect(line.out()).toContain(' complete -- ')
+  }
+  const unknown = commandLine(['completion', 'tcsh'])
+  expect(await unknown.code).toBe(2)
+  expect(unknown.err()).toContain('Allowed choices are bash, zsh, fish.')
+})
