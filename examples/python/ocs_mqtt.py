@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -84,7 +85,7 @@ class _Connection:
         self._answers: dict[str, dict[str, Any]] = {}
         self._refused = ''
         self._news = threading.Condition()
-        self._by = f'{getpass.getuser()}@{socket.gethostname()}'
+        self._by = f'{_user()}@{socket.gethostname()}'
         self.name = f'py-{uuid.uuid4().hex[:12]}'
         url = urlsplit(hub if '//' in hub else f'mqtt://{hub}')
         if url.scheme not in ('mqtt', 'ws') or not url.hostname:
@@ -108,7 +109,7 @@ class _Connection:
             known = self._news.wait_for(lambda: self.api and self.run and self._lost_at is None, timeout)
         if not known:
             self.close()
-            there = ', '.join(f'{name} {doc["state"]}' for name, doc in sorted(self._presence.items())) or 'none'
+            there = ', '.join(f'{name} {doc.get("state")}' for name, doc in sorted(self._presence.items())) or 'none'
             why = f'no agent {instance!r} is online at {hub}, address root {root!r} (there are: {there})'
             raise OCSError(self._refused or why)
 
@@ -164,7 +165,7 @@ class _Connection:
         if run and self.run != run:
             raise OCSError(f'{self.instance} was restarted during {what}: what it did is over, look at its status')
         if self._lost_at is not None and time.monotonic() - self._lost_at > self.timeout:
-            state = self._presence[self.instance]['state']
+            state = self._presence[self.instance].get('state')
             raise OCSError(f'{self.instance} is {state}: it went away during {what}. Is it running? (ocs ctrl status)')
 
     def _connected(self, mqtt: paho.Client, _data: Any, _flags: Any, reason: Any, _props: Any) -> None:
@@ -181,6 +182,8 @@ class _Connection:
             content = json.loads(message.payload) if message.payload else {}
         except ValueError:
             return
+        if not isinstance(content, dict):
+            return
         levels = message.topic.split('/')
         again: list[tuple[str, str]] = []
         with self._news:
@@ -191,14 +194,14 @@ class _Connection:
                 self.api = content
             elif content:
                 old = self._presence.get(levels[1], {})
-                if content['state'] == 'lost' and old.get('session', content['session']) != content['session']:
+                if content.get('state') == 'lost' and old and old.get('session') != content.get('session'):
                     return  # The will of an earlier process.
                 self._presence[levels[1]] = content
                 if levels[1] == self.instance:
-                    online = content['state'] == 'online'
+                    online = content.get('state') == 'online'
                     self._lost_at = None if online else self._lost_at or time.monotonic()
                     # An agent that is back after the hub is heard by its presence: what it may have missed goes out again.
-                    if online and content['session'] == old.get('session'):
+                    if online and content.get('session') == old.get('session'):
                         again = [self._sent[ident] for ident in self._doubtful if ident in self._sent]
             self._news.notify_all()
         for topic, text in again:
@@ -207,6 +210,9 @@ class _Connection:
 
 class Operation:
     """One operation: a task has abort, a process stop. A call starts a task and waits, or tells a process's status."""
+
+    stop: Callable[[], OCSReply]
+    abort: Callable[[], OCSReply]
 
     def __init__(self, connection: _Connection, name: str, spec: dict[str, Any]) -> None:
         self._connection, self._name, self._kind = connection, name, spec['kind']
@@ -270,6 +276,13 @@ class OCSClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without this user
+        return 'unknown'
 
 
 def _no_delay(sock: Any) -> None:

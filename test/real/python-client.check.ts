@@ -158,6 +158,10 @@ test('what is not there is told within the time given', async () => {
 fails(lambda: OCSClient('fake', hub='http://x'), 'address')`)
   expect(since(begun)).toBeLessThan(3)
   await lab.hub()
+  for (const text of ['[1]', '{"state":1}', 'rubbish']) {
+    const where = ['-p', '1883', '-i', 'rogue', '-t', 'observatory/rogue/presence', '-r']
+    await lab.program('rogue', ['mosquitto_pub', ...where, '-m', text]).ended()
+  }
   const fake = await site.agent('fake')
   await site.run(`
 fails(lambda: OCSClient('fkae', timeout=1), "'fkae'", 'fake online')
