@@ -127,7 +127,7 @@ test('every fault at once, each with its flag and what was given', () => {
     '--port takes one value, given "1" "b"',
   ])
   expect(faults('--mode', 'acqq', '--sampling-frequency', '-1')).toEqual([
-    '--mode: Invalid option: expected one of "acq"|"idle", given "acqq"',
+    '--mode: one of acq, idle, given "acqq"',
     '--sampling-frequency: Too small: expected number to be >0, given -1',
   ])
   const checked = coerceArguments(z.object({ data_dir: z.string() }), [])
@@ -138,7 +138,7 @@ test('a fault of the site file begins with its place', () => {
   const at = (text: string, column: number) => ({ text, position: `lab.yaml:7:${column}` })
   expect(faults([at('--mod', 3), at('x', 9)], [at('--mode', 20), at('x', 30)])).toEqual([
     'lab.yaml:7:3: there is no flag --mod: did you mean --mode?',
-    'lab.yaml:7:20: --mode: Invalid option: expected one of "acq"|"idle", given "x"',
+    'lab.yaml:7:20: --mode: one of acq, idle, given "x"',
   ])
 })
 

@@ -39,7 +39,7 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
   const answer: DataAnswer = { data: {}, timeline: {}, fields: {} }
   for (const name of new Set(request.fields)) {
     const entry = find(name)
-    const slice = entry?.block.table.slice(entry.field, from, to)
+    const slice = entry?.block.table.slice(entry.field, from, to, now)
     if (!entry || !slice) {
       answer.data[name] = []
       continue

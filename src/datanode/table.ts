@@ -72,11 +72,14 @@ export class Table {
     }
   }
 
-  /** The samples of a column with `start` ≤ t ≤ `end`; a view that holds until the next `add`. */
-  slice(name: string, start: number, end: number): Slice | undefined {
+  /**
+   * The samples of a column with `start` ≤ t ≤ `end`; a view that holds until the next `add`.
+   * @param now the same for all columns of a question, so that none loses its oldest sample meanwhile
+   */
+  slice(name: string, start: number, end: number, now = this.#now()): Slice | undefined {
     const column = this.#columns.get(name)
     if (!column) return undefined
-    const [from, to] = this.#range(start, end)
+    const [from, to] = this.#range(start, end, now)
     const { kind, values } = column
     return { kind, t: this.#t.subarray(from, to), values: part(values, from, to) }
   }
@@ -101,9 +104,9 @@ export class Table {
     return steps[Math.floor(steps.length / 2)] ?? null
   }
 
-  #range(start: number, end: number): [number, number] {
+  #range(start: number, end: number, now = this.#now()): [number, number] {
     this.#sort()
-    this.#from = this.#search(this.#now() - this.#keep)
+    this.#from = this.#search(now - this.#keep)
     const from = this.#search(start)
     return [from, Math.max(from, this.#search(end, true))]
   }

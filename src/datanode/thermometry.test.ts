@@ -136,7 +136,11 @@ test('two feeds with one field: feed.field; other feeds only when wanted', async
     'on',
     'temperatures.Channel_1_T',
   ])
-  const answer = await data({ fields: ['extra.Channel_1_T', 'temperatures.channel_1_t', 'on'] })
+  const all = ['extra.Channel_1_T', 'temperatures.channel_1_t', 'on']
+  const answer = await until(
+    () => data({ fields: all }),
+    (got) => all.every((name) => got.data[name]?.length === 2),
+  )
   expect(answer.data).toEqual({
     'extra.Channel_1_T': [5, 5],
     'temperatures.channel_1_t': [1, 1],
