@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type FeedDeclaration, feedAddress, type Row } from '../../src/core/channels.ts'
 import { figure, type Lab, ROOT } from './roles.ts'
@@ -101,7 +101,8 @@ function linesOf({ instance, feed, row, declaration }: Spooled): string {
     .join('')
 }
 
-/** The `.g3` files of a data directory, oldest first. */
+/** The `.g3` files of a data directory, oldest first; none where there is no directory yet. */
 export function filesOf(dataDir: string): string[] {
+  if (!existsSync(dataDir)) return []
   return [...new Bun.Glob('[0-9]*/*.g3').scanSync(dataDir)].sort()
 }
