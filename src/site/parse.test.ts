@@ -5,7 +5,7 @@ import { parseSite } from './site.ts'
 
 /** What the parser says of a text, and that it takes less than 2 s to say it. */
 function refusal(text: string): string {
-  const started = performance.now()
+  const started = cpu()
   try {
     parseYaml(text, 'x.yaml')
     return ''
@@ -13,7 +13,7 @@ function refusal(text: string): string {
     if (error instanceof ConfigError) return error.message
     throw error
   } finally {
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(cpu() - started).toBeLessThan(2000)
   }
 }
 
@@ -108,6 +108,12 @@ test('a file of ten thousand keys is read within 2 s', () => {
   expect(refusal(Array.from({ length: 10_000 }, (_, i) => `k${i}: 1`).join('\n'))).toBe('')
 })
 
+/** Milliseconds of processor time so far: how long an answer takes whatever else the machine does. */
+function cpu(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** The next number in 0..1 of a seeded sequence (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed
@@ -155,7 +161,7 @@ test('of 1,000 spoilt site files each is read, or refused with its place, within
       text =
         text.slice(0, from) + (random() < 0.3 ? text.slice(to, to * 2 - from) : pick(bits)) + text.slice(to)
     }
-    const started = performance.now()
+    const started = cpu()
     try {
       parseSite(text, 'x.yaml')
     } catch (error) {
@@ -164,7 +170,7 @@ test('of 1,000 spoilt site files each is read, or refused with its place, within
         expect(line).toMatch(/^x\.yaml:(\d+:\d+: .+| \d+ more problems)$/)
       refused++
     }
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(cpu() - started).toBeLessThan(2000)
   }
   expect(refused).toBeGreaterThan(300)
   expect(refused).toBeLessThan(1000)
