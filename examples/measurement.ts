@@ -2,9 +2,11 @@
  * A measurement: heats a stage in steps, waits at each until its temperature holds, and writes what it then is to a CSV
  * file. However it ends (done, an error, Ctrl-C, a hub that dies), the heater is switched off and every setting is put back.
  *
- *     ocs run examples/measurement.ts --channel 6 --outputs 0,5,10 --file steps.csv
+ *     ocs run examples/measurement.ts --channel 6 --outputs 0,20,40 --file steps.csv
  *
- * Try it in the demo lab: `npm start` in one terminal, `npx ocs run examples/measurement.ts` in another.
+ * Try it in the demo lab, which is still cooling down: `npm start` in one terminal, in another
+ *
+ *     npx ocs run examples/measurement.ts --range 0.1 --within 0.2 --window 10
  */
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -14,9 +16,9 @@ import type lakeshore372 from 'ocs/agents/lakeshore372'
 const help = `ocs run examples/measurement.ts [--name value …]
   --instance   the agent of the Lake Shore 372 (control)
   --channel    the input that is measured (6)
-  --range      of the sample heater, A (0.1)
-  --outputs    steps, % of the range's current (0,10,20)
-  --within     K by which the temperature may still move in --window seconds (0.05)
+  --range      of the sample heater, A (0.001)
+  --outputs    steps, % of the range's current (0,50,100)
+  --within     K by which the temperature may still move in --window seconds (0.0005)
   --window     seconds it has to hold that long (30)
   --patience   seconds after which a step that does not hold fails (900)
   --samples    readings taken at each step (50)
@@ -37,7 +39,8 @@ export default async function measurement({ args, signal }: Script): Promise<voi
   const { instance, channel, range, file } = plan
 
   await using ls372 = await connect<typeof lakeshore372>(instance, { signal, log: say, ...plan.lab })
-  say(`connected to ${instance}`)
+  await using _lock = await ls372.lock('examples/measurement.ts')
+  say(`connected to ${instance}, and alone with it`)
 
   // What is deferred here runs at the end of this function, last first, whatever ends it. `always` is what makes
   // it happen: these operations ignore Ctrl-C and are tried again while the hub or the instrument are away.
@@ -159,15 +162,15 @@ function planOf(args: readonly string[]) {
     return value
   }
   if (values['help']) return undefined
-  const outputs = word('outputs', '0,10,20').split(',').map(Number)
+  const outputs = word('outputs', '0,50,100').split(',').map(Number)
   if (!outputs.every((output) => output >= 0 && output <= 100))
-    throw new UsageError(`--outputs ${word('outputs', '')}: give numbers from 0 to 100, as in 0,10,20`)
+    throw new UsageError(`--outputs ${word('outputs', '')}: give numbers from 0 to 100, as in 0,50,100`)
   return {
     instance: word('instance', 'control'),
     channel: number('channel', '6'),
-    range: number('range', '0.1'),
+    range: number('range', '0.001'),
     outputs,
-    within: number('within', '0.05'),
+    within: number('within', '0.0005'),
     window: number('window', '30'),
     patience: number('patience', '900'),
     samples: number('samples', '50'),

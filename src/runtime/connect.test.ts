@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
+import { hostname, userInfo } from 'node:os'
 import { z } from 'zod'
 import { type Hub, startHub } from '../broker/hub.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
@@ -116,9 +117,10 @@ async function both(options: Partial<ClientOptions> = {}) {
 
 test('a task is called: its session comes back when it is over, with its data', async () => {
   const { it } = await both()
-  const { data, success, started_by } = await it.set_range({ range: 3 })
+  const { data, success, started_by, started_from } = await it.set_range({ range: 3 })
   expect(data).toEqual({ range: 3, heater: 'sample', none: Number.NaN })
   expect([success, started_by]).toEqual([true, expect.stringMatching(/^script-[0-9a-f]{8}$/)])
+  expect(started_from).toBe(`${userInfo().username}@${hostname()}`)
   expect((await it.set_range.status())?.data.range).toBe(3)
   expect(await it.hold.status()).toBeUndefined()
   expect(await it.hold.wait()).toBeUndefined()
@@ -209,6 +211,20 @@ test('a signal ends what is waited for, and the task with it; what always goes o
   expect(await other.hold.status()).toMatchObject({ status: 'done', success: false })
   await expect(it.set_range({ range: 1 })).rejects.toThrow('Ctrl-C')
   expect((await it.always.set_range({ range: 1 })).success).toBe(true)
+})
+
+test('a client that holds the lock is alone with the agent, until it lets go', async () => {
+  const { it, there } = await both()
+  const other = await client({ url: there.url })
+  {
+    await using _ = await it.lock('night run, Ada')
+    expect((await it.set_range({ range: 1 })).success).toBe(true)
+    const refused = await caught(other.set_range({ range: 2 }))
+    expect(refused).toBeInstanceOf(OpError)
+    expect((refused as Error).message).toContain('night run, Ada')
+    await expect(other.lock('Bob')).rejects.toThrow('night run, Ada')
+  }
+  expect((await other.set_range({ range: 2 })).success).toBe(true)
 })
 
 test('no hub, no agent, an agent that leaves: each is a TransportError that says so', async () => {

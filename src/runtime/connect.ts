@@ -8,6 +8,7 @@ import { awaitChange, type Line } from './await-change.ts'
 import { caller } from './client.ts'
 import { viewLab } from './lab-view.ts'
 import { type Feed, remoteFeed } from './remote-feed.ts'
+import { holdLock } from './remote-lock.ts'
 import { type Operation, remoteOperation } from './remote-operation.ts'
 import type { LastValues } from './restore.ts'
 
@@ -55,13 +56,22 @@ export interface AnyAgentClient<A = unknown> extends AsyncDisposable {
   /** The answer to one of the agent's queries. @throws OpError when it refuses, TransportError without an answer */
   query(name: string, params?: Readonly<Record<string, unknown>>): Promise<unknown>
   /**
+   * Locks the agent, so that only this client may start, stop and abort its operations, until what it returns is disposed:
+   * `await using lock = await ls372.lock('night run, Ada')`. It ends a minute after a program that is killed.
+   * @throws OpError when another holds the lock, naming it
+   */
+  lock(by: string): Promise<AsyncDisposable>
+  /**
    * The same operations for cleaning up: they go on when the client's signal is aborted, and are tried again where they
    * fail because hub, agent or instrument are away.
    */
   readonly always: OperationsOf<A> & Pick<AnyAgentClient<A>, 'op'>
 }
 
-/** A running agent as a program uses it: each operation is a member, by its name. */
+/**
+ * A running agent as a program uses it: each operation is a member, by its name. One that has the name of something that
+ * every client has is reached by `op`.
+ */
 export type AgentClient<A = unknown> = AnyAgentClient<A> & OperationsOf<A>
 
 /** An agent as the lab shows it. */
@@ -149,6 +159,7 @@ export async function openLab(options: ClientOptions): Promise<LabClient> {
         feeds: strict(feeds, 'feed', instance),
         last: async (feed) => member(feeds, 'feed', instance, feed).last(),
         op,
+        lock: (by) => holdLock(by, { line, ask, instance, log }),
         query: (name, params = {}) => ask.query(instance, name, params),
         always: strict(
           { ...always, op: (name: string) => member(always, 'operation', instance, name) },

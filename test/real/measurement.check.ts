@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
+import { figure, Lab, ROOT, type Running, seconds, since, until } from './roles.ts'
 
 setDefaultTimeout(300_000)
 
@@ -13,6 +13,8 @@ const SAMPLES = 5
 /** Steps that are quickly done with: a temperature holds if it moves less than 50 mK in half a second. */
 const PLAN = ['--range', '0.001', '--outputs', OUTPUTS.join(), '--samples', String(SAMPLES)]
 const QUICK = [...PLAN, '--window', '0.5', '--within', '0.05']
+/** How often it is interrupted while it sets up heater and scanner. */
+const MOMENTS = 12
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What somebody else has set: a manual output in W, the loop closed, the scanner on channel 3; the heater is off. */
@@ -120,6 +122,9 @@ test('interrupted at every step, by every signal, the measurement leaves all as 
   const on = bench.measure(...QUICK)
   await on.says('heater at 100 %', 30)
   expect(await bench.settings()).toMatch(/^4;\+100/)
+  const intruder = ['ctrl', 'start', 'control', 'set_heater_range', '--heater=sample', '--range=off']
+  const { code: refused, err } = await lab.run(intruder, { env: { OCS_CONFIG_DIR: lab.dir } })
+  expect([refused, err]).toEqual([1, expect.stringContaining('examples/measurement.ts')])
   on.signal('SIGINT')
   await on.ended(30)
 
@@ -141,6 +146,29 @@ test('interrupted at every step, by every signal, the measurement leaves all as 
   }
   figure(
     `interrupted at ${interrupted.length} steps in ${since(begun).toFixed(0)} s: each time all was put back`,
+  )
+})
+
+test('interrupted at any moment, between two requests as well, it leaves all as it was', async () => {
+  await using lab = new Lab()
+  const bench = await new Bench(lab).open()
+  const before = await bench.settings()
+  const whole = bench.measure(...QUICK)
+  const first = await whole.says('connected')
+  const ready = await whole.says('the heater is ready')
+  whole.signal('SIGINT')
+  await whole.ended()
+  for (let at = 1; at <= MOMENTS; at++) {
+    const run = bench.measure(...QUICK)
+    await run.says('connected')
+    await seconds(((ready.at - first.at) * at) / MOMENTS / 1000)
+    run.signal('SIGINT')
+    const { code } = await run.ended(30)
+    expect([at, code, await bench.settings()], run.tail()).toEqual([at, 1, before])
+  }
+  const every = ((ready.at - first.at) / MOMENTS).toFixed(0)
+  figure(
+    `interrupted ${MOMENTS} times, every ${every} ms while it sets things up: each time all was put back`,
   )
 })
 
