@@ -29,6 +29,7 @@ interface FeedsHost {
 export class AgentFeeds {
   readonly #host: FeedsHost
   readonly #buffers: RowBuffer[] = []
+  #closed = false
   readonly #writers = new Map<string, FeedWriter>()
   readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
   readonly counters: Record<string, number> = {}
@@ -96,6 +97,7 @@ export class AgentFeeds {
   /** Sends off what is still gathered. */
   close(): void {
     for (const buffer of this.#buffers) buffer.flush()
+    this.#closed = true
     for (const { timer } of this.#last.values()) clearTimeout(timer)
   }
 
@@ -104,6 +106,7 @@ export class AgentFeeds {
     // Readers learn of an epoch from presence: its first row is not for them to wait for the next beat.
     if (rows.some(({ seq }) => seq === 1)) this.#host.begun()
     if (spool) this.counters['unspooled'] = spool.unspooled
+    if (spool?.dropped) this.counters['dropped'] = spool.dropped
     for (const row of rows) void bus.publish(channels.feed, { root, instance, feed }, row)
     const declaration = this.#writers.get(feed)?.declaration
     if (declaration) this.#host.onRows(feed, declaration, rows)
@@ -115,7 +118,7 @@ export class AgentFeeds {
     this.#last.set(feed, last)
     const values = Object.entries(data).map(([name, column]) => [name, column.at(-1) ?? null] as const)
     Object.assign(last.values, Object.fromEntries(values), { timestamp: t.at(-1) ?? 0 })
-    if (last.timer) return
+    if (last.timer || this.#closed) return
     const wait = Math.max(0, last.at + LAST_MS - performance.now())
     last.timer = setTimeout(() => {
       last.timer = undefined

@@ -60,10 +60,8 @@ export class Connection<I extends object> {
    * @param onFailure hears why there is none yet, each time an attempt has failed
    */
   async wait(signal: AbortSignal, onFailure: (reason: string) => void): Promise<I | undefined> {
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+    const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
+    signal.addEventListener('abort', abort as () => void)
     let waiting = true
     while (!this.instrument && !signal.aborted) {
       const failed = this.#failed.promise.then(() => {
@@ -72,6 +70,7 @@ export class Connection<I extends object> {
       await Promise.race([this.#changed.promise, failed, aborted])
     }
     waiting = false
+    signal.removeEventListener('abort', abort as () => void)
     return signal.aborted ? undefined : this.instrument
   }
 

@@ -84,7 +84,7 @@ export class FeedWriter implements FeedPublisher {
     this.#lastTime.set(block, t.at(-1) ?? 0)
     const data: Record<string, Wire[]> = {}
     for (const name of Object.keys(this.#declaration.blocks[block] ?? {})) {
-      data[name] = name in values ? list(values[name]).map(toWire) : t.map(() => null)
+      data[name] = Object.hasOwn(values, name) ? list(values[name]).map(toWire) : t.map(() => null)
     }
     this.#countOutside(block, values)
     this.#output.row(this.#declaration, { epoch: this.#epoch, block, t, data })
@@ -113,34 +113,35 @@ export class FeedWriter implements FeedPublisher {
 
   /** Why a message cannot be taken; nothing has been changed by it. */
   #unfit(block: string, t: readonly number[], values: Readonly<Record<string, unknown>>): string | undefined {
-    if (!FieldName.safeParse(block).success) return `"${block}" is not a block name`
-    const badTime = t.find((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
-    if (badTime !== undefined) return `time ${badTime} is not a number or runs backwards`
+    if (!FieldName.safeParse(block).success || block === '__proto__') return `"${block}" is not a block name`
+    const badTime = t.findIndex((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
+    if (badTime >= 0) return `time ${t[badTime]} is not a number or runs backwards`
     if (typeof values !== 'object' || values === null) return 'it has no values'
-    const declared = this.#declaration.blocks[block] ?? {}
+    // Names such as "constructor" are every object's: only its own count.
+    const declared = own(this.#declaration.blocks, block) ?? {}
     for (const [name, given] of Object.entries(values)) {
-      if (!FieldName.safeParse(name).success) return `"${name}" is not a field name`
+      if (!FieldName.safeParse(name).success || name === '__proto__') return `"${name}" is not a field name`
       const column = list(given as Value)
       if (column.length !== t.length) return `${name}: ${column.length} values for ${t.length} times`
-      const type = declared[name]?.type ?? typeOf(column[0] ?? 0)
+      const type = own(declared, name)?.type ?? typeOf(column[0] ?? 0)
       if (column.some((value) => typeof value === 'string' && value.length > STRING_LENGTH))
         return `${name}: a text of more than ${STRING_LENGTH} characters`
-      const misfit = column.find((value) => !plain(value) || fromWire(type, toWire(value)) === undefined)
-      if (misfit !== undefined) return `${name}: ${String(misfit)} is not of type ${type}`
+      const misfit = column.findIndex((value) => !plain(value) || fromWire(type, toWire(value)) === undefined)
+      if (misfit >= 0) return `${name}: ${String(column[misfit])} is not of type ${type}`
     }
     const missing = Object.entries(declared).find(
-      ([name, { type }]) => type !== 'double' && !(name in values),
+      ([name, { type }]) => type !== 'double' && !Object.hasOwn(values, name),
     )
     return missing && `${missing[0]}: no value, and ${missing[1].type} has none to stand for that`
   }
 
   /** Fields that nobody declared are declared now; the archive's other fields keep what they have. */
   #admit(block: string, values: Readonly<Record<string, Value | readonly Value[]>>): void {
-    const declared: Block = { ...this.#declaration.blocks[block] }
-    const fresh = Object.keys(values).filter((name) => !(name in declared))
+    const declared: Block = { ...own(this.#declaration.blocks, block) }
+    const fresh = Object.keys(values).filter((name) => !Object.hasOwn(declared, name))
     if (fresh.length === 0) return
     for (const name of fresh) declared[name] = { type: typeOf(list(values[name])[0] ?? 0) }
-    const known = block in this.#declaration.blocks
+    const known = Object.hasOwn(this.#declaration.blocks, block)
     this.#declaration = {
       ...this.#declaration,
       blocks: { ...this.#declaration.blocks, [block]: declared },
@@ -188,6 +189,10 @@ function newEpoch(): string {
 function list(values: Value | readonly Value[] | undefined): readonly Value[] {
   if (values === undefined) return []
   return Array.isArray(values) ? (values as readonly Value[]) : [values as Value]
+}
+
+function own<T>(of: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(of, name) ? of[name] : undefined
 }
 
 function plain(value: unknown): boolean {

@@ -38,8 +38,9 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const listeners = new Set<(instance: string) => void>()
   let last = performance.now()
 
-  const touch = (instance: string): Entry => {
-    last = performance.now()
+  const touch = (instance: string, retained: boolean): Entry => {
+    // Beats and sessions of a busy lab never rest: only what was there before counts.
+    if (retained) last = performance.now()
     const entry = entries.get(instance) ?? {
       presence: undefined,
       api: undefined,
@@ -53,19 +54,19 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     return entry
   }
   const presence = await bus.subscribe(channels.presence, { root }, (now, { instance }, { retained }) => {
-    const entry = touch(instance)
+    const entry = touch(instance, retained)
     const old = entry.presence
-    // The will of an earlier process of the same instance says nothing about this one.
-    if (now.state === 'lost' && old?.state === 'online' && old.session !== now.session) return
+    // The will, or the goodbye, of an earlier process of the same instance says nothing about this one.
+    if (now.state !== 'online' && old?.state === 'online' && old.session !== now.session) return
     entry.presence = now
     const fresh = !retained || Date.now() / 1000 - now.time < LOST_AFTER
     if (fresh) entry.heard = performance.now()
   })
-  const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
-    touch(instance).api = now
+  const api = await bus.subscribe(channels.api, { root }, (now, { instance }, { retained }) => {
+    touch(instance, retained).api = now
   })
-  const sessions = await bus.subscribe(channels.session, { root }, (now, { instance, op }) => {
-    touch(instance).sessions.set(op, now)
+  const sessions = await bus.subscribe(channels.session, { root }, (now, { instance, op }, { retained }) => {
+    touch(instance, retained).sessions.set(op, now)
   })
 
   return {

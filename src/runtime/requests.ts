@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Reply, type Request } from '../core/channels.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, TransportError } from '../core/errors.ts'
 import { ResponseCode } from '../core/ops.ts'
 import type { Identity } from './identity.ts'
 
@@ -67,8 +67,16 @@ export class Requests {
     }
   }
 
+  /** Sends an answer. One that cannot be sent is lost: its client asks again, or gives up. */
   async #reply(client: string, id: string, answer: Answer): Promise<void> {
-    if (!this.#bus.connected) return
+    try {
+      if (this.#bus.connected) await this.#send(client, id, answer)
+    } catch (error) {
+      if (!(error instanceof TransportError)) this.#onBug(error)
+    }
+  }
+
+  async #send(client: string, id: string, answer: Answer): Promise<void> {
     const address = { root: this.#root, instance: this.#instance, client, id }
     const { result, ...rest } = answer
     const text = result === undefined ? '' : JSON.stringify(result)

@@ -18,6 +18,7 @@ import { Requests } from './requests.ts'
 import { runOperation } from './run-operation.ts'
 import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool.ts'
+import { notHeld } from './spool-index.ts'
 
 /** Milliseconds between beats of an agent's presence. */
 const BEAT_MS = 5000
@@ -65,6 +66,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const stopping = new AbortController()
   const timers = new Map<string, Timer>()
   let node: AgentApi['node']
+  let ended = false
 
   const event = (level: 'info' | 'warning' | 'error', kind: string, text: string) => {
     log(level === 'info' ? text : `${level}: ${text}`)
@@ -74,7 +76,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     event('error', 'bug', `${messageOf(error)}${error instanceof Error ? `\n${error.stack ?? ''}` : ''}`)
 
   const soon = (key: string, what: () => void, ms = 0) => {
-    if (timers.has(key)) return
+    if (timers.has(key) || ended) return
     timers.set(
       key,
       setTimeout(() => {
@@ -98,7 +100,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const lab: Lab = {
     root,
     instance,
-    follow: (sink, followOptions) => follow(bus, root, sink, followOptions),
+    follow: (sink, followOptions) => follow(bus, root, sink, followOptions, bug),
     agents: () => viewLab(bus, root),
     log,
     event,
@@ -204,7 +206,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     void requests.handle(client, request, acts({ query }), answer)
   })
   await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
-    const answer = spool?.read(feed, epoch, from, max_bytes, since)
+    const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
     if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
   })
   await bus.subscribe(channels.ack, here, ({ epoch, seq }, { feed }) => spool?.acknowledge(feed, epoch, seq))
@@ -250,13 +252,17 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       stopping.abort()
       clearInterval(beat)
       await Promise.all([...operations.values()].map((operation) => operation.shutdown(GRACE_MS)))
-      await connection.closed()
+      const closed = new AbortController()
+      void connection.closed().then(() => closed.abort())
+      await pause(GRACE_MS, closed.signal)
       watch[Symbol.dispose]()
-      for (const timer of timers.values()) clearTimeout(timer)
       feeds.close()
       lock.close()
       await spool?.close()
       await sessions.close()
+      // What the last rows set off would say that the agent is online.
+      ended = true
+      for (const timer of timers.values()) clearTimeout(timer)
       await Promise.race([publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
     },
   }

@@ -1,0 +1,63 @@
+import { expect, jest, test } from 'bun:test'
+import { MemoryHub } from '../bus/memory.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import { viewLab } from './lab-view.ts'
+
+const root = 'observatory'
+const presence = (state: Presence['state'], session: string, time = Date.now() / 1000): Presence => ({
+  state,
+  session,
+  since: 0,
+  time,
+  agent_class: 'X',
+  host: 'h',
+  pid: 1,
+  version: '0',
+})
+
+test('the will and the goodbye of an earlier process say nothing about its successor', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  await using view = await viewLab(hub.connect('me'), root)
+  const say = async (state: Presence['state'], session: string) => {
+    await agent.publish(channels.presence, { root, instance: 'a' }, presence(state, session))
+    await Promise.resolve()
+    return view.instances.get('a')?.state
+  }
+  expect(await say('online', 's1')).toBe('online')
+  expect(await say('lost', 's1')).toBe('lost')
+  expect(await say('online', 's2')).toBe('online')
+  expect(await say('lost', 's1')).toBe('online')
+  expect(await say('offline', 's1')).toBe('online')
+  expect(await say('offline', 's2')).toBe('offline')
+})
+
+test('an agent whose beat is 15 s old is lost, whatever the hub retains', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  await agent.publish(
+    channels.presence,
+    { root, instance: 'old' },
+    presence('online', 's', Date.now() / 1000 - 60),
+  )
+  await agent.publish(channels.presence, { root, instance: 'new' }, presence('online', 's'))
+  await using view = await viewLab(hub.connect('me'), root)
+  await view.settled()
+  expect([view.instances.get('old')?.state, view.instances.get('new')?.state]).toEqual(['lost', 'online'])
+  const now = performance.now()
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now + 16_000)
+  expect(view.instances.get('new')?.state).toBe('lost')
+  clock.mockRestore()
+})
+
+test('a lab that never rests is settled all the same', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  await using view = await viewLab(hub.connect('me'), root)
+  const busy = setInterval(() => {
+    void agent.publish(channels.presence, { root, instance: 'a' }, presence('online', 's'))
+  }, 5)
+  await view.settled()
+  clearInterval(busy)
+  expect(view.instances.get('a')?.state).toBe('online')
+})
