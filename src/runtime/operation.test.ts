@@ -1,3 +1,4 @@
+import { heapStats } from 'bun:jsc'
 import { afterEach, expect, jest, test } from 'bun:test'
 import { z } from 'zod'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
@@ -155,6 +156,27 @@ test('a wait longer than a timer can run does not end at once', async () => {
   await waiting
 })
 
+test('waits that time out leave nothing behind', async () => {
+  jest.useFakeTimers()
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const left = () => {
+    Bun.gc(true)
+    return heapStats().objectTypeCounts['Promise'] ?? 0
+  }
+  const round = async () => {
+    const waits = Array.from({ length: 2000 }, () => on.operation.wait(1))
+    jest.advanceTimersByTime(1000)
+    expect((await Promise.all(waits)).every(({ status }) => status === 1)).toBe(true)
+  }
+  await round()
+  const before = left()
+  for (let n = 0; n < 5; n++) await round()
+  expect(left() - before).toBeLessThan(3000)
+  on.runs[0]?.end.resolve('')
+})
+
 test('a function that goes on after its end changes no later session', async () => {
   const on = held('task')
   on.operation.start({}, me)
@@ -250,7 +272,9 @@ for (const kind of ['task', 'process'] as const) {
         () => ticks(),
       ]
       for (let step = 0; step < 300; step++) {
-        await deeds[pick(deeds.length)]?.()
+        // Without a pause between two verbs, unless a pause is what was picked.
+        const pause = deeds[pick(deeds.length)]?.()
+        if (pause instanceof Promise) await pause
         if (operation.session) legal(operation.session, on.seen.at(-1))
       }
       operation.end(kind === 'task' ? 'abort' : 'stop')
