@@ -8,6 +8,7 @@ import { type InstanceView, type LabView, viewLab } from '../runtime/lab-view.ts
 import type { Site } from '../site/site.ts'
 import { findAgent } from './agents.ts'
 import type { Context } from './context.ts'
+import { keyRing } from './ctrl-keys.ts'
 import { createLog, type Log } from './log.ts'
 import { chooseSite, type SiteOptions } from './site.ts'
 
@@ -54,7 +55,7 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
     log(`session joined: ${client} (realm ${realm}, address root ${root})`)
   }
   await using lab = await viewLab(bus, root)
-  await using ask = await caller(bus, root)
+  await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
   await lab.settled()
   const expected = site && (await instrumentsOf(site))
   await work({ bus, url, root, lab, ask, log, recorders, expected })

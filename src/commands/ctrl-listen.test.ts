@@ -17,7 +17,7 @@ test.each([
   ['+/+', ['presence', 'api', 'event']],
   ['ls240/ops/+/session', ['session ls240']],
   ['ls240/ops/#', ['session ls240']],
-  ['ls240/+/temperatures', ['feed ls240 temperatures', 'last ls240 temperatures', 'ack ls240 temperatures']],
+  ['ls240/+/temperatures', ['feed', 'message', 'last', 'ack'].map((name) => `${name} ls240 temperatures`)],
   ['hub', ['hub']],
 ])('%s', (pattern, wanted) => {
   const found = heardBy(pattern, 'observatory').map(({ name, address: { root: _, ...rest } }) =>

@@ -11,8 +11,8 @@ import { sayConnections } from './role.ts'
 import { stopped } from './sim.ts'
 
 /** What may be listened to: all that is said to everyone, nothing that is one client's post. */
-const { presence, api, session, feed, last, ack, event, hub } = channels
-const open = { presence, api, session, feed, last, ack, event, hub } as const
+const { presence, api, session, feed, message, last, ack, event, hub } = channels
+const open = { presence, api, session, feed, message, last, ack, event, hub } as const
 type Open = keyof typeof open
 
 /** A channel with the names that are asked for; a name that is missing means all. */
@@ -124,6 +124,8 @@ function line(name: Open, payload: unknown, declaration: FeedDeclaration | undef
     }
     case 'api':
       return `operations ${Object.keys((payload as { ops: object }).ops).join(', ')}`
+    case 'message':
+      return onOneLine((payload as { message: unknown }).message)
     case 'last':
     case 'ack':
     case 'hub':

@@ -1,3 +1,4 @@
+import { lockedText } from '../core/access.ts'
 import { channels } from '../core/channels.ts'
 import type { Wire } from '../core/wire.ts'
 import type { InstanceView, LabView } from '../runtime/lab-view.ts'
@@ -81,6 +82,7 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   const { presence, api, state } = view
   const where = presence ? ` on ${presence.host}, pid ${presence.pid}, since ${at(presence.since)}` : ''
   const parts = [`${name} is ${state}: ${presence?.agent_class ?? 'agent'}${where}\n`]
+  if (presence?.lock) parts.push(`${lockedText(presence.lock)}\n`)
   const ops = operationRows(view, now)
   if (ops.length > 0)
     parts.push(table([['OPERATION', 'KIND', 'STATE', 'AGE', 'STARTED BY', 'LAST MESSAGE'], ...ops]))
@@ -140,7 +142,8 @@ export function opStatus(instance: string, op: string, view: InstanceView, now: 
   return `${lines.join('\n')}\n`
 }
 
-function at(seconds: number): string {
+/** Unix seconds as log lines have them. */
+export function at(seconds: number): string {
   return stamp(new Date(seconds * 1000))
 }
 

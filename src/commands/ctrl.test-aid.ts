@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
 import fakeData from '../agents/fake-data.ts'
 import { testHub } from '../broker/testing.ts'
@@ -32,11 +35,15 @@ interface How {
   /** Standard input and error are a terminal. */
   readonly terminal?: boolean
   readonly columns?: number
+  /** The state folder, of which each account has its own. */
+  readonly state?: string
 }
 
 /** A hub on a free port with declared agents, and a command line to it. */
 export interface TestLab extends AsyncDisposable {
   readonly url: string
+  /** Where accounts have their state folders. */
+  readonly folder: string
   readonly ask: Caller
   start(instance: string, args?: Record<string, unknown>, agent?: unknown): Promise<{ stop(): Promise<void> }>
   /** Runs `ocs …` and resolves when it is over. */
@@ -52,12 +59,14 @@ export async function commandLab(): Promise<TestLab> {
   const bus = connectMqtt({ url, client: 'test' })
   await reached(bus, url, 5)
   const ask = await caller(bus, ROOT)
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
   const begin = (argv: readonly string[], how?: How) => {
     const [name = '', sub = '', ...rest] = argv
-    return commandLine([name, sub, '--site-hub', url, ...rest], how)
+    return commandLine([name, sub, '--site-hub', url, ...rest], { state: join(folder, 'maya'), ...how })
   }
   return {
     url,
+    folder,
     ask,
     begin,
     async ocs(...argv) {
@@ -95,6 +104,7 @@ export async function commandLab(): Promise<TestLab> {
       for (const stop of [...running]) await stop()
       await bus[Symbol.asyncDispose]()
       await hub.close()
+      rmSync(folder, { recursive: true })
     },
   }
 }
@@ -102,7 +112,7 @@ export async function commandLab(): Promise<TestLab> {
 /** Runs a command line in this process with streams of its own. */
 export function commandLine(
   argv: readonly string[],
-  { terminal = false, columns = 200 }: How = {},
+  { terminal = false, columns = 200, state = '/nowhere' }: How = {},
 ): CommandLine {
   let out = ''
   let err = ''
@@ -117,7 +127,7 @@ export function commandLine(
   const context: Context = {
     signal: stop.signal,
     unread: unread.signal,
-    env: {},
+    env: { OCS_STATE_DIR: state },
     input: Object.assign(input as Readable, { isTTY: terminal }),
     out(text) {
       out += text

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import type { Context } from './context.ts'
+import { historyCommand } from './ctrl-history.ts'
 import { type Controlled, joinLab, knownInstance, knownOp, type WithLab } from './ctrl-lab.ts'
 import { listen } from './ctrl-listen.ts'
+import { lockCommand, unlockCommand } from './ctrl-lock.ts'
 import { opCommand } from './ctrl-op.ts'
 import { shell } from './ctrl-shell.ts'
 import {
@@ -58,6 +60,8 @@ function ctrlCommands(context: Context, withLab: WithLab): Command {
     )
   for (const action of ['start', 'stop', 'abort', 'wait'] as const)
     command.addCommand(opCommand(action, context, withLab))
+  for (const create of [historyCommand, lockCommand, unlockCommand])
+    command.addCommand(create(context, withLab))
   siteFlags(command.command('listen').description('Print what agents publish, a line a message.'))
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')
     .option('--json', 'print JSON lines')

@@ -21,9 +21,7 @@ const NETWORK: Readonly<Record<number, string>> = {
  * @throws ConfigError when it cannot be made, or is on a network file system
  */
 export function stateDir(flag: string | undefined, env: Env): string {
-  const home = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
-  const systemd = env['STATE_DIRECTORY']?.split(':')[0]
-  const path = resolve(flag || env['OCS_STATE_DIR'] || systemd || join(home, 'ocs'))
+  const path = statePath(flag, env)
   const type = NETWORK[made(path, '--state-dir')]
   if (type) {
     throw new ConfigError(
@@ -31,6 +29,13 @@ export function stateDir(flag: string | undefined, env: Env): string {
     )
   }
   return path
+}
+
+/** The same folder for what may be anywhere and need not exist. */
+export function statePath(flag: string | undefined, env: Env): string {
+  const home = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
+  const systemd = env['STATE_DIRECTORY']?.split(':')[0]
+  return resolve(flag || env['OCS_STATE_DIR'] || systemd || join(home, 'ocs'))
 }
 
 /** Where a recorder writes when nothing says so: XDG's data folder. */

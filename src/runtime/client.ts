@@ -32,15 +32,18 @@ export interface Caller extends AsyncDisposable {
 /** Seconds an agent has to answer. */
 const TIMEOUT = 5
 
-/** Who asks, for the agents' histories, and the key of a lock that another client of the same person has. */
+/** Who asks, for the agents' histories, and the keys of locks that other clients of the same person have. */
 interface Asker {
   readonly by?: string
-  readonly key?: string
+  readonly key?: string | ((instance: string) => string | undefined)
 }
 
 /** A caller on a bus; its answers come to the bus's own client name. */
 export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: Asker = {}): Promise<Caller> {
-  const asker = { by, ...(key !== undefined && { key }) }
+  const asker = (instance: string) => {
+    const held = typeof key === 'function' ? key(instance) : key
+    return { by, ...(held !== undefined && { key: held }) }
+  }
   const waiting = new Map<string, (reply: Reply) => void>()
   const pieces = new Map<string, string[]>()
   const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
@@ -91,14 +94,19 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
       const wait = action === 'wait' ? { wait: timeout } : {}
       // The agent's word that it is not over yet has to come in time, too.
       const reply = await exchange(instance, timeout + (action === 'wait' ? TIMEOUT : 0), (request) =>
-        bus.publish(channels.request, address, { ...request, ...wait, ...asker, params: sendable(params) }),
+        bus.publish(channels.request, address, {
+          ...request,
+          ...wait,
+          ...asker(instance),
+          params: sendable(params),
+        }),
       )
       return { status: reply.status, msg: reply.msg, session: (reply.session ?? {}) as OpSession }
     },
     async query(instance, query, params, timeout = TIMEOUT) {
       const address = { root, instance, query, client: bus.client }
       const reply = await exchange(instance, timeout, (request) =>
-        bus.publish(channels.query, address, { ...request, ...asker, params: sendable(params) }),
+        bus.publish(channels.query, address, { ...request, ...asker(instance), params: sendable(params) }),
       )
       if (reply.status !== 0) throw new OpError(`${instance}: ${reply.msg}`)
       return reply.result

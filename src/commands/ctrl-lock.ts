@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import { LockAnswer } from '../core/built-in.ts'
+import { UsageError } from '../core/errors.ts'
+import type { Context } from './context.ts'
+import { keyRing } from './ctrl-keys.ts'
+import { runningInstance, type WithLab } from './ctrl-lab.ts'
+import { at } from './ctrl-status.ts'
+import { type SiteOptions, siteFlags } from './site.ts'
+
+interface LockFlags extends SiteOptions {
+  readonly for: string
+  readonly by?: string
+  readonly json?: boolean
+}
+
+/** `ocs ctrl lock INSTANCE`: for a while only this account starts, stops and aborts its operations. */
+export function lockCommand(context: Context, withLab: WithLab): Command {
+  return siteFlags(new Command('lock'))
+    .description('Keep others from starting, stopping and aborting operations for a while.')
+    .argument('<instance>', 'whose operations')
+    .option('--for <time>', 'how long, unless it is locked again: seconds, or 10min, 2h', '10min')
+    .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+    .option('--json', 'print the answer as JSON')
+    .action((instance: string, flags: LockFlags) => {
+      const seconds = secondsOf(flags.for)
+      const params = { seconds, ...(flags.by !== undefined && { by: flags.by }) }
+      return withLab(
+        flags,
+        context,
+        async (on) => {
+          runningInstance(on, instance)
+          const lock = LockAnswer.parse(await on.ask.query(instance, 'lock', params))
+          keyRing(context.env, on.root).put(instance, lock.key)
+          const text = `${instance} is locked by ${lock.by} until ${at(lock.until)}; ocs ctrl unlock ${instance} ends it\n`
+          context.out(flags.json ? `${JSON.stringify(lock)}\n` : text)
+        },
+        { quiet: true },
+      )
+    })
+}
+
+/** `ocs ctrl unlock INSTANCE`: gives the lock back. */
+export function unlockCommand(context: Context, withLab: WithLab): Command {
+  return siteFlags(new Command('unlock'))
+    .description('Let everyone start, stop and abort operations again.')
+    .argument('<instance>', 'whose operations')
+    .option('--force', 'also when someone else has locked it; takes access level 3')
+    .action((instance: string, flags: SiteOptions & { readonly force?: boolean }) =>
+      withLab(
+        flags,
+        context,
+        async (on) => {
+          runningInstance(on, instance)
+          await on.ask.query(instance, 'unlock', { force: flags.force === true })
+          keyRing(context.env, on.root).remove(instance)
+          context.out(`${instance} is not locked\n`)
+        },
+        { quiet: true },
+      ),
+    )
+}
+
+function secondsOf(text: string): number {
+  const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?) ?(s|min|h)?$/.exec(text) ?? []
+  const seconds = Number(number) * ({ s: 1, min: 60, h: 3600 }[unit] ?? Number.NaN)
+  if (seconds > 0) return seconds
+  throw new UsageError(`--for takes a time such as 90, 10min or 2h, given "${text}"`)
+}
