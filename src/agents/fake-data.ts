@@ -56,7 +56,8 @@ export default defineAgent({
           .number()
           .positive()
           .nullish()
-          .describe('seconds after which it turns degraded, and back'),
+          .describe('seconds after which it turns degraded, and back')
+          .meta({ units: 's' }),
       }),
       data: z.object({ fields: z.record(z.string(), z.number()), timestamp: z.number() }),
       startup: ({ mode }) => mode === 'acq',
@@ -117,7 +118,7 @@ export default defineAgent({
     {
       help: 'Wait, and succeed or fail as asked.',
       params: z.object({
-        delay: z.number().min(0).default(5).describe('seconds'),
+        delay: z.number().min(0).default(5).describe('seconds').meta({ units: 's' }),
         succeed: z.boolean().default(true).describe('whether it succeeds'),
       }),
     },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** OCS's access levels, by name; an operation's `min_privs` is the least that its caller needs. */
-export const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
+const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
 export type Level = 0 | 1 | 2 | 3 | 4
 
 /** An exclusive grant as everyone may read it. It does not survive a restart of the agent. */

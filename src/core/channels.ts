@@ -115,7 +115,7 @@ export const Request = z.object({
 export type Request = z.output<typeof Request>
 
 /** A message of a feed that is not recorded and carries no blocks: any JSON. */
-export const Message = z.object({ time: z.number(), message: z.unknown() })
+const Message = z.object({ time: z.number(), message: z.unknown() })
 
 /** What became of a request. `result` answers a query; long results come in `parts` pieces of JSON text. */
 export const Reply = z.object({
