@@ -21,3 +21,23 @@ test('however long a port was missing, one that is lost right after is opened ag
   stop.abort()
   await connection.closed()
 })
+
+test('who has waited for an instrument leaves nothing behind on its signal', async () => {
+  const stop = new AbortController()
+  const op = new AbortController()
+  let listeners = 0
+  const { addEventListener, removeEventListener } = op.signal
+  op.signal.addEventListener = (...given: Parameters<typeof addEventListener>) => {
+    listeners++
+    addEventListener.apply(op.signal, given)
+  }
+  op.signal.removeEventListener = (...given: Parameters<typeof removeEventListener>) => {
+    listeners--
+    removeEventListener.apply(op.signal, given)
+  }
+  const connection = new Connection(async () => ({}), { connected: () => {}, failed: () => {} }, stop.signal)
+  expect(await connection.wait(op.signal, () => {})).toEqual({})
+  expect(listeners).toBe(0)
+  stop.abort()
+  await connection.closed()
+})

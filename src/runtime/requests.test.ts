@@ -1,83 +1,70 @@
-import { expect, test } from 'bun:test'
-import type { Bus } from '../bus/bus.ts'
+import { afterEach, expect, setSystemTime, test } from 'bun:test'
 import { MemoryHub } from '../bus/memory.ts'
-import { channels, type Reply } from '../core/channels.ts'
-import { TransportError } from '../core/errors.ts'
-import { caller } from './client.ts'
+import { channels } from '../core/channels.ts'
 import { Requests } from './requests.ts'
 
-const about = { root: 'observatory', instance: 'agent', since: 0 }
-const request = (id: string) => ({ id, sent: Date.now() / 1000, timeout: 5, params: {} })
+const START = 1_700_000_000
+const at = (seconds: number) => setSystemTime(new Date((START + seconds) * 1000))
+afterEach(() => {
+  setSystemTime()
+})
 
-async function setUp(change = (bus: Bus): Bus => bus) {
+async function answering() {
+  at(0)
   const hub = new MemoryHub()
+  const replies: string[] = []
+  await hub.connect('me').subscribe(channels.reply, { root: 'observatory' }, ({ msg }) => replies.push(msg))
   const bugs: unknown[] = []
-  const replies: Reply[] = []
-  const requests = new Requests(change(hub.connect('agent')), about, (error) => bugs.push(error))
-  await hub
-    .connect('me')
-    .subscribe(channels.reply, { root: 'observatory', client: 'me' }, (reply) => replies.push(reply))
-  return { hub, requests, bugs, replies }
+  const about = { root: 'observatory', instance: 'it', since: START - 1 }
+  const requests = new Requests(hub.connect('it'), about, (error) => bugs.push(error))
+  let acted = 0
+  const act = () => ({ status: 0 as const, msg: `acted ${++acted}` })
+  const ask = async (
+    id: string,
+    { client = 'me', once = true, sent = Date.now() / 1000, timeout = 5 } = {},
+  ) => {
+    await requests.handle(client, { id, sent, timeout, params: {} }, once, act)
+    await Promise.resolve()
+    return replies.at(-1)
+  }
+  return { ask, requests, bugs, acted: () => acted }
 }
 
-test('an operation acts once however often and however fast its request comes', async () => {
-  const { requests, replies } = await setUp()
-  let acts = 0
-  const act = async () => {
-    acts++
-    await Promise.resolve()
-    return { status: 0, msg: 'done' } as const
-  }
-  const same = request('a')
-  await Promise.all([
-    requests.handle('me', same, true, act),
-    requests.handle('me', same, true, act),
-    requests.handle('other', same, true, act),
-  ])
-  await requests.handle('me', same, true, act)
-  await Promise.resolve()
-  expect(acts).toBe(2)
-  expect(replies.map(({ msg }) => msg)).toEqual(['done', 'done', 'done'])
+test('by client and id a request acts once, as long as it could come again', async () => {
+  const { ask, acted } = await answering()
+  const sent = START
+  expect(await ask('a', { sent, timeout: 60 })).toBe('acted 1')
+  expect(await ask('a', { sent, timeout: 60, client: 'another' })).toBe('acted 2')
+  at(59)
+  for (let n = 0; n < 3000; n++) await ask(`b${n}`)
+  expect(await ask('a', { sent, timeout: 60 })).toBe('acted 1')
+  at(61)
+  expect(await ask('a', { sent, timeout: 60 })).toBe(
+    'This request came 1.0 s after its time-out of 60 s; not acted on.',
+  )
+  expect(acted()).toBe(3002)
 })
 
-test('what throws is a bug that is told and answered', async () => {
-  const { requests, replies, bugs } = await setUp()
-  await requests.handle('me', request('a'), true, () => {
-    throw new Error('no such wheel')
+test('what only reads is answered anew each time', async () => {
+  const { ask } = await answering()
+  expect(await ask('a', { once: false })).toBe('acted 1')
+  expect(await ask('a', { once: false })).toBe('acted 2')
+})
+
+test('a flood is refused before one request could act twice, and is over with its time-outs', async () => {
+  const { ask } = await answering()
+  for (let n = 0; n < 10_000; n++) await ask(`n${n}`)
+  expect(await ask('more')).toBe('Too many requests at a time; not acted on.')
+  expect(await ask('n0')).toBe('acted 1')
+  at(6)
+  expect(await ask('more')).toBe('acted 10001')
+})
+
+test('a bug in an answer is told, and answered', async () => {
+  const { requests, bugs } = await answering()
+  const bug = new RangeError('no')
+  await requests.handle('me', { id: 'x', sent: START, timeout: 5, params: {} }, true, () => {
+    throw bug
   })
-  await Promise.resolve()
-  expect(replies[0]).toMatchObject({ id: 'a', status: -1, msg: 'no such wheel' })
-  expect(bugs).toHaveLength(1)
-})
-
-test('an answer that cannot be sent ends nothing', async () => {
-  const failing = (error: Error) => (bus: Bus) => ({
-    ...bus,
-    connected: true,
-    publish: () => Promise.reject(error),
-  })
-  const ok = () => ({ status: 0, msg: '' }) as const
-  const lost = await setUp(failing(new TransportError('the connection is closed')))
-  await lost.requests.handle('me', request('a'), true, ok)
-  expect(lost.bugs).toEqual([])
-  const wrong = await setUp()
-  await wrong.requests.handle('not/a/name', request('a'), true, ok)
-  await wrong.requests.handle('me', request('b'), false, () => ({ ...ok(), result: 1n }))
-  expect(wrong.bugs).toHaveLength(2)
-})
-
-test('an id that fits no topic is refused before anything acts', () => {
-  expect(channels.request.payload.safeParse(request('a/b')).success).toBe(false)
-  expect(channels.request.payload.safeParse(request(crypto.randomUUID())).success).toBe(true)
-})
-
-test('a long result comes in pieces and is whole again, whatever it is made of', async () => {
-  const { hub, requests } = await setUp()
-  const result = { text: '𝄞"\\\n'.repeat(200_000), list: [1, null, 'x'] }
-  const agent = hub.connect('agent')
-  await agent.subscribe(channels.query, { root: 'observatory', instance: 'agent' }, (asked, { client }) => {
-    void requests.handle(client, asked, false, () => ({ status: 0, msg: '', result }))
-  })
-  await using ask = await caller(hub.connect('asker'), 'observatory')
-  expect(await ask.query('agent', 'all', {})).toEqual(result)
+  expect(bugs).toEqual([bug])
 })

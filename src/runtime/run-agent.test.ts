@@ -227,3 +227,33 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
   expect(seen).toContain('degraded')
   await running.stop()
 })
+
+test('the last that a stopping agent says of itself is its goodbye, and its last rows are on disk', async () => {
+  const hub = new MemoryHub()
+  const path = join(folder(), 'counter.sqlite')
+  const { agent, tick, started } = counting()
+  const states: string[] = []
+  await hub
+    .connect('eye')
+    .subscribe(channels.presence, { root: 'observatory' }, ({ state }) => states.push(state))
+  const bus = hub.connect('counter')
+  const spool = new Spool(path)
+  const running = await runAgent({
+    agent,
+    args: {},
+    identity: identity('counter'),
+    bus,
+    spool,
+    log: () => {},
+  })
+  await started
+  // The first row of an epoch is told in presence: here that comes due while the agent stops.
+  tick(1)
+  await running.stop()
+  // Timers set off before the goodbye have had their turn after this.
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  expect(states.at(-1)).toBe('offline')
+  const again = new Spool(path)
+  expect(again.held('counts')).toMatchObject([{ first: 1, last: 1 }])
+  await again.close()
+})
