@@ -74,7 +74,9 @@ function compile(source: string, steps: Step[]): number {
     const found = /^(?:([*+?])|\{(\d{1,3})(,(\d{0,3}))?\})(\?)?/.exec(source.slice(at, at + 12))
     if (!found) return item
     at += found[0].length
-    if (/^[*+?]/.test(source.slice(at))) throw new SyntaxError(`nothing to repeat before "${source[at]}"`)
+    if (/^([*+?]|\{\d+(,\d*)?\})/.test(source.slice(at, at + 12))) {
+      throw new SyntaxError(`nothing to repeat before "${source[at]}"`)
+    }
     const [, sign, low, open, high, lazy] = found
     const least = sign === undefined ? Number(low) : sign === '+' ? 1 : 0
     const most = sign === undefined ? (open ? Number(high || Infinity) : least) : sign === '?' ? 1 : Infinity

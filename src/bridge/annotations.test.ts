@@ -1,0 +1,204 @@
+import { expect, test } from 'bun:test'
+import { MemoryHub } from '../bus/memory.ts'
+import { channels } from '../core/channels.ts'
+import type { OpSession } from '../core/ops.ts'
+import { startBridge } from './bridge.ts'
+import { ROOT, recorded, send } from './site.test-aid.ts'
+
+const now = Math.floor(Date.now() / 1000)
+
+/** A bridge on a hub on which a test says what agents would say. */
+async function stage() {
+  const hub = new MemoryHub()
+  const agents = hub.connect('agents')
+  const listen = { host: '127.0.0.1', port: 0 }
+  const bridge = await startBridge({ bus: hub.connect('bridge'), root: ROOT, listen, log() {} })
+  const settle = () => new Promise((resolve) => setImmediate(resolve))
+  return {
+    bridge,
+    hub,
+    async session(instance: string, op: string, given: Partial<OpSession>) {
+      const plain: OpSession = {
+        session_id: 1,
+        op_name: op,
+        op_code: 3,
+        status: 'running',
+        degraded: false,
+        success: null,
+        start_time: now - 600,
+        end_time: null,
+        data: {},
+        messages: [],
+        started_by: 'ctrl-1',
+      }
+      await agents.publish(channels.session, { root: ROOT, instance, op }, { ...plain, ...given })
+      await settle()
+    },
+    async event(instance: string, time: number, text: string, level: 'info' | 'warning' | 'error' = 'info') {
+      const kind = 'spool'
+      await agents.publish(channels.event, { root: ROOT, instance }, { time, level, text, kind })
+      await settle()
+    },
+    async ask<T>(name: string, change: (body: Record<string, unknown>) => object = (body) => body) {
+      const request = recorded(name)
+      const body = request.body && (change(request.body as Record<string, unknown>) as typeof request.body)
+      return (await (await send(bridge, { ...request, body })).json()) as T
+    },
+    annotations(query?: string) {
+      type Annotation = { time: number; timeEnd?: number; title: string; text: string; tags: string[] }
+      return this.ask<Annotation[]>('annotations-9.3', (body) => ({
+        ...body,
+        annotation: { ...(body['annotation'] as object), query },
+      }))
+    },
+    async [Symbol.asyncDispose]() {
+      await bridge.close()
+    },
+  }
+}
+const done = (success: boolean, end: number, text: string): Partial<OpSession> => ({
+  status: 'done',
+  success,
+  end_time: end,
+  messages: [[end, text]],
+})
+
+test('sessions are regions with their failure in the text, running ones points; events are points', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'acq', { session_id: 4, started_from: 'maya@grumpy' })
+  await at.session('ls240', 'init', {
+    start_time: now - 900,
+    ...done(false, now - 890, 'no answer on /dev/ttyUSB0'),
+  })
+  await at.session('ls372', 'init', { start_time: now - 9000, ...done(true, now - 8990, 'ready') })
+  await at.event('ls372', now - 30, 'spool full', 'error')
+  expect(await at.annotations('events')).toEqual([
+    {
+      time: (now - 900) * 1000,
+      timeEnd: (now - 890) * 1000,
+      title: 'ls240 init: failed',
+      text: 'no answer on /dev/ttyUSB0 (session 1, started by ctrl-1)',
+      tags: ['ls240', 'init', 'operation', 'failed'],
+    },
+    {
+      time: (now - 600) * 1000,
+      title: 'ls240 acq: running',
+      text: 'session 4, started by maya@grumpy',
+      tags: ['ls240', 'acq', 'operation', 'running'],
+    },
+    {
+      time: (now - 30) * 1000,
+      title: 'ls372: spool',
+      text: 'spool full',
+      tags: ['ls372', 'spool', 'event', 'error'],
+    },
+  ])
+})
+
+test('a query finds by tag, instance and text, and by variables as Grafana writes them out', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'acq', {})
+  await at.session('ls372', 'acq', { session_id: 2, ...done(false, now - 100, 'valve is stuck') })
+  await at.event('ls372', now - 30, 'Epoch begins')
+  const titles = async (query?: string) => (await at.annotations(query)).map(({ title }) => title)
+  const all = ['ls240 acq: running', 'ls372 acq: failed', 'ls372: spool']
+  for (const [query, found] of [
+    [undefined, all],
+    ['', all],
+    ['events', all],
+    ['#LS240', [all[0]]],
+    ['ls372 events', [all[1], all[2]]],
+    ['failed', [all[1]]],
+    ['operation', [all[0], all[1]]],
+    ['event', [all[2]]],
+    ['VALVE', [all[1]]],
+    ['ls372, epoch', [all[2]]],
+    ['(ls240|ls372) acq', [all[0], all[1]]],
+    ['()', all],
+    ['nothing', []],
+  ] as const) {
+    expect([query, await titles(query)] as unknown).toEqual([query, found])
+  }
+})
+
+test('the newest 500 are sent and the newest 1,000 of each remembered, without those of before', async () => {
+  await using at = await stage()
+  for (let i = 0; i < 1200; i++) await at.event('ls240', now - 1200 + i, `n${1000 + i}`)
+  const got = await at.annotations()
+  expect(got).toHaveLength(500)
+  expect(got.at(-1)?.text).toBe('n2199')
+  expect(await at.annotations('n1199')).toHaveLength(0)
+  expect((await at.annotations('n1200'))[0]?.text).toBe('n1200')
+  for (let i = 0; i < 1100; i++)
+    await at.session('a', 'b', { session_id: i, start_time: now - 5, end_time: now - 4 })
+  const ids = (await at.annotations('session operation')).map(({ text }) => text)
+  expect(ids.at(-1)).toContain('session 1099')
+})
+
+test('simPod: annotations and states come through /query', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'init', { start_time: now - 900, ...done(false, now - 890, 'no answer') })
+  await at.session('ls240', 'init', { session_id: 2, start_time: now - 800, ...done(true, now - 790, 'ok') })
+  await at.session('ls240', 'acq', { start_time: now - 700 })
+  await at.session('ls240', 'acq', {
+    start_time: now - 700,
+    degraded: true,
+    messages: [[now - 500, 'port lost']],
+  })
+  await at.session('ls372', 'acq', {})
+  type Table = { type: string; refId: string; columns: { text: string; type: string }[]; rows: unknown[][] }
+  const [events] = await at.ask<Table[]>('simpod-annotations')
+  expect(events?.columns.map(({ text }) => text)).toEqual(['time', 'timeEnd', 'title', 'text', 'tags', 'id'])
+  expect(events?.rows[0]).toEqual([
+    (now - 900) * 1000,
+    (now - 890) * 1000,
+    'ls240 init: failed',
+    'no answer (session 1, started by ctrl-1)',
+    'ls240,init,operation,failed',
+    `ls240/init/1/${now - 900}`,
+  ])
+  const tables = await at.ask<Table[]>('simpod-states')
+  expect(tables.map(({ refId, rows }) => [refId, rows.length])).toEqual([
+    ['A', 8],
+    ['B', 8],
+  ])
+  expect(tables[0]?.columns).toEqual([
+    { text: 'Time', type: 'time' },
+    { text: 'ls240 acq', type: 'string' },
+    { text: 'ls240 init', type: 'string' },
+  ])
+  expect(tables[0]?.rows.slice(1, -1).map(([time, ...rest]) => [Number(time) / 1000 - now, ...rest])).toEqual(
+    [
+      [-900, null, 'running'],
+      [-890, null, 'failed'],
+      [-800, null, 'running'],
+      [-790, null, 'idle'],
+      [-700, 'running', 'idle'],
+      [-500, 'degraded', 'idle'],
+    ],
+  )
+  expect(tables[0]?.rows.at(-1)?.slice(1)).toEqual(['degraded', 'idle'])
+})
+
+test('Graphite: events with tags that all have to be there; the end of a session is one of its own', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'acq', { start_time: now - 600.5, ...done(false, now - 100, 'cable pulled') })
+  await at.session('ls240', 'init', {})
+  await at.event('ls240', now - 30, 'acq is mentioned')
+  type Event = { when: number; what: string; tags: string[]; data: string }
+  const got = await at.ask<Event[]>('graphite-events')
+  expect(got.map(({ when, what, data }) => [when - now, what, data])).toEqual([
+    [-601, 'ls240 acq: failed', 'cable pulled (session 1, started by ctrl-1)'],
+    [-100, 'ls240 acq: failed (end)', 'cable pulled (session 1, started by ctrl-1)'],
+  ])
+  expect(got[0]?.tags).toEqual(['ls240', 'acq', 'operation', 'failed'])
+})
+
+test('what the hub has of earlier sessions comes once, also when it is away and back', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'acq', {})
+  at.hub.stop()
+  at.hub.start()
+  await at.session('ls240', 'acq', {})
+  expect(await at.annotations()).toHaveLength(1)
+})

@@ -1,0 +1,102 @@
+import { expect } from 'bun:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Bus } from '../bus/bus.ts'
+import thermometry from '../datanode/thermometry.ts'
+import { type Bridge, startBridge } from './bridge.ts'
+import { fill, type TestLab, testLab, thermometer, until } from './lab.test-aid.ts'
+
+export const ROOT = 'observatory'
+const FOLDER = 'fixtures/grafana'
+/** Points of five minutes at 10 Hz on a panel 1000 points wide, less what two intervals share. */
+export const FULL = 900
+
+/** A request as a plugin sends it; `form` is the body when it is none of JSON, `answer` the type when it is not JSON's. */
+export interface Recorded {
+  readonly method: string
+  readonly path: string
+  readonly headers: Record<string, string>
+  readonly body: { targets?: unknown; range?: object } | null
+  readonly form?: string
+  readonly answer?: string
+}
+export type Answered = {
+  target: string
+  refId?: string
+  unit?: string
+  datapoints: [number | null, number][]
+  type?: string
+  columns: unknown[]
+  rows: [number, unknown][]
+}[]
+
+/** The names of all recorded requests. */
+export const recordings = readdirSync(FOLDER).map((file) => file.replace('.json', ''))
+
+export function recorded(name: string): Recorded {
+  return JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')) as Recorded
+}
+
+/** Sends a recorded request, its time range moved to the last hour. */
+export function send({ url }: Bridge, { method, path, headers, body, form }: Recorded): Promise<Response> {
+  const now = Date.now()
+  const range = { from: new Date(now - 3_600_000).toISOString(), to: new Date(now).toISOString() }
+  const json = body && ('range' in body ? { ...body, range: { ...body.range, ...range } } : body)
+  const moved = form === undefined ? json && JSON.stringify(json) : moveTimes(form, now)
+  return fetch(url + moveTimes(path, now), { method, headers, ...(moved !== null && { body: moved }) })
+}
+
+/** Times that count from 1970, in s or ms, as they are now. */
+function moveTimes(text: string, now: number): string {
+  return text
+    .replace(
+      /(from=)1795415400(123)?/,
+      (_, name, ms) => name + Math.floor((now - 3_600_000) / (ms ? 1 : 1000)),
+    )
+    .replace(/(until=|to=)1795419000(456)?/, (_, name, ms) => name + Math.ceil(now / (ms ? 1 : 1000)))
+}
+
+export async function query(bridge: Bridge, ...targets: unknown[]): Promise<Answered> {
+  const body = {
+    targets: targets.map((target) => (typeof target === 'string' ? { target } : target)),
+    range: {},
+  }
+  const answer = await send(bridge, { ...recorded('query-bare'), body })
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as Answered
+}
+
+/** A lab with two thermometers and their data nodes, five minutes of data each, and a bridge. */
+export async function site(
+  wrap = (bus: Bus) => bus,
+): Promise<{ readonly lab: TestLab; readonly bridge: Bridge; readonly log: string[] } & AsyncDisposable> {
+  const lab = testLab()
+  const log: string[] = []
+  const bridge = await startBridge({
+    bus: wrap(lab.hub.connect('bridge')),
+    root: ROOT,
+    listen: { host: '127.0.0.1', port: 0 },
+    log: (text) => log.push(text),
+  })
+  for (const [instance, name] of [
+    ['ls240', 'LSA21OQ'],
+    ['control', 'LSA22HA'],
+  ] as const) {
+    const spool = lab.spool(instance)
+    await fill(spool, 300, 2)
+    await lab.run(thermometer().agent, instance, {}, spool)
+    await lab.run(thermometry, `node-${name}`, { target: instance, name, description: '' })
+  }
+  await until(
+    () => query(bridge, 'LSA21OQ::Channel_1_T', 'LSA22HA::Channel_1_T'),
+    (got) => got.every(({ datapoints }) => datapoints.length >= FULL),
+  )
+  return {
+    lab,
+    bridge,
+    log,
+    async [Symbol.asyncDispose]() {
+      await bridge.close()
+      await lab[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'bun:test'
+import { readTime } from './times.ts'
+
+const NOW = Date.UTC(2026, 10, 23, 8)
+
+test('times as URLs spell them', () => {
+  for (const [text, ms] of [
+    ['now', NOW],
+    ['-1h', NOW - 3_600_000],
+    ['now-90min', NOW - 5_400_000],
+    ['-5m', NOW - 300_000],
+    ['-1M', NOW - 30 * 86_400_000],
+    ['-1mon', NOW - 30 * 86_400_000],
+    ['-2weeks', NOW - 14 * 86_400_000],
+    ['-1y', NOW - 365 * 86_400_000],
+    ['+10s', NOW + 10_000],
+    ['1795415400', 1_795_415_400_000],
+    ['1795415400.25', 1_795_415_400_250],
+    ['08:00_20261123', NOW],
+    ['20261123', Date.UTC(2026, 10, 23)],
+    ['2026-11-23', Date.UTC(2026, 10, 23)],
+    ['2026-11-23T08:00:00Z', NOW],
+    ['2026-11-23T08:00:00', NOW],
+    ['2026-11-23 08:00', NOW],
+    ['2026-11-23T09:00:00 01:00', NOW],
+  ] as const) {
+    expect([text, readTime(text, 1000, NOW)]).toEqual([text, ms])
+  }
+  expect(readTime('1795415400123', 1, NOW)).toBe(1_795_415_400_123)
+  for (const text of [
+    '',
+    ' ',
+    'soon',
+    '-1',
+    '-1x',
+    '1e5',
+    'NaN',
+    '2026-13-40',
+    '9'.repeat(16),
+    'now-',
+    '-999999999y',
+  ]) {
+    expect([text, readTime(text, 1000, NOW)]).toEqual([text, undefined])
+  }
+})
