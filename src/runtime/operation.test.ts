@@ -248,7 +248,7 @@ for (const kind of ['task', 'process'] as const) {
       const on = held(kind)
       const { operation, runs } = on
       const waits: Promise<unknown>[] = []
-      const deeds = [
+      const deeds: (() => unknown)[] = [
         () =>
           expect([0, -1]).toContain(
             operation.start({ n: pick(3) - 1 }, { client: `c${pick(3)}`, level: 3 }).status,

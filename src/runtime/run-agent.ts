@@ -7,18 +7,16 @@ import { type OpSession, ResponseCode } from '../core/ops.ts'
 import { startupOps } from '../core/startup.ts'
 import { AgentFeeds } from './agent-feeds.ts'
 import { AgentLock } from './agent-lock.ts'
-import { type AnswersHost, acts, answerQuery, answerRequest } from './answers.ts'
 import { apiOf } from './api.ts'
 import { Connection, pause } from './connection.ts'
 import { follow } from './follow.ts'
 import { type Identity, presenceOf } from './identity.ts'
 import { viewLab } from './lab-view.ts'
 import { Operation } from './operation.ts'
-import { Requests } from './requests.ts'
 import { runOperation } from './run-operation.ts'
+import { serve } from './serve.ts'
 import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool.ts'
-import { notHeld } from './spool-index.ts'
 
 /** Milliseconds between beats of an agent's presence. */
 const BEAT_MS = 5000
@@ -72,6 +70,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     log(level === 'info' ? text : `${level}: ${text}`)
     void bus.publish(channels.event, here, { time: Date.now() / 1000, level, kind, text })
   }
+  sessions.onTrouble = (text) => event('error', 'sessions', text)
   const bug = (error: unknown) =>
     event('error', 'bug', `${messageOf(error)}${error instanceof Error ? `\n${error.stack ?? ''}` : ''}`)
 
@@ -141,8 +140,8 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
           start,
         }),
       changed: (session: OpSession, now: boolean) => {
-        if (!now) return soon(name, () => publishLatest(name), DATA_MS)
-        keep(session)
+        if (!now) return soon(`session of ${name}`, () => publishLatest(name), DATA_MS)
+        sessions.save(session)
         publishSession(name, session)
       },
       log,
@@ -157,17 +156,6 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const publishLatest = (op: string) => {
     const session = operations.get(op)?.session
     if (session) publishSession(op, session)
-  }
-  let keeping = true
-  const keep = (session: OpSession) => {
-    try {
-      sessions.save(session)
-      keeping = true
-    } catch (error) {
-      if (keeping)
-        event('error', 'sessions', `the history of sessions cannot be written: ${messageOf(error)}`)
-      keeping = false
-    }
   }
   const publishApi = () => {
     if (bus.connected) void bus.publish(channels.api, here, apiOf(agent, args, feeds.declarations, node))
@@ -185,37 +173,18 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     feeds.republish()
   }
 
-  const requests = new Requests(bus, identity, bug)
-  const host: AnswersHost = {
+  await serve(bus, identity, {
     agent,
     args,
     instance,
     operations,
     sessions,
     lock,
+    spool,
     instrument: () => connection,
     levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
     locked: (text) => event('info', 'lock', text),
-  }
-  await bus.subscribe(channels.request, here, (request, { op, action, client }) => {
-    const answer = () => answerRequest(host, op, action, client, request)
-    void requests.handle(client, request, acts({ action }), answer)
-  })
-  await bus.subscribe(channels.query, here, (request, { query, client }) => {
-    const answer = () => answerQuery(host, query, client, request)
-    void requests.handle(client, request, acts({ query }), answer)
-  })
-  await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
-    const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
-    if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
-  })
-  await bus.subscribe(channels.ack, here, ({ epoch, seq }, { feed }) => spool?.acknowledge(feed, epoch, seq))
-  // What an earlier version of this agent left behind on the hub is not offered any more.
-  await bus.subscribe(channels.session, here, (_, { op }) => {
-    if (!operations.has(op)) void bus.clear(channels.session, { ...here, op })
-  })
-  await bus.subscribe(channels.last, here, (_, { feed }) => {
-    if (!(feed in agent.spec.feeds)) void bus.clear(channels.last, { ...here, feed })
+    bug,
   })
 
   let announced = false

@@ -111,3 +111,21 @@ test('a session written by another version is left out, the others are shown', a
   expect(store.nextId()).toBe(2)
   await store.close()
 })
+
+test('a disk that refuses is told once; the agent goes on', async () => {
+  const path = file()
+  const store = new SessionStore(path)
+  const told: string[] = []
+  store.onTrouble = (text) => told.push(text)
+  const blocker = new Database(path)
+  blocker.run('BEGIN EXCLUSIVE')
+  for (let n = 0; n < 3; n++) store.save(session(store.nextId(), 'acq'))
+  blocker.run('ROLLBACK')
+  blocker.close()
+  expect(told).toEqual([
+    expect.stringContaining('the history of sessions cannot be written: database is locked'),
+  ])
+  store.save(session(2, 'acq', done))
+  expect(store.list('acq', 9).map(({ session_id }) => session_id)).toEqual([2])
+  await store.close()
+})

@@ -21,6 +21,9 @@ export class SessionStore {
   #sync: Promise<void> | undefined
   #again = false
   #next: number
+  #failing = false
+  /** Hears once when sessions cannot be written any more; they are shown all the same, but will be forgotten. */
+  onTrouble: (text: string) => void = () => {}
 
   /**
    * Opens, or makes, the file and locks it for this process; without a path sessions are kept in memory.
@@ -52,12 +55,23 @@ export class SessionStore {
     return this.#next++
   }
 
-  /** Keeps a session as it is, when its status has changed since. @throws Error when the disk refuses */
+  /** Keeps a session as it is, when its status has changed since. */
   save(session: OpSession): void {
-    const { session_id: id, op_name: op, status } = session
+    const { session_id: id, status } = session
     if (this.#written.get(id) === status) return
     if (status === 'done') this.#written.delete(id)
     else this.#written.set(id, status)
+    try {
+      this.#write(session)
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.onTrouble(`the history of sessions cannot be written: ${messageOf(error)}`)
+      this.#failing = true
+    }
+  }
+
+  #write(session: OpSession): void {
+    const { session_id: id, op_name: op, status } = session
     this.#db
       .query(
         'INSERT INTO sessions VALUES (?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET status = ?3, doc = ?4',
