@@ -1,5 +1,11 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { didYouMean } from './names.ts'
+
+/**
+ * A parameter that may be NaN or infinite as well, which travel as text; a plain `z.number()` takes neither.
+ * Give it a default by `.prefault()`, so that its JSON Schema has it, too.
+ */
+export const AnyNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
 
 /** What a check of parameters or arguments found: the typed values, or a sentence for each fault. */
 export type Checked<T> = { readonly values: T } | { readonly faults: readonly Fault[] }
