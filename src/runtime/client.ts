@@ -31,6 +31,13 @@ export interface Caller extends AsyncDisposable {
 
 /** Seconds an agent has to answer. */
 const TIMEOUT = 5
+/**
+ * Milliseconds after which a request without an answer is sent again, with the same id, so that it acts once: it is lost
+ * when the hub is back before the agent.
+ */
+const AGAIN_MS = 1000
+/** The longest a timer can wait, ms. */
+const LONGEST = 2 ** 31 - 1
 
 /** Who asks, for the agents' histories, and the keys of locks that other clients of the same person have. */
 interface Asker {
@@ -45,6 +52,8 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
     return { by, ...(held !== undefined && { key: held }) }
   }
   const waiting = new Map<string, (reply: Reply) => void>()
+  const gone = Promise.withResolvers<never>()
+  gone.promise.catch(() => {})
   const pieces = new Map<string, string[]>()
   const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
     const { id, part, parts, piece } = reply
@@ -62,9 +71,11 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
   const exchange = async (
     instance: string,
     timeout: number,
+    again: boolean,
     send: (request: { id: string; sent: number; timeout: number }) => Promise<void>,
   ): Promise<Reply> => {
     const id = crypto.randomUUID()
+    const request = { id, sent: Date.now() / 1000, timeout }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const timer = setTimeout(
       () =>
@@ -73,16 +84,19 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
             `${instance} did not answer within ${timeout} s: is it running? (ocs ctrl status)`,
           ),
         ),
-      timeout * 1000,
+      Math.min(timeout * 1000, LONGEST),
     )
     waiting.set(id, resolve)
+    const repeat = setInterval(() => {
+      if (again && bus.connected) send(request).catch(() => {})
+    }, AGAIN_MS)
     try {
       // A hub that is away would keep the request waiting: the time-out covers that too.
-      const sent = send({ id, sent: Date.now() / 1000, timeout })
-      sent.catch(reject)
-      return await promise
+      send(request).catch(reject)
+      return await Promise.race([promise, gone.promise])
     } finally {
       clearTimeout(timer)
+      clearInterval(repeat)
       waiting.delete(id)
       pieces.delete(id)
     }
@@ -93,25 +107,32 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
       const address = { root, instance, op, action, client: bus.client }
       const wait = action === 'wait' ? { wait: timeout } : {}
       // The agent's word that it is not over yet has to come in time, too.
-      const reply = await exchange(instance, timeout + (action === 'wait' ? TIMEOUT : 0), (request) =>
-        bus.publish(channels.request, address, {
-          ...request,
-          ...wait,
-          ...asker(instance),
-          params: sendable(params),
-        }),
+      const reply = await exchange(
+        instance,
+        timeout + (action === 'wait' ? TIMEOUT : 0),
+        action !== 'wait',
+        (request) =>
+          bus.publish(channels.request, address, {
+            ...request,
+            ...wait,
+            ...asker(instance),
+            params: sendable(params),
+          }),
       )
       return { status: reply.status, msg: reply.msg, session: (reply.session ?? {}) as OpSession }
     },
     async query(instance, query, params, timeout = TIMEOUT) {
       const address = { root, instance, query, client: bus.client }
-      const reply = await exchange(instance, timeout, (request) =>
+      const reply = await exchange(instance, timeout, false, (request) =>
         bus.publish(channels.query, address, { ...request, ...asker(instance), params: sendable(params) }),
       )
       if (reply.status !== 0) throw new OpError(`${instance}: ${reply.msg}`)
       return reply.result
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(subscription[Symbol.asyncDispose]()),
+    async [Symbol.asyncDispose]() {
+      gone.reject(new TransportError('closed before the answer came'))
+      await subscription[Symbol.asyncDispose]()
+    },
   }
 }
 
