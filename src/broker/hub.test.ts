@@ -318,7 +318,7 @@ test('a port in use is named with who has it, and nothing is left half started',
   expect(error).toBeInstanceOf(ConfigError)
   const text = (error as Error).message
   expect(text).toStartWith(`port ${port} on 127.0.0.1 is in use`)
-  expect(text).toEndWith('another hub? Stop it, or choose another port')
+  expect(text).toEndWith(': stop it, or choose another port with --listen (--listen-ws for WebSocket)')
   if (process.platform === 'linux') expect(text).toContain(`(pid ${process.pid})`)
   await using again = (await testHub({ listen: [mqtt] })).hub
   expect(again.urls.mqtt).toEndWith(`:${mqtt.port}`)

@@ -3,7 +3,12 @@ import { ConfigError } from '../core/errors.ts'
 import { hostPort } from './loopback.ts'
 
 /** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
-export async function portError(host: string, port: number, cause: unknown): Promise<ConfigError> {
+export async function portError(
+  host: string,
+  port: number,
+  cause: unknown,
+  remedy = 'stop it, or choose another port with --listen (--listen-ws for WebSocket)',
+): Promise<ConfigError> {
   const code = (cause as NodeJS.ErrnoException).code
   if (code === 'EACCES') {
     return new ConfigError(`port ${port} on ${host} may not be opened by this user: use a port above 1023`, {
@@ -20,8 +25,8 @@ export async function portError(host: string, port: number, cause: unknown): Pro
   }
   const [server, holder] = await Promise.all([serverHeader(host, port), holderOf(port)])
   const who = /crossbar|autobahn/i.test(server ?? '')
-    ? `a crossbar router ("${server}") answers there; stop it, or choose another port`
-    : 'another hub? Stop it, or choose another port'
+    ? `a crossbar router ("${server}") answers there: ${remedy}`
+    : remedy
   return new ConfigError(`port ${port} on ${host} is in use${holder ? ` by ${holder}` : ''}: ${who}`, {
     cause,
   })
@@ -62,11 +67,19 @@ async function holderOf(port: number): Promise<string | undefined> {
       for (const file of files) {
         const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => '')
         if (!inodes.includes(target)) continue
-        return `${(await readFile(`/proc/${pid}/comm`, 'utf8')).trim()} (pid ${pid})`
+        return `${nameOf(await readFile(`/proc/${pid}/cmdline`, 'utf8'))} (pid ${pid})`
       }
     }
   } catch {
     // Without /proc the port is named and its holder is not.
   }
   return undefined
+}
+
+/** A command line as its user would know it: `ocs hub`, not the Bun that runs it. */
+function nameOf(cmdline: string): string {
+  const words = cmdline.split('\0').filter((word) => word !== '')
+  const at = words.findIndex((word) => word.endsWith('/bin/ocs.ts'))
+  if (at >= 0) return ['ocs', ...words.slice(at + 1, at + 2)].join(' ')
+  return (words[0] ?? 'a process').split('/').at(-1) ?? 'a process'
 }

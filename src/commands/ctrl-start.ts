@@ -28,9 +28,16 @@ export async function startAcquisition(
   for (const instance of instruments) mustHave(on, instance, ACQ)
   log('Starting Aggregator')
   if (recorder) await start(on, recorder, RECORD)
-  else log('no recorder: readings are shown live, and kept for an hour, but not recorded')
+  else if (on.recorders)
+    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
   log('Starting Data Acquisition')
   await Promise.all(instruments.map((instance) => startAndSee(on, instance)))
+  if (!recorder && !on.recorders) {
+    const what = instruments.join(', ')
+    throw new OpError(
+      `${what}: acquiring, but no recorder runs: start one with ocs aggregate; samples wait for it`,
+    )
+  }
 }
 
 /** Stops acquisition, never the recorder. @throws OpError when an instrument refuses */

@@ -31,6 +31,7 @@ export class DemoScreen {
   readonly #complained = new Set<string>()
   readonly #began = performance.now()
   #lines = 0
+  #connected = true
 
   constructor(context: Context, shown: Shown) {
     this.#context = context
@@ -48,6 +49,9 @@ export class DemoScreen {
       const text = reading(declaration, row)
       this.#latest.set(`${instance}/${row.block}`, text)
       if (!terminal) this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
+    })
+    using _watch = bus.onConnected((connected) => {
+      this.#connected = connected
     })
     await new Promise<void>((resolve) => {
       const draw = () => {
@@ -69,7 +73,8 @@ export class DemoScreen {
   #complain({ role, ended, log }: Child): void {
     if (ended === undefined || this.#complained.has(role.name)) return
     this.#complained.add(role.name)
-    this.#context.err(`${role.name} ended (${ended}): see ${log}\n`)
+    const command = `npx ocs ${role.args.join(' ')}`
+    this.#context.err(`${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`)
     this.#lines = 0
   }
 
@@ -88,17 +93,21 @@ export class DemoScreen {
     const rows = children.map((child) => {
       const agent = child.role.args[0] === 'agent'
       const view = lab.instances.get(child.role.name)
-      const ops = [...(view?.sessions ?? [])].map(
+      const known = child.ended === undefined && this.#connected
+      const ops = [...(known && view ? view.sessions : [])].map(
         ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
       )
-      const up = agent ? (view?.state ?? 'starting') : 'running'
+      const up = !agent ? 'running' : this.#connected ? (view?.state ?? 'starting') : 'no hub'
       return [child.role.name, child.ended ?? up, this.#where(child), ops.join(', ')]
     })
+    const acquiring = [...lab.instances.values()].some(
+      ({ sessions }) => sessions.get('acq')?.status === 'running',
+    )
     const lines = [
       table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]),
       `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Grafana (SimpleJson) and browser: http://127.0.0.1:${BRIDGE_PORT}/   logs: ${join(dir, 'logs')}\n`,
-      idle ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
+      idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
       'Ctrl-C stops everything.\n',
     ]
     return lines.join('')

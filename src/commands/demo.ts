@@ -92,7 +92,7 @@ async function mustBeFree(port: number): Promise<void> {
       server.listen({ host: '127.0.0.1', port }, done)
     })
   } catch (error) {
-    throw await portError('127.0.0.1', port, error)
+    throw await portError('127.0.0.1', port, error, 'stop it first, the demo needs this port')
   } finally {
     server.close()
   }

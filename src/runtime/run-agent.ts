@@ -65,6 +65,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const timers = new Map<string, Timer>()
   let node: AgentApi['node']
   let ended = false
+  let instrumentLost = false
 
   const event = (level: 'info' | 'warning' | 'error', kind: string, text: string) => {
     log(level === 'info' ? text : `${level}: ${text}`)
@@ -112,8 +113,15 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const connection = new Connection(
     (signal) => agent.spec.connect(args as never, lab, signal),
     {
-      connected: (instrument) => feeds.connected(instrument),
-      failed: (reason) => event('warning', 'instrument', `${reason}; trying again`),
+      connected: (instrument) => {
+        if (instrumentLost) event('info', 'instrument', 'the instrument is connected again')
+        instrumentLost = false
+        feeds.connected(instrument)
+      },
+      failed: (reason) => {
+        instrumentLost = true
+        event('warning', 'instrument', `${reason} (trying again)`)
+      },
     },
     stopping.signal,
   )

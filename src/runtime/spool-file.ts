@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ConfigError, messageOf } from '../core/errors.ts'
+import { ConfigError, messageOf, OpError } from '../core/errors.ts'
 
 /** Version of the tables below, in SQLite's `user_version`. */
 const VERSION = 1
@@ -125,7 +125,7 @@ export function isDamage(message: string): boolean {
 
 /**
  * Holds a lock as long as the returned database is open: an exclusive transaction, which `kill -9` frees.
- * @throws ConfigError when another process holds it
+ * @throws OpError when another process holds it
  */
 export function lockFile(path: string, inUse: string): Database {
   try {
@@ -134,7 +134,7 @@ export function lockFile(path: string, inUse: string): Database {
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {
-    if (/locked|busy/i.test(messageOf(cause))) throw new ConfigError(inUse, { cause })
+    if (/locked|busy/i.test(messageOf(cause))) throw new OpError(inUse, { cause })
     throw new ConfigError(`${path}: ${messageOf(cause)}: check the folder and who may write there`, { cause })
   }
 }

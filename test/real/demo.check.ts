@@ -93,7 +93,7 @@ test('npm start: table, readings and files; Ctrl-C ends it all', async () => {
   figure(`listening on loopback only: ${ports.sort().join(' ')}`)
 
   const second = npmStart(lab)
-  expect((await second.ended()).code).toBe(2)
+  expect((await second.ended()).code).toBe(1)
   expect(complaints(second)).toEqual([expect.stringMatching(/^ocs: a demo runs already in /)])
   expect(demo.end).toBeUndefined()
 

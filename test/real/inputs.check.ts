@@ -137,7 +137,7 @@ test('a second live instance is refused, and told who the first is', async () =>
   const command = [...LS240, `--port=${lab.path('none')}`, ...SITE]
   const first = lab.start('ls240', command)
   await first.says('session joined')
-  fails(await lab.run(command), 2, /in use: this instance already runs on this machine$/)
+  fails(await lab.run(command), 1, /in use: this instance already runs on this machine$/)
   const elsewhere = await lab.run([...command, '--state-dir', lab.path('other')])
   const who = new RegExp(
     `^ocs: ls240 runs already: on ${hostname()}, pid ${first.pid}, since .*Stop that one first$`,
