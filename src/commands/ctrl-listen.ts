@@ -22,7 +22,7 @@ interface Heard {
 }
 
 /** Words of which a pattern consists beneath the address root, as help texts show them. */
-export const listenable: readonly string[] = Object.values(open).map(({ pattern }) =>
+const listenable: readonly string[] = Object.values(open).map(({ pattern }) =>
   pattern.split('/').slice(1).join('/'),
 )
 
