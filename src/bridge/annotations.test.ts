@@ -129,10 +129,12 @@ test('the newest 500 are sent and the newest 1,000 of each remembered, without t
   expect(got.at(-1)?.text).toBe('n2199')
   expect(await at.annotations('n1199')).toHaveLength(0)
   expect((await at.annotations('n1200'))[0]?.text).toBe('n1200')
+  await at.session('a', 'acq', { start_time: now - 3000 })
   for (let i = 0; i < 1100; i++)
     await at.session('a', 'b', { session_id: i, start_time: now - 5, end_time: now - 4 })
   const ids = (await at.annotations('session operation')).map(({ text }) => text)
   expect(ids.at(-1)).toContain('session 1099')
+  expect(await at.annotations('acq')).toHaveLength(1)
 })
 
 test('simPod: annotations and states come through /query', async () => {

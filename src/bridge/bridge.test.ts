@@ -1,10 +1,23 @@
 import { expect, test } from 'bun:test'
+import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
-import { channels, type Presence } from '../core/channels.ts'
+import { channels } from '../core/channels.ts'
 import thermometry from '../datanode/thermometry.ts'
 import { type Bridge, startBridge } from './bridge.ts'
 import { fill, testLab, thermometer, until } from './lab.test-aid.ts'
-import { type Answered, FULL, query, ROOT, recorded, recordings, send, site } from './site.test-aid.ts'
+import {
+  type Answered,
+  FULL,
+  query,
+  ROOT,
+  recorded,
+  recordings,
+  send,
+  silentNode,
+  siteWith,
+} from './site.test-aid.ts'
+
+const site = (wrap?: (bus: Bus) => Bus) => siteWith(thermometry, wrap)
 
 const search = async ({ url }: Bridge, target?: string) => {
   const headers = { 'content-type': 'application/json' }
@@ -161,30 +174,6 @@ test('a data node that restarts goes on answering the same metric, with no /sear
     expect(other?.datapoints.length).toBeGreaterThanOrEqual(FULL)
   }
 })
-
-/** A data node that is on the hub and never answers. */
-async function silentNode(
-  hub: MemoryHub,
-  name: string,
-  state: Presence['state'] = 'online',
-  instance = `node-${name}`,
-) {
-  const bus = hub.connect(instance)
-  const address = { root: ROOT, instance }
-  const now = Date.now() / 1000
-  const who = { session: 's', since: now, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
-  const node = { name, description: '' }
-  await bus.publish(channels.api, address, {
-    agent_class: 'X',
-    help: '',
-    ops: {},
-    queries: {},
-    feeds: {},
-    node,
-  })
-  await bus.publish(channels.presence, address, { state, ...who })
-  return bus
-}
 
 test('one slow node costs its own curves and 2 s, a lost one nothing; the others are whole', async () => {
   await using at = await site()

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
 import thermometry from '../datanode/thermometry.ts'
 import type { Bridge } from './bridge.ts'
-import { FULL, type Recorded, recorded, send, site } from './site.test-aid.ts'
+import { FULL, type Recorded, recorded, send, siteWith } from './site.test-aid.ts'
+
+const site = () => siteWith(thermometry)
 
 const sent = async <T>(bridge: Bridge, name: string, change: Partial<Recorded> = {}): Promise<T> => {
   const answer = await send(bridge, { ...recorded(name), ...change })

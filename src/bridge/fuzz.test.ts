@@ -1,7 +1,10 @@
 import { expect, test } from 'bun:test'
 import sensors from '../datanode/sensors.ts'
+import thermometry from '../datanode/thermometry.ts'
 import type { Bridge } from './bridge.ts'
-import { FULL, query, type Recorded, recorded, recordings, site } from './site.test-aid.ts'
+import { FULL, query, type Recorded, recorded, recordings, siteWith } from './site.test-aid.ts'
+
+const site = () => siteWith(thermometry)
 
 type Random = (n: number) => number
 

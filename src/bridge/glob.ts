@@ -1,28 +1,41 @@
-/** Texts that braces are written out to, at most. */
+/** Texts that braces are written out to, at most, and steps that this may take. */
 const MAX_TEXTS = 1000
+const MAX_STEPS = 500_000
 
-/** Writes out `{a,b}`, nested too: `x.{a,b{1,2}}` is `x.a`, `x.b1`, `x.b2`. A brace without its partner is left as it is. */
+/**
+ * Writes out `{a,b}`, nested too: `x.{a,b{1,2}}` is `x.a`, `x.b1`, `x.b2`. A brace without its partner is left as it is,
+ * as is a text that would take too long.
+ */
 export function braces(text: string): string[] {
   if (!text.includes('{')) return [text]
   const paired = partners(text)
   const outer: { alternatives: string[]; current: string[] }[] = []
   let frame = { alternatives: [] as string[], current: [''] }
-  for (const { 0: part, index } of text.matchAll(/[{},]|[^{},]+/g)) {
-    if (part === '{' && paired.has(index)) {
-      outer.push(frame)
-      frame = { alternatives: [], current: [''] }
-    } else if (part === '}' && paired.has(index)) {
-      const tails = [...frame.alternatives, ...frame.current].slice(0, MAX_TEXTS)
-      frame = outer.pop() ?? frame
-      const room = Math.ceil(MAX_TEXTS / tails.length)
-      frame.current = frame.current.slice(0, room).flatMap((head) => tails.map((tail) => head + tail))
-    } else if (part === ',' && outer.length > 0) {
+  let steps = 0
+  let done = 0
+  const append = (tails: readonly string[]) => {
+    const heads = frame.current.slice(0, Math.ceil(MAX_TEXTS / tails.length))
+    steps += heads.length * tails.length
+    frame.current = heads.flatMap((head) => tails.map((tail) => head + tail))
+  }
+  for (const { 0: mark, index } of text.matchAll(/[{},]/g)) {
+    if (!(mark === ',' ? outer.length > 0 : paired.has(index))) continue
+    if (steps > MAX_STEPS) return [text]
+    if (index > done) append([text.slice(done, index)])
+    done = index + 1
+    if (mark === ',') {
       frame.alternatives.push(...frame.current)
       frame.current = ['']
+    } else if (mark === '{') {
+      outer.push(frame)
+      frame = { alternatives: [], current: [''] }
     } else {
-      frame.current = frame.current.map((head) => head + part)
+      const tails = [...frame.alternatives, ...frame.current].slice(0, MAX_TEXTS)
+      frame = outer.pop() ?? frame
+      append(tails)
     }
   }
+  append([text.slice(done)])
   return [...new Set(frame.current)].slice(0, MAX_TEXTS)
 }
 

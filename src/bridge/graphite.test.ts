@@ -3,7 +3,9 @@ import { MemoryHub } from '../bus/memory.ts'
 import thermometry from '../datanode/thermometry.ts'
 import { type Bridge, startBridge } from './bridge.ts'
 import { testLab, thermometer, until } from './lab.test-aid.ts'
-import { FULL, ROOT, recorded, send, site } from './site.test-aid.ts'
+import { FULL, ROOT, recorded, send, silentNode, siteWith } from './site.test-aid.ts'
+
+const site = () => siteWith(thermometry)
 
 interface Line {
   target: string
@@ -253,4 +255,19 @@ test('forms are read from Grafana and from no page of another site; times and fo
   })
   expect(json.status).toBe(415)
   await bridge.close()
+})
+
+test('a node that never answers costs its own curves and 2 s, and nothing where it is not meant', async () => {
+  await using at = await site()
+  await silentNode(at.lab.hub, 'SLOW')
+  const began = performance.now()
+  expect(await drawn(at.bridge, 'LSA*.Channel_1_T')).toHaveLength(2)
+  expect(await find(at.bridge, '*')).toEqual(['LSA21OQ', 'LSA22HA', 'SLOW'])
+  expect(performance.now() - began).toBeLessThan(1000)
+  const lines = await drawn(at.bridge, '*.Channel_1_T')
+  expect(lines.map(({ datapoints }) => datapoints.length >= FULL)).toEqual([true, true])
+  expect(performance.now() - began).toBeLessThan(3000)
+  const metrics = await (await fetch(`${at.bridge.url}/metrics`)).text()
+  expect(metrics.match(/^ocs_value\{/gm)).toHaveLength(4)
+  expect(at.log.filter((line) => line.startsWith('data node SLOW:'))).toHaveLength(1)
 })

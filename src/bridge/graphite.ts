@@ -12,6 +12,9 @@ import { readTime } from './times.ts'
 
 /** Different complaints that are logged, at most: a dashboard repeats its own every second. */
 const MAX_COMPLAINTS = 100
+/** Characters of a pattern, and patterns of one list, at most. */
+const MAX_PATTERN = 4096
+const MAX_QUERIES = 20
 const DAY_MS = 86_400_000
 
 interface Parts {
@@ -43,7 +46,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   }
 
   route('/metrics/find', async (c, given) => {
-    const found = await names.find(given.get('query') ?? '')
+    const found = await names.find(pattern(given.get('query') ?? ''))
     return answer(
       c,
       found.map(({ text, path, leaf }) => {
@@ -53,7 +56,8 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
     )
   })
   route('/metrics/expand', async (c, given) => {
-    const found = await Promise.all(given.getAll('query').slice(0, MAX_METRICS).map(names.find))
+    const queries = given.getAll('query').slice(0, MAX_QUERIES)
+    const found = await Promise.all(queries.map((query) => names.find(pattern(query))))
     return answer(c, { results: [...new Set(found.flat().map(({ path }) => path))] })
   })
   route('/render', async (c, given) => {
@@ -89,7 +93,13 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   route('/version', (c) => answer(c, '1.1.10'))
   route('/tags', (c) => answer(c, []))
   route('/tags/*', (c) => answer(c, []))
+  app.get('/', (c) => answer(c, { service: 'ocs bridge', dialect: 'graphite' }))
   return app
+}
+
+function pattern(text: string): string {
+  if (text.length > MAX_PATTERN) throw badRequest(`query: longer than ${MAX_PATTERN} characters`)
+  return text
 }
 
 /** The time range of a request, in ms; the last day where it says nothing. */

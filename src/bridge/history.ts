@@ -47,7 +47,10 @@ export async function recordHistory(bus: Bus, root: string): Promise<History> {
   const sessions = await bus.subscribe(channels.session, { root }, (said, { instance, op }) => {
     const key = `${instance}/${op}/${said.session_id}/${said.start_time}`
     runs.set(key, runOf(said, { instance, op }, runs.get(key)))
-    if (runs.size > KEPT) runs.delete(runs.keys().next().value ?? '')
+    if (runs.size <= KEPT) return
+    // What still runs may not be said again for days: those that have ended go first.
+    const [oldest] = [...runs].find(([, { end }]) => end !== undefined) ?? [...runs.keys()]
+    runs.delete(oldest ?? '')
   })
   const happenings = await bus.subscribe(channels.event, { root }, (said, { instance }) => {
     events.push({ ...said, instance, text: said.text.slice(0, MAX_TEXT), nth: ++count })

@@ -1,7 +1,8 @@
 import { expect } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Bus } from '../bus/bus.ts'
-import thermometry from '../datanode/thermometry.ts'
+import type { MemoryHub } from '../bus/memory.ts'
+import { channels, type Presence } from '../core/channels.ts'
 import { type Bridge, startBridge } from './bridge.ts'
 import { fill, type TestLab, testLab, thermometer, until } from './lab.test-aid.ts'
 
@@ -65,8 +66,12 @@ export async function query(bridge: Bridge, ...targets: unknown[]): Promise<Answ
   return (await answer.json()) as Answered
 }
 
-/** A lab with two thermometers and their data nodes, five minutes of data each, and a bridge. */
-export async function site(
+/**
+ * A lab with two thermometers and their data nodes, five minutes of data each, and a bridge.
+ * @param node the data node for thermometers
+ */
+export async function siteWith(
+  node: unknown,
   wrap = (bus: Bus) => bus,
 ): Promise<{ readonly lab: TestLab; readonly bridge: Bridge; readonly log: string[] } & AsyncDisposable> {
   const lab = testLab()
@@ -84,7 +89,7 @@ export async function site(
     const spool = lab.spool(instance)
     await fill(spool, 300, 2)
     await lab.run(thermometer().agent, instance, {}, spool)
-    await lab.run(thermometry, `node-${name}`, { target: instance, name, description: '' })
+    await lab.run(node, `node-${name}`, { target: instance, name, description: '' })
   }
   await until(
     () => query(bridge, 'LSA21OQ::Channel_1_T', 'LSA22HA::Channel_1_T'),
@@ -99,4 +104,28 @@ export async function site(
       await lab[Symbol.asyncDispose]()
     },
   }
+}
+
+/** A data node that is on the hub and never answers. */
+export async function silentNode(
+  hub: MemoryHub,
+  name: string,
+  state: Presence['state'] = 'online',
+  instance = `node-${name}`,
+) {
+  const bus = hub.connect(instance)
+  const address = { root: ROOT, instance }
+  const now = Date.now() / 1000
+  const who = { session: 's', since: now, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
+  const node = { name, description: '' }
+  await bus.publish(channels.api, address, {
+    agent_class: 'X',
+    help: '',
+    ops: {},
+    queries: {},
+    feeds: {},
+    node,
+  })
+  await bus.publish(channels.presence, address, { state, ...who })
+  return bus
 }
