@@ -118,6 +118,8 @@ test('/render: one bad target leaves the others whole, and is named', async () =
   await send(at.bridge, recorded('graphite-render-one-bad'))
   expect(at.log.filter((line) => line.includes('movingAverage'))).toHaveLength(1)
 
+  await draw(at.bridge, 'LSA21OQ.*', 'scale(\nerror: forged')
+  expect(at.log.some((line) => line.includes('\n'))).toBe(false)
   for (const [target, text] of [
     ['movingAverage(LSA21OQ.*, 10)', 'the function "movingAverage" is not known here; these are: alias, '],
     ['scale(LSA21OQ.*)', 'scale: its second argument is a number'],

@@ -41,7 +41,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
     for (const reason of reasons) {
       if (complaints.size >= MAX_COMPLAINTS || complaints.has(reason)) continue
       complaints.add(reason)
-      log(`graphite: left out: ${reason}`)
+      log(`graphite: left out: ${oneLine(reason)}`)
     }
   }
 
@@ -71,7 +71,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
     if (lines.length === 0 && leftOut.length > 0) throw badRequest(leftOut.slice(0, 5).join('; '))
     if (leftOut.length > 0) {
       complain(leftOut)
-      c.header('x-ocs-left-out', headerText(leftOut.join('; ')))
+      c.header('x-ocs-left-out', oneLine(leftOut.join('; ')))
     }
     return answer(c, lines)
   })
@@ -117,7 +117,7 @@ function spanOf(given: URLSearchParams): { from: number; to: number } {
   return { from: at('from', now - DAY_MS), to: at('until', now) }
 }
 
-/** Text that may stand in a header. */
-function headerText(text: string): string {
+/** Text that may stand in a header or in a line of the log. */
+function oneLine(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 1000)
 }
