@@ -33,13 +33,13 @@ test('a lock keeps others out, and lets every command of its holder in', async (
   )
   expect((await other('ctrl', 'unlock', 'fake')).code).toBe(1)
   expect((await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay=0', '--wait')).code).toBe(0)
-  expect(await lab.ocs('ctrl', 'unlock', 'fake')).toEqual({ code: 0, out: 'fake is not locked\n', err: '' })
+  expect(await lab.ocs('ctrl', 'unlock', 'fake')).toEqual({ code: 0, out: 'fake is unlocked\n', err: '' })
   expect((await other('ctrl', 'start', 'fake', 'delay_task', '--delay=0', '--wait')).code).toBe(0)
 })
 
 test('force takes a lock away', async () => {
   await lab.ocs('ctrl', 'lock', 'fake2')
-  expect((await other('ctrl', 'unlock', 'fake2', '--force')).out).toBe('fake2 is not locked\n')
+  expect((await other('ctrl', 'unlock', 'fake2', '--force')).out).toBe('fake2 is unlocked\n')
 })
 
 test.each([

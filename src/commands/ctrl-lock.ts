@@ -53,7 +53,7 @@ export function unlockCommand(context: Context, withLab: WithLab): Command {
           runningInstance(on, instance)
           await on.ask.query(instance, 'unlock', { force: flags.force === true })
           keyRing(context.env, on.root).remove(instance)
-          context.out(`${instance} is not locked\n`)
+          context.out(`${instance} is unlocked\n`)
         },
         { quiet: true },
       ),

@@ -42,6 +42,8 @@ type Listener = (lines: readonly string[], fault?: string) => void
 
 const identifyByIdn: Identify = { command: '*IDN?', match: /^[^,]+,[^,]+,[^,]+,[^,]+$/ }
 const attempts = 3
+/** Milliseconds between two looks whether a wait may end early. */
+const LOOK_MS = 20
 /** The first exchange after plugging in often fails, so the first two tries on opening are short, ms. */
 const openingWaits = [300, 1000]
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
@@ -67,6 +69,8 @@ export class LineLink {
   #lastByte = 0
   #lastMessage = 0
   #identity: string | undefined
+  /** Identifications asked for and not answered yet. */
+  #asked = 0
   /** Why the next reply cannot be trusted, if so. */
   #doubt: string | undefined = 'opened just now'
 
@@ -244,8 +248,7 @@ export class LineLink {
       answer = await this.#identification(identify, wait, opening)
       this.closed.throwIfAborted()
       if (this.#isIdentity(identify, answer)) {
-        // An earlier try may be answered still, no later than it has taken until now.
-        if (attempt > 0) await this.#silence(performance.now() - begun)
+        await this.#lastIdentification(attempt > 0 ? performance.now() - begun : undefined)
         this.#doubt = undefined
         this.#identity = answer
         return
@@ -261,6 +264,16 @@ export class LineLink {
     this.#end(error)
     await this.#transport.close()
     throw error
+  }
+
+  /**
+   * An answer may be that to an earlier try; only the one to the last try comes behind all else that is late. Waits for
+   * that: as long as the tries have `taken` (ms), or, for tries of an earlier time, until they must be taken for lost.
+   */
+  async #lastIdentification(taken: number | undefined): Promise<void> {
+    if (this.#asked === 0) return
+    await this.#silence(taken ?? 2 * this.#options.timeout, () => this.#asked === 0)
+    if (taken === undefined) this.#asked = 0
   }
 
   #isIdentity({ match }: Identify, answer: string): boolean {
@@ -285,21 +298,30 @@ export class LineLink {
         clearTimeout(timer)
         timer = setTimeout(end, wait)
       }
+      this.#asked++
       this.#write(identify.command).catch(end)
     })
   }
 
-  /** Waits for `ms` without a byte, and drops what comes until then; an instrument that never stops gets one time-out more. */
-  async #silence(ms: number): Promise<void> {
+  /**
+   * Waits for `ms` without a byte, or until there is `enough`, and drops what comes until then; an instrument that never
+   * stops gets one time-out more.
+   */
+  async #silence(ms: number, enough?: () => boolean): Promise<void> {
     this.#listener = () => {}
     const begun = performance.now()
     for (;;) {
       const last = this.#lastByte
       const left = Math.max(last, begun) + ms - performance.now()
-      await systemClock.sleep(Math.max(0, Math.ceil(left)), this.closed)
+      await systemClock.sleep(
+        Math.max(0, Math.min(Math.ceil(left), enough ? LOOK_MS : Infinity)),
+        this.closed,
+      )
       // One turn of the event loop more: after a stall, timers run before what arrived meanwhile is read.
       await systemClock.sleep(1, this.closed)
       this.closed.throwIfAborted()
+      if (enough?.()) break
+      if (enough && left > LOOK_MS) continue
       if (last === this.#lastByte || performance.now() > begun + ms + this.#options.timeout) break
     }
     this.#framer.reset()
@@ -328,6 +350,9 @@ export class LineLink {
     const lines = this.#burst
     this.#burst = []
     if (lines.length === 0) return
+    const { identify } = this.#options
+    for (const line of lines)
+      if (identify && this.#isIdentity(identify, line)) this.#asked = Math.max(0, this.#asked - 1)
     const garbled = lines.find((line) => unreadable.test(line))
     if (garbled !== undefined)
       this.#deliver(lines, `unreadable bytes: ${JSON.stringify(garbled.slice(0, 80))}`)
