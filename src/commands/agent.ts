@@ -18,7 +18,7 @@ import { agentHelp } from './agent-help.ts'
 import { findAgent } from './agents.ts'
 import type { Context } from './context.ts'
 import { createLog, type Log, type LogFormat } from './log.ts'
-import { defaultDataDir, stateDir } from './places.ts'
+import { defaultDataDir, stateDir, statePath } from './places.ts'
 import { serveRole } from './role.ts'
 import { chooseSite, mustBeHost, type SiteOptions, siteFlags } from './site.ts'
 
@@ -127,12 +127,16 @@ function argumentError(instance: string, wrong: readonly string[]): Error {
   return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
 }
 
-/** A recorder that is told no directory writes to XDG's. */
+/** A recorder that is told no directory writes to XDG's; an index of files is kept in the folder for state. */
 function withDefaults(agent: Agent, given: readonly Given[], { env }: Context): readonly Given[] {
-  const dataDir = agent.spec.args.shape['data_dir'] as z.ZodType | undefined
-  const needs =
-    dataDir?.safeParse(undefined).success === false && !given.some(({ flag }) => flag === '--data-dir')
-  return needs ? [...given, { flag: '--data-dir', values: [defaultDataDir(env)] }] : given
+  const folders = { data_dir: defaultDataDir(env), index_dir: statePath(undefined, env) }
+  const missing = Object.entries(folders).flatMap(([name, folder]) => {
+    const flag = `--${name.replace('_', '-')}`
+    const type = agent.spec.args.shape[name] as z.ZodType | undefined
+    const needs = type?.safeParse(undefined).success === false && !given.some((one) => one.flag === flag)
+    return needs ? [{ flag, values: [folder] }] : []
+  })
+  return [...given, ...missing]
 }
 
 function classOf({ agent_class, instance_id, position }: Instance): string {

@@ -28,6 +28,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
   ThermometryDataNode: ['--target', 'ls240', '--name', 'LSA21OQ'],
   SensorsDataNode: [],
   WeatherDataNode: [],
+  ArchiveDataNode: ['--data-dir', 'fixtures/g3', '--index-dir', folder],
 }
 
 const open: Running[] = []

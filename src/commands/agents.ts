@@ -15,6 +15,7 @@ const classes: Readonly<Record<string, Load>> = {
   ThermometryDataNode: () => import('../datanode/thermometry.ts'),
   SensorsDataNode: () => import('../datanode/sensors.ts'),
   WeatherDataNode: () => import('../datanode/weather.ts'),
+  ArchiveDataNode: () => import('../datanode/g3-archive.ts'),
 }
 
 /** The names of all classes. */

@@ -39,6 +39,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     env: named,
     name: 'weather',
   },
+  archive: {
+    agentClass: 'ArchiveDataNode',
+    help: 'Serve a recorder’s .g3 files, or another tree of them.',
+    env: { ...named, DATA_DIR: '--data-dir' },
+    name: 'archive',
+  },
 }
 
 /** `ocs datanode KIND`: what Grafana draws comes from here, by way of the bridge. */

@@ -8,6 +8,7 @@ import type { Context } from './context.ts'
 import { ctrlCommand } from './ctrl.ts'
 import { datanodeCommand } from './datanode.ts'
 import { demoCommand } from './demo.ts'
+import { exportCommand } from './export.ts'
 import { hubCommand } from './hub.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
@@ -24,6 +25,7 @@ const commands = [
   bridgeCommand,
   ctrlCommand,
   auditCommand,
+  exportCommand,
   simCommand,
   scriptCommand,
   completionCommand,

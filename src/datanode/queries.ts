@@ -6,7 +6,7 @@ import { changes, strided, thin } from './thin.ts'
 type Cell = number | string | boolean | null
 
 /** A sisock time as unix seconds: above 0 it is one, else it is relative to now. */
-function toUnix(time: number, now: number): number {
+export function toUnix(time: number, now: number): number {
   return time > 0 ? time : now + time
 }
 
@@ -58,13 +58,14 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
 }
 
 /** The indices that stay; undefined for all. */
-function keep({ t, values }: Slice, maxPoints?: number, minStride?: number): number[] | undefined {
+export function keep({ t, values }: Slice, maxPoints?: number, minStride?: number): number[] | undefined {
   if (maxPoints === undefined) return minStride === undefined ? undefined : strided(t, minStride)
   if (values instanceof Float64Array) return thin(t, values, maxPoints, minStride)
   return changes(values, maxPoints)
 }
 
-function cells({ kind, t, values }: Slice, kept: Iterable<number> = t.keys()): Cell[] {
+/** A column as an answer carries it. */
+export function cells({ kind, t, values }: Slice, kept: Iterable<number> = t.keys()): Cell[] {
   const list: Cell[] = []
   for (const i of kept) {
     const value = values[i] ?? null

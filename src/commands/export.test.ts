@@ -1,0 +1,114 @@
+import { afterEach, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder.test-aid.ts'
+import { exportTime } from './export-time.ts'
+import { run } from './program.ts'
+
+afterEach(cleanUp)
+
+const T0 = 1_700_050_000
+
+async function recordOne(): Promise<string> {
+  const dir = join(folder(), 'data')
+  const { recorder } = await record(dir)
+  const declared = declaration({ temps: { T: 'double', n: 'int' }, state: { on: 'bool', mode: 'string' } })
+  const epoch = new TestEpoch('temperatures', 'e1', declared)
+  epoch.add('temps', [T0, T0 + 0.1], { T: [4.2, 'NaN'], n: [1, '9007199254740993'] })
+  epoch.add('state', [T0, T0 + 2], { on: [true, false], mode: ['cold, "dry"', 'warm'] })
+  epoch.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  return dir
+}
+
+async function ocs(...argv: string[]) {
+  const printed = { out: '', err: '' }
+  const code = await run(argv, {
+    signal: new AbortController().signal,
+    env: { OCS_STATE_DIR: folder() },
+    out: (text) => {
+      printed.out += text
+    },
+    err: (text) => {
+      printed.err += text
+    },
+    terminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+  })
+  return { code, ...printed }
+}
+
+test('CSV and JSON, a line for each time, values exact', async () => {
+  const dir = await recordOne()
+  const args = ['it.temperatures.T', '*.n', '*.on', '*.mode', '--from', String(T0), '--data-dir', dir]
+  expect(await ocs('export', ...args)).toEqual({
+    code: 0,
+    err: '',
+    out:
+      'time,it.temperatures.T,it.temperatures.n,it.temperatures.on,it.temperatures.mode\n' +
+      `${T0},4.2,1,true,"cold, ""dry"""\n` +
+      `${T0 + 0.1},NaN,9007199254740993,,\n` +
+      `${T0 + 2},,,false,warm\n`,
+  })
+  const { out } = await ocs('export', ...args, '--format', 'jsonl', '--to', String(T0 + 1))
+  expect(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    {
+      time: T0,
+      'it.temperatures.T': 4.2,
+      'it.temperatures.n': 1,
+      'it.temperatures.on': true,
+      'it.temperatures.mode': 'cold, "dry"',
+    },
+    { time: T0 + 0.1, 'it.temperatures.T': 'NaN', 'it.temperatures.n': '9007199254740993' },
+  ])
+})
+
+test('a span that is read in parts has every sample once', async () => {
+  const dir = join(folder(), 'data')
+  const { recorder } = await record(dir, { frameLength: 3000 })
+  const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: { T: 'double' } }))
+  const count = 1_200_000
+  for (let i = 0; i < count; i += 1000) {
+    const t = Array.from({ length: 1000 }, (_, k) => T0 + (i + k) / 100)
+    epoch.add('temps', t, { T: t.map((_, k) => i + k) })
+  }
+  epoch.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  const { out } = await ocs('export', '*.T', '--from', String(T0 + 1), '--data-dir', dir)
+  const values = out
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => Number(line.split(',')[1]))
+  expect(values.length).toBe(count - 100)
+  expect(values.every((value, i) => value === i + 100)).toBe(true)
+})
+
+test('what cannot be meant says what can', async () => {
+  const dir = await recordOne()
+  const { code, err } = await ocs('export', 'it.temperatures.X', '--from', '-1h', '--data-dir', dir)
+  expect([code, err]).toEqual([2, expect.stringContaining('did you mean it.temperatures.T')])
+  const missing = await ocs('export', 'T', '--from', '-1h', '--data-dir', '/nowhere')
+  expect([missing.code, missing.err]).toEqual([2, expect.stringContaining('--data-dir')])
+})
+
+test('times', () => {
+  const read = (text: string) => exportTime('--from', text, T0)
+  expect(['1700000000.5', 'now', '-1h', 'now-90min', '-2d'].map(read)).toEqual([
+    1700000000.5,
+    T0,
+    T0 - 3600,
+    T0 - 5400,
+    T0 - 172_800,
+  ])
+  expect(['2023-11-15', '2023-11-15T12:06:40', '2023-11-15 13:06:40.25+01:00'].map(read)).toEqual([
+    1700006400,
+    T0,
+    T0 + 0.25,
+  ])
+  for (const bad of ['', 'yesterday', '-1 hour', '2023-13-01']) expect(() => read(bad)).toThrow('--from')
+})

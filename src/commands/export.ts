@@ -1,0 +1,170 @@
+import { Command, Option } from 'commander'
+import { ConfigError, UsageError } from '../core/errors.ts'
+import { didYouMean } from '../core/names.ts'
+import { toWire } from '../core/wire.ts'
+import { Archive, type ArchiveField } from '../storage/archive.ts'
+import type { Column } from '../storage/archive-columns.ts'
+import { indexPath } from '../storage/archive-index.ts'
+import type { Context } from './context.ts'
+import { exportTime } from './export-time.ts'
+import { defaultDataDir, statePath } from './places.ts'
+
+interface ExportFlags {
+  readonly from: string
+  readonly to: string
+  readonly format: 'csv' | 'jsonl'
+  readonly dataDir?: string
+  readonly stateDir?: string
+}
+
+/** Samples read at a time, of all fields together. */
+const AT_ONCE = 500_000
+/** Names of fields that an error lists. */
+const LISTED = 10
+/** Milliseconds between two redrawings of the progress. */
+const DRAW_MS = 100
+
+/** `ocs export FIELD…`: what `.g3` files hold, as text, read from the files themselves. */
+export function exportCommand(context: Context): Command {
+  return new Command('export')
+    .description('Print recorded samples as CSV or JSON, a line for each time.')
+    .argument('<field...>', 'INSTANCE.FEED.FIELD, with * for any letters: ls240.temperatures.*')
+    .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1h before now')
+    .option('--to <time>', 'the same', 'now')
+    .addOption(new Option('--format <format>', 'csv or jsonl').choices(['csv', 'jsonl']).default('csv'))
+    .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
+    .option('--state-dir <folder>', 'where the index of the files is kept')
+    .addHelpText('after', '\nTimes are unix seconds. A field without a sample at a time is left empty.')
+    .action((names: string[], flags: ExportFlags) => exportFields(names, flags, context))
+}
+
+async function exportFields(names: readonly string[], flags: ExportFlags, context: Context): Promise<void> {
+  const now = Date.now() / 1000
+  const [start, end] = [exportTime('--from', flags.from, now), exportTime('--to', flags.to, now)]
+  if (start > end) throw new UsageError(`--from ${flags.from} is after --to ${flags.to}`)
+  const dir = flags.dataDir ?? defaultDataDir(context.env)
+  const signal = AbortSignal.any([context.signal, ...(context.unread ? [context.unread] : [])])
+  const draw = progressOf(context)
+  using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
+  await archive.rescan(signal, (done, files) => draw(`reading ${done} of ${files} files`))
+  draw('')
+  for (const { path, goodBytes, reason } of archive.problems())
+    context.err(`${path}: exported up to byte ${goodBytes}: ${reason}\n`)
+  const fields = choose(names, archive.fields(), dir)
+  const write = flags.format === 'csv' ? csvLines : jsonLines
+  if (flags.format === 'csv') context.out(`time,${fields.map(({ label }) => quoted(label)).join()}\n`)
+  for (const [from, to, part] of windows(archive, fields, start, end)) {
+    if (signal.aborted) break
+    draw(`${Math.floor(part * 100)} %`)
+    const columns = await archive.read(fields, from, to)
+    const text = write(fields, columns, to === end ? Infinity : to)
+    if (text !== '') context.out(text)
+    // Output is written between two parts, not piled up.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  draw('')
+}
+
+/** The fields that names and patterns mean, in their order. @throws UsageError for one that means none */
+function choose(names: readonly string[], fields: readonly ArchiveField[], dir: string): ArchiveField[] {
+  if (fields.length === 0) throw new ConfigError(`${dir} has no samples: name another folder with --data-dir`)
+  const found = new Set<ArchiveField>()
+  for (const name of names) {
+    const pattern = new RegExp(`^${name.split('*').map(RegExp.escape).join('.*')}$`, 'i')
+    const meant = fields.filter(
+      ({ label, address, name: field }) => pattern.test(label) || pattern.test(`${address}.${field}`),
+    )
+    for (const field of meant) found.add(field)
+    if (meant.length > 0) continue
+    const labels = fields.map(({ label }) => label)
+    const near = didYouMean(name, labels)
+    const list = near.length > 0 ? near : labels
+    const more = list.length > LISTED ? `, and ${list.length - LISTED} more` : ''
+    throw new UsageError(
+      `${dir} has no field "${name}": ${near.length > 0 ? 'did you mean' : 'it has'} ${list.slice(0, LISTED).join(', ')}${more}`,
+    )
+  }
+  return [...found]
+}
+
+/** Spans of time with about `AT_ONCE` samples; each begins where the one before ends, and the part that is done. */
+function* windows(
+  archive: Archive,
+  fields: readonly ArchiveField[],
+  start: number,
+  end: number,
+): Generator<[from: number, to: number, part: number]> {
+  const pieces = fields
+    .flatMap((field) => archive.overview(field, start, end))
+    .sort((a, b) => a.first - b.first)
+  const total = pieces.reduce((sum, { count }) => sum + count, 0)
+  let from = Math.max(start, pieces[0]?.first ?? start)
+  let [done, waiting] = [0, 0]
+  for (const { first, count } of pieces) {
+    if (waiting >= AT_ONCE && first > from) {
+      yield [from, first, done / total]
+      done += waiting
+      waiting = 0
+      from = first
+    }
+    waiting += count
+  }
+  if (total > 0) yield [from, end, done / total]
+}
+
+type Cell = number | bigint | boolean | string | undefined
+
+/** The rows of columns, joined by time; times from `before` on are left to the next part. */
+function* rows(columns: readonly Column[], before: number): Generator<[t: number, cells: Cell[]]> {
+  const at = columns.map(() => 0)
+  for (;;) {
+    let t = Infinity
+    for (const [i, column] of columns.entries()) t = Math.min(t, column.t[at[i] ?? 0] ?? Infinity)
+    if (t >= before || t === Infinity) return
+    yield [
+      t,
+      columns.map(({ type, t: times, values }, i) => {
+        const here = at[i] ?? 0
+        if (times[here] !== t) return undefined
+        at[i] = here + 1
+        return type === 'bool' ? values[here] !== 0 : values[here]
+      }),
+    ]
+  }
+}
+
+function csvLines(_: readonly ArchiveField[], columns: readonly Column[], before: number): string {
+  const lines: string[] = []
+  for (const [t, cells] of rows(columns, before)) {
+    const texts = cells.map((cell) =>
+      cell === undefined ? '' : typeof cell === 'string' ? quoted(cell) : cell,
+    )
+    lines.push(`${t},${texts.join()}\n`)
+  }
+  return lines.join('')
+}
+
+function jsonLines(fields: readonly ArchiveField[], columns: readonly Column[], before: number): string {
+  const lines: string[] = []
+  for (const [time, cells] of rows(columns, before)) {
+    const there = cells.flatMap((cell, i) => (cell === undefined ? [] : [[fields[i]?.label, toWire(cell)]]))
+    lines.push(`${JSON.stringify({ time, ...Object.fromEntries(there) })}\n`)
+  }
+  return lines.join('')
+}
+
+/** A CSV cell (RFC 4180). */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** One line on standard error that is redrawn, if that is a terminal; '' clears it. */
+function progressOf({ terminal, err }: Context): (text: string) => void {
+  let drawn = -Infinity
+  return (text) => {
+    const now = performance.now()
+    if (!terminal || (text !== '' && now - drawn < DRAW_MS)) return
+    drawn = now
+    err(`\r\x1b[K${text}`)
+  }
+}

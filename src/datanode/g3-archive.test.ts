@@ -1,0 +1,71 @@
+import { afterEach, expect, test } from 'bun:test'
+import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { testLab, until } from '../bridge/lab.test-aid.ts'
+import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
+import { caller } from '../runtime/client.ts'
+import { Archive } from '../storage/archive.ts'
+import { cleanUp, folder } from '../storage/recorder.test-aid.ts'
+import node, { archiveData, archiveFields } from './g3-archive.ts'
+
+afterEach(cleanUp)
+
+const T0 = 1_700_000_000
+
+async function fixtures(): Promise<Archive> {
+  const archive = new Archive('fixtures/g3')
+  await archive.rescan()
+  return archive
+}
+
+test('fields and data have sisock’s shape; co-sampled fields share a timeline', async () => {
+  using archive = await fixtures()
+  const { fields, timelines } = archiveFields(archive, { start: T0 - 10, end: T0 + 10 })
+  expect(fields['LSA240.temperatures.channel_1_T']).toEqual({
+    description: null,
+    timeline: 'LSA240.temperatures.temps',
+    type: 'number',
+    units: null,
+  })
+  expect(fields['LSA240.temperatures.heater_on']?.type).toBe('bool')
+  expect(Object.keys(fields)).not.toContain('observatory.old.hwp_position')
+  expect(timelines['LSA240.temperatures.temps']?.interval).toBeCloseTo(0.1)
+  const names = ['LSA240.temperatures.channel_1_V', 'lsa240.temperatures.heater_on', 'nothing', '__proto__']
+  const answer = await archiveData(archive, { fields: names, start: T0, end: T0 + 1 })
+  expect(DataAnswer.parse(JSON.parse(JSON.stringify(answer))).data).toEqual({
+    'LSA240.temperatures.channel_1_V': [null, null, 5e-324, 1.7976931348623157e308],
+    'lsa240.temperatures.heater_on': [true, false, true, true],
+    nothing: [],
+  })
+  expect(answer.timeline).toEqual({
+    'LSA240.temperatures.temps': { t: [T0, T0 + 0.1, T0 + 0.2, T0 + 0.3], finalized_until: T0 + 2.3 },
+  })
+})
+
+test('few points keep the extremes and the newest', async () => {
+  using archive = await fixtures()
+  const fields = ['LSA240.temperatures.channel_1_T', 'LSA240.temperatures.state']
+  const answer = await archiveData(archive, { fields, start: 1, end: 0, max_points: 3 })
+  expect(answer.data['LSA240.temperatures.channel_1_T']?.slice(0, 2)).toEqual([0, 297.25])
+  expect(answer.timeline['LSA240.temperatures.temps.channel_1_T']?.t.at(-1)).toBe(T0 + 2.3)
+  expect(answer.data['LSA240.temperatures.state']).toHaveLength(3)
+})
+
+test('on the bus: the good part of a file that is not whole is served, and the file named', async () => {
+  await using lab = testLab()
+  const dir = join(folder(), 'data')
+  mkdirSync(dir)
+  cpSync('fixtures/g3/hk-schema1.g3', join(dir, 'a.g3'))
+  writeFileSync(join(dir, 'b.g3'), readFileSync('fixtures/g3/hk.g3').subarray(0, 5000))
+  utimesSync(join(dir, 'b.g3'), T0, T0)
+  await lab.run(node, 'archive', { data_dir: dir, index_dir: folder() })
+  const ask = await caller(lab.hub.connect('asker'), 'observatory')
+  const fields = async () =>
+    Object.keys(FieldsAnswer.parse(await ask.query('archive', 'get_fields', {})).fields)
+  const list = await until(fields, (found) => found.includes('LSA240.temperatures.channel_1_T'))
+  expect(list).toContain('observatory.old.position')
+  await until(
+    () => lab.lines,
+    (lines) => lines.some((line) => line.includes('b.g3 is served up to byte')),
+  )
+})

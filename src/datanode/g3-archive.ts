@@ -1,0 +1,153 @@
+import { z } from 'zod'
+import { defineAgent } from '../core/agent.ts'
+import {
+  type DataAnswer,
+  DataRequest,
+  type FieldEntry,
+  type FieldsAnswer,
+  FieldsRequest,
+} from '../core/data-node.ts'
+import { poll } from '../instrument/poll.ts'
+import { Archive, type ArchiveField } from '../storage/archive.ts'
+import type { Column } from '../storage/archive-columns.ts'
+import { indexPath } from '../storage/archive-index.ts'
+import { NodeName } from './node-instance.ts'
+import { cells, keep, toUnix } from './queries.ts'
+import type { Slice } from './table.ts'
+
+/** How often the folder is looked at for new frames, Hz. */
+const LOOK_HZ = 0.2
+/** Milliseconds after which an unfinished end of a file is no longer being written. */
+const SETTLED_MS = 60_000
+
+export default defineAgent({
+  class: 'ArchiveDataNode',
+  aliases: ['G3ReaderServer', 'G3Reader'],
+  help: 'Serves a tree of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
+  args: z.object({
+    name: NodeName.default('archive').describe('what its metrics begin with'),
+    description: z.string().default('').describe('what is measured'),
+    data_dir: z.string().min(1).describe('folder of .g3 files, such as the recorder’s'),
+    index_dir: z.string().min(1).describe('folder for the index of the files, which can be thrown away'),
+  }),
+  feeds: {},
+  connect: async ({ name, description, data_dir, index_dir }, lab) => {
+    lab.announceNode({ name, description })
+    return new Archive(data_dir, indexPath(index_dir, data_dir))
+  },
+})
+  .process(
+    'serve',
+    {
+      help: 'Reads what is new in the files, every five seconds.',
+      data: z.object({ fields: z.number(), bad_files: z.array(z.string()) }),
+      startup: true,
+    },
+    async ({ instrument: archive, lab, session, signal }) => {
+      const told = new Set<string>()
+      const look = async () => {
+        await archive.rescan(signal)
+        const bad = archive.problems().filter(({ mtime }) => Date.now() - mtime > SETTLED_MS)
+        for (const { path, goodBytes, reason } of bad) {
+          if (told.has(path)) continue
+          told.add(path)
+          lab.event('warning', 'bad_file', `${path} is served up to byte ${goodBytes}: ${reason}`)
+        }
+        session.set({ fields: archive.fields().length, bad_files: bad.map(({ path }) => path) })
+      }
+      const onError = (error: unknown) => session.log(`the files cannot be read: ${error}`)
+      await poll(LOOK_HZ, { session, signal }, look, { onError })
+    },
+  )
+  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
+    archiveFields(q.instrument, q.params),
+  )
+  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
+    archiveData(q.instrument, q.params),
+  )
+
+/** The fields of an archive that have data between two times. */
+export function archiveFields(
+  archive: Archive,
+  { start, end }: FieldsRequest,
+  now = Date.now() / 1000,
+): FieldsAnswer {
+  const answer: FieldsAnswer = { fields: {}, timelines: {} }
+  for (const field of archive.fields(toUnix(start, now), toUnix(end, now))) {
+    const about = describe(field)
+    answer.fields[field.label] = about
+    answer.timelines[about.timeline] ??= { interval: archive.newest(field).interval, fields: [] }
+    answer.timelines[about.timeline]?.fields.push(field.label)
+  }
+  return answer
+}
+
+/**
+ * The data of fields of an archive between two times; empty for a field that is not there. Fields that do not lie on one
+ * list of times, as with `max_points`, have timelines of their own.
+ */
+export async function archiveData(
+  archive: Archive,
+  { fields, start, end, max_points, min_stride }: DataRequest,
+  now = Date.now() / 1000,
+): Promise<DataAnswer> {
+  const answer: DataAnswer = { data: {}, timeline: {}, fields: {} }
+  const find = finder(archive.fields())
+  const names = [...new Set(fields)]
+  const found = names.flatMap((name) => {
+    const field = find(name)
+    if (!field) answer.data[name] = []
+    return field ? [{ name, field }] : []
+  })
+  const [from, to] = [toUnix(start, now), toUnix(end, now)]
+  const columns = await archive.read(
+    found.map(({ field }) => field),
+    from,
+    to,
+    { maxPoints: min_stride === undefined ? max_points : undefined },
+  )
+  for (const [i, { name, field }] of found.entries()) {
+    const slice = sliceOf(columns[i] as Column)
+    const kept = keep(slice, max_points, min_stride)
+    const t = kept ? kept.map((at) => slice.t[at] ?? 0) : Array.from(slice.t)
+    const about = describe(field)
+    const shared = answer.timeline[about.timeline]
+    const alone = max_points !== undefined || (shared !== undefined && !equal(shared.t, t))
+    const timeline = alone ? `${about.timeline}.${field.name}` : about.timeline
+    answer.timeline[timeline] ??= { t, finalized_until: archive.newest(field).last }
+    answer.data[name] = cells(slice, kept)
+    answer.fields[name] = { ...about, timeline }
+  }
+  return answer
+}
+
+function describe({ label, name, block, type }: ArchiveField): FieldEntry {
+  const timeline = `${label.slice(0, -name.length)}${block}`
+  return {
+    description: null,
+    timeline,
+    type: type === 'double' || type === 'int' ? 'number' : type,
+    units: null,
+  }
+}
+
+/** Finds fields by their name or their whole address, else by the same without regard to case. */
+function finder(fields: readonly ArchiveField[]): (name: string) => ArchiveField | undefined {
+  const exact = new Map<string, ArchiveField>()
+  const folded = new Map<string, ArchiveField>()
+  for (const field of fields)
+    for (const name of [field.label, `${field.address}.${field.name}`]) {
+      exact.set(name, field)
+      if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), field)
+    }
+  return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
+}
+
+function sliceOf({ type, t, values }: Column): Slice {
+  const kind = type === 'double' || type === 'int' ? 'number' : type
+  return { kind, t, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values }
+}
+
+function equal(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((t, i) => t === b[i])
+}
