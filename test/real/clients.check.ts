@@ -1,6 +1,6 @@
 /** Programs that are not ours on the hub: Mosquitto's clients over TCP, mqtt.js over WebSocket, one of them frozen. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { connectMqtt } from '../../src/bus/mqtt.ts'
+import { connectMqtt, reached } from '../../src/bus/mqtt.ts'
 import { channels } from '../../src/core/channels.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
 import { split, subscriber } from './listener.ts'
@@ -63,6 +63,7 @@ test('messages pass between Mosquitto over TCP and mqtt.js over WebSocket, both 
   await using lab = new Lab()
   await lab.hub()
   await using web = connectMqtt({ url: WS, client: 'web' })
+  await reached(web, WS, 10)
   const rows: unknown[] = []
   const came = Promise.withResolvers<void>()
   const here = { root: 'observatory', feed: 'f' }
