@@ -15,6 +15,12 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   RegistryAgent: [],
 }
 
+/** Folders that the program fills in where neither the command line nor the site file names one. */
+const folders: Readonly<Record<string, string>> = {
+  data_dir: '~/.local/share/ocs/data',
+  index_dir: '~/.local/state/ocs',
+}
+
 interface Property {
   readonly type?: string
   readonly enum?: readonly string[]
@@ -47,7 +53,7 @@ async function section(agent: Agent): Promise<string> {
   const { spec, ops, queries } = agent
   const lines = [`## ${spec.class}`, '', spec.help, '']
   if (spec.aliases) lines.push(`Also spelled ${spec.aliases.map(code).join(', ')}.`, '')
-  lines.push(...rows(['flag', 'takes', 'default', 'meaning'], parameters(spec.args)))
+  lines.push(...rows(['flag', 'takes', 'default', 'meaning'], parameters(spec.args, folders)))
   const retired = Object.entries(spec.retired ?? {}).map(([flag, why]) => [code(dashed(flag)), why])
   if (retired.length > 0) lines.push('Accepted without effect:', '', ...rows(['flag', 'why'], retired))
   lines.push(...(await feeds(agent)))
@@ -59,7 +65,7 @@ async function section(agent: Agent): Promise<string> {
   return lines.join('\n')
 }
 
-function parameters(schema: z.ZodObject): string[][] {
+function parameters(schema: z.ZodObject, filled: Readonly<Record<string, string>> = {}): string[][] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' }) as {
     properties?: Record<string, Property>
     required?: string[]
@@ -67,7 +73,7 @@ function parameters(schema: z.ZodObject): string[][] {
   return Object.entries(properties).map(([name, property]) => [
     code(dashed(name)),
     takes(property),
-    required.includes(name) ? 'required' : shown(property.default),
+    required.includes(name) && !filled[name] ? 'required' : shown(property.default ?? filled[name]),
     property.description ?? '',
   ])
 }
