@@ -1,4 +1,7 @@
 import type { Command, Option } from 'commander'
+import { topic } from '../core/channel.ts'
+import { channels } from '../core/channels.ts'
+import { HUB } from '../core/names.ts'
 import type { InstanceView } from '../runtime/lab-view.ts'
 import { flagOf, type Parameter, parametersOf } from './params.ts'
 
@@ -131,10 +134,17 @@ function opsOf(action: string, instance: string, { instances }: Live): Candidate
     .map(([word, { help }]) => ({ word, help }))
 }
 
+/** A topic as `listen` takes it, without the address root. */
+function beneathRoot(text: string): string {
+  return text.slice(text.indexOf('/') + 1)
+}
+
 function patternsOf({ instances }: Live): Candidate[] {
   const of = [...instances].flatMap(([instance, { api }]) => [
-    ...Object.keys(api?.feeds ?? {}).map((feed) => `${instance}/feeds/${feed}`),
-    `${instance}/events`,
+    ...Object.keys(api?.feeds ?? {}).map((feed) =>
+      beneathRoot(topic(channels.feed, { root: HUB, instance, feed })),
+    ),
+    beneathRoot(topic(channels.event, { root: HUB, instance })),
     `${instance}/#`,
   ])
   return of.sort().map((word) => ({ word, help: '' }))
