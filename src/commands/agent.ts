@@ -93,25 +93,58 @@ export interface AgentRole {
 /** Checks an agent's arguments, says which come from the site file, and runs it. */
 export async function runAgentRole(role: AgentRole): Promise<void> {
   const { agent, instance, siteArguments, given, context } = role
-  const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
-  const { common, rest, notes, faults } = splitCommon(merged)
+  const { common, rest, notes, faults, values } = checkArguments(agent, siteArguments, given, context.env)
   const flags = { ...optionsOf(common), ...role.flags }
-  const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, context), {
-    ...(agent.spec.retired && { retired: agent.spec.retired }),
-  })
-  const wrong = [...faults, ...('faults' in checked ? checked.faults : [])].map(({ text }) => text)
-  if (wrong.length > 0 || 'faults' in checked) throw argumentError(instance, wrong)
+  if (faults.length > 0 || !values) throw argumentError(instance, faults)
   if (common['working_dir'] !== undefined) enter(common['working_dir'])
   const state = stateDir(flags.stateDir, context.env)
   const silent: Log = () => {}
   const site = await chooseSite(flags, context, silent)
-  const logFile = resolve(flags.logDir ?? role.logDir ?? `${state}/logs`, `${site.root}.${instance}.log`)
+  // Whoever runs this role may keep its log.
+  const logFile =
+    context.env['OCS_LOG_FILE'] === 'none'
+      ? undefined
+      : resolve(flags.logDir ?? role.logDir ?? `${state}/logs`, `${site.root}.${instance}.log`)
   const log = createLog(context, (flags.logFormat ?? 'text') as LogFormat, logFile)
   for (const line of settingLines(rest)) log(line, { bare: true })
-  for (const note of [...notes, ...checked.notes]) log(note)
-  log(`starting ${agent.spec.class} as ${site.root}.${instance}; log: ${logFile}`)
-  agent.spec.check?.(checked.values as never, log)
-  await serveRole({ agent, args: checked.values, instance, site, stateDir: state }, context, log)
+  for (const note of notes) log(note)
+  log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
+  agent.spec.check?.(values as never, log)
+  await serveRole({ agent, args: values, instance, site, stateDir: state }, context, log)
+}
+
+/**
+ * Checks an agent's arguments against its declaration.
+ * @returns `common`: flags that every agent takes; `rest`: its own, as given; `values`: the same, typed; or `faults`, a
+ *   sentence each, with its place where it stands in the site file
+ */
+export function checkArguments(
+  agent: Agent,
+  siteArguments: readonly Argument[],
+  given: readonly string[],
+  env: Context['env'],
+): Checked {
+  const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
+  const { common, rest, notes, faults } = splitCommon(merged)
+  const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, env), {
+    ...(agent.spec.retired && { retired: agent.spec.retired }),
+  })
+  const ok = 'values' in checked
+  return {
+    common,
+    rest,
+    notes: [...notes, ...(ok ? checked.notes : [])],
+    faults: [...faults, ...(ok ? [] : checked.faults)].map(({ text }) => text),
+    values: ok ? checked.values : undefined,
+  }
+}
+
+interface Checked {
+  readonly common: Readonly<Record<string, string>>
+  readonly rest: readonly Given[]
+  readonly notes: readonly string[]
+  readonly faults: readonly string[]
+  readonly values: Readonly<Record<string, unknown>> | undefined
 }
 
 function enter(folder: string): void {
@@ -128,7 +161,7 @@ function argumentError(instance: string, wrong: readonly string[]): Error {
 }
 
 /** A recorder that is told no directory writes to XDG's; an index of files is kept in the folder for state. */
-function withDefaults(agent: Agent, given: readonly Given[], { env }: Context): readonly Given[] {
+function withDefaults(agent: Agent, given: readonly Given[], env: Context['env']): readonly Given[] {
   const folders = { data_dir: defaultDataDir(env), index_dir: statePath(undefined, env) }
   const missing = Object.entries(folders).flatMap(([name, folder]) => {
     const flag = `--${name.replace('_', '-')}`

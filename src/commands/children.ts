@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 
 /** A role run as a process of its own. */
 export interface Role {
@@ -20,8 +21,19 @@ export interface Child {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
 }
 
-/** Milliseconds a role has to stop before it is killed. */
+/** Milliseconds that all roles together have to stop before they are killed. */
 const PATIENCE_MS = 1800
+/** Of these, what is kept for each group that is still to be stopped. */
+const RESERVE_MS = 400
+/** Milliseconds after a role's exit in which its last lines may still come. */
+const LAST_LINES_MS = 300
+
+/** The program that every role is. */
+export const PROGRAM: readonly string[] = [
+  process.execPath,
+  '--no-install',
+  join(import.meta.dir, '..', '..', 'bin', 'ocs.ts'),
+]
 
 /**
  * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which
@@ -31,20 +43,54 @@ export function startChild(role: Role, logs: string): Child {
   mkdirSync(logs, { recursive: true })
   const log = join(logs, `${role.name}.log`)
   const fd = openSync(log, 'w')
-  const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
-  const process_: ChildProcess = spawn(process.execPath, ['--no-install', program, ...role.args], {
-    stdio: ['pipe', fd, fd],
-    detached: true,
-    env: { ...process.env, OCS_STOP_WITH_INPUT: '1' },
-  })
+  const process_ = start(role, [fd, fd], {})
   closeSync(fd)
+  return watch(role, process_, log, 'exit')
+}
+
+/**
+ * Starts a role in the same way, but hands on each line that it logs: it keeps no log of its own, and its readings
+ * (standard output) are left out.
+ * @param log where the lines end up, for whoever asks
+ */
+export function startLogged(role: Role, log: string, take: (line: string) => void): Child {
+  const process_ = start(role, ['ignore', 'pipe'], { OCS_LOG_FILE: 'none' })
+  if (process_.stderr) createInterface({ input: process_.stderr, crlfDelay: Infinity }).on('line', take)
+  return watch(role, process_, log, 'close')
+}
+
+function start(
+  role: Role,
+  output: (number | 'ignore' | 'pipe')[],
+  env: Record<string, string>,
+): ChildProcess {
+  const [program = '', ...args] = PROGRAM
+  const process_ = spawn(program, [...args, ...role.args], {
+    stdio: ['pipe', ...output],
+    detached: true,
+    env: { ...process.env, OCS_STOP_WITH_INPUT: '1', ...env },
+  })
+  // Writing nothing to it, its parent need not hear that it is gone.
+  process_.stdin?.on('error', () => {})
+  return process_
+}
+
+function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | 'close'): Child {
   let ended: string | undefined
   const exited = new Promise<void>((resolve) => {
     const end = (how: string) => {
       ended ??= how
       resolve()
     }
-    process_.on('exit', (code, signal) => end(signal ?? `exit code ${code}`))
+    process_.on('exit', (code, signal) => {
+      const how = signal ?? `exit code ${code}`
+      if (last === 'exit') return end(how)
+      const timer = setTimeout(() => end(how), LAST_LINES_MS)
+      process_.once('close', () => {
+        clearTimeout(timer)
+        end(how)
+      })
+    })
     process_.on('error', (error) => end(error.message))
   })
   return {
@@ -59,15 +105,20 @@ export function startChild(role: Role, logs: string): Child {
   }
 }
 
-/** Stops groups of roles one group after the other, 2 s in all at most: asked first, killed in the end. */
+/**
+ * Stops groups of roles one group after the other, 2 s in all at most: asked first, killed in the end. One group that
+ * refuses leaves time for the next to stop by itself.
+ */
 export async function stopChildren(groups: readonly (readonly Child[])[]): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
-  for (const group of groups) {
+  const all = groups.filter((group) => group.some(({ ended }) => ended === undefined))
+  for (const [at, group] of all.entries()) {
     for (const child of group) if (child.ended === undefined) child.kill('SIGTERM')
-    const all = Promise.all(group.map(({ exited }) => exited))
+    const gone = Promise.all(group.map(({ exited }) => exited))
     const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, Math.max(0, deadline - performance.now()))
-    await Promise.race([all, late.promise])
+    const left = deadline - performance.now() - RESERVE_MS * (all.length - 1 - at)
+    const timer = setTimeout(late.resolve, Math.max(0, left))
+    await Promise.race([gone, late.promise])
     clearTimeout(timer)
     for (const child of group) if (child.ended === undefined) child.kill('SIGKILL')
   }

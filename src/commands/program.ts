@@ -8,11 +8,15 @@ import type { Context } from './context.ts'
 import { ctrlCommand } from './ctrl.ts'
 import { datanodeCommand } from './datanode.ts'
 import { demoCommand } from './demo.ts'
+import { downCommand } from './down.ts'
 import { exportCommand } from './export.ts'
 import { hubCommand } from './hub.ts'
+import { logsCommand } from './logs.ts'
+import { psCommand } from './ps.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
+import { upCommand } from './up.ts'
 import { description, version } from './version.ts'
 
 /** Every subcommand; a new one is a file and a line here. */
@@ -23,6 +27,10 @@ const commands = [
   aggregateCommand,
   datanodeCommand,
   bridgeCommand,
+  upCommand,
+  downCommand,
+  psCommand,
+  logsCommand,
   ctrlCommand,
   auditCommand,
   exportCommand,

@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import { commonFlags } from '../core/common-flags.ts'
+import { OpError } from '../core/errors.ts'
+import type { Context } from './context.ts'
+import { findUp, isAlive, type UpChoice } from './up-state.ts'
+
+/** Milliseconds that `ocs up` has to stop its roles before it is killed, and between two looks. */
+const PATIENCE_MS = 5000
+const LOOK_MS = 20
+
+/** The flags of commands that ask what an `ocs up` is doing. */
+export function upChoiceFlags(command: Command): Command {
+  return command
+    .option('--site <name>', 'of the site file $OCS_CONFIG_DIR/NAME.yaml')
+    .option('--site-file <file>', 'of this site file')
+    .option('--site-host <name>', 'of this host of the site file')
+    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+}
+
+/** `ocs down`: stops what `ocs up` runs. */
+export function downCommand(context: Context): Command {
+  return upChoiceFlags(new Command('down').description('Stop what ocs up runs.')).action(
+    async (choice: UpChoice) => {
+      const { state } = findUp(choice, context)
+      if (!isAlive(state))
+        throw new OpError(`ocs up of ${state.host} does not run (its pid was ${state.pid})`)
+      const start = performance.now()
+      signal(state.pid, 'SIGTERM')
+      while (isAlive(state)) {
+        // Roles whose ocs up is gone stop by themselves.
+        if (performance.now() - start > PATIENCE_MS) signal(state.pid, 'SIGKILL')
+        await Bun.sleep(LOOK_MS)
+      }
+      context.out(`stopped ${state.roles.length} roles of ${state.host}\n`)
+    },
+  )
+}
+
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ESRCH') return
+    throw new OpError(`ocs up (pid ${pid}) cannot be stopped by this user: ask its owner`, { cause })
+  }
+}

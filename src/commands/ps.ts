@@ -1,0 +1,42 @@
+import { Command } from 'commander'
+import { OpError } from '../core/errors.ts'
+import type { Context } from './context.ts'
+import { duration } from './ctrl-session.ts'
+import { at, table } from './ctrl-status.ts'
+import { upChoiceFlags } from './down.ts'
+import { findUp, isAlive, type RoleState, type UpChoice } from './up-state.ts'
+
+/** `ocs ps`: the roles that `ocs up` runs. Exit code 1 when it does not run. */
+export function psCommand(context: Context): Command {
+  return upChoiceFlags(new Command('ps').description('Show what ocs up runs.'))
+    .option('--json', 'as JSON')
+    .action((choice: UpChoice & { readonly json?: boolean }) => {
+      const { state } = findUp(choice, context)
+      const alive = isAlive(state)
+      const now = Date.now() / 1000
+      // Roles do not outlive the ocs up that ran them.
+      const roles = state.roles.map((role) =>
+        alive ? role : { ...role, state: 'stopped' as const, pid: null },
+      )
+      if (choice.json) context.out(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`)
+      else {
+        const rows = roles.map((role) => rowOf(role, now))
+        context.out(table([['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'COMMAND'], ...rows]))
+      }
+      if (alive) return
+      const when = state.ended === null ? `was killed (pid ${state.pid})` : `stopped at ${at(state.ended)}`
+      throw new OpError(`ocs up of ${state.host} ${when}: nothing runs`)
+    })
+}
+
+function rowOf({ name, state, pid, since, restarts, last_exit, command }: RoleState, now: number): string[] {
+  return [
+    name,
+    state,
+    pid === null ? '-' : String(pid),
+    duration(now - since),
+    String(restarts),
+    last_exit ?? '-',
+    command,
+  ]
+}

@@ -1,0 +1,96 @@
+import { type Child, startLogged } from './children.ts'
+import type { PlannedRole } from './up-plan.ts'
+import type { RoleState } from './up-state.ts'
+
+/** Milliseconds before a role that ended is started again: doubled each time, up to the last. */
+const FIRST_WAIT_MS = 1000
+const LONGEST_WAIT_MS = 60_000
+/** Milliseconds a role has to have lived for its next wait to be the first one again. */
+const HEALTHY_MS = 60_000
+
+/** What a keeper tells. */
+export interface KeeperOutput {
+  readonly log: string
+  /** A line that the role logged. */
+  line(text: string): void
+  /** What happens to the role. */
+  say(text: string): void
+  changed(): void
+}
+
+/** Milliseconds to wait before the next start, by how long the last life was and the wait before it. */
+export function nextWait(last: number, lived: number): number {
+  return lived >= HEALTHY_MS ? FIRST_WAIT_MS : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, last * 2))
+}
+
+/** Keeps one role alive until it is told that it is to end. */
+export class Keeper {
+  readonly role: PlannedRole
+  readonly #output: KeeperOutput
+  #child: Child | undefined
+  #timer: Timer | undefined
+  #wait = 0
+  #began = 0
+  #restarts = 0
+  #lastExit: string | null = null
+  #state: RoleState['state'] = 'waiting'
+  #since = Date.now() / 1000
+  #ending = false
+
+  constructor(role: PlannedRole, output: KeeperOutput) {
+    this.role = role
+    this.#output = output
+  }
+
+  get state(): RoleState {
+    return {
+      name: this.role.name,
+      command: ['ocs', ...this.role.args].join(' '),
+      state: this.#state,
+      pid: this.#state === 'running' || this.#state === 'stopping' ? (this.#child?.pid ?? null) : null,
+      since: this.#since,
+      restarts: this.#restarts,
+      last_exit: this.#lastExit,
+      log: this.#output.log,
+    }
+  }
+
+  start(): void {
+    if (this.#ending) return
+    this.#began = performance.now()
+    const child = startLogged(this.role, this.#output.log, (line) => this.#output.line(line))
+    this.#child = child
+    this.#become('running')
+    void child.exited.then(() => this.#ended(child.ended ?? 'an unknown end'))
+  }
+
+  /** Starts it no more; what runs of it has still to be stopped (`stopChildren`), then `stopped` says so. */
+  end(): Child[] {
+    this.#ending = true
+    clearTimeout(this.#timer)
+    const running = this.#child && this.#child.ended === undefined ? [this.#child] : []
+    this.#become(running.length > 0 ? 'stopping' : 'stopped')
+    return running
+  }
+
+  #ended(how: string): void {
+    this.#lastExit = how
+    if (this.#ending) {
+      this.#become('stopped')
+      return
+    }
+    this.#wait = nextWait(this.#wait, performance.now() - this.#began)
+    this.#output.say(`${this.role.name} ended (${how}): started again in ${this.#wait / 1000} s`)
+    this.#timer = setTimeout(() => {
+      this.#restarts++
+      this.start()
+    }, this.#wait)
+    this.#become('waiting')
+  }
+
+  #become(state: RoleState['state']): void {
+    this.#state = state
+    this.#since = Date.now() / 1000
+    this.#output.changed()
+  }
+}

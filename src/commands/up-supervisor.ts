@@ -1,0 +1,94 @@
+import { join } from 'node:path'
+import { type Child, stopChildren } from './children.ts'
+import { RotatingLog } from './rotating-log.ts'
+import { Keeper } from './up-keeper.ts'
+import type { PlannedRole, Rank } from './up-plan.ts'
+import type { RoleState } from './up-state.ts'
+
+/** Roles are stopped in this order, started in the other. */
+const ORDER: readonly Rank[] = ['agent', 'recorder', 'hub']
+
+export interface SupervisorOptions {
+  /** Where the logs are. */
+  readonly logDir: string
+  /** The first word of every topic, and of the logs' names. */
+  readonly root: string
+  /** A line that a role logged. */
+  line(name: string, text: string): void
+  say(text: string): void
+  changed(): void
+}
+
+interface Kept {
+  readonly keeper: Keeper
+  readonly log: RotatingLog
+}
+
+/** Keeps a set of roles alive, and changes the set while it runs. */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #kept = new Map<string, Kept>()
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
+
+  get roles(): RoleState[] {
+    return [...this.#kept.values()].map(({ keeper }) => keeper.state)
+  }
+
+  /**
+   * Makes these the roles that run: starts new ones, stops those that are gone, restarts those that changed, and does
+   * not touch the others.
+   */
+  async become(roles: readonly PlannedRole[]): Promise<void> {
+    const wanted = new Map(roles.map((role) => [role.name, role]))
+    const over = [...this.#kept.values()].filter(
+      ({ keeper: { role } }) => wanted.get(role.name)?.fingerprint !== role.fingerprint,
+    )
+    await this.#stop(over)
+    const started = roles.filter(({ name }) => !this.#kept.has(name))
+    for (const role of started.toSorted((a, b) => ORDER.indexOf(b.rank) - ORDER.indexOf(a.rank))) {
+      this.#start(role)
+    }
+  }
+
+  /** Stops all: agents, then recorders, then the hub; 2 s at most. */
+  async stop(): Promise<void> {
+    await this.#stop([...this.#kept.values()], true)
+  }
+
+  async #stop(over: readonly Kept[], keepShown = false): Promise<void> {
+    if (over.length === 0) return
+    const groups = ORDER.map((rank): Child[] =>
+      over.filter(({ keeper }) => keeper.role.rank === rank).flatMap(({ keeper }) => keeper.end()),
+    )
+    await stopChildren(groups)
+    await Promise.all(groups.flat().map(({ exited }) => exited))
+    for (const { keeper, log } of over) {
+      if (!keepShown) {
+        this.#options.say(`${keeper.role.name} stopped`)
+        this.#kept.delete(keeper.role.name)
+      }
+      log.close()
+    }
+    this.#options.changed()
+  }
+
+  #start(role: PlannedRole): void {
+    const { logDir, root, say, line, changed } = this.#options
+    const log = new RotatingLog(join(logDir, `${root}.${role.name}.log`))
+    const keeper = new Keeper(role, {
+      log: log.path,
+      line: (text) => {
+        log.write(text)
+        line(role.name, text)
+      },
+      say,
+      changed,
+    })
+    this.#kept.set(role.name, { keeper, log })
+    say(`starting ${role.name}`)
+    keeper.start()
+  }
+}

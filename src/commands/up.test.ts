@@ -1,0 +1,160 @@
+import { afterEach, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PROGRAM } from './children.ts'
+import { RotatingLog, rotated } from './rotating-log.ts'
+import { nextWait } from './up-keeper.ts'
+import type { RoleState } from './up-state.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ocs-up-'))
+const file = join(folder, 'lab.yaml')
+const ups: Bun.Subprocess[] = []
+afterEach(async () => {
+  for (const up of ups.splice(0)) {
+    up.kill('SIGTERM')
+    await up.exited
+  }
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const env = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OCS_|XDG_|NO_COLOR)/.test(name))),
+  OCS_STATE_DIR: join(folder, 'state'),
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as { port: number }
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+let ports: readonly number[] = []
+function write(instances: readonly string[]): void {
+  const [mqtt, ws] = ports
+  const text = [
+    `hub: {mqtt_server: "mqtt://127.0.0.1:${mqtt}", wamp_server: "ws://127.0.0.1:${ws}/ws"}`,
+    'hosts:',
+    '  localhost:',
+    '    agent-instances:',
+    ...instances.map((instance) => `      - {${instance}}`),
+  ]
+  writeFileSync(`${file}.new`, `${text.join('\n')}\n`)
+  renameSync(`${file}.new`, file)
+}
+const fake = (id: string, more = '') => `instance-id: ${id}, agent-class: FakeDataAgent${more}`
+
+function ocs(...args: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...PROGRAM, ...args, '--site-file', file], {
+    env,
+    timeout: 20_000,
+  })
+  return { code: exitCode, out: stdout.toString(), err: stderr.toString() }
+}
+
+/** The roles by name. */
+function roles(): Record<string, RoleState> {
+  const { roles: all } = JSON.parse(ocs('ps', '--json').out) as { roles: RoleState[] }
+  return Object.fromEntries(all.map((role) => [role.name, role]))
+}
+
+/** Starts `ocs up` in the foreground; `says` resolves with all it has printed once that has a text so often. */
+function begin() {
+  const up = Bun.spawn([...PROGRAM, 'up', '--site-file', file], { env, stdout: 'ignore', stderr: 'pipe' })
+  ups.push(up)
+  let said = ''
+  let look: () => void = () => {}
+  void (async () => {
+    const decoder = new TextDecoder()
+    for await (const chunk of up.stderr) {
+      said += decoder.decode(chunk, { stream: true })
+      look()
+    }
+  })()
+  const says = (text: string, times = 1): Promise<string> =>
+    new Promise((resolve) => {
+      look = () => {
+        if (said.split(text).length > times) resolve(said)
+      }
+      look()
+    })
+  return { up, says }
+}
+
+test('up keeps roles alive, follows the site file, and stops all, even what refuses to', async () => {
+  ports = [await freePort(), await freePort()]
+  write([
+    fake('one'),
+    fake('two'),
+    fake('gone', ', manage: host/down'),
+    'instance-id: acu, agent-class: ACUAgent',
+    'instance-id: other, agent-class: ACUAgent',
+  ])
+  const { up, says } = begin()
+  const first = await says('session joined', 2)
+  expect(first.match(/no agent class ACUAgent/g)).toHaveLength(1)
+  expect(first).toContain('acu, other left out')
+  expect(first).not.toContain('\x1b')
+  const before = roles()
+  expect(Object.keys(before)).toEqual(['hub', 'one', 'two'])
+  expect(Object.values(before).map(({ state }) => state)).toEqual(['running', 'running', 'running'])
+
+  const second = ocs('up')
+  expect(second.code).toBe(1)
+  expect(second.err).toContain(`pid ${up.pid}`)
+
+  process.kill(before['one']?.pid ?? 0, 'SIGKILL')
+  await says('one ended (SIGKILL): started again in 1 s')
+  await says('session joined: one', 2)
+  const after = roles()
+  expect(after['one']).toMatchObject({ state: 'running', restarts: 1, last_exit: 'SIGKILL' })
+  expect(after['one']?.pid).not.toBe(before['one']?.pid)
+  expect(after['two']).toEqual(before['two'] as RoleState)
+
+  writeFileSync(file, 'hub: {\n')
+  expect(await says('cannot be used; the roles stay as they were')).toContain(`${file}:`)
+  expect(roles()).toEqual(after)
+  write([fake('one'), fake('two', ', arguments: [--num-channels, 3]'), fake('three')])
+  await says('session joined: three')
+  await says('session joined: two', 2)
+  const changed = roles()
+  expect(changed['one']).toEqual(after['one'] as RoleState)
+  expect(changed['hub']).toEqual(after['hub'] as RoleState)
+  expect(changed['two']?.pid).not.toBe(after['two']?.pid)
+
+  const logs = ocs('logs', 'one', '-n', '500')
+  expect(logs.out.match(/session joined: one/g)).toHaveLength(2)
+  expect(ocs('logs', 'ones').err).toContain('did you mean "one"?')
+
+  const pids = Object.values(changed).map(({ pid }) => pid ?? 0)
+  process.kill(changed['three']?.pid ?? 0, 'SIGSTOP')
+  const start = performance.now()
+  expect(ocs('down')).toMatchObject({ code: 0, out: 'stopped 4 roles of localhost\n' })
+  expect(performance.now() - start).toBeLessThan(4000)
+  await up.exited
+  expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([])
+  const over = ocs('ps')
+  expect(over.code).toBe(1)
+  expect(over.out).toMatch(/three +stopped .*SIGKILL/)
+}, 60_000)
+
+test('waits double from 1 s to 60 s, and begin anew after a minute of life', () => {
+  const waits = [0]
+  for (let at = 0; at < 8; at++) waits.push(nextWait(waits.at(-1) ?? 0, 10))
+  expect(waits.slice(1)).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
+  expect(nextWait(60_000, 60_000)).toBe(1000)
+})
+
+test('five files of a log are kept, and no line is torn', () => {
+  const path = join(folder, 'logs', 'it.log')
+  const log = new RotatingLog(path, 100)
+  for (let at = 0; at < 100; at++) log.write(`line ${String(at).padStart(4, '0')} ${'x'.repeat(20)}`)
+  log.close()
+  const text = [...rotated(path), path].map((name) => readFileSync(name, 'utf8')).join('')
+  expect(text.match(/^line \d{4} x{20}$/gm)).toHaveLength(13)
+  expect(text).toEndWith(`line 0099 ${'x'.repeat(20)}\n`)
+  expect(existsSync(`${path}.5`)).toBe(false)
+})

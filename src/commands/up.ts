@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { commonFlags } from '../core/common-flags.ts'
+import { UsageError } from '../core/errors.ts'
+import type { Context } from './context.ts'
+import { siteFlags } from './site.ts'
+import { upDetached } from './up-detach.ts'
+import { prepareUp, runUp, type UpFlags } from './up-run.ts'
+import { upInTmux } from './up-tmux.ts'
+
+/** `ocs up`: everything that the site file has for this host, kept alive. */
+export function upCommand(context: Context): Command {
+  const command = new Command('up').description('Run all of this host’s instances and keep them alive.')
+  return siteFlags(command)
+    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+    .option('--hub', 'run the hub too (by default where its address is on this machine)')
+    .option('--no-hub', 'do not run the hub')
+    .option('--bridge', 'run the bridge too')
+    .option('-d, --detach', 'in the background: ocs ps, ocs logs and ocs down reach it there')
+    .option('--tmux', 'in a tmux session with a window for each role')
+    .action(async (flags: UpFlags) => {
+      if (flags.detach && flags.tmux) throw new UsageError('--tmux detaches by itself: leave --detach out')
+      const place = await prepareUp(flags, context)
+      if (flags.tmux) await upInTmux(place, flags, context)
+      else if (flags.detach) await upDetached(place, flags, context)
+      else await runUp(place, flags, context)
+    })
+}
