@@ -22,6 +22,16 @@ if (process.env['OCS_STOP_WITH_INPUT']) {
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 process.stdout.on('error', () => unread.abort())
 
+/** What has been written to a stream; the callback of an empty write comes before the pipe has taken the others. */
+const pending = new Map<NodeJS.WriteStream, Promise<void>>()
+const write = (stream: NodeJS.WriteStream, text: string) => {
+  if (text !== '') pending.set(stream, new Promise((done) => stream.write(text, () => done())))
+}
+/** A reader that has stalled keeps nobody from stopping. */
+const givenUp = new Promise<void>((done) =>
+  stop.signal.addEventListener('abort', () => setTimeout(done, 1000)),
+)
+
 const code = await run(process.argv.slice(2), {
   signal: stop.signal,
   env: process.env,
@@ -33,12 +43,11 @@ const code = await run(process.argv.slice(2), {
     interrupted.push(listener)
     return { [Symbol.dispose]: () => void interrupted.splice(interrupted.lastIndexOf(listener), 1) }
   },
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  out: (text) => write(process.stdout, text),
+  taken: () => Promise.race([pending.get(process.stdout), givenUp]),
+  err: (text) => write(process.stderr, text),
   terminal: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
   size: () => ({ columns: process.stderr.columns ?? 80, rows: process.stderr.rows ?? 24 }),
 })
-await Promise.all(
-  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
-)
+await Promise.race([Promise.all(pending.values()), givenUp])
 process.exit(code)

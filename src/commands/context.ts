@@ -7,6 +7,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Data: standard output. */
   out(text: string): void
+  /** Resolves once its reader has taken it, so that much output does not pile up; absent where it cannot. */
+  taken?(): Promise<void>
   /** Logs and progress: standard error. */
   err(text: string): void
   /** Whether standard error is a terminal that may be redrawn. */

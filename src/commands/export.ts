@@ -59,8 +59,7 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
     const columns = await archive.read(fields, from, to)
     const text = write(fields, columns, to === end ? Infinity : to)
     if (text !== '') context.out(text)
-    // Output is written between two parts, not piled up.
-    await new Promise((resolve) => setImmediate(resolve))
+    await context.taken?.()
   }
   draw('')
 }

@@ -27,6 +27,7 @@ export interface IndexedField {
   readonly type: FieldType
   readonly block: string
 }
+type FieldRow = IndexedField & { readonly blockSpan: number }
 /** Where a block lies. */
 export interface BlockPlace {
   readonly id: number
@@ -142,9 +143,10 @@ export class ArchiveIndex implements Disposable {
     return this.#overviews<FileOverview>('file', field, start, end)
   }
 
-  blockOverviews(field: number, start: number, end: number, file: number): BlockOverview[] {
-    return this.#overviews<BlockOverview>('block', field, start, end).filter(
-      (row) => (row as unknown as FileOverview).file === file,
+  blockOverviews(field: number, file: FileOverview, start: number, end: number): BlockOverview[] {
+    const [from, to] = [Math.max(start, file.first), Math.min(end, file.last)]
+    return this.#overviews<BlockOverview & FileOverview>('block', field, from, to).filter(
+      (block) => block.file === file.file,
     )
   }
 
@@ -171,6 +173,7 @@ export class ArchiveIndex implements Disposable {
 
   #addBlocks(file: number, blocks: readonly ScannedBlock[]): void {
     const totals = new Map<number, Overview>()
+    const seen = new Map<string, FieldRow>()
     for (const block of blocks) {
       const { offset, length, digest, position, first, last, count } = block
       const { id } = this.#all<{ id: number }>(
@@ -179,7 +182,7 @@ export class ArchiveIndex implements Disposable {
         ...[file, offset, length, digest, position, first, last, count],
       )[0] as { id: number }
       for (const [name, { type, overview }] of block.fields) {
-        const field = this.#field(block, name, type)
+        const field = this.#field(block, name, type, seen)
         this.#run(
           'INSERT INTO block_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
           ...[field, id, file, ...cells(overview)],
@@ -214,26 +217,24 @@ export class ArchiveIndex implements Disposable {
     )
   }
 
-  #field({ address, name: block, first, last }: ScannedBlock, name: string, type: FieldType): number {
-    const found = this.#all<{ id: number; type: FieldType; block: string; blockSpan: number }>(
+  /** The field of a block, made or brought up to date; `seen` are those of this change, by block and name. */
+  #field(block: ScannedBlock, name: string, type: FieldType, seen: Map<string, FieldRow>): number {
+    const span = block.last - block.first
+    const key = `${block.address} ${block.name} ${name}`
+    const found = seen.get(key)
+    if (found?.type === type && span <= found.blockSpan) return found.id
+    const known = this.#all<FieldRow>(
       'SELECT * FROM fields WHERE address = ? AND name = ?',
-      ...[address, name],
+      ...[block.address, name],
     )[0]
-    if (!found) {
-      return (
-        this.#all<{ id: number }>(
-          'INSERT INTO fields (address, name, type, block, blockSpan, fileSpan) VALUES (?, ?, ?, ?, ?, 0) RETURNING id',
-          ...[address, name, type, block, last - first],
-        )[0] as { id: number }
-      ).id
-    }
-    const both = promote(found.type, type)
-    if (both !== found.type || last - first > found.blockSpan || block !== found.block)
-      this.#run(
-        'UPDATE fields SET type = ?, block = ?, blockSpan = MAX(blockSpan, ?) WHERE id = ?',
-        ...[both, block, last - first, found.id],
-      )
-    return found.id
+    const row = this.#all<FieldRow>(
+      `INSERT INTO fields (address, name, type, block, blockSpan, fileSpan) VALUES (?, ?, ?, ?, ?, 0)
+        ON CONFLICT (address, name) DO UPDATE SET type = excluded.type, block = excluded.block,
+        blockSpan = MAX(blockSpan, excluded.blockSpan) RETURNING *`,
+      ...[block.address, name, known ? promote(known.type, type) : type, block.name, span],
+    )[0] as FieldRow
+    seen.set(key, row)
+    return row.id
   }
 
   #clear(file: number): void {

@@ -160,7 +160,7 @@ export class Archive implements Disposable {
     for (const file of files) {
       if (stands(file)) points.push(pointsOf(file, type))
       else
-        for (const block of this.#index.blockOverviews(id, start, end, file.file))
+        for (const block of this.#index.blockOverviews(id, file, start, end))
           if (stands(block)) points.push(pointsOf(block, type))
           else blocks.push(block.block)
     }
