@@ -31,6 +31,11 @@ export function stateDir(flag: string | undefined, env: Env): string {
   return path
 }
 
+/** The network file system that a folder, an existing one, is on; undefined for a local one. */
+export function networkType(path: string): string | undefined {
+  return NETWORK[statfsSync(path).type]
+}
+
 /** The same folder for what may be anywhere and need not exist. */
 export function statePath(flag: string | undefined, env: Env): string {
   const home = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')

@@ -3,6 +3,7 @@ import { agentCommand } from './agent.ts'
 import { aggregateCommand } from './aggregate.ts'
 import { auditCommand } from './audit.ts'
 import { bridgeCommand } from './bridge.ts'
+import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import type { Context } from './context.ts'
 import { ctrlCommand } from './ctrl.ts'
@@ -16,6 +17,7 @@ import { psCommand } from './ps.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
+import { systemdCommand } from './systemd.ts'
 import { upCommand } from './up.ts'
 import { description, version } from './version.ts'
 
@@ -31,6 +33,8 @@ const commands = [
   downCommand,
   psCommand,
   logsCommand,
+  checkCommand,
+  systemdCommand,
   ctrlCommand,
   auditCommand,
   exportCommand,

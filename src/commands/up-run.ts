@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
 import { lockFile } from '../runtime/spool-file.ts'
-import { findHost, loadSite, siteFile } from '../site/find.ts'
+import { siteFile } from '../site/find.ts'
 import type { Context } from './context.ts'
 import { stamp } from './log.ts'
 import { stateDir } from './places.ts'
@@ -46,23 +46,22 @@ export interface UpPlace {
 /** Milliseconds that something has to answer at the hub's address. */
 const PROBE_MS = 1000
 
-/** Reads what is to be run, before anything is. @throws ConfigError, UsageError */
-export async function prepareUp(flags: UpFlags, { env }: Context): Promise<UpPlace> {
+/** Reads what is to be run. @throws ConfigError, UsageError */
+export async function planFor(flags: UpFlags, { env }: Context): Promise<{ from: PlanFrom; plan: Plan }> {
   const file = resolve(siteFile({ ...flags, configDir: env['OCS_CONFIG_DIR'] }))
-  const hostName = flags.siteHost ?? hostname()
-  const { stateDir: state, logDir, siteHub } = flags
-  const from = {
-    file,
-    hostName,
-    siteHub,
-    stateDir: state && resolve(state),
-    logDir: logDir && resolve(logDir),
-    env,
-  }
-  const host = findHost(await loadSite(file), hostName)
+  const { stateDir: state, logDir, siteHub, siteHost } = flags
+  const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
+  const from = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, env }
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)
-  return { from, plan, path: upPath(stateDir(flags.stateDir, env), file, host.name) }
+  return { from, plan }
+}
+
+/** The same, and where its state is to be. @throws ConfigError, UsageError */
+export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPlace> {
+  const { from, plan } = await planFor(flags, context)
+  const state = stateDir(flags.stateDir, context.env)
+  return { from, plan, path: upPath(state, from.file, plan.host.name) }
 }
 
 /** That an `ocs up` runs already, with its pid where it is known. */
@@ -88,6 +87,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   }
   const started = Date.now() / 1000
   let ended: number | null = null
+  let begun = false
   const tell = () =>
     writeUpState(path, {
       pid: process.pid,
@@ -97,7 +97,8 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       started,
       ended,
       log: own.path,
-      roles: supervisor.roles,
+      // Who waits for the roles waits for all of them.
+      roles: begun ? supervisor.roles : [],
     })
   let writeFault = ''
   const changed = () => {
@@ -116,6 +117,8 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
     for (const note of plan.notes) say(note)
     tell()
     await supervisor.become(rolesOf(plan, ownHub, flags))
+    begun = true
+    changed()
     say(`${supervisor.roles.length} roles of ${plan.host.name} run; logs: ${logDir}`)
     const reload = async () => {
       if (context.signal.aborted) return

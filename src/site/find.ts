@@ -49,7 +49,8 @@ export async function loadSite(file: string): Promise<Site> {
   return parseSite(await readText(file), file)
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a site file. @throws ConfigError when it cannot be read */
+export async function readText(file: string): Promise<string> {
   const bytes = await readStart(file, MAX_BYTES + 1).catch((cause: unknown) => {
     const { code } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : messageOf(cause)

@@ -24,7 +24,12 @@ export class Problems {
 
   /** @throws ConfigError of one line `FILE:LINE:COLUMN: text` a problem, in the order of the file, when there is any */
   throwIfAny(): void {
-    if (this.#found.length === 0) return
+    const lines = this.lines()
+    if (lines.length > 0) throw new ConfigError(lines.join('\n'))
+  }
+
+  /** A line `FILE:LINE:COLUMN: text` a problem, in the order of the file. */
+  lines(): string[] {
     const lines = new Set(
       this.#found
         .toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column)
@@ -32,7 +37,7 @@ export class Problems {
     )
     const shown = [...lines].slice(0, MAX_SHOWN)
     if (lines.size > MAX_SHOWN) shown.push(`${this.#file}: ${lines.size - MAX_SHOWN} more problems`)
-    throw new ConfigError(shown.join('\n'))
+    return shown
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Argument, Located } from '../core/arguments.ts'
+import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name } from '../core/names.ts'
 import { serverFault } from './hub-url.ts'
 import * as keys from './keys.ts'
@@ -56,6 +57,16 @@ type Entries = ReadonlyMap<string, Entry>
  * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem
  */
 export function parseSite(text: string, file: string): Site {
+  const { site, problems } = inspectSite(text, file)
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return site
+}
+
+/**
+ * Reads as much of a site file as can be read, so that the rest of it can be checked too.
+ * @throws ConfigError when it is no YAML
+ */
+export function inspectSite(text: string, file: string): { site: Site; problems: string[] } {
   return new SiteReader(file).read(parseYaml(text, file))
 }
 
@@ -71,7 +82,7 @@ class SiteReader {
     this.#problems = new Problems(file)
   }
 
-  read(root: Node): Site {
+  read(root: Node): { site: Site; problems: string[] } {
     const top = this.#section(root, root.at, keys.top)
     const hubEntry = top.get('hub')
     const hubKeys = hubEntry ? this.#section(hubEntry.value, hubEntry.at, keys.hub) : new Map()
@@ -81,15 +92,17 @@ class SiteReader {
       wamp_realm: servers.wamp_realm ?? defaults.wamp_realm,
       address_root: this.#name(hubKeys, 'address_root') ?? defaults.address_root,
     }
-    if (hubEntry?.value.kind === 'mapping' && !hubKeys.has('mqtt_server') && !hubKeys.has('wamp_server')) {
+    // Of a misspelt one it has been told what is meant; the right spelling counts as near, too.
+    const isServer = (key: string) => didYouMean(key, ['mqtt_server', 'wamp_server']).length > 0
+    if (hubEntry?.value.kind === 'mapping' && ![...hubKeys.keys()].some(isServer)) {
       this.#problems.add(
         hubEntry.at,
         'no "mqtt_server" in hub: for example mqtt_server: mqtt://127.0.0.1:1883',
       )
     }
     const hosts = this.#hosts(top.get('hosts'))
-    this.#problems.throwIfAny()
-    return { file: this.#file, hub, hosts, notes: [...this.#notes] }
+    const site = { file: this.#file, hub, hosts, notes: [...this.#notes] }
+    return { site, problems: this.#problems.lines() }
   }
 
   #hosts(entry: Entry | undefined): Map<string, Host> {
