@@ -3,12 +3,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testHub } from '../broker/testing.ts'
+import { simulators } from '../simulators/index.ts'
 import type { Finding } from './check.ts'
 import { commandLine } from './ctrl.test-aid.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ocs-check-'))
 const file = join(folder, 'lab.yaml')
 afterAll(() => rmSync(folder, { recursive: true }))
+
+async function startSimulator() {
+  const simulator = await simulators['lakeshore372']?.start({ tcp: '127.0.0.1:0', serialNumber: 'LSA22YG' })
+  const address = simulator?.url.replace('tcp://', '') ?? ''
+  return { address, [Symbol.asyncDispose]: async () => simulator?.close() }
+}
 
 async function check(text: string, ...flags: string[]) {
   writeFileSync(file, text)
@@ -86,6 +93,21 @@ test('healthy with its hub, and told when something else has the port', async ()
   const url = `mqtt://127.0.0.1:${other.port}`
   expect((await check(one(fake), '--site-hub', url)).problems).toEqual([expect.stringContaining(url)])
 }, 20_000)
+
+test('instruments are asked who they are, only when that is wanted', async () => {
+  await using sim = await startSimulator()
+  const at = (serial: string) =>
+    one(
+      `agent-class: Lakeshore372Agent, arguments: [--serial-number, ${serial}, --ip-address, "${sim.address}"]`,
+    )
+  expect((await check(at('OTHER'))).problems).toEqual([])
+  expect((await check(at('OTHER'), '--instruments')).problems).toEqual([
+    expect.stringContaining('serial number LSA22YG, not OTHER'),
+  ])
+  const { problems, findings } = await check(at('LSA22YG'), '--instruments')
+  expect(problems).toEqual([])
+  expect(findings.at(-1)?.text).toContain('LSA22YG')
+})
 
 test('a folder that cannot be', async () => {
   writeFileSync(join(folder, 'plain'), '')

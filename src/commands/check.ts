@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
 import { ConfigError } from '../core/errors.ts'
 import { siteFile } from '../site/find.ts'
+import { checkInstruments } from './check-instruments.ts'
 import { checkFolders, checkHub } from './check-machine.ts'
 import { checkSite } from './check-site.ts'
 import type { Context } from './context.ts'
@@ -18,6 +19,7 @@ export interface Finding {
 }
 interface CheckFlags extends UpFlags {
   readonly json?: boolean
+  readonly instruments?: boolean
 }
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
@@ -41,6 +43,7 @@ function siteCheckFlags(command: Command): Command {
     .option('--site-hub <url>', 'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH')
     .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+    .option('--instruments', 'ask each instrument who it is, which takes its port for a moment')
     .option('--json', 'as JSON')
 }
 
@@ -48,5 +51,11 @@ async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {
   const file = resolve(siteFile({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] }))
   const { findings, site, host } = await checkSite(file, flags, context)
   if (!site || !host) return findings
-  return [...findings, ...(await checkHub(site, host, flags)), ...checkFolders(host, flags, context)]
+  const instruments = flags.instruments ? await checkInstruments(host, context) : []
+  return [
+    ...findings,
+    ...(await checkHub(site, host, flags)),
+    ...checkFolders(host, flags, context),
+    ...instruments,
+  ]
 }
