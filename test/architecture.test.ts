@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-/** Which sibling folders of `src/` each folder may import (DESIGN: only `commands` sees everything). */
+/** Which sibling folders of `src/` each folder may import; only `commands` sees everything. */
 const may: Record<string, readonly string[]> = {
   core: [],
   site: ['core'],
