@@ -32,7 +32,7 @@ export async function checkSite(
     if (problems.length > 0) return { findings }
     const host = findHost(site, siteHost ?? hostname())
     if (findings.every(({ level }) => level !== 'problem')) {
-      const text = `${file}: ${instances.length} instances on ${site.hosts.size} hosts; this one is ${host.name}`
+      const text = `${file}: instances: ${instances.length}, hosts: ${site.hosts.size}; this host is ${host.name}`
       findings.unshift({ check: WHAT, level: 'ok', text })
     }
     return { findings, site, host }

@@ -22,7 +22,10 @@ export function systemdCommand(context: Context): Command {
     .option('--hub', 'a unit for the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'no unit for the hub')
     .option('--bridge', 'a unit for the bridge too')
-    .option('--out <folder>', 'write them there, such as /etc/systemd/system')
+    .option(
+      '--out <folder>',
+      'write them there; run it as the user the roles are to run as, and copy them to /etc/systemd/system',
+    )
     .action(async (flags: SystemdFlags) => {
       const { plan } = await planFor(flags, context)
       for (const note of plan.notes) context.err(`${note}\n`)

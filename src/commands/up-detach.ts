@@ -43,7 +43,7 @@ export async function upDetached(place: UpPlace, flags: UpFlags, context: Contex
   )
   child.unref()
   context.out(
-    `ocs up runs for ${plan.host.name} with ${state.roles.length} roles: pid ${state.pid}; its log: ${state.log}\n`,
+    `ocs up runs for ${plan.host.name}: pid ${state.pid}; its log: ${state.log}; its roles: ocs ps\n`,
   )
 }
 
