@@ -91,10 +91,16 @@ test('messages keep their distance, commands without reply too', async () => {
 /** Answers in order, as an instrument does, each command taking as long as `delay` says (ms). */
 function inOrder(delay: (command: string) => number): Parameters<typeof serve>[0] {
   let busyUntil = 0
+  let before = Promise.resolve()
   return (command, socket) => {
     const reply = command === '*IDN?' ? idn : `reply to ${command}`
     busyUntil = Math.max(busyUntil, performance.now()) + delay(command)
-    setTimeout(() => socket.write(`${reply}\r\n`), Math.max(0, busyUntil - performance.now()))
+    const at = busyUntil
+    // One after the other: two timers of the same millisecond may fire in either order.
+    before = before.then(async () => {
+      await Bun.sleep(Math.max(0, at - performance.now()))
+      socket.write(`${reply}\r\n`)
+    })
     return ''
   }
 }
