@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import type { Follower } from '../core/follow.ts'
+import { aborted } from '../core/pause.ts'
 import { checkDataDir } from '../storage/data-dir.ts'
 import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder.ts'
 
@@ -94,10 +95,7 @@ export default defineAgent({
     }
     show()
     const timer = setInterval(show, SHOW_MS)
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      if (signal.aborted) resolve()
-    })
+    await aborted(signal)
     clearInterval(timer)
     await follower[Symbol.asyncDispose]()
     await recorder[Symbol.asyncDispose]()

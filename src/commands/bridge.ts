@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { startBridge } from '../bridge/bridge.ts'
 import { connectMqtt } from '../bus/mqtt.ts'
+import { aborted } from '../core/pause.ts'
 import type { Context } from './context.ts'
 import { address, type Listen } from './hub.ts'
 import { createLog } from './log.ts'
 import { sayConnections } from './role.ts'
-import { stopped } from './sim.ts'
 import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
 
 interface BridgeFlags extends SiteOptions {
@@ -27,7 +27,7 @@ export function bridgeCommand(context: Context): Command {
       using _ = sayConnections(bus, url, log)
       const bridge = await startBridge({ bus, root, listen, log, ...(flags.insecure && { insecure: true }) })
       log(`listening on ${bridge.url}`)
-      await stopped(context.signal)
+      await aborted(context.signal)
       await bridge.close()
     })
 }

@@ -2,13 +2,13 @@ import { type Address, addressOf, type Channel, topic } from '../core/channel.ts
 import { channels, type Event, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import { UsageError } from '../core/errors.ts'
 import type { OpSession } from '../core/ops.ts'
+import { aborted } from '../core/pause.ts'
 import type { Context } from './context.ts'
 import type { Controlled } from './ctrl-lab.ts'
 import { codeName, lastMessage, onOneLine, printable } from './ctrl-session.ts'
 import { stamp } from './log.ts'
 import { reading } from './readings.ts'
 import { sayConnections } from './role.ts'
-import { stopped } from './sim.ts'
 
 /** What may be listened to: all that is said to everyone, nothing that is one client's post. */
 const { presence, api, session, feed, message, last, ack, event, hub } = channels
@@ -99,7 +99,7 @@ export async function listen(
     }
     subscriptions.use(await bus.subscribe(open[name] as Channel, address, hear))
   }
-  await Promise.race([stopped(context.signal), ...(context.unread ? [stopped(context.unread)] : [])])
+  await Promise.race([aborted(context.signal), ...(context.unread ? [aborted(context.unread)] : [])])
 }
 
 /** A message as people read it. */

@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { UsageError } from '../core/errors.ts'
+import { aborted } from '../core/pause.ts'
 import { candidates } from './complete.ts'
 import type { Context } from './context.ts'
 import type { Controlled, WithLab } from './ctrl-lab.ts'
 import { runCommand } from './run-command.ts'
-import { stopped } from './sim.ts'
 import { splitWords } from './words.ts'
 
 const PROMPT = 'ocs> '
@@ -57,7 +57,7 @@ async function runOne(
 async function* piped({ input, signal }: Context): AsyncGenerator<string> {
   using reader = createInterface({ input: input as NonNullable<Context['input']>, crlfDelay: Infinity })
   const lines = reader[Symbol.asyncIterator]()
-  const over = stopped(signal).then(() => ({ done: true, value: '' }))
+  const over = aborted(signal).then(() => ({ done: true, value: '' }))
   for (;;) {
     const { done, value } = await Promise.race([lines.next(), over])
     if (done) return

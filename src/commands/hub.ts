@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
+import { aborted } from '../core/pause.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
-import { stopped } from './sim.ts'
 import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
 import { version } from './version.ts'
 
@@ -39,7 +39,7 @@ export function hubCommand(context: Context): Command {
       })
       log(`hub: realm ${realm}, address root ${root}`)
       for (const listener of hub.listeners) log(`listening on ${listener}`)
-      await stopped(context.signal)
+      await aborted(context.signal)
       await hub.close()
       log('hub stopped')
     })

@@ -4,6 +4,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
+import { aborted } from '../core/pause.ts'
 import { startupOps } from '../core/startup.ts'
 import { type Identity, willOf } from '../runtime/identity.ts'
 import { viewLab } from '../runtime/lab-view.ts'
@@ -13,7 +14,6 @@ import { Spool } from '../runtime/spool.ts'
 import type { Context } from './context.ts'
 import { type Log, stamp } from './log.ts'
 import { reading } from './readings.ts'
-import { stopped } from './sim.ts'
 import type { ChosenSite } from './site.ts'
 import { version } from './version.ts'
 
@@ -92,7 +92,7 @@ export async function serveRole(
       }
     },
   })
-  const why = await Promise.race([stopped(context.signal), refused.promise])
+  const why = await Promise.race([aborted(context.signal), refused.promise])
   await running.stop()
   if (why) throw why
   log(`${instance} stopped`)

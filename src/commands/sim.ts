@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { UsageError } from '../core/errors.ts'
+import { aborted } from '../core/pause.ts'
 import { simulators } from '../simulators/index.ts'
 import type { SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from './context.ts'
@@ -28,19 +29,11 @@ export function simCommand(context: Context): Command {
         const simulator = await kind.start(options)
         const log = createLog(context, 'text')
         log(`${name} ${options.serialNumber} at ${simulator.url}`)
-        await stopped(context.signal)
+        await aborted(context.signal)
         await simulator.close()
       })
   }
   return command
-}
-
-/** Resolves when the command is to stop. */
-export function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 function number(text: string): number {

@@ -2,13 +2,13 @@ import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
+import { aborted } from '../core/pause.ts'
 import { lockFile } from '../runtime/spool-file.ts'
 import { siteFile } from '../site/find.ts'
 import type { Context } from './context.ts'
 import { stamp } from './log.ts'
 import { stateDir } from './places.ts'
 import { RotatingLog } from './rotating-log.ts'
-import { stopped } from './sim.ts'
 import type { SiteOptions } from './site.ts'
 import { prefixed } from './up-output.ts'
 import {
@@ -136,7 +136,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       await supervisor.become(rolesOf(plan, ownHub, flags))
     }
     using _ = onFileChange(from.file, reload)
-    await stopped(context.signal)
+    await aborted(context.signal)
   } finally {
     say('stopping …')
     await supervisor.stop()

@@ -1,3 +1,5 @@
+import { pause } from '../core/pause.ts'
+
 /** Time as the loops of this folder see it, so that a test can hold it still. */
 export interface Clock {
   /** Monotonic time in ms. */
@@ -9,15 +11,5 @@ export interface Clock {
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const end = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      signal.addEventListener('abort', end)
-    }),
+  sleep: pause,
 }

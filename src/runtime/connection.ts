@@ -1,24 +1,11 @@
 import type { Linked } from '../core/agent.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
 
 /** Milliseconds before each new attempt: quick at first, so that a cable put back is noticed, then up to 30 s. */
 const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]
 /** Milliseconds a connection has to last for the next loss to start from the short waits again. */
 const LASTING_MS = 10_000
-
-/** Waits, or returns at once when the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
-}
 
 /** Keeps an agent connected to its instrument, for ever: at start-up and after each loss. */
 export class Connection<I extends object> {

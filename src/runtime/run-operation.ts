@@ -1,6 +1,7 @@
 import type { Agent, SessionHandle } from '../core/agent.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
-import { type Connection, pause } from './connection.ts'
+import { aborted, pause } from '../core/pause.ts'
+import type { Connection } from './connection.ts'
 
 /** Milliseconds a process waits after a failure on a link that still stands. */
 const AGAIN_MS = 500
@@ -17,11 +18,7 @@ export async function runOperation(
   const call = agent.runs.get(name)
   const process = agent.ops[name]?.kind === 'process'
   const { session, signal } = op
-  const aborted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-  await Promise.race([connection.tried, aborted])
+  await Promise.race([connection.tried, aborted(signal)])
   for (;;) {
     // A function that has not begun need not be told to end: it might only listen for it.
     if (signal.aborted) return undefined
