@@ -8,7 +8,7 @@ import { limits } from '../src/broker/limits.ts'
 import { type Role, refusePublish } from '../src/broker/rules.ts'
 import { type Channel, topic } from '../src/core/channel.ts'
 import * as wire from '../src/core/channels.ts'
-import { CLIENT, FIELD, NAME } from '../src/core/names.ts'
+import { BLOCK, CLIENT, FIELD, NAME } from '../src/core/names.ts'
 import { Action, OpSession } from '../src/core/ops.ts'
 
 const { channels } = wire
@@ -218,7 +218,8 @@ function tables(): Record<string, string> {
       [
         ['root, instance, feed, operation, query', `\`${NAME.source}\``],
         ['client id, request id', `\`${CLIENT.source}\``],
-        ['block, field', `\`${FIELD.source}\`, at most 255`],
+        ['block', `\`${BLOCK.source}\``],
+        ['field', `\`${FIELD.source}\`, at most 255`],
       ],
     ),
     limits: table(

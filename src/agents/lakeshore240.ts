@@ -44,6 +44,10 @@ export default defineAgent({
         .string()
         .optional()
         .describe('HOST[:PORT] of a serial server it is on; port 7777 by default'),
+      field_names: z
+        .enum(['channel', 'front-panel'])
+        .default('channel')
+        .describe('no difference for this module: socs, too, names its fields Channel_1_T'),
       mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
       sampling_frequency: Hz.default(2.5).describe('sweeps over the channels in a second, Hz'),
     })

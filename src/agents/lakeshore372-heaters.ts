@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
 import { systemClock } from '../instrument/clock.ts'
 import { change, recall } from './lakeshore.ts'
+import { loadConfig } from './lakeshore372-configfile.ts'
 import { reading } from './lakeshore372-inputs.ts'
 import type { Refrigerator } from './lakeshore372-reader.ts'
 import { survey } from './lakeshore372-scan.ts'
@@ -29,18 +30,36 @@ export const heating = reading
         auto_acquire: z.boolean().default(false).describe('start acq afterwards'),
         acq_params: z.record(z.string(), z.unknown()).nullish().describe('parameters of that acq'),
         force: z.boolean().default(false).describe('no difference here: the setup is always read'),
-        configfile: z.string().nullish().describe('not loaded yet'),
+        configfile: z.string().nullish().describe('file of settings to load, as input_configfile does'),
       }),
       startup: ({ mode }) => mode === 'init',
     },
-    async ({ instrument, params, session, start }) => {
+    async ({ instrument, params, session, start, signal }) => {
+      if (params.configfile)
+        session.log(await loadConfig(instrument, params.configfile, (line) => session.log(line), signal))
       const { inputs, heaterUnits } = await survey(instrument.link)
       Object.assign(instrument, { inputs, heaterUnits })
-      if (params.configfile)
-        session.log(`${params.configfile} is not loaded: the instrument keeps its settings`)
       if (params.auto_acquire) start('acq', params.acq_params ?? {})
       const enabled = [...inputs].filter(([key, { setup }]) => key !== 'A' && setup.enabled).length
       return `${instrument.link.identity}: ${enabled} channels enabled`
+    },
+  )
+  .task(
+    'input_configfile',
+    {
+      help: 'Set channels up by a YAML file: by serial number, device_settings and channel.',
+      params: z.object({
+        configfile: z
+          .string()
+          .nullish()
+          .describe('on the machine of the agent, in OCS_CONFIG_DIR; that of the agent by default'),
+      }),
+      startup: ({ configfile, mode }) => configfile !== undefined && mode !== 'idle',
+    },
+    async ({ instrument, params, args, session, signal }) => {
+      const file = params.configfile ?? args.configfile
+      if (file === undefined) throw new OpError('no file: give configfile here, or to the agent')
+      return loadConfig(instrument, file, (line) => session.log(line), signal)
     },
   )
   .task(

@@ -182,13 +182,14 @@ export const reading = reader
     },
   )
 
-const keyOf = (channel: number): string => (channel === 0 ? 'A' : String(channel))
+/** How commands name a channel; 0 is the control input. */
+export const keyOf = (channel: number): string => (channel === 0 ? 'A' : String(channel))
 
 const excitationText = (mode: 'voltage' | 'current', code: number): string =>
   `an excitation ${mode} of ${stepOf(excitations[mode], code)} ${mode === 'current' ? 'A' : 'V'}`
 
-/** `change` of an input whose reading has to settle afterwards, if it is the one connected. */
-async function changeInput<V extends object>(
+/** `change` of an input whose reading has to settle afterwards, if it is the one connected. @throws OpError as `change` */
+export async function changeInput<V extends object>(
   instrument: Lakeshore372,
   channel: number,
   name: string,

@@ -6,11 +6,11 @@ import { addressOf, openLakeshore } from './lakeshore.ts'
 import {
   blocksOf,
   type Lakeshore372,
+  namesOf,
   type Reading,
   readControl,
   readScanned,
   survey,
-  twoDigits,
 } from './lakeshore372-scan.ts'
 
 /** The instrument takes ten readings a second. */
@@ -45,9 +45,18 @@ export const reader = defineAgent({
     mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
     sample_heater: z.boolean().default(false).describe('record the output of the sample heater'),
     enable_control_chan: z.boolean().default(false).describe('record the control input A'),
+    configfile: z
+      .string()
+      .optional()
+      .describe('file of settings, loaded when the agent starts, unless it idles: see input_configfile'),
+    field_names: z
+      .enum(['channel', 'front-panel'])
+      .default('channel')
+      .describe(
+        'channel: Channel_05_T, whatever its name; front-panel: by the name on the instrument, as socs does',
+      ),
   }),
   retired: {
-    configfile: 'settings are not loaded from a file yet: the instrument keeps its own',
     fake_data: 'a simulated instrument takes its place: ocs sim lakeshore372',
     num_channels: 'the instrument says which channels are enabled',
     auto_acquire: 'mode takes its place',
@@ -65,7 +74,11 @@ export const reader = defineAgent({
     controls.set(lab, control)
     const { ip_address, serial_number: serialNumber } = args
     const which = { model: /^LSCI,MODEL372/, serialNumber, signal }
-    return openLakeshore(addressOf(ip_address), which, async (line) => ({ ...(await survey(line)), control }))
+    return openLakeshore(addressOf(ip_address), which, async (line) => ({
+      ...(await survey(line)),
+      control,
+      naming: args.field_names,
+    }))
   },
   idle: (instance) => `waiting for: ocs ctrl start --target=${instance}`,
 }).process(
@@ -96,8 +109,8 @@ export const reader = defineAgent({
       if (declared !== instrument.inputs) feeds.temperatures.redeclare()
       declared = instrument.inputs
       if (sample) {
-        const name = `Channel_${twoDigits(sample.channel)}`
-        publish(name, name, timestamp, sample.reading)
+        const { block, field } = namesOf(instrument, String(sample.channel))
+        publish(block, field, timestamp, sample.reading)
       }
       const now = Date.now() / 1000
       if (instrument.control.enabled) publish('control_chan', 'control', now, await readControl(instrument))

@@ -1,5 +1,6 @@
 import type { Blocks } from '../core/agent.ts'
 import { TransportError } from '../core/errors.ts'
+import { FieldName } from '../core/names.ts'
 import { decimal, integer } from '../instrument/codec.ts'
 import type { LineLink } from '../instrument/line-link.ts'
 import { type Connected, recall } from './lakeshore.ts'
@@ -11,11 +12,16 @@ export interface Input {
   readonly setup: ReturnType<typeof inputSetup.decode>
 }
 
+/** `channel`: `Channel_05`; `front-panel`: as socs does, by the name on the instrument. */
+export type Naming = 'channel' | 'front-panel'
+
 /** An instrument as it was found, or has been set up since: `inputs` is replaced whenever one changes. */
 export interface Lakeshore372 extends Connected {
   /** Whether it answers commands chained by `;`. */
   readonly chains: boolean
   inputs: ReadonlyMap<string, Input>
+  /** What blocks and fields of scanned channels are named after. */
+  readonly naming: Naming
   /** What the sample heater's output is shown in. */
   heaterUnits: '%' | 'W'
   /** The channel connected as last seen; 0 when its reading has to settle anew. Times of the monotonic clock, ms. */
@@ -28,7 +34,7 @@ const quietly = { priority: 'poll' } as const
 const CHAIN_TIMEOUT = 1000
 
 /** Asks an instrument for all that its readings depend on. */
-export async function survey(line: LineLink): Promise<Omit<Lakeshore372, keyof Connected>> {
+export async function survey(line: LineLink): Promise<Omit<Lakeshore372, keyof Connected | 'naming'>> {
   const inputs = new Map<string, Input>()
   for (const key of [...channels, 'A']) inputs.set(key, await readInput(line, key))
   const chain = line.read('SCAN?;SCAN?', split(2), { timeout: CHAIN_TIMEOUT })
@@ -62,15 +68,48 @@ const STATUS =
   'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid'
 
 /** `01` … `16`. */
-export const twoDigits = (channel: number | string): string => String(channel).padStart(2, '0')
+const twoDigits = (channel: number | string): string => String(channel).padStart(2, '0')
+
+/**
+ * Block of an input, and what its fields begin with. By front panel the block is the name as it stands there, the fields
+ * have `_` for blanks (socs 0.6.4, lakeshore372/agent.py); the channel's own name where that makes no field name, or two
+ * inputs have the same.
+ */
+export function namesOf({ inputs, naming }: Pick<Lakeshore372, 'inputs' | 'naming'>, key: string): Names {
+  if (key === 'A') return { block: 'control_chan', field: 'control' }
+  const channel = `Channel_${twoDigits(key)}`
+  const name = inputs.get(key)?.name ?? ''
+  const field = name.replaceAll(' ', '_')
+  const taken = [...inputs].some(
+    ([other, input]) => other !== key && other !== 'A' && input.name.replaceAll(' ', '_') === field,
+  )
+  const fits = FieldName.safeParse(`${field}_status`).success && !reserved.has(name) && !taken
+  const anothers = /^Channel_\d\d$/.test(field) && field !== channel
+  return naming === 'front-panel' && fits && !anothers
+    ? { block: name, field }
+    : { block: channel, field: channel }
+}
+interface Names {
+  readonly block: string
+  readonly field: string
+}
+/** Blocks that are there whatever the front panel says. */
+const reserved = new Set([
+  'control_chan',
+  'control',
+  'heaters',
+  'sample_heater_out',
+  'still_heater_out',
+  'still_heater_still_out',
+])
 
 /** A block for each enabled channel, so that each keeps its own times; a temperature where a curve is assigned. */
-export function blocksOf({ inputs, heaterUnits }: Lakeshore372): Blocks {
+export function blocksOf(instrument: Lakeshore372): Blocks {
+  const { inputs, heaterUnits } = instrument
   const blocks: Record<string, Blocks[string]> = {}
   for (const [key, { name, setup }] of inputs) {
     if (!setup.enabled && key !== 'A') continue
-    const [block, field] =
-      key === 'A' ? ['control_chan', 'control'] : Array(2).fill(`Channel_${twoDigits(key)}`)
+    const { block, field } = namesOf(instrument, key)
     blocks[block] = {
       ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name } }),
       [`${field}_R`]: { units: 'Ω', description: name },

@@ -1,13 +1,16 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Running, startAgent } from '../../test/running-agent.ts'
+import { OpError } from '../core/errors.ts'
+import { openLine } from '../instrument/open.ts'
 import { serve } from '../instrument/server.test-aid.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Reading } from '../simulators/truth.ts'
 import lakeshore372 from './lakeshore372.ts'
+import { parseConfig } from './lakeshore372-configfile.ts'
 import { codeOf, excitations, heaterRanges, resistanceRanges, stepOf } from './lakeshore372-settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ls372-'))
@@ -154,6 +157,91 @@ test('a temperature is controlled: the loop is set up, and whether it holds is t
   expect(near.success).toBe(true)
   expect(agent.task('servo_to_temperature', { temperature: 4 })).rejects.toThrow('temperature')
 }, 15_000)
+
+test('named by front panel: blocks and fields as socs has them; by channel where that makes no name of its own', async () => {
+  const { url } = await simulate({ startAt: 1 })
+  const setUp = await start(url, { mode: 'idle' })
+  await setUp.task('set_autoscan', { autoscan: false })
+  await setUp[Symbol.asyncDispose]()
+  const line = await openLine(url)
+  open.push(() => line.close())
+  for (const [channel, name] of Object.entries({
+    1: 'Still RuOx',
+    2: 'MC',
+    3: 'MC',
+    4: '50K plate',
+    5: 'Channel 06',
+  }))
+    await line.send(`INNAME ${channel},"${name}"`)
+  const agent = await start(url, { field_names: 'front-panel' })
+  await agent.until(() => agent.rows.length > 0)
+  const blocks = agent.declared.get('temperatures')?.blocks ?? {}
+  expect(Object.keys(blocks['Still RuOx'] ?? {})).toEqual([
+    'Still_RuOx_T',
+    'Still_RuOx_R',
+    'Still_RuOx_status',
+  ])
+  for (const name of ['Channel_02', 'Channel_03', 'Channel_04', 'Channel_05', 'control_chan'])
+    expect(blocks).toHaveProperty(name)
+  expect(blocks).not.toHaveProperty('MC')
+  expect(agent.rows[0]).toMatchObject({ block: 'Still RuOx', data: { Still_RuOx_T: [expect.any(Number)] } })
+  const data = () => agent.session('acq')?.data as { fields?: object } | undefined
+  await agent.until(() => Object.keys(data()?.fields ?? {}).includes('Still_RuOx'))
+}, 20_000)
+
+const settings = (channel: object) =>
+  JSON.stringify({ LSA22YG: { device_settings: { autoscan: 'off' }, channel } })
+
+test('a file of settings sets channels up, at the start or by a task', async () => {
+  const file = join(folder, 'settings.yaml')
+  writeFileSync(
+    file,
+    `LSA22YG:
+  device_settings: {autoscan: 'off'}
+  channel:
+    3: {enable: 'on', autorange: 'off', resistance_range: 2e3, excitation_mode: voltage, excitation_value: 2e-5,
+        dwell: 12, pause: 4, calibration_curve_num: 0, temperature_coeff: positive}
+    4: {autorange: on, resistance_range: 2e3}
+`,
+  )
+  const { url } = await simulate()
+  const agent = await start(url, { configfile: file })
+  await agent.until(() => agent.session('input_configfile')?.success === true)
+  expect(messages(agent, 'input_configfile')).toContain('2 channels are set up by')
+  const line = await openLine(url)
+  open.push(() => line.close())
+  expect(await line.query('SCAN?')).toMatch(/,0$/)
+  expect(await line.query('INSET? 3')).toBe('1,012,004,00,2')
+  expect(await line.query('INTYPE? 3')).toMatch(/^0,03,0,13,/)
+  expect(await line.query('INTYPE? 4')).toMatch(/^0,\d\d,1,/)
+  writeFileSync(file, settings({ 3: { dwell: 20 } }))
+  expect((await agent.task('input_configfile', { configfile: file })).success).toBe(true)
+  expect(await line.query('INSET? 3')).toBe('1,020,004,00,2')
+}, 20_000)
+
+test('a file of settings with faults changes nothing, and names them all', async () => {
+  const fails = (text: string) => {
+    try {
+      parseConfig('x.yaml', text, 'LSA22YG')
+    } catch (error) {
+      return error instanceof OpError ? error.message : String(error)
+    }
+    return 'none'
+  }
+  expect(fails(settings({ 3: { dwel: 12, pause: 1 }, 17: {} }))).toBe(
+    'x.yaml: channel 3: pause: Too small: expected number to be >=3, given 1; channel 3: there is no parameter "dwel": did you mean "dwell"?; channel 17: a channel is 1 to 16, or A',
+  )
+  expect(fails('LSA22YG: {devise_settings: {}}')).toContain('did you mean device_settings?')
+  expect(fails('OTHER: {}')).toBe('x.yaml: has nothing for serial number LSA22YG (it has: OTHER)')
+  expect(fails('a: [')).toContain('x.yaml: is not YAML: ')
+  const { url } = await simulate()
+  const agent = await start(url, { mode: 'idle' })
+  expect((await agent.task('input_configfile', { configfile: '/nowhere.yaml' })).success).toBe(false)
+  expect(messages(agent, 'input_configfile')).toContain(
+    '/nowhere.yaml cannot be read on the machine of the agent',
+  )
+  expect((await agent.task('input_configfile')).success).toBe(false)
+})
 
 test('what the instrument passes over in silence fails, and says what it keeps', async () => {
   const { url } = await simulate()

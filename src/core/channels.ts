@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Lock } from './access.ts'
 import { channel } from './channel.ts'
-import { CLIENT, FieldName, HUB, Name } from './names.ts'
+import { BlockName, CLIENT, FieldName, HUB, Name } from './names.ts'
 import { OpSession } from './ops.ts'
 import { FieldType, Wire } from './wire.ts'
 
@@ -27,7 +27,7 @@ export const FeedDeclaration = z.object({
   record: z.boolean(),
   /** Seconds of data a frame of the recorder spans at most. */
   frame_length: z.number().positive(),
-  blocks: z.record(FieldName, z.record(FieldName, FieldInfo)),
+  blocks: z.record(BlockName, z.record(FieldName, FieldInfo)),
 })
 export type FeedDeclaration = z.output<typeof FeedDeclaration>
 
@@ -90,7 +90,7 @@ export type AgentApi = z.output<typeof AgentApi>
 export const Row = z.object({
   epoch: Name,
   seq: seq.optional(),
-  block: FieldName,
+  block: BlockName,
   t: z.array(z.number()),
   data: z.record(FieldName, z.array(Wire)),
 })

@@ -2,8 +2,10 @@ import { z } from 'zod'
 
 /** Instance-ids, feed, operation and address-root names: one topic level, safe in a file name and in a shell. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
-/** Block and field names by OCS's rule: letters, digits, underscore; a letter first, after optional underscores. */
+/** Field names by OCS's rule: letters, digits, underscore; a letter first, after optional underscores. */
 export const FIELD = /^_*[A-Za-z][A-Za-z0-9_]*$/
+/** Block names: OCS has no rule for them, and socs' Lakeshore372Agent takes what is on the front panel. */
+export const BLOCK = /^(?!__proto__$)[!-~](?:[ -~]{0,253}[!-~])?$/
 /** An MQTT client id that may stand in a topic as the caller's name. */
 export const CLIENT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
@@ -12,6 +14,9 @@ export const FieldName = z
   .string()
   .max(255)
   .regex(FIELD, 'letters, digits and _, at most 255, a letter first after optional underscores')
+export const BlockName = z
+  .string()
+  .regex(BLOCK, 'printable ASCII, at most 255 characters, no blank at either end')
 
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'

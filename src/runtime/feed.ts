@@ -1,7 +1,7 @@
 import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
-import { FieldName } from '../core/names.ts'
+import { BlockName, FieldName } from '../core/names.ts'
 import { fromWire, jsonWithNumbers, toWire, typeOf, type Value, type Wire } from '../core/wire.ts'
 
 type Block = { -readonly [F in string]: FieldInfo }
@@ -113,7 +113,7 @@ export class FeedWriter implements FeedPublisher {
 
   /** Why a message cannot be taken; nothing has been changed by it. */
   #unfit(block: string, t: readonly number[], values: Readonly<Record<string, unknown>>): string | undefined {
-    if (!FieldName.safeParse(block).success || block === '__proto__') return `"${block}" is not a block name`
+    if (!BlockName.safeParse(block).success) return `"${block}" is not a block name`
     const badTime = t.findIndex((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
     if (badTime >= 0) return `time ${t[badTime]} is not a number or runs backwards`
     if (typeof values !== 'object' || values === null) return 'it has no values'
@@ -162,7 +162,7 @@ export class FeedWriter implements FeedPublisher {
   #declare(blocks: Blocks): FeedDeclaration {
     const checked: Record<string, Block> = {}
     for (const [name, fields] of Object.entries(blocks)) {
-      checked[FieldName.parse(name)] = Object.fromEntries(
+      checked[BlockName.parse(name)] = Object.fromEntries(
         Object.entries(fields).map(([field, info]) => [
           FieldName.parse(field),
           { ...info, type: info.type ?? 'double' },
