@@ -1,5 +1,6 @@
 import type { DataAnswer, FieldEntry } from '../core/data-node.ts'
-import type { Nodes } from './nodes.ts'
+import { askArchives, type Older } from './archives.ts'
+import type { Node, Nodes } from './nodes.ts'
 import type { Metric } from './targets.ts'
 
 /** Samples of one answer, at most, shared by its metrics. */
@@ -28,7 +29,10 @@ export interface Curve {
 /** Finds what came back for a metric; undefined when no node has it, or the node did not answer. */
 export type Curves = (metric: Metric) => Curve | undefined
 
-/** Asks each data node once for all that is wanted of it, all at the same time. A node that fails costs its own metrics. */
+/**
+ * Asks each data node once for all that is wanted of it, all at the same time; then archives for what is older than live
+ * nodes remember (docs/decisions/0008-live-and-archive.md). A node that fails costs its own metrics.
+ */
 export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): Promise<Curves> {
   const wanted = new Map<string, Set<string>>()
   for (const { node, field } of metrics) {
@@ -36,32 +40,60 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
     wanted.set(node, (wanted.get(node) ?? new Set()).add(field))
   }
   const count = [...wanted.values()].reduce((sum, fields) => sum + fields.size, 0)
-  const points = Math.min(span.points, MAX_POINTS, MAX_SAMPLES / Math.max(1, count))
+  const points = Math.max(1, Math.floor(Math.min(span.points, MAX_POINTS, MAX_SAMPLES / Math.max(1, count))))
   // A time of 0 or less would mean "relative to now".
-  const seconds = (ms: number) => Math.max(ms / 1000, 0.001)
-  const request = {
-    start: seconds(span.from),
-    end: seconds(span.to),
-    max_points: Math.max(1, Math.floor(points)),
-  }
-  const answers = new Map<string, DataAnswer[]>()
+  const [start, end] = [Math.max(span.from / 1000, 0.001), Math.max(span.to / 1000, 0.001)]
+  const curves = new Map<string, Curve & { readonly heldFrom: number }>()
   await Promise.all(
     [...wanted].map(async ([name, set]) => {
       const node = nodes.find(name)
-      if (!node) return
+      if (!node || node.away) return
       const fields = [...set]
+      const max_points = share(node, start, end, points)
       for (let at = 0; at < fields.length; at += FIELDS) {
-        const part = await nodes.data(node, { ...request, fields: fields.slice(at, at + FIELDS) })
-        if (!part) return
-        answers.set(name, [...(answers.get(name) ?? []), part])
+        const request = { start, end, max_points, fields: fields.slice(at, at + FIELDS) }
+        const answer = await nodes.data(node, request)
+        if (!answer) return
+        for (const [field, curve] of curvesOf(answer)) curves.set(`${name}::${field}`, curve)
       }
     }),
   )
+  const older = new Map<string, Older>()
+  for (const [name, fields] of wanted) {
+    const node = nodes.find(name)
+    for (const field of node?.live ? fields : []) {
+      const curve = curves.get(`${name}::${field}`)
+      const source = curve?.about.source ?? `${node?.live?.source}.${field}`
+      const before = curve?.heldFrom ?? Infinity
+      if (start < before) older.set(`${name}::${field}`, { source, before })
+    }
+  }
+  const rest = { start, end, max_points: points }
+  const recorded = older.size > 0 ? await askArchives(nodes, [...older.values()], rest) : () => undefined
   return ({ node, field }) => {
-    const found = answers.get(node)?.find(({ fields }) => Object.hasOwn(fields, field))
-    const about = found?.fields[field]
-    if (!found || !about) return undefined
-    return { about, t: found.timeline[about.timeline]?.t ?? [], values: found.data[field] ?? [] }
+    const key = `${node}::${field}`
+    const curve = curves.get(key)
+    const asked = older.get(key)
+    const before = asked && recorded(asked)
+    if (!before) return curve
+    if (!curve) return before
+    return { about: curve.about, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values] }
+  }
+}
+
+/** The points that are a live node's of those for the whole span: most of a year is the archive's. */
+function share({ live }: Node, start: number, end: number, points: number): number {
+  if (!live) return points
+  const shown = Math.min(end, Date.now() / 1000) - start
+  return Math.max(1, Math.min(points, Math.ceil((points * live.keeps) / Math.max(shown, 1))))
+}
+
+function* curvesOf(answer: DataAnswer): Generator<[string, Curve & { heldFrom: number }]> {
+  for (const [field, about] of Object.entries(answer.fields)) {
+    const { t = [], held_from } = answer.timeline[about.timeline] ?? {}
+    // One that does not say has all there is.
+    const heldFrom = held_from === undefined ? -Infinity : (held_from ?? Infinity)
+    yield [field, { about, t, values: answer.data[field] ?? [], heldFrom }]
   }
 }
 

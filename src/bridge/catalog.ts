@@ -19,16 +19,36 @@ export interface Catalog {
 
 export function catalogOf(nodes: Nodes): Catalog {
   const memo = new Map<string, { readonly at: number; readonly list: Promise<Known[]> }>()
-  const of = (node: Node): Promise<Known[]> => {
-    const found = memo.get(node.instance)
-    if (found && performance.now() - found.at < LIST_MS) return found.list
-    const list = nodes.fields(node).then((answer) =>
-      Object.entries(answer?.fields ?? {}).map(([field, about]) => {
-        return { text: `${node.name}::${field}`, node: node.name, field, about }
-      }),
+  const served = async (node: Node): Promise<Known[]> => {
+    const answer = await nodes.fields(node)
+    return Object.entries(answer?.fields ?? {}).map(([field, about]) => known(node, field, about))
+  }
+  /** What archives have of a node that does not live, under its name. */
+  const recorded = async (node: Node): Promise<Known[]> => {
+    const start = `${node.live?.source}.`
+    const archived = (await Promise.all(nodes.archives().map(of))).flat()
+    const fields = new Map(
+      archived.flatMap(({ about }) =>
+        about.source?.startsWith(start) ? [[about.source.slice(start.length), about] as const] : [],
+      ),
     )
-    memo.set(node.instance, { at: performance.now(), list })
+    return [...fields].map(([field, about]) => known(node, field, about))
+  }
+  const of = (node: Node): Promise<Known[]> => {
+    const found = memo.get(key(node))
+    if (found && performance.now() - found.at < LIST_MS) return found.list
+    const list = node.away ? recorded(node) : served(node)
+    memo.set(key(node), { at: performance.now(), list })
     return list
   }
-  return { of, all: async () => (await Promise.all(nodes.online().map(of))).flat() }
+  return { of, all: async () => (await Promise.all(nodes.listed().map(of))).flat() }
+}
+
+/** A node that comes back has other things to say. */
+function key({ instance, away = false }: Node): string {
+  return `${instance} ${away}`
+}
+
+function known({ name }: Node, field: string, about: FieldEntry): Known {
+  return { text: `${name}::${field}`, node: name, field, about }
 }

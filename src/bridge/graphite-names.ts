@@ -25,7 +25,7 @@ export interface Names {
 
 export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
   const fitting = async (patterns: readonly string[], deep: boolean): Promise<[string, Known[]][]> => {
-    const online = nodes.online()
+    const online = nodes.listed()
     const byName = new Map<string, Node>(online.map((node) => [node.name, node]))
     const plain = plainNames(byName.keys())
     const found = [...plain].filter(([name]) => patterns.some((pattern) => fits(pattern)(name)))

@@ -15,12 +15,22 @@ export interface Node {
   readonly instance: string
   readonly name: string
   readonly description: string
+  /** Serves recorded files. */
+  readonly archive?: boolean | undefined
+  /** Of one that keeps but the newest: where its data is recorded, and how many seconds of it are kept. */
+  readonly live?: { readonly source: string; readonly keeps: number } | undefined
+  /** It does not live, but an archive does that may have its past. */
+  readonly away?: boolean
 }
 /** The data nodes on a bus. Nothing of what they serve is remembered: that is asked each time. */
 export interface Nodes extends AsyncDisposable {
   /** Those that live, in order of name; of two that go by one name the older. */
   online(): Node[]
-  /** The live node of a name: the exact one, else without regard to case. */
+  /** Those that live and serve recorded files. */
+  archives(): Node[]
+  /** Those that live and, while there are archives, those that do not and whose data is recorded, in order of name. */
+  listed(): Node[]
+  /** The listed node of a name: the exact one, else without regard to case. */
   find(name: string): Node | undefined
   /** What a node serves; undefined when it does not answer in time. */
   fields(node: Node): Promise<FieldsAnswer | undefined>
@@ -72,7 +82,16 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
       if (first) ignored(first, node)
       else if (node) byName.set(node.name, node)
     }
-    return [...byName.values()].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    return inOrder(byName.values())
+  }
+  const listed = () => {
+    const living = online()
+    if (!living.some(({ archive }) => archive)) return living
+    const byName = new Map(living.map((node) => [node.name, node]))
+    for (const { node } of known.values()) {
+      if (node?.live && !byName.has(node.name)) byName.set(node.name, { ...node, away: true })
+    }
+    return inOrder(byName.values())
   }
 
   const ignored = (first: Node, second: Node) => {
@@ -103,8 +122,10 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
 
   return {
     online,
+    archives: () => online().filter(({ archive }) => archive),
+    listed,
     find(name) {
-      const nodes = online()
+      const nodes = listed()
       const folded = name.toLowerCase()
       return (
         nodes.find((node) => node.name === name) ?? nodes.find((node) => node.name.toLowerCase() === folded)
@@ -116,4 +137,8 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
       for (const part of [presence, api, asking]) await part[Symbol.asyncDispose]()
     },
   }
+}
+
+function inOrder(nodes: Iterable<Node>): Node[] {
+  return [...nodes].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
 }

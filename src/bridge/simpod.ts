@@ -38,7 +38,7 @@ export function simpod({ nodes, catalog, lab, search }: Parts): {
   /** The values of a variable. */
   variable(body: z.output<typeof VariableBody>): Promise<object[]>
 } {
-  const nodeNames = () => nodes.online().map(({ name }) => name)
+  const nodeNames = () => nodes.listed().map(({ name }) => name)
   const fieldsOf = async (given: unknown): Promise<string[]> => {
     const wanted =
       typeof given === 'string' && given !== '' ? [given] : Array.isArray(given) ? given : undefined

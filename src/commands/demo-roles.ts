@@ -35,6 +35,7 @@ export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators
       agent('measurement', ...mode),
       agent('aggregator', '--data-dir', join(dir, 'data'), ...(idle ? ['--initial-state', 'idle'] : [])),
       ...['ls240-node', 'control-node', 'measurement-node', 'sensors', 'weather'].map((node) => agent(node)),
+      agent('archive', '--data-dir', join(dir, 'data'), '--index-dir', join(dir, 'state')),
       { name: 'bridge', args: ['bridge', ...site] },
     ],
   }

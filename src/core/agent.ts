@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { builtIn } from './built-in.ts'
-import type { Presence } from './channels.ts'
+import type { NodeInfo, Presence } from './channels.ts'
 import type { FeedSink, Follower, FollowOptions } from './follow.ts'
 import type { OpSession } from './ops.ts'
 import type { FieldType, Value } from './wire.ts'
@@ -92,7 +92,7 @@ export interface Lab {
   /** Publishes an event: audit, alarm, something lost. */
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** Names this agent as a data node; in its `api`. */
-  announceNode(node: { name: string; description: string }): void
+  announceNode(node: NodeInfo): void
 }
 
 /** What an operation's function is handed. */

@@ -82,8 +82,19 @@ export const AgentApi = z.object({
   queries: z.record(Name, z.object({ help: z.string(), params: JsonSchema })),
   feeds: z.record(Name, FeedDeclaration),
   /** Of a data node: the name its metrics begin with, and what it serves. */
-  node: z.object({ name: z.string(), description: z.string() }).optional(),
+  node: z
+    .object({
+      name: z.string(),
+      description: z.string(),
+      /** Serves recorded files: asked for what other nodes no longer have. */
+      archive: z.boolean().optional(),
+      /** Where what it serves is recorded (`observatory.ls240.feeds.temperatures`), and how many seconds of it are kept. */
+      live: z.object({ source: z.string(), keeps: z.number() }).optional(),
+    })
+    .optional(),
 })
+/** What a data node announces of itself. */
+export type NodeInfo = NonNullable<z.output<typeof AgentApi>['node']>
 export type AgentApi = z.output<typeof AgentApi>
 
 /** One row of a feed: a block's co-sampled values at the times `t`. Without `seq` it is in no spool. */
@@ -202,5 +213,10 @@ export const channels = {
 
 /** OCS's dotted address of a feed, as `.g3` files spell it: `observatory.ls240.feeds.temperatures`. */
 export function feedAddress(root: string, instance: string, feed: string): string {
-  return `${root}.${instance}.feeds.${feed}`
+  return `${feedsAddress(root, instance)}.${feed}`
+}
+
+/** What the addresses of all feeds of an instance begin with: `observatory.ls240.feeds`. */
+export function feedsAddress(root: string, instance: string): string {
+  return `${root}.${instance}.feeds`
 }

@@ -32,6 +32,8 @@ const FieldEntry = z.object({
   timeline: z.string(),
   type: z.enum(['number', 'string', 'bool']),
   units: z.string().nullable(),
+  /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`: what an archive finds it by. */
+  source: z.string().optional(),
 })
 export type FieldEntry = z.output<typeof FieldEntry>
 
@@ -50,7 +52,12 @@ export const DataAnswer = z.object({
   data: z.record(z.string(), z.array(z.unknown())),
   timeline: z.record(
     z.string(),
-    z.object({ t: z.array(z.number()), finalized_until: z.number().nullable() }),
+    z.object({
+      t: z.array(z.number()),
+      finalized_until: z.number().nullable(),
+      /** Of a node that keeps but the newest data: the time of the oldest sample it has; null while it has none. */
+      held_from: z.number().nullable().optional(),
+    }),
   ),
   /** The fields that were found, by the name they were asked for. */
   fields: z.record(z.string(), FieldEntry),

@@ -7,6 +7,8 @@ export interface Block {
   readonly feed: string
   readonly name: string
   readonly table: Table
+  /** The address under which the feed is recorded, if it is. */
+  readonly source?: string
   /** What is known of its fields besides their data. */
   describe(field: string): { readonly description?: string | undefined; readonly units?: string | undefined }
 }
@@ -71,7 +73,13 @@ export function finder(source: Source): (name: string) => Entry | undefined {
 export function describe({ block, field }: Entry): FieldEntry {
   const { description, units } = block.describe(field)
   const type = block.table.kind(field) ?? 'number'
-  return { description: description ?? null, timeline: timelineOf(block), type, units: units ?? null }
+  return {
+    description: description ?? null,
+    timeline: timelineOf(block),
+    type,
+    units: units ?? null,
+    ...(block.source !== undefined && { source: `${block.source}.${field}` }),
+  }
 }
 
 function qualified({ feed, name }: Block, field: string): { feed: string; block: string } {

@@ -32,7 +32,7 @@ export default defineAgent({
   }),
   feeds: {},
   connect: async ({ name, description, data_dir, index_dir }, lab) => {
-    lab.announceNode({ name, description })
+    lab.announceNode({ name, description, archive: true })
     return new Archive(data_dir, indexPath(index_dir, data_dir))
   },
 })
@@ -121,13 +121,14 @@ export async function archiveData(
   return answer
 }
 
-function describe({ label, name, block, type }: ArchiveField): FieldEntry {
+function describe({ label, address, name, block, type }: ArchiveField): FieldEntry {
   const timeline = `${label.slice(0, -name.length)}${block}`
   return {
     description: null,
     timeline,
     type: type === 'double' || type === 'int' ? 'number' : type,
     units: null,
+    source: `${address}.${name}`,
   }
 }
 

@@ -1,4 +1,10 @@
-import type { FeedDeclaration, FieldInfo, HeldEpoch, Row } from '../core/channels.ts'
+import {
+  type FeedDeclaration,
+  type FieldInfo,
+  feedAddress,
+  type HeldEpoch,
+  type Row,
+} from '../core/channels.ts'
 import type { FeedEpoch, FeedSink } from '../core/follow.ts'
 import { type FieldType, fromWire } from '../core/wire.ts'
 import type { Block, Source } from './catalog.ts'
@@ -18,6 +24,7 @@ const EPOCHS = 1000
  * and keeps time order whatever clocks and restarts do.
  */
 export class LiveCache implements FeedSink, Source {
+  readonly #root: string
   readonly #target: string
   readonly #feed: string | undefined
   readonly #bufferTime: number
@@ -28,11 +35,13 @@ export class LiveCache implements FeedSink, Source {
   rowsTaken = 0
 
   /**
+   * @param root the lab's address root
    * @param target instance-id of the agent
    * @param feed its feed; undefined for all
    * @param bufferTime seconds kept
    */
-  constructor(target: string, feed: string | undefined, bufferTime: number) {
+  constructor(root: string, target: string, feed: string | undefined, bufferTime: number) {
+    this.#root = root
     this.#target = target
     this.#feed = feed
     this.#bufferTime = bufferTime
@@ -81,6 +90,7 @@ export class LiveCache implements FeedSink, Source {
         feed,
         name,
         table: new Table(this.#bufferTime),
+        source: feedAddress(this.#root, this.#target, feed),
         fields: {},
         declaration: undefined,
         describe: (field) => made.fields[field] ?? {},

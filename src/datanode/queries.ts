@@ -52,6 +52,7 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
     answer.timeline[timeline] ??= {
       t: kept ? kept.map((i) => slice.t[i] ?? 0) : Array.from(slice.t),
       finalized_until: entry.block.table.newest ?? null,
+      ...(entry.block.source !== undefined && { held_from: entry.block.table.oldest(now) ?? null }),
     }
   }
   return answer

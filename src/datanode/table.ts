@@ -96,6 +96,12 @@ export class Table {
     return to > from ? this.#t[to - 1] : undefined
   }
 
+  /** The time of the oldest sample that is not too old at `now`; undefined when there is none. */
+  oldest(now = this.#now()): number | undefined {
+    const [from, to] = this.#range(-Infinity, Infinity, now)
+    return to > from ? this.#t[from] : undefined
+  }
+
   /** The usual time between samples (s): the median of the last hundred steps. */
   get interval(): number | null {
     const [from, to] = this.#range(-Infinity, Infinity)

@@ -62,10 +62,11 @@ test('fields and data have sisock’s shape, relative times too', async () => {
   }
   const { data, fields } = await asking(lab)
   const got = await until(fields, (answer) => Object.keys(answer.fields).length === 2)
+  const about = { description: null, timeline: 'temperatures.temps', type: 'number' as const, units: 'K' }
   expect(got).toEqual({
     fields: {
-      Channel_1_T: { description: null, timeline: 'temperatures.temps', type: 'number', units: 'K' },
-      Channel_2_T: { description: null, timeline: 'temperatures.temps', type: 'number', units: 'K' },
+      Channel_1_T: { ...about, source: 'observatory.ls240.feeds.temperatures.Channel_1_T' },
+      Channel_2_T: { ...about, source: 'observatory.ls240.feeds.temperatures.Channel_2_T' },
     },
     timelines: {
       'temperatures.temps': { interval: expect.closeTo(10, 3), fields: ['Channel_1_T', 'Channel_2_T'] },
@@ -74,7 +75,11 @@ test('fields and data have sisock’s shape, relative times too', async () => {
   const all = await data({ fields: ['Channel_1_T', 'channel_2_t', 'nothing', '__proto__'] })
   expect(all.data).toEqual({ Channel_1_T: [30, 20, 10], channel_2_t: [null, null, null], nothing: [] })
   expect(all.timeline).toEqual({
-    'temperatures.temps': { t: [now - 30, now - 20, now - 10], finalized_until: now - 10 },
+    'temperatures.temps': {
+      t: [now - 30, now - 20, now - 10],
+      finalized_until: now - 10,
+      held_from: now - 30,
+    },
   })
   expect((await data({ fields: ['Channel_1_T'], start: -25, end: -15 })).data).toEqual({ Channel_1_T: [20] })
   expect((await data({ fields: ['Channel_1_T'], start: now - 35, end: now - 19 })).data).toEqual({
@@ -82,7 +87,7 @@ test('fields and data have sisock’s shape, relative times too', async () => {
   })
   expect((await data({ fields: ['Channel_1_T'], min_stride: 15 })).data).toEqual({ Channel_1_T: [30, 10] })
   expect((await data({ fields: ['Channel_1_T'], max_points: 1 })).timeline).toEqual({
-    'temperatures.temps.Channel_1_T': { t: [now - 10], finalized_until: now - 10 },
+    'temperatures.temps.Channel_1_T': { t: [now - 10], finalized_until: now - 10, held_from: now - 30 },
   })
   expect(Object.keys((await fields({ start: -5, end: 0 })).fields)).toEqual([])
 })

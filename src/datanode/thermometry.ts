@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
+import { feedAddress, feedsAddress } from '../core/channels.ts'
 import { DataRequest, FieldsRequest } from '../core/data-node.ts'
 import { Name } from '../core/names.ts'
 import { poll } from '../instrument/poll.ts'
@@ -23,8 +24,10 @@ export default defineAgent({
   }),
   feeds: {},
   connect: async ({ target, name, description, feed, buffer_time }, lab) => {
-    lab.announceNode({ name, description })
-    return new LiveCache(target, feed === 'all' ? undefined : feed, buffer_time)
+    const one = feed === 'all' ? undefined : feed
+    const source = one === undefined ? feedsAddress(lab.root, target) : feedAddress(lab.root, target, one)
+    lab.announceNode({ name, description, live: { source, keeps: buffer_time } })
+    return new LiveCache(lab.root, target, one, buffer_time)
   },
 })
   .process(
