@@ -8,6 +8,7 @@ import { limits } from '../src/broker/limits.ts'
 import { type Role, refusePublish } from '../src/broker/rules.ts'
 import { type Channel, topic } from '../src/core/channel.ts'
 import * as wire from '../src/core/channels.ts'
+import { counterHelp } from '../src/core/counters.ts'
 import { BLOCK, CLIENT, FIELD, NAME } from '../src/core/names.ts'
 import { Action, OpSession } from '../src/core/ops.ts'
 
@@ -221,6 +222,10 @@ function tables(): Record<string, string> {
         ['block', `\`${BLOCK.source}\``],
         ['field', `\`${FIELD.source}\`, at most 255`],
       ],
+    ),
+    counters: table(
+      ['counter', 'counts'],
+      Object.entries(counterHelp).map(([name, what]) => [`\`${name}\``, what]),
     ),
     limits: table(
       ['limit', 'value'],

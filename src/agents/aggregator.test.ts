@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { counterHelp } from '../core/counters.ts'
 import type { OpSession } from '../core/ops.ts'
 import { caller } from '../runtime/client.ts'
 import { runAgent } from '../runtime/run-agent.ts'
@@ -162,7 +163,7 @@ test('records what agents publish, whether it is there or comes later, and tells
 
 test('a hub that restarts and an agent that restarts leave no hole', async () => {
   const data = join(folder(), 'data')
-  const { hub, run, until, sessions } = await lab()
+  const { hub, run, until, sessions, presence } = await lab()
   const first = counting()
   const file = join(folder(), 'counter.sqlite')
   let spool = new Spool(file)
@@ -177,6 +178,8 @@ test('a hub that restarts and an agent that restarts leave no hole', async () =>
   await spool.flush()
   hub.start()
   await counter.stop()
+  await until(() => presence.get('counter')?.state === 'offline')
+  expect(presence.get('counter')?.counters).toMatchObject({ hub_reconnects: 1, unspooled: 0 })
   spool = new Spool(file)
   const second = counting()
   counter = await run('counter', second.agent, {}, spool)
@@ -185,6 +188,11 @@ test('a hub that restarts and an agent that restarts leave no hole', async () =>
   await recorder.stop()
   await counter.stop()
   expect(values(data)).toEqual(upTo(60))
+  await until(() => presence.get('aggregator')?.state === 'offline')
+  const { counters = {} } = presence.get('aggregator') ?? {}
+  expect(counters).toMatchObject({ hub_reconnects: 1, rows: 60, gaps: 0 })
+  // Of each it is told what it counts.
+  expect(Object.keys(counters).filter((name) => !(name in counterHelp))).toEqual([])
 }, 20_000)
 
 test('waits when it is told to, and records when it is started', async () => {

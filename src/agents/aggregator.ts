@@ -33,9 +33,13 @@ const RecordData = z.object({
     frames: Count,
     duplicates: Count,
     holes: Count,
+    unnumbered: Count,
     gaps: Count,
     quarantined: Count,
+    renamed: Count,
     torn_tails: Count,
+    disk_failures: Count,
+    uncut_files: Count,
   }),
   /** Rows that agents hold and that are still to be fetched. */
   behind: Count,
@@ -89,6 +93,7 @@ export default defineAgent({
     // Disposed after it the recorder still acknowledges what it writes last.
     const follower = await lab.follow(recorder)
     recorder.attach(follower)
+    using _counted = lab.counters(() => countersOf(recorder, follower))
     const show = () => {
       session.set(dataOf(recorder, follower))
       session.degraded = recorder.problem !== undefined
@@ -103,8 +108,12 @@ export default defineAgent({
   },
 )
 
-function dataOf(recorder: Recorder, { state }: Follower): z.input<typeof RecordData> {
-  const { duplicates, holes, behind } = state
+function countersOf({ counters }: Recorder, { state }: Follower): z.input<typeof RecordData>['counters'] {
+  const { duplicates, holes, unnumbered } = state
+  return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
+}
+
+function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordData> {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(
     ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
@@ -113,8 +122,8 @@ function dataOf(recorder: Recorder, { state }: Follower): z.input<typeof RecordD
     data_dir: recorder.dir,
     current_file: recorder.currentFile ?? null,
     providers: Object.fromEntries(providers),
-    counters: { ...recorder.counters, duplicates: recorder.counters.duplicates + duplicates, holes },
-    behind,
+    counters: countersOf(recorder, follower),
+    behind: follower.state.behind,
     problem: recorder.problem ?? null,
   }
 }

@@ -1,5 +1,6 @@
 import { lockedText } from '../core/access.ts'
 import { channels } from '../core/channels.ts'
+import { counterHelp, troubles } from '../core/counters.ts'
 import type { Wire } from '../core/wire.ts'
 import type { InstanceView, LabView } from '../runtime/lab-view.ts'
 import type { Controlled } from './ctrl-lab.ts'
@@ -36,15 +37,17 @@ export function statusTable(lab: LabView, expected: readonly string[] = []): str
   const names = [...new Set([...lab.instances.keys(), ...expected])].sort()
   if (names.length === 0) return 'no agents\n'
   const rows = names.map((name) => rowOf(name, lab.instances.get(name)))
-  return table([['INSTANCE', 'STATE', 'SINCE', 'CLASS', 'HOST', 'OPERATIONS'], ...rows])
+  return table([['INSTANCE', 'STATE', 'SINCE', 'CLASS', 'HOST', 'OPERATIONS', 'COUNTED'], ...rows])
 }
 
 function rowOf(name: string, view: InstanceView | undefined): string[] {
-  if (!view?.presence) return [name, 'not running', '', '', '', '']
+  if (!view?.presence) return [name, 'not running', '', '', '', '', '']
   const { presence, sessions, state } = view
   const ops = [...sessions].map(([op, session]) => `${op} ${stateOf(view, session.op_code)}`)
   const since = new Date(presence.since * 1000).toISOString().slice(0, 19).replace('T', ' ')
-  return [name, state, since, presence.agent_class, `${presence.host} pid ${presence.pid}`, ops.join(', ')]
+  const where = `${presence.host} pid ${presence.pid}`
+  const counted = troubles(presence.counters ?? {}).map(([counter, count]) => `${counter} ${count}`)
+  return [name, state, since, presence.agent_class, where, ops.join(', '), counted.join(', ')]
 }
 
 /** An operation that is over stays so when its agent is gone; one under way is as lost as the agent. */
@@ -101,8 +104,12 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
     )
   })
   if (feeds.length > 0) parts.push(table([['FEED', 'FIELD', 'VALUE', 'UNITS', 'AGE', 'WHAT'], ...feeds]))
-  const counters = Object.entries(presence?.counters ?? {}).map(([counter, n]) => [counter, String(n)])
-  if (counters.length > 0) parts.push(table([['COUNTER', 'VALUE'], ...counters]))
+  const counters = Object.entries(presence?.counters ?? {}).map(([counter, n]) => [
+    counter,
+    String(n),
+    counterHelp[counter] ?? '',
+  ])
+  if (counters.length > 0) parts.push(table([['COUNTER', 'VALUE', 'WHAT'], ...counters]))
   return parts.join('\n')
 }
 

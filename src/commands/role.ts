@@ -6,6 +6,7 @@ import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { startupOps } from '../core/startup.ts'
+import { Counters } from '../runtime/counters.ts'
 import { type Identity, willOf } from '../runtime/identity.ts'
 import { viewLab } from '../runtime/lab-view.ts'
 import { runAgent } from '../runtime/run-agent.ts'
@@ -58,13 +59,17 @@ export async function serveRole(
     since: Date.now() / 1000,
     version,
   }
+  const counters = new Counters()
   let joined = false
   const refused = Promise.withResolvers<OpError>()
   await using bus = connectMqtt({
     url,
     client: instance,
     will: willOf(identity),
-    onBad: (topic, reason) => log(`a message on ${topic} was left out: ${reason}`),
+    onBad: (topic, reason) => {
+      counters.add('bad_messages')
+      log(`a message on ${topic} was left out: ${reason}`)
+    },
     onRefused: (reason) => {
       if (!joined) void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
     },
@@ -85,6 +90,7 @@ export async function serveRole(
     bus,
     spool,
     sessions,
+    counters,
     log,
     onRows: (_, declaration, rows) => {
       for (const row of rows) {

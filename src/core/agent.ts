@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { builtIn } from './built-in.ts'
 import type { NodeInfo, Presence } from './channels.ts'
+import type { Counts } from './counters.ts'
 import type { FeedSink, Follower, FollowOptions } from './follow.ts'
 import type { OpSession } from './ops.ts'
 import type { FieldType, Value } from './wire.ts'
@@ -91,6 +92,8 @@ export interface Lab {
   log(text: string): void
   /** Publishes an event: audit, alarm, something lost. */
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** Adds counters to those in the agent's presence; `core/counters.ts` names them. Once disposed they stay as they are then. */
+  counters(read: () => Counts): Disposable
   /** Names this agent as a data node; in its `api`. */
   announceNode(node: NodeInfo): void
 }

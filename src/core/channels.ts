@@ -55,7 +55,7 @@ export const Presence = z.object({
   version: z.string(),
   /** Per recorded feed: the spool's id and its held epochs, oldest first. */
   feeds: z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) })).optional(),
-  /** Samples that could not be spooled, values that did not fit their type, …: counters by name. */
+  /** What was lost, left out, doubled, asked for again since the process began; `core/counters.ts` names them. */
   counters: z.record(z.string(), z.number()).optional(),
   /** Who alone may start, stop and abort operations, and until when; absent when everyone may. */
   lock: Lock.optional(),

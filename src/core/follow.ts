@@ -29,6 +29,8 @@ export interface FollowState {
   /** Rows dropped because they had been taken before, holes that were asked for, rows still to fetch. */
   readonly duplicates: number
   readonly holes: number
+  /** Rows seen that no spool holds, so that nobody can have them again. */
+  readonly unnumbered: number
   readonly behind: number
   /** Feeds followed, by `instance/feed`, with whether each has caught up. */
   readonly feeds: Readonly<

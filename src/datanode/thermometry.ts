@@ -40,6 +40,10 @@ export default defineAgent({
     async ({ args, instrument: cache, lab, session, signal }) => {
       const since = Date.now() / 1000 - args.buffer_time
       await using follower = await lab.follow(cache, { since })
+      using _counted = lab.counters(() => {
+        const { duplicates, holes, unnumbered } = follower.state
+        return { duplicates, holes, unnumbered }
+      })
       await poll(REPORT_HZ, { session, signal }, async () => {
         session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
       })

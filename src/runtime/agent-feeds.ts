@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
 import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import type { Wire } from '../core/wire.ts'
+import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
 import { RowBuffer } from './row-buffer.ts'
 import type { Spool } from './spool.ts'
@@ -16,6 +17,7 @@ interface FeedsHost {
   readonly agentClass: string
   /** Where recorded rows are kept; without one they go out live, without seq. */
   readonly spool: Spool | undefined
+  readonly counters: Counters
   /** Rows that are durable, for whoever prints them. */
   onRows(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
@@ -31,12 +33,13 @@ export class AgentFeeds {
   readonly #buffers: RowBuffer[] = []
   #closed = false
   readonly #writers = new Map<string, FeedWriter>()
+  readonly #recorded = new Set<string>()
   readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
-  readonly counters: Record<string, number> = {}
 
   constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
     this.#host = host
     for (const [feed, spec] of Object.entries(specs)) {
+      if (spec.record) this.#recorded.add(feed)
       const buffer = new RowBuffer(spec.buffer_time ?? 0, (declaration, row) => {
         if (spec.record && host.spool) host.spool.append(feed, declaration, row)
         else this.#out(feed, [row])
@@ -46,14 +49,15 @@ export class AgentFeeds {
         row: (declaration, row) => buffer.add(declaration, row),
         message: (message) => {
           const { bus, root, instance } = host
+          if (!bus.connected) host.counters.add('unsent')
           void bus.publish(channels.message, { root, instance, feed }, { time: Date.now() / 1000, message })
         },
         outOfRange: (field, count) => {
-          this.#count('out_of_range', count)
-          this.#count(`out_of_range ${feed}.${field}`, count)
+          host.counters.add('out_of_range', count)
+          host.counters.add(`out_of_range ${feed}.${field}`, count)
         },
         quarantined: (reason) => {
-          this.#count('quarantined')
+          host.counters.add('quarantined')
           host.event('warning', 'quarantine', `${feed}: a message was left out: ${reason}`)
         },
         declared: () => host.declared(),
@@ -61,6 +65,7 @@ export class AgentFeeds {
       })
       this.#writers.set(feed, writer)
     }
+    if (host.spool) host.counters.source(() => host.spool?.counters ?? {})
     host.spool?.listen(
       (feed, rows) => this.#out(feed, rows),
       (text) => host.event('error', 'spool', text),
@@ -102,11 +107,11 @@ export class AgentFeeds {
   }
 
   #out(feed: string, rows: readonly Row[]): void {
-    const { bus, root, instance, spool } = this.#host
+    const { bus, root, instance, spool, counters } = this.#host
     // Readers learn of an epoch from presence: its first row is not for them to wait for the next beat.
     if (rows.some(({ seq }) => seq === 1)) this.#host.begun()
-    if (spool) this.counters['unspooled'] = spool.unspooled
-    if (spool?.dropped) this.counters['dropped'] = spool.dropped
+    // What a spool could not keep it counts itself.
+    if (!bus.connected && !(spool && this.#recorded.has(feed))) counters.add('unsent', rows.length)
     for (const row of rows) void bus.publish(channels.feed, { root, instance, feed }, row)
     const declaration = this.#writers.get(feed)?.declaration
     if (declaration) this.#host.onRows(feed, declaration, rows)
@@ -133,9 +138,5 @@ export class AgentFeeds {
     const { bus, root, instance } = this.#host
     const { timestamp, ...values } = last.values
     void bus.publish(channels.last, { root, instance, feed }, { timestamp: timestamp ?? null, ...values })
-  }
-
-  #count(name: string, by = 1): void {
-    this.counters[name] = (this.counters[name] ?? 0) + by
   }
 }

@@ -44,6 +44,7 @@ export async function follow(
   const unwanted = new Set<string>()
   let duplicates = 0
   let holes = 0
+  let unnumbered = 0
   let closed = false
 
   const onPresence = ({ state, feeds: held }: Presence, { instance }: { instance: string }) => {
@@ -117,7 +118,11 @@ export async function follow(
   const onRow = (row: Row, address: { instance: string; feed: string }) => {
     const feed = closed ? undefined : feedOf(address.instance, address.feed)
     // Which spool a row is of is told by presence, which comes with the first row of an epoch.
-    if (!feed || feed.spool === '' || row.seq === undefined) return
+    if (!feed || feed.spool === '') return
+    if (row.seq === undefined) {
+      unnumbered++
+      return
+    }
     const known = feed.epoch?.epoch === row.epoch
     if (known && row.seq <= feed.last) {
       duplicates++
@@ -245,7 +250,7 @@ export async function follow(
             behind += Math.max(0, held.last - Math.max(last ?? 0, held.first - 1))
         }
       }
-      return { duplicates, holes, behind, feeds: list }
+      return { duplicates, holes, unnumbered, behind, feeds: list }
     },
     acknowledge({ instance, feed, epoch }, seq, dataDir) {
       if (!bus.connected) return

@@ -225,7 +225,13 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
   await turned.promise
   expect(connects).toBe(3)
   expect(seen).toContain('degraded')
+  let counters: unknown
+  await watcher.subscribe(channels.presence, { root: 'observatory' }, (presence) => {
+    counters = presence.counters
+  })
   await running.stop()
+  // The first of three attempts failed, so that there was nothing to lose yet.
+  expect(counters).toEqual({ instrument_reconnects: 1 })
 })
 
 test('the last that a stopping agent says of itself is its goodbye, and its last rows are on disk', async () => {

@@ -10,6 +10,7 @@ import { AgentFeeds } from './agent-feeds.ts'
 import { AgentLock } from './agent-lock.ts'
 import { apiOf } from './api.ts'
 import { Connection } from './connection.ts'
+import { Counters } from './counters.ts'
 import { follow } from './follow.ts'
 import { type Identity, presenceOf } from './identity.ts'
 import { viewLab } from './lab-view.ts'
@@ -42,6 +43,8 @@ export interface RunAgent {
   readonly spool?: Spool | undefined
   /** Where sessions are kept over restarts; in memory by default. */
   readonly sessions?: SessionStore
+  /** What the process has counted so far; goes on in the agent's presence. */
+  readonly counters?: Counters
   /** The access level of a client; full by default. */
   levelOf?(client: string): Level
   log(text: string): void
@@ -58,7 +61,8 @@ export interface RunningAgent {
  * @throws ConfigError when what starts with it has parameters that do not fit; nothing has been announced then
  */
 export async function runAgent(options: RunAgent): Promise<RunningAgent> {
-  const { agent, args, identity, bus, spool, log, sessions = new SessionStore() } = options
+  const { agent, args, identity, bus, spool, log } = options
+  const { sessions = new SessionStore(), counters = new Counters() } = options
   const { root, instance } = identity
   const atStart = startupOps(agent, args, instance)
   const here = { root, instance }
@@ -67,9 +71,11 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   let node: AgentApi['node']
   let ended = false
   let instrumentLost = false
+  let hadInstrument = false
 
   const event = (level: 'info' | 'warning' | 'error', kind: string, text: string) => {
     log(level === 'info' ? text : `${level}: ${text}`)
+    if (!bus.connected) counters.add('unsent')
     void bus.publish(channels.event, here, { time: Date.now() / 1000, level, kind, text })
   }
   sessions.onTrouble = (text) => event('error', 'sessions', text)
@@ -93,6 +99,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     instance,
     agentClass: agent.spec.class,
     spool,
+    counters,
     onRows: options.onRows?.bind(options) ?? (() => {}),
     event,
     declared: () => soon('api', () => publishApi()),
@@ -105,6 +112,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     agents: () => viewLab(bus, root),
     log,
     event,
+    counters: (read) => counters.source(read),
     announceNode(name) {
       node = name
       soon('api', () => publishApi())
@@ -116,7 +124,9 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     {
       connected: (instrument) => {
         if (instrumentLost) event('info', 'instrument', 'the instrument is connected again')
+        if (hadInstrument) counters.add('instrument_reconnects')
         instrumentLost = false
+        hadInstrument = true
         feeds.connected(instrument)
       },
       failed: (reason) => {
@@ -170,9 +180,8 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     if (bus.connected) void bus.publish(channels.api, here, apiOf(agent, args, feeds.declarations, node))
   }
   const publishPresence = (state: Presence['state']) => {
-    const { counters } = feeds
     const shown = lock.shown && { lock: lock.shown }
-    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters, ...shown }
+    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters: counters.all, ...shown }
     return bus.connected ? bus.publish(channels.presence, here, presence) : Promise.resolve()
   }
   const joined = () => {
@@ -200,6 +209,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const watch = bus.onConnected((connected, reason) => {
     if (connected) {
       log('transport connected')
+      if (announced) counters.add('hub_reconnects')
       log(`session joined: ${instance} (address root ${root}, session ${identity.session})`)
       joined()
     } else if (announced) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)

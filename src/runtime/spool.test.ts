@@ -119,6 +119,7 @@ test.each([
   const again = open(path)
   expect(again.troubles).toHaveLength(1)
   expect(again.troubles[0]).toContain('the spool was damaged: it is kept as')
+  expect(again.spool.counters['spools_set_aside']).toBe(1)
   expect(again.spool.id).not.toBe(spool.id)
   fill(again.spool, 'e2', 2)
   await again.spool.flush()
@@ -176,6 +177,7 @@ test('beyond the quota the oldest rows go, recorded ones first, and are counted'
   const held = [...drain(spool, 'old').seqs, ...drain(spool, 'new').seqs].length
   expect(spool.dropped).toBe(11_000 - 200 - held)
   expect(spool.dropped).toBeGreaterThan(1000)
+  expect(spool.counters['dropped']).toBe(spool.dropped)
   expect(troubles).toHaveLength(1)
   expect(troubles[0]).toContain('the oldest rows go though they are not recorded')
   // What went is told as a gap, of an epoch that is gone altogether too.
@@ -201,7 +203,7 @@ test('a disk that refuses: rows are held, go out as a gap after 5 s, and are spo
   expect(performance.now() - began).toBeGreaterThan(5000)
   expect(rows[3]).toMatchObject({ data: { n: [4] } })
   expect(rows[3]).not.toHaveProperty('seq')
-  expect(spool.unspooled).toBe(1)
+  expect(spool.counters).toMatchObject({ unspooled: 1, spool_failures: 1 })
   heal()
   await flushed
   fill(spool, 'e1', 2)

@@ -1,5 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
+import type { Counts } from '../core/counters.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { type Batch, type Done, isDamage, lockFile, openOrReplace } from './spool-file.ts'
 import { type Epoch, SpoolIndex } from './spool-index.ts'
@@ -65,6 +66,8 @@ export class Spool {
   unspooled = 0
   /** Rows that were let go, since the quota was reached, before they were recorded. */
   dropped = 0
+  #failures = 0
+  #setAside = 0
 
   /**
    * Opens, or makes, the spool file and locks it for this process.
@@ -81,7 +84,10 @@ export class Spool {
     try {
       const { db, broken } = openOrReplace(path)
       this.#db = db
-      if (broken) this.#onTrouble(`the spool was damaged: it is kept as ${broken}, a new one begins`)
+      if (broken) {
+        this.#setAside++
+        this.#onTrouble(`the spool was damaged: it is kept as ${broken}, a new one begins`)
+      }
       this.#index = new SpoolIndex(db)
     } catch (cause) {
       this.#lock.close()
@@ -110,6 +116,12 @@ export class Spool {
     this.#queued += body.length
     if (this.#queued > WAITING_BYTES) this.#letGo()
     this.#schedule()
+  }
+
+  /** What it counts; `core/counters.ts` says what each is. */
+  get counters(): Counts {
+    const { unspooled, dropped } = this
+    return { unspooled, dropped, spool_failures: this.#failures, spools_set_aside: this.#setAside }
   }
 
   /** Rows that wait to be written, and whether the disk has refused them so far. */
@@ -255,6 +267,7 @@ export class Spool {
   #failed(why: string): void {
     const now = performance.now()
     if (this.#failingSince === undefined) {
+      this.#failures++
       const advice = isDamage(why) ? '; restart to set it aside and begin a new one' : ''
       this.#onTrouble(`the spool cannot be written: ${why}${advice}`)
     }

@@ -98,6 +98,7 @@ test('a full disk stops acknowledgements, not the recorder; with space again all
     const written = recorder.flush()
     await until(() => said.filter((text) => text.startsWith('error disk')).length === fills + 1)
     expect(recorder.problem).toContain('ENOSPC')
+    expect(recorder.counters.disk_failures).toBe(fills + 1)
     expect(acks.at(-1)?.seq).toBe(50 + 200 * fills)
     disk.space = Infinity
     await written

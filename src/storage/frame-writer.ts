@@ -7,7 +7,8 @@ import type { LedgerEntry } from './ledger.ts'
 const RETRY_MS = 1000
 
 export interface FrameWriterOptions extends FilesOptions {
-  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** The disk began to fail. */
+  failed(): void
   /** Frames are in a synced file. */
   written(frames: readonly Sealed[]): void
 }
@@ -90,6 +91,7 @@ export class FrameWriter {
   }
 
   #fails(error: unknown): void {
+    if (this.#problem === undefined) this.#options.failed()
     const { code = messageOf(error) } = error as NodeJS.ErrnoException
     this.#problem = messageOf(error)
     if (code === this.#trouble) return

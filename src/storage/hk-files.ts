@@ -32,7 +32,11 @@ export interface FilesOptions {
   openStarts(): Iterable<number>
   /** Called with the absolute path of each new file. */
   opened(path: string): void
-  log(text: string): void
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** That many rows could not be encoded and are left out. */
+  leftOut(rows: number): void
+  /** A file could not be cut back. */
+  uncut(): void
 }
 
 /** The files of a data directory that are being written. One call at a time. */
@@ -159,7 +163,9 @@ export class HkFiles {
     } catch (error) {
       // Values were checked one by one, so this is a bug; the rest goes on being recorded.
       const reason = `cannot be written: ${messageOf(error)}`
-      this.#options.log(`${feedAddress(root, from.instance, from.feed)}: rows ${first} to ${last} ${reason}`)
+      const text = `${feedAddress(root, from.instance, from.feed)}: rows ${first} to ${last} ${reason}`
+      this.#options.event('error', 'quarantine', text)
+      this.#options.leftOut(frame.rows)
       frame.drop({ ...from, first, last, reason })
       return this.#gaps(file, frame)
     }
@@ -177,7 +183,9 @@ export class HkFiles {
         await file.cut()
       } catch (error) {
         if (++spoilt.cuts < CUTS) throw error
-        this.#options.log(`${file.path} cannot be cut back; its last frames may stand in another file too`)
+        const text = `${file.path} cannot be cut back; its last frames may stand in another file too`
+        this.#options.event('error', 'disk', text)
+        this.#options.uncut()
       }
       this.#spoilt.splice(this.#spoilt.indexOf(spoilt), 1)
       await file.close().catch(() => {})

@@ -25,6 +25,8 @@ export interface ProviderHost {
   /** Rows took about this many bytes. */
   took(bytes: number): void
   quarantined(): void
+  /** A field is recorded under another name. */
+  renamed(): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
 
@@ -113,6 +115,7 @@ export class Provider {
     this.#plans.set(block, plan)
     for (const { field, name, type } of plan.fields) {
       if (name === field) continue
+      this.#host.renamed()
       const text = `${field} of block ${block} (${type}) is recorded as ${name}: the archive has another ${field}`
       this.#host.event('warning', 'renamed', `${this.address}: ${text}`)
     }

@@ -196,6 +196,7 @@ test('a field keeps its type for the archive’s life, and one block', async () 
     epoch.feed(recorder)
     await recorder[Symbol.asyncDispose]()
     expect(said.filter((text) => text.includes('renamed')).length).toBe(epoch === two ? 2 : 0)
+    expect(recorder.counters.renamed).toBe(epoch === two ? 2 : 0)
   }
   two.add('a', [T0 + 3], { x: [4.5], x_double: [5], y: [6] })
   const { recorder } = await record(dir)

@@ -44,17 +44,20 @@ export interface ProviderState {
   readonly seq: number
   readonly recorded: number
 }
-export interface Counters {
-  rows: number
-  samples: number
-  frames: number
-  duplicates: number
-  /** Rows that are lost, for which a gap was recorded. */
-  gaps: number
-  /** Rows that did not fit their declaration, for which a gap was recorded. */
-  quarantined: number
-  torn_tails: number
-}
+/** What a recorder counts; `core/counters.ts` says what each is. */
+export type RecorderCounters = Record<
+  | 'rows'
+  | 'samples'
+  | 'frames'
+  | 'duplicates'
+  | 'gaps'
+  | 'quarantined'
+  | 'renamed'
+  | 'torn_tails'
+  | 'disk_failures'
+  | 'uncut_files',
+  number
+>
 
 /**
  * Records feeds in the `.g3` files of a data directory: rows become frames, a frame is synced, and then acknowledged.
@@ -62,7 +65,7 @@ export interface Counters {
  */
 export class Recorder implements FeedSink, AsyncDisposable {
   readonly dir: string
-  readonly counters: Counters
+  readonly counters: RecorderCounters
   readonly #options: RecorderOptions
   readonly #maxLength: number
   readonly #lock: Disposable
@@ -90,7 +93,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
       duplicates: 0,
       gaps: 0,
       quarantined: 0,
+      renamed: 0,
       torn_tails: torn,
+      disk_failures: 0,
+      uncut_files: 0,
     }
     const opened = (path: string) => {
       this.#currentFile = path
@@ -98,8 +104,16 @@ export class Recorder implements FeedSink, AsyncDisposable {
     }
     const openStarts = () => this.#providers.values().map(({ start }) => start)
     const written = (frames: readonly Sealed[]) => this.#written(frames)
-    const files = { disk, dir, root, ledger, timePerFile, openStarts, opened, log }
-    this.#writer = new FrameWriter({ ...files, event, written })
+    const { counters } = this
+    const counted = {
+      failed: () => counters.disk_failures++,
+      uncut: () => counters.uncut_files++,
+      leftOut: (rows: number) => {
+        counters.quarantined += rows
+      },
+    }
+    const files = { disk, dir, root, ledger, timePerFile, openStarts, opened, event, ...counted }
+    this.#writer = new FrameWriter({ ...files, written })
   }
 
   /**
@@ -246,6 +260,9 @@ export class Recorder implements FeedSink, AsyncDisposable {
       },
       quarantined: () => {
         this.counters.quarantined++
+      },
+      renamed: () => {
+        this.counters.renamed++
       },
       event,
     })

@@ -1,0 +1,41 @@
+/** Counters by name, since their process began. */
+export type Counts = Readonly<Record<string, number>>
+
+/**
+ * Every counter that presences carry (`counters`), with what it counts. Agents may count more; `NAME FEED.FIELD` counts
+ * the same of one field.
+ */
+export const counterHelp: Readonly<Record<string, string>> = {
+  unspooled: 'samples that went out without being on the agent’s disk; recorded as a gap',
+  dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
+  spool_failures: 'times the spool could not be written',
+  spools_set_aside: 'damaged spools that were set aside',
+  quarantined: 'messages (of a recorder: rows) that did not fit their declaration and were left out',
+  out_of_range: 'values outside their declared range; they are kept',
+  unsent: 'messages and events of no spool while the hub was away',
+  bad_messages: 'messages from the bus that did not fit their topic and were left out',
+  hub_reconnects: 'times the hub was reached again',
+  instrument_reconnects: 'times the instrument was reached again',
+  rows: 'rows in synced files',
+  samples: 'samples in synced files',
+  frames: 'frames in synced files',
+  duplicates: 'rows that came twice and were taken once',
+  holes: 'times rows were missing on the way and were asked for',
+  unnumbered: 'rows seen without a number: their agent could not spool them, and they are not recorded',
+  gaps: 'rows that are gone for ever; a gap is recorded for them',
+  renamed:
+    'fields recorded under another name, because the archive has one of theirs with another type or block',
+  torn_tails: 'torn ends of files that were set aside',
+  disk_failures: 'times the data directory could not be written',
+  uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
+}
+
+/** Counters of work done, which tell of nothing gone wrong. */
+const WORK = new Set(['rows', 'samples', 'frames'])
+
+/** Those of some counters that say that something went wrong: above zero, a field's own left to its total. */
+export function troubles(counters: Counts): [name: string, count: number][] {
+  return Object.entries(counters).filter(
+    ([name, count]) => count > 0 && !WORK.has(name) && !name.includes(' '),
+  )
+}
