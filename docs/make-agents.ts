@@ -90,6 +90,7 @@ function takes({ type, enum: choices, anyOf, minimum, exclusiveMinimum, maximum 
 
 function shown(value: unknown): string {
   if (value === undefined) return ''
+  if (Array.isArray(value)) return code(JSON.stringify(value))
   return value === '' ? 'empty' : code(String(value).replace(ROOT, ''))
 }
 

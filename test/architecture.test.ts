@@ -9,6 +9,7 @@ const may: Record<string, readonly string[]> = {
   instrument: ['core'],
   storage: ['core'],
   simulators: ['core'],
+  host: ['core'],
   runtime: ['core', 'bus'],
   agents: ['core', 'instrument', 'storage'],
   datanode: ['core', 'instrument', 'storage'],

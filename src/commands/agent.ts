@@ -1,26 +1,21 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
-import {
-  type Argument,
-  coerceArguments,
-  flattenArguments,
-  type Given,
-  mergeArguments,
-  settingLines,
-} from '../core/arguments.ts'
-import { commonFlags, splitCommon } from '../core/common-flags.ts'
+import { type Argument, settingLines } from '../core/arguments.ts'
+import { commonFlags } from '../core/common-flags.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { findInstance } from '../site/find.ts'
 import type { Instance } from '../site/site.ts'
 import { agentHelp } from './agent-help.ts'
 import { findAgent } from './agents.ts'
+import { checkArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
 import { createLog, type Log, type LogFormat } from './log.ts'
-import { defaultDataDir, stateDir, statePath } from './places.ts'
+import { stateDir } from './places.ts'
 import { serveRole } from './role.ts'
 import { chooseSite, mustBeHost, type SiteOptions, siteFlags } from './site.ts'
+import { isManager } from './up-plan.ts'
+import { prepareUp, runUp } from './up-run.ts'
 
 interface AgentFlags extends SiteOptions {
   readonly instanceId?: string
@@ -68,6 +63,12 @@ export async function runInstance(
     context.out(agentHelp(agent))
     return
   }
+  if (isManager({ agent_class: agent.spec.class })) {
+    // Which is what keeps a host's roles alive, here and under this name on the bus.
+    const up = { ...flags, managerFlags: given }
+    await runUp(await prepareUp(up, context), up, context)
+    return
+  }
   await runAgentRole({
     agent,
     instance: instance.instance_id,
@@ -113,40 +114,6 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   await serveRole({ agent, args: values, instance, site, stateDir: state }, context, log)
 }
 
-/**
- * Checks an agent's arguments against its declaration.
- * @returns `common`: flags that every agent takes; `rest`: its own, as given; `values`: the same, typed; or `faults`, a
- *   sentence each, with its place where it stands in the site file
- */
-export function checkArguments(
-  agent: Agent,
-  siteArguments: readonly Argument[],
-  given: readonly string[],
-  env: Context['env'],
-): Checked {
-  const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
-  const { common, rest, notes, faults } = splitCommon(merged)
-  const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, env), {
-    ...(agent.spec.retired && { retired: agent.spec.retired }),
-  })
-  const ok = 'values' in checked
-  return {
-    common,
-    rest,
-    notes: [...notes, ...(ok ? checked.notes : [])],
-    faults: [...faults, ...(ok ? [] : checked.faults)].map(({ text }) => text),
-    values: ok ? checked.values : undefined,
-  }
-}
-
-interface Checked {
-  readonly common: Readonly<Record<string, string>>
-  readonly rest: readonly Given[]
-  readonly notes: readonly string[]
-  readonly faults: readonly string[]
-  readonly values: Readonly<Record<string, unknown>> | undefined
-}
-
 function enter(folder: string): void {
   try {
     process.chdir(folder)
@@ -158,18 +125,6 @@ function enter(folder: string): void {
 function argumentError(instance: string, wrong: readonly string[]): Error {
   const text = wrong.join('\n')
   return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
-}
-
-/** A recorder that is told no directory writes to XDG's; an index of files is kept in the folder for state. */
-function withDefaults(agent: Agent, given: readonly Given[], env: Context['env']): readonly Given[] {
-  const folders = { data_dir: defaultDataDir(env), index_dir: statePath(undefined, env) }
-  const missing = Object.entries(folders).flatMap(([name, folder]) => {
-    const flag = `--${name.replace('_', '-')}`
-    const type = agent.spec.args.shape[name] as z.ZodType | undefined
-    const needs = type?.safeParse(undefined).success === false && !given.some((one) => one.flag === flag)
-    return needs ? [{ flag, values: [folder] }] : []
-  })
-  return [...given, ...missing]
 }
 
 function classOf({ agent_class, instance_id, position }: Instance): string {

@@ -23,6 +23,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
   ],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
+  HostManager: [],
   RegistryAgent: [],
   AggregatorAgent: ['--data-dir', join(folder, 'data')],
   ThermometryDataNode: ['--target', 'ls240', '--name', 'LSA21OQ'],

@@ -10,6 +10,7 @@ const classes: Readonly<Record<string, Load>> = {
   Lakeshore372Agent: () => import('../agents/lakeshore372.ts'),
   FakeDataAgent: () => import('../agents/fake-data.ts'),
   BarebonesAgent: () => import('../agents/barebones.ts'),
+  HostManager: () => import('../agents/host-manager.ts'),
   RegistryAgent: () => import('../agents/registry.ts'),
   AggregatorAgent: () => import('../agents/aggregator.ts'),
   ThermometryDataNode: () => import('../datanode/thermometry.ts'),

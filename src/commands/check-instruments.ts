@@ -3,9 +3,9 @@ import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { findSerial } from '../instrument/find.ts'
 import { openLine } from '../instrument/open.ts'
 import type { Host, Instance } from '../site/site.ts'
-import { checkArguments } from './agent.ts'
 import { findAgent } from './agents.ts'
 import type { Finding } from './check.ts'
+import { checkArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
 
 /** Milliseconds that an instrument has to answer. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Role } from './children.ts'
+import type { Role } from '../host/children.ts'
 
 export const HUB_PORTS = { mqtt: 1883, ws: 8001 } as const
 export const BRIDGE_PORT = 5000

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
 import { OpError } from '../core/errors.ts'
+import { isUp } from '../host/roles.ts'
 import type { Context } from './context.ts'
 import { findUp, isAlive, type UpChoice } from './up-state.ts'
 
@@ -31,7 +32,7 @@ export function downCommand(context: Context): Command {
         if (performance.now() - start > PATIENCE_MS) signal(state.pid, 'SIGKILL')
         await Bun.sleep(LOOK_MS)
       }
-      context.out(`stopped ${state.roles.length} roles of ${state.host}\n`)
+      context.out(`stopped ${state.roles.filter(isUp).length} roles of ${state.host}\n`)
     },
   )
 }

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { OpError } from '../core/errors.ts'
+import { isUp, type RoleState } from '../host/roles.ts'
 import type { Context } from './context.ts'
 import { duration } from './ctrl-session.ts'
 import { at, table } from './ctrl-status.ts'
 import { upChoiceFlags } from './down.ts'
-import { findUp, isAlive, type RoleState, type UpChoice } from './up-state.ts'
+import { findUp, isAlive, type UpChoice } from './up-state.ts'
 
 /** `ocs ps`: the roles that `ocs up` runs. Exit code 1 when it does not run. */
 export function psCommand(context: Context): Command {
@@ -16,7 +17,7 @@ export function psCommand(context: Context): Command {
       const now = Date.now() / 1000
       // Roles do not outlive the ocs up that ran them.
       const roles = state.roles.map((role) =>
-        alive ? role : { ...role, state: 'stopped' as const, pid: null },
+        alive || !isUp(role) ? role : { ...role, state: 'stopped' as const, pid: null },
       )
       if (choice.json) context.out(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`)
       else {

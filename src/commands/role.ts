@@ -4,6 +4,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
+import type { ManagedHost } from '../core/host.ts'
 import { aborted } from '../core/pause.ts'
 import { startupOps } from '../core/startup.ts'
 import { Counters } from '../runtime/counters.ts'
@@ -29,6 +30,8 @@ export interface Role {
   readonly instance: string
   readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'>
   readonly stateDir: string
+  /** The host whose instances this process keeps alive, where it does. */
+  readonly host?: ManagedHost
 }
 
 /**
@@ -37,7 +40,7 @@ export interface Role {
  * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
  */
 export async function serveRole(
-  { agent, args, instance, site, stateDir }: Role,
+  { agent, args, instance, site, stateDir, host }: Role,
   context: Context,
   log: Log,
 ): Promise<void> {
@@ -92,6 +95,7 @@ export async function serveRole(
     sessions,
     counters,
     log,
+    host,
     onRows: (_, declaration, rows) => {
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)

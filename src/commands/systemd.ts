@@ -3,10 +3,11 @@ import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
-import { PROGRAM } from './children.ts'
+import { PROGRAM } from '../host/children.ts'
+import type { PlannedRole } from '../host/roles.ts'
 import type { Context } from './context.ts'
 import { siteFlags } from './site.ts'
-import { isLocal, type Plan, type PlannedRole } from './up-plan.ts'
+import { isLocal, type Plan } from './up-plan.ts'
 import { planFor, type UpFlags } from './up-run.ts'
 
 interface SystemdFlags extends UpFlags {
@@ -45,8 +46,9 @@ export function systemdCommand(context: Context): Command {
 function unitsOf(plan: Plan, { hub = isLocal(plan.url), bridge }: SystemdFlags): Map<string, string> {
   const unit = ({ name }: PlannedRole) => `ocs-${plan.root}-${name}.service`
   const hubs = hub ? [plan.hub] : []
-  const recorders = plan.instances.filter(({ rank }) => rank === 'recorder')
-  const all = [...hubs, ...plan.instances, ...(bridge ? [plan.bridge] : [])]
+  const instances = plan.instances.filter(({ target }) => target === 'up')
+  const recorders = instances.filter(({ rank }) => rank === 'recorder')
+  const all = [...hubs, ...instances, ...(bridge ? [plan.bridge] : [])]
   // What is started after another is stopped before it.
   const before = { hub: [], recorder: hubs, agent: [...hubs, ...recorders] }
   return new Map(all.map((role) => [unit(role), textOf(role, before[role.rank].map(unit))]))

@@ -1,21 +1,24 @@
 import { networkInterfaces } from 'node:os'
+import type { Agent } from '../core/agent.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
+import type { Target } from '../core/host.ts'
+import type { PlannedRole } from '../host/roles.ts'
 import { findHost, loadSite, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import type { Host, Instance, Site } from '../site/site.ts'
-import { checkArguments } from './agent.ts'
 import { findAgent } from './agents.ts'
-import type { Role } from './children.ts'
+import { checkArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
 import { RECORDER_CLASSES } from './site.ts'
 
-/** When a role is stopped: agents before recorders before the hub. */
-export type Rank = 'agent' | 'recorder' | 'hub'
-/** A role of this host, with all that it depends on in the site file. */
-export interface PlannedRole extends Role {
-  readonly rank: Rank
-  /** Changes when the role has to be started anew to take up a changed site file. */
-  readonly fingerprint: string
+/** The class of host managers, as OCS spells it and as one may expect it. */
+const MANAGER_CLASSES: readonly string[] = ['HostManager', 'HostManagerAgent']
+
+/** An instance that can be run here. */
+export interface PlannedInstance extends PlannedRole {
+  readonly agentClass: string
+  /** What the site file says that it is to be. */
+  readonly target: Target
 }
 /** What a host runs. */
 export interface Plan {
@@ -24,12 +27,25 @@ export interface Plan {
   /** Where the hub is. */
   readonly url: string
   readonly root: string
-  /** Agents and recorders, in the order of the file. */
-  readonly instances: readonly PlannedRole[]
+  /** Agents and recorders, in the order of the file, those with `manage: host/down` too. */
+  readonly instances: readonly PlannedInstance[]
+  /** Instances that cannot be run here, and why. */
+  readonly inoperable: readonly (Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & {
+    readonly why: string
+  })[]
+  /** The instance by which the host is managed over the bus. */
+  readonly manager: Manager | undefined
   readonly hub: PlannedRole
   readonly bridge: PlannedRole
   /** What is left out, a sentence each. */
   readonly notes: readonly string[]
+}
+/** The instance that is the host's manager, which `ocs up` itself is. */
+export interface Manager {
+  readonly instance: string
+  readonly agent: Agent
+  /** Its arguments, checked. */
+  readonly args: unknown
 }
 /** What a plan is made from. */
 export interface PlanFrom {
@@ -39,6 +55,8 @@ export interface PlanFrom {
   readonly siteHub?: string | undefined
   readonly stateDir?: string | undefined
   readonly logDir?: string | undefined
+  /** Flags of the host's manager, which win over its arguments. */
+  readonly managerFlags?: readonly string[]
   readonly env: Context['env']
 }
 
@@ -63,31 +81,51 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
   const notes: string[] = []
   const faults: string[] = []
   const unsupported = new Map<string, string[]>()
-  const instances: PlannedRole[] = []
+  const instances: PlannedInstance[] = []
+  const inoperable: Plan['inoperable'][number][] = []
+  let manager: Manager | undefined
   const recording = recorders(site, (name) => RECORDER_CLASSES.includes(name))
   for (const instance of host.instances) {
-    if (instance.manage !== 'host/up') continue
+    const { instance_id: name, agent_class: agentClass = '(none)', manage, position } = instance
+    if (isManager(instance)) {
+      const agent = await findAgent(agentClass)
+      const checked = checkArguments(agent, instance.arguments, from.managerFlags ?? [], from.env)
+      faults.push(...checked.faults)
+      if (manager)
+        faults.push(`${position}: this host has a host manager already, "${manager.instance}": leave one out`)
+      manager ??= { instance: name, agent, args: checked.values }
+      notes.push(...checked.notes)
+      continue
+    }
+    if (manage !== 'host/up' && manage !== 'host/down') continue
+    const target = manage === 'host/up' ? 'up' : 'down'
     const agent = await findAgent(instance.agent_class ?? '').catch((error: unknown) => {
       if (!(error instanceof ConfigError)) throw error
       return undefined
     })
-    const { instance_id: name, agent_class = '(none)' } = instance
     if (!agent) {
-      unsupported.set(agent_class, [...(unsupported.get(agent_class) ?? []), name])
+      const why = `there is no agent class ${agentClass} here`
+      inoperable.push({ name, agentClass, target, why })
+      if (target === 'up') unsupported.set(why, [...(unsupported.get(why) ?? []), name])
       continue
     }
-    faults.push(...checkArguments(agent, instance.arguments, [], from.env).faults)
+    const wrong = checkArguments(agent, instance.arguments, [], from.env).faults
+    if (wrong.length > 0 && target === 'down') {
+      inoperable.push({ name, agentClass, target, why: wrong.join('; ') })
+      continue
+    }
+    faults.push(...wrong)
     instances.push({
       name,
+      agentClass,
+      target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(shared, wordsOf(instance), recording.length > 0),
     })
   }
-  for (const [agentClass, ids] of unsupported) {
-    notes.push(`${ids.join(', ')} left out: there is no agent class ${agentClass} here (ocs check says more)`)
-  }
+  for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   const listen = siteHub === undefined ? [] : listenFlags(siteHub)
   const hub = ['hub', ...flags, ...listen]
@@ -98,11 +136,18 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
     url,
     root: site.hub.address_root,
     instances,
+    inoperable,
+    manager,
     // It lets only recorders say what is recorded.
     hub: { name: 'hub', args: hub, rank: 'hub', fingerprint: printOf(shared, recording) },
     bridge: { name: 'bridge', args: bridge, rank: 'agent', fingerprint: printOf(shared) },
     notes,
   }
+}
+
+/** Whether an instance is a host's manager, however its class is spelled. */
+export function isManager({ agent_class = '' }: Pick<Instance, 'agent_class'>): boolean {
+  return MANAGER_CLASSES.includes(agent_class)
 }
 
 /** Refuses what two roles cannot share. @throws UsageError */

@@ -2,27 +2,30 @@ import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { messageOf } from '../core/errors.ts'
+import type { Target } from '../core/host.ts'
 import { aborted } from '../core/pause.ts'
+import { onFileChange } from '../host/file-change.ts'
+import { isUp } from '../host/roles.ts'
+import { RotatingLog } from '../host/rotating-log.ts'
 import { lockFile } from '../runtime/spool-file.ts'
 import { siteFile } from '../site/find.ts'
 import type { Context } from './context.ts'
 import { stamp } from './log.ts'
 import { stateDir } from './places.ts'
-import { RotatingLog } from './rotating-log.ts'
+import { serveRole } from './role.ts'
 import type { SiteOptions } from './site.ts'
+import { Host } from './up-host.ts'
 import { prefixed } from './up-output.ts'
 import {
   isHere,
   isLocal,
+  type Manager,
   makePlan,
   mustBeOneBridge,
   type Plan,
   type PlanFrom,
-  type PlannedRole,
 } from './up-plan.ts'
-import { onFileChange } from './up-reload.ts'
 import { processBegan, readUpState, upPath, writeUpState } from './up-state.ts'
-import { Supervisor } from './up-supervisor.ts'
 
 /** Flags of `ocs up`. */
 export interface UpFlags extends SiteOptions {
@@ -34,6 +37,8 @@ export interface UpFlags extends SiteOptions {
   /** Runs in the background. */
   readonly detach?: boolean
   readonly tmux?: boolean
+  /** Flags of the host's manager, by whom `ocs agent` runs one. */
+  readonly managerFlags?: readonly string[]
 }
 /** An `ocs up` that is about to run, and where it keeps its state. */
 export interface UpPlace {
@@ -45,13 +50,16 @@ export interface UpPlace {
 
 /** Milliseconds that something has to answer at the hub's address. */
 const PROBE_MS = 1000
+/** Milliseconds in which who asked for the end of it all is still answered. */
+const QUIT_MS = 500
 
 /** Reads what is to be run. @throws ConfigError, UsageError */
 export async function planFor(flags: UpFlags, { env }: Context): Promise<{ from: PlanFrom; plan: Plan }> {
   const file = resolve(siteFile({ ...flags, configDir: env['OCS_CONFIG_DIR'] }))
   const { stateDir: state, logDir, siteHub, siteHost } = flags
   const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
-  const from = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, env }
+  const { managerFlags = [] } = flags
+  const from = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, managerFlags, env }
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)
   return { from, plan }
@@ -74,7 +82,7 @@ export function runsAlready({ path, plan }: UpPlace): string {
 export async function runUp(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
   const { from, path } = place
   const lock = lockFile(path.replace(/json$/, 'lock'), runsAlready(place))
-  let { plan } = place
+  const { plan } = place
   const logDir = resolve(
     flags.logDir ?? plan.host.log_dir ?? join(stateDir(flags.stateDir, context.env), 'logs'),
   )
@@ -85,6 +93,8 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
     own.write(line)
     print('ocs up', line)
   }
+  const stop = new AbortController()
+  const signal = AbortSignal.any([context.signal, stop.signal])
   const started = Date.now() / 1000
   let ended: number | null = null
   let begun = false
@@ -98,7 +108,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       ended,
       log: own.path,
       // Who waits for the roles waits for all of them.
-      roles: begun ? supervisor.roles : [],
+      roles: begun ? host.roles : [],
     })
   let writeFault = ''
   const changed = () => {
@@ -111,35 +121,45 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       writeFault = messageOf(error)
     }
   }
-  const supervisor = new Supervisor({ logDir, root: plan.root, line: print, say, changed })
+  const host = new Host(plan, {
+    logDir,
+    root: plan.root,
+    line: print,
+    say,
+    changed,
+    extra: async (now) => [
+      ...((await wantsHub(now, flags, say)) ? [now.hub] : []),
+      ...(flags.bridge ? [now.bridge] : []),
+    ],
+    replan: async () => {
+      const next = await makePlan(from)
+      if (flags.bridge) mustBeOneBridge(next)
+      return next
+    },
+    quit: () => setTimeout(() => stop.abort(), QUIT_MS),
+    signal,
+  })
+  let managed: Promise<void> | undefined
   try {
-    let ownHub = await wantsHub(plan, flags, say)
     for (const note of plan.notes) say(note)
     tell()
-    await supervisor.become(rolesOf(plan, ownHub, flags))
+    const { manager } = plan
+    await host.begin((manager?.args as { initial_state?: Target } | undefined)?.initial_state)
     begun = true
     changed()
-    say(`${supervisor.roles.length} roles of ${plan.host.name} run; logs: ${logDir}`)
-    const reload = async () => {
-      if (context.signal.aborted) return
-      try {
-        const next = await makePlan(from)
-        if (flags.bridge) mustBeOneBridge(next)
-        for (const note of next.notes.filter((text) => !plan.notes.includes(text))) say(note)
-        if (next.url !== plan.url) ownHub = await wantsHub(next, flags, say)
-        plan = next
-        say(`${from.file} has changed`)
-      } catch (error) {
-        say(`${from.file} has changed, but cannot be used; the roles stay as they were\n${messageOf(error)}`)
-        return
-      }
-      await supervisor.become(rolesOf(plan, ownHub, flags))
-    }
-    using _ = onFileChange(from.file, reload)
-    await aborted(context.signal)
+    say(`${host.roles.filter(isUp).length} roles of ${plan.host.name} run; logs: ${logDir}`)
+    managed = manager && serveManager(manager, host, { ...context, signal }, { flags, say })
+    using _ = onFileChange(from.file, () => {
+      say(`${from.file} has changed`)
+      return host.reload(false)
+    })
+    await aborted(signal)
   } finally {
+    stop.abort()
     say('stopping …')
-    await supervisor.stop()
+    // It says goodbye while there is a hub.
+    await managed
+    await host.stop()
     ended = Date.now() / 1000
     changed()
     say('stopped')
@@ -148,8 +168,31 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   }
 }
 
-function rolesOf({ hub, instances, bridge }: Plan, ownHub: boolean, flags: UpFlags): PlannedRole[] {
-  return [...(ownHub ? [hub] : []), ...instances, ...(flags.bridge ? [bridge] : [])]
+/** Is the host's manager on the bus, until the signal; the roles need none of it. */
+async function serveManager(
+  { agent, args, instance }: Manager,
+  host: Host,
+  context: Context,
+  { flags, say }: { readonly flags: UpFlags; say(text: string): void },
+): Promise<void> {
+  const { url, root, site } = host.plan
+  const realm = site.hub.wamp_realm
+  try {
+    await serveRole(
+      {
+        agent,
+        args,
+        instance,
+        site: { url, root, realm, recorders: undefined },
+        stateDir: stateDir(flags.stateDir, context.env),
+        host,
+      },
+      context,
+      (text) => say(`${instance}: ${text}`),
+    )
+  } catch (error) {
+    say(`${instance} is not on the bus, the roles run without: ${messageOf(error)}`)
+  }
 }
 
 /** Whether the hub is one of the roles: asked for, or needed here and not there yet. */

@@ -2,27 +2,11 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
+import { RoleState } from '../host/roles.ts'
 import { siteFile } from '../site/find.ts'
 import type { Context } from './context.ts'
 import { statePath } from './places.ts'
 import type { SiteOptions } from './site.ts'
-
-const RoleState = z.object({
-  name: z.string(),
-  /** What runs it, as a user would type it. */
-  command: z.string(),
-  state: z.enum(['running', 'waiting', 'stopping', 'stopped']),
-  pid: z.int().nullable(),
-  /** Unix s since when it is in this state. */
-  since: z.number(),
-  restarts: z.int(),
-  /** How it ended last: `exit code 1`, `SIGKILL`. */
-  last_exit: z.string().nullable(),
-  /** Its log file. */
-  log: z.string(),
-})
-/** One role of `ocs up` as its state file has it. */
-export type RoleState = z.output<typeof RoleState>
 
 const UpState = z.object({
   pid: z.int(),

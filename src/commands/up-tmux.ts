@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { PROGRAM } from './children.ts'
+import { PROGRAM } from '../host/children.ts'
+import { isUp } from '../host/roles.ts'
 import type { Context } from './context.ts'
 import { begun, mustNotRun, upWords } from './up-detach.ts'
 import type { UpFlags, UpPlace } from './up-run.ts'
@@ -35,7 +36,7 @@ export async function upInTmux(place: UpPlace, flags: UpFlags, context: Context)
     tmux(['set-window-option', '-t', `${target}up`, 'remain-on-exit', 'off'])
     const state = from.stateDir === undefined ? [] : ['--state-dir', from.stateDir]
     const logs = ['logs', '--follow', '--site-file', from.file, '--site-host', plan.host.name, ...state]
-    for (const { name } of roles) {
+    for (const { name } of roles.filter(isUp)) {
       tmux(['new-window', '-d', '-t', target, '-n', name, ...here, '--', ...PROGRAM, ...logs, name])
     }
   } catch (error) {

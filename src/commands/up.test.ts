@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PROGRAM } from './children.ts'
-import { RotatingLog, rotated } from './rotating-log.ts'
-import { nextWait } from './up-keeper.ts'
-import type { RoleState } from './up-state.ts'
+import { PROGRAM } from '../host/children.ts'
+import { nextWait, stabilityOf } from '../host/keeper.ts'
+import type { RoleState } from '../host/roles.ts'
+import { RotatingLog, rotated } from '../host/rotating-log.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ocs-up-'))
 const file = join(folder, 'lab.yaml')
@@ -42,6 +42,7 @@ function write(instances: readonly string[]): void {
     '    agent-instances:',
     ...instances.map((instance) => `      - {${instance}}`),
   ]
+  mkdirSync(folder, { recursive: true })
   writeFileSync(`${file}.new`, `${text.join('\n')}\n`)
   renameSync(`${file}.new`, file)
 }
@@ -62,8 +63,13 @@ function roles(): Record<string, RoleState> {
 }
 
 /** Starts `ocs up` in the foreground; `says` resolves with all it has printed once that has a text so often. */
-function begin() {
-  const up = Bun.spawn([...PROGRAM, 'up', '--site-file', file], { env, stdout: 'ignore', stderr: 'pipe' })
+function begin(...words: string[]) {
+  const command = words.length > 0 ? words : ['up']
+  const up = Bun.spawn([...PROGRAM, ...command, '--site-file', file], {
+    env,
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
   ups.push(up)
   let said = ''
   let look: () => void = () => {}
@@ -99,8 +105,8 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(first).toContain('acu, other left out')
   expect(first).not.toContain('\x1b')
   const before = roles()
-  expect(Object.keys(before)).toEqual(['hub', 'one', 'two'])
-  expect(Object.values(before).map(({ state }) => state)).toEqual(['running', 'running', 'running'])
+  expect(Object.keys(before)).toEqual(['hub', 'one', 'two', 'gone'])
+  expect(Object.values(before).map(({ state }) => state)).toEqual(['running', 'running', 'running', 'down'])
 
   const second = ocs('up')
   expect(second.code).toBe(1)
@@ -140,6 +146,85 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(over.code).toBe(1)
   expect(over.out).toMatch(/three +stopped .*SIGKILL/)
 }, 60_000)
+
+test('the host manager does the same over the bus', async () => {
+  ports = [await freePort(), await freePort()]
+  const manager =
+    'instance-id: hm, agent-class: HostManager, manage: ignore, arguments: [--docker-compose, a]'
+  write([manager, fake('one'), fake('two', ', manage: host/down'), 'instance-id: acu, agent-class: ACUAgent'])
+  const { up, says } = begin()
+  expect(await says('session joined: hm')).toContain('--docker-compose has no effect here')
+  await says('session joined: one')
+  const task = (name: string, ...params: string[]) => ocs('ctrl', 'start', 'hm', name, '--wait', ...params)
+  const states = () => {
+    const { session } = JSON.parse(ocs('ctrl', 'status', 'hm', 'manager', '--json').out) as {
+      session: { data: { child_states: Record<string, unknown>[]; config_parse_status: unknown } }
+    }
+    return session.data
+  }
+  expect(states()).toMatchObject({
+    child_states: [
+      { instance_id: 'one', next_action: 'up', target_state: 'up', stability: 1, operable: true },
+      { instance_id: 'two', next_action: 'down', target_state: 'down', restart_required: false },
+      { instance_id: 'acu', agent_class: 'ACUAgent', target_state: 'up', operable: false },
+    ],
+    config_parse_status: { '[SCF]': [true, expect.any(Number), ''] },
+    orphans: [],
+  })
+
+  const before = roles()
+  expect(task('update', '--requests', '["one","down"]', '["two","up"]')).toMatchObject({ code: 0 })
+  await says('session joined: two')
+  expect(roles()).toMatchObject({ one: { state: 'down', pid: null }, two: { state: 'running' } })
+  expect(roles()['hub']).toEqual(before['hub'] as RoleState)
+  for (const [id, why] of [
+    ['twoo', 'did you mean "two"?'],
+    ['acu', 'there is no agent class ACUAgent'],
+  ]) {
+    const refused = task('update', '--requests', '["two","down"]', `["${id}","up"]`)
+    expect(refused.code).toBe(1)
+    expect(refused.err).toContain(`Nothing is changed: `)
+    expect(refused.err).toContain(String(why))
+  }
+  expect(roles()['two']).toMatchObject({ state: 'running', restarts: 0 })
+
+  // What the file says of an instance counts again once it says something else of it.
+  write([manager, fake('one', ', manage: down'), fake('two'), fake('three')])
+  await says('session joined: three')
+  expect(roles()).toMatchObject({ one: { state: 'down' }, two: { state: 'running' } })
+  expect(task('docker_pull').code).toBe(0)
+  expect(task('die').code).toBe(0)
+  expect(await up.exited).toBe(0)
+  expect(await says('stopped')).toContain('hm stopped')
+  expect(ocs('ps').out).toMatch(/three +stopped/)
+}, 60_000)
+
+test('ocs agent runs a host manager too, all down when it is told so', async () => {
+  ports = [await freePort(), await freePort()]
+  write(['instance-id: hm, agent-class: HostManager', fake('one')])
+  const { up, says } = begin('agent', '--instance-id', 'hm', '--initial-state', 'down')
+  await says('session joined: hm')
+  expect(roles()).toMatchObject({ one: { state: 'down' } })
+  expect(ocs('ctrl', 'start', 'hm', 'update', '--wait', '--requests', '["all","up"]')).toMatchObject({
+    code: 0,
+  })
+  await says('session joined: one')
+  const second = ocs('agent', '--instance-id', 'hm')
+  expect(second.code).toBe(1)
+  expect(second.err).toContain(`pid ${up.pid}`)
+  // Stopped, its process stops what it manages.
+  expect(ocs('ctrl', 'stop', 'hm', 'manager', '--wait').code).toBe(0)
+  await says('one stopped')
+  expect(ocs('ctrl', 'start', 'hm', 'update', '--wait').err).toContain('Manager process is not running')
+}, 60_000)
+
+test('a role that ends again and again is unstable, and stable 2 min later', () => {
+  expect(stabilityOf([])).toBe(1)
+  expect(stabilityOf([50])).toBeCloseTo(0.9)
+  expect(stabilityOf([10, 20, 50])).toBeCloseTo(0.15)
+  expect(stabilityOf([1, 2, 130])).toBe(0)
+  expect(stabilityOf([121])).toBe(1)
+})
 
 test('waits double from 1 s to 60 s, and begin anew after a minute of life', () => {
   const waits = [0]

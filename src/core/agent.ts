@@ -3,6 +3,7 @@ import { builtIn } from './built-in.ts'
 import type { NodeInfo, Presence } from './channels.ts'
 import type { Counts } from './counters.ts'
 import type { FeedSink, Follower, FollowOptions } from './follow.ts'
+import type { ManagedHost } from './host.ts'
 import type { OpSession } from './ops.ts'
 import type { FieldType, Value } from './wire.ts'
 
@@ -94,6 +95,8 @@ export interface Lab {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** Adds counters to those in the agent's presence; `core/counters.ts` names them. Once disposed they stay as they are then. */
   counters(read: () => Counts): Disposable
+  /** The host whose instances this process keeps alive; undefined for one that keeps none. */
+  readonly host?: ManagedHost | undefined
   /** Names this agent as a data node; in its `api`. */
   announceNode(node: NodeInfo): void
 }

@@ -3,6 +3,7 @@ import type { Level } from '../core/access.ts'
 import type { Agent, Lab, SessionHandle } from '../core/agent.ts'
 import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import { messageOf, OpError } from '../core/errors.ts'
+import type { ManagedHost } from '../core/host.ts'
 import { type OpSession, ResponseCode } from '../core/ops.ts'
 import { pause } from '../core/pause.ts'
 import { startupOps } from '../core/startup.ts'
@@ -45,6 +46,8 @@ export interface RunAgent {
   readonly sessions?: SessionStore
   /** What the process has counted so far; goes on in the agent's presence. */
   readonly counters?: Counters
+  /** The host whose instances this process keeps alive, for an agent that manages them. */
+  readonly host?: ManagedHost | undefined
   /** The access level of a client; full by default. */
   levelOf?(client: string): Level
   log(text: string): void
@@ -113,6 +116,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     log,
     event,
     counters: (read) => counters.source(read),
+    host: options.host,
     announceNode(name) {
       node = name
       soon('api', () => publishApi())

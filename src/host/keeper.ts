@@ -1,12 +1,16 @@
+import { messageOf } from '../core/errors.ts'
 import { type Child, startLogged } from './children.ts'
-import type { PlannedRole } from './up-plan.ts'
-import type { RoleState } from './up-state.ts'
+import type { PlannedRole, RoleState } from './roles.ts'
 
 /** Milliseconds before a role that ended is started again: doubled each time, up to the last. */
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
 /** Milliseconds a role has to have lived for its next wait to be the first one again. */
 const HEALTHY_MS = 60_000
+
+/** Seconds for which an end counts, and by how much: OCS's measure of stability. */
+const REMEMBERED_S = 120
+const END_COSTS_S = 5
 
 /** What a keeper tells. */
 export interface KeeperOutput {
@@ -23,6 +27,12 @@ export function nextWait(last: number, lived: number): number {
   return lived >= HEALTHY_MS ? FIRST_WAIT_MS : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, last * 2))
 }
 
+/** 1 for a role that has not ended by itself of late, less by 5 s / age for each end of the last 120 s. `ages`: seconds. */
+export function stabilityOf(ages: readonly number[]): number {
+  const costs = ages.filter((age) => age < REMEMBERED_S).map((age) => END_COSTS_S / Math.max(age, 0.1))
+  return Math.max(0, 1 - costs.reduce((sum, cost) => sum + cost, 0))
+}
+
 /** Keeps one role alive until it is told that it is to end. */
 export class Keeper {
   readonly role: PlannedRole
@@ -36,6 +46,8 @@ export class Keeper {
   #state: RoleState['state'] = 'waiting'
   #since = Date.now() / 1000
   #ending = false
+  /** When it ended by itself, ms of the monotonic clock. */
+  #ends: number[] = []
 
   constructor(role: PlannedRole, output: KeeperOutput) {
     this.role = role
@@ -55,13 +67,22 @@ export class Keeper {
     }
   }
 
+  get stability(): number {
+    return stabilityOf(this.#ends.map((end) => (performance.now() - end) / 1000))
+  }
+
   start(): void {
     if (this.#ending) return
     this.#began = performance.now()
-    const child = startLogged(this.role, this.#output.log, (line) => this.#output.line(line))
-    this.#child = child
-    this.#become('running')
-    void child.exited.then(() => this.#ended(child.ended ?? 'an unknown end'))
+    try {
+      const child = startLogged(this.role, this.#output.log, (line) => this.#output.line(line))
+      this.#child = child
+      this.#become('running')
+      void child.exited.then(() => this.#ended(child.ended ?? 'an unknown end'))
+    } catch (error) {
+      // A machine that has no memory or no file left may have them again later.
+      this.#ended(messageOf(error))
+    }
   }
 
   /** Starts it no more; what runs of it has still to be stopped (`stopChildren`), then `stopped` says so. */
@@ -79,6 +100,7 @@ export class Keeper {
       this.#become('stopped')
       return
     }
+    this.#ends = [...this.#ends.slice(-100), performance.now()]
     this.#wait = nextWait(this.#wait, performance.now() - this.#began)
     this.#output.say(`${this.role.name} ended (${how}): started again in ${this.#wait / 1000} s`)
     this.#timer = setTimeout(() => {

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { type Child, stopChildren } from './children.ts'
+import { Keeper } from './keeper.ts'
+import type { PlannedRole, Rank, RoleState } from './roles.ts'
 import { RotatingLog } from './rotating-log.ts'
-import { Keeper } from './up-keeper.ts'
-import type { PlannedRole, Rank } from './up-plan.ts'
-import type { RoleState } from './up-state.ts'
 
 /** Roles are stopped in this order, started in the other. */
 const ORDER: readonly Rank[] = ['agent', 'recorder', 'hub']
@@ -28,6 +27,8 @@ interface Kept {
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #kept = new Map<string, Kept>()
+  #work: Promise<void> = Promise.resolve()
+  #over = false
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -41,7 +42,31 @@ export class Supervisor {
    * Makes these the roles that run: starts new ones, stops those that are gone, restarts those that changed, and does
    * not touch the others.
    */
-  async become(roles: readonly PlannedRole[]): Promise<void> {
+  become(roles: readonly PlannedRole[]): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#over) await this.#become(roles)
+    })
+  }
+
+  /** How rarely a role ends by itself, 0 … 1. */
+  stability(name: string): number {
+    return this.#kept.get(name)?.keeper.stability ?? 1
+  }
+
+  /** Stops all: agents, then recorders, then the hub; 2 s at most. Nothing is started any more. */
+  stop(): Promise<void> {
+    this.#over = true
+    return this.#next(() => this.#stop([...this.#kept.values()], true))
+  }
+
+  /** One change after the other: a role that is still stopping must not be started beside itself. */
+  #next(work: () => Promise<void>): Promise<void> {
+    const done = this.#work.then(work)
+    this.#work = done.catch(() => {})
+    return done
+  }
+
+  async #become(roles: readonly PlannedRole[]): Promise<void> {
     const wanted = new Map(roles.map((role) => [role.name, role]))
     const over = [...this.#kept.values()].filter(
       ({ keeper: { role } }) => wanted.get(role.name)?.fingerprint !== role.fingerprint,
@@ -51,11 +76,6 @@ export class Supervisor {
     for (const role of started.toSorted((a, b) => ORDER.indexOf(b.rank) - ORDER.indexOf(a.rank))) {
       this.#start(role)
     }
-  }
-
-  /** Stops all: agents, then recorders, then the hub; 2 s at most. */
-  async stop(): Promise<void> {
-    await this.#stop([...this.#kept.values()], true)
   }
 
   async #stop(over: readonly Kept[], keepShown = false): Promise<void> {
