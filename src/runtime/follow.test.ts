@@ -202,6 +202,37 @@ test('an answer that never comes is asked for again at the next beat', async () 
   expect([asked, got]).toEqual([[1, 1], ['e1 1']])
 })
 
+test.each([
+  ['the hub goes', (hub: MemoryHub) => (hub.stop(), hub.start())],
+  ['the agent is lost', (_: MemoryHub, agent: Bus) => leave(agent)],
+] as const)('an answer that cannot come any more is not waited for: %s', async (_, trouble) => {
+  const hub = new MemoryHub()
+  const spool = new Spool(temporary('spool.sqlite'))
+  spool.append('counts', counts, count('e1', 1))
+  await spool.flush()
+  const { sink, got } = strict()
+  const agent = hub.connect('counter')
+  let asked = 0
+  const tell = await serve(agent, spool, (answer) => (++asked === 1 ? undefined : answer))
+  await using follower = await follow(hub.connect('reader'), root, sink)
+  tell()
+  await until(() => asked === 1)
+  const began = performance.now()
+  trouble(hub, agent)
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  tell()
+  await until(() => got.length === 1)
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(follower.state.behind).toBe(0)
+  await spool.close()
+})
+
+/** What the hub says of an agent whose connection it has lost. */
+function leave(agent: Bus): void {
+  const about = { since: 0, time: 0, agent_class: 'X', host: 'h', pid: 1, version: '0' }
+  void agent.publish(channels.presence, here, { state: 'lost', session: 's', ...about })
+}
+
 test('epochs that a list leaves out are read in their turn, not after the newest', async () => {
   const hub = new MemoryHub()
   const spool = new Spool(temporary('spool.sqlite'))

@@ -48,6 +48,7 @@ export async function follow(
   let closed = false
 
   const onPresence = ({ state, feeds: held }: Presence, { instance }: { instance: string }) => {
+    if (state !== 'online') asking.left(instance)
     if (state !== 'online' || !held || closed) return
     for (const [name, { spool, epochs }] of Object.entries(held)) {
       const feed = feedOf(instance, name)

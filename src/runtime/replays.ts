@@ -12,11 +12,13 @@ export const ANSWER_MS = 5000
 export interface Replays extends AsyncDisposable {
   /** Rows of an epoch from seq `from` on. Undefined when no answer came in time; it never rejects. */
   ask(of: FeedEpoch, from: number): Promise<Replayed | undefined>
+  /** Waits for no answer of this agent any more: it has left the hub, and what it was asked with it. */
+  left(instance: string): void
 }
 
 /** @param since unix time (s): rows from before it are not asked for */
 export async function replays(bus: Bus, root: string, since: number | undefined): Promise<Replays> {
-  const answers = new Map<string, (answer: Replayed | undefined) => void>()
+  const answers = new Map<string, { of: string; resolve(answer: Replayed | undefined): void }>()
   const waiting: (() => void)[] = []
   let inFlight = 0
   let counter = 0
@@ -25,8 +27,16 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
   const subscription = await bus.subscribe(
     channels.replayed,
     { root, client: bus.client },
-    (answer, { id }) => answers.get(id)?.(answer),
+    (answer, { id }) => answers.get(id)?.resolve(answer),
   )
+  const giveUp = (instance?: string) => {
+    for (const { of, resolve } of answers.values())
+      if (instance === undefined || of === instance) resolve(undefined)
+  }
+  // A question that was on its way when the connection broke, or its answer, is lost.
+  const watch = bus.onConnected((connected) => {
+    if (!connected) giveUp()
+  })
 
   const enter = async () => {
     if (inFlight < IN_FLIGHT) inFlight++
@@ -45,7 +55,7 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
       const id = `r${++counter}`
       const { promise, resolve } = Promise.withResolvers<Replayed | undefined>()
       const timer = setTimeout(() => resolve(undefined), ANSWER_MS)
-      answers.set(id, resolve)
+      answers.set(id, { of: instance, resolve })
       try {
         if (!bus.connected || closed) return undefined
         const request = { id, feed, epoch, from, max_bytes: MAX_BYTES }
@@ -64,9 +74,11 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
         leave()
       }
     },
+    left: giveUp,
     async [Symbol.asyncDispose]() {
       closed = true
-      for (const resolve of answers.values()) resolve(undefined)
+      watch[Symbol.dispose]()
+      giveUp()
       await subscription[Symbol.asyncDispose]()
     },
   }
