@@ -228,9 +228,11 @@ export class Lab implements AsyncDisposable {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly #running: Running[] = []
 
-  constructor() {
+  /** @param more variables that all its programs get */
+  constructor(more: Readonly<Record<string, string>> = {}) {
     const own = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name))
-    this.env = { ...Object.fromEntries(own), HOME: this.path('home'), OCS_STATE_DIR: this.path('state') }
+    const folders = { HOME: this.path('home'), OCS_STATE_DIR: this.path('state') }
+    this.env = { ...Object.fromEntries(own), ...folders, ...more }
     mkdirSync(this.path('home'))
     mkdirSync(this.path('log'))
   }

@@ -1,0 +1,23 @@
+/**
+ * A lab that runs on and on takes no more memory and no more descriptors, and misses nothing.
+ *
+ * `SOAK_SECONDS=1800` and `SOAK_FAST_HOURS=24` are the long runs, in which growth is judged too; `SOAK_LOG=FILE` keeps each look.
+ */
+import { setDefaultTimeout, test } from 'bun:test'
+import { FastClock } from './fast-clock.ts'
+import { soak } from './soak.ts'
+
+setDefaultTimeout(24 * 3_600_000)
+
+const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 10)
+const FAST_HOURS = Number(process.env['SOAK_FAST_HOURS'] ?? 0.1)
+const SPEED = 50
+
+test('by the real clock: 0 gaps, descriptors and memory stay', async () => {
+  await soak(SECONDS, 2.5)
+})
+
+test('by a clock that runs fifty times as fast: 0 gaps, descriptors and memory stay', async () => {
+  await using clock = await FastClock.start(SPEED)
+  await soak(FAST_HOURS * 3600, 0.2, { speed: SPEED, env: clock.env })
+})

@@ -1,0 +1,155 @@
+/** A lab that runs for long: what each role takes of the machine, and whether anything is missing at the end. */
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
+import type { Audit } from '../../src/storage/audit.ts'
+import { unacknowledged } from './archive.ts'
+import { DemoLab } from './demo-lab.ts'
+import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
+
+/** MB a role may take; MB an hour it may grow by, told only by a run of at least `TELLING` s. */
+const MOST = 200
+const SLOPE = 1
+const TELLING = 1500
+/** Looks at each role in a run, and the parts they are put in after the first third: each part counts by its least. */
+const LOOKS = 400
+const PARTS = 12
+
+interface Look {
+  /** h since the start */
+  readonly at: number
+  /** Memory of its own and all that is resident, MB. */
+  readonly own: number
+  readonly resident: number
+  readonly descriptors: number
+}
+
+/**
+ * Runs the lab, with all its roles on one clock.
+ * @param length s of that clock
+ * @param hertz sweeps a second of that clock
+ * @throws Error for what is out of bounds
+ */
+export async function soak(
+  length: number,
+  hertz: number,
+  clock: { readonly speed: number; readonly env?: Readonly<Record<string, string>> } = { speed: 1 },
+): Promise<void> {
+  await using lab = new Lab(clock.env)
+  const demo = new DemoLab(lab)
+  const hub = await lab.hub()
+  const sim = await demo.sim240()
+  const roles = {
+    hub,
+    agent: demo.ls240(hertz),
+    recorder: demo.aggregator('--frame-length', '5', '--time-per-file', '600'),
+    node: demo.agent('ls240-node', '--buffer-time', '120'),
+    bridge: lab.start('bridge', ['bridge']),
+  }
+  await roles.agent.says('Channel_1 ')
+  await until('the bridge has data', 30, async () => (await ask()) > 0)
+  const looks = Object.fromEntries(Object.keys(roles).map((name) => [name, [] as Look[]]))
+  const start = performance.now()
+  const passed = () => since(start) * clock.speed
+  let asked = 0
+  let unanswered = 0
+  while (passed() < length) {
+    await seconds(length / LOOKS / clock.speed)
+    asked++
+    if ((await ask()) === 0) unanswered++
+    // A client that comes, takes what is retained, and goes.
+    await lab
+      .program('visitor', ['mosquitto_sub', '-t', 'observatory/#', '-C', '5'], { onLine() {} })
+      .ended(60)
+    for (const [name, role] of Object.entries(roles)) looks[name]?.push(lookAt(role, passed() / 3600))
+  }
+  const audit = await record(lab, demo, sim, Object.values(roles))
+  const real = clock.speed === 1 ? '' : ` in ${spell(length / clock.speed)}`
+  figure(`${spell(length)}${real} at ${hertz} Hz, ${asked} visitors and questions: ${audit}`)
+  // On a clock that runs fast, a machine that stalls for a moment is away for long.
+  if (unanswered > 0) figure(`${unanswered} questions found the bridge without data`)
+  if (unanswered > asked / 20) throw new Error('the bridge had no data too often')
+  const faults = Object.entries(looks).flatMap(([name, list]) => judge(name, list, length))
+  if (faults.length > 0) throw new Error(faults.join('\n'))
+}
+
+/** Samples of the last minute that the bridge has of one curve. */
+async function ask(): Promise<number> {
+  const where = 'graphite/render?target=LSA21OQ.Channel_1_T&from=-1min&format=json'
+  const answer = await fetch(`http://127.0.0.1:5000/${where}`).catch(() => undefined)
+  const [curve] = answer?.ok ? ((await answer.json()) as { datapoints: unknown[] }[]) : []
+  return curve?.datapoints.length ?? 0
+}
+
+function lookAt({ name, pid }: Running, at: number): Look {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const megabytes = (field: string) =>
+    Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024
+  const look = {
+    at,
+    own: megabytes('RssAnon'),
+    resident: megabytes('VmRSS'),
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+  }
+  const log = process.env['SOAK_LOG']
+  if (log) appendFileSync(log, `${name} ${at.toFixed(5)} ${look.own.toFixed(2)} ${look.descriptors}\n`)
+  return look
+}
+
+/** Ends the readings and then all roles; every row that the agent numbered must be in the files. */
+async function record(
+  lab: Lab,
+  { dataDir }: DemoLab,
+  sim: Running,
+  roles: readonly Running[],
+): Promise<string> {
+  await sim.stop()
+  await until('everything is recorded', 120, () => unacknowledged(lab.path('state')) === 0)
+  for (const role of roles.toReversed()) {
+    const { code } = await role.stop()
+    if (code !== 0) throw new Error(`${role.name} ended with ${code}:\n${role.tail()}`)
+  }
+  const { code, out, err } = await lab.run(['audit', dataDir, '--json'], {}, 120)
+  const { epochs, files } = JSON.parse(out) as Audit
+  const holes = epochs.flatMap(({ gaps, missing, doubled }) => [...gaps, ...missing, ...doubled])
+  const rows = epochs.reduce((sum, { recorded }) => sum + recorded, 0)
+  if (code !== 0 || holes.length > 0 || rows === 0 || epochs.length !== 1) throw new Error(`${out}${err}`)
+  return `${rows} rows in ${files} files, 0 gaps, 0 doubled`
+}
+
+function judge(name: string, looks: readonly Look[], length: number): string[] {
+  const settled = looks.slice(Math.floor(looks.length / 3))
+  const size = Math.ceil(settled.length / PARTS)
+  const parts = Array.from({ length: PARTS }, (_, i) => settled.slice(i * size, (i + 1) * size)).filter(
+    ({ length: count }) => count > 0,
+  )
+  const least = parts.map((part) => ({
+    at: part[0]?.at ?? 0,
+    own: Math.min(...part.map(({ own }) => own)),
+    descriptors: Math.min(...part.map(({ descriptors }) => descriptors)),
+  }))
+  const [first, last] = [least[0]?.descriptors ?? 0, least.at(-1)?.descriptors ?? 0]
+  const slope = slopeOf(least)
+  const most = Math.max(...looks.map(({ resident }) => resident))
+  const told = length >= TELLING
+  const growth = told ? `, ${slope.toFixed(2)} MB an hour` : ''
+  figure(
+    `${name.padEnd(8)} ${(least[0]?.own ?? 0).toFixed(0)} → ${(least.at(-1)?.own ?? 0).toFixed(0)} MB of its own` +
+      `${growth}, ${most.toFixed(0)} MB resident at most, descriptors ${first} → ${last}`,
+  )
+  return [
+    ...(told && slope > SLOPE ? [`${name} grows by ${slope.toFixed(2)} MB an hour`] : []),
+    ...(most > MOST ? [`${name} takes ${most.toFixed(0)} MB`] : []),
+    ...(last > first ? [`${name} has ${last - first} more descriptors than at first`] : []),
+  ]
+}
+
+/** MB an hour: the median of the slopes between any two points (Theil and Sen), which no single jump moves. */
+function slopeOf(points: readonly { at: number; own: number }[]): number {
+  const slopes = points
+    .flatMap((a, i) => points.slice(i + 1).map((b) => (b.own - a.own) / (b.at - a.at)))
+    .sort((a, b) => a - b)
+  return slopes[Math.floor(slopes.length / 2)] ?? 0
+}
+
+function spell(length: number): string {
+  return length < 3600 ? `${(length / 60).toFixed(1)} min` : `${(length / 3600).toFixed(1)} h`
+}
