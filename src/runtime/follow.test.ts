@@ -203,8 +203,8 @@ test('an answer that never comes is asked for again at the next beat', async () 
 })
 
 test.each([
-  ['the hub goes', (hub: MemoryHub) => (hub.stop(), hub.start())],
-  ['the agent is lost', (_: MemoryHub, agent: Bus) => leave(agent)],
+  ['the hub goes', (hub: MemoryHub) => [hub.stop(), hub.start()]],
+  ['the agent is lost', (_: MemoryHub, agent: Bus) => [leave(agent)]],
 ] as const)('an answer that cannot come any more is not waited for: %s', async (_, trouble) => {
   const hub = new MemoryHub()
   const spool = new Spool(temporary('spool.sqlite'))
