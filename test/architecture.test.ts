@@ -25,6 +25,8 @@ const home: Record<string, string> = {
   '@serialport/stream': 'instrument',
   '@serialport/parser-readline': 'instrument',
   '@serialport/bindings-interface': 'instrument',
+  'modbus-serial': 'instrument',
+  'net-snmp': 'instrument',
   hono: 'bridge',
 }
 const scan = new Bun.Transpiler({ loader: 'ts' })

@@ -4,6 +4,7 @@ import type { Agent } from '../core/agent.ts'
 import { type Argument, settingLines } from '../core/arguments.ts'
 import { commonFlags } from '../core/common-flags.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { traceTo } from '../instrument/trace.ts'
 import { findInstance } from '../site/find.ts'
 import type { Instance } from '../site/site.ts'
 import { agentHelp } from './agent-help.ts'
@@ -110,6 +111,7 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   for (const line of settingLines(rest)) log(line, { bare: true })
   for (const note of notes) log(note)
   log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
+  traceTo(common['trace'] === 'true' ? log : undefined)
   agent.spec.check?.(values as never, log)
   await serveRole({ agent, args: values, instance, site, stateDir: state }, context, log)
 }

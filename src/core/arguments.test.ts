@@ -195,3 +195,12 @@ test('common flags: taken out, noted where they have no effect', () => {
     faults: [{ name: 'site_hub', text: '--site-hub takes one value' }],
   })
 })
+
+test('a switch stands alone, or says true or false', () => {
+  const split = (...words: string[]) => splitCommon(flattenArguments(words))
+  expect(split('--trace', '--mode', 'acq').common).toEqual({ trace: 'true' })
+  expect(split('--trace=false').common).toEqual({ trace: 'false' })
+  expect(split('--trace', 'all').faults.map(({ text }) => text)).toEqual([
+    '--trace takes true, false or nothing, given "all"',
+  ])
+})

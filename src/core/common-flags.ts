@@ -6,6 +6,8 @@ export interface CommonFlag {
   readonly effect: 'anywhere' | 'command line' | 'nowhere'
   /** What it does; of one without effect, why it has none. */
   readonly help: string
+  /** Takes true or false, and means true when it stands alone. */
+  readonly isSwitch?: true
 }
 
 const tooLate = (help: string) => ({ effect: 'command line', help }) as const
@@ -29,6 +31,11 @@ export const commonFlags: Readonly<Record<string, CommonFlag>> = {
   '--access-policy': none('the hub decides who may do what'),
   '--state-dir': anywhere('the folder of what an agent must not forget: samples not yet recorded, sessions'),
   '--log-format': anywhere('text or json'),
+  '--trace': {
+    effect: 'anywhere',
+    help: 'log every command to the instrument and every reply, with times',
+    isSwitch: true,
+  },
 }
 
 /**
@@ -48,7 +55,7 @@ export function splitCommon(given: readonly Given[]): {
   const faults: { name: string; text: string }[] = []
   for (const one of given) {
     const flag = Object.hasOwn(commonFlags, one.flag) ? commonFlags[one.flag] : undefined
-    const [value] = one.values
+    const [value = flag?.isSwitch && 'true'] = one.values
     const name = one.flag.slice(2).replaceAll('-', '_')
     if (!flag) rest.push(one)
     else if (flag.effect === 'nowhere') notes.add(`${one.flag} has no effect here: ${flag.help}`)
@@ -56,9 +63,14 @@ export function splitCommon(given: readonly Given[]): {
       notes.add(
         `${one.flag} has no effect here: in "arguments" it comes too late, pass it on the command line`,
       )
-    } else if (value === undefined || one.values.length > 1) {
+    } else if (
+      value === undefined ||
+      one.values.length > 1 ||
+      (flag.isSwitch && !/^(true|false)$/.test(value))
+    ) {
       const place = one.position === undefined ? '' : `${one.position}: `
-      faults.push({ name, text: `${place}${one.flag} takes one value${shown(one.values)}` })
+      const wants = flag.isSwitch ? 'true, false or nothing' : 'one value'
+      faults.push({ name, text: `${place}${one.flag} takes ${wants}${shown(one.values)}` })
     } else common[name] = value
   }
   return { common, rest, notes: [...notes], faults }

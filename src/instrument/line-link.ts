@@ -2,13 +2,10 @@ import { messageOf, TransportError } from '../core/errors.ts'
 import { systemClock } from './clock.ts'
 import { decimal } from './codec.ts'
 import { LineFramer, maxLine } from './line-framer.ts'
+import type { Identify, Link, OnExchange, QueryOptions } from './link.ts'
+import { CommandQueue } from './queue.ts'
+import { trace, traceUnasked } from './trace.ts'
 import type { Transport } from './transport.ts'
-
-/** How an instrument says who it is; no reading may match. */
-export interface Identify {
-  readonly command: string
-  readonly match: RegExp | ((reply: string) => boolean)
-}
 
 /** How a `LineLink` talks. All times are in ms. */
 export interface LineOptions {
@@ -24,18 +21,8 @@ export interface LineOptions {
   readonly identify?: Identify | null
   /** Whether to open with an empty line, which ends what a program before us may have left half-typed. */
   readonly wake?: boolean
-  /** Called after each exchange, with its reply or error and how long it took. */
-  readonly onExchange?: (command: string, reply: string | Error, ms: number) => void
+  readonly onExchange?: OnExchange
 }
-
-/** One query's own wishes. */
-export interface QueryOptions {
-  /** A waiting `task` goes before a waiting `poll`; `task` by default. */
-  readonly priority?: Priority
-  /** ms to wait for the reply, instead of the link's own. */
-  readonly timeout?: number
-}
-export type Priority = 'task' | 'poll'
 
 /** What came in one burst: its lines, or what made them unusable. */
 type Listener = (lines: readonly string[], fault?: string) => void
@@ -54,7 +41,7 @@ const unreadable = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
  * none needs a lock. After a reply that cannot be trusted nothing more is asked until the instrument has fallen silent and
  * identified itself: so a late reply is never taken for the answer to the next query.
  */
-export class LineLink {
+export class LineLink implements Link {
   readonly #transport: Transport
   readonly #options: Required<Omit<LineOptions, 'onExchange'>> & Pick<LineOptions, 'onExchange'>
   readonly #framer = new LineFramer(
@@ -62,8 +49,7 @@ export class LineLink {
     () => this.#deliver([], `a line of more than ${maxLine} bytes`),
   )
   readonly #closed = new AbortController()
-  readonly #waiting: Record<Priority, (() => Promise<void>)[]> = { task: [], poll: [] }
-  #pumping = false
+  readonly #queue = new CommandQueue()
   #listener: Listener | undefined
   #burst: string[] = []
   #lastByte = 0
@@ -123,7 +109,8 @@ export class LineLink {
 
   /** `query`, decoded; a reply that `decode` refuses (by throwing) puts the link out of step as well. */
   read<T>(command: string, decode: (reply: string) => T, options: QueryOptions = {}): Promise<T> {
-    return this.#enqueue(options.priority ?? 'task', async () => {
+    return this.#queue.add(options.priority ?? 'task', async () => {
+      await this.#getInStep()
       const reply = await this.#exchange(command, options.timeout ?? this.#options.timeout)
       try {
         return decode(reply)
@@ -146,10 +133,13 @@ export class LineLink {
 
   /** Sends a command that is not answered. */
   send(command: string, options: QueryOptions = {}): Promise<void> {
-    return this.#enqueue(options.priority ?? 'task', async () => {
+    return this.#queue.add(options.priority ?? 'task', async () => {
+      await this.#getInStep()
       await this.#gapPassed()
       await this.#write(command)
-      this.#options.onExchange?.(command, '', performance.now() - this.#lastMessage)
+      const ms = performance.now() - this.#lastMessage
+      trace(this.name, command, null, ms)
+      this.#options.onExchange?.(command, '', ms)
     })
   }
 
@@ -167,46 +157,27 @@ export class LineLink {
     this.#deliver([], error.message)
   }
 
-  #enqueue<T>(priority: Priority, work: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waiting[priority].push(async () => {
-        try {
-          await this.#getInStep()
-          resolve(await work())
-        } catch (error) {
-          reject(error)
-        }
-      })
-      void this.#pump()
-    })
-  }
-
-  async #pump(): Promise<void> {
-    if (this.#pumping) return
-    this.#pumping = true
-    for (;;) {
-      const job = this.#waiting.task.shift() ?? this.#waiting.poll.shift()
-      if (!job) break
-      await job()
-    }
-    this.#pumping = false
-  }
-
   async #exchange(command: string, timeout: number): Promise<string> {
     await this.#gapPassed()
     const begun = performance.now()
     try {
       const reply = await this.#ask(command, timeout)
-      this.#options.onExchange?.(command, reply, performance.now() - begun)
+      this.#tell(command, reply, begun)
       return reply
     } catch (error) {
       this.#doubt ??= messageOf(error)
       const reported = error instanceof Error ? error : new Error(String(error))
-      this.#options.onExchange?.(command, reported, performance.now() - begun)
+      this.#tell(command, reported, begun)
       throw error
     } finally {
       this.#lastMessage = performance.now()
     }
+  }
+
+  #tell(command: string, reply: string | Error, begun: number): void {
+    const ms = performance.now() - begun
+    trace(this.name, command, reply, ms)
+    this.#options.onExchange?.(command, reply, ms)
   }
 
   #ask(command: string, timeout: number): Promise<string> {
@@ -285,10 +256,12 @@ export class LineLink {
   #identification(identify: Identify, wait: number, once: boolean): Promise<string> {
     return new Promise((resolve) => {
       let answer = ''
+      const begun = performance.now()
       const end = () => {
         clearTimeout(timer)
         this.#listener = undefined
         this.#lastMessage = performance.now()
+        trace(this.name, identify.command, answer || new Error('no answer'), this.#lastMessage - begun)
         resolve(answer)
       }
       let timer = setTimeout(end, wait)
@@ -308,7 +281,9 @@ export class LineLink {
    * stops gets one time-out more.
    */
   async #silence(ms: number, enough?: () => boolean): Promise<void> {
-    this.#listener = () => {}
+    this.#listener = (lines, fault) => {
+      if (fault || lines.some((line) => line !== '')) traceUnasked(this.name, fault ?? JSON.stringify(lines))
+    }
     const begun = performance.now()
     for (;;) {
       const last = this.#lastByte
@@ -361,7 +336,10 @@ export class LineLink {
 
   #deliver(lines: readonly string[], fault?: string): void {
     if (this.#listener) this.#listener(lines, fault)
-    else if (fault || lines.some((line) => line !== ''))
-      this.#doubt ??= `unasked for: ${fault ?? JSON.stringify(lines)}`
+    else if (fault || lines.some((line) => line !== '')) {
+      const what = fault ?? JSON.stringify(lines)
+      traceUnasked(this.name, what)
+      this.#doubt ??= `unasked for: ${what}`
+    }
   }
 }

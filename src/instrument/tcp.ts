@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { messageOf, TransportError } from '../core/errors.ts'
 import type { Transport } from './transport.ts'
 
@@ -22,18 +22,25 @@ const advice: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to it: is the network up, and the address right?',
 }
 
+/** What to do about a system error, where that is known. */
+export const adviceFor = (error: { code?: string }): string | undefined => advice[error.code ?? '']
+
 function lost(name: string, error: Error & { code?: string }): TransportError {
-  return new TransportError(`${name}: ${advice[error.code ?? ''] ?? messageOf(error)}`, { cause: error })
+  return new TransportError(`${name}: ${adviceFor(error) ?? messageOf(error)}`, { cause: error })
 }
+
+/** `HOST:PORT`, as messages name it. */
+export const hostPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
 /**
  * Connects to an instrument by TCP, without Nagle's delay. A host that stays silent is given up after `connectTimeout`:
  * the system's own limit is minutes.
  * @throws TransportError if it cannot be reached, or the signal aborts.
  */
-export function openTcp(host: string, port: number, options: TcpOptions = {}): Promise<Transport> {
+export function connectTcp(host: string, port: number, options: TcpOptions = {}): Promise<Socket> {
   const { connectTimeout = 3000, signal } = options
-  const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  const name = hostPort(host, port)
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
@@ -42,17 +49,14 @@ export function openTcp(host: string, port: number, options: TcpOptions = {}): P
       keepAlive: true,
       keepAliveInitialDelay: keepAliveDelay,
     })
-    let reason: Error | undefined
-    let closing = false
-    let listener: ((reason: Error) => void) | undefined
-    const fail = (error: Error) => {
-      if (reason || closing) return
-      reason = error
+    const end = () => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
+    }
+    const fail = (error: Error) => {
+      end()
       socket.destroy()
       reject(error)
-      listener?.(error)
     }
     const abort = () =>
       fail(new TransportError(`${name}: stopped while connecting`, { cause: signal?.reason }))
@@ -66,31 +70,58 @@ export function openTcp(host: string, port: number, options: TcpOptions = {}): P
     }, connectTimeout)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) return abort()
+    // Stays for good: an error that nobody listens for would end the program.
     socket.on('error', (error) => fail(lost(name, error)))
-    socket.on('close', () => fail(new TransportError(`${name}: it closed the connection`)))
     socket.once('connect', () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-      resolve({
-        name,
-        write: (bytes) =>
-          new Promise((done, refuse) => {
-            if (reason || closing) return refuse(reason ?? new TransportError(`${name}: closed`))
-            socket.write(bytes, (error) => (error ? refuse(lost(name, error)) : done()))
-          }),
-        onData: (next) => socket.on('data', next),
-        onClose: (next) => {
-          listener = next
-          if (reason) next(reason)
-        },
-        close: () =>
-          new Promise((done) => {
-            if (socket.closed || reason || closing) return done()
-            closing = true
-            socket.once('close', () => done())
-            socket.destroy()
-          }),
-      })
+      end()
+      resolve(socket)
     })
   })
+}
+
+/** Calls `listener` once the other end is gone, with the reason; never after one's own `socket.destroy()`. */
+export function onLoss(socket: Socket, name: string, listener: (reason: Error) => void): void {
+  let told = false
+  const tell = (reason: Error) => {
+    if (told) return
+    told = true
+    listener(reason)
+  }
+  socket.on('error', (error) => tell(lost(name, error)))
+  socket.on('close', () => tell(new TransportError(`${name}: it closed the connection`)))
+}
+
+/** A line to an instrument by TCP; see `connectTcp`. @throws TransportError if it cannot be reached, or the signal aborts. */
+export async function openTcp(host: string, port: number, options: TcpOptions = {}): Promise<Transport> {
+  const name = hostPort(host, port)
+  const socket = await connectTcp(host, port, options)
+  let reason: Error | undefined
+  let closing = false
+  let listener: ((reason: Error) => void) | undefined
+  onLoss(socket, name, (why) => {
+    if (closing) return
+    reason = why
+    socket.destroy()
+    listener?.(why)
+  })
+  return {
+    name,
+    write: (bytes) =>
+      new Promise((done, refuse) => {
+        if (reason || closing) return refuse(reason ?? new TransportError(`${name}: closed`))
+        socket.write(bytes, (error) => (error ? refuse(lost(name, error)) : done()))
+      }),
+    onData: (next) => socket.on('data', next),
+    onClose: (next) => {
+      listener = next
+      if (reason) next(reason)
+    },
+    close: () =>
+      new Promise((done) => {
+        if (socket.closed || reason || closing) return done()
+        closing = true
+        socket.once('close', () => done())
+        socket.destroy()
+      }),
+  }
 }
