@@ -1,10 +1,31 @@
+import { createInterface } from 'node:readline'
 import { Command, InvalidArgumentError } from 'commander'
-import { UsageError } from '../core/errors.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
+import { obey, parseFault } from '../simulators/fault-words.ts'
 import { simulators } from '../simulators/index.ts'
-import type { SimulatorOptions } from '../simulators/simulator.ts'
+import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
+
+const HELP = `
+Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
+ms=, times=, chance=), hang, serial-number serialNumber=, overload channel=. Typed in only: clear [FAULT], unplug, plug.`
+
+interface Faulty {
+  fault?: string[]
+  interactive?: true
+}
+
+/** Obeys what is typed, or comes through a pipe, a line a fault. */
+function listen({ input }: Context, simulator: Simulator, log: (text: string) => void): void {
+  if (!input) return
+  const lines = createInterface({ input, terminal: false })
+  lines.on('line', (line) => {
+    if (line.trim() === '') return
+    obey(simulator, line).then(log, (error) => log(messageOf(error)))
+  })
+}
 
 /** `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. */
 export function simCommand(context: Context): Command {
@@ -21,14 +42,24 @@ export function simCommand(context: Context): Command {
       .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
       .option('--latency <ms>', 'time that each reply takes', number)
       .option('--truth <file>', 'append each reading that was sent, as JSON lines')
+      .option(
+        '--fault <fault>',
+        'a fault from the start, such as "missing chance=0.1 times=1000"; again and again',
+        (text: string, before: string[] = []) => [...before, text],
+      )
+      .option('--interactive', 'obey faults typed in, a line each')
       .option('--counter', 'readings are 1, 2, 3, … in place of physics')
-      .action(async (options: SimulatorOptions) => {
+      .addHelpText('after', HELP)
+      .action(async ({ fault = [], interactive, ...options }: SimulatorOptions & Faulty) => {
         if ((options.pty === undefined) === (options.tcp === undefined)) {
           throw new UsageError(`ocs sim ${name}: give one of --pty PATH and --tcp HOST:PORT`)
         }
+        const faults = fault.map(parseFault)
         const simulator = await kind.start(options)
+        for (const one of faults) simulator.faults.inject(...one)
         const log = createLog(context, 'text')
         log(`${name} ${options.serialNumber} at ${simulator.url}`)
+        if (interactive) listen(context, simulator, log)
         await aborted(context.signal)
         await simulator.close()
       })

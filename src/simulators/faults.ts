@@ -17,6 +17,8 @@ export type ReplyFault =
   | { kind: 'duplicate' }
   /** In place of the reply the link breaks: TCP by RST, a pty vanishes; `ms` later it is back. */
   | { kind: 'disconnect'; ms: number }
+  /** As `disconnect`, since the power fails: settings are kept, all else is as after switching on. */
+  | { kind: 'reboot'; ms: number }
 
 /** What can be wrong with the instrument until cleared. */
 type StateFault =
@@ -27,7 +29,8 @@ type StateFault =
   /** The sensor of a channel is open: overload bits, no value. */
   | { kind: 'overload'; channel: number | 'A' }
 
-type Fault = ReplyFault | StateFault
+/** Any fault. */
+export type Fault = ReplyFault | StateFault
 
 /** Faults of one simulator, switchable while it runs. */
 export interface Faults {
@@ -43,6 +46,8 @@ export interface Faults {
 /** The view of the simulator itself on its faults. */
 export interface FaultState extends Faults {
   readonly hanging: boolean
+  /** How often the power has failed. */
+  reboots: number
   readonly serialNumber: string | undefined
   overloaded(channel: number | 'A'): boolean
   /** The fault of the reply that is about to be sent. */
@@ -57,6 +62,7 @@ export function createFaults(seed: number): FaultState {
   let replies: { fault: ReplyFault; times: number; chance: number }[] = []
   let states: StateFault[] = []
   return {
+    reboots: 0,
     inject(fault, { times = 1, chance = 1 } = {}) {
       if (isStateFault(fault)) states.push(fault)
       else replies.push({ fault, times, chance })

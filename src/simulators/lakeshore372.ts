@@ -39,6 +39,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
   const store = { curves, keys: curveSlots, firstWritable: 21, formats: [4, 3, 7], padded: true }
   const { scanner, heaters, advance, shown } = createBridge(context, settings, store)
   let events = 128 // power on
+  let reboots = 0
 
   function inputOf(args: readonly string[], from: readonly string[] = inputs): string {
     const key = canonical(args[0] ?? '')
@@ -182,6 +183,11 @@ export function createLakeshore372(context: DialectContext): Dialect {
 
   return (line) => {
     advance(now())
+    if (reboots !== faults.reboots) {
+      reboots = faults.reboots
+      events = 128
+      scanner.unsettle()
+    }
     const readings: Reading[] = []
     const replies: string[] = []
     for (const part of splitOutsideQuotes(line, /;/)) {

@@ -121,7 +121,9 @@ export async function serve(
         return client.send(Buffer.concat([faults.noiseBytes(), Buffer.from('\r\n')]))
       case 'half-line':
         return client.send(bytes.subarray(0, Math.ceil(reply.text.length / 2)))
+      case 'reboot':
       case 'disconnect':
+        if (fault.kind === 'reboot') faults.reboots++
         await link.cut()
         await sleep(fault.ms, undefined, { signal: closing.signal })
         return link.restore()
