@@ -17,6 +17,7 @@ import { psCommand } from './ps.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
+import { spoolCommand } from './spool.ts'
 import { systemdCommand } from './systemd.ts'
 import { upCommand } from './up.ts'
 import { description, version } from './version.ts'
@@ -37,6 +38,7 @@ const commands = [
   systemdCommand,
   ctrlCommand,
   auditCommand,
+  spoolCommand,
   exportCommand,
   simCommand,
   scriptCommand,

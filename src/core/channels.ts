@@ -59,6 +59,8 @@ export const Presence = z.object({
   counters: z.record(z.string(), z.number()).optional(),
   /** Who alone may start, stop and abort operations, and until when; absent when everyone may. */
   lock: Lock.optional(),
+  /** Of a drained spool: the instance whose rows these are, and as whose they are recorded. */
+  drains: Name.optional(),
 })
 export type Presence = z.output<typeof Presence>
 

@@ -22,6 +22,8 @@ export interface FeedSink {
   rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[]): boolean
   /** Rows `first`..`last` of an epoch are gone for ever. */
   gap(from: FeedEpoch, first: number, last: number): void
+  /** No more rows of an epoch are to be expected: another has begun, or its spool has been drained. */
+  ended?(from: FeedEpoch): void
 }
 
 /** How a reader of feeds is doing; for session data and `status`. */

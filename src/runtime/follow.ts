@@ -9,6 +9,8 @@ const BUSY_MS = 500
 const PENDING = 1000
 
 interface Feed {
+  /** Who holds the rows, and whose they are: another only of a spool that is drained. */
+  readonly holder: string
   readonly instance: string
   readonly name: string
   spool: string
@@ -47,11 +49,13 @@ export async function follow(
   let unnumbered = 0
   let closed = false
 
-  const onPresence = ({ state, feeds: held }: Presence, { instance }: { instance: string }) => {
+  const onPresence = ({ state, feeds: held, drains }: Presence, { instance }: { instance: string }) => {
     if (state !== 'online') asking.left(instance)
     if (state !== 'online' || !held || closed) return
+    // What is drained is as old as its agent is gone: for the recorder, not for who wants the latest.
+    if (drains !== undefined && since !== undefined) return
     for (const [name, { spool, epochs }] of Object.entries(held)) {
-      const feed = feedOf(instance, name)
+      const feed = feedOf(instance, drains ?? instance, name)
       if (!feed) continue
       feed.spool = spool
       feed.epochs = epochs
@@ -63,8 +67,8 @@ export async function follow(
     }
   }
 
-  const feedOf = (instance: string, name: string): Feed | undefined => {
-    const key = `${instance}/${name}`
+  const feedOf = (holder: string, instance: string, name: string): Feed | undefined => {
+    const key = `${holder}/${name}`
     if (unwanted.has(key)) return undefined
     const known = feeds.get(key)
     if (known) return known
@@ -73,6 +77,7 @@ export async function follow(
       return undefined
     }
     const feed: Feed = {
+      holder,
       instance,
       name,
       spool: '',
@@ -117,7 +122,7 @@ export async function follow(
   }
 
   const onRow = (row: Row, address: { instance: string; feed: string }) => {
-    const feed = closed ? undefined : feedOf(address.instance, address.feed)
+    const feed = closed ? undefined : feedOf(address.instance, address.instance, address.feed)
     // Which spool a row is of is told by presence, which comes with the first row of an epoch.
     if (!feed || feed.spool === '') return
     if (row.seq === undefined) {
@@ -165,14 +170,15 @@ export async function follow(
       for (let next = missing(feed); next && !closed; next = missing(feed)) {
         const { epoch, last } = next
         const asked = ahead?.epoch === epoch.epoch && ahead.from === last + 1 ? ahead.answer : undefined
-        const answer = await (asked ?? asking.ask(epoch, last + 1))
+        const answer = await (asked ?? asking.ask(feed.holder, epoch, last + 1))
         const more = answer && answer.next <= answer.head
         ahead = more
-          ? { epoch: epoch.epoch, from: answer.next, answer: asking.ask(epoch, answer.next) }
+          ? { epoch: epoch.epoch, from: answer.next, answer: asking.ask(feed.holder, epoch, answer.next) }
           : undefined
         if (!step(feed, epoch, last, answer)) return
       }
       feed.live = true
+      if (feed.holder !== feed.instance && feed.epoch) sink.ended?.(feed.epoch)
     } catch (error) {
       feed.notBefore = performance.now() + ANSWER_MS
       onBug(error)
@@ -223,7 +229,10 @@ export async function follow(
   }
 
   const begin = (feed: Feed, epoch: FeedEpoch, last: number, { declaration, previous }: Replayed) => {
-    if (feed.epoch) feed.taken.set(feed.epoch.epoch, feed.last)
+    if (feed.epoch) {
+      feed.taken.set(feed.epoch.epoch, feed.last)
+      sink.ended?.(feed.epoch)
+    }
     const stillHeld = previous && feed.epochs.some((held) => held.epoch === previous.epoch)
     if (previous && !stillHeld && since === undefined) {
       const before: FeedEpoch = { ...epoch, epoch: previous.epoch }
@@ -255,7 +264,12 @@ export async function follow(
     },
     acknowledge({ instance, feed, epoch }, seq, dataDir) {
       if (!bus.connected) return
-      void bus.publish(channels.ack, { root, instance, feed }, { epoch, seq, data_dir: dataDir })
+      const holders = new Set([instance])
+      for (const { holder, ...of } of feeds.values()) {
+        if (of.instance === instance && of.name === feed) holders.add(holder)
+      }
+      for (const holder of holders)
+        void bus.publish(channels.ack, { root, instance: holder, feed }, { epoch, seq, data_dir: dataDir })
     },
     async [Symbol.asyncDispose]() {
       closed = true

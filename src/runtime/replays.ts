@@ -10,8 +10,8 @@ export const ANSWER_MS = 5000
 
 /** Asks agents for rows of their spools. */
 export interface Replays extends AsyncDisposable {
-  /** Rows of an epoch from seq `from` on. Undefined when no answer came in time; it never rejects. */
-  ask(of: FeedEpoch, from: number): Promise<Replayed | undefined>
+  /** Rows of an epoch from seq `from` on, of the instance that holds them. Undefined when no answer came in time; it never rejects. */
+  ask(holder: string, of: FeedEpoch, from: number): Promise<Replayed | undefined>
   /** Waits for no answer of this agent any more: it has left the hub, and what it was asked with it. */
   left(instance: string): void
 }
@@ -50,12 +50,12 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
   }
 
   return {
-    async ask({ instance, feed, epoch }, from) {
+    async ask(holder, { feed, epoch }, from) {
       await enter()
       const id = `r${++counter}`
       const { promise, resolve } = Promise.withResolvers<Replayed | undefined>()
       const timer = setTimeout(() => resolve(undefined), ANSWER_MS)
-      answers.set(id, { of: instance, resolve })
+      answers.set(id, { of: holder, resolve })
       try {
         if (!bus.connected || closed) return undefined
         const request = { id, feed, epoch, from, max_bytes: MAX_BYTES }
@@ -63,7 +63,7 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
         bus
           .publish(
             channels.replay,
-            { root, instance, client: bus.client },
+            { root, instance: holder, client: bus.client },
             since === undefined ? request : { ...request, since },
           )
           .catch(() => resolve(undefined))

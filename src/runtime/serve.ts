@@ -3,8 +3,8 @@ import { channels } from '../core/channels.ts'
 import { type AnswersHost, acts, answerQuery, answerRequest } from './answers.ts'
 import type { Identity } from './identity.ts'
 import { Requests } from './requests.ts'
+import { serveSpool } from './serve-spool.ts'
 import type { Spool } from './spool.ts'
-import { notHeld } from './spool-index.ts'
 
 interface Served extends AnswersHost {
   readonly spool: Spool | undefined
@@ -25,11 +25,7 @@ export async function serve(bus: Bus, identity: Identity, host: Served): Promise
     const answer = () => answerQuery(host, query, client, request)
     void requests.handle(client, request, acts({ query }), answer)
   })
-  await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
-    const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
-    if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
-  })
-  await bus.subscribe(channels.ack, here, ({ epoch, seq }, { feed }) => spool?.acknowledge(feed, epoch, seq))
+  await serveSpool(bus, here, spool)
   // What an earlier version of this agent left behind on the hub is not offered any more.
   await bus.subscribe(channels.session, here, (_, { op }) => {
     if (!operations.has(op)) void bus.clear(channels.session, { ...here, op })

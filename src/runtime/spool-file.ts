@@ -66,16 +66,12 @@ export function openSpoolFile(path: string): Database {
   const db = new Database(path, { create: true, strict: true })
   try {
     db.run('PRAGMA busy_timeout = 2000')
-    const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
-    if (user_version > VERSION) {
-      const text = `is of version ${user_version}, which a newer ocs wrote; this one knows ${VERSION}`
-      throw new ConfigError(`${text}: run the newer one, or move the file aside`)
-    }
+    const version = mustKnow(db)
     db.run('PRAGMA auto_vacuum = INCREMENTAL')
     db.run('PRAGMA journal_mode = WAL')
     db.run('PRAGMA synchronous = FULL')
     db.run('PRAGMA journal_size_limit = 8388608')
-    if (user_version < VERSION) create(db)
+    if (version < VERSION) create(db)
     return db
   } catch (error) {
     db.close()
@@ -131,12 +127,50 @@ export function lockFile(path: string, inUse: string): Database {
   try {
     mkdirSync(dirname(path), { recursive: true })
     const lock = new Database(path, { create: true })
+    // Whoever only looks whether it is held is gone at once.
+    lock.run('PRAGMA busy_timeout = 200')
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {
     if (/locked|busy/i.test(messageOf(cause))) throw new OpError(inUse, { cause })
     throw new ConfigError(`${path}: ${messageOf(cause)}: check the folder and who may write there`, { cause })
   }
+}
+
+/** Whether a process holds a lock of `lockFile`. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(path)) return false
+  const lock = new Database(path, { readonly: true })
+  try {
+    lock.query('SELECT * FROM sqlite_master').get()
+    return false
+  } catch (error) {
+    if (/locked|busy/i.test(messageOf(error))) return true
+    throw error
+  } finally {
+    lock.close()
+  }
+}
+
+/** Opens a spool file for a look, beside its agent. @throws ConfigError when a newer ocs wrote it */
+export function openToLook(path: string): Database {
+  const db = new Database(path, { readonly: true })
+  try {
+    db.run('PRAGMA busy_timeout = 2000')
+    mustKnow(db)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** @throws ConfigError for a file of a newer version */
+function mustKnow(db: Database): number {
+  const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
+  if (user_version <= VERSION) return user_version
+  const text = `is of version ${user_version}, which a newer ocs wrote; this one knows ${VERSION}`
+  throw new ConfigError(`${text}: run the newer one, or move the file aside`)
 }
 
 /** Carries out a batch in one transaction. Repeating one that had been committed changes nothing. */

@@ -64,6 +64,18 @@ export class SpoolIndex {
   find(feed: string, epoch: string): Epoch | undefined {
     return this.#epochs.get(feed)?.find((known) => known.epoch === epoch)
   }
+  /** All epochs of a feed, oldest first. */
+  epochs(feed: string): readonly Readonly<Epoch>[] {
+    return this.#epochs.get(feed) ?? []
+  }
+  /** Rows of a feed that are not known to be recorded; those that are gone from the spool, too. */
+  unrecorded(feed: string): number {
+    return this.epochs(feed).reduce((sum, { last, acked }) => sum + Math.max(0, last - acked), 0)
+  }
+  /** The time of an epoch's first sample of a row, unix s; undefined when the row is not there. */
+  timeOf({ id }: Readonly<Epoch>, seq: number): number | undefined {
+    return this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, seq)?.t
+  }
   /** What is held of a feed's epochs, oldest first; of very many the oldest not yet recorded and the newest. */
   held(feed: string): HeldEpoch[] {
     const all = (this.#epochs.get(feed) ?? []).filter(({ first, last }) => last >= first)

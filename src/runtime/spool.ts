@@ -144,6 +144,10 @@ export class Spool {
   feeds(): string[] {
     return this.#index.feeds()
   }
+  /** Rows of a feed that are not known to be recorded. */
+  unrecorded(feed: string): number {
+    return this.#index.unrecorded(feed)
+  }
 
   /** Rows of an epoch; see `SpoolIndex.read`. */
   read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {

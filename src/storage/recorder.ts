@@ -163,6 +163,8 @@ export class Recorder implements FeedSink, AsyncDisposable {
   get providers(): Record<string, ProviderState> {
     const states: Record<string, ProviderState> = {}
     for (const { address, from, entry, taken, lastRefresh, lastBlock } of this.#providers.values()) {
+      // Of several epochs at a time (one is drained) the one that lives is shown.
+      if ((states[address]?.last_refresh ?? -1) > lastRefresh) continue
       states[address] = {
         last_refresh: lastRefresh,
         sessid: from.epoch,
@@ -222,6 +224,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
     this.counters.gaps += last - start + 1
     provider.gap(last, reason)
+  }
+
+  ended(from: FeedEpoch): void {
+    this.#providers.get(keyOf(from))?.seal()
   }
 
   /** Closes all frames; resolves once they are synced and acknowledged. */

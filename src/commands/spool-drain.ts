@@ -1,0 +1,109 @@
+import { Command } from 'commander'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { ConfigError, OpError, UsageError } from '../core/errors.ts'
+import { drainInstance, drainSpool } from '../runtime/drain.ts'
+import { type Identity, willOf } from '../runtime/identity.ts'
+import { Spool } from '../runtime/spool.ts'
+import type { Context } from './context.ts'
+import { createLog, type Log } from './log.ts'
+import { statePath } from './places.ts'
+import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
+import { findSpool } from './spool-places.ts'
+import { version } from './version.ts'
+
+interface DrainFlags extends SiteOptions {
+  readonly stateDir?: string
+  readonly timeout: string
+  readonly json?: boolean
+}
+
+/** Seconds the hub has to answer. */
+const HUB_SECONDS = 5
+/** Milliseconds between two log lines on how far it is. */
+const SAY_MS = 2000
+
+/** `ocs spool drain INSTANCE`: has a spool recorded whose agent is gone, or has moved to another host. */
+export function drainCommand(context: Context): Command {
+  const command = new Command('drain').description(
+    'Have a spool recorded without its agent, which has moved to another host or is gone for good.',
+  )
+  return siteFlags(command)
+    .argument('<instance>', 'instance-id of the agent whose samples they are')
+    .option('--state-dir <folder>', 'the folder of spools and sessions')
+    .option('--timeout <seconds>', 'give up when no row is recorded for as long', '60')
+    .option('--json', 'print the outcome as JSON')
+    .action((instance: string, flags: DrainFlags) => drain(instance, flags, context))
+}
+
+async function drain(name: string, flags: DrainFlags, context: Context): Promise<void> {
+  const patience = Number(flags.timeout)
+  if (!(patience > 0)) throw new UsageError(`--timeout ${flags.timeout}: seconds, more than 0`)
+  const log = createLog(context, flags.logFormat ?? 'text')
+  const { url, root } = await chooseSite(flags, context, log)
+  const place = findSpool(statePath(flags.stateDir, context.env), name)
+  if (place.root !== root) {
+    const why = `is of the address root ${place.root}, the site's is ${root}`
+    throw new ConfigError(`${place.file} ${why}: name the site, or pass --address-root=${place.root}`)
+  }
+  const spool = new Spool(place.file)
+  try {
+    await reportDrain(
+      spool,
+      { url, root, instance: place.instance, file: place.file, patience },
+      flags,
+      context,
+      log,
+    )
+  } finally {
+    await spool.close()
+  }
+}
+
+async function reportDrain(
+  spool: Spool,
+  {
+    url,
+    root,
+    instance,
+    file,
+    patience,
+  }: Record<'url' | 'root' | 'instance' | 'file', string> & { patience: number },
+  { json }: DrainFlags,
+  context: Context,
+  log: Log,
+): Promise<void> {
+  spool.listen(
+    () => {},
+    (text) => log(`error: ${text}`),
+  )
+  if (spool.counters['spools_set_aside'])
+    throw new OpError(`${file} was damaged: nothing of it could be recorded`)
+  const identity: Identity = {
+    root,
+    instance: drainInstance(instance, spool.id),
+    agentClass: 'SpoolDrain',
+    session: crypto.randomUUID(),
+    since: Date.now() / 1000,
+    version,
+  }
+  await using bus = connectMqtt({ url, client: identity.instance, will: willOf(identity) })
+  await reached(bus, url, HUB_SECONDS)
+  const begun = performance.now()
+  let said = -Infinity
+  const progress = (left: number) => {
+    if (context.terminal) context.err(`\r\x1b[K${left > 0 ? `${left} rows to go` : ''}`)
+    else if (left > 0 && performance.now() - said > SAY_MS) {
+      said = performance.now()
+      log(`${left} rows to go`)
+    }
+  }
+  const { signal } = context
+  const rows = await drainSpool({ bus, identity, instance, spool, signal, patience, progress })
+  const took = (performance.now() - begun) / 1000
+  if (json) context.out(`${JSON.stringify({ root, instance, file, rows, took })}\n`)
+  else {
+    const done =
+      rows === 0 ? 'all was recorded already' : `${rows} rows are recorded, in ${took.toFixed(1)} s`
+    context.out(`${root}.${instance}: ${done}; nothing needs ${file} any more\n`)
+  }
+}

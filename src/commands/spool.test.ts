@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import aggregator from '../agents/aggregator.ts'
+import { connectMqtt } from '../bus/mqtt.ts'
+import { channels } from '../core/channels.ts'
+import { count, counts } from '../runtime/counts.test-aid.ts'
+import { Spool } from '../runtime/spool.ts'
+import { audit } from '../storage/audit.ts'
+import { disk } from '../storage/disk.ts'
+import { commandLab, commandLine, type TestLab } from './ctrl.test-aid.ts'
+
+let lab: TestLab
+beforeAll(async () => {
+  lab = await commandLab()
+})
+afterAll(() => lab[Symbol.asyncDispose]())
+
+const T0 = 1_700_050_000
+const state = () => join(lab.folder, 'maya')
+const file = () => join(state(), 'observatory', 'ls240.sqlite')
+
+/** `ocs spool …` in maya's state folder. */
+async function spool(...argv: string[]) {
+  const line = commandLine(['spool', ...argv], { state: state() })
+  return { code: await line.code, out: line.out(), err: line.err() }
+}
+const drain = (...argv: string[]) => spool('drain', 'ls240', '--site-hub', lab.url, ...argv)
+
+/** A spool of 130 epochs, more than a list holds, of 20 rows; the first is recorded in another data directory. */
+async function fill(): Promise<void> {
+  const kept = new Spool(file())
+  for (let e = 0; e < 130; e++)
+    for (let n = 0; n < 20; n++) kept.append('counts', counts, count(`e${e}`, n, T0 + e * 20 + n))
+  await kept.flush()
+  kept.acknowledge('counts', 'e0', 20)
+  await kept.close()
+}
+
+test('what waits in a state folder, a line a spool; of one, a line an epoch', async () => {
+  expect((await spool('ls')).out).toBe(`no spools in ${state()}\n`)
+  await fill()
+  const { out } = await spool('ls')
+  expect(out).toMatch(/^SPOOL +STATE +ROWS +NOT RECORDED +OLDEST +NEWEST +SIZE$/m)
+  expect(out).toMatch(/^observatory\.ls240 +at rest +2600 +2580 +2023-11-15T\S+ +2023-11-15T\S+ +0\.\d MiB$/m)
+  const [found] = JSON.parse((await spool('ls', '--json')).out)
+  expect(found).toMatchObject({
+    instance: 'ls240',
+    rows: 2600,
+    unrecorded: 2580,
+    oldest: T0,
+    newest: T0 + 2599,
+  })
+  const one = await spool('show', 'observatory.ls240')
+  expect(one.out).toContain(`observatory.ls240: ${file()}, `)
+  expect(one.out).toMatch(/^counts +e0 +20 +0 +\S+ +\S+$/m)
+  expect(one.out).toMatch(/^counts +e129 +20 +20 +\S+ +\S+$/m)
+  const using = new Spool(file())
+  expect((await spool('ls')).out).toMatch(/^observatory\.ls240 +in use /m)
+  expect(await drain()).toMatchObject({ code: 1, err: expect.stringContaining('is in use') })
+  await using.close()
+})
+
+test('what cannot be drained says why', async () => {
+  expect(await spool('show', 'ls24')).toEqual({
+    code: 2,
+    out: '',
+    err: `ocs: no spool of "ls24" in ${state()} (did you mean "ls240"?): name another folder with --state-dir\n`,
+  })
+  const root = await drain('--address-root', 'lab')
+  expect(root).toMatchObject({ code: 2, err: expect.stringContaining('--address-root=observatory') })
+  expect((await drain('--timeout', 'x')).code).toBe(2)
+  const nobody = await drain('--timeout', '0.5')
+  expect(nobody.code).toBe(3)
+  expect(nobody.err).toContain(
+    'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; they are kept',
+  )
+  expect((await spool('drain', 'ls240', '--site-hub', 'mqtt://127.0.0.1:1')).code).toBe(3)
+})
+
+test('a drained spool is recorded as its agent’s, which lives elsewhere meanwhile', async () => {
+  const data = join(lab.folder, 'data')
+  await using eye = connectMqtt({ url: lab.url, client: 'eye' })
+  const drains = new Set<string>()
+  await eye.subscribe(channels.presence, { root: 'observatory' }, ({ drains: whose }, { instance }) => {
+    if (whose !== undefined) drains.add(`${instance} of ${whose}`)
+  })
+  await lab.start('ls240')
+  await lab.start('aggregator', { data_dir: data, frame_length: 300 }, aggregator)
+  const done = await drain()
+  expect(done).toMatchObject({ code: 0, out: expect.stringContaining('2580 rows are recorded, in ') })
+  expect([...drains]).toEqual([expect.stringMatching(/^ls240-drain-[0-9a-f]{8} of ls240$/)])
+  // Nothing is left of it on the hub.
+  const { out } = await lab.ocs('ctrl', 'ls')
+  expect(out).toContain('ls240 ')
+  expect(out).not.toContain('drain')
+  const again = await drain('--json')
+  expect(JSON.parse(again.out)).toMatchObject({ instance: 'ls240', rows: 0, file: file() })
+  const { epochs } = await audit(disk, data)
+  expect(epochs.map(({ address }) => address)).toEqual(Array(129).fill('observatory.ls240.feeds.counts'))
+  expect(
+    epochs.filter(
+      ({ recorded, gaps, missing, doubled }) =>
+        recorded !== 20 || gaps.length + missing.length + doubled.length > 0,
+    ),
+  ).toEqual([])
+}, 30_000)

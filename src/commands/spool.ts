@@ -1,0 +1,120 @@
+import { Command } from 'commander'
+import { messageOf } from '../core/errors.ts'
+import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool-look.ts'
+import type { Context } from './context.ts'
+import { at, table } from './ctrl-status.ts'
+import { statePath } from './places.ts'
+import { drainCommand } from './spool-drain.ts'
+import { findSpool, type SpoolPlace, spoolsIn } from './spool-places.ts'
+
+interface Flags {
+  readonly stateDir?: string
+  readonly json?: boolean
+}
+type Found = SpoolPlace & ({ readonly look: SpoolLook } | { readonly problem: string })
+
+/** `ocs spool`: what agents of this machine keep until it is recorded. */
+export function spoolCommand(context: Context): Command {
+  const command = new Command('spool').description('Samples that wait on this machine to be recorded.')
+  command
+    .command('ls')
+    .description('The spools of a state folder, and how much of each is not recorded.')
+    .option('--state-dir <folder>', 'the folder of spools and sessions')
+    .option('--json', 'print as JSON')
+    .action((flags: Flags) => {
+      const state = statePath(flags.stateDir, context.env)
+      const found = spoolsIn(state).map(opened)
+      if (flags.json) context.out(`${JSON.stringify(found.map(summary))}\n`)
+      else context.out(found.length === 0 ? `no spools in ${state}\n` : listOf(found))
+    })
+  command
+    .command('show')
+    .description(
+      'One spool: its feeds, an epoch a line. An epoch is a start of the agent, or a change of its feed.',
+    )
+    .argument('<instance>', 'instance-id, or ROOT.INSTANCE where several sites share the folder')
+    .option('--state-dir <folder>', 'the folder of spools and sessions')
+    .option('--json', 'print as JSON')
+    .action((name: string, flags: Flags) => {
+      const place = findSpool(statePath(flags.stateDir, context.env), name)
+      const look = lookAtSpool(place.file)
+      context.out(flags.json ? `${JSON.stringify({ ...place, ...look })}\n` : report(place, look))
+    })
+  return command.addCommand(drainCommand(context))
+}
+
+function opened(place: SpoolPlace): Found {
+  try {
+    return { ...place, look: lookAtSpool(place.file) }
+  } catch (error) {
+    return { ...place, problem: messageOf(error) }
+  }
+}
+
+function summary(found: Found): Record<string, unknown> {
+  const { root, instance, file } = found
+  if ('problem' in found) return { root, instance, file, problem: found.problem }
+  const { spool, bytes, in_use, epochs } = found.look
+  const times = (of: 'oldest' | 'newest') => epochs.flatMap((epoch) => epoch[of] ?? [])
+  return {
+    root,
+    instance,
+    file,
+    spool,
+    bytes,
+    in_use,
+    rows: sum(epochs, rowsOf),
+    unrecorded: sum(epochs, ({ unrecorded }) => unrecorded),
+    oldest: times('oldest').reduce<number | null>((a, b) => Math.min(a ?? b, b), null),
+    newest: times('newest').reduce<number | null>((a, b) => Math.max(a ?? b, b), null),
+  }
+}
+
+function listOf(found: readonly Found[]): string {
+  const rows = found.map((one) => {
+    const { root, instance, rows, unrecorded, oldest, newest, bytes, problem } = summary(one)
+    const name = `${root}.${instance}`
+    if (problem !== undefined) return [name, 'unreadable', '', '', '', '', String(problem)]
+    const state = 'look' in one && one.look.in_use ? 'in use' : 'at rest'
+    return [
+      name,
+      state,
+      String(rows),
+      String(unrecorded),
+      time(oldest),
+      time(newest),
+      mebibytes(Number(bytes)),
+    ]
+  })
+  return table([['SPOOL', 'STATE', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST', 'SIZE'], ...rows])
+}
+
+function report({ root, instance, file }: SpoolPlace, { bytes, in_use, epochs }: SpoolLook): string {
+  const rows = epochs.map((epoch) => [
+    epoch.feed,
+    epoch.epoch,
+    String(rowsOf(epoch)),
+    String(epoch.unrecorded),
+    time(epoch.oldest),
+    time(epoch.newest),
+  ])
+  const state = in_use ? 'in use by its agent, or being drained' : 'at rest'
+  const head = `${root}.${instance}: ${file}, ${mebibytes(bytes)}, ${state}\n`
+  return `${head}\n${table([['FEED', 'EPOCH', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST'], ...rows])}`
+}
+
+function rowsOf({ first, last }: EpochLook): number {
+  return last - first + 1
+}
+
+function sum<T>(list: readonly T[], of: (one: T) => number): number {
+  return list.reduce((total, one) => total + of(one), 0)
+}
+
+function time(seconds: unknown): string {
+  return typeof seconds === 'number' ? at(seconds) : '-'
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / (1 << 20)).toFixed(1)} MiB`
+}

@@ -1,0 +1,90 @@
+import type { Bus } from '../bus/bus.ts'
+import { channels } from '../core/channels.ts'
+import { OpError, TransportError } from '../core/errors.ts'
+import { type Identity, presenceOf } from './identity.ts'
+import { serveSpool } from './serve-spool.ts'
+import type { Spool } from './spool.ts'
+
+/** Milliseconds between beats of its presence, and between looks at how far it has come. */
+const BEAT_MS = 1000
+const LOOK_MS = 100
+/** Milliseconds that the goodbye to the hub may take. */
+const GOODBYE_MS = 300
+
+/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
+export function drainInstance(instance: string, spool: string): string {
+  const end = `-drain-${spool.slice(0, 8)}`
+  return `${instance.slice(0, 63 - end.length)}${end}`
+}
+
+export interface Drain {
+  readonly bus: Bus
+  /** Of the drain itself; see `drainInstance`. */
+  readonly identity: Identity
+  /** Whose rows the spool holds. */
+  readonly instance: string
+  readonly spool: Spool
+  /** Ends it early. */
+  readonly signal: AbortSignal
+  /** Seconds without a row being recorded after which it is given up. */
+  readonly patience: number
+  /** Hears how many rows are left, whenever that has changed. */
+  progress(left: number): void
+}
+
+/**
+ * Serves a spool whose agent is gone until a recorder has acknowledged all of it: the rows are recorded as their
+ * instance's own, whether that lives elsewhere or not. Leaves nothing on the hub.
+ * @returns how many rows were recorded, or found to be
+ * @throws TransportError when nothing is recorded for `patience` seconds; OpError when interrupted. What has been recorded until
+ *   then is kept in mind
+ */
+export async function drainSpool(drain: Drain): Promise<number> {
+  const { bus, identity, instance, spool, signal, patience, progress } = drain
+  const { root, instance: own } = identity
+  const here = { root, instance: own }
+  const left = () => spool.feeds().reduce((sum, feed) => sum + spool.unrecorded(feed), 0)
+  const atFirst = left()
+  const beat = () => {
+    const feeds = spool.feeds().map((feed) => [feed, { spool: spool.id, epochs: spool.held(feed) }] as const)
+    const presence = presenceOf(identity, 'online')
+    if (bus.connected)
+      void bus.publish(channels.presence, here, {
+        ...presence,
+        feeds: Object.fromEntries(feeds),
+        drains: instance,
+      })
+  }
+  await serveSpool(bus, here, spool)
+  using _watch = bus.onConnected((connected) => connected && beat())
+  const timer = setInterval(() => {
+    beat()
+    // What has been recorded survives a kill of the drain.
+    spool.tidy()
+  }, BEAT_MS)
+  let before = atFirst
+  let moved = performance.now()
+  progress(before)
+  try {
+    for (let now = before; now > 0; now = left()) {
+      if (now !== before) {
+        progress(now)
+        before = now
+        moved = performance.now()
+      }
+      if (signal.aborted) throw new OpError(`interrupted: ${now} rows are not recorded yet; they are kept`)
+      if (performance.now() - moved > 1000 * patience) {
+        const why = bus.connected ? 'no recorder has recorded a row' : 'the hub is away'
+        throw new TransportError(
+          `${why} for ${patience} s: ${now} rows are not recorded yet; they are kept. Does ocs aggregate run on this hub, and does its disk take them?`,
+        )
+      }
+      await Bun.sleep(LOOK_MS)
+    }
+    progress(0)
+    return atFirst
+  } finally {
+    clearInterval(timer)
+    if (bus.connected) await Promise.race([bus.clear(channels.presence, here), Bun.sleep(GOODBYE_MS)])
+  }
+}
