@@ -1,4 +1,9 @@
-/** Prints `docs/agents.md`, the reference page of all agents, from their declarations: `bun docs/make-agents.ts`. */
+/**
+ * Makes `docs/agents.md` and a page an agent beneath `docs/agents/` from the declarations: `bun docs/make-agents.ts`.
+ * The picture of an agent's panel, `docs/agents/CLASS.png`, is taken by `docs/make-panels.ts`.
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { agentClasses, findAgent } from '../src/commands/agents.ts'
@@ -34,34 +39,56 @@ interface Property {
 
 const INTRO = `# Agents
 
-Made from the declarations by \`docs/make-agents.ts\`; do not edit. The same text for one instance of your site file:
-\`ocs agent --instance-id=… --help-args\`.
+Made from the declarations by \`docs/make-agents.ts\`; do not edit. Flags and operations of one instance of your site
+file: \`ocs agent --instance-id=… --help-args\`.
 
 A flag goes on the command line (\`--mode=acq\`) or into \`arguments:\` of the site file. A parameter goes behind the
 operation: \`ocs ctrl start ls240 set_values --channel=1 --enabled=1\`. A process runs until it is stopped; a task ends by
 itself.
 `
 
-/** The whole page. */
-export async function agentsPage(): Promise<string> {
-  const parts = [INTRO]
-  for (const name of agentClasses) parts.push(await section(await findAgent(name)))
-  return parts.join('\n')
+/** The text of every page by its path in the repository: the index, and a page an agent. */
+export async function agentPages(): Promise<Map<string, string>> {
+  const pages = new Map<string, string>()
+  const index: string[][] = []
+  for (const name of agentClasses) {
+    const agent = await findAgent(name)
+    index.push([`[${name}](agents/${name}.md)`, agent.spec.help])
+    pages.set(`docs/agents/${name}.md`, await page(agent))
+  }
+  return pages.set('docs/agents.md', [INTRO, ...rows(['agent', 'what it does'], index)].join('\n'))
 }
 
-async function section(agent: Agent): Promise<string> {
-  const { spec, ops, queries } = agent
-  const lines = [`## ${spec.class}`, '', spec.help, '']
+/** What begins a page: how to write it into a site file and how the instrument is connected. */
+function setUp({ spec }: Agent): string[] {
+  const lines = [`# ${spec.class}`, '', spec.help, '']
   if (spec.aliases) lines.push(`Also spelled ${spec.aliases.map(code).join(', ')}.`, '')
+  if (existsSync(join(ROOT, `docs/agents/${spec.class}.png`)))
+    lines.push(`![Its panel on the live page](${spec.class}.png)`, '')
+  const words = Object.entries(spec.example ?? {}).map(
+    ([name, value]) => `          - [${JSON.stringify(dashed(name))}, ${JSON.stringify(value)}]`,
+  )
+  const instance = spec.class.replace(/(Agent|DataNode)$/, '').toLowerCase()
+  lines.push('In the site file, beneath `agent-instances:` of its host:', '', '```yaml')
+  lines.push(`      - agent-class: ${spec.class}`, `        instance-id: ${instance}`)
+  if (words.length > 0) lines.push('        arguments:', ...words)
+  lines.push('```', '')
+  if (spec.wiring) lines.push('## Wiring', '', spec.wiring, '')
+  return lines
+}
+
+async function page(agent: Agent): Promise<string> {
+  const { spec, ops, queries } = agent
+  const lines = [...setUp(agent), '## Flags', '']
   lines.push(...rows(['flag', 'takes', 'default', 'meaning'], parameters(spec.args, folders)))
   const retired = Object.entries(spec.retired ?? {}).map(([flag, why]) => [code(dashed(flag)), why])
   if (retired.length > 0) lines.push('Accepted without effect:', '', ...rows(['flag', 'why'], retired))
   lines.push(...(await feeds(agent)))
   for (const [name, { kind, help, params }] of Object.entries(ops)) {
-    lines.push(`### ${code(name)} (${kind})`, '', help, '')
+    lines.push(`## ${code(name)} (${kind})`, '', help, '')
     lines.push(...rows(['parameter', 'takes', 'default', 'meaning'], parameters(params)))
   }
-  for (const [name, { help }] of queries) lines.push(`### ${code(name)} (query)`, '', help, '')
+  for (const [name, { help }] of queries) lines.push(`## ${code(name)} (query)`, '', help, '')
   return lines.join('\n')
 }
 
@@ -102,7 +129,7 @@ async function feeds(agent: Agent): Promise<string[]> {
     const declared = typeof blocks === 'function' ? blocks(instrument ?? {}) : blocks
     const seconds = typeof frame_length === 'function' ? frame_length(instrument ?? {}) : frame_length
     const how = record ? `Recorded, in frames of ${seconds} s at most.` : 'Not recorded.'
-    lines.push(`### Feed ${code(name)}`, '', `${help} ${how}`, '')
+    lines.push(`## Feed ${code(name)}`, '', `${help} ${how}`, '')
     lines.push(...rows(['block', 'field', 'units', 'type'], fieldRows(declared)))
   }
   return lines
@@ -140,4 +167,16 @@ function rows(head: readonly string[], body: readonly (readonly string[])[]): st
   return [first ?? '', `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest, '']
 }
 
-if (import.meta.main) process.stdout.write(await agentsPage())
+/** Writes the pages; those of agents that are gone go. */
+async function write(): Promise<void> {
+  const pages = await agentPages()
+  mkdirSync(join(ROOT, 'docs', 'agents'), { recursive: true })
+  for (const name of readdirSync(join(ROOT, 'docs', 'agents'))) {
+    const path = `docs/agents/${name}`
+    if (name.endsWith('.md') && !pages.has(path)) rmSync(join(ROOT, path))
+  }
+  for (const [path, text] of pages) writeFileSync(join(ROOT, path), text)
+  process.stdout.write(pages.get('docs/agents.md') ?? '')
+}
+
+if (import.meta.main) await write()

@@ -51,6 +51,7 @@ export default defineAgent({
   class: 'AggregatorAgent',
   aliases: ['AgreggatorAgent'],
   help: 'Records every sample of all feeds in .g3 files.',
+  example: { data_dir: '/data/hk' },
   args: z.object({
     data_dir: z.string().min(1).describe('the folder that holds the files'),
     time_per_file: z

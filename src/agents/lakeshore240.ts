@@ -33,6 +33,10 @@ const AcqData = z.object({
 export default defineAgent({
   class: 'Lakeshore240Agent',
   help: 'Reads temperatures from a Lake Shore 240 series module.',
+  wiring: `USB, a serial port of its own at 115,200 baud, 8 data bits, no parity, 1 stop bit (set by the agent): give the
+serial number, and the port is found and found again. With the module's USB on a serial server: \`--ip-address\`. The account needs the group
+\`dialout\`. Inputs are off when the module is new: switch them on by \`set_values --enabled=1\`.`,
+  example: { serial_number: 'LSA21OQ', sampling_frequency: 2.5 },
   args: z
     .object({
       serial_number: z.string().min(1).optional().describe('the module is found by it, and has to have it'),

@@ -34,6 +34,9 @@ const controls = new WeakMap<object, { enabled: boolean }>()
 export const reader = defineAgent({
   class: 'Lakeshore372Agent',
   help: 'Reads a Lake Shore 372: scanned channels, control input and heaters.',
+  wiring: `Ethernet, TCP port 7777, at the address its panel shows (Interface, Ethernet). The instrument takes two connections
+at a time and refuses a third; the agent holds one.`,
+  example: { ip_address: '10.10.10.4', serial_number: 'LSA22YG', dwell_time_delay: 0 },
   args: z.object({
     ip_address: z.string().min(1).describe('HOST[:PORT], or replay:FILE; port 7777 by default'),
     serial_number: z.string().min(1).optional().describe('which it has to have'),

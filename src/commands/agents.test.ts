@@ -51,6 +51,12 @@ for (const name of agentClasses) {
     expect(spec.help).toEndWith('.')
     expect(describe(spec.args)).toEqual([])
     expect(z.toJSONSchema(spec.args, { io: 'input' })).toHaveProperty('type', 'object')
+    // What its page says to paste into a site file.
+    const example = Object.entries(spec.example ?? {}).map(([key, value]) => [
+      `--${key.replaceAll('_', '-')}`,
+      String(value),
+    ])
+    if (example.length > 0) expect(coerceArguments(spec.args, flags(example.flat()))).toHaveProperty('values')
     for (const why of Object.values(spec.retired ?? {})) expect(why.length).toBeGreaterThan(0)
     for (const [op, { help, params }] of [...Object.entries(ops), ...queries]) {
       expect(op).toMatch(NAME)
@@ -114,10 +120,7 @@ test('flags of socs and OCS that do nothing here are taken with a note', async (
   ]
   const args = coerceArguments(spec.args, flags(words), { retired: spec.retired ?? {} })
   expect(args).toMatchObject({
-    values: { ip_address: '10.0.0.2', sample_heater: false, mode: 'acq', enable_control_chan: false },
-    notes: [
-      expect.stringContaining('--fake-data has no effect here'),
-      expect.stringContaining('--configfile'),
-    ],
+    values: { ip_address: '10.0.0.2', sample_heater: false, mode: 'acq', configfile: 'a.yaml' },
+    notes: [expect.stringContaining('--fake-data has no effect here')],
   })
 })

@@ -162,6 +162,10 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   readonly aliases?: readonly string[]
   readonly help: string
   readonly args: A
+  /** How the instrument is connected: port, speed, address, switches; Markdown, for its reference page. */
+  readonly wiring?: string
+  /** Arguments as a site file would have them; for its reference page. */
+  readonly example?: Readonly<Partial<z.input<A>>>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>

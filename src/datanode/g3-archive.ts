@@ -24,6 +24,7 @@ export default defineAgent({
   class: 'ArchiveDataNode',
   aliases: ['G3ReaderServer', 'G3Reader'],
   help: 'Serves a tree of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
+  example: { data_dir: '/data/hk' },
   args: z.object({
     name: NodeName.default('archive').describe('what its metrics begin with'),
     description: z.string().default('').describe('what is measured'),

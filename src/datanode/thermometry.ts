@@ -15,6 +15,7 @@ export default defineAgent({
   class: 'ThermometryDataNode',
   aliases: ['DataFeedDataNode', 'ThermometryServer', 'DataFeedServer'],
   help: 'Serves the last hour of an agent to the bridge, as metrics NAME::field.',
+  example: { target: 'ls240', name: 'LSA21OQ', description: 'LS240 unit in the lab.' },
   args: z.object({
     target: Name.describe('instance-id of the agent to serve'),
     name: NodeName.describe('what its metrics begin with'),
