@@ -3,6 +3,7 @@ import { agentCommand } from './agent.ts'
 import { aggregateCommand } from './aggregate.ts'
 import { auditCommand } from './audit.ts'
 import { bridgeCommand } from './bridge.ts'
+import { chaosCommand } from './chaos.ts'
 import { checkCommand } from './check.ts'
 import { completeCommand, completionCommand } from './completion.ts'
 import type { Context } from './context.ts'
@@ -35,6 +36,7 @@ const commands = [
   psCommand,
   logsCommand,
   checkCommand,
+  chaosCommand,
   systemdCommand,
   ctrlCommand,
   auditCommand,

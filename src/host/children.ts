@@ -18,7 +18,7 @@ export interface Child {
   /** Its exit code or the signal that ended it; undefined while it runs. */
   readonly ended: string | undefined
   readonly exited: Promise<void>
-  kill(signal: 'SIGTERM' | 'SIGKILL'): void
+  kill(signal: NodeJS.Signals): void
 }
 
 /** Milliseconds that all roles together have to stop before they are killed. */
@@ -38,11 +38,12 @@ export const PROGRAM: readonly string[] = [
 /**
  * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which
  * stops the roles in order; and it stops by itself when its parent dies, since its input ends then.
+ * @param append keeps what an earlier run of the role has logged
  */
-export function startChild(role: Role, logs: string): Child {
+export function startChild(role: Role, logs: string, { append = false } = {}): Child {
   mkdirSync(logs, { recursive: true })
   const log = join(logs, `${role.name}.log`)
-  const fd = openSync(log, 'w')
+  const fd = openSync(log, append ? 'a' : 'w')
   const process_ = start(role, [fd, fd], {})
   closeSync(fd)
   return watch(role, process_, log, 'exit')

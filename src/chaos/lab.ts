@@ -1,0 +1,165 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { type Instrument, openInstruments } from './instruments.ts'
+import { SmallDisk } from './small-disk.ts'
+import { type RolePlan, type StartRole, Station } from './station.ts'
+
+export const ROOT = 'observatory'
+/** Seconds of data in a frame: some are always open, and some being written. */
+const FRAME_LENGTH = '0.2'
+/** The data node's name, which its metrics begin with. */
+export const NODE_NAME = 'CHAOS'
+const RECORDER = 'aggregator'
+
+/** What a lab is made from. */
+export interface LabOptions {
+  /** All it writes is in here. */
+  readonly dir: string
+  readonly seed: number
+  /** Whether data and state lie on disks of their own that can be made full. */
+  readonly smallDisks: boolean
+  readonly startRole: StartRole
+  /** Hears of a process that ended although no fault made it. */
+  onDeath(station: Station, how: string): void
+}
+
+/** A whole lab on loopback: simulated instruments in this process, each role an ordinary `ocs` process. */
+export class ChaosLab implements AsyncDisposable {
+  readonly dir: string
+  readonly dataDir: string
+  readonly stateDir: string
+  readonly hubUrl: string
+  readonly bridgeUrl: string
+  readonly instruments: readonly Instrument[]
+  readonly stations: ReadonlyMap<string, Station>
+  readonly disks: { readonly data: SmallDisk; readonly state: SmallDisk } | undefined
+
+  private constructor(
+    options: LabOptions,
+    ports: Ports,
+    instruments: readonly Instrument[],
+    disks: ChaosLab['disks'],
+  ) {
+    const { dir, startRole, onDeath } = options
+    this.dir = dir
+    this.dataDir = join(dir, 'data')
+    this.stateDir = join(dir, 'state')
+    this.hubUrl = `mqtt://127.0.0.1:${ports.mqtt}`
+    this.bridgeUrl = `http://127.0.0.1:${ports.bridge}`
+    this.instruments = instruments
+    this.disks = disks
+    const plans = rolePlans(this.#writeSite(ports), this.stateDir, join(dir, 'log'), instruments, ports)
+    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, startRole, onDeath)]))
+  }
+
+  /** Opens the instruments and starts all roles, the hub first. */
+  static async open(options: LabOptions): Promise<ChaosLab> {
+    const { dir, seed, smallDisks } = options
+    for (const folder of ['data', 'state', 'log', 'sent']) mkdirSync(join(dir, folder), { recursive: true })
+    const disks = smallDisks
+      ? {
+          data: await SmallDisk.mount(join(dir, 'data')),
+          state: await SmallDisk.mount(join(dir, 'state')),
+        }
+      : undefined
+    const [mqtt = 0, ws = 0, bridge = 0] = await freePorts(3)
+    const instruments = await openInstruments(join(dir, 'sent'), seed)
+    const lab = new ChaosLab(options, { mqtt, ws, bridge }, instruments, disks)
+    for (const station of lab.stations.values()) station.start()
+    return lab
+  }
+
+  /** The stations of a kind. */
+  of(...kinds: readonly Station['kind'][]): Station[] {
+    return [...this.stations.values()].filter(({ kind }) => kinds.includes(kind))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Stops all roles, agents first, and the instruments. */
+  async stop(): Promise<void> {
+    for (const station of this.stations.values()) station.close()
+    for (const kinds of [['agent', 'data node', 'bridge'], ['recorder'], ['hub']] as const)
+      await Promise.all(this.of(...kinds).map((station) => station.stop()))
+    for (const instrument of this.instruments) await instrument[Symbol.asyncDispose]()
+  }
+
+  #writeSite({ mqtt, ws }: Ports): string {
+    const file = join(this.dir, 'site.yaml')
+    const instances = [
+      ...this.instruments.map(({ agent, agentClass, args }) => [agent, agentClass, args] as const),
+      [RECORDER, 'AggregatorAgent', ['--data-dir', this.dataDir, '--frame-length', FRAME_LENGTH]] as const,
+      ['node', 'ThermometryDataNode', ['--target', 'pty-1', '--name', NODE_NAME]] as const,
+    ]
+    const text = [
+      'hub:',
+      `  mqtt_server: mqtt://127.0.0.1:${mqtt}`,
+      `  wamp_server: ws://127.0.0.1:${ws}/ws`,
+      `  address_root: ${ROOT}`,
+      'hosts:',
+      '  localhost:',
+      '    agent-instances:',
+      ...instances.flatMap(([id, agentClass, args]) => [
+        `      - agent-class: ${agentClass}`,
+        `        instance-id: ${id}`,
+        `        arguments: ${JSON.stringify(args)}`,
+      ]),
+    ]
+    writeFileSync(file, `${text.join('\n')}\n`)
+    return file
+  }
+}
+
+interface Ports {
+  readonly mqtt: number
+  readonly ws: number
+  readonly bridge: number
+}
+
+function rolePlans(
+  site: string,
+  state: string,
+  logs: string,
+  instruments: readonly Instrument[],
+  ports: Ports,
+): RolePlan[] {
+  const where = ['--site-file', site, '--site-host', 'localhost']
+  const agent = (name: string, kind: RolePlan['kind']): RolePlan => ({
+    name,
+    kind,
+    args: ['agent', '--instance-id', name, ...where, '--state-dir', state, '--log-dir', join(logs, 'agents')],
+  })
+  return [
+    { name: 'hub', kind: 'hub', args: ['hub', ...where] },
+    agent(RECORDER, 'recorder'),
+    ...instruments.map((instrument) => agent(instrument.agent, 'agent')),
+    agent('node', 'data node'),
+    {
+      name: 'bridge',
+      kind: 'bridge',
+      args: ['bridge', ...where, '--listen', `127.0.0.1:${ports.bridge}`],
+    },
+  ]
+}
+
+/** Ports that nobody listens on just now. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve, reject) => {
+          server.once('error', reject)
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address()
+            resolve(address && typeof address === 'object' ? address.port : 0)
+          })
+        }),
+    ),
+  )
+  for (const server of servers) server.close()
+  return ports
+}

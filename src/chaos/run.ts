@@ -1,0 +1,135 @@
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { TimeoutError } from '../core/errors.ts'
+import { utc } from './clock.ts'
+import { finish } from './finish.ts'
+import { type Evidence, judge, type Recorded, type Sent, type Verdict } from './judge.ts'
+import { ChaosLab, ROOT } from './lab.ts'
+import { seenBack } from './recovery.ts'
+import type { StartRole } from './station.ts'
+import { isFault, type Strike } from './strike.ts'
+import { strikeAll } from './striker.ts'
+import { Watch } from './watch.ts'
+
+/** Seconds the lab has to get going. */
+const START_SECONDS = 60
+/** Milliseconds between two words on how it goes. */
+const TELL_MS = 1000
+
+export interface ChaosOptions {
+  /** Where the lab writes; all of it stays. */
+  readonly dir: string
+  readonly seed: number
+  readonly seconds: number
+  /** Faults at most, seconds from one to the next on average, and their names. */
+  readonly count: number
+  readonly every: number
+  readonly faults: readonly string[]
+  /** Whether data and state lie on disks of their own, which can be made full. */
+  readonly smallDisks: boolean
+  readonly startRole: StartRole
+  /** Ends the faults early; what there is, is judged all the same. */
+  readonly signal: AbortSignal
+  /** Reads the files of a data directory. */
+  read(dataDir: string): Promise<Map<string, Recorded[]>>
+  progress(now: Progress): void
+}
+/** Where a run is. */
+export interface Progress {
+  readonly stage: 'starting' | 'striking' | 'recording the rest' | 'stopping' | 'judging'
+  /** Seconds of faults so far, faults, and readings seen live. */
+  readonly passed: number
+  readonly strikes: number
+  readonly seen: number
+}
+export interface ChaosResult {
+  readonly strikes: readonly Strike[]
+  readonly verdict: Verdict
+  /** Processes that ended although no fault made them, a sentence each. */
+  readonly deaths: readonly string[]
+  /** What did not come about at the end, a sentence each. */
+  readonly troubles: readonly string[]
+}
+
+/** Runs a lab under faults and judges what it recorded. @throws TimeoutError when the lab does not get going */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { dir, seed, smallDisks, startRole, signal } = options
+  const deaths: string[] = []
+  const strikes: Strike[] = []
+  const note = (what: unknown) => appendFileSync(join(dir, 'faults.jsonl'), `${JSON.stringify(what)}\n`)
+  await using lab = await ChaosLab.open({
+    dir,
+    seed,
+    smallDisks,
+    startRole,
+    onDeath: ({ name, process }, how) => {
+      const log = join(dir, 'log', `${name}.log`)
+      deaths.push(`${name} (pid ${process?.pid}) ended by itself (${how}): see ${log}`)
+      note({ fault: 'died by itself', target: name, begin: utc(), how })
+    },
+  })
+  await using bus = connectMqtt({ url: lab.hubUrl, client: 'chaos' })
+  await reached(bus, lab.hubUrl, START_SECONDS)
+  const watch = await Watch.open(bus, ROOT)
+  let stage: Progress['stage'] = 'starting'
+  let began = performance.now()
+  const tell = (now = stage) => {
+    stage = now
+    const seen = [...watch.live.values()].reduce((sum, { size }) => sum + size, 0)
+    const passed = (performance.now() - began) / 1000
+    options.progress({ stage, passed, strikes: strikes.filter(isFault).length, seen })
+  }
+  tell()
+  using _ticker = every(TELL_MS, tell)
+  const agents = lab.instruments.map(({ agent }) => agent)
+  strikes.push(...(await gotGoing(lab, watch, signal)))
+  began = performance.now()
+  tell('striking')
+  await strikeAll(lab, strikes, {
+    ...options,
+    seenBack: (strike, late) => seenBack(lab, watch, strike, late),
+    done: note,
+  })
+  tell('recording the rest')
+  const troubles = await finish(bus, ROOT, agents, watch, strikes)
+  tell('stopping')
+  await lab.stop()
+  tell('judging')
+  const recorded = await options.read(lab.dataDir)
+  const evidence = lab.instruments.map(({ agent, reads, truth }): Evidence => {
+    const live = watch.live.get(agent) ?? new Set()
+    return { agent, reads, sent: readTruth(truth), recorded: recorded.get(agent) ?? [], live }
+  })
+  await lab.disks?.data.takeAway()
+  await lab.disks?.state.takeAway()
+  return { strikes, verdict: judge(evidence, strikes), deaths, troubles }
+}
+
+/** Waits until every agent reads, something is recorded, and node and bridge answer: the first strike of each agent. */
+async function gotGoing(lab: ChaosLab, watch: Watch, signal: AbortSignal): Promise<Strike[]> {
+  const begin = utc()
+  const late = AbortSignal.any([signal, AbortSignal.timeout(START_SECONDS * 1000)])
+  const up = await Promise.all([
+    ...lab.instruments.map(({ agent }) => watch.rowOf(agent, 0, late)),
+    ...['recorder', 'data node'].map((kind) => seenBack(lab, watch, { kind, target: '' }, late)),
+  ])
+  if (!signal.aborted && up.includes(false))
+    throw new TimeoutError(`the lab did not get going in ${START_SECONDS} s: see the logs in ${lab.dir}/log`)
+  return lab.instruments.map(({ agent }) => ({
+    ...{ fault: 'start', target: agent, kind: 'agent' },
+    ...{ begin, end: begin, back: undefined },
+  }))
+}
+
+function readTruth(file: string): Sent[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Sent)
+}
+
+function every(ms: number, what: () => void): Disposable {
+  const timer = setInterval(what, ms)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}

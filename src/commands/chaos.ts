@@ -1,0 +1,205 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { faults } from '../chaos/faults.ts'
+import { readBySpt3g, readFiles } from '../chaos/files.ts'
+import { type Progress, runChaos } from '../chaos/run.ts'
+import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
+import { didYouMean } from '../core/names.ts'
+import { type Finding, findingOf, report } from './chaos-report.ts'
+import { PROGRAM, startChild } from './children.ts'
+import type { Context } from './context.ts'
+
+interface ChaosFlags {
+  readonly minutes: number
+  readonly count?: number
+  readonly every: number
+  readonly seed?: number
+  readonly faults: readonly string[]
+  readonly dir?: string
+  readonly spt3g?: string
+  readonly json?: boolean
+}
+
+/** Set in the process that has mounts of its own. */
+const INSIDE = 'OCS_CHAOS_MOUNTS'
+/** The file in a run's folder that says what it came to. */
+const FINDING = 'finding.json'
+const DAY_MINUTES = 1440
+/** Milliseconds between two words on how it goes, where they are not redrawn. */
+const SAY_MS = 30_000
+
+/** `ocs chaos`: a whole lab on this machine under faults, and whether every reading was recorded once. */
+export function chaosCommand(context: Context): Command {
+  const list = Object.entries(faults).map(([name, { help }]) => `  ${name.padEnd(12)}${help}`)
+  return new Command('chaos')
+    .description(
+      'Run a lab on this machine, let its processes, instruments and disks fail, and count what is lost.',
+    )
+    .option('--minutes <n>', 'how long faults go on', positive, 5)
+    .option('--count <n>', 'stop after so many faults', whole)
+    .option('--every <seconds>', 'time from one fault to the next, on average', positive, 2)
+    .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole)
+    .option(
+      '--faults <names>',
+      'which faults, with commas between; all by default',
+      names,
+      Object.keys(faults),
+    )
+    .option(
+      '--dir <folder>',
+      'where the lab writes, kept; otherwise a folder that is kept when something is wrong',
+    )
+    .option('--spt3g <python>', 'have spt3g read the files: a Python that has it (OCS_SPT3G_PYTHON)')
+    .option('--json', 'print as JSON')
+    .addHelpText('after', `\nFaults:\n${list.join('\n')}`)
+    .action((flags: ChaosFlags) => chaos(flags, context))
+}
+
+async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
+  const inside = context.env[INSIDE] !== undefined
+  const unshare = !inside && flags.faults.some(needsDisk) ? mountsOfOwn() : undefined
+  const possible = flags.faults.filter((name) => inside || unshare || !needsDisk(name))
+  if (possible.length < flags.faults.length) {
+    if (possible.length === 0) throw new UsageError('--faults: no small disk can be mounted here (unshare)')
+    context.err('no small disk can be mounted here (unshare): faults of disks are left out\n')
+  }
+  const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000)
+  const dir = folderOf(flags, inside)
+  if (!inside) context.err(`seed ${seed}; everything is in ${dir}\n`)
+  const found = unshare
+    ? await runInside([...unshare, ...PROGRAM], dir, seed, context)
+    : await runHere({ ...flags, faults: possible }, dir, seed, inside, context)
+  if (inside) return
+  context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
+  if (!found.ok) throw new OpError(`not all is as it should be: see ${dir}; again with: ${found.command}`)
+  if (flags.dir === undefined) rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** Runs the lab and leaves what it came to in its folder. @param mounts whether small disks may be mounted */
+async function runHere(
+  flags: ChaosFlags,
+  dir: string,
+  seed: number,
+  mounts: boolean,
+  context: Context,
+): Promise<Finding> {
+  const python = flags.spt3g ?? context.env['OCS_SPT3G_PYTHON']
+  const result = await runChaos({
+    dir,
+    seed,
+    seconds: flags.minutes * 60,
+    count: flags.count ?? Infinity,
+    every: flags.every,
+    faults: flags.faults,
+    smallDisks: mounts && flags.faults.some(needsDisk),
+    startRole: (name, args) => startChild({ name, args }, join(dir, 'log'), { append: true }),
+    signal: context.signal,
+    read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
+    progress: progressOf(context, flags.minutes * 60),
+  })
+  const command = repeat(flags, seed)
+  const found = findingOf(result, { seed, reader: python ? 'spt3g' : 'ocs', command, dir })
+  writeFileSync(join(dir, FINDING), `${JSON.stringify(found)}\n`)
+  return found
+}
+
+/** Runs the same command with mounts of its own, which are gone with it however it ends. */
+async function runInside(
+  [program = '', ...words]: string[],
+  dir: string,
+  seed: number,
+  context: Context,
+): Promise<Finding> {
+  const args = [...words, ...process.argv.slice(2), '--seed', String(seed), '--dir', dir]
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'inherit', 'inherit'],
+    env: { ...process.env, [INSIDE]: '1', OCS_STOP_WITH_INPUT: '1' },
+  })
+  // A Ctrl-C at the terminal reaches it as well; TERM, only this process.
+  context.signal.addEventListener('abort', () => child.kill('SIGTERM'))
+  const code = await new Promise<number | null>((done, reject) => {
+    child.on('error', reject)
+    child.on('exit', done)
+  })
+  if (code !== 0) throw new OpError(`the lab could not be run: see above, and ${join(dir, 'log')}`)
+  return JSON.parse(readFileSync(join(dir, FINDING), 'utf8')) as Finding
+}
+
+/** Where the lab writes. @throws UsageError for a folder that holds something, ConfigError for one that cannot be made */
+function folderOf({ dir }: ChaosFlags, inside: boolean): string {
+  if (inside && dir !== undefined) return dir
+  if (dir === undefined) return mkdtempSync(join(tmpdir(), 'ocs-chaos-'))
+  const path = resolve(dir)
+  try {
+    mkdirSync(path, { recursive: true })
+    if (readdirSync(path).length === 0) return path
+  } catch (cause) {
+    throw new ConfigError(`--dir ${dir}: ${messageOf(cause)}`, { cause })
+  }
+  throw new UsageError(`--dir ${dir}: there is something in it already: name a new folder`)
+}
+
+function needsDisk(name: string): boolean {
+  const hits = faults[name]?.hits
+  return hits === 'data' || hits === 'state'
+}
+
+/** The command that runs another with mounts of its own; undefined where this user may not. */
+function mountsOfOwn(): string[] | undefined {
+  const root = process.getuid?.() === 0
+  const unshare = root ? ['unshare', '-m'] : ['unshare', '-rm']
+  const [program = '', ...args] = unshare
+  try {
+    execFileSync(program, [...args, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()], { stdio: 'ignore' })
+    return unshare
+  } catch {
+    return undefined
+  }
+}
+
+/** The command line that repeats a run. */
+function repeat({ minutes, count, every, faults: chosen }: ChaosFlags, seed: number): string {
+  const some = chosen.length === Object.keys(faults).length ? [] : ['--faults', chosen.join(',')]
+  const limit = count === undefined ? [] : ['--count', count]
+  return ['ocs chaos', '--seed', seed, '--minutes', minutes, '--every', every, ...limit, ...some].join(' ')
+}
+
+/** One line that is redrawn on a terminal; elsewhere a line now and then. */
+function progressOf({ terminal, err }: Context, seconds: number): (now: Progress) => void {
+  let said = -Infinity
+  let before = ''
+  return ({ stage, passed, strikes, seen }) => {
+    const clock = stage === 'striking' ? `${Math.round(passed)} of ${seconds} s, ` : ''
+    const text = `${stage}: ${clock}${strikes} faults, ${seen} readings seen`
+    if (terminal) return err(`\r\x1b[K${text}${stage === 'judging' ? '\n' : ''}`)
+    if (stage === before && performance.now() - said < SAY_MS) return
+    said = performance.now()
+    before = stage
+    err(`${text}\n`)
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= DAY_MINUTES)) throw new InvalidArgumentError('It has to be a number above 0.')
+  return value
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.')
+  return Number(text)
+}
+
+function names(text: string): string[] {
+  const given = text.split(',').map((name) => name.trim())
+  for (const name of given) {
+    if (Object.hasOwn(faults, name)) continue
+    const [near] = didYouMean(name, Object.keys(faults))
+    const hint = near ? `did you mean ${near}?` : `there are ${Object.keys(faults).join(', ')}`
+    throw new InvalidArgumentError(`There is no fault "${name}": ${hint}`)
+  }
+  return given
+}
