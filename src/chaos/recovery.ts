@@ -1,5 +1,6 @@
 import { pause } from '../core/pause.ts'
 import { type ChaosLab, NODE_NAME } from './lab.ts'
+import type { Strike } from './strike.ts'
 import type { Watch } from './watch.ts'
 
 /** Milliseconds between two looks at the bridge, and that one may take. */
@@ -41,4 +42,12 @@ async function answered(url: string, fits: (text: string) => boolean, signal: Ab
     await pause(LOOK_MS, signal)
   }
   return false
+}
+
+/** Whether a fault keeps the recovery from another from being measured: it hits what the sight of it depends on. */
+export function disturbs(other: Strike, { kind, target }: Strike): boolean {
+  if (other.target === target || other.kind === 'hub' || other.fault === 'spool-full') return true
+  if (kind === 'data node') return other.kind === 'bridge'
+  const recording = kind === 'hub' || kind === 'recorder' || kind === 'disk'
+  return recording && (other.kind === 'recorder' || other.kind === 'disk')
 }

@@ -1,4 +1,5 @@
 import type { Verdict, Wrong } from '../chaos/judge.ts'
+import { disturbs } from '../chaos/recovery.ts'
 import type { ChaosResult } from '../chaos/run.ts'
 import { isFault, type Strike } from '../chaos/strike.ts'
 import { table } from './ctrl-status.ts'
@@ -16,7 +17,7 @@ interface FaultRow {
   readonly doubled: number
   /** Readings that went with an agent's own end, or with a fault of its instrument. */
   readonly cost: number
-  /** Seconds until it was seen to work again, of faults during whose recovery there was no other; null without one. */
+  /** Seconds until it was seen to work again, of faults that no other got in the way of; null without one. */
   readonly back: { readonly measured: number; readonly median: number; readonly max: number } | null
   /** Faults after which that was not seen. */
   readonly away: number
@@ -135,8 +136,11 @@ function listed(what: string, list: readonly Wrong[]): string[] {
   return list.length > LISTED ? [...lines, `${what}: and ${list.length - LISTED} more\n`] : lines
 }
 
-/** Whether no other fault was there from this one's end until it was back. */
+/** Whether no other fault was in the way from this one's end until it was back. */
 function isAlone(strike: Strike, strikes: readonly Strike[]): boolean {
   const { end, back = end } = strike
-  return !strikes.some((other) => other !== strike && other.begin < back && (other.back ?? other.end) > end)
+  return !strikes.some(
+    (other) =>
+      other !== strike && other.begin < back && (other.back ?? other.end) > end && disturbs(other, strike),
+  )
 }
