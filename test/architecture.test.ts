@@ -14,7 +14,7 @@ const may: Record<string, readonly string[]> = {
   agents: ['core', 'instrument', 'storage'],
   datanode: ['core', 'instrument', 'storage'],
   bridge: ['core', 'bus', 'runtime'],
-  chaos: ['core', 'bus', 'runtime', 'storage', 'simulators'],
+  chaos: ['core', 'bus', 'runtime', 'storage', 'simulators', 'host'],
   'ocs.ts': ['core', 'site', 'runtime'],
 }
 /** The one folder that may import each third-party package. */

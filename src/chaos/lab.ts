@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Instrument, openInstruments } from './instruments.ts'
 import { SmallDisk } from './small-disk.ts'
-import { type RolePlan, type StartRole, Station } from './station.ts'
+import { type RolePlan, Station } from './station.ts'
 
 export const ROOT = 'observatory'
 /** Seconds of data in a frame: some are always open, and some being written. */
@@ -19,7 +19,6 @@ export interface LabOptions {
   readonly seed: number
   /** Whether data and state lie on disks of their own that can be made full. */
   readonly smallDisks: boolean
-  readonly startRole: StartRole
   /** Hears of a process that ended although no fault made it. */
   onDeath(station: Station, how: string): void
 }
@@ -41,7 +40,7 @@ export class ChaosLab implements AsyncDisposable {
     instruments: readonly Instrument[],
     disks: ChaosLab['disks'],
   ) {
-    const { dir, startRole, onDeath } = options
+    const { dir, onDeath } = options
     this.dir = dir
     this.dataDir = join(dir, 'data')
     this.stateDir = join(dir, 'state')
@@ -49,8 +48,9 @@ export class ChaosLab implements AsyncDisposable {
     this.bridgeUrl = `http://127.0.0.1:${ports.bridge}`
     this.instruments = instruments
     this.disks = disks
-    const plans = rolePlans(this.#writeSite(ports), this.stateDir, join(dir, 'log'), instruments, ports)
-    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, startRole, onDeath)]))
+    const logs = join(dir, 'log')
+    const plans = rolePlans(this.#writeSite(ports), this.stateDir, logs, instruments, ports)
+    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, logs, onDeath)]))
   }
 
   /** Opens the instruments and starts all roles, the hub first. */

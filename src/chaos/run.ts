@@ -7,7 +7,6 @@ import { finish } from './finish.ts'
 import { type Evidence, judge, type Recorded, type Sent, type Verdict } from './judge.ts'
 import { ChaosLab, ROOT } from './lab.ts'
 import { seenBack } from './recovery.ts'
-import type { StartRole } from './station.ts'
 import { isFault, type Strike } from './strike.ts'
 import { strikeAll } from './striker.ts'
 import { Watch } from './watch.ts'
@@ -28,7 +27,6 @@ export interface ChaosOptions {
   readonly faults: readonly string[]
   /** Whether data and state lie on disks of their own, which can be made full. */
   readonly smallDisks: boolean
-  readonly startRole: StartRole
   /** Ends the faults early; what there is, is judged all the same. */
   readonly signal: AbortSignal
   /** Reads the files of a data directory. */
@@ -54,7 +52,7 @@ export interface ChaosResult {
 
 /** Runs a lab under faults and judges what it recorded. @throws TimeoutError when the lab does not get going */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { dir, seed, smallDisks, startRole, signal } = options
+  const { dir, seed, smallDisks, signal } = options
   const deaths: string[] = []
   const strikes: Strike[] = []
   const note = (what: unknown) => appendFileSync(join(dir, 'faults.jsonl'), `${JSON.stringify(what)}\n`)
@@ -62,7 +60,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     dir,
     seed,
     smallDisks,
-    startRole,
     onDeath: ({ name, process }, how) => {
       const log = join(dir, 'log', `${name}.log`)
       deaths.push(`${name} (pid ${process?.pid}) ended by itself (${how}): see ${log}`)

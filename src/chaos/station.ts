@@ -1,23 +1,13 @@
 import { pause } from '../core/pause.ts'
+import { type Child, type Role, startChild } from '../host/children.ts'
 
 /** What a process of the lab is for; faults are counted by it. */
 export type RoleKind = 'hub' | 'agent' | 'recorder' | 'data node' | 'bridge'
 
-/** A role to run: `args` are what follows `ocs`. */
-export interface RolePlan {
-  readonly name: string
+/** A role to run. */
+export interface RolePlan extends Role {
   readonly kind: RoleKind
-  readonly args: readonly string[]
 }
-/** A process as whoever starts it hands it over. */
-export interface RoleProcess {
-  readonly pid: number
-  readonly ended: string | undefined
-  readonly exited: Promise<void>
-  kill(signal: NodeJS.Signals): void
-}
-/** Starts a role as a process of its own. */
-export type StartRole = (name: string, args: readonly string[]) => RoleProcess
 
 /** Milliseconds after which a role that ended by itself is started again. */
 const AGAIN_MS = 1000
@@ -28,30 +18,33 @@ const STOP_MS = 10_000
 export class Station {
   readonly name: string
   readonly kind: RoleKind
-  readonly #args: readonly string[]
-  readonly #startRole: StartRole
+  readonly #role: Role
+  readonly #logs: string
   readonly #onDeath: (station: Station, how: string) => void
   readonly #closed = new AbortController()
-  #process: RoleProcess | undefined
+  #process: Child | undefined
   /** The process that is meant to end. */
-  #struck: RoleProcess | undefined
+  #struck: Child | undefined
 
-  /** @param onDeath hears of each end that nobody has asked for; the process is started again */
-  constructor(plan: RolePlan, startRole: StartRole, onDeath: (station: Station, how: string) => void) {
+  /**
+   * @param logs the folder of what it says
+   * @param onDeath hears of each end that nobody has asked for; the process is started again
+   */
+  constructor(plan: RolePlan, logs: string, onDeath: (station: Station, how: string) => void) {
     this.name = plan.name
     this.kind = plan.kind
-    this.#args = plan.args
-    this.#startRole = startRole
+    this.#role = plan
+    this.#logs = logs
     this.#onDeath = onDeath
   }
 
-  get process(): RoleProcess | undefined {
+  get process(): Child | undefined {
     return this.#process
   }
 
   start(): void {
     if (this.#closed.signal.aborted || (this.#process && this.#process.ended === undefined)) return
-    const process = this.#startRole(this.name, this.#args)
+    const process = startChild(this.#role, this.#logs, { append: true })
     this.#process = process
     void process.exited.then(async () => {
       if (this.#struck === process || this.#closed.signal.aborted) return

@@ -8,8 +8,8 @@ import { readBySpt3g, readFiles } from '../chaos/files.ts'
 import { type Progress, runChaos } from '../chaos/run.ts'
 import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
+import { PROGRAM } from '../host/children.ts'
 import { type Finding, findingOf, report } from './chaos-report.ts'
-import { PROGRAM, startChild } from './children.ts'
 import type { Context } from './context.ts'
 
 interface ChaosFlags {
@@ -95,7 +95,6 @@ async function runHere(
     every: flags.every,
     faults: flags.faults,
     smallDisks: mounts && flags.faults.some(needsDisk),
-    startRole: (name, args) => startChild({ name, args }, join(dir, 'log'), { append: true }),
     signal: context.signal,
     read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
     progress: progressOf(context, flags.minutes * 60),
