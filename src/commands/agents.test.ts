@@ -56,6 +56,8 @@ for (const name of agentClasses) {
       `--${key.replaceAll('_', '-')}`,
       String(value),
     ])
+    // The program fills this one in.
+    if ('index_dir' in spec.args.shape) example.push(['--index-dir', folder])
     if (example.length > 0) expect(coerceArguments(spec.args, flags(example.flat()))).toHaveProperty('values')
     for (const why of Object.values(spec.retired ?? {})) expect(why.length).toBeGreaterThan(0)
     for (const [op, { help, params }] of [...Object.entries(ops), ...queries]) {
