@@ -13,7 +13,8 @@ const may: Record<string, readonly string[]> = {
   runtime: ['core', 'bus'],
   agents: ['core', 'instrument', 'storage'],
   datanode: ['core', 'instrument', 'storage'],
-  bridge: ['core', 'bus', 'runtime'],
+  grafana: ['core'],
+  bridge: ['core', 'bus', 'runtime', 'grafana'],
   chaos: ['core', 'bus', 'runtime', 'storage', 'simulators', 'host'],
   'ocs.ts': ['core', 'site', 'runtime'],
 }

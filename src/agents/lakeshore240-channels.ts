@@ -61,7 +61,7 @@ const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
 
 /** The fields of the enabled channels: sensor units always, a temperature where there is a curve. */
-export function blocksOf({ channels }: Lakeshore240): Blocks {
+export function blocksOf({ channels }: Pick<Lakeshore240, 'channels'>): Blocks {
   const fields = channels
     .filter(isEnabled)
     .flatMap(({ number, name, type, calibrated }) => [
@@ -71,6 +71,15 @@ export function blocksOf({ channels }: Lakeshore240): Blocks {
     ])
   return { temps: Object.fromEntries(fields) }
 }
+
+const channelTypes = { sensor: 1, auto_range: 1, range: 0, current_reversal: 0, unit: 1, enabled: 1 }
+/** The fields of a module with eight calibrated diodes. */
+export const typicalBlocks = (): Blocks =>
+  blocksOf({
+    channels: Array.from({ length: 8 }, (_, i) => {
+      return { number: i + 1, name: '', type: channelTypes, calibrated: true }
+    }),
+  })
 
 export const isEnabled = ({ type }: Channel): boolean => type.enabled === 1
 

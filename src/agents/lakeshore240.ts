@@ -15,6 +15,7 @@ import {
   readChannel,
   survey,
   surveyChannel,
+  typicalBlocks,
   unread,
 } from './lakeshore240-channels.ts'
 import { parseCurve, uploadCurve } from './lakeshore240-curve.ts'
@@ -70,6 +71,7 @@ serial number, and the port is found and found again. With the module's USB on a
       record: true,
       frame_length: 60,
       blocks: blocksOf,
+      typical: typicalBlocks(),
     },
   },
   connect: async ({ serial_number, port, ip_address }, _lab, signal): Promise<Lakeshore240> => {

@@ -11,6 +11,7 @@ import {
   readControl,
   readScanned,
   survey,
+  typicalBlocks,
 } from './lakeshore372-scan.ts'
 
 /** The instrument takes ten readings a second. */
@@ -70,6 +71,7 @@ at a time and refuses a third; the agent holds one.`,
       record: true,
       frame_length: 600,
       blocks: blocksOf,
+      typical: typicalBlocks(),
     },
   },
   connect: async (args, lab, signal): Promise<Refrigerator> => {

@@ -104,7 +104,7 @@ const reserved = new Set([
 ])
 
 /** A block for each enabled channel, so that each keeps its own times; a temperature where a curve is assigned. */
-export function blocksOf(instrument: Lakeshore372): Blocks {
+export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'heaterUnits'>): Blocks {
   const { inputs, heaterUnits } = instrument
   const blocks: Record<string, Blocks[string]> = {}
   for (const [key, { name, setup }] of inputs) {
@@ -127,6 +127,13 @@ export function blocksOf(instrument: Lakeshore372): Blocks {
       still_heater_still_out: { units: '%', description: 'still output that was set' },
     },
   }
+}
+
+/** The fields of an instrument with a curve for each of 15 scanned channels. */
+export function typicalBlocks(): Blocks {
+  const setup = { enabled: true, dwell: 10, pause: 3, curve: 1, tempco: 1 }
+  const inputs = new Map(channels.slice(0, 15).map((key) => [key, { name: '', setup }]))
+  return blocksOf({ inputs, naming: 'channel', heaterUnits: '%' })
 }
 
 /** One reading: K, Ω and status; `T` only where a curve is assigned. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { plainNames } from '../grafana/plain-names.ts'
 import type { Catalog, Known } from './catalog.ts'
 import { braces, glob, isWild } from './glob.ts'
 import type { Node, Nodes } from './nodes.ts'
@@ -83,33 +83,4 @@ export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
 
 function fits(pattern: string): (name: string) => boolean {
   return isWild(pattern) ? glob(pattern) : (name) => name === pattern
-}
-
-/**
- * Names in which only letters, digits and `_` are left, and what each stands for. Of several that would become one, a
- * name that is plain already keeps it, else the first in order does; the others end in four hexadecimal digits of their
- * own, which depend on nothing but the name.
- */
-export function plainNames(originals: Iterable<string>): Map<string, string> {
-  const result = new Map<string, string>()
-  const same = Map.groupBy(originals, plain)
-  const later: string[] = []
-  for (const [name, list] of same) {
-    const [first, ...others] = list.includes(name)
-      ? [name, ...list.filter((other) => other !== name).sort()]
-      : list.sort()
-    result.set(name, first ?? name)
-    later.push(...others)
-  }
-  for (const original of later) {
-    const digest = createHash('sha256').update(original).digest('hex')
-    let digits = 4
-    while (result.has(`${plain(original)}_${digest.slice(0, digits)}`)) digits++
-    result.set(`${plain(original)}_${digest.slice(0, digits)}`, original)
-  }
-  return result
-}
-
-function plain(name: string): string {
-  return name.replaceAll(/\W/g, '_')
 }

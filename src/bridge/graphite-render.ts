@@ -3,6 +3,7 @@ import { ask, type Curve, type Curves, numeric, type Span } from './ask.ts'
 import { braces, isWild } from './glob.ts'
 import { FUNCTIONS, type Line, type Value } from './graphite-functions.ts'
 import type { Leaf, Names } from './graphite-names.ts'
+import type { Operations } from './graphite-operations.ts'
 import { type Expression, parseTarget } from './graphite-parse.ts'
 import { badRequest } from './http.ts'
 import type { Nodes } from './nodes.ts'
@@ -22,10 +23,11 @@ export interface Rendered {
  * sends all of its targets at once.
  */
 export async function render(
-  { nodes, names }: { readonly nodes: Nodes; readonly names: Names },
+  parts: { readonly nodes: Nodes; readonly names: Names; readonly operations: Operations },
   targets: readonly string[],
   span: Span,
 ): Promise<Rendered> {
+  const { nodes, names, operations } = parts
   const leftOut: string[] = []
   const trying = async <T>(act: () => T | Promise<T>): Promise<T[]> => {
     try {
@@ -43,33 +45,35 @@ export async function render(
     return found
   }
 
-  const drawable: { expression: Expression; leaves: Map<string, Leaf[]> }[] = []
+  const drawable: Pick<Scope & { expression: Expression }, 'expression' | 'leaves' | 'states'>[] = []
   let [count, wild] = [0, 0]
   for (const target of targets) {
     await trying(async () => {
       const expression = parseTarget(target)
       check(expression)
       const leaves = new Map<string, Leaf[]>()
+      const states = new Map<string, Line[]>()
       for (const path of pathsIn(expression)) {
         if (!memo.has(path)) wild += braces(path).filter(isWild).length
         if (wild > MAX_PATTERNS) throw badRequest(`more than ${MAX_PATTERNS} patterns in one request`)
         leaves.set(path, await leavesOf(path))
+        states.set(path, operations.lines(path, span))
       }
-      const more = [...leaves.values()].flat().length
+      const more = [...leaves.values(), ...states.values()].flat().length
       if (count + more > MAX_METRICS) {
         throw badRequest(
           `target "${target.slice(0, 100)}": with its ${more} there are more than ${MAX_METRICS} curves`,
         )
       }
       count += more
-      drawable.push({ expression, leaves })
+      drawable.push({ expression, leaves, states })
     })
   }
   const metrics = drawable.flatMap(({ leaves }) => [...leaves.values()].flat().map(({ metric }) => metric))
   const curves = metrics.length > 0 ? await ask(nodes, metrics, span) : () => undefined
   const lines: Line[] = []
-  for (const { expression, leaves } of drawable) {
-    const drawn = await trying(() => evaluate(expression, { leaves, curves, span }))
+  for (const { expression, leaves, states } of drawable) {
+    const drawn = await trying(() => evaluate(expression, { leaves, states, curves, span }))
     lines.push(...drawn.flat())
   }
   return { lines: told(lines), leftOut }
@@ -106,13 +110,17 @@ function pathsIn(expression: Expression): string[] {
 
 interface Scope {
   readonly leaves: ReadonlyMap<string, readonly Leaf[]>
+  readonly states: ReadonlyMap<string, readonly Line[]>
   readonly curves: Curves
   readonly span: Span
 }
 
 function evaluate(expression: Expression, scope: Scope): readonly Line[] {
   if (expression.kind === 'path') {
-    return (scope.leaves.get(expression.text) ?? []).map((leaf) => line(leaf, scope.curves(leaf.metric)))
+    const drawn = (scope.leaves.get(expression.text) ?? []).map((leaf) =>
+      line(leaf, scope.curves(leaf.metric)),
+    )
+    return [...drawn, ...(scope.states.get(expression.text) ?? [])]
   }
   if (expression.kind === 'value') return []
   const [first, ...rest] = expression.args

@@ -3,6 +3,7 @@ import { choose } from './annotations.ts'
 import { DEFAULT_POINTS } from './ask.ts'
 import type { Catalog } from './catalog.ts'
 import { graphiteNames } from './graphite-names.ts'
+import { operationNames } from './graphite-operations.ts'
 import { render } from './graphite-render.ts'
 import type { History } from './history.ts'
 import { answer, badRequest, parameters } from './http.ts'
@@ -32,6 +33,8 @@ interface Parts {
 export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   const app = new Hono()
   const names = graphiteNames(nodes, catalog)
+  const operations = operationNames(history)
+  const find = async (query: string) => [...(await names.find(query)), ...operations.find(query)]
   const complaints = new Set<string>()
   const route = (path: string, act: (c: Context, given: URLSearchParams) => Promise<Response> | Response) => {
     app.on(['GET', 'POST'], [path, `${path}/`], async (c) => act(c, await parameters(c)))
@@ -46,7 +49,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   }
 
   route('/metrics/find', async (c, given) => {
-    const found = await names.find(pattern(given.get('query') ?? ''))
+    const found = await find(pattern(given.get('query') ?? ''))
     return answer(
       c,
       found.map(({ text, path, leaf }) => {
@@ -57,7 +60,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   })
   route('/metrics/expand', async (c, given) => {
     const queries = given.getAll('query').slice(0, MAX_QUERIES)
-    const found = await Promise.all(queries.map((query) => names.find(pattern(query))))
+    const found = await Promise.all(queries.map((query) => find(pattern(query))))
     return answer(c, { results: [...new Set(found.flat().map(({ path }) => path))] })
   })
   route('/render', async (c, given) => {
@@ -67,7 +70,7 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
     if (targets.length > MAX_METRICS) throw badRequest(`more than ${MAX_METRICS} targets in one request`)
     const points = Number(given.get('maxDataPoints') ?? DEFAULT_POINTS)
     const span = { ...spanOf(given), points: points >= 1 ? points : DEFAULT_POINTS }
-    const { lines, leftOut } = await render({ nodes, names }, targets, span)
+    const { lines, leftOut } = await render({ nodes, names, operations }, targets, span)
     if (lines.length === 0 && leftOut.length > 0) throw badRequest(leftOut.slice(0, 5).join('; '))
     if (leftOut.length > 0) {
       complain(leftOut)

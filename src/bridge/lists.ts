@@ -1,8 +1,8 @@
 import { opCodeOf } from '../core/ops.ts'
+import { plainNames } from '../grafana/plain-names.ts'
 import type { InstanceView, LabView } from '../runtime/lab-view.ts'
 import { ask, milliseconds, numeric } from './ask.ts'
 import type { Catalog, Known } from './catalog.ts'
-import { plainNames } from './graphite-names.ts'
 import type { Nodes } from './nodes.ts'
 
 /** Milliseconds after which a value is no longer the present one: as long as Prometheus looks back. */

@@ -1,28 +1,6 @@
+import { unitId } from '../grafana/units.ts'
 import type { Mark, States } from './annotations.ts'
 import { type Curve, cell, milliseconds, numeric } from './ask.ts'
-
-/** Grafana's ids of the units that instruments here have. */
-const UNITS: Readonly<Record<string, string>> = {
-  K: 'kelvin',
-  C: 'celsius',
-  '°C': 'celsius',
-  V: 'volt',
-  A: 'amp',
-  W: 'watt',
-  Ω: 'ohm',
-  Ohm: 'ohm',
-  Hz: 'hertz',
-  s: 's',
-  '%': 'percent',
-  B: 'bytes',
-  mBar: 'pressurembar',
-  mbar: 'pressurembar',
-  hPa: 'pressurehpa',
-  'm/s': 'velocityms',
-  'km/h': 'velocitykmh',
-  deg: 'degree',
-  mm: 'lengthmm',
-}
 
 /** A curve as SimpleJson takes it: pairs of value and time in ms. */
 export interface Series {
@@ -67,7 +45,7 @@ export function draw(
   }
   const datapoints = t.map((time, i) => [numeric(values[i]), milliseconds(time)] as const)
   const units = about?.units
-  return { target: text, ...ref, ...(units && { unit: UNITS[units] ?? `suffix: ${units}` }), datapoints }
+  return { target: text, ...ref, ...(units && { unit: unitId(units) }), datapoints }
 }
 
 /** Annotations as a table: simPod's plugin takes its annotations from the answer to a query. */

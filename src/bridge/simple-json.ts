@@ -3,6 +3,7 @@ import { choose, type Mark, states } from './annotations.ts'
 import { ask, DEFAULT_POINTS, milliseconds } from './ask.ts'
 import type { Catalog } from './catalog.ts'
 import { AdHocFilters, passes } from './filters.ts'
+import { glob, isWild } from './glob.ts'
 import type { History } from './history.ts'
 import { badRequest } from './http.ts'
 import type { Nodes } from './nodes.ts'
@@ -64,7 +65,7 @@ interface Parts {
 export function simpleJson({ nodes, catalog, history }: Parts): {
   /** Names of all metrics. */
   list(): Promise<string[]>
-  /** Names of the metrics that contain a text, in any case. */
+  /** Names of the metrics that contain a text, in any case; `nodes` means those of the data nodes. */
   search(text: string | undefined): Promise<string[]>
   /** Curves and tables, in the order of the targets. @throws HTTPException for too many */
   query(body: QueryBody): Promise<(Series | Table)[]>
@@ -76,6 +77,8 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
   return {
     list,
     async search(text) {
+      // SimpleJson has no other way to ask for the names of nodes, which a variable needs.
+      if (text?.trim() === 'nodes') return nodes.listed().map(({ name }) => name)
       const names = await list()
       const target = readTarget(text)
       if (!target) return names
@@ -83,7 +86,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
       return names.filter((name) => wanted.some((part) => name.toLowerCase().includes(part)))
     },
     async query({ range, targets, maxDataPoints, intervalMs, adhocFilters, filters }) {
-      const asked = targets.flatMap(readAsked)
+      const asked = await writtenOut(targets.flatMap(readAsked), catalog)
       const wanted = asked.flatMap((one) => (one.kind === 'metrics' ? [one.target] : []))
       if (wanted.reduce((sum, { expanded }) => sum + expanded.length, 0) > MAX_METRICS) {
         throw badRequest(`more than ${MAX_METRICS} metrics in one request`)
@@ -104,6 +107,20 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
     annotations: ({ range, annotation }) =>
       choose(history, { ...range, words: annotation?.query ?? '' }).map(annotated),
   }
+}
+
+/** Targets with `*` and `?` replaced by the metrics that fit: `LSA21OQ::*` is all fields of one node. */
+async function writtenOut(asked: readonly Asked[], catalog: Catalog): Promise<Asked[]> {
+  const isPattern = (one: Asked) =>
+    one.kind === 'metrics' && one.target.expanded.some(({ text }) => isWild(text))
+  if (!asked.some(isPattern)) return [...asked]
+  const known = await catalog.all()
+  return asked.map((one) => {
+    if (one.kind !== 'metrics' || !isPattern(one)) return one
+    const tests = one.target.expanded.map(({ text }) => glob(text))
+    const expanded = known.filter(({ text }) => tests.some((test) => test(text)))
+    return { ...one, target: { literal: one.target.literal, expanded } }
+  })
 }
 
 function annotated({ time, end, title, text, tags }: Mark): object {

@@ -12,6 +12,7 @@ import { datanodeCommand } from './datanode.ts'
 import { demoCommand } from './demo.ts'
 import { downCommand } from './down.ts'
 import { exportCommand } from './export.ts'
+import { grafanaCommand } from './grafana.ts'
 import { hubCommand } from './hub.ts'
 import { logsCommand } from './logs.ts'
 import { psCommand } from './ps.ts'
@@ -31,6 +32,7 @@ const commands = [
   aggregateCommand,
   datanodeCommand,
   bridgeCommand,
+  grafanaCommand,
   upCommand,
   downCommand,
   psCommand,

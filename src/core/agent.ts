@@ -33,6 +33,8 @@ export interface FeedSpec<I> {
   readonly buffer_time?: number
   /** What it carries, when need be by what the instrument turned out to be. */
   readonly blocks: Blocks | ((instrument: I) => Blocks)
+  /** Where `blocks` depend on the instrument: those of a usual one, for dashboards that are drawn before it is there. */
+  readonly typical?: Blocks
 }
 
 /** What an agent is connected to: any object. A `link` that closes is opened anew. */

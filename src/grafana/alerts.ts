@@ -1,0 +1,106 @@
+import { OpCode } from '../core/ops.ts'
+import type { Dialect } from './dialects.ts'
+import { uidOf } from './ids.ts'
+import type { Shown } from './shown.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Seconds of data that a rule looks at. */
+const LOOK = 300
+/** Samples of a curve that a rule needs. */
+const POINTS = 300
+
+/**
+ * Example alert rules, for Graphite alone, as Grafana's own server cannot ask the other two: a data node that is silent, an
+ * operation that failed or is degraded, and a field outside its declared range.
+ */
+export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
+  const silent = lab.map((node) => ({
+    uid: uidOf('silent', node.name),
+    title: `${node.name} is silent`,
+    // One field stands for all: others, such as a heater's setting, may rightly say nothing for days.
+    ask: graphite.fields(
+      node.name,
+      node.fields?.slice(0, 1).map(({ name }) => name),
+    ),
+    reducer: 'count',
+    evaluator: { type: 'lt', params: [1] },
+    noDataState: 'Alerting',
+    summary: `No sample of ${node.name} in ${LOOK / 60} min: is its agent running? (ocs ctrl status)`,
+  }))
+  const failed = {
+    uid: uidOf('operations'),
+    title: 'An operation failed or is degraded',
+    ask: graphite.states(),
+    reducer: 'last',
+    evaluator: { type: 'gt', params: [OpCode.SUCCEEDED] },
+    noDataState: 'OK',
+    summary: '{{ $labels.instance }} {{ $labels.operation }} (ocs ctrl history)',
+  }
+  const outside = lab.flatMap((node) =>
+    (node.fields ?? []).flatMap(({ name, range, units }) => {
+      if (!range || (range[0] === null && range[1] === null)) return []
+      const [low, high] = range
+      const evaluator =
+        low === null
+          ? { type: 'gt', params: [high] }
+          : high === null
+            ? { type: 'lt', params: [low] }
+            : { type: 'outside_range', params: [low, high] }
+      return {
+        uid: uidOf('range', node.name, name),
+        title: `${node.name} ${name} is outside its range`,
+        ask: graphite.fields(node.name, [name]),
+        reducer: 'last',
+        evaluator,
+        noDataState: 'OK',
+        summary: `It should be ${low ?? '−∞'} to ${high ?? '∞'} ${units ?? ''}`.trim(),
+      }
+    }),
+  )
+  const rules = [...silent, failed, ...outside].map((rule) => ruleOf(rule, graphite))
+  return { apiVersion: 1, groups: [{ orgId: 1, name: 'ocs', folder: 'ocs', interval: '1m', rules }] }
+}
+
+interface Rule {
+  readonly uid: string
+  readonly title: string
+  readonly ask: readonly Json[]
+  readonly reducer: string
+  readonly evaluator: Json
+  readonly noDataState: string
+  readonly summary: string
+}
+
+/** A rule in three steps: the query, what each curve comes to, what that is compared with. */
+function ruleOf(
+  { uid, title, ask, reducer, evaluator, noDataState, summary }: Rule,
+  { source }: Dialect,
+): Json {
+  const [query] = ask
+  const expression = (refId: string, model: Json) => ({
+    refId,
+    datasourceUid: '__expr__',
+    model: { refId, datasource: { type: '__expr__', uid: '__expr__' }, ...model },
+  })
+  return {
+    uid,
+    title,
+    condition: 'C',
+    for: '1m',
+    noDataState,
+    execErrState: 'Error',
+    annotations: { summary },
+    labels: { source: 'ocs' },
+    data: [
+      {
+        refId: 'A',
+        relativeTimeRange: { from: LOOK, to: 0 },
+        datasourceUid: source.uid,
+        model: { ...query, intervalMs: 1000, maxDataPoints: POINTS },
+      },
+      expression('B', { type: 'reduce', reducer, expression: 'A', settings: { mode: 'dropNN' } }),
+      expression('C', { type: 'threshold', expression: 'B', conditions: [{ evaluator }] }),
+    ],
+  }
+}

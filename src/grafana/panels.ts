@@ -1,0 +1,129 @@
+import { OpCode } from '../core/ops.ts'
+import type { Dialect } from './dialects.ts'
+import type { ShownField } from './shown.ts'
+import { unitId } from './units.ts'
+
+type Json = Readonly<Record<string, unknown>>
+/** Where a panel lies on Grafana's grid of 24 columns. */
+export interface Place {
+  readonly x: number
+  readonly y: number
+  readonly w: number
+  readonly h: number
+}
+interface Drawn {
+  readonly id: number
+  readonly title: string
+  readonly description?: string | undefined
+  readonly gridPos: Place
+  readonly targets: readonly Json[]
+}
+
+/** A heading, beneath which the panels that follow can be folded away. */
+export function row(id: number, title: string, y: number): Json {
+  return { id, type: 'row', title, collapsed: false, gridPos: { x: 0, y, w: 24, h: 1 }, panels: [] }
+}
+
+/** Curves of fields over time. */
+export function timeSeries(dialect: Dialect, panel: Drawn, fields: readonly ShownField[] = []): Json {
+  const custom = { lineWidth: 1, fillOpacity: 0, showPoints: 'auto', spanNulls: false }
+  return {
+    ...framed(dialect, panel),
+    type: 'timeseries',
+    fieldConfig: { defaults: { ...unitsOf(fields), custom }, overrides: overridesOf(fields, false) },
+    options: {
+      legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: ['lastNotNull'] },
+      tooltip: { mode: 'multi', sort: 'none' },
+    },
+  }
+}
+
+/** A tile for each field: its last value, red outside its limits. */
+export function stat(dialect: Dialect, panel: Drawn, fields: readonly ShownField[] = []): Json {
+  const [only] = fields.length === 1 ? fields : []
+  const thresholds = limits(only?.range)
+  return {
+    ...framed(dialect, panel),
+    type: 'stat',
+    fieldConfig: {
+      defaults: { ...unitsOf(fields), thresholds },
+      overrides: overridesOf(fields, only === undefined),
+    },
+    options: {
+      reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+      graphMode: 'area',
+      colorMode: 'value',
+      justifyMode: 'auto',
+      orientation: 'auto',
+      textMode: only === undefined ? 'value_and_name' : 'value',
+    },
+  }
+}
+
+/** States of operations, as Graphite's numbers and as the other dialects' words, with what both look like. */
+const STATES: readonly (readonly [code: number, word: string, shown: string, color: string])[] = [
+  [OpCode.STARTING, 'starting', 'starting', 'light-blue'],
+  [OpCode.RUNNING, 'running', 'running', 'green'],
+  [OpCode.STOPPING, 'stopping', 'stopping', 'light-blue'],
+  [OpCode.SUCCEEDED, 'idle', 'done', '#888888'],
+  [OpCode.FAILED, 'failed', 'failed', 'red'],
+  [OpCode.DEGRADED, 'degraded', 'degraded', 'orange'],
+]
+
+/** What operations did over time, a line an operation. */
+export function stateTimeline(dialect: Dialect, panel: Drawn): Json {
+  const options = Object.fromEntries(
+    STATES.flatMap(([code, word, text, color], index) => [
+      [String(code), { text, color, index }],
+      [word, { text, color, index }],
+    ]),
+  )
+  return {
+    ...framed(dialect, panel),
+    type: 'state-timeline',
+    fieldConfig: {
+      defaults: { custom: { fillOpacity: 70, lineWidth: 0 }, mappings: [{ type: 'value', options }] },
+      overrides: [],
+    },
+    options: {
+      mergeValues: true,
+      showValue: 'auto',
+      rowHeight: 0.8,
+      alignValue: 'left',
+      legend: { displayMode: 'list', placement: 'bottom', showLegend: false },
+      tooltip: { mode: 'single', sort: 'none' },
+    },
+  }
+}
+
+function framed({ source }: Dialect, { description, ...panel }: Drawn): Json {
+  return { ...panel, ...(description && { description }), datasource: source }
+}
+
+/** The unit of fields that are all in one. */
+function unitsOf(fields: readonly ShownField[]): Json {
+  const units = new Set(fields.map((field) => field.units))
+  const [only] = units
+  return units.size === 1 && only ? { unit: unitId(only) } : {}
+}
+
+/** What single fields have of their own: a unit where not all have the same, limits where `limited`. */
+function overridesOf(fields: readonly ShownField[], limited: boolean): Json[] {
+  const mixed = new Set(fields.map(({ units }) => units)).size > 1
+  return fields.flatMap(({ name, units, range }) => {
+    const properties = [
+      ...(mixed && units ? [{ id: 'unit', value: unitId(units) }] : []),
+      ...(limited && range ? [{ id: 'thresholds', value: limits(range) }] : []),
+    ]
+    return properties.length > 0 ? [{ matcher: { id: 'byName', options: name }, properties }] : []
+  })
+}
+
+function limits([low, high]: NonNullable<ShownField['range']> = [null, null]): Json {
+  const steps = [
+    { color: low === null ? 'green' : 'red', value: null },
+    ...(low === null ? [] : [{ color: 'green', value: low }]),
+    ...(high === null ? [] : [{ color: 'red', value: high }]),
+  ]
+  return { mode: 'absolute', steps }
+}

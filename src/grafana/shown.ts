@@ -1,0 +1,24 @@
+/** A field of a data node, as a dashboard shows it. */
+export interface ShownField {
+  /** Its name in the node. */
+  readonly name: string
+  /** 'K', 'V', …; null where nobody says. */
+  readonly units: string | null
+  readonly description?: string | undefined
+  /** Lowest and highest valid value, in its units; null leaves that side open. */
+  readonly range?: readonly [number | null, number | null] | undefined
+  /** The feed it comes from; '' where there is none. */
+  readonly feed: string
+}
+
+/** A data node, and the agent behind it: a row of the dashboards. */
+export interface Shown {
+  /** What its metrics begin with. */
+  readonly name: string
+  readonly description: string
+  /** Instance-id of the agent whose operations belong to it. */
+  readonly instance?: string | undefined
+  readonly agentClass?: string | undefined
+  /** Its fields with numbers; undefined while nobody can say, when patterns stand for them. */
+  readonly fields: readonly ShownField[] | undefined
+}
