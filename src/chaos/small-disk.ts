@@ -56,6 +56,6 @@ export class SmallDisk {
   }
 
   async #resize(bytes: number): Promise<void> {
-    await run('mount', ['-o', `remount,size=${bytes}`, this.#folder])
+    await run('mount', ['-o', `remount,size=${bytes}`, 'tmpfs', this.#folder])
   }
 }

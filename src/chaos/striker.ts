@@ -81,7 +81,11 @@ export async function strikeAll(lab: ChaosLab, strikes: Strike[], options: Strik
   clearTimeout(timer)
 }
 
-function* plan(lab: ChaosLab, { seed, every, faults: names }: StrikerOptions): Generator<Plan, never> {
+/** The faults of a seed, one after the other, without end. */
+export function* plan(
+  lab: Pick<ChaosLab, 'stations' | 'instruments' | 'of'>,
+  { seed, every, faults: names }: Pick<StrikerOptions, 'seed' | 'every' | 'faults'>,
+): Generator<Plan, never> {
   const random = createRandom(seed)
   const chosen = names.flatMap((name) => (faults[name] ? [{ name, fault: faults[name] }] : []))
   const one = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
