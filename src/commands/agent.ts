@@ -18,7 +18,8 @@ import { chooseSite, mustBeHost, type SiteOptions, siteFlags } from './site.ts'
 import { isManager } from './up-plan.ts'
 import { prepareUp, runUp } from './up-run.ts'
 
-interface AgentFlags extends SiteOptions {
+/** Flags that say which instance to be. */
+export interface AgentFlags extends SiteOptions {
   readonly instanceId?: string
   readonly module?: string
 }
@@ -47,19 +48,7 @@ export async function runInstance(
   context: Context,
   classes?: readonly string[],
 ): Promise<void> {
-  const early = createLog(context, flags.logFormat ?? 'text')
-  const chosen = await chooseSite(flags, context, early)
-  if (!chosen.site) {
-    throw new ConfigError(
-      'no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of default.yaml',
-    )
-  }
-  const host = mustBeHost(chosen.site, flags)
-  const instance = findInstance(chosen.site, host, {
-    ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
-    ...(classes && { classes }),
-  })
-  const agent = await (flags.module ? loadModule(flags.module) : findAgent(classOf(instance)))
+  const { agent, host, instance } = await findRole(flags, context, classes)
   if (given.includes('--help-args')) {
     context.out(agentHelp(agent))
     return
@@ -79,6 +68,26 @@ export async function runInstance(
     context,
     logDir: host.log_dir,
   })
+}
+
+/**
+ * The instance that flags and site file name, with its declaration.
+ * @throws ConfigError when the site file does not have it, or there is none
+ */
+export async function findRole(flags: AgentFlags, context: Context, classes?: readonly string[]) {
+  const chosen = await chooseSite(flags, context, createLog(context, flags.logFormat ?? 'text'))
+  if (!chosen.site) {
+    throw new ConfigError(
+      'no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of default.yaml',
+    )
+  }
+  const host = mustBeHost(chosen.site, flags)
+  const instance = findInstance(chosen.site, host, {
+    ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
+    ...(classes && { classes }),
+  })
+  const agent = await (flags.module ? loadModule(flags.module) : findAgent(classOf(instance)))
+  return { agent, host, instance, chosen }
 }
 
 export interface AgentRole {

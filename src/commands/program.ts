@@ -16,6 +16,7 @@ import { grafanaCommand } from './grafana.ts'
 import { hubCommand } from './hub.ts'
 import { logsCommand } from './logs.ts'
 import { psCommand } from './ps.ts'
+import { recordCommand } from './record.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
@@ -45,6 +46,7 @@ const commands = [
   spoolCommand,
   exportCommand,
   simCommand,
+  recordCommand,
   scriptCommand,
   completionCommand,
 ]

@@ -2,6 +2,26 @@
 
 let log: ((line: string) => void) | undefined
 
+/** An exchange with an instrument that has ended. */
+export interface Exchange {
+  /** Where: the name of its link. */
+  readonly name: string
+  readonly command: string
+  /** Null where none was due; the error where it failed. */
+  readonly reply: string | Error | null
+}
+let tap: ((exchange: Exchange) => void) | undefined
+
+/** Hears of every exchange of this process until disposed; one listener at a time. */
+export function tapExchanges(listener: (exchange: Exchange) => void): Disposable {
+  tap = listener
+  return {
+    [Symbol.dispose]() {
+      tap = undefined
+    },
+  }
+}
+
 /** The longest reply shown whole, in characters. */
 const LIMIT = 400
 
@@ -12,6 +32,7 @@ export function traceTo(sink: ((line: string) => void) | undefined): void {
 
 /** Notes an exchange that has just ended: where, the command, its reply or error (null: none was due), and ms it took. */
 export function trace(name: string, command: string, reply: string | Error | null, ms: number): void {
+  tap?.({ name, command, reply })
   if (!log) return
   const took = `(${ms.toFixed(1)} ms)`
   const at = `${new Date().toISOString()} ${name}`

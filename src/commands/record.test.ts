@@ -1,0 +1,72 @@
+import { afterAll, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startAgent } from '../../test/running-agent.ts'
+import lakeshore240 from '../agents/lakeshore240.ts'
+import { startLakeshore240 } from '../simulators/lakeshore240.ts'
+import { run } from './program.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'record-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const site = join(folder, 'site.yaml')
+writeFileSync(
+  site,
+  `hub: {wamp_server: "ws://127.0.0.1:8001/ws", wamp_realm: test_realm, address_root: observatory}
+hosts:
+  localhost:
+    agent-instances:
+      - {agent-class: Lakeshore240Agent, instance-id: ls240, arguments: [["--serial-number", "LSA21OQ"]]}
+`,
+)
+
+async function ocs(...words: string[]): Promise<{ code: number; err: string }> {
+  let err = ''
+  const code = await run([...words, '--site-file', site, '--site-host', 'localhost'], {
+    signal: new AbortController().signal,
+    env: {},
+    out: () => {},
+    err: (text) => {
+      err += text
+    },
+    terminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+  })
+  return { code, err }
+}
+
+test('a conversation is written down, and is as good as the instrument', async () => {
+  const simulator = await startLakeshore240({ serialNumber: 'LSA21OQ', pty: join(folder, 'tty') })
+  const dialog = join(folder, 'dialog.yaml')
+  const words = ['record', 'ls240', '-o', dialog, '--port', join(folder, 'tty')]
+  const { code, err } = await ocs(...words, '--seconds', '1', '--task', 'get_values {"channel": 2}')
+  await simulator.close()
+  expect([code, err]).toEqual([0, expect.stringContaining('commands with their replies')])
+  expect(readFileSync(dialog, 'utf8')).toContain('"*IDN?": "LSCI,MODEL240-8P,LSA21OQ,1.3"')
+
+  await using agent = await startAgent(lakeshore240, { port: `replay:${dialog}` })
+  await agent.until(() => agent.rows.length > 2)
+  expect(agent.rows[0]?.data['Channel_1_T']).toEqual([expect.any(Number)])
+  const { success, data } = await agent.task('get_values', { channel: 2 })
+  expect([success, (data as { name: string }).name]).toEqual([true, '50K plate'])
+
+  expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('is there already') })
+}, 30_000)
+
+test('what cannot be recorded says so, and writes nothing', async () => {
+  const file = join(folder, 'none.yaml')
+  const words = ['record', 'ls240', '-o', file, '--seconds', '0.2']
+  expect(await ocs(...words, '--port', '/dev/nowhere')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('nothing was said in 0.2 s'),
+  })
+  expect(await ocs(...words, '--task', 'get_values {channel}')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('the parameters are not JSON'),
+  })
+  expect(await ocs(...words, '--prot', 'x')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--port'),
+  })
+  expect(existsSync(file)).toBe(false)
+}, 30_000)
