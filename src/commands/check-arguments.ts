@@ -8,6 +8,7 @@ import {
   mergeArguments,
 } from '../core/arguments.ts'
 import { splitCommon } from '../core/common-flags.ts'
+import type { Instance } from '../site/site.ts'
 import type { Context } from './context.ts'
 import { defaultDataDir, statePath } from './places.ts'
 
@@ -35,6 +36,20 @@ export function checkArguments(
     faults: [...faults, ...(ok ? [] : checked.faults)].map(({ text }) => text),
     values: ok ? checked.values : undefined,
   }
+}
+
+/** The same of an instance of a site file: every fault begins with a place in it. */
+export function checkInstanceArguments(
+  agent: Agent,
+  { instance_id, arguments: siteArguments, position }: Instance,
+  given: readonly string[],
+  env: Context['env'],
+): Checked {
+  const checked = checkArguments(agent, siteArguments, given, env)
+  const faults = checked.faults.map((text) =>
+    /:\d+:\d+: /.test(text) ? text : `${position}: instance "${instance_id}": ${text}`,
+  )
+  return { ...checked, faults }
 }
 
 interface Checked {

@@ -1,49 +1,110 @@
+import { accessSync, constants } from 'node:fs'
 import { addressOf, portAddress } from '../agents/lakeshore.ts'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { findSerial } from '../instrument/find.ts'
 import { openLine } from '../instrument/open.ts'
+import type { InstanceView } from '../runtime/lab-view.ts'
 import type { Host, Instance } from '../site/site.ts'
 import { findAgent } from './agents.ts'
-import type { Finding } from './check.ts'
-import { checkArguments } from './check-arguments.ts'
+import { checkInstanceArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
+import { lastMessage } from './ctrl-session.ts'
+import type { Finding } from './finding.ts'
+import { answers } from './up-run.ts'
 
 /** Milliseconds that an instrument has to answer. */
 const ANSWER_MS = 2000
-const WHAT = 'instrument'
 
-/** Asks each instrument of this host who it is; a serial port that an agent has open is its own, and told as such. */
-export async function checkInstruments(host: Host, { env }: Pick<Context, 'env'>): Promise<Finding[]> {
+/**
+ * Asks each instrument of this host who it is. An instrument whose agent runs is left in peace, since many talk to one
+ * program only: what its agent says counts.
+ */
+export async function checkInstruments(
+  host: Host,
+  instances: ReadonlyMap<string, InstanceView>,
+  { env }: Pick<Context, 'env'>,
+): Promise<Finding[]> {
   const wanted = host.instances.filter(({ agent_class, manage }) => agent_class && manage === 'host/up')
-  const found = await Promise.all(wanted.map((instance) => ask(instance, env)))
+  const found = await Promise.all(
+    wanted.map((instance) => finding(instance, instances.get(instance.instance_id), env)),
+  )
   return found.flat()
 }
 
-async function ask(instance: Instance, env: Context['env']): Promise<Finding[]> {
-  const { agent_class = '', instance_id, arguments: given } = instance
-  if (!/^Lakeshore/.test(agent_class)) return []
+async function finding(
+  instance: Instance,
+  view: InstanceView | undefined,
+  env: Context['env'],
+): Promise<Finding[]> {
+  const { agent_class = '', instance_id } = instance
+  const told = (level: Finding['level'], text: string): Finding[] => [
+    { check: 'instrument', level, text: `${instance_id}: ${text}` },
+  ]
   try {
-    const { values } = checkArguments(await findAgent(agent_class), given, [], env)
-    if (!values) return []
-    const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
-    const [address, port, serial] = [text('ip_address'), text('port'), text('serial_number')]
-    const url = address === undefined ? port && portAddress(port) : addressOf(address)
-    const idn = await identity(url, serial)
-    return [{ check: WHAT, level: 'ok', text: `${instance_id}: ${idn}` }]
+    const { values } = checkInstanceArguments(await findAgent(agent_class), instance, [], env)
+    const where = values && addressIn(values)
+    if (!values || !where) return []
+    if (view?.state === 'online') {
+      const failing = [...view.sessions.values()].find(
+        ({ degraded, end_time }) => degraded && end_time === null,
+      )
+      if (failing) return told('problem', `${failing.op_name} is degraded: ${lastMessage(failing)}`)
+      return told('ok', 'its agent runs')
+    }
+    return told('ok', await identity(agent_class, where))
   } catch (error) {
-    if (!(error instanceof TransportError || error instanceof ConfigError)) throw error
-    return [{ check: WHAT, level: 'problem', text: `${instance_id}: ${messageOf(error)}` }]
+    // A class or arguments that cannot be have been told.
+    if (error instanceof ConfigError) return []
+    if (!(error instanceof TransportError)) throw error
+    return told('problem', messageOf(error))
   }
 }
 
-async function identity(url: string | undefined, serial: string | undefined): Promise<string> {
+/** What arguments say of where an instrument is. */
+interface Where {
+  readonly address: string | undefined
+  readonly port: string | undefined
+  readonly serial: string | undefined
+}
+
+function addressIn(values: Readonly<Record<string, unknown>>): Where | undefined {
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
+  const where = { address: text('ip_address'), port: text('port'), serial: text('serial_number') }
+  return where.address || where.port || where.serial ? where : undefined
+}
+
+/** Who answers there. @throws TransportError when nobody does, or another one */
+async function identity(agentClass: string, { address, port, serial }: Where): Promise<string> {
+  const url = address === undefined ? port && portAddress(port) : addressOf(address)
+  // Not every instrument knows *IDN?.
+  if (!/^Lakeshore/.test(agentClass)) return reachable(url)
   const signal = AbortSignal.timeout(4 * ANSWER_MS)
   if (serial !== undefined) {
     const { idn } = await findSerial(serial, { ...(url && { port: url }), timeout: ANSWER_MS, signal })
     return idn
   }
   if (!url) return 'no address to ask'
-  const line = await openLine(url, { timeout: ANSWER_MS, connectTimeout: ANSWER_MS, signal })
+  const line = await openLine(url, {
+    identify: { command: '*IDN?', match: /,/ },
+    timeout: ANSWER_MS,
+    connectTimeout: ANSWER_MS,
+    signal,
+  })
   await line.close()
   return line.identity
+}
+
+async function reachable(url: string | undefined): Promise<string> {
+  if (url?.startsWith('tcp://')) {
+    if (await answers(url)) return `something answers at ${url}`
+    throw new TransportError(`nothing answers at ${url}: is it on, and the cable in?`)
+  }
+  const path = /^serial:(.*)/.exec(url ?? '')?.[1] ?? (url?.startsWith('/') ? url : undefined)
+  if (path === undefined) return 'no address to ask'
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return `${path} can be opened`
+  } catch (cause) {
+    throw new TransportError(`${path} cannot be opened: ${messageOf(cause)}`, { cause })
+  }
 }

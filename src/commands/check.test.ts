@@ -1,11 +1,14 @@
 import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { hostname, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { testHub } from '../broker/testing.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { channels, type Presence } from '../core/channels.ts'
 import { simulators } from '../simulators/index.ts'
-import type { Finding } from './check.ts'
+import { narrow, skewText } from './check-clocks.ts'
 import { commandLine } from './ctrl.test-aid.ts'
+import type { Finding } from './finding.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ocs-check-'))
 const file = join(folder, 'lab.yaml')
@@ -16,6 +19,18 @@ async function startSimulator() {
   const address = simulator?.url.replace('tcp://', '') ?? ''
   return { address, [Symbol.asyncDispose]: async () => simulator?.close() }
 }
+
+const presence = (more: Partial<Presence>): Presence => ({
+  state: 'online',
+  session: 's',
+  since: 1,
+  time: Date.now() / 1000,
+  agent_class: 'Lakeshore372Agent',
+  host: 'here',
+  pid: 7,
+  version: '0',
+  ...more,
+})
 
 async function check(text: string, ...flags: string[]) {
   writeFileSync(file, text)
@@ -34,36 +49,25 @@ const lab = (lines: string, hub = 'mqtt_server: mqtt://127.0.0.1:1') =>
 const one = (more: string) => lab(`      - {instance-id: it, ${more}}`)
 const fake = 'agent-class: FakeDataAgent'
 
-/** Site files with one fault each: the line it is on, and words of what is said of it. */
-const broken: readonly (readonly [text: string, line: number, says: string])[] = [
-  ['hub: {\n', 2, ''],
-  [`${one(fake)}hub: {}\n`, 6, 'duplicate key "hub"'],
-  [`hubb: {}\n${one(fake)}`, 1, 'did you mean "hub"?'],
-  ['hub: {mqtt_server: mqtt://127.0.0.1:1}\n', 1, 'no "hosts"'],
-  [lab('      []', 'mqtt_servr: x'), 1, 'did you mean "mqtt_server"?'],
-  [lab('      []', 'mqtt_server: nonsense'), 1, 'no address'],
-  [lab('      []', 'wamp_server: mqtt://h:1'), 1, 'name this key mqtt_server'],
-  [lab('      - {instanc-id: it, agent-class: FakeDataAgent}'), 5, 'did you mean "instance-id"?'],
-  [lab(`      - {instance-id: it, ${fake}}\n      - {instance-id: it, ${fake}}`), 6, 'line 5 has it already'],
-  [lab(`      - {instance-id: hub, ${fake}}`), 5, 'kept for the hub'],
-  [lab(`      - {instance-id: a/b, ${fake}}`), 5, 'instance-id "a/b"'],
-  [one('manage: host/up'), 5, 'has no agent-class'],
-  [one('agent-class: FakeDataAgnt'), 5, 'did you mean FakeDataAgent?'],
-  [one(`${fake}, manage: host/upp`), 5, 'did you mean host/up?'],
-  [one(`${fake}, arguments: [--num-chanels, 3]`), 5, 'did you mean --num-channels?'],
-  [one(`${fake}, arguments: [--num-channels, many]`), 5, '--num-channels takes'],
-  [one(`${fake}, arguments: [--num-channels, 0]`), 5, '--num-channels'],
-  [one(`${fake}, arguments: [3]`), 5, 'stands before any flag'],
-  [one(`${fake}, arguments: [--site-hub]`), 5, '--site-hub takes one value'],
-  [one(`${fake}, arguments: {a: b}`), 5, 'arguments takes a list'],
-]
+const BROKEN = 'fixtures/sites/broken'
+const broken = readdirSync(BROKEN).sort()
 
-test.each(broken)('one fault, told once with its line: %j', async (text, line, says) => {
-  const { code, problems } = await check(text)
-  expect(code).toBe(2)
-  expect(problems).toHaveLength(1)
-  expect(problems[0]).toStartWith(`${file}:${line}:`)
-  expect(problems[0]).toContain(says)
+test('there are 40 broken site files and more', () => {
+  expect(broken.length).toBeGreaterThanOrEqual(40)
+})
+
+test.each(broken)('every problem is told once, with its line and what to do: %s', async (name) => {
+  const path = join(BROKEN, name)
+  const expected = [...readFileSync(path, 'utf8').matchAll(/^# expect (\d+): (.+)$/gm)]
+  expect(expected.length).toBeGreaterThan(0)
+  const line = commandLine(['check', '--json', '--file-only', '--site-file', path])
+  expect(await line.code).toBe(2)
+  const { findings } = JSON.parse(line.out()) as { findings: Finding[] }
+  const problems = findings.filter(({ level }) => level === 'problem').map(({ text }) => text)
+  expect(problems.map((text) => Number(text.slice(resolve(path).length).split(':')[1]))).toEqual(
+    expected.map(([, at]) => Number(at)),
+  )
+  for (const [at, [, , says]] of expected.entries()) expect(problems[at]).toContain(String(says))
 })
 
 test('several faults are told together, of arguments too', async () => {
@@ -86,7 +90,11 @@ test('healthy with its hub, and told when something else has the port', async ()
   const { hub } = await testHub()
   const { code, findings } = await check(one(fake), '--site-hub', hub.urls.mqtt)
   expect(findings.filter(({ level }) => level === 'problem')).toEqual([])
-  expect(findings).toContainEqual({ check: 'hub', level: 'ok', text: `answers at ${hub.urls.mqtt}` })
+  expect(findings).toContainEqual({
+    check: 'hub',
+    level: 'ok',
+    text: `answers at ${hub.urls.mqtt}; agents online: 0`,
+  })
   expect(code).toBe(0)
   await hub.close()
   using other = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
@@ -94,19 +102,49 @@ test('healthy with its hub, and told when something else has the port', async ()
   expect((await check(one(fake), '--site-hub', url)).problems).toEqual([expect.stringContaining(url)])
 }, 20_000)
 
-test('instruments are asked who they are, only when that is wanted', async () => {
+test('instruments are asked who they are, unless their agents run or nobody wants it', async () => {
   await using sim = await startSimulator()
-  const at = (serial: string) =>
+  const at = (serial: string, id = 'it') =>
     one(
       `agent-class: Lakeshore372Agent, arguments: [--serial-number, ${serial}, --ip-address, "${sim.address}"]`,
-    )
-  expect((await check(at('OTHER'))).problems).toEqual([])
-  expect((await check(at('OTHER'), '--instruments')).problems).toEqual([
+    ).replace('instance-id: it', `instance-id: ${id}`)
+  expect((await check(at('OTHER'), '--no-instruments')).problems).toEqual([])
+  expect((await check(at('OTHER'))).problems).toEqual([
     expect.stringContaining('serial number LSA22YG, not OTHER'),
   ])
-  const { problems, findings } = await check(at('LSA22YG'), '--instruments')
+  const { problems, findings } = await check(at('LSA22YG'))
   expect(problems).toEqual([])
   expect(findings.at(-1)?.text).toContain('LSA22YG')
+
+  const { hub } = await testHub()
+  await using bus = connectMqtt({ url: hub.urls.mqtt, client: 'it' })
+  await reached(bus, hub.urls.mqtt, 5)
+  const here = { root: 'observatory', instance: 'it' }
+  await bus.publish(channels.presence, here, presence({ host: hostname() }))
+  const ofHub = ['--site-hub', hub.urls.mqtt]
+  const running = await check(at('OTHER'), ...ofHub)
+  expect(running.problems).toEqual([])
+  expect(running.findings.map(({ text }) => text)).toContain('it: its agent runs')
+
+  // One that another machine runs, whose clock is ahead.
+  await bus.publish(channels.presence, here, presence({ host: 'grumpy', time: Date.now() / 1000 + 30 }))
+  expect((await check(at('LSA22YG'), ...ofHub)).problems).toEqual([
+    expect.stringMatching(/^that of grumpy is at least (29|30) s ahead of this one: .*timedatectl/),
+    expect.stringContaining('it runs on grumpy already, pid 7'),
+  ])
+}, 30_000)
+
+test('what messages tell of a clock: at least so far ahead, at most so far behind', () => {
+  const skews = new Map()
+  const said = () => skewText('grumpy', skews.get('grumpy'))
+  narrow(skews, 'grumpy', -4, 5.5)
+  expect(said()).toBeUndefined()
+  narrow(skews, 'grumpy', -3, 0.5)
+  expect(said()).toContain('at least 2.5 s behind')
+  const other = new Map()
+  narrow(other, 'grumpy', -2, 5.5)
+  narrow(other, 'grumpy', 1.2, 5.5)
+  expect(skewText('grumpy', other.get('grumpy'))).toContain('at least 1.2 s ahead')
 })
 
 test('a folder that cannot be', async () => {

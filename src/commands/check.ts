@@ -3,23 +3,19 @@ import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
 import { ConfigError } from '../core/errors.ts'
 import { siteFile } from '../site/find.ts'
+import { checkFolders } from './check-folders.ts'
+import { checkHub } from './check-hub.ts'
 import { checkInstruments } from './check-instruments.ts'
-import { checkFolders, checkHub } from './check-machine.ts'
 import { checkSite } from './check-site.ts'
 import type { Context } from './context.ts'
+import type { Finding } from './finding.ts'
 import type { UpFlags } from './up-run.ts'
 
-/** One thing that was looked at, and what was found. */
-export interface Finding {
-  /** What was looked at: `site file`, `hub`, `clock`, `folders`. */
-  readonly check: string
-  /** A `note` is worth knowing and no problem. */
-  readonly level: 'ok' | 'note' | 'problem'
-  readonly text: string
-}
 interface CheckFlags extends UpFlags {
   readonly json?: boolean
-  readonly instruments?: boolean
+  readonly fileOnly?: boolean
+  /** `--no-instruments` */
+  readonly instruments: boolean
 }
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
@@ -43,7 +39,8 @@ function siteCheckFlags(command: Command): Command {
     .option('--site-hub <url>', 'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH')
     .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
-    .option('--instruments', 'ask each instrument who it is, which takes its port for a moment')
+    .option('--file-only', 'look at the site file alone, of all hosts, and at nothing of this machine')
+    .option('--no-instruments', 'do not ask instruments whose agents do not run who they are')
     .option('--json', 'as JSON')
 }
 
@@ -51,11 +48,8 @@ async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {
   const file = resolve(siteFile({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] }))
   const { findings, site, host } = await checkSite(file, flags, context)
   if (!site || !host) return findings
-  const instruments = flags.instruments ? await checkInstruments(host, context) : []
-  return [
-    ...findings,
-    ...(await checkHub(site, host, flags)),
-    ...checkFolders(host, flags, context),
-    ...instruments,
-  ]
+  const folders = checkFolders(host, flags, context)
+  const lab = await checkHub(site, host, flags)
+  const instruments = flags.instruments ? await checkInstruments(host, lab.instances, context) : []
+  return [...findings, ...lab.findings, ...folders, ...instruments]
 }

@@ -7,7 +7,7 @@ import { findHost, loadSite, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import type { Host, Instance, Site } from '../site/site.ts'
 import { findAgent } from './agents.ts'
-import { checkArguments } from './check-arguments.ts'
+import { checkInstanceArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
 import { RECORDER_CLASSES } from './site.ts'
 
@@ -89,7 +89,7 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
     const { instance_id: name, agent_class: agentClass = '(none)', manage, position } = instance
     if (isManager(instance)) {
       const agent = await findAgent(agentClass)
-      const checked = checkArguments(agent, instance.arguments, from.managerFlags ?? [], from.env)
+      const checked = checkInstanceArguments(agent, instance, from.managerFlags ?? [], from.env)
       faults.push(...checked.faults)
       if (manager)
         faults.push(`${position}: this host has a host manager already, "${manager.instance}": leave one out`)
@@ -109,7 +109,7 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
       if (target === 'up') unsupported.set(why, [...(unsupported.get(why) ?? []), name])
       continue
     }
-    const wrong = checkArguments(agent, instance.arguments, [], from.env).faults
+    const wrong = checkInstanceArguments(agent, instance, [], from.env).faults
     if (wrong.length > 0 && target === 'down') {
       inoperable.push({ name, agentClass, target, why: wrong.join('; ') })
       continue

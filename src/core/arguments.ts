@@ -70,6 +70,8 @@ export function coerceArguments<S extends z.ZodObject>(
   const places = new Map<string, string>()
   const notes = new Set<string>()
   const faults: Fault[] = []
+  /** What unknown flags may be misspellings of, which then is not missing besides. */
+  const meant = new Set<string>()
   for (const { flag, values: words, position } of given) {
     const name = keyOf(flag)
     const place = position === undefined ? '' : `${position}: `
@@ -82,13 +84,19 @@ export function coerceArguments<S extends z.ZodObject>(
       if ('value' in coerced) values[name] = coerced.value
       else faults.push({ name, text: `${place}${flag} takes ${coerced.wants}${shown(words)}` })
     } else if (reason !== undefined) notes.add(`${flag} has no effect here: ${reason}`)
-    else
-      faults.push({ name, text: place + unknown(flag, words, [...Object.keys(schema.shape), ...why.keys()]) })
+    else {
+      const { text, near } = unknown(flag, words, [...Object.keys(schema.shape), ...why.keys()])
+      if (near !== undefined) meant.add(keyOf(near))
+      faults.push({ name, text: place + text })
+    }
   }
   const checked = checkParams(schema, values, flagOf)
   if ('values' in checked && faults.length === 0) return { values: checked.values, notes: [...notes] }
   const told = new Set(faults.map(({ name }) => name))
-  const more = 'faults' in checked ? checked.faults.filter(({ name }) => !told.has(name)) : []
+  const more =
+    'faults' in checked
+      ? checked.faults.filter(({ name }) => !told.has(name) && (places.has(name) || !meant.has(name)))
+      : []
   return {
     faults: [...faults, ...more.map(({ name, text }) => ({ name, text: (places.get(name) ?? '') + text }))],
   }
@@ -114,14 +122,21 @@ function flagOf(key: string): string {
   return `--${key.replace(/^-+/, '').replaceAll('_', '-')}`
 }
 
-function unknown(flag: string, words: readonly string[], known: readonly string[]): string {
+function unknown(
+  flag: string,
+  words: readonly string[],
+  known: readonly string[],
+): { readonly text: string; readonly near?: string } {
   if (flag === '')
-    return `${shown(words).replace(', given ', '')} stands before any flag: a flag begins with --`
-  if (/\s/.test(flag)) return `"${flag}" is one word: write the flag and its value as two, or as --flag=value`
+    return { text: `${shown(words).replace(', given ', '')} stands before any flag: a flag begins with --` }
+  if (/\s/.test(flag)) {
+    const text = `"${flag}" is one word: write the flag and its value as two, or as --flag=value`
+    return { text, near: flag.split(/\s/)[0] ?? '' }
+  }
   const own = known.map(flagOf)
   const candidates = [...own, ...Object.keys(commonFlags)]
   const [near] = [...didYouMean(flag, candidates), ...candidates.filter((name) => name.startsWith(flag))]
   const hint =
     near === undefined ? `it takes ${own.join(', ') || 'none of its own'}` : `did you mean ${near}?`
-  return `there is no flag ${flag}: ${hint}`
+  return { text: `there is no flag ${flag}: ${hint}`, ...(near !== undefined && { near }) }
 }

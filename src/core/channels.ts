@@ -190,6 +190,7 @@ export const HubInfo = z.object({
   listeners: z.array(z.string()),
   limits: z.record(z.string(), z.number()),
 })
+export type HubInfo = z.output<typeof HubInfo>
 
 /** The hub's question whether a client still lives; the acknowledgement (PUBACK) is the answer, nothing else is expected. */
 const Ping = z.object({ time: z.number() })

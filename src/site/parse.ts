@@ -6,6 +6,14 @@ import { MAX_DEPTH, type Node, TOO_DEEP, TreeReader } from './tree.ts'
 /** Bytes; the site file of a large observatory is a tenth of it. */
 export const MAX_BYTES = 128 * 1024
 
+/** What the parser says in its own terms. */
+const PLAINLY: Readonly<Record<string, string>> = {
+  RESOURCE_EXHAUSTION: TOO_DEEP,
+  MULTIPLE_DOCS: 'a site file is one document: leave the "---" in the middle out',
+}
+/** A quoted text with its end. */
+const CLOSED = /^(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$/s
+
 /**
  * Parses YAML 1.2: one document, no tags of its own, no merge keys. Bounded in time and memory whatever the text is.
  * @param file the name of the text in messages
@@ -17,8 +25,8 @@ export function parseYaml(text: string, file: string): Node {
   }
   const problems = new Problems(file)
   const at = positions(text)
-  const costly = findCostly(text)
-  if (costly) problems.add(at(costly.offset), costly.why)
+  const fault = findFault(text, at)
+  if (fault) problems.add(at(fault.offset), fault.why)
   problems.throwIfAny()
   const document = parseDocument(text, {
     prettyErrors: false,
@@ -27,35 +35,50 @@ export function parseYaml(text: string, file: string): Node {
     // The reader of the tree does it: the parser compares each key with all before it, seconds for a long file.
     uniqueKeys: false,
   })
-  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
-    problems.add(at(pos[0]), code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : message)
-  }
+  const faults = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0])
+  const [first] = faults
+  // What follows the first is mostly what the parser makes of the rest after it.
+  if (first) problems.add(at(first.pos[0]), PLAINLY[first.code] ?? first.message)
   problems.throwIfAny()
   const root = new TreeReader(at, problems).read(document.contents, { line: 1, column: 1 })
   problems.throwIfAny()
   return root
 }
 
-/** Finds by tokens alone what would cost the parser itself minutes, or all of its stack: `? ` keys, unbalanced brackets, deep nesting. */
-function findCostly(text: string): { offset: number; why: string } | undefined {
+/**
+ * Finds by tokens alone what would cost the parser itself minutes, or all of its stack: `? ` keys, unbalanced brackets, deep
+ * nesting; and brackets and quotes that are never closed, where they begin.
+ */
+function findFault(
+  text: string,
+  at: (offset: number) => Position,
+): { readonly offset: number; readonly why: string } | undefined {
   let offset = 0
-  let brackets = 0
   let dashes = 0
   let isText = false
+  const open: { readonly closes: string; readonly offset: number; readonly source: string }[] = []
+  const fault = (why: string, where = offset) => ({ offset: where, why })
   for (const source of new Lexer().lex(text)) {
     const type: string | null = isText ? null : CST.tokenType(source)
     isText = type === 'scalar'
-    if (type === 'flow-map-start' || type === 'flow-seq-start') brackets++
-    else if (type === 'flow-map-end' || type === 'flow-seq-end') brackets--
-    else if (type === 'seq-item-ind') dashes++
+    if (type === 'flow-map-start') open.push({ closes: '}', offset, source })
+    else if (type === 'flow-seq-start') open.push({ closes: ']', offset, source })
+    else if (type === 'flow-map-end' || type === 'flow-seq-end') {
+      const last = open.pop()
+      if (!last) return fault(`there is no bracket open for this ${source}`)
+      if (last.closes !== source)
+        return fault(`this ${source} cannot close the ${last.source} of line ${at(last.offset).line}`)
+    } else if (type === 'seq-item-ind') dashes++
     else if (type === 'newline') dashes = 0
-    else if (type === 'explicit-key-ind') return { offset, why: '"?" keys are not read: write "key: value"' }
-    if (brackets < 0) return { offset, why: `there is no bracket open for this ${source}` }
-    if (brackets > MAX_DEPTH || dashes > MAX_DEPTH) return { offset, why: TOO_DEEP }
+    else if (type === 'explicit-key-ind') return fault('"?" keys are not read: write "key: value"')
+    else if (type?.endsWith('-quoted-scalar') && !CLOSED.test(source))
+      return fault('this quote is never closed')
+    if (open.length > MAX_DEPTH || dashes > MAX_DEPTH) return fault(TOO_DEEP)
     // These are marks of the lexer's own and stand for no text.
     if (type !== 'doc-mode' && type !== 'scalar' && type !== 'flow-error-end') offset += source.length
   }
-  return undefined
+  const last = open.at(-1)
+  return last && fault(`this ${last.source} is never closed: it takes a ${last.closes}`, last.offset)
 }
 
 /** The place of each offset of a text. */

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { compare, filesOf, spooled } from './archive.ts'
-import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
+import { figure, Lab, OCS, type Running, seconds, since, until } from './roles.ts'
 
 setDefaultTimeout(120_000)
 
@@ -97,7 +97,17 @@ test('npm start: table, readings and files; Ctrl-C ends it all', async () => {
   expect(complaints(second)).toEqual([expect.stringMatching(/^ocs: a demo runs already in /)])
   expect(demo.end).toBeUndefined()
 
-  await seconds(8)
+  const begun = performance.now()
+  const site = join(CLONE, 'fixtures', 'sites', 'demo.yaml')
+  const check = lab.program('check', [...OCS, 'check', '--site-file', site], { cwd: CLONE })
+  const { code } = await check.ended(30)
+  const took = since(begun)
+  expect({ code, problems: check.text().match(/^problem.*/gm) }).toEqual({ code: 0, problems: null })
+  expect(check.text().match(/^ok +instrument: .*its agent runs$/gm)).toHaveLength(3)
+  figure(`ocs check finds it healthy in ${took.toFixed(2)} s`)
+  expect(took).toBeLessThan(5)
+
+  await seconds(Math.max(0, 8 - took))
   await endsWithoutATrace(demo, 'SIGINT')
   await compare(lab, join(CLONE, '.demo', 'data'), spooled(join(CLONE, '.demo', 'state')))
   expect(readdirSync(join(CLONE, '.demo', 'data')).length).toBeGreaterThan(0)
