@@ -6,7 +6,8 @@ export type Counts = Readonly<Record<string, number>>
  * the same of one field.
  */
 export const counterHelp: Readonly<Record<string, string>> = {
-  unspooled: 'samples that went out without being on the agent’s disk; recorded as a gap',
+  unspooled:
+    'samples that neither the agent’s disk nor its memory could hold until they were recorded; recorded as a gap',
   dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
   spool_failures: 'times the spool could not be written',
   spools_set_aside: 'damaged spools that were set aside',

@@ -10,8 +10,9 @@ export interface Epoch {
   readonly declaration: FeedDeclaration
   readonly previous: { readonly epoch: string; readonly last: number } | undefined
   first: number
-  /** The last committed seq, and the last one given out. */
+  /** The last committed seq, the last that went out though the disk had not taken it, and the last one given out. */
   last: number
+  sent: number
   given: number
   acked: number
 }
@@ -48,6 +49,7 @@ export class SpoolIndex {
         // Rows that are neither here nor recorded are lost: readers are to learn of that.
         first: min?.first ?? Math.min(acked, last) + 1,
         last,
+        sent: 0,
         given: last,
         acked,
       })
@@ -70,7 +72,7 @@ export class SpoolIndex {
   }
   /** Rows of a feed that are not known to be recorded; those that are gone from the spool, too. */
   unrecorded(feed: string): number {
-    return this.epochs(feed).reduce((sum, { last, acked }) => sum + Math.max(0, last - acked), 0)
+    return this.epochs(feed).reduce((sum, epoch) => sum + Math.max(0, headOf(epoch) - epoch.acked), 0)
   }
   /** The time of an epoch's first sample of a row, unix s; undefined when the row is not there. */
   timeOf({ id }: Readonly<Epoch>, seq: number): number | undefined {
@@ -78,7 +80,9 @@ export class SpoolIndex {
   }
   /** What is held of a feed's epochs, oldest first; of very many the oldest not yet recorded and the newest. */
   held(feed: string): HeldEpoch[] {
-    const all = (this.#epochs.get(feed) ?? []).filter(({ first, last }) => last >= first)
+    const all = this.epochs(feed)
+      .map((epoch) => ({ ...epoch, last: headOf(epoch) }))
+      .filter(({ first, last }) => last >= first)
     const newest = Math.max(0, all.length - LISTED_NEWEST)
     const listed: HeldEpoch[] = []
     let skipped = 0
@@ -124,6 +128,7 @@ export class SpoolIndex {
       previous,
       first: 1,
       last: 0,
+      sent: 0,
       given: 0,
       acked: 0,
     }
@@ -214,6 +219,11 @@ export class SpoolIndex {
   #one<T>(sql: string, ...values: SQLQueryBindings[]): T | undefined {
     return (this.#db.query(sql).get(...values) as T | null) ?? undefined
   }
+}
+
+/** The last seq that readers may have heard of. */
+export function headOf({ last, sent }: Readonly<Epoch>): number {
+  return Math.max(last, sent)
 }
 
 /** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */

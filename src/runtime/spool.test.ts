@@ -189,7 +189,7 @@ test('beyond the quota the oldest rows go, recorded ones first, and are counted'
   await spool.close()
 })
 
-test('a disk that refuses: rows are held, go out as a gap after 5 s, and are spooled again when it takes them', async () => {
+test('a disk that refuses: rows are held in memory, go out after 5 s, and are spooled when it takes them', async () => {
   const path = temporary('spool.sqlite')
   const { spool, rows, troubles } = open(path)
   fill(spool, 'e1', 3)
@@ -201,24 +201,76 @@ test('a disk that refuses: rows are held, go out as a gap after 5 s, and are spo
   // A flush must not take the place of the next attempt.
   while (rows.length < 4) await Bun.sleep(50)
   expect(performance.now() - began).toBeGreaterThan(5000)
-  expect(rows[3]).toMatchObject({ data: { n: [4] } })
-  expect(rows[3]).not.toHaveProperty('seq')
-  expect(spool.counters).toMatchObject({ unspooled: 1, spool_failures: 1 })
+  expect(rows[3]).toMatchObject({ seq: 4, data: { n: [4] } })
+  // Who asks is answered from memory.
+  expect(spool.held('counts')).toMatchObject([{ first: 1, last: 4, acked: 0 }])
+  expect(drain(spool, 'e1')).toEqual({ seqs: [1, 2, 3, 4], gaps: [] })
   heal()
   await flushed
   fill(spool, 'e1', 2)
   await spool.flush()
-  expect(rows.slice(4).map(({ seq }) => seq)).toEqual([5, 6])
-  expect(drain(spool, 'e1')).toEqual({ seqs: [1, 2, 3, 5, 6], gaps: [[4, 4]] })
+  expect(rows.map(({ seq }) => seq)).toEqual(upTo(6))
+  expect(spool.counters).toMatchObject({ unspooled: 0, spool_failures: 1 })
   expect(troubles).toEqual([
     'the spool cannot be written: database or disk is full',
     'the spool can be written again',
   ])
   await spool.close()
   const again = open(path).spool
-  expect(drain(again, 'e1')).toEqual({ seqs: [1, 2, 3, 5, 6], gaps: [[4, 4]] })
+  expect(drain(again, 'e1')).toEqual({ seqs: upTo(6), gaps: [] })
   await again.close()
 }, 15_000)
+
+test('while the disk refuses memory holds 16 MiB: what is recorded goes first, then the oldest, as a gap', async () => {
+  const path = temporary('spool.sqlite')
+  const { spool, rows } = open(path)
+  fill(spool, 'e1', 3)
+  await spool.flush()
+  const heal = refusing(path)
+  // The first of them is the batch that is refused; those behind it wait.
+  const wide = (n: number) =>
+    spool.append('counts', counts, { ...count('e1', n), data: { n: [n], s: ['x'.repeat(1e6)] } })
+  wide(4)
+  await Bun.sleep(100)
+  for (let n = 5; n <= 20; n++) wide(n)
+  expect(spool.counters['unspooled']).toBe(0)
+  // Half of it has gone out: a recorder that has had all so far, and keeps up, lets nothing be lost.
+  for (let n = 21; n <= 60; n++) {
+    spool.acknowledge('counts', 'e1', n - 1)
+    wide(n)
+  }
+  spool.acknowledge('counts', 'e1', 60)
+  expect(spool.counters['unspooled']).toBe(0)
+  // Then it is gone.
+  for (let n = 61; n <= 80; n++) wide(n)
+  const lost = Number(spool.counters['unspooled'])
+  expect(lost).toBeGreaterThan(5)
+  expect(lost).toBeLessThan(15)
+  expect(rows.map(({ seq }) => seq)).toEqual(upTo(rows.length))
+  // An acknowledgement of what has not gone out is none.
+  const { acked = 0 } = spool.held('counts')[0] ?? {}
+  expect(acked).toBeLessThanOrEqual(60)
+  const answers = drain(spool, 'e1', acked + 1)
+  expect(answers.gaps).toEqual([[acked + 1, acked + lost]])
+  expect(answers.seqs.at(-1)).toBe(rows.length)
+  heal()
+  await spool.flush()
+  const after = drain(spool, 'e1', acked + 1)
+  expect(after.seqs).toEqual(upTo(80).slice(acked + lost))
+  expect(after.gaps).toEqual(answers.gaps)
+  await spool.close()
+}, 15_000)
+
+test('what the disk has not taken when the agent stops goes out all the same', async () => {
+  const { spool, rows, troubles } = open(temporary('spool.sqlite'))
+  fill(spool, 'e1', 3)
+  await spool.flush()
+  refusing(spool.path)
+  fill(spool, 'e1', 2)
+  await spool.close(50)
+  expect(rows.map(({ seq }) => seq)).toEqual(upTo(5))
+  expect(troubles.at(-1)).toBe('the spool could not be written to the end: 2 rows may be lost')
+})
 
 test('an epoch of which every row is lost is still told, until that is recorded', async () => {
   const path = temporary('spool.sqlite')

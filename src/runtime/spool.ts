@@ -3,19 +3,18 @@ import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels
 import type { Counts } from '../core/counters.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { type Batch, type Done, isDamage, lockFile, openOrReplace } from './spool-file.ts'
-import { type Epoch, SpoolIndex } from './spool-index.ts'
+import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
+import { type Waiting, WaitingRows, withWaiting } from './spool-waiting.ts'
 import { SpoolWriter } from './spool-writer.ts'
 
 /** Seconds that acknowledged rows stay, for data nodes that start. */
 export const RING = 3600
 /** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
 const COMMIT_MS = 25
-/** Milliseconds that a failing disk is tried again before waiting rows go out live, as a gap. */
+/** Milliseconds that a failing disk is tried again before waiting rows go out, while they wait on in memory. */
 const HOLD_MS = 5000
 /** Milliseconds between tries of a failing disk. */
 const RETRY_MS = 500
-/** Bytes of rows that may wait for the disk; more of them go out live, as a gap. */
-const WAITING_BYTES = 16 << 20
 /** Bytes that rows take on disk at most; beyond them the oldest go, recorded or not. */
 const QUOTA = 1 << 30
 /** Milliseconds between two reports of rows let go for the quota. */
@@ -24,17 +23,18 @@ const REPORT_MS = 60_000
 const PRUNE_MS = 1000
 const PRUNE_ROWS = 400
 
-interface Waiting {
-  readonly epoch: Epoch
-  readonly row: Row & { readonly seq: number }
-  readonly body: string
+interface Flight {
+  readonly batch: Batch
+  /** The last seq of each epoch once it is committed. */
+  readonly lasts: ReadonlyMap<Epoch, number>
 }
-/** Called with rows once they are durable, or with rows that could not be made so (then without seq). */
+/** Called with rows once they are durable; while the disk refuses them, once they have waited for long. */
 export type Committed = (feed: string, rows: readonly Row[]) => void
 
 /**
  * An agent's samples on disk until they are in a recorder's file, and an hour longer: one SQLite file, one owner.
- * Rows are committed in groups by a thread of their own; a row exists once it is committed.
+ * Rows are committed in groups by a thread of their own; a row exists once it is committed. While the disk refuses them
+ * they are held in memory, and served from there, so that a full disk alone costs nothing that a recorder can take.
  */
 export class Spool {
   /** New with each new file, so that a recorder sees when one was lost. */
@@ -46,10 +46,9 @@ export class Spool {
   readonly #recorded: boolean
   readonly #quota: number
   readonly #writer: SpoolWriter
-  #queue: Waiting[] = []
-  #queued = 0
+  readonly #waiting = new WaitingRows()
   #dirty = new Set<Epoch>()
-  #flight: { readonly rows: readonly Waiting[]; readonly batch: Batch } | undefined
+  #flight: Flight | undefined
   #timer: Timer | undefined
   #sent = -Infinity
   #pruned = -Infinity
@@ -62,7 +61,7 @@ export class Spool {
   #troubles: string[] = []
   #onCommitted: Committed = () => {}
   #onTrouble: (text: string) => void = (text) => this.#troubles.push(text)
-  /** Samples that went out without being on disk. */
+  /** Samples that neither disk nor memory could hold, before they were known to be recorded. */
   unspooled = 0
   /** Rows that were let go, since the quota was reached, before they were recorded. */
   dropped = 0
@@ -112,9 +111,10 @@ export class Spool {
     const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
     epoch.given++
     const body = JSON.stringify(content)
-    this.#queue.push({ epoch, row: { ...row, seq: epoch.given }, body })
-    this.#queued += body.length
-    if (this.#queued > WAITING_BYTES) this.#letGo()
+    const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
+    // What a recorder has by then need not be let go as a gap.
+    if (many) this.#tell(this.#waiting.sendOn())
+    if (this.#waiting.tooMany) this.#letGo()
     this.#schedule()
   }
 
@@ -126,11 +126,10 @@ export class Spool {
 
   /** Rows that wait to be written, and whether the disk has refused them so far. */
   get waiting(): { readonly rows: number; readonly failing: boolean } {
-    const rows = this.#queue.length + (this.#flight?.rows.length ?? 0)
-    return { rows, failing: this.#failingSince !== undefined }
+    return { rows: this.#waiting.all.length, failing: this.#failingSince !== undefined }
   }
 
-  /** Resolves once nothing waits any more: all is on disk, or has gone out as a gap. */
+  /** Resolves once nothing waits any more. */
   async flush(): Promise<void> {
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#send()
@@ -152,14 +151,16 @@ export class Spool {
   /** Rows of an epoch; see `SpoolIndex.read`. */
   read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
     if (this.#closed) return undefined
-    return this.#index.read(feed, epoch, from, maxBytes, since)
+    const answer = this.#index.read(feed, epoch, from, maxBytes, since)
+    const found = this.#index.find(feed, epoch)
+    return found ? withWaiting(answer, found, this.#waiting.all, maxBytes) : answer
   }
 
   /** The recorder has rows up to `seq` in a synced file. */
   acknowledge(feed: string, epoch: string, seq: number): void {
     const found = this.#index.find(feed, epoch)
     if (!found || seq <= found.acked) return
-    found.acked = Math.min(seq, found.last)
+    found.acked = Math.min(seq, headOf(found))
     this.#dirty.add(found)
   }
 
@@ -168,7 +169,7 @@ export class Spool {
     this.#schedule()
   }
 
-  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. What is left goes out as a gap. */
+  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. What is left goes out all the same. */
   close(patience = 1500): Promise<void> {
     this.#closing ??= this.#close(patience)
     return this.#closing
@@ -178,9 +179,9 @@ export class Spool {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, patience)
     await Promise.race([this.flush(), late.promise])
-    if (this.#flight || this.#queue.length > 0) {
-      const rows = this.waiting.rows
-      this.#letGo()
+    if (this.#flight || !this.#waiting.idle) {
+      this.#tell(this.#waiting.sendOn())
+      const rows = this.#waiting.all.filter(({ epoch, row }) => row.seq > epoch.acked).length
       this.#onTrouble(`the spool could not be written to the end: ${rows} rows may be lost`)
     }
     this.#closed = true
@@ -204,13 +205,14 @@ export class Spool {
     if (this.#flight || this.#closed) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const rows = this.#queue
-    const last = new Map<Epoch, number>([...this.#dirty].map((epoch) => [epoch, epoch.last]))
-    for (const { epoch, row } of rows) last.set(epoch, row.seq)
+    const rows = this.#waiting.take()
+    // What went out and is not among these rows is lost: readers are to see that.
+    const lasts = new Map([...this.#dirty].map((epoch) => [epoch, headOf(epoch)]))
+    for (const { epoch, row } of rows) lasts.set(epoch, Math.max(row.seq, headOf(epoch)))
     const batch: Batch = {
       begin: this.#index.takeBegun(),
       rows: rows.map(({ epoch, row, body }) => [epoch.id, row.seq, row.t[0] ?? 0, body]),
-      touch: [...last].map(([{ id, acked }, seq]) => [id, seq, acked]),
+      touch: [...lasts].map(([{ id, acked }, last]) => [id, last, Math.min(acked, last)]),
       prune: this.#toPrune(),
       limit: Math.max(PRUNE_ROWS, 2 * this.#sincePrune, 2 * rows.length),
       quota: this.#quota,
@@ -219,10 +221,8 @@ export class Spool {
       this.#rest()
       return
     }
-    this.#queue = []
-    this.#queued = 0
     this.#dirty.clear()
-    this.#flight = { rows, batch }
+    this.#flight = { batch, lasts }
     this.#sent = performance.now()
     this.#writer.send(batch)
   }
@@ -244,18 +244,12 @@ export class Spool {
     this.#flight = undefined
     if (this.#failingSince !== undefined) this.#onTrouble('the spool can be written again')
     this.#failingSince = undefined
-    this.#sincePrune = flight.batch.prune.length > 0 ? 0 : this.#sincePrune + flight.rows.length
+    this.#sincePrune = flight.batch.prune.length > 0 ? 0 : this.#sincePrune + flight.batch.rows.length
     this.#index.forget(done)
     this.#count(done)
-    const byFeed = new Map<string, Row[]>()
-    for (const { epoch, row } of flight.rows) {
-      epoch.last = Math.max(epoch.last, row.seq)
-      const list = byFeed.get(epoch.feed) ?? []
-      list.push(row)
-      byFeed.set(epoch.feed, list)
-    }
-    for (const [feed, rows] of byFeed) this.#onCommitted(feed, rows)
-    if (this.#queue.length > 0) this.#schedule()
+    for (const [epoch, last] of flight.lasts) epoch.last = Math.max(epoch.last, last)
+    this.#tell(this.#waiting.committed())
+    if (!this.#waiting.idle) this.#schedule()
     else this.#rest()
   }
 
@@ -267,7 +261,7 @@ export class Spool {
     this.#onTrouble(`${text}, ${this.dropped} so far: is the recorder running?`)
   }
 
-  /** The same batch is tried again; what has waited too long goes out live, its seqs used up, so that readers see the gap. */
+  /** The same batch is tried again; what has waited long goes out meanwhile. */
   #failed(why: string): void {
     const now = performance.now()
     if (this.#failingSince === undefined) {
@@ -276,7 +270,7 @@ export class Spool {
       this.#onTrouble(`the spool cannot be written: ${why}${advice}`)
     }
     this.#failingSince ??= now
-    if (now - this.#failingSince > HOLD_MS) this.#letGo()
+    if (now - this.#failingSince > HOLD_MS) this.#tell(this.#waiting.sendOn())
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
@@ -284,20 +278,22 @@ export class Spool {
     }, RETRY_MS)
   }
 
+  /** More wait than memory should hold. */
   #letGo(): void {
-    const lost = [...(this.#failingSince === undefined ? [] : (this.#flight?.rows ?? [])), ...this.#queue]
-    if (this.#flight && this.#failingSince !== undefined) {
-      this.#flight = { rows: [], batch: { ...this.#flight.batch, rows: [], touch: [], prune: [] } }
-    }
-    this.#queue = []
-    this.#queued = 0
-    for (const { epoch, row } of lost) {
+    this.#tell(this.#waiting.sendOn())
+    for (const { epoch, row } of this.#waiting.letGo()) {
       this.unspooled += row.t.length
-      epoch.last = Math.max(epoch.last, row.seq)
       this.#dirty.add(epoch)
-      const { seq: _, ...live } = row
-      this.#onCommitted(epoch.feed, [live])
     }
+  }
+
+  #tell(waiting: readonly Waiting[]): void {
+    const byFeed = Map.groupBy(waiting, ({ epoch }) => epoch.feed)
+    for (const [feed, rows] of byFeed)
+      this.#onCommitted(
+        feed,
+        rows.map(({ row }) => row),
+      )
   }
 
   #rest(): void {

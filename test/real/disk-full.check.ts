@@ -1,0 +1,124 @@
+/**
+ * One disk for spool and recordings that fills up and is freed again, over and over, and one that is read-only; real
+ * processes. `OCS_DISK_CYCLES=100` for a long run.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { compare, samplesOf, spooled, unacknowledged } from './archive.ts'
+import { DemoLab } from './demo-lab.ts'
+import { subscriber } from './listener.ts'
+import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
+import { SmallDisk } from './small-disk.ts'
+
+setDefaultTimeout(1_500_000)
+
+const CYCLES = Number(process.env['OCS_DISK_CYCLES'] ?? 4)
+const HERTZ = 10
+/** Seconds that the disk stays full, by turns. After 5 s the agent sends on what it holds. */
+const FULL = [0.3, 7, 1]
+
+/** A lab whose state and recordings are on one small disk. */
+async function smallLab(lab: Lab): Promise<{ demo: DemoLab; disk: SmallDisk }> {
+  const disk = new SmallDisk(lab.path('small'), 48)
+  for (const name of ['state', 'data']) {
+    mkdirSync(lab.path('small', name))
+    symlinkSync(lab.path('small', name), lab.path(name))
+  }
+  await lab.hub()
+  const demo = new DemoLab(lab)
+  await demo.sim240('--counter')
+  return { demo, disk }
+}
+
+/** Ends acquisition, waits until all is recorded, and looks at the readings one by one: each is a number more. */
+async function allThere(lab: Lab, demo: DemoLab, agent: Running, recorder: Running): Promise<number> {
+  expect((await lab.run(['ctrl', 'stop', '--target=ls240'])).code).toBe(0)
+  await until('everything is recorded', 30, () => unacknowledged(lab.path('state')) === 0)
+  for (const role of [agent, recorder]) expect(await role.stop()).toMatchObject({ code: 0 })
+  const kept = spooled(lab.path('state'))
+  const values = kept
+    .flatMap(({ row }) =>
+      Object.entries(row.data).flatMap(([name, column]) =>
+        name.endsWith('_status') ? [] : (column as number[]),
+      ),
+    )
+    .sort((a, b) => a - b)
+  expect(values).toEqual(values.map((_, at) => at + 1))
+  await compare(lab, demo.dataDir, kept)
+  const audit = await lab.run(['audit', demo.dataDir, '--json'])
+  expect(audit.code, audit.err).toBe(0)
+  for (const { gaps } of JSON.parse(audit.out).epochs) expect(gaps).toEqual([])
+  return samplesOf(kept)
+}
+
+test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, async () => {
+  await using lab = new Lab()
+  const { demo, disk } = await smallLab(lab)
+  using _disk = disk
+  const events = lab.program('events', subscriber('events', 'observatory/+/events', '%t %p'))
+  const agent = demo.ls240(HERTZ)
+  const recorder = demo.aggregator('--frame-length', '0.2')
+  await agent.says('Channel_1 ', 40)
+  await recorder.says('new file: ', 40)
+  const resumed: number[] = []
+  for (let cycle = 0; cycle < CYCLES; cycle++) {
+    await seconds(0.5)
+    const [spool, files] = [agent.mark, recorder.mark]
+    disk.fill()
+    await recorder.says(/error: \S+ cannot be written: ENOSPC/, 20, files)
+    await agent.says('error: the spool cannot be written: database or disk is full', 20, spool)
+    // What was on its way has arrived by now.
+    const before = unacknowledged(lab.path('state'))
+    await seconds(FULL[cycle % FULL.length] ?? 1)
+    expect(unacknowledged(lab.path('state'))).toBe(before)
+    disk.free()
+    const freed = performance.now()
+    await Promise.all([
+      recorder.says(' written again', 20, files),
+      agent.says('the spool can be written again', 20, spool),
+    ])
+    resumed.push(since(freed))
+  }
+  expect(Math.max(...resumed)).toBeLessThan(5)
+  expect(events.text()).toMatch(/aggregator\/events .*"level":"error","kind":"disk"/)
+  expect(events.text()).toMatch(/ls240\/events .*"level":"error","kind":"spool"/)
+  const { counters } = ((await lab.session('aggregator', 'record'))?.['data'] ?? {}) as {
+    counters?: Record<string, number>
+  }
+  expect(counters).toMatchObject({ disk_failures: CYCLES, gaps: 0, unnumbered: 0 })
+  const samples = await allThere(lab, demo, agent, recorder)
+  const worst = Math.max(...resumed).toFixed(2)
+  figure(
+    `${CYCLES} times full: ${samples} samples, none lost, none doubled; written again ≤ ${worst} s after there was room`,
+  )
+})
+
+test('a data directory that is read-only when recording starts: degraded until it is not, and nothing lost', async () => {
+  await using lab = new Lab()
+  const { demo, disk } = await smallLab(lab)
+  using _disk = disk
+  const agent = demo.ls240(HERTZ, '--state-dir', lab.path('local'))
+  const recorder = demo.aggregator(
+    '--frame-length',
+    '0.2',
+    '--initial-state=idle',
+    '--state-dir',
+    lab.path('local'),
+  )
+  await agent.says('Channel_1 ', 40)
+  await recorder.says('idle: ', 40)
+  const start = () => lab.run(['ctrl', 'start', 'aggregator', 'record'])
+  disk.readOnly(true)
+  expect((await start()).code).toBe(0)
+  await recorder.says(/record: data directory .*read-only/i)
+  const state = await until('it is degraded', 5, () =>
+    lab.session('aggregator', 'record').then((now) => now?.['degraded'] === true),
+  )
+  expect(state).toBe(true)
+  disk.readOnly(false)
+  const freed = performance.now()
+  await recorder.says('recording to ')
+  await recorder.says('new file: ')
+  expect(since(freed)).toBeLessThan(5)
+  figure(`recording ${since(freed).toFixed(2)} s after a read-only disk could be written`)
+})
