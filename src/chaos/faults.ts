@@ -12,8 +12,8 @@ export interface FaultKind {
   readonly weight: number
   /** Seconds it lasts, at least and at most. */
   readonly lasts: readonly [low: number, high: number]
-  /** A process, an instrument (named by its agent), or a disk of its own that holds the recordings or the spools. */
-  readonly hits: 'process' | 'instrument' | Disk
+  /** A process, an instrument (named by its agent), a disk of recordings or spools, or the clock of all processes. */
+  readonly hits: 'process' | 'instrument' | Disk | 'clock'
   /**
    * Lets it happen, for `seconds` or until the signal; resolves when it is over: what died is started, what was broken is
    * whole.
@@ -23,6 +23,8 @@ export interface FaultKind {
 
 /** Milliseconds after which a fault of a reply is lifted though no reply has met it: its agent is away. */
 const UNMET_MS = 1000
+/** Seconds that a clock is set ahead. */
+const STEPS = [5, -5, 3600, -3600, 86_400, -86_400]
 
 /** Ends a process and starts it again, sometimes at once. */
 const ending = (signal: 'SIGKILL' | 'SIGTERM'): FaultKind['strike'] => {
@@ -137,4 +139,15 @@ export const faults: Readonly<Record<string, FaultKind>> = {
   twice: reply('a reply comes twice', () => ({ kind: 'duplicate' })),
   'disk-full': full('no room for recordings', 'data', [0.5, 6]),
   'spool-full': full('no room where agents keep their samples', 'state', [0.5, 3]),
+  clock: {
+    help: 'the clock of all processes is 5 s, an hour or a day ahead or behind',
+    weight: 1,
+    lasts: [2, 6],
+    hits: 'clock',
+    strike: async (lab, _, seconds, stop) => {
+      lab.clock?.shift(STEPS[Math.floor(seconds * 1000) % STEPS.length] ?? 0)
+      await pause(seconds * 1000, stop)
+      lab.clock?.shift(0)
+    },
+  },
 }

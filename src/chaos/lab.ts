@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Instrument, openInstruments } from './instruments.ts'
+import { ShiftedClock } from './shifted-clock.ts'
 import { SmallDisk } from './small-disk.ts'
 import { type RolePlan, Station } from './station.ts'
 
@@ -19,6 +20,8 @@ export interface LabOptions {
   readonly seed: number
   /** Whether data and state lie on disks of their own that can be made full. */
   readonly smallDisks: boolean
+  /** The library that sets the clock of all processes, where it is to be set. */
+  readonly faketime: string | undefined
   /** Hears of a process that ended although no fault made it. */
   onDeath(station: Station, how: string): void
 }
@@ -32,6 +35,7 @@ export class ChaosLab implements AsyncDisposable {
   readonly bridgeUrl: string
   readonly instruments: readonly Instrument[]
   readonly stations: ReadonlyMap<string, Station>
+  readonly clock: ShiftedClock | undefined
   readonly disks: { readonly data: SmallDisk; readonly state: SmallDisk } | undefined
 
   private constructor(
@@ -40,7 +44,7 @@ export class ChaosLab implements AsyncDisposable {
     instruments: readonly Instrument[],
     disks: ChaosLab['disks'],
   ) {
-    const { dir, onDeath } = options
+    const { dir, faketime, onDeath } = options
     this.dir = dir
     this.dataDir = join(dir, 'data')
     this.stateDir = join(dir, 'state')
@@ -48,9 +52,11 @@ export class ChaosLab implements AsyncDisposable {
     this.bridgeUrl = `http://127.0.0.1:${ports.bridge}`
     this.instruments = instruments
     this.disks = disks
+    this.clock = faketime === undefined ? undefined : new ShiftedClock(faketime, join(dir, 'clock'))
     const logs = join(dir, 'log')
     const plans = rolePlans(this.#writeSite(ports), this.stateDir, logs, instruments, ports)
-    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, logs, onDeath)]))
+    const env = this.clock?.env ?? {}
+    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, logs, env, onDeath)]))
   }
 
   /** Opens the instruments and starts all roles, the hub first. */

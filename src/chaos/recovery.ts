@@ -9,7 +9,7 @@ const ASK_MS = 500
 
 /**
  * Waits until what a fault hit is seen to work again: an agent or its instrument by a new row on the bus; the hub, the
- * recorder and a disk by a row that is newly recorded; the bridge by an answer, the data node by one of its own in it.
+ * recorder, a disk and the clock by a row that is newly recorded; the bridge by an answer, the data node by one of its own in it.
  * @returns whether it was seen before the signal
  */
 export function seenBack(
@@ -21,7 +21,7 @@ export function seenBack(
   switch (kind) {
     case 'agent':
     case 'instrument':
-      return watch.rowOf(target, Date.now() / 1000, signal)
+      return watch.rowOf(target, signal)
     case 'bridge':
       return answered(`${lab.bridgeUrl}/api/agents`, () => true, signal)
     case 'data node':
@@ -48,6 +48,6 @@ async function answered(url: string, fits: (text: string) => boolean, signal: Ab
 export function disturbs(other: Strike, { kind, target }: Strike): boolean {
   if (other.target === target || other.kind === 'hub' || other.fault === 'spool-full') return true
   if (kind === 'data node') return other.kind === 'bridge'
-  const recording = kind === 'hub' || kind === 'recorder' || kind === 'disk'
+  const recording = kind === 'hub' || kind === 'recorder' || kind === 'disk' || kind === 'clock'
   return recording && (other.kind === 'recorder' || other.kind === 'disk')
 }

@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly faults: readonly string[]
   /** Whether data and state lie on disks of their own, which can be made full. */
   readonly smallDisks: boolean
+  /** The library that sets the clock of all processes, where it is to be set. */
+  readonly faketime: string | undefined
   /** Ends the faults early; what there is, is judged all the same. */
   readonly signal: AbortSignal
   /** Reads the files of a data directory. */
@@ -52,7 +54,7 @@ export interface ChaosResult {
 
 /** Runs a lab under faults and judges what it recorded. @throws TimeoutError when the lab does not get going */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { dir, seed, smallDisks, signal } = options
+  const { dir, seed, smallDisks, faketime, signal } = options
   const deaths: string[] = []
   const strikes: Strike[] = []
   const note = (what: unknown) => appendFileSync(join(dir, 'faults.jsonl'), `${JSON.stringify(what)}\n`)
@@ -60,6 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     dir,
     seed,
     smallDisks,
+    faketime,
     onDeath: ({ name, process }, how) => {
       const log = join(dir, 'log', `${name}.log`)
       deaths.push(`${name} (pid ${process?.pid}) ended by itself (${how}): see ${log}`)
@@ -108,7 +111,7 @@ async function gotGoing(lab: ChaosLab, watch: Watch, signal: AbortSignal): Promi
   const begin = utc()
   const late = AbortSignal.any([signal, AbortSignal.timeout(START_SECONDS * 1000)])
   const up = await Promise.all([
-    ...lab.instruments.map(({ agent }) => watch.rowOf(agent, 0, late)),
+    ...lab.instruments.map(({ agent }) => watch.rowOf(agent, late)),
     ...['recorder', 'data node'].map((kind) => seenBack(lab, watch, { kind, target: '' }, late)),
   ])
   if (!signal.aborted && up.includes(false))

@@ -20,6 +20,7 @@ export class Station {
   readonly kind: RoleKind
   readonly #role: Role
   readonly #logs: string
+  readonly #env: Readonly<Record<string, string>>
   readonly #onDeath: (station: Station, how: string) => void
   readonly #closed = new AbortController()
   #process: Child | undefined
@@ -28,13 +29,20 @@ export class Station {
 
   /**
    * @param logs the folder of what it says
+   * @param env what its environment has besides
    * @param onDeath hears of each end that nobody has asked for; the process is started again
    */
-  constructor(plan: RolePlan, logs: string, onDeath: (station: Station, how: string) => void) {
+  constructor(
+    plan: RolePlan,
+    logs: string,
+    env: Readonly<Record<string, string>>,
+    onDeath: (station: Station, how: string) => void,
+  ) {
     this.name = plan.name
     this.kind = plan.kind
     this.#role = plan
     this.#logs = logs
+    this.#env = env
     this.#onDeath = onDeath
   }
 
@@ -44,7 +52,7 @@ export class Station {
 
   start(): void {
     if (this.#closed.signal.aborted || (this.#process && this.#process.ended === undefined)) return
-    const process = startChild(this.#role, this.#logs, { append: true })
+    const process = startChild(this.#role, this.#logs, { append: true, env: this.#env })
     this.#process = process
     void process.exited.then(async () => {
       if (this.#struck === process || this.#closed.signal.aborted) return

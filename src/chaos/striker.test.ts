@@ -25,7 +25,7 @@ test('every fault and every target has its turn, within its bounds', () => {
   const all = take(1)
   expect(new Set(all.map(({ name }) => name))).toEqual(new Set(Object.keys(faults)))
   expect(new Set(all.map(({ target }) => target))).toEqual(
-    new Set(['hub', 'aggregator', 'ls240', 'data', 'state']),
+    new Set(['hub', 'aggregator', 'ls240', 'data', 'state', 'clock']),
   )
   for (const { name, lasts } of all) expect(lasts).toBeWithin(0, (faults[name]?.lasts[1] ?? 0) + 0.001)
   const mean = all.reduce((sum, { wait }) => sum + wait, 0) / all.length

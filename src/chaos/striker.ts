@@ -110,6 +110,9 @@ export function* plan(
       case 'data':
         yield { ...about, target: 'data', kind: 'disk', keeps: ['data'] }
         break
+      case 'clock':
+        yield { ...about, target: 'clock', kind: 'clock', keeps: ['clock'] }
+        break
       case 'state': {
         // Without room for its state no agent can start, and what waits for its commit goes with one that ends.
         const agents = lab.of('agent', 'recorder', 'data node').map((station) => station.name)

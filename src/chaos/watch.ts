@@ -6,9 +6,7 @@ interface Awaited {
   fits(heard: Heard): boolean
   resolve(): void
 }
-type Heard =
-  | { readonly kind: 'row'; readonly instance: string; readonly t: number }
-  | { readonly kind: 'recorded' }
+type Heard = { readonly kind: 'row'; readonly instance: string } | { readonly kind: 'recorded' }
 
 /** Listens to a lab: what was seen live, and when something comes back after a fault. */
 export class Watch {
@@ -39,9 +37,9 @@ export class Watch {
     return watch
   }
 
-  /** Resolves with the next row that an agent read at or after `since` (unix s). */
-  rowOf(agent: string, since: number, signal: AbortSignal): Promise<boolean> {
-    return this.#next((heard) => heard.kind === 'row' && heard.instance === agent && heard.t >= since, signal)
+  /** Resolves once a row of an agent comes. */
+  rowOf(agent: string, signal: AbortSignal): Promise<boolean> {
+    return this.#next((heard) => heard.kind === 'row' && heard.instance === agent, signal)
   }
 
   /** Resolves once a row is recorded that was not before. */
@@ -69,13 +67,13 @@ export class Watch {
     for (const awaited of [...this.#awaited]) if (awaited.fits(heard)) awaited.resolve()
   }
 
-  #row({ t, data }: Row, instance: string): void {
+  #row({ data }: Row, instance: string): void {
     const seen = this.live.get(instance) ?? new Set()
     this.live.set(instance, seen)
     for (const [field, values] of Object.entries(data)) {
       if (field.endsWith('_status')) continue
       for (const value of values) if (typeof value === 'number') seen.add(value)
     }
-    this.#heard({ kind: 'row', instance, t: t.at(-1) ?? 0 })
+    this.#heard({ kind: 'row', instance })
   }
 }

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { faults } from '../chaos/faults.ts'
 import { readBySpt3g, readFiles } from '../chaos/files.ts'
 import { type Progress, runChaos } from '../chaos/run.ts'
+import { findFaketime } from '../chaos/shifted-clock.ts'
 import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { PROGRAM } from '../host/children.ts'
@@ -61,29 +62,35 @@ export function chaosCommand(context: Context): Command {
 async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   const inside = context.env[INSIDE] !== undefined
   const unshare = !inside && flags.faults.some(needsDisk) ? mountsOfOwn() : undefined
-  const possible = flags.faults.filter((name) => inside || unshare || !needsDisk(name))
-  if (possible.length < flags.faults.length) {
-    if (possible.length === 0) throw new UsageError('--faults: no small disk can be mounted here (unshare)')
-    context.err('no small disk can be mounted here (unshare): faults of disks are left out\n')
+  const faketime = flags.faults.some(needsClock) ? findFaketime() : undefined
+  const lacks = (name: string) => {
+    if (needsDisk(name) && !inside && !unshare) return 'no small disk can be mounted here (unshare)'
+    return needsClock(name) && !faketime ? 'libfaketime is not installed' : undefined
   }
+  const possible = flags.faults.filter((name) => lacks(name) === undefined)
+  const missing = new Set(flags.faults.flatMap((name) => lacks(name) ?? []))
+  if (possible.length === 0)
+    throw new UsageError(`--faults ${flags.faults.join(',')}: ${[...missing].join('; ')}`)
+  for (const why of inside ? [] : missing)
+    context.err(`${flags.faults.filter((name) => lacks(name) === why).join(', ')} left out: ${why}\n`)
   const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000)
   const dir = folderOf(flags, inside)
   if (!inside) context.err(`seed ${seed}; everything is in ${dir}\n`)
   const found = unshare
     ? await runInside([...unshare, ...PROGRAM], dir, seed, context)
-    : await runHere({ ...flags, faults: possible }, dir, seed, inside, context)
+    : await runHere({ ...flags, faults: possible }, dir, seed, { inside, faketime }, context)
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
   if (!found.ok) throw new OpError(`not all is as it should be: see ${dir}; again with: ${found.command}`)
   if (flags.dir === undefined) rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** Runs the lab and leaves what it came to in its folder. @param mounts whether small disks may be mounted */
+/** Runs the lab and leaves what it came to in its folder. @param inside whether small disks may be mounted */
 async function runHere(
   flags: ChaosFlags,
   dir: string,
   seed: number,
-  mounts: boolean,
+  { inside, faketime }: { readonly inside: boolean; readonly faketime: string | undefined },
   context: Context,
 ): Promise<Finding> {
   const python = flags.spt3g ?? context.env['OCS_SPT3G_PYTHON']
@@ -94,7 +101,8 @@ async function runHere(
     count: flags.count ?? Infinity,
     every: flags.every,
     faults: flags.faults,
-    smallDisks: mounts && flags.faults.some(needsDisk),
+    smallDisks: inside && flags.faults.some(needsDisk),
+    faketime,
     signal: context.signal,
     read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
     progress: progressOf(context, flags.minutes * 60),
@@ -144,6 +152,10 @@ function folderOf({ dir }: ChaosFlags, inside: boolean): string {
 function needsDisk(name: string): boolean {
   const hits = faults[name]?.hits
   return hits === 'data' || hits === 'state'
+}
+
+function needsClock(name: string): boolean {
+  return faults[name]?.hits === 'clock'
 }
 
 /** The command that runs another with mounts of its own; undefined where this user may not. */

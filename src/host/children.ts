@@ -39,12 +39,17 @@ export const PROGRAM: readonly string[] = [
  * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which
  * stops the roles in order; and it stops by itself when its parent dies, since its input ends then.
  * @param append keeps what an earlier run of the role has logged
+ * @param env what its environment has besides
  */
-export function startChild(role: Role, logs: string, { append = false } = {}): Child {
+export function startChild(
+  role: Role,
+  logs: string,
+  { append = false, env = {} }: { append?: boolean; env?: Readonly<Record<string, string>> } = {},
+): Child {
   mkdirSync(logs, { recursive: true })
   const log = join(logs, `${role.name}.log`)
   const fd = openSync(log, append ? 'a' : 'w')
-  const process_ = start(role, [fd, fd], {})
+  const process_ = start(role, [fd, fd], env)
   closeSync(fd)
   return watch(role, process_, log, 'exit')
 }
