@@ -2,8 +2,9 @@ import type { Command, Option } from 'commander'
 import { topic } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
 import { HUB } from '../core/names.ts'
+import { type Parameter, parametersOf } from '../core/parameters.ts'
 import type { InstanceView } from '../runtime/lab-view.ts'
-import { flagOf, type Parameter, parametersOf } from './params.ts'
+import { flagOf } from './params.ts'
 
 /** What may stand in place of the last word, and what it is. */
 export interface Candidate {

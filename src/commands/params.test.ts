@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
-import { parametersOf, paramsOf } from './params.ts'
+import { parametersOf } from '../core/parameters.ts'
+import { paramsOf } from './params.ts'
 
 const schema = z.toJSONSchema(
   z.object({
