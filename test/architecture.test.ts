@@ -30,6 +30,7 @@ const home: Record<string, string> = {
   'modbus-serial': 'instrument',
   'net-snmp': 'instrument',
   hono: 'bridge',
+  uplot: 'bridge',
 }
 const scan = new Bun.Transpiler({ loader: 'ts' })
 

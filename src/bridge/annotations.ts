@@ -1,4 +1,5 @@
-import type { Happening, History, Run, State } from './history.ts'
+import type { Happening, History, Run } from './history.ts'
+import type { State } from './page/shape.ts'
 import { expand } from './targets.ts'
 
 /** Annotations of one answer, at most, the newest: thousands make a browser stand still. */

@@ -224,13 +224,6 @@ test('without a hub: 200 and empty curves, and all again when it is back', async
   )
 })
 
-test('a browser sees the metrics and the address for Grafana', async () => {
-  await using at = await site()
-  const page = await (await fetch(at.bridge.url, { headers: { accept: 'text/html,*/*' } })).text()
-  expect(page).toContain(`<code>${at.bridge.url}</code>`)
-  expect(page).toContain('<code>LSA21OQ::Channel_1_T</code>')
-})
-
 test('answers are compressed for whom they may be', async () => {
   await using at = await site()
   const body = { targets: [{ target: 'LSA21OQ::Channel_1_T' }], range: {} }

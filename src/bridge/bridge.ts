@@ -10,8 +10,9 @@ import { recordHistory } from './history.ts'
 import { hostPort, isLoopback, mayAsk } from './hosts.ts'
 import { answer, badRequest, checked, send } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
+import { type Env, livePage } from './live/routes.ts'
+import { readUsers } from './live/users.ts'
 import { findNodes } from './nodes.ts'
-import { page } from './page.ts'
 import { asCsv, asObjects, rowsOf } from './rows.ts'
 import { AnnotationsBody, QueryBody, SearchBody, simpleJson, TagBody } from './simple-json.ts'
 import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
@@ -30,6 +31,10 @@ export interface BridgeOptions {
   readonly insecure?: boolean
   /** Further names by which requests may come (`Host`): of a proxy or a container network. */
   readonly hosts?: readonly string[]
+  /** File of those who may operate from the live page. */
+  readonly users?: string
+  /** Grafana's address, for a link on the live page. */
+  readonly grafana?: string
   log(text: string): void
 }
 export interface Bridge {
@@ -41,11 +46,12 @@ export interface Bridge {
 /**
  * Serves the data nodes on a bus over HTTP: to Grafana in the dialects of SimpleJson, simPod's JSON and (under
  * `/graphite`) Graphite, to notebooks and the Infinity data source as flat rows under `/api`, to Prometheus at
- * `GET /metrics`. It only reads: no request makes it publish anything but queries to data nodes.
+ * `GET /metrics`, and to browsers as a live page. It only reads: no request makes it publish anything but queries to data
+ * nodes, except that an operator who has signed in on the page starts, stops and aborts operations.
  * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without `insecure`
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { bus, root, listen, insecure = false, hosts = [], log } = options
+  const { bus, root, listen, insecure = false, hosts = [], users, grafana, log } = options
   if (!insecure && !isLoopback(listen.host)) {
     throw new ConfigError(
       `the bridge asks nobody for a password, so it does not listen on ${listen.host}: ` +
@@ -54,28 +60,30 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
   if (!isLoopback(listen.host))
     log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
+  // A file that others can read is said now, not when somebody wants to sign in.
+  if (users !== undefined) readUsers(users)
   const lab = await viewLab(bus, root)
   const history = await recordHistory(bus, root)
   const nodes = await findNodes(bus, root, log)
+  const live = livePage({ bus, root, nodes, lab, history, users, grafana, log })
   const stop = async () => {
-    for (const part of [nodes, history, lab]) await part[Symbol.asyncDispose]()
+    for (const part of [live, nodes, history, lab]) await part[Symbol.asyncDispose]()
   }
   const catalog = catalogOf(nodes)
   const parts = { nodes, catalog, history, lab, log }
   const simple = simpleJson(parts)
   const json = simpod({ ...parts, search: simple.search })
-  const app = new Hono()
-  let url = ''
+  const app = new Hono<Env>()
 
   app.use(onlyFor({ listen: listen.host, open: insecure, names: hosts }))
   app.use(rightType)
-  app.get('/', async (c) => {
+  app.get('/', (c) => {
     if (!c.req.header('accept')?.includes('text/html')) {
       return answer(c, { service: 'ocs bridge', hub: bus.connected ? 'connected' : 'away' })
     }
-    c.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-    return c.html(page(url, await simple.list()))
+    return live.index(c)
   })
+  app.route('/page', live.app)
   app.post('/search', (c) => checked(c, SearchBody, ({ target }) => simple.search(target)))
   app.post('/query', (c) => checked(c, QueryBody, simple.query))
   app.post('/annotations', (c) => checked(c, AnnotationsBody, simple.annotations))
@@ -113,9 +121,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     await stop()
     throw portError(listen, cause)
   }
-  url = `http://${hostPort(listen.host, server.port ?? listen.port)}`
   return {
-    url,
+    url: `http://${hostPort(listen.host, server.port ?? listen.port)}`,
     async close() {
       await server.stop(true)
       await stop()
@@ -123,7 +130,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
 }
 
-function open(app: Hono, { host, port }: BridgeOptions['listen']) {
+function open(app: Hono<Env>, { host, port }: BridgeOptions['listen']) {
   return Bun.serve({
     hostname: host.replace(/^\[(.*)\]$/, '$1'),
     port,
@@ -132,7 +139,7 @@ function open(app: Hono, { host, port }: BridgeOptions['listen']) {
     development: false,
     // Outside development Bun would share the port with another process that listens on it.
     reusePort: false,
-    fetch: (request) => app.fetch(request),
+    fetch: (request, server) => app.fetch(request, { address: server.requestIP(request)?.address }),
   })
 }
 

@@ -4,7 +4,8 @@ import { states } from './annotations.ts'
 import { braces, glob, isWild } from './glob.ts'
 import type { Line } from './graphite-functions.ts'
 import type { Branch } from './graphite-names.ts'
-import type { History, State } from './history.ts'
+import type { History } from './history.ts'
+import type { State } from './page/shape.ts'
 
 /** What names of operations begin with: `operations.ls240.acq`. It is hidden from `*`, which means the data nodes. */
 const BRANCH = 'operations'

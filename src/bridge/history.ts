@@ -1,15 +1,13 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Event } from '../core/channels.ts'
 import type { OpSession } from '../core/ops.ts'
+import type { State } from './page/shape.ts'
 
 /** Sessions and events that are remembered, at most: the newest of each. */
 const KEPT = 1000
 /** Changes of state that are remembered of one session, and characters of a text. */
 const MAX_STEPS = 100
 const MAX_TEXT = 500
-
-/** What an operation is doing, for people. */
-export type State = 'starting' | 'running' | 'degraded' | 'stopping' | 'idle' | 'failed'
 
 /** One session of an operation. Times in unix s. */
 export interface Run {
@@ -85,7 +83,12 @@ function runOf(said: OpSession, { instance, op }: { instance: string; op: string
   }
 }
 
-function stateOf({ status, degraded, success }: OpSession): State {
+/** What an operation is doing, by its latest session. */
+export function stateOf({
+  status,
+  degraded,
+  success,
+}: Pick<OpSession, 'status' | 'degraded' | 'success'>): State {
   if (status === 'done') return success ? 'idle' : 'failed'
   return status === 'running' && degraded ? 'degraded' : status
 }

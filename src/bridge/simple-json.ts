@@ -63,8 +63,6 @@ interface Parts {
 
 /** What `/query`, `/search` and `/annotations` are answered with, for SimpleJson and simPod's JSON alike. */
 export function simpleJson({ nodes, catalog, history }: Parts): {
-  /** Names of all metrics. */
-  list(): Promise<string[]>
   /** Names of the metrics that contain a text, in any case; `nodes` means those of the data nodes. */
   search(text: string | undefined): Promise<string[]>
   /** Curves and tables, in the order of the targets. @throws HTTPException for too many */
@@ -75,7 +73,6 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
   const list = async () => (await catalog.all()).map(({ text }) => text)
 
   return {
-    list,
     async search(text) {
       // SimpleJson has no other way to ask for the names of nodes, which a variable needs.
       if (text?.trim() === 'nodes') return nodes.listed().map(({ name }) => name)

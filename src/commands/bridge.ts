@@ -1,7 +1,8 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { startBridge } from '../bridge/bridge.ts'
 import { connectMqtt } from '../bus/mqtt.ts'
 import { aborted } from '../core/pause.ts'
+import { passwdCommand, usersFile } from './bridge-passwd.ts'
 import type { Context } from './context.ts'
 import { address, type Listen } from './hub.ts'
 import { createLog } from './log.ts'
@@ -11,23 +12,44 @@ import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
 interface BridgeFlags extends SiteOptions {
   readonly listen?: Listen
   readonly insecure?: boolean
+  readonly users?: string
+  readonly grafana?: string
 }
 
 /** `ocs bridge`: what Grafana and browsers ask. */
 export function bridgeCommand(context: Context): Command {
-  const command = new Command('bridge').description('Serve live data to Grafana and browsers over HTTP.')
+  const command = new Command('bridge')
+    .description('Serve live data to Grafana and browsers over HTTP.')
+    .enablePositionalOptions()
+    .allowExcessArguments(false)
+    .addCommand(passwdCommand(context))
   return siteFlags(command)
     .option('--listen <addr:port>', 'where to serve HTTP (127.0.0.1:5000)', address)
     .option('--insecure', 'listen beyond this machine although there are neither users nor TLS')
+    .option('--users <file>', 'who may operate from the live page (users.yaml in the state folder)')
+    .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
     .action(async (flags: BridgeFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { root, url } = await chooseSite(flags, context, log)
       const listen = flags.listen ?? { host: '127.0.0.1', port: 5000 }
+      const { insecure, grafana } = flags
+      const users = usersFile(flags.users, context.env)
       await using bus = connectMqtt({ url, client: `bridge-${crypto.randomUUID().slice(0, 8)}` })
       using _ = sayConnections(bus, url, log)
-      const bridge = await startBridge({ bus, root, listen, log, ...(flags.insecure && { insecure: true }) })
+      const bridge = await startBridge({
+        ...{ bus, root, listen, log, users },
+        ...(insecure && { insecure }),
+        ...(grafana !== undefined && { grafana }),
+      })
       log(`listening on ${bridge.url}`)
       await aborted(context.signal)
       await bridge.close()
     })
+}
+
+/** An address that a browser may be sent to. */
+function webAddress(text: string): string {
+  const url = URL.parse(text)
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href
+  throw new InvalidArgumentError('an address such as http://127.0.0.1:3000 is wanted.')
 }

@@ -106,7 +106,8 @@ export class DemoScreen {
     const lines = [
       table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]),
       `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
-      `Grafana (SimpleJson) and browser: http://127.0.0.1:${BRIDGE_PORT}/   logs: ${join(dir, 'logs')}\n`,
+      `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
+      `Logs: ${join(dir, 'logs')}\n`,
       idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
       'Ctrl-C stops everything.\n',
     ]

@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import type { Presence } from '../../core/channels.ts'
+import type { OpSession } from '../../core/ops.ts'
+import { parametersOf } from '../../core/parameters.ts'
+import type { InstanceView } from '../../runtime/lab-view.ts'
+import { stateOf } from '../history.ts'
+import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
+
+/** Characters of a session's data, and of a message, that are shown. */
+const MAX_DATA = 20_000
+const MAX_TEXT = 500
+/** Messages of a session that are shown: the newest. */
+const MESSAGES = 20
+
+/** What the page shows of an agent all the time. */
+export function agentView(instance: string, { presence, api, sessions, state }: InstanceView): AgentView {
+  const names = new Set([...Object.keys(api?.ops ?? {}), ...sessions.keys()])
+  return {
+    instance,
+    agentClass: presence?.agent_class ?? api?.agent_class ?? '',
+    state,
+    since: presence?.since ?? null,
+    beat: presence?.time ?? null,
+    host: presence?.host ?? '',
+    node: api?.node?.name ?? null,
+    lock: presence?.lock ? { by: presence.lock.by, until: presence.lock.until } : null,
+    ops: [...names].map((op) => opView(op, api?.ops[op]?.kind ?? null, sessions.get(op))),
+    spools: spoolsOf(presence),
+    counters: presence?.counters ?? {},
+    recorder: recorderOf([...sessions.values()]),
+    alarms: state === 'online' ? alarmsOf([...sessions.values()]) : [],
+  }
+}
+
+function opView(op: string, kind: OpView['kind'], session: OpSession | undefined): OpView {
+  return {
+    op,
+    kind,
+    state: session ? stateOf(session) : 'idle',
+    since: session?.start_time ?? null,
+    end: session?.end_time ?? null,
+    message: session?.messages.at(-1)?.[1].slice(0, MAX_TEXT) ?? null,
+    by: session ? (session.started_from ?? session.started_by) : null,
+  }
+}
+
+function spoolsOf(presence: Presence | undefined): AgentView['spools'] {
+  return Object.entries(presence?.feeds ?? {}).map(([feed, { epochs }]) => ({
+    feed,
+    waiting: epochs.reduce(
+      (sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)),
+      0,
+    ),
+  }))
+}
+
+/** The data of a recorder's session, as far as it is shown here. */
+const Recorded = z.object({
+  data_dir: z.string(),
+  current_file: z.string().nullable(),
+  providers: z.record(z.string(), z.object({ stale: z.boolean() })),
+  counters: z.record(z.string(), z.number()),
+  behind: z.number(),
+  problem: z.string().nullable(),
+})
+
+function recorderOf(sessions: readonly OpSession[]): RecorderView | null {
+  for (const { data } of sessions) {
+    const found = Recorded.safeParse(data)
+    if (!found.success) continue
+    const { data_dir, current_file, providers, counters, behind, problem } = found.data
+    const stale = Object.entries(providers).flatMap(([address, one]) => (one.stale ? [address] : []))
+    return { file: current_file, folder: data_dir, behind, problem, counters, stale }
+  }
+  return null
+}
+
+/** The data of a session that watches for alarms: those that are on, by name. */
+const Watched = z.object({
+  active: z.union([
+    z.array(z.record(z.string(), z.unknown())),
+    z.record(z.string(), z.record(z.string(), z.unknown())),
+  ]),
+})
+
+function alarmsOf(sessions: readonly OpSession[]): AlarmView[] {
+  return sessions.flatMap(({ op_name, data }) => {
+    const found = op_name === 'watch' ? Watched.safeParse(data).data?.active : undefined
+    if (!found) return []
+    const list = Array.isArray(found) ? found.map((one) => ['', one] as const) : Object.entries(found)
+    return list.map(([key, one]) => ({
+      name: textOf(one['name'] ?? key),
+      text: textOf(one['text'] ?? one['message'] ?? ''),
+      since: typeof one['since'] === 'number' ? one['since'] : null,
+    }))
+  })
+}
+
+function textOf(given: unknown): string {
+  return (typeof given === 'string' ? given : (JSON.stringify(given) ?? '')).slice(0, MAX_TEXT)
+}
+
+/** What the page shows of an agent when somebody looks closer. */
+export function agentDetail(instance: string, { api, sessions }: InstanceView): AgentDetail {
+  const ops = Object.entries(api?.ops ?? {}).map(([op, { kind, help, params }]) => {
+    const session = sessions.get(op)
+    const parameters = parametersOf(params).map(
+      ({ name, help: text, takes, required, choices, property }) => ({
+        name,
+        help: text,
+        takes,
+        required,
+        choices,
+        many: property.type === 'array',
+      }),
+    )
+    return {
+      op,
+      kind,
+      help,
+      parameters,
+      data: json(session?.data),
+      messages: (session?.messages ?? [])
+        .slice(-MESSAGES)
+        .map(([time, text]) => [time, text.slice(0, MAX_TEXT)] as const),
+      params: json(session?.params),
+    }
+  })
+  return { instance, help: api?.help ?? '', ops }
+}
+
+function json(data: unknown): string | null {
+  if (data === null || data === undefined) return null
+  if (typeof data === 'object' && Object.keys(data).length === 0) return null
+  const text = JSON.stringify(data, null, 1)
+  return text.length > MAX_DATA ? `${text.slice(0, MAX_DATA)} … (${text.length} characters)` : text
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'bun:test'
+import { Curve } from '../page/curve.ts'
+import { groupsOf } from '../page/groups.ts'
+
+const filled = (t: number[]) => {
+  const curve = new Curve()
+  curve.append(t, t)
+  return curve
+}
+
+test('live samples come once and in order; the past takes their place but for what is newer', () => {
+  const curve = new Curve()
+  expect(curve.append([10, 11], [1, 2])).toBe(0)
+  expect(curve.append([11, 12, 40], [2, 3, 4])).toBe(1)
+  expect(curve.append([70], [5])).toBe(30)
+  expect([curve.t, curve.values]).toEqual([
+    [10, 11, 12, 40, 70],
+    [1, 2, 3, 4, 5],
+  ])
+  curve.replace([9, 10, 25, 40], [0, 1, 9, 4])
+  expect([curve.t, curve.values]).toEqual([
+    [9, 10, 25, 40, 70],
+    [0, 1, 9, 4, 5],
+  ])
+  curve.replace([], [])
+  expect(curve.t).toEqual([9, 10, 25, 40, 70])
+  expect([curve.at(8), curve.at(24.9), curve.at(99)]).toEqual([
+    undefined,
+    { time: 10, value: 1 },
+    { time: 70, value: 5 },
+  ])
+})
+
+test('what is older than the span goes, but never the newest sample', () => {
+  const curve = filled(Array.from({ length: 1000 }, (_, i) => i))
+  curve.trim(600)
+  expect([curve.t[0], curve.values[0], curve.t.length]).toEqual([600, 600, 400])
+  curve.trim(5000)
+  expect(curve.t).toEqual([999])
+})
+
+test('a hole is not joined, the pauses of a scanner are; texts are not drawn', () => {
+  const steady = Array.from({ length: 100 }, (_, i) => i)
+  const [t, values] = filled([...steady, 130, 131]).drawn(90)
+  expect(t).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 114.5, 130, 131])
+  expect(values[10]).toBeNull()
+  const scanned = Array.from({ length: 10 }, (_, i) => [i * 60, i * 60 + 1, i * 60 + 2]).flat()
+  expect(filled(scanned).drawn(0)[1]).not.toContain(null)
+  const curve = new Curve()
+  curve.append([1, 2, 3, 4], [true, 'high', null, 2])
+  expect(curve.drawn(0)).toEqual([
+    [1, 2, 3, 4],
+    [1, null, null, 2],
+  ])
+})
+
+test('fields that differ by numbers alone are drawn together, those with units first, 16 at most', () => {
+  const field = (name: string, units: string | null) => ({
+    ...{ metric: `N::${name}`, field: name, units },
+    ...{ type: 'number' as const, description: null, interval: 1 },
+  })
+  const fields = [
+    field('status_1', null),
+    ...Array.from({ length: 18 }, (_, i) => field(`ch_${i + 1}_T`, 'K')),
+    field('ch_1_V', 'V'),
+  ]
+  const groups = groupsOf({ name: 'N', description: '', archive: false, fields: fields.toReversed() })
+  expect(groups.map(({ title, units, fields: list }) => [title, units, list.length])).toEqual([
+    ['ch_1_V', 'V', 1],
+    ['ch_1_T … ch_16_T', 'K', 16],
+    ['ch_17_T … ch_18_T', 'K', 2],
+    ['status_1', null, 1],
+  ])
+  expect(new Set(groups.map(({ key }) => key)).size).toBe(4)
+  expect(groupsOf({ name: 'N', description: '', archive: false, fields: [] })).toEqual([])
+})

@@ -1,0 +1,140 @@
+import type { DataAnswer } from '../../core/data-node.ts'
+import { cell } from '../ask.ts'
+import type { Node, Nodes } from '../nodes.ts'
+import type { Cell, Part } from '../page/shape.ts'
+import { readTarget } from '../targets.ts'
+
+/** Milliseconds between two questions to a data node: what is on the page is no older. */
+const POLL_MS = 400
+/** Seconds between two samples of a metric, at least: a page draws no faster. */
+const STRIDE = 0.2
+/** Seconds that are looked back for what has come since, at most and at least. */
+const LONGEST = 15
+const OVERLAP = 2
+/** Seconds by which a clock may go ahead of the bridge's. */
+const AHEAD = 60
+/** Fields a data node is asked for at once. */
+const FIELDS = 1000
+
+/** Somebody who wants to hear of new samples. */
+export interface Watcher extends Disposable {
+  /** Of these metrics, `NAME::field`, from now on. */
+  want(metrics: readonly string[]): void
+}
+/** New samples of data nodes, as they come. */
+export interface LiveValues extends Disposable {
+  watch(listener: (parts: readonly Part[]) => void): Watcher
+}
+
+interface Watching {
+  readonly listener: (parts: readonly Part[]) => void
+  /** Fields by the name of their node. */
+  wanted: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+/**
+ * Asks the data nodes again and again for what has come since, once for all who watch; nobody is asked while nobody
+ * watches. A node that is slow or dead holds up no other.
+ */
+export function liveValues(nodes: Nodes): LiveValues {
+  const watching = new Set<Watching>()
+  const asking = new Set<string>()
+  /** The newest sample that was handed on, by node and timeline. */
+  const newest = new Map<string, Map<string, number>>()
+  let timer: Timer | undefined
+
+  const poll = () => {
+    const wanted = new Map<string, Set<string>>()
+    for (const one of watching)
+      for (const [name, fields] of one.wanted)
+        wanted.set(name, new Set([...(wanted.get(name) ?? []), ...fields]))
+    for (const [name, fields] of wanted) {
+      const node = asking.has(name) ? undefined : nodes.find(name)
+      if (!node || node.away) continue
+      asking.add(name)
+      void askOne(node, [...fields]).finally(() => asking.delete(name))
+    }
+    for (const name of newest.keys()) if (!wanted.has(name)) newest.delete(name)
+  }
+
+  const askOne = async (node: Node, fields: readonly string[]): Promise<void> => {
+    const known = newest.get(node.name) ?? new Map<string, number>()
+    newest.set(node.name, known)
+    const now = Date.now() / 1000
+    const recent = [...known.values()].filter((time) => time > now - LONGEST)
+    const start = Math.max(now - LONGEST, Math.min(now - OVERLAP, ...recent))
+    // A timeline may be in several answers.
+    const before = new Map(known)
+    for (let at = 0; at < fields.length; at += FIELDS) {
+      const asked = fields.slice(at, at + FIELDS)
+      const answer = await nodes.data(node, { fields: asked, start, end: now + AHEAD, min_stride: STRIDE })
+      if (!answer) return
+      handOn(node.name, newParts(node.name, answer, before, known))
+    }
+  }
+
+  const handOn = (name: string, parts: readonly Part[]) => {
+    if (parts.length === 0) return
+    for (const { listener, wanted } of watching) {
+      const fields = wanted.get(name)
+      if (!fields) continue
+      const own = parts.flatMap(({ t, values }) => {
+        const mine = Object.entries(values).filter(([metric]) => fields.has(metric.slice(name.length + 2)))
+        return mine.length > 0 ? [{ t, values: Object.fromEntries(mine) }] : []
+      })
+      if (own.length > 0) listener(own)
+    }
+  }
+
+  return {
+    watch(listener) {
+      const one: Watching = { listener, wanted: new Map() }
+      watching.add(one)
+      timer ??= setInterval(poll, POLL_MS)
+      return {
+        want(metrics) {
+          one.wanted = byNode(metrics)
+        },
+        [Symbol.dispose]() {
+          watching.delete(one)
+          if (watching.size > 0) return
+          clearInterval(timer)
+          timer = undefined
+        },
+      }
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  }
+}
+
+function byNode(metrics: readonly string[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const text of metrics) {
+    const { node = '', field = '' } = readTarget(text)?.literal ?? {}
+    if (field !== '') found.set(node, (found.get(node) ?? new Set()).add(field))
+  }
+  return found
+}
+
+/** The samples of an answer that are newer than those of before; `known` is brought up to date. */
+function newParts(
+  name: string,
+  { data, timeline, fields }: DataAnswer,
+  before: ReadonlyMap<string, number>,
+  known: Map<string, number>,
+): Part[] {
+  const byTimeline = Map.groupBy(Object.entries(fields), ([, about]) => about.timeline)
+  return [...byTimeline].flatMap(([line, list]) => {
+    const times = timeline[line]?.t ?? []
+    const after = before.get(line) ?? -Infinity
+    const first = times.findIndex((time) => time > after)
+    const last = times.at(-1)
+    if (first < 0 || last === undefined) return []
+    known.set(line, last)
+    const values = list.map(([field]): [string, Cell[]] => [
+      `${name}::${field}`,
+      (data[field] ?? []).slice(first).map(cell),
+    ])
+    return [{ t: times.slice(first), values: Object.fromEntries(values) }]
+  })
+}

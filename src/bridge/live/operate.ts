@@ -1,0 +1,115 @@
+import { hostname } from 'node:os'
+import { HTTPException } from 'hono/http-exception'
+import { z } from 'zod'
+import type { Bus } from '../../bus/bus.ts'
+import { messageOf, TransportError, UsageError } from '../../core/errors.ts'
+import { didYouMean } from '../../core/names.ts'
+import { ResponseCode } from '../../core/ops.ts'
+import { parametersOf, parameterValue, type Schema } from '../../core/parameters.ts'
+import { type Caller, caller } from '../../runtime/client.ts'
+import type { LabView } from '../../runtime/lab-view.ts'
+import type { SignedIn } from './sign-in.ts'
+
+/** What the page asks of an operation. Values are as they were typed; a list has a text for each. */
+export const OpBody = z.strictObject({
+  instance: z.string().max(63),
+  op: z.string().max(63),
+  action: z.enum(['start', 'stop', 'abort']),
+  params: z
+    .record(z.string(), z.union([z.string().max(65_536), z.array(z.string().max(65_536))]))
+    .default({}),
+})
+export type OpBody = z.output<typeof OpBody>
+
+/** Requests that one person may make in a row, and how many a second it may go on with. */
+const BURST = 10
+const PER_SECOND = 2
+
+/** Acts for people who have signed in: the only part of the bridge that publishes more than queries. */
+export interface Operate extends AsyncDisposable {
+  /**
+   * Asks an agent to start, stop or abort an operation, in the name of an operator.
+   * @returns what the agent said
+   * @throws HTTPException 400 for parameters that cannot be meant, 403 for who is no operator, 404 for what is not there,
+   * 409 with the agent's refusal, 429 for too much in a row, 504 when the agent does not answer
+   */
+  act(who: SignedIn, body: OpBody): Promise<{ readonly message: string }>
+}
+
+export function operate(
+  bus: Bus,
+  root: string,
+  lab: LabView,
+  log: (text: string) => void,
+  now = () => performance.now(),
+): Operate {
+  /** Each person asks in their own name. */
+  const callers = new Map<string, Promise<Caller>>()
+  const spent = new Map<string, { left: number; at: number }>()
+  const callerOf = (name: string): Promise<Caller> => {
+    const made = callers.get(name) ?? caller(bus, root, { by: `${name}@${hostname()} (live page)` })
+    callers.set(name, made)
+    return made
+  }
+  const mayAsk = (name: string): boolean => {
+    const { left, at } = spent.get(name) ?? { left: BURST, at: now() }
+    const have = Math.min(BURST, left + ((now() - at) / 1000) * PER_SECOND)
+    spent.set(name, { left: Math.max(0, have - 1), at: now() })
+    return have >= 1
+  }
+
+  return {
+    async act({ name, role }, { instance, op, action, params }) {
+      if (role !== 'operator')
+        throw new HTTPException(403, { message: `${name} is an ${role}: operations are for operators` })
+      if (!mayAsk(name))
+        throw new HTTPException(429, { message: 'too many requests in a row: wait a moment' })
+      const view = lab.instances.get(instance)
+      const info = view?.api && Object.hasOwn(view.api.ops, op) ? view.api.ops[op] : undefined
+      if (!info) throw new HTTPException(404, { message: `there is no ${instance} ${op}` })
+      const values = action === 'start' ? valuesOf(params, info.params) : {}
+      const said = `${name}: ${action} ${instance} ${op}`
+      try {
+        const ask = await callerOf(name)
+        const { status, msg } = await ask.request(instance, op, action, values)
+        log(`${said}: ${msg}`)
+        if (status === ResponseCode.OK) return { message: msg }
+        throw new HTTPException(409, { message: msg })
+      } catch (error) {
+        if (!(error instanceof TransportError)) throw error
+        log(`${said}: ${messageOf(error)}`)
+        throw new HTTPException(504, { message: messageOf(error) })
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const one of callers.values()) await (await one)[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Parameters by their JSON Schema. @throws HTTPException 400 with what is wrong */
+function valuesOf(given: OpBody['params'], schema: Schema): Record<string, unknown> {
+  const known = parametersOf(schema)
+  const names = known.map(({ name }) => name)
+  const strange = Object.keys(given).find((name) => !names.includes(name))
+  if (strange !== undefined) {
+    const [near] = didYouMean(strange, names)
+    throw new HTTPException(400, {
+      message: `there is no parameter ${strange}${near ? `: did you mean ${near}?` : ''}`,
+    })
+  }
+  try {
+    return Object.fromEntries(
+      known.flatMap((parameter) => {
+        const { name, required } = parameter
+        const text = Object.hasOwn(given, name) ? given[name] : undefined
+        if (text === undefined && required) throw new UsageError(`${name} is required`)
+        if (text === undefined) return []
+        return [[name, parameterValue(parameter, typeof text === 'string' ? [text] : text, name)]]
+      }),
+    )
+  } catch (error) {
+    if (error instanceof UsageError) throw new HTTPException(400, { message: error.message })
+    throw error
+  }
+}

@@ -1,0 +1,26 @@
+import { ask, cell } from '../ask.ts'
+import type { Nodes } from '../nodes.ts'
+import type { Cell, Part } from '../page/shape.ts'
+import { type Metric, readTarget } from '../targets.ts'
+
+/** Metrics of one answer, at most. */
+export const MAX_METRICS = 100
+/** Points of one metric, at most. */
+export const MAX_POINTS = 2000
+
+/** The data of metrics between two times (unix ms), thinned to `points` each; a metric nobody has is left out. */
+export async function past(
+  nodes: Nodes,
+  texts: readonly string[],
+  span: { readonly from: number; readonly to: number; readonly points: number },
+): Promise<Part[]> {
+  const metrics = texts.flatMap((text): Metric[] => {
+    const target = readTarget(text)
+    return target ? [target.literal] : []
+  })
+  const curves = await ask(nodes, metrics, span)
+  return metrics.flatMap((metric): Part[] => {
+    const curve = curves(metric)
+    return curve ? [{ t: curve.t, values: { [metric.text]: curve.values.map(cell) as Cell[] } }] : []
+  })
+}

@@ -1,0 +1,142 @@
+import { messageOf } from '../../core/errors.ts'
+import type { LabView } from '../../runtime/lab-view.ts'
+import type { History } from '../history.ts'
+import type { Nodes } from '../nodes.ts'
+import type { StreamEvents } from '../page/shape.ts'
+import { agentView } from './agent-views.ts'
+import { fieldList, signature } from './field-list.ts'
+import type { LiveValues, Watcher } from './live-values.ts'
+
+/** Streams at a time, at most. */
+const MAX_STREAMS = 100
+/** Metrics that one page may watch at a time. */
+export const MAX_WATCHED = 1000
+/** Milliseconds between two looks at what has changed, between two ticks, and between two lists of fields. */
+const LOOK_MS = 500
+const TICK_MS = 2000
+const FIELDS_MS = 5000
+/** Bytes that may wait for a slow reader; more, and it has to come again, which brings it up to date. */
+const MAX_WAITING = 4_000_000
+
+interface Stream {
+  readonly id: string
+  readonly watcher: Watcher
+  send(text: string): void
+}
+/** The streams of all pages: one a page, of everything that changes. */
+export interface Streams extends Disposable {
+  /** A new stream of server-sent events; undefined when there are too many. */
+  open(signal: AbortSignal): ReadableStream<Uint8Array> | undefined
+  /** Which metrics a page has in view. False: there is no such stream (any more). */
+  watch(id: string, metrics: readonly string[]): boolean
+}
+
+interface Parts {
+  readonly nodes: Nodes
+  readonly lab: LabView
+  readonly history: History
+  readonly live: LiveValues
+  /** Changes with the page's files, so that an old page loads itself anew. */
+  readonly build: string
+  hub(): boolean
+  log(text: string): void
+}
+
+/** One server-sent event. */
+function frame<K extends keyof StreamEvents>(event: K, data: StreamEvents[K]): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+export function streams(parts: Parts): Streams {
+  const { nodes, lab, history, live, build, hub, log } = parts
+  const open = new Map<string, Stream>()
+  /** Each agent as it was last sent. */
+  const sent = new Map<string, string>()
+  let nth = 0
+  let fields = ''
+  let listing = false
+  const all = (text: string) => {
+    for (const stream of [...open.values()]) stream.send(text)
+  }
+
+  /** What is new of the agents, each as the frame that says it. */
+  const changed = (): string[] =>
+    [...lab.instances].flatMap(([instance, view]) => {
+      const text = frame('agent', agentView(instance, view))
+      if (sent.get(instance) === text) return []
+      sent.set(instance, text)
+      return [text]
+    })
+  const look = () => {
+    if (open.size === 0) return
+    const news = changed()
+    const latest = history.events().at(-1)?.nth ?? 0
+    if (latest !== nth) news.push(frame('happened', {}))
+    nth = latest
+    if (news.length > 0) all(news.join(''))
+  }
+  const list = async () => {
+    if (open.size === 0 || listing) return
+    listing = true
+    try {
+      const now = signature(await fieldList(nodes))
+      if (now !== fields) all(frame('fields', {}))
+      fields = now
+    } catch (error) {
+      log(`the page's list of fields: ${messageOf(error)}`)
+    } finally {
+      listing = false
+    }
+  }
+  const tick = () => all(frame('tick', { now: Date.now() / 1000, hub: hub() }))
+  const timers = [setInterval(look, LOOK_MS), setInterval(tick, TICK_MS), setInterval(list, FIELDS_MS)]
+
+  return {
+    open(signal) {
+      if (open.size >= MAX_STREAMS) return undefined
+      const id = crypto.randomUUID()
+      const encoder = new TextEncoder()
+      const close = () => {
+        const stream = open.get(id)
+        open.delete(id)
+        stream?.watcher[Symbol.dispose]()
+      }
+      signal.addEventListener('abort', close, { once: true })
+      return new ReadableStream<Uint8Array>(
+        {
+          start(controller) {
+            const send = (text: string) => {
+              try {
+                if ((controller.desiredSize ?? 0) <= 0) {
+                  close()
+                  controller.close()
+                } else controller.enqueue(encoder.encode(text))
+              } catch {
+                close()
+              }
+            }
+            look()
+            changed()
+            const watcher = live.watch((values) => send(frame('values', values)))
+            open.set(id, { id, watcher, send })
+            const now = Date.now() / 1000
+            const hello = frame('hello', { stream: id, build, now }) + frame('tick', { now, hub: hub() })
+            send(`retry: 1000\n${hello}${[...sent.values()].join('')}`)
+          },
+          cancel: close,
+        },
+        new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING }),
+      )
+    },
+    watch(id, metrics) {
+      const stream = open.get(id)
+      stream?.watcher.want(metrics)
+      return stream !== undefined
+    },
+    [Symbol.dispose]() {
+      for (const timer of timers) clearInterval(timer)
+      for (const { watcher } of open.values()) watcher[Symbol.dispose]()
+      open.clear()
+    },
+  }
+}

@@ -1,0 +1,161 @@
+import { agoText, bridgeTime, dayText } from './clock.ts'
+import { arrange, byId, h, say } from './dom.ts'
+import { act, showOp } from './op-detail.ts'
+import type { AgentView, OpView } from './shape.ts'
+
+interface Card {
+  readonly element: HTMLElement
+  readonly body: HTMLElement
+  readonly beat: HTMLElement
+  view: AgentView
+  /** What the body was made of. */
+  made: string
+}
+
+/** The agents with their operations. */
+export class Agents {
+  readonly #cards = new Map<string, Card>()
+  readonly #mayOperate: () => boolean
+
+  constructor(mayOperate: () => boolean) {
+    this.#mayOperate = mayOperate
+    setInterval(() => this.#ages(), 1000)
+  }
+
+  get views(): AgentView[] {
+    return [...this.#cards.values()].map(({ view }) => view)
+  }
+
+  /** Takes the state of an agent. */
+  take(view: AgentView): void {
+    const card = this.#cards.get(view.instance) ?? this.#card(view)
+    card.view = view
+    this.#make(card)
+    this.#age(card)
+    const order = [...this.#cards.values()].sort(
+      (a, b) =>
+        rank(a.view) - rank(b.view) ||
+        a.view.instance.localeCompare(b.view.instance, 'en', { numeric: true }),
+    )
+    arrange(
+      byId('agents'),
+      order.map(({ element }) => element),
+    )
+  }
+
+  /** Somebody signed in or out. */
+  refresh(): void {
+    for (const card of this.#cards.values()) this.#make(card)
+  }
+
+  #card(view: AgentView): Card {
+    const beat = h('span', { class: 'beat' })
+    const body = h('div', {})
+    const element = h('article', { class: 'agent', 'aria-label': view.instance }, body)
+    const card = { element, body, beat, view, made: '' }
+    this.#cards.set(view.instance, card)
+    return card
+  }
+
+  /** Makes what a card shows, where it is not the same as before; a button that has the focus keeps it. */
+  #make(card: Card): void {
+    const { view, body, element } = card
+    const { instance, state, ops, lock, agentClass, host, node, since } = view
+    const made = JSON.stringify([
+      { ...view, beat: 0, spools: 0, counters: 0, recorder: 0 },
+      this.#mayOperate(),
+    ])
+    if (made === card.made) return
+    card.made = made
+    const focused = body.contains(document.activeElement)
+      ? (document.activeElement as HTMLElement).dataset['key']
+      : undefined
+    const open = body.querySelector('details')?.open === true
+    const shown = ops.filter(({ since: ran, kind }) => ran !== null || kind === 'process')
+    const rest = ops.filter((op) => !shown.includes(op))
+    const title = node === null ? instance : `${instance} (${node})`
+    const about = [
+      agentClass,
+      host && `on ${host}`,
+      since !== null && state === 'online' && `since ${dayText(since)}`,
+    ]
+    element.className = `agent ${state}`
+    body.replaceChildren(
+      h('header', {}, h('h3', {}, title), h('span', { class: `badge ${state}` }, state), card.beat),
+      h('p', { class: 'note' }, about.filter(Boolean).join(' · ')),
+      ...(lock && lock.until > bridgeTime()
+        ? [h('p', { class: 'lock' }, `Locked by ${lock.by} until ${dayText(lock.until)}`)]
+        : []),
+      this.#list(instance, shown),
+      ...(rest.length > 0
+        ? [
+            h(
+              'details',
+              { open },
+              h('summary', { 'data-key': 'more' }, `${rest.length} more operations`),
+              this.#list(instance, rest),
+            ),
+          ]
+        : []),
+    )
+    if (focused)
+      [...body.querySelectorAll<HTMLElement>('[data-key]')]
+        .find((one) => one.dataset['key'] === focused)
+        ?.focus()
+  }
+
+  #list(instance: string, ops: readonly OpView[]): HTMLElement {
+    return h('ul', { class: 'ops' }, ...ops.map((op) => this.#op(instance, op)))
+  }
+
+  #op(instance: string, view: OpView): HTMLElement {
+    const { op, state, message, since, end, kind } = view
+    const runs = ['starting', 'running', 'degraded', 'stopping'].includes(state)
+    const time =
+      since === null ? 'not run yet' : runs ? `since ${dayText(since)}` : end === null ? '' : dayText(end)
+    const name = h(
+      'button',
+      { type: 'button', class: 'link', 'data-key': `show ${op}`, click: () => showOp(instance, view) },
+      op,
+    )
+    const wanted = runs ? (kind === 'process' ? 'stop' : 'abort') : 'start'
+    const button =
+      kind !== null &&
+      this.#mayOperate() &&
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'act',
+          'data-key': `act ${op}`,
+          'aria-label': `${wanted} ${instance} ${op}`,
+          click: () => void act(wanted, instance, op),
+        },
+        `${wanted[0]?.toUpperCase()}${wanted.slice(1)}`,
+      )
+    return h(
+      'li',
+      { class: `op ${state}` },
+      name,
+      h('span', { class: `badge ${state}` }, state),
+      h('span', { class: 'time' }, time),
+      button,
+      message && !message.startsWith('Status is now')
+        ? h('span', { class: 'message', title: message }, message)
+        : null,
+    )
+  }
+
+  #ages(): void {
+    for (const card of this.#cards.values()) this.#age(card)
+  }
+
+  #age({ beat, view }: Card): void {
+    say(beat, view.beat === null ? '' : `♥ ${agoText(view.beat)} ago`)
+  }
+}
+
+/** Instruments first, then recorders, data nodes last; what is not there behind what is. */
+function rank({ state, node, recorder }: AgentView): number {
+  return (state === 'online' ? 0 : 3) + (node !== null ? 2 : recorder !== null ? 1 : 0)
+}

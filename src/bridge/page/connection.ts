@@ -1,0 +1,79 @@
+import { setClock } from './clock.ts'
+import type { StreamEvents } from './shape.ts'
+
+/** Milliseconds without a word after which the stream counts as dead: the bridge says something every 2 s. */
+const QUIET_MS = 7000
+/** Milliseconds after which it is tried again. */
+const AGAIN_MS = 1500
+
+export type Link = 'connecting' | 'live' | 'no hub' | 'offline'
+type Handlers = { readonly [K in keyof StreamEvents]?: (data: StreamEvents[K]) => void }
+interface Listeners extends Handlers {
+  /** The state of the connection, each time it changes. */
+  link(state: Link): void
+}
+
+/** Keeps the page's one stream open: a dead one is noticed and opened again, and so is one after the network was gone. */
+export function connect(listeners: Listeners): void {
+  let source: EventSource | undefined
+  let heard = performance.now()
+  let retry = 0
+  let state: Link | undefined
+  const link = (now: Link) => {
+    if (now !== state) listeners.link(now)
+    state = now
+  }
+  const names = ['hello', 'tick', 'agent', 'fields', 'happened', 'values'] as const
+
+  const open = () => {
+    clearTimeout(retry)
+    source?.close()
+    heard = performance.now()
+    const own = new EventSource('/page/stream')
+    source = own
+    for (const name of names) {
+      own.addEventListener(name, ({ data }: MessageEvent<string>) => {
+        heard = performance.now()
+        const parsed = JSON.parse(data) as never
+        if (name === 'tick' || name === 'hello') setClock((parsed as StreamEvents['tick']).now)
+        if (name === 'tick') link((parsed as StreamEvents['tick']).hub ? 'live' : 'no hub')
+        ;(listeners[name] as ((data: unknown) => void) | undefined)?.(parsed)
+      })
+    }
+    own.addEventListener('error', again)
+  }
+  const again = () => {
+    link('offline')
+    source?.close()
+    clearTimeout(retry)
+    retry = setTimeout(open, AGAIN_MS)
+  }
+  setInterval(() => {
+    if (performance.now() - heard > QUIET_MS) again()
+  }, 1000)
+  addEventListener('offline', again)
+  addEventListener('online', open)
+  // A phone that wakes up has lost its stream long ago.
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && performance.now() - heard > QUIET_MS / 2) open()
+  })
+  link('connecting')
+  open()
+}
+
+/** Asks the bridge for JSON. @throws Error with its own words */
+export async function get<T>(path: string): Promise<T> {
+  return read<T>(await fetch(path, { headers: { accept: 'application/json' } }))
+}
+
+/** Sends JSON to the bridge. @throws Error with its own words */
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json' }
+  return read<T>(await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }))
+}
+
+async function read<T>(answer: Response): Promise<T> {
+  const data = (await answer.json().catch(() => ({}))) as T & { readonly error?: string }
+  if (answer.ok) return data
+  throw new Error(data.error ?? `the bridge answered ${answer.status}`)
+}

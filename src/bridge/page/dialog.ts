@@ -1,0 +1,38 @@
+import { byId, h } from './dom.ts'
+
+let closing: (() => void) | undefined
+
+/**
+ * Opens the page's dialog. Escape closes it, and the browser brings the focus back to where it was.
+ * @param onClose is called once, however it is closed
+ */
+export function openDialog(
+  title: string,
+  content: readonly (Node | string)[],
+  onClose?: () => void,
+): HTMLDialogElement {
+  const dialog = byId<HTMLDialogElement>('dialog')
+  if (dialog.open) dialog.close()
+  const close = h(
+    'button',
+    { type: 'button', class: 'quiet', click: closeDialog, 'aria-label': 'Close' },
+    '✕',
+  )
+  dialog.replaceChildren(h('header', {}, h('h2', { id: 'dialog-title' }, title), close), ...content)
+  closing = onClose
+  dialog.addEventListener(
+    'close',
+    () => {
+      const done = closing
+      closing = undefined
+      done?.()
+    },
+    { once: true },
+  )
+  dialog.showModal()
+  return dialog
+}
+
+export function closeDialog(): void {
+  byId<HTMLDialogElement>('dialog').close()
+}

@@ -1,0 +1,24 @@
+import type { Cell } from './shape.ts'
+
+/** Digits that a value is shown with. */
+const DIGITS = 6
+
+/** A value with as many digits every time, so that it does not jump. */
+function valueText(value: Cell | undefined): string {
+  if (value === undefined) return '–'
+  if (value === null) return 'NaN'
+  if (typeof value !== 'number') return String(value)
+  if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value)
+  return value.toPrecision(DIGITS).replace('e+', 'e')
+}
+
+/** A value with its unit. */
+export function withUnit(value: Cell | undefined, units: string | null): string {
+  const text = valueText(value)
+  return units && value !== null && value !== undefined ? `${text} ${units}` : text
+}
+
+/** A count with its thousands apart: `12 345`. */
+export function countText(count: number): string {
+  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')
+}

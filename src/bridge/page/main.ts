@@ -1,0 +1,85 @@
+import { Account } from './account.ts'
+import { Agents } from './agents.ts'
+import { connect, get, type Link } from './connection.ts'
+import { byId, say } from './dom.ts'
+import { showAlarms, showEvents } from './events.ts'
+import { showGrafana } from './grafana.ts'
+import { Readings } from './readings.ts'
+import { showRecorder } from './recorder.ts'
+import type { Happened } from './shape.ts'
+import { showViews } from './views.ts'
+
+const LINKS: Readonly<Record<Link, string>> = {
+  connecting: 'connecting …',
+  live: 'live',
+  'no hub': 'the bridge has lost the hub: nothing new comes',
+  offline: 'offline: the bridge is not reached, trying again',
+}
+/** Milliseconds in which changes gather before what depends on all agents is shown anew. */
+const GATHER_MS = 300
+
+const readings = new Readings()
+const account = new Account((me) => {
+  agents.refresh()
+  showGrafana(me)
+})
+const agents = new Agents(() => account.mayOperate)
+let build = ''
+
+const happened = gathered(async () => {
+  const { runs, events } = await get<Happened>('/page/happened')
+  const tasks = new Set(
+    agents.views.flatMap(({ instance, ops }) =>
+      ops.filter(({ kind }) => kind === 'task').map(({ op }) => `${instance} ${op}`),
+    ),
+  )
+  // A process that runs as it should would shade everything.
+  readings.shade(
+    runs.filter(
+      ({ instance, op, state }) =>
+        tasks.has(`${instance} ${op}`) || state === 'failed' || state === 'degraded',
+    ),
+  )
+  showEvents(events)
+})
+const lab = gathered(async () => {
+  showRecorder(agents.views)
+  showAlarms(agents.views)
+})
+
+showViews()
+showGrafana(account.me)
+void account.ask()
+connect({
+  link(state) {
+    const place = byId('link')
+    place.className = `link ${state.replace(' ', '-')}`
+    say(place, LINKS[state])
+    document.body.classList.toggle('offline', state === 'offline')
+  },
+  hello(said) {
+    if (build !== '' && said.build !== build) location.reload()
+    build = said.build
+    readings.connected(said.stream)
+    void account.ask()
+    happened()
+  },
+  agent(view) {
+    const before = agents.views.find(({ instance }) => instance === view.instance)
+    agents.take(view)
+    lab()
+    if (JSON.stringify(before?.ops) !== JSON.stringify(view.ops)) happened()
+  },
+  fields: () => void readings.list(),
+  happened,
+  values: (parts) => readings.take(parts),
+})
+
+/** Does something once for all calls that come close together; what fails is done again with the next. */
+function gathered(what: () => Promise<void>): () => void {
+  let timer = 0
+  return () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => void what().catch(() => {}), GATHER_MS)
+  }
+}

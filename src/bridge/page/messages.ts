@@ -1,0 +1,5 @@
+/** What is said of anything thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof TypeError) return 'the bridge is not reached'
+  return error instanceof Error ? error.message : String(error)
+}

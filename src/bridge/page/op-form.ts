@@ -1,0 +1,96 @@
+import { post } from './connection.ts'
+import { closeDialog, openDialog } from './dialog.ts'
+import { h, toast } from './dom.ts'
+import { messageOf } from './messages.ts'
+import type { ParameterView } from './shape.ts'
+
+type Action = 'start' | 'stop' | 'abort'
+const TITLES = { start: 'Start', stop: 'Stop', abort: 'Abort' } as const
+
+/** Asks for what an operation takes, and whether it is meant; then asks the agent. */
+export function askToAct(
+  action: Action,
+  {
+    instance,
+    op,
+    help,
+    parameters,
+  }: {
+    readonly instance: string
+    readonly op: string
+    readonly help: string
+    readonly parameters: readonly ParameterView[]
+  },
+): void {
+  const fields = action === 'start' ? parameters.map(field) : []
+  const fault = h('p', { class: 'fault', role: 'alert' })
+  const enter = h(
+    'button',
+    { type: 'submit', class: action === 'start' ? 'primary' : 'danger' },
+    `${TITLES[action]} ${op}`,
+  )
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    enter.disabled = true
+    fault.textContent = ''
+    try {
+      const params = Object.fromEntries(fields.flatMap(({ read }) => read()))
+      const { message } = await post<{ message: string }>('/page/op', { instance, op, action, params })
+      closeDialog()
+      toast(`${instance}: ${message}`)
+    } catch (error) {
+      fault.textContent = messageOf(error)
+    } finally {
+      enter.disabled = false
+    }
+  }
+  const form = h(
+    'form',
+    { submit: (event) => void submit(event), novalidate: true },
+    help ? h('p', { class: 'note' }, help) : null,
+    ...fields.map(({ element }) => element),
+    fault,
+    h('footer', {}, h('button', { type: 'button', click: closeDialog }, 'Cancel'), enter),
+  )
+  openDialog(`${TITLES[action]} ${instance} ${op}`, [form])
+  if (fields.length === 0) enter.focus()
+}
+
+interface Field {
+  readonly element: HTMLElement
+  /** The name with what was typed; nothing for what is left to its default. */
+  read(): [name: string, value: string | string[]][]
+}
+
+/** A parameter as a field of a form; the agent's own words say what it takes. */
+function field({ name, help, takes, required, choices, many }: ParameterView): Field {
+  const id = `param-${name}`
+  const about = `about-${name}`
+  const common = { id, 'aria-describedby': about, 'aria-required': required && 'true' }
+  const label = h('label', { for: id }, name, required && h('span', { class: 'required' }, ' required'))
+  const note = h('p', { id: about, class: 'note' }, `${many ? `${takes}, a line each. ` : ''}${help}`)
+  if (choices.length > 0) {
+    const options = choices.map((choice) => h('option', { value: choice }, choice))
+    const select = h('select', common, h('option', { value: '' }, '–'), ...options)
+    return wrapped(label, select, note, () => (select.value === '' ? [] : [[name, select.value]]))
+  }
+  if (many || takes === 'object') {
+    const area = h('textarea', { ...common, rows: 4, spellcheck: 'false' })
+    return wrapped(label, area, note, () => {
+      const lines = area.value.split('\n').filter((line) => line.trim() !== '')
+      return lines.length === 0 ? [] : [[name, many ? lines : area.value]]
+    })
+  }
+  const numeric = /^(number|integer)/.test(takes)
+  const input = h('input', {
+    ...common,
+    inputmode: numeric ? 'text' : null,
+    autocomplete: 'off',
+    placeholder: takes,
+  })
+  return wrapped(label, input, note, () => (input.value === '' ? [] : [[name, input.value]]))
+}
+
+function wrapped(label: HTMLElement, input: HTMLElement, note: HTMLElement, read: Field['read']): Field {
+  return { element: h('div', { class: 'field' }, label, input, note), read }
+}

@@ -1,0 +1,271 @@
+import { agoText, bridgeTime, clockText } from './clock.ts'
+import { get } from './connection.ts'
+import { Curve } from './curve.ts'
+import { h, say } from './dom.ts'
+import { withUnit } from './format.ts'
+import type { Group } from './groups.ts'
+import { type Line, Plot } from './plot.ts'
+import type { Cell, FieldView, Part, RunView } from './shape.ts'
+import { strokeOf } from './theme.ts'
+
+/** Seconds after which a value counts as old, and usual steps between samples, whichever is more. */
+const STALE_SECONDS = 10
+const STALE_STEPS = 5
+/** Seconds after which what does not come live is asked for again. */
+const ASK_AGAIN = 30
+/** Points of a curve that the past is asked for, and how many times as many are kept before it is asked for anew. */
+const POINTS = 400
+const MANY = 4
+/** Milliseconds after a hole in what comes live until the hole is looked up in the past, again for what came late. */
+const HOLE_MS = [1500, 8000]
+
+interface Tile {
+  readonly field: FieldView
+  readonly curve: Curve
+  readonly line: Line
+  readonly button: HTMLButtonElement
+  readonly value: HTMLElement
+  readonly age: HTMLElement
+  on: boolean
+  found: boolean
+}
+
+/** What all panels of a page share. */
+export interface Around {
+  /** Seconds shown. */
+  span(): number
+  runs(): readonly RunView[]
+  /** Hears of the time under the cursor of any plot. */
+  cursor(time: number | undefined): void
+}
+
+/** The plot of a group of fields, and a tile for each with its last value. */
+export class Panel {
+  readonly element: HTMLElement
+  readonly #around: Around
+  readonly #group: Group
+  readonly #tiles: readonly Tile[]
+  readonly #host = h('div', { class: 'plot', role: 'img' })
+  readonly #fold: HTMLButtonElement
+  #plot: Plot | undefined
+  #open: boolean
+  #visible = false
+  #dirty = true
+  #loaded = -Infinity
+  #loading = false
+  #drawn = -Infinity
+  #lines: readonly Line[] = []
+
+  constructor(group: Group, around: Around) {
+    this.#group = group
+    this.#around = around
+    const drawable = group.fields.some(({ type }) => type !== 'string')
+    this.#open = drawable && group.units !== null
+    this.#tiles = group.fields.map((field, at) => this.#tile(field, at))
+    this.#fold = h(
+      'button',
+      { type: 'button', class: 'quiet', click: () => this.#toggle(), 'aria-label': `Plot of ${group.title}` },
+      'Plot',
+    )
+    const title = h('h4', {}, group.title, group.units && h('span', { class: 'units' }, ` ${group.units}`))
+    this.element = h(
+      'article',
+      { class: 'panel', 'aria-label': group.title },
+      h('header', {}, title, drawable && this.#fold),
+      this.#host,
+      h('div', { class: 'tiles' }, ...this.#tiles.map(({ button }) => button)),
+    )
+    this.#showOpen()
+  }
+
+  /** The metrics of its fields. */
+  get metrics(): string[] {
+    return this.#group.fields.map(({ metric }) => metric)
+  }
+  get visible(): boolean {
+    return this.#visible
+  }
+
+  /** Whether it is in view: nothing is asked for and drawn out of view. */
+  show(visible: boolean): void {
+    this.#visible = visible
+    if (!visible) {
+      this.#plot?.destroy()
+      this.#plot = undefined
+      // What comes meanwhile is missed.
+      this.#loaded = -Infinity
+    }
+    this.#dirty = true
+  }
+
+  /** Asks for the past anew: another span, a connection that was lost. */
+  reload(): void {
+    this.#loaded = -Infinity
+    this.#dirty = true
+  }
+
+  /** Shows the fields whose names hold all words. */
+  find(words: readonly string[]): boolean {
+    for (const tile of this.#tiles) {
+      tile.found = words.every((word) => tile.field.metric.toLowerCase().includes(word))
+      tile.button.hidden = !tile.found
+    }
+    this.#chooseLines()
+    this.element.hidden = !this.#tiles.some(({ found }) => found)
+    return !this.element.hidden
+  }
+
+  /** Takes what came live. */
+  take(metric: string, t: readonly number[], values: readonly Cell[]): void {
+    const tile = this.#tiles.find(({ field }) => field.metric === metric)
+    if (!tile) return
+    const hole = tile.curve.append(t, values)
+    this.#dirty = true
+    if (hole <= staleAfter(tile.field)) return
+    for (const wait of HOLE_MS) setTimeout(() => this.reload(), wait)
+  }
+
+  /** Brings what is in view up to date. */
+  refresh(): void {
+    if (!this.#visible || this.element.hidden) return
+    const now = performance.now() / 1000
+    if (this.#due(now)) void this.#load(now)
+    for (const tile of this.#tiles) this.#showValue(tile)
+    const pixel = this.#around.span() / Math.max(100, this.#host.clientWidth)
+    if (!this.#open || (!this.#dirty && now - this.#drawn < pixel)) return
+    // A span of hours moves by less than a pixel a second.
+    if (now - this.#drawn < Math.min(pixel / 2, 2)) return
+    this.#drawn = now
+    this.#dirty = false
+    this.#draw()
+  }
+
+  restyle(): void {
+    this.#plot?.restyle()
+    this.#dirty = true
+    this.#drawn = -Infinity
+  }
+
+  /** Shows the values at a time in place of the last ones. */
+  point(time: number | undefined): void {
+    if (!this.#visible) return
+    for (const tile of this.#tiles) this.#showValue(tile, time)
+  }
+
+  #due(now: number): boolean {
+    if (this.#loading) return false
+    const since = now - this.#loaded
+    if (since > ASK_AGAIN && !this.#tiles.some(({ curve, field }) => !isStale(curve, field))) return true
+    return since === Infinity || this.#tiles.some(({ curve }) => curve.t.length > MANY * POINTS)
+  }
+
+  async #load(now: number): Promise<void> {
+    this.#loading = true
+    const span = this.#around.span()
+    const to = bridgeTime()
+    const query = new URLSearchParams(this.metrics.map((metric) => ['metric', metric]))
+    query.set('from', String(Math.floor((to - span) * 1000)))
+    query.set('to', String(Math.ceil((to + 60) * 1000)))
+    query.set('points', String(POINTS))
+    try {
+      const parts = await get<Part[]>(`/page/past?${query}`)
+      if (span !== this.#around.span()) return
+      this.#loaded = now
+      for (const { t, values } of parts)
+        for (const [metric, list] of Object.entries(values))
+          this.#tiles.find(({ field }) => field.metric === metric)?.curve.replace(t, list)
+      this.#describe()
+    } catch {
+      // The bridge is away, which the top of the page says; it is tried again when it is back.
+      this.#loaded = now - ASK_AGAIN + 3
+    } finally {
+      this.#loading = false
+      this.#dirty = true
+      this.#drawn = -Infinity
+    }
+  }
+
+  #draw(): void {
+    this.#plot ??= new Plot(this.#host, (time) => this.#around.cursor(time))
+    const to = bridgeTime()
+    const from = to - this.#around.span()
+    for (const { curve } of this.#tiles) curve.trim(from - 60)
+    this.#plot.draw(this.#lines, { from, to, runs: this.#around.runs() })
+  }
+
+  #chooseLines(): void {
+    this.#lines = this.#tiles
+      .filter(({ on, found, field }) => on && found && field.type !== 'string')
+      .map(({ line }) => line)
+    this.#dirty = true
+    this.#drawn = -Infinity
+  }
+
+  /** For those who do not see the plot. */
+  #describe(): void {
+    const told = this.#tiles.slice(0, 8).map(({ field, curve }) => {
+      return `${field.field} ${withUnit(curve.last, field.units)}`
+    })
+    this.#host.setAttribute('aria-label', `Plot of ${this.#group.title}: ${told.join(', ')}`)
+  }
+
+  #tile(field: FieldView, at: number): Tile {
+    const { colour, dashed } = strokeOf(at)
+    const curve = new Curve()
+    const value = h('span', { class: 'value' }, '–')
+    const age = h('span', { class: 'age' })
+    const drawn = field.type !== 'string'
+    const swatch = h('span', { class: `swatch s${colour}${dashed ? ' dashed' : ''}`, 'aria-hidden': 'true' })
+    const title = [field.metric, field.description].filter(Boolean).join('\n')
+    const button = h(
+      'button',
+      { type: 'button', class: 'tile', title, 'aria-pressed': drawn && 'true', disabled: !drawn },
+      h('span', { class: 'name' }, drawn && swatch, field.field),
+      value,
+      age,
+    )
+    const line = { label: field.field, curve, colour, dashed }
+    const tile: Tile = { field, curve, line, button, value, age, on: true, found: true }
+    button.addEventListener('click', () => {
+      tile.on = !tile.on
+      button.setAttribute('aria-pressed', String(tile.on))
+      this.#chooseLines()
+    })
+    if (at === this.#group.fields.length - 1) queueMicrotask(() => this.#chooseLines())
+    return tile
+  }
+
+  #showValue({ field, curve, button, value, age }: Tile, at?: number): void {
+    const pointed = at === undefined ? undefined : curve.at(at)
+    const time = pointed?.time ?? curve.newest
+    say(value, withUnit(pointed ? pointed.value : curve.last, field.units))
+    const stale = isStale(curve, field)
+    button.classList.toggle('stale', stale)
+    if (time === undefined) say(age, 'no data')
+    else if (pointed) say(age, `at ${clockText(time)}`)
+    else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago`)
+  }
+
+  #toggle(): void {
+    this.#open = !this.#open
+    this.#showOpen()
+    this.#dirty = true
+    this.#drawn = -Infinity
+  }
+
+  #showOpen(): void {
+    this.#host.hidden = !this.#open
+    this.#fold.setAttribute('aria-expanded', String(this.#open))
+    if (this.#open) return
+    this.#plot?.destroy()
+    this.#plot = undefined
+  }
+}
+
+function staleAfter({ interval }: FieldView): number {
+  return Math.max(STALE_SECONDS, STALE_STEPS * (interval ?? 0))
+}
+
+function isStale({ newest }: Curve, field: FieldView): boolean {
+  return newest === undefined || bridgeTime() - newest > staleAfter(field)
+}

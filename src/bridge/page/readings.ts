@@ -1,0 +1,198 @@
+import { get, post } from './connection.ts'
+import { arrange, byId, h, say } from './dom.ts'
+import { countText } from './format.ts'
+import { groupsOf } from './groups.ts'
+import { type Around, Panel } from './panel.ts'
+import type { NodeView, Part, RunView } from './shape.ts'
+import { onTheme } from './theme.ts'
+
+const SPANS = { '5 min': 300, '1 h': 3600, '6 h': 21_600 } as const
+/** Milliseconds between two drawings. */
+const DRAW_MS = 250
+/** Milliseconds that scrolling has to rest before the bridge is told what is in view. */
+const WATCH_MS = 120
+/** Where the browser keeps the choice of a span. */
+const KEPT = 'ocs-span'
+
+interface Section {
+  readonly element: HTMLDetailsElement
+  readonly note: HTMLElement
+  readonly panels: Map<string, Panel>
+}
+
+/** The plots and tiles of all data nodes. Only what is in view is asked for. */
+export class Readings {
+  readonly #sections = new Map<string, Section>()
+  readonly #byMetric = new Map<string, Panel>()
+  readonly #byElement = new Map<Element, Panel>()
+  readonly #inView: IntersectionObserver
+  readonly #around: Around
+  #words: readonly string[] = []
+  #span = 300
+  #runs: readonly RunView[] = []
+  #stream = ''
+  #telling = 0
+
+  constructor() {
+    this.#around = {
+      span: () => this.#span,
+      runs: () => this.#runs,
+      cursor: (time) => {
+        for (const panel of this.#panels()) panel.point(time)
+      },
+    }
+    this.#inView = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) this.#byElement.get(target)?.show(isIntersecting)
+        this.#tell()
+      },
+      { rootMargin: '150px' },
+    )
+    this.#controls()
+    setInterval(() => {
+      if (document.hidden) return
+      for (const panel of this.#panels()) panel.refresh()
+    }, DRAW_MS)
+    onTheme(() => {
+      for (const panel of this.#panels()) panel.restyle()
+    })
+  }
+
+  /** A new stream: the bridge does not know yet what is in view, and some has been missed. */
+  connected(stream: string): void {
+    this.#stream = stream
+    this.#tell()
+    void this.list()
+    for (const panel of this.#panels()) panel.reload()
+  }
+
+  /** Asks for the list of fields. */
+  async list(): Promise<void> {
+    let nodes: NodeView[]
+    try {
+      nodes = await get<NodeView[]>('/page/fields')
+    } catch {
+      return
+    }
+    for (const node of nodes) this.#node(node)
+    const names = [...this.#sections.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    arrange(
+      byId('nodes'),
+      names.flatMap((name) => this.#sections.get(name)?.element ?? []),
+    )
+    for (const [name, { element, note }] of this.#sections) {
+      const away = !nodes.some((node) => node.name === name)
+      element.classList.toggle('away', away)
+      if (away) say(note, 'away: the data node does not answer')
+    }
+    this.#find()
+  }
+
+  /** Takes what came live. */
+  take(parts: readonly Part[]): void {
+    for (const { t, values } of parts)
+      for (const [metric, list] of Object.entries(values)) this.#byMetric.get(metric)?.take(metric, t, list)
+  }
+
+  /** Takes what ran, to shade it. */
+  shade(runs: readonly RunView[]): void {
+    this.#runs = runs
+  }
+
+  *#panels(): Generator<Panel> {
+    for (const { panels } of this.#sections.values()) yield* panels.values()
+  }
+
+  /** Makes what is new of a node. A field that is gone, as while a node restarts, keeps its place. */
+  #node(node: NodeView): void {
+    const section = this.#sections.get(node.name) ?? this.#section(node)
+    const { panels, note } = section
+    const list = section.element.querySelector('.panels') as HTMLElement
+    say(note, [node.description, `${countText(node.fields.length)} fields`].filter(Boolean).join(' · '))
+    const groups = groupsOf(node)
+    for (const group of groups) {
+      if (group.fields.every(({ metric }) => this.#byMetric.has(metric))) continue
+      const panel = new Panel(group, this.#around)
+      for (const metric of panel.metrics) {
+        // A field that now lies in another group takes its place there.
+        const before = this.#byMetric.get(metric)
+        if (before) this.#remove(before, panels)
+      }
+      for (const metric of panel.metrics) this.#byMetric.set(metric, panel)
+      panels.set(group.key, panel)
+      this.#byElement.set(panel.element, panel)
+      list.append(panel.element)
+      this.#inView.observe(panel.element)
+    }
+    const order = groups.flatMap(({ key }) => panels.get(key)?.element ?? [])
+    const rest = [...panels.values()].map(({ element }) => element).filter((one) => !order.includes(one))
+    arrange(list, [...order, ...rest])
+  }
+
+  #remove(panel: Panel, panels: Map<string, Panel>): void {
+    panel.show(false)
+    this.#inView.unobserve(panel.element)
+    this.#byElement.delete(panel.element)
+    panel.element.remove()
+    for (const [key, one] of panels) if (one === panel) panels.delete(key)
+    for (const metric of panel.metrics) this.#byMetric.delete(metric)
+  }
+
+  #section({ name, archive }: NodeView): Section {
+    const note = h('span', { class: 'note' })
+    const element = h(
+      'details',
+      { class: 'node', open: !archive },
+      h('summary', {}, h('h3', {}, name), note),
+      h('div', { class: 'panels' }),
+    )
+    const section = { element, note, panels: new Map<string, Panel>() }
+    this.#sections.set(name, section)
+    return section
+  }
+
+  /** Tells the bridge which metrics are in view, once scrolling rests. */
+  #tell(): void {
+    clearTimeout(this.#telling)
+    this.#telling = setTimeout(() => {
+      if (this.#stream === '') return
+      const metrics = [...this.#panels()].filter(({ visible }) => visible).flatMap((panel) => panel.metrics)
+      post('/page/watch', { stream: this.#stream, metrics: metrics.slice(0, 1000) }).catch(() => {})
+    }, WATCH_MS)
+  }
+
+  #controls(): void {
+    const kept = Number(localStorage.getItem(KEPT))
+    if (Object.values(SPANS).some((span) => span === kept)) this.#span = kept
+    for (const [label, span] of Object.entries(SPANS)) {
+      const choose = () => {
+        this.#span = span
+        localStorage.setItem(KEPT, String(span))
+        for (const panel of this.#panels()) panel.reload()
+      }
+      const checked = span === this.#span
+      const input = h('input', { type: 'radio', name: 'span', value: span, checked, change: choose })
+      byId('spans').append(h('label', {}, input, h('span', {}, label)))
+    }
+    byId<HTMLInputElement>('find').addEventListener('input', () => this.#find())
+  }
+
+  #find(): void {
+    this.#words = byId<HTMLInputElement>('find').value.toLowerCase().split(/\s+/).filter(Boolean)
+    let shown = 0
+    for (const { element, panels } of this.#sections.values()) {
+      const found = [...panels.values()].filter((panel) => panel.find(this.#words)).length
+      element.hidden = found === 0 && this.#words.length > 0
+      shown += found
+    }
+    const note = byId('readings-note')
+    note.hidden = shown > 0
+    say(
+      note,
+      this.#sections.size === 0
+        ? 'No data node answers yet. One is started with: ocs datanode thermometry --target=INSTANCE --name=NAME'
+        : 'No field has this in its name.',
+    )
+    this.#tell()
+  }
+}

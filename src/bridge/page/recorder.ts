@@ -1,0 +1,81 @@
+import { byId, h } from './dom.ts'
+import { countText } from './format.ts'
+import type { AgentView } from './shape.ts'
+
+/** Rows that may wait for the recorder before it is worth a look: minutes of a fast instrument. */
+const MANY_ROWS = 10_000
+/** What a recorder counts that should stay 0. */
+const BAD = ['gaps', 'quarantined', 'torn_tails']
+const SHOWN = ['rows', 'samples', 'frames', ...BAD, 'holes', 'duplicates']
+
+/** Shows how recording goes: each recorder, and what still waits in the agents' spools. */
+export function showRecorder(agents: readonly AgentView[]): void {
+  const recorders = agents.filter(({ recorder }) => recorder !== null)
+  const spools = agents.flatMap(({ instance, spools: list, state }) =>
+    list.map(({ feed, waiting }) => ({ name: `${instance} ${feed}`, waiting, state })),
+  )
+  const counters = agents.flatMap(({ instance, counters: list }) =>
+    Object.entries(list)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${instance}: ${name.replaceAll('_', ' ')} ${countText(count)}`),
+  )
+  byId('recorder').replaceChildren(
+    ...(recorders.length > 0
+      ? recorders.map(recorderCard)
+      : [h('p', { class: 'note' }, 'No recorder is known: samples wait in the agents’ spools.')]),
+    ...(spools.length > 0 ? [spoolTable(spools)] : []),
+    ...(counters.length > 0
+      ? [h('ul', { class: 'counters' }, ...counters.map((text) => h('li', {}, text)))]
+      : []),
+  )
+}
+
+function recorderCard({ instance, state, ops, recorder }: AgentView): HTMLElement {
+  const { file, folder, behind, problem, counters, stale } = recorder ?? {
+    file: null,
+    folder: '',
+    behind: 0,
+    problem: null,
+    counters: {},
+    stale: [],
+  }
+  const record = state === 'online' ? (ops.find(({ op }) => op === 'record')?.state ?? 'idle') : state
+  const facts = SHOWN.flatMap((name) => {
+    const count = counters[name]
+    if (count === undefined || (count === 0 && !BAD.includes(name))) return []
+    const bad = BAD.includes(name) && count > 0
+    return [h('dt', {}, name.replaceAll('_', ' ')), h('dd', { class: bad && 'bad' }, countText(count))]
+  })
+  return h(
+    'article',
+    { class: 'agent', 'aria-label': `recorder ${instance}` },
+    h('header', {}, h('h3', {}, instance), h('span', { class: `badge ${record}` }, record)),
+    h('p', { class: 'note path' }, file ?? `nothing written yet in ${folder}`),
+    problem !== null && h('p', { class: 'fault' }, problem),
+    stale.length > 0 && h('p', { class: 'fault' }, `nothing comes of ${stale.join(', ')}`),
+    h('dl', { class: 'facts' }, h('dt', {}, 'rows behind'), h('dd', {}, countText(behind)), ...facts),
+  )
+}
+
+function spoolTable(
+  spools: readonly { readonly name: string; readonly waiting: number; readonly state: string }[],
+): HTMLElement {
+  return h(
+    'table',
+    {},
+    h('caption', {}, 'Rows in spools that are not in a file yet'),
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'feed'), h('th', { scope: 'col' }, 'rows'))),
+    h(
+      'tbody',
+      {},
+      ...spools.map(({ name, waiting }) =>
+        h(
+          'tr',
+          {},
+          h('th', { scope: 'row' }, name),
+          h('td', { class: waiting > MANY_ROWS && 'bad' }, countText(waiting)),
+        ),
+      ),
+    ),
+  )
+}

@@ -1,0 +1,153 @@
+/** What the bridge tells the live page. Times are unix seconds by the bridge's clock. It imports nothing: both sides do. */
+
+/** What an operation is doing, for people. */
+export type State = 'starting' | 'running' | 'degraded' | 'stopping' | 'idle' | 'failed'
+
+/** A value of a field; null stands for one that is no number (NaN). */
+export type Cell = number | string | boolean | null
+
+/** A field of a data node. */
+export interface FieldView {
+  /** `NAME::field`. */
+  readonly metric: string
+  readonly field: string
+  readonly type: 'number' | 'string' | 'bool'
+  readonly units: string | null
+  readonly description: string | null
+  /** The usual time between samples, s. */
+  readonly interval: number | null
+}
+/** A data node with what it serves; without fields when it did not answer. */
+export interface NodeView {
+  readonly name: string
+  readonly description: string
+  /** It serves recorded files, most of which other nodes show live. */
+  readonly archive: boolean
+  readonly fields: readonly FieldView[]
+}
+
+/** Values of metrics at the times `t`. */
+export interface Part {
+  readonly t: readonly number[]
+  readonly values: Readonly<Record<string, readonly Cell[]>>
+}
+
+/** An operation with its latest session; the times are null where there is none. */
+export interface OpView {
+  readonly op: string
+  readonly kind: 'task' | 'process' | null
+  readonly state: State
+  readonly since: number | null
+  readonly end: number | null
+  readonly message: string | null
+  readonly by: string | null
+}
+/** What a recorder says of itself. */
+export interface RecorderView {
+  readonly file: string | null
+  readonly folder: string
+  /** Rows that agents hold and it has still to fetch. */
+  readonly behind: number
+  readonly problem: string | null
+  readonly counters: Readonly<Record<string, number>>
+  /** Feeds of which nothing has come for minutes. */
+  readonly stale: readonly string[]
+}
+/** One alarm that is on. */
+export interface AlarmView {
+  readonly name: string
+  readonly text: string
+  readonly since: number | null
+}
+/** An agent as the hub knows it. */
+export interface AgentView {
+  readonly instance: string
+  readonly agentClass: string
+  readonly state: 'online' | 'offline' | 'lost'
+  readonly since: number | null
+  /** When it last said that it lives. */
+  readonly beat: number | null
+  readonly host: string
+  /** Of a data node: what its metrics begin with. */
+  readonly node: string | null
+  readonly lock: { readonly by: string; readonly until: number } | null
+  readonly ops: readonly OpView[]
+  /** Recorded feeds, and how many rows of each are not yet in a file. */
+  readonly spools: readonly { readonly feed: string; readonly waiting: number }[]
+  readonly counters: Readonly<Record<string, number>>
+  readonly recorder: RecorderView | null
+  readonly alarms: readonly AlarmView[]
+}
+
+/** A parameter of an operation, as a form asks for it. */
+export interface ParameterView {
+  readonly name: string
+  readonly help: string
+  readonly takes: string
+  readonly required: boolean
+  /** All values there are; empty where they cannot be listed. */
+  readonly choices: readonly string[]
+  /** It takes several values, a line each. */
+  readonly many: boolean
+}
+/** An agent in full: what it can do, with the latest session of each operation. */
+export interface AgentDetail {
+  readonly instance: string
+  readonly help: string
+  readonly ops: readonly {
+    readonly op: string
+    readonly kind: 'task' | 'process'
+    readonly help: string
+    readonly parameters: readonly ParameterView[]
+    /** The data of the session as JSON text, cut where it is long; null where there is none. */
+    readonly data: string | null
+    readonly messages: readonly (readonly [number, string])[]
+    /** What it was started with, as JSON text. */
+    readonly params: string | null
+  }[]
+}
+
+/** A session of an operation as a region of a plot. */
+export interface RunView {
+  readonly instance: string
+  readonly op: string
+  readonly start: number
+  readonly end: number | null
+  readonly state: State
+}
+/** Something that happened: an event, or the start or end of a session. */
+export interface EventView {
+  readonly time: number
+  readonly level: 'info' | 'warning' | 'error'
+  readonly instance: string
+  readonly kind: string
+  readonly text: string
+}
+/** What has happened since a time, in order. */
+export interface Happened {
+  readonly runs: readonly RunView[]
+  readonly events: readonly EventView[]
+}
+
+/** Who asks, and what is possible. */
+export interface Me {
+  readonly user: string | null
+  readonly role: 'operator' | 'observer' | null
+  /** Whether anybody can sign in: there is a file of users. */
+  readonly users: boolean
+  /** Grafana's address; null when the bridge was not told. */
+  readonly grafana: string | null
+}
+
+/** The events of the stream, by name. */
+export interface StreamEvents {
+  hello: { readonly stream: string; readonly build: string; readonly now: number }
+  /** Every two seconds; `hub`: whether the bridge has its hub. */
+  tick: { readonly now: number; readonly hub: boolean }
+  agent: AgentView
+  /** The list of fields is another than before. */
+  fields: Record<string, never>
+  /** Something is in the list of events that was not. */
+  happened: Record<string, never>
+  values: readonly Part[]
+}
