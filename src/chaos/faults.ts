@@ -23,6 +23,8 @@ export interface FaultKind {
 
 /** Milliseconds after which a fault of a reply is lifted though no reply has met it: its agent is away. */
 const UNMET_MS = 1000
+/** Milliseconds after which agents have written what a full disk refused. */
+const WRITTEN_MS = 2000
 /** Seconds that a clock is set ahead. */
 const STEPS = [5, -5, 3600, -3600, 86_400, -86_400]
 
@@ -77,12 +79,14 @@ const full = (help: string, disk: Disk, lasts: FaultKind['lasts']): FaultKind =>
   weight: 1,
   lasts,
   hits: disk,
-  strike: async (lab, _, seconds, stop) => {
-    await lab.disks?.[disk].fill()
-    await pause(seconds * 1000, stop)
-    await lab.disks?.[disk].free()
-  },
+  strike: (lab, _, seconds, stop) => whileFull(lab, disk, seconds, stop),
 })
+
+async function whileFull(lab: ChaosLab, disk: Disk, seconds: number, stop: AbortSignal): Promise<void> {
+  await lab.disks?.[disk].fill()
+  await pause(seconds * 1000, stop)
+  await lab.disks?.[disk].free()
+}
 
 /** All faults there are. */
 export const faults: Readonly<Record<string, FaultKind>> = {
@@ -138,7 +142,14 @@ export const faults: Readonly<Record<string, FaultKind>> = {
   'half-line': reply('half of a reply, without its end', () => ({ kind: 'half-line' })),
   twice: reply('a reply comes twice', () => ({ kind: 'duplicate' })),
   'disk-full': full('no room for recordings', 'data', [0.5, 6]),
-  'spool-full': full('no room where agents keep their samples', 'state', [0.5, 3]),
+  'spool-full': {
+    ...full('no room where agents keep their samples', 'state', [0.5, 12]),
+    strike: async (lab, _, seconds, stop) => {
+      await whileFull(lab, 'state', seconds, stop)
+      // Agents try again now and then; one that ends before it has would take with it what it holds in memory.
+      await pause(WRITTEN_MS, stop)
+    },
+  },
   clock: {
     help: 'the clock of all processes is 5 s, an hour or a day ahead or behind',
     weight: 1,
