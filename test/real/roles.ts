@@ -267,7 +267,7 @@ export class Lab implements AsyncDisposable {
   /** Starts a hub on the usual ports and waits until it listens. */
   async hub(...args: string[]): Promise<Running> {
     const hub = this.start('hub', ['hub', ...args])
-    await hub.says('listening on ws://')
+    await hub.says('listening on ws://', 40)
     return hub
   }
 
@@ -275,7 +275,7 @@ export class Lab implements AsyncDisposable {
   async sim(kind: '240' | '372', serialNumber: string, ...args: string[]): Promise<Running> {
     const command = ['sim', `lakeshore${kind}`, '--serial-number', serialNumber, ...args]
     const sim = this.start(`sim-${serialNumber}`, command)
-    await sim.says(`${serialNumber} at `)
+    await sim.says(`${serialNumber} at `, 40)
     return sim
   }
 
