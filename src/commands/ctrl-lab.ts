@@ -26,6 +26,8 @@ export interface Controlled {
   /** Recorders and instruments by the site file; undefined without one, when those that run decide. */
   readonly recorders: readonly string[] | undefined
   readonly expected: readonly string[] | undefined
+  /** The site file, where there is one. */
+  readonly site: Site | undefined
 }
 
 /** Hands a command its lab and takes it back; a shell lends one lab to all its commands. */
@@ -58,7 +60,7 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
   await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
   await lab.settled()
   const expected = site && (await instrumentsOf(site))
-  await work({ bus, url, root, lab, ask, log, recorders, expected })
+  await work({ bus, url, root, lab, ask, log, recorders, expected, site })
 }
 
 /** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */

@@ -8,12 +8,13 @@ import { table } from './ctrl-status.ts'
 import { BRIDGE_PORT, HUB_PORTS } from './demo-roles.ts'
 import { stamp } from './log.ts'
 import { reading } from './readings.ts'
+import { listed, Redraw } from './redraw.ts'
 
 /** Milliseconds between two drawings on a terminal. */
 const DRAW_MS = 1000
 /** Milliseconds after which the table is printed off a terminal although something is still starting. */
 const PATIENCE_MS = 8000
-/** Where readings begin, beside their names. */
+/** Where readings begin at most, beside their names. */
 const INDENT = 25
 
 interface Shown {
@@ -28,13 +29,14 @@ export class DemoScreen {
   readonly #context: Context
   readonly #shown: Shown
   readonly #latest = new Map<string, string>()
+  readonly #redraw: Redraw
   readonly #complained = new Set<string>()
   readonly #began = performance.now()
-  #lines = 0
   #connected = true
 
   constructor(context: Context, shown: Shown) {
     this.#context = context
+    this.#redraw = new Redraw(context)
     this.#shown = shown
   }
 
@@ -75,7 +77,7 @@ export class DemoScreen {
     this.#complained.add(role.name)
     const command = `npx ocs ${role.args.join(' ')}`
     this.#context.err(`${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`)
-    this.#lines = 0
+    this.#redraw.leave()
   }
 
   /** Every agent is there and the recorder has begun a file, or that takes longer than it should. */
@@ -89,22 +91,30 @@ export class DemoScreen {
   }
 
   #roles(lab: LabView): string {
-    const { children, dir, idle } = this.#shown
+    const { children } = this.#shown
     const rows = children.map((child) => {
-      const agent = child.role.args[0] === 'agent'
       const view = lab.instances.get(child.role.name)
       const known = child.ended === undefined && this.#connected
       const ops = [...(known && view ? view.sessions : [])].map(
         ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
       )
-      const up = !agent ? 'running' : this.#connected ? (view?.state ?? 'starting') : 'no hub'
-      return [child.role.name, child.ended ?? up, this.#where(child), ops.join(', ')]
+      return [child.role.name, this.#state(lab, child), this.#where(child), ops.join(', ')]
     })
+    return table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]) + this.#foot(lab)
+  }
+
+  #state(lab: LabView, { role, ended }: Child): string {
+    if (ended !== undefined) return ended
+    if (role.args[0] !== 'agent') return 'running'
+    return this.#connected ? (lab.instances.get(role.name)?.state ?? 'starting') : 'no hub'
+  }
+
+  #foot(lab: LabView): string {
+    const { dir, idle } = this.#shown
     const acquiring = [...lab.instances.values()].some(
       ({ sessions }) => sessions.get('acq')?.status === 'running',
     )
     const lines = [
-      table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]),
       `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
@@ -121,32 +131,55 @@ export class DemoScreen {
     return at < 0 ? '' : (role.args[at + 1] ?? '')
   }
 
-  /** Draws over the last drawing. No line is longer than the terminal is wide: a wrapped one could not be drawn over. */
   #draw(lab: LabView): void {
     const { columns, rows } = this.#context.size()
     const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
-    const readings = latest.flatMap(([name, text]) => fold(name, text, columns - 1))
-    const lines = [...this.#roles(lab).split('\n'), ...readings]
-      .slice(0, rows - 1)
-      .map((line) => `${line.slice(0, columns - 1)}\x1b[K\n`)
-    const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : ''
-    this.#context.err(`${up}${lines.join('')}\x1b[J`)
-    this.#lines = lines.length
+    const indent = Math.min(INDENT, 2 + Math.max(0, ...latest.map(([name]) => name.length)))
+    const readings = latest.map(([name, text]) => fold(name, text, { indent, width: columns - 1 }))
+    const full = this.#roles(lab).split('\n')
+    const isFit = full.length + readings.flat().length < rows
+    const top = isFit ? full : this.#brief(lab, columns - 1)
+    const room = rows - 1 - top.length
+    // Of every instrument something is seen, however small the terminal is.
+    const each = Math.max(1, Math.floor(room / Math.max(1, readings.length)))
+    this.#redraw.draw([
+      ...top,
+      ...(isFit ? readings.flat() : readings.flatMap((lines) => lines.slice(0, each))),
+    ])
+  }
+
+  /** The roles in a few lines: those that are well by name only. */
+  #brief(lab: LabView, width: number): string[] {
+    const states = this.#shown.children.map((child) => [child.role.name, this.#state(lab, child)] as const)
+    const isWell = (state: string) => state === 'running' || state === 'online'
+    const well = states.flatMap(([name, state]) => (isWell(state) ? [name] : []))
+    const others = states.flatMap(([name, state]) => (isWell(state) ? [] : [`${name}: ${state}`]))
+    return [
+      ...listed('well:', well, width),
+      ...others,
+      ...this.#foot(lab)
+        .split('\n')
+        .filter((line) => line !== ''),
+    ]
   }
 }
 
 /** A reading beside its name, in as many lines as it takes. */
-function fold(name: string, text: string, width: number): string[] {
+function fold(
+  name: string,
+  text: string,
+  { indent, width }: { readonly indent: number; readonly width: number },
+): string[] {
   const lines: string[] = []
   let line = ''
   for (const part of text.split('  ')) {
-    if (line !== '' && INDENT + line.length + 2 + part.length > width) {
+    if (line !== '' && indent + line.length + 2 + part.length > width) {
       lines.push(line)
       line = ''
     }
     line += line === '' ? part : `  ${part}`
   }
-  return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(INDENT)}${one}`)
+  return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(indent)}${one}`)
 }
 
 /** The file the demo's recorder is writing. */

@@ -20,6 +20,7 @@ import { recordCommand } from './record.ts'
 import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
 import { simCommand } from './sim.ts'
+import { statusCommand } from './status.ts'
 import { spoolCommand } from './spool.ts'
 import { systemdCommand } from './systemd.ts'
 import { upCommand } from './up.ts'
@@ -38,6 +39,7 @@ const commands = [
   downCommand,
   psCommand,
   logsCommand,
+  statusCommand,
   checkCommand,
   chaosCommand,
   systemdCommand,

@@ -1,0 +1,40 @@
+import type { Context } from './context.ts'
+
+/** Draws over its last drawing on a terminal, of whatever size it is by now. */
+export class Redraw {
+  readonly #context: Pick<Context, 'err' | 'size'>
+  #lines = 0
+
+  constructor(context: Pick<Context, 'err' | 'size'>) {
+    this.#context = context
+  }
+
+  /** No line is longer than the terminal is wide: a wrapped one could not be drawn over. */
+  draw(all: readonly string[]): void {
+    const { columns, rows } = this.#context.size()
+    const lines = all.slice(0, rows - 1).map((line) => `${line.slice(0, columns - 1)}\x1b[K\n`)
+    const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : ''
+    this.#context.err(`${up}${lines.join('')}\x1b[J`)
+    this.#lines = lines.length
+  }
+
+  /** Something else has been printed: the next drawing goes below it. */
+  leave(): void {
+    this.#lines = 0
+  }
+}
+
+/** Words in lines no wider than `width`, with commas between them and `head` before the first. */
+export function listed(head: string, words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  let line = head
+  for (const [at, word] of words.entries()) {
+    const more = at < words.length - 1 ? `${word},` : word
+    if (line !== head && line.length + 1 + more.length > width) {
+      lines.push(line)
+      line = ' '.repeat(head.length)
+    }
+    line += ` ${more}`
+  }
+  return words.length === 0 ? [] : [...lines, line]
+}

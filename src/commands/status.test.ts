@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { commandLab, type TestLab } from './ctrl.test-aid.ts'
+import { type LabStatus, Meter, type RoleStatus, waitingRows } from './lab-status.ts'
+import { statusScreen } from './status-screen.ts'
+
+let lab: TestLab
+const folder = mkdtempSync(join(tmpdir(), 'ocs-status-'))
+beforeAll(async () => {
+  lab = await commandLab()
+})
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+const role = (instance: string, more: Partial<RoleStatus> = {}): RoleStatus => ({
+  instance,
+  state: 'online',
+  agent_class: 'FakeDataAgent',
+  host: 'grumpy',
+  up: 100,
+  age: 0.3,
+  rate: 20,
+  waiting: 60,
+  ops: { acq: 'running' },
+  trouble: null,
+  counters: {},
+  restarts: 0,
+  ...more,
+})
+const status = (roles: readonly RoleStatus[], more: Partial<LabStatus> = {}): LabStatus => ({
+  time: 1_795_420_800,
+  hub: { url: 'mqtt://127.0.0.1:1883', connected: true },
+  roles,
+  recorders: [
+    { instance: 'aggregator', rate: 43.2, behind: 0, file: '/data/hk/17954/1795420594.g3', problem: null },
+  ],
+  alarms: [],
+  ...more,
+})
+const many = Array.from({ length: 30 }, (_, at) => role(`thermometer-${at}`))
+
+test('a line a role: what it does, how old its newest sample is, how fast it reads, what waits', () => {
+  expect(
+    statusScreen(status([role('ls240'), role('node', { age: null, rate: null, waiting: null })]), 80),
+  ).toEqual([
+    '08:00:00 UTC  2 of 2 roles well  mqtt://127.0.0.1:1883',
+    '',
+    'ROLE   DOES         AGE    RATE   TO RECORD',
+    'ls240  acq running  0.3 s  20 /s  60',
+    'node   acq running',
+    '',
+    'aggregator: 43 /s recorded, not behind, 17954/1795420594.g3',
+  ])
+})
+
+test('what is wrong is told first, of alarms, agents, recorders and counters', () => {
+  const alarm = {
+    name: 'warm',
+    severity: 'alarm',
+    state: 'active',
+    text: '12.3 K',
+    since: 1_795_420_740,
+    acknowledged: false,
+  }
+  const lines = statusScreen(
+    status(
+      [
+        role('ls240'),
+        role('control', { ops: { acq: 'degraded' }, trouble: 'acq: no reply', counters: { dropped: 3 } }),
+        role('measurement', { state: 'lost', restarts: 4 }),
+      ],
+      {
+        alarms: [alarm, { ...alarm, name: 'old', state: 'latched' }],
+        recorders: [{ instance: 'aggregator', rate: 0, behind: 120, file: null, problem: null }],
+      },
+    ),
+    80,
+  )
+  expect(lines[0]).toBe('08:00:00 UTC  1 of 3 roles well  ALARMS: 2  mqtt://127.0.0.1:1883')
+  expect(lines[1]).toBe('! warm (alarm for 1 min 0 s): 12.3 K')
+  expect(lines[2]).toStartWith('! old (over, not acknowledged for')
+  expect(lines[3]).toBe('control acq: no reply')
+  expect(lines.slice(6).map((line) => line.split('  ')[0])).toEqual([
+    'control',
+    'measurement',
+    'ls240',
+    '',
+    'aggregator: 0 /s recorded, 120 rows behind',
+    'control: dropped 3',
+  ])
+  expect(lines.join('\n')).toContain('lost (restarts: 4)')
+})
+
+test.each([
+  [80, 24],
+  [60, 20],
+])('thirty roles on %i × %i: every line fits, what is wrong is there in full', (columns, rows) => {
+  const bad = role('dilution-refrigerator-front', { state: 'offline', age: 3600, trouble: 'acq: no reply' })
+  const lines = statusScreen(status([...many, bad]), columns, rows)
+  expect(lines.length).toBeLessThan(rows)
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(columns)
+  const text = lines.join('\n')
+  for (const { instance } of many) expect(text).toContain(`${instance} 20 /s`)
+  expect(text).toContain('dilution-refriger…')
+  expect(text).toContain('1 h 0 min')
+  expect(text).toContain('aggregator: 43 /s recorded')
+})
+
+test('without a hub that is said, and without an alarm agent', () => {
+  const hub = { url: 'mqtt://127.0.0.1:1883', connected: false }
+  const lines = statusScreen(status([], { hub, alarms: undefined }), 80)
+  expect(lines[0]).toContain('no hub at mqtt://127.0.0.1:1883')
+  expect(lines.at(-1)).toBe('alarms: no alarm agent runs')
+})
+
+test('a rate is that of the last 10 s', () => {
+  const meter = new Meter(100)
+  for (let second = 101; second <= 120; second++) meter.add(5, second)
+  expect(meter.rate(120)).toBeCloseTo(5.5)
+  expect(meter.rate(125)).toBeCloseTo(3)
+  expect(meter.rate(131)).toBe(0)
+})
+
+test('what waits in a spool is what is held and not recorded', () => {
+  const epoch = (first: number, last: number, acked: number) => ({ epoch: 'e', first, last, acked })
+  const feeds = {
+    a: { spool: 's', epochs: [epoch(1, 100, 100), epoch(1, 50, 20)] },
+    b: { spool: 's', epochs: [epoch(41, 60, 0)] },
+  }
+  expect(waitingRows(feeds)).toBe(50)
+})
+
+test('the lab as it is, by its site file: once, as JSON, and line by line', async () => {
+  await lab.start('fake', { mode: 'acq', sample_rate: 20 })
+  const file = join(folder, 'lab.yaml')
+  const one = (id: string, agentClass: string) => `      - {instance-id: ${id}, agent-class: ${agentClass}}\n`
+  const instances = one('fake', 'FakeDataAgent') + one('gone', 'BarebonesAgent') + one('acu', 'ACUAgent')
+  writeFileSync(
+    file,
+    `hub: {mqtt_server: "${lab.url}"}\nhosts:\n  localhost:\n    agent-instances:\n${instances}`,
+  )
+  const once = await lab.ocs('status', `--site-file=${file}`, '--json')
+  expect(once.code).toBe(0)
+  const said = JSON.parse(once.out) as LabStatus
+  expect(said.hub).toEqual({ url: lab.url, connected: true })
+  expect(said.alarms).toBeUndefined()
+  expect(said.roles.map(({ instance, state }) => [instance, state])).toEqual([
+    ['fake', 'online'],
+    ['gone', 'not running'],
+  ])
+  expect(said.roles[0]).toMatchObject({ ops: { acq: 'running' }, restarts: null, trouble: null })
+  expect(said.roles[0]?.rate).toBeGreaterThan(5)
+  expect(said.roles[0]?.age).toBeLessThan(2)
+
+  const text = await lab.ocs('status', `--site-file=${file}`)
+  expect(text.out).toMatch(/^gone +not running/m)
+  expect(text.out).toMatch(/^fake +acq running, count running +\d/m)
+  expect(await lab.ocs('status', '--watch')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--json'),
+  })
+
+  const watch = lab.begin(['status', '--watch', '--json', `--site-file=${file}`])
+  await watch.says('\n')
+  watch.terminate()
+  expect(await watch.code).toBe(0)
+  for (const line of watch.out().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('roles')
+}, 30_000)

@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import { commonFlags } from '../core/common-flags.ts'
+import { UsageError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
+import type { Site } from '../site/site.ts'
+import { findAgent } from './agents.ts'
+import type { Context } from './context.ts'
+import { type Controlled, joinLab } from './ctrl-lab.ts'
+import { type Beside, LabMeters, labStatus } from './lab-status.ts'
+import { Redraw } from './redraw.ts'
+import { type SiteOptions, siteFlags } from './site.ts'
+import { statusScreen } from './status-screen.ts'
+import { findUp, isAlive } from './up-state.ts'
+
+interface StatusFlags extends SiteOptions {
+  readonly watch?: boolean
+  readonly json?: boolean
+  readonly stateDir?: string
+}
+
+/** Milliseconds that samples are counted for before the first figures, and between two. */
+const COUNT_MS = 2000
+const EVERY_MS = 1000
+
+/** `ocs status`: the whole lab on one screen. */
+export function statusCommand(context: Context): Command {
+  const command = new Command('status').description('Show the whole lab on one screen.')
+  return siteFlags(command)
+    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+    .option('-w, --watch', 'go on, once a second, until Ctrl-C')
+    .option('--json', 'as JSON, a line each time')
+    .action((flags: StatusFlags) => {
+      if (flags.watch && !flags.json && !context.terminal)
+        throw new UsageError(
+          '--watch draws on a terminal: elsewhere add --json, which prints a line a second',
+        )
+      return joinLab(flags, context, (on) => show(on, flags, context), { quiet: true })
+    })
+}
+
+async function show(on: Controlled, flags: StatusFlags, context: Context): Promise<void> {
+  await using meters = await LabMeters.open(on.bus, on.root)
+  const expected = await expectedOf(on.site)
+  const now = () => {
+    const hub = { url: on.url, connected: on.bus.connected }
+    return labStatus(on.lab, meters, { hub, expected, up: upRoles(flags, context) })
+  }
+  const screen = new Redraw(context)
+  await pause(COUNT_MS, context.signal)
+  const { columns } = context.size()
+  if (flags.watch !== true) {
+    context.out(flags.json ? `${JSON.stringify(now())}\n` : `${statusScreen(now(), columns).join('\n')}\n`)
+    return
+  }
+  while (!context.signal.aborted && !context.unread?.aborted) {
+    const { columns: width, rows } = context.size()
+    if (flags.json) context.out(`${JSON.stringify(now())}\n`)
+    else screen.draw(statusScreen(now(), width, rows))
+    await pause(EVERY_MS, context.signal)
+  }
+}
+
+/** Instances of a site file that are to be up, on all hosts; those of classes that there are not are somebody else's. */
+async function expectedOf(site: Site | undefined): Promise<string[]> {
+  const instances = [...(site?.hosts.values() ?? [])].flatMap((host) => host.instances)
+  const known = await Promise.all(
+    instances.map(({ agent_class = '' }) =>
+      findAgent(agent_class).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  )
+  return instances
+    .filter(({ manage }, at) => manage === 'host/up' && known[at])
+    .map(({ instance_id }) => instance_id)
+}
+
+/** What `ocs up` runs on this machine, if it runs. */
+function upRoles(flags: StatusFlags, context: Context): Beside['up'] {
+  try {
+    const { state } = findUp(flags, context)
+    return isAlive(state) ? state.roles : []
+  } catch {
+    return []
+  }
+}
