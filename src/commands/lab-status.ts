@@ -211,9 +211,9 @@ function roleOf(
   const { presence, api, sessions = new Map<string, OpSession>(), state } = view ?? {}
   const isOnline = state === 'online'
   const newest = meters.newest(instance)
-  const shown = [...sessions].filter(([op, { end_time }]) =>
-    end_time === null ? isOnline : api?.ops[op]?.kind === 'process',
-  )
+  const shown = [...sessions]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .filter(([op, { end_time }]) => (end_time === null ? isOnline : api?.ops[op]?.kind === 'process'))
   const bad = shown.map(([, session]) => session).find(isBad)
   const hasFeeds = Object.keys(api?.feeds ?? {}).length > 0
   return {
