@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { OpError } from '../core/errors.ts'
+import { portsOf } from '../host/ports.ts'
 import { isUp, type RoleState } from '../host/roles.ts'
 import type { Context } from './context.ts'
 import { duration } from './ctrl-session.ts'
@@ -16,13 +17,16 @@ export function psCommand(context: Context): Command {
       const alive = isAlive(state)
       const now = Date.now() / 1000
       // Roles do not outlive the ocs up that ran them.
-      const roles = state.roles.map((role) =>
-        alive || !isUp(role) ? role : { ...role, state: 'stopped' as const, pid: null },
-      )
+      const roles = state.roles.map((role): Shown => {
+        const is = alive || !isUp(role) ? role : { ...role, state: 'stopped' as const, pid: null }
+        return { ...is, ports: is.pid === null ? [] : portsOf(is.pid) }
+      })
       if (choice.json) context.out(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`)
       else {
         const rows = roles.map((role) => rowOf(role, now))
-        context.out(table([['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'COMMAND'], ...rows]))
+        context.out(
+          table([['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'PORTS', 'COMMAND'], ...rows]),
+        )
       }
       if (alive) return
       const when = state.ended === null ? `was killed (pid ${state.pid})` : `stopped at ${at(state.ended)}`
@@ -30,7 +34,15 @@ export function psCommand(context: Context): Command {
     })
 }
 
-function rowOf({ name, state, pid, since, restarts, last_exit, command }: RoleState, now: number): string[] {
+/** A role with what it has open to the outside. */
+interface Shown extends RoleState {
+  readonly ports: readonly string[]
+}
+
+function rowOf(
+  { name, state, pid, since, restarts, last_exit, ports, command }: Shown,
+  now: number,
+): string[] {
   return [
     name,
     state,
@@ -38,6 +50,7 @@ function rowOf({ name, state, pid, since, restarts, last_exit, command }: RoleSt
     duration(now - since),
     String(restarts),
     last_exit ?? '-',
+    ports.join(' ') || '-',
     command,
   ]
 }

@@ -56,9 +56,12 @@ function ocs(...args: string[]) {
   return { code: exitCode, out: stdout.toString(), err: stderr.toString() }
 }
 
+/** A role as `ocs ps` prints it. */
+type Ps = RoleState & { ports: string[] }
+
 /** The roles by name. */
-function roles(): Record<string, RoleState> {
-  const { roles: all } = JSON.parse(ocs('ps', '--json').out) as { roles: RoleState[] }
+function roles(): Record<string, Ps> {
+  const { roles: all } = JSON.parse(ocs('ps', '--json').out) as { roles: Ps[] }
   return Object.fromEntries(all.map((role) => [role.name, role]))
 }
 
@@ -108,6 +111,10 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(Object.keys(before)).toEqual(['hub', 'one', 'two', 'gone'])
   expect(Object.values(before).map(({ state }) => state)).toEqual(['running', 'running', 'running', 'down'])
 
+  const listening = ports.map((port) => `127.0.0.1:${port}`).sort()
+  expect(before['hub']?.ports).toEqual(listening)
+  expect(before['one']?.ports).toEqual([])
+
   const second = ocs('up')
   expect(second.code).toBe(1)
   expect(second.err).toContain(`pid ${up.pid}`)
@@ -118,7 +125,7 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   const after = roles()
   expect(after['one']).toMatchObject({ state: 'running', restarts: 1, last_exit: 'SIGKILL' })
   expect(after['one']?.pid).not.toBe(before['one']?.pid)
-  expect(after['two']).toEqual(before['two'] as RoleState)
+  expect(after['two']).toEqual(before['two'] as Ps)
 
   writeFileSync(file, 'hub: {\n')
   expect(await says('cannot be used; the roles stay as they were')).toContain(`${file}:`)
@@ -127,8 +134,8 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   await says('session joined: three')
   await says('session joined: two', 2)
   const changed = roles()
-  expect(changed['one']).toEqual(after['one'] as RoleState)
-  expect(changed['hub']).toEqual(after['hub'] as RoleState)
+  expect(changed['one']).toEqual(after['one'] as Ps)
+  expect(changed['hub']).toEqual(after['hub'] as Ps)
   expect(changed['two']?.pid).not.toBe(after['two']?.pid)
 
   const logs = ocs('logs', 'one', '-n', '500')
@@ -176,7 +183,7 @@ test('the host manager does the same over the bus', async () => {
   expect(task('update', '--requests', '["one","down"]', '["two","up"]')).toMatchObject({ code: 0 })
   await says('session joined: two')
   expect(roles()).toMatchObject({ one: { state: 'down', pid: null }, two: { state: 'running' } })
-  expect(roles()['hub']).toEqual(before['hub'] as RoleState)
+  expect(roles()['hub']).toEqual(before['hub'] as Ps)
   for (const [id, why] of [
     ['twoo', 'did you mean "two"?'],
     ['acu', 'there is no agent class ACUAgent'],
