@@ -35,10 +35,13 @@ export interface RoleStatus {
 /** A recorder at work. */
 export interface RecorderStatus {
   readonly instance: string
-  /** Samples a second that get into synced files, over the last 10 s. */
-  readonly rate: number
+  /** Feeds that it records, and those that have not brought anything for 3 min. */
+  readonly feeds: number
+  readonly stale: number
   /** Rows that agents hold and that it is still to fetch. */
   readonly behind: number
+  /** Rows that it has and that are in no synced file yet. */
+  readonly unwritten: number
   readonly file: string | null
   readonly problem: string | null
 }
@@ -68,7 +71,7 @@ interface RecordData {
   readonly behind?: number
   readonly current_file?: string | null
   readonly problem?: string | null
-  readonly counters?: { readonly samples?: number }
+  readonly providers?: Readonly<Record<string, { stale?: boolean; seq?: number; recorded?: number }>>
 }
 
 /** Counts that come in over time, as a rate over the last 10 s. */
@@ -99,7 +102,6 @@ export class LabMeters implements AsyncDisposable {
   readonly #began = performance.now() / 1000
   readonly #rates = new Map<string, Meter>()
   readonly #newest = new Map<string, number>()
-  readonly #recorded = new Map<string, { readonly meter: Meter; samples: number; session: number }>()
   #subscriptions: AsyncDisposable[] = []
 
   static async open(bus: Bus, root: string): Promise<LabMeters> {
@@ -111,21 +113,13 @@ export class LabMeters implements AsyncDisposable {
     const last = await bus.subscribe(channels.last, { root }, ({ timestamp }, { instance }) => {
       meters.#seen(instance, typeof timestamp === 'number' ? timestamp : undefined)
     })
-    const session = await bus.subscribe(channels.session, { root }, (now, { instance, op }) => {
-      if (op === 'record') meters.#record(instance, now)
-    })
-    meters.#subscriptions = [feed, last, session]
+    meters.#subscriptions = [feed, last]
     return meters
   }
 
   /** Samples a second. */
   rate(instance: string): number {
     return this.#rates.get(instance)?.rate(performance.now() / 1000) ?? 0
-  }
-
-  /** Samples a second into files. */
-  recorded(instance: string): number {
-    return this.#recorded.get(instance)?.meter.rate(performance.now() / 1000) ?? 0
   }
 
   /** Unix s of an instance's newest sample. */
@@ -145,20 +139,6 @@ export class LabMeters implements AsyncDisposable {
 
   #seen(instance: string, time: number | undefined): void {
     if (time !== undefined) this.#newest.set(instance, Math.max(time, this.#newest.get(instance) ?? 0))
-  }
-
-  #record(instance: string, { session_id, data }: OpSession): void {
-    const { samples = 0 } = (data as RecordData | undefined)?.counters ?? {}
-    const known = this.#recorded.get(instance)
-    if (known?.session === session_id) {
-      known.meter.add(Math.max(0, samples - known.samples), performance.now() / 1000)
-      known.samples = samples
-    } else
-      this.#recorded.set(instance, {
-        meter: new Meter(performance.now() / 1000),
-        samples,
-        session: session_id,
-      })
   }
 }
 
@@ -199,7 +179,7 @@ export function labStatus(
       restarts: kept?.restarts ?? null,
     }
   })
-  return { time, hub, roles, recorders: recordersOf(instances, meters), alarms: alarmsOf(instances) }
+  return { time, hub, roles, recorders: recordersOf(instances), alarms: alarmsOf(instances) }
 }
 
 function roleOf(
@@ -222,7 +202,7 @@ function roleOf(
     host: presence?.host ?? null,
     age: newest === undefined ? null : Math.max(0, time - newest),
     rate: hasFeeds && isOnline ? meters.rate(instance) : null,
-    waiting: presence?.feeds ? waitingRows(presence.feeds) : null,
+    waiting: hasFeeds && presence?.feeds ? waitingRows(presence.feeds) : null,
     ops: Object.fromEntries(shown.map(([op, session]) => [op, codeName(session.op_code)])),
     trouble: bad ? `${bad.op_name}: ${lastMessage(bad)}` : null,
     counters: Object.fromEntries(troubles(presence?.counters ?? {})),
@@ -242,12 +222,15 @@ export function waitingRows(feeds: NonNullable<Presence['feeds']>): number {
   )
 }
 
-function recordersOf(instances: LabView['instances'], meters: LabMeters): RecorderStatus[] {
+function recordersOf(instances: LabView['instances']): RecorderStatus[] {
   return [...instances].flatMap(([instance, { sessions, state }]) => {
     const session = sessions.get('record')
     if (state !== 'online' || session?.end_time !== null) return []
-    const { behind = 0, current_file = null, problem = null } = session.data as RecordData
-    return [{ instance, rate: meters.recorded(instance), behind, file: current_file, problem }]
+    const { behind = 0, current_file = null, problem = null, providers = {} } = session.data as RecordData
+    const feeds = Object.values(providers)
+    const unwritten = feeds.reduce((sum, { seq = 0, recorded = 0 }) => sum + Math.max(0, seq - recorded), 0)
+    const stale = feeds.filter((feed) => feed.stale).length
+    return [{ instance, feeds: feeds.length, stale, behind, unwritten, file: current_file, problem }]
   })
 }
 

@@ -52,10 +52,11 @@ function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmSt
   return `! ${name} (${what}${age}): ${printable(text)}`
 }
 
-function recorderLine({ instance, rate, behind, file, problem }: RecorderStatus): string {
+function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem }: RecorderStatus): string {
   if (problem) return `${instance}: ${printable(problem)}`
-  const late = behind > 0 ? `${behind} rows behind` : 'not behind'
-  return `${instance}: ${perSecond(rate)} recorded, ${late}${file ? `, ${lastParts(file)}` : ''}`
+  const silent = stale > 0 ? ` (${stale} silent)` : ''
+  const counts = [`${feeds} feeds${silent}`, `${behind} rows behind`, `${unwritten} to be written`]
+  return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
 }
 
 function counterLine({ instance, counters }: RoleStatus): string[] {

@@ -36,7 +36,15 @@ const status = (roles: readonly RoleStatus[], more: Partial<LabStatus> = {}): La
   hub: { url: 'mqtt://127.0.0.1:1883', connected: true },
   roles,
   recorders: [
-    { instance: 'aggregator', rate: 43.2, behind: 0, file: '/data/hk/17954/1795420594.g3', problem: null },
+    {
+      instance: 'aggregator',
+      feeds: 3,
+      stale: 0,
+      behind: 0,
+      unwritten: 57,
+      file: '/data/hk/17954/1795420594.g3',
+      problem: null,
+    },
   ],
   alarms: [],
   ...more,
@@ -53,7 +61,7 @@ test('a line a role: what it does, how old its newest sample is, how fast it rea
     'ls240  acq running  0.3 s  20 /s  60',
     'node   acq running',
     '',
-    'aggregator: 43 /s recorded, not behind, 17954/1795420594.g3',
+    'aggregator: 3 feeds, 0 rows behind, 57 to be written, 17954/1795420594.g3',
   ])
 })
 
@@ -75,7 +83,17 @@ test('what is wrong is told first, of alarms, agents, recorders and counters', (
       ],
       {
         alarms: [alarm, { ...alarm, name: 'old', state: 'latched' }],
-        recorders: [{ instance: 'aggregator', rate: 0, behind: 120, file: null, problem: null }],
+        recorders: [
+          {
+            instance: 'aggregator',
+            feeds: 2,
+            stale: 1,
+            behind: 120,
+            unwritten: 0,
+            file: null,
+            problem: null,
+          },
+        ],
       },
     ),
     80,
@@ -89,7 +107,7 @@ test('what is wrong is told first, of alarms, agents, recorders and counters', (
     'measurement',
     'ls240',
     '',
-    'aggregator: 0 /s recorded, 120 rows behind',
+    'aggregator: 2 feeds (1 silent), 120 rows behind, 0 to be written',
     'control: dropped 3',
   ])
   expect(lines.join('\n')).toContain('lost (restarts: 4)')
@@ -107,7 +125,7 @@ test.each([
   for (const { instance } of many) expect(text).toContain(`${instance} 20 /s`)
   expect(text).toContain('dilution-refriger…')
   expect(text).toContain('1 h 0 min')
-  expect(text).toContain('aggregator: 43 /s recorded')
+  expect(text).toContain('aggregator: 3 feeds, 0 rows behind')
 })
 
 test('without a hub that is said, and without an alarm agent', () => {
