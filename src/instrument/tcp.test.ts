@@ -48,6 +48,8 @@ test('a refusal says what an instrument refuses for', async () => {
   const refused = await error(openTcp('127.0.0.1', fake.port))
   expect(refused).toBeInstanceOf(TransportError)
   expect(refused.message).toContain(`127.0.0.1:${fake.port}: connection refused: is the address right?`)
+  // Looking again is cheap: who plugs it in is not kept waiting.
+  expect((refused as TransportError).retryMs).toBe(1000)
 })
 
 test('a host that stays silent is given up by our own timer', async () => {
@@ -66,6 +68,7 @@ test('a host that stays silent is given up by our own timer', async () => {
   expect(second.message).toBe(
     `no answer from 127.0.0.1:${port} in 0.2 s: is the instrument on, and its address right?`,
   )
+  expect((second as TransportError).retryMs).toBe(1000)
   const stopped = openTcp('127.0.0.1', port, { signal: AbortSignal.timeout(20) })
   expect((await error(stopped)).message).toBe(`127.0.0.1:${port}: stopped while connecting`)
   await first.close()

@@ -25,8 +25,13 @@ const advice: Readonly<Record<string, string>> = {
 /** What to do about a system error, where that is known. */
 export const adviceFor = (error: { code?: string }): string | undefined => advice[error.code ?? '']
 
+/** ms after which a host that is not there is looked for again: one packet, and a cable put back should not wait. */
+const absentRetryMs = 1000
+const absent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
+
 function lost(name: string, error: Error & { code?: string }): TransportError {
-  return new TransportError(`${name}: ${adviceFor(error) ?? messageOf(error)}`, { cause: error })
+  const retry = absent.has(error.code ?? '') && { retryMs: absentRetryMs }
+  return new TransportError(`${name}: ${adviceFor(error) ?? messageOf(error)}`, { cause: error, ...retry })
 }
 
 /** `HOST:PORT`, as messages name it. */
@@ -65,6 +70,7 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
       fail(
         new TransportError(
           `no answer from ${name} in ${seconds} s: is the instrument on, and its address right?`,
+          { retryMs: absentRetryMs },
         ),
       )
     }, connectTimeout)

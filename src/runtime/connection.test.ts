@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, jest, test } from 'bun:test'
 import { TransportError } from '../core/errors.ts'
 import { Connection } from './connection.ts'
 
@@ -19,6 +19,27 @@ test('however long a port was missing, one that is lost right after is opened ag
   await again.promise
   expect(calls).toBe(32)
   stop.abort()
+  await connection.closed()
+})
+
+test('a loose contact: whoever was connected is connected again after a second, time after time', async () => {
+  jest.useFakeTimers()
+  const stop = new AbortController()
+  const times: number[] = []
+  const connect = async () => {
+    times.push(performance.now())
+    const link = new AbortController()
+    setTimeout(() => link.abort(new TransportError('it is gone')), 100)
+    return { link: { closed: link.signal, close: async () => {} } }
+  }
+  const connection = new Connection(connect, { connected: () => {}, failed: () => {} }, stop.signal)
+  for (let ms = 0; ms < 20_000; ms += 50) {
+    jest.advanceTimersByTime(50)
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  }
+  expect(times.length).toBeWithin(19, 22)
+  stop.abort()
+  jest.useRealTimers()
   await connection.closed()
 })
 

@@ -4,8 +4,8 @@ import { pause } from '../core/pause.ts'
 
 /** Milliseconds before each new attempt: quick at first, so that a cable put back is noticed, then up to 30 s. */
 const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]
-/** Milliseconds a connection has to last for the next loss to start from the short waits again. */
-const LASTING_MS = 10_000
+/** Milliseconds between two connections at least: a cable with a loose contact should not keep a reader waiting longer. */
+const LEAST_MS = 1000
 
 /** Keeps an agent connected to its instrument, for ever: at start-up and after each loss. */
 export class Connection<I extends object> {
@@ -101,9 +101,10 @@ export class Connection<I extends object> {
       this.#failed.resolve()
       this.#failed = Promise.withResolvers<void>()
       await (instrument as Linked | undefined)?.link?.close().catch(() => {})
-      if (instrument && performance.now() - began > LASTING_MS) attempt = 0
+      if (instrument) attempt = 0
       const backoff = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 0
-      if (!signal.aborted) await pause(retryMs ?? backoff, signal)
+      const left = instrument ? began + LEAST_MS - performance.now() : 0
+      if (!signal.aborted) await pause(retryMs ?? Math.max(backoff, left), signal)
     }
   }
 }

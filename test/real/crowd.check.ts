@@ -112,7 +112,8 @@ function drip(pause: number): Promise<number> {
     const began = performance.now()
     const socket = connect({ host: '127.0.0.1', port: 1883 })
     let sent = 0
-    const timer = pause > 0 ? setInterval(() => socket.write(bytes.subarray(sent, ++sent)), pause * 1000) : undefined
+    const timer =
+      pause > 0 ? setInterval(() => socket.write(bytes.subarray(sent, ++sent)), pause * 1000) : undefined
     socket.on('error', () => {})
     socket.on('data', () => {})
     socket.on('close', () => {

@@ -97,7 +97,9 @@ test('a cable pulled and a hub frozen: noticed by both sides, and nothing is los
   const lost = agent.says('transport lost', 20, agent.mark)
   const told = await presence.says('"lost"', 20, presence.mark)
   const { at: noticed } = await lost
-  figure(`cable pulled: the hub says so after ${took(pulled, told.at)}, the agent after ${took(pulled, noticed)}`)
+  figure(
+    `cable pulled: the hub says so after ${took(pulled, told.at)}, the agent after ${took(pulled, noticed)}`,
+  )
   await seconds(3)
   const plugged = performance.now()
   const [mark, read] = [agent.mark, presence.mark]

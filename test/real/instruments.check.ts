@@ -1,0 +1,186 @@
+/**
+ * What instruments and their cables do to an agent: it never ends, publishes no value that was not sent for that channel,
+ * and goes on by itself. `REPLUGS=1000` is the long run; `SEED=…` repeats a run's faults.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { startLakeshore240 } from '../../src/simulators/lakeshore240.ts'
+import { startLakeshore372 } from '../../src/simulators/lakeshore372.ts'
+import type { Simulator } from '../../src/simulators/simulator.ts'
+import type { Reading } from '../../src/simulators/truth.ts'
+import { DemoLab } from './demo-lab.ts'
+import { Listener, type Seen } from './listener.ts'
+import { figure, Lab, type Running, seconds, until } from './roles.ts'
+
+setDefaultTimeout(24 * 3_600_000)
+
+const REPLUGS = Number(process.env['REPLUGS'] ?? 8)
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+/** Seconds until readings come again after a cable is back. */
+const RESUMED = 2
+/** Seconds of replies that are lost, late, torn or noise. */
+const STORM = 8
+
+/** An agent with a simulated instrument whose cable and faults the check holds. */
+interface Bench extends AsyncDisposable {
+  readonly lab: Lab
+  readonly agent: Running
+  readonly sim: Simulator
+  readonly listener: Listener
+  readonly truth: string
+  readonly instance: string
+}
+
+async function bench(kind: '240' | '372'): Promise<Bench> {
+  const lab = new Lab()
+  const demo = new DemoLab(lab)
+  await lab.hub()
+  const truth = lab.path('truth.jsonl')
+  const listener = await Listener.open(lab)
+  const sim =
+    kind === '240'
+      ? await startLakeshore240({ serialNumber: 'LSA21OQ', pty: demo.pty, truth, seed: SEED })
+      : await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:7771', truth, seed: SEED })
+  const agent = kind === '240' ? demo.ls240(10) : demo.agent('control', '--ip-address', '127.0.0.1:7771')
+  await listener.next(() => true)
+  return {
+    ...{ lab, agent, sim, listener, truth },
+    instance: kind === '240' ? 'ls240' : 'control',
+    async [Symbol.asyncDispose]() {
+      await sim.close()
+      await lab[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test.each([
+  ['240', 'a pseudo-terminal that vanishes and returns'],
+  ['372', 'a TCP port that vanishes and returns'],
+] as const)('a cable pulled and put back, again and again: %s, %s', async (kind) => {
+  await using at = await bench(kind)
+  const { sim, listener, agent } = at
+  const resumed: number[] = []
+  for (let cycle = 0; cycle < REPLUGS; cycle++) {
+    await sim.unplug()
+    // Mostly short; now and then long enough for an agent to have grown tired of trying.
+    await seconds(cycle % 10 === 4 ? 5 : 0.05 + 0.5 * Math.random())
+    await sim.plugIn()
+    const [back, mark] = [performance.now(), agent.mark]
+    // A 372 has nothing to tell before its scanner has settled on a channel.
+    const well = kind === '240' ? listener.next(() => true, back) : agent.says('connected again', 20, mark)
+    resumed.push(((await well).at - back) / 1000)
+    // It reads on for a moment before the next.
+    await seconds(0.2)
+  }
+  expect(agent.end).toBeUndefined()
+  const sorted = resumed.toSorted((a, b) => a - b)
+  const [median = 0, max = 0] = [sorted[sorted.length >> 1], sorted.at(-1)]
+  figure(
+    `${kind}: ${REPLUGS} cables pulled and put back: readings again after ${median.toFixed(2)} s (median), ` +
+      `${max.toFixed(2)} s (max), 0 exits`,
+  )
+  await ends(at)
+  expect(max).toBeLessThan(RESUMED)
+})
+
+test('replies that are lost, late, torn, doubled or noise: each costs its value, and none is taken for another', async () => {
+  for (const kind of ['240', '372'] as const) {
+    await using at = await bench(kind)
+    const { sim, listener } = at
+    const start = performance.now()
+    const faults = [
+      ...[
+        { kind: 'missing' },
+        { kind: 'garbage' },
+        { kind: 'nul' },
+        { kind: 'half-line' },
+        { kind: 'duplicate' },
+      ],
+      ...[
+        { kind: 'delay', ms: 2500 },
+        { kind: 'split', ms: 30 },
+      ],
+    ] as Parameters<typeof sim.faults.inject>[0][]
+    for (const fault of faults)
+      sim.faults.inject(fault, { times: Number.POSITIVE_INFINITY, chance: kind === '240' ? 0.01 : 0.04 })
+    await seconds(STORM)
+    sim.faults.clear()
+    const cleared = performance.now()
+    const { at: well } = await listener.next((seen) => unread(seen) === 0, cleared, 40)
+    const rows = listener.rows.filter(({ at: when }) => when >= start)
+    const spoilt = rows.filter((seen) => unread(seen) > 0).length
+    const values = matchTruth(at, rows)
+    figure(
+      `${kind}: ${STORM} s of bad replies (seed ${SEED}): ${rows.length} rows, ${spoilt} with a value missing; all ${values} ` +
+        `values are those sent for their channel; whole again ${((well - cleared) / 1000).toFixed(2)} s after it ended`,
+    )
+    expect(rows.length).toBeGreaterThan(3)
+    await ends(at)
+  }
+})
+
+test('silent, noise at any rate, or another instrument: degraded with the reason, asked ever less often, back by itself', async () => {
+  await using at = await bench('240')
+  const { sim, listener, lab, agent } = at
+  const session = () => lab.session('ls240', 'acq')
+  const troubles = [
+    ['silent', /no (reply|answer)/, () => sim.faults.inject({ kind: 'hang' })],
+    // What a wrong baud rate looks like: bytes, none of which can be read.
+    ['noise', /baud rate/, () => sim.faults.inject({ kind: 'garbage' }, { times: Number.POSITIVE_INFINITY })],
+    [
+      'another serial number',
+      /serial number LSA99ZZ, not LSA21OQ/,
+      () => sim.faults.inject({ kind: 'serial-number', serialNumber: 'LSA99ZZ' }),
+    ],
+  ] as const
+  for (const [name, reason, begin] of troubles) {
+    const mark = agent.mark
+    begin()
+    // One that has been taken for another while it was read is met when it is opened next.
+    if (name === 'another serial number') await sim.unplug().then(() => sim.plugIn())
+    await agent.says(reason, 30, mark)
+    expect(await session()).toMatchObject({ status: 'running', degraded: true })
+    await seconds(4)
+    sim.faults.clear()
+    const back = performance.now()
+    const { at: well } = await listener.next((seen) => unread(seen) === 0, back, 40)
+    figure(`${name} for some seconds: whole again ${((well - back) / 1000).toFixed(1)} s after it ended`)
+    await until('well again', 5, async () => (await session())?.['degraded'] === false)
+  }
+  await ends(at)
+})
+
+/** Values of a row that could not be read. */
+function unread({ row }: Seen): number {
+  return Object.entries(row.data).filter(([name, [value]]) => name.endsWith('_status') && value === -1).length
+}
+
+/** Stopped, the agent ends in good order; it had no error of its own making. */
+async function ends({ agent }: Bench): Promise<void> {
+  expect(await agent.stop()).toMatchObject({ code: 0 })
+  expect(agent.lines.filter(({ text }) => /error: bug|^ +at /.test(text))).toEqual([])
+}
+
+/** Every value published is one that the simulator put on the wire for that channel and quantity; how many they are. */
+function matchTruth({ truth }: Bench, rows: readonly Seen[]): number {
+  const sent = new Set(
+    readFileSync(truth, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Reading)
+      .map(({ channel, quantity, value }) => `${channel} ${quantity} ${value}`),
+  )
+  const quantities: Record<string, string> = { T: 'kelvin', V: 'sensor', R: 'sensor' }
+  const values = rows.flatMap(({ row }) =>
+    Object.entries(row.data).flatMap(([name, column]) => {
+      const [, channel, letter = ''] = /^Channel_0?(\w+)_([TVR])$/.exec(name) ?? []
+      return channel === undefined
+        ? []
+        : (column as unknown[])
+            .filter((value) => typeof value === 'number' && value !== 0)
+            .map((value) => `${channel} ${quantities[letter]} ${value}`)
+    }),
+  )
+  expect(values.filter((value) => !sent.has(value))).toEqual([])
+  return values.length
+}
