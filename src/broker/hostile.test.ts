@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { connectAsync } from 'mqtt'
-import { packet, RawClient } from './raw-client.ts'
+import { seeded } from '../../test/random.ts'
+import { mutatedPackets } from './fuzz.test-aid.ts'
+import { RawClient } from './raw-client.ts'
 import { testHub } from './testing.ts'
 
 test.each(['mqtt', 'ws'] as const)(
@@ -94,57 +96,16 @@ test('peers that announce 256 MB before any log-in take no memory', async () => 
   }
 }, 30_000)
 
-/** Packets of every kind, valid alone, from which the mutations start. */
-const seeds = [
-  packet.connect('fuzz'),
-  packet.connect('fuzz', { will: { topic: 'observatory/fuzz/presence', payload: '{}', retain: true } }),
-  packet.publish('observatory/fuzz/feeds/f', '{"epoch":"e","seq":1}'),
-  packet.publish('observatory/fuzz/presence', '{}', { qos: 1, retain: true }),
-  packet.publish('observatory/fuzz/events', '{}', { qos: 2 }),
-  packet.publish(`observatory/fuzz${'/x'.repeat(150)}`, '{}'),
-  packet.subscribe('observatory/#', 1),
-  packet.subscribe(`${'+/'.repeat(120)}#`, 2),
-  packet.ping,
-  Buffer.from([0x40, 2, 0, 1]),
-  Buffer.from([0x50, 2, 0, 1]),
-  Buffer.from([0x62, 2, 0, 1]),
-  Buffer.from([0x70, 2, 0, 1]),
-  Buffer.from([0xa2, 7, 0, 1, 0, 3, 0x61, 0x2f, 0x23]),
-  Buffer.from([0xe0, 0]),
-  Buffer.from([0xf0, 0]),
-]
-
 test('6,000 mutated packets end connections, never the hub', async () => {
   const { hub } = await testHub()
   const seed = 20_261_123
-  let state = seed
-  /** xorshift32: 0..below-1. */
-  const random = (below: number) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-  const mutated = () => {
-    const bytes = Buffer.from(seeds[random(seeds.length)] ?? [])
-    for (let times = random(4); times > 0; times--) {
-      const where = random(bytes.length)
-      const kind = random(4)
-      if (kind === 0) bytes[where] = random(256)
-      else if (kind === 1) bytes[where] = (bytes[where] ?? 0) ^ (1 << random(8))
-      else if (kind === 2) bytes.copyWithin(where, random(bytes.length))
-      else return bytes.subarray(0, where)
-    }
-    return bytes
-  }
+  const random = seeded(seed)
   const probe = await connectAsync(hub.urls.mqtt, { clientId: 'probe', reconnectPeriod: 0 })
   await probe.subscribeAsync('observatory/probe/events')
   for (let round = 0; round < 200; round++) {
     const clients = Array.from({ length: 5 }, () => {
       const client = new RawClient(hub.urls.mqtt)
-      // Half of them get past the log-in first.
-      if (random(2) === 0) client.send(packet.connect(`fuzz${random(20)}`))
-      client.send(...Array.from({ length: 6 }, mutated))
+      client.send(...mutatedPackets(random, 6))
       client.socket.end()
       return client.closed
     })

@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test'
+import { seeded } from '../../test/random.ts'
 import { ConfigError } from '../core/errors.ts'
+import { spoiltSites } from './fuzz.test-aid.ts'
 import { parseYaml } from './parse.ts'
 import { parseSite } from './site.ts'
 
@@ -114,53 +116,11 @@ function cpu(): number {
   return (user + system) / 1000
 }
 
-/** The next number in 0..1 of a seeded sequence (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-test('of 1,000 spoilt site files each is read, or refused with its place, within 2 s', async () => {
-  const files = ['yale', 'demo', 'socs'].map((name) => `fixtures/sites/${name}.yaml`)
-  const texts = await Promise.all(files.map((file) => Bun.file(file).text()))
-  const random = seeded(240)
-  const pick = <T>(of: ArrayLike<T>): T => of[Math.floor(random() * of.length)] as T
-  const bits = [
-    '{',
-    '}',
-    '[',
-    ']',
-    ':',
-    ' ',
-    '\n',
-    '\t',
-    '- ',
-    '? ',
-    '&a ',
-    '*a ',
-    '!x ',
-    '"',
-    "'",
-    '#',
-    '\0',
-    '0',
-    '<<: ',
-    'é',
-  ]
+test('of 1,000 spoilt site files each is read, or refused with its place, within 2 s', () => {
+  const spoilt = spoiltSites(seeded(240))
   let refused = 0
   for (let run = 0; run < 1000; run++) {
-    let text = pick(texts)
-    for (let edit = 0; edit <= random() * 4; edit++) {
-      const from = Math.floor(random() * text.length)
-      const to = random() < 0.5 ? from : from + Math.floor(random() * 20)
-      text =
-        text.slice(0, from) + (random() < 0.3 ? text.slice(to, to * 2 - from) : pick(bits)) + text.slice(to)
-    }
+    const text = spoilt()
     const started = cpu()
     try {
       parseSite(text, 'x.yaml')
