@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { heapStats } from 'bun:jsc'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { caller } from './client.ts'
@@ -36,4 +37,21 @@ test('an agent that does not answer is named', async () => {
   await expect(ask.request('nobody', 'acq', 'start', {}, 0.05)).rejects.toThrow(
     'nobody did not answer within 0.05 s: is it running?',
   )
+})
+
+test('a caller that lives long keeps nothing of what it has asked', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('node')
+  await agent.subscribe(channels.query, { root, instance: 'node' }, ({ id }, { client }) => {
+    const address = { root, instance: 'node', client, id }
+    void agent.publish(channels.reply, address, { id, status: 0, msg: '', result: { id } })
+  })
+  await using ask = await caller(hub.connect('me'), root)
+  const promises = async () => {
+    for (let times = 0; times < 500; times++) await ask.query('node', 'get_data', {})
+    Bun.gc(true)
+    return heapStats().objectTypeCounts['Promise'] ?? 0
+  }
+  const before = await promises()
+  expect((await promises()) - before).toBeLessThan(100)
 })

@@ -51,13 +51,13 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
     const held = typeof key === 'function' ? key(instance) : key
     return { by, ...(held !== undefined && { key: held }) }
   }
-  const waiting = new Map<string, (reply: Reply) => void>()
-  const gone = Promise.withResolvers<never>()
-  gone.promise.catch(() => {})
+  const waiting = new Map<string, { resolve(reply: Reply): void; reject(error: Error): void }>()
+  const gone = () => new TransportError('closed before the answer came')
+  let closed = false
   const pieces = new Map<string, string[]>()
   const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
     const { id, part, parts, piece } = reply
-    if (part === undefined || parts === undefined) return waiting.get(id)?.(reply)
+    if (part === undefined || parts === undefined) return waiting.get(id)?.resolve(reply)
     // The rest of an answer nobody waits for any more.
     if (!waiting.has(id)) return
     const list = pieces.get(id) ?? []
@@ -65,7 +65,7 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
     pieces.set(id, list)
     if (Object.keys(list).length < parts) return
     pieces.delete(id)
-    waiting.get(id)?.({ ...reply, result: JSON.parse(list.join('')) as unknown })
+    waiting.get(id)?.resolve({ ...reply, result: JSON.parse(list.join('')) as unknown })
   })
 
   const exchange = async (
@@ -74,6 +74,7 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
     again: boolean,
     send: (request: { id: string; sent: number; timeout: number }) => Promise<void>,
   ): Promise<Reply> => {
+    if (closed) throw gone()
     const id = crypto.randomUUID()
     const request = { id, sent: Date.now() / 1000, timeout }
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
@@ -86,14 +87,14 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
         ),
       Math.min(timeout * 1000, LONGEST),
     )
-    waiting.set(id, resolve)
+    waiting.set(id, { resolve, reject })
     const repeat = setInterval(() => {
       if (again && bus.connected) send(request).catch(() => {})
     }, AGAIN_MS)
     try {
       // A hub that is away would keep the request waiting: the time-out covers that too.
       send(request).catch(reject)
-      return await Promise.race([promise, gone.promise])
+      return await promise
     } finally {
       clearTimeout(timer)
       clearInterval(repeat)
@@ -130,7 +131,8 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
       return reply.result
     },
     async [Symbol.asyncDispose]() {
-      gone.reject(new TransportError('closed before the answer came'))
+      closed = true
+      for (const { reject } of waiting.values()) reject(gone())
       await subscription[Symbol.asyncDispose]()
     },
   }

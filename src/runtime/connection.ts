@@ -71,9 +71,6 @@ export class Connection<I extends object> {
     told: { connected(instrument: I): void; failed(reason: string): void },
     signal: AbortSignal,
   ): Promise<void> {
-    const stopped = new Promise<string>((resolve) =>
-      signal.addEventListener('abort', () => resolve('stopped'), { once: true }),
-    )
     for (let attempt = 0; !signal.aborted; attempt++) {
       const began = performance.now()
       let instrument: I | undefined
@@ -85,7 +82,7 @@ export class Connection<I extends object> {
         this.#changed = Promise.withResolvers<void>()
         told.connected(instrument)
         this.#tried.resolve()
-        this.#reason = await Promise.race([closed(instrument), stopped])
+        this.#reason = await ended(instrument, signal)
         if (!signal.aborted) told.failed(this.#reason)
       } catch (error) {
         if (signal.aborted) break
@@ -109,11 +106,17 @@ export class Connection<I extends object> {
   }
 }
 
-/** Resolves with the reason when an instrument's link closes; never for one without a link. */
-function closed(instrument: object): Promise<string> {
-  const signal = (instrument as Linked).link?.closed
+/** Resolves with the reason when an instrument's link closes, if it has one, or the signal aborts. */
+function ended(instrument: object, signal: AbortSignal): Promise<string> {
+  const link = (instrument as Linked).link?.closed
   return new Promise((resolve) => {
-    if (signal?.aborted) resolve(messageOf(signal.reason))
-    signal?.addEventListener('abort', () => resolve(messageOf(signal.reason)), { once: true })
+    const done = () => {
+      link?.removeEventListener('abort', done)
+      signal.removeEventListener('abort', done)
+      resolve(link?.aborted ? messageOf(link.reason) : 'stopped')
+    }
+    if (link?.aborted || signal.aborted) return done()
+    link?.addEventListener('abort', done)
+    signal.addEventListener('abort', done)
   })
 }

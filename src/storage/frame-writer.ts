@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.ts'
 import type { FeedEpoch } from '../core/follow.ts'
+import { pause } from '../core/pause.ts'
 import { type FilesOptions, HkFiles, type Sealed } from './hk-files.ts'
 import type { LedgerEntry } from './ledger.ts'
 
@@ -18,7 +19,7 @@ export class FrameWriter {
   readonly #options: FrameWriterOptions
   readonly #files: HkFiles
   readonly #queue: Sealed[] = []
-  readonly #closed = Promise.withResolvers<void>()
+  readonly #closed = new AbortController()
   /** Data began for which no file may be open yet. */
   #begun: { readonly from: FeedEpoch; readonly entry: LedgerEntry; readonly start: number } | undefined
   #working: Promise<void> | undefined
@@ -54,7 +55,7 @@ export class FrameWriter {
 
   /** Gives up what is not written, and closes the files; waits for that until `late` at most. */
   async close(late: Promise<void>): Promise<void> {
-    this.#closed.resolve()
+    this.#closed.abort()
     this.#queue.length = 0
     this.#begun = undefined
     await Promise.race([this.flush().then(() => this.#files.close()), late])
@@ -78,7 +79,7 @@ export class FrameWriter {
         this.#options.written(this.#queue.splice(0, count))
       } catch (error) {
         this.#fails(error)
-        await this.#pause(RETRY_MS)
+        await pause(RETRY_MS, this.#closed.signal)
       }
     }
   }
@@ -98,12 +99,5 @@ export class FrameWriter {
     this.#trouble = code
     const text = `${this.#options.dir} cannot be written: ${this.#problem}; trying again each second`
     this.#options.event('error', 'disk', text)
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, ms)
-    await Promise.race([promise, this.#closed.promise])
-    clearTimeout(timer)
   }
 }
