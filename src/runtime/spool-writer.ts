@@ -32,7 +32,8 @@ export class SpoolWriter {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url).href)
+    // A small heap: what it has written is collected soon, where else it would be left for hours.
+    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url).href, { smol: true })
     let why = ''
     worker.onmessage = ({ data: { number, done } }: MessageEvent<Answer>) => {
       if (this.#closing) {

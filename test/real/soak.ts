@@ -10,8 +10,8 @@ import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 const MOST = 200
 const SLOPE = 1
 const TELLING = 1500
-/** Looks at each role in a run, and the parts they are put in after the first third: each part counts by its least. */
-const LOOKS = 400
+/** Looks at each role in a run, and the parts they are put in after the first half: each part counts by its least. */
+const LOOKS = 1000
 const PARTS = 12
 
 interface Look {
@@ -44,7 +44,8 @@ export async function soak(
   const roles = {
     hub,
     agent: demo.ls240(hertz),
-    recorder: demo.aggregator('--frame-length', '5', '--time-per-file', '600'),
+    // It keeps its last four files open; there are more soon.
+    recorder: demo.aggregator('--frame-length', '5', '--time-per-file', String(Math.min(3600, length / 20))),
     node: demo.agent('ls240-node', '--buffer-time', '120'),
     bridge: lab.start('bridge', ['bridge']),
   }
@@ -120,7 +121,7 @@ async function record(
 }
 
 function judge(name: string, looks: readonly Look[], length: number): string[] {
-  const settled = looks.slice(Math.floor(looks.length / 3))
+  const settled = looks.slice(Math.floor(looks.length / 2))
   const size = Math.ceil(settled.length / PARTS)
   const parts = Array.from({ length: PARTS }, (_, i) => settled.slice(i * size, (i + 1) * size)).filter(
     ({ length: count }) => count > 0,
