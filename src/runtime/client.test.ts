@@ -1,5 +1,5 @@
-import { expect, test } from 'bun:test'
 import { heapStats } from 'bun:jsc'
+import { expect, test } from 'bun:test'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { caller } from './client.ts'
