@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const connected: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: [`--port=replay:${ROOT}fixtures/dialogs/lakeshore240.yaml`],
   Lakeshore372Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore372.yaml`],
+  Lakeshore336Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore336.yaml`],
   FakeDataAgent: [],
   RegistryAgent: [],
 }

@@ -8,7 +8,8 @@ const may: Record<string, readonly string[]> = {
   broker: ['core'],
   instrument: ['core'],
   storage: ['core'],
-  simulators: ['core'],
+  // A simulated instrument behaves as the table of the real one says (docs/decisions/0009-instrument-tables.md).
+  simulators: ['core', 'instrument'],
   host: ['core'],
   runtime: ['core', 'bus'],
   agents: ['core', 'instrument', 'storage'],

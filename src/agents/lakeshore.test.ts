@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { addressOf, portAddress, same } from './lakeshore.ts'
+import { same } from '../instrument/registers.ts'
+import { addressOf, portAddress } from './lakeshore.ts'
 
 test.each([
   ['10.0.0.4', 'tcp://10.0.0.4:7777'],

@@ -1,9 +1,10 @@
 /** What the agents of Lake Shore's instruments share. */
 import { resolve } from 'node:path'
-import { OpError, TransportError } from '../core/errors.ts'
+import { TransportError } from '../core/errors.ts'
 import { serialNumberOf } from '../instrument/find.ts'
 import type { LineLink } from '../instrument/line-link.ts'
 import { openLine } from '../instrument/open.ts'
+import { change as changeRegister, type Format, recall as recallRegister } from '../instrument/registers.ts'
 
 /** The TCP port of Lake Shore's Ethernet instruments. */
 const PORT = 7777
@@ -56,20 +57,14 @@ export async function openLakeshore<T>(
   }
 }
 
-/** A record that the instrument keeps; `Row` of `codec.ts` is one. */
-interface Format<V> {
-  decode(reply: string): V
-  encode(values: V): string
-}
-
 /** Reads a record: `NAME? key`. */
-export function recall<V>(
+export function recall<V extends object>(
   line: LineLink,
   name: string,
   key: string | number,
-  { decode }: Format<V>,
+  record: Format<V>,
 ): Promise<V> {
-  return line.read(`${name}? ${key}`.trim(), decode)
+  return recallRegister(line, registerOf(name, record), String(key))
 }
 
 /**
@@ -77,27 +72,14 @@ export function recall<V>(
  * @returns the record as the instrument has it now
  * @throws OpError if it kept another value: it passes over what it does not like
  */
-export async function change<V extends object>(
+export function change<V extends object>(
   line: LineLink,
   name: string,
   key: string | number,
-  format: Format<V>,
+  record: Format<V>,
   wanted: Partial<V>,
 ): Promise<V> {
-  const before = await recall(line, name, key, format)
-  const record = format.encode({ ...before, ...wanted })
-  await line.send(`${name} ${key === '' ? record : `${key},${record}`}`)
-  const kept = await recall(line, name, key, format)
-  for (const [field, value] of Object.entries(wanted) as [keyof V & string, unknown][]) {
-    if (!same(kept[field], value)) {
-      throw new OpError(`${name} ${key}: the instrument keeps ${field} ${kept[field]} instead of ${value}`)
-    }
-  }
-  return kept
+  return changeRegister(line, registerOf(name, record), String(key), wanted)
 }
 
-/** Equal, or as equal as six digits can be. */
-export function same(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'number' || typeof b !== 'number') return a === b
-  return Math.abs(a - b) <= 1e-5 * Math.max(Math.abs(a), Math.abs(b))
-}
+const registerOf = <V extends object>(name: string, record: Format<V>) => ({ name, record, initial: {} as V })

@@ -1,7 +1,8 @@
 import { OpError } from '../core/errors.ts'
 import { decimal, integer, row, text } from '../instrument/codec.ts'
 import type { LineLink } from '../instrument/line-link.ts'
-import { recall, same } from './lakeshore.ts'
+import { same } from '../instrument/registers.ts'
+import { recall } from './lakeshore.ts'
 import { curvePoint } from './lakeshore240-channels.ts'
 
 /** Breakpoints that a channel holds. */

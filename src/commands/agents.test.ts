@@ -21,6 +21,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
     '--ip-address',
     'replay:fixtures/dialogs/lakeshore372.yaml',
   ],
+  Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
   HostManager: [],
@@ -43,6 +44,25 @@ function describe(schema: z.ZodObject): string[] {
     .filter(([, type]) => !(type as z.ZodType).description)
     .map(([name]) => name)
 }
+
+/** Names are such as so3g takes; a number has units, or says what it counts. */
+function legal(blocks: Blocks): void {
+  for (const [block, fields] of Object.entries(blocks)) {
+    for (const field of [block, ...Object.keys(fields)])
+      expect([field, FieldName.safeParse(field).success]).toEqual([field, true])
+    for (const [field, { type = 'double', units, description }] of Object.entries(fields))
+      if (type === 'double' || type === 'int')
+        expect([field, units ?? description]).toEqual([field, expect.stringMatching(/./)])
+  }
+}
+
+test('each recorded dialog is played by an agent', () => {
+  const played = Object.values(given)
+    .flat()
+    .filter((word) => word.startsWith('replay:'))
+  const dialogs = [...new Bun.Glob('fixtures/dialogs/*.yaml').scanSync('.')].map((file) => `replay:${file}`)
+  expect(dialogs.filter((dialog) => !played.includes(dialog))).toEqual([])
+})
 
 for (const name of agentClasses) {
   test(`${name}: everything has help, a legal name and a schema for others`, async () => {
@@ -72,9 +92,7 @@ for (const name of agentClasses) {
       expect(feed).toMatch(NAME)
       expect(help).toEndWith('.')
       if (typeof blocks === 'function') continue
-      for (const [block, fields] of Object.entries(blocks as Blocks))
-        for (const field of [block, ...Object.keys(fields)])
-          expect(FieldName.safeParse(field).success).toBe(true)
+      legal(blocks as Blocks)
     }
   })
 
@@ -90,8 +108,10 @@ for (const name of agentClasses) {
     await running.until(() => ['running', 'done'].includes(running.session(first ?? '')?.status ?? ''))
     if (Object.keys(agent.spec.feeds).length > 0) await running.until(() => running.rows.length > 0)
     expect(running.log.filter((line) => /^(error|warning):/.test(line))).toEqual([])
-    for (const { blocks } of running.declared.values())
+    for (const { blocks } of running.declared.values()) {
       for (const fields of Object.values(blocks)) expect(Object.keys(fields).length).toBeGreaterThan(0)
+      legal(blocks as Blocks)
+    }
   }, 15_000)
 }
 

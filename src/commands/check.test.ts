@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path'
 import { testHub } from '../broker/testing.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { simulators } from '../simulators/index.ts'
 import { narrow, skewText } from './check-clocks.ts'
 import { commandLine } from './ctrl.test-aid.ts'
 import type { Finding } from './finding.ts'
+import { simulators } from './simulators.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ocs-check-'))
 const file = join(folder, 'lab.yaml')

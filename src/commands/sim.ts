@@ -3,10 +3,10 @@ import { Command, InvalidArgumentError } from 'commander'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { obey, parseFault } from '../simulators/fault-words.ts'
-import { simulators } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
+import { simulators } from './simulators.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with

@@ -62,6 +62,14 @@ export const flag: Cell<boolean> = cell(
   (value) => (value ? '1' : '0'),
 )
 
+/** `1` or `0`; instruments that say `ON` and `OFF` are understood. */
+export const onOff: Cell<boolean> = cell(
+  z.boolean(),
+  'on or off',
+  (text) => ({ '0': false, '1': true, OFF: false, ON: true })[text.toUpperCase()],
+  (value) => (value ? '1' : '0'),
+)
+
 /** Text of at most `maxLength` characters, trailing blanks dropped; a Lake Shore 372 wants it `quoted` in commands, a 240 does not. */
 export function text(maxLength: number, { quoted = false } = {}): Cell<string> {
   const schema = z

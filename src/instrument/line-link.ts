@@ -311,8 +311,11 @@ export class LineLink implements Link {
   }
 
   async #write(command: string): Promise<void> {
-    this.#lastMessage = performance.now()
-    await this.#transport.write(Buffer.from(command + this.#options.terminator, 'latin1'))
+    for (const [i, line] of command.split('\n').entries()) {
+      if (i > 0) await this.#gapPassed()
+      this.#lastMessage = performance.now()
+      await this.#transport.write(Buffer.from(line + this.#options.terminator, 'latin1'))
+    }
   }
 
   #onLine(line: string): void {
@@ -336,7 +339,7 @@ export class LineLink implements Link {
 
   #deliver(lines: readonly string[], fault?: string): void {
     if (this.#listener) this.#listener(lines, fault)
-    else if (fault || lines.some((line) => line !== '')) {
+    else if (!this.closed.aborted && (fault || lines.some((line) => line !== ''))) {
       const what = fault ?? JSON.stringify(lines)
       traceUnasked(this.name, what)
       this.#doubt ??= `unasked for: ${what}`

@@ -31,7 +31,8 @@ export interface Link {
   /** Aborts when the link ends, by `close()` or for a reason: `closed.reason` is a TransportError. */
   readonly closed: AbortSignal
   /**
-   * Sends a command and gives its reply.
+   * Sends a command and gives its reply. Of an instrument that talks in lines a command may be several, with `\n` between:
+   * nothing comes between them, and the last is the one answered.
    * @throws TransportError on time-out, unreadable reply or loss; OpError when the instrument answers that it will not
    */
   query(command: string, options?: QueryOptions): Promise<string>

@@ -3,7 +3,7 @@ import { startLakeshore372 } from './lakeshore372.ts'
 import type { Simulator, SimulatorOptions } from './simulator.ts'
 
 /** A kind of instrument that can be simulated. */
-interface SimulatorKind {
+export interface SimulatorKind {
   /** One line for the list of commands. */
   help: string
   /** Links that it can be served on; the first is how the real instrument is usually connected. */

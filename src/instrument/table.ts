@@ -1,0 +1,68 @@
+/**
+ * An instrument as a table of what it reads and what it keeps: data, from which `define-instrument.ts` makes an agent and
+ * `simulators/table.ts` an instrument that behaves as told.
+ */
+import type { z } from 'zod'
+import type { Blocks, FieldSpec } from '../core/agent.ts'
+import type { Value } from '../core/wire.ts'
+import type { Part } from './parts.ts'
+import type { Register } from './registers.ts'
+
+/** What a simulated instrument shows: always this; this and a scatter about it; or what follows from its registers. */
+export type Simulated =
+  | Value
+  | readonly [mean: number, scatter: number]
+  | ((recall: <V extends object>(register: Register<V>, key?: string) => V) => Value)
+
+/** A field that is read. */
+export interface ReadingField extends FieldSpec {
+  readonly part: Part<never> | Part
+  /** What stands for a value that could not be read: NaN of a double; of another type its block is left out. */
+  readonly unread?: Value
+  /** Absent where a register is the reply. */
+  readonly sim?: Simulated
+}
+
+/** A query and the fields in its reply. Several may go into one block. */
+export interface Reading {
+  readonly block: string
+  readonly command: string
+  readonly fields: Readonly<Record<string, ReadingField>>
+}
+
+type Shape = Readonly<Record<string, z.ZodType>>
+
+/** A task that changes values of a register, and compares what the instrument has then. */
+export interface Setting {
+  /** The task's name: `set_pid`. */
+  readonly name: string
+  readonly help: string
+  readonly register: Register
+  /** The one parameter that chooses the register's key. */
+  readonly key?: Shape
+  /** Its other parameters; named as the register's values unless `values` says how they become those. */
+  readonly params: Shape
+  readonly values?: (params: never) => object
+}
+
+/** A task that asks for a register, as data of its session. */
+export type Getting = Omit<Setting, 'params' | 'values'> & { readonly values?: (found: never) => object }
+
+/** The same instrument as one that is simulated. */
+export interface SimulatedInstrument {
+  /** The reply to `*IDN?`, `{serial}` in it for the serial number; none for an instrument without. */
+  readonly identity?: string
+  readonly readings: readonly Reading[]
+  readonly registers?: readonly Register[]
+}
+
+/** The blocks that these readings make up. */
+export function blocksOf(readings: readonly Reading[]): Blocks {
+  const blocks: Record<string, Record<string, FieldSpec>> = {}
+  for (const { block, fields } of readings) {
+    blocks[block] ??= {}
+    for (const [name, { part: _, unread: __, sim: ___, ...spec }] of Object.entries(fields))
+      blocks[block][name] = spec
+  }
+  return blocks
+}

@@ -1,0 +1,17 @@
+import type { SimulatedInstrument } from '../instrument/table.ts'
+import { contextOf, type Simulator, type SimulatorOptions, serve } from './simulator.ts'
+import { createTableDialect } from './table.ts'
+
+/**
+ * Starts an instrument that behaves as a table says, on a pseudo-terminal or a TCP port.
+ * @param maxClients connections that it takes at a time
+ * @throws UsageError for options that cannot be meant, ConfigError when the link cannot be opened
+ */
+export function startTable(
+  table: SimulatedInstrument,
+  options: SimulatorOptions,
+  maxClients = 2,
+): Promise<Simulator> {
+  const context = contextOf(options)
+  return serve(createTableDialect(table, context), context, options, maxClients)
+}

@@ -1,0 +1,83 @@
+import type { Value } from '../core/wire.ts'
+import type { Part } from '../instrument/parts.ts'
+import type { Register } from '../instrument/registers.ts'
+import type { Reading, Simulated, SimulatedInstrument } from '../instrument/table.ts'
+import { noise } from './random.ts'
+import { canonical } from './settings.ts'
+import type { Dialect, DialectContext } from './simulator.ts'
+
+/** How fast the scatter of values changes, Hz. */
+const RATE = 10
+/** Significant digits of values that scatter. */
+const DIGITS = 6
+
+/**
+ * An instrument that behaves as a table says: readings show what `sim` says, registers keep what they are told. Commands may
+ * be chained with `;`. What it does not know, or cannot be, is passed over in silence.
+ */
+export function createTableDialect(table: SimulatedInstrument, context: DialectContext): Dialect {
+  const { seed, now, faults, count } = context
+  const { identity, readings, registers = [] } = table
+  const kept = new Map<string, object>()
+  const initially = ({ initial }: Register, key: string): object =>
+    typeof initial === 'function' ? (initial as (key: string) => object)(key) : initial
+  const recall = (register: Register, key = ''): object =>
+    kept.get(`${register.name} ${key}`) ?? initially(register, key)
+  const byCommand = Map.groupBy(readings, ({ command }) => normal(command.split('\n').at(-1) ?? ''))
+
+  function value(sim: Simulated, field: string): Value {
+    if (typeof sim === 'function') return sim(recall as never)
+    if (!Array.isArray(sim)) return sim as Value
+    const [mean, scatter] = sim as readonly [number, number]
+    return Number((mean + scatter * noise(seed, field, Math.floor(now() * RATE))).toPrecision(DIGITS))
+  }
+
+  function show(found: readonly Reading[]): string {
+    const parts: string[] = []
+    for (const { fields } of found)
+      for (const [name, { part, sim = 0 }] of Object.entries(fields)) {
+        const shown = count && typeof sim !== 'string' ? count() : value(sim, name)
+        ;(part as Part).place(parts, shown)
+      }
+    return Array.from(parts, (part) => part ?? '0').join(',')
+  }
+
+  /** The key that a register is asked for with: chosen beforehand, or given behind its name. */
+  function keyOf({ selectedBy }: Register, given: string): string {
+    if (!selectedBy) return canonical(given)
+    const chosen = registers.find(({ name }) => name === selectedBy)
+    return chosen ? String(Object.values(recall(chosen))[0]) : ''
+  }
+
+  function set(command: string): void {
+    const [, name = '', rest = ''] = /^(\S+) (.*)$/.exec(command) ?? []
+    const register = registers.find((one) => normal(one.name) === normal(name))
+    if (!register) return
+    const keyed = Object.keys(initially(register, '')).length < rest.split(',').length
+    const [, given = '', record = ''] = keyed ? (/^([^, ]*)[, ](.*)$/.exec(rest) ?? []) : ['', '', rest]
+    try {
+      kept.set(`${register.name} ${keyOf(register, given)}`, register.record.decode(record))
+    } catch {
+      // Passed over, as instruments do.
+    }
+  }
+
+  function answer(command: string): string | undefined {
+    if (normal(command) === '*IDN?')
+      return identity?.replace('{serial}', faults.serialNumber ?? context.serialNumber)
+    const [, name = '', given = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? []
+    const register = registers.find(({ name: own, query = `${own}?` }) => normal(query) === normal(name))
+    if (register) return register.record.encode(recall(register, keyOf(register, given)) as never)
+    const found = byCommand.get(normal(command))
+    if (found) return show(found)
+    if (!command.includes('?')) set(command)
+    return undefined
+  }
+
+  return (line) => {
+    const replies = line.split(';').flatMap((command) => answer(command.trim().replace(/^:/, '')) ?? [])
+    return replies.length === 0 ? undefined : { text: replies.join(';'), readings: [] }
+  }
+}
+
+const normal = (command: string): string => command.trim().toUpperCase()

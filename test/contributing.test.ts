@@ -1,0 +1,45 @@
+import { afterAll, expect, test } from 'bun:test'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { SimulatedInstrument } from '../src/instrument/table.ts'
+import { startTable } from '../src/simulators/table-server.ts'
+import { startAgent } from './running-agent.ts'
+
+const ROOT = join(import.meta.dir, '..')
+// Beneath node_modules, where zod is found and no check looks.
+const folder = join(ROOT, 'node_modules', '.contributing')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Code of a kind in CONTRIBUTING, in order, without its indent. */
+function code(kind: string): string[] {
+  const page = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8')
+  const fences = page.matchAll(new RegExp(`^ {3}\`\`\`${kind}\\n(.*?)^ {3}\`\`\``, 'gms'))
+  return [...fences].map(([, body = '']) => body.replaceAll(/^ {3}/gm, ''))
+}
+
+test('the instrument of CONTRIBUTING works as written: with its dialog, and with its simulator', async () => {
+  const [declaration = ''] = code('ts')
+  const [dialog = ''] = code('yaml')
+  expect(declaration.trim().split('\n').length).toBeLessThanOrEqual(60)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'gauge.ts'), declaration.replaceAll("'../", `'${ROOT}/src/`))
+  writeFileSync(join(folder, 'gauge.yaml'), dialog)
+  const gauge = (await import(join(folder, 'gauge.ts'))) as {
+    default: unknown
+    simulated: SimulatedInstrument
+  }
+  {
+    await using recorded = await startAgent(gauge.default, { address: `replay:${folder}/gauge.yaml` })
+    await recorded.until(() => recorded.rows.length > 0)
+    expect(recorded.column('pressure')).toEqual([1.2e-5])
+  }
+  const sim = await startTable(gauge.simulated, { serialNumber: '0042', tcp: '127.0.0.1:0' })
+  await using agent = await startAgent(gauge.default, { address: sim.url })
+  await agent.until(() => agent.rows.length > 0)
+  expect(Number(agent.column('pressure')[0])).toBeCloseTo(1e-5, 6)
+  expect(await agent.task('set_unit', { unit: 'torr' })).toMatchObject({
+    success: true,
+    data: { unit: 'torr' },
+  })
+  await sim.close()
+}, 20_000)
