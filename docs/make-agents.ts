@@ -17,6 +17,7 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: [`--port=replay:${ROOT}fixtures/dialogs/lakeshore240.yaml`],
   Lakeshore372Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore372.yaml`],
   Lakeshore336Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore336.yaml`],
+  CryomechCPAAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/cryomech-cpa.yaml`],
   FakeDataAgent: [],
   RegistryAgent: [],
 }
@@ -151,7 +152,7 @@ async function connect({ spec }: Agent): Promise<object> {
   if (!words) throw new Error(`${spec.class}: say in docs/make-agents.ts how it is connected`)
   const checked = coerceArguments(spec.args, flattenArguments(words))
   if ('faults' in checked) throw new Error(checked.faults.map(({ text }) => text).join('\n'))
-  return spec.connect(checked.values, {} as Lab, new AbortController().signal)
+  return spec.connect(checked.values, { log: () => {} } as unknown as Lab, new AbortController().signal)
 }
 
 const dashed = (key: string): string => `--${key.replaceAll('_', '-')}`

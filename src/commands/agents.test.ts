@@ -22,6 +22,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
     'replay:fixtures/dialogs/lakeshore372.yaml',
   ],
   Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
+  CryomechCPAAgent: ['--ip-address', 'replay:fixtures/dialogs/cryomech-cpa.yaml'],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
   HostManager: [],

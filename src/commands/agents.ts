@@ -9,6 +9,7 @@ const classes: Readonly<Record<string, Load>> = {
   Lakeshore240Agent: () => import('../agents/lakeshore240.ts'),
   Lakeshore372Agent: () => import('../agents/lakeshore372.ts'),
   Lakeshore336Agent: () => import('../agents/lakeshore336.ts'),
+  CryomechCPAAgent: () => import('../agents/cryomech-cpa.ts'),
   FakeDataAgent: () => import('../agents/fake-data.ts'),
   BarebonesAgent: () => import('../agents/barebones.ts'),
   HostManager: () => import('../agents/host-manager.ts'),

@@ -1,14 +1,28 @@
 import type { SimulatedInstrument } from '../instrument/table.ts'
 import { simulators as own, type SimulatorKind } from '../simulators/index.ts'
+import { startModbus } from '../simulators/modbus-server.ts'
 import { startTable } from '../simulators/table-server.ts'
 
 type Load = () => Promise<{ readonly simulated: SimulatedInstrument }>
+type Links = SimulatorKind['links']
+
+/** What serves a table, on which links. */
+const served: Readonly<Record<'lines' | 'modbus', readonly [Links, typeof startModbus]>> = {
+  lines: [['tcp', 'pty'], startTable],
+  modbus: [['tcp'], startModbus],
+}
 
 /** Instruments that are simulated by the table in their agent's declaration; a new one is a line here. */
-const tables: Readonly<Record<string, readonly [help: string, load: Load]>> = {
+const tables: Readonly<Record<string, readonly [keyof typeof served, help: string, load: Load]>> = {
   lakeshore336: [
+    'lines',
     'Lake Shore 336: four diodes, the fourth without a curve, and two heaters.',
     () => import('../agents/lakeshore336.ts'),
+  ],
+  'cryomech-cpa': [
+    'modbus',
+    'Cryomech CPA: a compressor that runs, with Modbus-TCP.',
+    () => import('../agents/cryomech-cpa.ts'),
   ],
 }
 
@@ -16,13 +30,9 @@ const tables: Readonly<Record<string, readonly [help: string, load: Load]>> = {
 export const simulators: Readonly<Record<string, SimulatorKind>> = {
   ...own,
   ...Object.fromEntries(
-    Object.entries(tables).map(([name, [help, load]]): [string, SimulatorKind] => [
-      name,
-      {
-        help,
-        links: ['tcp', 'pty'],
-        start: async (options) => startTable((await load()).simulated, options),
-      },
-    ]),
+    Object.entries(tables).map(([name, [by, help, load]]): [string, SimulatorKind] => {
+      const [links, serve] = served[by]
+      return [name, { help, links, start: async (options) => serve((await load()).simulated, options) }]
+    }),
   ),
 }

@@ -13,6 +13,13 @@ export type Address =
   | { readonly kind: 'file'; readonly pattern: string }
   | { readonly kind: 'replay'; readonly path: string }
 
+/** An address that flags make up: `scheme://HOST:PORT`, or what is a whole address already; `after` is put behind. */
+export function addressFrom(scheme: string, host: string, port: number, after = ''): string {
+  return /^[a-z]+:/.test(host)
+    ? host
+    : `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${after}`
+}
+
 /** Each spelling with an example, for messages. */
 const examples: Readonly<Record<string, readonly [form: string, example: string]>> = {
   tcp: ['tcp://HOST:PORT', 'tcp://10.0.0.4:7777'],

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
 import { OpError, TransportError } from '../core/errors.ts'
 import { openLink } from './open.ts'
@@ -9,9 +9,19 @@ afterEach(async () => {
   for (const one of open.splice(0)) await new Promise<void>((resolve) => one.close(resolve))
 })
 
+/** A port that nobody listens on now: told 0, the library's server takes 502. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => probe.once('listening', resolve))
+  const { port } = probe.address() as { port: number }
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
+
 /** A device by the library's own server: register n reads 100 + n, registers from 50 on it has not got. */
 async function device() {
   const written: [number, number][] = []
+  const port = await freePort()
   const server = new ServerTCP(
     {
       getInputRegister: (at: number) =>
@@ -20,11 +30,10 @@ async function device() {
       getCoil: (at: number) => at % 2 === 1,
       setRegister: (at: number, value: number) => void written.push([at, value]),
     },
-    { host: '127.0.0.1', port: 0, unitID: 1 },
+    { host: '127.0.0.1', port, unitID: 1 },
   )
   open.push(server as never)
   await new Promise<void>((resolve) => server.on('initialized', () => resolve()))
-  const { port } = (server as unknown as { _server: Server })._server.address() as { port: number }
   return { url: `modbus://127.0.0.1:${port}/1`, written, server }
 }
 

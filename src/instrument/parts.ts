@@ -56,3 +56,9 @@ export function float32(place: number): Part<number> {
     },
   }
 }
+
+/** A whole number that is kept as `float32` all the same. */
+export function int32(place: number): Part<number> {
+  const { decode, place: put } = float32(place)
+  return { decode: (reply) => Math.trunc(decode(reply)), place: put }
+}

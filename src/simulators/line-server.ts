@@ -66,7 +66,7 @@ export function servePty(link: string | undefined, onLine: OnLine): Link {
  * @throws UsageError for an address that is none, ConfigError when it cannot be listened on.
  */
 export async function serveTcp(address: string, maxClients: number, onLine: OnLine): Promise<Link> {
-  const [host, port] = parseAddress(address)
+  const [host, port] = hostAndPort(address)
   const sockets = new Set<Socket>()
   const accept = (socket: Socket): void => {
     if (sockets.size >= maxClients) {
@@ -130,7 +130,8 @@ function listen(host: string, port: number, accept: (socket: Socket) => void): P
   })
 }
 
-function parseAddress(address: string): [host: string, port: number] {
+/** Takes `HOST:PORT` apart; without a host it is 127.0.0.1. @throws UsageError for what is not that */
+export function hostAndPort(address: string): [host: string, port: number] {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address)
   const port = Number(match?.[3])
   if (!match || port > 65535)

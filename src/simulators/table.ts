@@ -50,9 +50,9 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
   }
 
   function set(command: string): void {
-    const [, name = '', rest = ''] = /^(\S+) (.*)$/.exec(command) ?? []
-    const register = registers.find((one) => normal(one.name) === normal(name))
+    const register = registers.find(({ name }) => normal(command).startsWith(`${normal(name)} `))
     if (!register) return
+    const rest = command.slice(register.name.length).trim()
     const keyed = Object.keys(initially(register, '')).length < rest.split(',').length
     const [, given = '', record = ''] = keyed ? (/^([^, ]*)[, ](.*)$/.exec(rest) ?? []) : ['', '', rest]
     try {

@@ -1,0 +1,129 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ServerTCP } from 'modbus-serial'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import type { SimulatedInstrument } from '../instrument/table.ts'
+import { hostAndPort } from './line-server.ts'
+import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts'
+import { createTableDialect } from './table.ts'
+
+/** Exceptions of the protocol: the register is not there; the device has failed. */
+const [NO_SUCH_ADDRESS, DEVICE_FAILURE] = [2, 4]
+
+/** A refusal as the library wants it thrown. */
+const exception = (code: number) => Object.assign(new Error(`exception ${code}`), { modbusErrorCode: code })
+
+/**
+ * Starts an instrument that behaves as a table says, on Modbus-TCP. Readings such as `input 1 53` fill its registers, of
+ * which a client may ask for any part. Of the faults `garbage` is answered as a failed device, and what has to do with lines
+ * is passed over.
+ * @throws UsageError for options that cannot be meant, ConfigError when the port cannot be listened on
+ */
+export async function startModbus(table: SimulatedInstrument, options: SimulatorOptions): Promise<Simulator> {
+  const context = contextOf(options)
+  const { faults } = context
+  const dialect = createTableDialect(table, context)
+  if (options.tcp === undefined) throw new UsageError('Modbus is served on TCP: give --tcp HOST:PORT')
+  const [host, wanted] = hostAndPort(options.tcp)
+  const reads = [...new Set(table.readings.map(({ command }) => command))].map((command) => {
+    const [kind = '', from, count] = command.split(' ')
+    return { command, kind, from: Number(from), count: Number(count) }
+  })
+
+  /** Registers or bits of a kind, taken from the reading that has them. */
+  function part(kind: string, from: number, count: number): number[] {
+    const read = reads.find(
+      (one) => one.kind === kind && one.from <= from && from + count <= one.from + one.count,
+    )
+    if (!read) throw exception(NO_SUCH_ADDRESS)
+    const words = (dialect(read.command)?.text ?? '').split(',').map(Number)
+    return Array.from({ length: count }, (_, i) => words[from - read.from + i] ?? 0)
+  }
+
+  /** What an answer suffers from the faults that are on. */
+  async function suffer<T>(answer: () => T): Promise<T> {
+    if (options.latency) await sleep(options.latency)
+    const fault = faults.hanging ? undefined : faults.next()
+    if (fault?.kind === 'delay') await sleep(fault.ms)
+    if (fault?.kind === 'garbage') throw exception(DEVICE_FAILURE)
+    if (fault?.kind === 'disconnect') {
+      await cut()
+      void sleep(fault.ms).then(listen)
+    }
+    if (faults.hanging || fault?.kind === 'missing' || fault?.kind === 'disconnect')
+      return await new Promise(() => {})
+    return answer()
+  }
+
+  // The library takes promises of single registers only.
+  const several =
+    (kind: string) =>
+    (at: number, count: number, _unit: number, done: (error: Error | null, got: number[]) => void) =>
+      void suffer(() => part(kind, at, count)).then(
+        (words) => done(null, words),
+        (error) => done(error, []),
+      )
+  const one = (kind: string) => (at: number) => suffer(() => part(kind, at, 1)[0] ?? 0)
+  const bit = (kind: string) => (at: number) => suffer(() => part(kind, at, 1)[0] === 1)
+  const vector = {
+    getMultipleInputRegisters: several('input'),
+    getMultipleHoldingRegisters: several('holding'),
+    getInputRegister: one('input'),
+    getHoldingRegister: one('holding'),
+    getCoil: bit('coil'),
+    getDiscreteInput: bit('discrete'),
+    setRegister: (at: number, value: number) => suffer(() => void dialect(`write ${at} ${value}`)),
+    setCoil: (at: number, value: boolean) => suffer(() => void dialect(`write-coil ${at} ${value ? 1 : 0}`)),
+  }
+  let server: ServerTCP | undefined
+  // The library takes 502 when it is told 0.
+  const port = wanted === 0 ? await freePort(host) : wanted
+  let closed = false
+
+  async function listen(): Promise<void> {
+    if (server || closed) return
+    const next = new ServerTCP(vector, { host, port, unitID: 255 })
+    server = next
+    next.on('socketError', () => {})
+    next.on('error', () => {})
+    await Promise.race([
+      once(next, 'initialized'),
+      once(next, 'serverError').then(([error]) => {
+        server = undefined
+        const text = `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with --tcp HOST:PORT`
+        throw new ConfigError(text, { cause: error })
+      }),
+    ])
+  }
+
+  async function cut(): Promise<void> {
+    const old = server
+    server = undefined
+    for (const socket of old?.socks.keys() ?? []) socket.resetAndDestroy()
+    if (old) await new Promise<void>((resolve) => old.close(() => resolve()))
+  }
+
+  await listen()
+  return {
+    get url() {
+      return `modbus://${host.includes(':') ? `[${host}]` : host}:${port}/1`
+    },
+    faults,
+    unplug: cut,
+    plugIn: listen,
+    async close() {
+      closed = true
+      await cut()
+    },
+  }
+}
+
+/** A port that nobody listens on now. */
+async function freePort(host: string): Promise<number> {
+  const probe = createServer().listen(0, host)
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
