@@ -20,6 +20,7 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   CryomechCPAAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/cryomech-cpa.yaml`],
   FakeDataAgent: [],
   RegistryAgent: [],
+  AlarmAgent: [],
 }
 
 /** Folders that the program fills in where neither the command line nor the site file names one. */
@@ -152,7 +153,8 @@ async function connect({ spec }: Agent): Promise<object> {
   if (!words) throw new Error(`${spec.class}: say in docs/make-agents.ts how it is connected`)
   const checked = coerceArguments(spec.args, flattenArguments(words))
   if ('faults' in checked) throw new Error(checked.faults.map(({ text }) => text).join('\n'))
-  return spec.connect(checked.values, { log: () => {} } as unknown as Lab, new AbortController().signal)
+  const lab = { log: () => {}, memory: { load: () => undefined, save: () => {} } } as unknown as Lab
+  return spec.connect(checked.values, lab, new AbortController().signal)
 }
 
 const dashed = (key: string): string => `--${key.replaceAll('_', '-')}`

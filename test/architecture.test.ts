@@ -32,6 +32,7 @@ const home: Record<string, string | readonly string[]> = {
   'modbus-serial': ['instrument', 'simulators'],
   'net-snmp': ['instrument', 'simulators'],
   hono: 'bridge',
+  nodemailer: 'agents',
   uplot: 'bridge',
 }
 const scan = new Bun.Transpiler({ loader: 'ts' })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Blocks, defineAgent, type LabAgents } from '../core/agent.ts'
+import { fieldOf } from '../core/names.ts'
 import { OpCode } from '../core/ops.ts'
 import { systemClock } from '../instrument/clock.ts'
 import { poll } from '../instrument/poll.ts'
@@ -123,10 +124,4 @@ function codesOf(entries: Readonly<Record<string, Entry>>): Map<string, number> 
       Object.entries(op_codes).map(([op, code]) => [fieldOf(`${address}_${op}`), code] as const),
     ),
   )
-}
-
-/** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
-function fieldOf(text: string): string {
-  const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)
-  return /^_*[A-Za-z]/.test(plain) ? plain : `a_${plain}`.slice(0, 255)
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
+import { braces, glob } from '../core/glob.ts'
 import { plainNames } from '../grafana/plain-names.ts'
-import { braces, glob } from './glob.ts'
 
 test('odd characters become "_"; a plain name keeps itself, the others that would become it get digits', () => {
   expect([...plainNames(['diode.t1 (K)', 'x'])]).toEqual([

@@ -1,6 +1,6 @@
+import { braces, glob, isWild } from '../core/glob.ts'
 import { plainNames } from '../grafana/plain-names.ts'
 import type { Catalog, Known } from './catalog.ts'
-import { braces, glob, isWild } from './glob.ts'
 import type { Node, Nodes } from './nodes.ts'
 
 /** A metric under its Graphite name, `NAME.field`. */

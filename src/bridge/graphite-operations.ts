@@ -1,7 +1,7 @@
+import { braces, glob, isWild } from '../core/glob.ts'
 import { OpCode } from '../core/ops.ts'
 import { plainNames } from '../grafana/plain-names.ts'
 import { states } from './annotations.ts'
-import { braces, glob, isWild } from './glob.ts'
 import type { Line } from './graphite-functions.ts'
 import type { Branch } from './graphite-names.ts'
 import type { History } from './history.ts'

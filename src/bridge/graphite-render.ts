@@ -1,6 +1,6 @@
 import { HTTPException } from 'hono/http-exception'
+import { braces, isWild } from '../core/glob.ts'
 import { ask, type Curve, type Curves, numeric, type Span } from './ask.ts'
-import { braces, isWild } from './glob.ts'
 import { FUNCTIONS, type Line, type Value } from './graphite-functions.ts'
 import type { Leaf, Names } from './graphite-names.ts'
 import type { Operations } from './graphite-operations.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { glob, isWild } from '../core/glob.ts'
 import { ask, cell, DEFAULT_POINTS, milliseconds } from './ask.ts'
 import type { Catalog } from './catalog.ts'
-import { glob, isWild } from './glob.ts'
 import { badRequest } from './http.ts'
 import type { Nodes } from './nodes.ts'
 import { MAX_METRICS, type Metric, readTarget } from './targets.ts'

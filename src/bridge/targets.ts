@@ -1,4 +1,4 @@
-import { braces } from './glob.ts'
+import { braces } from '../core/glob.ts'
 
 /** Metrics one request may ask for. One more than these is written out at most, so that the excess shows. */
 export const MAX_METRICS = 200

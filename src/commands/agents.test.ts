@@ -27,6 +27,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
   BarebonesAgent: ['--mode', 'count'],
   HostManager: [],
   RegistryAgent: [],
+  AlarmAgent: [],
   AggregatorAgent: ['--data-dir', join(folder, 'data')],
   ThermometryDataNode: ['--target', 'ls240', '--name', 'LSA21OQ'],
   SensorsDataNode: [],

@@ -14,6 +14,7 @@ const classes: Readonly<Record<string, Load>> = {
   BarebonesAgent: () => import('../agents/barebones.ts'),
   HostManager: () => import('../agents/host-manager.ts'),
   RegistryAgent: () => import('../agents/registry.ts'),
+  AlarmAgent: () => import('../agents/alarm.ts'),
   AggregatorAgent: () => import('../agents/aggregator.ts'),
   ThermometryDataNode: () => import('../datanode/thermometry.ts'),
   SensorsDataNode: () => import('../datanode/sensors.ts'),

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
+import { RECORDER_CLASSES } from '../core/names.ts'
 import { runAgentRole, runInstance } from './agent.ts'
 import { findAgent } from './agents.ts'
 import type { Context } from './context.ts'
-import { RECORDER_CLASSES, type SiteOptions, siteFlags } from './site.ts'
+import { type SiteOptions, siteFlags } from './site.ts'
 
 interface AggregateFlags extends SiteOptions {
   readonly instanceId?: string

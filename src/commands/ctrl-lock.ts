@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import { LockAnswer } from '../core/built-in.ts'
-import { UsageError } from '../core/errors.ts'
 import type { Context } from './context.ts'
 import { keyRing } from './ctrl-keys.ts'
 import { runningInstance, type WithLab } from './ctrl-lab.ts'
 import { at } from './ctrl-status.ts'
+import { secondsOf } from './seconds.ts'
 import { type SiteOptions, siteFlags } from './site.ts'
 
 interface LockFlags extends SiteOptions {
@@ -22,7 +22,7 @@ export function lockCommand(context: Context, withLab: WithLab): Command {
     .option('--by <who>', 'who you are, as others read it; your account and machine by default')
     .option('--json', 'print the answer as JSON')
     .action((instance: string, flags: LockFlags) => {
-      const seconds = secondsOf(flags.for)
+      const seconds = secondsOf('--for', flags.for)
       const params = { seconds, ...(flags.by !== undefined && { by: flags.by }) }
       return withLab(
         flags,
@@ -58,11 +58,4 @@ export function unlockCommand(context: Context, withLab: WithLab): Command {
         { quiet: true },
       ),
     )
-}
-
-function secondsOf(text: string): number {
-  const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?) ?(s|min|h)?$/.exec(text) ?? []
-  const seconds = Number(number) * ({ s: 1, min: 60, h: 3600 }[unit] ?? Number.NaN)
-  if (seconds > 0) return seconds
-  throw new UsageError(`--for takes a time such as 90, 10min or 2h, given "${text}"`)
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Context } from './context.ts'
+import { alarmsCommand } from './ctrl-alarms.ts'
 import { historyCommand } from './ctrl-history.ts'
 import { type Controlled, joinLab, knownInstance, knownOp, type WithLab } from './ctrl-lab.ts'
 import { listen } from './ctrl-listen.ts'
@@ -60,7 +61,7 @@ function ctrlCommands(context: Context, withLab: WithLab): Command {
     )
   for (const action of ['start', 'stop', 'abort', 'wait'] as const)
     command.addCommand(opCommand(action, context, withLab))
-  for (const create of [historyCommand, lockCommand, unlockCommand])
+  for (const create of [historyCommand, alarmsCommand, lockCommand, unlockCommand])
     command.addCommand(create(context, withLab))
   siteFlags(command.command('listen').description('Print what agents publish, a line a message.'))
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')

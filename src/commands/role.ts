@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import type { Agent } from '../core/agent.ts'
+import type { Agent, LabSite } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/host.ts'
@@ -13,6 +13,7 @@ import { viewLab } from '../runtime/lab-view.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { SessionStore } from '../runtime/session-store.ts'
 import { Spool } from '../runtime/spool.ts'
+import type { Site } from '../site/site.ts'
 import type { Context } from './context.ts'
 import { type Log, stamp } from './log.ts'
 import { reading } from './readings.ts'
@@ -28,7 +29,7 @@ export interface Role {
   readonly agent: Agent
   readonly args: unknown
   readonly instance: string
-  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'>
+  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'> & Partial<Pick<ChosenSite, 'site'>>
   readonly stateDir: string
   /** The host whose instances this process keeps alive, where it does. */
   readonly host?: ManagedHost
@@ -94,6 +95,7 @@ export async function serveRole(
     spool,
     sessions,
     counters,
+    site: site.site && labSite(site.site),
     log,
     host,
     onRows: (_, declaration, rows) => {
@@ -106,6 +108,16 @@ export async function serveRole(
   await running.stop()
   if (why) throw why
   log(`${instance} stopped`)
+}
+
+/** What an agent may know of the site file. */
+function labSite({ alarms, hosts }: Site): LabSite {
+  const all = [...hosts.values()].flatMap(({ instances }) => instances)
+  const known = all.map(
+    ({ instance_id, agent_class = '', manage }) =>
+      [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
+  )
+  return { alarms, instances: new Map(known) }
 }
 
 /** Says once that the hub is being waited for, when it does not answer at once. */

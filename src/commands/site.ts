@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { RECORDER_CLASSES } from '../core/names.ts'
 import { findHost, openSite, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import { defaults, type Host, type Site } from '../site/site.ts'
@@ -34,8 +35,6 @@ export interface ChosenSite {
 
 const MQTT_PORT = 1883
 const WS_PORT = 8001
-/** The recorder's class, as the seed and as OCS spell it. */
-export const RECORDER_CLASSES: readonly string[] = ['AggregatorAgent', 'AgreggatorAgent']
 
 /** Adds the flags that choose site and hub. */
 export function siteFlags(command: Command): Command {

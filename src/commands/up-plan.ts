@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { Target } from '../core/host.ts'
+import { RECORDER_CLASSES } from '../core/names.ts'
 import type { PlannedRole } from '../host/roles.ts'
 import { findHost, loadSite, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
@@ -9,7 +10,6 @@ import type { Host, Instance, Site } from '../site/site.ts'
 import { findAgent } from './agents.ts'
 import { checkInstanceArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
-import { RECORDER_CLASSES } from './site.ts'
 
 /** The class of host managers, as OCS spells it and as one may expect it. */
 const MANAGER_CLASSES: readonly string[] = ['HostManager', 'HostManagerAgent']

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { AlarmSettings } from './alarm-rules.ts'
 import { builtIn } from './built-in.ts'
 import type { NodeInfo, Presence } from './channels.ts'
 import type { Counts } from './counters.ts'
@@ -83,10 +84,26 @@ export interface LabAgents extends AsyncDisposable {
   >
 }
 
+/** What the site file says beyond one instance. */
+export interface LabSite {
+  readonly alarms: AlarmSettings | undefined
+  /** Every instance with its class, and whether it is meant to run. */
+  readonly instances: ReadonlyMap<string, { readonly agentClass: string; readonly isUp: boolean }>
+}
+
+/** A document of JSON that outlives the process; on disk for `kill -9` once `save` returns. */
+export interface Memory {
+  load(): unknown
+  save(document: unknown): void
+}
+
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
 export interface Lab {
   readonly root: string
   readonly instance: string
+  /** Undefined where the agent runs without a site file. */
+  readonly site: LabSite | undefined
+  readonly memory: Memory
   /** Reads recorded feeds of other agents until disposed. */
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
   /** Watches which agents there are and what their operations do. */

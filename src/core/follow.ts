@@ -18,8 +18,11 @@ export interface FeedSink {
    * `undefined`: nothing of this epoch is wanted.
    */
   position(from: FeedEpoch, held: HeldEpoch): number | undefined
-  /** Takes rows, the next after `position`. `false`: not now (nothing is taken; they are offered again later). */
-  rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[]): boolean
+  /**
+   * Takes rows, the next after `position`; `isLive`: they have come as they were published, and were not asked for.
+   * `false`: not now (nothing is taken; they are offered again later).
+   */
+  rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[], isLive: boolean): boolean
   /** Rows `first`..`last` of an epoch are gone for ever. */
   gap(from: FeedEpoch, first: number, last: number): void
   /** No more rows of an epoch are to be expected: another has begun, or its spool has been drained. */

@@ -18,6 +18,15 @@ export const BlockName = z
   .string()
   .regex(BLOCK, 'printable ASCII, at most 255 characters, no blank at either end')
 
+/** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
+export function fieldOf(text: string): string {
+  const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)
+  return /^_*[A-Za-z]/.test(plain) ? plain : `a_${plain}`.slice(0, 255)
+}
+
+/** The recorder's class, as the seed and as OCS spell it. */
+export const RECORDER_CLASSES: readonly string[] = ['AggregatorAgent', 'AgreggatorAgent']
+
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'
 

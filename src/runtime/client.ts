@@ -143,8 +143,8 @@ function sendable(params: Readonly<Record<string, unknown>>): Record<string, unk
   return jsonWithNumbers(params) as Record<string, unknown>
 }
 
-/** `maya@grumpy`. */
-function whoAsks(): string {
+/** `maya@grumpy`: the account and the machine. */
+export function whoAsks(): string {
   return `${userName()}@${hostname()}`.slice(0, 200)
 }
 

@@ -135,7 +135,7 @@ export async function follow(
       return
     }
     const next = known && row.seq === feed.last + 1
-    if (feed.live && next && take(feed, [row])) return
+    if (feed.live && next && take(feed, [row], true)) return
     // A hole, an epoch not met before, or a sink that is busy: what is missing is asked for.
     if (feed.live && known && !next) holes++
     feed.pending.push(row)
@@ -150,9 +150,9 @@ export async function follow(
     feed.epochs = feed.epochs.map((held) => (held.epoch === epoch ? { ...held, last } : held))
   }
 
-  const take = (feed: Feed, rows: readonly Row[]): boolean => {
+  const take = (feed: Feed, rows: readonly Row[], isLive: boolean): boolean => {
     if (!feed.epoch || !feed.declaration) return false
-    if (!sink.rows(feed.epoch, feed.declaration, rows)) return false
+    if (!sink.rows(feed.epoch, feed.declaration, rows, isLive)) return false
     feed.last = rows.at(-1)?.seq ?? feed.last
     return true
   }
@@ -208,7 +208,7 @@ export async function follow(
     const fresh = rows.filter(({ seq = 0 }) => seq > feed.last)
     if (fresh.length > 0) {
       feed.declaration = answer.declaration ?? feed.declaration
-      if (!take(feed, fresh)) return busy(feed)
+      if (!take(feed, fresh, false)) return busy(feed)
     }
     feed.last = Math.max(feed.last, next - 1)
     const told = feed.epochs.find((held) => held.epoch === epoch.epoch)?.last ?? 0
@@ -216,7 +216,8 @@ export async function follow(
     if (next > head) {
       // Rows committed since the answer was made came behind it on the same connection.
       for (const row of feed.pending) {
-        if (row.epoch === epoch.epoch && row.seq === feed.last + 1 && !take(feed, [row])) return busy(feed)
+        if (row.epoch === epoch.epoch && row.seq === feed.last + 1 && !take(feed, [row], true))
+          return busy(feed)
       }
     }
     return true

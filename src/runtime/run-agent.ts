@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Level } from '../core/access.ts'
-import type { Agent, Lab, SessionHandle } from '../core/agent.ts'
+import type { Agent, Lab, LabSite, SessionHandle } from '../core/agent.ts'
 import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import { messageOf, OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/host.ts'
@@ -48,6 +48,8 @@ export interface RunAgent {
   readonly counters?: Counters
   /** The host whose instances this process keeps alive, for an agent that manages them. */
   readonly host?: ManagedHost | undefined
+  /** For agents that watch others. */
+  readonly site?: LabSite | undefined
   /** The access level of a client; full by default. */
   levelOf?(client: string): Level
   log(text: string): void
@@ -111,6 +113,8 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const lab: Lab = {
     root,
     instance,
+    site: options.site,
+    memory: sessions.memory,
     follow: (sink, followOptions) => follow(bus, root, sink, followOptions, bug),
     agents: () => viewLab(bus, root),
     log,

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { OpSession, opCodeOf } from '../core/ops.ts'
@@ -101,6 +102,24 @@ export class SessionStore {
     return rows.flatMap(({ doc }) => OpSession.safeParse(JSON.parse(doc)).data ?? [])
   }
 
+  /** The agent's own document, kept like the sessions. */
+  readonly memory: Memory = {
+    load: () => {
+      const row = this.#db.query('SELECT doc FROM memory').get() as { doc: string } | null
+      return row === null ? undefined : (JSON.parse(row.doc) as unknown)
+    },
+    save: (document) => {
+      try {
+        this.#db
+          .query('INSERT INTO memory VALUES (0, ?1) ON CONFLICT(id) DO UPDATE SET doc = ?1')
+          .run(JSON.stringify(document))
+        this.#toDisk()
+      } catch (error) {
+        this.onTrouble(`what the agent must not forget cannot be written: ${messageOf(error)}`)
+      }
+    },
+  }
+
   /** Syncs what is written and lets go of the file. */
   async close(): Promise<void> {
     while (this.#sync !== undefined) await this.#sync
@@ -146,6 +165,7 @@ function open(path: string): Database {
   db.run('PRAGMA synchronous = NORMAL')
   db.run(`CREATE TABLE IF NOT EXISTS sessions(id INTEGER PRIMARY KEY, op TEXT NOT NULL, status TEXT NOT NULL,
     doc TEXT NOT NULL) STRICT`)
+  db.run('CREATE TABLE IF NOT EXISTS memory(id INTEGER PRIMARY KEY, doc TEXT NOT NULL) STRICT')
   db.run('CREATE INDEX IF NOT EXISTS by_op ON sessions(op, id)')
   return db
 }

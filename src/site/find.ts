@@ -154,5 +154,11 @@ function listed(instances: readonly Instance[]): string {
 
 function noSite(): Site {
   const localhost: Host = { name: 'localhost', hub: {}, log_dir: undefined, instances: [] }
-  return { file: '--site=none', hub: defaults, hosts: new Map([['localhost', localhost]]), notes: [] }
+  return {
+    file: '--site=none',
+    hub: defaults,
+    hosts: new Map([['localhost', localhost]]),
+    alarms: undefined,
+    notes: [],
+  }
 }

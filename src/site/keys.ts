@@ -14,9 +14,9 @@ const http = 'requests travel over MQTT'
 const registry = 'the hub itself knows which agents there are'
 const timeout = 'an agent keeps its samples and tries again until the hub is back'
 
-/** The whole file. */
-export const top: Section = { name: 'the file', keys: ['hub', 'hosts'], required: ['hub', 'hosts'] }
-/** `hub:`. `mqtt_server` is the one key that OCS does not have. */
+/** The whole file; `alarms` is a key that OCS does not have. */
+export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
+/** `hub:`. `mqtt_server` is a key that OCS does not have. */
 export const hub: Section = {
   name: 'hub',
   keys: ['mqtt_server', 'wamp_server', 'wamp_realm', 'address_root'],

@@ -22,6 +22,11 @@ export class Problems {
     this.#found.push({ at, text })
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.#found.length
+  }
+
   /** @throws ConfigError of one line `FILE:LINE:COLUMN: text` a problem, in the order of the file, when there is any */
   throwIfAny(): void {
     const lines = this.lines()

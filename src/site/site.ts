@@ -1,6 +1,8 @@
+import type { AlarmSettings } from '../core/alarm-rules.ts'
 import type { Argument, Located } from '../core/arguments.ts'
 import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name } from '../core/names.ts'
+import { readAlarms } from './alarms.ts'
 import { serverFault } from './hub-url.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
@@ -42,6 +44,8 @@ export interface Site {
   readonly file: string
   readonly hub: SiteHub
   readonly hosts: ReadonlyMap<string, Host>
+  /** What to watch, and whom to call; undefined when the file says nothing of it. */
+  readonly alarms: AlarmSettings | undefined
   /** A sentence for each key that OCS has and that does nothing here. */
   readonly notes: readonly string[]
 }
@@ -101,7 +105,9 @@ class SiteReader {
       )
     }
     const hosts = this.#hosts(top.get('hosts'))
-    const site = { file: this.#file, hub, hosts, notes: [...this.#notes] }
+    const ids = this.#problems.count > 0 ? undefined : [...this.#ids.keys()]
+    const alarms = readAlarms(top.get('alarms'), ids, { problems: this.#problems, notes: this.#notes })
+    const site = { file: this.#file, hub, hosts, alarms, notes: [...this.#notes] }
     return { site, problems: this.#problems.lines() }
   }
 
