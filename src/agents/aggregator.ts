@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import type { Follower } from '../core/follow.ts'
@@ -45,6 +46,8 @@ const RecordData = z.object({
   behind: Count,
   /** What keeps frames from being written; null when nothing does. */
   problem: z.string().nullable(),
+  /** Bytes that are free where it writes; null when nobody knows. */
+  disk_free: z.number().nullable(),
 })
 
 export default defineAgent({
@@ -126,5 +129,15 @@ function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordDa
     counters: countersOf(recorder, follower),
     behind: follower.state.behind,
     problem: recorder.problem ?? null,
+    disk_free: freeIn(recorder.dir),
+  }
+}
+
+function freeIn(folder: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return null
   }
 }

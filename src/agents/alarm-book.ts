@@ -128,7 +128,7 @@ export class AlarmBook {
       Object.assign(alarm, { state: 'clear', wrong_since: null, text: verdict.text })
       entry.wrongSince = undefined
     } else if (verdict.is === 'good' && alarm.state === 'active') this.#over(entry)
-    else if (verdict.is === 'good' && alarm.state === 'clear') alarm.text = verdict.text
+    else if (verdict.is !== 'unknown' && alarm.state === 'clear') alarm.text = verdict.text
   }
 
   /** Forgets silences that are over. @returns whether there was one */

@@ -34,8 +34,13 @@ async function stage() {
       await agents.publish(channels.session, { root: ROOT, instance, op }, { ...plain, ...given })
       await settle()
     },
-    async event(instance: string, time: number, text: string, level: 'info' | 'warning' | 'error' = 'info') {
-      const kind = 'spool'
+    async event(
+      instance: string,
+      time: number,
+      text: string,
+      level: 'info' | 'warning' | 'error' = 'info',
+      kind = 'spool',
+    ) {
       await agents.publish(channels.event, { root: ROOT, instance }, { time, level, text, kind })
       await settle()
     },
@@ -203,4 +208,48 @@ test('what the hub has of earlier sessions comes once, also when it is away and 
   at.hub.start()
   await at.session('ls240', 'acq', {})
   expect(await at.annotations()).toHaveLength(1)
+})
+
+test('alarms are regions from when they were raised until what was wrong ended; their events are not shown twice', async () => {
+  await using at = await stage()
+  const raised = {
+    ...{
+      name: 'warm',
+      rule: 'warm',
+      target: 'ls240.t.T1',
+      severity: 'alarm',
+      state: 'active',
+      text: 'T1 is 9 K',
+    },
+    ...{ value: 9, units: 'K', since: now - 60, ended: null, count: 2, silenced_until: null },
+    acknowledged: { by: 'maya', text: '', time: now - 30 },
+  }
+  const past = {
+    name: 'warm',
+    severity: 'alarm',
+    text: 'T1 is 8 K',
+    count: 1,
+    raised: now - 300,
+    ended: now - 200,
+  }
+  const data = { alarms: [raised], recent: [past], rules: 1, watched: 1, actions: {} }
+  await at.session('alarms', 'watch', { data })
+  await at.session('odd', 'watch', { data: { alarms: 'none' } })
+  await at.event('alarms', now - 60, 'warm: T1 is 9 K', 'error', 'alarm')
+  const found = await at.annotations('alarm')
+  expect(found.filter(({ tags }) => tags.includes('alarm'))).toEqual([
+    {
+      time: (now - 300) * 1000,
+      timeEnd: (now - 200) * 1000,
+      title: 'alarm: warm',
+      text: 'T1 is 8 K',
+      tags: ['alarms', 'warm', 'alarm'],
+    },
+    {
+      time: (now - 60) * 1000,
+      title: 'alarm: warm',
+      text: 'T1 is 9 K (acknowledged by maya)',
+      tags: ['alarms', 'warm', 'alarm'],
+    },
+  ])
 })

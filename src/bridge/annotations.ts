@@ -1,4 +1,4 @@
-import type { Happening, History, Run } from './history.ts'
+import type { Happening, History, Raised, Run } from './history.ts'
 import type { State } from './page/shape.ts'
 import { expand } from './targets.ts'
 
@@ -28,10 +28,12 @@ interface Wanted {
   readonly all?: boolean
 }
 
-/** The sessions and events of a span of time that hold all words, in order of time. */
+/** The sessions, events and alarms of a span of time that hold all words, in order of time. */
 export function choose(history: History, { from, to, words, all = false }: Wanted): Mark[] {
   const fits = matcher(words, all)
-  return [...history.runs().map(markOfRun), ...history.events().map(markOfEvent)]
+  // What an alarm agent says of its alarms is shown as their regions.
+  const events = history.events().filter(({ kind }) => kind !== 'alarm')
+  return [...history.runs().map(markOfRun), ...events.map(markOfEvent), ...history.alarms().map(markOfAlarm)]
     .filter(({ time, end = time }) => time * 1000 <= to && end * 1000 >= from)
     .filter(fits)
     .sort((a, b) => a.time - b.time)
@@ -78,6 +80,17 @@ function markOfRun({ instance, op, id, start, end, state, startedBy, message }: 
     title: `${instance} ${op}: ${outcome}`,
     text: message === '' ? by : `${message} (${by})`,
     tags: [instance, op, 'operation', outcome],
+  }
+}
+
+function markOfAlarm({ instance, name, severity, text, raised, ended, acknowledged }: Raised): Mark {
+  return {
+    id: `${instance}/alarm/${name}/${raised}`,
+    time: raised,
+    end: ended,
+    title: `${severity}: ${name}`,
+    text: acknowledged === '' ? text : `${text} (${acknowledged})`,
+    tags: [...new Set([instance, name, 'alarm', severity])],
   }
 }
 

@@ -7,6 +7,7 @@ const run = (instance: string, op: string, steps: Run['steps']): Run => {
   return { instance, op, id: 1, start, end: undefined, state, startedBy: 'maya', message: '', steps }
 }
 const history: History = {
+  alarms: () => [],
   runs: () => [
     run('ls240', 'acq', [
       [100, 'running'],

@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
+import { AlarmsData, WATCH } from '../core/alarms.ts'
 import { channels, type Event } from '../core/channels.ts'
 import type { OpSession } from '../core/ops.ts'
 import type { State } from './page/shape.ts'
@@ -30,21 +31,36 @@ export interface Happening extends Omit<Event, 'text'> {
   /** Counts the events since the bridge started. */
   readonly nth: number
 }
+/** An alarm from when it was raised until what was wrong ended. Times in unix s. */
+export interface Raised {
+  readonly instance: string
+  readonly name: string
+  readonly severity: string
+  readonly text: string
+  readonly raised: number
+  readonly ended: number | undefined
+  readonly acknowledged: string
+}
 /** What has happened in a lab since the bridge started, and the sessions that were known by then. */
 export interface History extends AsyncDisposable {
   runs(): readonly Run[]
   events(): readonly Happening[]
+  /** Alarms that the alarm agents tell of: those that are raised, and those that ended last. */
+  alarms(): readonly Raised[]
 }
 
 /** Listens to the sessions and the events of all agents, and remembers the newest. */
 export async function recordHistory(bus: Bus, root: string): Promise<History> {
   const runs = new Map<string, Run>()
   const events: Happening[] = []
+  const alarms = new Map<string, Raised[]>()
   let count = 0
 
   const sessions = await bus.subscribe(channels.session, { root }, (said, { instance, op }) => {
     const key = `${instance}/${op}/${said.session_id}/${said.start_time}`
     runs.set(key, runOf(said, { instance, op }, runs.get(key)))
+    const told = op === WATCH.op ? AlarmsData.safeParse(said.data).data : undefined
+    if (told) alarms.set(instance, raisedOf(instance, told))
     if (runs.size <= KEPT) return
     // What still runs may not be said again for days: those that have ended go first.
     const [oldest] = [...runs].find(([, { end }]) => end !== undefined) ?? [...runs.keys()]
@@ -57,10 +73,22 @@ export async function recordHistory(bus: Bus, root: string): Promise<History> {
   return {
     runs: () => [...runs.values()],
     events: () => events,
+    alarms: () => [...alarms.values()].flat(),
     async [Symbol.asyncDispose]() {
       for (const part of [sessions, happenings]) await part[Symbol.asyncDispose]()
     },
   }
+}
+
+function raisedOf(instance: string, { alarms, recent }: AlarmsData): Raised[] {
+  const now = alarms.map(({ name, severity, text, since, ended, acknowledged }) => ({
+    ...{ instance, name, severity, text, raised: since ?? 0, ended: ended ?? undefined },
+    acknowledged: acknowledged ? `acknowledged by ${acknowledged.by}` : '',
+  }))
+  const past = recent.map(({ name, severity, text, raised, ended }) => ({
+    ...{ instance, name, severity, text, raised, ended, acknowledged: '' },
+  }))
+  return [...past, ...now]
 }
 
 function runOf(said: OpSession, { instance, op }: { instance: string; op: string }, before?: Run): Run {

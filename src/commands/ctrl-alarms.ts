@@ -50,20 +50,22 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       .argument('<alarm>', 'its name, or that of its rule, or all')
       .option('--text <what>', 'what is done about it')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
-      .action((alarm: string, flags: AlarmFlags) =>
-        act('acknowledge', flags, {
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
+        return act('acknowledge', flags, {
           alarm,
           ...by(flags),
           ...(flags.text !== undefined && { text: flags.text }),
-        }),
-      ),
+        })
+      }),
   )
   command.addCommand(
     sub('silence', 'Call nobody for a while.')
       .argument('<alarm>', 'its name, or that of its rule, or all')
       .option('--for <time>', 'how long: seconds, or 10min, 2h', '1h')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
-      .action((alarm: string, flags: AlarmFlags) => {
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
         const seconds = secondsOf('--for', flags.for ?? '')
         return act('silence', flags, { alarm, seconds, ...by(flags) })
       }),
@@ -72,14 +74,28 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
     sub('unsilence', 'Call people again.')
       .argument('<alarm>', 'the name that was silenced; all for every one')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
-      .action((alarm: string, flags: AlarmFlags) => act('unsilence', flags, { alarm, ...by(flags) })),
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
+        return act('unsilence', flags, { alarm, ...by(flags) })
+      }),
   )
   command.addCommand(
     sub('test', 'Do an action once, with a test in place of an alarm.')
       .argument('<action>', 'its name in the site file')
-      .action((action: string, flags: AlarmFlags) => act('test_action', flags, { action }, TEST_SECONDS)),
+      .action((action: string, _: AlarmFlags, self: Command) =>
+        act('test_action', flagsOf(self), { action }, TEST_SECONDS),
+      ),
   )
   return command
+}
+
+/** The flags of a command, also those that stand before its name: `ocs ctrl alarms --target=x ack warm`. */
+function flagsOf(command: Command): AlarmFlags {
+  const given = (of: Command | null) =>
+    Object.fromEntries(
+      Object.entries(of?.opts() ?? {}).filter(([name]) => of?.getOptionValueSource(name) !== 'default'),
+    )
+  return { ...command.opts(), ...given(command.parent), ...given(command) }
 }
 
 /** The alarm agent of a lab. @throws TransportError when none runs; UsageError when there are several */

@@ -5,7 +5,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import fakeData from '../agents/fake-data.ts'
 import { testHub } from '../broker/testing.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import type { Agent } from '../core/agent.ts'
+import type { Agent, LabSite } from '../core/agent.ts'
 import { type Caller, caller } from '../runtime/client.ts'
 import { type Identity, willOf } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
@@ -45,7 +45,12 @@ export interface TestLab extends AsyncDisposable {
   /** Where accounts have their state folders. */
   readonly folder: string
   readonly ask: Caller
-  start(instance: string, args?: Record<string, unknown>, agent?: unknown): Promise<{ stop(): Promise<void> }>
+  start(
+    instance: string,
+    args?: Record<string, unknown>,
+    agent?: unknown,
+    site?: LabSite,
+  ): Promise<{ stop(): Promise<void> }>
   /** Runs `ocs …` and resolves when it is over. */
   ocs(...argv: string[]): Promise<{ code: number; out: string; err: string }>
   /** Begins `ocs …`. */
@@ -73,7 +78,7 @@ export async function commandLab(): Promise<TestLab> {
       const line = begin(argv)
       return { code: await line.code, out: line.out(), err: line.err() }
     },
-    async start(instance, args = {}, declaration = fakeData) {
+    async start(instance, args = {}, declaration = fakeData, site = undefined) {
       const agent = declaration as Agent
       const identity: Identity = {
         root: ROOT,
@@ -90,6 +95,7 @@ export async function commandLab(): Promise<TestLab> {
         args: agent.spec.args.parse(args),
         identity,
         bus: own,
+        site,
         log: () => {},
       })
       const stop = async () => {

@@ -37,7 +37,11 @@ export function simCommand(context: Context): Command {
       .option('--pty <path>', 'serve on a pseudo-terminal behind a symbolic link at this path')
       .option('--tcp <host:port>', 'serve on TCP')
       .requiredOption('--serial-number <text>', 'what *IDN? says')
-      .option('--speed <factor>', 'pace of the cooldown; 1: an hour from 300 K to base', number)
+      .option(
+        '--speed <factor>',
+        'pace of the cooldown; 1: an hour from 300 K to base; negative: it warms up',
+        number,
+      )
       .option('--seed <n>', 'of temperatures, noise and faults', number)
       .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
       .option('--latency <ms>', 'time that each reply takes', number)

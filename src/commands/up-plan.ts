@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
+import { WATCH } from '../core/alarms.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { Target } from '../core/host.ts'
 import { RECORDER_CLASSES } from '../core/names.ts'
@@ -122,7 +123,13 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
-      fingerprint: printOf(shared, wordsOf(instance), recording.length > 0),
+      fingerprint: printOf(
+        shared,
+        wordsOf(instance),
+        recording.length > 0,
+        // It reads its rules, and who should run, when it starts.
+        agentClass === WATCH.agentClass ? [site.alarms, expectedOf(site)] : [],
+      ),
     })
   }
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
@@ -178,6 +185,11 @@ function listenFlags(siteHub: string): string[] {
 function wordsOf({ agent_class, arguments: given }: Instance): unknown {
   const words = given.flat().map((word) => (typeof word === 'string' ? word : word.text))
   return [agent_class, words]
+}
+
+function expectedOf({ hosts }: Site): unknown {
+  const all = [...hosts.values()].flatMap(({ instances }) => instances)
+  return all.map(({ instance_id, agent_class, manage }) => [instance_id, agent_class, manage])
 }
 
 function printOf(...what: unknown[]): string {

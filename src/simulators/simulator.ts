@@ -68,7 +68,8 @@ export function contextOf(options: SimulatorOptions): DialectContext {
       `serial number "${serialNumber}": give 1 to 32 characters without comma, semicolon, blank`,
     )
   }
-  if (!(speed >= 0 && speed <= 1e6)) throw new UsageError(`speed ${speed}: give a number from 0 to 1000000`)
+  if (!(Math.abs(speed) <= 1e6))
+    throw new UsageError(`speed ${speed}: give a number from -1000000 to 1000000`)
   if (!Number.isSafeInteger(seed)) throw new UsageError(`seed ${seed}: give a whole number`)
   let counted = 0
   const count = options.counter ? () => ++counted : undefined
