@@ -70,8 +70,8 @@ test('alarms are listed, acknowledged, silenced; actions are tested; nobody wait
   expect((await lab.ocs('ctrl', 'alarms', 'test', 'phone')).out).toBe('phone: done\n')
   const broken = await lab.ocs('ctrl', 'alarms', 'test', 'broken')
   expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('broken: ended with exit code 1')])
-  expect((await lab.ocs('ctrl', 'alarms', 'test', 'fone')).err).toContain(
-    'no action "fone": did you mean "phone"?',
+  expect((await lab.ocs('ctrl', 'alarms', 'test', 'phne')).err).toContain(
+    'no action "phne": did you mean "phone"?',
   )
   const { session } = await lab.ask.request('alarms', 'watch', 'status')
   const data = AlarmsData.parse((session as { data: unknown }).data)

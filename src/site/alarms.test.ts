@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { inspectSite, parseSite } from './site.ts'
 
 /** A site with one instrument and a recorder, and these lines under `alarms:`. The first of them is line 8. */
@@ -153,4 +154,18 @@ test('faults of several rules are told together; what cannot be known of a broke
     'lab.yaml',
   )
   expect(problems.map((text) => text.split(':')[1])).toEqual(['5', '10'])
+})
+
+test('what the page about alarms says to paste is right', () => {
+  const page = readFileSync('docs/alarms.md', 'utf8')
+  const base = readFileSync('fixtures/sites/alarms.yaml', 'utf8').split('\nalarms:')[0] ?? ''
+  const more = '      - {instance-id: control, agent-class: Lakeshore372Agent}\n'
+  const pasted = [...page.matchAll(/^( *)```yaml\n(.*?)^ *```/gms)].map(([, indent = '', text = '']) =>
+    text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  )
+  expect(pasted).toHaveLength(4)
+  for (const text of pasted) {
+    const found = inspectSite(text.startsWith('alarms:') ? `${base}\n${more}${text}` : `${base}\n${text.replace(': alarms', ': more')}`, 'page')
+    expect(found.problems).toEqual([])
+  }
 })
