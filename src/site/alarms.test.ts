@@ -165,7 +165,12 @@ test('what the page about alarms says to paste is right', () => {
   )
   expect(pasted).toHaveLength(4)
   for (const text of pasted) {
-    const found = inspectSite(text.startsWith('alarms:') ? `${base}\n${more}${text}` : `${base}\n${text.replace(': alarms', ': more')}`, 'page')
+    const found = inspectSite(
+      text.startsWith('alarms:')
+        ? `${base}\n${more}${text}`
+        : `${base}\n${text.replace(': alarms', ': more')}`,
+      'page',
+    )
     expect(found.problems).toEqual([])
   }
 })
