@@ -95,14 +95,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const troubles = await finish(bus, ROOT, agents, watch, strikes)
   tell('stopping')
   await lab.stop()
+  await lab.disks?.data.takeAway()
+  await lab.disks?.state.takeAway()
   tell('judging')
   const recorded = await options.read(lab.dataDir)
   const evidence = lab.instruments.map(({ agent, reads, truth }): Evidence => {
     const live = watch.live.get(agent) ?? new Set()
     return { agent, reads, sent: readTruth(truth), recorded: recorded.get(agent) ?? [], live }
   })
-  await lab.disks?.data.takeAway()
-  await lab.disks?.state.takeAway()
   return { strikes, verdict: judge(evidence, strikes), deaths, troubles }
 }
 

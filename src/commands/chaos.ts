@@ -14,7 +14,7 @@ import { type Finding, findingOf, report } from './chaos-report.ts'
 import type { Context } from './context.ts'
 
 interface ChaosFlags {
-  readonly minutes: number
+  readonly minutes?: number
   readonly count?: number
   readonly every: number
   readonly seed?: number
@@ -28,7 +28,9 @@ interface ChaosFlags {
 const INSIDE = 'OCS_CHAOS_MOUNTS'
 /** The file in a run's folder that says what it came to. */
 const FINDING = 'finding.json'
-const DAY_MINUTES = 1440
+/** Minutes of faults where nobody says; the longest. */
+const MINUTES = 5
+const MOST_MINUTES = 7 * 1440
 /** Milliseconds between two words on how it goes, where they are not redrawn. */
 const SAY_MS = 30_000
 
@@ -39,7 +41,11 @@ export function chaosCommand(context: Context): Command {
     .description(
       'Run a lab on this machine, let its processes, instruments and disks fail, and count what is lost.',
     )
-    .option('--minutes <n>', 'how long faults go on', positive, 5)
+    .option(
+      '--minutes <n>',
+      `how long faults go on (${MINUTES}; without end where --count is given)`,
+      positive,
+    )
     .option('--count <n>', 'stop after so many faults', whole)
     .option('--every <seconds>', 'time from one fault to the next, on average', positive, 2)
     .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole)
@@ -93,11 +99,12 @@ async function runHere(
   { inside, faketime }: { readonly inside: boolean; readonly faketime: string | undefined },
   context: Context,
 ): Promise<Finding> {
+  const minutes = flags.minutes ?? (flags.count === undefined ? MINUTES : MOST_MINUTES)
   const python = flags.spt3g ?? context.env['OCS_SPT3G_PYTHON']
   const result = await runChaos({
     dir,
     seed,
-    seconds: flags.minutes * 60,
+    seconds: minutes * 60,
     count: flags.count ?? Infinity,
     every: flags.every,
     faults: flags.faults,
@@ -105,7 +112,7 @@ async function runHere(
     faketime,
     signal: context.signal,
     read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
-    progress: progressOf(context, flags.minutes * 60),
+    progress: progressOf(context, minutes * 60, flags.count),
   })
   const command = repeat(flags, seed)
   const found = findingOf(result, { seed, reader: python ? 'spt3g' : 'ocs', command, dir })
@@ -174,17 +181,24 @@ function mountsOfOwn(): string[] | undefined {
 /** The command line that repeats a run. */
 function repeat({ minutes, count, every, faults: chosen }: ChaosFlags, seed: number): string {
   const some = chosen.length === Object.keys(faults).length ? [] : ['--faults', chosen.join(',')]
-  const limit = count === undefined ? [] : ['--count', count]
-  return ['ocs chaos', '--seed', seed, '--minutes', minutes, '--every', every, ...limit, ...some].join(' ')
+  const limits = [
+    ...(minutes === undefined ? [] : ['--minutes', minutes]),
+    ...(count === undefined ? [] : ['--count', count]),
+  ]
+  return ['ocs chaos', '--seed', seed, ...limits, '--every', every, ...some].join(' ')
 }
 
 /** One line that is redrawn on a terminal; elsewhere a line now and then. */
-function progressOf({ terminal, err }: Context, seconds: number): (now: Progress) => void {
+function progressOf(
+  { terminal, err }: Context,
+  seconds: number,
+  count: number | undefined,
+): (now: Progress) => void {
   let said = -Infinity
   let before = ''
   return ({ stage, passed, strikes, seen }) => {
     const clock = stage === 'striking' ? `${Math.round(passed)} of ${seconds} s, ` : ''
-    const text = `${stage}: ${clock}${strikes} faults, ${seen} readings seen`
+    const text = `${stage}: ${clock}${strikes}${count === undefined ? '' : ` of ${count}`} faults, ${seen} readings seen`
     if (terminal) return err(`\r\x1b[K${text}${stage === 'judging' ? '\n' : ''}`)
     if (stage === before && performance.now() - said < SAY_MS) return
     said = performance.now()
@@ -195,7 +209,8 @@ function progressOf({ terminal, err }: Context, seconds: number): (now: Progress
 
 function positive(text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value <= DAY_MINUTES)) throw new InvalidArgumentError('It has to be a number above 0.')
+  if (!(value > 0 && value <= MOST_MINUTES))
+    throw new InvalidArgumentError(`It has to be a number above 0, at most ${MOST_MINUTES}.`)
   return value
 }
 
