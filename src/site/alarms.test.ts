@@ -158,7 +158,9 @@ test('faults of several rules are told together; what cannot be known of a broke
 
 test('what the page about alarms says to paste is right', () => {
   const page = readFileSync('docs/alarms.md', 'utf8')
-  const base = readFileSync('fixtures/sites/alarms.yaml', 'utf8').split('\nalarms:')[0] ?? ''
+  const example = readFileSync('fixtures/sites/alarms.yaml', 'utf8')
+  expect(inspectSite(example, 'alarms.yaml').problems).toEqual([])
+  const base = example.split('\nalarms:')[0] ?? ''
   const more = '      - {instance-id: control, agent-class: Lakeshore372Agent}\n'
   const pasted = [...page.matchAll(/^( *)```yaml\n(.*?)^ *```/gms)].map(([, indent = '', text = '']) =>
     text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AlarmsData, WATCH } from '../../core/alarms.ts'
 import type { Presence } from '../../core/channels.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { parametersOf } from '../../core/parameters.ts'
@@ -75,29 +76,11 @@ function recorderOf(sessions: readonly OpSession[]): RecorderView | null {
   return null
 }
 
-/** The data of a session that watches for alarms: those that are on, by name. */
-const Watched = z.object({
-  active: z.union([
-    z.array(z.record(z.string(), z.unknown())),
-    z.record(z.string(), z.record(z.string(), z.unknown())),
-  ]),
-})
-
 function alarmsOf(sessions: readonly OpSession[]): AlarmView[] {
   return sessions.flatMap(({ op_name, data }) => {
-    const found = op_name === 'watch' ? Watched.safeParse(data).data?.active : undefined
-    if (!found) return []
-    const list = Array.isArray(found) ? found.map((one) => ['', one] as const) : Object.entries(found)
-    return list.map(([key, one]) => ({
-      name: textOf(one['name'] ?? key),
-      text: textOf(one['text'] ?? one['message'] ?? ''),
-      since: typeof one['since'] === 'number' ? one['since'] : null,
-    }))
+    const { alarms = [] } = (op_name === WATCH.op && AlarmsData.safeParse(data).data) || {}
+    return alarms.map(({ name, text, since }) => ({ name, text: text.slice(0, MAX_TEXT), since }))
   })
-}
-
-function textOf(given: unknown): string {
-  return (typeof given === 'string' ? given : (JSON.stringify(given) ?? '')).slice(0, MAX_TEXT)
 }
 
 /** What the page shows of an agent when somebody looks closer. */
