@@ -4,10 +4,13 @@ import { defineAgent } from '../core/agent.ts'
 import type { Follower } from '../core/follow.ts'
 import { aborted } from '../core/pause.ts'
 import { checkDataDir } from '../storage/data-dir.ts'
+import { addNote, readNotes } from '../storage/notes.ts'
 import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000
+/** Notes of one answer, at most. */
+const NOTES = 1000
 /** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
 const FRESH = 180
 
@@ -77,40 +80,69 @@ export default defineAgent({
   check: ({ data_dir }, log) => log(`data directory: ${checkDataDir(data_dir)}`),
   connect: async () => ({}),
   idle: (instance) => `waiting for: ocs ctrl start ${instance} record`,
-}).process(
-  'record',
-  {
-    help: 'Record all feeds.',
-    data: RecordData,
-    startup: ({ initial_state }) => initial_state === 'record',
-  },
-  async ({ args, lab, session, signal }) => {
-    await using recorder = await Recorder.open({
-      dir: args.data_dir,
-      root: lab.root,
-      timePerFile: args.time_per_file,
-      frameLength: args.frame_length,
-      log: (text) => session.log(text),
-      event: lab.event,
-    })
-    session.degraded = false
-    // Disposed after it the recorder still acknowledges what it writes last.
-    const follower = await lab.follow(recorder)
-    recorder.attach(follower)
-    using _counted = lab.counters(() => countersOf(recorder, follower))
-    const show = () => {
+})
+  .process(
+    'record',
+    {
+      help: 'Record all feeds.',
+      data: RecordData,
+      startup: ({ initial_state }) => initial_state === 'record',
+    },
+    async ({ args, lab, session, signal }) => {
+      await using recorder = await Recorder.open({
+        dir: args.data_dir,
+        root: lab.root,
+        timePerFile: args.time_per_file,
+        frameLength: args.frame_length,
+        log: (text) => session.log(text),
+        event: lab.event,
+      })
+      session.degraded = false
+      // Disposed after it the recorder still acknowledges what it writes last.
+      const follower = await lab.follow(recorder)
+      recorder.attach(follower)
+      using _counted = lab.counters(() => countersOf(recorder, follower))
+      const show = () => {
+        session.set(dataOf(recorder, follower))
+        session.degraded = recorder.problem !== undefined
+      }
+      show()
+      const timer = setInterval(show, SHOW_MS)
+      await aborted(signal)
+      clearInterval(timer)
+      await follower[Symbol.asyncDispose]()
+      await recorder[Symbol.asyncDispose]()
       session.set(dataOf(recorder, follower))
-      session.degraded = recorder.problem !== undefined
-    }
-    show()
-    const timer = setInterval(show, SHOW_MS)
-    await aborted(signal)
-    clearInterval(timer)
-    await follower[Symbol.asyncDispose]()
-    await recorder[Symbol.asyncDispose]()
-    session.set(dataOf(recorder, follower))
-  },
-)
+    },
+  )
+  .task(
+    'note',
+    {
+      help: 'Keep a note with the data, and tell everyone: ocs ctrl note.',
+      params: z.object({
+        text: z.string().trim().min(1).max(1000).describe('what there is to say'),
+        by: z.string().max(200).default('').describe('who says it'),
+      }),
+    },
+    async ({ args, params: { text, by }, lab }) => {
+      await addNote(args.data_dir, { time: Date.now() / 1000, text, by })
+      lab.event('info', 'note', by === '' ? text : `${text} (${by})`)
+      return text
+    },
+  )
+  .query(
+    'get_notes',
+    {
+      help: 'The notes between two times.',
+      params: z.object({
+        start: z.number().default(0).describe('unix s'),
+        end: z.number().default(1e11).describe('unix s'),
+      }),
+    },
+    async ({ args, params: { start, end } }) => ({
+      notes: await readNotes(args.data_dir, start, end, NOTES),
+    }),
+  )
 
 function countersOf({ counters }: Recorder, { state }: Follower): z.input<typeof RecordData>['counters'] {
   const { duplicates, holes, unnumbered } = state

@@ -13,6 +13,7 @@ import { agentList, metricList, prometheus } from './lists.ts'
 import { type Env, livePage } from './live/routes.ts'
 import { readUsers } from './live/users.ts'
 import { findNodes } from './nodes.ts'
+import { withNotes } from './notes.ts'
 import { asCsv, asObjects, rowsOf } from './rows.ts'
 import { AnnotationsBody, QueryBody, SearchBody, simpleJson, TagBody } from './simple-json.ts'
 import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
@@ -63,7 +64,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   // A file that others can read is said now, not when somebody wants to sign in.
   if (users !== undefined) readUsers(users)
   const lab = await viewLab(bus, root)
-  const history = await recordHistory(bus, root)
+  const history = await withNotes(await recordHistory(bus, root), { bus, root, lab, log })
   const nodes = await findNodes(bus, root, log)
   const live = livePage({ bus, root, nodes, lab, history, users, grafana, log })
   const stop = async () => {
@@ -92,6 +93,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   app.post('/metrics', (c) => checked(c, MetricsBody, json.metrics))
   app.post('/metric-payload-options', (c) => checked(c, OptionsBody, json.options))
   app.post('/variable', (c) => checked(c, VariableBody, json.variable))
+  app.on('GET', ['/graphite', '/graphite/'], (c) => answer(c, { service: 'ocs bridge', dialect: 'graphite' }))
   app.route('/graphite', graphite(parts))
   app.get('/metrics', async (c) =>
     send(c, await prometheus(parts), 'text/plain; version=0.0.4; charset=utf-8'),

@@ -25,6 +25,10 @@ export const FUNCTIONS: ReadonlyMap<string, Change> = new Map<string, Change>([
       return lines.map((line) => ({ ...line, target: change(line.target) }))
     },
   ],
+  [
+    'removeEmptySeries',
+    (lines) => lines.filter(({ datapoints }) => datapoints.some(([value]) => value !== null)),
+  ],
   ['scale', arithmetic('scale', (value, by) => value * by)],
   ['offset', arithmetic('offset', (value, by) => value + by)],
 ])

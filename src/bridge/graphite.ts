@@ -96,7 +96,6 @@ export function graphite({ nodes, catalog, history, log }: Parts): Hono {
   route('/version', (c) => answer(c, '1.1.10'))
   route('/tags', (c) => answer(c, []))
   route('/tags/*', (c) => answer(c, []))
-  app.get('/', (c) => answer(c, { service: 'ocs bridge', dialect: 'graphite' }))
   return app
 }
 

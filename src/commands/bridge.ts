@@ -14,6 +14,7 @@ interface BridgeFlags extends SiteOptions {
   readonly insecure?: boolean
   readonly users?: string
   readonly grafana?: string
+  readonly host?: string[]
 }
 
 /** `ocs bridge`: what Grafana and browsers ask. */
@@ -25,6 +26,11 @@ export function bridgeCommand(context: Context): Command {
     .addCommand(passwdCommand(context))
   return siteFlags(command)
     .option('--listen <addr:port>', 'where to serve HTTP (127.0.0.1:5000)', address)
+    .option(
+      '--host <name>',
+      'a further name that it goes by, of a container or a proxy; may be repeated',
+      names,
+    )
     .option('--insecure', 'listen beyond this machine although there are neither users nor TLS')
     .option('--users <file>', 'who may operate from the live page (users.yaml in the state folder)')
     .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
@@ -37,7 +43,7 @@ export function bridgeCommand(context: Context): Command {
       await using bus = connectMqtt({ url, client: `bridge-${crypto.randomUUID().slice(0, 8)}` })
       using _ = sayConnections(bus, url, log)
       const bridge = await startBridge({
-        ...{ bus, root, listen, log, users },
+        ...{ bus, root, listen, log, users, hosts: flags.host ?? [] },
         ...(insecure && { insecure }),
         ...(grafana !== undefined && { grafana }),
       })
@@ -52,4 +58,8 @@ function webAddress(text: string): string {
   const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href
   throw new InvalidArgumentError('an address such as http://127.0.0.1:3000 is wanted.')
+}
+
+function names(name: string, before: string[] = []): string[] {
+  return [...before, name]
 }

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { commonFlags } from '../core/common-flags.ts'
-import { ConfigError } from '../core/errors.ts'
+import { ConfigError, UsageError } from '../core/errors.ts'
 import { siteFile } from '../site/find.ts'
 import { checkFolders } from './check-folders.ts'
+import { checkGrafana } from './check-grafana.ts'
 import { checkHub } from './check-hub.ts'
 import { checkInstruments } from './check-instruments.ts'
 import { checkSite } from './check-site.ts'
@@ -16,6 +17,8 @@ interface CheckFlags extends UpFlags {
   readonly fileOnly?: boolean
   /** `--no-instruments` */
   readonly instruments: boolean
+  readonly grafana?: string
+  readonly bridgeUrl: string
 }
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
@@ -41,15 +44,38 @@ function siteCheckFlags(command: Command): Command {
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
     .option('--file-only', 'look at the site file alone, of all hosts, and at nothing of this machine')
     .option('--no-instruments', 'do not ask instruments whose agents do not run who they are')
+    .option(
+      '--grafana <url>',
+      'ask Grafana, http://admin:PASSWORD@HOST:3000, why it does not show the bridge',
+    )
+    .option('--bridge-url <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
     .option('--json', 'as JSON')
 }
 
 async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {
-  const file = resolve(siteFile({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] }))
+  const configDir = context.env['OCS_CONFIG_DIR']
+  const grafana =
+    flags.grafana === undefined ? [] : await grafanaFindings(flags.grafana, flags.bridgeUrl, context)
+  const named = flags.siteFile ?? flags.site ?? configDir
+  if (flags.grafana !== undefined && !named) return grafana
+  const file = resolve(siteFile({ ...flags, configDir }))
   const { findings, site, host } = await checkSite(file, flags, context)
-  if (!site || !host) return findings
+  if (!site || !host) return [...findings, ...grafana]
   const folders = checkFolders(host, flags, context)
   const lab = await checkHub(site, host, flags)
   const instruments = flags.instruments ? await checkInstruments(host, lab.instances, context) : []
-  return [...findings, ...lab.findings, ...folders, ...instruments]
+  return [...findings, ...lab.findings, ...folders, ...instruments, ...grafana]
+}
+
+function grafanaFindings(grafana: string, bridge: string, context: Context): Promise<Finding[]> {
+  for (const [flag, url] of [
+    ['--grafana', grafana],
+    ['--bridge-url', bridge],
+  ] as const) {
+    if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+      throw new UsageError(
+        `${flag} ${url} is no URL: such as http://127.0.0.1:${flag === '--grafana' ? 3000 : 5000}`,
+      )
+  }
+  return checkGrafana(grafana, bridge, context)
 }

@@ -5,6 +5,7 @@ import { historyCommand } from './ctrl-history.ts'
 import { type Controlled, joinLab, knownInstance, knownOp, type WithLab } from './ctrl-lab.ts'
 import { listen } from './ctrl-listen.ts'
 import { lockCommand, unlockCommand } from './ctrl-lock.ts'
+import { noteCommand } from './ctrl-note.ts'
 import { opCommand } from './ctrl-op.ts'
 import { shell } from './ctrl-shell.ts'
 import {
@@ -61,7 +62,7 @@ function ctrlCommands(context: Context, withLab: WithLab): Command {
     )
   for (const action of ['start', 'stop', 'abort', 'wait'] as const)
     command.addCommand(opCommand(action, context, withLab))
-  for (const create of [historyCommand, alarmsCommand, lockCommand, unlockCommand])
+  for (const create of [historyCommand, alarmsCommand, lockCommand, unlockCommand, noteCommand])
     command.addCommand(create(context, withLab))
   siteFlags(command.command('listen').description('Print what agents publish, a line a message.'))
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')

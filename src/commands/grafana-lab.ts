@@ -67,9 +67,12 @@ async function runningNodes(url: string, root: string): Promise<Shown[]> {
     shown.map(async (node): Promise<Shown> => {
       const instance = node.live && instanceOf(node.live.source, root)
       const api = instance === undefined ? undefined : lab.instances.get(instance)?.api
-      const fields = (await catalog.of(node))
+      const drawn = (await catalog.of(node))
         .filter(({ about }) => about.type !== 'string')
         .map((metric) => withDeclared(metric, api, root, instance))
+      // A scanner's channel that has not been visited yet has nothing to draw, but will have.
+      const declared = node.live ? announced(api, root, node.live.source) : []
+      const fields = [...new Map([...declared, ...drawn].map((field) => [field.name, field])).values()]
       const { name, description } = node
       return { name, description, instance, agentClass: api?.agent_class, fields: inOrder(fields) }
     }),
@@ -78,6 +81,21 @@ async function runningNodes(url: string, root: string): Promise<Shown[]> {
 
 function instanceOf(source: string, root: string): string | undefined {
   return source.startsWith(`${root}.`) ? source.slice(root.length + 1).split('.')[0] : undefined
+}
+
+/** The fields with numbers that an agent declares in the one feed that a data node serves. */
+function announced(api: AgentApi | undefined, root: string, source: string): ShownField[] {
+  const instance = instanceOf(source, root)
+  const found = Object.entries(api?.feeds ?? {}).find(
+    ([feed]) => feedAddress(root, instance ?? '', feed) === source,
+  )
+  if (!found) return []
+  const [feed, { blocks }] = found
+  return Object.values(blocks).flatMap((block) =>
+    Object.entries(block)
+      .filter(([, { type }]) => type !== 'string')
+      .map(([name, { units = null, description, range }]) => ({ name, feed, units, description, range })),
+  )
 }
 
 function withDeclared(

@@ -18,11 +18,10 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
   const silent = lab.map((node) => ({
     uid: uidOf('silent', node.name),
     title: `${node.name} is silent`,
-    // One field stands for all: others, such as a heater's setting, may rightly say nothing for days.
-    ask: graphite.fields(
-      node.name,
-      node.fields?.slice(0, 1).map(({ name }) => name),
-    ),
+    // Some field may rightly say nothing for hours, as a heater's setting: with no curve left there is no data, which fires.
+    ask: graphite.fields(node.name).map((query) => {
+      return { ...query, target: `removeEmptySeries(${query['target']})` }
+    }),
     reducer: 'count',
     evaluator: { type: 'lt', params: [1] },
     noDataState: 'Alerting',

@@ -230,7 +230,7 @@ function dashboard({ uid, title, page, dialect, tags = [], variables = [] }: Mad
         marks('Operations', 'operation', 'blue', false),
         marks('Failures', 'failed', 'red'),
         marks('Alarms', 'alarm', 'orange'),
-        { ...marks('Notes', 'note', 'green'), ...dialect.marks(['note']) },
+        { ...marks('Notes', 'note', 'green'), ...dialect.marks(['note', 'event']) },
       ],
     },
     links: [

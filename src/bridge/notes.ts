@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import type { Bus } from '../bus/bus.ts'
+import { messageOf } from '../core/errors.ts'
+import { caller } from '../runtime/client.ts'
+import type { LabView } from '../runtime/lab-view.ts'
+import type { Happening, History } from './history.ts'
+
+const Answer = z.object({
+  notes: z.array(z.object({ time: z.number(), text: z.string(), by: z.string() })),
+})
+const QUERY = 'get_notes'
+/** Seconds between what a note says of its time and what its event does, at most. */
+const SAME = 5
+
+/**
+ * A history that also has the notes from before the bridge was started, as the recorders have kept them: each is asked once
+ * it is there, and again when it has been away.
+ */
+export async function withNotes(
+  history: History,
+  { bus, root, lab, log }: { bus: Bus; root: string; lab: LabView; log(text: string): void },
+): Promise<History> {
+  const kept = new Map<string, readonly Happening[]>()
+  const asked = new Map<string, string>()
+  const asking = await caller(bus, root)
+  const ask = async (instance: string) => {
+    try {
+      const { notes } = Answer.parse(await asking.query(instance, QUERY, {}))
+      const happenings = notes.map(({ time, text, by }, nth): Happening => {
+        return {
+          instance,
+          time,
+          level: 'info',
+          kind: 'note',
+          text: by === '' ? text : `${text} (${by})`,
+          nth: -1 - nth,
+        }
+      })
+      kept.set(instance, happenings)
+    } catch (error) {
+      asked.delete(instance)
+      log(`notes of ${instance}: ${messageOf(error)}`)
+    }
+  }
+  const look = (instance: string) => {
+    const { api, presence, state } = lab.instances.get(instance) ?? {}
+    if (state !== 'online' || !presence || !api?.queries[QUERY] || asked.get(instance) === presence.session)
+      return
+    asked.set(instance, presence.session)
+    void ask(instance)
+  }
+  const watch = lab.onChange(look)
+  for (const instance of lab.instances.keys()) look(instance)
+  return {
+    runs: () => history.runs(),
+    alarms: () => history.alarms(),
+    events() {
+      const events = history.events()
+      const said = events.filter(({ kind }) => kind === 'note')
+      const isSaid = ({ text, time, instance }: Happening) =>
+        said.some((one) => one.instance === instance && one.text === text && Math.abs(one.time - time) < SAME)
+      return [...[...kept.values()].flat().filter((note) => !isSaid(note)), ...events]
+    },
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]()
+      await asking[Symbol.asyncDispose]()
+      await history[Symbol.asyncDispose]()
+    },
+  }
+}
