@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
+import { type AlarmsData, WATCH } from '../core/alarms.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { troubles } from '../core/counters.ts'
 import type { OpSession } from '../core/ops.ts'
@@ -236,20 +237,18 @@ function recordersOf(instances: LabView['instances']): RecorderStatus[] {
 
 function alarmsOf(instances: LabView['instances']): AlarmStatus[] | undefined {
   const agents = [...instances.values()].filter(
-    ({ presence, state }) => presence?.agent_class === 'AlarmAgent' && state === 'online',
+    ({ presence, state }) => presence?.agent_class === WATCH.agentClass && state === 'online',
   )
   if (agents.length === 0) return undefined
   return agents.flatMap(({ sessions }) => {
-    const { alarms = [] } = (sessions.get('watch')?.data ?? {}) as {
-      alarms?: readonly Record<string, unknown>[]
-    }
+    const { alarms = [] } = (sessions.get(WATCH.op)?.data ?? {}) as Partial<AlarmsData>
     return alarms.map(({ name, severity, state, text, since, acknowledged }) => ({
-      name: String(name),
-      severity: String(severity),
-      state: String(state),
-      text: String(text),
-      since: typeof since === 'number' ? since : null,
-      acknowledged: acknowledged !== null && acknowledged !== undefined,
+      name,
+      severity,
+      state,
+      text,
+      since,
+      acknowledged: acknowledged !== null,
     }))
   })
 }

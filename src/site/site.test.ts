@@ -55,6 +55,7 @@ test('the demo lab is on loopback and keeps what it writes in .demo', async () =
   expect([...of('--port'), ...of('--data-dir'), host?.log_dir]).toEqual([
     '.demo/ttyLS240',
     '.demo/data',
+    '.demo/data',
     '.demo/log',
   ])
   expect(of('--target')).toEqual(['ls240', 'control', 'measurement'])
