@@ -11,8 +11,8 @@ import { isFault, type Strike } from './strike.ts'
 import { strikeAll } from './striker.ts'
 import { Watch } from './watch.ts'
 
-/** Seconds the lab has to get going. */
-const START_SECONDS = 60
+/** Seconds the lab has to get going, on a machine that may be very busy. */
+const START_SECONDS = 180
 /** Milliseconds between two words on how it goes. */
 const TELL_MS = 1000
 
@@ -58,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const deaths: string[] = []
   const strikes: Strike[] = []
   const note = (what: unknown) => appendFileSync(join(dir, 'faults.jsonl'), `${JSON.stringify(what)}\n`)
+  options.progress({ stage: 'starting', passed: 0, strikes: 0, seen: 0 })
   await using lab = await ChaosLab.open({
     dir,
     seed,
@@ -80,7 +81,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const passed = (performance.now() - began) / 1000
     options.progress({ stage, passed, strikes: strikes.filter(isFault).length, seen })
   }
-  tell()
   using _ticker = every(TELL_MS, tell)
   const agents = lab.instruments.map(({ agent }) => agent)
   strikes.push(...(await gotGoing(lab, watch, signal)))

@@ -13,7 +13,7 @@ const MINUTES = Number(process.env['CHAOS_MINUTES'] ?? 5)
 const SEED = process.env['CHAOS_SEED'] ?? String(Date.now() % 1_000_000)
 const MORE = (process.env['CHAOS_ARGS'] ?? '').split(' ').filter((word) => word !== '')
 /** Seconds that starting, recording the rest and reading the files may take. */
-const REST = 60 + 90 + 180
+const REST = 180 + 90 + 180
 setDefaultTimeout((MINUTES * 60 + REST) * 1000)
 
 test.concurrent(`${MINUTES} minutes of faults: nothing lost, nothing doubled, as spt3g reads the files`, async () => {
@@ -42,9 +42,9 @@ test.concurrent('recordings that a disk has damaged are found out', async () => 
     lab.path('run'),
   ]
   const running = lab.start('chaos', ['chaos', ...flags])
-  await running.says('striking', 60)
+  await running.says('striking', 200)
   await until('there is something to damage', 30, () => damage(lab.path('run', 'data')))
-  const { code } = await running.ended(200)
+  const { code } = await running.ended(400)
   const { lost, ok } = JSON.parse(running.text('out')) as Finding
   expect(code, running.text('err')).toBe(1)
   expect(ok).toBe(false)
