@@ -112,6 +112,21 @@ test('an instrument that settles is not missed for so long after its agent came 
   expect(values(lost)).toEqual([155])
 })
 
+test('an instrument that was not read for a while settles, too; readings of one reply are late as one', () => {
+  const stalled = sent.map((reading) => ({ ...reading, t: reading.t + (reading.value > 80 ? 3 : 0) }))
+  const [missed, later] = [81, 150]
+  const one = { reads: { ...reads, settle: 3 }, sent: stalled, recorded: recordedBut(missed, later) }
+  const { lost, settling } = judge([evidence(one)], [])
+  expect([values(lost), settling]).toEqual([[later], 1])
+  const pairs = stalled.map((reading) =>
+    reading.value === 79 ? { ...reading, t: stalled[79]?.t ?? 0 } : reading,
+  )
+  expect(judge([evidence({ sent: pairs, recorded: recordedBut(79, 80) })], [])).toMatchObject({
+    lost: [],
+    slow: 2,
+  })
+})
+
 test('a reading recorded twice, under another channel or sent by nobody is found', () => {
   const recorded = [
     ...recordedBut(9),

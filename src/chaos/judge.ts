@@ -1,3 +1,4 @@
+import { excuseOf, isSlow, settlings } from './excuses.ts'
 import type { Reads } from './instruments.ts'
 import type { Strike } from './strike.ts'
 
@@ -48,13 +49,6 @@ export interface Verdict {
   readonly slow: number
 }
 
-/** Seconds a commit to the spool may take: 25 ms and one sync, more on a busy disk. */
-const COMMIT = 1
-/** Seconds an agent waits for a reply before it takes its instrument for out of step. */
-const PATIENCE = 2
-/** Faults that end an agent's process. */
-const ENDS: readonly string[] = ['kill', 'term', 'end']
-
 /**
  * Compares what instruments sent with what the files hold. An agent's own end may cost the poll under way and what waits
  * for its commit; a fault of an instrument, or an agent that stood still, the polls it hits. All else has to be recorded,
@@ -97,30 +91,25 @@ function judgeOne({ agent, reads, sent, recorded, live }: Evidence, strikes: rea
   }
   const lost: Wrong[] = []
   const cost = new Map<Strike, { readings: number; first: number; last: number }>()
-  const excuses = strikes
-    .filter(({ target }) => target === agent)
-    .flatMap((strike) => [excuseOf(strike, reads, sent, times), ...settlingAfter(strike, reads, sent)])
-    .sort((a, b) => Number(a.settling) - Number(b.settling))
+  const own = strikes.filter(({ target }) => target === agent)
+  const excuses = own.map((strike) => excuseOf(strike, reads, sent, (value) => times.has(value)))
+  const settles = settlings(own, reads, sent)
   let settling = 0
   let slow = 0
   for (const [at, { value, t }] of sent.entries()) {
     if (times.has(value)) continue
-    const excuse = live.has(value)
-      ? undefined
-      : excuses.find((one) => one.from <= t && t <= one.to && one.left > 0)
-    if (!excuse && !live.has(value) && isSlow(sent, at)) {
-      slow++
+    if (live.has(value)) {
+      lost.push(wrong(value, t, 'seen live, not recorded'))
       continue
     }
+    const excuse = excuses.find(({ from, to, left }) => from <= t && t <= to && left > 0)
     if (!excuse) {
-      lost.push(wrong(value, t, live.has(value) ? 'seen live, not recorded' : 'not recorded'))
+      if (settles.some(({ from, to }) => from <= t && t <= to)) settling++
+      else if (isSlow(sent, at)) slow++
+      else lost.push(wrong(value, t, 'not recorded'))
       continue
     }
     excuse.left--
-    if (excuse.settling) {
-      settling++
-      continue
-    }
     const so = cost.get(excuse.strike) ?? { readings: 0, first: t, last: t }
     cost.set(excuse.strike, { ...so, readings: so.readings + 1, last: t })
   }
@@ -136,52 +125,6 @@ function judgeOne({ agent, reads, sent, recorded, live }: Evidence, strikes: rea
       [...cost].map(([strike, { readings, first, last }]) => [strike, { readings, seconds: last - first }]),
     ),
   }
-}
-
-interface Excuse {
-  readonly strike: Strike
-  readonly from: number
-  readonly to: number
-  /** Readings that it may still explain. */
-  left: number
-  readonly settling: boolean
-}
-
-/** Which missing readings an agent's end, or a fault of it or its instrument, explains. */
-function excuseOf(
-  strike: Strike,
-  { period, perPoll }: Reads,
-  sent: readonly Sent[],
-  times: ReadonlyMap<number, number>,
-): Excuse {
-  const { fault, begin, end } = strike
-  // On a busy machine a poll takes longer than it should: it is told by its readings then.
-  const first = sent.findLastIndex(({ t }) => t <= begin) + 1
-  const from = Math.min(begin - 2 * period - COMMIT, sent[Math.max(0, first - 2 * perPoll)]?.t ?? begin)
-  if (!ENDS.includes(fault)) {
-    const next = sent.findIndex(({ t }) => t > end)
-    const to = Math.max(end + PATIENCE + period, (next >= 0 && sent[next + perPoll]?.t) || end)
-    return { strike, from, to, left: 2 * perPoll, settling: false }
-  }
-  // What goes with an agent is the last it read: nothing after that is recorded.
-  const last = sent.findLast(({ t, value }) => t <= end && times.has(value))?.t ?? 0
-  return { strike, from: Math.max(from, last), to: end, left: Infinity, settling: false }
-}
-
-/** Whether a reading's agent waited for it, or for the next one, longer than it does. */
-function isSlow(sent: readonly Sent[], at: number): boolean {
-  const [before, here, after] = [sent[at - 1], sent[at], sent[at + 1]].map((reading) => reading?.t)
-  const gap = (a: number | undefined, b: number | undefined) =>
-    a === undefined || b === undefined ? 0 : b - a
-  return Math.max(gap(before, here), gap(here, after)) > 0.95 * PATIENCE
-}
-
-/** After a fault an instrument may count as just connected: what it sends first is left out then. */
-function settlingAfter(strike: Strike, { period, settle }: Reads, sent: readonly Sent[]): Excuse[] {
-  if (settle === 0) return []
-  const { begin, end } = strike
-  const again = sent.find(({ t }) => t > end)?.t ?? end
-  return [{ strike, from: begin, to: again + settle + period + COMMIT, left: Infinity, settling: true }]
 }
 
 /** Whether a field is that of a reading: `Channel_3_T`, `Channel_01_R`. */
