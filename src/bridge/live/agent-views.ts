@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AlarmsData, WATCH } from '../../core/alarms.ts'
 import type { Presence } from '../../core/channels.ts'
+import { counterHelp, troubles } from '../../core/counters.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { parametersOf } from '../../core/parameters.ts'
 import type { InstanceView } from '../../runtime/lab-view.ts'
@@ -27,20 +28,24 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
     lock: presence?.lock ? { by: presence.lock.by, until: presence.lock.until } : null,
     ops: [...names].map((op) => opView(op, api?.ops[op]?.kind ?? null, sessions.get(op))),
     spools: spoolsOf(presence),
-    counters: presence?.counters ?? {},
+    troubles: troubles(presence?.counters ?? {}).map(([name, count]) => {
+      return { name, count, help: counterHelp[name] ?? '' }
+    }),
     recorder: recorderOf([...sessions.values()]),
     alarms: state === 'online' ? alarmsOf([...sessions.values()]) : [],
   }
 }
 
 function opView(op: string, kind: OpView['kind'], session: OpSession | undefined): OpView {
+  // That its status has changed is shown anyway.
+  const told = session?.messages.findLast(([, text]) => !text.startsWith('Status is now'))
   return {
     op,
     kind,
     state: session ? stateOf(session) : 'idle',
     since: session?.start_time ?? null,
     end: session?.end_time ?? null,
-    message: session?.messages.at(-1)?.[1].slice(0, MAX_TEXT) ?? null,
+    message: told?.[1].slice(0, MAX_TEXT) ?? null,
     by: session ? (session.started_from ?? session.started_by) : null,
   }
 }

@@ -62,7 +62,7 @@ export class Agents {
     const { view, body, element } = card
     const { instance, state, ops, lock, agentClass, host, node, since } = view
     const made = JSON.stringify([
-      { ...view, beat: 0, spools: 0, counters: 0, recorder: 0 },
+      { ...view, beat: 0, spools: 0, troubles: 0, recorder: 0 },
       this.#mayOperate(),
     ])
     if (made === card.made) return
@@ -140,9 +140,7 @@ export class Agents {
       h('span', { class: `badge ${state}` }, state),
       h('span', { class: 'time' }, time),
       button,
-      message && !message.startsWith('Status is now')
-        ? h('span', { class: 'message', title: message }, message)
-        : null,
+      message !== null && h('span', { class: 'message', title: message }, message),
     )
   }
 

@@ -3,8 +3,13 @@ import type { StreamEvents } from './shape.ts'
 
 /** Milliseconds without a word after which the stream counts as dead: the bridge says something every 2 s. */
 const QUIET_MS = 7000
+/** Milliseconds that a new stream has to begin: to give it up too early would load a slow bridge for nothing. */
+const BEGIN_MS = 20_000
 /** Milliseconds after which it is tried again. */
 const AGAIN_MS = 1500
+
+/** Milliseconds that the bridge has to answer. */
+const ANSWER_MS = 15_000
 
 export type Link = 'connecting' | 'live' | 'no hub' | 'offline'
 type Handlers = { readonly [K in keyof StreamEvents]?: (data: StreamEvents[K]) => void }
@@ -17,6 +22,7 @@ interface Listeners extends Handlers {
 export function connect(listeners: Listeners): void {
   let source: EventSource | undefined
   let heard = performance.now()
+  let begun = false
   let retry = 0
   let state: Link | undefined
   const link = (now: Link) => {
@@ -29,11 +35,13 @@ export function connect(listeners: Listeners): void {
     clearTimeout(retry)
     source?.close()
     heard = performance.now()
+    begun = false
     const own = new EventSource('/page/stream')
     source = own
     for (const name of names) {
       own.addEventListener(name, ({ data }: MessageEvent<string>) => {
         heard = performance.now()
+        begun = true
         const parsed = JSON.parse(data) as never
         if (name === 'tick' || name === 'hello') setClock((parsed as StreamEvents['tick']).now)
         if (name === 'tick') link((parsed as StreamEvents['tick']).hub ? 'live' : 'no hub')
@@ -45,11 +53,12 @@ export function connect(listeners: Listeners): void {
   const again = () => {
     link('offline')
     source?.close()
+    heard = performance.now()
     clearTimeout(retry)
     retry = setTimeout(open, AGAIN_MS)
   }
   setInterval(() => {
-    if (performance.now() - heard > QUIET_MS) again()
+    if (performance.now() - heard > (begun ? QUIET_MS : BEGIN_MS)) again()
   }, 1000)
   addEventListener('offline', again)
   addEventListener('online', open)
@@ -63,13 +72,18 @@ export function connect(listeners: Listeners): void {
 
 /** Asks the bridge for JSON. @throws Error with its own words */
 export async function get<T>(path: string): Promise<T> {
-  return read<T>(await fetch(path, { headers: { accept: 'application/json' } }))
+  return read<T>(await fetch(path, { headers: { accept: 'application/json' }, signal: patience() }))
 }
 
 /** Sends JSON to the bridge. @throws Error with its own words */
 export async function post<T>(path: string, body: unknown): Promise<T> {
   const headers = { 'content-type': 'application/json' }
-  return read<T>(await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }))
+  const sent = { method: 'POST', headers, body: JSON.stringify(body), signal: patience() }
+  return read<T>(await fetch(path, sent))
+}
+
+function patience(): AbortSignal {
+  return AbortSignal.timeout(ANSWER_MS)
 }
 
 async function read<T>(answer: Response): Promise<T> {

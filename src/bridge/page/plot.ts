@@ -91,7 +91,9 @@ export class Plot {
     return {
       width: Math.max(100, this.#host.clientWidth),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 22, 0, 0],
+      // Lines between pixels are smoother than those on them.
+      pxAlign: 0,
       legend: { show: false },
       cursor: {
         y: false,

@@ -11,6 +11,8 @@ const SPANS = { '5 min': 300, '1 h': 3600, '6 h': 21_600 } as const
 const DRAW_MS = 250
 /** Milliseconds that scrolling has to rest before the bridge is told what is in view. */
 const WATCH_MS = 120
+/** Milliseconds between two looks for a node that is away. */
+const LIST_MS = 5000
 /** Where the browser keeps the choice of a span. */
 const KEPT = 'ocs-span'
 
@@ -18,6 +20,8 @@ interface Section {
   readonly element: HTMLDetailsElement
   readonly note: HTMLElement
   readonly panels: Map<string, Panel>
+  /** The node is not there just now. */
+  away: boolean
 }
 
 /** The plots and tiles of all data nodes. Only what is in view is asked for. */
@@ -53,6 +57,11 @@ export class Readings {
       if (document.hidden) return
       for (const panel of this.#panels()) panel.refresh()
     }, DRAW_MS)
+    // What was away, or not there to be listed, may be back without the list being another than before.
+    setInterval(() => {
+      const sections = [...this.#sections.values()]
+      if (sections.length === 0 || sections.some(({ away }) => away)) void this.list()
+    }, LIST_MS)
     onTheme(() => {
       for (const panel of this.#panels()) panel.restyle()
     })
@@ -80,10 +89,10 @@ export class Readings {
       byId('nodes'),
       names.flatMap((name) => this.#sections.get(name)?.element ?? []),
     )
-    for (const [name, { element, note }] of this.#sections) {
-      const away = !nodes.some((node) => node.name === name)
-      element.classList.toggle('away', away)
-      if (away) say(note, 'away: the data node does not answer')
+    for (const [name, section] of this.#sections) {
+      section.away = !nodes.some((node) => node.name === name)
+      section.element.classList.toggle('away', section.away)
+      if (section.away) say(section.note, 'away: the data node does not answer')
     }
     this.#find()
   }
@@ -146,7 +155,7 @@ export class Readings {
       h('summary', {}, h('h3', {}, name), note),
       h('div', { class: 'panels' }),
     )
-    const section = { element, note, panels: new Map<string, Panel>() }
+    const section = { element, note, panels: new Map<string, Panel>(), away: false }
     this.#sections.set(name, section)
     return section
   }

@@ -14,18 +14,18 @@ export function showRecorder(agents: readonly AgentView[]): void {
   const spools = agents.flatMap(({ instance, spools: list, state }) =>
     list.map(({ feed, waiting }) => ({ name: `${instance} ${feed}`, waiting, state })),
   )
-  const counters = agents.flatMap(({ instance, counters: list }) =>
-    Object.entries(list)
-      .filter(([, count]) => count > 0)
-      .map(([name, count]) => `${instance}: ${name.replaceAll('_', ' ')} ${countText(count)}`),
+  const troubles = agents.flatMap(({ instance, troubles: list }) =>
+    list.map(
+      ({ name, count, help }) => `${instance}: ${countText(count)} ${help || name.replaceAll('_', ' ')}`,
+    ),
   )
   byId('recorder').replaceChildren(
     ...(recorders.length > 0
       ? recorders.map(recorderCard)
       : [h('p', { class: 'note' }, 'No recorder is known: samples wait in the agents’ spools.')]),
     ...(spools.length > 0 ? [spoolTable(spools)] : []),
-    ...(counters.length > 0
-      ? [h('ul', { class: 'counters' }, ...counters.map((text) => h('li', {}, text)))]
+    ...(troubles.length > 0
+      ? [h('ul', { class: 'troubles' }, ...troubles.map((text) => h('li', {}, text)))]
       : []),
   )
 }

@@ -74,7 +74,8 @@ export interface AgentView {
   readonly ops: readonly OpView[]
   /** Recorded feeds, and how many rows of each are not yet in a file. */
   readonly spools: readonly { readonly feed: string; readonly waiting: number }[]
-  readonly counters: Readonly<Record<string, number>>
+  /** What it counts of things gone wrong, with what each counts. */
+  readonly troubles: readonly { readonly name: string; readonly count: number; readonly help: string }[]
   readonly recorder: RecorderView | null
   readonly alarms: readonly AlarmView[]
 }
