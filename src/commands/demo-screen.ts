@@ -141,11 +141,15 @@ export class DemoScreen {
     const top = isFit ? full : this.#brief(lab, columns - 1)
     const room = rows - 1 - top.length
     // Of every instrument something is seen, however small the terminal is.
-    const each = Math.max(1, Math.floor(room / Math.max(1, readings.length)))
-    this.#redraw.draw([
-      ...top,
-      ...(isFit ? readings.flat() : readings.flatMap((lines) => lines.slice(0, each))),
-    ])
+    const instances = Map.groupBy(
+      latest.map(([name], at) => [name, readings[at] ?? []] as const),
+      ([name]) => name.split('/')[0],
+    )
+    const each = Math.max(1, Math.floor(room / Math.max(1, instances.size)))
+    const some = [...instances.values()].flatMap((group) =>
+      group.flatMap(([, lines]) => lines).slice(0, each),
+    )
+    this.#redraw.draw([...top, ...(isFit ? readings.flat() : some)])
   }
 
   /** The roles in a few lines: those that are well by name only. */

@@ -30,7 +30,7 @@ class Panes implements AsyncDisposable {
 
   /** What a pane shows, once it has all of these. */
   shows(session: string, texts: readonly string[]): Promise<string> {
-    return until(`${session} shows ${texts.join(', ')}`, 40, async () => {
+    return until(`${session} shows ${texts.join(', ')}`, 60, async () => {
       const text = await this.tmux('capture-pane', '-p', '-t', `=${session}:`)
       return texts.every((one) => text.includes(one)) && text
     })
