@@ -34,6 +34,7 @@ const home: Record<string, string | readonly string[]> = {
   hono: 'bridge',
   nodemailer: 'agents',
   uplot: 'bridge',
+  'hyparquet-writer': 'storage',
 }
 const scan = new Bun.Transpiler({ loader: 'ts' })
 

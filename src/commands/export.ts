@@ -1,22 +1,26 @@
+import { open } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { ConfigError, UsageError } from '../core/errors.ts'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import { toWire } from '../core/wire.ts'
 import { Archive, type ArchiveField } from '../storage/archive.ts'
-import type { Column } from '../storage/archive-columns.ts'
 import { indexPath } from '../storage/archive-index.ts'
+import { g3File } from '../storage/export-g3.ts'
+import { type ExportFile, parquetFile } from '../storage/export-parquet.ts'
 import type { Context } from './context.ts'
+import { textFile } from './export-text.ts'
 import { exportTime } from './export-time.ts'
 import { defaultDataDir, statePath } from './places.ts'
 
 interface ExportFlags {
   readonly from: string
   readonly to: string
-  readonly format: 'csv' | 'jsonl'
+  readonly format: 'csv' | 'jsonl' | 'parquet' | 'g3'
+  readonly out?: string
   readonly dataDir?: string
   readonly stateDir?: string
 }
 
+const FORMATS = ['csv', 'jsonl', 'parquet', 'g3'] as const
 /** Samples read at a time, of all fields together. */
 const AT_ONCE = 500_000
 /** Names of fields that an error lists. */
@@ -27,11 +31,14 @@ const DRAW_MS = 100
 /** `ocs export FIELD…`: what `.g3` files hold, as text, read from the files themselves. */
 export function exportCommand(context: Context): Command {
   return new Command('export')
-    .description('Print recorded samples as CSV or JSON, a line for each time.')
+    .description(
+      'Print recorded samples as CSV or JSON, a line for each time; or write a Parquet or .g3 file.',
+    )
     .argument('<field...>', 'INSTANCE.FEED.FIELD, with * for any letters: ls240.temperatures.*')
     .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1h before now')
     .option('--to <time>', 'the same', 'now')
-    .addOption(new Option('--format <format>', 'csv or jsonl').choices(['csv', 'jsonl']).default('csv'))
+    .addOption(new Option('--format <format>', 'csv, jsonl, parquet or g3').choices(FORMATS).default('csv'))
+    .option('--out <file>', 'the file to write, in place of standard output; parquet and g3 need one')
     .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
     .option('--state-dir <folder>', 'where the index of the files is kept')
     .addHelpText('after', '\nTimes are unix seconds. A field without a sample at a time is left empty.')
@@ -51,17 +58,47 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   for (const { path, goodBytes, reason } of archive.problems())
     context.err(`${path}: exported up to byte ${goodBytes}: ${reason}\n`)
   const fields = choose(names, archive.fields(), dir)
-  const write = flags.format === 'csv' ? csvLines : jsonLines
-  if (flags.format === 'csv') context.out(`time,${fields.map(({ label }) => quoted(label)).join()}\n`)
+  const file = await exportFile(flags, fields, context)
   for (const [from, to, part] of windows(archive, fields, start, end)) {
     if (signal.aborted) break
     draw(`${Math.floor(part * 100)} %`)
     const columns = await archive.read(fields, from, to)
-    const text = write(fields, columns, to === end ? Infinity : to)
-    if (text !== '') context.out(text)
-    await context.taken?.()
+    await file.write(columns, to === end ? Infinity : to)
   }
+  await file.end()
   draw('')
+}
+
+/** Where the samples go. @throws UsageError for a file of bytes without a name, ConfigError when it cannot be written */
+async function exportFile(
+  { format, out }: ExportFlags,
+  fields: readonly ArchiveField[],
+  context: Context,
+): Promise<ExportFile> {
+  try {
+    if (format === 'csv' || format === 'jsonl') {
+      const to = out === undefined ? undefined : await open(out, 'w')
+      return textFile(format, fields, {
+        async put(text) {
+          if (to) return await to.appendFile(text)
+          context.out(text)
+          await context.taken?.()
+        },
+        end: async () => await to?.close(),
+      })
+    }
+    if (out === undefined) throw new UsageError(`--format ${format} needs a file to write: --out FILE`)
+    if (format === 'parquet') {
+      await (await open(out, 'w')).close()
+      return parquetFile(out, fields)
+    }
+    return await g3File(out, fields)
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    throw new ConfigError(`${out} cannot be written: ${messageOf(cause)}: name another file with --out`, {
+      cause,
+    })
+  }
 }
 
 /** The fields that names and patterns mean, in their order. @throws UsageError for one that means none */
@@ -109,52 +146,6 @@ function* windows(
     waiting += count
   }
   if (total > 0) yield [from, end, done / total]
-}
-
-type Cell = number | bigint | boolean | string | undefined
-
-/** The rows of columns, joined by time; times from `before` on are left to the next part. */
-function* rows(columns: readonly Column[], before: number): Generator<[t: number, cells: Cell[]]> {
-  const at = columns.map(() => 0)
-  for (;;) {
-    let t = Infinity
-    for (const [i, column] of columns.entries()) t = Math.min(t, column.t[at[i] ?? 0] ?? Infinity)
-    if (t >= before || t === Infinity) return
-    yield [
-      t,
-      columns.map(({ type, t: times, values }, i) => {
-        const here = at[i] ?? 0
-        if (times[here] !== t) return undefined
-        at[i] = here + 1
-        return type === 'bool' ? values[here] !== 0 : values[here]
-      }),
-    ]
-  }
-}
-
-function csvLines(_: readonly ArchiveField[], columns: readonly Column[], before: number): string {
-  const lines: string[] = []
-  for (const [t, cells] of rows(columns, before)) {
-    const texts = cells.map((cell) =>
-      cell === undefined ? '' : typeof cell === 'string' ? quoted(cell) : cell,
-    )
-    lines.push(`${t},${texts.join()}\n`)
-  }
-  return lines.join('')
-}
-
-function jsonLines(fields: readonly ArchiveField[], columns: readonly Column[], before: number): string {
-  const lines: string[] = []
-  for (const [time, cells] of rows(columns, before)) {
-    const there = cells.flatMap((cell, i) => (cell === undefined ? [] : [[fields[i]?.label, toWire(cell)]]))
-    lines.push(`${JSON.stringify({ time, ...Object.fromEntries(there) })}\n`)
-  }
-  return lines.join('')
-}
-
-/** A CSV cell (RFC 4180). */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** One line on standard error that is redrawn, if that is a terminal; '' clears it. */

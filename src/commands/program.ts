@@ -15,6 +15,7 @@ import { exportCommand } from './export.ts'
 import { grafanaCommand } from './grafana.ts'
 import { hubCommand } from './hub.ts'
 import { logsCommand } from './logs.ts'
+import { plotCommand } from './plot.ts'
 import { psCommand } from './ps.ts'
 import { recordCommand } from './record.ts'
 import { scriptCommand } from './run.ts'
@@ -47,6 +48,7 @@ const commands = [
   auditCommand,
   spoolCommand,
   exportCommand,
+  plotCommand,
   simCommand,
   recordCommand,
   scriptCommand,

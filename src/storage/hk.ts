@@ -124,13 +124,34 @@ export function dataFrame(sessionId: bigint, time: number, data: HkData): Uint8A
     ocs_spool: string(from.spool),
     ocs_epoch: string(from.epoch),
     ocs_seq: { kind: 'G3VectorInt', value: [first, last] },
+    ...blockEntries(blocks),
+    ...gapEntry(gaps),
+  })
+}
+
+/** A data frame of samples taken out of a recording: without what makes a recorder's files their own record. */
+export function copiedFrame(
+  sessionId: bigint,
+  time: number,
+  { provider, address, blocks }: Pick<HkData, 'provider' | 'blocks'> & { readonly address: string },
+): Uint8Array {
+  return hkFrame(DATA, sessionId, {
+    prov_id: int(provider),
+    timestamp: double(time),
+    address: string(address),
+    provider_session_id: string('0'),
+    ...blockEntries(blocks),
+  })
+}
+
+function blockEntries(blocks: readonly HkBlock[]): Record<string, G3Source> {
+  return {
     block_names: { kind: 'G3VectorString', value: blocks.map(({ name }) => name) },
     blocks: {
       kind: 'G3VectorFrameObject',
       value: blocks.map(({ times, fields }) => ({ kind: 'G3TimesampleMap', times, value: fields })),
     },
-    ...gapEntry(gaps),
-  })
+  }
 }
 
 /**

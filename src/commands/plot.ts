@@ -1,0 +1,143 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { ask, numeric } from '../bridge/ask.ts'
+import { catalogOf, type Known } from '../bridge/catalog.ts'
+import { findNodes } from '../bridge/nodes.ts'
+import { TransportError, UsageError } from '../core/errors.ts'
+import { glob } from '../core/glob.ts'
+import { didYouMean } from '../core/names.ts'
+import { pause } from '../core/pause.ts'
+import type { Context } from './context.ts'
+import { type Controlled, joinLab } from './ctrl-lab.ts'
+import { exportTime } from './export-time.ts'
+import { coloured, type Drawn, drawCurves } from './plot-canvas.ts'
+import { type SiteOptions, siteFlags } from './site.ts'
+
+interface PlotFlags extends SiteOptions {
+  readonly from: string
+  readonly to: string
+  readonly once?: boolean
+}
+
+/** Curves of one drawing, at most: more cannot be told apart. */
+const MAX_CURVES = 8
+/** Milliseconds between two drawings. */
+const DRAW_MS = 1000
+/** Points of a curve for each column of characters: two of dots, each with its lowest and highest. */
+const POINTS = 4
+
+/** `ocs plot ls240`: curves in the terminal. */
+export function plotCommand(context: Context): Command {
+  return siteFlags(new Command('plot'))
+    .description('Draw readings in the terminal, live or of the past.')
+    .argument('<name>', 'an agent or a data node: ls240, LSA21OQ')
+    .argument('[field...]', 'only these, with * for any letters; those of the first unit by default')
+    .option('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1h before now', time, '-10min')
+    .option('--to <time>', 'the same', time, 'now')
+    .option('--once', 'draw once and end')
+    .action((name: string, fields: string[], flags: PlotFlags) =>
+      joinLab(flags, context, (on) => plot(on, name, fields, flags, context), { quiet: true }),
+    )
+}
+
+/** A time is looked at before the hub is: it stays a text, since what is relative moves on. */
+function time(text: string): string {
+  try {
+    exportTime('It', text, 0)
+    return text
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+async function plot(
+  { bus, root, lab }: Controlled,
+  name: string,
+  fields: readonly string[],
+  flags: PlotFlags,
+  context: Context,
+): Promise<void> {
+  await using nodes = await findNodes(bus, root, () => {})
+  await lab.settled()
+  const archives = new Set(nodes.archives().map((node) => node.name))
+  const metrics = choose(await catalogOf(nodes).all(), archives, name, fields, root)
+  const live = flags.to === 'now' && flags.once !== true && context.terminal
+  let drawn = 0
+  do {
+    const now = Date.now() / 1000
+    const [from, to] = [exportTime('--from', flags.from, now), exportTime('--to', flags.to, now)]
+    if (from >= to) throw new UsageError(`--from ${flags.from} is not before --to ${flags.to}`)
+    const { columns, rows } = context.size()
+    const curves = await ask(nodes, metrics, { from: from * 1000, to: to * 1000, points: POINTS * columns })
+    const lines = picture(
+      metrics,
+      (metric) => {
+        const { t = [], values = [] } = curves(metric) ?? {}
+        return { t, values: values.map(numeric) }
+      },
+      { columns, rows: rows - (live ? 1 : 0), from, to, colour: context.terminal },
+    )
+    context.out(
+      `${drawn > 0 ? `\x1b[${drawn}A` : ''}${lines.map((line) => `${line}${live ? '\x1b[K' : ''}\n`).join('')}`,
+    )
+    drawn = lines.length
+    if (live) await pause(DRAW_MS, context.signal)
+  } while (live && !context.signal.aborted)
+}
+
+/** The metrics that are meant. @throws TransportError when no data node has them, with what there is */
+function choose(
+  all: readonly Known[],
+  archives: ReadonlySet<string>,
+  name: string,
+  fields: readonly string[],
+  root: string,
+): Known[] {
+  const is = (metric: Known) =>
+    metric.node.toLowerCase() === name.toLowerCase() ||
+    metric.about.source?.startsWith(`${root}.${name}.feeds.`)
+  const found = all.filter((metric) => is(metric) && metric.about.type !== 'string')
+  // An archive has the same under longer names, and its samples are drawn anyway.
+  const live = found.filter(({ node }) => !archives.has(node))
+  const [first] = live.length > 0 ? live : found
+  const own = found.filter(({ node }) => node === first?.node)
+  if (own.length === 0) {
+    const names = [...new Set(all.map(({ node }) => node))]
+    const [near] = didYouMean(name, names)
+    const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
+    throw new TransportError(`no data node has anything of "${name}" (${hint}): ocs datanode serves agents`)
+  }
+  if (fields.length === 0) {
+    const units = own.find(({ about }) => about.units !== null)?.about.units ?? null
+    return own.filter(({ about }) => about.units === units).slice(0, MAX_CURVES)
+  }
+  const tests = fields.map((field) => glob(field.toLowerCase()))
+  const chosen = own.filter(({ field }) => tests.some((test) => test(field.toLowerCase())))
+  if (chosen.length > 0) return chosen.slice(0, MAX_CURVES)
+  const [near] = didYouMean(
+    fields[0] ?? '',
+    own.map(({ field }) => field),
+  )
+  throw new UsageError(
+    `${name} has no field "${fields[0]}": ${near ? `did you mean ${near}?` : `it has ${own.map(({ field }) => field).join(', ')}`}`,
+  )
+}
+
+interface Frame {
+  readonly columns: number
+  readonly rows: number
+  readonly from: number
+  readonly to: number
+  readonly colour: boolean
+}
+
+/** A line for each curve with its last value, then the drawing, all within the frame. */
+function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, frame: Frame): string[] {
+  const curves = metrics.map(curveOf)
+  const legend = metrics.map(({ node, field, about }, nth) => {
+    const last = curves[nth]?.values.findLast((value) => value !== null)
+    const value = last == null ? 'no data' : `${Number(last.toPrecision(6))} ${about.units ?? ''}`.trimEnd()
+    return coloured(`${node}::${field}  ${value}`.slice(0, frame.columns), nth, frame.colour)
+  })
+  const room = Math.max(4, frame.rows - legend.length - 1)
+  return [...legend, ...drawCurves(curves, { ...frame, rows: room })]
+}
