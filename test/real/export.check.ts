@@ -135,7 +135,7 @@ test('ocs plot draws what is recorded and what is live, no wider than the termin
     '--log-dir',
     lab.path('log'),
   ])
-  const plotted = await until('a curve is drawn', 60, async () => {
+  const plotted = await until('a curve is drawn', 120, async () => {
     const got = await lab.run(['plot', 'ls240', '--once', '--from', '-20s'], {
       env: { COLUMNS: '80', LINES: '24' },
     })
@@ -146,7 +146,7 @@ test('ocs plot draws what is recorded and what is live, no wider than the termin
   expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80)
   expect(lines[0]).toMatch(/^LSA21OQ::Channel_1_T {2}[\d.]+ K$/)
   for (const line of lines) figure(line)
-  const wrong = await lab.run(['plot', 'ls24', '--once'])
+  const wrong = await lab.run(['plot', 'ls24', '--once'], {}, 90)
   expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining('no data node has anything of "ls24"')])
-  expect(await lab.run(['plot', 'LSA21OQ', 'Chanel_1_T', '--once'])).toMatchObject({ code: 2 })
+  expect(await lab.run(['plot', 'LSA21OQ', 'Chanel_1_T', '--once'], {}, 90)).toMatchObject({ code: 2 })
 })
