@@ -138,6 +138,28 @@ test('while nothing can be written rows are taken up to 64 MiB, then left with t
   await recorder[Symbol.asyncDispose]()
 }, 20_000)
 
+test('a disk that turns read-only is waited for as a full one is', async () => {
+  const dir = directory()
+  const disk = new MemoryDisk()
+  disk.put(`${dir}/`)
+  const epoch = fill(new TestEpoch('feed', 'e1', declared), 50)
+  const { recorder, acks, said, until } = await record(dir, { disk })
+  epoch.feed(recorder)
+  await recorder.flush()
+  disk.failing = 'EROFS'
+  fill(epoch, 50)
+  epoch.feed(recorder)
+  const written = recorder.flush()
+  await until(() => said.some((text) => text.startsWith('error disk') && text.includes('EROFS')))
+  expect(acks.at(-1)?.seq).toBe(50)
+  disk.failing = undefined
+  await written
+  expect(acks.at(-1)?.seq).toBe(100)
+  await recorder[Symbol.asyncDispose]()
+  disk.writeTo(dir, dir)
+  expect(recorded(dir)).toEqual(sent([epoch]))
+}, 20_000)
+
 test('a file whose head cannot be written is not there', async () => {
   const dir = directory()
   const disk = new MemoryDisk()

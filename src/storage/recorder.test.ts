@@ -128,7 +128,7 @@ test('a recorder killed at any moment goes on where its files end', async () => 
   writeExpected(dir, epochs)
 })
 
-test('an end torn at any byte is set aside, and all before it kept', async () => {
+test('an end torn at any byte, of zeros or with a bit turned over is set aside, and all before it kept', async () => {
   const dir = data()
   const first = await record(dir)
   const epoch = fill(new TestEpoch('feed', 'e1', temps), 3)
@@ -145,6 +145,11 @@ test('an end torn at any byte is set aside, and all before it kept', async () =>
     ...Array.from({ length: whole.length - start - 1 }, (_, i) => whole.subarray(start, start + 1 + i)),
     Buffer.concat([whole.subarray(start, start + 100), Buffer.alloc(whole.length - start - 100)]),
     Buffer.alloc(500),
+    ...Array.from({ length: Math.floor((whole.length - start) / 7) }, (_, i) => {
+      const turned = Buffer.from(whole.subarray(start))
+      turned[i * 7] = (turned[i * 7] ?? 0) ^ (1 << (i % 8))
+      return turned
+    }),
   ]
   for (const [i, end] of ends.entries()) {
     const disk = MemoryDisk.of(dir)
@@ -238,6 +243,18 @@ test('clocks that jump and rows that come hours late go into files named by thei
   ])
   expect(recorded(dir)).toEqual(sent([...epochs, back]))
   writeExpected(dir, [...epochs, back])
+})
+
+test('a file ends at its last second, and the next begins there', async () => {
+  const dir = data()
+  const { recorder } = await record(dir, { frameLength: 1, timePerFile: 10 })
+  const epoch = fill(new TestEpoch('feed', 'e1', temps), 36)
+  epoch.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  const names = filesIn(dir).map((path) => Number(path.slice(6, 16)))
+  // Two samples a frame: the sixth frame of a file would end behind its last second.
+  expect(names).toEqual([T0, T0 + 10, T0 + 20, T0 + 30])
+  expect(recorded(dir)).toEqual(sent([epoch]))
 })
 
 test('a name that is taken is never written over', async () => {

@@ -38,14 +38,14 @@ async function allThere(lab: Lab, demo: DemoLab, agent: Running, recorder: Runni
   await until('everything is recorded', 30, () => unacknowledged(lab.path('state')) === 0)
   for (const role of [agent, recorder]) expect(await role.stop()).toMatchObject({ code: 0 })
   const kept = spooled(lab.path('state'))
-  const values = kept
-    .flatMap(({ row }) =>
-      Object.entries(row.data).flatMap(([name, column]) =>
-        name.endsWith('_status') ? [] : (column as number[]),
-      ),
-    )
-    .sort((a, b) => a - b)
-  expect(values).toEqual(values.map((_, at) => at + 1))
+  const values = kept.flatMap(({ row }) =>
+    Object.entries(row.data).flatMap(([name, column]) => (name.endsWith('_status') ? [] : column)),
+  )
+  // A number that is beyond a sensor's curve is read as NaN: it has been counted, too.
+  const numbers = new Set(values.filter((value) => typeof value === 'number'))
+  const beyond = values.filter((value) => value === 'NaN').length
+  expect(numbers.size + beyond).toBe(values.length)
+  expect(Math.max(...numbers)).toBe(values.length)
   await compare(lab, demo.dataDir, kept)
   const audit = await lab.run(['audit', demo.dataDir, '--json'])
   expect(audit.code, audit.err).toBe(0)
@@ -70,7 +70,7 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     await seconds(0.5)
     const [spool, files] = [agent.mark, recorder.mark]
     disk.fill()
-    const told = await recorder.says(/error: \S+ cannot be written: ENOSPC/, 20, files)
+    const told = await recorder.says(/error: \S+ cannot be written: ENOSPC/, 60, files)
     await seconds(FULL[cycle % FULL.length] ?? 1)
     // What was on its way has arrived by then.
     const acked = acks.lines.filter(({ at }) => at > told.at + 2000)
@@ -81,8 +81,8 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     const refused = agent.lines.slice(spool).some(({ text }) => text.includes(REFUSED))
     if (refused) spools++
     await Promise.all([
-      recorder.says(' written again', 20, files),
-      refused && agent.says('the spool can be written again', 20, spool),
+      recorder.says(' written again', 60, files),
+      refused && agent.says('the spool can be written again', 60, spool),
     ])
     resumed.push(since(freed))
   }

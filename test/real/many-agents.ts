@@ -1,0 +1,46 @@
+/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ`. */
+import { join } from 'node:path'
+import { z } from 'zod'
+import { connectMqtt } from '../../src/bus/mqtt.ts'
+import { type Agent, defineAgent } from '../../src/core/agent.ts'
+import { poll } from '../../src/instrument/poll.ts'
+import { willOf } from '../../src/runtime/identity.ts'
+import { type RunningAgent, runAgent } from '../../src/runtime/run-agent.ts'
+import { Spool } from '../../src/runtime/spool.ts'
+import { blocks, FEED, nameOf, values } from './many-rows.ts'
+
+const [state = '', count = '', hertz = ''] = process.argv.slice(2)
+
+const agent = defineAgent({
+  class: 'ManyAgent',
+  help: 'Publishes eight channels.',
+  args: z.object({}),
+  feeds: { [FEED]: { help: 'Eight channels.', record: true, frame_length: 300, blocks } },
+  connect: async () => ({}),
+}).process('acq', { help: 'Publish.', startup: true }, async ({ feeds, session, signal }) => {
+  let n = 0
+  await poll(Number(hertz), { session, signal }, async () => {
+    feeds[FEED]?.publish('temps', Date.now() / 1000, values(n++))
+  })
+}) as unknown as Agent
+
+const running: RunningAgent[] = []
+for (let i = 0; i < Number(count); i++) {
+  const instance = nameOf(i)
+  const session = crypto.randomUUID()
+  const identity = {
+    root: 'observatory',
+    instance,
+    agentClass: 'ManyAgent',
+    session,
+    since: Date.now() / 1000,
+    version: '0',
+  }
+  const bus = connectMqtt({ url: 'mqtt://127.0.0.1:1883', client: instance, will: willOf(identity) })
+  const spool = new Spool(join(state, 'observatory', `${instance}.sqlite`))
+  running.push(await runAgent({ agent, args: {}, identity, bus, spool, log: () => {} }))
+}
+process.stdout.write('all run\n')
+process.on('SIGTERM', () => {
+  void Promise.all(running.map((one) => one.stop())).then(() => process.exit(0))
+})
