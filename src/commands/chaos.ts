@@ -1,4 +1,3 @@
-import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,7 +8,7 @@ import { type Progress, runChaos } from '../chaos/run.ts'
 import { findFaketime } from '../chaos/shifted-clock.ts'
 import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import { PROGRAM } from '../host/children.ts'
+import { hasOwnMounts, mountsOfOwn, runWithMounts } from './chaos-mounts.ts'
 import { type Finding, findingOf, report } from './chaos-report.ts'
 import type { Context } from './context.ts'
 
@@ -24,8 +23,6 @@ interface ChaosFlags {
   readonly json?: boolean
 }
 
-/** Set in the process that has mounts of its own. */
-const INSIDE = 'OCS_CHAOS_MOUNTS'
 /** The file in a run's folder that says what it came to. */
 const FINDING = 'finding.json'
 /** Minutes of faults where nobody says; the longest. */
@@ -66,7 +63,7 @@ export function chaosCommand(context: Context): Command {
 }
 
 async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
-  const inside = context.env[INSIDE] !== undefined
+  const inside = hasOwnMounts(context.env)
   const unshare = !inside && flags.faults.some(needsDisk) ? mountsOfOwn() : undefined
   const faketime = flags.faults.some(needsClock) ? findFaketime() : undefined
   const lacks = (name: string) => {
@@ -83,7 +80,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   const dir = folderOf(flags, inside)
   if (!inside) context.err(`seed ${seed}; everything is in ${dir}\n`)
   const found = unshare
-    ? await runInside([...unshare, ...PROGRAM], dir, seed, context)
+    ? await runThere(unshare, dir, seed, context)
     : await runHere({ ...flags, faults: possible }, dir, seed, { inside, faketime }, context)
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
@@ -114,30 +111,21 @@ async function runHere(
     read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
     progress: progressOf(context, minutes * 60, flags.count),
   })
+  if (context.terminal) context.err('\r\x1b[K')
   const command = repeat(flags, seed)
   const found = findingOf(result, { seed, reader: python ? 'spt3g' : 'ocs', command, dir })
   writeFileSync(join(dir, FINDING), `${JSON.stringify(found)}\n`)
   return found
 }
 
-/** Runs the same command with mounts of its own, which are gone with it however it ends. */
-async function runInside(
-  [program = '', ...words]: string[],
+/** Has the same command run the lab with mounts of its own, and reads what it left in the folder. */
+async function runThere(
+  unshare: readonly string[],
   dir: string,
   seed: number,
   context: Context,
 ): Promise<Finding> {
-  const args = [...words, ...process.argv.slice(2), '--seed', String(seed), '--dir', dir]
-  const child = spawn(program, args, {
-    stdio: ['pipe', 'inherit', 'inherit'],
-    env: { ...process.env, [INSIDE]: '1', OCS_STOP_WITH_INPUT: '1' },
-  })
-  // A Ctrl-C at the terminal reaches it as well; TERM, only this process.
-  context.signal.addEventListener('abort', () => child.kill('SIGTERM'))
-  const code = await new Promise<number | null>((done, reject) => {
-    child.on('error', reject)
-    child.on('exit', done)
-  })
+  const code = await runWithMounts(unshare, ['--seed', String(seed), '--dir', dir], context.signal)
   if (code !== 0) throw new OpError(`the lab could not be run: see above, and ${join(dir, 'log')}`)
   return JSON.parse(readFileSync(join(dir, FINDING), 'utf8')) as Finding
 }
@@ -165,19 +153,6 @@ function needsClock(name: string): boolean {
   return faults[name]?.hits === 'clock'
 }
 
-/** The command that runs another with mounts of its own; undefined where this user may not. */
-function mountsOfOwn(): string[] | undefined {
-  const root = process.getuid?.() === 0
-  const unshare = root ? ['unshare', '-m'] : ['unshare', '-rm']
-  const [program = '', ...args] = unshare
-  try {
-    execFileSync(program, [...args, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()], { stdio: 'ignore' })
-    return unshare
-  } catch {
-    return undefined
-  }
-}
-
 /** The command line that repeats a run. */
 function repeat({ minutes, count, every, faults: chosen }: ChaosFlags, seed: number): string {
   const some = chosen.length === Object.keys(faults).length ? [] : ['--faults', chosen.join(',')]
@@ -199,7 +174,7 @@ function progressOf(
   return ({ stage, passed, strikes, seen }) => {
     const clock = stage === 'striking' ? `${Math.round(passed)} of ${seconds} s, ` : ''
     const text = `${stage}: ${clock}${strikes}${count === undefined ? '' : ` of ${count}`} faults, ${seen} readings seen`
-    if (terminal) return err(`\r\x1b[K${text}${stage === 'judging' ? '\n' : ''}`)
+    if (terminal) return err(`\r\x1b[K${text}`)
     if (stage === before && performance.now() - said < SAY_MS) return
     said = performance.now()
     before = stage
