@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+/** What each of these says is a fault of the page. */
+const LOUD = ['error', 'warning']
+/** But for these: a bridge that is away and refusals are tried here, and plots are read back. */
+const TRIED = /Failed to load resource|getImageData/
+
+/** Debian's Chromium with one page, and all that went wrong on it. */
+export class Chromium implements AsyncDisposable {
+  readonly page: Page
+  /** What the console said, addresses that are not the bridge's, scripts that failed. */
+  readonly faults: string[] = []
+  readonly #browser: Browser
+
+  private constructor(browser: Browser, page: Page, origin: string) {
+    this.#browser = browser
+    this.page = page
+    page.on('console', (said) => {
+      if (LOUD.includes(said.type()) && !TRIED.test(said.text())) this.faults.push(said.text())
+    })
+    page.on('pageerror', (error) => this.faults.push(error.stack ?? error.message))
+    page.on('request', (request) => {
+      if (!request.url().startsWith(`${origin}/`)) this.faults.push(`asked for ${request.url()}`)
+    })
+  }
+
+  static async open(origin: string): Promise<Chromium> {
+    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+    const context = await browser.newContext({ viewport: { width: 1360, height: 900 } })
+    return new Chromium(browser, await context.newPage(), origin)
+  }
+
+  /** What axe-core finds that keeps people out: the rules that are broken, with where. */
+  async inaccessible(): Promise<string[]> {
+    await this.page.evaluate(AXE)
+    return this.page.evaluate(async () => {
+      type Found = { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }
+      const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }
+      const { violations } = await axe.run()
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes[0]?.target.join(' ')}: ${nodes[0]?.failureSummary} (${nodes.length})`,
+        )
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close()
+  }
+}
+
+/**
+ * The columns of a plot in which its first curve is: how many, and the widest gap between two, in pixels.
+ * @param panel the title of the plot
+ */
+export function drawn(
+  page: Page,
+  panel: string,
+): Promise<{ readonly columns: number; readonly gap: number }> {
+  return page.evaluate((title) => {
+    const dom = globalThis as unknown as { document: Dom }
+    const canvas = dom.document.querySelector(`.panel[aria-label="${title}"] canvas`)
+    const swatch = dom.document.querySelector('.swatch.s0')
+    const view = canvas?.getContext('2d')
+    if (!canvas || !view || !swatch) return { columns: 0, gap: 0 }
+    const colour = getComputedStyle(swatch).borderTopColor
+    const wanted = (colour.match(/\d+/g) ?? []).slice(0, 3).map(Number)
+    const { data } = view.getImageData(0, 0, canvas.width, canvas.height)
+    const columns: number[] = []
+    for (let x = 0; x < canvas.width; x++)
+      for (let y = 0; y < canvas.height; y++) {
+        const at = 4 * (y * canvas.width + x)
+        const far = wanted.reduce((sum, value, i) => sum + Math.abs(value - (data[at + i] ?? 0)), 0)
+        if (far > 60 || (data[at + 3] ?? 0) < 40) continue
+        columns.push(x)
+        break
+      }
+    const gaps = columns.slice(1).map((x, i) => x - (columns[i] ?? 0))
+    return { columns: columns.length, gap: Math.max(0, ...gaps) }
+  }, panel)
+
+  // The page's own world, as far as it is looked at from here.
+  interface Dom {
+    querySelector(selector: string): Canvas | null
+  }
+  interface Canvas {
+    readonly width: number
+    readonly height: number
+    getContext(kind: '2d'): { getImageData(x: number, y: number, w: number, h: number): { data: Uint8Array } }
+  }
+  function getComputedStyle(_: unknown): { borderTopColor: string } {
+    throw new Error('only in a browser')
+  }
+}
