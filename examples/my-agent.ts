@@ -5,9 +5,8 @@
  *     ocs agent --instance-id=latency --module examples/my-agent.ts
  */
 import { connect } from 'node:net'
-import { defineAgent, OpError, TransportError } from 'ocs'
+import { defineAgent, OpError, TransportError, z } from 'ocs'
 import { poll } from 'ocs/instrument/poll'
-import { z } from 'zod'
 
 interface Target {
   readonly host: string

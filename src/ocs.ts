@@ -11,7 +11,9 @@ import {
 } from './runtime/connect.ts'
 import { type HubChoice, hubAddress } from './site/hub-address.ts'
 
+/** The schemas that arguments and parameters are declared with, so that a module of one's own needs no package besides. */
 // biome-ignore lint/performance/noBarrelFile: the package's entry, nothing here imports it
+export { z } from 'zod'
 export { defineAgent } from './core/agent.ts'
 export { ConfigError, OpError, TimeoutError, TransportError, UsageError } from './core/errors.ts'
 export { type Cleanup, cleanup } from './runtime/cleanup.ts'

@@ -15,6 +15,7 @@ import { exportCommand } from './export.ts'
 import { grafanaCommand } from './grafana.ts'
 import { hubCommand } from './hub.ts'
 import { logsCommand } from './logs.ts'
+import { newCommand } from './new.ts'
 import { plotCommand } from './plot.ts'
 import { psCommand } from './ps.ts'
 import { recordCommand } from './record.ts'
@@ -51,6 +52,7 @@ const commands = [
   plotCommand,
   simCommand,
   recordCommand,
+  newCommand,
   scriptCommand,
   completionCommand,
 ]

@@ -6,7 +6,7 @@ import { obey, parseFault } from '../simulators/fault-words.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
-import { simulators } from './simulators.ts'
+import { simulators, startModule } from './simulators.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
@@ -30,45 +30,61 @@ function listen({ input }: Context, simulator: Simulator, log: (text: string) =>
 /** `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. */
 export function simCommand(context: Context): Command {
   const command = new Command('sim').description('Run a simulated instrument.')
-  for (const [name, kind] of Object.entries(simulators)) {
-    command
-      .command(name)
-      .description(kind.help)
-      .option('--pty <path>', 'serve on a pseudo-terminal behind a symbolic link at this path')
-      .option('--tcp <host:port>', 'serve on TCP')
-      .requiredOption('--serial-number <text>', 'what *IDN? says')
-      .option(
-        '--speed <factor>',
-        'pace of the cooldown; 1: an hour from 300 K to base; negative: it warms up',
-        number,
-      )
-      .option('--seed <n>', 'of temperatures, noise and faults', number)
-      .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
-      .option('--latency <ms>', 'time that each reply takes', number)
-      .option('--truth <file>', 'append each reading that was sent, as JSON lines')
-      .option(
-        '--fault <fault>',
-        'a fault from the start, such as "missing chance=0.1 times=1000"; again and again',
-        (text: string, before: string[] = []) => [...before, text],
-      )
-      .option('--interactive', 'obey faults typed in, a line each')
-      .option('--counter', 'readings are 1, 2, 3, … in place of physics')
-      .addHelpText('after', HELP)
-      .action(async ({ fault = [], interactive, ...options }: SimulatorOptions & Faulty) => {
-        if ((options.pty === undefined) === (options.tcp === undefined)) {
-          throw new UsageError(`ocs sim ${name}: give one of --pty PATH and --tcp HOST:PORT`)
-        }
-        const faults = fault.map(parseFault)
-        const simulator = await kind.start(options)
-        for (const one of faults) simulator.faults.inject(...one)
-        const log = createLog(context, 'text')
-        log(`${name} ${options.serialNumber} at ${simulator.url}`)
-        if (interactive) listen(context, simulator, log)
-        await aborted(context.signal)
-        await simulator.close()
-      })
-  }
+  for (const [name, { help, start }] of Object.entries(simulators))
+    withOptions(command.command(name).description(help)).action((options: Given) =>
+      runSimulator(name, start, options, context),
+    )
+  const own = command.command('module').description('An instrument of your own, by its table.')
+  withOptions(own.argument('<file>', 'a module that exports the table as "simulated"')).action(
+    (file: string, options: Given) =>
+      runSimulator(file, (served) => startModule(file, served), options, context),
+  )
   return command
+}
+
+type Given = SimulatorOptions & Faulty
+
+async function runSimulator(
+  name: string,
+  start: (options: SimulatorOptions) => Promise<Simulator>,
+  { fault = [], interactive, ...options }: Given,
+  context: Context,
+): Promise<void> {
+  if ((options.pty === undefined) === (options.tcp === undefined)) {
+    throw new UsageError(`ocs sim ${name}: give one of --pty PATH and --tcp HOST:PORT`)
+  }
+  const faults = fault.map(parseFault)
+  const simulator = await start(options)
+  for (const one of faults) simulator.faults.inject(...one)
+  const log = createLog(context, 'text')
+  log(`${name} ${options.serialNumber} at ${simulator.url}`)
+  if (interactive) listen(context, simulator, log)
+  await aborted(context.signal)
+  await simulator.close()
+}
+
+function withOptions(command: Command): Command {
+  return command
+    .option('--pty <path>', 'serve on a pseudo-terminal behind a symbolic link at this path')
+    .option('--tcp <host:port>', 'serve on TCP')
+    .requiredOption('--serial-number <text>', 'what *IDN? says')
+    .option(
+      '--speed <factor>',
+      'pace of the cooldown; 1: an hour from 300 K to base; negative: it warms up',
+      number,
+    )
+    .option('--seed <n>', 'of temperatures, noise and faults', number)
+    .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
+    .option('--latency <ms>', 'time that each reply takes', number)
+    .option('--truth <file>', 'append each reading that was sent, as JSON lines')
+    .option(
+      '--fault <fault>',
+      'a fault from the start, such as "missing chance=0.1 times=1000"; again and again',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--interactive', 'obey faults typed in, a line each')
+    .option('--counter', 'readings are 1, 2, 3, … in place of physics')
+    .addHelpText('after', HELP)
 }
 
 function number(text: string): number {

@@ -1,10 +1,23 @@
+import { resolve } from 'node:path'
+import { ConfigError } from '../core/errors.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
 import { simulators as own, type SimulatorKind } from '../simulators/index.ts'
 import { startModbus } from '../simulators/modbus-server.ts'
+import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import { startTable } from '../simulators/table-server.ts'
 
 type Load = () => Promise<{ readonly simulated: SimulatedInstrument }>
 type Links = SimulatorKind['links']
+
+/**
+ * Starts an instrument by the table that a module of one's own exports as `simulated`; it answers lines.
+ * @throws ConfigError when the module exports none
+ */
+export async function startModule(file: string, options: SimulatorOptions): Promise<Simulator> {
+  const { simulated } = (await import(resolve(file))) as { simulated?: SimulatedInstrument }
+  if (!simulated?.readings) throw new ConfigError(`${file} exports no table: export const simulated = { … }`)
+  return startTable(simulated, options)
+}
 
 /** What serves a table, on which links. */
 const served: Readonly<Record<'lines' | 'modbus', readonly [Links, typeof startModbus]>> = {

@@ -1,0 +1,86 @@
+import { afterAll, expect, test } from 'bun:test'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOT = join(import.meta.dir, '..')
+const folder = mkdtempSync(join(tmpdir(), 'ocs-new-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs a program to its end. */
+async function run(cwd: string, ...command: string[]) {
+  const child = Bun.spawn(command, { cwd, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()])
+  return { code: await child.exited, out, err }
+}
+const ocs = (cwd: string, root: string, ...args: string[]) =>
+  run(cwd, process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args)
+
+test('an instrument of one’s own: what is written passes its test, and is simulated', async () => {
+  const own = join(folder, 'own')
+  mkdirSync(join(own, 'node_modules'), { recursive: true })
+  symlinkSync(ROOT, join(own, 'node_modules', 'ocs'))
+  const { code, out, err } = await ocs(own, ROOT, 'new', 'instrument', 'ion-gauge')
+  expect([code, out, err]).toEqual([
+    0,
+    'ion-gauge.ts\nion-gauge.yaml\nion-gauge.test.ts\n',
+    expect.any(String),
+  ])
+  expect(readFileSync(join(own, 'ion-gauge.ts'), 'utf8')).toContain("class: 'IonGaugeAgent'")
+  const tested = await run(own, process.execPath, 'test', './ion-gauge.test.ts')
+  expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
+
+  const words = ['sim', 'module', 'ion-gauge.ts', '--tcp=127.0.0.1:0', '--serial-number=7']
+  const sim = Bun.spawn([process.execPath, join(ROOT, 'bin', 'ocs.ts'), ...words], {
+    cwd: own,
+    stderr: 'pipe',
+  })
+  const { value } = await sim.stderr.getReader().read()
+  expect(new TextDecoder().decode(value)).toContain('ion-gauge.ts 7 at tcp://127.0.0.1:')
+  sim.kill()
+  await sim.exited
+
+  expect(await ocs(own, ROOT, 'new', 'instrument', 'ion-gauge')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('ion-gauge.ts is there already'),
+  })
+  expect(await ocs(own, ROOT, 'new', 'instrument', 'Ion Gauge')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('lower case letters'),
+  })
+}, 60_000)
+
+test('an instrument of ocs itself: written where the others are, named, tested as they are', async () => {
+  const clone = join(folder, 'clone')
+  for (const name of [
+    'bin',
+    'src',
+    'test',
+    'fixtures',
+    'examples',
+    'package.json',
+    'tsconfig.json',
+    'biome.json',
+    '.gitignore',
+  ])
+    cpSync(join(ROOT, name), join(clone, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'))
+  const { code, out, err } = await ocs(clone, clone, 'new', 'instrument', 'ion-gauge')
+  expect([code, err]).toEqual([0, expect.stringContaining('npm test -- src/agents/ion-gauge.test.ts')])
+  const files = out.trim().split('\n')
+  expect(files).toEqual([
+    'src/agents/ion-gauge.ts',
+    'fixtures/dialogs/ion-gauge.yaml',
+    'src/agents/ion-gauge.test.ts',
+  ])
+  const tested = await run(clone, process.execPath, 'test', './src/agents/ion-gauge.test.ts')
+  expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
+  const walked = ['test', './src/commands/agents.test.ts', '-t', 'IonGaugeAgent']
+  const all = await run(clone, process.execPath, ...walked)
+  expect([all.code, all.err]).toEqual([0, expect.stringContaining('2 pass')])
+  const changed = ['src/commands/agents.ts', 'src/commands/simulators.ts', 'src/commands/agents.test.ts']
+  const biome = join(clone, 'node_modules', '.bin', 'biome')
+  const linted = [...files.filter((file) => file.endsWith('.ts')), ...changed]
+  expect(await run(clone, biome, 'check', '--error-on-warnings', ...linted)).toMatchObject({ code: 0 })
+  expect((await ocs(clone, clone, 'sim', '--help')).out).toContain('ion-gauge')
+}, 60_000)
