@@ -1,6 +1,6 @@
 /**
- * A recorder that was away for minutes, with 20 agents at 10 Hz, all on this machine: what they have kept is put into
- * their spools beforehand, and goes on growing while the recorder catches up. `OCS_AWAY_S=600` for ten minutes.
+ * A recorder that was away for 10 minutes, with 20 agents at 10 Hz, all on this machine: what they have kept is put into
+ * their spools beforehand, and goes on growing while the recorder catches up. `OCS_AWAY_S` for another length, s.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ setDefaultTimeout(380_000)
 const AGENTS = 20
 const HERTZ = 10
 const SESSION = 'observatory/aggregator/ops/record/session'
-const AWAY = Number(process.env['OCS_AWAY_S'] ?? 300)
+const AWAY = Number(process.env['OCS_AWAY_S'] ?? 600)
 
 /** Fills an agent's spool with what it read while the recorder was away. */
 async function fill(path: string): Promise<void> {
@@ -93,6 +93,6 @@ test(`${AGENTS} agents at ${HERTZ} Hz, ${AWAY} s without a recorder: caught up, 
   figure(`processor time: recorder ${used[0]} s, hub ${used[1]} s, all agents ${used[2]} s`)
   figure(`live rows meanwhile: half within ${middle.toFixed(0)} ms, 99 of 100 within ${late.toFixed(0)} ms`)
   // How fast depends on the machine, which here runs the agents as well: the figure is above.
-  expect(took).toBeLessThan(AWAY)
+  expect(took).toBeLessThan(AWAY / 10)
   expect(late).toBeLessThan(2000)
 })
