@@ -63,8 +63,16 @@ export function settlings(
   return [...faults, ...gaps.map(({ t }) => ({ from: t, to: t + lasts }))]
 }
 
-/** Whether a reading's agent waited for it, or for the next one, longer than it does. */
+/**
+ * Whether a reading's agent waited for it, or for the next one, longer than it does. A channel is read as one: when its
+ * temperature is too late, its sensor's reading goes too.
+ */
 export function isSlow(sent: readonly Sent[], at: number): boolean {
+  const together = sent[at + 1]?.channel === sent[at]?.channel
+  return isLate(sent, at) || (together && isLate(sent, at + 1))
+}
+
+function isLate(sent: readonly Sent[], at: number): boolean {
   const here = sent[at]?.t ?? 0
   let [before, after] = [at, at]
   // Readings of one reply have one time.

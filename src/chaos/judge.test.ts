@@ -99,6 +99,8 @@ test('a reading that its agent waited for too long is no loss, unless it was see
   const one = { sent: late, recorded: recordedBut(80, 81) }
   expect(judge([evidence(one)], [])).toMatchObject({ lost: [], slow: 2 })
   expect(values(judge([evidence({ ...one, live: new Set([81]) })], []).lost)).toEqual([81])
+  const channel = late.map((reading) => (reading.value === 79 ? { ...reading, channel: 4 } : reading))
+  expect(judge([evidence({ sent: channel, recorded: recordedBut(79, 80) })], []).slow).toBe(2)
   expect(values(judge([evidence({ sent: late, recorded: recordedBut(79) })], []).lost)).toEqual([79])
 })
 
