@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Bus } from '../bus/bus.ts'
+import { collectAfter } from '../core/collect.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { viewLab } from '../runtime/lab-view.ts'
 import { catalogOf } from './catalog.ts'
@@ -22,6 +23,8 @@ import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
 const BODY_BYTES = 262_144
 /** Seconds a connection may be quiet. */
 const IDLE = 10
+/** Requests after which what they leave behind is collected. */
+const COLLECT_AFTER = 500
 
 export interface BridgeOptions {
   readonly bus: Bus
@@ -76,6 +79,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const json = simpod({ ...parts, search: simple.search })
   const app = new Hono<Env>()
 
+  const collect = collectAfter(COLLECT_AFTER)
+  app.use((_, next) => next().finally(collect))
   app.use(onlyFor({ listen: listen.host, open: insecure, names: hosts }))
   app.use(rightType)
   app.get('/', (c) => {

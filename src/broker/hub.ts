@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { Aedes, type Client } from 'aedes'
 import { topic } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
+import { collectAfter } from '../core/collect.ts'
 import { ConfigError } from '../core/errors.ts'
 import { openGate, Refusal } from './gate.ts'
 import { limits } from './limits.ts'
@@ -15,6 +16,9 @@ import { clip } from './rules.ts'
 import { shield } from './shield.ts'
 import { type Listen, listenTcp } from './tcp.ts'
 import { serveWebSocket } from './websocket.ts'
+
+/** Connections that end before what they leave behind is collected. */
+const COLLECT_AFTER = 1000
 
 /** What a hub is started with. */
 export interface HubOptions {
@@ -94,6 +98,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const admitted = new WeakSet<Duplex>()
   broker.on('connackSent', ({ returnCode }, { conn }) => returnCode === 0 && admitted.add(conn))
   const connections = new Set<Duplex>()
+  const collect = collectAfter(COLLECT_AFTER)
   const room = () => {
     if (connections.size < limits.connections) return true
     log(`a connection was refused: all ${limits.connections} are taken`)
@@ -101,7 +106,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
   const take = (conn: Duplex, from: string) => {
     connections.add(conn)
-    conn.once('close', () => connections.delete(conn))
+    conn.once('close', () => {
+      connections.delete(conn)
+      collect()
+    })
     origins.set(conn, from)
     lowerQos(broker.handle(shield(conn, () => admitted.has(conn))))
   }
