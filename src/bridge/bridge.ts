@@ -24,7 +24,7 @@ const BODY_BYTES = 262_144
 /** Seconds a connection may be quiet. */
 const IDLE = 10
 /** Requests after which what they leave behind is collected. */
-const COLLECT_AFTER = 500
+const COLLECT_AFTER = 1000
 
 export interface BridgeOptions {
   readonly bus: Bus

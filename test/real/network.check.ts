@@ -100,7 +100,7 @@ test('a cable pulled and a hub frozen: noticed by both sides, and nothing is los
   figure(
     `cable pulled: the hub says so after ${took(pulled, told.at)}, the agent after ${took(pulled, noticed)}`,
   )
-  await seconds(3)
+  await seconds(1)
   const plugged = performance.now()
   const [mark, read] = [agent.mark, presence.mark]
   far.plug()
@@ -113,7 +113,7 @@ test('a cable pulled and a hub frozen: noticed by both sides, and nothing is los
   hub.signal('SIGSTOP')
   const frozen = performance.now()
   const gone = await agent.says('transport lost', 20, frozenMark)
-  await seconds(4)
+  await seconds(1)
   const backMark = agent.mark
   const thawed = performance.now()
   hub.signal('SIGCONT')
