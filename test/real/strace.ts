@@ -45,7 +45,8 @@ export class Traced {
   }
   /** Whether the trace is whole. */
   get over(): boolean {
-    return readFileSync(this.#file, 'latin1').includes(`\n${this.role.pid} +++ exited`)
+    // Short numbers of processes are followed by more blanks.
+    return new RegExp(`^${this.role.pid} +\\+\\+\\+ exited`, 'm').test(readFileSync(this.#file, 'latin1'))
   }
 }
 
