@@ -46,12 +46,7 @@ export function chaosCommand(context: Context): Command {
     .option('--count <n>', 'stop after so many faults', whole)
     .option('--every <seconds>', 'time from one fault to the next, on average', positive, 2)
     .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole)
-    .option(
-      '--faults <names>',
-      'which faults, with commas between; all by default',
-      names,
-      Object.keys(faults),
-    )
+    .option('--faults <names>', 'which faults, with commas between; all by default', names)
     .option(
       '--dir <folder>',
       'where the lab writes, kept; otherwise a folder that is kept when something is wrong',
@@ -59,7 +54,9 @@ export function chaosCommand(context: Context): Command {
     .option('--spt3g <python>', 'have spt3g read the files: a Python that has it (OCS_SPT3G_PYTHON)')
     .option('--json', 'print as JSON')
     .addHelpText('after', `\nFaults:\n${list.join('\n')}`)
-    .action((flags: ChaosFlags) => chaos(flags, context))
+    .action((flags: Omit<ChaosFlags, 'faults'> & Partial<ChaosFlags>) =>
+      chaos({ ...flags, faults: flags.faults ?? Object.keys(faults) }, context),
+    )
 }
 
 async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
@@ -172,7 +169,8 @@ function progressOf(
   let said = -Infinity
   let before = ''
   return ({ stage, passed, strikes, seen }) => {
-    const clock = stage === 'striking' ? `${Math.round(passed)} of ${seconds} s, ` : ''
+    const whole = count === undefined ? ` of ${seconds}` : ''
+    const clock = stage === 'striking' ? `${Math.round(passed)}${whole} s, ` : ''
     const text = `${stage}: ${clock}${strikes}${count === undefined ? '' : ` of ${count}`} faults, ${seen} readings seen`
     if (terminal) return err(`\r\x1b[K${text}`)
     if (stage === before && performance.now() - said < SAY_MS) return
