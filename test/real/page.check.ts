@@ -69,7 +69,7 @@ const shot = async (name: string) => {
 const tile = (field = 'channel_00') => chromium.page.locator('.tile', { hasText: field }).first()
 const said = async (place: Locator) => (await place.textContent()) ?? ''
 const fresh = async () => isFresh(tile())
-const isFresh = async (place: Locator) => !/stale|no data/.test(await said(place))
+const isFresh = async (place: Locator) => /^\d+ s ago$/.test(await said(place.locator('.age')))
 const link = () => said(chromium.page.locator('#link'))
 const isLive = async () => (await link()) === 'live'
 
@@ -247,7 +247,10 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
   const value = await said(one.locator('.value'))
   await until('its value moves', PATIENCE, async () => (await said(one.locator('.value'))) !== value)
   await page.locator('#find').fill('')
-  await page.locator('.tile', { hasText: 'channel_500' }).last().evaluate('(tile) => tile.scrollIntoView()')
+  await page
+    .locator('.tile', { hasText: 'channel_500' })
+    .last()
+    .evaluate((tile: { scrollIntoView(): void }) => tile.scrollIntoView())
   await until('what is scrolled to is alive', PATIENCE, async () => {
     return isFresh(page.locator('.tile', { hasText: 'channel_500' }).last())
   })
