@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import thermometry from '../datanode/thermometry.ts'
 import type { Bridge } from './bridge.ts'
-import { FULL, type Recorded, recorded, send, siteWith } from './site.test-aid.ts'
+import { type Answered, FULL, query, type Recorded, recorded, send, siteWith } from './site.test-aid.ts'
 
 const site = () => siteWith(thermometry)
 
@@ -250,4 +250,31 @@ test('a data node with one field spelled two ways keeps both apart in every dial
   const [line] = (await answer.json()) as { tags: { node: string }; datapoints: unknown[] }[]
   expect(line?.tags.node).toBe('LSA-21OQ')
   expect(line?.datapoints.length).toBeGreaterThan(300)
+})
+
+test('intervals of weeks, months and years, as words and in ms: the newest sample stays', async () => {
+  await using at = await site()
+  const target = { target: 'LSA21OQ::Channel_1_T', refId: 'A' }
+  for (const [interval, intervalMs] of [
+    ['1w', 604_800_000],
+    ['1M', 2_592_000_000],
+    ['1y', 31_536_000_000],
+  ] as const) {
+    const body = { targets: [target], range: {}, interval, intervalMs }
+    const [curve] = await sent<Answered>(at.bridge, 'query-bare', { body })
+    const [newest] = await query(at.bridge, target)
+    expect(curve?.datapoints.length).toBeGreaterThan(0)
+    expect(curve?.datapoints.at(-1)).toEqual(newest?.datapoints.at(-1) ?? [null, 0])
+  }
+})
+
+test('the JSON dialects take patterns, and list the names of nodes for a variable', async () => {
+  await using at = await site()
+  const names = async (...targets: string[]) =>
+    (await query(at.bridge, ...targets)).map(({ target }) => target)
+  expect(await names('LSA21OQ::*')).toEqual(['LSA21OQ::Channel_1_T', 'LSA21OQ::Channel_2_T'])
+  expect(await names('(LSA21OQ|LSA22HA)::Channel_?_T')).toHaveLength(4)
+  expect(await names('nothing::*', 'LSA21OQ::Channel_1_T')).toEqual(['LSA21OQ::Channel_1_T'])
+  const body = { target: 'nodes' } as Recorded['body']
+  expect(await sent<string[]>(at.bridge, 'search-text', { body })).toEqual(['LSA21OQ', 'LSA22HA'])
 })

@@ -1,0 +1,154 @@
+/**
+ * Panels over an archive of many feeds in frames of five minutes, beside so3g's load_range on the same files. Small here;
+ * OCS_ARCHIVE_DAYS=365 makes the year it is meant for (some 10 million frames).
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { archiveData } from '../../src/datanode/g3-archive.ts'
+import { Archive } from '../../src/storage/archive.ts'
+import { dataFrame, headFrames } from '../../src/storage/hk.ts'
+import { figure, Lab } from './roles.ts'
+
+setDefaultTimeout(390_000)
+
+const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)
+const FEEDS = Number(process.env['OCS_ARCHIVE_FEEDS'] ?? 100)
+const START = 1_700_006_400
+const HOUR = 3600
+const DAY = 24 * HOUR
+const FRAME = 300
+/** Samples a frame. */
+const SAMPLES = 10
+/** Fields of a panel, and points of each of its curves. */
+const PANEL = 20
+const POINTS = 1000
+const ROUNDS = 10
+const SPANS = { day: DAY, month: 30 * DAY, year: 365 * DAY }
+
+const syntheticValue = (feed: number, n: number) =>
+  feed + Math.sin(n / 500 + feed) + ((n * 7919) % 1000) / 1e4
+
+/** Files of an hour, as a recorder names them, each with all feeds. Returns bytes and frames. */
+function writeArchive(dir: string): { bytes: number; frames: number } {
+  const addresses = Array.from({ length: FEEDS }, (_, i) => `observatory.agent${i}.feeds.temperatures`)
+  const providers = new Map(addresses.map((address, i) => [i, address]))
+  let [bytes, frames] = [0, 0]
+  for (let begin = START; begin < START + DAYS * DAY; begin += HOUR) {
+    const sessionId = BigInt(begin)
+    const parts = [
+      headFrames({ sessionId, time: begin, generation: (begin - START) / HOUR, ledger: '{}' }, providers),
+    ]
+    for (let at = begin; at < begin + HOUR; at += FRAME) {
+      const nth = ((at - START) / FRAME) * SAMPLES
+      const times = Array.from({ length: SAMPLES }, (_, i) => at + (i * FRAME) / SAMPLES)
+      for (let feed = 0; feed < FEEDS; feed++) {
+        const value = Float64Array.from(times, (_, i) => syntheticValue(feed, nth + i))
+        const fields = new Map([['T', { kind: 'G3VectorDouble', value } as const]])
+        const from = { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' }
+        const span = { first: nth + 1, last: nth + SAMPLES }
+        const blocks = [{ name: 'temps', times, fields }]
+        parts.push(
+          dataFrame(sessionId, at + FRAME, {
+            root: 'observatory',
+            from,
+            provider: feed,
+            ...span,
+            blocks,
+            gaps: [],
+          }),
+        )
+        frames++
+      }
+    }
+    const file = Buffer.concat(parts)
+    const path = join(dir, String(begin).slice(0, 5), `${begin}.g3`)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, file)
+    bytes += file.length
+  }
+  return { bytes, frames }
+}
+
+/** Times load_range for each span, and prints the first field's samples of the last one. */
+const SO3G = `
+import sys, json, time, math
+from so3g.hk import load_range
+dir, end, rounds, fields, spans = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4]), json.loads(sys.argv[5])
+for name, span in spans.items():
+    took = []
+    for _ in range(rounds):
+        begun = time.monotonic()
+        data = load_range(end - span, end, fields=fields, data_dir=dir)
+        took.append(time.monotonic() - begun)
+    times, values = data[fields[0]]
+    print(json.dumps({'span': name, 'took': sorted(took), 'count': len(times), 'sum': math.fsum(values)}))
+`
+const ROUNDS_SO3G = 2
+
+const ms = (list: readonly number[], part: number) =>
+  (list[Math.min(list.length - 1, Math.floor(list.length * part))] ?? 0).toFixed(1)
+
+test(`${PANEL} fields of ${FEEDS} feeds over ${DAYS} days: panels from the index, beside so3g`, async () => {
+  const python = process.env['OCS_SO3G_PYTHON']
+  if (!python) throw new Error('OCS_SO3G_PYTHON has to name the Python that has so3g')
+  await using lab = new Lab()
+  const dir = lab.path('data')
+  const { bytes, frames } = writeArchive(dir)
+  using archive = new Archive(dir, lab.path('index.sqlite'))
+  const begun = performance.now()
+  expect(await archive.rescan()).toBe(DAYS * 24)
+  figure(
+    `${frames} frames, ${(bytes / 1e6).toFixed(0)} MB, read once in ${((performance.now() - begun) / 1000).toFixed(1)} s`,
+  )
+  const all = archive.fields()
+  expect(all).toHaveLength(FEEDS)
+  const fields = Array.from({ length: PANEL }, (_, i) => `agent${i}.temperatures.T`)
+  const end = START + DAYS * DAY
+  const spans = Object.fromEntries(Object.entries(SPANS).filter(([, span]) => span <= DAYS * DAY))
+  for (const [name, span] of Object.entries(spans)) {
+    const took: number[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const asked = performance.now()
+      const { data } = await archiveData(archive, { fields, start: end - span, end, max_points: POINTS })
+      took.push(performance.now() - asked)
+      const values = (data['agent3.temperatures.T'] ?? []) as number[]
+      expect(values.length).toBeLessThanOrEqual(POINTS)
+      // No spike is lost, however few points stand for the span.
+      const first = ((end - span - START) / FRAME) * SAMPLES
+      const truth = Array.from({ length: (span / FRAME) * SAMPLES }, (_, i) => syntheticValue(3, first + i))
+      expect(Math.max(...values)).toBe(truth.reduce((a, b) => Math.max(a, b)))
+      expect(Math.min(...values)).toBe(truth.reduce((a, b) => Math.min(a, b)))
+    }
+    took.sort((a, b) => a - b)
+    figure(`ocs, 1 ${name}: p50 ${ms(took, 0.5)} ms, p99 ${ms(took, 0.99)} ms`)
+  }
+  const addresses = fields.map((_, i) => `observatory.agent${i}.feeds.temperatures.T`)
+  const args = [dir, String(end), String(ROUNDS_SO3G), JSON.stringify(addresses), JSON.stringify(spans)]
+  const so3g = lab.program('so3g', [python, '-c', SO3G, ...args])
+  expect((await so3g.ended(300)).code).toBe(0)
+  const lines = so3g
+    .text('out')
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+  expect(lines).toHaveLength(Object.keys(spans).length)
+  for (const line of lines) {
+    const { span, took, count, sum } = JSON.parse(line) as {
+      span: keyof typeof SPANS
+      took: number[]
+      count: number
+      sum: number
+    }
+    const own = await archiveData(archive, { fields: fields.slice(0, 1), start: end - SPANS[span], end })
+    const values = (own.data[fields[0] ?? ''] ?? []) as number[]
+    expect(count).toBe(values.length)
+    expect(sum).toBeCloseTo(
+      values.reduce((a, b) => a + b, 0),
+      3,
+    )
+    const list = took.map((seconds) => 1000 * seconds)
+    figure(
+      `so3g's load_range, 1 ${span}: p50 ${ms(list, 0.5)} ms, worst ${ms(list, 1)} ms, all ${count} samples of each`,
+    )
+  }
+})
