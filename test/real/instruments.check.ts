@@ -44,7 +44,7 @@ async function bench(kind: '240' | '372'): Promise<Bench> {
       ? await startLakeshore240({ serialNumber: 'LSA21OQ', pty: demo.pty, truth, seed: SEED })
       : await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:7771', truth, seed: SEED })
   const agent = kind === '240' ? demo.ls240(10) : demo.agent('control', '--ip-address', '127.0.0.1:7771')
-  await listener.next(() => true)
+  await listener.next(() => true, performance.now(), 60)
   return {
     ...{ lab, agent, sim, listener, truth },
     instance: kind === '240' ? 'ls240' : 'control',

@@ -6,10 +6,10 @@ import { unacknowledged } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
-/** MB a role may take; MB an hour it may grow by, told only by a run of at least `TELLING` s. */
+/** MB a role may take; MB an hour it may grow by, told by a run of at least `TELLING` s: until then a program settles. */
 const MOST = 200
 const SLOPE = 1
-const TELLING = 1500
+const TELLING = 10_000
 /** Looks at each role in a run, and the parts they are put in after the first half: each part counts by its least. */
 const LOOKS = 1000
 const PARTS = 12
