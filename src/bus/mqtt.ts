@@ -39,6 +39,8 @@ export function connectMqtt(options: MqttOptions): Bus {
     clean: true,
     keepalive: KEEPALIVE,
     reconnectPeriod: RETRY_MS,
+    // Whoever has this client's id now may leave: mqtt.js by itself would never ask again.
+    reconnectOnConnackError: true,
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     resubscribe: true,

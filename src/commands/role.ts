@@ -65,6 +65,7 @@ export async function serveRole(
   }
   const counters = new Counters()
   let joined = false
+  let asked = false
   const refused = Promise.withResolvers<OpError>()
   await using bus = connectMqtt({
     url,
@@ -75,7 +76,9 @@ export async function serveRole(
       log(`a message on ${topic} was left out: ${reason}`)
     },
     onRefused: (reason) => {
-      if (!joined) void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
+      if (joined || asked) return
+      asked = true
+      void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
     },
   })
   using _waiting = sayWaiting(bus, url, log)
