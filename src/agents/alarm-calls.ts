@@ -92,10 +92,12 @@ export class Calls {
     line?.nudge.abort()
   }
 
-  /** Drops what waits for an alarm; a try under way goes on. */
-  drop(name: string): void {
+  /** Drops what waits for an alarm, or its notices of one kind; a try under way goes on. */
+  drop(name: string, what?: Notice['what']): void {
     for (const line of this.#lines.values()) {
-      const kept = line.waiting.filter(({ notice }) => notice.name !== name)
+      const kept = line.waiting.filter(
+        ({ notice }) => notice.name !== name || (what !== undefined && notice.what !== what),
+      )
       line.waiting.splice(0, line.waiting.length, ...kept)
     }
     this.nudge()

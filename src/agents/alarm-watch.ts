@@ -63,7 +63,8 @@ export class AlarmWatch {
   /** Acknowledges: nobody is called any more for what that is. */
   acknowledge(which: string, by: string, text: string): string {
     const names = this.book.acknowledge(which, by, text)
-    for (const name of names) this.calls.drop(name)
+    // That one which was over has ended is still told.
+    for (const name of names) this.calls.drop(name, 'raised')
     this.save()
     const said = `${names.join(', ')}: acknowledged by ${by}${text && `: ${text}`}`
     this.#lab.event('info', 'alarm', said)
@@ -140,9 +141,9 @@ export class AlarmWatch {
       ] as const
     })
     const totals = {
-      alarms_raised: { type: 'int' },
-      warnings_raised: { type: 'int' },
-      calls_waiting: { type: 'int' },
+      alarms_raised: { type: 'int', description: 'alarms that are raised now' },
+      warnings_raised: { type: 'int', description: 'warnings that are raised now' },
+      calls_waiting: { type: 'int', description: 'calls not made yet' },
     }
     return { ...Object.fromEntries(blocks), _totals: totals } as Blocks
   }

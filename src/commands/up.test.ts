@@ -163,11 +163,12 @@ test('the host manager does the same over the bus', async () => {
   expect(await says('session joined: hm')).toContain('--docker-compose has no effect here')
   await says('session joined: one')
   const task = (name: string, ...params: string[]) => ocs('ctrl', 'start', 'hm', name, '--wait', ...params)
-  const states = () => {
+  /** Published once a second at most, so that a young session may have none yet. */
+  const states = (): { child_states: Record<string, unknown>[]; config_parse_status: unknown } => {
     const { session } = JSON.parse(ocs('ctrl', 'status', 'hm', 'manager', '--json').out) as {
-      session: { data: { child_states: Record<string, unknown>[]; config_parse_status: unknown } }
+      session: { data: ReturnType<typeof states> | undefined }
     }
-    return session.data
+    return session.data?.child_states ? session.data : states()
   }
   expect(states()).toMatchObject({
     child_states: [

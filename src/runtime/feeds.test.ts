@@ -92,7 +92,7 @@ test('a bad message is left out, counted and told; the next is fine, on every bl
     ['temps', null as never, good],
     ['temps', 1, null as never],
     ['temps', [2, 1], { T1: [1, 2], T2: [1, 2], n: [1, 2] }],
-    ['___', 1, good],
+    [' temps', 1, good],
     ['temps', 1, { ...good, '1st': 1 }],
     ['pressures', 1, { p: 1, name: 'x'.repeat(100_000) }],
   ]
