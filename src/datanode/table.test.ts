@@ -98,3 +98,16 @@ test('random insertions come out as sorting would have them', () => {
   }
   expect(values(table)).toEqual(model.sort(([a, x], [b, y]) => a - b || x - y))
 })
+
+test('the newest sample is told without letting go of what a question under way may still read', () => {
+  let now = 100
+  const table = new Table(10, { now: () => now })
+  table.declare('T', 'number')
+  for (const t of [90, 95, 100]) table.add(t, () => t)
+  const first = table.slice('T', 0, 200, 100)
+  now = 101
+  expect(table.newest).toBe(100)
+  expect(table.slice('T', 0, 200, 100)?.t.length).toBe(first?.t.length ?? 0)
+  now = 111
+  expect(table.newest).toBeUndefined()
+})

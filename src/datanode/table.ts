@@ -92,8 +92,10 @@ export class Table {
 
   /** The time of the newest sample; undefined when there is none. */
   get newest(): number | undefined {
-    const [from, to] = this.#range(-Infinity, Infinity)
-    return to > from ? this.#t[to - 1] : undefined
+    // Nothing is let go of here: a question that has begun at an earlier time may still read it.
+    this.#sort()
+    const last = this.#to > this.#from ? this.#t[this.#to - 1] : undefined
+    return last !== undefined && last >= this.#now() - this.#keep ? last : undefined
   }
 
   /** The time of the oldest sample that is not too old at `now`; undefined when there is none. */
