@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { ConfigError, messageOf } from '../core/errors.ts'
+import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import type { Disk } from './disk.ts'
 import { lockDataDir } from './lock.ts'
 
@@ -10,6 +10,7 @@ const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
 
 /**
  * Checks, before anything is announced, that a recorder can work in a data directory, which is made when it is not there.
+ * A full disk is no reason to give up: recording begins once there is room, and says so until then.
  * @returns the directory's absolute path
  * @throws ConfigError when it cannot be made or written, or when another recorder works there
  */
@@ -21,12 +22,20 @@ export function checkDataDir(path: string): string {
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     writeFileSync(probe, '')
     rmSync(probe)
+    lockDataDir(dir)[Symbol.dispose]()
   } catch (cause) {
+    if (isFull(cause)) return dir
+    if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
     const text = `data directory ${dir} cannot be written (${messageOf(cause)}): choose another with --data-dir`
     throw new ConfigError(text, { cause })
   }
-  lockDataDir(dir)[Symbol.dispose]()
   return dir
+}
+
+/** Whether an error, or what caused it, is that a disk has no room. */
+function isFull(error: unknown): boolean {
+  const { code, cause } = error as NodeJS.ErrnoException
+  return /^(ENOSPC|EDQUOT|SQLITE_FULL)/.test(code ?? '') || (cause !== undefined && isFull(cause))
 }
 
 /** The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one. */

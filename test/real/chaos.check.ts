@@ -5,8 +5,10 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { SmallDisk } from '../../src/chaos/small-disk.ts'
 import type { Finding } from '../../src/commands/chaos-report.ts'
 import { filesOf } from './archive.ts'
+import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, until } from './roles.ts'
 
 const MINUTES = Number(process.env['CHAOS_MINUTES'] ?? 5)
@@ -50,6 +52,21 @@ test.concurrent('recordings that a disk has damaged are found out', async () => 
   expect(ok).toBe(false)
   expect(lost.length).toBeGreaterThan(0)
   figure(`64 bytes of a file overwritten: ${lost.length} readings found lost`)
+})
+
+test.concurrent('a recorder that is started on a full disk waits for room', async () => {
+  await using lab = new Lab()
+  await lab.hub()
+  const demo = new DemoLab(lab)
+  const disk = await SmallDisk.mount(demo.dataDir)
+  await disk.fill()
+  const recorder = demo.aggregator()
+  await recorder.says(/disk is full|no space left/i, 60)
+  expect(recorder.end).toBeUndefined()
+  await disk.free()
+  await recorder.says('recording to ', 60)
+  expect(await recorder.stop()).toMatchObject({ code: 0 })
+  await disk.takeAway()
 })
 
 /** Overwrites the middle of a `.g3` file of some size; false where there is none yet. */
