@@ -18,6 +18,8 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   Lakeshore372Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore372.yaml`],
   Lakeshore336Agent: [`--ip-address=replay:${ROOT}fixtures/dialogs/lakeshore336.yaml`],
   CryomechCPAAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/cryomech-cpa.yaml`],
+  ScpiPsuAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/scpi-psu.yaml`],
+  UPSAgent: [`--address=replay:${ROOT}fixtures/dialogs/ups.yaml`],
   FakeDataAgent: [],
   RegistryAgent: [],
   AlarmAgent: [],

@@ -23,6 +23,8 @@ const given: Readonly<Record<string, readonly string[]>> = {
   ],
   Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
   CryomechCPAAgent: ['--ip-address', 'replay:fixtures/dialogs/cryomech-cpa.yaml'],
+  ScpiPsuAgent: ['--ip-address', 'replay:fixtures/dialogs/scpi-psu.yaml'],
+  UPSAgent: ['--address', 'replay:fixtures/dialogs/ups.yaml'],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
   HostManager: [],

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { obey, parseFault } from '../simulators/fault-words.ts'
+import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
@@ -17,6 +18,14 @@ interface Faulty {
   interactive?: true
 }
 
+/** Where an instrument can be served, as options. */
+const linkOptions = {
+  pty: ['--pty <path>', 'serve on a pseudo-terminal behind a symbolic link at this path'],
+  tcp: ['--tcp <host:port>', 'serve on TCP'],
+  udp: ['--udp <host:port>', 'serve on UDP'],
+  dir: ['--dir <folder>', 'write files into this folder'],
+} as const
+
 /** Obeys what is typed, or comes through a pipe, a line a fault. */
 function listen({ input }: Context, simulator: Simulator, log: (text: string) => void): void {
   if (!input) return
@@ -30,15 +39,18 @@ function listen({ input }: Context, simulator: Simulator, log: (text: string) =>
 /** `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. */
 export function simCommand(context: Context): Command {
   const command = new Command('sim').description('Run a simulated instrument.')
-  for (const [name, { help, start }] of Object.entries(simulators))
-    withOptions(command.command(name).description(help)).action((options: Given) =>
-      runSimulator(name, start, options, context),
+  for (const [name, kind] of Object.entries(simulators))
+    withOptions(command.command(name).description(kind.help), kind.links).action((options: Given) =>
+      runSimulator(name, kind, options, context),
     )
   const own = command.command('module').description('An instrument of your own, by its table.')
-  withOptions(own.argument('<file>', 'a module that exports the table as "simulated"')).action(
-    (file: string, options: Given) =>
-      runSimulator(file, (served) => startModule(file, served), options, context),
-  )
+  withOptions(own.argument('<file>', 'a module that exports the table as "simulated"'), [
+    'pty',
+    'tcp',
+  ]).action((file: string, options: Given) => {
+    const start = (served: SimulatorOptions) => startModule(file, served)
+    return runSimulator(file, { links: ['pty', 'tcp'], start }, options, context)
+  })
   return command
 }
 
@@ -46,12 +58,17 @@ type Given = SimulatorOptions & Faulty
 
 async function runSimulator(
   name: string,
-  start: (options: SimulatorOptions) => Promise<Simulator>,
+  { links, start }: Pick<SimulatorKind, 'links' | 'start'>,
   { fault = [], interactive, ...options }: Given,
   context: Context,
 ): Promise<void> {
-  if ((options.pty === undefined) === (options.tcp === undefined)) {
-    throw new UsageError(`ocs sim ${name}: give one of --pty PATH and --tcp HOST:PORT`)
+  if (links.filter((link) => options[link] !== undefined).length !== 1) {
+    const ways = links.map((link) =>
+      linkOptions[link][0].replace(/<.*/, (word) => word.slice(1, -1).toUpperCase()),
+    )
+    throw new UsageError(
+      `ocs sim ${name}: give ${ways.length > 1 ? `one of ${ways.join(' and ')}` : ways[0]}`,
+    )
   }
   const faults = fault.map(parseFault)
   const simulator = await start(options)
@@ -63,10 +80,9 @@ async function runSimulator(
   await simulator.close()
 }
 
-function withOptions(command: Command): Command {
+function withOptions(command: Command, links: SimulatorKind['links']): Command {
+  for (const [flag, help] of links.map((link) => linkOptions[link])) command.option(flag, help)
   return command
-    .option('--pty <path>', 'serve on a pseudo-terminal behind a symbolic link at this path')
-    .option('--tcp <host:port>', 'serve on TCP')
     .requiredOption('--serial-number <text>', 'what *IDN? says')
     .option(
       '--speed <factor>',

@@ -4,7 +4,8 @@ import type { SimulatedInstrument } from '../instrument/table.ts'
 import { simulators as own, type SimulatorKind } from '../simulators/index.ts'
 import { startModbus } from '../simulators/modbus-server.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
-import { startTable } from '../simulators/table-server.ts'
+import { startSnmp } from '../simulators/snmp-server.ts'
+import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
 
 type Load = () => Promise<{ readonly simulated: SimulatedInstrument }>
 type Links = SimulatorKind['links']
@@ -20,9 +21,13 @@ export async function startModule(file: string, options: SimulatorOptions): Prom
 }
 
 /** What serves a table, on which links. */
-const served: Readonly<Record<'lines' | 'modbus', readonly [Links, typeof startModbus]>> = {
+const served: Readonly<
+  Record<'lines' | 'prologix' | 'modbus' | 'snmp', readonly [Links, typeof startModbus]>
+> = {
   lines: [['tcp', 'pty'], startTable],
+  prologix: [['tcp'], startBehindPrologix],
   modbus: [['tcp'], startModbus],
+  snmp: [['udp'], startSnmp],
 }
 
 /** Instruments that are simulated by the table in their agent's declaration; a new one is a line here. */
@@ -36,6 +41,17 @@ const tables: Readonly<Record<string, readonly [keyof typeof served, help: strin
     'modbus',
     'Cryomech CPA: a compressor that runs, with Modbus-TCP.',
     () => import('../agents/cryomech-cpa.ts'),
+  ],
+  ups: ['snmp', 'A UPS with one line in and one out.', () => import('../agents/ups.ts')],
+  'scpi-psu': [
+    'lines',
+    'Keithley 2230G: a power supply of three channels.',
+    () => import('../agents/scpi-psu.ts'),
+  ],
+  'prologix-psu': [
+    'prologix',
+    'The same at GPIB address 5, behind a Prologix controller.',
+    () => import('../agents/scpi-psu.ts'),
   ],
 }
 

@@ -24,6 +24,9 @@ export interface LineOptions {
   readonly onExchange?: OnExchange
 }
 
+/** Of a command of several lines the one that is answered. */
+const lastLine = (command: string): string => command.slice(command.lastIndexOf('\n') + 1)
+
 /** What came in one burst: its lines, or what made them unusable. */
 type Listener = (lines: readonly string[], fault?: string) => void
 
@@ -138,7 +141,7 @@ export class LineLink implements Link {
       await this.#gapPassed()
       await this.#write(command)
       const ms = performance.now() - this.#lastMessage
-      trace(this.name, command, null, ms)
+      trace(this.name, lastLine(command), null, ms)
       this.#options.onExchange?.(command, '', ms)
     })
   }
@@ -176,7 +179,7 @@ export class LineLink implements Link {
 
   #tell(command: string, reply: string | Error, begun: number): void {
     const ms = performance.now() - begun
-    trace(this.name, command, reply, ms)
+    trace(this.name, lastLine(command), reply, ms)
     this.#options.onExchange?.(command, reply, ms)
   }
 
@@ -311,10 +314,12 @@ export class LineLink implements Link {
   }
 
   async #write(command: string): Promise<void> {
-    for (const [i, line] of command.split('\n').entries()) {
+    const lines = command.split('\n')
+    for (const [i, line] of lines.entries()) {
       if (i > 0) await this.#gapPassed()
       this.#lastMessage = performance.now()
       await this.#transport.write(Buffer.from(line + this.#options.terminator, 'latin1'))
+      if (i < lines.length - 1) trace(this.name, line, null, performance.now() - this.#lastMessage)
     }
   }
 

@@ -27,15 +27,16 @@ export interface Sweep {
 export async function sweepOver(link: Link, readings: readonly Reading[]): Promise<Sweep> {
   const blocks = new Map<string, Sampled & { missing: string[] }>()
   const errors: Record<string, string> = {}
-  for (const { block, command, fields } of readings) {
+  for (const { block, command, fields, when } of readings) {
     const time = Date.now() / 1000
     const sampled = blocks.get(block) ?? { block, time, values: {}, missing: [] }
     blocks.set(block, sampled)
     let found: Record<string, Value> = {}
     try {
-      found = await link.read(command, (reply) => decode(fields, reply, command, errors), {
-        priority: 'poll',
-      })
+      if (when?.(sampled.values) ?? true)
+        found = await link.read(command, (reply) => decode(fields, reply, command, errors), {
+          priority: 'poll',
+        })
     } catch (error) {
       link.closed.throwIfAborted()
       errors[command] ??= messageOf(error)

@@ -28,6 +28,8 @@ export interface Reading {
   readonly block: string
   readonly command: string
   readonly fields: Readonly<Record<string, ReadingField>>
+  /** Whether it makes sense, by what the block has so far; where not it is left out, as if it could not be read. */
+  readonly when?: (values: Readonly<Record<string, Value>>) => boolean
 }
 
 type Shape = Readonly<Record<string, z.ZodType>>

@@ -7,7 +7,7 @@ export interface SimulatorKind {
   /** One line for the list of commands. */
   help: string
   /** Links that it can be served on; the first is how the real instrument is usually connected. */
-  links: readonly ('pty' | 'tcp')[]
+  links: readonly ('pty' | 'tcp' | 'udp' | 'dir')[]
   start: (options: SimulatorOptions) => Promise<Simulator>
 }
 

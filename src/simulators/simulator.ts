@@ -11,6 +11,10 @@ export interface SimulatorOptions {
   pty?: string | true
   /** Serve on TCP at `HOST:PORT`. Exactly one of `pty` and `tcp`. */
   tcp?: string
+  /** Serve on UDP at `HOST:PORT`, what is served so. */
+  udp?: string
+  /** Write files into this folder, what writes files. */
+  dir?: string
   /** Seed of temperatures, noise and faults (1). */
   seed?: number
   /** Factor on the pace of the cooldown (1: an hour from 300 K to base). */
