@@ -20,6 +20,7 @@ const connected: Readonly<Record<string, readonly string[]>> = {
   CryomechCPAAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/cryomech-cpa.yaml`],
   ScpiPsuAgent: [`--ip-address=replay:${ROOT}fixtures/dialogs/scpi-psu.yaml`],
   UPSAgent: [`--address=replay:${ROOT}fixtures/dialogs/ups.yaml`],
+  BlueforsAgent: [`--log-directory=replay:${ROOT}fixtures/dialogs/bluefors.yaml`],
   FakeDataAgent: [],
   RegistryAgent: [],
   AlarmAgent: [],

@@ -12,6 +12,7 @@ const classes: Readonly<Record<string, Load>> = {
   CryomechCPAAgent: () => import('../agents/cryomech-cpa.ts'),
   ScpiPsuAgent: () => import('../agents/scpi-psu.ts'),
   UPSAgent: () => import('../agents/ups.ts'),
+  BlueforsAgent: () => import('../agents/bluefors.ts'),
   FakeDataAgent: () => import('../agents/fake-data.ts'),
   BarebonesAgent: () => import('../agents/barebones.ts'),
   HostManager: () => import('../agents/host-manager.ts'),

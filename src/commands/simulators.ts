@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
+import { startBluefors } from '../simulators/bluefors.ts'
 import { simulators as own, type SimulatorKind } from '../simulators/index.ts'
 import { startModbus } from '../simulators/modbus-server.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
@@ -58,6 +59,11 @@ const tables: Readonly<Record<string, readonly [keyof typeof served, help: strin
 /** All simulators by the name that `ocs sim` takes. */
 export const simulators: Readonly<Record<string, SimulatorKind>> = {
   ...own,
+  bluefors: {
+    help: 'The control software of a Bluefors refrigerator: logs, a line of each a second.',
+    links: ['dir'],
+    start: startBluefors,
+  },
   ...Object.fromEntries(
     Object.entries(tables).map(([name, [by, help, load]]): [string, SimulatorKind] => {
       const [links, serve] = served[by]

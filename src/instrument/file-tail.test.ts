@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openFiles } from './file-tail.ts'
+import { type FileLine, openFiles } from './file-tail.ts'
 import { openLink } from './open.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'tail-'))
@@ -14,18 +14,21 @@ beforeEach(() => {
 })
 const at = (name: string) => join(folder, name)
 const names = (reply: string) =>
-  reply.split('\n').flatMap((line) => (line === '' ? [] : line.slice(folder.length + 1).replace('\t', ': ')))
+  (JSON.parse(reply) as FileLine[]).map(
+    ([path, line, why]) => `${path.slice(folder.length + 1)}: ${line ?? `!${why}`}`,
+  )
 
 test('what is there at first is passed over, but a line half written is not', async () => {
   writeFileSync(at('a.log'), 'one\ntw')
   const link = await openLink(`file:${folder}/*.log`)
-  expect(await link.query('read')).toBe('')
+  expect(await link.query('read')).toBe('[]')
   appendFileSync(at('a.log'), 'o\r\nthree\nfo')
   writeFileSync(at('b.log'), 'new\n')
   expect(names(await link.query('read'))).toEqual(['a.log: two', 'a.log: three', 'b.log: new'])
+  expect(names(await link.query('last'))).toEqual(['a.log: three', 'b.log: new'])
   appendFileSync(at('a.log'), 'ur\n')
   expect(names(await link.query('read'))).toEqual(['a.log: four'])
-  expect(await link.query('read')).toBe('')
+  expect(await link.query('read')).toBe('[]')
   await link.close()
 })
 
@@ -53,7 +56,7 @@ test('the folder of the day is followed, that of the day before to its end', asy
   for (const day of ['26-12-31', '27-01-01', '26-12-30']) mkdirSync(at(day))
   writeFileSync(at('26-12-31/a.log'), 'old\n')
   const files = openFiles(`${folder}/{yy}-{mm}-{dd}/*.log`, { now: () => now })
-  expect(await files.request('read', 0)).toBe('')
+  expect(await files.request('read', 0)).toBe('[]')
   appendFileSync(at('26-12-31/a.log'), 'last of the year\n')
   now = new Date(2027, 0, 1, 0, 0, 1)
   writeFileSync(at('27-01-01/a.log'), 'first of the year\n')

@@ -18,13 +18,18 @@ interface Followed {
   memory: Buffer
 }
 
+/** A line of a file; null with the reason where the file cannot be read. */
+export type FileLine =
+  | readonly [path: string, line: string]
+  | readonly [path: string, line: null, why: string]
+
 /**
- * Follows files that grow, such as logs. The one command is `read`: it answers with the lines completed since the last one,
- * each as `PATH<TAB>LINE`; of a file that can't be read, `PATH<TAB>!` and why. In the pattern `{yyyy}`, `{yy}`, `{mm}`,
- * `{dd}` stand for today and for yesterday, local time, so that what is written around midnight is not missed; `*` for
- * anything in a name. What is there at first is passed over. A file that was replaced is read from its beginning, unless it
- * begins as the old one did: rsync writes a longer copy and renames it. Files are looked at, not watched: a network drive
- * tells nobody of changes.
+ * Follows files that grow, such as logs. `read` is answered with the lines completed since the last one, as JSON: a list of
+ * `FileLine`. `last` is answered with the last whole line of each file, and takes nothing. In the pattern `{yyyy}`, `{yy}`,
+ * `{mm}`, `{dd}` stand for today and for yesterday, local time, so that what is written around midnight is not missed; `*`
+ * for anything in a name. What is there at first is passed over. A file that was replaced is read from its beginning,
+ * unless it begins as the old one did: rsync writes a longer copy and renames it. Files are looked at, not watched: a
+ * network drive tells nobody of changes.
  * @param pattern an absolute path
  */
 export function openFiles(pattern: string, { now = () => new Date() } = {}): Requester {
@@ -37,27 +42,45 @@ export function openFiles(pattern: string, { now = () => new Date() } = {}): Req
     if (file) closeSync(file.fd)
     followed.delete(path)
   }
+  const each = (paths: readonly string[], lines: (path: string) => string[]): FileLine[] =>
+    paths.flatMap((path): FileLine[] => {
+      try {
+        return lines(path).map((line) => [path, line])
+      } catch (error) {
+        return [[path, null, messageOf(error)]]
+      }
+    })
   return {
     name: `file:${pattern}`,
     async request(command) {
-      if (command !== 'read') throw new ConfigError(`${JSON.stringify(command)}: files know "read" only`)
+      if (command !== 'read' && command !== 'last')
+        throw new ConfigError(`${JSON.stringify(command)}: files know "read" and "last" only`)
       const paths = matching(pattern, now())
       if (paths.length === 0)
         throw new TransportError(`file:${pattern}: there is no such file: is its folder there, and mounted?`)
-      const found = paths.flatMap((path) => {
-        try {
-          return newLines(path, followed, first).map((line) => `${path}\t${line.replaceAll('\t', ' ')}`)
-        } catch (error) {
-          return `${path}\t!${messageOf(error)}`
-        }
-      })
+      if (command === 'last') return JSON.stringify(each(paths, lastLine))
+      const found = each(paths, (path) => newLines(path, followed, first))
       for (const path of followed.keys()) if (!paths.includes(path)) forget(path)
       first = false
-      return found.join('\n')
+      return JSON.stringify(found)
     },
     close: async () => {
       for (const path of followed.keys()) forget(path)
     },
+  }
+}
+
+/** The last whole line of a file, if it has one. */
+function lastLine(path: string): string[] {
+  const fd = openSync(path, 'r')
+  try {
+    const end = lastLineEnd(fd)
+    const from = Math.max(0, end - CHUNK)
+    const bytes = Buffer.alloc(end - from)
+    if (end > 0) readSync(fd, bytes, 0, bytes.length, from)
+    return bytes.toString('utf8').split(/\r?\n/).slice(0, -1).slice(-1)
+  } finally {
+    closeSync(fd)
   }
 }
 
