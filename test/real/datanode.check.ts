@@ -1,43 +1,18 @@
 /** A data node that restarts under a dashboard: the same metrics go on answering, and the last hour is back at once. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import type { FeedDeclaration } from '../../src/core/channels.ts'
-import { Spool } from '../../src/runtime/spool.ts'
+import { HERTZ, HOUR, spoolAnHour } from './an-hour.ts'
 import { type Curve, query } from './grafana.ts'
 import { figure, Lab, seconds, since, until } from './roles.ts'
 import { YaleLab } from './yale-lab.ts'
 
 setDefaultTimeout(120_000)
 
-const HOUR = 3600
-const HERTZ = 10
 /** Seconds until the hour is back, at most. */
 const BACK = 2
 /** Seconds between two polls of the dashboard. */
 const DASHBOARD = 0.2
 const METRIC = 'LSA21OQ::Channel_1_T'
 const OTHER = 'LSA22YG::Channel_01_T'
-
-/** An hour of 10 Hz in an agent's spool, as if it had run all the time. Returns when its last sample was taken, unix s. */
-async function spoolAnHour(file: string): Promise<number> {
-  const names = Array.from({ length: 8 }, (_, at) => `Channel_${at + 1}_T`)
-  const declaration: FeedDeclaration = {
-    agent_class: 'Lakeshore240Agent',
-    record: true,
-    frame_length: 60,
-    blocks: { temps: Object.fromEntries(names.map((name) => [name, { type: 'double', units: 'K' }])) },
-  }
-  const spool = new Spool(file)
-  const end = Date.now() / 1000
-  for (let i = 0; i < HOUR * HERTZ; i++) {
-    const t = [end - HOUR + (i + 1) / HERTZ]
-    const data = Object.fromEntries(names.map((name, at) => [name, [at + i / 1e5]]))
-    spool.append('temperatures', declaration, { epoch: 'before', block: 'temps', t, data })
-    if (i % 2000 === 1999) await spool.flush()
-  }
-  await spool.flush()
-  await spool.close()
-  return end
-}
 
 test('a restarted data node has 60 minutes of 10 Hz within 2 s, without any /search', async () => {
   await using lab = new Lab()
