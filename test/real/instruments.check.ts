@@ -34,7 +34,8 @@ interface Bench extends AsyncDisposable {
 }
 
 async function bench(kind: '240' | '372'): Promise<Bench> {
-  const lab = new Lab()
+  await using opened = new AsyncDisposableStack()
+  const lab = opened.use(new Lab())
   const demo = new DemoLab(lab)
   await lab.hub()
   const truth = lab.path('truth.jsonl')
@@ -44,14 +45,13 @@ async function bench(kind: '240' | '372'): Promise<Bench> {
       ? await startLakeshore240({ serialNumber: 'LSA21OQ', pty: demo.pty, truth, seed: SEED })
       : await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:7771', truth, seed: SEED })
   const agent = kind === '240' ? demo.ls240(10) : demo.agent('control', '--ip-address', '127.0.0.1:7771')
+  opened.defer(() => sim.close())
   await listener.next(() => true, performance.now(), 60)
+  const all = opened.move()
   return {
     ...{ lab, agent, sim, listener, truth },
     instance: kind === '240' ? 'ls240' : 'control',
-    async [Symbol.asyncDispose]() {
-      await sim.close()
-      await lab[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }
 
