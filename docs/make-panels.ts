@@ -1,0 +1,88 @@
+/**
+ * Takes the picture of each instrument's panel on the live page, `docs/agents/CLASS.png`, from its simulator:
+ * `.ci/alone bun docs/make-panels.ts`, with Debian's Chromium.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Chromium } from '../test/real/browser.ts'
+import { Lab, seconds, until } from '../test/real/roles.ts'
+
+const ORIGIN = 'http://127.0.0.1:5000'
+/** Seconds of readings that a picture shows. */
+const SHOWN = 45
+
+/** Each class with how its instrument is simulated and reached. */
+const panels: Readonly<Record<string, { sim: readonly string[]; args: readonly string[] }>> = {
+  Lakeshore240Agent: {
+    sim: ['lakeshore240', '--tcp', '127.0.0.1:7001'],
+    args: ['--ip-address', '127.0.0.1:7001'],
+  },
+  Lakeshore372Agent: {
+    sim: ['lakeshore372', '--tcp', '127.0.0.1:7002'],
+    args: ['--ip-address', '127.0.0.1:7002'],
+  },
+  Lakeshore336Agent: {
+    sim: ['lakeshore336', '--tcp', '127.0.0.1:7003'],
+    args: ['--ip-address', '127.0.0.1:7003', '--f-sample', '2'],
+  },
+  CryomechCPAAgent: {
+    sim: ['cryomech-cpa', '--tcp', '127.0.0.1:7004'],
+    args: ['--ip-address', '127.0.0.1', '--port', '7004'],
+  },
+  ScpiPsuAgent: {
+    sim: ['scpi-psu', '--tcp', '127.0.0.1:7005'],
+    args: ['--ip-address', '127.0.0.1', '--port', '7005'],
+  },
+  UPSAgent: {
+    sim: ['ups', '--udp', '127.0.0.1:7006'],
+    args: ['--address', '127.0.0.1', '--port', '7006', '--period', '2'],
+  },
+  BlueforsAgent: { sim: ['bluefors', '--dir', 'logs'], args: ['--log-directory', 'logs'] },
+}
+
+await using lab = new Lab()
+mkdirSync(lab.path('logs'))
+const nameOf = (name: string) => name.replace(/Agent$/, '').toLowerCase()
+const instances = Object.entries(panels).flatMap(([name, { args }]) => {
+  const id = nameOf(name)
+  const node = ['--target', id, '--name', id.toUpperCase(), '--feed', 'all']
+  return [
+    `      - { agent-class: ${name}, instance-id: ${id}, arguments: ${JSON.stringify(args)} }`,
+    `      - { agent-class: ThermometryDataNode, instance-id: ${id}-node, arguments: ${JSON.stringify(node)} }`,
+  ]
+})
+const site = lab.path('site.yaml')
+writeFileSync(
+  site,
+  `hub: { mqtt_server: 'mqtt://127.0.0.1:1883' }\nhosts:\n  localhost:\n    agent-instances:\n${instances.join('\n')}\n`,
+)
+const flags = ['--site-file', site, '--site-host', 'localhost']
+await lab.hub()
+for (const [name, { sim }] of Object.entries(panels)) {
+  lab.start(`sim-${name}`, ['sim', ...sim, '--serial-number', 'SIM1'])
+  for (const id of [nameOf(name), `${nameOf(name)}-node`])
+    lab.start(id, ['agent', '--instance-id', id, ...flags])
+}
+lab.start('bridge', ['bridge', ...flags])
+await using chromium = await Chromium.open(ORIGIN)
+const { page } = chromium
+await until('the page', 60, async () => {
+  const answer = await page.goto(ORIGIN).catch(() => null)
+  return answer?.ok()
+})
+await seconds(SHOWN)
+for (const name of Object.keys(panels)) {
+  const section = page.locator('#nodes details', {
+    has: page.locator('summary', { hasText: nameOf(name).toUpperCase() }),
+  })
+  await section.scrollIntoViewIfNeeded()
+  await seconds(2)
+  const path = fileURLToPath(new URL(`agents/${name}.png`, import.meta.url))
+  const box = await section.boundingBox()
+  if (!box) throw new Error(`${name}: no panel on the page`)
+  // The first of many curves say enough.
+  const clip = { x: box.x, y: 0, width: box.width, height: Math.min(box.height, 560) }
+  await section.evaluate((element) => (element as unknown as { scrollIntoView(): void }).scrollIntoView())
+  await seconds(1)
+  await page.screenshot({ path, clip })
+}
