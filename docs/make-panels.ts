@@ -40,6 +40,10 @@ const panels: Readonly<Record<string, { sim: readonly string[]; args: readonly s
   BlueforsAgent: { sim: ['bluefors', '--dir', 'logs'], args: ['--log-directory', 'logs'] },
 }
 
+interface HTMLStyled {
+  readonly style: { setProperty(name: string, value: string): void }
+}
+
 await using lab = new Lab()
 mkdirSync(lab.path('logs'))
 const nameOf = (name: string) => name.replace(/Agent$/, '').toLowerCase()
@@ -70,6 +74,8 @@ await until('the page', 60, async () => {
   const answer = await page.goto(ORIGIN).catch(() => null)
   return answer?.ok()
 })
+// It would lie over the panels.
+await page.locator('header').evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
 await seconds(SHOWN)
 for (const name of Object.keys(panels)) {
   const section = page.locator('#nodes details', {
