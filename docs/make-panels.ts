@@ -75,7 +75,9 @@ await until('the page', 60, async () => {
   return answer?.ok()
 })
 // It would lie over the panels.
-await page.locator('header').evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
+await page
+  .locator('header')
+  .evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
 await seconds(SHOWN)
 for (const name of Object.keys(panels)) {
   const section = page.locator('#nodes details', {

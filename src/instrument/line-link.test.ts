@@ -85,7 +85,8 @@ test('messages keep their distance, commands without reply too', async () => {
   await link.query('B?')
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
   expect(gaps).toHaveLength(3)
-  for (const gap of gaps) expect(gap).toBeGreaterThan(18)
+  // As they arrive: one that was held up on the way makes the next gap look shorter.
+  for (const gap of gaps) expect(gap).toBeGreaterThan(15)
 })
 
 /** Answers in order, as an instrument does, each command taking as long as `delay` says (ms). */
