@@ -10,10 +10,10 @@ const ROOT = join(import.meta.dir, '..')
 const folder = join(ROOT, 'node_modules', '.contributing')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Code of a kind in CONTRIBUTING, in order, without its indent. */
-function code(kind: string): string[] {
-  const page = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8')
-  const fences = page.matchAll(new RegExp(`^ {3}\`\`\`${kind}\\n(.*?)^ {3}\`\`\``, 'gms'))
+/** Code of a kind in a page, in order, without its indent. */
+function code(kind: string, file = 'CONTRIBUTING.md'): string[] {
+  const page = readFileSync(join(ROOT, file), 'utf8')
+  const fences = page.matchAll(new RegExp(`^ *\`\`\`${kind}\\n(.*?)^ *\`\`\``, 'gms'))
   return [...fences].map(([, body = '']) => body.replaceAll(/^ {3}/gm, ''))
 }
 
@@ -41,5 +41,30 @@ test('the instrument of CONTRIBUTING works as written: with its dialog, and with
     success: true,
     data: { unit: 'torr' },
   })
+  await sim.close()
+}, 20_000)
+
+test('the instrument of docs/instruments.md works as written: its units follow a setting', async () => {
+  const [declaration = ''] = code('ts', 'docs/instruments.md')
+  // With its imports; those of CONTRIBUTING are the same.
+  expect(declaration.trim().split('\n').length).toBeLessThanOrEqual(75)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'gaussmeter.ts'), declaration.replaceAll("'../", `'${ROOT}/src/`))
+  const gaussmeter = (await import(join(folder, 'gaussmeter.ts'))) as {
+    default: unknown
+    simulated: SimulatedInstrument
+  }
+  const sim = await startTable(gaussmeter.simulated, { serialNumber: 'LSA1', tcp: '127.0.0.1:0' })
+  await using agent = await startAgent(gaussmeter.default, { port: sim.url, sampling_frequency: 10 })
+  const unitShown = () => agent.declared.get('mag_field')?.blocks['mag_field']?.['mag_field']?.units
+  await agent.until(() => agent.rows.length > 0)
+  expect(unitShown()).toBe('G')
+  expect(await agent.task('set_unit', { unit: 'T' })).toMatchObject({ success: true, data: { unit: 'T' } })
+  await agent.until(() => unitShown() === 'T')
+  expect(await agent.task('set_mode', { mode: 'RMS' })).toMatchObject({
+    success: true,
+    data: { mode: 'RMS', filter: 'wide', band: 'wide' },
+  })
+  expect((await agent.task('zero_calibration')).success).toBe(true)
   await sim.close()
 }, 20_000)

@@ -53,9 +53,13 @@ interface Written {
 /** The example's files, its names replaced. */
 function renamed(name: string, file: string): string {
   const text = readFileSync(join(ROOT, 'examples', EXAMPLE, `${EXAMPLE}${file}`), 'utf8')
-  return text.replaceAll(EXAMPLE, name).replaceAll('PressureGaugeAgent', classOf(name))
+  return text
+    .replaceAll(EXAMPLE, name)
+    .replaceAll('PressureGaugeAgent', classOf(name))
+    .replaceAll('pressure gauge', wordsOf(name))
 }
 
+const wordsOf = (name: string) => name.replaceAll('-', ' ')
 const classOf = (name: string) =>
   `${name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())}Agent`
 
@@ -94,7 +98,7 @@ function register(name: string): void {
     [
       'src/commands/simulators.ts',
       /^const tables: .*= \{\n/m,
-      `  '${name}': ['lines', 'A ${name.replaceAll('-', ' ')}.', () => import('../agents/${name}.ts')],\n`,
+      `  ${name.includes('-') ? `'${name}'` : name}: ['lines', 'A ${wordsOf(name)}.', () => import('../agents/${name}.ts')],\n`,
     ],
     [
       'src/commands/agents.test.ts',

@@ -6,7 +6,7 @@ import { type OpenLineOptions, openLink } from './open.ts'
 import { poll } from './poll.ts'
 import { change, recall } from './registers.ts'
 import { type Sampled, sweepOver } from './sweep.ts'
-import { blocksOf, type Getting, type Reading, type Setting } from './table.ts'
+import { blocksOf, type Command, type Getting, type Reading, type Setting } from './table.ts'
 
 /** A connected instrument: what was found out about it, and what is read of it. */
 export interface Instrument<S> {
@@ -64,6 +64,7 @@ export interface InstrumentSpec<A extends z.ZodObject, S>
   readonly init?: string
   readonly settings?: readonly Setting[]
   readonly gettings?: readonly Getting[]
+  readonly commands?: readonly Command[]
   /** Changes what was read before it is published: what its status does not warrant becomes NaN. */
   readonly judge?: (values: Record<string, Value>, state: S) => void
 }
@@ -88,6 +89,7 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
     init,
     settings = [],
     gettings = [],
+    commands = [],
     judge: _,
     ...declared
   } = spec
@@ -133,6 +135,12 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
     },
     (op) => acquire(spec, op as never),
   )
+  /** Asks for what the readings depend on, anew; their fields are declared as they are then. */
+  const resurvey: Resurvey = async ({ instrument, args, lab, feeds }) => {
+    instrument.state = (await survey?.(instrument.link, args as z.output<A>, lab.log)) as S
+    instrument.readings = list(instrument.state as S, args as z.output<A>)
+    feeds[feed.name]?.redeclare()
+  }
   if (init)
     agent.task(
       init,
@@ -141,16 +149,20 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
         params: z.object({ auto_acquire: z.boolean().default(false).describe('start reading afterwards') }),
         startup: (args: z.output<A>) => (args as { mode?: string }).mode === 'init',
       },
-      async ({ instrument, args, params, lab, feeds, start }) => {
-        instrument.state = (await survey?.(instrument.link, args, lab.log)) as S
-        instrument.readings = list(instrument.state, args)
-        feeds[feed.name]?.redeclare()
+      async (op) => {
+        const { instrument, params, start } = op
+        await resurvey(op as never)
         if (params.auto_acquire) start(name)
         return `${instrument.link.identity || instrument.link.name} is initialized.`
       },
     )
-  for (const setting of settings) addSetting(agent, setting)
+  for (const setting of settings) addSetting(agent, setting, resurvey)
   for (const getting of gettings) addGetting(agent, getting)
+  for (const { name: task, help, command } of commands)
+    agent.task(task, { help }, async ({ instrument }) => {
+      await instrument.link.send(command)
+      return `${command} is sent.`
+    })
   return agent
 }
 
@@ -201,16 +213,23 @@ async function acquire<A extends z.ZodObject, S>(
 /** What a task for a register needs of its operation. */
 type RegisterOp = Pick<
   OpContext<Params, object, unknown, Instrument<unknown>, string>,
-  'params' | 'instrument' | 'session'
+  'params' | 'instrument' | 'session' | 'args' | 'lab' | 'feeds'
 >
+type Resurvey = (op: Pick<RegisterOp, 'instrument' | 'args' | 'lab' | 'feeds'>) => Promise<void>
 
-function addSetting<A extends z.ZodObject, S>(agent: InstrumentAgent<A, S>, setting: Setting): void {
+function addSetting<A extends z.ZodObject, S>(
+  agent: InstrumentAgent<A, S>,
+  setting: Setting,
+  resurvey: Resurvey,
+): void {
   const { name, help, register, key = {}, params, values = (given: object) => given } = setting
-  const run = async ({ params: given, instrument, session }: RegisterOp) => {
+  const run = async (op: RegisterOp) => {
+    const { params: given, instrument, session } = op
     const [of, rest] = apart(given, key)
     const wanted = (values as (params: object) => object)(rest)
     const kept = await change(instrument.link, register, of, wanted as never)
     session.set(kept)
+    if (setting.resurvey) await resurvey(op)
     const said = Object.keys(wanted).map((value) => `${value} ${kept[value]}`)
     return `${register.name}${of && ` ${of}`}: ${said.join(', ')}.`
   }

@@ -45,10 +45,21 @@ export interface Setting {
   /** Its other parameters; named as the register's values unless `values` says how they become those. */
   readonly params: Shape
   readonly values?: (params: never) => object
+  /** What is read, or its units, depends on it: the instrument is surveyed anew afterwards. */
+  readonly resurvey?: boolean
+}
+
+/** A task that sends a command which has no reply: `ZPROBE`. */
+export interface Command {
+  readonly name: string
+  readonly help: string
+  readonly command: string
 }
 
 /** A task that asks for a register, as data of its session. */
-export type Getting = Omit<Setting, 'params' | 'values'> & { readonly values?: (found: never) => object }
+export type Getting = Omit<Setting, 'params' | 'values' | 'resurvey'> & {
+  readonly values?: (found: never) => object
+}
 
 /** The same instrument as one that is simulated. */
 export interface SimulatedInstrument {
