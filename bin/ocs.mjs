@@ -2,7 +2,7 @@
 // Starts `ocs` with the Bun that npm installed, or the one that runs this file; installs the packages first where they
 // are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,11 +19,18 @@ function bunBinary() {
   const cpu = { x64: 'x64', arm64: 'aarch64' }[process.arch]
   const musl = process.platform === 'linux' && !process.report?.getReport().header.glibcVersionRuntime
   const name = `@oven/bun-${process.platform}-${cpu}${musl ? '-musl' : ''}`
-  try {
-    return join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'bun')
-  } catch {
-    return undefined
-  }
+  // Where install scripts run, Bun's own takes the binary from the one package to the other.
+  const places = [
+    [name, 'bin/bun'],
+    ['bun', 'bin/bun.exe'],
+  ].map(([from, file]) => {
+    try {
+      return join(dirname(require.resolve(`${from}/package.json`)), file)
+    } catch {
+      return ''
+    }
+  })
+  return places.find((path) => existsSync(path) && statSync(path).size > 1e6)
 }
 
 function fail(text) {
@@ -46,9 +53,9 @@ if (!wanted.every((name) => existsSync(join(root, 'node_modules', name)))) {
     fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
 }
 const bun = bunBinary()
-if (!bun || !existsSync(bun)) {
+if (!bun) {
   fail(
-    `no Bun for ${process.platform} ${process.arch}: run "npm install" in ${root}, without --omit=optional`,
+    `no Bun for ${process.platform} ${process.arch}: remove ${join(root, 'node_modules')} and run "npm install" in ${root}, without --omit=optional`,
   )
 }
 

@@ -97,12 +97,15 @@ const quietly = { priority: 'poll' } as const
 /** Reads a channel; what its status does not warrant is NaN. @throws TransportError for an answer that is none */
 export async function readChannel({ link, loading }: Lakeshore240, channel: Channel): Promise<Reading> {
   const { number, calibrated } = channel
-  const status = await link.read(`RDGST? ${number}`, integer.decode, quietly)
+  const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
+  let status = await ask()
   const V = await link.number(`SRDG? ${number}`, quietly)
+  const T = calibrated ? await link.number(`KRDG? ${number}`, quietly) : undefined
+  // A reading that is none is sent as 0: it has become so after its status was told.
+  if (status === 0 && (V === 0 || T === 0)) status = await ask()
   const sensor = { V: status & SENSOR_BAD ? Number.NaN : V, status }
-  if (!calibrated) return sensor
-  const T = await link.number(`KRDG? ${number}`, quietly)
-  return { T: status !== 0 || loading.has(number) ? Number.NaN : T, ...sensor }
+  if (T === undefined) return sensor
+  return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor }
 }
 
 /** The reading of a channel that could not be read. */

@@ -151,7 +151,8 @@ function reading({ setup }: Input, kelvin: string, ohms: string, bits: string): 
   const status = integer.decode(bits)
   const [T, R] = [decimal.decode(kelvin), decimal.decode(ohms)]
   return {
-    ...(setup.curve > 0 && { T: status === 0 ? T : Number.NaN }),
+    // 0 K is what the instrument sends when it has no temperature.
+    ...(setup.curve > 0 && { T: status === 0 && T !== 0 ? T : Number.NaN }),
     R: status & RESISTANCE_BAD ? Number.NaN : R,
     status,
   }

@@ -10,11 +10,14 @@ export interface SpoolPlace {
   readonly instance: string
   readonly file: string
 }
+/** Where data nodes of archives keep their indexes (`indexPath`), which are no spools. */
+const INDEXES = 'archives'
+
 /** The spools of a state folder: `ROOT/INSTANCE.sqlite`. */
 export function spoolsIn(state: string): SpoolPlace[] {
   if (!existsSync(state)) return []
   return readdirSync(state, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && entry.name !== INDEXES)
     .flatMap(({ name: root }) =>
       readdirSync(join(state, root))
         .filter((file) => /^[^.]+\.sqlite$/.test(file))

@@ -38,7 +38,7 @@ test('a little late begins at once, and the beat is kept', async () => {
 test('missed beats are left out, not bunched, and this is said once', async () => {
   const texts: string[] = []
   expect(await times(10, [370, 10, 260, 10], texts)).toEqual([0, 400, 500, 800])
-  expect(texts).toEqual(['a reading took 0.37 s, too long for 10 Hz: some are left out'])
+  expect(texts).toEqual(['0.37 s after a reading was due, too late for 10 Hz: some are left out'])
 })
 
 test('a steady overload keeps nearly the rate it can have', async () => {

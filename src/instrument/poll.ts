@@ -29,7 +29,6 @@ export async function poll(
   let failing = false
   let told = false
   for (let beat = 0; !signal.aborted; ) {
-    const begun = clock.now()
     try {
       await read()
       if (failing) session.degraded = failing = false
@@ -43,8 +42,8 @@ export async function poll(
     const next = Math.max(beat + 1, Math.round((now - start) / period))
     if (next > beat + 1 && !told && !failing) {
       told = true
-      const took = ((now - begun) / 1000).toFixed(2)
-      session.log(`a reading took ${took} s, too long for ${frequency} Hz: some are left out`)
+      const took = ((now - start - beat * period) / 1000).toFixed(2)
+      session.log(`${took} s after a reading was due, too late for ${frequency} Hz: some are left out`)
     }
     beat = next
     await clock.sleep(Math.max(0, start + beat * period - now), signal)

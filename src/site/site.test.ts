@@ -56,7 +56,7 @@ test('the demo lab is on loopback and keeps what it writes in .demo', async () =
     '.demo/ttyLS240',
     '.demo/data',
     '.demo/data',
-    '.demo/log',
+    '.demo/logs/agents',
   ])
   expect(of('--target')).toEqual(['ls240', 'control', 'measurement'])
   expect(site.notes).toEqual([])
