@@ -39,7 +39,10 @@ export function excuseOf(
   }
   // What goes with an agent is the last it read: nothing after that is recorded.
   const last = sent.findLast(({ t, value }) => t <= end && isRecorded(value))?.t ?? 0
-  return { strike, from: Math.max(from, last), to: end, left: Infinity }
+  // A query that it had sent may be answered when nobody is there to hear: one, since one is under way at a time.
+  const late = sent.find(({ t }) => t > end)
+  const to = late && late.t <= end + PATIENCE && !isRecorded(late.value) ? late.t : end
+  return { strike, from: Math.max(from, last), to, left: Infinity }
 }
 
 /**

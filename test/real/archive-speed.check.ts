@@ -1,6 +1,7 @@
 /**
- * Panels over an archive of many feeds in frames of five minutes, beside so3g's load_range on the same files. Small here;
- * OCS_ARCHIVE_DAYS=365 makes the year it is meant for (some 10 million frames).
+ * Panels over an archive of many feeds, beside so3g's load_range on the same files: a day of 100 feeds in frames of five
+ * minutes; with OCS_ARCHIVE_YEAR=1 a year of 20 feeds in frames of an hour, too. OCS_ARCHIVE_DAYS=365 makes the first a year, too (some 10 million
+ * frames).
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -12,12 +13,30 @@ import { figure, Lab } from './roles.ts'
 
 setDefaultTimeout(390_000)
 
-const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)
-const FEEDS = Number(process.env['OCS_ARCHIVE_FEEDS'] ?? 100)
 const START = 1_700_006_400
 const HOUR = 3600
 const DAY = 24 * HOUR
-const FRAME = 300
+interface Size {
+  readonly days: number
+  readonly feeds: number
+  /** Seconds of a frame. */
+  readonly frame: number
+  /** The spans that so3g reads, too, and how often. */
+  readonly so3g: readonly string[]
+  readonly rounds: number
+}
+const sizes: readonly Size[] = [
+  {
+    days: Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1),
+    feeds: 100,
+    frame: 300,
+    so3g: ['day', 'month', 'year'],
+    rounds: 2,
+  },
+  ...(process.env['OCS_ARCHIVE_YEAR']
+    ? [{ days: 365, feeds: 20, frame: HOUR, so3g: ['day', 'month'], rounds: 1 }]
+    : []),
+]
 /** Samples a frame. */
 const SAMPLES = 10
 /** Fields of a panel, and points of each of its curves. */
@@ -30,26 +49,26 @@ const syntheticValue = (feed: number, n: number) =>
   feed + Math.sin(n / 500 + feed) + ((n * 7919) % 1000) / 1e4
 
 /** Files of an hour, as a recorder names them, each with all feeds. Returns bytes and frames. */
-function writeArchive(dir: string): { bytes: number; frames: number } {
-  const addresses = Array.from({ length: FEEDS }, (_, i) => `observatory.agent${i}.feeds.temperatures`)
+function writeArchive(dir: string, { days, feeds, frame: length }: Size): { bytes: number; frames: number } {
+  const addresses = Array.from({ length: feeds }, (_, i) => `observatory.agent${i}.feeds.temperatures`)
   const providers = new Map(addresses.map((address, i) => [i, address]))
   let [bytes, frames] = [0, 0]
-  for (let begin = START; begin < START + DAYS * DAY; begin += HOUR) {
+  for (let begin = START; begin < START + days * DAY; begin += HOUR) {
     const sessionId = BigInt(begin)
     const parts = [
       headFrames({ sessionId, time: begin, generation: (begin - START) / HOUR, ledger: '{}' }, providers),
     ]
-    for (let at = begin; at < begin + HOUR; at += FRAME) {
-      const nth = ((at - START) / FRAME) * SAMPLES
-      const times = Array.from({ length: SAMPLES }, (_, i) => at + (i * FRAME) / SAMPLES)
-      for (let feed = 0; feed < FEEDS; feed++) {
+    for (let at = begin; at < begin + HOUR; at += length) {
+      const nth = ((at - START) / length) * SAMPLES
+      const times = Array.from({ length: SAMPLES }, (_, i) => at + (i * length) / SAMPLES)
+      for (let feed = 0; feed < feeds; feed++) {
         const value = Float64Array.from(times, (_, i) => syntheticValue(feed, nth + i))
         const fields = new Map([['T', { kind: 'G3VectorDouble', value } as const]])
         const from = { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' }
         const span = { first: nth + 1, last: nth + SAMPLES }
         const blocks = [{ name: 'temps', times, fields }]
         parts.push(
-          dataFrame(sessionId, at + FRAME, {
+          dataFrame(sessionId, at + length, {
             root: 'observatory',
             from,
             provider: feed,
@@ -84,28 +103,31 @@ for name, span in spans.items():
     times, values = data[fields[0]]
     print(json.dumps({'span': name, 'took': sorted(took), 'count': len(times), 'sum': math.fsum(values)}))
 `
-const ROUNDS_SO3G = 2
-
 const ms = (list: readonly number[], part: number) =>
   (list[Math.min(list.length - 1, Math.floor(list.length * part))] ?? 0).toFixed(1)
 
-test(`${PANEL} fields of ${FEEDS} feeds over ${DAYS} days: panels from the index, beside so3g`, async () => {
+for (const size of sizes)
+  test(`${PANEL} fields of ${size.feeds} feeds over ${size.days} days: panels from the index, beside so3g`, () =>
+    measure(size))
+
+async function measure(size: Size): Promise<void> {
+  const { days, feeds, frame } = size
   const python = process.env['OCS_SO3G_PYTHON']
   if (!python) throw new Error('OCS_SO3G_PYTHON has to name the Python that has so3g')
   await using lab = new Lab()
   const dir = lab.path('data')
-  const { bytes, frames } = writeArchive(dir)
+  const { bytes, frames } = writeArchive(dir, size)
   using archive = new Archive(dir, lab.path('index.sqlite'))
   const begun = performance.now()
-  expect(await archive.rescan()).toBe(DAYS * 24)
+  expect(await archive.rescan()).toBe(days * 24)
   figure(
-    `${frames} frames, ${(bytes / 1e6).toFixed(0)} MB, read once in ${((performance.now() - begun) / 1000).toFixed(1)} s`,
+    `${days} days of ${feeds} feeds: ${frames} frames, ${(bytes / 1e6).toFixed(0)} MB, read once in ${((performance.now() - begun) / 1000).toFixed(1)} s`,
   )
   const all = archive.fields()
-  expect(all).toHaveLength(FEEDS)
+  expect(all).toHaveLength(feeds)
   const fields = Array.from({ length: PANEL }, (_, i) => `agent${i}.temperatures.T`)
-  const end = START + DAYS * DAY
-  const spans = Object.fromEntries(Object.entries(SPANS).filter(([, span]) => span <= DAYS * DAY))
+  const end = START + days * DAY
+  const spans = Object.fromEntries(Object.entries(SPANS).filter(([, span]) => span <= days * DAY))
   for (const [name, span] of Object.entries(spans)) {
     const took: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
@@ -115,23 +137,24 @@ test(`${PANEL} fields of ${FEEDS} feeds over ${DAYS} days: panels from the index
       const values = (data['agent3.temperatures.T'] ?? []) as number[]
       expect(values.length).toBeLessThanOrEqual(POINTS)
       // No spike is lost, however few points stand for the span.
-      const first = ((end - span - START) / FRAME) * SAMPLES
-      const truth = Array.from({ length: (span / FRAME) * SAMPLES }, (_, i) => syntheticValue(3, first + i))
+      const first = ((end - span - START) / frame) * SAMPLES
+      const truth = Array.from({ length: (span / frame) * SAMPLES }, (_, i) => syntheticValue(3, first + i))
       expect(Math.max(...values)).toBe(truth.reduce((a, b) => Math.max(a, b)))
       expect(Math.min(...values)).toBe(truth.reduce((a, b) => Math.min(a, b)))
     }
     took.sort((a, b) => a - b)
     figure(`ocs, 1 ${name}: p50 ${ms(took, 0.5)} ms, p99 ${ms(took, 0.99)} ms`)
   }
+  const both = Object.fromEntries(Object.entries(spans).filter(([name]) => size.so3g.includes(name)))
   const addresses = fields.map((_, i) => `observatory.agent${i}.feeds.temperatures.T`)
-  const args = [dir, String(end), String(ROUNDS_SO3G), JSON.stringify(addresses), JSON.stringify(spans)]
+  const args = [dir, String(end), String(size.rounds), JSON.stringify(addresses), JSON.stringify(both)]
   const so3g = lab.program('so3g', [python, '-c', SO3G, ...args])
   expect((await so3g.ended(300)).code).toBe(0)
   const lines = so3g
     .text('out')
     .split('\n')
     .filter((line) => line.startsWith('{'))
-  expect(lines).toHaveLength(Object.keys(spans).length)
+  expect(lines).toHaveLength(Object.keys(both).length)
   for (const line of lines) {
     const { span, took, count, sum } = JSON.parse(line) as {
       span: keyof typeof SPANS
@@ -151,4 +174,4 @@ test(`${PANEL} fields of ${FEEDS} feeds over ${DAYS} days: panels from the index
       `so3g's load_range, 1 ${span}: p50 ${ms(list, 0.5)} ms, worst ${ms(list, 1)} ms, all ${count} samples of each`,
     )
   }
-})
+}

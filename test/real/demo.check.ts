@@ -11,7 +11,7 @@ setDefaultTimeout(120_000)
 /** A clone with its packages installed; `.ci/run` makes it, since there is no registry in a network of its own. */
 const CLONE = process.env['OCS_CLONE'] ?? ''
 /** Seconds until the table is there, and until all has stopped. */
-const SHOWN = 10
+const SHOWN = 20
 const STOPPED = 2
 const READY = 'Ctrl-C stops everything.'
 const READING = /^\d{4}-\d\d-\d\dT\S+ (ls240|control|measurement) .*Channel_/
