@@ -24,7 +24,7 @@ interface Excuse extends Span {
 /** Which missing readings an agent's end, or a fault of it or its instrument, explains. */
 export function excuseOf(
   strike: Strike,
-  { period, perPoll }: Reads,
+  { period, perPoll, settle }: Reads,
   sent: readonly Sent[],
   isRecorded: (value: number) => boolean,
 ): Excuse {
@@ -41,7 +41,8 @@ export function excuseOf(
   const last = sent.findLast(({ t, value }) => t <= end && isRecorded(value))?.t ?? 0
   // A query that it had sent may be answered when nobody is there to hear: one, since one is under way at a time.
   const late = sent.find(({ t }) => t > end)
-  const to = late && late.t <= end + PATIENCE && !isRecorded(late.value) ? late.t : end
+  const isHis = settle === 0 && late && late.t <= end + PATIENCE && !isRecorded(late.value)
+  const to = isHis ? late.t : end
   return { strike, from: Math.max(from, last), to, left: Infinity }
 }
 

@@ -114,6 +114,15 @@ test('an instrument that settles is not missed for so long after its agent came 
   expect(values(lost)).toEqual([155])
 })
 
+test('the one answer that a dead agent had asked for is not missed, a second one is', () => {
+  const kill = strike('kill', 103.9, 103.95)
+  const [first, second] = sent.filter(({ t }) => t > 103.95).map(({ value }) => value)
+  const one = judge([evidence({ recorded: recordedBut(first ?? 0) })], [kill])
+  expect(one.lost).toEqual([])
+  const two = judge([evidence({ recorded: recordedBut(first ?? 0, second ?? 0) })], [kill])
+  expect(values(two.lost)).toEqual([second ?? 0])
+})
+
 test('an instrument that was not read for a while settles, too; readings of one reply are late as one', () => {
   const stalled = sent.map((reading) => ({ ...reading, t: reading.t + (reading.value > 80 ? 3 : 0) }))
   const [missed, later] = [81, 150]
