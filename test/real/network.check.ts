@@ -14,7 +14,7 @@ import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
 setDefaultTimeout(300_000)
 
-const RESTARTS = Number(process.env['RESTARTS'] ?? 20)
+const RESTARTS = Number(process.env['RESTARTS'] ?? 8)
 /** Seconds until a silent connection is given up, and until an agent is back. */
 const NOTICED = 8
 const BACK = 2
