@@ -133,7 +133,8 @@ function enter(folder: string): void {
   }
 }
 
-function argumentError(instance: string, wrong: readonly string[]): Error {
+/** What is wrong with arguments: of the site file where a place is told, else of the command line. */
+export function argumentError(instance: string, wrong: readonly string[]): Error {
   const text = wrong.join('\n')
   return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
 }

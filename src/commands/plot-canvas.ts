@@ -4,7 +4,7 @@ export interface Drawn {
   readonly values: readonly (number | null)[]
 }
 /** The drawing's size in characters, and the span of time that it shows, unix s. */
-interface Frame {
+export interface Frame {
   readonly columns: number
   readonly rows: number
   readonly from: number

@@ -9,7 +9,7 @@ import { pause } from '../core/pause.ts'
 import type { Context } from './context.ts'
 import { type Controlled, joinLab } from './ctrl-lab.ts'
 import { exportTime } from './export-time.ts'
-import { coloured, type Drawn, drawCurves } from './plot-canvas.ts'
+import { coloured, type Drawn, drawCurves, type Frame } from './plot-canvas.ts'
 import { type SiteOptions, siteFlags } from './site.ts'
 
 interface PlotFlags extends SiteOptions {
@@ -120,14 +120,6 @@ function choose(
   throw new UsageError(
     `${name} has no field "${fields[0]}": ${near ? `did you mean ${near}?` : `it has ${own.map(({ field }) => field).join(', ')}`}`,
   )
-}
-
-interface Frame {
-  readonly columns: number
-  readonly rows: number
-  readonly from: number
-  readonly to: number
-  readonly colour: boolean
 }
 
 /** A line for each curve with its last value, then the drawing, all within the frame. */

@@ -6,7 +6,7 @@ import { pause } from '../core/pause.ts'
 import { type Exchange, tapExchanges } from '../instrument/trace.ts'
 import { caller } from '../runtime/client.ts'
 import { runAgent } from '../runtime/run-agent.ts'
-import { type AgentFlags, findRole } from './agent.ts'
+import { type AgentFlags, argumentError, findRole } from './agent.ts'
 import { checkArguments } from './check-arguments.ts'
 import type { Context } from './context.ts'
 import { createLog } from './log.ts'
@@ -56,7 +56,7 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
   const log = createLog(context, flags.logFormat ?? 'text')
   const { agent, instance, chosen } = await findRole(flags, context)
   const { faults, values } = checkArguments(agent, instance.arguments, given, context.env)
-  if (!values) throw new UsageError(`${instance.instance_id}: ${faults.join('\n')}`)
+  if (faults.length > 0 || !values) throw argumentError(instance.instance_id, faults)
 
   const dialog = new Map<string, string | null>()
   using _tap = tapExchanges(({ command, reply }: Exchange) => {
