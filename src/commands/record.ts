@@ -5,6 +5,7 @@ import { messageOf, OpError, TransportError, UsageError } from '../core/errors.t
 import { pause } from '../core/pause.ts'
 import { type Exchange, tapExchanges } from '../instrument/trace.ts'
 import { caller } from '../runtime/client.ts'
+import { newIdentity } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { type AgentFlags, argumentError, findRole } from './agent.ts'
 import { checkArguments } from './check-arguments.ts'
@@ -69,14 +70,12 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
   const running = await runAgent({
     agent,
     args: values,
-    identity: {
+    identity: newIdentity({
       root,
       instance: instance.instance_id,
       agentClass: agent.spec.class,
-      session: crypto.randomUUID(),
-      since: Date.now() / 1000,
       version,
-    },
+    }),
     bus: hub.connect(instance.instance_id),
     log,
   })

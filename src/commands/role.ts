@@ -8,7 +8,7 @@ import type { ManagedHost } from '../core/host.ts'
 import { aborted } from '../core/pause.ts'
 import { startupOps } from '../core/startup.ts'
 import { Counters } from '../runtime/counters.ts'
-import { type Identity, willOf } from '../runtime/identity.ts'
+import { newIdentity, willOf } from '../runtime/identity.ts'
 import { viewLab } from '../runtime/lab-view.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { SessionStore } from '../runtime/session-store.ts'
@@ -55,14 +55,7 @@ export async function serveRole(
   if (recorded && recorders?.length === 0) {
     log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
   }
-  const identity: Identity = {
-    root,
-    instance,
-    agentClass: agent.spec.class,
-    session: crypto.randomUUID(),
-    since: Date.now() / 1000,
-    version,
-  }
+  const identity = newIdentity({ root, instance, agentClass: agent.spec.class, version })
   const counters = new Counters()
   let joined = false
   let asked = false

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
 import { drainInstance, drainSpool } from '../runtime/drain.ts'
-import { type Identity, willOf } from '../runtime/identity.ts'
+import { newIdentity, willOf } from '../runtime/identity.ts'
 import { Spool } from '../runtime/spool.ts'
 import type { Context } from './context.ts'
 import { createLog, type Log } from './log.ts'
@@ -78,14 +78,12 @@ async function reportDrain(
   )
   if (spool.counters['spools_set_aside'])
     throw new OpError(`${file} was damaged: nothing of it could be recorded`)
-  const identity: Identity = {
+  const identity = newIdentity({
     root,
     instance: drainInstance(instance, spool.id),
     agentClass: 'SpoolDrain',
-    session: crypto.randomUUID(),
-    since: Date.now() / 1000,
     version,
-  }
+  })
   await using bus = connectMqtt({ url, client: identity.instance, will: willOf(identity) })
   await reached(bus, url, HUB_SECONDS)
   const begun = performance.now()

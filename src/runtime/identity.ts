@@ -12,6 +12,11 @@ export interface Identity {
   readonly version: string
 }
 
+/** The identity of a process that begins now. */
+export function newIdentity(who: Omit<Identity, 'session' | 'since'>): Identity {
+  return { ...who, session: crypto.randomUUID(), since: Date.now() / 1000 }
+}
+
 /** The presence document of an agent in a state. */
 export function presenceOf(
   { agentClass, session, since, version }: Identity,
