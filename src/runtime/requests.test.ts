@@ -1,12 +1,17 @@
-import { afterEach, expect, setSystemTime, test } from 'bun:test'
+import { afterEach, expect, mock, setSystemTime, spyOn, test } from 'bun:test'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { Requests } from './requests.ts'
 
 const START = 1_700_000_000
-const at = (seconds: number) => setSystemTime(new Date((START + seconds) * 1000))
+const setClock = (seconds: number) => setSystemTime(new Date((START + seconds) * 1000))
+const at = (seconds: number) => {
+  setClock(seconds)
+  spyOn(performance, 'now').mockReturnValue(50_000 + seconds * 1000)
+}
 afterEach(() => {
   setSystemTime()
+  mock.restore()
 })
 
 async function answering() {
@@ -67,4 +72,14 @@ test('a bug in an answer is told, and answered', async () => {
     throw bug
   })
   expect(bugs).toEqual([bug])
+})
+
+test('an agent that began while its clock was a day ahead is not deaf until tomorrow', async () => {
+  const { ask } = await answering()
+  setClock(-86_400)
+  expect(await ask('a')).toBe('acted 1')
+  expect(await ask('a')).toBe('acted 1')
+  expect(await ask('b', { sent: START - 86_402 })).toBe(
+    'This request was sent before the agent started; not acted on: send it again.',
+  )
 })

@@ -17,8 +17,9 @@ export class Requests {
   readonly #root: string
   readonly #instance: string
   readonly #onBug: (error: unknown) => void
-  readonly #since: number
-  /** Until when (unix s) a request may come again, and what it was answered; later it is refused as late. */
+  /** When the process began (monotonic ms): the clock may have been set since. */
+  readonly #begun: number
+  /** Until when (monotonic ms) a request may come again, and what it was answered; later it is refused as late. */
   readonly #remembered = new Map<string, { readonly until: number; readonly answer: Promise<Answer> }>()
 
   /** @param about whose requests; what was sent before `since` (unix s) an earlier process may have acted on */
@@ -30,7 +31,7 @@ export class Requests {
     this.#bus = bus
     this.#root = about.root
     this.#instance = about.instance
-    this.#since = about.since
+    this.#begun = performance.now() - (Date.now() - about.since * 1000)
     this.#onBug = onBug
   }
 
@@ -52,7 +53,7 @@ export class Requests {
     if (!known) {
       const why = this.#refuse(request)
       if (why) return this.#reply(client, request.id, { status: ResponseCode.ERROR, msg: why })
-      known = { until: request.sent + request.timeout, answer: this.#act(act) }
+      known = { until: performance.now() - late * 1000, answer: this.#act(act) }
       this.#remembered.set(key, known)
     }
     return this.#reply(client, request.id, await known.answer)
@@ -92,9 +93,9 @@ export class Requests {
 
   /** Why a request that changes something is not acted on; forgets what cannot come again. */
   #refuse({ sent }: Request): string | undefined {
-    if (sent < this.#since)
+    const now = performance.now()
+    if (sent * 1000 < Date.now() - (now - this.#begun))
       return 'This request was sent before the agent started; not acted on: send it again.'
-    const now = Date.now() / 1000
     for (const [key, { until }] of this.#remembered) {
       if (until >= now && this.#remembered.size < REMEMBER) break
       if (until < now) this.#remembered.delete(key)
