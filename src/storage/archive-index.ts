@@ -19,6 +19,12 @@ export interface IndexedFile {
   readonly providers: string
   readonly problem: string | null
 }
+/** What was read of a file from byte `from` on; from 0 it replaces all that was known of it. */
+export interface ReadPart {
+  readonly file: Omit<IndexedFile, 'id' | 'providers'> & { readonly providers: Providers }
+  readonly from: number
+  readonly blocks: readonly ScannedBlock[]
+}
 /** A field of the archive; `block` is the name of the block that had it last. */
 export interface IndexedField {
   readonly id: number
@@ -97,30 +103,11 @@ export class ArchiveIndex implements Disposable {
   }
 
   /**
-   * Adds what a file has from `from` on. `from` 0 replaces all that was known of it.
-   * @returns false when another process was first: nothing is changed
+   * Adds what was read of files, all at once: a commit each would take longer than the reading.
+   * @returns of how many; where another process was first nothing is changed
    */
-  add(
-    file: Omit<IndexedFile, 'id' | 'providers'> & { readonly providers: Providers },
-    from: number,
-    blocks: readonly ScannedBlock[],
-  ): boolean {
-    const { path, inode, size, mtime, good, problem } = file
-    const work = this.#db.transaction(() => {
-      const known = this.#all<IndexedFile>('SELECT * FROM files WHERE path = ?', path)[0]
-      if (from > 0 && (known?.good !== from || known.inode !== inode)) return false
-      if (known && from === 0) this.#clear(known.id)
-      const row = [path, inode, size, mtime, good, JSON.stringify([...file.providers]), problem]
-      const { id } = this.#all<{ id: number }>(
-        `INSERT INTO files (path, inode, size, mtime, good, providers, problem) VALUES (?, ?, ?, ?, ?, ?, ?)
-          ON CONFLICT (path) DO UPDATE SET inode = excluded.inode, size = excluded.size, mtime = excluded.mtime,
-          good = excluded.good, providers = excluded.providers, problem = excluded.problem RETURNING id`,
-        ...row,
-      )[0] as { id: number }
-      this.#addBlocks(id, blocks)
-      return true
-    })
-    return work.immediate()
+  add(parts: readonly ReadPart[]): number {
+    return this.#db.transaction(() => parts.filter((part) => this.#add(part)).length).immediate()
   }
 
   /** Forgets a file. */
@@ -169,6 +156,22 @@ export class ArchiveIndex implements Disposable {
 
   [Symbol.dispose](): void {
     this.#db.close()
+  }
+
+  #add({ file, from, blocks }: ReadPart): boolean {
+    const { path, inode, size, mtime, good, problem } = file
+    const known = this.#all<IndexedFile>('SELECT * FROM files WHERE path = ?', path)[0]
+    if (from > 0 && (known?.good !== from || known.inode !== inode)) return false
+    if (known && from === 0) this.#clear(known.id)
+    const row = [path, inode, size, mtime, good, JSON.stringify([...file.providers]), problem]
+    const { id } = this.#all<{ id: number }>(
+      `INSERT INTO files (path, inode, size, mtime, good, providers, problem) VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (path) DO UPDATE SET inode = excluded.inode, size = excluded.size, mtime = excluded.mtime,
+        good = excluded.good, providers = excluded.providers, problem = excluded.problem RETURNING id`,
+      ...row,
+    )[0] as { id: number }
+    this.#addBlocks(id, blocks)
+    return true
   }
 
   #addBlocks(file: number, blocks: readonly ScannedBlock[]): void {

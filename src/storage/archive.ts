@@ -1,12 +1,16 @@
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { blocksOf } from './archive-blocks.ts'
 import { type Chunk, type Column, joinChunks } from './archive-columns.ts'
-import { ArchiveIndex, type BlockPlace, type IndexedField, type IndexedFile } from './archive-index.ts'
+import {
+  ArchiveIndex,
+  type BlockPlace,
+  type IndexedField,
+  type IndexedFile,
+  type ReadPart,
+} from './archive-index.ts'
+import { loadBlocks, readAt } from './archive-load.ts'
 import { type Overview, type Providers, scanFrames } from './archive-scan.ts'
-import { G3FormatError } from './g3/bytes.ts'
-import { locateFrame } from './g3/frame.ts'
 
 /** A field and how to ask for it. */
 export interface ArchiveField extends IndexedField {
@@ -23,6 +27,9 @@ export interface BadFile {
   readonly mtime: number
   readonly reason: string
 }
+
+/** Blocks that are written to the index at once; more would keep all else waiting. */
+const AT_ONCE = 1000
 
 /**
  * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index; `rescan` brings
@@ -50,11 +57,18 @@ export class Archive implements Disposable {
     this.#unreadable = []
     const paths = await this.#paths()
     let changed = 0
+    let parts: ReadPart[] = []
+    const keep = (most: number) => {
+      if (parts.reduce((sum, { blocks }) => sum + blocks.length, parts.length) < most) return
+      changed += this.#index.add(parts)
+      parts = []
+    }
     for (const [i, path] of paths.entries()) {
-      if (signal?.aborted) return changed
+      if (signal?.aborted) break
       progress?.(i, paths.length)
       try {
-        if (await this.#read(path, known.get(path))) changed++
+        const part = await this.#read(path, known.get(path))
+        if (part) parts.push(part)
         known.delete(path)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
@@ -66,7 +80,10 @@ export class Archive implements Disposable {
         const { size = 0, good = 0, mtime = 0 } = file ?? {}
         this.#unreadable.push({ path, size, goodBytes: good, mtime, reason: messageOf(error) })
       }
+      keep(AT_ONCE)
     }
+    keep(1)
+    if (signal?.aborted) return changed
     for (const gone of known.values()) this.#index.remove(gone)
     progress?.(paths.length, paths.length)
     return changed + known.size
@@ -129,7 +146,7 @@ export class Archive implements Disposable {
         }
       }
     }
-    for await (const [place, chunks] of this.#load([...wanted.values()], fields))
+    for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
       for (const [i, chunk] of chunks) columns[i]?.push({ order: place.first, chunk })
     return fields.map(({ type }, i) => {
       const chunks = (columns[i] ?? []).toSorted((a, b) => a.order - b.order).map(({ chunk }) => chunk)
@@ -167,52 +184,11 @@ export class Archive implements Disposable {
     return { blocks, points }
   }
 
-  /** Decodes blocks, file by file, in the order in which they were written. */
-  async *#load(
-    wanted: [place: BlockPlace, fields: number[]][],
-    fields: readonly IndexedField[],
-  ): AsyncGenerator<[BlockPlace, [number, Chunk][]]> {
-    wanted.sort(([a], [b]) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.offset - b.offset))
-    const seen = new Set<string>()
-    const byPath = Map.groupBy(wanted, ([{ path: of }]) => of)
-    let path: string | undefined
-    let file: FileHandle | undefined
-    let region: Region | undefined
-    try {
-      for (const [place, indices] of wanted) {
-        const key = `${place.digest} ${place.length} ${place.position} ${place.first} ${indices.join()}`
-        if (seen.has(key)) continue
-        seen.add(key)
-        if (place.path !== path) {
-          await file?.close()
-          path = place.path
-          file = await openIfThere(join(this.#dir, path))
-          region =
-            file &&
-            (await readRegion(
-              file,
-              (byPath.get(path) ?? []).map(([one]) => one),
-            ))
-        }
-        const block =
-          file && (await readBlock(file, place, new Set(indices.map((i) => fields[i]?.name ?? '')), region))
-        if (!block) continue
-        const chunks = indices.flatMap((i): [number, Chunk][] => {
-          const column = block.columns.get(fields[i]?.name ?? '')
-          return column ? [[i, { t: block.times, ...column }]] : []
-        })
-        yield [place, chunks]
-      }
-    } finally {
-      await file?.close()
-    }
-  }
-
-  /** Brings the index up to date with a file; true when there was something new. */
-  async #read(path: string, known: IndexedFile | undefined): Promise<boolean> {
+  /** Reads what a file has that is not in the index; undefined where there is nothing new. */
+  async #read(path: string, known: IndexedFile | undefined): Promise<ReadPart | undefined> {
     const { size, mtimeMs: mtime, ino: inode } = await stat(join(this.#dir, path))
     const same = known?.inode === inode
-    if (same && known.size === size && known.mtime === mtime) return false
+    if (same && known.size === size && known.mtime === mtime) return undefined
     // A file that has not grown but was written is another one.
     const from = same && size > known.size ? known.good : 0
     const providers: Providers = new Map(
@@ -221,7 +197,7 @@ export class Archive implements Disposable {
     await using file = await open(join(this.#dir, path), 'r')
     const bytes = await readAt(file, from, size - from)
     const { blocks, goodBytes, problem } = scanFrames(bytes, from, providers)
-    return this.#index.add({ path, inode, size, mtime, good: goodBytes, providers, problem }, from, blocks)
+    return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, blocks }
   }
 
   async #paths(): Promise<string[]> {
@@ -264,62 +240,4 @@ function pointsOf({ first, last, low, lowAt, high, highAt, text }: Overview, typ
         : [[lowAt ?? first, low] as const, [highAt ?? first, high] as const].sort(([a], [b]) => a - b)
   const values = Float64Array.from(points, ([, value]) => value)
   return { type, t: Float64Array.from(points, ([t]) => t), values }
-}
-
-/** A part of a file. */
-interface Region {
-  readonly from: number
-  readonly bytes: Uint8Array
-}
-/** Bytes of a file that are read at once, at most. */
-const REGION = 32 << 20
-
-/** The part of a file that has all of some blocks, where most of it is wanted: one read takes far less time than many. */
-async function readRegion(file: FileHandle, places: readonly BlockPlace[]): Promise<Region | undefined> {
-  let [from, to, wanted] = [Infinity, 0, 0]
-  for (const { offset, length } of places) {
-    from = Math.min(from, offset)
-    to = Math.max(to, offset + length)
-    wanted += length
-  }
-  if (places.length < 2 || to - from > Math.min(REGION, 8 * wanted)) return undefined
-  return { from, bytes: await readAt(file, from, to - from) }
-}
-
-async function readBlock(
-  file: FileHandle,
-  { offset, length, position: at }: BlockPlace,
-  names: ReadonlySet<string>,
-  region: Region | undefined,
-) {
-  try {
-    const start = offset - (region?.from ?? 0)
-    const bytes = region ? region.bytes.subarray(start, start + length) : await readAt(file, offset, length)
-    const frame = locateFrame(bytes)
-    return blocksOf(frame, names).find(({ position }) => position === at)
-  } catch (error) {
-    // Replaced since it was read; the next scan sees it.
-    if (error instanceof G3FormatError) return undefined
-    throw error
-  }
-}
-
-async function readAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, at + done)
-    if (bytesRead === 0) break
-    done += bytesRead
-  }
-  return bytes.subarray(0, done)
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }
