@@ -54,6 +54,26 @@ test('/query: curves in order, with refId, unit, times in ms and no more points 
   expect(points.every(([, time], i) => i === 0 || time >= (points[i - 1]?.[1] ?? 0))).toBe(true)
 })
 
+test('/query: keys come in any order', async () => {
+  await using at = await site()
+  const request = recorded('query-9.3.2')
+  const backwards = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(backwards)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, backwards(item)]),
+    )
+  }
+  const body = backwards(request.body) as typeof request.body
+  const got = (await (await send(at.bridge, { ...request, body })).json()) as Answered
+  expect(got.map(({ refId, datapoints }) => [refId, datapoints.length > 300])).toEqual([
+    ['A', true],
+    ['B', true],
+  ])
+})
+
 test('/query: names of sisock’s dashboards, in lower case, still draw', async () => {
   await using at = await site()
   const got = (await (await send(at.bridge, recorded('query-5'))).json()) as Answered

@@ -3,8 +3,18 @@ import { operationNames } from './graphite-operations.ts'
 import type { History, Run } from './history.ts'
 
 const run = (instance: string, op: string, steps: Run['steps']): Run => {
-  const [[start, state] = [0, 'running' as const]] = steps
-  return { instance, op, id: 1, start, end: undefined, state, startedBy: 'maya', message: '', steps }
+  const [[start] = [0]] = steps
+  return {
+    instance,
+    op,
+    id: 1,
+    start,
+    end: undefined,
+    state: 'running',
+    startedBy: 'maya',
+    message: '',
+    steps,
+  }
 }
 const history: History = {
   alarms: () => [],

@@ -1,11 +1,16 @@
 import type { Bus } from '../bus/bus.ts'
 import { AlarmsData, WATCH } from '../core/alarms.ts'
+import { HistoryAnswer } from '../core/built-in.ts'
 import { channels, type Event } from '../core/channels.ts'
+import { OpError } from '../core/errors.ts'
 import type { OpSession } from '../core/ops.ts'
+import { caller } from '../runtime/client.ts'
 import type { State } from './page/shape.ts'
 
 /** Sessions and events that are remembered, at most: the newest of each. */
 const KEPT = 1000
+/** Sessions that each agent is asked for, the newest, when it comes. */
+const PAST = 100
 /** Changes of state that are remembered of one session, and characters of a text. */
 const MAX_STEPS = 100
 const MAX_TEXT = 500
@@ -21,8 +26,8 @@ export interface Run {
   readonly startedBy: string
   /** The last that it said. */
   readonly message: string
-  /** Its states, from when on. */
-  readonly steps: readonly (readonly [number, State])[]
+  /** Its states, from when on; null while nobody knows, its agent being lost. */
+  readonly steps: readonly (readonly [number, State | null])[]
 }
 /** An event as it came. */
 export interface Happening extends Omit<Event, 'text'> {
@@ -41,7 +46,7 @@ export interface Raised {
   readonly ended: number | undefined
   readonly acknowledged: string
 }
-/** What has happened in a lab since the bridge started, and the sessions that were known by then. */
+/** What has happened in a lab since the bridge started, and the sessions that its agents remember. */
 export interface History extends AsyncDisposable {
   runs(): readonly Run[]
   events(): readonly Happening[]
@@ -56,26 +61,65 @@ export async function recordHistory(bus: Bus, root: string): Promise<History> {
   const alarms = new Map<string, Raised[]>()
   let count = 0
 
-  const sessions = await bus.subscribe(channels.session, { root }, (said, { instance, op }) => {
-    const key = `${instance}/${op}/${said.session_id}/${said.start_time}`
-    runs.set(key, runOf(said, { instance, op }, runs.get(key)))
-    const told = op === WATCH.op ? AlarmsData.safeParse(said.data).data : undefined
-    if (told) alarms.set(instance, raisedOf(instance, told))
+  /** The process of each agent that was heard of last, and when an agent was lost that has not come back. */
+  const living = new Map<string, string>()
+  const lost = new Map<string, number>()
+  /** The process of each agent that has been asked what it did before. */
+  const asked = new Map<string, string>()
+  const asking = await caller(bus, root)
+
+  const keep = (said: OpSession, of: { instance: string; op: string }) => {
+    const key = `${of.instance}/${of.op}/${said.session_id}/${said.start_time}`
+    runs.set(key, runOf(said, of, runs.get(key)))
     if (runs.size <= KEPT) return
     // What still runs may not be said again for days: those that have ended go first.
-    const [oldest] = [...runs].find(([, { end }]) => end !== undefined) ?? [...runs.keys()]
-    runs.delete(oldest ?? '')
+    const ended = [...runs].filter(([, { end }]) => end !== undefined)
+    const [oldest] = (ended.length > 0 ? ended : [...runs]).reduce((a, b) =>
+      b[1].start < a[1].start ? b : a,
+    )
+    runs.delete(oldest)
+  }
+  const askPast = async (instance: string, process: string) => {
+    if (asked.get(instance) === process) return
+    asked.set(instance, process)
+    try {
+      const answer = HistoryAnswer.parse(await asking.query(instance, 'history', { limit: PAST }))
+      for (const session of answer.sessions) {
+        const of = { instance, op: session.op_name }
+        if (session.status === 'done') keep(session, of)
+      }
+    } catch (error) {
+      // One that does not answer is asked again with its next sign of life, one that has no history is not.
+      if (!(error instanceof OpError) && asked.get(instance) === process) asked.delete(instance)
+    }
+  }
+  const sessions = await bus.subscribe(channels.session, { root }, (said, { instance, op }) => {
+    keep(said, { instance, op })
+    const told = op === WATCH.op ? AlarmsData.safeParse(said.data).data : undefined
+    if (told) alarms.set(instance, raisedOf(instance, told))
+  })
+  const presences = await bus.subscribe(channels.presence, { root }, (said, { instance }, { retained }) => {
+    // The will of an older process says nothing about the one that runs now.
+    if (said.state !== 'online' && (living.get(instance) ?? said.session) !== said.session) return
+    living.set(instance, said.session)
+    if (said.state === 'online') {
+      lost.delete(instance)
+      void askPast(instance, said.session)
+    } else if (!lost.has(instance)) {
+      // A will was written when its agent came; when that left, nobody says later.
+      lost.set(instance, retained ? said.time : Date.now() / 1000)
+    }
   })
   const happenings = await bus.subscribe(channels.event, { root }, (said, { instance }) => {
     events.push({ ...said, instance, text: said.text.slice(0, MAX_TEXT), nth: ++count })
     if (events.length > KEPT) events.shift()
   })
   return {
-    runs: () => [...runs.values()],
+    runs: () => [...runs.values()].map((run) => cutOff(run, lost.get(run.instance))),
     events: () => events,
     alarms: () => [...alarms.values()].flat(),
     async [Symbol.asyncDispose]() {
-      for (const part of [sessions, happenings]) await part[Symbol.asyncDispose]()
+      for (const part of [sessions, presences, happenings, asking]) await part[Symbol.asyncDispose]()
     },
   }
 }
@@ -89,6 +133,12 @@ function raisedOf(instance: string, { alarms, recent }: AlarmsData): Raised[] {
     ...{ instance, name, severity, text, raised, ended, acknowledged: '' },
   }))
   return [...past, ...now]
+}
+
+/** A run whose agent was lost at some time: what it does since then is not known. */
+function cutOff(run: Run, lost: number | undefined): Run {
+  if (lost === undefined || run.end !== undefined) return run
+  return { ...run, steps: [...run.steps, [Math.max(lost, run.steps.at(-1)?.[0] ?? lost), null]] }
 }
 
 function runOf(said: OpSession, { instance, op }: { instance: string; op: string }, before?: Run): Run {
