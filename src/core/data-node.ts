@@ -44,16 +44,22 @@ export const FieldsAnswer = z.object({
 })
 export type FieldsAnswer = z.output<typeof FieldsAnswer>
 
+/** Long lists, checked as a whole: zod's own look at each item takes as long as reading the answer does. */
+const listOfAnything = z.custom<unknown[]>(Array.isArray)
+const listOfNumbers = z.custom<number[]>(
+  (list) => Array.isArray(list) && list.every((item) => typeof item === 'number'),
+)
+
 /**
  * The answer to `get_data`: for each field that was asked for a list as long as the times of its timeline, empty for a
  * field the node has not got. `null` stands for NaN. `finalized_until`: data up to this time will not change any more.
  */
 export const DataAnswer = z.object({
-  data: z.record(z.string(), z.array(z.unknown())),
+  data: z.record(z.string(), listOfAnything),
   timeline: z.record(
     z.string(),
     z.object({
-      t: z.array(z.number()),
+      t: listOfNumbers,
       finalized_until: z.number().nullable(),
       /** Of a node that keeps but the newest data: the time of the oldest sample it has; null while it has none. */
       held_from: z.number().nullable().optional(),

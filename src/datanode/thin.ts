@@ -15,24 +15,26 @@ export function thin(t: Float64Array, values: Float64Array, maxPoints: number, m
   const first = t[0] ?? 0
   const width = Math.max(((t[newest] ?? 0) - first) / intervals, minWidth) || 1
   const kept: number[] = []
-  for (let from = 0; from <= newest; ) {
-    const here = Math.min(intervals - 1, Math.floor(((t[from] ?? 0) - first) / width))
-    // Comparing with the interval's end, not dividing for each sample, takes a tenth of the time.
-    const end = here === intervals - 1 ? Infinity : first + (here + 1) * width
-    let [low, high, to] = [-1, -1, from]
-    let [lowest, highest] = [Infinity, -Infinity]
-    do {
-      const value = values[to] ?? Number.NaN
+  let from = 0
+  while (from <= newest) {
+    const here = Math.min(intervals - 1, Math.floor(((t[from] as number) - first) / width))
+    // The interval's end is looked up, so that the loop over its samples does nothing but compare.
+    const to = here === intervals - 1 ? newest + 1 : firstAt(t, first + (here + 1) * width, from + 1)
+    let low = -1
+    let high = -1
+    let lowest = Infinity
+    let highest = -Infinity
+    for (let i = from; i < to; i++) {
+      const value = values[i] as number
       if (value < lowest && value !== -Infinity) {
         lowest = value
-        low = to
+        low = i
       }
       if (value > highest && value !== Infinity) {
         highest = value
-        high = to
+        high = i
       }
-      to++
-    } while (to <= newest && (t[to] ?? 0) < end)
+    }
     if (low < 0) kept.push(from)
     else if (low === high) kept.push(low)
     else kept.push(Math.min(low, high), Math.max(low, high))
@@ -40,6 +42,20 @@ export function thin(t: Float64Array, values: Float64Array, maxPoints: number, m
   }
   if (kept.at(-1) !== newest) kept.push(newest)
   return kept
+}
+
+/** The first index from `from` on whose time is not before `end`; found in steps that double, since it is mostly near. */
+function firstAt(t: Float64Array, end: number, from: number): number {
+  let step = 1
+  while (from + step < t.length && (t[from + step] as number) < end) step *= 2
+  let low = step === 1 ? from : from + step / 2
+  let high = Math.min(from + step, t.length)
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((t[middle] as number) < end) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /**
