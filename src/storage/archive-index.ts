@@ -51,7 +51,7 @@ export type FileOverview = Overview & { readonly file: number }
 export type BlockOverview = Overview & { readonly block: number }
 
 /** Changes whenever the tables do: an index of another version is made anew. */
-const VERSION = 1
+const VERSION = 2
 const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
   low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
 const TABLES = `
@@ -65,7 +65,7 @@ CREATE INDEX blocks_of_file ON blocks (file);
 CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
   PRIMARY KEY (field, first, block)) WITHOUT ROWID;
 CREATE TABLE file_overviews (field INTEGER, file INTEGER, ${OVERVIEW}, PRIMARY KEY (field, first, file)) WITHOUT ROWID;
-CREATE INDEX overviews_of_file ON file_overviews (file, field);
+CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);
 `
 
 /** Where the index of a data directory is, in a folder for state: never in the data directory itself. */
