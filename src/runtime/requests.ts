@@ -17,21 +17,13 @@ export class Requests {
   readonly #root: string
   readonly #instance: string
   readonly #onBug: (error: unknown) => void
-  /** When the process began (monotonic ms): the clock may have been set since. */
-  readonly #begun: number
   /** Until when (monotonic ms) a request may come again, and what it was answered; later it is refused as late. */
   readonly #remembered = new Map<string, { readonly until: number; readonly answer: Promise<Answer> }>()
 
-  /** @param about whose requests; what was sent before `since` (unix s) an earlier process may have acted on */
-  constructor(
-    bus: Bus,
-    about: Pick<Identity, 'root' | 'instance' | 'since'>,
-    onBug: (error: unknown) => void,
-  ) {
+  constructor(bus: Bus, about: Pick<Identity, 'root' | 'instance'>, onBug: (error: unknown) => void) {
     this.#bus = bus
     this.#root = about.root
     this.#instance = about.instance
-    this.#begun = performance.now() - (Date.now() - about.since * 1000)
     this.#onBug = onBug
   }
 
@@ -94,7 +86,8 @@ export class Requests {
   /** Why a request that changes something is not acted on; forgets what cannot come again. */
   #refuse({ sent }: Request): string | undefined {
     const now = performance.now()
-    if (sent * 1000 < Date.now() - (now - this.#begun))
+    // An earlier process may have acted on it. By how long this one has run: the clock may have been set meanwhile.
+    if (sent * 1000 < Date.now() - now)
       return 'This request was sent before the agent started; not acted on: send it again.'
     for (const [key, { until }] of this.#remembered) {
       if (until >= now && this.#remembered.size < REMEMBER) break
