@@ -132,7 +132,7 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
       )
     },
     fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
-    data: (node, request) => ask(node, 'get_data', request, DataAnswer),
+    data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {
       for (const part of [presence, api, asking]) await part[Symbol.asyncDispose]()
     },

@@ -23,6 +23,10 @@ export const DataRequest = z.object({
     .max(100_000)
     .optional()
     .describe('most samples a field: lowest and highest of each interval, and the newest'),
+  packed: z
+    .boolean()
+    .optional()
+    .describe('lists of numbers may come as text: base64 of doubles, little end first, null as NaN'),
 })
 export type DataRequest = z.output<typeof DataRequest>
 
@@ -45,21 +49,22 @@ export const FieldsAnswer = z.object({
 export type FieldsAnswer = z.output<typeof FieldsAnswer>
 
 /** Long lists, checked as a whole: zod's own look at each item takes as long as reading the answer does. */
-const listOfAnything = z.custom<unknown[]>(Array.isArray)
-const listOfNumbers = z.custom<number[]>(
-  (list) => Array.isArray(list) && list.every((item) => typeof item === 'number'),
-)
+const cells = z.union([z.custom<unknown[]>(Array.isArray), z.string().transform(unpackCells)])
+const times = z.union([
+  z.custom<number[]>((list) => Array.isArray(list) && list.every((item) => typeof item === 'number')),
+  z.string().transform(unpack),
+])
 
 /**
  * The answer to `get_data`: for each field that was asked for a list as long as the times of its timeline, empty for a
  * field the node has not got. `null` stands for NaN. `finalized_until`: data up to this time will not change any more.
  */
 export const DataAnswer = z.object({
-  data: z.record(z.string(), listOfAnything),
+  data: z.record(z.string(), cells),
   timeline: z.record(
     z.string(),
     z.object({
-      t: listOfNumbers,
+      t: times,
       finalized_until: z.number().nullable(),
       /** Of a node that keeps but the newest data: the time of the oldest sample it has; null while it has none. */
       held_from: z.number().nullable().optional(),
@@ -69,3 +74,36 @@ export const DataAnswer = z.object({
   fields: z.record(z.string(), FieldEntry),
 })
 export type DataAnswer = z.output<typeof DataAnswer>
+
+/** An answer with its lists of numbers as text, where that was asked for: it is written and read in half the time. */
+export function packed(answer: DataAnswer, { packed: wanted }: DataRequest): z.input<typeof DataAnswer> {
+  if (!wanted) return answer
+  const each = <V, W>(of: Record<string, V>, change: (value: V) => W) =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value)]))
+  return {
+    ...answer,
+    data: each(answer.data, (list) => (list.every(isCell) ? pack(list) : list)),
+    timeline: each(answer.timeline, (line) => ({ ...line, t: pack(line.t) })),
+  }
+}
+
+function isCell(value: unknown): value is number | null {
+  return typeof value === 'number' || value === null
+}
+
+function pack(list: readonly (number | null)[]): string {
+  const doubles = Float64Array.from(list, (value) => value ?? Number.NaN)
+  return Buffer.from(doubles.buffer).toString('base64')
+}
+
+function unpack(text: string): number[] {
+  const { buffer, byteOffset, byteLength } = Buffer.from(text, 'base64')
+  const doubles = new Float64Array(buffer.slice(byteOffset, byteOffset + byteLength))
+  const list: number[] = []
+  for (let i = 0; i < doubles.length; i++) list.push(doubles[i] as number)
+  return list
+}
+
+function unpackCells(text: string): unknown[] {
+  return unpack(text).map((value) => (Number.isNaN(value) ? null : value))
+}

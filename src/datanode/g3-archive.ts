@@ -6,6 +6,7 @@ import {
   type FieldEntry,
   type FieldsAnswer,
   FieldsRequest,
+  packed,
 } from '../core/data-node.ts'
 import { poll } from '../instrument/poll.ts'
 import { Archive, type ArchiveField } from '../storage/archive.ts'
@@ -63,8 +64,8 @@ export default defineAgent({
   .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
     archiveFields(q.instrument, q.params),
   )
-  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    archiveData(q.instrument, q.params),
+  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, async (q) =>
+    packed(await archiveData(q.instrument, q.params), q.params),
   )
 
 /** The fields of an archive that have data between two times. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import { DataRequest, FieldsRequest } from '../core/data-node.ts'
+import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../instrument/poll.ts'
 import { readMachine } from './hwmon.ts'
 import { NodeName } from './node-instance.ts'
@@ -40,5 +40,5 @@ export default defineAgent({
     getFields(q.instrument, q.params),
   )
   .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    getData(q.instrument, q.params),
+    packed(getData(q.instrument, q.params), q.params),
   )

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { feedAddress, feedsAddress } from '../core/channels.ts'
-import { DataRequest, FieldsRequest } from '../core/data-node.ts'
+import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { Name } from '../core/names.ts'
 import { poll } from '../instrument/poll.ts'
 import { LiveCache } from './live-cache.ts'
@@ -54,5 +54,5 @@ export default defineAgent({
     getFields(q.instrument, q.params),
   )
   .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    getData(q.instrument, q.params),
+    packed(getData(q.instrument, q.params), q.params),
   )

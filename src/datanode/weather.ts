@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import { DataRequest, FieldsRequest } from '../core/data-node.ts'
+import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../instrument/poll.ts'
 import { type ArchivedField, readArchive } from './archive.ts'
 import { NodeName } from './node-instance.ts'
@@ -80,5 +80,5 @@ export default defineAgent({
     getFields(q.instrument, q.params),
   )
   .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    getData(q.instrument, q.params),
+    packed(getData(q.instrument, q.params), q.params),
   )

@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { HOUR, spoolAnHour } from './an-hour.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
-import { query } from './grafana.ts'
+import { query, queryBody } from './grafana.ts'
 import { split, subscriber } from './listener.ts'
 import { figure, Lab, seconds, since, until } from './roles.ts'
 
@@ -12,8 +12,10 @@ const TARGETS = Array.from({ length: 20 }, (_, at) => `LSA21OQ::Channel_${at + 1
 /** Points of a panel that is 1,000 pixels wide. */
 const POINTS = 1000
 const PANELS = 200
+/** Panels before those. */
+const WARM = 20
 /** ms in the middle; the aim is 50 for nearly all on free cores, and what else a machine does makes some far slower. */
-const PANEL = 150
+const PANEL = 100
 const DASHBOARDS = 50
 /** Seconds that acknowledgements are measured without dashboards, and with. */
 const MEASURED = 15
@@ -42,11 +44,12 @@ test('a panel of 20 targets and an hour of 10 Hz; 50 dashboards each second, and
   await until('the hour is there', 60, whole)
   await until('all is recorded', 60, () => acks.delays.length > 20 && (acks.delays.at(-1) ?? 9) < 2)
 
+  // A dashboard asks again and again: the first few, while Bun still compiles, are not counted.
   const took: number[] = []
-  for (let i = 0; i < PANELS; i++) {
+  for (let i = -WARM; i < PANELS; i++) {
     const start = performance.now()
-    await query(TARGETS, HOUR, 0, POINTS)
-    took.push(1000 * since(start))
+    await queryBody(TARGETS, HOUR, 0, POINTS)
+    if (i >= 0) took.push(1000 * since(start))
   }
   const panels = sortedOf(took)
   const [median, worst] = [quantile(panels, 0.5), quantile(panels, 0.99)]
