@@ -58,7 +58,7 @@ export async function surveyChannel(line: LineLink, number: number): Promise<Cha
 
 /** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
 const STATUS =
-  'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
+  'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not all read'
 
 /** The fields of the enabled channels: sensor units always, a temperature where there is a curve. */
 export function blocksOf({ channels }: Pick<Lakeshore240, 'channels'>): Blocks {
@@ -94,18 +94,32 @@ export interface Reading {
 const SENSOR_BAD = 1 | 64 | 128
 const quietly = { priority: 'poll' } as const
 
-/** Reads a channel; what its status does not warrant is NaN. @throws TransportError for an answer that is none */
-export async function readChannel({ link, loading }: Lakeshore240, channel: Channel): Promise<Reading> {
+/**
+ * Reads a channel; what its status does not warrant is NaN, and so is a temperature that does not come.
+ * @param failed hears why it did not come, and may throw that on
+ * @throws TransportError for any other answer that is none
+ */
+export async function readChannel(
+  { link, loading }: Lakeshore240,
+  channel: Channel,
+  failed: (error: unknown) => void,
+): Promise<Reading> {
   const { number, calibrated } = channel
   const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
   let status = await ask()
   const V = await link.number(`SRDG? ${number}`, quietly)
-  const T = calibrated ? await link.number(`KRDG? ${number}`, quietly) : undefined
+  const sensor = () => ({ V: status & SENSOR_BAD ? Number.NaN : V, status })
+  let T: number | undefined
+  try {
+    if (calibrated) T = await link.number(`KRDG? ${number}`, quietly)
+  } catch (error) {
+    failed(error)
+    return { ...sensor(), T: Number.NaN, status: -1 }
+  }
   // A reading that is none is sent as 0: it has become so after its status was told.
   if (status === 0 && (V === 0 || T === 0)) status = await ask()
-  const sensor = { V: status & SENSOR_BAD ? Number.NaN : V, status }
-  if (T === undefined) return sensor
-  return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor }
+  if (T === undefined) return sensor()
+  return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor() }
 }
 
 /** The reading of a channel that could not be read. */

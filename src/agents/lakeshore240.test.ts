@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { Row } from '../core/channels.ts'
+import { TransportError } from '../core/errors.ts'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Reading } from '../simulators/truth.ts'
 import lakeshore240 from './lakeshore240.ts'
+import { type Channel, type Lakeshore240, readChannel } from './lakeshore240-channels.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ls240-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -175,10 +177,30 @@ test('one bad reply costs one channel, not the sweep', async () => {
   const [name] = Object.keys(errors())
   const bad = agent.rows.filter(({ data }) => data[`${name}_status`]?.[0] === -1)
   expect(bad.length).toBe(1)
-  expect(bad[0]?.data[`${name}_V`]).toEqual(['NaN'])
-  const others = Object.entries(bad[0]?.data ?? {}).filter(([field]) => !field.startsWith(`${name}_`))
-  expect(others.flatMap(([, column]) => column)).not.toContain('NaN')
+  const [own, others] = [true, false].map((its) =>
+    Object.entries(bad[0]?.data ?? {})
+      .filter(([field]) => field.startsWith(`${name}_`) === its)
+      .flatMap(([, column]) => column),
+  )
+  expect(own).toContain('NaN')
+  expect(others).not.toContain('NaN')
 }, 15_000)
+
+test('a temperature that does not come leaves the sensor reading', async () => {
+  const failures: unknown[] = []
+  const link = {
+    read: async () => 0,
+    number: async (command: string) => {
+      if (command.startsWith('KRDG?')) throw new TransportError('no reply')
+      return 1.07
+    },
+  }
+  const module = { link, loading: new Set() } as unknown as Lakeshore240
+  const channel = { number: 3, calibrated: true } as Channel
+  const reading = await readChannel(module, channel, (error) => failures.push(error))
+  expect(reading).toEqual({ T: Number.NaN, V: 1.07, status: -1 })
+  expect(failures).toHaveLength(1)
+})
 
 test('an open sensor is NaN with its status', async () => {
   const { module, path } = await simulate()

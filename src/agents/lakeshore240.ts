@@ -102,9 +102,12 @@ serial number, and the port is found and found again. With the module's USB on a
         const fields: Record<string, Reading> = {}
         for (const channel of declared.filter(isEnabled)) {
           const name = `Channel_${channel.number}`
-          fields[name] = await readChannel(module, channel).catch((error) => {
+          const failed = (error: unknown) => {
             if (module.link.closed.aborted || signal.aborted) throw error
             errors[name] = (errors[name] ?? 0) + 1
+          }
+          fields[name] = await readChannel(module, channel, failed).catch((error) => {
+            failed(error)
             return unread(channel)
           })
         }
