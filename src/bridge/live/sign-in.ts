@@ -53,8 +53,8 @@ export function signIns(
   const failures = new Map<string, { readonly count: number; readonly until: number }>()
   const usersNow = watchedUsers(file, log)
   const verify = inTurn()
-  // Who guesses names hears no sooner that there is none.
-  const nobody = Bun.password.hash(crypto.randomUUID(), 'argon2id')
+  // Who guesses names hears no sooner that there is none. A hash takes 64 MB for a moment: not before someone asks.
+  let nobody: Promise<string> | undefined
 
   return {
     any: () => Object.keys(usersNow()).length > 0,
@@ -64,9 +64,11 @@ export function signIns(
         const wait = Math.ceil((failed.until - now()) / 1000)
         throw new HTTPException(429, { message: `too many wrong passwords: try again in ${wait} s` })
       }
+      nobody ??= Bun.password.hash(crypto.randomUUID(), 'argon2id')
+      const hash = await nobody
       const users = usersNow()
       const user = Object.hasOwn(users, name) ? users[name] : undefined
-      const right = await verify(password, user?.password ?? (await nobody))
+      const right = await verify(password, user?.password ?? hash)
       if (!right || !user) {
         const count = (failures.get(address)?.count ?? 0) + 1
         const wait = count < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (count - FREE_FAILURES))
