@@ -18,8 +18,9 @@ setDefaultTimeout(3_600_000)
 
 const SHARE = Number(process.env['FUZZ'] ?? 0.05)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-/** MB that each may take, 49 of them the program itself. */
+/** MB that each may take, 49 of them the program itself; the bridge, at a thousand requests a second, more garbage. */
 const MOST = 150
+const MOST_BRIDGE = 175
 /** Clients at a time, and packets that each sends. */
 const CLIENTS = 20
 const PACKETS = 8
@@ -108,7 +109,7 @@ test('mutated HTTP requests of all dialects: never 500, and the bridge answers a
   expect(bridge.end, bridge.tail()).toBeUndefined()
   const [curve] = await query(['LSA21OQ::Channel_1_T'])
   expect(curve?.datapoints.length).toBeGreaterThan(5)
-  expect(most(bridge)).toBeLessThan(MOST)
+  expect(most(bridge)).toBeLessThan(MOST_BRIDGE)
   expect(bridge.text()).not.toMatch(/^ +at /m)
   expect(await bridge.stop()).toMatchObject({ code: 0 })
 })
