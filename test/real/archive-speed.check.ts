@@ -11,7 +11,8 @@ import { Archive } from '../../src/storage/archive.ts'
 import { dataFrame, headFrames } from '../../src/storage/hk.ts'
 import { figure, Lab } from './roles.ts'
 
-setDefaultTimeout(390_000)
+const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)
+setDefaultTimeout(390_000 * Math.sqrt(DAYS))
 
 const START = 1_700_006_400
 const HOUR = 3600
@@ -27,13 +28,13 @@ interface Size {
 }
 const sizes: readonly Size[] = [
   {
-    days: Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1),
+    days: DAYS,
     feeds: 100,
     frame: 300,
-    so3g: ['day', 'month', 'year'],
-    rounds: 2,
+    so3g: ['day'],
+    rounds: 1,
   },
-  { days: 365, feeds: 20, frame: HOUR, so3g: ['day', 'month', 'year'], rounds: 1 },
+  { days: 365, feeds: 20, frame: HOUR, so3g: ['day', 'month'], rounds: 1 },
 ]
 /** Samples a frame. */
 const SAMPLES = 10
