@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { agentClasses, findAgent } from '../src/commands/agents.ts'
 import type { Agent, Blocks, Lab } from '../src/core/agent.ts'
 import { coerceArguments, flattenArguments } from '../src/core/arguments.ts'
+import type { Property } from '../src/core/parameters.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -30,17 +31,6 @@ const connected: Readonly<Record<string, readonly string[]>> = {
 const folders: Readonly<Record<string, string>> = {
   data_dir: '~/.local/share/ocs/data',
   index_dir: '~/.local/state/ocs',
-}
-
-interface Property {
-  readonly type?: string
-  readonly enum?: readonly string[]
-  readonly anyOf?: readonly Property[]
-  readonly default?: unknown
-  readonly minimum?: number
-  readonly exclusiveMinimum?: number
-  readonly maximum?: number
-  readonly description?: string
 }
 
 const INTRO = `# Agents
@@ -113,7 +103,7 @@ function parameters(schema: z.ZodObject, filled: Readonly<Record<string, string>
 
 function takes({ type, enum: choices, anyOf, minimum, exclusiveMinimum, maximum }: Property): string {
   if (anyOf) return anyOf.map(takes).join(' or ')
-  if (choices) return choices.map((choice) => code(choice)).join(', ')
+  if (choices) return choices.map((choice) => code(String(choice))).join(', ')
   const limit = Number.MAX_SAFE_INTEGER
   const low = minimum !== undefined && minimum > -limit ? `≥ ${minimum}` : ''
   const above = exclusiveMinimum === undefined ? '' : `> ${exclusiveMinimum}`

@@ -2,7 +2,7 @@ import { UsageError } from './errors.ts'
 import { didYouMean } from './names.ts'
 
 /** A parameter of an operation, as the JSON Schema in its agent's `api` has it. */
-interface Property {
+export interface Property {
   readonly type?: string
   readonly anyOf?: readonly Property[]
   readonly enum?: readonly unknown[]
