@@ -226,6 +226,12 @@ test('on a phone, in the dark, in the light: nothing is cut off, and axe-core fi
 
 test('2,000 fields: all are there, one is found by its name, and what is scrolled to is alive', async () => {
   const { page } = chromium
+  const watched: number[] = []
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/page/watch')) return
+    const { metrics } = request.postDataJSON() as { metrics: string[] }
+    watched.push(metrics.length)
+  })
   for (const instance of ['many1', 'many2', 'many1-node', 'many2-node']) agent(instance)
   const listed = async () =>
     (await page.locator('.node > summary .note').allTextContents()).filter((text) =>
@@ -255,6 +261,9 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
     return isFresh(page.locator('.tile', { hasText: 'channel_500' }).last())
   })
   await shot('many')
+  figure(`${watched.at(-1)} of 2,004 fields are asked for: those in view, and a little around it`)
+  expect(watched.at(-1)).toBeGreaterThan(0)
+  expect(Math.max(...watched)).toBeLessThan(500)
   const longest = Number(await page.evaluate('window.longest'))
   figure(`the page was never busy for longer than ${Math.round(longest)} ms at a time`)
 })
