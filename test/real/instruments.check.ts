@@ -80,10 +80,15 @@ test.each([
   const [median = 0, most = 0, max = 0] = [0.5, 0.8, 1].map(
     (share) => sorted[Math.ceil(share * sorted.length) - 1],
   )
+  const late = resumed.filter((time) => time > RESUMED).length
   figure(
     `${kind}: ${REPLUGS} cables pulled and put back: readings again after ${median.toFixed(2)} s (median), ` +
-      `${max.toFixed(2)} s (max), 0 exits`,
+      `${max.toFixed(2)} s (max), ${late} of them after more than ${RESUMED} s, 0 exits`,
   )
+  if (late > 0)
+    figure(
+      `the late ones: ${resumed.flatMap((time, at) => (time > RESUMED ? [`${at}: ${time.toFixed(2)}`] : [])).join(', ')}`,
+    )
   await ends(at)
   // A machine that is busy with something else may stall a few of them.
   expect(most).toBeLessThan(RESUMED)
