@@ -53,6 +53,18 @@ test('a conversation is written down, and is as good as the instrument', async (
   expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('is there already') })
 }, 30_000)
 
+test('what a task changes is recorded in turn, so that it can be played again', async () => {
+  const simulator = await startLakeshore240({ serialNumber: 'LSA21OQ', pty: join(folder, 'tty2') })
+  const dialog = join(folder, 'changed.yaml')
+  const task = 'set_values {"channel": 2, "name": "cold"}'
+  const flags = ['--port', join(folder, 'tty2'), '--mode', 'idle', '--seconds', '0.2', '--task', task]
+  expect(await ocs('record', 'ls240', '-o', dialog, ...flags)).toMatchObject({ code: 0 })
+  await simulator.close()
+  await using agent = await startAgent(lakeshore240, { port: `replay:${dialog}`, mode: 'idle' })
+  const { success, messages } = await agent.task('set_values', { channel: 2, name: 'cold' })
+  expect([success, messages]).toEqual([true, expect.anything()])
+}, 30_000)
+
 test('what cannot be recorded says so, and writes nothing', async () => {
   const file = join(folder, 'none.yaml')
   const words = ['record', 'ls240', '-o', file, '--seconds', '0.2']

@@ -59,11 +59,10 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
   const { faults, values } = checkArguments(agent, instance.arguments, given, context.env)
   if (faults.length > 0 || !values) throw argumentError(instance.instance_id, faults)
 
-  const dialog = new Map<string, string | null>()
+  const dialog = new Map<string, (string | null)[]>()
   using _tap = tapExchanges(({ command, reply }: Exchange) => {
-    // The first reply stands for all: what was read together fits together. One that failed may come another time.
-    if (reply instanceof Error || (dialog.get(command) ?? null) !== null) return
-    dialog.set(command, reply)
+    // One that failed may come another time.
+    if (!(reply instanceof Error)) dialog.set(command, [...(dialog.get(command) ?? []), reply])
   })
   const hub = new MemoryHub()
   const { root } = chosen
@@ -94,11 +93,20 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
     throw new TransportError(
       `${instance.instance_id}: nothing was said in ${patience} s, so nothing is written`,
     )
-  const lines = [...dialog].map(
-    ([command, reply]) => `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`,
-  )
+  const set = new Set([...dialog.keys()].filter((command) => !command.includes('?')).map(wordOf))
+  const lines = [...dialog].map(([command, replies]) => {
+    const changed = set.has(wordOf(command)) && replies.some((reply) => reply !== replies[0])
+    // Of what was set all replies, in turn. Else the first stands for all: what was read together fits together.
+    const reply = changed ? replies : (replies.find((one) => one !== null) ?? null)
+    return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
+  })
   writeFileSync(flags.output, `# ${agent.spec.class}: what was said by ocs record.\n${lines.join('')}`)
   log(`${flags.output}: ${dialog.size} commands with their replies; play them with replay:${flags.output}`)
+}
+
+/** What is asked or set: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */
+function wordOf(command: string): string {
+  return /^[^?\s]*/.exec(command)?.[0] ?? ''
 }
 
 function parseTask(text: string): { op: string; params: Record<string, unknown> } {

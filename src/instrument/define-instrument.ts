@@ -15,6 +15,9 @@ export interface Instrument<S> {
   readings: readonly Reading[]
   /** When it was connected, unix s. */
   readonly since: number
+  /** Changes of what the readings depend on: so far, and under way. A sweep beside one has units of before and after. */
+  changes: number
+  changing: number
 }
 
 /** What a sweep has given, for the data of a session. */
@@ -114,7 +117,7 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
       signal.addEventListener('abort', stop)
       try {
         const state = (await survey?.(link, args, lab.log)) as S
-        return { link, state, readings: list(state, args), since: Date.now() / 1000 }
+        return { link, state, readings: list(state, args), since: Date.now() / 1000, changes: 0, changing: 0 }
       } catch (error) {
         await link.close()
         throw error
@@ -136,10 +139,21 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
     (op) => acquire(spec, op as never),
   )
   /** Asks for what the readings depend on, anew; their fields are declared as they are then. */
-  const resurvey: Resurvey = async ({ instrument, args, lab, feeds }) => {
-    instrument.state = (await survey?.(instrument.link, args as z.output<A>, lab.log)) as S
-    instrument.readings = list(instrument.state as S, args as z.output<A>)
-    feeds[feed.name]?.redeclare()
+  const resurvey: Resurvey = async ({ instrument, args, lab, feeds }, change) => {
+    instrument.changing++
+    try {
+      return await change()
+    } finally {
+      // Also after a change that failed: it may have been half done.
+      try {
+        instrument.state = (await survey?.(instrument.link, args as z.output<A>, lab.log)) as S
+        instrument.readings = list(instrument.state as S, args as z.output<A>)
+        feeds[feed.name]?.redeclare()
+      } finally {
+        instrument.changing--
+        instrument.changes++
+      }
+    }
   }
   if (init)
     agent.task(
@@ -151,7 +165,7 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
       },
       async (op) => {
         const { instrument, params, start } = op
-        await resurvey(op as never)
+        await resurvey(op as never, async () => {})
         if (params.auto_acquire) start(name)
         return `${instrument.link.identity || instrument.link.name} is initialized.`
       },
@@ -181,8 +195,10 @@ async function acquire<A extends z.ZodObject, S>(
   }
   const done = new AbortController()
   const sweep = async () => {
+    const { changes } = instrument
     const wanted = acq.choose?.(instrument.readings, params) ?? instrument.readings
     const { blocks, errors: failed } = await sweepOver(instrument.link, wanted)
+    if (instrument.changing > 0 || instrument.changes !== changes) return
     for (const [command, why] of Object.entries(failed)) {
       if (!errors[command]) session.log(why)
       errors[command] = (errors[command] ?? 0) + 1
@@ -215,7 +231,10 @@ type RegisterOp = Pick<
   OpContext<Params, object, unknown, Instrument<unknown>, string>,
   'params' | 'instrument' | 'session' | 'args' | 'lab' | 'feeds'
 >
-type Resurvey = (op: Pick<RegisterOp, 'instrument' | 'args' | 'lab' | 'feeds'>) => Promise<void>
+type Resurvey = <T>(
+  op: Pick<RegisterOp, 'instrument' | 'args' | 'lab' | 'feeds'>,
+  change: () => Promise<T>,
+) => Promise<T>
 
 function addSetting<A extends z.ZodObject, S>(
   agent: InstrumentAgent<A, S>,
@@ -227,9 +246,9 @@ function addSetting<A extends z.ZodObject, S>(
     const { params: given, instrument, session } = op
     const [of, rest] = apart(given, key)
     const wanted = (values as (params: object) => object)(rest)
-    const kept = await change(instrument.link, register, of, wanted as never)
+    const work = () => change(instrument.link, register, of, wanted as never)
+    const kept = setting.resurvey ? await resurvey(op, work) : await work()
     session.set(kept)
-    if (setting.resurvey) await resurvey(op)
     const said = Object.keys(wanted).map((value) => `${value} ${kept[value]}`)
     return `${register.name}${of && ` ${of}`}: ${said.join(', ')}.`
   }
