@@ -31,6 +31,8 @@ export interface Lakeshore240 extends Connected {
   channels: readonly Channel[]
   /** Channels whose curve is being replaced: no temperature means anything meanwhile. */
   readonly loading: Set<number>
+  /** Channels whose type of input is being changed: a reading may have the units of before, or of after. */
+  readonly changing: Set<number>
   /** When it was connected, unix s. */
   readonly since: number
 }
@@ -45,7 +47,7 @@ export async function survey(line: LineLink): Promise<Omit<Lakeshore240, keyof C
   const channels: Channel[] = []
   for (let number = 1; number <= countOf(line.identity); number++)
     channels.push(await surveyChannel(line, number))
-  return { channels, loading: new Set(), since: Date.now() / 1000 }
+  return { channels, loading: new Set(), changing: new Set(), since: Date.now() / 1000 }
 }
 
 /** Asks for one channel's setup. An unused breakpoint reads zero, and so does the first where there is no curve. */
@@ -100,11 +102,14 @@ const quietly = { priority: 'poll' } as const
  * @throws TransportError for any other answer that is none
  */
 export async function readChannel(
-  { link, loading }: Lakeshore240,
+  module: Lakeshore240,
   channel: Channel,
   failed: (error: unknown) => void,
 ): Promise<Reading> {
+  const { link, loading } = module
   const { number, calibrated } = channel
+  const isChanging = () =>
+    module.changing.has(number) || !Bun.deepEquals(module.channels[number - 1]?.type, channel.type)
   const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
   let status = await ask()
   const V = await link.number(`SRDG? ${number}`, quietly)
@@ -114,10 +119,11 @@ export async function readChannel(
     if (calibrated) T = await link.number(`KRDG? ${number}`, quietly)
   } catch (error) {
     failed(error)
-    return { ...sensor(), T: Number.NaN, status: -1 }
+    return isChanging() ? unread(channel) : { ...sensor(), T: Number.NaN, status: -1 }
   }
   // A reading that is none is sent as 0: it has become so after its status was told.
   if (status === 0 && (V === 0 || T === 0)) status = await ask()
+  if (isChanging()) return unread(channel)
   if (T === undefined) return sensor()
   return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor() }
 }

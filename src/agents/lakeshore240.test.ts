@@ -195,11 +195,19 @@ test('a temperature that does not come leaves the sensor reading', async () => {
       return 1.07
     },
   }
-  const module = { link, loading: new Set() } as unknown as Lakeshore240
-  const channel = { number: 3, calibrated: true } as Channel
+  const channel = { number: 1, calibrated: true } as Channel
+  const sets = { loading: new Set(), changing: new Set() }
+  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
   const reading = await readChannel(module, channel, (error) => failures.push(error))
   expect(reading).toEqual({ T: Number.NaN, V: 1.07, status: -1 })
   expect(failures).toHaveLength(1)
+
+  link.number = async () => {
+    module.channels = [{ ...channel, type: { unit: 3 } } as Channel]
+    return 1.07
+  }
+  const between = await readChannel(module, channel, () => {})
+  expect(between).toEqual({ T: Number.NaN, V: Number.NaN, status: -1 })
 })
 
 test('an open sensor is NaN with its status', async () => {

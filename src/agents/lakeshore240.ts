@@ -163,9 +163,15 @@ serial number, and the port is found and found again. With the module's USB on a
       channelOf(module, channel)
       const given = { ...rest, ...(units !== undefined && { unit: units }) }
       const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-      if (Object.keys(wanted).length > 0) await change(module.link, 'INTYPE', channel, inputType, wanted)
-      if (name !== undefined) await change(module.link, 'INNAME', channel, inputName, { name })
-      session.set(valuesOf(await refresh(module, channel)))
+      const retyped = Object.keys(wanted).length > 0
+      if (retyped) module.changing.add(channel)
+      try {
+        if (retyped) await change(module.link, 'INTYPE', channel, inputType, wanted)
+        if (name !== undefined) await change(module.link, 'INNAME', channel, inputName, { name })
+        session.set(valuesOf(await refresh(module, channel)))
+      } finally {
+        module.changing.delete(channel)
+      }
       return `Channel ${channel} is set up.`
     },
   )

@@ -11,7 +11,7 @@ import { simulators, startModule } from './simulators.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
-ms=, times=, chance=), hang, serial-number serialNumber=, overload channel=. Typed in only: clear [FAULT], unplug, plug.`
+ms=, times=, chance=), hang, serial-number serialNumber=, overload channel= (Lake Shore 240 and 372), value field= value= (the others). Typed in only: clear [FAULT], unplug, plug.`
 
 interface Faulty {
   fault?: string[]

@@ -30,9 +30,9 @@ export const RECORDER_CLASSES: readonly string[] = ['AggregatorAgent', 'Agreggat
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'
 
-/** The candidates closest to a misspelt word, best first; empty when nothing is near. */
+/** The candidates closest to a misspelt word, best first; empty when nothing is near. A letter is no misspelt other one. */
 export function didYouMean(word: string, candidates: Iterable<string>): string[] {
-  const limit = Math.max(1, Math.floor(word.length / 3))
+  const limit = word.length < 2 ? 0 : Math.max(1, Math.floor(word.length / 3))
   return [...new Set(candidates)]
     .map((name) => ({ name, far: distance(word.toLowerCase(), name.toLowerCase()) }))
     .filter(({ far }) => far <= limit)

@@ -230,9 +230,11 @@ export class LineLink implements Link {
       this.#doubt = why
     }
     const got = answer === '' ? 'no answer' : `the answer ${JSON.stringify(answer)}`
+    const expected =
+      answer !== '' && identify?.match instanceof RegExp ? `, not one like ${identify.match}` : ''
     const error = new TransportError(
       opening
-        ? `${this.name}: ${got} to ${identify?.command}: is the instrument on, is it the right one, and are its baud rate and cable right?`
+        ? `${this.name}: ${got} to ${identify?.command}${expected}: is the instrument on, is it the right one, and are its baud rate and cable right?`
         : `${this.name}: ${got} to ${identify?.command} after a bad reply (${why})`,
     )
     this.#end(error)

@@ -27,7 +27,7 @@ export function nth<T extends Value>(place: number, cell: Cell<T>): Part<T> {
     decode: (reply) => {
       const part = reply.split(',')[place]
       if (part === undefined)
-        throw new TransportError(`expected more than ${place} fields, got ${JSON.stringify(reply)}`)
+        throw new TransportError(`there is no place ${place}, counted from 0, in ${JSON.stringify(reply)}`)
       return cell.decode(part)
     },
     place: (parts, value) => {

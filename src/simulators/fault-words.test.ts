@@ -1,6 +1,10 @@
 import { expect, test } from 'bun:test'
+import { decimal, integer } from '../instrument/codec.ts'
+import { openLine } from '../instrument/open.ts'
+import { nth } from '../instrument/parts.ts'
 import { obey, parseFault } from './fault-words.ts'
 import { startLakeshore372 } from './lakeshore372.ts'
+import { startTable } from './table-server.ts'
 
 test('faults are read as they are written', () => {
   expect(parseFault('garbage')).toEqual([{ kind: 'garbage' }, {}])
@@ -61,4 +65,26 @@ test('a running simulator obeys: a fault strikes, is cleared, the cable is pulle
   } finally {
     await simulator.close()
   }
+})
+
+test('an instrument refuses a fault that it cannot have; a field of a table shows what it is told to', async () => {
+  const physical = await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:0' })
+  expect(obey(physical, 'value field=T value=1')).rejects.toThrow('use overload channel=N')
+  await physical.close()
+  const cell = { type: 'int', part: nth(1, integer), sim: 0 } as const
+  const field = { part: nth(0, decimal), sim: 4.2 }
+  const readings = [{ block: 'temps', command: 'READ?', fields: { T: field, status: cell } }]
+  const simulator = await startTable({ readings }, { serialNumber: '1', tcp: '127.0.0.1:0' })
+  expect(obey(simulator, 'overload channel=3')).rejects.toThrow('use value field=NAME value=TEXT')
+  expect(obey(simulator, 'value field=U value=1')).rejects.toThrow(
+    'there is no field "U": there are T, status',
+  )
+  const link = await openLine(simulator.url, { identify: null })
+  expect(await link.query('READ?')).toBe('4.2,0')
+  await obey(simulator, 'value field=status value=16')
+  expect(await link.query('READ?')).toBe('4.2,16')
+  await obey(simulator, 'clear')
+  expect(await link.query('READ?')).toBe('4.2,0')
+  await link.close()
+  await simulator.close()
 })

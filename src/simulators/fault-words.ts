@@ -30,6 +30,7 @@ const words: Readonly<Record<Fault['kind'], z.ZodObject>> = {
   reboot: z.object(lasting),
   hang: z.object({}),
   'serial-number': z.object({ serialNumber: z.string().min(1) }),
+  value: z.object({ field: z.string().min(1), value: z.string().min(1) }),
   overload: z.object({
     channel: z
       .string()

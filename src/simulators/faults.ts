@@ -1,3 +1,4 @@
+import { UsageError } from '../core/errors.ts'
 import { createRandom } from './random.ts'
 
 /** What can go wrong with one reply. */
@@ -28,6 +29,8 @@ type StateFault =
   | { kind: 'serial-number'; serialNumber: string }
   /** The sensor of a channel is open: overload bits, no value. */
   | { kind: 'overload'; channel: number | 'A' }
+  /** A field of a table shows this, as text of the reply: a status, say. */
+  | { kind: 'value'; field: string; value: string }
 
 /** Any fault. */
 export type Fault = ReplyFault | StateFault
@@ -37,6 +40,7 @@ export interface Faults {
   /**
    * Switches a fault on. Reply faults hit the next `times` replies (1), each with probability `chance` (1) from the seeded
    * source; state faults last until cleared.
+   * @throws UsageError for a fault that this instrument cannot have
    */
   inject(fault: Fault, options?: { times?: number; chance?: number }): void
   /** Switches off all faults, or those of one kind. */
@@ -50,6 +54,10 @@ export interface FaultState extends Faults {
   reboots: number
   readonly serialNumber: string | undefined
   overloaded(channel: number | 'A'): boolean
+  /** What a field of a table shows in place of its own value. */
+  shown(field: string): string | undefined
+  /** From now on faults of a kind are refused for which there is a reason. */
+  refuse<K extends Fault['kind']>(kind: K, why: (fault: Fault & { kind: K }) => string | undefined): void
   /** The fault of the reply that is about to be sent. */
   next(): ReplyFault | undefined
   /** Seeded noise bytes, never a line end. */
@@ -61,9 +69,12 @@ export function createFaults(seed: number): FaultState {
   const random = createRandom(seed)
   let replies: { fault: ReplyFault; times: number; chance: number }[] = []
   let states: StateFault[] = []
+  const refused = new Map<string, (fault: never) => string | undefined>()
   return {
     reboots: 0,
     inject(fault, { times = 1, chance = 1 } = {}) {
+      const why = refused.get(fault.kind)?.(fault as never)
+      if (why !== undefined) throw new UsageError(why)
       if (isStateFault(fault)) states.push(fault)
       else replies.push({ fault, times, chance })
     },
@@ -78,6 +89,11 @@ export function createFaults(seed: number): FaultState {
       return states.findLast((fault) => fault.kind === 'serial-number')?.serialNumber
     },
     overloaded: (channel) => states.some((fault) => fault.kind === 'overload' && fault.channel === channel),
+    shown: (field) => {
+      const found = states.findLast((fault) => fault.kind === 'value' && fault.field === field)
+      return found?.kind === 'value' ? found.value : undefined
+    },
+    refuse: (kind, why) => void refused.set(kind, why),
     next() {
       const due = replies.find(({ chance }) => chance >= 1 || random() < chance)
       if (!due) return undefined
@@ -95,5 +111,5 @@ export function createFaults(seed: number): FaultState {
 }
 
 function isStateFault(fault: Fault): fault is StateFault {
-  return fault.kind === 'hang' || fault.kind === 'serial-number' || fault.kind === 'overload'
+  return ['hang', 'serial-number', 'overload', 'value'].includes(fault.kind)
 }

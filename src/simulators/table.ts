@@ -23,6 +23,14 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
     typeof initial === 'function' ? (initial as (key: string) => object)(key) : initial
   const recall = (register: Register, key = ''): object =>
     kept.get(`${register.name} ${key}`) ?? initially(register, key)
+  const names = readings.flatMap(({ fields }) => Object.keys(fields))
+  faults.refuse(
+    'overload',
+    () => 'this instrument shows what its table says: use value field=NAME value=TEXT',
+  )
+  faults.refuse('value', ({ field }) => {
+    return names.includes(field) ? undefined : `there is no field "${field}": there are ${names.join(', ')}`
+  })
   const byCommand = Map.groupBy(readings, ({ command }) => normal(command.split('\n').at(-1) ?? ''))
 
   function value(sim: Simulated, field: string): Value {
@@ -36,7 +44,9 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
     const parts: string[] = []
     for (const { fields } of found)
       for (const [name, { part, sim = 0 }] of Object.entries(fields)) {
-        const shown = count && typeof sim !== 'string' ? count() : value(sim, name)
+        const given = faults.shown(name)
+        const own = () => (count && typeof sim !== 'string' ? count() : value(sim, name))
+        const shown = given === undefined ? own() : Number.isNaN(Number(given)) ? given : Number(given)
         ;(part as Part).place(parts, shown)
       }
     return Array.from(parts, (part) => part ?? '0').join(',')
