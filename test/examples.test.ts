@@ -102,5 +102,5 @@ test('the words after a script are its own; what is wrong with a script is said'
   expect(await run('src/ocs.ts')).toEqual([2, expect.stringContaining('exports no function')])
   const outside = join(folder, 'mine.ts')
   await Bun.write(outside, "import { connect } from 'ocs'\nexport default () => connect('latency')\n")
-  expect(await run(outside)).toEqual([2, expect.stringContaining('run "npm link ocs" in its folder')])
+  expect(await run(outside)).toEqual([2, expect.stringContaining('then "npm link ocs" in its folder')])
 }, 20_000)

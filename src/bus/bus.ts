@@ -33,6 +33,8 @@ export interface Bus extends AsyncDisposable {
   ): Promise<AsyncDisposable>
   /** Calls back at each connection and loss; at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
+  /** Why the hub was not reached the last time, while it is not. */
+  readonly problem?: string | undefined
 }
 
 /** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody. */

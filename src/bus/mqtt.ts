@@ -24,6 +24,13 @@ const RETRY_MS = 250
 const GOODBYE_MS = 300
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
+/** What Node and mqtt.js say of an attempt, in plain words. */
+const PLAIN: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'connection refused'],
+  [/ENOTFOUND|EAI_AGAIN/, 'there is no such host'],
+  [/ENETUNREACH|EHOSTUNREACH/, 'there is no way to that host'],
+  [/connack timeout/, 'what answers there is no hub'],
+]
 /** Bytes of a payload: the hub cuts whoever sends a packet of more than 4 MiB, and a QoS 1 one would be sent for ever. */
 const MOST_BYTES = 4_000_000
 
@@ -96,6 +103,9 @@ export function connectMqtt(options: MqttOptions): Bus {
     client: clientId,
     get connected() {
       return connected
+    },
+    get problem() {
+      return reason
     },
     publish: <P extends string, S extends z.ZodType>(
       to: Channel<P, S>,
@@ -170,13 +180,13 @@ async function within(ms: number, what: Promise<unknown>): Promise<void> {
  */
 export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let why = 'no answer'
     const timer = setTimeout(() => {
       watch[Symbol.dispose]()
+      const said = bus.problem ?? 'no answer'
+      const why = PLAIN.find(([pattern]) => pattern.test(said))?.[1] ?? said
       reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
     }, seconds * 1000)
-    const watch = bus.onConnected((connected, reason) => {
-      if (reason) why = reason
+    const watch = bus.onConnected((connected) => {
       if (!connected) return
       clearTimeout(timer)
       queueMicrotask(() => watch[Symbol.dispose]())

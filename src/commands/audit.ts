@@ -21,10 +21,12 @@ export function auditCommand(context: Context): Command {
 
 async function read(dir: string): Promise<Audit> {
   try {
-    return await audit(disk, dir)
+    const found = await audit(disk, dir)
+    if (found.files > 0) return found
   } catch (cause) {
     throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
   }
+  throw new ConfigError(`${dir}: there are no .g3 files in it: name a recorder's data directory`)
 }
 
 function report({ files, frames, epochs, damaged }: Audit): string {

@@ -1,5 +1,5 @@
 import { channels } from '../core/channels.ts'
-import { OpError } from '../core/errors.ts'
+import { OpError, TransportError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { ResponseCode } from '../core/ops.ts'
 import type { Controlled } from './ctrl-lab.ts'
@@ -79,9 +79,9 @@ function mustRun({ lab }: Controlled, instance: string): void {
   if (found?.state === 'online') return
   const names = [...lab.instances].filter(([, { state }]) => state === 'online').map(([name]) => name)
   const [near] = found ? [] : didYouMean(instance, names)
-  const hint = near ? ` (did you mean "${near}"?)` : ''
   const state = found ? found.state : 'not running'
-  throw new OpError(`${instance} is ${state}${hint}: start it with ocs agent --instance-id=${instance}`)
+  const hint = near ? `did you mean "${near}"?` : `start it with ocs agent --instance-id=${instance}`
+  throw new TransportError(`${instance} is ${state}: ${hint}`)
 }
 
 function mustHave({ lab }: Controlled, instance: string, op: string): void {

@@ -36,7 +36,7 @@ async function load(file: string): Promise<Main> {
     const text = messageOf(cause)
     // A module beside its package's folder finds the package once it is linked, as Node's would.
     const hint = /Cannot find (package|module) ['"]ocs\b/.test(text)
-      ? ': run "npm link ocs" in its folder'
+      ? ': run "npm install -g ." in the clone of ocs, then "npm link ocs" in its folder'
       : ''
     throw new ConfigError(`${file}: ${text.split('\n')[0]}${hint}`, { cause })
   }

@@ -13,6 +13,10 @@ interface Flags {
 }
 type Found = SpoolPlace & ({ readonly look: SpoolLook } | { readonly problem: string })
 
+/** Said where an agent at rest has rows that it was not told of: the recorder may have written them as it ended itself. */
+const UNTOLD =
+  'An agent at rest may not have heard that its last rows are recorded: "ocs audit" of the data directory tells.'
+
 /** `ocs spool`: what agents of this machine keep until it is recorded. */
 export function spoolCommand(context: Context): Command {
   const command = new Command('spool').description('Samples that wait on this machine to be recorded.')
@@ -86,7 +90,11 @@ function listOf(found: readonly Found[]): string {
       mebibytes(Number(bytes)),
     ]
   })
-  return table([['SPOOL', 'STATE', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST', 'SIZE'], ...rows])
+  const list = table([['SPOOL', 'STATE', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST', 'SIZE'], ...rows])
+  const untold = found.some(
+    (one) => 'look' in one && !one.look.in_use && Number(summary(one)['unrecorded']) > 0,
+  )
+  return untold ? `${list}${UNTOLD}\n` : list
 }
 
 function report({ root, instance, file }: SpoolPlace, { bytes, in_use, epochs }: SpoolLook): string {

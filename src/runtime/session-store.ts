@@ -7,7 +7,7 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { OpSession, opCodeOf } from '../core/ops.ts'
 import { lockFile } from './spool-file.ts'
 
-const DIED = 'The agent died while this was under way.'
+const DIED = 'The agent died while this was under way; it is back now.'
 
 /**
  * The latest sessions of an agent's operations, over restarts: one SQLite file, one owner. A change is on disk for
@@ -133,10 +133,12 @@ export class SessionStore {
     for (const { doc } of dead) {
       const session = OpSession.safeParse(JSON.parse(doc)).data
       if (!session) continue
-      Object.assign(session, { status: 'done', success: false, degraded: false })
+      // When it ended nobody knows: by now.
+      const now = Date.now() / 1000
+      const end_time = Math.max(now, session.start_time)
+      Object.assign(session, { status: 'done', success: false, degraded: false, end_time })
       session.op_code = opCodeOf(session)
-      // When it ended nobody knows: `end_time` stays null.
-      session.messages.push([Date.now() / 1000, DIED])
+      session.messages.push([now, DIED])
       this.save(session)
     }
   }

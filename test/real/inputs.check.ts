@@ -48,7 +48,8 @@ test('an unknown class, which stops no other instance', async () => {
 
 test('a hub that is not there: commands give up, roles wait', async () => {
   await using lab = new Lab()
-  const no = 'ocs: no hub at ws://localhost:8001/ws within 5 s (no answer): is "ocs hub" running there?'
+  const no =
+    'ocs: no hub at ws://localhost:8001/ws within 5 s (connection refused): is "ocs hub" running there?'
   fails(await lab.run(['ctrl', 'start', '--target=ls240', ...SITE]), 3, no)
   const agent = lab.start('ls240', [...LS240, `--port=${lab.path('none')}`, ...SITE])
   await agent.says('waiting for the hub at ws://localhost:8001/ws (ocs hub)')
@@ -168,11 +169,11 @@ test('control of what does not run, cannot be reached or does not exist', async 
   await using lab = new Lab()
   await lab.hub()
   const ctrl = (...args: string[]) => lab.run(['ctrl', ...args, ...SITE])
-  fails(await ctrl('start', '--target=ls240'), 1, /^ocs: aggregator is not running: start it with/)
+  fails(await ctrl('start', '--target=ls240'), 3, /^ocs: aggregator is not running: start it with/)
   const recorder = lab.start('aggregator', ['aggregate', ...SITE, '--data-dir', lab.path('data')])
   const agent = lab.start('ls240', [...LS240, `--port=${lab.path('none')}`, ...SITE])
   await Promise.all([recorder, agent].map((role) => role.says('session joined')))
-  fails(await ctrl('start', '--target=ls24'), 1, /^ocs: ls24 is not running \(did you mean "ls240"\?\)/)
+  fails(await ctrl('start', '--target=ls24'), 3, /^ocs: ls24 is not running: did you mean "ls240"\?/)
   fails(await ctrl('start', '--target=ls240'), 1, /^ocs: ls240 is degraded: .*no serial port .*none/)
   fails(await ctrl('start', 'ls240', 'nope'), 2, /^ocs: .*no operation "nope" .*acq, /i)
 })
