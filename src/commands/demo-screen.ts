@@ -94,7 +94,7 @@ export class DemoScreen {
     const { children } = this.#shown
     const rows = children.map((child) => {
       const view = lab.instances.get(child.role.name)
-      const known = child.ended === undefined && this.#connected
+      const known = this.#connected && (child.ended === undefined || this.#isBack(lab, child))
       const ops = [...(known && view ? view.sessions : [])].map(
         ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
       )
@@ -103,8 +103,16 @@ export class DemoScreen {
     return table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]) + this.#foot(lab)
   }
 
-  #state(lab: LabView, { role, ended }: Child): string {
-    if (ended !== undefined) return ended
+  /** What ended may have been started again by hand. */
+  #isBack(lab: LabView, { role, pid }: Child): boolean {
+    if (!this.#connected || role.name === 'hub') return this.#connected
+    const view = lab.instances.get(role.name)
+    return view?.state === 'online' && view.presence?.pid !== pid
+  }
+
+  #state(lab: LabView, child: Child): string {
+    const { role, ended } = child
+    if (ended !== undefined && !this.#isBack(lab, child)) return ended
     if (role.args[0] !== 'agent') return 'running'
     return this.#connected ? (lab.instances.get(role.name)?.state ?? 'starting') : 'no hub'
   }
@@ -115,7 +123,9 @@ export class DemoScreen {
       ({ sessions }) => sessions.get('acq')?.status === 'running',
     )
     const lines = [
-      `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
+      isAway(lab)
+        ? 'No recorder runs: agents keep their samples for it.\n'
+        : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
       idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
@@ -184,6 +194,12 @@ function fold(
     line += line === '' ? part : `  ${part}`
   }
   return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(indent)}${one}`)
+}
+
+/** Whether the demo's recorder was there, and is not. */
+function isAway(lab: LabView): boolean {
+  const { presence, state } = lab.instances.get('aggregator') ?? {}
+  return presence !== undefined && state !== 'online'
 }
 
 /** The file the demo's recorder is writing. */
