@@ -10,6 +10,8 @@ import { getData, getFields } from './queries.ts'
 
 /** How often the session's data is brought up to date, Hz. */
 const REPORT_HZ = 1
+/** Milliseconds without a row after which it says so: a target may be misspelt. */
+const QUIET_MS = 10_000
 
 export default defineAgent({
   class: 'ThermometryDataNode',
@@ -45,7 +47,13 @@ export default defineAgent({
         const { duplicates, holes, unnumbered } = follower.state
         return { duplicates, holes, unnumbered }
       })
+      const begun = performance.now()
+      let isTold = false
       await poll(REPORT_HZ, { session, signal }, async () => {
+        if (!isTold && cache.rowsTaken === 0 && performance.now() - begun > QUIET_MS) {
+          isTold = true
+          session.log(`nothing has come of ${args.target} (feed ${args.feed}): does it run? (ocs ctrl status)`)
+        }
         session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
       })
     },
