@@ -52,7 +52,9 @@ export default defineAgent({
       await poll(REPORT_HZ, { session, signal }, async () => {
         if (!isTold && cache.rowsTaken === 0 && performance.now() - begun > QUIET_MS) {
           isTold = true
-          session.log(`nothing has come of ${args.target} (feed ${args.feed}): does it run? (ocs ctrl status)`)
+          session.log(
+            `nothing has come of ${args.target} (feed ${args.feed}): does it run? (ocs ctrl status)`,
+          )
         }
         session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
       })
