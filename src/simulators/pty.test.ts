@@ -144,3 +144,17 @@ test('a stale link is replaced, a file is not', async () => {
   expect(() => setUp(join(directory, 'b'))).toThrow(ConfigError)
   expect(await Bun.file(join(directory, 'b')).text()).toBe('mine')
 })
+
+test('a link that another simulator serves is left to it; of one that was killed it is taken over', async () => {
+  const link = join(directory, 'served')
+  const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
+  const words = ['sim', 'lakeshore240', '--serial-number=1', `--pty=${link}`]
+  const other = Bun.spawn([process.execPath, '--no-install', program, ...words], { stderr: 'pipe' })
+  await other.stderr.getReader().read()
+  const device = readlinkSync(link)
+  expect(() => setUp(link)).toThrow(`${link} is served by another simulator (pid ${other.pid})`)
+  expect(readlinkSync(link)).toBe(device)
+  other.kill('SIGKILL')
+  await other.exited
+  expect(setUp(link).pty.path).toBe(link)
+}, 30_000)

@@ -1,6 +1,16 @@
 import { dlopen, ptr } from 'bun:ffi'
-import { closeSync, constants, lstatSync, openSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { simulatorAt } from './pty-holder.ts'
 
 /** A pseudo-terminal: we hold the instrument's end, a reader opens `path` as its serial port. */
 export interface Pty {
@@ -125,6 +135,12 @@ function openTerminal(link: string | undefined, onData: (bytes: Uint8Array) => v
 
 /** A link may replace a link, never a file or a device of someone else. */
 function pointLink(link: string, device: string): void {
+  const before = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(link) : ''
+  const holder = simulatorAt(before)
+  if (holder !== undefined)
+    throw new ConfigError(
+      `${link} is served by another simulator (pid ${holder}): stop it, or name another with --pty`,
+    )
   try {
     removeLink(link)
     symlinkSync(device, link)
