@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-
 /** A clock that runs `speed` times as fast as the real one, the same for all programs that get its `env` (Debian's `faketime`). */
 export class FastClock implements AsyncDisposable {
   readonly speed: number
@@ -13,14 +11,21 @@ export class FastClock implements AsyncDisposable {
   }
 
   static async start(speed: number): Promise<FastClock> {
-    // What keeps the clock tells its process id; its environment has what makes a program see the clock.
-    const command = ['faketime', '-f', `+0 x${speed}`, 'sh', '-c', 'echo $$; exec cat']
+    // What keeps the clock says what makes a program see it.
+    const names = ['LD_PRELOAD', 'FAKETIME_SHARED', 'FAKETIME']
+    const say = names.map((name) => `echo "$${name}"`).join('; ')
+    const command = ['faketime', '-f', `+0 x${speed}`, 'sh', '-c', `${say}; exec cat`]
     const keeper = Bun.spawn(command, { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' })
-    const { value } = await keeper.stdout.getReader().read()
-    const environment = readFileSync(`/proc/${new TextDecoder().decode(value).trim()}/environ`, 'utf8')
-    const own = environment.split('\0').filter((line) => /^(LD_PRELOAD|FAKETIME\w*)=/.test(line))
-    const pairs = own.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
-    return new FastClock(speed, keeper, Object.fromEntries(pairs))
+    let said = ''
+    for await (const bytes of keeper.stdout) {
+      said += new TextDecoder().decode(bytes)
+      if (said.split('\n').length > names.length) break
+    }
+    const values = said.split('\n')
+    const env = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))
+    for (const [name, value] of Object.entries(env))
+      if (value === '') throw new Error(`faketime sets no ${name}`)
+    return new FastClock(speed, keeper, env)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,6 +13,8 @@ const TELLING = 10_000
 /** Looks at each role in a run, and the parts they are put in after the first half: each part counts by its least. */
 const LOOKS = 1000
 const PARTS = 12
+/** Sweeps in a second that a module of eight channels surely reaches. */
+const REACHED = 4
 
 interface Look {
   /** h since the start */
@@ -66,7 +68,7 @@ export async function soak(
       .ended(60)
     for (const [name, role] of Object.entries(roles)) looks[name]?.push(lookAt(role, passed() / 3600))
   }
-  const audit = await record(lab, demo, sim, Object.values(roles))
+  const audit = await record(lab, demo, sim, Object.values(roles), (length * Math.min(hertz, REACHED)) / 2)
   const real = clock.speed === 1 ? '' : ` in ${spell(length / clock.speed)}`
   figure(`${spell(length)}${real} at ${hertz} Hz, ${asked} visitors and questions: ${audit}`)
   if (unanswered > 0) figure(`${unanswered} questions found the bridge without data`)
@@ -99,12 +101,13 @@ function lookAt({ name, pid }: Running, at: number): Look {
   return look
 }
 
-/** Ends the readings and then all roles; every row that the agent numbered must be in the files. */
+/** Ends the readings and then all roles; every row that the agent numbered must be in the files, `least` of them. */
 async function record(
   lab: Lab,
   { dataDir }: DemoLab,
   sim: Running,
   roles: readonly Running[],
+  least: number,
 ): Promise<string> {
   await sim.stop()
   await until('everything is recorded', 120, () => unacknowledged(lab.path('state')) === 0)
@@ -116,7 +119,7 @@ async function record(
   const { epochs, files } = JSON.parse(out) as Audit
   const holes = epochs.flatMap(({ gaps, missing, doubled }) => [...gaps, ...missing, ...doubled])
   const rows = epochs.reduce((sum, { recorded }) => sum + recorded, 0)
-  if (code !== 0 || holes.length > 0 || rows === 0 || epochs.length !== 1) throw new Error(`${out}${err}`)
+  if (code !== 0 || holes.length > 0 || rows < least || epochs.length !== 1) throw new Error(`${out}${err}`)
   return `${rows} rows in ${files} files, 0 gaps, 0 doubled`
 }
 
