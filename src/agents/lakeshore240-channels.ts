@@ -108,24 +108,25 @@ export async function readChannel(
 ): Promise<Reading> {
   const { link, loading } = module
   const { number, calibrated } = channel
-  const isChanging = () =>
-    module.changing.has(number) || !Bun.deepEquals(module.channels[number - 1]?.type, channel.type)
   const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
   let status = await ask()
   const V = await link.number(`SRDG? ${number}`, quietly)
-  const sensor = () => ({ V: status & SENSOR_BAD ? Number.NaN : V, status })
   let T: number | undefined
+  let isWhole = true
   try {
     if (calibrated) T = await link.number(`KRDG? ${number}`, quietly)
   } catch (error) {
     failed(error)
-    return isChanging() ? unread(channel) : { ...sensor(), T: Number.NaN, status: -1 }
+    T = Number.NaN
+    isWhole = false
   }
   // A reading that is none is sent as 0: it has become so after its status was told.
   if (status === 0 && (V === 0 || T === 0)) status = await ask()
-  if (isChanging()) return unread(channel)
-  if (T === undefined) return sensor()
-  return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor() }
+  const isChanged = !Bun.deepEquals(module.channels[number - 1]?.type, channel.type)
+  if (isChanged || module.changing.has(number)) return unread(channel)
+  const sensor = { V: status & SENSOR_BAD ? Number.NaN : V, status: isWhole ? status : -1 }
+  if (T === undefined) return sensor
+  return { T: status !== 0 || T === 0 || loading.has(number) ? Number.NaN : T, ...sensor }
 }
 
 /** The reading of a channel that could not be read. */

@@ -62,7 +62,10 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
   const dialog = new Map<string, (string | null)[]>()
   using _tap = tapExchanges(({ command, reply }: Exchange) => {
     // One that failed may come another time.
-    if (!(reply instanceof Error)) dialog.set(command, [...(dialog.get(command) ?? []), reply])
+    if (reply instanceof Error) return
+    const replies = dialog.get(command)
+    if (replies) replies.push(reply)
+    else dialog.set(command, [reply])
   })
   const hub = new MemoryHub()
   const { root } = chosen

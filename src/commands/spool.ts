@@ -92,7 +92,7 @@ function listOf(found: readonly Found[]): string {
   })
   const list = table([['SPOOL', 'STATE', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST', 'SIZE'], ...rows])
   const untold = found.some(
-    (one) => 'look' in one && !one.look.in_use && Number(summary(one)['unrecorded']) > 0,
+    (one) => 'look' in one && !one.look.in_use && one.look.epochs.some(({ unrecorded }) => unrecorded > 0),
   )
   return untold ? `${list}${UNTOLD}\n` : list
 }

@@ -20,7 +20,7 @@ const SHARE = Number(process.env['FUZZ'] ?? 0.05)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 /** MB that each may take, 49 of them the program itself; the bridge, at a thousand requests a second, more garbage. */
 const MOST = 150
-const MOST_BRIDGE = 175
+const MOST_BRIDGE = 170
 /** Clients at a time, and packets that each sends. */
 const CLIENTS = 20
 const PACKETS = 8
