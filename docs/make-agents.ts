@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { agentClasses, findAgent } from '../src/commands/agents.ts'
 import type { Agent, Blocks, Lab } from '../src/core/agent.ts'
-import { coerceArguments, flattenArguments } from '../src/core/arguments.ts'
-import type { Property } from '../src/core/parameters.ts'
+import { coerceArguments, flattenArguments } from '../src/core/arguments/agent-arguments.ts'
+import type { Property } from '../src/core/arguments/parameters.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

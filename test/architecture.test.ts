@@ -3,9 +3,10 @@ import { expect, test } from 'bun:test'
 /** Which sibling folders of `src/` each folder may import; only `commands` sees everything. */
 const may: Record<string, readonly string[]> = {
   core: [],
+  machine: ['core'],
   site: ['core'],
   bus: ['core'],
-  broker: ['core'],
+  broker: ['core', 'machine'],
   instrument: ['core'],
   storage: ['core'],
   // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { agentPages } from '../docs/make-agents.ts'
 import { run } from '../src/commands/program.ts'
-import { commonFlags } from '../src/core/common-flags.ts'
+import { commonFlags } from '../src/core/arguments/common-flags.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const pages = ['*.md', 'docs/**/*.md'].flatMap((glob) => [...new Bun.Glob(glob).scanSync(ROOT)].sort())

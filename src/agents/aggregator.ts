@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import type { Follower } from '../core/follow.ts'
+import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
 import { checkDataDir } from '../storage/data-dir.ts'
 import { addNote, readNotes } from '../storage/notes.ts'

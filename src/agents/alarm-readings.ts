@@ -1,6 +1,6 @@
 import type { Rule, RuleOf } from '../core/alarm-rules.ts'
 import type { FeedDeclaration, Row } from '../core/channels.ts'
-import type { FeedEpoch, FeedSink } from '../core/follow.ts'
+import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
 import { glob, isWild } from '../core/glob.ts'
 import { fromWire } from '../core/wire.ts'
 import type { AlarmBook } from './alarm-book.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { AlarmsData, WATCH } from '../core/alarms.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 import { systemTime } from './alarm-book.ts'
 import { LabLook } from './alarm-lab.ts'
 import { Readings } from './alarm-readings.ts'

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path'
 import { TransportError } from '../core/errors.ts'
 import { serialNumberOf } from '../instrument/find.ts'
-import type { LineLink } from '../instrument/line-link.ts'
-import { openLine } from '../instrument/open.ts'
 import { change as changeRegister, type Format, recall as recallRegister } from '../instrument/registers.ts'
+import type { LineLink } from '../instrument/transport/line-link.ts'
+import { openLine } from '../instrument/transport/open.ts'
 
 /** The TCP port of Lake Shore's Ethernet instruments. */
 const PORT = 7777

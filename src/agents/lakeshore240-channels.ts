@@ -1,6 +1,6 @@
 import type { Blocks } from '../core/agent.ts'
 import { decimal, integer, row, text } from '../instrument/codec.ts'
-import type { LineLink } from '../instrument/line-link.ts'
+import type { LineLink } from '../instrument/transport/line-link.ts'
 import { type Connected, recall } from './lakeshore.ts'
 
 /** `INTYPE`, with the names of socs' get_values; codes as in the manual of the Model 240. */

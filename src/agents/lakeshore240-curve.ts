@@ -1,7 +1,7 @@
 import { OpError } from '../core/errors.ts'
 import { decimal, integer, row, text } from '../instrument/codec.ts'
-import type { LineLink } from '../instrument/line-link.ts'
 import { same } from '../instrument/registers.ts'
+import type { LineLink } from '../instrument/transport/line-link.ts'
 import { recall } from './lakeshore.ts'
 import { curvePoint } from './lakeshore240-channels.ts'
 

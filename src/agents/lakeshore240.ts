@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
+import { poll } from '../core/poll.ts'
 import { findSerial } from '../instrument/find.ts'
-import { poll } from '../instrument/poll.ts'
 import { addressOf, change, openLakeshore, portAddress } from './lakeshore.ts'
 import {
   blocksOf,

@@ -1,7 +1,7 @@
 /** What socs' get_channel_attribute and get_heater_attribute can ask for, by its names. */
 import { decimal, flag } from '../instrument/codec.ts'
-import type { Link } from '../instrument/link.ts'
 import { type Register, recall } from '../instrument/registers.ts'
+import type { Link } from '../instrument/transport/link.ts'
 import * as table from './lakeshore336-table.ts'
 
 type Ask = (link: Link, key: string) => Promise<unknown>

@@ -2,8 +2,8 @@
 import { OpError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { decimal } from '../instrument/codec.ts'
-import type { Link } from '../instrument/link.ts'
 import { change, recall } from '../instrument/registers.ts'
+import type { Link } from '../instrument/transport/link.ts'
 import { inputType, limit, outputMode, ramp, range, setpoint } from './lakeshore336-table.ts'
 
 /** Temperatures of all inputs, K, by the field's name, at a time (monotonic, s). */

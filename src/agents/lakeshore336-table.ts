@@ -1,10 +1,10 @@
 /** The Lake Shore 336 as a table: commands of its manual, names of socs. */
 import { z } from 'zod'
 import { choice, decimal, flag, integer, row, text } from '../instrument/codec.ts'
-import type { Link } from '../instrument/link.ts'
 import { nth, type Part, whole } from '../instrument/parts.ts'
 import { type Register, recall } from '../instrument/registers.ts'
 import type { Reading, Setting, Simulated } from '../instrument/table.ts'
+import type { Link } from '../instrument/transport/link.ts'
 
 /** Outputs with a heater; 1 has 100 W, 2 has 50 W. */
 export const heaters = ['1', '2'] as const

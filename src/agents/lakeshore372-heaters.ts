@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { systemClock } from '../core/clock.ts'
 import { OpError } from '../core/errors.ts'
-import { systemClock } from '../instrument/clock.ts'
 import { change, recall } from './lakeshore.ts'
 import { loadConfig } from './lakeshore372-configfile.ts'
 import { reading } from './lakeshore372-inputs.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { TransportError } from '../core/errors.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 import { addressOf, openLakeshore } from './lakeshore.ts'
 import {
   blocksOf,

@@ -2,7 +2,7 @@ import type { Blocks } from '../core/agent.ts'
 import { TransportError } from '../core/errors.ts'
 import { FieldName } from '../core/names.ts'
 import { decimal, integer } from '../instrument/codec.ts'
-import type { LineLink } from '../instrument/line-link.ts'
+import type { LineLink } from '../instrument/transport/line-link.ts'
 import { type Connected, recall } from './lakeshore.ts'
 import { heaterSetup, inputName, inputSetup, scanState } from './lakeshore372-settings.ts'
 

@@ -1,6 +1,6 @@
 import type { Aedes, Client } from 'aedes'
-import { topic } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
+import { topic } from '../core/topic.ts'
 import { limits } from './limits.ts'
 
 /** A connected client: who it says it is, and where it comes from. */

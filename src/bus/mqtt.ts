@@ -1,7 +1,7 @@
 import mqtt, { type IClientOptions } from 'mqtt'
 import type { z } from 'zod'
-import { type Address, type Channel, topic } from '../core/channel.ts'
 import { TransportError } from '../core/errors.ts'
+import { type Address, type Channel, topic } from '../core/topic.ts'
 import type { Bus, BusOptions, Listener } from './bus.ts'
 import { Mailbox } from './mailbox.ts'
 

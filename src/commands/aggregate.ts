@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { RECORDER_CLASSES } from '../core/names.ts'
 import { runAgentRole, runInstance } from './agent.ts'
 import { findAgent } from './agents.ts'

@@ -6,8 +6,8 @@ import {
   flattenArguments,
   type Given,
   mergeArguments,
-} from '../core/arguments.ts'
-import { splitCommon } from '../core/common-flags.ts'
+} from '../core/arguments/agent-arguments.ts'
+import { splitCommon } from '../core/arguments/common-flags.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from './context.ts'
 import { defaultDataDir, statePath } from './places.ts'

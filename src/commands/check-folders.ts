@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { flattenArguments } from '../core/arguments.ts'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Host } from '../site/site.ts'
 import type { Context } from './context.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Agent } from '../core/agent.ts'
-import { flattenArguments } from '../core/arguments.ts'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { didYouMean } from '../core/names.ts'
 import type { Instance } from '../site/site.ts'
 import { isManager } from './up-plan.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { siteFile } from '../site/find.ts'
 import { checkFolders } from './check-folders.ts'

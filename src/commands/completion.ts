@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import { flattenArguments } from '../core/arguments.ts'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { type AgentApi, channels, type Presence } from '../core/channels.ts'
 import { candidates, type Live } from './complete.ts'
 import { completionScripts } from './completion-scripts.ts'

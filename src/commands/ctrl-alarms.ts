@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { AlarmsAnswer, type AlarmView, WATCH } from '../core/alarms.ts'
+import { secondsOf } from '../core/arguments/seconds.ts'
 import { OpError, TransportError, UsageError } from '../core/errors.ts'
 import { ResponseCode } from '../core/ops.ts'
 import { whoAsks } from '../runtime/client.ts'
@@ -7,7 +8,6 @@ import type { Context } from './context.ts'
 import { type Controlled, runningInstance, type WithLab } from './ctrl-lab.ts'
 import { duration, printable } from './ctrl-session.ts'
 import { at, table } from './ctrl-status.ts'
-import { secondsOf } from './seconds.ts'
 import { type SiteOptions, siteFlags } from './site.ts'
 
 /** Seconds that a test of an action may take: its time-out is 600 s at most. */

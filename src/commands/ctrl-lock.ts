@@ -1,10 +1,10 @@
 import { Command } from 'commander'
+import { secondsOf } from '../core/arguments/seconds.ts'
 import { LockAnswer } from '../core/built-in.ts'
 import type { Context } from './context.ts'
 import { keyRing } from './ctrl-keys.ts'
 import { runningInstance, type WithLab } from './ctrl-lab.ts'
 import { at } from './ctrl-status.ts'
-import { secondsOf } from './seconds.ts'
 import { type SiteOptions, siteFlags } from './site.ts'
 
 interface LockFlags extends SiteOptions {

@@ -1,7 +1,7 @@
+import { flagOf } from '../core/arguments/parameter-flags.ts'
+import { parametersOf } from '../core/arguments/parameters.ts'
 import type { AgentApi } from '../core/channels.ts'
-import { parametersOf } from '../core/parameters.ts'
 import { table } from './ctrl-status.ts'
-import { flagOf } from './params.ts'
 
 const LEVELS = { 1: 'basic', 2: 'advanced', 3: 'full' } as const
 /** Flags of `ocs ctrl start` itself: a parameter of that name stands after `--`. */

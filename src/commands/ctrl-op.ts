@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { paramsOf } from '../core/arguments/parameter-flags.ts'
 import { OpError, TransportError, UsageError } from '../core/errors.ts'
 import { type Action, type OpSession, ResponseCode } from '../core/ops.ts'
 import type { Outcome } from '../runtime/operation.ts'
@@ -7,7 +8,6 @@ import { type Controlled, knownInstance, knownOp, runningInstance, type WithLab 
 import { apiHelp, opHelp } from './ctrl-op-help.ts'
 import { startAcquisition, stopAcquisition } from './ctrl-start.ts'
 import { ending, waitForEnd } from './ctrl-wait.ts'
-import { paramsOf } from './params.ts'
 import { type SiteOptions, siteFlags } from './site.ts'
 
 interface OpFlags extends SiteOptions {

@@ -1,6 +1,6 @@
 import { lockedText } from '../core/access.ts'
 import { channels } from '../core/channels.ts'
-import { counterHelp, troubles } from '../core/counters.ts'
+import { counterHelp, troubles } from '../core/counter-help.ts'
 import type { Wire } from '../core/wire.ts'
 import type { InstanceView, LabView } from '../runtime/lab-view.ts'
 import type { Controlled } from './ctrl-lab.ts'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { nodeInstance } from '../datanode/node-instance.ts'
 import { runAgentRole } from './agent.ts'

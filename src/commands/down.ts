@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { OpError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
 import type { Context } from './context.ts'

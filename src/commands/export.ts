@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { Command, Option } from 'commander'
+import { exportTime } from '../core/arguments/point-in-time.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { Archive, type ArchiveField } from '../storage/archive.ts'
@@ -8,7 +9,6 @@ import { g3File } from '../storage/export-g3.ts'
 import { type ExportFile, parquetFile } from '../storage/export-parquet.ts'
 import type { Context } from './context.ts'
 import { textFile } from './export-text.ts'
-import { exportTime } from './export-time.ts'
 import { defaultDataDir, statePath } from './places.ts'
 
 interface ExportFlags {

@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import { type AlarmsData, WATCH } from '../core/alarms.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { troubles } from '../core/counters.ts'
+import { troubles } from '../core/counter-help.ts'
 import type { OpSession } from '../core/ops.ts'
 import type { InstanceView, LabView } from '../runtime/lab-view.ts'
 import { codeName, lastMessage } from './ctrl-session.ts'

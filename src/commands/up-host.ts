@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { messageOf, OpError } from '../core/errors.ts'
-import type { ManagedHost, ManagedInstance, Target } from '../core/host.ts'
+import type { ManagedHost, ManagedInstance, Target } from '../core/managed-host.ts'
 import { didYouMean } from '../core/names.ts'
 import type { PlannedRole, RoleState } from '../host/roles.ts'
 import { Supervisor, type SupervisorOptions } from '../host/supervisor.ts'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import type { Context } from './context.ts'
 import { siteFlags } from './site.ts'

@@ -1,6 +1,6 @@
 import type { Agent } from './agent.ts'
+import { checkParams } from './arguments/check-params.ts'
 import { ConfigError } from './errors.ts'
-import { checkParams } from './params.ts'
 
 /** An operation that starts with the agent, and what it starts with. */
 interface StartupOp {

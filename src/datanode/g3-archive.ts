@@ -8,7 +8,7 @@ import {
   FieldsRequest,
   packed,
 } from '../core/data-node.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 import { Archive, type ArchiveField } from '../storage/archive.ts'
 import type { Column } from '../storage/archive-columns.ts'
 import { indexPath } from '../storage/archive-index.ts'

@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type FeedDeclaration, type Presence, type Replayed, type Row } from '../core/channels.ts'
-import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/follow.ts'
+import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
 import { ANSWER_MS, replays } from './replays.ts'
 
 /** Milliseconds before a sink that could take no more, or an agent that did not answer, is tried again. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Bus, Listener } from '../bus/bus.ts'
-import type { Address, Channel } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
+import type { Address, Channel } from '../core/topic.ts'
 
 /** What becomes of messages on their way, each a chance from 0 to 1. */
 export interface Loss {

@@ -1,9 +1,9 @@
 import type { Caller } from '../core/access.ts'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
+import { checkParams } from '../core/arguments/check-params.ts'
 import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import { type Action, type OpSession, ResponseCode } from '../core/ops.ts'
-import { checkParams } from '../core/params.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession } from './live-session.ts'
 

@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Replayed } from '../core/channels.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 
 /** Replays asked for at once; each answer is up to `MAX_BYTES`, so a busy reader never owes the hub more than 2 MiB. */
 const IN_FLIGHT = 8

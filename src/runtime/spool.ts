@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
-import type { Counts } from '../core/counters.ts'
+import type { Counts } from '../core/counter-help.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { type Batch, type Done, isDamage, lockFile, openOrReplace } from './spool-file.ts'
 import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'

@@ -1,5 +1,5 @@
 import type { AlarmSettings } from '../core/alarm-rules.ts'
-import type { Argument, Located } from '../core/arguments.ts'
+import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name } from '../core/names.ts'
 import { readAlarms } from './alarms.ts'

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import { pause } from '../core/pause.ts'
 import { type FilesOptions, HkFiles, type Sealed } from './hk-files.ts'
 import type { LedgerEntry } from './ledger.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { feedAddress } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import type { Disk } from './disk.ts'
 import { dataFrame, type HkData, statusWithGaps } from './hk.ts'
 import { HkFile } from './hk-file.ts'

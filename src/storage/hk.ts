@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { feedAddress } from '../core/channels.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import type { FieldType } from '../core/wire.ts'
 import { blockSummaries, encodeFrame, entry, type LocatedFrame } from './g3/frame.ts'
 import type { G3Source } from './g3/objects.ts'

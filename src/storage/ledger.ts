@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { feedAddress } from '../core/channels.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import { FieldType } from '../core/wire.ts'
 import type { WrittenFrame } from './hk.ts'
 

@@ -1,5 +1,5 @@
 import { type FeedDeclaration, feedAddress, type Row } from '../core/channels.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import type { FieldType } from '../core/wire.ts'
 import { type BlockPlan, convert, planBlock } from './columns.ts'
 import type { Sealed } from './hk-files.ts'

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type FeedDeclaration, feedAddress, type Row } from '../core/channels.ts'
-import type { FeedEpoch } from '../core/follow.ts'
+import type { FeedEpoch } from '../core/feed-sink.ts'
 import { type FieldType, fromWire, type Wire } from '../core/wire.ts'
 import type { G3FormatError } from './g3/bytes.ts'
 import { entry, type LocatedFrame, walkFrames } from './g3/frame.ts'

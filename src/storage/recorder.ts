@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { type FeedDeclaration, feedAddress, type HeldEpoch, type Row } from '../core/channels.ts'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
-import type { FeedEpoch, FeedSink, Follower } from '../core/follow.ts'
+import type { FeedEpoch, FeedSink, Follower } from '../core/feed-sink.ts'
 import { readId, writeId } from './data-dir.ts'
 import { type Disk, disk as realDisk } from './disk.ts'
 import { FrameWriter } from './frame-writer.ts'

@@ -1,0 +1,49 @@
+import { afterEach, expect, test } from 'bun:test'
+import { OpError, TransportError } from '../../core/errors.ts'
+import { openLink } from './open.ts'
+
+let server: ReturnType<typeof Bun.serve> | undefined
+afterEach(() => server?.stop(true))
+
+function serve(answer: (request: Request) => Response | Promise<Response>): string {
+  server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: answer })
+  return `127.0.0.1:${server.port}`
+}
+
+test('GET and POST beneath the address, with its login', async () => {
+  const heard: unknown[] = []
+  const host = serve(async (request) => {
+    const { method, url, headers } = request
+    heard.push([method, new URL(url).pathname, await request.text(), headers.get('content-type')])
+    return new Response(headers.get('authorization') ?? 'nobody')
+  })
+  const link = await openLink(`http://ada:se%3Acret@${host}/api`)
+  expect(link.name).toBe(`http://${host}/api`)
+  expect(await link.query('GET /status')).toBe(`Basic ${btoa('ada:se:cret')}`)
+  await link.send('POST /set {"volts":5}')
+  expect(heard).toEqual([
+    ['GET', '/api/status', '', null],
+    ['POST', '/api/set', '{"volts":5}', 'application/json'],
+  ])
+  expect(link.query('status')).rejects.toThrow('is not "GET /path"')
+  await link.close()
+})
+
+test('a refusal fails its command; no answer, three times, ends the link', async () => {
+  const host = serve((request) =>
+    new URL(request.url).pathname === '/slow'
+      ? new Promise<Response>(() => {})
+      : new Response('no such page', { status: 404, statusText: 'Not Found' }),
+  )
+  const link = await openLink(`http://${host}`, { timeout: 30 })
+  const refused = await link.query('GET /a').catch((error) => error)
+  expect(refused).toBeInstanceOf(OpError)
+  expect(refused.message).toBe(`http://${host}: GET /a: 404 Not Found: "no such page"`)
+  for (const last of [false, false, true]) {
+    const late = await link.query('GET /slow').catch((error) => error)
+    expect(late).toBeInstanceOf(TransportError)
+    expect(late.message).toContain('no answer in 30 ms')
+    expect(link.closed.aborted).toBe(last)
+  }
+  expect(link.query('GET /a')).rejects.toThrow('no answer')
+})
