@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { agentClasses, findAgent } from '../src/commands/agents.ts'
 import type { Agent, Blocks, Lab } from '../src/core/agent.ts'
 import { coerceArguments, flattenArguments } from '../src/core/arguments/agent-arguments.ts'
 import type { Property } from '../src/core/arguments/parameters.ts'
+import { agentClasses, findAgent } from '../src/launch/agents.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandLab, commandLine, type TestLab } from '../src/commands/ctrl.test-aid.ts'
+import { commandLab, commandLine, type TestLab } from '../src/commands/ctrl/ctrl.test-aid.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const folder = mkdtempSync(join(tmpdir(), 'ocs-completion-'))

@@ -3,13 +3,13 @@ import { afterEach, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../src/agents/aggregator.ts'
-import { ask } from '../src/bridge/ask.ts'
-import { catalogOf } from '../src/bridge/catalog.ts'
 import { fill, testLab, thermometer, until } from '../src/bridge/lab.test-aid.ts'
-import { findNodes } from '../src/bridge/nodes.ts'
 import archive from '../src/datanode/g3-archive.ts'
 import thermometry from '../src/datanode/thermometry.ts'
-import { cleanUp, folder } from '../src/storage/recorder.test-aid.ts'
+import { catalogOf } from '../src/lab/catalog.ts'
+import { ask } from '../src/lab/fetch-curves.ts'
+import { findNodes } from '../src/lab/nodes.ts'
+import { cleanUp, folder } from '../src/storage/recorder/recorder.test-aid.ts'
 
 afterEach(cleanUp)
 

@@ -10,10 +10,10 @@ import { MemoryHub } from '../src/bus/memory.ts'
 import type { Agent } from '../src/core/agent.ts'
 import { channels } from '../src/core/channels.ts'
 import { addressOf, type Channel } from '../src/core/topic.ts'
-import { caller } from '../src/runtime/client.ts'
-import { follow } from '../src/runtime/follow.ts'
+import { follow } from '../src/lab/follow.ts'
+import { caller } from '../src/lab/request-client.ts'
 import { runAgent } from '../src/runtime/run-agent.ts'
-import { Spool } from '../src/runtime/spool.ts'
+import { Spool } from '../src/runtime/spool/spool.ts'
 
 const read = (path: string) => readFileSync(join(import.meta.dir, '..', path), 'utf8')
 const root = 'observatory'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { substitution } from './graphite-functions.ts'
+import { substitution } from './graphite/functions.ts'
 import { linearRegex } from './linear-regex.ts'
 
 test('matches what the engine of the language matches, groups and all', () => {

@@ -4,7 +4,7 @@ import { type Parameter, parametersOf } from '../core/arguments/parameters.ts'
 import { channels } from '../core/channels.ts'
 import { HUB } from '../core/names.ts'
 import { topic } from '../core/topic.ts'
-import type { InstanceView } from '../runtime/lab-view.ts'
+import type { InstanceView } from '../lab/lab-view.ts'
 
 /** What may stand in place of the last word, and what it is. */
 export interface Candidate {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgent } from '../../test/running-agent.ts'
-import lakeshore240 from '../agents/lakeshore240.ts'
+import lakeshore240 from '../agents/lakeshore/lakeshore240.ts'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import { run } from './program.ts'
 

@@ -7,8 +7,8 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { archiveData } from '../../src/datanode/g3-archive.ts'
-import { Archive } from '../../src/storage/archive.ts'
-import { dataFrame, headFrames } from '../../src/storage/hk.ts'
+import { Archive } from '../../src/storage/archive/archive.ts'
+import { dataFrame, headFrames } from '../../src/storage/g3/hk.ts'
 import { figure, Lab } from './roles.ts'
 
 const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)

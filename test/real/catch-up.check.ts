@@ -5,7 +5,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 import { DemoLab } from './demo-lab.ts'
 import { Listener, split, subscriber } from './listener.ts'
 import { declaration, FEED, nameOf, values } from './many-rows.ts'

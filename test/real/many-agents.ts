@@ -6,7 +6,7 @@ import { type Agent, defineAgent } from '../../src/core/agent.ts'
 import { poll } from '../../src/core/poll.ts'
 import { willOf } from '../../src/runtime/identity.ts'
 import { type RunningAgent, runAgent } from '../../src/runtime/run-agent.ts'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 import { blocks, FEED, nameOf, values } from './many-rows.ts'
 
 const [state = '', count = '', hertz = ''] = process.argv.slice(2)

@@ -6,8 +6,8 @@ import { parametersOf, parameterValue, type Schema } from '../../core/arguments/
 import { messageOf, TransportError, UsageError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode } from '../../core/ops.ts'
-import { type Caller, caller } from '../../runtime/client.ts'
-import type { LabView } from '../../runtime/lab-view.ts'
+import type { LabView } from '../../lab/lab-view.ts'
+import { type Caller, caller } from '../../lab/request-client.ts'
 import type { SignedIn } from './sign-in.ts'
 
 /** What the page asks of an operation. Values are as they were typed; a list has a text for each. */

@@ -4,6 +4,7 @@ import { didYouMean } from '../names.ts'
 import { checkParams, type Fault } from './check-params.ts'
 import { coerce } from './coerce.ts'
 import { commonFlags, shown } from './common-flags.ts'
+import type { Given } from './given.ts'
 
 /** A word with the place where it stands, `FILE:LINE:COLUMN`. */
 export interface Located {
@@ -13,15 +14,6 @@ export interface Located {
 type Word = string | Located
 /** One item of an arguments list: a word, or a list of words such as `['--ip-address', '10.0.0.5']`. */
 export type Argument = Word | readonly Word[]
-
-/** A flag with its values. */
-export interface Given {
-  /** As written with dashes, `--serial-number`; empty for values that stand before any flag. */
-  readonly flag: string
-  readonly values: readonly string[]
-  /** `FILE:LINE:COLUMN` of the flag in the site file; absent for the command line. */
-  readonly position?: string
-}
 
 /** A word is a flag when a letter follows its dashes; `-5` is a value. */
 const FLAG = /^--?[A-Za-z]/

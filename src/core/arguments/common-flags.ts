@@ -1,4 +1,4 @@
-import type { Given } from './agent-arguments.ts'
+import type { Given } from './given.ts'
 
 /** A flag that every agent takes. */
 export interface CommonFlag {

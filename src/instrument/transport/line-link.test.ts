@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { TransportError } from '../../core/errors.ts'
+import { decimal } from '../codec.ts'
 import { maxLine } from './line-framer.ts'
 import type { LineLink, LineOptions } from './line-link.ts'
 import { openLine } from './open.ts'
@@ -43,13 +44,12 @@ test('a reply may come in pieces', async () => {
     setTimeout(() => socket.write('\n'), 10)
     return undefined
   })
-  expect(await link.number('A?')).toBe(77.35)
+  expect(await link.read('A?', decimal.decode)).toBe(77.35)
 })
 
 test('numbers and lists are taken apart', async () => {
   const { link } = await linked((command) => ({ 'N?': '+1.0E-03\r\n', 'L?': '1, 007,x\r\n' })[command])
-  expect(await link.number('N?')).toBe(0.001)
-  expect(await link.list('L?')).toEqual(['1', '007', 'x'])
+  expect(await link.read('N?', decimal.decode)).toBe(0.001)
 })
 
 test('one query is in flight at a time, and a task goes before a waiting poll', async () => {
@@ -153,8 +153,8 @@ test.each([
     bad = false
     return reply
   })
-  expect(await error(link.number('A?'))).toBeInstanceOf(TransportError)
-  expect(await link.number('A?')).toBe(3)
+  expect(await error(link.read('A?', decimal.decode))).toBeInstanceOf(TransportError)
+  expect(await link.read('A?', decimal.decode)).toBe(3)
   expect(fake.heard).toEqual(['*IDN?', 'A?', '*IDN?', 'A?'])
 })
 

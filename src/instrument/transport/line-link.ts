@@ -1,6 +1,5 @@
 import { systemClock } from '../../core/clock.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
-import { decimal } from '../codec.ts'
 import type { Transport } from './byte-stream.ts'
 import { LineFramer, maxLine } from './line-framer.ts'
 import type { Identify, Link, OnExchange, QueryOptions } from './link.ts'
@@ -122,16 +121,6 @@ export class LineLink implements Link {
         throw new TransportError(`${this.name}: ${this.#doubt}`, { cause: error })
       }
     })
-  }
-
-  /** A query answered by one number, such as `+77.3500` or `+1.0E-03`. */
-  number(command: string, options: QueryOptions = {}): Promise<number> {
-    return this.read(command, decimal.decode, options)
-  }
-
-  /** A query answered by fields with commas between; blanks around them are dropped. */
-  list(command: string, options: QueryOptions = {}): Promise<string[]> {
-    return this.read(command, (reply) => reply.split(',').map((field) => field.trim()), options)
   }
 
   /** Sends a command that is not answered. */

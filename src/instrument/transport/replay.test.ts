@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, TransportError } from '../../core/errors.ts'
+import { decimal } from '../codec.ts'
 import { LineLink } from './line-link.ts'
 import { openLine } from './open.ts'
 import { openReplay } from './replay.ts'
@@ -40,7 +41,7 @@ test('a command that was not recorded reaches its caller as an error, and the di
   const unknown = await error(link.query('X?'))
   expect(unknown).toBeInstanceOf(TransportError)
   expect(unknown.message).toBe(`${path}: "X?" is not in this dialog: add the command and its reply`)
-  expect(await link.number('A?')).toBe(1)
+  expect(await link.read('A?', decimal.decode)).toBe(1)
 })
 
 test('a dialog that is none says so, with its path', async () => {

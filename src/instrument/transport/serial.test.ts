@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, TransportError } from '../../core/errors.ts'
+import { decimal } from '../codec.ts'
 import { openLine } from './open.ts'
 import { openPty, type Pty } from './pty.test-aid.ts'
 import { openError, openSerial } from './serial.ts'
@@ -47,7 +48,7 @@ test('an instrument on a pseudo-terminal is read', async () => {
   const { path } = instrument()
   const link = await openLine(`serial:${path}?baud=57600&bits=7&parity=odd`, quick)
   expect(link.identity).toBe(idn)
-  for (let count = 0; count < 500; count++) expect(await link.number('KRDG? 1')).toBe(77.35)
+  for (let count = 0; count < 500; count++) expect(await link.read('KRDG? 1', decimal.decode)).toBe(77.35)
   await link.close()
 })
 
@@ -114,7 +115,7 @@ test('a port has one reader: the second is told who holds it', async () => {
 test('200 openings leave no descriptor behind, unplugged ones neither', async () => {
   const cycle = async (path: string) => {
     const link = await openLine(path, { gap: 0, quiet: 1 })
-    expect(await link.number('KRDG? 1')).toBe(77.35)
+    expect(await link.read('KRDG? 1', decimal.decode)).toBe(77.35)
     await link.close()
   }
   const pty = instrument()

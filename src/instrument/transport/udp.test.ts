@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket, type Socket } from 'node:dgram'
 import { TransportError } from '../../core/errors.ts'
+import { decimal } from '../codec.ts'
 import { openLine } from './open.ts'
 
 const sockets: Socket[] = []
@@ -33,8 +34,8 @@ test('a datagram is a line, with an end or without', async () => {
     identify: { command: 'ID?', match: /^ACME$/ },
     quiet: 1,
   })
-  expect(await link.number('A?')).toBe(1.5)
-  expect(await link.number('B?')).toBe(2.5)
+  expect(await link.read('A?', decimal.decode)).toBe(1.5)
+  expect(await link.read('B?', decimal.decode)).toBe(2.5)
   expect(heard).toEqual(['ID?', 'A?', 'B?'])
   await link.close()
 })
