@@ -85,6 +85,42 @@ test('every folder of src is a room with a line of its own', () => {
   expect(empty.sort()).toEqual([...reserved].sort())
 })
 
+/** What a block of CONTRIBUTING.md between two texts says. */
+async function contributing(from: string, to: string): Promise<string> {
+  const text = await Bun.file('CONTRIBUTING.md').text()
+  return text.split(from)[1]?.split(to)[0] ?? ''
+}
+
+test('the picture of CONTRIBUTING has every room, and each imports what stands below it alone', async () => {
+  const lines = (await contributing('## Rooms', '| room'))
+    .split('```')[1]
+    ?.trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const floor = new Map(lines?.flatMap((rooms, at) => rooms.map((room) => [room, at] as const)))
+  expect([...floor.keys()].sort()).toEqual(Object.keys(may).sort())
+  const wrong = Object.entries(may).flatMap(([room, below]) =>
+    (below === '*' ? [] : below)
+      .filter((other) => (floor.get(other) ?? 0) <= (floor.get(room) ?? 0))
+      .map((other) => `${room} → ${other}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('the table of CONTRIBUTING says of each room what it may import', async () => {
+  const rows = [
+    ...(await contributing('| room', '| a new')).matchAll(/^\| `([\w.]+)` +\|[^|]*\| *([^|]*?) *\|/gm),
+  ]
+  const told = rows.map(([, room = '', list = '']) => [
+    room,
+    list === 'all' ? '*' : list.split(' ').filter(Boolean).sort(),
+  ])
+  const sorted = Object.entries(may).map(([room, list]) => [room, list === '*' ? list : [...list].sort()])
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(sorted))
+  const kept = rows.filter(([row]) => row.includes('| reserved: ')).map(([, room = '']) => room)
+  expect(kept.sort()).toEqual([...reserved].sort())
+})
+
 test('within a wing a part imports only the parts below it', async () => {
   const wrong = (await imports()).filter(({ file, path }) => {
     const [from, to] = [folderOf(file), folderOf(path)]

@@ -17,7 +17,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   broker: ['core', 'machine', 'principals'],
   datanode: ['core', 'storage'],
   agents: ['core', 'instrument', 'storage'],
-  sinks: ['core', 'storage'],
+  sinks: ['core'],
   gateways: ['core'],
   lab: ['core', 'bus'],
   runtime: ['core', 'bus', 'lab', 'machine'],

@@ -2,18 +2,15 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { messageOf } from '../core/errors.ts'
-import type { UpFlags } from '../host/up-run.ts'
 import { networkType, statePath } from '../launch/places.ts'
-import type { Host } from '../site/site.ts'
-import type { Context } from '../terminal/context.ts'
-import type { Finding } from './finding.ts'
+import type { Check, Finding } from './finding.ts'
 
 /** Bytes and files that have to be free: some days of recording. */
 const SPACE = 1e9
 const FILES = 1000
 
 /** Checks that the folders of state, logs and recordings can be written, and have room. */
-export function checkFolders(host: Host, { stateDir, logDir }: UpFlags, { env }: Context): Finding[] {
+export const checkFolders: Check = ({ host, flags: { stateDir, logDir }, context: { env } }) => {
   const state = statePath(stateDir, env)
   const data = host.instances
     .filter(({ manage }) => manage === 'host/up')

@@ -8,9 +8,9 @@ import { lastMessage } from '../lab/session-text.ts'
 import { findAgent } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
 import { answers } from '../machine/probe.ts'
-import type { Host, Instance } from '../site/site.ts'
+import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
-import type { Finding } from './finding.ts'
+import type { Check, Finding } from './finding.ts'
 
 /** Milliseconds that an instrument has to answer. */
 const ANSWER_MS = 2000
@@ -19,11 +19,8 @@ const ANSWER_MS = 2000
  * Asks each instrument of this host who it is. An instrument whose agent runs is left in peace, since many talk to one
  * program only: what its agent says counts.
  */
-export async function checkInstruments(
-  host: Host,
-  instances: ReadonlyMap<string, InstanceView>,
-  { env }: Pick<Context, 'env'>,
-): Promise<Finding[]> {
+export const checkInstruments: Check = async ({ host, flags, instances, context: { env } }) => {
+  if (!flags.instruments) return []
   const wanted = host.instances.filter(({ agent_class, manage }) => agent_class && manage === 'host/up')
   const found = await Promise.all(
     wanted.map((instance) => finding(instance, instances.get(instance.instance_id), env)),
