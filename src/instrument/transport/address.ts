@@ -13,11 +13,13 @@ export type Address =
   | { readonly kind: 'file'; readonly pattern: string }
   | { readonly kind: 'replay'; readonly path: string }
 
+/** `HOST:PORT`, as addresses and messages have it. */
+export const hostPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
 /** An address that flags make up: `scheme://HOST:PORT`, or what is a whole address already; `after` is put behind. */
 export function addressFrom(scheme: string, host: string, port: number, after = ''): string {
-  return /^[a-z]+:/.test(host)
-    ? host
-    : `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${after}`
+  return /^[a-z]+:/.test(host) ? host : `${scheme}://${hostPort(host, port)}${after}`
 }
 
 /** Each spelling with an example, for messages. */

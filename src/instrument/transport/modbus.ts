@@ -1,7 +1,10 @@
 import ModbusRTU from 'modbus-serial'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { hostPort } from './address.ts'
+import { noReply } from './failures.ts'
+import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'
-import { connectTcp, hostPort, onLoss, type TcpOptions } from './tcp.ts'
+import { connectTcp, onLoss, type TcpOptions } from './tcp.ts'
 
 const commandForm = /^(input|holding|coil|discrete) (\d+) (\d+)$|^(write|write-coil) (\d+) (\d+(?:,\d+)*)$/
 
@@ -22,7 +25,23 @@ export async function openModbus(
   const client = new ModbusRTU()
   await client.connectTCP(host, { port, socket })
   client.setID(unit)
+  let listener: ((reason: Error) => void) | undefined
+  let reason: Error | undefined
   let closing = false
+  const end = () => client.destroy(() => {})
+  const lose = (why: Error) => {
+    if (closing || reason) return
+    reason = why
+    // Before the end, which tells the request under way in other words.
+    listener?.(why)
+    end()
+  }
+  onLoss(socket, name, lose)
+  const frames = new ModbusFrames()
+  const outOfStep = () =>
+    lose(new TransportError(`${name}: it sent what is no Modbus frame: is the address right?`))
+  // Before the library's own: of what is no frame it would wait for an end, and take the next replies for a part of it.
+  socket.prependListener('data', (bytes: Uint8Array) => frames.push(bytes) || outOfStep())
   return {
     name,
     async request(command, timeout) {
@@ -35,15 +54,18 @@ export async function openModbus(
         const text = `${name}: ${command}: ${messageOf(error)}`
         if (modbusCode !== undefined) throw new OpError(text, { cause: error })
         const late = (error as { errno?: unknown }).errno === 'ETIMEDOUT'
-        throw new TransportError(late ? `${name}: ${command}: no reply in ${timeout} ms` : text, {
-          cause: error,
-        })
+        if (!late) throw new TransportError(text, { cause: error })
+        if (frames.partial) outOfStep()
+        throw noReply(name, command, timeout, error)
       }
     },
-    onClose: (listener) => onLoss(socket, name, (reason) => closing || listener(reason)),
+    onClose: (next) => {
+      listener = next
+      if (reason) next(reason)
+    },
     close: async () => {
       closing = true
-      socket.destroy()
+      end()
     },
   }
 }

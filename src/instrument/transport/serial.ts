@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { SerialPortStream } from '@serialport/stream'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
+import { closedHere } from './failures.ts'
 import { bunBinding } from './serial-binding.ts'
 import { baudRates, type SerialSettings } from './termios.ts'
 
@@ -44,10 +45,10 @@ function transportOver(path: string, port: SerialPortStream<typeof bunBinding>):
     name: path,
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        if (reason || closing !== undefined) return reject(reason ?? new TransportError(`${path}: closed`))
+        if (reason || closing !== undefined) return reject(reason ?? closedHere(path))
         port.write(bytes, (error) => {
           if (error) lose(error)
-          error ? reject(reason ?? new TransportError(`${path}: closed`)) : resolve()
+          error ? reject(reason ?? closedHere(path)) : resolve()
         })
       }),
     onData: (next) => port.on('data', next),

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import { messageOf, TransportError } from '../../core/errors.ts'
+import { TransportError } from '../../core/errors.ts'
+import { hostPort } from './address.ts'
 import type { Transport } from './byte-stream.ts'
+import { closedHere, noConnection, stopped, systemFailure } from './failures.ts'
 
 /** How `openTcp` connects. */
 export interface TcpOptions {
@@ -11,32 +13,6 @@ export interface TcpOptions {
 
 /** Idle time in ms after which the system asks whether the other end is still there. */
 const keepAliveDelay = 10_000
-
-const advice: Readonly<Record<string, string>> = {
-  ECONNREFUSED:
-    'connection refused: is the address right? An instrument also refuses once it serves all the clients it can (a Lake Shore 372: two)',
-  ECONNRESET:
-    'it closed the connection: an instrument does so when it restarts, or serves all the clients it can (a Lake Shore 372: two)',
-  ENOTFOUND: 'no such host: is its name right?',
-  EHOSTUNREACH: 'no route to it: is the network cable in, and the address right?',
-  ENETUNREACH: 'no route to it: is the network up, and the address right?',
-}
-
-/** What to do about a system error, where that is known. */
-export const adviceFor = (error: { code?: string }): string | undefined => advice[error.code ?? '']
-
-/** ms after which a host that is not there is looked for again: one packet, and a cable put back should not wait. */
-const absentRetryMs = 1000
-const absent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
-
-function lost(name: string, error: Error & { code?: string }): TransportError {
-  const retry = absent.has(error.code ?? '') && { retryMs: absentRetryMs }
-  return new TransportError(`${name}: ${adviceFor(error) ?? messageOf(error)}`, { cause: error, ...retry })
-}
-
-/** `HOST:PORT`, as messages name it. */
-export const hostPort = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
 /**
  * Connects to an instrument by TCP, without Nagle's delay. A host that stays silent is given up after `connectTimeout`:
@@ -63,21 +39,12 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
       socket.destroy()
       reject(error)
     }
-    const abort = () =>
-      fail(new TransportError(`${name}: stopped while connecting`, { cause: signal?.reason }))
-    const timer = setTimeout(() => {
-      const seconds = connectTimeout / 1000
-      fail(
-        new TransportError(
-          `no answer from ${name} in ${seconds} s: is the instrument on, and its address right?`,
-          { retryMs: absentRetryMs },
-        ),
-      )
-    }, connectTimeout)
+    const abort = () => signal && fail(stopped(name, signal))
+    const timer = setTimeout(() => fail(noConnection(name, connectTimeout)), connectTimeout)
     signal?.addEventListener('abort', abort)
-    if (signal?.aborted) return abort()
+    if (signal?.aborted) return void abort()
     // Stays for good: an error that nobody listens for would end the program.
-    socket.on('error', (error) => fail(lost(name, error)))
+    socket.on('error', (error) => fail(systemFailure(name, error)))
     socket.once('connect', () => {
       end()
       resolve(socket)
@@ -93,7 +60,7 @@ export function onLoss(socket: Socket, name: string, listener: (reason: Error) =
     told = true
     listener(reason)
   }
-  socket.on('error', (error) => tell(lost(name, error)))
+  socket.on('error', (error) => tell(systemFailure(name, error)))
   socket.on('close', () => tell(new TransportError(`${name}: it closed the connection`)))
 }
 
@@ -114,8 +81,8 @@ export async function openTcp(host: string, port: number, options: TcpOptions = 
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (reason || closing) return refuse(reason ?? new TransportError(`${name}: closed`))
-        socket.write(bytes, (error) => (error ? refuse(lost(name, error)) : done()))
+        if (reason || closing) return refuse(reason ?? closedHere(name))
+        socket.write(bytes, (error) => (error ? refuse(systemFailure(name, error)) : done()))
       }),
     onData: (next) => socket.on('data', next),
     onClose: (next) => {

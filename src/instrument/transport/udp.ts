@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { messageOf, TransportError } from '../../core/errors.ts'
+import { hostPort } from './address.ts'
 import type { Transport } from './byte-stream.ts'
-import { adviceFor, hostPort } from './tcp.ts'
+import { closedHere, systemFailure } from './failures.ts'
 
 /**
  * A line to an instrument by UDP: a datagram a command, and each datagram from there is a line, ended or not. Nothing is
@@ -12,10 +12,7 @@ import { adviceFor, hostPort } from './tcp.ts'
 export async function openUdp(host: string, port: number): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
-  const lost = (error: Error & { code?: string }) => {
-    const text = error.code === 'ECONNREFUSED' ? 'nothing listens there' : adviceFor(error)
-    return new TransportError(`${name}: ${text ?? messageOf(error)}`, { cause: error })
-  }
+  const lost = (error: Error) => systemFailure(name, error, { ECONNREFUSED: 'nothing listens there' })
   let reason: Error | undefined
   let listener: ((reason: Error) => void) | undefined
   let closed = false
@@ -44,7 +41,7 @@ export async function openUdp(host: string, port: number): Promise<Transport> {
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (closed) return refuse(reason ?? new TransportError(`${name}: closed`))
+        if (closed) return refuse(reason ?? closedHere(name))
         socket.send(bytes, (error) => {
           if (error) lose(error)
           error ? refuse(reason ?? lost(error)) : done()
