@@ -28,13 +28,16 @@ export function openHttp(url: string): Requester {
       }
       if (closing.signal.aborted) throw closedHere(base)
       const giveUp = new AbortController()
-      const stop = () => giveUp.abort()
-      closing.signal.addEventListener('abort', stop)
       let late = false
       const timer = setTimeout(() => {
         late = true
-        stop()
+        giveUp.abort()
       }, timeout)
+      const stop = () => {
+        clearTimeout(timer)
+        giveUp.abort()
+      }
+      closing.signal.addEventListener('abort', stop)
       const { signal } = giveUp
       let answer: { ok: boolean; status: number; statusText: string }
       let text: string
