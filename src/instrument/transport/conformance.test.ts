@@ -139,11 +139,11 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
     const peer = await started(kind)
     const link = await linked(kind, peer)
     peer.script.set(12, 'half')
-    const pending = failure(ask(kind, peer, link, 12, { timeout: 1e9 }), peer)
+    const pending = [12, 13].map((n) => failure(ask(kind, peer, link, n, { timeout: 1e9 }), peer))
     await until(() => peer.heard.includes(12))
     await peer.leave('end')
-    await pending
-    await isLost(link, peer, 1)
+    await Promise.all(pending)
+    await isLost(link, peer, 2)
   })
 
   for (const [name, garbage] of Object.entries(kind.garbage))

@@ -2,6 +2,7 @@ import ModbusRTU from 'modbus-serial'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
 import { hostPort } from './address.ts'
 import { noReply } from './failures.ts'
+import { Loss } from './loss.ts'
 import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'
 import { connectTcp, onLoss, type TcpOptions } from './tcp.ts'
@@ -25,17 +26,10 @@ export async function openModbus(
   const client = new ModbusRTU()
   await client.connectTCP(host, { port, socket })
   client.setID(unit)
-  let listener: ((reason: Error) => void) | undefined
-  let reason: Error | undefined
-  let closing = false
+  const loss = new Loss(name)
   const end = () => client.destroy(() => {})
-  const lose = (why: Error) => {
-    if (closing || reason) return
-    reason = why
-    // Before the end, which tells the request under way in other words.
-    listener?.(why)
-    end()
-  }
+  // The link hears of it before the end, which tells the request under way in other words.
+  const lose = (why: Error) => void (loss.tell(why) && end())
   onLoss(socket, name, lose)
   const frames = new ModbusFrames()
   const outOfStep = () =>
@@ -59,14 +53,8 @@ export async function openModbus(
         throw noReply(name, command, timeout, error)
       }
     },
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
-    },
-    close: async () => {
-      closing = true
-      end()
-    },
+    onClose: loss.onClose,
+    close: async () => void (loss.close() && end()),
   }
 }
 

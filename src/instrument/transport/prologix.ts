@@ -18,7 +18,7 @@ const SETUP = [
   `++read_tmo_ms ${READ_MS}`,
 ]
 
-/** A controller's one connection, shared by all devices of its bus that this program talks to. */
+/** The use of a controller, by its place, from the first device of this program that opens it to the last that closes it. */
 interface Shared {
   readonly opening: Promise<Bus>
   /** Ends an opening that nobody waits for any more. */
@@ -26,6 +26,7 @@ interface Shared {
   /** Devices that have it, or wait for it. */
   users: number
 }
+/** A controller's one connection, shared by all devices of its bus that this program talks to. */
 interface Bus {
   readonly tcp: Transport
   /** Who may speak, and gets what comes. */

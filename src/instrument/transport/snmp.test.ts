@@ -54,15 +54,11 @@ for (const version of [1, 2, 3])
     await link.close()
   })
 
-test('an agent that does not answer is given up after three requests', async () => {
+test('an agent that does not answer may have another community or version', async () => {
   const port = await device('secret')
-  const link = await openLink(`snmp://127.0.0.1:${port}?community=wrong`, { timeout: 40 })
-  for (const last of [false, false, true]) {
-    const error = await link.query(`get ${NAME}`).catch((reason) => reason)
-    expect(error).toBeInstanceOf(TransportError)
-    expect(error.message).toContain(
-      'no answer in 40 ms: is it on, and are address, community and SNMP version',
-    )
-    expect(link.closed.aborted).toBe(last)
-  }
+  const link = await openLink(`snmp://127.0.0.1:${port}?community=wrong`)
+  const error = await link.query(`get ${NAME}`, { timeout: 40 }).catch((reason) => reason)
+  expect(error).toBeInstanceOf(TransportError)
+  expect(error.message).toContain('no reply in 40 ms: is it on, and are address, community and SNMP version')
+  await link.close()
 })

@@ -42,7 +42,7 @@ export function openSnmp(host: string, port: number, settings: SnmpSettings): Re
           ...options,
           version: version === 1 ? snmp.Version1 : snmp.Version2c,
         })
-  // A datagram that is no message; whatever it was, the request is still waiting.
+  // A datagram that is no message: the request waits on. With nobody to hear it, an emitter throws it.
   session.on('error', () => {})
   const ended = Promise.withResolvers<void>()
   session.on('close', () => ended.resolve())

@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { TransportError } from '../../core/errors.ts'
 import { hostPort } from './address.ts'
 import type { Transport } from './byte-stream.ts'
-import { closedHere, noConnection, stopped, systemFailure } from './failures.ts'
+import { noConnection, stopped, systemFailure } from './failures.ts'
+import { Loss } from './loss.ts'
 
 /** How `openTcp` connects. */
 export interface TcpOptions {
@@ -52,47 +53,32 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
   })
 }
 
-/** Calls `listener` once the other end is gone, with the reason; never after one's own `socket.destroy()`. */
+/** Calls `listener` when the other end is gone, with the reason first; a `Loss` takes no more than that. */
 export function onLoss(socket: Socket, name: string, listener: (reason: Error) => void): void {
-  let told = false
-  const tell = (reason: Error) => {
-    if (told) return
-    told = true
-    listener(reason)
-  }
-  socket.on('error', (error) => tell(systemFailure(name, error)))
-  socket.on('close', () => tell(new TransportError(`${name}: it closed the connection`)))
+  socket.on('error', (error) => listener(systemFailure(name, error)))
+  socket.on('close', () => listener(new TransportError(`${name}: it closed the connection`)))
 }
 
 /** A line to an instrument by TCP; see `connectTcp`. @throws TransportError if it cannot be reached, or the signal aborts. */
 export async function openTcp(host: string, port: number, options: TcpOptions = {}): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = await connectTcp(host, port, options)
-  let reason: Error | undefined
-  let closing = false
-  let listener: ((reason: Error) => void) | undefined
+  const loss = new Loss(name)
   onLoss(socket, name, (why) => {
-    if (closing) return
-    reason = why
-    socket.destroy()
-    listener?.(why)
+    if (loss.tell(why)) socket.destroy()
   })
   return {
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (reason || closing) return refuse(reason ?? closedHere(name))
+        if (loss.over) return refuse(loss.over)
         socket.write(bytes, (error) => (error ? refuse(systemFailure(name, error)) : done()))
       }),
     onData: (next) => socket.on('data', next),
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
-    },
+    onClose: loss.onClose,
     close: () =>
       new Promise((done) => {
-        if (socket.closed || reason || closing) return done()
-        closing = true
+        if (!loss.close() || socket.closed) return done()
         socket.once('close', () => done())
         socket.destroy()
       }),

@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { hostPort } from './address.ts'
 import type { Transport } from './byte-stream.ts'
-import { closedHere, systemFailure } from './failures.ts'
+import { systemFailure } from './failures.ts'
+import { Loss } from './loss.ts'
 
 /**
  * A line to an instrument by UDP: a datagram a command, and each datagram from there is a line, ended or not. Nothing is
@@ -13,16 +14,10 @@ export async function openUdp(host: string, port: number): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   const lost = (error: Error) => systemFailure(name, error, { ECONNREFUSED: 'nothing listens there' })
-  let reason: Error | undefined
-  let listener: ((reason: Error) => void) | undefined
-  let closed = false
-  const close = () => {
-    if (!closed) socket.close()
-    closed = true
-  }
+  const loss = new Loss(name)
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
-      close()
+      socket.close()
       reject(lost(error))
     })
     socket.connect(port, host, () => {
@@ -31,30 +26,26 @@ export async function openUdp(host: string, port: number): Promise<Transport> {
     })
   })
   const lose = (error: Error) => {
-    if (reason || closed) return
-    reason = lost(error)
-    close()
-    listener?.(reason)
+    if (loss.tell(lost(error))) socket.close()
   }
   socket.on('error', lose)
   return {
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (closed) return refuse(reason ?? closedHere(name))
+        if (loss.over) return refuse(loss.over)
         socket.send(bytes, (error) => {
           if (error) lose(error)
-          error ? refuse(reason ?? lost(error)) : done()
+          error ? refuse(loss.over ?? lost(error)) : done()
         })
       }),
     onData: (next) =>
       void socket.on('message', (bytes) =>
         next(bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from('\n')])),
       ),
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
+    onClose: loss.onClose,
+    close: async () => {
+      if (loss.close()) socket.close()
     },
-    close: async () => close(),
   }
 }
