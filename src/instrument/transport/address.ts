@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
+import { hostPort } from './host-port.ts'
 import type { SnmpSettings } from './snmp.ts'
 import type { SerialSettings } from './termios.ts'
 
@@ -12,10 +13,6 @@ export type Address =
   | { readonly kind: 'http'; readonly url: string }
   | { readonly kind: 'file'; readonly pattern: string }
   | { readonly kind: 'replay'; readonly path: string }
-
-/** `HOST:PORT`, as addresses and messages have it. */
-export const hostPort = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
 /** An address that flags make up: `scheme://HOST:PORT`, or what is a whole address already; `after` is put behind. */
 export function addressFrom(scheme: string, host: string, port: number, after = ''): string {

@@ -1,8 +1,9 @@
+import { isUtf8 } from 'node:buffer'
 import { isIPv6 } from 'node:net'
 import snmp from 'net-snmp'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
-import { hostPort } from './address.ts'
 import { closedHere, noReply, systemFailure } from './failures.ts'
+import { hostPort } from './host-port.ts'
 import type { Requester } from './request-link.ts'
 
 /** How to speak to an SNMP agent. */
@@ -104,5 +105,5 @@ function failure(name: string, command: string, error: Error, timeout: number): 
 function textOf(value: unknown): string {
   if (!Buffer.isBuffer(value)) return String(value)
   const text = value.toString('utf8')
-  return /^[\P{Cc}\t]*$/u.test(text) ? text : `0x${value.toString('hex')}`
+  return isUtf8(value) && /^[\P{Cc}\t]*$/u.test(text) ? text : `0x${value.toString('hex')}`
 }
