@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
+import { hostPort } from './host-port.ts'
 import type { SnmpSettings } from './snmp.ts'
 import type { SerialSettings } from './termios.ts'
 
@@ -15,9 +16,7 @@ export type Address =
 
 /** An address that flags make up: `scheme://HOST:PORT`, or what is a whole address already; `after` is put behind. */
 export function addressFrom(scheme: string, host: string, port: number, after = ''): string {
-  return /^[a-z]+:/.test(host)
-    ? host
-    : `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}${after}`
+  return /^[a-z]+:/.test(host) ? host : `${scheme}://${hostPort(host, port)}${after}`
 }
 
 /** Each spelling with an example, for messages. */

@@ -16,6 +16,8 @@ interface Followed {
   taken: number
   /** The last of them. */
   memory: Buffer
+  /** Whether the line that goes on there is noise, of which a chunk or more has been passed over. */
+  noise: boolean
 }
 
 /** A line of a file; null with the reason where the file cannot be read. */
@@ -101,7 +103,7 @@ function dated(pattern: string, day: Date): string {
 function newLines(path: string, followed: Map<string, Followed>, passOver: boolean): string[] {
   const fd = openSync(path, 'r')
   const old = followed.get(path)
-  const begun = { fd, taken: 0, memory: Buffer.alloc(0) }
+  const begun = { fd, taken: 0, memory: Buffer.alloc(0), noise: false }
   try {
     followed.set(path, begun)
     if (!old) {
@@ -109,7 +111,7 @@ function newLines(path: string, followed: Map<string, Followed>, passOver: boole
       return take(begun)
     }
     const same = bytesBefore(fd, old.taken).equals(old.memory)
-    if (same) Object.assign(begun, { taken: old.taken, memory: old.memory })
+    if (same) Object.assign(begun, { taken: old.taken, memory: old.memory, noise: old.noise })
     return same ? take(begun) : [...take(old), ...take(begun)]
   } finally {
     if (old) closeSync(old.fd)
@@ -122,10 +124,15 @@ function take(file: Followed): string[] {
   const got = readSync(file.fd, bytes, 0, CHUNK, file.taken)
   const end = got === 0 ? -1 : bytes.lastIndexOf(10, got - 1)
   // A chunk without a line's end is noise, which must not stop the file for good.
-  if (end < 0 && got === CHUNK) move(file, file.taken + got)
+  if (end < 0 && got === CHUNK) {
+    move(file, file.taken + got)
+    file.noise = true
+  }
   if (end < 0) return []
   move(file, file.taken + end + 1)
   const lines = bytes.toString('utf8', 0, end).split('\n')
+  if (file.noise) lines.shift()
+  file.noise = false
   return lines.map((line) => line.replace(/\r$/, '')).filter((line) => line !== '')
 }
 

@@ -1,4 +1,5 @@
-import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { ConfigError, OpError } from '../../core/errors.ts'
+import { closedHere, noReply, systemFailure } from './failures.ts'
 import type { Requester } from './request-link.ts'
 
 const commandForm = /^(GET|POST|PUT|DELETE) (\/\S*)(?: (.*))?$/s
@@ -14,6 +15,7 @@ export function openHttp(url: string): Requester {
   address.username = address.password = ''
   const base = address.href.replace(/\/$/, '')
   const login = btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+  const closing = new AbortController()
   return {
     name: base,
     async request(command, timeout) {
@@ -24,16 +26,34 @@ export function openHttp(url: string): Requester {
         ...(username && { authorization: `Basic ${login}` }),
         ...(body && { 'content-type': isJson(body) ? 'application/json' : 'text/plain' }),
       }
-      const signal = AbortSignal.timeout(timeout)
+      if (closing.signal.aborted) throw closedHere(base)
+      const giveUp = new AbortController()
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        giveUp.abort()
+      }, timeout)
+      const stop = () => {
+        clearTimeout(timer)
+        giveUp.abort()
+      }
+      closing.signal.addEventListener('abort', stop)
+      const { signal } = giveUp
       let answer: { ok: boolean; status: number; statusText: string }
       let text: string
       try {
-        const response = await fetch(base + path, { method, headers, signal, ...(body && { body }) })
+        // A connection of its own: a kept one would outlast the link, and hand what came too much to the next request.
+        const own = { method, headers, signal, keepalive: false }
+        const response = await fetch(base + path, { ...own, ...(body && { body }) })
         answer = response
         text = await response.text()
       } catch (cause) {
-        const why = signal.aborted ? `no answer in ${timeout} ms` : messageOf(cause)
-        throw new TransportError(`${base}: ${method} ${path}: ${why}`, { cause })
+        if (closing.signal.aborted) throw closedHere(base)
+        if (late) throw noReply(base, `${method} ${path}`, timeout, cause)
+        throw systemFailure(`${base}: ${method} ${path}`, cause as Error)
+      } finally {
+        clearTimeout(timer)
+        closing.signal.removeEventListener('abort', stop)
       }
       if (answer.ok) return text
       const said = text.trim().slice(0, 80)
@@ -41,7 +61,7 @@ export function openHttp(url: string): Requester {
         `${base}: ${method} ${path}: ${answer.status} ${answer.statusText}${said && `: ${JSON.stringify(said)}`}`,
       )
     },
-    close: async () => {},
+    close: async () => closing.abort(),
   }
 }
 

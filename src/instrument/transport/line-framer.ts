@@ -41,6 +41,9 @@ export class LineFramer {
   #start(): ReadlineParser {
     // In object mode an empty line is a line too; otherwise a stream passes over it.
     const parser = new ReadlineParser({ delimiter: '\n', encoding: 'latin1', readableObjectMode: true })
-    return parser.on('data', (line: string) => this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line))
+    return parser.on('data', (line: string) => {
+      if (line.length > maxLine) this.#onOverflow()
+      else this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
+    })
   }
 }

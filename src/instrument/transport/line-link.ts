@@ -1,8 +1,10 @@
 import { systemClock } from '../../core/clock.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
+import { closedHere, noReply } from './failures.ts'
 import { LineFramer, maxLine } from './line-framer.ts'
 import type { Identify, Link, OnExchange, QueryOptions } from './link.ts'
+import { opened } from './opening.ts'
 import { CommandQueue } from './queue.ts'
 import { trace, traceUnasked } from './trace.ts'
 
@@ -75,18 +77,15 @@ export class LineLink implements Link {
 
   /**
    * A link over an open transport, once the instrument has identified itself; three tries.
-   * @throws TransportError if it does not; the transport is closed then.
+   * @throws TransportError if it does not, or the signal aborts; the transport is closed then.
    */
-  static async open(transport: Transport, options: LineOptions = {}): Promise<LineLink> {
+  static open(transport: Transport, options: LineOptions = {}, signal?: AbortSignal): Promise<LineLink> {
     const link = new LineLink(transport, options)
-    try {
+    const begin = async () => {
       if (link.#options.wake) await link.#write('')
       await link.#getInStep()
-      return link
-    } catch (error) {
-      await link.close()
-      throw error
     }
+    return opened(link, begin, signal)
   }
 
   /** Where it leads, for messages. */
@@ -137,16 +136,14 @@ export class LineLink implements Link {
 
   /** Closes the transport; what still waits is refused. */
   async close(): Promise<void> {
-    this.#end(new Error('closed'))
+    this.#end(closedHere(this.name))
     await this.#transport.close()
   }
 
   #end(reason: Error): void {
     if (this.closed.aborted) return
-    const error =
-      reason instanceof TransportError ? reason : new TransportError(`${this.name}: ${reason.message}`)
-    this.#closed.abort(error)
-    this.#deliver([], error.message)
+    this.#closed.abort(reason)
+    this.#deliver([], reason.message)
   }
 
   async #exchange(command: string, timeout: number): Promise<string> {
@@ -180,7 +177,7 @@ export class LineLink implements Link {
         this.#listener = undefined
         typeof result === 'string' ? resolve(result) : reject(result)
       }
-      const timer = setTimeout(() => settle(bad(`no reply in ${timeout} ms`)), timeout)
+      const timer = setTimeout(() => settle(noReply(this.name, command, timeout)), timeout)
       this.#listener = (lines, fault) => {
         const [reply = '', ...more] = lines.filter((line) => line !== '')
         if (this.closed.aborted) settle(this.closed.reason as Error)

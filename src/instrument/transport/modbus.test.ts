@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
-import { OpError, TransportError } from '../../core/errors.ts'
+import { OpError } from '../../core/errors.ts'
 import { openLink } from './open.ts'
 
 const open: { close(done: () => void): void }[] = []
@@ -66,61 +66,5 @@ test('registers are read and written, and an exception fails its command only', 
   expect(refused.message).toContain('input 60 1: Modbus exception 2')
   expect(await link.query('input 2 1')).toBe('102')
   expect(link.query('read 2 1')).rejects.toThrow('is not a Modbus command')
-  await link.close()
-})
-
-/** A device made by hand: answers each request as `answer` says, ms later. */
-async function slow(waits: number[]) {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    sockets.push(socket)
-    socket.on('error', () => {})
-    socket.on('data', (bytes) => {
-      const request = Buffer.from(bytes as Uint8Array)
-      const value = request.readUInt16BE(8)
-      const reply = Buffer.concat([
-        request.subarray(0, 4),
-        Buffer.from([0, 5, 1, 4, 2, value >> 8, value & 255]),
-      ])
-      setTimeout(() => socket.destroyed || socket.write(reply), waits.shift() ?? 0)
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  open.push({
-    close: (done) => {
-      for (const socket of sockets) socket.destroy()
-      server.close(() => done())
-    },
-  })
-  return { port: (server.address() as { port: number }).port, sockets }
-}
-
-test('a late reply is nobody else’s; a loss ends the link at once', async () => {
-  const { port, sockets } = await slow([120])
-  const link = await openLink(`modbus://127.0.0.1:${port}`, { timeout: 60 })
-  const late = await link.query('input 11 1').catch((error) => error)
-  expect(late).toBeInstanceOf(TransportError)
-  expect(late.message).toContain('input 11 1: no reply in 60 ms')
-  const values = [12, 13, 14, 15, 16, 17, 18].map((at) => link.query(`input ${at} 1`, { timeout: 5000 }))
-  expect(await Promise.all(values)).toEqual(['12', '13', '14', '15', '16', '17', '18'])
-  const closed = new Promise<string>((resolve) =>
-    link.closed.addEventListener('abort', () => resolve(link.closed.reason.message)),
-  )
-  const pending = link.query('input 19 1', { timeout: 60_000 })
-  sockets[0]?.destroy()
-  expect(await closed).toContain('it closed the connection')
-  expect(pending).rejects.toThrow(TransportError)
-})
-
-test('a task overtakes polls that wait', async () => {
-  const { port } = await slow([20])
-  const order: string[] = []
-  const link = await openLink(`modbus://127.0.0.1:${port}`, { onExchange: (command) => order.push(command) })
-  await Promise.all([
-    link.query('input 1 1', { priority: 'poll' }),
-    link.query('input 2 1', { priority: 'poll' }),
-    link.query('input 3 1'),
-  ])
-  expect(order).toEqual(['input 1 1', 'input 3 1', 'input 2 1'])
   await link.close()
 })

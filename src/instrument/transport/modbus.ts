@@ -1,7 +1,11 @@
 import ModbusRTU from 'modbus-serial'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { noReply } from './failures.ts'
+import { hostPort } from './host-port.ts'
+import { Loss } from './loss.ts'
+import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'
-import { connectTcp, hostPort, onLoss, type TcpOptions } from './tcp.ts'
+import { connectTcp, onLoss, type TcpOptions } from './tcp.ts'
 
 const commandForm = /^(input|holding|coil|discrete) (\d+) (\d+)$|^(write|write-coil) (\d+) (\d+(?:,\d+)*)$/
 
@@ -22,7 +26,16 @@ export async function openModbus(
   const client = new ModbusRTU()
   await client.connectTCP(host, { port, socket })
   client.setID(unit)
-  let closing = false
+  const loss = new Loss(name)
+  const end = () => client.destroy(() => {})
+  // The link hears of it before the end, which tells the request under way in other words.
+  const lose = (why: Error) => void (loss.tell(why) && end())
+  onLoss(socket, name, lose)
+  const frames = new ModbusFrames()
+  const outOfStep = () =>
+    lose(new TransportError(`${name}: it sent what is no Modbus frame: is the address right?`))
+  // Before the library's own: of what is no frame it would wait for an end, and take the next replies for a part of it.
+  socket.prependListener('data', (bytes: Uint8Array) => frames.push(bytes) || outOfStep())
   return {
     name,
     async request(command, timeout) {
@@ -35,16 +48,13 @@ export async function openModbus(
         const text = `${name}: ${command}: ${messageOf(error)}`
         if (modbusCode !== undefined) throw new OpError(text, { cause: error })
         const late = (error as { errno?: unknown }).errno === 'ETIMEDOUT'
-        throw new TransportError(late ? `${name}: ${command}: no reply in ${timeout} ms` : text, {
-          cause: error,
-        })
+        if (!late) throw new TransportError(text, { cause: error })
+        if (frames.partial) outOfStep()
+        throw noReply(name, command, timeout, error)
       }
     },
-    onClose: (listener) => onLoss(socket, name, (reason) => closing || listener(reason)),
-    close: async () => {
-      closing = true
-      socket.destroy()
-    },
+    onClose: loss.onClose,
+    close: async () => void (loss.close() && end()),
   }
 }
 

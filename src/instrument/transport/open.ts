@@ -1,6 +1,7 @@
 import { ConfigError } from '../../core/errors.ts'
 import { parseAddress } from './address.ts'
 import type { Transport } from './byte-stream.ts'
+import { stopped } from './failures.ts'
 import { openFiles } from './file-tail.ts'
 import { openHttp } from './http.ts'
 import { LineLink, type LineOptions } from './line-link.ts'
@@ -33,20 +34,20 @@ export async function openLine(url: string, options: OpenLineOptions = {}): Prom
   const { serial, connectTimeout, signal, ...line } = options
   const limits = { ...(connectTimeout && { connectTimeout }), ...(signal && { signal }) }
   const address = parseAddress(url)
-  signal?.throwIfAborted()
+  const over = (transport: Transport, own: LineOptions = {}) =>
+    LineLink.open(transport, { ...own, ...line }, signal)
+  if (signal?.aborted) throw stopped(withoutLogin(url), signal)
   switch (address.kind) {
     case 'replay':
-      return LineLink.open(await openReplay(address.path), { gap: 0, quiet: 0, ...line })
+      return over(await openReplay(address.path), { gap: 0, quiet: 0 })
     case 'tcp':
-      return opened(await openTcp(address.host, address.port, limits), line, signal)
+      return over(await openTcp(address.host, address.port, limits))
     case 'udp':
-      return opened(await openUdp(address.host, address.port), line, signal)
+      return over(await openUdp(address.host, address.port))
     case 'prologix':
-      return opened(await openPrologix(address.host, address.port, address.gpib, limits), line, signal)
-    case 'serial': {
-      const transport = await openSerial(address.path, { ...serial, ...address.settings })
-      return opened(transport, { wake: true, ...line }, signal)
-    }
+      return over(await openPrologix(address.host, address.port, address.gpib, limits))
+    case 'serial':
+      return over(await openSerial(address.path, { ...serial, ...address.settings }), { wake: true })
     default:
       throw new ConfigError(
         `${url}: this instrument is talked to in lines: tcp, serial, udp, prologix or replay`,
@@ -61,8 +62,9 @@ export async function openLine(url: string, options: OpenLineOptions = {}): Prom
  */
 export async function openLink(url: string, options: OpenLineOptions = {}): Promise<Link> {
   const address = parseAddress(url)
-  const { connectTimeout, signal, timeout } = options
-  const over = (requester: Requester) => RequestLink.open(requester, options)
+  const { connectTimeout, signal } = options
+  const over = (requester: Requester) => RequestLink.open(requester, options, signal)
+  if (signal?.aborted) throw stopped(withoutLogin(url), signal)
   switch (address.kind) {
     case 'http':
       return over(openHttp(address.url))
@@ -76,20 +78,12 @@ export async function openLink(url: string, options: OpenLineOptions = {}): Prom
     }
     case 'snmp': {
       const { openSnmp } = await import('./snmp.ts')
-      return over(openSnmp(address.host, address.port, address.settings, timeout))
+      return over(openSnmp(address.host, address.port, address.settings))
     }
     default:
       return openLine(url, options)
   }
 }
 
-/** `LineLink.open`, cut short by the signal. */
-async function opened(transport: Transport, line: LineOptions, signal: AbortSignal | undefined) {
-  const stop = () => void transport.close()
-  signal?.addEventListener('abort', stop)
-  try {
-    return await LineLink.open(transport, line)
-  } finally {
-    signal?.removeEventListener('abort', stop)
-  }
-}
+/** An address as messages may have it: HTTP's may hold a password. */
+const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, '//')

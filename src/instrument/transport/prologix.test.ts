@@ -81,6 +81,18 @@ test('a device that is off keeps nobody else from the bus', async () => {
   await five.close()
 }, 20_000)
 
+test('a device whose opening is stopped takes no other with it', async () => {
+  const { port } = await controller({ 5: source('five'), 6: source('six') })
+  const options = { quiet: 1, gap: 0 }
+  const stop = new AbortController()
+  const five = openLine(`prologix://127.0.0.1:${port}/5`, { ...options, signal: stop.signal })
+  const six = openLine(`prologix://127.0.0.1:${port}/6`, options)
+  stop.abort()
+  await expect(five).rejects.toThrow('GPIB 5: stopped while connecting')
+  expect(await (await six).query('A?')).toBe('six A?')
+  await (await six).close()
+})
+
 test('a lost controller is told to all its devices', async () => {
   const { port, cut } = await controller({ 5: source('five'), 6: source('six') })
   const options = { quiet: 1, gap: 0 }

@@ -1,6 +1,7 @@
-import { TransportError } from '../../core/errors.ts'
 import { pause } from '../../core/pause.ts'
 import type { Transport } from './byte-stream.ts'
+import { closedHere, stopped } from './failures.ts'
+import { hostPort } from './host-port.ts'
 import { openTcp, type TcpOptions } from './tcp.ts'
 
 /** ms that a device on the bus may take to answer; the controller's own limit, so that it never waits longer. */
@@ -17,6 +18,14 @@ const SETUP = [
   `++read_tmo_ms ${READ_MS}`,
 ]
 
+/** The use of a controller, by its place, from the first device of this program that opens it to the last that closes it. */
+interface Shared {
+  readonly opening: Promise<Bus>
+  /** Ends an opening that nobody waits for any more. */
+  readonly stop: AbortController
+  /** Devices that have it, or wait for it. */
+  users: number
+}
 /** A controller's one connection, shared by all devices of its bus that this program talks to. */
 interface Bus {
   readonly tcp: Transport
@@ -25,13 +34,15 @@ interface Bus {
   /** Ends when the bus is given up by its holder. */
   free: AbortController
   readonly devices: Set<Device>
+  /** Why it is lost, if so. */
+  reason?: Error
 }
 interface Device {
   data?: (bytes: Uint8Array) => void
   lost?: (reason: Error) => void
 }
 
-const buses = new Map<string, Promise<Bus>>()
+const buses = new Map<string, Shared>()
 
 /**
  * A line to a GPIB device behind a Prologix controller on Ethernet (or what speaks its commands). Several devices share the
@@ -46,19 +57,26 @@ export async function openPrologix(
   address: number,
   options: TcpOptions = {},
 ): Promise<Transport> {
-  const key = `${host} ${port}`
-  let opening = buses.get(key)
-  if (!opening) {
-    opening = openBus(host, port, options, () => buses.delete(key))
-    buses.set(key, opening)
-    // What failed is not kept: the next one tries anew.
-    opening.catch(() => buses.delete(key))
+  const key = hostPort(host, port)
+  const name = `${key} GPIB ${address}`
+  const shared = buses.get(key) ?? share(key, host, port, options)
+  shared.users++
+  const leave = async () => {
+    if (--shared.users > 0) return
+    if (buses.get(key) === shared) buses.delete(key)
+    shared.stop.abort()
+    await shared.opening.then(
+      ({ tcp }) => tcp.close(),
+      () => {},
+    )
   }
-  const bus = await opening
+  const bus = await unlessStopped(shared.opening, name, options.signal).catch(async (error) => {
+    await leave()
+    throw error
+  })
   const device: Device = {}
   bus.devices.add(device)
   const gone = new AbortController()
-  const name = `${bus.tcp.name} GPIB ${address}`
   return {
     name,
     async write(bytes) {
@@ -66,7 +84,7 @@ export async function openPrologix(
       if (command === '') return
       while (bus.holder && bus.holder !== device && !gone.signal.aborted)
         await pause(READ_MS, AbortSignal.any([bus.free.signal, gone.signal]))
-      if (gone.signal.aborted) throw new TransportError(`${name}: closed`)
+      if (gone.signal.aborted) throw closedHere(name)
       const query = command.includes('?')
       if (query) hold(bus, device)
       const lines = [`++addr ${address}`, escaped(command), ...(query ? ['++read eoi'] : [])]
@@ -77,17 +95,39 @@ export async function openPrologix(
     },
     onClose: (listener) => {
       device.lost = listener
+      if (bus.reason) listener(bus.reason)
     },
     async close() {
       if (gone.signal.aborted) return
       gone.abort()
       bus.devices.delete(device)
       if (bus.holder === device) release(bus)
-      if (bus.devices.size > 0) return
-      buses.delete(key)
-      await bus.tcp.close()
+      await leave()
     },
   }
+}
+
+function share(key: string, host: string, port: number, options: TcpOptions): Shared {
+  const stop = new AbortController()
+  const forget = () => {
+    if (buses.get(key) === shared) buses.delete(key)
+  }
+  const opening = openBus(host, port, { ...options, signal: stop.signal }, forget)
+  const shared = { opening, stop, users: 0 }
+  buses.set(key, shared)
+  // What failed is not kept: the next one tries anew.
+  opening.catch(forget)
+  return shared
+}
+
+/** The bus, unless the signal of this one of its users aborts first. */
+function unlessStopped(opening: Promise<Bus>, name: string, signal: AbortSignal | undefined): Promise<Bus> {
+  return new Promise((resolve, reject) => {
+    const stop = () => signal && reject(stopped(name, signal))
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
+    opening.then(resolve, reject).finally(() => signal?.removeEventListener('abort', stop))
+  })
 }
 
 async function openBus(host: string, port: number, options: TcpOptions, ended: () => void): Promise<Bus> {
@@ -100,6 +140,7 @@ async function openBus(host: string, port: number, options: TcpOptions, ended: (
     holder?.data?.(bytes)
   })
   tcp.onClose((reason) => {
+    bus.reason = reason
     ended()
     release(bus)
     for (const device of bus.devices) device.lost?.(reason)

@@ -1,6 +1,8 @@
 import { messageOf, TransportError } from '../../core/errors.ts'
 import { pause } from '../../core/pause.ts'
+import { closedHere } from './failures.ts'
 import type { Identify, Link, OnExchange, QueryOptions } from './link.ts'
+import { opened } from './opening.ts'
 import { CommandQueue } from './queue.ts'
 import { trace } from './trace.ts'
 
@@ -48,17 +50,18 @@ export class RequestLink implements Link {
     requester.onClose?.((reason) => this.#end(reason))
   }
 
-  /** A link over an open requester, once the instrument has identified itself. @throws TransportError if it does not */
-  static async open(requester: Requester, options: RequestOptions = {}): Promise<RequestLink> {
+  /** A link over an open requester, once the instrument has identified itself. @throws TransportError if it does not, or the signal aborts */
+  static open(
+    requester: Requester,
+    options: RequestOptions = {},
+    signal?: AbortSignal,
+  ): Promise<RequestLink> {
     const link = new RequestLink(requester, options)
     const { identify } = options
-    try {
+    const begin = async () => {
       if (identify) link.#identity = await link.#identify(identify)
-      return link
-    } catch (error) {
-      await link.close()
-      throw error
     }
+    return opened(link, begin, signal)
   }
 
   get name(): string {
@@ -91,15 +94,12 @@ export class RequestLink implements Link {
   }
 
   async close(): Promise<void> {
-    this.#end(new Error('closed'))
+    this.#end(closedHere(this.name))
     await this.#requester.close()
   }
 
   #end(reason: Error): void {
-    if (this.closed.aborted) return
-    const error =
-      reason instanceof TransportError ? reason : new TransportError(`${this.name}: ${reason.message}`)
-    this.#closed.abort(error)
+    if (!this.closed.aborted) this.#closed.abort(reason)
   }
 
   async #identify({ command, match }: Identify): Promise<string> {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { SerialPortStream } from '@serialport/stream'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
+import { Loss } from './loss.ts'
 import { bunBinding } from './serial-binding.ts'
 import { baudRates, type SerialSettings } from './termios.ts'
 
@@ -27,16 +28,12 @@ export async function openSerial(path: string, settings: SerialSettings = {}): P
 }
 
 function transportOver(path: string, port: SerialPortStream<typeof bunBinding>): Transport {
-  let reason: Error | undefined
-  let listener: ((reason: Error) => void) | undefined
+  const loss = new Loss(path)
   let closing: Promise<void> | undefined
-  const lose = (cause?: Error | null) => {
-    if (reason || closing !== undefined) return
-    reason = new TransportError(`${path} is gone: was it unplugged, or the instrument switched off?`, {
-      cause,
-    })
-    listener?.(reason)
-  }
+  const lose = (cause?: Error | null) =>
+    void loss.tell(
+      new TransportError(`${path} is gone: was it unplugged, or the instrument switched off?`, { cause }),
+    )
   // A failed write reports itself as an error first; the stream closes the port by itself after either.
   port.on('close', lose)
   port.on('error', lose)
@@ -44,18 +41,16 @@ function transportOver(path: string, port: SerialPortStream<typeof bunBinding>):
     name: path,
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        if (reason || closing !== undefined) return reject(reason ?? new TransportError(`${path}: closed`))
+        if (loss.over) return reject(loss.over)
         port.write(bytes, (error) => {
           if (error) lose(error)
-          error ? reject(reason ?? new TransportError(`${path}: closed`)) : resolve()
+          error ? reject(loss.over ?? error) : resolve()
         })
       }),
     onData: (next) => port.on('data', next),
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
-    },
+    onClose: loss.onClose,
     close: () => {
+      loss.close()
       closing ??= new Promise((resolve) => {
         if (port.isOpen) port.close(() => resolve())
         else if (port.closing) port.once('close', () => resolve())

@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { isIPv6 } from 'node:net'
 import snmp from 'net-snmp'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { closedHere, noReply, systemFailure } from './failures.ts'
+import { hostPort } from './host-port.ts'
 import type { Requester } from './request-link.ts'
-import { hostPort } from './tcp.ts'
 
 /** How to speak to an SNMP agent. */
 export interface SnmpSettings {
@@ -26,13 +28,12 @@ const types = {
  * answered with what it is then; one object a command, so that an object it lacks (an OpError) takes no other with it.
  * A request is sent twice, half of the time-out apart: datagrams get lost.
  */
-export function openSnmp(host: string, port: number, settings: SnmpSettings, timeout = 2000): Requester {
+export function openSnmp(host: string, port: number, settings: SnmpSettings): Requester {
   const name = hostPort(host, port)
   const { version, community, user } = settings
   const options = {
     port,
     retries: 1,
-    timeout: timeout / 2,
     transport: isIPv6(host) ? ('udp6' as const) : ('udp4' as const),
   }
   const session =
@@ -42,16 +43,21 @@ export function openSnmp(host: string, port: number, settings: SnmpSettings, tim
           ...options,
           version: version === 1 ? snmp.Version1 : snmp.Version2c,
         })
+  // A datagram that is no message: the request waits on. With nobody to hear it, an emitter throws it.
+  session.on('error', () => {})
+  const ended = Promise.withResolvers<void>()
+  session.on('close', () => ended.resolve())
   let closed = false
   return {
     name,
-    request: (command) =>
+    request: (command, timeout) =>
       new Promise((resolve, reject) => {
         const [, get, set = '', type = '', value = ''] = commandForm.exec(command) ?? []
-        if (closed) return reject(new TransportError(`${name}: closed`))
+        if (closed) return reject(closedHere(name))
+        Object.assign(session, { timeout: timeout / 2 })
         const answered = (error: Error | null, varbinds: readonly Varbind[] | undefined) => {
           const [varbind] = varbinds ?? []
-          if (error) reject(failure(`${name}: ${command}`, error, timeout))
+          if (error) reject(failure(name, command, error, timeout))
           else if (!varbind) reject(new TransportError(`${name}: ${command}: an empty answer`))
           else if (snmp.isVarbindError(varbind as never))
             reject(new OpError(`${name}: ${command}: ${snmp.varbindError(varbind as never)}`))
@@ -71,9 +77,10 @@ export function openSnmp(host: string, port: number, settings: SnmpSettings, tim
             ),
           )
       }),
-    close: async () => {
+    close: () => {
       if (!closed) session.close()
       closed = true
+      return ended.promise
     },
   }
 }
@@ -82,20 +89,21 @@ interface Varbind {
   readonly value?: unknown
 }
 
-function failure(what: string, error: Error, timeout: number): Error {
-  if (error.name === 'RequestTimedOutError')
-    return new TransportError(
-      `${what}: no answer in ${timeout} ms: is it on, and are address, community and SNMP version right?`,
-      { cause: error },
-    )
+function failure(name: string, command: string, error: Error, timeout: number): Error {
+  if (error.name === 'RequestTimedOutError') {
+    const { message } = noReply(name, command, timeout)
+    return new TransportError(`${message}: is it on, and are address, community and SNMP version right?`, {
+      cause: error,
+    })
+  }
   const status = (error as { status?: number }).status
-  if (status !== undefined) return new OpError(`${what}: ${messageOf(error)}`, { cause: error })
-  return new TransportError(`${what}: ${messageOf(error)}`, { cause: error })
+  if (status !== undefined) return new OpError(`${name}: ${command}: ${messageOf(error)}`, { cause: error })
+  return systemFailure(`${name}: ${command}`, error)
 }
 
 /** Numbers in decimal, octets as text; a 64-bit counter comes as its bytes. */
 function textOf(value: unknown): string {
   if (!Buffer.isBuffer(value)) return String(value)
   const text = value.toString('utf8')
-  return /^[\P{Cc}\t]*$/u.test(text) ? text : `0x${value.toString('hex')}`
+  return isUtf8(value) && /^[\P{Cc}\t]*$/u.test(text) ? text : `0x${value.toString('hex')}`
 }

@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import { createServer } from 'node:net'
 import { TransportError } from '../../core/errors.ts'
 import { serve } from './server.test-aid.ts'
 import { openTcp } from './tcp.ts'
@@ -74,15 +73,4 @@ test('a host that stays silent is given up by our own timer', async () => {
   await first.close()
   await child.stdin.end()
   await child.exited
-})
-
-test('a connection closed by the other end in good order is a loss too', async () => {
-  const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  const transport = await openTcp('127.0.0.1', typeof address === 'object' && address ? address.port : 0)
-  transport.onData(() => {})
-  const reason = await new Promise<Error>((resolve) => transport.onClose(resolve))
-  expect(reason.message).toContain('it closed the connection')
-  server.close()
 })

@@ -1,6 +1,9 @@
 import { connect, type Socket } from 'node:net'
-import { messageOf, TransportError } from '../../core/errors.ts'
+import { TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
+import { noConnection, stopped, systemFailure } from './failures.ts'
+import { hostPort } from './host-port.ts'
+import { Loss } from './loss.ts'
 
 /** How `openTcp` connects. */
 export interface TcpOptions {
@@ -11,32 +14,6 @@ export interface TcpOptions {
 
 /** Idle time in ms after which the system asks whether the other end is still there. */
 const keepAliveDelay = 10_000
-
-const advice: Readonly<Record<string, string>> = {
-  ECONNREFUSED:
-    'connection refused: is the address right? An instrument also refuses once it serves all the clients it can (a Lake Shore 372: two)',
-  ECONNRESET:
-    'it closed the connection: an instrument does so when it restarts, or serves all the clients it can (a Lake Shore 372: two)',
-  ENOTFOUND: 'no such host: is its name right?',
-  EHOSTUNREACH: 'no route to it: is the network cable in, and the address right?',
-  ENETUNREACH: 'no route to it: is the network up, and the address right?',
-}
-
-/** What to do about a system error, where that is known. */
-export const adviceFor = (error: { code?: string }): string | undefined => advice[error.code ?? '']
-
-/** ms after which a host that is not there is looked for again: one packet, and a cable put back should not wait. */
-const absentRetryMs = 1000
-const absent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
-
-function lost(name: string, error: Error & { code?: string }): TransportError {
-  const retry = absent.has(error.code ?? '') && { retryMs: absentRetryMs }
-  return new TransportError(`${name}: ${adviceFor(error) ?? messageOf(error)}`, { cause: error, ...retry })
-}
-
-/** `HOST:PORT`, as messages name it. */
-export const hostPort = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 
 /**
  * Connects to an instrument by TCP, without Nagle's delay. A host that stays silent is given up after `connectTimeout`:
@@ -63,21 +40,12 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
       socket.destroy()
       reject(error)
     }
-    const abort = () =>
-      fail(new TransportError(`${name}: stopped while connecting`, { cause: signal?.reason }))
-    const timer = setTimeout(() => {
-      const seconds = connectTimeout / 1000
-      fail(
-        new TransportError(
-          `no answer from ${name} in ${seconds} s: is the instrument on, and its address right?`,
-          { retryMs: absentRetryMs },
-        ),
-      )
-    }, connectTimeout)
+    const abort = () => signal && fail(stopped(name, signal))
+    const timer = setTimeout(() => fail(noConnection(name, connectTimeout)), connectTimeout)
     signal?.addEventListener('abort', abort)
-    if (signal?.aborted) return abort()
+    if (signal?.aborted) return void abort()
     // Stays for good: an error that nobody listens for would end the program.
-    socket.on('error', (error) => fail(lost(name, error)))
+    socket.on('error', (error) => fail(systemFailure(name, error)))
     socket.once('connect', () => {
       end()
       resolve(socket)
@@ -85,47 +53,32 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
   })
 }
 
-/** Calls `listener` once the other end is gone, with the reason; never after one's own `socket.destroy()`. */
+/** Calls `listener` when the other end is gone, with the reason first; a `Loss` takes no more than that. */
 export function onLoss(socket: Socket, name: string, listener: (reason: Error) => void): void {
-  let told = false
-  const tell = (reason: Error) => {
-    if (told) return
-    told = true
-    listener(reason)
-  }
-  socket.on('error', (error) => tell(lost(name, error)))
-  socket.on('close', () => tell(new TransportError(`${name}: it closed the connection`)))
+  socket.on('error', (error) => listener(systemFailure(name, error)))
+  socket.on('close', () => listener(new TransportError(`${name}: it closed the connection`)))
 }
 
 /** A line to an instrument by TCP; see `connectTcp`. @throws TransportError if it cannot be reached, or the signal aborts. */
 export async function openTcp(host: string, port: number, options: TcpOptions = {}): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = await connectTcp(host, port, options)
-  let reason: Error | undefined
-  let closing = false
-  let listener: ((reason: Error) => void) | undefined
+  const loss = new Loss(name)
   onLoss(socket, name, (why) => {
-    if (closing) return
-    reason = why
-    socket.destroy()
-    listener?.(why)
+    if (loss.tell(why)) socket.destroy()
   })
   return {
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (reason || closing) return refuse(reason ?? new TransportError(`${name}: closed`))
-        socket.write(bytes, (error) => (error ? refuse(lost(name, error)) : done()))
+        if (loss.over) return refuse(loss.over)
+        socket.write(bytes, (error) => (error ? refuse(systemFailure(name, error)) : done()))
       }),
     onData: (next) => socket.on('data', next),
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
-    },
+    onClose: loss.onClose,
     close: () =>
       new Promise((done) => {
-        if (socket.closed || reason || closing) return done()
-        closing = true
+        if (!loss.close() || socket.closed) return done()
         socket.once('close', () => done())
         socket.destroy()
       }),

@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { messageOf, TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
-import { adviceFor, hostPort } from './tcp.ts'
+import { systemFailure } from './failures.ts'
+import { hostPort } from './host-port.ts'
+import { Loss } from './loss.ts'
 
 /**
  * A line to an instrument by UDP: a datagram a command, and each datagram from there is a line, ended or not. Nothing is
@@ -12,20 +13,11 @@ import { adviceFor, hostPort } from './tcp.ts'
 export async function openUdp(host: string, port: number): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
-  const lost = (error: Error & { code?: string }) => {
-    const text = error.code === 'ECONNREFUSED' ? 'nothing listens there' : adviceFor(error)
-    return new TransportError(`${name}: ${text ?? messageOf(error)}`, { cause: error })
-  }
-  let reason: Error | undefined
-  let listener: ((reason: Error) => void) | undefined
-  let closed = false
-  const close = () => {
-    if (!closed) socket.close()
-    closed = true
-  }
+  const lost = (error: Error) => systemFailure(name, error, { ECONNREFUSED: 'nothing listens there' })
+  const loss = new Loss(name)
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
-      close()
+      socket.close()
       reject(lost(error))
     })
     socket.connect(port, host, () => {
@@ -34,30 +26,26 @@ export async function openUdp(host: string, port: number): Promise<Transport> {
     })
   })
   const lose = (error: Error) => {
-    if (reason || closed) return
-    reason = lost(error)
-    close()
-    listener?.(reason)
+    if (loss.tell(lost(error))) socket.close()
   }
   socket.on('error', lose)
   return {
     name,
     write: (bytes) =>
       new Promise((done, refuse) => {
-        if (closed) return refuse(reason ?? new TransportError(`${name}: closed`))
+        if (loss.over) return refuse(loss.over)
         socket.send(bytes, (error) => {
           if (error) lose(error)
-          error ? refuse(reason ?? lost(error)) : done()
+          error ? refuse(loss.over ?? lost(error)) : done()
         })
       }),
     onData: (next) =>
       void socket.on('message', (bytes) =>
         next(bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from('\n')])),
       ),
-    onClose: (next) => {
-      listener = next
-      if (reason) next(reason)
+    onClose: loss.onClose,
+    close: async () => {
+      if (loss.close()) socket.close()
     },
-    close: async () => close(),
   }
 }
