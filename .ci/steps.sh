@@ -75,7 +75,7 @@ venv() {
   local folder="$pythons/$1"
   shift
   [ ! -e "$folder/complete" ] || return 0
-  python3 -m venv "$folder" && "$folder/bin/pip" install -q "$@" && touch "$folder/complete"
+  python3 -m venv "$folder" && "$folder/bin/pip" install -q --no-compile "$@" && touch "$folder/complete"
 }
 # so3g brings an spt3g of its own, so that each needs an environment to itself.
 readers() {
