@@ -50,7 +50,7 @@ test('kill -9 of the recorder, again and again: no sample is lost or doubled', a
   const fast = demo.agent('control', '--ip-address', '127.0.0.1:7771')
   await lab.sim('372', 'LSA22YG', '--tcp', '127.0.0.1:7771')
   let recorder = demo.aggregator(...FRAME)
-  await agent.says('Channel_1 ')
+  await agent.says('Channel_1 ', 40)
   for (let kill = 1; kill <= KILLS; kill++) {
     await seconds(0.2 + 2.5 * random())
     await recorder.kill()
@@ -91,7 +91,7 @@ test('recorder, hub and agent killed by turns: what was published is recorded on
   await demo.sim240('--counter')
   let agent = demo.ls240(HERTZ)
   let recorder = demo.aggregator(...FRAME)
-  await agent.says('Channel_1 ')
+  await agent.says('Channel_1 ', 40)
   const kills = { recorder: 0, hub: 0, agent: 0 }
   const printed: string[] = []
   for (let kill = 0; kill < KILLS; kill++) {
@@ -114,7 +114,7 @@ test('recorder, hub and agent killed by turns: what was published is recorded on
     }
   }
   await seconds(3)
-  await agent.says('Channel_1 ')
+  await agent.says('Channel_1 ', 40)
   await recordAll(lab, 'ls240')
   await stopAll(agent, recorder)
   printed.push(...readings(agent))
