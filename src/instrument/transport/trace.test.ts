@@ -9,10 +9,10 @@ test('every command and reply is noted with its times, whatever the link', async
   const lines: string[] = []
   traceTo((line) => lines.push(line))
   const fake = await serve((command) => ({ 'A?': 'yes\r\n', 'LONG?': `${'x'.repeat(1000)}\r\n` })[command])
-  const link = await openLink(fake.url, { quiet: 1, timeout: 30 })
+  const link = await openLink(fake.url, { quiet: 1 })
   await link.query('A?')
   await link.send('B 1')
-  await link.query('C?').catch(() => {})
+  await link.query('C?', { timeout: 30 }).catch(() => {})
   await link.query('LONG?')
   await link.close()
   await fake.close()
