@@ -48,6 +48,8 @@ export interface Bencher {
   size(full: number, quick: number): number
   /** Runs the sides by turns, each round in another order. */
   interleave(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
+  /** Runs all sides at once, round by round: for what takes its time in any case, and little of the machine. */
+  together(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
   /** Something that has to be exact: messages, rows. A difference fails the run. */
   count(what: string, got: number, expected: number): void
   /** Says what is happening. */

@@ -6,18 +6,24 @@ import type { Bencher, Figures, Hub, Measure, Sides } from './bench.ts'
 import { Pair } from './clients/pair.ts'
 import { type BenchLab, freePort } from './lab.ts'
 
-/** The product's hub on free ports, as `bin/ocs.ts` under Bun. */
-export async function startHub(lab: BenchLab): Promise<Hub> {
+/** The product's hub on free ports: `bin/ocs.ts` under Bun, or by its launcher. */
+export async function startHub(lab: BenchLab, launched = false): Promise<Hub> {
   const [port, websocket] = [await freePort(), await freePort()]
   const listen = ['--listen', `127.0.0.1:${port}`, '--listen-ws', `127.0.0.1:${websocket}`]
-  const running = lab.start('hub', ['hub', ...listen])
+  const args = ['hub', ...listen]
+  const running = launched ? lab.launch('hub', args) : lab.start('hub', args)
   await running.says('listening on ws://', 40)
   return { url: `mqtt://127.0.0.1:${port}`, running }
 }
 
 /** The hubs that messages are sent through, and the Python that speaks to crossbar. */
 export const hubAnchors = [crossbar, mosquitto, nats, ocsPython]
-const starts = { ocs: startHub, crossbar: startCrossbar, Mosquitto: startMosquitto, NATS: startNats }
+const starts = {
+  ocs: (lab: BenchLab) => startHub(lab),
+  crossbar: startCrossbar,
+  Mosquitto: startMosquitto,
+  NATS: startNats,
+}
 
 interface Load {
   readonly acknowledged?: boolean

@@ -1,6 +1,9 @@
 import type { Bench } from './bench.ts'
+import { start, status } from './benches/commands.ts'
+import { demo } from './benches/demo.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
 import { latency } from './benches/latency.ts'
+import { trio } from './benches/trio.ts'
 
 /** Every bench, in the order of the table. */
-export const benches: readonly Bench[] = [hubQos0, hubQos1, fanOut, latency]
+export const benches: readonly Bench[] = [hubQos0, hubQos1, fanOut, latency, trio, demo, status, start]

@@ -21,20 +21,24 @@ export function tree(root: number, parents: ReadonlyMap<number, number> = parent
   return found
 }
 
-/** Processor time that process trees have used, with children that ended and were waited for, s. */
-export function cpuSeconds(roots: readonly number[]): number {
-  const parents = parentsNow()
-  const all = new Set(roots.flatMap((root) => tree(root, parents)))
-  return [...all].reduce((sum, pid) => sum + ownSeconds(pid), 0)
+/**
+ * Processor time that process trees have used, with children that ended and were waited for, s.
+ * @param exactly these processes, without those that descend from them
+ */
+export function cpuSeconds(roots: readonly number[], exactly = false): number {
+  return processes(roots, exactly).reduce((sum, pid) => sum + ownSeconds(pid), 0)
 }
 
-/** Memory of process trees. */
-export function memory(roots: readonly number[]): Memory {
-  const parents = parentsNow()
-  const all = [...new Set(roots.flatMap((root) => tree(root, parents)))]
-  const parts = all.map((pid) => parseRollup(read(`/proc/${pid}/smaps_rollup`)))
+/** Memory of process trees, or of `exactly` these processes. */
+export function memory(roots: readonly number[], exactly = false): Memory {
+  const parts = processes(roots, exactly).map((pid) => parseRollup(read(`/proc/${pid}/smaps_rollup`)))
   const total = (key: keyof Memory) => parts.reduce((sum, part) => sum + part[key], 0)
   return { rss: total('rss'), pss: total('pss'), private: total('private') }
+}
+
+/** A process's program and arguments, by blanks. */
+export function commandLine(pid: number): string {
+  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
 }
 
 /** Every process of this machine whose environment has this variable with this value. */
@@ -79,6 +83,12 @@ export function parseRollup(text: string): Memory {
     pss: megabytes('Pss'),
     private: megabytes('Private_Clean', 'Private_Dirty'),
   }
+}
+
+function processes(roots: readonly number[], exactly: boolean): number[] {
+  if (exactly) return [...new Set(roots)]
+  const parents = parentsNow()
+  return [...new Set(roots.flatMap((root) => tree(root, parents)))]
 }
 
 function parentsNow(): Map<number, number> {

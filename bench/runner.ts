@@ -44,6 +44,7 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
       has: (anchor) => versions.get(anchor) !== undefined,
       size: (full, small) => (quick ? small : full),
       interleave: (sides) => interleave(sides, bencher),
+      together: (sides) => together(sides, bencher),
       count: (what, got, expected) => {
         if (got !== expected) wrong.push(`${what}: ${got} instead of ${expected}`)
       },
@@ -72,6 +73,19 @@ async function interleave(
       const figures = await sides[name]?.(round)
       results.get(name)?.push(figures)
       say(`round ${round + 1}/${rounds} ${name}: ${shown(figures)}`)
+    }
+  }
+  return Object.fromEntries(results)
+}
+
+async function together(sides: Parameters<Bencher['together']>[0], { rounds, say }: Bencher): Promise<Sides> {
+  const names = Object.keys(sides).filter((name) => sides[name])
+  const results = new Map<string, (Figures | undefined)[]>(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    const all = await Promise.all(names.map((name) => sides[name]?.(round)))
+    for (const [at, name] of names.entries()) {
+      results.get(name)?.push(all[at])
+      say(`round ${round + 1}/${rounds} ${name}: ${shown(all[at])}`)
     }
   }
   return Object.fromEntries(results)
