@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts'
+import { calls } from './benches/calls.ts'
 import { start, status } from './benches/commands.ts'
 import { demo } from './benches/demo.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
@@ -6,4 +7,4 @@ import { latency } from './benches/latency.ts'
 import { trio } from './benches/trio.ts'
 
 /** Every bench, in the order of the table. */
-export const benches: readonly Bench[] = [hubQos0, hubQos1, fanOut, latency, trio, demo, status, start]
+export const benches: readonly Bench[] = [hubQos0, hubQos1, fanOut, latency, trio, demo, status, start, calls]

@@ -24,7 +24,7 @@ const inPython = (dir: string): Instance[] => [
   aggregator(dir),
   // sisock's nodes are gone from OCS: the least agent there is stands for each of them, and for the bridge.
   ...Array.from({ length: 7 }, (_, i) => ({ id: `node-${i}`, agentClass: 'BarebonesAgent' })),
-  { id: 'manager', agentClass: 'HostManager', args: ['--initial-state', 'up'] },
+  { id: 'manager', agentClass: 'HostManager', args: ['--initial-state', 'down'] },
 ]
 
 export const demo: Bench = {

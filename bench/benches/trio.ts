@@ -44,6 +44,7 @@ const memoryRows = ROLES.flatMap((role): RowSpec[] => {
   return [
     { ...row('private', 'private'), goal: goals[role] },
     row('PSS', 'pss'),
+    row('RSS', 'rss'),
     row('PSS with its launcher', 'launched pss'),
     row('RSS with its launcher', 'launched rss'),
   ]
@@ -104,6 +105,7 @@ async function cost(bench: Bencher, { hub, roles }: RunningLab, hertz: number): 
     const alone = memory([hub.name === 'hub' ? (tree(pid)[1] ?? pid) : pid])
     figures[`${role} private`] = alone.private
     figures[`${role} pss`] = alone.pss
+    figures[`${role} rss`] = alone.rss
     figures[`${role} launched pss`] = whole.pss
     figures[`${role} launched rss`] = whole.rss
   }
