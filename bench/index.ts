@@ -2,9 +2,21 @@ import type { Bench } from './bench.ts'
 import { calls } from './benches/calls.ts'
 import { start, status } from './benches/commands.ts'
 import { demo } from './benches/demo.ts'
+import { g3 } from './benches/g3.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
 import { latency } from './benches/latency.ts'
 import { trio } from './benches/trio.ts'
 
 /** Every bench, in the order of the table. */
-export const benches: readonly Bench[] = [hubQos0, hubQos1, fanOut, latency, trio, demo, status, start, calls]
+export const benches: readonly Bench[] = [
+  hubQos0,
+  hubQos1,
+  fanOut,
+  latency,
+  trio,
+  demo,
+  status,
+  start,
+  calls,
+  g3,
+]

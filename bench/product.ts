@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import { type Caller, caller } from '../src/runtime/client.ts'
+import { Archive } from '../src/storage/archive.ts'
+import { entry, walkFrames } from '../src/storage/g3/frame.ts'
+import { dataFrame, headFrames } from '../src/storage/hk.ts'
 import { ROOT } from '../test/real/roles.ts'
 
 /** The version of an installed package. */
@@ -11,19 +14,65 @@ export function packageVersion(name: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** A client that asks agents. */
-export async function connectCaller(
-  url: string,
-  client: string,
-): Promise<{ readonly ask: Caller; end(): Promise<void> }> {
+/** A client that asks agents, for as long as its process runs. */
+export async function connectCaller(url: string, client: string): Promise<{ readonly ask: Caller }> {
   const bus = connectMqtt({ url, client })
   await reached(bus, url, 10)
-  const ask = await caller(bus, 'observatory')
-  return {
-    ask,
-    async end() {
-      await ask[Symbol.asyncDispose]()
-      await bus[Symbol.asyncDispose]()
-    },
+  return { ask: await caller(bus, 'observatory') }
+}
+
+/** Samples of the fields of one feed, as a frame of a recorder has them. */
+export interface Samples {
+  readonly feed: number
+  readonly times: readonly number[]
+  readonly fields: Readonly<Record<string, readonly number[]>>
+}
+
+/** The bytes of a `.g3` file, as the recorder writes it. */
+export function g3File(begin: number, feeds: number, frames: Iterable<Samples>): Uint8Array {
+  const sessionId = BigInt(begin)
+  const addresses = new Map(
+    Array.from({ length: feeds }, (_, i) => [i, `observatory.agent${i}.feeds.temperatures`] as const),
+  )
+  const parts = [headFrames({ sessionId, time: begin, generation: 0, ledger: '{}' }, addresses)]
+  let seq = 0
+  for (const { feed, times, fields } of frames) {
+    const columns = Object.entries(fields).map(
+      ([name, value]) => [name, { kind: 'G3VectorDouble', value } as const] as const,
+    )
+    parts.push(
+      dataFrame(sessionId, times.at(-1) ?? begin, {
+        root: 'observatory',
+        from: { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' },
+        provider: feed,
+        first: seq + 1,
+        last: seq + times.length,
+        blocks: [{ name: 'temps', times, fields: new Map(columns) }],
+        gaps: [],
+      }),
+    )
+    seq += times.length
   }
+  return Buffer.concat(parts)
+}
+
+/** Decodes every sample of a file. Returns how many values there were, and their sum. */
+export function decodeAll(file: Uint8Array): { count: number; sum: number } {
+  let [count, sum] = [0, 0]
+  for (const frame of walkFrames(file)) {
+    for (const block of entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []) {
+      if (block?.kind !== 'G3TimesampleMap') continue
+      for (const column of block.value.values()) {
+        if (column?.kind !== 'G3VectorDouble') continue
+        count += column.value.length
+        sum += column.value[0] ?? 0
+      }
+    }
+  }
+  return { count, sum }
+}
+
+/** The product's reader of a tree of `.g3` files, with its index in a file. */
+export function openArchive(dir: string, index: string): Archive {
+  return new Archive(dir, index)
 }

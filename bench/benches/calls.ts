@@ -3,6 +3,7 @@ import type { Running } from '../../test/real/roles.ts'
 import { PYTHON } from '../anchors/ocs-python.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { ratioLeast, ratioMost } from '../goal.ts'
+import { order } from '../orders.ts'
 import { fakeData, hasLab, labAnchors, startOcs, startOwn } from '../site.ts'
 import { quantile } from '../statistics.ts'
 
@@ -45,15 +46,15 @@ export const calls: Bench = {
 }
 
 async function measure(bench: Bencher, client: Running, full: number): Promise<Figures> {
-  const order = async (inFlight: number) => {
+  const measured = async (inFlight: number) => {
     const calls = bench.size(full, 32)
-    const { mark } = client
-    client.write(`${JSON.stringify({ calls, inFlight })}\n`)
-    const { text } = await client.says('"took"', 60, mark)
-    const { took, lags, good } = JSON.parse(text) as { took: number; lags: number[]; good: number }
+    const { took, lags, good } = await order<{ took: number; lags: number[]; good: number }>(client, {
+      calls,
+      inFlight,
+    })
     bench.count(`${client.name}: good answers`, good, calls)
     return { rate: (1000 * calls) / took, p50: quantile(lags, 0.5), p99: quantile(lags, 0.99) }
   }
-  const one = await order(1)
-  return { ...one, many: (await order(IN_FLIGHT)).rate }
+  const one = await measured(1)
+  return { ...one, many: (await measured(IN_FLIGHT)).rate }
 }

@@ -2,16 +2,13 @@
  * Asks an agent's operation for its status, through the product's own client: `calls.ts URL INSTANCE OP`. Says `ready`;
  * then, for each line `{"calls": N, "inFlight": K}` of its input, one line of JSON: `{"took": ms, "lags": [ms, …], "good": N}`.
  */
-import { createInterface } from 'node:readline'
+import { serveOrders } from '../orders.ts'
 import { connectCaller } from '../product.ts'
 
 const [url = '', instance = '', op = ''] = process.argv.slice(2)
-const { ask, end } = await connectCaller(url, `caller-${process.pid}`)
-const print = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`)
+const { ask } = await connectCaller(url, `caller-${process.pid}`)
 
-print('ready')
-for await (const line of createInterface({ input: process.stdin })) {
-  const { calls, inFlight } = JSON.parse(line) as { calls: number; inFlight: number }
+await serveOrders(async ({ calls, inFlight }: { calls: number; inFlight: number }) => {
   const lags: number[] = []
   let [left, good] = [calls, 0]
   const begun = performance.now()
@@ -24,7 +21,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     }
   }
   await Promise.all(Array.from({ length: inFlight }, one))
-  print({ took: performance.now() - begun, lags, good })
-}
-await end()
-process.exit(0)
+  return { took: performance.now() - begun, lags, good }
+})

@@ -2,8 +2,8 @@
  * Publishes or receives feed messages over MQTT: `mqtt-load.ts pub|sub URL TOPIC QOS CONNECTIONS`. Says `ready`; then, for
  * each line `{"messages": N, "hertz": H}` of its input, one line of JSON: what it sent, or what came and when.
  */
-import { createInterface } from 'node:readline'
 import mqtt, { type MqttClient } from 'mqtt'
+import { serveOrders } from '../orders.ts'
 import { feedMessage } from './feed-message.ts'
 
 interface Order {
@@ -19,20 +19,14 @@ const PATIENCE = 5000
 const [mode = '', url = '', topic = '', quality = '', connections = '1'] = process.argv.slice(2)
 const qos = quality === '1' ? 1 : 0
 const now = () => performance.timeOrigin + performance.now()
-const print = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`)
 const connect = (clientId: string): Promise<MqttClient> =>
   mqtt.connectAsync(url, { clientId, protocolVersion: 4, clean: true, keepalive: 30, reconnectPeriod: 0 })
-
-async function orders(act: (order: Order) => Promise<unknown>): Promise<void> {
-  print('ready')
-  for await (const line of createInterface({ input: process.stdin })) print(await act(JSON.parse(line)))
-}
 
 async function publish(): Promise<void> {
   const [, instance = ''] = topic.split('/')
   const client = await connect(instance)
   let seq = 0
-  await orders(async ({ messages, hertz }) => {
+  await serveOrders<Order>(async ({ messages, hertz }) => {
     const begun = now()
     if (hertz > 0) {
       for (let i = 0; i < messages; i++) {
@@ -72,7 +66,7 @@ async function subscribe(): Promise<void> {
     client.on('message', (_, payload) => came(payload))
     await client.subscribeAsync(topic, { qos })
   }
-  await orders(
+  await serveOrders<Order>(
     ({ messages, hertz }) =>
       new Promise((resolve) => {
         const wanted = messages * Number(connections)
@@ -99,4 +93,3 @@ async function subscribe(): Promise<void> {
 }
 
 await (mode === 'pub' ? publish() : subscribe())
-process.exit(0)
