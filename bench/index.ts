@@ -1,10 +1,13 @@
 import type { Bench } from './bench.ts'
 import { calls } from './benches/calls.ts'
+import { catchUp } from './benches/catch-up.ts'
 import { start, status } from './benches/commands.ts'
 import { demo } from './benches/demo.ts'
 import { g3 } from './benches/g3.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
+import { kilohertz } from './benches/kilohertz.ts'
 import { latency } from './benches/latency.ts'
+import { toG3 } from './benches/to-g3.ts'
 import { trio } from './benches/trio.ts'
 
 /** Every bench, in the order of the table. */
@@ -19,4 +22,7 @@ export const benches: readonly Bench[] = [
   start,
   calls,
   g3,
+  toG3,
+  kilohertz,
+  catchUp,
 ]

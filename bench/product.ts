@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
+import type { FeedDeclaration } from '../src/core/channels.ts'
 import { type Caller, caller } from '../src/runtime/client.ts'
+import { Spool } from '../src/runtime/spool.ts'
 import { Archive } from '../src/storage/archive.ts'
 import { entry, walkFrames } from '../src/storage/g3/frame.ts'
 import { dataFrame, headFrames } from '../src/storage/hk.ts'
@@ -75,4 +77,22 @@ export function decodeAll(file: Uint8Array): { count: number; sum: number } {
 /** The product's reader of a tree of `.g3` files, with its index in a file. */
 export function openArchive(dir: string, index: string): Archive {
   return new Archive(dir, index)
+}
+
+/** Puts rows of one epoch into an agent's spool, as if it had read them while nobody recorded. */
+export async function fillSpool(
+  file: string,
+  feed: string,
+  declaration: FeedDeclaration,
+  rows: Iterable<{ readonly t: number; readonly data: Readonly<Record<string, number>> }>,
+): Promise<void> {
+  const spool = new Spool(file)
+  let n = 0
+  for (const { t, data } of rows) {
+    const columns = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, [value]]))
+    spool.append(feed, declaration, { epoch: 'away', block: 'temps', t: [t], data: columns })
+    if (++n % 2000 === 0) await spool.flush()
+  }
+  await spool.flush()
+  await spool.close()
 }

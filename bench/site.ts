@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Running, until } from '../test/real/roles.ts'
 import { cached } from './anchors/anchor.ts'
 import { crossbar, startCrossbar } from './anchors/crossbar.ts'
@@ -12,6 +13,8 @@ export interface Instance {
   readonly id: string
   readonly agentClass: string
   readonly args?: readonly string[]
+  /** Files of one that neither has: the product's module, and OCS's. */
+  readonly module?: { readonly own: string; readonly ocs: string }
 }
 /** A lab that runs: the product's, or the same in Python. */
 export interface RunningLab {
@@ -34,6 +37,16 @@ export const fakeData = (id: string, hertz: number): Instance => ({
   agentClass: 'FakeDataAgent',
   args: ['--mode', 'acq', '--num-channels', '8', '--sample-rate', String(hertz), '--frame-length', '10'],
 })
+/** An agent whose messages have one row, in the product's way and in OCS's. */
+export const oneRow = (id: string, hertz: number): Instance => ({
+  id,
+  agentClass: 'OneRowAgent',
+  args: ['--hertz', String(hertz)],
+  module: {
+    own: join(import.meta.dir, 'clients', 'one-row-agent.ts'),
+    ocs: join(import.meta.dir, 'clients', 'one_row_agent.py'),
+  },
+})
 /** The recorder, which both have. */
 export const aggregator = (dir: string): Instance => ({
   id: 'aggregator',
@@ -48,17 +61,29 @@ export async function startOwn(
   launched = false,
 ): Promise<RunningLab> {
   const { url, running } = await startHub(lab, launched)
-  const siteFile = siteOf(lab, `own-${new URL(url).port}`, { mqtt_server: url }, instances)
-  const state = lab.path(`state-${new URL(url).port}`)
+  const { roles, siteFile } = await startOn(lab, url, instances, { launched })
+  return { hub: running, roles, siteFile, url }
+}
+
+/** Starts the product's agents on a hub that runs, and waits until all have joined. */
+export async function startOn(
+  lab: BenchLab,
+  url: string,
+  instances: readonly Instance[],
+  { launched = false, more = [] }: { readonly launched?: boolean; readonly more?: readonly string[] } = {},
+): Promise<Pick<RunningLab, 'roles' | 'siteFile'>> {
+  const { port } = new URL(url)
+  const siteFile = siteOf(lab, `own-${port}`, { mqtt_server: url }, instances)
   const roles = new Map<string, Running>()
-  for (const { id } of instances) {
-    const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL]
-    const all = [...args, '--state-dir', state, '--log-dir', lab.path('log')]
+  for (const { id, module } of instances) {
+    const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
+    const own = module ? ['--module', module.own] : []
+    const all = [...args, ...own, '--state-dir', lab.path(`state-${port}`), '--log-dir', lab.path('log')]
     const role = launched ? lab.launch(id, all) : lab.start(id, all)
     roles.set(id, role)
   }
   for (const role of roles.values()) await role.says('session joined', 60)
-  return { hub: running, roles, siteFile, url }
+  return { roles, siteFile }
 }
 
 /** Starts crossbar and OCS's agents, and waits until all have joined. */
@@ -67,7 +92,10 @@ export async function startOcs(lab: BenchLab, instances: readonly Instance[]): P
   const name = `ocs-${new URL(url).port}`
   const siteFile = siteOf(lab, name, { wamp_server: url, wamp_http: call }, instances)
   const roles = new Map<string, Running>()
-  for (const { id } of instances) roles.set(id, lab.program(`py-${id}`, pythonAgent(siteFile, id)))
+  for (const { id, module } of instances) {
+    const more = module ? ['--agent', module.ocs, '--entrypoint', 'main'] : []
+    roles.set(id, lab.program(`py-${id}`, pythonAgent(siteFile, id, ...more)))
+  }
   for (const role of roles.values()) await role.says('session joined', 60)
   return { hub: running, roles, siteFile, url }
 }

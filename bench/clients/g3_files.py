@@ -45,18 +45,20 @@ def write(dir, hours):
     return {'count': total}
 
 
-def read(dir, hours):
-    count, total = 0, 0.0
+def read(dir, hours, span=False):
+    count, total, times = 0, 0.0, []
     for path in sorted(glob.glob(os.path.join(dir, '*', '*.g3'))):
         for frame in core.G3File(path):
             if frame.type != core.G3FrameType.Housekeeping or 'blocks' not in frame:
                 continue
             for block in frame['blocks']:
+                if span:
+                    times += [t.time / core.G3Units.s for t in (block.times[0], block.times[-1])]
                 for name in block.keys():
                     values = np.asarray(block[name])
                     count += len(values)
                     total += float(values[0])
-    return {'count': count, 'sum': total}
+    return {'count': count, 'sum': total, 'span': max(times) - min(times) if times else 0}
 
 
 def one(dir, hours):
@@ -71,5 +73,5 @@ print('"ready"', flush=True)
 for line in sys.stdin:
     what = json.loads(line)
     begun = time.perf_counter()
-    result = {'write': write, 'read': read, 'one': one}[what['do']](what['dir'], what['hours'])
+    result = {'write': write, 'read': read, 'one': one, 'span': lambda *args: read(*args, True)}[what['do']](what['dir'], what['hours'])
     print(json.dumps({**result, 'took': time.perf_counter() - begun}), flush=True)
