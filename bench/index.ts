@@ -7,6 +7,7 @@ import { g3 } from './benches/g3.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
 import { kilohertz } from './benches/kilohertz.ts'
 import { latency } from './benches/latency.ts'
+import { query } from './benches/query.ts'
 import { toG3 } from './benches/to-g3.ts'
 import { trio } from './benches/trio.ts'
 
@@ -25,4 +26,5 @@ export const benches: readonly Bench[] = [
   toG3,
   kilohertz,
   catchUp,
+  query,
 ]

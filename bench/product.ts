@@ -16,11 +16,21 @@ export function packageVersion(name: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
-/** A client that asks agents, for as long as its process runs. */
-export async function connectCaller(url: string, client: string): Promise<{ readonly ask: Caller }> {
+/** A client that asks agents. */
+export async function connectCaller(
+  url: string,
+  client: string,
+): Promise<{ readonly ask: Caller; end(): Promise<void> }> {
   const bus = connectMqtt({ url, client })
   await reached(bus, url, 10)
-  return { ask: await caller(bus, 'observatory') }
+  const ask = await caller(bus, 'observatory')
+  return {
+    ask,
+    async end() {
+      await ask[Symbol.asyncDispose]()
+      await bus[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Samples of the fields of one feed, as a frame of a recorder has them. */

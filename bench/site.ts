@@ -38,10 +38,10 @@ export const fakeData = (id: string, hertz: number): Instance => ({
   args: ['--mode', 'acq', '--num-channels', '8', '--sample-rate', String(hertz), '--frame-length', '10'],
 })
 /** An agent whose messages have one row, in the product's way and in OCS's. */
-export const oneRow = (id: string, hertz: number): Instance => ({
+export const oneRow = (id: string, hertz: number, ...more: readonly string[]): Instance => ({
   id,
   agentClass: 'OneRowAgent',
-  args: ['--hertz', String(hertz)],
+  args: ['--hertz', String(hertz), ...more],
   module: {
     own: join(import.meta.dir, 'clients', 'one-row-agent.ts'),
     ocs: join(import.meta.dir, 'clients', 'one_row_agent.py'),
@@ -65,6 +65,11 @@ export async function startOwn(
   return { hub: running, roles, siteFile, url }
 }
 
+/** Where agents on a hub keep their spools. */
+export function stateOf(lab: BenchLab, url: string): string {
+  return lab.path(`state-${new URL(url).port}`)
+}
+
 /** Starts the product's agents on a hub that runs, and waits until all have joined. */
 export async function startOn(
   lab: BenchLab,
@@ -78,7 +83,7 @@ export async function startOn(
   for (const { id, module } of instances) {
     const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
     const own = module ? ['--module', module.own] : []
-    const all = [...args, ...own, '--state-dir', lab.path(`state-${port}`), '--log-dir', lab.path('log')]
+    const all = [...args, ...own, '--state-dir', stateOf(lab, url), '--log-dir', lab.path('log')]
     const role = launched ? lab.launch(id, all) : lab.start(id, all)
     roles.set(id, role)
   }

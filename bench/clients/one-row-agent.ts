@@ -3,41 +3,47 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { defineAgent, z } from 'ocs'
 import { poll } from 'ocs/instrument/poll'
 
-const names = Array.from({ length: 8 }, (_, i) => `channel_${i}`)
-const values = (n: number) => Object.fromEntries(names.map((name, at) => [name, 4 + Math.sin(n + at)]))
+const namesOf = (channels: number) => Array.from({ length: channels }, (_, i) => `channel_${i}`)
+const values = (names: readonly string[], n: number) =>
+  Object.fromEntries(names.map((name, at) => [name, 4 + Math.sin(n + at)]))
 /** Rows between two turns of the event loop, so that they leave while others are made. */
 const BUNCH = 50
 
 export default defineAgent({
   class: 'OneRowAgent',
   help: 'Publishes messages of one row.',
-  args: z.object({ hertz: z.number().min(0).default(0).describe('rows in a second from the start on, Hz') }),
+  args: z.object({
+    hertz: z.number().min(0).default(0).describe('rows in a second from the start on, Hz'),
+    channels: z.int().positive().default(8).describe('values of a row'),
+  }),
   feeds: {
     rows: {
-      help: 'Eight channels.',
+      help: 'Channels.',
       record: true,
       frame_length: 1,
-      blocks: { temps: Object.fromEntries(names.map((name) => [name, { units: 'K' }])) },
+      blocks: (names: readonly string[]) => ({
+        temps: Object.fromEntries(names.map((name) => [name, { units: 'K' }])),
+      }),
     },
   },
-  connect: async () => ({}),
+  connect: async ({ channels }) => namesOf(channels),
 })
   .process(
     'acq',
     { help: 'Publish at the rate.', startup: ({ hertz }) => hertz > 0 },
-    async ({ args, feeds, session, signal }) => {
+    async ({ args, instrument, feeds, session, signal }) => {
       let n = 0
       await poll(args.hertz, { session, signal }, async () => {
-        feeds.rows.publish('temps', Date.now() / 1000, values(n++))
+        feeds.rows.publish('temps', Date.now() / 1000, values(instrument, n++))
       })
     },
   )
   .task(
     'flood',
     { help: 'Publish rows as fast as they go.', params: z.object({ rows: z.int().positive() }) },
-    async ({ params, feeds }) => {
+    async ({ params, instrument, feeds }) => {
       for (let n = 0; n < params.rows; n++) {
-        feeds.rows.publish('temps', Date.now() / 1000, values(n))
+        feeds.rows.publish('temps', Date.now() / 1000, values(instrument, n))
         if (n % BUNCH === BUNCH - 1) await turn()
       }
       return 'published'
