@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts'
+import { archive } from './benches/archive.ts'
 import { calls } from './benches/calls.ts'
 import { catchUp } from './benches/catch-up.ts'
 import { start, status } from './benches/commands.ts'
@@ -27,4 +28,5 @@ export const benches: readonly Bench[] = [
   kilohertz,
   catchUp,
   query,
+  archive,
 ]

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import type { FeedDeclaration } from '../src/core/channels.ts'
+import type { DataAnswer, DataRequest } from '../src/core/data-node.ts'
+import { archiveData } from '../src/datanode/g3-archive.ts'
 import { type Caller, caller } from '../src/runtime/client.ts'
 import { Spool } from '../src/runtime/spool.ts'
 import { Archive } from '../src/storage/archive.ts'
@@ -105,4 +107,9 @@ export async function fillSpool(
   }
   await spool.flush()
   await spool.close()
+}
+
+/** A panel as the data node of an archive answers it. */
+export function archivePanel(archive: Archive, request: DataRequest): Promise<DataAnswer> {
+  return archiveData(archive, request)
 }

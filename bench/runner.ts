@@ -46,7 +46,9 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
       interleave: (sides) => interleave(sides, bencher),
       together: (sides) => together(sides, bencher),
       count: (what, got, expected) => {
-        if (got !== expected) wrong.push(`${what}: ${got} instead of ${expected}`)
+        if (got === expected) return
+        const text = `${what}: ${got} instead of ${expected}`
+        if (!wrong.includes(text)) wrong.push(text)
       },
     }
     const sides = await Promise.race([bench.run(bencher), late.promise])

@@ -28,7 +28,7 @@ export const query: Bench = {
   help: `a panel of ${TARGETS} targets and an hour of ${HERTZ} Hz, beside InfluxDB asked for the same`,
   how: 'bun bin/ocs.ts datanode thermometry and bridge, POST /query; InfluxDB: one request of 20 statements, min and max of the same intervals, answers read as JSON on both sides; cold is the first panel after their processes have started',
   anchors: [influxdb],
-  rounds: 5,
+  rounds: 3,
   rows: [
     { ...row('warm p50', 'p50'), goal },
     row('warm p99', 'p99'),
@@ -86,7 +86,7 @@ async function measure(name: string, { bench, rows }: Asked, panel: Panel): Prom
   }
   const cold = await timed()
   const took: number[] = []
-  for (let i = 0; i < bench.size(60, 2); i++) took.push(await timed())
+  for (let i = 0; i < bench.size(40, 2); i++) took.push(await timed())
   // The first third compiles.
   const warm = took.slice(took.length / 3)
   return { cold, p50: quantile(warm, 0.5), p99: quantile(warm, 0.99) }
