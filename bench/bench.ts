@@ -31,6 +31,8 @@ export interface Bench {
   /** How many rounds a full run has. */
   readonly rounds: number
   readonly rows: readonly RowSpec[]
+  /** Seconds that it may take in all; 7 minutes otherwise. */
+  readonly patience?: number
   /** How the product was started and who spoke to whom with what, for the table. */
   readonly how: string
   readonly run: (bench: Bencher) => Promise<Sides>

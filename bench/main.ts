@@ -68,13 +68,14 @@ async function main(): Promise<number> {
     const begun = performance.now()
     const outcome = await runBench(bench, { quick: values.quick === true, rounds, versions, say })
     outcomes.push(outcome)
+    // At once, so that a run that is interrupted keeps what it has.
+    if (values.out) keep(values.out, outcome, versions)
     for (const line of linesOf(outcome, 'now')) say(`  ${line.cells}`)
     for (const text of outcome.wrong) say(`  WRONG COUNT: ${text}`)
     if (outcome.error) say(`  FAILED: ${outcome.error}`)
     say(`  ${((performance.now() - begun) / 1000).toFixed(0)} s`)
   }
   if (values.json) writeFileSync(values.json, `${JSON.stringify(asJson(outcomes, versions), undefined, 1)}\n`)
-  if (values.out) keep(values.out, outcomes, versions)
   const failed = outcomes.filter(({ wrong, error }) => wrong.length > 0 || error)
   if (failed.length > 0) say(`\nfailed: ${failed.map(({ bench }) => bench.name).join(', ')}`)
   return failed.length > 0 ? 1 : 0
@@ -118,15 +119,11 @@ function asJson(outcomes: readonly Outcome[], versions: ReadonlyMap<Anchor, stri
 }
 
 /** Merges what was measured into the kept table. A bench that failed keeps its rows. */
-function keep(
-  file: string,
-  outcomes: readonly Outcome[],
-  versions: ReadonlyMap<Anchor, string | undefined>,
-): void {
-  const good = outcomes.filter(({ wrong, error }) => !error && wrong.length === 0)
+function keep(file: string, outcome: Outcome, versions: ReadonlyMap<Anchor, string | undefined>): void {
+  if (outcome.error || outcome.wrong.length > 0) return
   const words = `${RUN.machine}; ours: ${RUN.ours}; theirs: ${wordsOf(versions)}`
   const fresh: Table = {
-    lines: good.flatMap((outcome) => linesOf(outcome, RUN.name)),
+    lines: linesOf(outcome, RUN.name),
     runs: new Map([[RUN.name, words]]),
   }
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '# Performance\n\n'

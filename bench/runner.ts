@@ -3,7 +3,7 @@ import type { Bench, Bencher, Figures, RowSpec, Sides } from './bench.ts'
 import { allEnded, BenchLab } from './lab.ts'
 import { pairedRatios, type Summary, summarize } from './statistics.ts'
 
-/** Seconds a bench may take in all. */
+/** Seconds a bench may take in all, unless it says otherwise. */
 const PATIENCE = 420
 
 /** What a bench came to. */
@@ -33,7 +33,10 @@ interface Options {
 export async function runBench(bench: Bench, { quick, rounds, versions, say }: Options): Promise<Outcome> {
   const wrong: string[] = []
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`not done within ${PATIENCE} s`)), PATIENCE * 1000)
+  const { patience = PATIENCE } = bench
+  const timer = setTimeout(() => late.reject(new Error(`not done within ${patience} s`)), patience * 1000)
+  // Rejected later, it must not end the process.
+  late.promise.catch(() => {})
   try {
     await using lab = new BenchLab()
     const bencher: Bencher = {

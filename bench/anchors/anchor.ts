@@ -15,7 +15,7 @@ export interface Anchor {
 }
 
 /** Where anchors are installed; taken before a bench gets a home of its own. */
-export const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ocs-bench')
+const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ocs-bench')
 
 /** A path in the cache folder. */
 export function cached(...parts: string[]): string {

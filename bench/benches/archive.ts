@@ -9,7 +9,9 @@ import { quantile } from '../statistics.ts'
 
 const FEEDS = 100
 /** A whole year of frames of five minutes takes longer to write than all other benches together: by this variable only. */
-const DAYS = Number(process.env['BENCH_ARCHIVE_DAYS'] ?? 4)
+const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 4)
+/** Seconds for all of it. */
+const PATIENCE = 420 + 30 * DAYS
 const [FIELDS, POINTS, PANELS] = [20, 1000, 10]
 /** How far panels go back, days. */
 const SPANS = { day: 1, month: 30, year: 365 }
@@ -36,9 +38,10 @@ const year = '20 feeds, a year in frames of an hour'
 export const archive: Bench = {
   name: 'archive',
   help: 'panels over an archive of many feeds, and its first scan',
-  how: 'the archive reader of the data node in a process of its own, 1,000 points a field; BENCH_ARCHIVE_DAYS=365 makes the whole year of the goals; theirs: load_range of so3g, all samples',
+  how: 'the archive reader of the data node in a process of its own, 1,000 points a field; OCS_ARCHIVE_DAYS=365 makes the whole year of the goals; theirs: load_range of so3g, all samples',
   anchors: [ocsPython],
-  rounds: 3,
+  rounds: DAYS > 30 ? 1 : 3,
+  patience: PATIENCE,
   rows: [
     ...panels('short', short, most(100)),
     ...panels('year', year, most(100)),
@@ -68,7 +71,7 @@ export const archive: Bench = {
     const frames: Record<string, number> = {}
     for (const [name, size] of Object.entries(chosen)) {
       const dir = lab.path(name)
-      const { count } = await order<{ count: number }>(own, { do: 'write', dir, size }, 400)
+      const { count } = await order<{ count: number }>(own, { do: 'write', dir, size }, PATIENCE)
       bench.count(`${name}: frames`, count, (size.feeds * size.days * DAY) / size.frame)
       frames[name] = count
     }
@@ -91,7 +94,7 @@ async function measure(
   const figures: Record<string, number> = {}
   for (const [name, size] of Object.entries(chosen)) {
     const dir = bench.lab.path(name)
-    const scan = await order<Done>(own, { do: 'scan', dir }, 300)
+    const scan = await order<Done>(own, { do: 'scan', dir }, PATIENCE)
     bench.count(`${name}: files`, scan.count, size.days * 24)
     if (name === 'short') {
       figures['short scan'] = scan.took
