@@ -12,6 +12,9 @@ import { entry, walkFrames } from '../src/storage/g3/frame.ts'
 import { dataFrame, headFrames } from '../src/storage/hk.ts'
 import { ROOT } from '../test/real/roles.ts'
 
+/** Ticks of a `.g3` time in a second. */
+const TICKS = 1e8
+
 /** The version of an installed package. */
 export function packageVersion(name: string): string {
   const file = join(ROOT, 'node_modules', name, 'package.json')
@@ -70,12 +73,22 @@ export function g3File(begin: number, feeds: number, frames: Iterable<Samples>):
   return Buffer.concat(parts)
 }
 
-/** Decodes every sample of a file. Returns how many values there were, and their sum. */
-export function decodeAll(file: Uint8Array): { count: number; sum: number } {
-  let [count, sum] = [0, 0]
+/** What the samples of a file come to: how many values, a sum over them, the first and the last time (unix s). */
+export interface Decoded {
+  readonly count: number
+  readonly sum: number
+  readonly first: number
+  readonly last: number
+}
+
+/** Decodes every sample of a file. */
+export function decodeAll(file: Uint8Array): Decoded {
+  let [count, sum, first, last] = [0, 0, Infinity, -Infinity]
   for (const frame of walkFrames(file)) {
     for (const block of entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []) {
       if (block?.kind !== 'G3TimesampleMap') continue
+      first = Math.min(first, Number(block.times[0] ?? Infinity) / TICKS)
+      last = Math.max(last, Number(block.times.at(-1) ?? -Infinity) / TICKS)
       for (const column of block.value.values()) {
         if (column?.kind !== 'G3VectorDouble') continue
         count += column.value.length
@@ -83,7 +96,7 @@ export function decodeAll(file: Uint8Array): { count: number; sum: number } {
       }
     }
   }
-  return { count, sum }
+  return { count, sum, first, last }
 }
 
 /** The product's reader of a tree of `.g3` files, with its index in a file. */

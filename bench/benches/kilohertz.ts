@@ -61,7 +61,6 @@ export const kilohertz: Bench = {
     if (ocs) await stopLab(ocs)
     await auditIsGood(bench, dirs.own)
     const reader = await startReader(bench)
-    if (!reader) return sides
     // A beat that comes too late is left out, on either side: what was really read belongs beside what it cost.
     const hertz = async (dir: string) => {
       const { count, span } = await order<{ count: number; span: number }>(reader, {

@@ -69,12 +69,10 @@ export const toG3: Bench = {
     const audit = await lab.run(['audit', dirs.ocs])
     bench.count('exit code of the audit', audit.code ?? -1, 0)
     const reader = await startReader(bench)
-    if (reader) {
-      for (const side of ['ocs', 'OCS'] as const) {
-        if (!sides[side]) continue
-        const { count } = await order<{ count: number }>(reader, { do: 'read', dir: dirs[side], hours: 0 })
-        bench.count(`${side}: values in the files`, count, bench.rounds * rows[side] * FIELDS)
-      }
+    for (const side of ['ocs', 'OCS'] as const) {
+      if (!sides[side]) continue
+      const { count } = await order<{ count: number }>(reader, { do: 'read', dir: dirs[side], hours: 0 })
+      bench.count(`${side}: values in the files`, count, bench.rounds * rows[side] * FIELDS)
     }
     return sides
   },

@@ -5,7 +5,7 @@ import { serveOrders } from '../orders.ts'
 import { decodeAll, g3File, openArchive, type Samples } from '../product.ts'
 
 interface Order {
-  readonly do: 'write' | 'read' | 'one'
+  readonly do: 'write' | 'read' | 'span' | 'one'
   readonly dir: string
   readonly hours: number
 }
@@ -37,13 +37,10 @@ const acts = {
     return { count: bytes }
   },
   async read({ dir }: Order) {
-    let [count, sum] = [0, 0]
-    for (const path of paths(dir)) {
-      const part = decodeAll(readFileSync(join(dir, path)))
-      count += part.count
-      sum += part.sum
-    }
-    return { count, sum }
+    const parts = paths(dir).map((path) => decodeAll(readFileSync(join(dir, path))))
+    const total = (key: 'count' | 'sum') => parts.reduce((sum, part) => sum + part[key], 0)
+    const [first, last] = [parts.map(({ first }) => first), parts.map(({ last }) => last)]
+    return { count: total('count'), sum: total('sum'), span: Math.max(...last) - Math.min(...first) }
   },
   // A hundredth of the time from its middle, with the index that the data node keeps.
   async one({ dir, hours }: Order) {
@@ -58,6 +55,6 @@ const acts = {
 
 await serveOrders<Order>(async (order) => {
   const begun = performance.now()
-  const result = await acts[order.do](order)
+  const result = await acts[order.do === 'span' ? 'read' : order.do](order)
   return { ...result, took: (performance.now() - begun) / 1000 }
 })
