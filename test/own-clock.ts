@@ -1,7 +1,10 @@
-import { jest } from 'bun:test'
+import { jest, setDefaultTimeout } from 'bun:test'
 
 /** Milliseconds that pass at a time. */
 const STEP_MS = 5
+
+// The busier the machine, the longer all that waits takes by the wall clock, by which the runner ends a test that hangs.
+setDefaultTimeout(300_000)
 
 /** Answers a message after a step of the wall clock: in a thread of its own, since all timers of this one are faked. */
 const METRONOME = `
