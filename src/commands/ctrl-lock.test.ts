@@ -63,15 +63,7 @@ test('history: the newest session first, of one operation, one agent or all', as
   expect(rows).toEqual([
     ['INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'LAST MESSAGE'],
     ['fake2', 'set_heartbeat', 'succeeded', 'N s', ME, 'heartbeat=true', 'The heartbeat is on.'],
-    [
-      'fake',
-      'delay_task',
-      'failed',
-      'N s',
-      ME,
-      'delay=0 succeed=false',
-      'Exited after N s, failed as asked',
-    ],
+    ['fake', 'delay_task', 'failed', 'N s', ME, 'delay=0 succeed=false', 'Exited after N s, failed as asked'],
   ])
   const { out: json } = await lab.ocs('ctrl', 'history', 'fake', 'delay_task', '--limit', '1', '--json')
   expect(JSON.parse(json)).toMatchObject([
