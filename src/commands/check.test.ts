@@ -132,7 +132,9 @@ test('instruments are asked who they are, unless their agents run or nobody want
   // One that another machine runs, whose clock is ahead.
   await bus.publish(channels.presence, here, presence({ host: 'grumpy', time: Date.now() / 1000 + 300 }))
   expect((await check(at('LSA22YG'), ...ofHub)).problems).toEqual([
-    expect.stringMatching(/^that of grumpy is at least (4 min 5\d|5 min 0) s ahead of this one: .*timedatectl/),
+    expect.stringMatching(
+      /^that of grumpy is at least (4 min 5\d|5 min 0) s ahead of this one: .*timedatectl/,
+    ),
     expect.stringContaining('it runs on grumpy already, pid 7'),
   ])
 })
