@@ -1,12 +1,18 @@
-import { expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createServer, type Socket } from 'node:net'
 import { type Hub, startHub } from '../src/broker/hub.ts'
 import { MemoryHub } from '../src/bus/memory.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import { channels } from '../src/core/channels.ts'
+import { ownClock } from './own-clock.ts'
 
 const root = 'observatory'
 const request = (id: string) => ({ id, sent: 0, timeout: 1, params: {} })
+let clock: Disposable
+beforeAll(() => {
+  clock = ownClock()
+})
+afterAll(() => clock[Symbol.dispose]())
 const to = { root, instance: 'agent', op: 'acq', action: 'start' }
 
 function start(port = 0): Promise<Hub> {

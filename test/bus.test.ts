@@ -4,6 +4,7 @@ import type { Bus, BusOptions } from '../src/bus/bus.ts'
 import { MemoryHub } from '../src/bus/memory.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import { channels, type Presence } from '../src/core/channels.ts'
+import { ownClock } from './own-clock.ts'
 
 const root = 'observatory'
 const presence: Presence = {
@@ -128,8 +129,10 @@ function conformance(kind: string, connect: (client: string, options?: BusOption
 const memory = new MemoryHub()
 conformance('in memory', async (client, options) => memory.connect(client, options))
 
+let clock: Disposable
 let hub: Hub
 beforeAll(async () => {
+  clock = ownClock()
   const listen = { host: '127.0.0.1', port: 0 }
   hub = await startHub({
     root,
@@ -140,7 +143,10 @@ beforeAll(async () => {
     log: () => {},
   })
 })
-afterAll(() => hub.close())
+afterAll(async () => {
+  await hub.close()
+  clock[Symbol.dispose]()
+})
 for (const kind of ['mqtt', 'ws'] as const) {
   conformance(`over ${kind}`, async (client, options) => {
     const url = hub.urls[kind]

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SimulatedInstrument } from '../src/instrument/table.ts'
 import { startTable } from '../src/simulators/table-server.ts'
+import { ownClock } from './own-clock.ts'
 import { startAgent } from './running-agent.ts'
 
 const ROOT = join(import.meta.dir, '..')
@@ -18,6 +19,7 @@ function code(kind: string, file = 'CONTRIBUTING.md'): string[] {
 }
 
 test('the instrument of CONTRIBUTING works as written: with its dialog, and with its simulator', async () => {
+  using _ = ownClock()
   const [declaration = ''] = code('ts')
   const [dialog = ''] = code('yaml')
   expect(declaration.trim().split('\n').length).toBeLessThanOrEqual(60)
@@ -42,9 +44,10 @@ test('the instrument of CONTRIBUTING works as written: with its dialog, and with
     data: { unit: 'torr' },
   })
   await sim.close()
-}, 20_000)
+})
 
 test('the instrument of docs/instruments.md works as written: its units follow a setting', async () => {
+  using _ = ownClock()
   const [declaration = ''] = code('ts', 'docs/instruments.md')
   // With its imports; those of CONTRIBUTING are the same.
   expect(declaration.trim().split('\n').length).toBeLessThanOrEqual(75)
@@ -67,4 +70,4 @@ test('the instrument of docs/instruments.md works as written: its units follow a
   })
   expect((await agent.task('zero_calibration')).success).toBe(true)
   await sim.close()
-}, 20_000)
+})

@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { agentPages } from '../docs/make-agents.ts'
 import { run } from '../src/commands/program.ts'
 import { commonFlags } from '../src/core/arguments/common-flags.ts'
+
+// Every page, and the help of every command that it names.
+setDefaultTimeout(300_000)
 
 const ROOT = join(import.meta.dir, '..')
 const pages = ['*.md', 'docs/**/*.md'].flatMap((glob) => [...new Bun.Glob(glob).scanSync(ROOT)].sort())

@@ -1,7 +1,11 @@
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+// Each test starts five processes and more.
+const PATIENCE_MS = 600_000
+setDefaultTimeout(PATIENCE_MS)
 
 const ROOT = join(import.meta.dir, '..')
 const folder = mkdtempSync(join(tmpdir(), 'ocs-new-'))
@@ -15,6 +19,8 @@ async function run(cwd: string, ...command: string[]) {
 }
 const ocs = (cwd: string, root: string, ...args: string[]) =>
   run(cwd, process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args)
+const bunTest = (cwd: string, ...args: string[]) =>
+  run(cwd, process.execPath, 'test', '--timeout', String(PATIENCE_MS), ...args)
 
 test('an instrument of one’s own: what is written passes its test, and is simulated', async () => {
   const own = join(folder, 'own')
@@ -27,7 +33,7 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     expect.any(String),
   ])
   expect(readFileSync(join(own, 'ion-gauge.ts'), 'utf8')).toContain("class: 'IonGaugeAgent'")
-  const tested = await run(own, process.execPath, 'test', './ion-gauge.test.ts')
+  const tested = await bunTest(own, './ion-gauge.test.ts')
   expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
 
   const words = ['sim', 'module', 'ion-gauge.ts', '--tcp=127.0.0.1:0', '--serial-number=7']
@@ -48,7 +54,7 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     code: 2,
     err: expect.stringContaining('lower case letters'),
   })
-}, 60_000)
+})
 
 test('an instrument of ocs itself: written where the others are, named, tested as they are', async () => {
   const clone = join(folder, 'clone')
@@ -73,14 +79,13 @@ test('an instrument of ocs itself: written where the others are, named, tested a
     'fixtures/dialogs/ion-gauge.yaml',
     'src/agents/ion-gauge.test.ts',
   ])
-  const tested = await run(clone, process.execPath, 'test', './src/agents/ion-gauge.test.ts')
+  const tested = await bunTest(clone, './src/agents/ion-gauge.test.ts')
   expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
-  const walked = ['test', './src/launch/agents.test.ts', '-t', 'IonGaugeAgent']
-  const all = await run(clone, process.execPath, ...walked)
+  const all = await bunTest(clone, './src/launch/agents.test.ts', '-t', 'IonGaugeAgent')
   expect([all.code, all.err]).toEqual([0, expect.stringContaining('2 pass')])
   const changed = ['src/launch/agents.ts', 'src/launch/simulators.ts', 'src/launch/agents.test.ts']
   const biome = join(clone, 'node_modules', '.bin', 'biome')
   const linted = [...files.filter((file) => file.endsWith('.ts')), ...changed]
   expect(await run(clone, biome, 'check', '--error-on-warnings', ...linted)).toMatchObject({ code: 0 })
   expect((await ocs(clone, clone, 'sim', '--help')).out).toContain('ion-gauge')
-}, 60_000)
+})

@@ -6,6 +6,7 @@ import { startBridge } from '../src/bridge/bridge.ts'
 import { testLab, until } from '../src/bridge/lab.test-aid.ts'
 import { caller } from '../src/lab/request-client.ts'
 import { cleanUp, folder } from '../src/storage/recorder/recorder.test-aid.ts'
+import { ownClock } from './own-clock.ts'
 
 afterEach(cleanUp)
 
@@ -15,6 +16,7 @@ interface Mark {
 }
 
 test('notes survive the recorder and the bridge, each once', async () => {
+  using _ = ownClock()
   await using lab = testLab()
   const args = { data_dir: join(folder(), 'data') }
   const recorder = await lab.run(aggregator, 'aggregator', args)
@@ -47,7 +49,7 @@ test('notes survive the recorder and the bridge, each once', async () => {
     return await ask.request('aggregator', 'note', 'wait', {}, 10)
   }
   expect((await write('warmed up to 4 K')).session.success).toBe(true)
-  const marks = await until(() => first.marks('#note maya'), note('warmed up'), 10)
+  const marks = await until(() => first.marks('#note maya'), note('warmed up'))
   expect(marks).toMatchObject([
     { text: 'warmed up to 4 K (maya@grumpy)', tags: ['aggregator', 'note', 'event', 'info'] },
   ])
@@ -56,13 +58,13 @@ test('notes survive the recorder and the bridge, each once', async () => {
   await first.close()
   await lab.run(aggregator, 'aggregator', args)
   const second = await bridge()
-  await until(() => second.marks('note'), note('warmed up'), 10)
+  await until(() => second.marks('note'), note('warmed up'))
   expect((await write('valve open')).session.success).toBe(true)
-  const both = await until(() => second.marks('note'), note('valve open'), 10)
+  const both = await until(() => second.marks('note'), note('valve open'))
   const events = both.filter(({ tags }) => tags.includes('event'))
   expect(events.map(({ text }) => text)).toEqual([
     'warmed up to 4 K (maya@grumpy)',
     'valve open (maya@grumpy)',
   ])
   await second.close()
-}, 60_000)
+})

@@ -10,6 +10,7 @@ import { OpError } from '../src/core/errors.ts'
 import type { OpSession } from '../src/core/ops.ts'
 import { type RunAgent, runAgent } from '../src/runtime/run-agent.ts'
 import { SessionStore } from '../src/runtime/session-store.ts'
+import { ownClock } from './own-clock.ts'
 
 const root = 'observatory'
 type Asked = Partial<Request> & { action: string; op: string }
@@ -220,7 +221,7 @@ function suite(kind: string, connect: (client: string) => Promise<Bus>): void {
             expect(`${verb}: ${sessionOf(reply)?.status}`).toBe(`${verb}: ${shown}`)
             if (state === 'earlier' && verb === 'start') expect(sessionOf(reply)?.session_id).toBe(1)
           }
-        }, 20_000)
+        })
       }
     }
 
@@ -364,11 +365,16 @@ function suite(kind: string, connect: (client: string) => Promise<Bus>): void {
 const memory = new MemoryHub()
 suite('in memory', async (client) => memory.connect(client))
 
+let clock: Disposable
 let hub: Awaited<ReturnType<typeof testHub>>
 beforeAll(async () => {
+  clock = ownClock()
   hub = await testHub()
 })
-afterAll(() => hub.hub.close())
+afterAll(async () => {
+  await hub.hub.close()
+  clock[Symbol.dispose]()
+})
 suite('over MQTT', async (client) => {
   const url = hub.hub.urls.mqtt
   const bus = connectMqtt({ url, client })

@@ -23,6 +23,9 @@ export interface Running extends AsyncDisposable {
   column(field: string): unknown[]
 }
 
+/** Seconds that a task may take: longer than a test runner waits. */
+const PATIENCE = 3600
+
 /** Runs a declaration with arguments as a site file gives them. */
 export async function startAgent(declaration: unknown, given: Record<string, unknown>): Promise<Running> {
   const agent = declaration as Agent
@@ -81,7 +84,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
     async task(op, params = {}) {
       const { status, msg } = await ask.request('it', op, 'start', params)
       if (status !== 0) throw new Error(msg)
-      return (await ask.request('it', op, 'wait', {}, 30)).session as OpSession
+      return (await ask.request('it', op, 'wait', {}, PATIENCE)).session as OpSession
     },
     act: (op, action) => ask.request('it', op, action),
     column: (field) => rows.flatMap(({ data }) => data[field] ?? []),

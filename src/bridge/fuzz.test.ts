@@ -10,8 +10,8 @@ const site = () => siteWith(thermometry)
 
 async function sound(bridge: Bridge, counts: Record<number, number>): Promise<void> {
   expect(Object.keys(counts).filter((status) => Number(status) >= 500)).toEqual([])
-  expect(counts[200]).toBeGreaterThan(500)
-  expect(counts[400]).toBeGreaterThan(500)
+  expect(counts[200]).toBeGreaterThan(100)
+  expect(counts[400]).toBeGreaterThan(100)
   const [first] = await query(bridge, 'LSA21OQ::Channel_1_T')
   expect(first?.datapoints.length).toBeGreaterThanOrEqual(FULL)
 }
@@ -19,18 +19,24 @@ async function sound(bridge: Bridge, counts: Record<number, number>): Promise<vo
 /** What the log holds besides targets that were left out. */
 const troubles = (log: readonly string[]) => log.filter((line) => !line.startsWith('graphite: left out: '))
 
-test('10,000 mutated requests of all dialects: never 500, and the bridge answers as before', async () => {
-  await using at = await site()
-  await at.lab.run(sensors, 'node-sensors', {})
-  const counts = await flood(at.bridge.url, 10_000, mutatedRequests(seeded(20_261_123)))
-  await sound(at.bridge, counts)
-  expect(troubles(at.log)).toEqual([])
-}, 120_000)
+test.each([1, 2, 3, 4, 5])(
+  '2,000 mutated requests of all dialects, seed %i: never 500, and the bridge answers as before',
+  async (seed) => {
+    await using at = await site()
+    await at.lab.run(sensors, 'node-sensors', {})
+    const counts = await flood(at.bridge.url, 2000, mutatedRequests(seeded(seed)))
+    await sound(at.bridge, counts)
+    expect(troubles(at.log)).toEqual([])
+  },
+)
 
-test('5,000 Graphite targets, patterns and times from a grammar: never 500', async () => {
-  await using at = await site()
-  const counts = await flood(at.bridge.url, 5000, graphiteRequests(seeded(1_967)))
-  await sound(at.bridge, counts)
-  expect(troubles(at.log)).toEqual([])
-  expect(at.log.length).toBeLessThanOrEqual(100)
-}, 120_000)
+test.each([1, 2, 3])(
+  '1,700 Graphite targets, patterns and times from a grammar, seed %i: never 500',
+  async (seed) => {
+    await using at = await site()
+    const counts = await flood(at.bridge.url, 1700, graphiteRequests(seeded(seed)))
+    await sound(at.bridge, counts)
+    expect(troubles(at.log)).toEqual([])
+    expect(at.log.length).toBeLessThanOrEqual(100)
+  },
+)

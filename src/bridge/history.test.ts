@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
 import { defineAgent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { caller } from '../lab/request-client.ts'
@@ -20,6 +21,7 @@ const heater = defineAgent({
   })
 
 test('sessions that ended before are told by the agents; a run of a lost agent goes no further', async () => {
+  using _ = ownClock()
   await using lab = testLab()
   await lab.run(heater, 'heater', {})
   await using asking = await caller(lab.hub.connect('maya'), ROOT)

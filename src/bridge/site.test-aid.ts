@@ -1,5 +1,6 @@
 import { expect } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
+import { ownClock } from '../../test/own-clock.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { MemoryHub } from '../bus/memory.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -66,14 +67,21 @@ export async function query(bridge: Bridge, ...targets: unknown[]): Promise<Answ
   return (await answer.json()) as Answered
 }
 
+/** A lab with a bridge, for tests. */
+export interface TestSite extends AsyncDisposable {
+  readonly lab: TestLab
+  readonly bridge: Bridge
+  readonly log: string[]
+  /** When the newest sample of the data node LSA21OQ was taken, unix s. */
+  readonly newest: number
+}
+
 /**
- * A lab with two thermometers and their data nodes, five minutes of data each, and a bridge.
+ * A lab with two thermometers and their data nodes, five minutes of data each, and a bridge, by a clock of their own.
  * @param node the data node for thermometers
  */
-export async function siteWith(
-  node: unknown,
-  wrap = (bus: Bus) => bus,
-): Promise<{ readonly lab: TestLab; readonly bridge: Bridge; readonly log: string[] } & AsyncDisposable> {
+export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise<TestSite> {
+  const clock = ownClock()
   const lab = testLab()
   const log: string[] = []
   const bridge = await startBridge({
@@ -82,12 +90,13 @@ export async function siteWith(
     listen: { host: '127.0.0.1', port: 0 },
     log: (text) => log.push(text),
   })
+  const ends: number[] = []
   for (const [instance, name] of [
     ['ls240', 'LSA21OQ'],
     ['control', 'LSA22HA'],
   ] as const) {
     const spool = lab.spool(instance)
-    await fill(spool, 300, 2)
+    ends.push(await fill(spool, 300, 2))
     await lab.run(thermometer().agent, instance, {}, spool)
     await lab.run(node, `node-${name}`, { target: instance, name, description: '' })
   }
@@ -99,11 +108,24 @@ export async function siteWith(
     lab,
     bridge,
     log,
+    newest: ends[0] ?? 0,
     async [Symbol.asyncDispose]() {
       await bridge.close()
       await lab[Symbol.asyncDispose]()
+      clock[Symbol.dispose]()
     },
   }
+}
+
+/** The data nodes that are asked from now on, by instance, and how much a site's log held by then. */
+export async function askedOf({ lab, log }: TestSite): Promise<{ instance: string; logged: number }[]> {
+  const asked: { instance: string; logged: number }[] = []
+  const observer = lab.hub.connect('observer')
+  await observer.subscribe(channels.query, { root: ROOT }, (_, { instance, query: what }) => {
+    // The past of its operations is asked of every agent.
+    if (what !== 'history') asked.push({ instance, logged: log.length })
+  })
+  return asked
 }
 
 /** A data node that is on the hub and never answers. */

@@ -1,9 +1,12 @@
 /** Against a small stand-in for Grafana's HTTP API; no real Grafana can be had where these tests run. */
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../test/own-clock.ts'
 import { startBridge } from '../bridge/bridge.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { checkGrafana } from './grafana.ts'
 
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of open.splice(0)) await close()

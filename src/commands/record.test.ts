@@ -2,11 +2,15 @@ import { afterAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
 import lakeshore240 from '../agents/lakeshore/lakeshore240.ts'
+import { traceTo } from '../instrument/transport/trace.ts'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import { run } from './program.ts'
 
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 const folder = mkdtempSync(join(tmpdir(), 'record-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const site = join(folder, 'site.yaml')
@@ -20,10 +24,13 @@ hosts:
 `,
 )
 
+let stop = new AbortController()
+
 async function ocs(...words: string[]): Promise<{ code: number; err: string }> {
+  stop = new AbortController()
   let err = ''
   const code = await run([...words, '--site-file', site, '--site-host', 'localhost'], {
-    signal: new AbortController().signal,
+    signal: stop.signal,
     env: {},
     out: () => {},
     err: (text) => {
@@ -39,7 +46,13 @@ test('a conversation is written down, and is as good as the instrument', async (
   const simulator = await startLakeshore240({ serialNumber: 'LSA21OQ', pty: join(folder, 'tty') })
   const dialog = join(folder, 'dialog.yaml')
   const words = ['record', 'ls240', '-o', dialog, '--port', join(folder, 'tty')]
-  const { code, err } = await ocs(...words, '--seconds', '1', '--task', 'get_values {"channel": 2}')
+  // Until all has been read twice.
+  let read = 0
+  traceTo((line) => {
+    if (line.includes('"SRDG? 8"') && ++read === 2) stop.abort()
+  })
+  const { code, err } = await ocs(...words, '--seconds', '3600', '--task', 'get_values {"channel": 2}')
+  traceTo(undefined)
   await simulator.close()
   expect([code, err]).toEqual([0, expect.stringContaining('commands with their replies')])
   expect(readFileSync(dialog, 'utf8')).toContain('"*IDN?": "LSCI,MODEL240-8P,LSA21OQ,1.3"')
@@ -51,7 +64,7 @@ test('a conversation is written down, and is as good as the instrument', async (
   expect([success, (data as { name: string }).name]).toEqual([true, '50K plate'])
 
   expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('is there already') })
-}, 30_000)
+})
 
 test('what a task changes is recorded in turn, so that it can be played again', async () => {
   const simulator = await startLakeshore240({ serialNumber: 'LSA21OQ', pty: join(folder, 'tty2') })
@@ -63,7 +76,7 @@ test('what a task changes is recorded in turn, so that it can be played again', 
   await using agent = await startAgent(lakeshore240, { port: `replay:${dialog}`, mode: 'idle' })
   const { success, messages } = await agent.task('set_values', { channel: 2, name: 'cold' })
   expect([success, messages]).toEqual([true, expect.anything()])
-}, 30_000)
+})
 
 test('what cannot be recorded says so, and writes nothing', async () => {
   const file = join(folder, 'none.yaml')
@@ -81,4 +94,4 @@ test('what cannot be recorded says so, and writes nothing', async () => {
     err: expect.stringContaining('--port'),
   })
   expect(existsSync(file)).toBe(false)
-}, 30_000)
+})

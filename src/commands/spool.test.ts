@@ -104,4 +104,4 @@ test('a drained spool is recorded as its agent’s, which lives elsewhere meanwh
         recorded !== 20 || gaps.length + missing.length + doubled.length > 0,
     ),
   ).toEqual([])
-}, 30_000)
+})

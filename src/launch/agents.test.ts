@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { Blocks } from '../core/agent.ts'
 import { coerceArguments } from '../core/arguments/agent-arguments.ts'
@@ -10,6 +11,8 @@ import { FieldName, NAME } from '../core/names.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
 import { agentClasses, findAgent } from './agents.ts'
 
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 const folder = mkdtempSync(join(tmpdir(), 'agents-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -124,7 +127,7 @@ for (const name of agentClasses) {
       for (const fields of Object.values(blocks)) expect(Object.keys(fields).length).toBeGreaterThan(0)
       legal(blocks as Blocks)
     }
-  }, 15_000)
+  })
 }
 
 function flags(words: readonly string[]) {

@@ -5,6 +5,7 @@
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { archiveData } from '../../src/datanode/g3-archive.ts'
+import { writeSynthetic } from '../../src/storage/archive/archive.test-aid.ts'
 import { Archive } from '../../src/storage/archive/archive.ts'
 import { figure, Lab } from './roles.ts'
 import { DAY, HOUR, SAMPLES, START, syntheticValue, type Wide, writeArchive } from './wide-archive.ts'
@@ -53,6 +54,32 @@ const ms = (list: readonly number[], part: number) =>
 for (const size of sizes)
   test(`${PANEL} fields of ${size.feeds} feeds over ${size.days} days: panels from the index, beside so3g`, () =>
     measure(size))
+
+test('20 fields of a month, one feed: scan and panels', async () => {
+  await using lab = new Lab()
+  const dir = lab.path('data')
+  const [start, hours, rate] = [1_700_002_800, 30 * 24, 1 / 30]
+  const bytes = writeSynthetic(dir, { start, hours, rate, fields: PANEL })
+  using archive = new Archive(dir, lab.path('index.sqlite'))
+  const timed = async (what: () => Promise<unknown>) => {
+    const begun = performance.now()
+    await what()
+    return performance.now() - begun
+  }
+  const scan = await timed(() => archive.rescan())
+  const again = await timed(() => archive.rescan())
+  figure(
+    `${PANEL} fields × 30 days every ${1 / rate} s: ${(bytes / 1e6).toFixed(0)} MB, scan ${scan.toFixed(0)} ms, nothing new ${again.toFixed(0)} ms`,
+  )
+  const end = start + hours * HOUR
+  for (const [name, span] of Object.entries({ hour: HOUR, day: DAY, month: 30 * DAY })) {
+    const took: number[] = []
+    for (let round = 0; round < ROUNDS; round++)
+      took.push(await timed(() => archive.read(archive.fields(), end - span, end, { maxPoints: POINTS })))
+    took.sort((a, b) => a - b)
+    figure(`1 ${name}: p50 ${ms(took, 0.5)} ms, worst ${ms(took, 1)} ms`)
+  }
+})
 
 async function measure(size: Size): Promise<void> {
   const { days, feeds, frame } = size

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, type Readable } from 'node:stream'
+import { ownClock } from '../../../test/own-clock.ts'
 import fakeData from '../../agents/fake-data.ts'
 import { testHub } from '../../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../../bus/mqtt.ts'
@@ -13,6 +14,8 @@ import type { Context } from '../../terminal/context.ts'
 import { run } from '../program.ts'
 
 const ROOT = 'observatory'
+/** Seconds: longer than the test runner waits. */
+const PATIENCE = 3600
 
 /** A command line that runs, with what it has printed. */
 export interface CommandLine {
@@ -57,12 +60,14 @@ export interface TestLab extends AsyncDisposable {
   begin(argv: readonly string[], how?: How): CommandLine
 }
 
-export async function commandLab(): Promise<TestLab> {
+/** @param alone no other process takes part, so that time may pass as slowly as this one is run */
+export async function commandLab({ alone = true } = {}): Promise<TestLab> {
+  const clock = alone ? ownClock() : undefined
   const { hub } = await testHub()
   const url = hub.urls.mqtt
   const running = new Set<() => Promise<void>>()
   const bus = connectMqtt({ url, client: 'test' })
-  await reached(bus, url, 5)
+  await reached(bus, url, PATIENCE)
   const ask = await caller(bus, ROOT)
   const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
   const begin = (argv: readonly string[], how?: How) => {
@@ -89,7 +94,7 @@ export async function commandLab(): Promise<TestLab> {
         version: '0',
       }
       const own = connectMqtt({ url, client: instance, will: willOf(identity) })
-      await reached(own, url, 5)
+      await reached(own, url, PATIENCE)
       const agentRun = await runAgent({
         agent,
         args: agent.spec.args.parse(args),
@@ -111,6 +116,7 @@ export async function commandLab(): Promise<TestLab> {
       await bus[Symbol.asyncDispose]()
       await hub.close()
       rmSync(folder, { recursive: true })
+      clock?.[Symbol.dispose]()
     },
   }
 }

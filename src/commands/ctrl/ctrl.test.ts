@@ -58,7 +58,7 @@ function plain(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}/g, 'TIME')
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
     .replaceAll(/ctrl-[0-9a-f]{8}/g, 'CLIENT')
-    .replaceAll(/\d+(\.\d)? s\b/g, 'N s')
+    .replaceAll(/(\d+ min )?\d+(\.\d)? s(econds)?\b/g, 'N s')
     .replaceAll(`${hostname()}`, 'HOST')
     .replaceAll(`pid ${process.pid}`, 'pid PID')
 }
@@ -118,8 +118,8 @@ test('a task: started, awaited, its end told by words and exit code', async () =
   const good = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0.2', '--wait')
   expect({ ...good, out: plain(good.out), err: plain(good.err) }).toEqual({
     code: 0,
-    out: 'Started task "delay_task".\nfake delay_task succeeded after N s: Exited after 0.2 seconds\n',
-    err: expect.stringContaining(`${joined}TIME fake delay_task: Exited after 0.2 seconds\n`),
+    out: 'Started task "delay_task".\nfake delay_task succeeded after N s: Exited after N s\n',
+    err: expect.stringContaining(`${joined}TIME fake delay_task: Exited after N s\n`),
   })
   const bad = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0', '--succeed', 'no')
   expect(bad).toMatchObject({
@@ -136,8 +136,8 @@ test('a task: started, awaited, its end told by words and exit code', async () =
     '--wait',
   )
   expect(failed.code).toBe(1)
-  expect(failed.err).toEndWith(
-    'ocs: fake delay_task failed after 0.0 s: Exited after 0.0 seconds, failed as asked\n',
+  expect(plain(failed.err)).toEndWith(
+    'ocs: fake delay_task failed after N s: Exited after N s, failed as asked\n',
   )
   const again = await lab.ocs('ctrl', 'wait', 'fake', 'delay_task', '--json')
   expect(again.code).toBe(1)
@@ -200,7 +200,7 @@ test('a hub that is not there is exit code 3', async () => {
   const line = commandLine(['ctrl', 'ls', '--site-hub', 'mqtt://127.0.0.1:1'])
   expect(await line.code).toBe(3)
   expect(line.err()).toStartWith('ocs: no hub at mqtt://127.0.0.1:1 within 5 s')
-}, 10_000)
+})
 
 test('waiting on a terminal: one line is redrawn; Ctrl-C asks once, and yes aborts', async () => {
   const line = lab.begin(['ctrl', 'start', 'bench', 'ramp', '--channel=3', '--wait'], {
@@ -208,16 +208,14 @@ test('waiting on a terminal: one line is redrawn; Ctrl-C asks once, and yes abor
     columns: 60,
   })
   await line.says('heating at 0.1 K/min')
-  expect(drawn(line.err())).toMatch(
-    /⟲bench ramp {2}running {2}\d\.\d s {2}heating at 0\.1 K\/min {2}target=3/,
-  )
+  expect(plain(drawn(line.err()))).toContain('⟲bench ramp  running  N s  heating at 0.1 K/min  target=3')
   for (const shown of drawn(line.err()).split('⟲').slice(1))
     expect(shown.split('\n')[0]?.length).toBeLessThan(60)
   line.interrupt()
   await line.says('Abort bench ramp? [y/N] ')
   line.input.write('y\n')
   expect(await line.code).toBe(1)
-  expect(drawn(line.err())).toMatch(/⟲ocs: bench ramp failed after \d\.\d s: Aborted\.\n$/)
+  expect(plain(drawn(line.err()))).toEndWith('⟲ocs: bench ramp failed after N s: Aborted.\n')
 })
 
 test('no goes on waiting; the next Ctrl-C leaves the task running', async () => {
@@ -302,5 +300,5 @@ test('an agent that is stopped ends the wait', async () => {
   await line.says('heating at')
   await agent.stop()
   expect(await line.code).toBe(1)
-  expect(line.err()).toMatch(/\nocs: brief ramp failed after \d\.\d s: Aborted\.\n$/)
+  expect(plain(line.err())).toEndWith('\nocs: brief ramp failed after N s: Aborted.\n')
 })

@@ -80,7 +80,7 @@ test(`power cuts lose nothing that was acknowledged, and double nothing (seed ${
   // The cuts were such that ends were torn; else this would show little.
   expect(torn).toBeGreaterThan(5)
   writeExpected(dir, epochs)
-}, 30_000)
+})
 
 test('a full disk stops acknowledgements, not the recorder; with space again all is written, once', async () => {
   const dir = directory()
@@ -108,7 +108,7 @@ test('a full disk stops acknowledgements, not the recorder; with space again all
   await recorder[Symbol.asyncDispose]()
   disk.writeTo(dir, dir)
   expect(recorded(dir)).toEqual(sent([epoch]))
-}, 20_000)
+})
 
 test('while nothing can be written rows are taken up to 64 MiB, then left with their agents', async () => {
   const dir = directory()
@@ -136,7 +136,7 @@ test('while nothing can be written rows are taken up to 64 MiB, then left with t
   await recorder.flush()
   expect(acks.at(-1)?.seq).toBe(epoch.rows.length)
   await recorder[Symbol.asyncDispose]()
-}, 20_000)
+})
 
 test('a disk that turns read-only is waited for as a full one is', async () => {
   const dir = directory()
@@ -158,7 +158,7 @@ test('a disk that turns read-only is waited for as a full one is', async () => {
   await recorder[Symbol.asyncDispose]()
   disk.writeTo(dir, dir)
   expect(recorded(dir)).toEqual(sent([epoch]))
-}, 20_000)
+})
 
 test('a file whose head cannot be written is not there', async () => {
   const dir = directory()

@@ -1,3 +1,4 @@
+import { setDefaultTimeout } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
@@ -7,6 +8,12 @@ import type { G3FormatError } from '../g3/bytes.ts'
 import { entry, type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { secondsFrom } from '../g3/time.ts'
 import { Recorder, type RecorderOptions } from './recorder.ts'
+
+// Many of these tests write a great deal, on disks of all kinds.
+setDefaultTimeout(300_000)
+
+/** Milliseconds that closing a recorder may take: longer than the test runner waits. */
+const PATIENCE = 3_600_000
 
 /** Kept, with what was sent as `expected.jsonl`, when OCS_TEST_KEEP names a folder: for `test/g3/check.py`. */
 const keep = process.env['OCS_TEST_KEEP']
@@ -42,7 +49,7 @@ export function snapshot(dir: string): string {
   return copy
 }
 
-/** A recorder, with all that it said. */
+/** A recorder, with all that it said. Closing it leaves nothing unwritten, however slow the disk, unless told how long. */
 export async function record(dir: string, options: Partial<RecorderOptions> = {}) {
   const said: string[] = []
   const acks: { readonly from: FeedEpoch; readonly seq: number }[] = []
@@ -61,6 +68,8 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
     event: (level, kind, text) => say(`${level} ${kind}: ${text}`),
     ...options,
   })
+  const close = recorder[Symbol.asyncDispose].bind(recorder)
+  recorder[Symbol.asyncDispose] = (patience = PATIENCE) => close(patience)
   recorder.attach({
     state: { duplicates: 0, holes: 0, unnumbered: 0, behind: 0, feeds: {} },
     acknowledge: (from, seq) => {
