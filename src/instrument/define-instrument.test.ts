@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { startAgent } from '../../test/running-agent.ts'
 import { startTable } from '../simulators/table-server.ts'
+import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { choice, decimal, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
 import { whole } from './parts.ts'
@@ -34,7 +35,7 @@ const gaussmeter = defineInstrument({
   help: 'Reads a field.',
   args: z.object({ address: z.string() }),
   address: ({ address }) => address,
-  open: () => ({ gap: 0 }),
+  open: () => ({ gap: 0, timeout: UNHURRIED_MS }),
   survey: async (link) => units.decode(await link.query('UNIT?')),
   feed: { name: 'field', help: 'The field.' },
   readings,
@@ -72,4 +73,4 @@ test('no reading is published in the unit of before, or of after', async () => {
   ])
   expect(seen).toEqual(seen.map((_, i) => [i % 2 === 0 ? 10_000 : 1]))
   await sim.close()
-}, 30_000)
+})

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { OpError, TransportError } from '../core/errors.ts'
+import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLink } from './open.ts'
 
 let server: ReturnType<typeof Bun.serve> | undefined
@@ -17,7 +18,7 @@ test('GET and POST beneath the address, with its login', async () => {
     heard.push([method, new URL(url).pathname, await request.text(), headers.get('content-type')])
     return new Response(headers.get('authorization') ?? 'nobody')
   })
-  const link = await openLink(`http://ada:se%3Acret@${host}/api`)
+  const link = await openLink(`http://ada:se%3Acret@${host}/api`, { timeout: UNHURRIED_MS })
   expect(link.name).toBe(`http://${host}/api`)
   expect(await link.query('GET /status')).toBe(`Basic ${btoa('ada:se:cret')}`)
   await link.send('POST /set {"volts":5}')
@@ -35,12 +36,12 @@ test('a refusal fails its command; no answer, three times, ends the link', async
       ? new Promise<Response>(() => {})
       : new Response('no such page', { status: 404, statusText: 'Not Found' }),
   )
-  const link = await openLink(`http://${host}`, { timeout: 30 })
+  const link = await openLink(`http://${host}`, { timeout: UNHURRIED_MS })
   const refused = await link.query('GET /a').catch((error) => error)
   expect(refused).toBeInstanceOf(OpError)
   expect(refused.message).toBe(`http://${host}: GET /a: 404 Not Found: "no such page"`)
   for (const last of [false, false, true]) {
-    const late = await link.query('GET /slow').catch((error) => error)
+    const late = await link.query('GET /slow', { timeout: 30 }).catch((error) => error)
     expect(late).toBeInstanceOf(TransportError)
     expect(late.message).toContain('no answer in 30 ms')
     expect(link.closed.aborted).toBe(last)

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { createServer, type Socket } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
 import { OpError, TransportError } from '../core/errors.ts'
+import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLink } from './open.ts'
 
 const open: { close(done: () => void): void }[] = []
@@ -50,7 +51,7 @@ test('the library loads no native code', async () => {
 
 test('registers are read and written, and an exception fails its command only', async () => {
   const { url, written } = await device()
-  const link = await openLink(url)
+  const link = await openLink(url, { timeout: UNHURRIED_MS })
   expect(await link.query('input 1 3')).toBe('101,102,103')
   expect(await link.query('holding 0 1')).toBe('200')
   expect(await link.query('coil 0 3')).toBe('0,1,0')
@@ -97,16 +98,16 @@ async function slow(waits: number[]) {
 
 test('a late reply is nobody else’s; a loss ends the link at once', async () => {
   const { port, sockets } = await slow([120])
-  const link = await openLink(`modbus://127.0.0.1:${port}`, { timeout: 60 })
-  const late = await link.query('input 11 1').catch((error) => error)
+  const link = await openLink(`modbus://127.0.0.1:${port}`, { timeout: UNHURRIED_MS })
+  const late = await link.query('input 11 1', { timeout: 60 }).catch((error) => error)
   expect(late).toBeInstanceOf(TransportError)
   expect(late.message).toContain('input 11 1: no reply in 60 ms')
-  const values = [12, 13, 14, 15, 16, 17, 18].map((at) => link.query(`input ${at} 1`, { timeout: 5000 }))
+  const values = [12, 13, 14, 15, 16, 17, 18].map((at) => link.query(`input ${at} 1`))
   expect(await Promise.all(values)).toEqual(['12', '13', '14', '15', '16', '17', '18'])
   const closed = new Promise<string>((resolve) =>
     link.closed.addEventListener('abort', () => resolve(link.closed.reason.message)),
   )
-  const pending = link.query('input 19 1', { timeout: 60_000 })
+  const pending = link.query('input 19 1')
   sockets[0]?.destroy()
   expect(await closed).toContain('it closed the connection')
   expect(pending).rejects.toThrow(TransportError)
@@ -115,7 +116,10 @@ test('a late reply is nobody else’s; a loss ends the link at once', async () =
 test('a task overtakes polls that wait', async () => {
   const { port } = await slow([20])
   const order: string[] = []
-  const link = await openLink(`modbus://127.0.0.1:${port}`, { onExchange: (command) => order.push(command) })
+  const link = await openLink(`modbus://127.0.0.1:${port}`, {
+    timeout: UNHURRIED_MS,
+    onExchange: (command) => order.push(command),
+  })
   await Promise.all([
     link.query('input 1 1', { priority: 'poll' }),
     link.query('input 2 1', { priority: 'poll' }),

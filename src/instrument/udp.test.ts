@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket, type Socket } from 'node:dgram'
 import { TransportError } from '../core/errors.ts'
+import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLine } from './open.ts'
 
 const sockets: Socket[] = []
@@ -32,6 +33,7 @@ test('a datagram is a line, with an end or without', async () => {
   const link = await openLine(`udp://127.0.0.1:${port}`, {
     identify: { command: 'ID?', match: /^ACME$/ },
     quiet: 1,
+    timeout: UNHURRIED_MS,
   })
   expect(await link.number('A?')).toBe(1.5)
   expect(await link.number('B?')).toBe(2.5)
@@ -46,7 +48,7 @@ test('where nothing listens, or nobody answers, it is given up', async () => {
   await silent.catch(() => {})
   const [socket] = sockets.splice(0)
   await new Promise<void>((resolve) => socket?.close(resolve))
-  const refused = await openLine(`udp://127.0.0.1:${port}`, { timeout: 200, quiet: 1 }).catch(
+  const refused = await openLine(`udp://127.0.0.1:${port}`, { timeout: UNHURRIED_MS, quiet: 1 }).catch(
     (error) => error,
   )
   expect(refused).toBeInstanceOf(TransportError)
