@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../test/clock.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLink } from './open.ts'
 
 let server: ReturnType<typeof Bun.serve> | undefined

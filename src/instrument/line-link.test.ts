@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { clockByTurns } from '../../test/clock.ts'
 import { TransportError } from '../core/errors.ts'
-import { clockByTurns } from './clock.test-aid.ts'
 import { maxLine } from './line-framer.ts'
 import { LineLink, type LineOptions } from './line-link.ts'
 import { type MemoryInstrument, memoryInstrument } from './memory-instrument.test-aid.ts'

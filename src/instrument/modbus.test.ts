@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createServer, type Socket } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
+import { UNHURRIED_MS } from '../../test/clock.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLink } from './open.ts'
 
 const open: { close(done: () => void): void }[] = []

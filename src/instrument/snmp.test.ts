@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import snmp from 'net-snmp'
+import { UNHURRIED_MS } from '../../test/clock.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLink } from './open.ts'
 
 const closing: (() => void)[] = []

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createServer } from 'node:net'
+import { UNHURRIED_MS } from '../../test/clock.ts'
 import { TransportError } from '../core/errors.ts'
-import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { serve } from './server.test-aid.ts'
 import { openTcp } from './tcp.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { clockByTurns } from './clock.test-aid.ts'
+import { clockByTurns } from '../../test/clock.ts'
 import { LineLink } from './line-link.ts'
 import { memoryInstrument } from './memory-instrument.test-aid.ts'
 import { traceTo } from './trace.ts'

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket, type Socket } from 'node:dgram'
+import { UNHURRIED_MS } from '../../test/clock.ts'
 import { TransportError } from '../core/errors.ts'
-import { UNHURRIED_MS } from './clock.test-aid.ts'
 import { openLine } from './open.ts'
 
 const sockets: Socket[] = []
