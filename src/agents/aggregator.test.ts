@@ -159,7 +159,7 @@ test('records what agents publish, whether it is there or comes later, and tells
   await recorder.stop()
   expect(values(data)).toEqual(upTo(200))
   await counter.stop()
-}, 20_000)
+})
 
 test('a hub that restarts and an agent that restarts leave no hole', async () => {
   const data = join(folder(), 'data')
@@ -193,7 +193,7 @@ test('a hub that restarts and an agent that restarts leave no hole', async () =>
   expect(counters).toMatchObject({ hub_reconnects: 1, rows: 60, gaps: 0 })
   // Of each it is told what it counts.
   expect(Object.keys(counters).filter((name) => !(name in counterHelp))).toEqual([])
-}, 20_000)
+})
 
 test('waits when it is told to, and records when it is started', async () => {
   const data = join(folder(), 'data')

@@ -44,7 +44,7 @@ test('blocks and fields of socs, with units; the data of the session has values 
     upsBatteryStatus_0: { status: 2, description: 'batteryNormal' },
     ups_connection: { connected: true },
   })
-}, 20_000)
+})
 
 const dataOf = (agent: Running) => (agent.session('acq')?.data ?? {}) as Record<string, unknown>
 
@@ -55,7 +55,7 @@ test('an object that the UPS lacks, or that is disabled, is left out', async () 
   expect(fields).toContain('upsBatteryVoltage_0')
   expect(fields.join()).not.toMatch(/upsBattery(Temperature|Current)/)
   expect(agent.log.join('\n')).toContain('it has no upsBatteryTemperature_0: left out')
-}, 20_000)
+})
 
 test('a UPS that falls silent is come back to', async () => {
   const { sim, agent } = await start(simulated, { period: 0.5 })
@@ -67,4 +67,4 @@ test('a UPS that falls silent is come back to', async () => {
   const before = agent.rows.length
   await sim.plugIn()
   await agent.until(() => agent.rows.length > before && agent.session('acq')?.degraded === false)
-}, 60_000)
+})
