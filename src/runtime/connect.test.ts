@@ -245,7 +245,7 @@ test('no hub, no agent, an agent that leaves: each is a TransportError that says
   await expect(it.feeds.readings[Symbol.asyncIterator]().next()).rejects.toThrow(
     'the hub has been away for 0.5 s',
   )
-}, 15_000)
+})
 
 test('a hub that restarts interrupts nothing', async () => {
   const { it, there } = await both()
@@ -258,7 +258,7 @@ test('a hub that restarts interrupts nothing', async () => {
   await it.always.hold.abort()
   expect(await called).toBeInstanceOf(OpError)
   expect(log).toEqual([expect.stringMatching(/^the hub at .* is lost; connecting again$/), 'the hub is back'])
-}, 20_000)
+})
 
 test('cleaning up is tried again until the agent is back', async () => {
   const tried = Promise.withResolvers<string>()
@@ -268,7 +268,7 @@ test('cleaning up is tried again until the agent is back', async () => {
   expect(await tried.promise).toContain('it set_range is tried again: it did not answer within 0.5 s')
   await agent(there.url)
   expect((await cleaned).success).toBe(true)
-}, 30_000)
+})
 
 test('a lab tells which agents it has', async () => {
   const { there, stop } = await both()
