@@ -34,6 +34,8 @@ export interface HubOptions {
   readonly recorders?: readonly string[]
   /** Listens beyond this machine although there are neither users nor TLS. */
   readonly insecure?: boolean
+  /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
+  readonly pingTimeout?: number
   log(text: string): void
 }
 /** A client as the hub knows it; `session`, `host` and `pid` are an agent's. Times are unix seconds, UTC. */
@@ -61,7 +63,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, realm, version, recorders } = options
+  const { root, realm, version, recorders, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
   const open = [...listen, websocket].filter(({ host }) => !isLoopback(host))
@@ -77,7 +79,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const origins = new WeakMap<Duplex, string>()
   const origin = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, log, from: origin })
+  const gate = openGate({ root, recorders, retained, log, from: origin, pingTimeout })
   const broker = await Aedes.createBroker({
     ...gate.hooks,
     persistence: retained,
