@@ -1,7 +1,8 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -13,6 +14,9 @@ import { Spool } from '../runtime/spool.ts'
 import { checkDataDir } from '../storage/data-dir.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import aggregator from './aggregator.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const folders: string[] = []
 const folder = () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { clockByTurns } from '../../test/clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import barebones from './barebones.ts'
 
 test('counts, records what it counts, and prints', async () => {

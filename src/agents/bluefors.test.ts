@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
 import bluefors from './bluefors.ts'
@@ -13,6 +14,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 test('lines are taken apart by their log', () => {
   const at = new Date(2021, 4, 27, 0, 0, 30).getTime() / 1000

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { clockByTurns } from '../../test/clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import fakeData from './fake-data.ts'
 
 test('co-sampled channels at the rate asked for, a report a second', async () => {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { Row } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
@@ -17,6 +18,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 let count = 0
 const noRow: Pick<Row, 'data'> = { data: {} }

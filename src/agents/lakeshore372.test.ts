@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import { OpError } from '../core/errors.ts'
 import { openLine } from '../instrument/open.ts'
@@ -19,6 +20,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 async function simulate(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:0', ...options })

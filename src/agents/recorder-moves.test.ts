@@ -1,10 +1,11 @@
 /** Data directories and spools that are new, copied, restored from a backup, or weeks behind: what comes of the rows. */
 
 import { Database } from 'bun:sqlite'
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { ownClock } from '../../test/own-clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
@@ -14,6 +15,9 @@ import { Spool } from '../runtime/spool.ts'
 import { audit } from '../storage/audit.ts'
 import { disk } from '../storage/disk.ts'
 import { Recorder } from '../storage/recorder.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const folders: string[] = []
 const folder = () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { clockByTurns } from '../../test/clock.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'

@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
 import type { Simulator } from '../simulators/simulator.ts'
@@ -9,6 +10,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 async function start(
   table: SimulatedInstrument = simulated,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connectAsync, type IClientOptions } from 'mqtt'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { packet, RawClient } from './raw-client.ts'
 import { presence, testHub } from './testing.ts'
 

@@ -1,13 +1,17 @@
-import { expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { startTable } from '../simulators/table-server.ts'
 import { choice, decimal, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
 import { whole } from './parts.ts'
 import type { Register } from './registers.ts'
 import type { Reading } from './table.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const units = choice(1, 'G', 'T')
 const unit: Register = { name: 'UNIT', record: row({ unit: units }), initial: { unit: 'G' } }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { clockByTurns } from '../../test/clock.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import { TransportError } from '../core/errors.ts'
 import { maxLine } from './line-framer.ts'
 import { LineLink, type LineOptions } from './line-link.ts'

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { openLine } from './open.ts'
 import { type FakeInstrument, serve } from './server.test-aid.ts'
 

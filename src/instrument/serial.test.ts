@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { ConfigError, TransportError } from '../core/errors.ts'
 import { openLine } from './open.ts'
 import { openPty, type Pty } from './pty.test-aid.ts'

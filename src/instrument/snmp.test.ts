@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import snmp from 'net-snmp'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { OpError, TransportError } from '../core/errors.ts'
 import { openLink } from './open.ts'
 

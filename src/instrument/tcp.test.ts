@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { createServer } from 'node:net'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { TransportError } from '../core/errors.ts'
 import { serve } from './server.test-aid.ts'
 import { openTcp } from './tcp.ts'

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { clockByTurns } from '../../test/clock.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import { LineLink } from './line-link.ts'
 import { memoryInstrument } from './memory-instrument.test-aid.ts'
 import { traceTo } from './trace.ts'

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket, type Socket } from 'node:dgram'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { TransportError } from '../core/errors.ts'
 import { openLine } from './open.ts'
 

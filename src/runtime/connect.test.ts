@@ -1,7 +1,8 @@
-import { afterEach, expect, jest, mock, spyOn, test } from 'bun:test'
+import { afterAll, afterEach, expect, jest, mock, spyOn, test } from 'bun:test'
 import { hostname, userInfo } from 'node:os'
 import { z } from 'zod'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { ownClock } from '../../test/own-clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { type Hub, startHub } from '../broker/hub.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
@@ -11,6 +12,9 @@ import { openAgent, openLab } from './connect.ts'
 import type { Operation, Session } from './remote-operation.ts'
 import type { LastValues } from './restore.ts'
 import { runAgent } from './run-agent.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const root = 'observatory'
 /** Seconds for which nobody is given up. */
@@ -64,7 +68,6 @@ const caught = (promise: Promise<unknown>) => promise.catch((thrown: unknown) =>
 const open: (() => unknown)[] = []
 afterEach(async () => {
   mock.restore()
-  jest.useRealTimers()
   for (const close of open.splice(0).reverse()) await close()
 })
 
@@ -300,7 +303,6 @@ test('cleaning up is tried again until the agent is back', async () => {
   const tried = Promise.withResolvers<string>()
   const { it, there, stop } = await both({ log: (text) => tried.resolve(text) })
   await stop()
-  jest.useFakeTimers()
   const cleaned = it.always.set_range({ range: 0 })
   jest.advanceTimersByTime(5000)
   expect(await tried.promise).toContain('it set_range is tried again: it did not answer within 5 s')

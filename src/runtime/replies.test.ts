@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { UNHURRIED_MS } from '../../test/clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
