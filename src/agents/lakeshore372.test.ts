@@ -78,7 +78,7 @@ test('the scanner is followed: only settled readings, each of its channel; the c
   const slack = 0.05
   expect(Math.min(...times('Channel_01'))).toBeGreaterThan(began + pause - slack)
   expect(Math.min(...times('Channel_02'))).toBeGreaterThan(switched + pause - slack)
-  expect(times('Channel_01').filter((time) => time > switched)).toEqual([])
+  expect(switched).toBeGreaterThanOrEqual(Math.max(...times('Channel_01')))
   expect(agent.column('sample_heater_output').length).toBeGreaterThan(10)
   const { blocks, frame_length } = agent.declared.get('temperatures') ?? {}
   expect(frame_length).toBe(600)
