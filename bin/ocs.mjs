@@ -62,12 +62,15 @@ if (!bun) {
 // That binary before npm's own "bun", which is a stub until its install script has run.
 const path = [dirname(bun), join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
 const [first, name, ...rest] = process.argv.slice(2)
+const env = { ...process.env, PATH: path }
+// By these Bun's test runner tells that a program reads it, and shows nothing for the minutes in which all goes well.
+for (const sign of ['AGENT', 'CLAUDECODE', 'REPL_ID']) delete env[sign]
 const child =
   first === '--run'
     ? spawn('sh', ['-c', `${scripts[`${name}:bun`]} "$@"`, 'sh', ...rest], {
         cwd: root,
         stdio: 'inherit',
-        env: { ...process.env, PATH: path },
+        env,
       })
     : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
       spawn(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {

@@ -1,7 +1,8 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -13,6 +14,9 @@ import { Spool } from '../runtime/spool/spool.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import aggregator from './aggregator.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const folders: string[] = []
 const folder = () => {
@@ -159,7 +163,7 @@ test('records what agents publish, whether it is there or comes later, and tells
   await recorder.stop()
   expect(values(data)).toEqual(upTo(200))
   await counter.stop()
-}, 20_000)
+})
 
 test('a hub that restarts and an agent that restarts leave no hole', async () => {
   const data = join(folder(), 'data')
@@ -193,7 +197,7 @@ test('a hub that restarts and an agent that restarts leave no hole', async () =>
   expect(counters).toMatchObject({ hub_reconnects: 1, rows: 60, gaps: 0 })
   // Of each it is told what it counts.
   expect(Object.keys(counters).filter((name) => !(name in counterHelp))).toEqual([])
-}, 20_000)
+})
 
 test('waits when it is told to, and records when it is started', async () => {
   const data = join(folder(), 'data')

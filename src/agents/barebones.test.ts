@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test'
 import { startAgent } from '../../test/running-agent.ts'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import barebones from './barebones.ts'
 
 test('counts, records what it counts, and prints', async () => {
+  using _ = clockByTurns()
   await using agent = await startAgent(barebones, { mode: 'count' })
   await agent.until(() => agent.rows.length === 2)
   expect(agent.column('counter')).toEqual([1, 2])
@@ -18,4 +20,4 @@ test('counts, records what it counts, and prints', async () => {
     'Status is now "done".',
   ])
   expect((await agent.act('count', 'stop')).status).toBe(0)
-}, 10_000)
+})

@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import { startModbus } from '../simulators/modbus-server.ts'
 import type { Simulator } from '../simulators/simulator.ts'
@@ -8,6 +9,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 async function start(): Promise<{ sim: Simulator; agent: Running }> {
   const sim = await startModbus(simulated, { serialNumber: 'x', tcp: '127.0.0.1:0' })
@@ -41,7 +45,7 @@ test('one block with the names of socs; units are those the compressor has', asy
   expect(agent.log.join('\n')).toContain(
     'compressor model 17_1, serial number 1234, software 2.3; its label is CPA1114',
   )
-}, 20_000)
+})
 
 test('it is switched, and followed until it is', async () => {
   const { agent } = await start()
@@ -51,7 +55,7 @@ test('it is switched, and followed until it is', async () => {
   })
   await agent.until(() => agent.rows.at(-1)?.data['Motor_Current']?.[0] === 0)
   expect((await agent.task('power_ptc', { state: 'on' })).success).toBe(true)
-}, 20_000)
+})
 
 test('a failed device costs a sweep, a silent one its time-out, a lost one is connected to again', async () => {
   const { sim, agent } = await start()
@@ -70,4 +74,4 @@ test('a failed device costs a sweep, a silent one its time-out, a lost one is co
   await agent.until(() => agent.log.join('\n').includes('no reply in 2000 ms (trying again)'))
   sim.faults.clear()
   await agent.until(() => agent.session('acq')?.degraded === false)
-}, 60_000)
+})

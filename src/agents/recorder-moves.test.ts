@@ -1,9 +1,11 @@
 /** Data directories and spools that are new, copied, restored from a backup, or weeks behind: what comes of the rows. */
 
 import { Database } from 'bun:sqlite'
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { follow } from '../lab/follow.ts'
@@ -13,6 +15,9 @@ import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import { Recorder } from '../storage/recorder/recorder.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const folders: string[] = []
 const folder = () => {
@@ -66,7 +71,7 @@ async function recordAll(spool: Spool, dir: string): Promise<string[]> {
     const { behind, feeds } = follower.state
     return behind === 0 && Object.values(feeds).some(({ live }) => live) && spool.unrecorded('counts') === 0
   }
-  while (!has()) await Bun.sleep(10)
+  while (!has()) await new Promise((resolve) => setImmediate(resolve))
   await recorder.flush()
   clearInterval(beats)
   await follower[Symbol.asyncDispose]()
@@ -95,7 +100,7 @@ test('a new data directory begins with what the agents still hold, and counts no
   await recordAll(spool, two)
   expect(await inFiles(one)).toEqual({ recorded: { e1: 100 }, gaps: 0, wrong: 0 })
   expect(await inFiles(two)).toEqual({ recorded: { e1: 120 }, gaps: 0, wrong: 0 })
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
 })
 
 test('a copied data directory goes on by itself, and the original catches up when its turn comes', async () => {
@@ -110,7 +115,7 @@ test('a copied data directory goes on by itself, and the original catches up whe
   await recordAll(spool, original)
   expect(await inFiles(copy)).toEqual({ recorded: { e1: 80 }, gaps: 0, wrong: 0 })
   expect(await inFiles(original)).toEqual({ recorded: { e1: 90 }, gaps: 0, wrong: 0 })
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
 })
 
 test.each([
@@ -133,7 +138,7 @@ test.each([
   expect(await inFiles(backup)).toEqual({ recorded: { e1: 90 - gone }, gaps: gone, wrong: 0 })
   const told = 'warning gap: observatory.counter.feeds.counts: rows 51 to 80 are lost: gone from the spool'
   expect(said.filter((text) => text.includes(' gap: '))).toEqual(gone > 0 ? [told] : [])
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
 })
 
 test('a spool restored from a backup doubles nothing, and the agent goes on behind it', async () => {
@@ -143,20 +148,20 @@ test('a spool restored from a backup doubles nothing, and the agent goes on behi
   await fill(spool, 'e1', 1, 50)
   await recordAll(spool, dir)
   await fill(spool, 'e1', 51, 60)
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
   const backup = join(folder(), 'counter.sqlite')
   cpSync(path, backup)
   spool = new Spool(path)
   await fill(spool, 'e2', 1, 40)
   await recordAll(spool, dir)
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
   // Of the backup the recorder has everything already; of epoch e2 it does not know.
   spool = new Spool(backup)
   await fill(spool, 'e3', 1, 20)
   const said = await recordAll(spool, dir)
   expect(await inFiles(dir)).toEqual({ recorded: { e1: 60, e2: 40, e3: 20 }, gaps: 0, wrong: 0 })
   expect(said).toEqual([])
-  await spool.close()
+  await spool.close(UNHURRIED_MS)
 })
 
 test('weeks without a recorder: every row waits in its agent, and goes into files of its own time', async () => {
@@ -168,7 +173,7 @@ test('weeks without a recorder: every row waits in its agent, and goes into file
     const spool = new Spool(path)
     await fill(spool, `day${day}`, 1, 40, today - day * 86_400)
     spool.tidy()
-    await spool.close()
+    await spool.close(UNHURRIED_MS)
   }
   const spool = new Spool(path)
   expect(spool.unrecorded('counts')).toBe(26 * 40)
@@ -182,8 +187,8 @@ test('weeks without a recorder: every row waits in its agent, and goes into file
   ]).toEqual([26, true, 0, 0])
   const names = [...new Bun.Glob('*/*.g3').scanSync(dir)].map((file) => Number(file.slice(6, 16))).sort()
   expect(new Set(names.map((name) => Math.round((today - name) / 86_400))).size).toBe(26)
-  await spool.close()
-}, 20_000)
+  await spool.close(UNHURRIED_MS)
+})
 
 test('more than the spool may hold: what went is counted by the agent, and a gap in the files', async () => {
   const dir = join(folder(), 'data')
@@ -196,5 +201,5 @@ test('more than the spool may hold: what went is counted by the agent, and a gap
     gaps: spool.dropped,
     wrong: 0,
   })
-  await spool.close()
-}, 20_000)
+  await spool.close(UNHURRIED_MS)
+})

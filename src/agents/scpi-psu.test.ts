@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import type { Simulator } from '../simulators/simulator.ts'
 import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
@@ -8,6 +9,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 async function start(
   serve: typeof startBehindPrologix,
@@ -53,7 +57,7 @@ for (const [way, serve, flags] of [
     const before = agent.rows.length
     await sim.plugIn()
     await agent.until(() => agent.rows.length > before && agent.session('monitor_output')?.degraded === false)
-  }, 60_000)
+  })
 
 test('without a way to reach it the agent says what is missing', async () => {
   const agent = await startAgent(psu, { ip_address: '127.0.0.1' })

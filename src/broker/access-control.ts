@@ -23,6 +23,8 @@ export interface GateOptions {
   readonly recorders: readonly string[] | undefined
   readonly retained: Retained
   log(text: string): void
+  /** Seconds; `limits.ping_timeout` by default. */
+  readonly pingTimeout?: number | undefined
   /** Where a client's connection comes from. */
   from(client: Client): string
 }
@@ -41,7 +43,7 @@ interface Entry {
  * Who gets in, and what each may publish and subscribe to. The hooks answer at once, without a turn of the event loop,
  * but for one: a log-in under a live id waits for the holder's answer.
  */
-export function openGate({ root, recorders, retained, log, from }: GateOptions): {
+export function openGate({ root, recorders, retained, log, from, pingTimeout }: GateOptions): {
   hooks: Hooks
   attach(broker: Aedes): Leases
 } {
@@ -135,7 +137,7 @@ export function openGate({ root, recorders, retained, log, from }: GateOptions):
       broker.on('unsubscribe', (filters, client) => {
         for (const filter of filters) entries.get(client)?.filters.delete(filter)
       })
-      leases = new Leases(broker, root, log)
+      leases = new Leases(broker, root, log, pingTimeout)
       return leases
     },
   }

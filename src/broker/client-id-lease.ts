@@ -28,12 +28,20 @@ export class Leases {
   readonly #broker: Aedes
   readonly #root: string
   readonly #log: (text: string) => void
+  readonly #pingTimeout: number
   readonly #holders = new Map<string, Guest>()
 
-  constructor(broker: Aedes, root: string, log: (text: string) => void) {
+  /** @param pingTimeout seconds that a holder has to answer */
+  constructor(
+    broker: Aedes,
+    root: string,
+    log: (text: string) => void,
+    pingTimeout: number = limits.ping_timeout,
+  ) {
     this.#broker = broker
     this.#root = root
     this.#log = log
+    this.#pingTimeout = pingTimeout
   }
 
   /** Everyone who is connected. */
@@ -43,7 +51,7 @@ export class Leases {
 
   /**
    * Gives an id to a newcomer, or answers why not. The same session of an agent takes over at once, a holder that
-   * leaves a ping unanswered for `limits.ping_timeout` is cut first, and any other keeps the id.
+   * leaves a ping unanswered for the ping time-out is cut first, and any other keeps the id.
    */
   async claim(guest: Guest): Promise<string | undefined> {
     const { id, client } = guest
@@ -74,7 +82,7 @@ export class Leases {
     // Any acknowledgement will do: it takes a process that reads and writes.
     const onAck = (_: unknown, from: Client) => from === client && resolve(true)
     const onGone = () => resolve(false)
-    const timer = setTimeout(resolve, limits.ping_timeout * 1000, false)
+    const timer = setTimeout(resolve, this.#pingTimeout * 1000, false)
     broker.on('ack', onAck)
     client.conn.once('close', onGone)
     const payload = JSON.stringify({ time: Date.now() / 1000 })

@@ -1,12 +1,16 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { testLab, until } from '../bridge/lab.test-aid.ts'
 import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
 import { caller } from '../lab/request-client.ts'
 import { Archive } from '../storage/archive/archive.ts'
 import { cleanUp, folder } from '../storage/recorder/recorder.test-aid.ts'
 import node, { archiveData, archiveFields } from './g3-archive.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 afterEach(cleanUp)
 

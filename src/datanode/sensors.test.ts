@@ -1,7 +1,8 @@
-import { expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownClock } from '../../test/own-clock.ts'
 import { testLab, until } from '../bridge/lab.test-aid.ts'
 import { FieldsAnswer } from '../core/data-node.ts'
 import { FIELD } from '../core/names.ts'
@@ -9,6 +10,9 @@ import { caller } from '../lab/request-client.ts'
 import { readMachine } from './hwmon.ts'
 import { nodeInstance } from './node-instance.ts'
 import sensors from './sensors.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 test('temperatures by chip and label, thermal zones by type, load and memory', async () => {
   const sys = mkdtempSync(join(tmpdir(), 'ocs-sys-'))

@@ -1,12 +1,17 @@
-import { expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { startTable } from '../simulators/table-server.ts'
 import { choice, decimal, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
 import { whole } from './parts.ts'
 import type { Register } from './registers.ts'
 import type { Reading } from './table.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 const units = choice(1, 'G', 'T')
 const unit: Register = { name: 'UNIT', record: row({ unit: units }), initial: { unit: 'G' } }
@@ -34,7 +39,7 @@ const gaussmeter = defineInstrument({
   help: 'Reads a field.',
   args: z.object({ address: z.string() }),
   address: ({ address }) => address,
-  open: () => ({ gap: 0 }),
+  open: () => ({ gap: 0, timeout: UNHURRIED_MS }),
   survey: async (link) => units.decode(await link.query('UNIT?')),
   feed: { name: 'field', help: 'The field.' },
   readings,
@@ -72,4 +77,4 @@ test('no reading is published in the unit of before, or of after', async () => {
   ])
   expect(seen).toEqual(seen.map((_, i) => [i % 2 === 0 ? 10_000 : 1]))
   await sim.close()
-}, 30_000)
+})

@@ -1,12 +1,16 @@
 import { heapStats } from 'bun:jsc'
-import { expect, test } from 'bun:test'
+import { afterEach, expect, jest, test } from 'bun:test'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { caller } from './request-client.ts'
 
 const root = 'observatory'
+afterEach(() => {
+  jest.useRealTimers()
+})
 
 test('a request that nobody heard is sent again with its id until the agent is there', async () => {
+  jest.useFakeTimers()
   const hub = new MemoryHub()
   await using ask = await caller(hub.connect('me'), root)
   const asked = ask.request('late', 'acq', 'start')
@@ -20,6 +24,7 @@ test('a request that nobody heard is sent again with its id until the agent is t
       { id, status: 0, msg: 'Started.' },
     )
   })
+  jest.advanceTimersByTime(1000)
   expect(await asked).toMatchObject({ status: 0, msg: 'Started.' })
   expect(ids.length).toBe(1)
 })

@@ -145,4 +145,4 @@ test('1,000 starts and stops leave nothing behind', async () => {
   expect(sessions.length).toBe(100)
   expect(sessions[0]?.session_id).toBe(1049)
   await running.stop()
-}, 60_000)
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
@@ -7,7 +8,7 @@ import { caller } from '../lab/request-client.ts'
 import { Requests } from './requests.ts'
 
 const about = { root: 'observatory', instance: 'agent', since: 0 }
-const request = (id: string) => ({ id, sent: Date.now() / 1000, timeout: 5, params: {} })
+const request = (id: string) => ({ id, sent: Date.now() / 1000, timeout: 600, params: {} })
 
 function setUp(change = (bus: Bus): Bus => bus) {
   const hub = new MemoryHub()
@@ -45,5 +46,5 @@ test('a long result comes in pieces and is whole again, whatever it is made of',
     void requests.handle(client, asked, false, () => ({ status: 0, msg: '', result }))
   })
   await using ask = await caller(hub.connect('asker'), 'observatory')
-  expect(await ask.query('agent', 'all', {})).toEqual(result)
+  expect(await ask.query('agent', 'all', {}, UNHURRIED_MS / 1000)).toEqual(result)
 })

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { channels, type Row } from '../core/channels.ts'
@@ -169,10 +170,10 @@ test('start, status and stop over the bus; a repeated request acts once; a late 
   const replies: string[] = []
   await me.subscribe(channels.reply, { root: 'observatory', client: 'me' }, ({ msg }) => replies.push(msg))
   const address = { root: 'observatory', instance: 'counter', op: 'acq', action: 'start', client: 'me' }
-  const request = { id: 'same', sent: Date.now() / 1000, timeout: 5, params: {} }
+  const request = { id: 'same', sent: Date.now() / 1000, timeout: 600, params: {} }
   await me.publish(channels.request, address, request)
   await me.publish(channels.request, address, request)
-  await me.publish(channels.request, address, { ...request, id: 'late', sent: request.sent - 60 })
+  await me.publish(channels.request, address, { ...request, id: 'late', sent: request.sent - 601 })
   await ask.request('counter', 'acq', 'status')
   expect(replies.slice(0, 2)).toEqual(['Started process "acq".', 'Started process "acq".'])
   expect(replies[2]).toContain('not acted on')
@@ -244,6 +245,8 @@ test('the last that a stopping agent says of itself is its goodbye, and its last
     .subscribe(channels.presence, { root: 'observatory' }, ({ state }) => states.push(state))
   const bus = hub.connect('counter')
   const spool = new Spool(path)
+  // How long a slow disk is waited for is not the subject.
+  spool.close = () => Spool.prototype.close.call(spool, UNHURRIED_MS)
   const running = await runAgent({
     agent,
     args: {},

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { decimal, integer } from '../instrument/codec.ts'
 import { nth } from '../instrument/parts.ts'
 import { openLine } from '../instrument/transport/open.ts'
@@ -79,7 +80,7 @@ test('an instrument refuses a fault that it cannot have; a field of a table show
   expect(obey(simulator, 'value field=U value=1')).rejects.toThrow(
     'there is no field "U": there are T, status',
   )
-  const link = await openLine(simulator.url, { identify: null })
+  const link = await openLine(simulator.url, { identify: null, timeout: UNHURRIED_MS })
   expect(await link.query('READ?')).toBe('4.2,0')
   await obey(simulator, 'value field=status value=16')
   expect(await link.query('READ?')).toBe('4.2,16')

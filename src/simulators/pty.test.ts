@@ -157,4 +157,4 @@ test('a link that another simulator serves is left to it; of one that was killed
   other.kill('SIGKILL')
   await other.exited
   expect(setUp(link).pty.path).toBe(link)
-}, 30_000)
+})

@@ -1,5 +1,6 @@
 /** Programs that are not ours on the hub: Mosquitto's clients over TCP, mqtt.js over WebSocket, one of them frozen. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { connectAsync } from 'mqtt'
 import { connectMqtt, reached } from '../../src/bus/mqtt.ts'
 import { channels } from '../../src/core/channels.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
@@ -88,6 +89,33 @@ test('a client may publish only beneath its own name', async () => {
   const hub = await lab.hub()
   await publish(lab, 'rogue', 'observatory/ls240/presence', '-r', '-m', '{}').ended()
   await hub.says(/rogue.*may not publish/)
+})
+
+/** Milliseconds. Nagle's algorithm meets delayed acknowledgements at 40. */
+const ROUND_TRIP = 20
+
+test('requests and replies are not held back to fill a packet', async () => {
+  await using lab = new Lab()
+  await lab.hub()
+  const join = (clientId: string) => connectAsync('mqtt://127.0.0.1:1883', { clientId })
+  const [agent, caller] = await Promise.all([join('prompt'), join('ctrl.2')])
+  await agent.subscribeAsync('observatory/prompt/ops/+/+/+', { qos: 1 })
+  await caller.subscribeAsync('observatory/+/replies/ctrl.2/+', { qos: 1 })
+  agent.on('message', () =>
+    agent.publish('observatory/prompt/replies/ctrl.2/r1', 'x'.repeat(600), { qos: 1 }),
+  )
+  const took: number[] = []
+  for (let n = 0; n < 101; n++) {
+    const asked = performance.now()
+    const reply = new Promise((resolve) => caller.once('message', resolve))
+    caller.publish('observatory/prompt/ops/acq/status/ctrl.2', '{}', { qos: 1 })
+    await reply
+    took.push(performance.now() - asked)
+  }
+  const middle = took.sort((a, b) => a - b)[50] ?? Infinity
+  figure(`a request and its reply take ${middle.toFixed(1)} ms`)
+  expect(middle).toBeLessThan(ROUND_TRIP)
+  await Promise.all([agent.endAsync(), caller.endAsync()])
 })
 
 /** Bytes a second, and bytes of a message. */

@@ -2,6 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import type { Row } from '../../core/channels.ts'
 import { TransportError } from '../../core/errors.ts'
@@ -17,6 +18,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 let count = 0
 const noRow: Pick<Row, 'data'> = { data: {} }
@@ -38,8 +42,9 @@ async function start(args: Record<string, unknown>): Promise<Running> {
 test('every reading is the one the module sent; each field has its units', async () => {
   const truth = join(folder, 'truth')
   const { path } = await simulate({ truth })
-  const agent = await start({ serial_number: 'LSA21OQ', port: relative('.', path), sampling_frequency: 4 })
-  await agent.until(() => agent.rows.length === 8)
+  const began = Date.now() / 1000
+  const agent = await start({ serial_number: 'LSA21OQ', port: relative('.', path), sampling_frequency: 1 })
+  await agent.until(() => agent.rows.length === 3)
   const sent = readFileSync(truth, 'utf8')
     .trim()
     .split('\n')
@@ -47,9 +52,9 @@ test('every reading is the one the module sent; each field has its units', async
   for (let channel = 1; channel <= 8; channel++) {
     const of = (quantity: string) =>
       sent.filter((one) => one.channel === channel && one.quantity === quantity).map(({ value }) => value)
-    expect(agent.column(`Channel_${channel}_V`)).toEqual(of('sensor').slice(0, 8))
-    expect(agent.column(`Channel_${channel}_T`)).toEqual(of('kelvin').slice(0, 8))
-    expect(of('kelvin').length).toBe(channel <= 3 ? 8 : 0)
+    expect(agent.column(`Channel_${channel}_V`)).toEqual(of('sensor').slice(0, 3))
+    expect(agent.column(`Channel_${channel}_T`)).toEqual(of('kelvin').slice(0, 3))
+    expect(of('kelvin').length).toBe(channel <= 3 ? 3 : 0)
   }
   const { blocks, frame_length, record } = agent.declared.get('temperatures') ?? {}
   expect([frame_length, record]).toEqual([60, true])
@@ -67,13 +72,11 @@ test('every reading is the one the module sent; each field has its units', async
     connection: { connected: true },
     errors: {},
   })
-  // In the middle, since a machine with other things to do stalls now and then.
-  const times = agent.rows.map(({ t }) => t[0] ?? 0)
-  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
-  expect(steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)]).toBeCloseTo(0.25, 0)
-}, 15_000)
+  // Not at the 2.5 Hz of the default; that no beat is lost is seen in poll.test.ts.
+  expect((agent.rows[2]?.t[0] ?? 0) - began).toBeGreaterThan(1.99)
+})
 
-test('a cable pulled and put back: readings again within 2 s', async () => {
+test('a cable pulled and put back: readings again', async () => {
   const { module, path } = await simulate()
   const agent = await start({ serial_number: 'LSA21OQ', port: path })
   await agent.until(() => agent.rows.length === 2)
@@ -81,11 +84,8 @@ test('a cable pulled and put back: readings again within 2 s', async () => {
   await agent.until(() => agent.session('acq')?.degraded === true)
   const before = agent.rows.length
   await module.plugIn()
-  const begun = performance.now()
-  await agent.until(() => agent.rows.length > before)
-  expect(performance.now() - begun).toBeLessThan(2000)
-  await agent.until(() => agent.session('acq')?.degraded === false)
-}, 15_000)
+  await agent.until(() => agent.rows.length > before && agent.session('acq')?.degraded === false)
+})
 
 test('settings change while it acquires, and the fields follow', async () => {
   const { path } = await simulate()
@@ -122,7 +122,7 @@ test('settings change while it acquires, and the fields follow', async () => {
   expect([last['Channel_4_V'], last['Channel_4_status']]).toEqual([['NaN'], [64]])
   expect('Channel_5_V' in last).toBe(false)
   expect(agent.log.join('\n')).not.toContain('a message was left out')
-}, 15_000)
+})
 
 test('what the module refuses fails with its reason', async () => {
   const { path } = await simulate()
@@ -137,7 +137,7 @@ test('what the module refuses fails with its reason', async () => {
   const started = await agent.task('init_lakeshore', { auto_acquire: true })
   expect(started.success).toBe(true)
   await agent.until(() => agent.rows.length > 0)
-}, 15_000)
+})
 
 test('a curve is loaded, compared and used', async () => {
   const { path } = await simulate()
@@ -165,7 +165,7 @@ test('a curve is loaded, compared and used', async () => {
   expect(Number(data['Channel_4_T']?.[0])).toBeCloseTo(320 - ((volts - 0.1) / 0.03) * 5, 1)
   const missing = await agent.task('upload_cal_curve', { channel: 4, filename: `${file}.none` })
   expect(missing.success).toBe(false)
-}, 15_000)
+})
 
 test('one bad reply costs one channel, not the sweep', async () => {
   const { module, path } = await simulate()
@@ -184,7 +184,7 @@ test('one bad reply costs one channel, not the sweep', async () => {
   )
   expect(own).toContain('NaN')
   expect(others).not.toContain('NaN')
-}, 15_000)
+})
 
 test('a temperature that does not come leaves the sensor reading', async () => {
   const failures: unknown[] = []

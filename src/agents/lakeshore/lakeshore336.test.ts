@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import type { Simulator } from '../../simulators/simulator.ts'
 import { startTable } from '../../simulators/table-server.ts'
@@ -8,6 +9,9 @@ const open: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 
 async function simulate(): Promise<{ sim: Simulator; ip_address: string }> {
   const sim = await startTable(simulated, { serialNumber: 'LSA336X', tcp: '127.0.0.1:0' })
@@ -50,7 +54,7 @@ test('blocks and fields are those of socs; an input without a curve has no tempe
     block_name: 'temperatures',
     data: { Channel_A_status: 0 },
   })
-}, 20_000)
+})
 
 test('settings are compared with what the instrument has then, while it is read', async () => {
   const { ip_address } = await simulate()
@@ -83,7 +87,7 @@ test('settings are compared with what the instrument has then, while it is read'
     Heater_2_Max_Current: [0.5],
   })
   expect(agent.task('set_pid', { P: 0, I: 1, D: 1 })).rejects.toThrow('P')
-}, 20_000)
+})
 
 test('a heater is taken to a temperature; how stable it is wants readings', async () => {
   const { ip_address } = await simulate()
@@ -106,7 +110,7 @@ test('a heater is taken to a temperature; how stable it is wants readings', asyn
   expect((await agent.task('check_temperature_stability', { window: 0.5, threshold: 1e-6 })).success).toBe(
     false,
   )
-}, 30_000)
+})
 
 test('a lost instrument is come back to; one bad reply costs its own fields', async () => {
   const { sim, ip_address } = await simulate()
@@ -128,7 +132,7 @@ test('a lost instrument is come back to; one bad reply costs its own fields', as
   const bad = doubtful.filter(([, [value]]) => value === 'NaN' || value === -1 || value === 'unknown')
   expect(bad.length).toBeGreaterThan(0)
   expect(bad.length).toBeLessThanOrEqual(4)
-}, 30_000)
+})
 
 test('the front panel names fields as with socs, where that is asked for; another serial number is told', async () => {
   const { ip_address } = await simulate()
@@ -143,4 +147,4 @@ test('the front panel names fields as with socs, where that is asked for; anothe
       ?.messages.map(([, text]) => text)
       .join(),
   ).toContain('serial number LSA336X, not LSA0000')
-}, 20_000)
+})

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { openLink } from './open.ts'
 
@@ -17,7 +18,7 @@ test('GET and POST beneath the address, with its login', async () => {
     heard.push([method, new URL(url).pathname, await request.text(), headers.get('content-type')])
     return new Response(headers.get('authorization') ?? 'nobody')
   })
-  const link = await openLink(`http://ada:se%3Acret@${host}/api`)
+  const link = await openLink(`http://ada:se%3Acret@${host}/api`, { timeout: UNHURRIED_MS })
   expect(link.name).toBe(`http://${host}/api`)
   expect(await link.query('GET /status')).toBe(`Basic ${btoa('ada:se:cret')}`)
   await link.send('POST /set {"volts":5}')

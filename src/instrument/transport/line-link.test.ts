@@ -1,27 +1,26 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { clockByTurns } from '../../../test/turns-clock.ts'
 import { TransportError } from '../../core/errors.ts'
 import { decimal } from '../codec.ts'
-import type { LineLink, LineOptions } from './line-link.ts'
-import { openLine } from './open.ts'
-import { type FakeInstrument, idn, serve } from './server.test-aid.ts'
+import { type MemoryInstrument, memoryInstrument } from '../memory-instrument.test-aid.ts'
+import { LineLink, type LineOptions } from './line-link.ts'
+import { idn } from './server.test-aid.ts'
 
 const quick: LineOptions = { gap: 0, quiet: 20 }
 const impatient: LineOptions = { ...quick, timeout: 60 }
-const open: { close(): Promise<void> }[] = []
-afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close()
+let clock: Disposable
+beforeEach(() => {
+  clock = clockByTurns()
 })
+afterEach(() => clock[Symbol.dispose]())
 
-/** A fake instrument and a link to it, both closed after the test. */
+/** A fake instrument and a link to it. */
 async function linked(
-  answer: Parameters<typeof serve>[0],
+  answer: Parameters<typeof memoryInstrument>[0],
   options: LineOptions = {},
-): Promise<{ link: LineLink; fake: FakeInstrument }> {
-  const fake = await serve(answer)
-  open.push(fake)
-  const link = await openLine(fake.url, { ...quick, ...options })
-  open.push(link)
-  return { link, fake }
+): Promise<{ link: LineLink; fake: MemoryInstrument }> {
+  const fake = memoryInstrument(answer)
+  return { link: await LineLink.open(fake.transport, { ...quick, ...options }), fake }
 }
 const error = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
@@ -36,11 +35,11 @@ test('a query gives the line that answers it, whatever its line end', async () =
 })
 
 test('a reply may come in pieces', async () => {
-  const { link } = await linked((command, socket) => {
+  const { link } = await linked((command, { say }) => {
     if (command !== 'A?') return undefined
-    socket.write('+77.')
-    setTimeout(() => socket.write('35\r'), 5)
-    setTimeout(() => socket.write('\n'), 10)
+    say('+77.')
+    setTimeout(say, 5, '35\r')
+    setTimeout(say, 10, '\n')
     return undefined
   })
   expect(await link.read('A?', decimal.decode)).toBe(77.35)
@@ -60,23 +59,16 @@ test('messages keep their distance, commands without reply too', async () => {
   await link.query('B?')
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
   expect(gaps).toHaveLength(3)
-  // As they arrive: one that was held up on the way makes the next gap look shorter.
-  for (const gap of gaps) expect(gap).toBeGreaterThan(15)
+  for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(20)
 })
 
 /** Answers in order, as an instrument does, each command taking as long as `delay` says (ms). */
-function inOrder(delay: (command: string) => number): Parameters<typeof serve>[0] {
+function inOrder(delay: (command: string) => number): Parameters<typeof memoryInstrument>[0] {
   let busyUntil = 0
-  let before = Promise.resolve()
-  return (command, socket) => {
+  return (command, { say }) => {
     const reply = command === '*IDN?' ? idn : `reply to ${command}`
     busyUntil = Math.max(busyUntil, performance.now()) + delay(command)
-    const at = busyUntil
-    // One after the other: two timers of the same millisecond may fire in either order.
-    before = before.then(async () => {
-      await Bun.sleep(Math.max(0, at - performance.now()))
-      socket.write(`${reply}\r\n`)
-    })
+    setTimeout(say, busyUntil - performance.now(), `${reply}\r\n`)
     return ''
   }
 }
@@ -110,16 +102,11 @@ test('after a reply that is refused the instrument is asked who it is, once', as
 })
 
 test('a line that nobody asked for puts the link out of step', async () => {
-  let connection: { write(text: string): void } | undefined
-  const { link, fake } = await linked((command, socket) => {
-    connection = socket
-    return command === 'A?' ? '+1.0\r\n' : undefined
-  })
+  const { link, fake } = await linked((command) => (command === 'A?' ? '+1.0\r\n' : undefined))
   await link.query('A?')
-  const arrived = Promise.withResolvers<void>()
-  connection?.write('+9.0\r\n')
-  setTimeout(arrived.resolve, 10)
-  await arrived.promise
+  fake.say('+9.0\r\n')
+  // What comes in one turn is looked at together, in the next.
+  for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
   expect(await link.query('A?')).toBe('+1.0')
   expect(fake.heard).toEqual(['*IDN?', 'A?', '*IDN?', 'A?'])
 })
@@ -161,16 +148,10 @@ test('the first tries to identify may fail', async () => {
 })
 
 test('an instrument that does not answer is refused with what to look at', async () => {
-  const fake = await serve(() => '\0\0\r\n')
-  open.push(fake)
-  const silent = await serve(() => '')
-  open.push(silent)
-  expect((await error(openLine(fake.url, quick))).message).toContain(
-    'is it the right one, and are its baud rate',
-  )
-  expect((await error(openLine(silent.url, impatient))).message).toContain(
-    'no answer to *IDN?: is the instrument on',
-  )
+  const opening = (answer: string, options: LineOptions) =>
+    error(LineLink.open(memoryInstrument(() => answer).transport, options))
+  expect((await opening('\0\0\r\n', quick)).message).toContain('is it the right one, and are its baud rate')
+  expect((await opening('', impatient)).message).toContain('no answer to *IDN?: is the instrument on')
 })
 
 test('each exchange is reported', async () => {
@@ -179,13 +160,13 @@ test('each exchange is reported', async () => {
     expect(ms).toBeGreaterThanOrEqual(0)
     seen.push([command, reply instanceof Error ? reply.message : reply])
   }
-  const { link, fake } = await linked((command) => ({ 'A?': 'yes\r\n' })[command], { onExchange })
+  const { link } = await linked((command) => ({ 'A?': 'yes\r\n' })[command], { onExchange })
   await link.query('A?')
   await link.send('SET 1')
   await error(link.query('N?', { timeout: 20 }))
   expect(seen).toEqual([
     ['A?', 'yes'],
     ['SET 1', ''],
-    ['N?', `127.0.0.1:${fake.port}: N?: no reply in 20 ms`],
+    ['N?', 'fake: N?: no reply in 20 ms'],
   ])
 })

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { OpError } from '../../core/errors.ts'
 import { openLink } from './open.ts'
 
@@ -50,7 +51,7 @@ test('the library loads no native code', async () => {
 
 test('registers are read and written, and an exception fails its command only', async () => {
   const { url, written } = await device()
-  const link = await openLink(url)
+  const link = await openLink(url, { timeout: UNHURRIED_MS })
   expect(await link.query('input 1 3')).toBe('101,102,103')
   expect(await link.query('holding 0 1')).toBe('200')
   expect(await link.query('coil 0 3')).toBe('0,1,0')

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { openLine } from './open.ts'
 import { type FakeInstrument, serve } from './server.test-aid.ts'
 
+const options = { quiet: 1, gap: 0, timeout: UNHURRIED_MS }
 let fake: FakeInstrument | undefined
 afterEach(() => fake?.close())
 
@@ -27,7 +29,7 @@ const source = (name: string) => (command: string) =>
 
 test('each command goes to its device, and is followed by a read when it asks', async () => {
   const { port, heard } = await controller({ 5: source('five') })
-  const link = await openLine(`prologix://127.0.0.1:${port}/5`, { quiet: 1, gap: 0 })
+  const link = await openLine(`prologix://127.0.0.1:${port}/5`, options)
   expect(link.identity).toBe('ACME,five,1,1')
   expect(await link.query('VOLT?')).toBe('five VOLT?')
   await link.send('VOLT +5')
@@ -55,7 +57,6 @@ test('each command goes to its device, and is followed by a read when it asks', 
 
 test('devices of one bus share its connection, and none takes the other’s reply', async () => {
   const { port } = await controller({ 5: source('five'), 6: source('six') })
-  const options = { quiet: 1, gap: 0 }
   const [five, six] = await Promise.all([
     openLine(`prologix://127.0.0.1:${port}/5`, options),
     openLine(`prologix://127.0.0.1:${port}/6`, options),
@@ -70,16 +71,15 @@ test('devices of one bus share its connection, and none takes the other’s repl
 
 test('a device that is off keeps nobody else from the bus', async () => {
   const { port } = await controller({ 5: source('five') })
-  const options = { quiet: 1, gap: 0 }
   const five = await openLine(`prologix://127.0.0.1:${port}/5`, options)
   const off = openLine(`prologix://127.0.0.1:${port}/7`, { ...options, timeout: 300 })
   const [replies] = await Promise.all([
-    Promise.all(['A?', 'B?', 'C?'].map((command) => five.query(command, { timeout: 10_000 }))),
+    Promise.all(['A?', 'B?', 'C?'].map((command) => five.query(command))),
     expect(off).rejects.toThrow('GPIB 7: no answer to *IDN?'),
   ])
   expect(replies).toEqual(['five A?', 'five B?', 'five C?'])
   await five.close()
-}, 20_000)
+})
 
 test('a device whose opening is stopped takes no other with it', async () => {
   const { port } = await controller({ 5: source('five'), 6: source('six') })
@@ -95,7 +95,6 @@ test('a device whose opening is stopped takes no other with it', async () => {
 
 test('a lost controller is told to all its devices', async () => {
   const { port, cut } = await controller({ 5: source('five'), 6: source('six') })
-  const options = { quiet: 1, gap: 0 }
   const links = await Promise.all([5, 6].map((at) => openLine(`prologix://127.0.0.1:${port}/${at}`, options)))
   const lost = links.map(
     ({ closed }) =>

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { ConfigError } from '../../core/errors.ts'
 import { decimal } from '../codec.ts'
 import { openLine } from './open.ts'
@@ -42,7 +43,7 @@ const error = (promise: Promise<unknown>): Promise<Error> =>
     () => new Error('no error'),
     (reason) => reason as Error,
   )
-const quick = { gap: 0, quiet: 10 }
+const quick = { gap: 0, quiet: 10, timeout: UNHURRIED_MS }
 
 test('an instrument on a pseudo-terminal is read', async () => {
   const { path } = instrument()
@@ -106,7 +107,7 @@ test('a port has one reader: the second is told who holds it', async () => {
 
 test('200 openings leave no descriptor behind, unplugged ones neither', async () => {
   const cycle = async (path: string) => {
-    const link = await openLine(path, { gap: 0, quiet: 1 })
+    const link = await openLine(path, { ...quick, quiet: 1 })
     expect(await link.read('KRDG? 1', decimal.decode)).toBe(77.35)
     await link.close()
   }
@@ -119,7 +120,7 @@ test('200 openings leave no descriptor behind, unplugged ones neither', async ()
 
   for (let count = 0; count < 20; count++) {
     const other = instrument()
-    const link = await openLine(other.path, { gap: 0, quiet: 1 })
+    const link = await openLine(other.path, { ...quick, quiet: 1 })
     const ended = new Promise((resolve) => link.closed.addEventListener('abort', resolve))
     await other.unplug()
     await ended
@@ -135,7 +136,7 @@ test('a process ends once its port is closed', async () => {
       process.execPath,
       '-e',
       `import { openLine } from ${JSON.stringify(join(import.meta.dir, 'open.ts'))}
-      const link = await openLine(${JSON.stringify(path)}); console.log(await link.query('KRDG? 1')); await link.close()`,
+      const link = await openLine(${JSON.stringify(path)}, { timeout: ${UNHURRIED_MS} }); console.log(await link.query('KRDG? 1')); await link.close()`,
     ],
     { stdout: 'pipe' },
   )

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import snmp from 'net-snmp'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { openLink } from './open.ts'
 
@@ -42,7 +43,7 @@ async function device(community = 'public', name: string | Buffer = 'Falcon'): P
 for (const version of [1, 2, 3])
   test(`version ${version}: values are read and set, and what is not there fails its command only`, async () => {
     const port = await device()
-    const link = await openLink(`snmp://127.0.0.1:${port}?version=${version}`)
+    const link = await openLink(`snmp://127.0.0.1:${port}?version=${version}`, { timeout: UNHURRIED_MS })
     expect(await link.query(`get ${NAME}`)).toBe('Falcon')
     expect(await link.query(`get ${MINUTES}`)).toBe('60')
     const missing = await link.query('get 1.3.6.1.2.1.33.9.9.9.0').catch((error) => error)

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { TransportError } from '../../core/errors.ts'
 import { serve } from './server.test-aid.ts'
 import { openTcp } from './tcp.ts'
@@ -62,7 +63,7 @@ test('a host that stays silent is given up by our own timer', async () => {
     { stdin: 'pipe', stdout: 'pipe' },
   )
   const port = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value))
-  const first = await openTcp('127.0.0.1', port)
+  const first = await openTcp('127.0.0.1', port, { connectTimeout: UNHURRIED_MS })
   const second = await error(openTcp('127.0.0.1', port, { connectTimeout: 200 }))
   expect(second.message).toBe(
     `no answer from 127.0.0.1:${port} in 0.2 s: is the instrument on, and its address right?`,

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { openLink } from './open.ts'
 import { serve } from './server.test-aid.ts'
 import { traceTo } from './trace.ts'
@@ -9,7 +10,7 @@ test('every command and reply is noted with its times, whatever the link', async
   const lines: string[] = []
   traceTo((line) => lines.push(line))
   const fake = await serve((command) => ({ 'A?': 'yes\r\n', 'LONG?': `${'x'.repeat(1000)}\r\n` })[command])
-  const link = await openLink(fake.url, { quiet: 1 })
+  const link = await openLink(fake.url, { quiet: 1, timeout: UNHURRIED_MS })
   await link.query('A?')
   await link.send('B 1')
   await link.query('C?', { timeout: 30 }).catch(() => {})

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test'
 import { createSocket, type Socket } from 'node:dgram'
+import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { TransportError } from '../../core/errors.ts'
 import { decimal } from '../codec.ts'
 import { openLine } from './open.ts'
@@ -33,6 +34,7 @@ test('a datagram is a line, with an end or without', async () => {
   const link = await openLine(`udp://127.0.0.1:${port}`, {
     identify: { command: 'ID?', match: /^ACME$/ },
     quiet: 1,
+    timeout: UNHURRIED_MS,
   })
   expect(await link.read('A?', decimal.decode)).toBe(1.5)
   expect(await link.read('B?', decimal.decode)).toBe(2.5)
@@ -47,7 +49,7 @@ test('where nothing listens, or nobody answers, it is given up', async () => {
   await silent.catch(() => {})
   const [socket] = sockets.splice(0)
   await new Promise<void>((resolve) => socket?.close(resolve))
-  const refused = await openLine(`udp://127.0.0.1:${port}`, { timeout: 200, quiet: 1 }).catch(
+  const refused = await openLine(`udp://127.0.0.1:${port}`, { timeout: UNHURRIED_MS, quiet: 1 }).catch(
     (error) => error,
   )
   expect(refused).toBeInstanceOf(TransportError)
