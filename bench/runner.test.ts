@@ -41,6 +41,18 @@ test('a wrong count is told, a right one is not', async () => {
   expect((await runBench(bench(run), options)).wrong).toEqual(['messages: 9 instead of 10'])
 })
 
+test('what an anchor lost is said, and fails nothing', async () => {
+  const said: string[] = []
+  const run = async (b: Bencher) => {
+    b.count('theirs: messages', 9, 10)
+    return {}
+  }
+  const anchors = [{ name: 'theirs', install: [], version: () => '1' }]
+  const outcome = await runBench({ ...bench(run), anchors }, { ...options, say: (text) => said.push(text) })
+  expect(outcome.wrong).toEqual([])
+  expect(said).toEqual(['they lost some: theirs: messages: 9 instead of 10'])
+})
+
 test('a bench that throws is an outcome, with its reason', async () => {
   const outcome = await runBench(
     bench(async () => {
