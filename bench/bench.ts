@@ -52,7 +52,7 @@ export interface Bencher {
   interleave(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
   /** Runs all sides at once, round by round: for what takes its time in any case, and little of the machine. */
   together(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
-  /** Something that has to be exact: messages, rows. A difference fails the run. */
+  /** Something that has to be exact: messages, rows. A difference fails the run; of an anchor (`NAME: what`) it is said. */
   count(what: string, got: number, expected: number): void
   /** Says what is happening. */
   say(text: string): void

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { Lab, ROOT, type Running, type StartOptions, until } from '../test/real/roles.ts'
+import { type Ended, Lab, ROOT, type Running, type StartOptions, until } from '../test/real/roles.ts'
 import { marked } from './process-cost.ts'
 
 /** `ocs` as a user starts it: the launcher under Node, which stays beside Bun. */
@@ -24,6 +24,12 @@ export class BenchLab extends Lab {
   launch(name: string, args: readonly string[], options: StartOptions = {}): Running {
     return this.program(name, [...LAUNCHER, ...args], options)
   }
+}
+
+/** Asks a program to stop, and waits for a minute: a busy machine takes its time. */
+export function stopped(running: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+  running.signal(signal)
+  return running.ended(60)
 }
 
 /** Kills whatever of this run still runs. Returns how many that were. */

@@ -41,6 +41,18 @@ test('a wrong count is told, a right one is not', async () => {
   expect((await runBench(bench(run), options)).wrong).toEqual(['messages: 9 instead of 10'])
 })
 
+test('what an anchor lost is said, and fails nothing', async () => {
+  const said: string[] = []
+  const run = async (b: Bencher) => {
+    b.count('theirs: messages', 9, 10)
+    return {}
+  }
+  const anchors = [{ name: 'theirs', install: [], version: () => '1' }]
+  const outcome = await runBench({ ...bench(run), anchors }, { ...options, say: (text) => said.push(text) })
+  expect(outcome.wrong).toEqual([])
+  expect(said).toEqual(['they lost some: theirs: messages: 9 instead of 10'])
+})
+
 test('a bench that throws is an outcome, with its reason', async () => {
   const outcome = await runBench(
     bench(async () => {
@@ -49,6 +61,25 @@ test('a bench that throws is an outcome, with its reason', async () => {
     options,
   )
   expect(outcome).toMatchObject({ error: 'no hub', sides: {} })
+})
+
+test('an anchor that fails loses its rounds, ours go on; what fails of ours fails the bench', async () => {
+  const anchor = { name: 'theirs', install: [], version: () => '1' }
+  let calls = 0
+  const fails = async () => {
+    calls++
+    throw new Error('lost')
+  }
+  const good = async () => ({ rate: 1 })
+  const measured = (run: Bench['run']) => runBench({ ...bench(run), anchors: [anchor] }, options)
+  const theirs = await measured((b) => b.interleave({ ocs: good, theirs: fails }))
+  expect(theirs.error).toBeUndefined()
+  expect(theirs.sides).toEqual({
+    ocs: [{ rate: 1 }, { rate: 1 }, { rate: 1 }],
+    theirs: [undefined, undefined, undefined],
+  })
+  expect(calls).toBe(1)
+  expect((await measured((b) => b.together({ ocs: fails, theirs: good }))).error).toBe('lost')
 })
 
 test('a quick run is one round and small; rounds that were asked for go before', async () => {

@@ -1,5 +1,5 @@
 import type { Anchor } from './anchors/anchor.ts'
-import type { Bench, Bencher, Figures, RowSpec, Sides } from './bench.ts'
+import type { Bench, Bencher, Figures, Measure, RowSpec, Sides } from './bench.ts'
 import { allEnded, BenchLab } from './lab.ts'
 import { pairedRatios, type Summary, summarize } from './statistics.ts'
 
@@ -22,6 +22,8 @@ export interface Measured {
   readonly theirs: Summary | undefined
   readonly ratio: Summary | undefined
 }
+/** A round that may have failed. */
+type Try = (round: number) => Promise<Figures | undefined>
 interface Options {
   readonly quick: boolean
   readonly rounds?: number | undefined
@@ -46,28 +48,56 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
       say,
       has: (anchor) => versions.get(anchor) !== undefined,
       size: (full, small) => (quick ? small : full),
-      interleave: (sides) => interleave(sides, bencher),
-      together: (sides) => together(sides, bencher),
+      interleave: (sides) => interleave(tolerant(sides, bench, say), bencher),
+      together: (sides) => together(tolerant(sides, bench, say), bencher),
       count: (what, got, expected) => {
         if (got === expected) return
+        // What an anchor lost is worth saying, and no fault of ours.
+        const theirs = bench.anchors.some(({ name }) => what.startsWith(`${name}: `))
         const text = `${what}: ${got} instead of ${expected}`
-        if (!wrong.includes(text)) wrong.push(text)
+        if (theirs) say(`they lost some: ${text}`)
+        else if (!wrong.includes(text)) wrong.push(text)
       },
     }
     const sides = await Promise.race([bench.run(bencher), late.promise])
     return { bench, sides, wrong }
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    return { bench, sides: {}, wrong, error: text }
+    return { bench, sides: {}, wrong, error: messageOf(error) }
   } finally {
     clearTimeout(timer)
     await allEnded()
   }
 }
 
+/** An anchor that fails loses the rest of its rounds, and says why; what fails of ours fails the bench. */
+function tolerant(
+  sides: Parameters<Bencher['interleave']>[0],
+  { anchors }: Bench,
+  say: (text: string) => void,
+): Readonly<Record<string, Try | undefined>> {
+  const theirs = new Set(anchors.map(({ name }) => name))
+  const failed = new Set<string>()
+  const attempt = (name: string, measure: Measure): Try => {
+    if (!theirs.has(name)) return measure
+    return async (round) => {
+      if (failed.has(name)) return undefined
+      try {
+        return await measure(round)
+      } catch (error) {
+        failed.add(name)
+        say(`${name} failed: ${messageOf(error)}`)
+        return undefined
+      }
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(sides).map(([name, measure]) => [name, measure && attempt(name, measure)]),
+  )
+}
+
 /** Each round runs every side once, beginning with another one. */
 async function interleave(
-  sides: Parameters<Bencher['interleave']>[0],
+  sides: Readonly<Record<string, Try | undefined>>,
   { rounds, say }: Bencher,
 ): Promise<Sides> {
   const names = Object.keys(sides).filter((name) => sides[name])
@@ -83,7 +113,10 @@ async function interleave(
   return Object.fromEntries(results)
 }
 
-async function together(sides: Parameters<Bencher['together']>[0], { rounds, say }: Bencher): Promise<Sides> {
+async function together(
+  sides: Readonly<Record<string, Try | undefined>>,
+  { rounds, say }: Bencher,
+): Promise<Sides> {
   const names = Object.keys(sides).filter((name) => sides[name])
   const results = new Map<string, (Figures | undefined)[]>(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -117,4 +150,8 @@ export function measuredRows({ bench, sides }: Pick<Outcome, 'bench' | 'sides'>)
       ratio: summarize(pairedRatios(ours, theirs)),
     }
   })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

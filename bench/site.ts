@@ -6,7 +6,7 @@ import { crossbar, startCrossbar } from './anchors/crossbar.ts'
 import { ocsPython } from './anchors/ocs-python.ts'
 import type { Bencher, Hub } from './bench.ts'
 import { startHub } from './hubs.ts'
-import type { BenchLab } from './lab.ts'
+import { type BenchLab, stopped } from './lab.ts'
 
 /** An agent of a lab, as a site file has it. */
 export interface Instance {
@@ -111,10 +111,11 @@ export function pythonAgent(siteFile: string, id: string, ...more: string[]): st
   return [...cli, '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
 }
 
-/** Stops all of a lab, as a user would. */
+/** Stops all of a lab, as a user would; what has not ended after a minute is killed. */
 export async function stopLab({ hub, roles }: RunningLab): Promise<void> {
-  for (const role of roles.values()) await role.stop('SIGINT')
-  await hub.stop('SIGINT')
+  for (const role of [...roles.values(), hub]) {
+    await stopped(role, 'SIGINT').catch(() => role.kill())
+  }
 }
 
 /** Writes a site file; JSON is YAML too. */

@@ -4,6 +4,7 @@ import { ROOT, until } from '../../test/real/roles.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { least } from '../goal.ts'
 import { startHub } from '../hubs.ts'
+import { stopped } from '../lab.ts'
 import { Live } from '../live.ts'
 import { cpuSeconds } from '../process-cost.ts'
 import { fillSpool } from '../product.ts'
@@ -57,8 +58,8 @@ async function once(bench: Bencher, round: number): Promise<Figures> {
   const took = (performance.now() - begun) / 1000
   const cpu = cpuSeconds(all.map(({ pid }) => pid)) - used
   const meanwhile = watch.take()
-  await agents.stop()
-  for (const role of roles.values()) await role.stop()
+  await stopped(agents)
+  for (const role of roles.values()) await stopped(role)
   const { out } = await lab.run(['audit', dir, '--json'], {}, 120)
   const { epochs } = JSON.parse(out || '{"epochs":[]}') as {
     epochs: { epoch: string; recorded: number; gaps: unknown[] }[]
@@ -66,7 +67,7 @@ async function once(bench: Bencher, round: number): Promise<Figures> {
   const recorded = epochs.filter(({ epoch }) => epoch === 'away').reduce((sum, one) => sum + one.recorded, 0)
   bench.count('rows from before', recorded, away * HERTZ * AGENTS)
   bench.count('gaps', epochs.flatMap(({ gaps }) => gaps).length, 0)
-  await hub.running.stop()
+  await stopped(hub.running)
   const rows = away * HERTZ * AGENTS
   return {
     times: away / took,

@@ -3,7 +3,7 @@ import { OCS, ROOT } from '../../test/real/roles.ts'
 import { PYTHON } from '../anchors/ocs-python.ts'
 import type { Bench, Figures } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
-import { type BenchLab, LAUNCHER } from '../lab.ts'
+import { type BenchLab, LAUNCHER, stopped } from '../lab.ts'
 import { fakeData, hasLab, labAnchors, pythonAgent, startOcs, startOwn } from '../site.ts'
 
 /** What OCS has in its place: a client of one agent. */
@@ -109,7 +109,7 @@ async function joined(lab: BenchLab, command: readonly string[]): Promise<Figure
   const begun = performance.now()
   const agent = lab.program('starting', command)
   const { at } = await agent.says('session joined', 60)
-  await agent.stop('SIGINT')
+  await stopped(agent, 'SIGINT')
   return { took: (at - begun) / 1000 }
 }
 

@@ -2,6 +2,7 @@ import { createConnection } from 'node:net'
 import { seconds } from '../../test/real/roles.ts'
 import type { Bench, Figures } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
+import { stopped } from '../lab.ts'
 import { commandLine, cpuSeconds, memory, tree } from '../process-cost.ts'
 import {
   aggregator,
@@ -60,7 +61,7 @@ export const demo: Bench = {
       ocs: () => cost(bench.size(ROUND, 1), tree(own.pid), simulators),
       OCS: ocs && (() => cost(bench.size(ROUND, 1), pidsOf(ocs), [])),
     })
-    bench.count('exit code of the demo', (await own.stop('SIGINT')).code ?? -1, 0)
+    bench.count('exit code of the demo', (await stopped(own, 'SIGINT')).code ?? -1, 0)
     return sides
   },
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type Running, until } from '../../test/real/roles.ts'
+import { until } from '../../test/real/roles.ts'
 import { influxdb, startInflux } from '../anchors/influxdb.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
 import { startHub } from '../hubs.ts'
-import { freePort } from '../lab.ts'
+import { freePort, stopped } from '../lab.ts'
 import { connectCaller, fillSpool } from '../product.ts'
 import { oneRow, startOn, stateOf } from '../site.ts'
 import { quantile } from '../statistics.ts'
@@ -129,7 +129,7 @@ async function ours(asked: Asked, url: string): Promise<Figures> {
     const curves = (await answer.json()) as { datapoints: unknown[] }[]
     return curves.map(({ datapoints }) => datapoints.length)
   })
-  await Promise.all([node, bridge].map((role: Running) => role.stop()))
+  await Promise.all([node, bridge].map((role) => stopped(role)))
   return figures
 }
 
@@ -165,7 +165,7 @@ async function fillInflux(
     })
     if (!answer.ok) throw new Error(`InfluxDB: ${answer.status} ${await answer.text()}`)
   }
-  await running.stop()
+  await stopped(running)
   return dir
 }
 
@@ -183,6 +183,6 @@ async function theirs(asked: Asked, dir: string): Promise<Figures> {
     const { results } = (await answer.json()) as { results: { series?: { values: unknown[] }[] }[] }
     return results.map(({ series }) => 2 * (series?.[0]?.values.length ?? 0))
   })
-  await running.stop()
+  await stopped(running)
   return figures
 }

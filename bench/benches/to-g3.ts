@@ -14,7 +14,7 @@ const FIELDS = 8
 /** Rows of a round: some seconds' worth. */
 const ROWS = { ocs: 20_000, OCS: 10_000 }
 /** Milliseconds without a write after which all is written. */
-const SETTLED = 2500
+const SETTLED = 6000
 
 export const toG3: Bench = {
   name: 'to-g3',

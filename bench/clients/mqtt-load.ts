@@ -14,7 +14,7 @@ interface Order {
 /** Messages that are on their way at most. */
 const WINDOW = 200
 /** Milliseconds without a message after which the rest counts as lost. */
-const PATIENCE = 5000
+const PATIENCE = 20_000
 
 const [mode = '', url = '', topic = '', quality = '', connections = '1'] = process.argv.slice(2)
 const qos = quality === '1' ? 1 : 0

@@ -50,7 +50,7 @@ export class Pair {
   /** Sends so many messages, at a pace or as fast as they go, and waits until all have come or no more do. */
   async exchange(messages: number, hertz = 0): Promise<Exchange> {
     const order = `${JSON.stringify({ messages, hertz })}\n`
-    const patience = 60 + (hertz > 0 ? messages / hertz : 0)
+    const patience = 120 + (hertz > 0 ? messages / hertz : 0)
     const marks = [this.#listener.mark, this.#publisher.mark]
     this.#listener.write(order)
     this.#publisher.write(order)

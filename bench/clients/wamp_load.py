@@ -15,7 +15,7 @@ from twisted.protocols.basic import LineReceiver
 mode, url, topic, acknowledge, connections = sys.argv[1:6]
 acknowledge, connections = acknowledge == '1', int(connections)
 WINDOW = 200
-PATIENCE = 5.0
+PATIENCE = 20.0
 CHANNELS = ['Channel_%d_T' % (i + 1) for i in range(8)]
 FEED = {
     'agent_address': 'observatory.feeder', 'agg_params': {'frame_length': 300}, 'feed_name': 'temperatures',
