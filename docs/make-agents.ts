@@ -6,10 +6,11 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { agentClasses, findAgent } from '../src/commands/agents.ts'
+import { exports } from '../package.json'
 import type { Agent, Blocks, Lab } from '../src/core/agent.ts'
-import { coerceArguments, flattenArguments } from '../src/core/arguments.ts'
-import type { Property } from '../src/core/parameters.ts'
+import { coerceArguments, flattenArguments } from '../src/core/arguments/agent-arguments.ts'
+import type { Property } from '../src/core/arguments/parameters.ts'
+import { agentClasses, findAgent } from '../src/launch/agents.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -43,14 +44,28 @@ operation: \`ocs ctrl start ls240 set_values --channel=1 --enabled=1\`. A proces
 itself.
 `
 
+/** By class, what a script imports an agent's type from: `ocs/agents/ups`. */
+async function modules(): Promise<ReadonlyMap<string, string>> {
+  const found = Object.entries(exports).filter(([name]) => name.startsWith('./agents/'))
+  return new Map(
+    await Promise.all(
+      found.map(async ([name, path]) => {
+        const { default: agent } = (await import(join(ROOT, path))) as { default: Agent }
+        return [agent.spec.class, name.replace('.', 'ocs')] as const
+      }),
+    ),
+  )
+}
+
 /** The text of every page by its path in the repository: the index, and a page an agent. */
 export async function agentPages(): Promise<Map<string, string>> {
   const pages = new Map<string, string>()
   const index: string[][] = []
+  const typed = await modules()
   for (const name of agentClasses) {
     const agent = await findAgent(name)
     index.push([`[${name}](agents/${name}.md)`, agent.spec.help])
-    pages.set(`docs/agents/${name}.md`, await page(agent))
+    pages.set(`docs/agents/${name}.md`, await page(agent, typed.get(name)))
   }
   return pages.set('docs/agents.md', [INTRO, ...rows(['agent', 'what it does'], index)].join('\n'))
 }
@@ -73,9 +88,12 @@ function setUp({ spec }: Agent): string[] {
   return lines
 }
 
-async function page(agent: Agent): Promise<string> {
+/** @param module what a script imports its type from, where that is exported */
+async function page(agent: Agent, module: string | undefined): Promise<string> {
   const { spec, ops, queries } = agent
-  const lines = [...setUp(agent), '## Flags', '']
+  const lines = [...setUp(agent)]
+  if (module) lines.push(`In a script its type is \`import type agent from '${module}'\`.`, '')
+  lines.push('## Flags', '')
   lines.push(...rows(['flag', 'takes', 'default', 'meaning'], parameters(spec.args, folders)))
   const retired = Object.entries(spec.retired ?? {}).map(([flag, why]) => [code(dashed(flag)), why])
   if (retired.length > 0) lines.push('Accepted without effect:', '', ...rows(['flag', 'why'], retired))

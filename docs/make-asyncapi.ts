@@ -6,11 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { limits } from '../src/broker/limits.ts'
 import { type Role, refusePublish } from '../src/broker/rules.ts'
-import { type Channel, topic } from '../src/core/channel.ts'
 import * as wire from '../src/core/channels.ts'
-import { counterHelp } from '../src/core/counters.ts'
+import { counterHelp } from '../src/core/counter-help.ts'
 import { BLOCK, CLIENT, FIELD, NAME } from '../src/core/names.ts'
 import { Action, OpSession } from '../src/core/ops.ts'
+import { type Channel, topic } from '../src/core/topic.ts'
 
 const { channels } = wire
 type Key = keyof typeof channels

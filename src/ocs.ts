@@ -2,13 +2,7 @@
  * The package's entry: what a program of a lab's own imports from `ocs`. Agents of a lab's own import `defineAgent` from
  * here too, and from `ocs/instrument/…` what opens and polls an instrument.
  */
-import {
-  type AgentClient,
-  type ClientOptions,
-  type LabClient,
-  openAgent,
-  openLab,
-} from './runtime/connect.ts'
+import { type AgentClient, type ClientOptions, type LabClient, openAgent, openLab } from './lab/connect.ts'
 import { type HubChoice, hubAddress } from './site/hub-address.ts'
 
 /** The schemas that arguments and parameters are declared with, so that a module of one's own needs no package besides. */
@@ -16,11 +10,11 @@ import { type HubChoice, hubAddress } from './site/hub-address.ts'
 export { z } from 'zod'
 export { defineAgent } from './core/agent.ts'
 export { ConfigError, OpError, TimeoutError, TransportError, UsageError } from './core/errors.ts'
-export { type Cleanup, cleanup } from './runtime/cleanup.ts'
-export type { AgentClient, Found, LabClient } from './runtime/connect.ts'
-export type { Feed } from './runtime/remote-feed.ts'
-export type { Operation, Session } from './runtime/remote-operation.ts'
-export type { FeedRow, LastValues } from './runtime/restore.ts'
+export { type Cleanup, cleanup } from './lab/cleanup.ts'
+export type { AgentClient, Found, LabClient } from './lab/connect.ts'
+export type { Feed } from './lab/remote-feed.ts'
+export type { Operation, Session } from './lab/remote-operation.ts'
+export type { FeedRow, LastValues } from './lab/restore.ts'
 
 /** Where the hub is, and how to talk to it. Nothing is taken from the command line of the program. */
 export type ConnectOptions = HubChoice & Omit<ClientOptions, 'url' | 'root'>

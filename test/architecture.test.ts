@@ -1,24 +1,7 @@
 import { expect, test } from 'bun:test'
+import { dirname, join, normalize } from 'node:path'
+import { may, reserved } from './architecture.ts'
 
-/** Which sibling folders of `src/` each folder may import; only `commands` sees everything. */
-const may: Record<string, readonly string[]> = {
-  core: [],
-  site: ['core'],
-  bus: ['core'],
-  broker: ['core'],
-  instrument: ['core'],
-  storage: ['core'],
-  // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).
-  simulators: ['core', 'instrument'],
-  host: ['core'],
-  runtime: ['core', 'bus'],
-  agents: ['core', 'instrument', 'storage'],
-  datanode: ['core', 'instrument', 'storage'],
-  grafana: ['core'],
-  bridge: ['core', 'bus', 'runtime', 'grafana'],
-  chaos: ['core', 'bus', 'runtime', 'storage', 'simulators', 'host'],
-  'ocs.ts': ['core', 'site', 'runtime'],
-}
 /** The folder that may import each third-party package; two where there is a reason. */
 const home: Record<string, string | readonly string[]> = {
   commander: 'commands',
@@ -36,37 +19,183 @@ const home: Record<string, string | readonly string[]> = {
   uplot: 'bridge',
   'hyparquet-writer': 'storage',
 }
+/** Within a wing: what a folder in it may import of the wing; a folder that is not named here, all of it. */
+const within: Record<string, readonly string[]> = {
+  'storage/g3': [],
+  'storage/recorder': ['storage/g3'],
+  'storage/archive': ['storage/g3'],
+  'instrument/transport': [],
+  'runtime/spool': [],
+  'core/arguments': ['core'],
+  'bridge/page': [],
+}
+/** What a command leaves to the folders beneath: it reads words and calls. */
+const NOT_IN_COMMANDS = /^(bun:sqlite|node:(net|fs)(\/.*)?)$/
 const scan = new Bun.Transpiler({ loader: 'ts' })
 
-async function imports(): Promise<{ file: string; folder: string; path: string }[]> {
-  const found: { file: string; folder: string; path: string }[] = []
-  for (const file of new Bun.Glob('**/*.ts').scanSync('src')) {
-    if (/\.test(-aid)?\.ts$/.test(file)) continue
-    const text = await Bun.file(`src/${file}`).text()
-    // scanImports leaves type-only imports out; a type from above is as wrong as a value.
-    const types = [...text.matchAll(/import type [^'"]*from ['"]([^'"]+)['"]/g)].map((m) => ({
-      path: m[1] ?? '',
-    }))
-    for (const { path } of [...scan.scanImports(text), ...types])
-      found.push({ file, folder: file.split('/')[0] ?? '', path })
+interface Import {
+  readonly file: string
+  /** A file of this project, from its root; else a package. */
+  readonly path: string
+}
+
+/** All imports of the sources, those of types too; without tests and their aids. */
+async function imports(): Promise<Import[]> {
+  const found: Import[] = []
+  for (const file of [...new Bun.Glob('{src,bin}/**/*.ts').scanSync('.')].sort()) {
+    if (isTest(file)) continue
+    const text = await Bun.file(file).text()
+    for (const path of importsOf(text))
+      found.push({ file, path: path.startsWith('.') ? normalize(join(dirname(file), path)) : path })
   }
   return found
 }
 
+/** What a text imports. `scanImports` leaves out what is imported for its types alone. */
+function importsOf(text: string): string[] {
+  const types = [...text.matchAll(/^(?:import|export) type [^'"]*from ['"]([^'"]+)['"]/gm)]
+  return [...scan.scanImports(text).map(({ path }) => path), ...types.map(([, path]) => path ?? '')]
+}
+
+function isTest(file: string): boolean {
+  return /\.test(-aid)?\.ts$/.test(file)
+}
+
+/** `src/core/arguments/coerce.ts`: room `core`, folder `core/arguments`. */
+function roomOf(file: string): string {
+  return file.startsWith('src/') ? (file.split('/')[1] ?? '') : (file.split('/')[0] ?? '')
+}
+function folderOf(file: string): string {
+  return dirname(file).replace(/^src\/?/, '')
+}
+
 test('each folder imports only the folders below it', async () => {
-  const wrong = (await imports()).filter(({ file, folder, path }) => {
-    if (folder === 'commands' || !path.startsWith('.')) return false
-    const to = new URL(path, `file:///${file}`).pathname.split('/')[1] ?? ''
-    return to !== folder && !may[folder]?.includes(to)
+  const wrong = (await imports()).filter(({ file, path }) => {
+    if (!path.startsWith('src/')) return path.startsWith('test/')
+    const [from, to] = [roomOf(file), roomOf(path)]
+    return to !== from && may[from] !== '*' && !may[from]?.includes(to)
   })
   expect(wrong).toEqual([])
 })
 
-test('each third-party package is imported in one folder', async () => {
-  const wrong = (await imports()).filter(({ folder, path }) => {
-    const name = path.startsWith('@') ? path.split('/').slice(0, 2).join('/') : (path.split('/')[0] ?? '')
-    if (path.startsWith('.') || /^(bun|node)(:|$)/.test(path) || name === 'zod') return false
-    return ![home[name] ?? []].flat().includes(folder)
+test('every folder of src is a room with a line of its own', () => {
+  const rooms = new Set([...new Bun.Glob('src/**/*.ts').scanSync('.')].map(roomOf))
+  expect([...rooms].filter((room) => !(room in may)).sort()).toEqual([])
+  const empty = Object.keys(may).filter((room) => room !== 'bin' && !rooms.has(room))
+  expect(empty.sort()).toEqual([...reserved].sort())
+})
+
+/** What a block of CONTRIBUTING.md between two texts says. */
+async function contributing(from: string, to: string): Promise<string> {
+  const text = await Bun.file('CONTRIBUTING.md').text()
+  return text.split(from)[1]?.split(to)[0] ?? ''
+}
+
+test('the picture of CONTRIBUTING has every room, and each imports what stands below it alone', async () => {
+  const lines = (await contributing('## Rooms', '| room'))
+    .split('```')[1]
+    ?.trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const floor = new Map(lines?.flatMap((rooms, at) => rooms.map((room) => [room, at] as const)))
+  expect([...floor.keys()].sort()).toEqual(Object.keys(may).sort())
+  const wrong = Object.entries(may).flatMap(([room, below]) =>
+    (below === '*' ? [] : below)
+      .filter((other) => (floor.get(other) ?? 0) <= (floor.get(room) ?? 0))
+      .map((other) => `${room} → ${other}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('the table of CONTRIBUTING says of each room what it may import', async () => {
+  const rows = [
+    ...(await contributing('| room', '| a new')).matchAll(/^\| `([\w.]+)` +\|[^|]*\| *([^|]*?) *\|/gm),
+  ]
+  const told = rows.map(([, room = '', list = '']) => [
+    room,
+    list === 'all' ? '*' : list.split(' ').filter(Boolean).sort(),
+  ])
+  const sorted = Object.entries(may).map(([room, list]) => [room, list === '*' ? list : [...list].sort()])
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(sorted))
+  const kept = rows.filter(([row]) => row.includes('| reserved: ')).map(([, room = '']) => room)
+  expect(kept.sort()).toEqual([...reserved].sort())
+})
+
+test('within a wing a part imports only the parts below it', async () => {
+  const wrong = (await imports()).filter(({ file, path }) => {
+    const [from, to] = [folderOf(file), folderOf(path)]
+    if (!path.startsWith('src/') || roomOf(file) !== roomOf(path) || from === to) return false
+    return within[from] !== undefined && !within[from].includes(to)
   })
   expect(wrong).toEqual([])
+})
+
+test('no file imports itself in a circle, types included', async () => {
+  const next = new Map<string, string[]>()
+  for (const { file, path } of await imports()) {
+    next.set(file, [...(next.get(file) ?? []), path])
+  }
+  expect(circle(next)).toBeUndefined()
+  expect(circle(new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'] })))).toEqual(['b', 'c', 'b'])
+})
+
+/** A way from a file back to it. */
+function circle(next: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>()
+  const walk = (file: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const to of next.get(file) ?? []) {
+      const found = walk(to, [...way, file])
+      if (found) return found
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of next.keys()) {
+    const found = walk(file, [])
+    if (found) return found
+  }
+  return undefined
+}
+
+test('a command reads words: files, sockets and databases are for the folders beneath', async () => {
+  const all = await imports()
+  const inCommands = all.filter(({ file }) => roomOf(file) === 'commands')
+  expect(inCommands.filter(({ path }) => NOT_IN_COMMANDS.test(path))).toEqual([])
+  const users = (file: string) => new Set(all.filter(({ path }) => path === file).map((one) => one.file))
+  const files = [...new Set(inCommands.map(({ file }) => file))]
+  const noCommand = files.filter(
+    (file) =>
+      users(file).size !== 1 && !all.some((one) => one.file === file && one.path.startsWith('commander')),
+  )
+  expect(noCommand).toEqual([])
+})
+
+test('each third-party package is imported in one folder', async () => {
+  const wrong = (await imports()).filter(({ file, path }) => {
+    const name = path.startsWith('@') ? path.split('/').slice(0, 2).join('/') : (path.split('/')[0] ?? '')
+    if (/^(src|test|bin|package\.json)/.test(path) || /^(bun|node)(:|$)/.test(path) || name === 'zod')
+      return false
+    return ![home[name] ?? []].flat().includes(roomOf(file))
+  })
+  expect(wrong).toEqual([])
+})
+
+test('a test aid is for tests, and has the name of one', async () => {
+  expect((await imports()).filter(({ path }) => isTest(path))).toEqual([])
+  expect((await imports()).filter(({ path }) => path === 'bun:test')).toEqual([])
+})
+
+test('no folder holds more than 40 source files, and no name stands twice in core, lab and runtime', () => {
+  const counts = new Map<string, number>()
+  const names = new Map<string, string[]>()
+  for (const file of new Bun.Glob('src/**/*.ts').scanSync('.')) {
+    if (isTest(file)) continue
+    counts.set(folderOf(file), (counts.get(folderOf(file)) ?? 0) + 1)
+    const name = file.split('/').at(-1) ?? ''
+    if (/^(core|lab|runtime)$/.test(roomOf(file))) names.set(name, [...(names.get(name) ?? []), file])
+  }
+  expect([...counts].filter(([, count]) => count > 40)).toEqual([])
+  expect([...names.values()].filter((files) => files.length > 1)).toEqual([])
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandLab, commandLine, type TestLab } from '../src/commands/ctrl.test-aid.ts'
+import { commandLab, commandLine, type TestLab } from '../src/commands/ctrl/ctrl.test-aid.ts'
 
 // A shell starts a process for each word that is completed, and waits for the hub as long as the test runner.
 const PATIENCE_MS = 600_000

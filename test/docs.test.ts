@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { agentPages } from '../docs/make-agents.ts'
 import { run } from '../src/commands/program.ts'
-import { commonFlags } from '../src/core/common-flags.ts'
+import { commonFlags } from '../src/core/arguments/common-flags.ts'
 
 // Every page, and the help of every command that it names.
 setDefaultTimeout(300_000)

@@ -81,9 +81,9 @@ test('an instrument of ocs itself: written where the others are, named, tested a
   ])
   const tested = await bunTest(clone, './src/agents/ion-gauge.test.ts')
   expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
-  const all = await bunTest(clone, './src/commands/agents.test.ts', '-t', 'IonGaugeAgent')
+  const all = await bunTest(clone, './src/launch/agents.test.ts', '-t', 'IonGaugeAgent')
   expect([all.code, all.err]).toEqual([0, expect.stringContaining('2 pass')])
-  const changed = ['src/commands/agents.ts', 'src/commands/simulators.ts', 'src/commands/agents.test.ts']
+  const changed = ['src/launch/agents.ts', 'src/launch/simulators.ts', 'src/launch/agents.test.ts']
   const biome = join(clone, 'node_modules', '.bin', 'biome')
   const linted = [...files.filter((file) => file.endsWith('.ts')), ...changed]
   expect(await run(clone, biome, 'check', '--error-on-warnings', ...linted)).toMatchObject({ code: 0 })

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import aggregator from '../src/agents/aggregator.ts'
 import { startBridge } from '../src/bridge/bridge.ts'
 import { testLab, until } from '../src/bridge/lab.test-aid.ts'
-import { caller } from '../src/runtime/client.ts'
-import { cleanUp, folder } from '../src/storage/recorder.test-aid.ts'
+import { caller } from '../src/lab/request-client.ts'
+import { cleanUp, folder } from '../src/storage/recorder/recorder.test-aid.ts'
 import { ownClock } from './own-clock.ts'
 
 afterEach(cleanUp)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { testHub } from '../src/broker/testing.ts'
+import { testHub } from '../src/broker/hub.test-aid.ts'
 import type { Bus } from '../src/bus/bus.ts'
 import { MemoryHub } from '../src/bus/memory.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'

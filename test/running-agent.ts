@@ -1,9 +1,8 @@
 import { MemoryHub } from '../src/bus/memory.ts'
 import type { Agent } from '../src/core/agent.ts'
 import { channels, type FeedDeclaration, type Row } from '../src/core/channels.ts'
-import type { Action, OpSession } from '../src/core/ops.ts'
-import { caller } from '../src/runtime/client.ts'
-import type { Outcome } from '../src/runtime/operation.ts'
+import type { Action, OpSession, Outcome } from '../src/core/ops.ts'
+import { caller } from '../src/lab/request-client.ts'
 import { runAgent } from '../src/runtime/run-agent.ts'
 
 /** A declared agent on a hub in memory, as a test sees it. */

@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import type { Follower } from '../core/follow.ts'
+import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
-import { checkDataDir } from '../storage/data-dir.ts'
-import { addNote, readNotes } from '../storage/notes.ts'
-import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder.ts'
+import { checkDataDir } from '../storage/recorder/data-dir.ts'
+import { addNote, readNotes } from '../storage/recorder/notes.ts'
+import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder/recorder.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000

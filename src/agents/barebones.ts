@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 
 /** How often the counter goes up, Hz. */
 const COUNT_HZ = 1

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
-import { addressFrom } from '../instrument/address.ts'
 import { integer, row } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
 import { float32, int32, uint16 } from '../instrument/parts.ts'
 import type { Register } from '../instrument/registers.ts'
 import type { Reading, Simulated, SimulatedInstrument } from '../instrument/table.ts'
+import { addressFrom } from '../instrument/transport/address.ts'
 
 /** All of the compressor's input registers. */
 const ALL = 'input 1 53'

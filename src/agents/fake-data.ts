@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
+import { systemClock } from '../core/clock.ts'
 import { OpError } from '../core/errors.ts'
-import { systemClock } from '../instrument/clock.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 
 /** Reports in a second: each carries the samples since the one before. */
 const REPORT_HZ = 1

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
-import type { ManagedHost, ManagedInstance } from '../core/host.ts'
+import type { ManagedHost, ManagedInstance } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 
 /** Milliseconds between two updates of the session's data where nothing changes but an instance's stability. */

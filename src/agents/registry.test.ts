@@ -3,7 +3,7 @@ import { MemoryHub } from '../bus/memory.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
 import { type OpSession, opCodeOf } from '../core/ops.ts'
-import { caller } from '../runtime/client.ts'
+import { caller } from '../lab/request-client.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import registry from './registry.ts'
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { type Blocks, defineAgent, type LabAgents } from '../core/agent.ts'
+import { systemClock } from '../core/clock.ts'
 import { fieldOf } from '../core/names.ts'
 import { OpCode } from '../core/ops.ts'
-import { systemClock } from '../instrument/clock.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 
 /** How often it looks who is alive, Hz. */
 const LOOK_HZ = 1

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { ConfigError, OpError } from '../core/errors.ts'
-import { addressFrom } from '../instrument/address.ts'
 import { type Cell, decimal, integer, onOff, row } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
 import { type Part, whole } from '../instrument/parts.ts'
 import { change, type Register, recall } from '../instrument/registers.ts'
 import type { Reading, SimulatedInstrument } from '../instrument/table.ts'
+import { addressFrom } from '../instrument/transport/address.ts'
 
 const PROLOGIX_PORT = 1234
 /** Channels by model, as socs knows them; of others it is said that three are assumed. */

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
-import { addressFrom } from '../instrument/address.ts'
 import { integer, text } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
-import type { Link } from '../instrument/link.ts'
 import { type Part, whole } from '../instrument/parts.ts'
 import type { Reading, ReadingField, Simulated, SimulatedInstrument } from '../instrument/table.ts'
+import { addressFrom } from '../instrument/transport/address.ts'
+import type { Link } from '../instrument/transport/link.ts'
 
 /** UPS-MIB, RFC 1628: a UPS's identity, battery, input lines and output lines. */
 const MIB = '1.3.6.1.2.1.33.1'

@@ -1,6 +1,6 @@
+import { expand } from '../lab/targets.ts'
 import type { Happening, History, Raised, Run } from './history.ts'
 import type { State } from './page/shape.ts'
-import { expand } from './targets.ts'
 
 /** Annotations of one answer, at most, the newest: thousands make a browser stand still. */
 const MAX_MARKS = 500

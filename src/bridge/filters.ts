@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Curve } from './ask.ts'
-import type { Known } from './catalog.ts'
+import type { Known } from '../lab/catalog.ts'
+import type { Curve } from '../lab/fetch-curves.ts'
+import type { Metric } from '../lab/targets.ts'
 import { linearRegex } from './linear-regex.ts'
-import type { Metric } from './targets.ts'
 
 /** What can be filtered by in a dashboard's ad hoc filters. */
 const KEYS = ['node', 'field', 'unit'] as const

@@ -4,7 +4,7 @@ import { HistoryAnswer } from '../core/built-in.ts'
 import { channels, type Event } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import type { OpSession } from '../core/ops.ts'
-import { caller } from '../runtime/client.ts'
+import { caller } from '../lab/request-client.ts'
 import type { State } from './page/shape.ts'
 
 /** Sessions and events that are remembered, at most: the newest of each. */

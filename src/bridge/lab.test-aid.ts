@@ -7,7 +7,7 @@ import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import type { FeedDeclaration } from '../core/channels.ts'
 import { pause } from '../core/pause.ts'
 import { runAgent } from '../runtime/run-agent.ts'
-import { Spool } from '../runtime/spool.ts'
+import { Spool } from '../runtime/spool/spool.ts'
 
 /** Agents that run on a hub in memory, with spools in a temporary folder. */
 export interface TestLab extends AsyncDisposable {

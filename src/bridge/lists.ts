@@ -1,9 +1,9 @@
 import { opCodeOf } from '../core/ops.ts'
 import { plainNames } from '../grafana/plain-names.ts'
-import type { InstanceView, LabView } from '../runtime/lab-view.ts'
-import { ask, milliseconds, numeric } from './ask.ts'
-import type { Catalog, Known } from './catalog.ts'
-import type { Nodes } from './nodes.ts'
+import type { Catalog, Known } from '../lab/catalog.ts'
+import { ask, milliseconds, numeric } from '../lab/fetch-curves.ts'
+import type { InstanceView, LabView } from '../lab/lab-view.ts'
+import type { Nodes } from '../lab/nodes.ts'
 
 /** Milliseconds after which a value is no longer the present one: as long as Prometheus looks back. */
 const FRESH_MS = 300_000

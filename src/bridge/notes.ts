@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { messageOf } from '../core/errors.ts'
-import { caller } from '../runtime/client.ts'
-import type { LabView } from '../runtime/lab-view.ts'
+import type { LabView } from '../lab/lab-view.ts'
+import { caller } from '../lab/request-client.ts'
 import type { Happening, History } from './history.ts'
 
 const Answer = z.object({

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { glob, isWild } from '../core/glob.ts'
-import { ask, cell, DEFAULT_POINTS, milliseconds } from './ask.ts'
-import type { Catalog } from './catalog.ts'
+import type { Catalog } from '../lab/catalog.ts'
+import { ask, cell, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
+import type { Nodes } from '../lab/nodes.ts'
+import { MAX_METRICS, type Metric, readTarget } from '../lab/targets.ts'
 import { badRequest } from './http.ts'
-import type { Nodes } from './nodes.ts'
-import { MAX_METRICS, type Metric, readTarget } from './targets.ts'
 import { readTime } from './times.ts'
 
 /** Rows of one answer, at most, shared by its metrics. */

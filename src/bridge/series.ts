@@ -1,6 +1,6 @@
 import { unitId } from '../grafana/units.ts'
+import { type Curve, cell, milliseconds, numeric } from '../lab/fetch-curves.ts'
 import type { Mark, States } from './annotations.ts'
-import { type Curve, cell, milliseconds, numeric } from './ask.ts'
 
 /** A curve as SimpleJson takes it: pairs of value and time in ms. */
 export interface Series {

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { glob, isWild } from '../core/glob.ts'
+import type { Catalog } from '../lab/catalog.ts'
+import { ask, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
+import type { Nodes } from '../lab/nodes.ts'
+import { MAX_METRICS, readTarget, type Target } from '../lab/targets.ts'
 import { choose, type Mark, states } from './annotations.ts'
-import { ask, DEFAULT_POINTS, milliseconds } from './ask.ts'
-import type { Catalog } from './catalog.ts'
 import { AdHocFilters, passes } from './filters.ts'
 import type { History } from './history.ts'
 import { badRequest } from './http.ts'
-import type { Nodes } from './nodes.ts'
 import { draw, markTable, type Series, stateTable, type Table } from './series.ts'
-import { MAX_METRICS, readTarget, type Target } from './targets.ts'
 
 const instant = z
   .union([z.string(), z.number()])

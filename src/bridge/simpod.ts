@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { LabView } from '../runtime/lab-view.ts'
-import type { Catalog } from './catalog.ts'
-import type { Nodes } from './nodes.ts'
+import type { Catalog } from '../lab/catalog.ts'
+import type { LabView } from '../lab/lab-view.ts'
+import type { Nodes } from '../lab/nodes.ts'
 
 /** Names of the two drop-downs of the target `field`. */
 const DROP_DOWNS = ['node', 'field'] as const

@@ -1,5 +1,5 @@
 import type { Random } from '../../test/random.ts'
-import { packet } from './raw-client.ts'
+import { packet } from './raw-client.test-aid.ts'
 
 /** Packets of every kind, valid alone, from which the mutations start. */
 const seeds = [

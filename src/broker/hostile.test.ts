@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { connectAsync } from 'mqtt'
 import { seeded } from '../../test/random.ts'
 import { mutatedPackets } from './fuzz.test-aid.ts'
-import { RawClient } from './raw-client.ts'
-import { testHub } from './testing.ts'
+import { testHub } from './hub.test-aid.ts'
+import { RawClient } from './raw-client.test-aid.ts'
 
 test.each(['mqtt', 'ws'] as const)(
   'a reader that was stopped (SIGSTOP) delays nobody and is cut: %s',
@@ -54,7 +54,7 @@ test.each(['mqtt', 'ws'] as const)(
 
 test('peers that announce 256 MB before any log-in take no memory', async () => {
   const script = `
-    const { testHub } = await import(${JSON.stringify(import.meta.resolve('./testing.ts'))})
+    const { testHub } = await import(${JSON.stringify(import.meta.resolve('./hub.test-aid.ts'))})
     const { hub } = await testHub()
     console.log(hub.urls.mqtt)
     for await (const _ of console) console.log(process.memoryUsage.rss())`

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { HubInfo } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
+import { presence, testHub } from './hub.test-aid.ts'
 import { startHub } from './hub.ts'
 import { limits } from './limits.ts'
-import { packet, RawClient } from './raw-client.ts'
-import { presence, testHub } from './testing.ts'
+import { packet, RawClient } from './raw-client.test-aid.ts'
 
 let at: Awaited<ReturnType<typeof testHub>>
 beforeAll(async () => {

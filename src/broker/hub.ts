@@ -1,24 +1,19 @@
-import type { Server } from 'node:net'
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
-import { Aedes, type Client } from 'aedes'
-import { topic } from '../core/channel.ts'
+import type { Aedes, Client } from 'aedes'
 import { channels } from '../core/channels.ts'
-import { collectAfter } from '../core/collect.ts'
 import { ConfigError } from '../core/errors.ts'
-import { openGate, Refusal } from './gate.ts'
+import { topic } from '../core/topic.ts'
+import { hostPort, isLoopback } from '../machine/loopback.ts'
+import { openGate } from './access-control.ts'
+import { openBroker } from './broker.ts'
+import type { Leases } from './client-id-lease.ts'
+import { Connections } from './connections.ts'
 import { limits } from './limits.ts'
-import { hostPort, isLoopback } from './loopback.ts'
-import { portError } from './port-in-use.ts'
+import { Listeners } from './listeners.ts'
 import { quietly } from './quiet-log.ts'
 import { Retained } from './retained.ts'
-import { clip } from './rules.ts'
-import { shield } from './shield.ts'
-import { type Listen, listenTcp } from './tcp.ts'
-import { serveWebSocket } from './websocket.ts'
-
-/** Connections that end before what they leave behind is collected. */
-const COLLECT_AFTER = 1000
+import type { Listen } from './tcp.ts'
 
 /** What a hub is started with. */
 export interface HubOptions {
@@ -61,88 +56,66 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, realm, version, recorders } = options
+  const { root, recorders } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
-  const open = [...listen, websocket].filter(({ host }) => !isLoopback(host))
-  if (open.length > 0 && options.insecure !== true) {
+  const beyond = checkReach([...listen, websocket], options.insecure)
+
+  const log = quietly(options.log)
+  const origins = new WeakMap<Duplex, string>()
+  const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
+  const retained = new Retained()
+  const gate = openGate({ root, recorders, retained, log, from })
+  const broker = await openBroker(gate, retained, log, from)
+  const leases = gate.attach(broker)
+  const connections = new Connections(broker, origins, log)
+  const listeners = new Listeners(connections)
+  const close = () => listeners.close(() => connections.end())
+  try {
+    await listeners.open(listen, websocket)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  if (beyond) {
+    log(
+      'insecure: without users and TLS, whoever reaches this machine can read everything and start operations',
+    )
+  }
+  const { mqtt, ws } = listeners
+  const urls = [...mqtt, ws]
+  await announce(broker, options, urls)
+  return {
+    listeners: urls,
+    urls: { mqtt: mqtt[0] ?? '', ws },
+    clients: () => clientsOf(leases),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/**
+ * Whether a hub that listens there is reached from beyond this machine.
+ * @throws ConfigError when it would be, without `insecure`
+ */
+function checkReach(addresses: readonly Listen[], insecure = false): boolean {
+  const open = addresses.filter(({ host }) => !isLoopback(host))
+  if (open.length > 0 && !insecure) {
     const where = open.map(({ host, port }) => hostPort(host, port)).join(', ')
     throw new ConfigError(
       `listening on ${where} is refused: there are no users and no TLS yet, so whoever reaches this machine could read ` +
         'everything and start operations. Listen on 127.0.0.1, or pass --insecure if that is what you want',
     )
   }
+  return open.length > 0
+}
 
-  const log = quietly(options.log)
-  const origins = new WeakMap<Duplex, string>()
-  const origin = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
-  const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, log, from: origin })
-  const broker = await Aedes.createBroker({
-    ...gate.hooks,
-    persistence: retained,
-    connectTimeout: limits.connect_timeout * 1000,
-    drainTimeout: 2000,
-    keepaliveLimit: limits.keep_alive,
-    maxTopicLevels: limits.topic_levels,
-    maxInflightInbound: 20,
-  })
-  broker.setMaxListeners(0)
-  const leases = gate.attach(broker)
-  broker.on('error' as 'closed', ((error: Error) => log(`hub: ${error.message}`)) as () => void)
-  broker.on('connectionError', (client, error) => log(`connection from ${origin(client)} cut: ${say(error)}`))
-  broker.on('clientError', (client, error) => {
-    if (!(error instanceof Refusal)) log(`client ${clip(client.id)} cut: ${say(error)}`)
-  })
-
-  const admitted = new WeakSet<Duplex>()
-  broker.on('connackSent', ({ returnCode }, { conn }) => returnCode === 0 && admitted.add(conn))
-  const connections = new Set<Duplex>()
-  const collect = collectAfter(COLLECT_AFTER)
-  const room = () => {
-    if (connections.size < limits.connections) return true
-    log(`a connection was refused: all ${limits.connections} are taken`)
-    return false
-  }
-  const take = (conn: Duplex, from: string) => {
-    connections.add(conn)
-    conn.once('close', () => {
-      connections.delete(conn)
-      collect()
-    })
-    origins.set(conn, from)
-    lowerQos(broker.handle(shield(conn, () => admitted.has(conn))))
-  }
-
-  const servers: Server[] = []
-  let web: ReturnType<typeof serveWebSocket> | undefined
-  const close = async () => {
-    const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
-    await new Promise<void>((resolve) => broker.close(resolve))
-    for (const conn of connections) conn.destroy()
-    await Promise.all([...closed, web?.stop(true)])
-  }
-
-  try {
-    for (const at of listen) servers.push(await listenTcp(at, room, take))
-    web = await listenWeb({ ...websocket, room, take })
-  } catch (error) {
-    await close()
-    throw error
-  }
-  const mqtt = servers.map((server, at) => {
-    const address = server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
-    return `mqtt://${hostPort(listen[at]?.host ?? '127.0.0.1', port)}`
-  })
-  const ws = `ws://${hostPort(websocket.host, web.port ?? websocket.port)}${websocket.path}`
-  const listeners = [...mqtt, ws]
-  if (open.length > 0) {
-    log(
-      'insecure: without users and TLS, whoever reaches this machine can read everything and start operations',
-    )
-  }
-
+/** Publishes what the hub says of itself. */
+async function announce(
+  broker: Aedes,
+  { root, realm, version }: HubOptions,
+  listeners: readonly string[],
+): Promise<void> {
   const info = {
     realm,
     version,
@@ -165,47 +138,13 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   await new Promise<void>((resolve, reject) =>
     broker.publish(publication, (error) => (error ? reject(error) : resolve())),
   )
-
-  return {
-    listeners,
-    urls: { mqtt: mqtt[0] ?? '', ws },
-    clients: () =>
-      leases.all().map(({ id, from, since, agent }) => ({
-        id,
-        from,
-        since,
-        ...(agent && { session: agent.session, host: agent.host, pid: agent.pid }),
-      })),
-    close,
-    [Symbol.asyncDispose]: close,
-  }
 }
 
-async function listenWeb(
-  options: Parameters<typeof serveWebSocket>[0],
-): Promise<ReturnType<typeof serveWebSocket>> {
-  try {
-    return serveWebSocket(options)
-  } catch (error) {
-    throw await portError(options.host, options.port, error)
-  }
-}
-
-/** Grants QoS 1 to who asks for QoS 2: Aedes answers with what the packet says before it asks its hook. */
-function lowerQos(client: Client): void {
-  const { _parser: parser } = client as unknown as { _parser: NodeJS.EventEmitter }
-  parser.prependListener('packet', (packet: { cmd: string; subscriptions?: { qos: number }[] }) => {
-    if (packet.cmd !== 'subscribe') return
-    for (const subscription of packet.subscriptions ?? []) subscription.qos = Math.min(subscription.qos, 1)
-  })
-}
-
-/** Aedes' words for what a user can do something about. */
-function say({ message }: Error): string {
-  if (message === 'unacceptable protocol version')
-    return 'it does not speak MQTT 3.1.1, which is what is served'
-  if (message === 'keep alive limit exceeded')
-    return `its keep alive is not between 1 and ${limits.keep_alive} s`
-  if (message === 'connect did not arrive in time') return `no CONNECT within ${limits.connect_timeout} s`
-  return message
+function clientsOf(leases: Leases): HubClient[] {
+  return leases.all().map(({ id, from, since, agent }) => ({
+    id,
+    from,
+    since,
+    ...(agent && { session: agent.session, host: agent.host, pid: agent.pid }),
+  }))
 }

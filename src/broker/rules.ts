@@ -1,6 +1,6 @@
 import type { builtIn } from '../core/built-in.ts'
-import { addressOf, type Channel, topic } from '../core/channel.ts'
 import { channels } from '../core/channels.ts'
+import { addressOf, type Channel, topic } from '../core/topic.ts'
 import { limits } from './limits.ts'
 
 /** What a client may do; roles add up. */

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { hostPort } from './loopback.ts'
-import { portError } from './port-in-use.ts'
+import { hostPort } from '../machine/loopback.ts'
+import { portError } from '../machine/port-in-use.ts'
 
 /** Where to listen; port 0 takes any free one. */
 export interface Listen {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createConnection } from 'node:net'
 import { connectAsync } from 'mqtt'
+import { testHub } from './hub.test-aid.ts'
 import { limits } from './limits.ts'
-import { packet } from './raw-client.ts'
-import { testHub } from './testing.ts'
+import { packet } from './raw-client.test-aid.ts'
 import { refuseOrigin } from './websocket.ts'
 
 let at: Awaited<ReturnType<typeof testHub>>

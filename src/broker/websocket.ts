@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
+import { isLoopback } from '../machine/loopback.ts'
 import { limits } from './limits.ts'
-import { isLoopback } from './loopback.ts'
 
 /** Where MQTT over WebSocket is served, and who takes the connections. */
 export interface WebSocketOptions {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Address, Channel } from '../core/channel.ts'
+import type { Address, Channel } from '../core/topic.ts'
 
 /** What an agent, a recorder or a command speaks through; over MQTT (`mqtt.ts`) or in memory (`memory.ts`). */
 export interface Bus extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { type Address, addressOf, type Channel } from '../core/channel.ts'
 import { messageOf } from '../core/errors.ts'
+import { type Address, addressOf, type Channel } from '../core/topic.ts'
 import type { BusOptions, Listener } from './bus.ts'
 
 interface Entry {

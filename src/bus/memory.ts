@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type Address, type Channel, topic } from '../core/channel.ts'
+import { type Address, type Channel, topic } from '../core/topic.ts'
 import type { Bus, BusOptions, Listener } from './bus.ts'
 import { Mailbox } from './mailbox.ts'
 

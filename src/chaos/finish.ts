@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
-import { caller } from '../runtime/client.ts'
-import { utc } from './clock.ts'
-import type { Strike } from './strike.ts'
+import { caller } from '../lab/request-client.ts'
+import type { Strike } from './fault-event.ts'
+import { utc } from './unix-seconds.ts'
 import type { Watch } from './watch.ts'
 
 /** Seconds at the end in which agents have to answer, and all they hold to be recorded. */

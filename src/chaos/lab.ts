@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Instrument, openInstruments } from './instruments.ts'
+import { type RolePlan, Station } from './lab-process.ts'
 import { ShiftedClock } from './shifted-clock.ts'
 import { SmallDisk } from './small-disk.ts'
-import { type RolePlan, Station } from './station.ts'
 
 export const ROOT = 'observatory'
 /** Seconds of data in a frame: some are always open, and some being written. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
-import { table } from './ctrl-status.ts'
+import { table } from '../terminal/table.ts'
 
 /** The flags and operations of an agent, for `--help-args`. */
 export function agentHelp({ spec, ops }: Agent): string {

@@ -1,10 +1,12 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { RECORDER_CLASSES } from '../core/names.ts'
-import { runAgentRole, runInstance } from './agent.ts'
-import { findAgent } from './agents.ts'
-import type { Context } from './context.ts'
-import { type SiteOptions, siteFlags } from './site.ts'
+import { runAgentRole } from '../launch/agent-role.ts'
+import { findAgent } from '../launch/agents.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import type { Context } from '../terminal/context.ts'
+import { runInstance } from './agent.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface AggregateFlags extends SiteOptions {
   readonly instanceId?: string

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { ConfigError, messageOf, OpError } from '../core/errors.ts'
-import { type Audit, audit, type EpochAudit, type Span } from '../storage/audit.ts'
-import { disk } from '../storage/disk.ts'
-import type { Context } from './context.ts'
-import { table } from './ctrl-status.ts'
+import { type Audit, audit, type EpochAudit, type Span } from '../storage/recorder/audit.ts'
+import { disk } from '../storage/recorder/disk.ts'
+import type { Context } from '../terminal/context.ts'
+import { table } from '../terminal/table.ts'
 
 /** `ocs audit DATA_DIR`: what should be in the files against what is, from the files alone. */
 export function auditCommand(context: Context): Command {

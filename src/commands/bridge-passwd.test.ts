@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readUsers } from '../bridge/live/users.ts'
-import { commandLine } from './ctrl.test-aid.ts'
+import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
 function folder() {
   const state = mkdtempSync(join(tmpdir(), 'ocs-passwd-'))

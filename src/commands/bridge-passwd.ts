@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { type Role, removeUser, setUser } from '../bridge/live/users.ts'
 import { UsageError } from '../core/errors.ts'
-import type { Context } from './context.ts'
-import { statePath } from './places.ts'
-import { readSecret } from './secret.ts'
+import { statePath } from '../launch/places.ts'
+import type { Context } from '../terminal/context.ts'
+import { readSecret } from '../terminal/secret.ts'
 
 interface Flags {
   readonly role?: Role

@@ -2,12 +2,13 @@ import { Command, InvalidArgumentError } from 'commander'
 import { startBridge } from '../bridge/bridge.ts'
 import { connectMqtt } from '../bus/mqtt.ts'
 import { aborted } from '../core/pause.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { sayConnections } from '../launch/role.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog } from '../terminal/log.ts'
 import { passwdCommand, usersFile } from './bridge-passwd.ts'
-import type { Context } from './context.ts'
 import { address, type Listen } from './hub.ts'
-import { createLog } from './log.ts'
-import { sayConnections } from './role.ts'
-import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface BridgeFlags extends SiteOptions {
   readonly listen?: Listen

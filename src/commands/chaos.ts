@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { faults } from '../chaos/faults.ts'
-import { readBySpt3g, readFiles } from '../chaos/files.ts'
+import { hasOwnMounts, mountsOfOwn, runWithMounts } from '../chaos/own-mounts.ts'
+import { readBySpt3g, readFiles } from '../chaos/read-files.ts'
+import { type Finding, findingOf, report } from '../chaos/report.ts'
 import { type Progress, runChaos } from '../chaos/run.ts'
+import { keepFinding, keptFinding, removeRunFolder, runFolder } from '../chaos/run-folder.ts'
 import { findFaketime } from '../chaos/shifted-clock.ts'
-import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
+import { OpError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import { hasOwnMounts, mountsOfOwn, runWithMounts } from './chaos-mounts.ts'
-import { type Finding, findingOf, report } from './chaos-report.ts'
-import type { Context } from './context.ts'
+import type { Context } from '../terminal/context.ts'
 
 interface ChaosFlags {
   readonly minutes?: number
@@ -23,8 +22,6 @@ interface ChaosFlags {
   readonly json?: boolean
 }
 
-/** The file in a run's folder that says what it came to. */
-const FINDING = 'finding.json'
 /** Minutes of faults where nobody says; the longest. */
 const MINUTES = 5
 const MOST_MINUTES = 7 * 1440
@@ -74,7 +71,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   for (const why of inside ? [] : missing)
     context.err(`${flags.faults.filter((name) => lacks(name) === why).join(', ')} left out: ${why}\n`)
   const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000)
-  const dir = folderOf(flags, inside)
+  const dir = inside && flags.dir !== undefined ? flags.dir : runFolder(flags.dir)
   if (!inside) context.err(`seed ${seed}; everything is in ${dir}\n`)
   const found = unshare
     ? await runThere(unshare, dir, seed, context)
@@ -82,7 +79,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
   if (!found.ok) throw new OpError(`not all is as it should be: see ${dir}; again with: ${found.command}`)
-  if (flags.dir === undefined) rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
+  if (flags.dir === undefined) removeRunFolder(dir)
 }
 
 /** Runs the lab and leaves what it came to in its folder. @param inside whether small disks may be mounted */
@@ -111,7 +108,7 @@ async function runHere(
   if (context.terminal) context.err('\r\x1b[K')
   const command = repeat(flags, seed)
   const found = findingOf(result, { seed, reader: python ? 'spt3g' : 'ocs', command, dir })
-  writeFileSync(join(dir, FINDING), `${JSON.stringify(found)}\n`)
+  keepFinding(dir, found)
   return found
 }
 
@@ -124,21 +121,7 @@ async function runThere(
 ): Promise<Finding> {
   const code = await runWithMounts(unshare, ['--seed', String(seed), '--dir', dir], context.signal)
   if (code !== 0) throw new OpError(`the lab could not be run: see above, and ${join(dir, 'log')}`)
-  return JSON.parse(readFileSync(join(dir, FINDING), 'utf8')) as Finding
-}
-
-/** Where the lab writes. @throws UsageError for a folder that holds something, ConfigError for one that cannot be made */
-function folderOf({ dir }: ChaosFlags, inside: boolean): string {
-  if (inside && dir !== undefined) return dir
-  if (dir === undefined) return mkdtempSync(join(tmpdir(), 'ocs-chaos-'))
-  const path = resolve(dir)
-  try {
-    mkdirSync(path, { recursive: true })
-    if (readdirSync(path).length === 0) return path
-  } catch (cause) {
-    throw new ConfigError(`--dir ${dir}: ${messageOf(cause)}`, { cause })
-  }
-  throw new UsageError(`--dir ${dir}: there is something in it already: name a new folder`)
+  return keptFinding(dir)
 }
 
 function needsDisk(name: string): boolean {

@@ -3,13 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
-import { testHub } from '../broker/testing.ts'
+import { testHub } from '../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { narrow, skewText } from '../check/clocks.ts'
+import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { narrow, skewText } from './check-clocks.ts'
-import { commandLine } from './ctrl.test-aid.ts'
-import type { Finding } from './finding.ts'
-import { simulators } from './simulators.ts'
+import { simulators } from '../launch/simulators.ts'
+import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())

@@ -1,25 +1,9 @@
-import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
-import { ConfigError, UsageError } from '../core/errors.ts'
-import { siteFile } from '../site/find.ts'
-import { checkFolders } from './check-folders.ts'
-import { checkGrafana } from './check-grafana.ts'
-import { checkHub } from './check-hub.ts'
-import { checkInstruments } from './check-instruments.ts'
-import { checkSite } from './check-site.ts'
-import type { Context } from './context.ts'
-import type { Finding } from './finding.ts'
-import type { UpFlags } from './up-run.ts'
-
-interface CheckFlags extends UpFlags {
-  readonly json?: boolean
-  readonly fileOnly?: boolean
-  /** `--no-instruments` */
-  readonly instruments: boolean
-  readonly grafana?: string
-  readonly bridgeUrl: string
-}
+import { check } from '../check/check.ts'
+import type { CheckFlags } from '../check/finding.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
+import { ConfigError } from '../core/errors.ts'
+import type { Context } from '../terminal/context.ts'
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
 export function checkCommand(context: Context): Command {
@@ -50,32 +34,4 @@ function siteCheckFlags(command: Command): Command {
     )
     .option('--bridge-url <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
     .option('--json', 'as JSON')
-}
-
-async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {
-  const configDir = context.env['OCS_CONFIG_DIR']
-  const grafana =
-    flags.grafana === undefined ? [] : await grafanaFindings(flags.grafana, flags.bridgeUrl, context)
-  const named = flags.siteFile ?? flags.site ?? configDir
-  if (flags.grafana !== undefined && !named) return grafana
-  const file = resolve(siteFile({ ...flags, configDir }))
-  const { findings, site, host } = await checkSite(file, flags, context)
-  if (!site || !host) return [...findings, ...grafana]
-  const folders = checkFolders(host, flags, context)
-  const lab = await checkHub(site, host, flags)
-  const instruments = flags.instruments ? await checkInstruments(host, lab.instances, context) : []
-  return [...findings, ...lab.findings, ...folders, ...instruments, ...grafana]
-}
-
-function grafanaFindings(grafana: string, bridge: string, context: Context): Promise<Finding[]> {
-  for (const [flag, url] of [
-    ['--grafana', grafana],
-    ['--bridge-url', bridge],
-  ] as const) {
-    if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-      throw new UsageError(
-        `${flag} ${url} is no URL: such as http://127.0.0.1:${flag === '--grafana' ? 3000 : 5000}`,
-      )
-  }
-  return checkGrafana(grafana, bridge, context)
 }

@@ -1,10 +1,10 @@
 import type { Command, Option } from 'commander'
-import { topic } from '../core/channel.ts'
+import { flagOf } from '../core/arguments/parameter-flags.ts'
+import { type Parameter, parametersOf } from '../core/arguments/parameters.ts'
 import { channels } from '../core/channels.ts'
 import { HUB } from '../core/names.ts'
-import { type Parameter, parametersOf } from '../core/parameters.ts'
-import type { InstanceView } from '../runtime/lab-view.ts'
-import { flagOf } from './params.ts'
+import { topic } from '../core/topic.ts'
+import type { InstanceView } from '../lab/lab-view.ts'
 
 /** What may stand in place of the last word, and what it is. */
 export interface Candidate {

@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from 'bun:test'
-import { commandLab, commandLine } from './ctrl.test-aid.ts'
+import { commandLab, commandLine } from './ctrl/ctrl.test-aid.ts'
 
 afterEach(() => {
   jest.useRealTimers()

@@ -1,11 +1,11 @@
 import { Argument, Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import { flattenArguments } from '../core/arguments.ts'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { type AgentApi, channels, type Presence } from '../core/channels.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import type { Context } from '../terminal/context.ts'
 import { candidates, type Live } from './complete.ts'
 import { completionScripts } from './completion-scripts.ts'
-import type { Context } from './context.ts'
-import { chooseSite, type SiteOptions } from './site.ts'
 
 /**
  * Milliseconds the hub has to tell which agents there are: someone waits with a finger on the tab key. For a hub that

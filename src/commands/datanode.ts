@@ -1,11 +1,12 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { nodeInstance } from '../datanode/node-instance.ts'
-import { runAgentRole } from './agent.ts'
-import { findAgent } from './agents.ts'
-import type { Context } from './context.ts'
-import { type SiteOptions, siteFlags } from './site.ts'
+import { runAgentRole } from '../launch/agent-role.ts'
+import { findAgent } from '../launch/agents.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import type { Context } from '../terminal/context.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface NodeFlags extends SiteOptions {
   readonly instanceId?: string

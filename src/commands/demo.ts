@@ -1,21 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { portError } from '../broker/port-in-use.ts'
-import { connectMqtt, reached } from '../bus/mqtt.ts'
-import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
-import { type Child, startChild, stopChildren } from '../host/children.ts'
-import { viewLab } from '../runtime/lab-view.ts'
-import { lockFile } from '../runtime/spool-file.ts'
-import type { Context } from './context.ts'
-import { BRIDGE_PORT, demoRoles, HUB_PORTS, SIM_PORTS } from './demo-roles.ts'
-import { DemoScreen } from './demo-screen.ts'
-
-const ROOT = 'observatory'
-const HUB_URL = `mqtt://127.0.0.1:${HUB_PORTS.mqtt}`
-/** Seconds the demo's own hub has to answer. */
-const HUB_SECONDS = 10
+import { runDemo } from '../demo/run-demo.ts'
+import type { Context } from '../terminal/context.ts'
 
 /** `ocs demo`: a whole lab on this machine, simulated instruments and all, each role the ordinary command. */
 export function demoCommand(context: Context): Command {
@@ -24,76 +10,6 @@ export function demoCommand(context: Context): Command {
     .option('--idle', 'start everything, but wait for ocs ctrl start before reading')
     .option('--dir <folder>', 'where the demo keeps its state, data and logs', '.demo')
     .action((options: { idle?: boolean; dir: string }) =>
-      demo(context, options.idle === true, resolve(options.dir)),
+      runDemo(context, options.idle === true, resolve(options.dir)),
     )
-}
-
-async function demo(context: Context, idle: boolean, dir: string): Promise<void> {
-  const lock = await preflight(dir)
-  const roles = demoRoles(dir, idle)
-  const children: Child[] = []
-  const logs = join(dir, 'logs')
-  const screen = new DemoScreen(context, { root: ROOT, idle, dir, children })
-  const stopAll = async () => {
-    const of = (...names: string[]) =>
-      children.filter(({ role }) => names.some((name) => role.name.startsWith(name)))
-    const rest = children.filter((child) => !of('hub', 'sim', 'aggregator').includes(child))
-    await stopChildren([rest, of('aggregator'), of('hub', 'sim')])
-  }
-  try {
-    children.push(...roles.hub.map((role) => startChild(role, logs)))
-    const hub = children[0]
-    await using bus = connectMqtt({ url: HUB_URL, client: `demo-${process.pid}` })
-    const died = hub?.exited.then(() =>
-      Promise.reject(new ConfigError(`the hub did not start: see ${hub.log}`)),
-    )
-    await Promise.race([reached(bus, HUB_URL, HUB_SECONDS), died])
-    children.push(...[...roles.simulators, ...roles.rest].map((role) => startChild(role, logs)))
-    await using lab = await viewLab(bus, ROOT)
-    await screen.run(bus, lab, context.signal)
-  } finally {
-    context.err('stopping …\n')
-    await stopAll()
-    lock.close()
-    context.err(`stopped; recordings are in ${join(dir, 'data')}\n`)
-  }
-}
-
-/** Finds everything that would keep the demo from running, before anything is started. */
-async function preflight(dir: string): Promise<{ close(): void }> {
-  try {
-    mkdirSync(join(dir, 'data'), { recursive: true })
-    for (const folder of [dir, join(dir, 'data')]) accessSync(folder, constants.W_OK | constants.X_OK)
-  } catch (cause) {
-    throw new ConfigError(
-      `${dir} cannot be written (${messageOf(cause)}): choose another folder with --dir`,
-      { cause },
-    )
-  }
-  const lock = lockFile(
-    join(dir, 'demo.lock'),
-    `a demo runs already in ${dir}: stop it first (Ctrl-C in its terminal)`,
-  )
-  try {
-    for (const port of [...Object.values(HUB_PORTS), BRIDGE_PORT, ...SIM_PORTS]) await mustBeFree(port)
-    if (!existsSync('/dev/ptmx')) throw new TransportError('this machine has no pseudo-terminals (/dev/ptmx)')
-  } catch (error) {
-    lock.close()
-    throw error
-  }
-  return lock
-}
-
-async function mustBeFree(port: number): Promise<void> {
-  const server = createServer()
-  try {
-    await new Promise<void>((done, reject) => {
-      server.once('error', reject)
-      server.listen({ host: '127.0.0.1', port }, done)
-    })
-  } catch (error) {
-    throw await portError('127.0.0.1', port, error, 'stop it first, the demo needs this port')
-  } finally {
-    server.close()
-  }
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { OpError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
-import type { Context } from './context.ts'
-import { findUp, isAlive, type UpChoice } from './up-state.ts'
+import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
+import type { Context } from '../terminal/context.ts'
 
 /** Milliseconds that `ocs up` has to stop its roles before it is killed, and between two looks. */
 const PATIENCE_MS = 5000

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder.test-aid.ts'
-import { exportTime } from './export-time.ts'
+import { exportTime } from '../core/arguments/point-in-time.ts'
+import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder/recorder.test-aid.ts'
 import { run } from './program.ts'
 
 afterEach(cleanUp)

@@ -1,28 +1,23 @@
-import { open } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { exportTime } from '../core/arguments/point-in-time.ts'
+import { ConfigError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import { Archive, type ArchiveField } from '../storage/archive.ts'
-import { indexPath } from '../storage/archive-index.ts'
-import { g3File } from '../storage/export-g3.ts'
-import { type ExportFile, parquetFile } from '../storage/export-parquet.ts'
-import type { Context } from './context.ts'
-import { textFile } from './export-text.ts'
-import { exportTime } from './export-time.ts'
-import { defaultDataDir, statePath } from './places.ts'
+import { defaultDataDir, statePath } from '../launch/places.ts'
+import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
+import { indexPath } from '../storage/archive/archive-index.ts'
+import { exportFile, FORMATS, type Format } from '../storage/archive/export-file.ts'
+import { windows } from '../storage/archive/export-windows.ts'
+import type { Context } from '../terminal/context.ts'
 
 interface ExportFlags {
   readonly from: string
   readonly to: string
-  readonly format: 'csv' | 'jsonl' | 'parquet' | 'g3'
+  readonly format: Format
   readonly out?: string
   readonly dataDir?: string
   readonly stateDir?: string
 }
 
-const FORMATS = ['csv', 'jsonl', 'parquet', 'g3'] as const
-/** Samples read at a time, of all fields together. */
-const AT_ONCE = 500_000
 /** Names of fields that an error lists. */
 const LISTED = 10
 /** Milliseconds between two redrawings of the progress. */
@@ -58,7 +53,10 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   for (const { path, goodBytes, reason } of archive.problems())
     context.err(`${path}: exported up to byte ${goodBytes}: ${reason}\n`)
   const fields = choose(names, archive.fields(), dir)
-  const file = await exportFile(flags, fields, context)
+  const file = await exportFile(flags, fields, async (text) => {
+    context.out(text)
+    await context.taken?.()
+  })
   for (const [from, to, part] of windows(archive, fields, start, end)) {
     if (signal.aborted) break
     draw(`${Math.floor(part * 100)} %`)
@@ -67,38 +65,6 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   }
   await file.end()
   draw('')
-}
-
-/** Where the samples go. @throws UsageError for a file of bytes without a name, ConfigError when it cannot be written */
-async function exportFile(
-  { format, out }: ExportFlags,
-  fields: readonly ArchiveField[],
-  context: Context,
-): Promise<ExportFile> {
-  try {
-    if (format === 'csv' || format === 'jsonl') {
-      const to = out === undefined ? undefined : await open(out, 'w')
-      return textFile(format, fields, {
-        async put(text) {
-          if (to) return await to.appendFile(text)
-          context.out(text)
-          await context.taken?.()
-        },
-        end: async () => await to?.close(),
-      })
-    }
-    if (out === undefined) throw new UsageError(`--format ${format} needs a file to write: --out FILE`)
-    if (format === 'parquet') {
-      await (await open(out, 'w')).close()
-      return parquetFile(out, fields)
-    }
-    return await g3File(out, fields)
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause
-    throw new ConfigError(`${out} cannot be written: ${messageOf(cause)}: name another file with --out`, {
-      cause,
-    })
-  }
 }
 
 /** The fields that names and patterns mean, in their order. @throws UsageError for one that means none */
@@ -121,31 +87,6 @@ function choose(names: readonly string[], fields: readonly ArchiveField[], dir: 
     )
   }
   return [...found]
-}
-
-/** Spans of time with about `AT_ONCE` samples; each begins where the one before ends, and the part that is done. */
-function* windows(
-  archive: Archive,
-  fields: readonly ArchiveField[],
-  start: number,
-  end: number,
-): Generator<[from: number, to: number, part: number]> {
-  const pieces = fields
-    .flatMap((field) => archive.overview(field, start, end))
-    .sort((a, b) => a.first - b.first)
-  const total = pieces.reduce((sum, { count }) => sum + count, 0)
-  let from = Math.max(start, pieces[0]?.first ?? start)
-  let [done, waiting] = [0, 0]
-  for (const { first, count } of pieces) {
-    if (waiting >= AT_ONCE && first > from) {
-      yield [from, first, done / total]
-      done += waiting
-      waiting = 0
-      from = first
-    }
-    waiting += count
-  }
-  if (total > 0) yield [from, end, done / total]
 }
 
 /** One line on standard error that is redrawn, if that is a terminal; '' clears it. */

@@ -1,13 +1,16 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import { type DialectName, dialectNames } from '../grafana/dialects.ts'
 import { filesOf } from '../grafana/files.ts'
-import type { Context } from './context.ts'
-import { shownLab } from './grafana-lab.ts'
-import { createLog } from './log.ts'
-import { type SiteOptions, siteFlags } from './site.ts'
+import { writeWhole } from '../grafana/write-whole.ts'
+import { shownLab } from '../lab/shown-lab.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { declaredInstances } from '../launch/declared-instances.ts'
+import { answers } from '../machine/probe.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog } from '../terminal/log.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface ProvisionFlags extends SiteOptions {
   readonly out: string
@@ -45,7 +48,9 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
   if (protocol !== 'http:' && protocol !== 'https:')
     throw new UsageError(`--bridge ${flags.bridge} is no URL: such as http://127.0.0.1:5000`)
   const log = createLog(context, flags.logFormat ?? 'text')
-  const lab = await shownLab(flags, context, log)
+  const { site, url, root } = await chooseSite(flags, context, log)
+  const instances = site && (await declaredInstances(site))
+  const lab = await shownLab({ url, root, hubAnswers: await answers(url), instances, log })
   const out = resolve(flags.out)
   const files = filesOf(lab, {
     dialect: flags.dialect,
@@ -53,23 +58,7 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     mountedAt: (flags.mountedAt ?? out).replace(/\/+$/, ''),
   })
   for (const [path, text] of files) {
-    write(join(out, path), text)
+    writeWhole(join(out, path), text)
     context.out(`${join(flags.out, path)}\n`)
-  }
-}
-
-/** Writes a file as a whole: Grafana looks at any time. */
-function write(path: string, text: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(`${path}.new`, text)
-    renameSync(`${path}.new`, path)
-  } catch (cause) {
-    throw new ConfigError(
-      `${path} cannot be written: ${messageOf(cause)}: choose another folder with --out`,
-      {
-        cause,
-      },
-    )
   }
 }

@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
 import { aborted } from '../core/pause.ts'
-import type { Context } from './context.ts'
-import { createLog } from './log.ts'
-import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
-import { version } from './version.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { version } from '../launch/version.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog } from '../terminal/log.ts'
+import { siteFlags } from './site-flags.ts'
 
 /** Where to listen. */
 export interface Listen {

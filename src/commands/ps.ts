@@ -2,11 +2,11 @@ import { Command } from 'commander'
 import { OpError } from '../core/errors.ts'
 import { portsOf } from '../host/ports.ts'
 import { isUp, type RoleState } from '../host/roles.ts'
-import type { Context } from './context.ts'
-import { duration } from './ctrl-session.ts'
-import { at, table } from './ctrl-status.ts'
+import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
+import type { Context } from '../terminal/context.ts'
+import { at, table } from '../terminal/table.ts'
+import { duration } from '../terminal/value-text.ts'
 import { upChoiceFlags } from './down.ts'
-import { findUp, isAlive, type UpChoice } from './up-state.ts'
 
 /** `ocs ps`: the roles that `ocs up` runs. Exit code 1 when it does not run. */
 export function psCommand(context: Context): Command {

@@ -1,18 +1,11 @@
-import { existsSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { MemoryHub } from '../bus/memory.ts'
-import { messageOf, OpError, TransportError, UsageError } from '../core/errors.ts'
-import { pause } from '../core/pause.ts'
-import { type Exchange, tapExchanges } from '../instrument/trace.ts'
-import { caller } from '../runtime/client.ts'
-import { newIdentity } from '../runtime/identity.ts'
-import { runAgent } from '../runtime/run-agent.ts'
-import { type AgentFlags, argumentError, findRole } from './agent.ts'
-import { checkArguments } from './check-arguments.ts'
-import type { Context } from './context.ts'
-import { createLog } from './log.ts'
-import { siteFlags } from './site.ts'
-import { version } from './version.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
+import { type AgentFlags, argumentError, findRole } from '../launch/agent-role.ts'
+import { checkArguments } from '../launch/check-arguments.ts'
+import { mustBeNew, recordDialog } from '../launch/record-dialog.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog } from '../terminal/log.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface RecordFlags extends AgentFlags {
   readonly output: string
@@ -51,65 +44,23 @@ export function recordCommand(context: Context): Command {
 async function record(flags: RecordFlags, given: readonly string[], context: Context): Promise<void> {
   const patience = Number(flags.seconds)
   if (!(patience > 0)) throw new UsageError(`--seconds ${flags.seconds}: give a number of seconds`)
-  if (existsSync(flags.output) && !flags.force)
-    throw new UsageError(`${flags.output} is there already: choose another file, or pass --force`)
+  mustBeNew(flags.output, flags.force)
   const tasks = flags.task.map(parseTask)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { agent, instance, chosen } = await findRole(flags, context)
   const { faults, values } = checkArguments(agent, instance.arguments, given, context.env)
   if (faults.length > 0 || !values) throw argumentError(instance.instance_id, faults)
-
-  const dialog = new Map<string, (string | null)[]>()
-  using _tap = tapExchanges(({ command, reply }: Exchange) => {
-    // One that failed may come another time.
-    if (reply instanceof Error) return
-    const replies = dialog.get(command)
-    if (replies) replies.push(reply)
-    else dialog.set(command, [reply])
-  })
-  const hub = new MemoryHub()
-  const { root } = chosen
-  const running = await runAgent({
+  await recordDialog({
     agent,
     args: values,
-    identity: newIdentity({
-      root,
-      instance: instance.instance_id,
-      agentClass: agent.spec.class,
-      version,
-    }),
-    bus: hub.connect(instance.instance_id),
+    root: chosen.root,
+    instance: instance.instance_id,
+    tasks,
+    seconds: patience,
+    file: flags.output,
+    signal: context.signal,
     log,
   })
-  try {
-    const ask = await caller(hub.connect('record'), root)
-    for (const { op, params } of tasks) {
-      const { status, msg } = await ask.request(instance.instance_id, op, 'start', params)
-      if (status !== 0) throw new OpError(`${op}: ${msg}`)
-      await ask.request(instance.instance_id, op, 'wait', {}, 600)
-    }
-    await pause(1000 * patience, context.signal)
-  } finally {
-    await running.stop()
-  }
-  if (dialog.size === 0)
-    throw new TransportError(
-      `${instance.instance_id}: nothing was said in ${patience} s, so nothing is written`,
-    )
-  const set = new Set([...dialog.keys()].filter((command) => !command.includes('?')).map(wordOf))
-  const lines = [...dialog].map(([command, replies]) => {
-    const changed = set.has(wordOf(command)) && replies.some((reply) => reply !== replies[0])
-    // Of what was set all replies, in turn. Else the first stands for all: what was read together fits together.
-    const reply = changed ? replies : (replies.find((one) => one !== null) ?? null)
-    return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
-  })
-  writeFileSync(flags.output, `# ${agent.spec.class}: what was said by ocs record.\n${lines.join('')}`)
-  log(`${flags.output}: ${dialog.size} commands with their replies; play them with replay:${flags.output}`)
-}
-
-/** What is asked or set: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */
-function wordOf(command: string): string {
-  return /^[^?\s]*/.exec(command)?.[0] ?? ''
 }
 
 function parseTask(text: string): { op: string; params: Record<string, unknown> } {

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander'
 import { exitCode, messageOf } from '../core/errors.ts'
-import type { Context } from './context.ts'
+import type { Context } from '../terminal/context.ts'
 
 /**
  * Runs one command line on a command; errors are printed, nothing is thrown.

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
-import type { Context } from './context.ts'
+import type { Context } from '../terminal/context.ts'
 
 /** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
 type Main = (script: { readonly args: readonly string[]; readonly signal: AbortSignal }) => unknown

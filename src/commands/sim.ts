@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline'
 import { Command, InvalidArgumentError } from 'commander'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
+import { simulators, startModule } from '../launch/simulators.ts'
 import { obey, parseFault } from '../simulators/fault-words.ts'
 import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
-import type { Context } from './context.ts'
-import { createLog } from './log.ts'
-import { simulators, startModule } from './simulators.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog } from '../terminal/log.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with

@@ -1,15 +1,16 @@
 import { Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { statePath } from '../launch/places.ts'
+import { version } from '../launch/version.ts'
 import { drainInstance, drainSpool } from '../runtime/drain.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
-import { Spool } from '../runtime/spool.ts'
-import type { Context } from './context.ts'
-import { createLog, type Log } from './log.ts'
-import { statePath } from './places.ts'
-import { chooseSite, type SiteOptions, siteFlags } from './site.ts'
-import { findSpool } from './spool-places.ts'
-import { version } from './version.ts'
+import { Spool } from '../runtime/spool/spool.ts'
+import { findSpool } from '../runtime/spool/spool-files.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog, type Log } from '../terminal/log.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface DrainFlags extends SiteOptions {
   readonly stateDir?: string

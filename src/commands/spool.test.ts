@@ -4,10 +4,10 @@ import aggregator from '../agents/aggregator.ts'
 import { connectMqtt } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
-import { Spool } from '../runtime/spool.ts'
-import { audit } from '../storage/audit.ts'
-import { disk } from '../storage/disk.ts'
-import { commandLab, commandLine, type TestLab } from './ctrl.test-aid.ts'
+import { Spool } from '../runtime/spool/spool.ts'
+import { audit } from '../storage/recorder/audit.ts'
+import { disk } from '../storage/recorder/disk.ts'
+import { commandLab, commandLine, type TestLab } from './ctrl/ctrl.test-aid.ts'
 
 let lab: TestLab
 beforeAll(async () => {

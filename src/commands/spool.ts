@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { messageOf } from '../core/errors.ts'
-import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool-look.ts'
-import type { Context } from './context.ts'
-import { at, table } from './ctrl-status.ts'
-import { statePath } from './places.ts'
+import { statePath } from '../launch/places.ts'
+import { findSpool, type SpoolPlace, spoolsIn } from '../runtime/spool/spool-files.ts'
+import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
+import type { Context } from '../terminal/context.ts'
+import { at, table } from '../terminal/table.ts'
 import { drainCommand } from './spool-drain.ts'
-import { findSpool, type SpoolPlace, spoolsIn } from './spool-places.ts'
 
 interface Flags {
   readonly stateDir?: string

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandLab, type TestLab } from './ctrl.test-aid.ts'
-import { type LabStatus, Meter, type RoleStatus, waitingRows } from './lab-status.ts'
-import { statusScreen } from './status-screen.ts'
+import { type LabStatus, Meter, type RoleStatus, waitingRows } from '../lab/lab-status.ts'
+import { statusScreen } from '../terminal/status-screen.ts'
+import { commandLab, type TestLab } from './ctrl/ctrl.test-aid.ts'
 
 let lab: TestLab
 const folder = mkdtempSync(join(tmpdir(), 'ocs-status-'))

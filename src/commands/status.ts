@@ -1,16 +1,17 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
+import { findUp, isAlive } from '../host/up-state.ts'
+import { type Beside, LabMeters, labStatus } from '../lab/lab-status.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import { declaredInstances } from '../launch/declared-instances.ts'
+import { type Controlled, joinLab } from '../launch/join-lab.ts'
 import type { Site } from '../site/site.ts'
-import { findAgent } from './agents.ts'
-import type { Context } from './context.ts'
-import { type Controlled, joinLab } from './ctrl-lab.ts'
-import { type Beside, LabMeters, labStatus } from './lab-status.ts'
-import { Redraw } from './redraw.ts'
-import { type SiteOptions, siteFlags } from './site.ts'
-import { statusScreen } from './status-screen.ts'
-import { findUp, isAlive } from './up-state.ts'
+import type { Context } from '../terminal/context.ts'
+import { Redraw } from '../terminal/redraw.ts'
+import { statusScreen } from '../terminal/status-screen.ts'
+import { siteFlags } from './site-flags.ts'
 
 interface StatusFlags extends SiteOptions {
   readonly watch?: boolean
@@ -62,18 +63,10 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
 
 /** Instances of a site file that are to be up, on all hosts; those of classes that there are not are somebody else's. */
 async function expectedOf(site: Site | undefined): Promise<string[]> {
-  const instances = [...(site?.hosts.values() ?? [])].flatMap((host) => host.instances)
-  const known = await Promise.all(
-    instances.map(({ agent_class = '' }) =>
-      findAgent(agent_class).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  )
-  return instances
-    .filter(({ manage }, at) => manage === 'host/up' && known[at])
-    .map(({ instance_id }) => instance_id)
+  const declared = site ? await declaredInstances(site) : []
+  return declared
+    .filter(({ instance, agent }) => instance.manage === 'host/up' && agent !== undefined)
+    .map(({ instance }) => instance.instance_id)
 }
 
 /** What `ocs up` runs on this machine, if it runs. */

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/common-flags.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
-import type { Context } from './context.ts'
-import { siteFlags } from './site.ts'
-import { upDetached } from './up-detach.ts'
-import { prepareUp, runUp, type UpFlags } from './up-run.ts'
-import { upInTmux } from './up-tmux.ts'
+import { upDetached } from '../host/up-detach.ts'
+import { prepareUp, runUp, type UpFlags } from '../host/up-run.ts'
+import { upInTmux } from '../host/up-tmux.ts'
+import type { Context } from '../terminal/context.ts'
+import { siteFlags } from './site-flags.ts'
 
 /** `ocs up`: everything that the site file has for this host, kept alive. */
 export function upCommand(context: Context): Command {

@@ -1,9 +1,9 @@
 /** Every topic of `ocs` and what travels on it. No other file spells a topic. Times are unix seconds, UTC. */
 import { z } from 'zod'
 import { Lock } from './access.ts'
-import { channel } from './channel.ts'
 import { BlockName, CLIENT, FieldName, HUB, Name } from './names.ts'
 import { OpSession } from './ops.ts'
+import { channel } from './topic.ts'
 import { FieldType, Wire } from './wire.ts'
 
 const seq = z.int().min(1)

@@ -43,6 +43,13 @@ export const OpSession = z.object({
 })
 export type OpSession = z.output<typeof OpSession>
 
+/** What a request came to; `session` is empty where there is none. */
+export interface Outcome {
+  readonly status: 0 | -1 | 1
+  readonly msg: string
+  readonly session: OpSession | Record<string, never>
+}
+
 /** The op code of a session. */
 export function opCodeOf(session: Pick<OpSession, 'status' | 'degraded' | 'success'> | undefined): OpCode {
   if (!session) return OpCode.NONE

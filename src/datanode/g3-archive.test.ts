@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { testLab, until } from '../bridge/lab.test-aid.ts'
 import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
-import { caller } from '../runtime/client.ts'
-import { Archive } from '../storage/archive.ts'
-import { cleanUp, folder } from '../storage/recorder.test-aid.ts'
+import { caller } from '../lab/request-client.ts'
+import { Archive } from '../storage/archive/archive.ts'
+import { cleanUp, folder } from '../storage/recorder/recorder.test-aid.ts'
 import node, { archiveData, archiveFields } from './g3-archive.ts'
 
 afterEach(cleanUp)

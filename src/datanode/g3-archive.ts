@@ -8,10 +8,10 @@ import {
   FieldsRequest,
   packed,
 } from '../core/data-node.ts'
-import { poll } from '../instrument/poll.ts'
-import { Archive, type ArchiveField } from '../storage/archive.ts'
-import type { Column } from '../storage/archive-columns.ts'
-import { indexPath } from '../storage/archive-index.ts'
+import { poll } from '../core/poll.ts'
+import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
+import type { Column } from '../storage/archive/archive-columns.ts'
+import { indexPath } from '../storage/archive/archive-index.ts'
 import { NodeName } from './node-instance.ts'
 import { cells, keep, toUnix } from './queries.ts'
 import type { Slice } from './table.ts'

@@ -5,7 +5,7 @@ import {
   type HeldEpoch,
   type Row,
 } from '../core/channels.ts'
-import type { FeedEpoch, FeedSink } from '../core/follow.ts'
+import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
 import { type FieldType, fromWire } from '../core/wire.ts'
 import type { Block, Source } from './catalog.ts'
 import { type Kind, Table } from './table.ts'

@@ -1,7 +1,7 @@
 import type { DataAnswer, DataRequest, FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
 import { describe, entries, finder, type Source, timelineOf } from './catalog.ts'
+import { changes, strided, thin } from './decimate.ts'
 import type { Slice } from './table.ts'
-import { changes, strided, thin } from './thin.ts'
 
 type Cell = number | string | boolean | null
 

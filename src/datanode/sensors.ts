@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
-import { poll } from '../instrument/poll.ts'
+import { poll } from '../core/poll.ts'
 import { readMachine } from './hwmon.ts'
 import { NodeName } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { fill, testLab, thermometer, until } from '../bridge/lab.test-aid.ts'
 import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
-import { caller } from '../runtime/client.ts'
+import { caller } from '../lab/request-client.ts'
 import thermometry from './thermometry.ts'
 
 const ARGS = { target: 'ls240', name: 'LSA21OQ', description: 'In the lab.' }

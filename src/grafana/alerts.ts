@@ -1,7 +1,7 @@
 import { OpCode } from '../core/ops.ts'
+import type { Shown } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { uidOf } from './ids.ts'
-import type { Shown } from './shown.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,7 +1,7 @@
+import type { Shown, ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { panelId, uidOf } from './ids.ts'
 import { type Place, row, stat, stateTimeline, timeSeries } from './panels.ts'
-import type { Shown, ShownField } from './shown.ts'
 
 type Json = Readonly<Record<string, unknown>>
 /** A dashboard as Grafana reads it from a file. */

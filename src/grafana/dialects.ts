@@ -1,5 +1,5 @@
+import type { Shown } from '../core/shown-node.ts'
 import { plainNames } from './plain-names.ts'
-import type { Shown } from './shown.ts'
 
 export const dialectNames = ['graphite', 'simpod', 'simplejson'] as const
 export type DialectName = (typeof dialectNames)[number]

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
+import type { Shown, ShownField } from '../core/shown-node.ts'
 import { type DialectName, dialectNames } from './dialects.ts'
 import { filesOf } from './files.ts'
 import { panelId, uidOf } from './ids.ts'
-import type { Shown, ShownField } from './shown.ts'
 
 type Panel = {
   id: number

@@ -1,7 +1,7 @@
+import type { Shown } from '../core/shown-node.ts'
 import { alertsOf } from './alerts.ts'
 import { dashboardsOf } from './dashboards.ts'
 import { type DialectName, dialectOf } from './dialects.ts'
-import type { Shown } from './shown.ts'
 
 export interface Provisioned {
   /** What the dashboards ask. */

@@ -1,6 +1,6 @@
 import { OpCode } from '../core/ops.ts'
+import type { ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
-import type { ShownField } from './shown.ts'
 import { unitId } from './units.ts'
 
 type Json = Readonly<Record<string, unknown>>

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { type Agent, type AgentSpec, defineAgent, type OpContext } from '../core/agent.ts'
+import { poll } from '../core/poll.ts'
 import type { Value } from '../core/wire.ts'
-import type { Link } from './link.ts'
-import { type OpenLineOptions, openLink } from './open.ts'
-import { poll } from './poll.ts'
 import { change, recall } from './registers.ts'
 import { type Sampled, sweepOver } from './sweep.ts'
 import { blocksOf, type Command, type Getting, type Reading, type Setting } from './table.ts'
+import type { Link } from './transport/link.ts'
+import { type OpenLineOptions, openLink } from './transport/open.ts'
 
 /** A connected instrument: what was found out about it, and what is read of it. */
 export interface Instrument<S> {

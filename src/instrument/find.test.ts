@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TransportError } from '../core/errors.ts'
 import { findSerial, serialNumberOf } from './find.ts'
-import { openPty, type Pty } from './pty.test-aid.ts'
+import { openPty, type Pty } from './transport/pty.test-aid.ts'
 
 const ptys: Pty[] = []
 afterEach(async () => {

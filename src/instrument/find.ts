@@ -1,9 +1,9 @@
 import { existsSync, globSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, TransportError } from '../core/errors.ts'
-import { openLine } from './open.ts'
-import { missingRetryMs } from './serial.ts'
-import type { SerialSettings } from './termios.ts'
+import { openLine } from './transport/open.ts'
+import { missingRetryMs } from './transport/serial.ts'
+import type { SerialSettings } from './transport/termios.ts'
 
 /** Where and how to look. */
 export interface FindOptions {

@@ -1,5 +1,5 @@
 import { OpError } from '../core/errors.ts'
-import type { Link } from './link.ts'
+import type { Link } from './transport/link.ts'
 
 /** A record as the instrument spells it; `row` of `codec.ts` makes them. */
 export interface Format<V> {

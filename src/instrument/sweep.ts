@@ -1,8 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
-import type { Link } from './link.ts'
 import type { Part } from './parts.ts'
 import type { Reading } from './table.ts'
+import type { Link } from './transport/link.ts'
 
 /** One block of a sweep: read at this time, unix s. */
 export interface Sampled {

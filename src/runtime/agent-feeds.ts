@@ -5,7 +5,7 @@ import type { Wire } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
 import { RowBuffer } from './row-buffer.ts'
-import type { Spool } from './spool.ts'
+import type { Spool } from './spool/spool.ts'
 
 /** Milliseconds between two updates of a feed's retained last values. */
 const LAST_MS = 1000

@@ -9,7 +9,7 @@ import { type Agent, defineAgent } from '../core/agent.ts'
 import { type AgentApi, channels } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import type { OpSession } from '../core/ops.ts'
-import { caller } from './client.ts'
+import { caller } from '../lab/request-client.ts'
 import { runAgent } from './run-agent.ts'
 import { SessionStore } from './session-store.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { troubles } from '../core/counters.ts'
+import { troubles } from '../core/counter-help.ts'
 import { Counters } from './counters.ts'
 
 test('what is counted here and by others adds up, also after those have gone', () => {

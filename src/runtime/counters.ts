@@ -1,4 +1,4 @@
-import type { Counts } from '../core/counters.ts'
+import type { Counts } from '../core/counter-help.ts'
 
 /** What a process counts; see `core/counters.ts`. */
 export class Counters {

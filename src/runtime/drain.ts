@@ -2,8 +2,8 @@ import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import { OpError, TransportError } from '../core/errors.ts'
 import { type Identity, presenceOf } from './identity.ts'
-import { serveSpool } from './serve-spool.ts'
-import type { Spool } from './spool.ts'
+import { serveSpool } from './spool/serve-spool.ts'
+import type { Spool } from './spool/spool.ts'
 
 /** Milliseconds between beats of its presence, and between looks at how far it has come. */
 const BEAT_MS = 1000

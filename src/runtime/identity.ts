@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { topic } from '../core/channel.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { topic } from '../core/topic.ts'
 
 /** Who an agent process is; made before its bus, whose last will carries it. */
 export interface Identity {

@@ -1,9 +1,9 @@
 import type { Caller } from '../core/access.ts'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
+import { checkParams } from '../core/arguments/check-params.ts'
 import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
-import { type Action, type OpSession, ResponseCode } from '../core/ops.ts'
-import { checkParams } from '../core/params.ts'
+import { type Action, type OpSession, type Outcome, ResponseCode } from '../core/ops.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession } from './live-session.ts'
 
@@ -11,13 +11,6 @@ import { LiveSession } from './live-session.ts'
 const STILL_STOPPING_MS = 10_000
 /** Milliseconds a timer can wait at most; about 24 days. */
 const LONGEST_MS = 2 ** 31 - 1
-
-/** What a request came to; `session` is empty where there is none. */
-export interface Outcome {
-  readonly status: 0 | -1 | 1
-  readonly msg: string
-  readonly session: OpSession | Record<string, never>
-}
 
 /** What an operation needs of its agent. */
 export interface OperationHost {

@@ -3,7 +3,7 @@ import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
-import { caller } from './client.ts'
+import { caller } from '../lab/request-client.ts'
 import { Requests } from './requests.ts'
 
 const about = { root: 'observatory', instance: 'agent', since: 0 }

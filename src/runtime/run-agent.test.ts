@@ -6,12 +6,12 @@ import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { channels, type Row } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
-import type { FeedSink } from '../core/follow.ts'
-import { caller } from './client.ts'
-import { follow } from './follow.ts'
+import type { FeedSink } from '../core/feed-sink.ts'
+import { follow } from '../lab/follow.ts'
+import { caller } from '../lab/request-client.ts'
 import type { Identity } from './identity.ts'
 import { runAgent } from './run-agent.ts'
-import { Spool } from './spool.ts'
+import { Spool } from './spool/spool.ts'
 
 const folders: string[] = []
 const folder = () => {

@@ -1,38 +1,32 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Level } from '../core/access.ts'
-import type { Agent, Lab, LabSite, SessionHandle } from '../core/agent.ts'
-import { type AgentApi, channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
-import { messageOf, OpError } from '../core/errors.ts'
-import type { ManagedHost } from '../core/host.ts'
-import { type OpSession, ResponseCode } from '../core/ops.ts'
+import type { Agent, LabSite } from '../core/agent.ts'
+import { startupOps } from '../core/arguments/startup-ops.ts'
+import type { FeedDeclaration, Row } from '../core/channels.ts'
+import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
-import { startupOps } from '../core/startup.ts'
+import { agentEvents } from './agent-events.ts'
 import { AgentFeeds } from './agent-feeds.ts'
+import { labOf } from './agent-lab.ts'
 import { AgentLock } from './agent-lock.ts'
-import { apiOf } from './api.ts'
-import { Connection } from './connection.ts'
+import { AgentOperations } from './agent-operations.ts'
+import { Announcements } from './announcements.ts'
+import { serve } from './bind-requests.ts'
 import { Counters } from './counters.ts'
-import { follow } from './follow.ts'
-import { type Identity, presenceOf } from './identity.ts'
-import { viewLab } from './lab-view.ts'
-import { Operation } from './operation.ts'
+import { watchHub } from './hub-watch.ts'
+import type { Identity } from './identity.ts'
+import { Connection } from './instrument-connection.ts'
+import { InstrumentEvents } from './instrument-events.ts'
 import { runOperation } from './run-operation.ts'
-import { serve } from './serve.ts'
 import { SessionStore } from './session-store.ts'
-import type { Spool } from './spool.ts'
+import type { Spool } from './spool/spool.ts'
+import { startUp } from './start-up.ts'
 
 /** Milliseconds between beats of an agent's presence. */
 const BEAT_MS = 5000
-/** Milliseconds an agent that starts waits for the hub before it works without. */
-const FIRST_JOIN_MS = 3000
-/** Milliseconds that the goodbye to the hub may take. */
-const GOODBYE_MS = 300
-/** Milliseconds between two publications of a session whose data alone changes. */
-const DATA_MS = 1000
 /** Milliseconds that operations have to end when the agent stops; as in OCS. */
 const GRACE_MS = 3000
-/** The access level of what the agent starts itself, and of everyone on a hub that has no users. */
-const AGENT_LEVEL = 4
+/** The access level of everyone on a hub that has no users. */
 const LOCAL_LEVEL = 3
 
 export interface RunAgent {
@@ -67,37 +61,54 @@ export interface RunningAgent {
  */
 export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const { agent, args, identity, bus, spool, log } = options
+  const { instance } = identity
   const { sessions = new SessionStore(), counters = new Counters() } = options
-  const { root, instance } = identity
   const atStart = startupOps(agent, args, instance)
-  const here = { root, instance }
   const stopping = new AbortController()
-  const timers = new Map<string, Timer>()
-  let node: AgentApi['node']
-  let ended = false
-  let instrumentLost = false
-  let hadInstrument = false
-
-  const event = (level: 'info' | 'warning' | 'error', kind: string, text: string) => {
-    log(level === 'info' ? text : `${level}: ${text}`)
-    if (!bus.connected) counters.add('unsent')
-    void bus.publish(channels.event, here, { time: Date.now() / 1000, level, kind, text })
+  const parts = partsOf(options, sessions, counters, stopping.signal)
+  const { event, bug, lock, operations, announcements, connection } = parts
+  await serve(bus, identity, {
+    agent,
+    args,
+    instance,
+    operations: operations.all,
+    sessions,
+    lock,
+    spool,
+    instrument: () => connection,
+    levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
+    locked: (text) => event('info', 'lock', text),
+    bug,
+  })
+  const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())
+  const beat = setInterval(() => {
+    void announcements.publishPresence('online')
+    spool?.tidy()
+  }, BEAT_MS)
+  void startUp(options, atStart, operations, stopping.signal)
+  return {
+    async stop() {
+      stopping.abort()
+      clearInterval(beat)
+      await operations.shutdown(GRACE_MS)
+      await awaitClosed(connection)
+      watch[Symbol.dispose]()
+      parts.feeds.close()
+      lock.close()
+      await spool?.close()
+      await sessions.close()
+      await announcements.goodbye()
+    },
   }
+}
+
+/** What an agent consists of; each part tells the announcements what has changed. */
+function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, stopping: AbortSignal) {
+  const { agent, args, identity, bus, spool, log } = options
+  const { root, instance } = identity
+  const events = agentEvents(bus, identity, counters, log)
+  const { event, bug } = events
   sessions.onTrouble = (text) => event('error', 'sessions', text)
-  const bug = (error: unknown) =>
-    event('error', 'bug', `${messageOf(error)}${error instanceof Error ? `\n${error.stack ?? ''}` : ''}`)
-
-  const soon = (key: string, what: () => void, ms = 0) => {
-    if (timers.has(key) || ended) return
-    timers.set(
-      key,
-      setTimeout(() => {
-        timers.delete(key)
-        what()
-      }, ms),
-    )
-  }
-
   const feeds = new AgentFeeds(agent.spec.feeds, {
     bus,
     root,
@@ -107,159 +118,33 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     counters,
     onRows: options.onRows?.bind(options) ?? (() => {}),
     event,
-    declared: () => soon('api', () => publishApi()),
-    begun: () => soon('presence', () => void publishPresence('online')),
+    declared: () => announcements.apiSoon(),
+    begun: () => announcements.presenceSoon(),
   })
-  const lab: Lab = {
-    root,
-    instance,
-    site: options.site,
-    memory: sessions.memory,
-    follow: (sink, followOptions) => follow(bus, root, sink, followOptions, bug),
-    agents: () => viewLab(bus, root),
-    log,
-    event,
-    counters: (read) => counters.source(read),
-    host: options.host,
-    announceNode(name) {
-      node = name
-      soon('api', () => publishApi())
-    },
-  }
-  const lock = new AgentLock(() => soon('presence', () => void publishPresence('online')))
-  const connection = new Connection(
-    (signal) => agent.spec.connect(args as never, lab, signal),
-    {
-      connected: (instrument) => {
-        if (instrumentLost) event('info', 'instrument', 'the instrument is connected again')
-        if (hadInstrument) counters.add('instrument_reconnects')
-        instrumentLost = false
-        hadInstrument = true
-        feeds.connected(instrument)
-      },
-      failed: (reason) => {
-        instrumentLost = true
-        event('warning', 'instrument', `${reason} (trying again)`)
-      },
-    },
-    stopping.signal,
-  )
-
-  const operations = new Map<string, Operation>()
-  const start = (name: string, params: Readonly<Record<string, unknown>> = {}) => {
-    const operation = operations.get(name)
-    if (operation?.active) return
-    const outcome = operation?.start(params, { client: instance, level: AGENT_LEVEL })
-    if (outcome?.status !== ResponseCode.OK)
-      throw new OpError(`${name}: ${outcome?.msg ?? 'no such operation'}`)
-  }
-  for (const [name, spec] of Object.entries(agent.ops)) {
-    const host = {
-      nextSessionId: () => sessions.nextId(),
-      run: (params: unknown, session: SessionHandle<unknown>, signal: AbortSignal) =>
-        runOperation(agent, name, connection, {
-          params,
-          args,
-          session,
-          feeds: feeds.publishers,
-          signal,
-          lab,
-          start,
-        }),
-      changed: (session: OpSession, now: boolean) => {
-        if (!now) return soon(`session of ${name}`, () => publishLatest(name), DATA_MS)
-        sessions.save(session)
-        publishSession(name, session)
-      },
-      log,
-      bug,
-    }
-    operations.set(name, new Operation(name, spec, host, sessions.latest(name)))
-  }
-
-  const publishSession = (op: string, session: OpSession) => {
-    if (bus.connected) void bus.publish(channels.session, { ...here, op }, session)
-  }
-  const publishLatest = (op: string) => {
-    const session = operations.get(op)?.session
-    if (session) publishSession(op, session)
-  }
-  const publishApi = () => {
-    if (bus.connected) void bus.publish(channels.api, here, apiOf(agent, args, feeds.declarations, node))
-  }
-  const publishPresence = (state: Presence['state']) => {
-    const shown = lock.shown && { lock: lock.shown }
-    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters: counters.all, ...shown }
-    return bus.connected ? bus.publish(channels.presence, here, presence) : Promise.resolve()
-  }
-  const joined = () => {
-    void publishPresence('online')
-    publishApi()
-    for (const name of operations.keys()) publishLatest(name)
-    feeds.republish()
-  }
-
-  await serve(bus, identity, {
+  const lock = new AgentLock(() => announcements.presenceSoon())
+  const operations = new AgentOperations({
     agent,
-    args,
     instance,
-    operations,
     sessions,
-    lock,
-    spool,
-    instrument: () => connection,
-    levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
-    locked: (text) => event('info', 'lock', text),
+    run: (op, call) => runOperation(agent, op, connection, { ...call, args, feeds: feeds.publishers, lab }),
+    changed: (op, session) => announcements.publishSession(op, session),
+    dataChanged: (op) => announcements.sessionSoon(op),
+    log,
     bug,
   })
+  const announcements = new Announcements({ bus, identity, agent, args, counters, feeds, lock, operations })
+  const lab = labOf(options, sessions, counters, events, announcements)
+  const connection = new Connection(
+    (signal) => agent.spec.connect(args as never, lab, signal),
+    new InstrumentEvents(events, counters, feeds),
+    stopping,
+  )
+  return { event, bug, feeds, lock, operations, announcements, connection }
+}
 
-  let announced = false
-  const watch = bus.onConnected((connected, reason) => {
-    if (connected) {
-      log('transport connected')
-      if (announced) counters.add('hub_reconnects')
-      log(`session joined: ${instance} (address root ${root}, session ${identity.session})`)
-      joined()
-    } else if (announced) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
-    announced ||= connected
-  })
-  const beat = setInterval(() => {
-    void publishPresence('online')
-    spool?.tidy()
-  }, BEAT_MS)
-
-  const startUp = async () => {
-    for (let waited = 0; waited < FIRST_JOIN_MS && !bus.connected && !stopping.signal.aborted; waited += 50) {
-      await pause(50, stopping.signal)
-    }
-    if (stopping.signal.aborted) return
-    if (!bus.connected) log('waiting for the hub; working without it meanwhile')
-    for (const { name, params } of atStart) {
-      log(`startup-op: launching ${name}`)
-      operations.get(name)?.start(params, { client: 'startup', level: AGENT_LEVEL })
-    }
-    const idle = agent.spec.idle?.(instance)
-    if (atStart.length === 0 && idle) log(`idle: ${idle}`)
-  }
-  void startUp()
-
-  return {
-    async stop() {
-      stopping.abort()
-      clearInterval(beat)
-      await Promise.all([...operations.values()].map((operation) => operation.shutdown(GRACE_MS)))
-      const closed = new AbortController()
-      void connection.closed().then(() => closed.abort())
-      await pause(GRACE_MS, closed.signal)
-      watch[Symbol.dispose]()
-      feeds.close()
-      lock.close()
-      await spool?.close()
-      await sessions.close()
-      // What the last rows set off would say that the agent is online.
-      ended = true
-      for (const timer of timers.values()) clearTimeout(timer)
-      await Promise.race([publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
-    },
-  }
+/** Waits until the instrument is closed, but not for ever. */
+async function awaitClosed(connection: Connection<object>): Promise<void> {
+  const done = new AbortController()
+  void connection.closed().then(() => done.abort())
+  await pause(GRACE_MS, done.signal)
 }

@@ -1,7 +1,7 @@
 import type { Agent, SessionHandle } from '../core/agent.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import { aborted, pause } from '../core/pause.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from './instrument-connection.ts'
 
 /** Milliseconds a process waits after a failure on a link that still stands. */
 const AGAIN_MS = 500

@@ -5,7 +5,7 @@ import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { OpSession, opCodeOf } from '../core/ops.ts'
-import { lockFile } from './spool-file.ts'
+import { lockFile } from '../machine/lock-file.ts'
 
 const DIED = 'The agent died while this was under way; it is back now.'
 

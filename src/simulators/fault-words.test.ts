@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { decimal, integer } from '../instrument/codec.ts'
-import { openLine } from '../instrument/open.ts'
 import { nth } from '../instrument/parts.ts'
+import { openLine } from '../instrument/transport/open.ts'
 import { obey, parseFault } from './fault-words.ts'
 import { startLakeshore372 } from './lakeshore372.ts'
 import { startTable } from './table-server.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { checkParams } from '../core/arguments/check-params.ts'
 import { UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import { checkParams } from '../core/params.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Simulator } from './simulator.ts'
 

@@ -12,9 +12,9 @@ import {
   ruleFaults,
   ruleKinds,
 } from '../core/alarm-rules.ts'
-import { coerce } from '../core/coerce.ts'
-import { shown } from '../core/common-flags.ts'
-import { checkParams } from '../core/params.ts'
+import { checkParams } from '../core/arguments/check-params.ts'
+import { coerce } from '../core/arguments/coerce.ts'
+import { shown } from '../core/arguments/common-flags.ts'
 import { kindOf, readSection } from './keys.ts'
 import type { Position, Problems } from './problems.ts'
 import type { Entry, Node } from './tree.ts'

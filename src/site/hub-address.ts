@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { UsageError } from '../core/errors.ts'
 import { openSite } from './find.ts'
-import { hubUrl, serverFault } from './hub-url.ts'
+import { hubUrl } from './hub-url.ts'
+import { serverFault } from './server-fault.ts'
 import { defaults } from './site.ts'
 
 /** What a program may say of where its hub is. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { flattenArguments } from '../core/arguments.ts'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
 import { hubUrl } from './hub-url.ts'
 import { parseSite } from './site.ts'

@@ -1,13 +1,13 @@
 import type { AlarmSettings } from '../core/alarm-rules.ts'
-import type { Argument, Located } from '../core/arguments.ts'
+import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name } from '../core/names.ts'
 import { readAlarms } from './alarms.ts'
-import { serverFault } from './hub-url.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
 import { parseYaml } from './parse.ts'
 import { type Position, Problems, where } from './problems.ts'
+import { serverFault } from './server-fault.ts'
 import type { Entry, Node } from './tree.ts'
 
 /** How to reach the hub; a host's own values override those of the whole site. */

@@ -4,8 +4,8 @@
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Notice } from '../../src/agents/alarm-actions.ts'
-import { mailServer } from '../../src/agents/mail.test-aid.ts'
+import type { Notice } from '../../src/agents/alarm/alarm-actions.ts'
+import { mailServer } from '../../src/agents/alarm/mail.test-aid.ts'
 import type { AlarmsData } from '../../src/core/alarms.ts'
 import { Listener, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'

@@ -1,5 +1,5 @@
 import type { FeedDeclaration } from '../../src/core/channels.ts'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 
 /** Seconds and samples in a second of what `spoolAnHour` writes. */
 export const HOUR = 3600

@@ -4,25 +4,16 @@
  * frames).
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { archiveData } from '../../src/datanode/g3-archive.ts'
-import { writeSynthetic } from '../../src/storage/archive.test-aid.ts'
-import { Archive } from '../../src/storage/archive.ts'
-import { dataFrame, headFrames } from '../../src/storage/hk.ts'
+import { writeSynthetic } from '../../src/storage/archive/archive.test-aid.ts'
+import { Archive } from '../../src/storage/archive/archive.ts'
 import { figure, Lab } from './roles.ts'
+import { DAY, HOUR, SAMPLES, START, syntheticValue, type Wide, writeArchive } from './wide-archive.ts'
 
 const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)
 setDefaultTimeout(390_000 * Math.sqrt(DAYS))
 
-const START = 1_700_006_400
-const HOUR = 3600
-const DAY = 24 * HOUR
-interface Size {
-  readonly days: number
-  readonly feeds: number
-  /** Seconds of a frame. */
-  readonly frame: number
+interface Size extends Wide {
   /** The spans that so3g reads, too, and how often. */
   readonly so3g: readonly string[]
   readonly rounds: number
@@ -37,57 +28,11 @@ const sizes: readonly Size[] = [
   },
   { days: 365, feeds: 20, frame: HOUR, so3g: ['day', 'month'], rounds: 1 },
 ]
-/** Samples a frame. */
-const SAMPLES = 10
 /** Fields of a panel, and points of each of its curves. */
 const PANEL = 20
 const POINTS = 1000
 const ROUNDS = 10
 const SPANS = { day: DAY, month: 30 * DAY, year: 365 * DAY }
-
-const syntheticValue = (feed: number, n: number) =>
-  feed + Math.sin(n / 500 + feed) + ((n * 7919) % 1000) / 1e4
-
-/** Files of an hour, as a recorder names them, each with all feeds. Returns bytes and frames. */
-function writeArchive(dir: string, { days, feeds, frame: length }: Size): { bytes: number; frames: number } {
-  const addresses = Array.from({ length: feeds }, (_, i) => `observatory.agent${i}.feeds.temperatures`)
-  const providers = new Map(addresses.map((address, i) => [i, address]))
-  let [bytes, frames] = [0, 0]
-  for (let begin = START; begin < START + days * DAY; begin += HOUR) {
-    const sessionId = BigInt(begin)
-    const parts = [
-      headFrames({ sessionId, time: begin, generation: (begin - START) / HOUR, ledger: '{}' }, providers),
-    ]
-    for (let at = begin; at < begin + HOUR; at += length) {
-      const nth = ((at - START) / length) * SAMPLES
-      const times = Array.from({ length: SAMPLES }, (_, i) => at + (i * length) / SAMPLES)
-      for (let feed = 0; feed < feeds; feed++) {
-        const value = Float64Array.from(times, (_, i) => syntheticValue(feed, nth + i))
-        const fields = new Map([['T', { kind: 'G3VectorDouble', value } as const]])
-        const from = { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' }
-        const span = { first: nth + 1, last: nth + SAMPLES }
-        const blocks = [{ name: 'temps', times, fields }]
-        parts.push(
-          dataFrame(sessionId, at + length, {
-            root: 'observatory',
-            from,
-            provider: feed,
-            ...span,
-            blocks,
-            gaps: [],
-          }),
-        )
-        frames++
-      }
-    }
-    const file = Buffer.concat(parts)
-    const path = join(dir, String(begin).slice(0, 5), `${begin}.g3`)
-    mkdirSync(join(path, '..'), { recursive: true })
-    writeFileSync(path, file)
-    bytes += file.length
-  }
-  return { bytes, frames }
-}
 
 /** Times load_range for each span, and prints the first field's samples of the last one. */
 const SO3G = `

@@ -84,7 +84,7 @@ export async function compare(lab: Lab, dataDir: string, rows: readonly Spooled[
     if (!python) throw new Error(`${variable} has to name the Python that has ${reader}`)
     const check = [python, join(ROOT, 'test', 'g3', 'check.py'), dataDir, expected]
     const running = lab.program(reader, check)
-    const { code } = await running.ended(120)
+    const { code } = await running.ended(120 + rows.length / 100)
     if (code !== 0) throw new Error(`${reader}:\n${running.text()}`)
     figure(running.text('out').trim())
   }

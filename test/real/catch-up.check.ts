@@ -5,18 +5,17 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 import { DemoLab } from './demo-lab.ts'
 import { Listener, split, subscriber } from './listener.ts'
 import { declaration, FEED, nameOf, values } from './many-rows.ts'
 import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 
-setDefaultTimeout(380_000)
-
 const AGENTS = 20
 const HERTZ = 10
 const SESSION = 'observatory/aggregator/ops/record/session'
 const AWAY = Number(process.env['OCS_AWAY_S'] ?? 600)
+setDefaultTimeout(320_000 + 100 * AWAY)
 
 /** Fills an agent's spool with what it read while the recorder was away. */
 async function fill(path: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { packet } from '../../src/broker/raw-client.ts'
+import { packet } from '../../src/broker/raw-client.test-aid.ts'
 import { DemoLab } from './demo-lab.ts'
 import { Listener, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'

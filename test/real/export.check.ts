@@ -1,7 +1,7 @@
 /** What `ocs export` writes, read back by pyarrow and by so3g, is what the files have. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import { writeSynthetic } from '../../src/storage/archive.test-aid.ts'
+import { writeSynthetic } from '../../src/storage/archive/archive.test-aid.ts'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
 setDefaultTimeout(240_000)

@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { FeedDeclaration } from '../../src/core/channels.ts'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 
 setDefaultTimeout(390_000)

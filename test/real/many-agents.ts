@@ -1,15 +1,15 @@
-/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ`. */
+/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ [URL]`. */
 import { join } from 'node:path'
 import { z } from 'zod'
 import { connectMqtt } from '../../src/bus/mqtt.ts'
 import { type Agent, defineAgent } from '../../src/core/agent.ts'
-import { poll } from '../../src/instrument/poll.ts'
+import { poll } from '../../src/core/poll.ts'
 import { willOf } from '../../src/runtime/identity.ts'
 import { type RunningAgent, runAgent } from '../../src/runtime/run-agent.ts'
-import { Spool } from '../../src/runtime/spool.ts'
+import { Spool } from '../../src/runtime/spool/spool.ts'
 import { blocks, FEED, nameOf, values } from './many-rows.ts'
 
-const [state = '', count = '', hertz = ''] = process.argv.slice(2)
+const [state = '', count = '', hertz = '', url = 'mqtt://127.0.0.1:1883'] = process.argv.slice(2)
 
 const agent = defineAgent({
   class: 'ManyAgent',
@@ -36,7 +36,7 @@ for (let i = 0; i < Number(count); i++) {
     since: Date.now() / 1000,
     version: '0',
   }
-  const bus = connectMqtt({ url: 'mqtt://127.0.0.1:1883', client: instance, will: willOf(identity) })
+  const bus = connectMqtt({ url, client: instance, will: willOf(identity) })
   const spool = new Spool(join(state, 'observatory', `${instance}.sqlite`))
   running.push(await runAgent({ agent, args: {}, identity, bus, spool, log: () => {} }))
 }

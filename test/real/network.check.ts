@@ -12,9 +12,9 @@ import { HERE, type Host, Network } from './hosts.ts'
 import { subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
-
 const RESTARTS = Number(process.env['RESTARTS'] ?? 8)
+setDefaultTimeout(260_000 + 5000 * RESTARTS)
+
 /** Seconds until a silent connection is given up, and until an agent is back. */
 const NOTICED = 8
 const BACK = 2

@@ -1,7 +1,7 @@
 /** A lab that runs for long: what each role takes of the machine, and whether anything is missing at the end. */
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Audit } from '../../src/storage/audit.ts'
+import type { Audit } from '../../src/storage/recorder/audit.ts'
 import { unacknowledged } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'

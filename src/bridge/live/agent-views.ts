@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { AlarmsData, WATCH } from '../../core/alarms.ts'
+import { parametersOf } from '../../core/arguments/parameters.ts'
 import type { Presence } from '../../core/channels.ts'
-import { counterHelp, troubles } from '../../core/counters.ts'
+import { counterHelp, troubles } from '../../core/counter-help.ts'
 import type { OpSession } from '../../core/ops.ts'
-import { parametersOf } from '../../core/parameters.ts'
-import type { InstanceView } from '../../runtime/lab-view.ts'
+import type { InstanceView } from '../../lab/lab-view.ts'
 import { stateOf } from '../history.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
 

@@ -1,4 +1,4 @@
-import type { Node, Nodes } from '../nodes.ts'
+import type { Node, Nodes } from '../../lab/nodes.ts'
 import type { NodeView } from '../page/shape.ts'
 
 /** The data nodes that live with all that they serve, as they say now. */

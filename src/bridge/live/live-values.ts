@@ -1,8 +1,8 @@
 import type { DataAnswer } from '../../core/data-node.ts'
-import { cell } from '../ask.ts'
-import type { Node, Nodes } from '../nodes.ts'
+import { cell } from '../../lab/fetch-curves.ts'
+import type { Node, Nodes } from '../../lab/nodes.ts'
+import { readTarget } from '../../lab/targets.ts'
 import type { Cell, Part } from '../page/shape.ts'
-import { readTarget } from '../targets.ts'
 
 /** Milliseconds between two questions to a data node: what is on the page is no older. */
 const POLL_MS = 400

@@ -1,7 +1,7 @@
-import { ask, cell } from '../ask.ts'
-import type { Nodes } from '../nodes.ts'
+import { ask, cell } from '../../lab/fetch-curves.ts'
+import type { Nodes } from '../../lab/nodes.ts'
+import { type Metric, readTarget } from '../../lab/targets.ts'
 import type { Cell, Part } from '../page/shape.ts'
-import { type Metric, readTarget } from '../targets.ts'
 
 /** Metrics of one answer, at most. */
 export const MAX_METRICS = 100

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { seconds } from '../../test/real/roles.ts'
+import type { Bench, Bencher, Figures, RowSpec, Sides } from '../bench.ts'
+import { type Goal, ratioMost } from '../goal.ts'
+import { cpuSeconds, memory, tree } from '../process-cost.ts'
+import {
+  aggregator,
+  fakeData,
+  hasLab,
+  labAnchors,
+  type RunningLab,
+  recorded,
+  startOcs,
+  startOwn,
+  stopLab,
+} from '../site.ts'
+
+const RATES = [50, 500] as const
+/** Seconds of a round, and before the first: both sides have started and compiled what they need. */
+const [ROUND, WARM] = [6, 12]
+const ROLES = ['agent', 'recorder', 'hub'] as const
+
+const cpuRows = RATES.map(
+  (hertz): RowSpec => ({
+    work: `hub + recorder + one agent, 8 channels at ${hertz} Hz, CPU`,
+    figure: `cpu${hertz}`,
+    unit: 'ms/s',
+    against: 'OCS',
+    goal: ratioMost(1),
+  }),
+)
+const goals: Record<(typeof ROLES)[number], Goal> = {
+  agent: ratioMost(0.75),
+  recorder: ratioMost(0.6),
+  hub: ratioMost(0.12),
+}
+const memoryRows = ROLES.flatMap((role): RowSpec[] => {
+  const row = (what: string, figure: string): RowSpec => ({
+    work: `memory of ${role === 'agent' ? 'an agent' : `the ${role}`}, ${what}`,
+    figure: `${role} ${figure}`,
+    unit: 'MB',
+    against: 'OCS',
+  })
+  return [
+    { ...row('private', 'private'), goal: goals[role] },
+    row('PSS', 'pss'),
+    row('RSS', 'rss'),
+    row('PSS with its launcher', 'launched pss'),
+    row('RSS with its launcher', 'launched rss'),
+  ]
+})
+
+export const trio: Bench = {
+  name: 'trio',
+  help: 'hub, recorder and one agent: CPU and memory',
+  how: 'node bin/ocs.mjs agent, both FakeDataAgent with a report a second; CPU with launchers, both sides in the same seconds; PSS is smaller the more processes share a file',
+  anchors: labAnchors,
+  rounds: 5,
+  rows: [...cpuRows, ...memoryRows],
+  async run(bench) {
+    const all: Sides[] = []
+    for (const hertz of RATES) all.push(await atRate(bench, hertz))
+    const names = ['ocs', 'OCS']
+    // Rounds of both rates are put side by side, so that each row finds its figure.
+    const merged = (name: string) =>
+      Array.from(
+        { length: bench.rounds },
+        (_, round): Figures =>
+          Object.assign({}, ...all.toReversed().map((sides) => sides[name]?.[round] ?? {})),
+      )
+    return Object.fromEntries(names.filter((name) => all[0]?.[name]).map((name) => [name, merged(name)]))
+  },
+}
+
+async function atRate(bench: Bencher, hertz: number): Promise<Sides> {
+  const { lab } = bench
+  const dirs = { own: lab.path(`data-own-${hertz}`), ocs: lab.path(`data-ocs-${hertz}`) }
+  const instances = (dir: string) => [fakeData('data1', hertz), aggregator(dir)]
+  const own = await startOwn(lab, instances(dirs.own), true)
+  const ocs = hasLab(bench) ? await startOcs(lab, instances(dirs.ocs)) : undefined
+  await Promise.all([recorded(dirs.own), ocs && recorded(dirs.ocs)])
+  await seconds(bench.size(WARM, 0))
+  const sides = await bench.together({
+    ocs: () => cost(bench, own, hertz),
+    OCS: ocs && (() => cost(bench, ocs, hertz)),
+  })
+  await stopLab(own)
+  if (ocs) await stopLab(ocs)
+  bench.count(`${hertz} Hz: exit code of the audit`, (await lab.run(['audit', join(dirs.own)])).code ?? -1, 0)
+  return sides
+}
+
+async function cost(bench: Bencher, { hub, roles }: RunningLab, hertz: number): Promise<Figures> {
+  const all = [hub, ...roles.values()].map(({ pid }) => pid)
+  const begun = performance.now()
+  const before = cpuSeconds(all)
+  await seconds(bench.size(ROUND, 1))
+  const cpu = (1e6 * (cpuSeconds(all) - before)) / (performance.now() - begun)
+  const figures: Record<string, number> = { [`cpu${hertz}`]: cpu }
+  const pids = { agent: roles.get('data1')?.pid, recorder: roles.get('aggregator')?.pid, hub: hub.pid }
+  for (const role of ROLES) {
+    const pid = pids[role] ?? 0
+    const whole = memory([pid])
+    // Ours without the launcher; a program of Python, and crossbar with its worker, are the whole tree.
+    const alone = memory([hub.name === 'hub' ? (tree(pid)[1] ?? pid) : pid])
+    figures[`${role} private`] = alone.private
+    figures[`${role} pss`] = alone.pss
+    figures[`${role} rss`] = alone.rss
+    figures[`${role} launched pss`] = whole.pss
+    figures[`${role} launched rss`] = whole.rss
+  }
+  return figures
+}

@@ -1,0 +1,95 @@
+/**
+ * Publishes or receives feed messages over MQTT: `mqtt-load.ts pub|sub URL TOPIC QOS CONNECTIONS`. Says `ready`; then, for
+ * each line `{"messages": N, "hertz": H}` of its input, one line of JSON: what it sent, or what came and when.
+ */
+import mqtt, { type MqttClient } from 'mqtt'
+import { serveOrders } from '../orders.ts'
+import { feedMessage } from './feed-message.ts'
+
+interface Order {
+  readonly messages: number
+  /** 0: as fast as they go. */
+  readonly hertz: number
+}
+/** Messages that are on their way at most. */
+const WINDOW = 200
+/** Milliseconds without a message after which the rest counts as lost. */
+const PATIENCE = 5000
+
+const [mode = '', url = '', topic = '', quality = '', connections = '1'] = process.argv.slice(2)
+const qos = quality === '1' ? 1 : 0
+const now = () => performance.timeOrigin + performance.now()
+const connect = (clientId: string): Promise<MqttClient> =>
+  mqtt.connectAsync(url, { clientId, protocolVersion: 4, clean: true, keepalive: 30, reconnectPeriod: 0 })
+
+async function publish(): Promise<void> {
+  const [, instance = ''] = topic.split('/')
+  const client = await connect(instance)
+  let seq = 0
+  await serveOrders<Order>(async ({ messages, hertz }) => {
+    const begun = now()
+    if (hertz > 0) {
+      for (let i = 0; i < messages; i++) {
+        const wait = begun + (1000 * i) / hertz - now()
+        if (wait > 0) await Bun.sleep(wait)
+        client.publish(topic, feedMessage(++seq, now() / 1000), { qos })
+      }
+    } else {
+      await flood(client, messages, () => feedMessage(++seq, now() / 1000))
+    }
+    return { sent: messages, begun, took: now() - begun }
+  })
+}
+
+function flood(client: MqttClient, messages: number, message: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let [sent, done] = [0, 0]
+    const next = () => {
+      while (sent < messages && sent - done < WINDOW) {
+        sent++
+        client.publish(topic, message(), { qos }, (error) => {
+          if (error) return reject(error)
+          done++
+          if (done === messages) resolve()
+          else if (sent - done < WINDOW / 2) next()
+        })
+      }
+    }
+    next()
+  })
+}
+
+async function subscribe(): Promise<void> {
+  let came: (payload: Buffer) => void = () => {}
+  for (let i = 0; i < Number(connections); i++) {
+    const client = await connect(`listener-${i}`)
+    client.on('message', (_, payload) => came(payload))
+    await client.subscribeAsync(topic, { qos })
+  }
+  await serveOrders<Order>(
+    ({ messages, hertz }) =>
+      new Promise((resolve) => {
+        const wanted = messages * Number(connections)
+        let [count, first, last] = [0, 0, 0]
+        const lags: number[] = []
+        const done = () => {
+          clearInterval(timer)
+          came = () => {}
+          resolve({ count, first, last, lags })
+        }
+        const begun = now()
+        const timer = setInterval(() => {
+          if (now() - Math.max(last, begun) > PATIENCE) done()
+        }, 100)
+        came = (payload) => {
+          const { t } = JSON.parse(payload.toString()) as { t: number[] }
+          last = now()
+          if (count++ === 0) first = last
+          if (hertz > 0) lags.push(last - 1000 * (t[0] ?? 0))
+          if (count === wanted) done()
+        }
+      }),
+  )
+}
+
+await (mode === 'pub' ? publish() : subscribe())

@@ -1,0 +1,58 @@
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { Lab, ROOT, type Running, type StartOptions, until } from '../test/real/roles.ts'
+import { marked } from './process-cost.ts'
+
+/** `ocs` as a user starts it: the launcher under Node, which stays beside Bun. */
+export const LAUNCHER = ['node', join(ROOT, 'bin', 'ocs.mjs')]
+
+const MARK = 'OCS_BENCH_RUN'
+/** What marks every process of this run, grandchildren too. */
+const run = crypto.randomUUID()
+
+/** The processes of one bench, each in a group of its own; all of them end with it. */
+export class BenchLab extends Lab {
+  constructor(more: Readonly<Record<string, string>> = {}) {
+    super({ [MARK]: run, NO_PROXY: '127.0.0.1,localhost', ...more })
+  }
+
+  override program(name: string, command: readonly string[], options: StartOptions = {}): Running {
+    return super.program(name, command, { group: true, ...options })
+  }
+
+  /** Starts `ocs` by its launcher, as a user does. */
+  launch(name: string, args: readonly string[], options: StartOptions = {}): Running {
+    return this.program(name, [...LAUNCHER, ...args], options)
+  }
+}
+
+/** Kills whatever of this run still runs. Returns how many that were. */
+export function endAll(): number {
+  const left = marked(MARK, run).filter((pid) => pid !== process.pid)
+  for (const pid of left) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  return left.length
+}
+
+/** The same, and waits until they are gone. */
+export function allEnded(): Promise<boolean> {
+  return until('every process has ended', 10, () => endAll() === 0)
+}
+
+/** A port of 127.0.0.1 that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen({ host: '127.0.0.1', port: 0 }, () => {
+      const address = server.address()
+      const port = typeof address === 'object' && address ? address.port : 0
+      server.close(() => resolve(port))
+    })
+  })
+}

@@ -1,0 +1,117 @@
+/** What processes cost, read from Linux's /proc: processor time and memory of whole process trees. */
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Memory of a process tree, MB. */
+export interface Memory {
+  /** What is mapped; pages that processes share are counted in each. */
+  readonly rss: number
+  /** The same with shared pages divided among those who share them. */
+  readonly pss: number
+  /** What would be free again if it ended. */
+  readonly private: number
+}
+
+/** Ticks of `/proc/*\/stat` in a second: 100 on every Linux that Bun runs on. */
+const HERTZ = 100
+
+/** The process and all that descend from it, itself first. One that ends meanwhile is left out. */
+export function tree(root: number, parents: ReadonlyMap<number, number> = parentsNow()): number[] {
+  const found = [root]
+  for (const pid of found) for (const [child, parent] of parents) if (parent === pid) found.push(child)
+  return found
+}
+
+/**
+ * Processor time that process trees have used, with children that ended and were waited for, s.
+ * @param exactly these processes, without those that descend from them
+ */
+export function cpuSeconds(roots: readonly number[], exactly = false): number {
+  return processes(roots, exactly).reduce((sum, pid) => sum + ownSeconds(pid), 0)
+}
+
+/** Memory of process trees, or of `exactly` these processes. */
+export function memory(roots: readonly number[], exactly = false): Memory {
+  const parts = processes(roots, exactly).map((pid) => parseRollup(read(`/proc/${pid}/smaps_rollup`)))
+  const total = (key: keyof Memory) => parts.reduce((sum, part) => sum + part[key], 0)
+  return { rss: total('rss'), pss: total('pss'), private: total('private') }
+}
+
+/** A process's program and arguments, by blanks. */
+export function commandLine(pid: number): string {
+  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
+}
+
+/** Every process of this machine whose environment has this variable with this value. */
+export function marked(name: string, value: string): number[] {
+  const wanted = `${name}=${value}`
+  return pids().filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(wanted))
+}
+
+/** Processor time of one process: `stat` counts threads that ended, `schedstat` is exact for those that run. */
+function ownSeconds(pid: number): number {
+  const { own, children } = parseStat(read(`/proc/${pid}/stat`))
+  const exact = entries(`/proc/${pid}/task`)
+    .map((thread) => parseSchedstat(read(`/proc/${pid}/task/${thread}/schedstat`)))
+    .reduce((a, b) => a + b, 0)
+  return Math.max(own, exact) + children
+}
+
+/** Of a line of `stat`: the parent, and processor time of the process and of its ended children, s. */
+export function parseStat(text: string): { parent: number; own: number; children: number } {
+  // The name may itself hold blanks and brackets.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const number = (at: number) => Number(fields[at] ?? 0)
+  return {
+    parent: number(1),
+    own: (number(11) + number(12)) / HERTZ,
+    children: (number(13) + number(14)) / HERTZ,
+  }
+}
+
+/** Of a thread's `schedstat`: time on a processor, s. */
+export function parseSchedstat(text: string): number {
+  return Number(text.split(' ')[0] ?? 0) / 1e9
+}
+
+/** Of `smaps_rollup`, MB (10⁶ bytes). */
+export function parseRollup(text: string): Memory {
+  const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0)
+  const megabytes = (...names: string[]) =>
+    names.reduce((sum, name) => sum + (kibibytes(name) * 1024) / 1e6, 0)
+  return {
+    rss: megabytes('Rss'),
+    pss: megabytes('Pss'),
+    private: megabytes('Private_Clean', 'Private_Dirty'),
+  }
+}
+
+function processes(roots: readonly number[], exactly: boolean): number[] {
+  if (exactly) return [...new Set(roots)]
+  const parents = parentsNow()
+  return [...new Set(roots.flatMap((root) => tree(root, parents)))]
+}
+
+function parentsNow(): Map<number, number> {
+  return new Map(pids().map((pid) => [pid, parseStat(read(`/proc/${pid}/stat`)).parent]))
+}
+
+function pids(): number[] {
+  return entries('/proc').map(Number).filter(Number.isInteger)
+}
+
+/** A process may end between two looks: what it had then is nothing. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function entries(path: string): string[] {
+  try {
+    return readdirSync(path)
+  } catch {
+    return []
+  }
+}

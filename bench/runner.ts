@@ -1,0 +1,120 @@
+import type { Anchor } from './anchors/anchor.ts'
+import type { Bench, Bencher, Figures, RowSpec, Sides } from './bench.ts'
+import { allEnded, BenchLab } from './lab.ts'
+import { pairedRatios, type Summary, summarize } from './statistics.ts'
+
+/** Seconds a bench may take in all, unless it says otherwise. */
+const PATIENCE = 420
+
+/** What a bench came to. */
+export interface Outcome {
+  readonly bench: Bench
+  readonly sides: Sides
+  /** Counts that were wrong. */
+  readonly wrong: readonly string[]
+  /** Why it ended early. */
+  readonly error?: string
+}
+/** A row with what was measured for it. */
+export interface Measured {
+  readonly spec: RowSpec
+  readonly ours: Summary | undefined
+  readonly theirs: Summary | undefined
+  readonly ratio: Summary | undefined
+}
+interface Options {
+  readonly quick: boolean
+  readonly rounds?: number | undefined
+  readonly versions: ReadonlyMap<Anchor, string | undefined>
+  readonly say: (text: string) => void
+}
+
+/** Runs one bench; every process it started has ended when it resolves. */
+export async function runBench(bench: Bench, { quick, rounds, versions, say }: Options): Promise<Outcome> {
+  const wrong: string[] = []
+  const late = Promise.withResolvers<never>()
+  const { patience = PATIENCE } = bench
+  const timer = setTimeout(() => late.reject(new Error(`not done within ${patience} s`)), patience * 1000)
+  // Rejected later, it must not end the process.
+  late.promise.catch(() => {})
+  try {
+    await using lab = new BenchLab()
+    const bencher: Bencher = {
+      lab,
+      quick,
+      rounds: rounds ?? (quick ? 1 : bench.rounds),
+      say,
+      has: (anchor) => versions.get(anchor) !== undefined,
+      size: (full, small) => (quick ? small : full),
+      interleave: (sides) => interleave(sides, bencher),
+      together: (sides) => together(sides, bencher),
+      count: (what, got, expected) => {
+        if (got === expected) return
+        const text = `${what}: ${got} instead of ${expected}`
+        if (!wrong.includes(text)) wrong.push(text)
+      },
+    }
+    const sides = await Promise.race([bench.run(bencher), late.promise])
+    return { bench, sides, wrong }
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    return { bench, sides: {}, wrong, error: text }
+  } finally {
+    clearTimeout(timer)
+    await allEnded()
+  }
+}
+
+/** Each round runs every side once, beginning with another one. */
+async function interleave(
+  sides: Parameters<Bencher['interleave']>[0],
+  { rounds, say }: Bencher,
+): Promise<Sides> {
+  const names = Object.keys(sides).filter((name) => sides[name])
+  const results = new Map<string, (Figures | undefined)[]>(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round) % names.length] ?? ''
+      const figures = await sides[name]?.(round)
+      results.get(name)?.push(figures)
+      say(`round ${round + 1}/${rounds} ${name}: ${shown(figures)}`)
+    }
+  }
+  return Object.fromEntries(results)
+}
+
+async function together(sides: Parameters<Bencher['together']>[0], { rounds, say }: Bencher): Promise<Sides> {
+  const names = Object.keys(sides).filter((name) => sides[name])
+  const results = new Map<string, (Figures | undefined)[]>(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    const all = await Promise.all(names.map((name) => sides[name]?.(round)))
+    for (const [at, name] of names.entries()) {
+      results.get(name)?.push(all[at])
+      say(`round ${round + 1}/${rounds} ${name}: ${shown(all[at])}`)
+    }
+  }
+  return Object.fromEntries(results)
+}
+
+function shown(figures: Figures | undefined): string {
+  return Object.entries(figures ?? {})
+    .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
+    .join(', ')
+}
+
+/** The rows of a bench, with what its rounds came to. */
+export function measuredRows({ bench, sides }: Pick<Outcome, 'bench' | 'sides'>): Measured[] {
+  const list = (side: string, figure: string) => (sides[side] ?? []).map((figures) => figures?.[figure])
+  const known = (values: readonly (number | undefined)[]) =>
+    summarize(values.filter((value) => value !== undefined))
+  return bench.rows.map((spec) => {
+    const ours = list(spec.ours ?? 'ocs', spec.figure)
+    const theirs = spec.against === undefined ? [] : list(spec.against, spec.figure)
+    return {
+      spec,
+      ours: known(ours),
+      theirs: known(theirs),
+      ratio: summarize(pairedRatios(ours, theirs)),
+    }
+  })
+}

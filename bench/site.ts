@@ -1,0 +1,147 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Running, until } from '../test/real/roles.ts'
+import { cached } from './anchors/anchor.ts'
+import { crossbar, startCrossbar } from './anchors/crossbar.ts'
+import { ocsPython } from './anchors/ocs-python.ts'
+import type { Bencher, Hub } from './bench.ts'
+import { startHub } from './hubs.ts'
+import type { BenchLab } from './lab.ts'
+
+/** An agent of a lab, as a site file has it. */
+export interface Instance {
+  readonly id: string
+  readonly agentClass: string
+  readonly args?: readonly string[]
+  /** Files of one that neither has: the product's module, and OCS's. */
+  readonly module?: { readonly own: string; readonly ocs: string }
+}
+/** A lab that runs: the product's, or the same in Python. */
+export interface RunningLab {
+  readonly hub: Running
+  readonly roles: ReadonlyMap<string, Running>
+  readonly siteFile: string
+  /** Its hub, as a client is told. */
+  readonly url: string
+}
+
+/** The anchors of a lab in Python. */
+export const labAnchors = [crossbar, ocsPython]
+/** Whether such a lab can be run here. */
+export const hasLab = (bench: Bencher) => labAnchors.every((anchor) => bench.has(anchor))
+
+const LOCAL = ['--site-host', 'localhost']
+/** FakeDataAgent, which both have: eight channels, a report a second. */
+export const fakeData = (id: string, hertz: number): Instance => ({
+  id,
+  agentClass: 'FakeDataAgent',
+  args: ['--mode', 'acq', '--num-channels', '8', '--sample-rate', String(hertz), '--frame-length', '10'],
+})
+/** An agent whose messages have one row, in the product's way and in OCS's. */
+export const oneRow = (id: string, hertz: number, ...more: readonly string[]): Instance => ({
+  id,
+  agentClass: 'OneRowAgent',
+  args: ['--hertz', String(hertz), ...more],
+  module: {
+    own: join(import.meta.dir, 'clients', 'one-row-agent.ts'),
+    ocs: join(import.meta.dir, 'clients', 'one_row_agent.py'),
+  },
+})
+/** The recorder, which both have. */
+export const aggregator = (dir: string): Instance => ({
+  id: 'aggregator',
+  agentClass: 'AggregatorAgent',
+  args: ['--data-dir', dir, '--initial-state', 'record'],
+})
+
+/** Starts the product's hub and agents, and waits until all have joined. `launched`: by the launcher, as users do. */
+export async function startOwn(
+  lab: BenchLab,
+  instances: readonly Instance[],
+  launched = false,
+): Promise<RunningLab> {
+  const { url, running } = await startHub(lab, launched)
+  const { roles, siteFile } = await startOn(lab, url, instances, { launched })
+  return { hub: running, roles, siteFile, url }
+}
+
+/** Where agents on a hub keep their spools. */
+export function stateOf(lab: BenchLab, url: string): string {
+  return lab.path(`state-${new URL(url).port}`)
+}
+
+/** Starts the product's agents on a hub that runs, and waits until all have joined. */
+export async function startOn(
+  lab: BenchLab,
+  url: string,
+  instances: readonly Instance[],
+  { launched = false, more = [] }: { readonly launched?: boolean; readonly more?: readonly string[] } = {},
+): Promise<Pick<RunningLab, 'roles' | 'siteFile'>> {
+  const { port } = new URL(url)
+  const siteFile = siteOf(lab, `own-${port}`, { mqtt_server: url }, instances)
+  const roles = new Map<string, Running>()
+  for (const { id, module } of instances) {
+    const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
+    const own = module ? ['--module', module.own] : []
+    const all = [...args, ...own, '--state-dir', stateOf(lab, url), '--log-dir', lab.path('log')]
+    const role = launched ? lab.launch(id, all) : lab.start(id, all)
+    roles.set(id, role)
+  }
+  for (const role of roles.values()) await role.says('session joined', 60)
+  return { roles, siteFile }
+}
+
+/** Starts crossbar and OCS's agents, and waits until all have joined. */
+export async function startOcs(lab: BenchLab, instances: readonly Instance[]): Promise<RunningLab> {
+  const { url, call, running }: Hub & { readonly call: string } = await startCrossbar(lab)
+  const name = `ocs-${new URL(url).port}`
+  const siteFile = siteOf(lab, name, { wamp_server: url, wamp_http: call }, instances)
+  const roles = new Map<string, Running>()
+  for (const { id, module } of instances) {
+    const more = module ? ['--agent', module.ocs, '--entrypoint', 'main'] : []
+    roles.set(id, lab.program(`py-${id}`, pythonAgent(siteFile, id, ...more)))
+  }
+  for (const role of roles.values()) await role.says('session joined', 60)
+  return { hub: running, roles, siteFile, url }
+}
+
+/** What starts an agent of OCS. */
+export function pythonAgent(siteFile: string, id: string, ...more: string[]): string[] {
+  const cli = [cached('ocs', 'bin', 'python'), '-u', cached('ocs', 'bin', 'ocs-agent-cli')]
+  return [...cli, '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
+}
+
+/** Stops all of a lab, as a user would. */
+export async function stopLab({ hub, roles }: RunningLab): Promise<void> {
+  for (const role of roles.values()) await role.stop('SIGINT')
+  await hub.stop('SIGINT')
+}
+
+/** Writes a site file; JSON is YAML too. */
+function siteOf(
+  lab: BenchLab,
+  name: string,
+  hub: Readonly<Record<string, string>>,
+  instances: readonly Instance[],
+): string {
+  const file = lab.path(`${name}.yaml`)
+  const list = instances.map(({ id, agentClass, args = [] }) => ({
+    'agent-class': agentClass,
+    'instance-id': id,
+    arguments: args,
+  }))
+  const site = {
+    hub: { ...hub, wamp_realm: 'test_realm', address_root: 'observatory' },
+    hosts: { localhost: { 'agent-instances': list } },
+  }
+  writeFileSync(file, JSON.stringify(site, undefined, 1))
+  return file
+}
+
+/** Waits until a lab has recorded something. */
+export async function recorded(dir: string): Promise<void> {
+  mkdirSync(dir, { recursive: true })
+  await until('something is recorded', 60, () =>
+    [...new Bun.Glob('**/*.g3').scanSync(dir)].some((name) => Bun.file(`${dir}/${name}`).size > 1000),
+  )
+}

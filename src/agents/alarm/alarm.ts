@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import { defineAgent } from '../../core/agent.ts'
+import { AlarmsData, WATCH } from '../../core/alarms.ts'
+import { poll } from '../../core/poll.ts'
+import { LabLook } from './alarm-lab.ts'
+import { Readings } from './alarm-readings.ts'
+import { systemTime } from './alarm-store.ts'
+import { AlarmWatch } from './alarm-watch.ts'
+
+/** Looks in a second, and looks between two at the disks. */
+const LOOK_HZ = 1
+const DISK_EVERY = 10
+/** Looks before the first recording: which fields and agents there are is known by then. */
+const SETTLED = 3
+
+const which = z.string().min(1).max(600)
+const by = z.string().min(1).max(200).default('somebody').describe('who does it, as others read it')
+
+export default defineAgent({
+  class: WATCH.agentClass,
+  help: 'Watches the lab by the rules in the site file, and calls people.',
+  args: z.object({}),
+  feeds: {
+    alarms: {
+      help: 'The state of every alarm and the value it watches, when they change and once a minute.',
+      record: true,
+      frame_length: 60,
+      blocks: (watch: AlarmWatch | Record<string, never>) =>
+        watch instanceof AlarmWatch ? watch.blocks : {},
+    },
+  },
+  connect: async (_args, lab) => new AlarmWatch(lab),
+})
+  .process(
+    WATCH.op,
+    { help: 'Watch, raise alarms and call people.', data: AlarmsData, startup: true },
+    async ({ instrument: watch, feeds, lab, session, signal }) => {
+      const { rules } = watch.settings
+      if (rules.length === 0)
+        session.log('there is nothing to watch: the site file has no rules under alarms')
+      await using agents = await lab.agents()
+      const readings = new Readings(lab.instance, rules, watch.book, systemTime.now)
+      const look = new LabLook(lab.instance, rules, { site: lab.site, agents }, watch.book, systemTime.now)
+      await using _ = await lab.follow(readings)
+      const calling = watch.calls.run(signal)
+      let looks = 0
+      let shown = ''
+      await poll(LOOK_HZ, { session, signal }, async () => {
+        if (looks % DISK_EVERY === 0) void look.askDisks()
+        look.look()
+        readings.look()
+        if (watch.book.endSilences()) watch.calls.nudge()
+        if (++looks >= SETTLED) watch.record(feeds.alarms)
+        const { data } = watch
+        const text = JSON.stringify(data)
+        if (text !== shown) session.set(data)
+        shown = text
+        session.degraded = Object.values(data.actions).some(({ problem }) => problem !== null)
+      })
+      await calling
+    },
+  )
+  .task(
+    'acknowledge',
+    {
+      help: 'Say that an alarm is being seen to: nobody is called for it any more; one that is latched and over ends.',
+      params: z.object({
+        alarm: which.default('all').describe('its name, or that of its rule, or all'),
+        by,
+        text: z.string().max(300).default('').describe('what is done about it'),
+      }),
+    },
+    async ({ params: { alarm, text, by: who }, instrument }) => instrument.acknowledge(alarm, who, text),
+  )
+  .task(
+    'silence',
+    {
+      help: 'Call nobody for a while; alarms are raised and recorded all the same.',
+      params: z.object({
+        alarm: which.default('all').describe('its name, or that of its rule, or all'),
+        seconds: z
+          .number()
+          .positive()
+          .max(604_800)
+          .default(3600)
+          .describe('how long, s')
+          .meta({ units: 's' }),
+        by,
+      }),
+    },
+    async ({ params: { alarm, seconds, by: who }, instrument }) => instrument.silence(alarm, seconds, who),
+  )
+  .task(
+    'unsilence',
+    {
+      help: 'Call people again.',
+      params: z.object({
+        alarm: which.default('all').describe('the name that was silenced; all for every one'),
+        by,
+      }),
+    },
+    async ({ params: { alarm, by: who }, instrument }) => instrument.unsilence(alarm, who),
+  )
+  .task(
+    'test_action',
+    {
+      help: 'Do an action once, with a test in place of an alarm.',
+      params: z.object({ action: which.describe('its name in the site file') }),
+    },
+    async ({ params: { action }, instrument, signal }) => instrument.test(action, signal),
+  )
+  .query(
+    'alarms',
+    { help: 'Every alarm with its state, clear ones too.', params: z.object({}) },
+    ({ instrument }) => ({
+      alarms: instrument.book.list(),
+    }),
+  )

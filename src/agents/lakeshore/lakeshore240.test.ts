@@ -1,0 +1,253 @@
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { type Running, startAgent } from '../../../test/running-agent.ts'
+import type { Row } from '../../core/channels.ts'
+import { TransportError } from '../../core/errors.ts'
+import { startLakeshore240 } from '../../simulators/lakeshore240.ts'
+import type { Simulator, SimulatorOptions } from '../../simulators/simulator.ts'
+import type { Reading } from '../../simulators/truth.ts'
+import lakeshore240 from './lakeshore240.ts'
+import { type Channel, type Lakeshore240, readChannel } from './lakeshore240-channels.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ls240-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const open: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+let count = 0
+const noRow: Pick<Row, 'data'> = { data: {} }
+async function simulate(
+  options: Partial<SimulatorOptions> = {},
+): Promise<{ module: Simulator; path: string }> {
+  const path = join(folder, `LSA21OQ-${count++}`)
+  const link = options.tcp === undefined ? { pty: path } : {}
+  const module = await startLakeshore240({ serialNumber: 'LSA21OQ', ...link, ...options })
+  open.push(() => module.close())
+  return { module, path }
+}
+async function start(args: Record<string, unknown>): Promise<Running> {
+  const agent = await startAgent(lakeshore240, args)
+  open.push(() => agent[Symbol.asyncDispose]())
+  return agent
+}
+
+test('every reading is the one the module sent; each field has its units', async () => {
+  const truth = join(folder, 'truth')
+  const { path } = await simulate({ truth })
+  const agent = await start({ serial_number: 'LSA21OQ', port: relative('.', path), sampling_frequency: 4 })
+  await agent.until(() => agent.rows.length === 8)
+  const sent = readFileSync(truth, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Reading)
+  for (let channel = 1; channel <= 8; channel++) {
+    const of = (quantity: string) =>
+      sent.filter((one) => one.channel === channel && one.quantity === quantity).map(({ value }) => value)
+    expect(agent.column(`Channel_${channel}_V`)).toEqual(of('sensor').slice(0, 8))
+    expect(agent.column(`Channel_${channel}_T`)).toEqual(of('kelvin').slice(0, 8))
+    expect(of('kelvin').length).toBe(channel <= 3 ? 8 : 0)
+  }
+  const { blocks, frame_length, record } = agent.declared.get('temperatures') ?? {}
+  expect([frame_length, record]).toEqual([60, true])
+  expect(blocks?.['temps']).toMatchObject({
+    Channel_1_T: { type: 'double', units: 'K', description: '4K plate' },
+    Channel_1_V: { type: 'double', units: 'V', description: '4K plate' },
+    Channel_1_status: { type: 'int' },
+    Channel_8_V: { units: 'V', description: '50K filter' },
+  })
+  expect(Object.keys(blocks?.['temps'] ?? {}).length).toBe(8 + 8 + 3)
+  const { data, degraded } = agent.session('acq') ?? {}
+  expect(degraded).toBe(false)
+  expect(data).toMatchObject({
+    fields: { Channel_1: { T: expect.any(Number), V: expect.any(Number), status: 0 } },
+    connection: { connected: true },
+    errors: {},
+  })
+  // In the middle, since a machine with other things to do stalls now and then.
+  const times = agent.rows.map(({ t }) => t[0] ?? 0)
+  const steps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+  expect(steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)]).toBeCloseTo(0.25, 0)
+}, 15_000)
+
+test('a cable pulled and put back: readings again within 2 s', async () => {
+  const { module, path } = await simulate()
+  const agent = await start({ serial_number: 'LSA21OQ', port: path })
+  await agent.until(() => agent.rows.length === 2)
+  await module.unplug()
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  const before = agent.rows.length
+  await module.plugIn()
+  const begun = performance.now()
+  await agent.until(() => agent.rows.length > before)
+  expect(performance.now() - begun).toBeLessThan(2000)
+  await agent.until(() => agent.session('acq')?.degraded === false)
+}, 15_000)
+
+test('settings change while it acquires, and the fields follow', async () => {
+  const { path } = await simulate()
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 1)
+  const set = await agent.task('set_values', {
+    channel: 4,
+    units: 3,
+    name: 'Cold finger',
+    sensor: 3,
+    range: 8,
+  })
+  expect(set).toMatchObject({
+    success: true,
+    data: { sensor: 3, range: 8, units: 3, unit: 3, name: 'Cold finger' },
+  })
+  await agent.task('set_values', { channel: 5, enabled: 0 })
+  await agent.task('set_values', { channel: 6, unit: 4 })
+  const got = await agent.task('get_values', { channel: 6 })
+  expect(got.data).toMatchObject({
+    channel: 6,
+    sensor: 1,
+    auto_range: 0,
+    range: 0,
+    current_reversal: 0,
+    unit: 4,
+    enabled: 1,
+  })
+  const fields = () => agent.declared.get('temperatures')?.blocks['temps'] ?? {}
+  await agent.until(() => !('Channel_5_V' in fields()))
+  expect(fields()['Channel_4_V']).toEqual({ type: 'double', units: 'Ω', description: 'Cold finger' })
+  const last = (agent.rows.at(-1) ?? noRow).data
+  // The module says so: a diode where a resistor is expected.
+  expect([last['Channel_4_V'], last['Channel_4_status']]).toEqual([['NaN'], [64]])
+  expect('Channel_5_V' in last).toBe(false)
+  expect(agent.log.join('\n')).not.toContain('a message was left out')
+}, 15_000)
+
+test('what the module refuses fails with its reason', async () => {
+  const { path } = await simulate()
+  const agent = await start({ port: path, mode: 'idle' })
+  await agent.until(() => agent.log.some((line) => line.startsWith('idle: ')))
+  expect(agent.log).toContain('idle: waiting for: ocs ctrl start --target=it')
+  const name = await agent.task('set_values', { channel: 1, name: 'a,b' })
+  expect(name.success).toBe(false)
+  expect(name.messages.map(([, text]) => text).join()).toContain('without commas')
+  expect(agent.task('set_values', { channel: 9 })).rejects.toThrow('channel')
+  expect(agent.rows).toEqual([])
+  const started = await agent.task('init_lakeshore', { auto_acquire: true })
+  expect(started.success).toBe(true)
+  await agent.until(() => agent.rows.length > 0)
+}, 15_000)
+
+test('a curve is loaded, compared and used', async () => {
+  const { path } = await simulate()
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 1)
+  const file = join(folder, 'curve.340')
+  const points = Array.from(
+    { length: 60 },
+    (_, i) => `${i + 1}\t${(0.1 + i * 0.03).toFixed(5)}  ${320 - i * 5}.0`,
+  )
+  const head = [
+    'Sensor Model:   DT-670:X',
+    'Serial Number:\tD61234 (ours)',
+    'Data Format:    2      (Volts/Kelvin)',
+    'SetPoint Limit: 325.0   (Kelvin)',
+    'Temperature coefficient:  1 (Negative)',
+    'Number of Breakpoints:   60',
+  ]
+  writeFileSync(file, [...head, '', 'No.   Units      Temperature (K)', '', ...points, ''].join('\r\n'))
+  const done = await agent.task('upload_cal_curve', { channel: 4, filename: file })
+  expect(done).toMatchObject({ success: true, data: { channel: 4, written: 60, compared: 60 } })
+  await agent.until(() => typeof agent.rows.at(-1)?.data['Channel_4_T']?.[0] === 'number')
+  const { data } = agent.rows.at(-1) ?? noRow
+  const volts = Number(data['Channel_4_V']?.[0])
+  expect(Number(data['Channel_4_T']?.[0])).toBeCloseTo(320 - ((volts - 0.1) / 0.03) * 5, 1)
+  const missing = await agent.task('upload_cal_curve', { channel: 4, filename: `${file}.none` })
+  expect(missing.success).toBe(false)
+}, 15_000)
+
+test('one bad reply costs one channel, not the sweep', async () => {
+  const { module, path } = await simulate()
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 1)
+  module.faults.inject({ kind: 'garbage' })
+  const errors = () => (agent.session('acq')?.data as { errors?: Record<string, number> })?.errors ?? {}
+  await agent.until(() => Object.keys(errors()).length > 0)
+  const [name] = Object.keys(errors())
+  const bad = agent.rows.filter(({ data }) => data[`${name}_status`]?.[0] === -1)
+  expect(bad.length).toBe(1)
+  const [own, others] = [true, false].map((its) =>
+    Object.entries(bad[0]?.data ?? {})
+      .filter(([field]) => field.startsWith(`${name}_`) === its)
+      .flatMap(([, column]) => column),
+  )
+  expect(own).toContain('NaN')
+  expect(others).not.toContain('NaN')
+}, 15_000)
+
+test('a temperature that does not come leaves the sensor reading', async () => {
+  const failures: unknown[] = []
+  let temperature: () => number = () => {
+    throw new TransportError('no reply')
+  }
+  const link = {
+    read: async (command: string) =>
+      command.startsWith('KRDG?') ? temperature() : command.startsWith('SRDG?') ? 1.07 : 0,
+  }
+  const channel = { number: 1, calibrated: true } as Channel
+  const sets = { loading: new Set(), changing: new Set() }
+  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
+  const reading = await readChannel(module, channel, (error) => failures.push(error))
+  expect(reading).toEqual({ T: Number.NaN, V: 1.07, status: -1 })
+  expect(failures).toHaveLength(1)
+
+  temperature = () => {
+    module.channels = [{ ...channel, type: { unit: 3 } } as Channel]
+    return 1.07
+  }
+  const between = await readChannel(module, channel, () => {})
+  expect(between).toEqual({ T: Number.NaN, V: Number.NaN, status: -1 })
+})
+
+test('an open sensor is NaN with its status', async () => {
+  const { module, path } = await simulate()
+  module.faults.inject({ kind: 'overload', channel: 2 })
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 1)
+  const { data } = agent.rows[0] ?? noRow
+  expect([data['Channel_2_T'], data['Channel_2_V'], data['Channel_2_status']]).toEqual([
+    ['NaN'],
+    ['NaN'],
+    [64],
+  ])
+  expect(data['Channel_1_status']).toEqual([0])
+})
+
+test('another serial number than the one asked for: degraded, naming both', async () => {
+  const { module } = await simulate({ tcp: '127.0.0.1:0' })
+  const agent = await start({ serial_number: 'LSA99ZZ', ip_address: module.url.replace('tcp://', '') })
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  const text = agent
+    .session('acq')
+    ?.messages.map(([, line]) => line)
+    .join('\n')
+  expect(text).toContain('serial number LSA21OQ, not LSA99ZZ')
+  expect(agent.rows).toEqual([])
+})
+
+test('a recorded dialog is as good as a module', async () => {
+  const agent = await start({ serial_number: 'LSA21OQ', port: 'replay:fixtures/dialogs/lakeshore240.yaml' })
+  await agent.until(() => agent.rows.length === 1)
+  expect(agent.rows[0]?.data).toEqual({
+    Channel_1_T: [3.8214],
+    Channel_1_V: [1.57912],
+    Channel_1_status: [0],
+    Channel_2_V: [1.02846],
+    Channel_2_status: [0],
+  })
+})
+
+test('without a way to find it the arguments are refused', () => {
+  expect(lakeshore240.spec.args.safeParse({}).success).toBe(false)
+})

@@ -1,0 +1,230 @@
+import type { Blocks } from '../../core/agent.ts'
+import { TransportError } from '../../core/errors.ts'
+import { FieldName } from '../../core/names.ts'
+import { decimal, integer } from '../../instrument/codec.ts'
+import type { LineLink } from '../../instrument/transport/line-link.ts'
+import { type Connected, recall } from './lakeshore.ts'
+import { heaterSetup, inputName, inputSetup, scanState } from './lakeshore372-settings.ts'
+
+/** An input as it is set up: a scanned channel, or the control input `A`. */
+export interface Input {
+  readonly name: string
+  readonly setup: ReturnType<typeof inputSetup.decode>
+}
+
+/** `channel`: `Channel_05`; `front-panel`: as socs does, by the name on the instrument. */
+export type Naming = 'channel' | 'front-panel'
+
+/** An instrument as it was found, or has been set up since: `inputs` is replaced whenever one changes. */
+export interface Lakeshore372 extends Connected {
+  /** Whether it answers commands chained by `;`. */
+  readonly chains: boolean
+  inputs: ReadonlyMap<string, Input>
+  /** What blocks and fields of scanned channels are named after. */
+  readonly naming: Naming
+  /** What the sample heater's output is shown in. */
+  heaterUnits: '%' | 'W'
+  /** The channel connected as last seen; 0 when its reading has to settle anew. Times of the monotonic clock, ms. */
+  readonly scan: { channel: number; settled: number; seen: number }
+}
+
+const channels = Array.from({ length: 16 }, (_, i) => String(i + 1))
+const quietly = { priority: 'poll' } as const
+/** ms to wait for the answer to the first chained message. */
+const CHAIN_TIMEOUT = 1000
+
+/** Asks an instrument for all that its readings depend on. */
+export async function survey(line: LineLink): Promise<Omit<Lakeshore372, keyof Connected | 'naming'>> {
+  const inputs = new Map<string, Input>()
+  for (const key of [...channels, 'A']) inputs.set(key, await readInput(line, key))
+  const chain = line.read('SCAN?;SCAN?', split(2), { timeout: CHAIN_TIMEOUT })
+  const chains = await chain.then(
+    () => true,
+    (error) => {
+      if (line.closed.aborted) throw error
+      return false
+    },
+  )
+  const { display } = await recall(line, 'HTRSET', 0, heaterSetup)
+  const heaterUnits = display === 'power' ? 'W' : '%'
+  return { inputs, chains, heaterUnits, scan: { channel: 0, settled: Infinity, seen: 0 } }
+}
+
+async function readInput(line: LineLink, key: string): Promise<Input> {
+  const setup = await recall(line, 'INSET', key, inputSetup)
+  const { name } = await recall(line, 'INNAME', key, inputName)
+  return { name, setup }
+}
+
+/** Asks for an input's setup; its fields are declared anew where it has changed. */
+export async function refresh(instrument: Lakeshore372, key: string): Promise<Input> {
+  const fresh = await readInput(instrument.link, key)
+  if (!Bun.deepEquals(fresh, instrument.inputs.get(key)))
+    instrument.inputs = new Map([...instrument.inputs, [key, fresh]])
+  return fresh
+}
+
+const STATUS =
+  'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid'
+
+/** `01` … `16`. */
+const twoDigits = (channel: number | string): string => String(channel).padStart(2, '0')
+
+/**
+ * Block of an input, and what its fields begin with. By front panel the block is the name as it stands there, the fields
+ * have `_` for blanks (socs 0.6.4, lakeshore372/agent.py); the channel's own name where that makes no field name, or two
+ * inputs have the same.
+ */
+export function namesOf({ inputs, naming }: Pick<Lakeshore372, 'inputs' | 'naming'>, key: string): Names {
+  if (key === 'A') return { block: 'control_chan', field: 'control' }
+  const channel = `Channel_${twoDigits(key)}`
+  const name = inputs.get(key)?.name ?? ''
+  const field = name.replaceAll(' ', '_')
+  const taken = [...inputs].some(
+    ([other, input]) => other !== key && other !== 'A' && input.name.replaceAll(' ', '_') === field,
+  )
+  const fits = FieldName.safeParse(`${field}_status`).success && !reserved.has(name) && !taken
+  const anothers = /^Channel_\d\d$/.test(field) && field !== channel
+  return naming === 'front-panel' && fits && !anothers
+    ? { block: name, field }
+    : { block: channel, field: channel }
+}
+interface Names {
+  readonly block: string
+  readonly field: string
+}
+/** Blocks that are there whatever the front panel says. */
+const reserved = new Set([
+  'control_chan',
+  'control',
+  'heaters',
+  'sample_heater_out',
+  'still_heater_out',
+  'still_heater_still_out',
+])
+
+/** A block for each enabled channel, so that each keeps its own times; a temperature where a curve is assigned. */
+export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'heaterUnits'>): Blocks {
+  const { inputs, heaterUnits } = instrument
+  const blocks: Record<string, Blocks[string]> = {}
+  for (const [key, { name, setup }] of inputs) {
+    if (!setup.enabled && key !== 'A') continue
+    const { block, field } = namesOf(instrument, key)
+    blocks[block] = {
+      ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name } }),
+      [`${field}_R`]: { units: 'Ω', description: name },
+      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}` },
+    }
+  }
+  return {
+    ...blocks,
+    heaters: { sample_heater_output: { units: heaterUnits, description: 'sample heater, as shown' } },
+    sample_heater_out: {
+      sample_heater_out: { units: heaterUnits, description: 'manual output that was set' },
+    },
+    still_heater_out: { still_heater_out: { description: 'manual output that was set' } },
+    still_heater_still_out: {
+      still_heater_still_out: { units: '%', description: 'still output that was set' },
+    },
+  }
+}
+
+/** The fields of an instrument with a curve for each of 15 scanned channels. */
+export function typicalBlocks(): Blocks {
+  const setup = { enabled: true, dwell: 10, pause: 3, curve: 1, tempco: 1 }
+  const inputs = new Map(channels.slice(0, 15).map((key) => [key, { name: '', setup }]))
+  return blocksOf({ inputs, naming: 'channel', heaterUnits: '%' })
+}
+
+/** One reading: K, Ω and status; `T` only where a curve is assigned. */
+export interface Reading {
+  readonly T?: number
+  readonly R: number
+  readonly status: number
+}
+
+/** Bits of RDGST with which the resistance itself means nothing. */
+const RESISTANCE_BAD = 63
+
+/** What three replies say; NaN where the status does not warrant it. */
+function reading({ setup }: Input, kelvin: string, ohms: string, bits: string): Reading {
+  const status = integer.decode(bits)
+  const [T, R] = [decimal.decode(kelvin), decimal.decode(ohms)]
+  return {
+    // 0 K is what the instrument sends when it has no temperature.
+    ...(setup.curve > 0 && { T: status === 0 && T !== 0 ? T : Number.NaN }),
+    R: status & RESISTANCE_BAD ? Number.NaN : R,
+    status,
+  }
+}
+
+const split = (count: number) => (reply: string) => {
+  const parts = reply.split(';')
+  if (parts.length !== count)
+    throw new TransportError(`${count} answers expected, got ${JSON.stringify(reply)}`)
+  return parts
+}
+
+/** Sends queries as one message, so that nothing happens between them; one by one to an instrument that cannot. */
+async function ask<T>(
+  { link, chains }: Lakeshore372,
+  queries: string[],
+  decode: (parts: string[]) => T,
+): Promise<T> {
+  if (chains) return link.read(queries.join(';'), (reply) => decode(split(queries.length)(reply)), quietly)
+  const parts: string[] = []
+  for (const query of queries) parts.push(await link.query(query, quietly))
+  return decode(parts)
+}
+
+/** Reads the control input, which is measured all the while. */
+export function readControl(instrument: Lakeshore372): Promise<Reading> {
+  const input = instrument.inputs.get('A')
+  return ask(instrument, ['RDGK? A', 'RDGR? A', 'RDGST? A'], ([kelvin = '', ohms = '', status = '']) =>
+    reading(input as Input, kelvin, ohms, status),
+  )
+}
+
+/** ms without a look at the scanner after which it may have been round: the shortest pause. */
+const UNSEEN = 3000
+
+/**
+ * Reads the channel that is connected; undefined while it settles, or is not enabled. The scanner is asked before and after, in one message:
+ * equal answers prove whose reading it is. After a switch the instrument repeats old readings for the channel's pause.
+ * @param delay seconds to wait beyond the pause, cut to leave 1 s of the dwell
+ */
+export async function readScanned(
+  instrument: Lakeshore372,
+  delay: number,
+): Promise<{ readonly channel: number; readonly reading: Reading } | undefined> {
+  const { scan, link } = instrument
+  const now = performance.now()
+  const { channel } = scan
+  const input = instrument.inputs.get(String(channel))
+  if (input === undefined || now - scan.seen > UNSEEN) {
+    return follow(instrument, (await link.read('SCAN?', scanState.decode, quietly)).channel, delay)
+  }
+  const queries = ['SCAN?', `RDGK? ${channel}`, `RDGR? ${channel}`, `RDGST? ${channel}`, 'SCAN?']
+  const sample = await ask(
+    instrument,
+    queries,
+    ([before = '', kelvin = '', ohms = '', status = '', after = '']) => ({
+      before: scanState.decode(before).channel,
+      after: scanState.decode(after).channel,
+      reading: reading(input, kelvin, ohms, status),
+    }),
+  )
+  if (sample.before !== channel || sample.after !== channel) return follow(instrument, sample.after, delay)
+  // Something was set meanwhile that makes the reading settle anew.
+  if (scan.channel !== channel) return undefined
+  scan.seen = now
+  return now < scan.settled || !input.setup.enabled ? undefined : { channel, reading: sample.reading }
+}
+
+/** The scanner has moved: what the channel's readings depend on is asked anew, and its pause begins. */
+async function follow(instrument: Lakeshore372, channel: number, delay: number): Promise<undefined> {
+  const begun = performance.now()
+  const { pause, dwell } = (await refresh(instrument, String(channel))).setup
+  const wait = pause + Math.min(delay, Math.max(0, dwell - 1))
+  Object.assign(instrument.scan, { channel, seen: begun, settled: begun + 1000 * wait })
+}

@@ -1,0 +1,276 @@
+import { expect, test } from 'bun:test'
+import { ownClock } from '../../../test/own-clock.ts'
+import { MemoryHub } from '../../bus/memory.ts'
+import thermometry from '../../datanode/thermometry.ts'
+import { type Bridge, startBridge } from '../bridge.ts'
+import { testLab, thermometer, until } from '../lab.test-aid.ts'
+import { askedOf, FULL, ROOT, recorded, send, silentNode, siteWith } from '../site.test-aid.ts'
+
+const site = () => siteWith(thermometry)
+
+interface Line {
+  target: string
+  tags: Record<string, string>
+  datapoints: [number | null, number][]
+}
+const sent = async <T>(bridge: Bridge, name: string): Promise<T> => {
+  const answer = await send(bridge, recorded(name))
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as T
+}
+const draw = (bridge: Bridge, ...targets: string[]) =>
+  fetch(`${bridge.url}/graphite/render`, {
+    method: 'POST',
+    body: new URLSearchParams([
+      ...targets.map((target): [string, string] => ['target', target]),
+      ['from', '-1h'],
+    ]),
+  })
+const drawn = async (bridge: Bridge, ...targets: string[]) =>
+  (await (await draw(bridge, ...targets)).json()) as Line[]
+const find = async ({ url }: Bridge, pattern: string) => {
+  const answer = await fetch(`${url}/graphite/metrics/find?query=${encodeURIComponent(pattern)}`)
+  return ((await answer.json()) as { id: string }[]).map(({ id }) => id)
+}
+
+test('/metrics/find: nodes, then metrics; by GET and by form; several values of a variable', async () => {
+  await using at = await site()
+  expect(await sent<unknown>(at.bridge, 'graphite-find-9.3')).toEqual([
+    { text: 'LSA21OQ', id: 'LSA21OQ', leaf: 0, expandable: 1, allowChildren: 1 },
+    { text: 'LSA22HA', id: 'LSA22HA', leaf: 0, expandable: 1, allowChildren: 1 },
+  ])
+  expect(await sent<unknown>(at.bridge, 'graphite-find-12')).toEqual([
+    { text: 'Channel_1_T', id: 'LSA21OQ.Channel_1_T', leaf: 1, expandable: 0, allowChildren: 0 },
+    { text: 'Channel_2_T', id: 'LSA21OQ.Channel_2_T', leaf: 1, expandable: 0, allowChildren: 0 },
+  ])
+  const several = await sent<{ id: string }[]>(at.bridge, 'graphite-find-several')
+  expect(several.map(({ id }) => id)).toEqual(['LSA21OQ.Channel_1_T', 'LSA22HA.Channel_1_T'])
+  expect(await sent<unknown>(at.bridge, 'graphite-expand')).toEqual({
+    results: ['LSA21OQ.Channel_2_T', 'LSA22HA.Channel_2_T'],
+  })
+  expect(await find(at.bridge, 'LSA2[12]??.Channel_[!1]_T')).toEqual([
+    'LSA21OQ.Channel_2_T',
+    'LSA22HA.Channel_2_T',
+  ])
+  for (const pattern of ['', '*.*.*', 'nothing.*', '{}', '{}.*', '[', '**}']) {
+    expect([pattern, await find(at.bridge, pattern)]).toEqual([pattern, []])
+  }
+})
+
+test('/render: seconds, tags that tell curves apart, no more points than fit, targets in order', async () => {
+  await using at = await site()
+  const lines = await sent<Line[]>(at.bridge, 'graphite-render-12')
+  expect(lines.map(({ target, tags }) => [target, tags])).toEqual([
+    [
+      'LSA21OQ.Channel_1_T A',
+      { name: 'LSA21OQ.Channel_1_T', node: 'LSA21OQ', field: 'Channel_1_T', unit: 'K' },
+    ],
+    [
+      'scale(LSA21OQ.Channel_2_T,1000) B',
+      { name: 'scale(LSA21OQ.Channel_2_T,1000)', node: 'LSA21OQ', field: 'Channel_2_T', unit: 'K' },
+    ],
+  ])
+  const [plain, scaled] = lines.map(({ datapoints }) => datapoints)
+  expect(plain?.length).toBeGreaterThan(300)
+  expect(plain?.length).toBeLessThanOrEqual(684)
+  expect(plain?.every(([, t]) => t > at.newest - 300 && t < at.newest + 0.001)).toBe(true)
+  expect(plain?.every(([value]) => value !== null && value < 10)).toBe(true)
+  expect(scaled?.every(([value]) => value !== null && value > 1000)).toBe(true)
+})
+
+test('/render: relative times, wildcards, by GET too', async () => {
+  await using at = await site()
+  const old = await sent<Line[]>(at.bridge, 'graphite-render-9.3')
+  expect(old.map(({ target }) => target)).toEqual([
+    'LSA21OQ.Channel_1_T',
+    'LSA21OQ.Channel_2_T',
+    'calibrated',
+  ])
+  expect(old.every(({ datapoints }) => datapoints.length > 300)).toBe(true)
+  const got = await sent<Line[]>(at.bridge, 'graphite-render-get')
+  expect(got.map(({ target }) => target)).toEqual([
+    'offset(LSA21OQ.Channel_1_T,-4)',
+    'offset(LSA21OQ.Channel_2_T,-4)',
+  ])
+  expect(got[0]?.datapoints.length).toBeGreaterThan(FULL)
+  expect(got[0]?.datapoints.every(([value]) => Math.abs(value ?? 9) < 1.1)).toBe(true)
+})
+
+test('/render: repeated panels, variables with several values and with none', async () => {
+  await using at = await site()
+  const lines = await sent<Line[]>(at.bridge, 'graphite-render-variables')
+  expect(lines.map(({ target }) => target)).toEqual([
+    'LSA22HA.Channel_1_T A',
+    'LSA22HA.Channel_2_T A',
+    'LSA21OQ.Channel_1_T B',
+    'LSA22HA.Channel_1_T B',
+  ])
+  expect(await drawn(at.bridge, '{LSA21OQ.Channel_1_T,LSA22HA.Channel_2_T}')).toHaveLength(2)
+})
+
+test('/render: one bad target leaves the others whole, and is named', async () => {
+  await using at = await site()
+  const answer = await send(at.bridge, recorded('graphite-render-one-bad'))
+  expect(answer.status).toBe(200)
+  expect(((await answer.json()) as Line[]).map(({ target }) => target)).toEqual(['LSA21OQ.Channel_1_T'])
+  expect(answer.headers.get('x-ocs-left-out')).toContain('the function "movingAverage" is not known here')
+  expect(answer.headers.get('x-ocs-left-out')).toContain('a quote is not closed')
+  await send(at.bridge, recorded('graphite-render-one-bad'))
+  expect(at.log.filter((line) => line.includes('movingAverage'))).toHaveLength(1)
+
+  await draw(at.bridge, 'LSA21OQ.*', 'scale(\nerror: forged')
+  expect(at.log.some((line) => line.includes('\n'))).toBe(false)
+  for (const [target, text] of [
+    ['movingAverage(LSA21OQ.*, 10)', 'the function "movingAverage" is not known here; these are: alias, '],
+    ['scale(LSA21OQ.*)', 'scale: its second argument is a number'],
+    ['scale(LSA21OQ.*, x)', 'numbers, or texts in quotes'],
+    ['alias(LSA21OQ.*, 1)', 'texts in quotes'],
+    ['aliasByNode(LSA21OQ.*, "x")', 'is no node'],
+    ['aliasSub(LSA21OQ.*, "(", "x")', 'a "(" has no ")"'],
+    ['alias()', 'its first argument is a metric'],
+    ['5', 'is no metric'],
+    ['alias(LSA21OQ.*, "x") x', 'something is left over'],
+    [`${'scale('.repeat(40)}a.b`, 'nested too deep'],
+    [`${'{*a,*b,*c,*d,*e,*f,*g,*h,*i,*j}'.repeat(4)}.x`, ''],
+  ] as const) {
+    const refused = await draw(at.bridge, target)
+    const { error } = (await refused.json()) as { error?: string }
+    expect([target, refused.status, error?.includes(text) ?? true]).toEqual([target, text ? 400 : 200, true])
+  }
+})
+
+test('/render: the functions, in each other', async () => {
+  await using at = await site()
+  const one = 'LSA21OQ.Channel_1_T'
+  const targets = [
+    `aliasByNode(scale(offset(${one}, 1), 2), 1)`,
+    `aliasByNode(${one}, -1, 0)`,
+    `aliasSub(${one}, '^(\\w+)\\.Channel_(\\d)_T$', '\\2 of \\1')`,
+    `aliasSub(alias(${one}, "a, (b) \\"c\\""), "[ab]", "<\\g<0>>")`,
+    ` scale( ${one} , 1e-3 ) `,
+    'constantLine(-5.5)',
+  ]
+  const lines = await drawn(at.bridge, ...targets)
+  expect(lines.map(({ target }) => target)).toEqual([
+    'Channel_1_T',
+    'Channel_1_T.LSA21OQ',
+    '1 of LSA21OQ',
+    '<a>, (<b>) "c"',
+    `scale(${one},0.001)`,
+    'constantLine(-5.5)',
+  ])
+  const plain = (await drawn(at.bridge, one))[0]?.datapoints ?? []
+  const by = new Map(plain.map(([value, t]) => [t, value ?? Number.NaN]))
+  const compared = lines[0]?.datapoints.filter(([, t]) => by.has(t)) ?? []
+  expect(compared.length).toBeGreaterThan(FULL / 2)
+  for (const [value, t] of compared) expect(value).toBeCloseTo(2 * ((by.get(t) ?? 0) + 1), 9)
+  const kinds = (await drawn(at.bridge, one, one, one)).map(({ tags }) => JSON.stringify(tags))
+  expect(new Set(kinds).size).toBe(3)
+})
+
+test('/render: null for NaN, 0 and 1 for booleans, no texts', async () => {
+  using _ = ownClock()
+  await using lab = testLab()
+  const { agent, temperatures } = thermometer(1)
+  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
+  await lab.run(thermometry, 'node-N', { target: 'ls240', name: 'N' })
+  const bus = lab.hub.connect('bridge')
+  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
+  const feed = await temperatures
+  const now = Math.floor(Date.now() / 1000) - 10
+  await until(
+    () => lab.lines,
+    (lines) => lines.includes('node-N: serve: Status is now "running".'),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  feed.publish('temps', now + 0.25, { Channel_1_T: Number.NaN, on: true, range: 'high' })
+  feed.publish('temps', now + 1, { Channel_1_T: 4.2, on: false, range: 'low' })
+  const lines = await until(
+    () => drawn(bridge, 'N.*'),
+    (got) => got[0]?.datapoints.length === 2,
+  )
+  expect(lines.map(({ target, datapoints }) => [target, datapoints])).toEqual([
+    [
+      'N.Channel_1_T',
+      [
+        [null, now + 0.25],
+        [4.2, now + 1],
+      ],
+    ],
+    [
+      'N.on',
+      [
+        [1, now + 0.25],
+        [0, now + 1],
+      ],
+    ],
+  ])
+  await bridge.close()
+})
+
+test('Save & test, and what the editor asks', async () => {
+  await using at = await site()
+  const [line] = await sent<Line[]>(at.bridge, 'graphite-save-and-test')
+  expect(line?.target).toBe('constantLine(100)')
+  expect(line?.datapoints.map(([value]) => value)).toEqual([100, 100, 100])
+  expect(await sent<unknown>(at.bridge, 'graphite-functions')).toEqual({})
+  expect(await sent<unknown>(at.bridge, 'graphite-version')).toBe('1.1.10')
+  expect(await sent<unknown>(at.bridge, 'graphite-tags')).toEqual([])
+  expect(await sent<unknown>(at.bridge, 'graphite-tag-values')).toEqual([])
+})
+
+test('a node that restarts goes on drawing; a dead one costs only its own curves', async () => {
+  await using at = await site()
+  const node = await at.lab.run(thermometry, 'node-X', { target: 'ls240', name: 'X' })
+  const length = async () =>
+    (await drawn(at.bridge, 'X.Channel_1_T', 'LSA21OQ.Channel_1_T')).map((line) => line.datapoints.length)
+  await until(length, (got) => got.length === 2 && got.every((count) => count >= FULL))
+  await node.stop()
+  expect(await length()).toHaveLength(1)
+  await at.lab.run(thermometry, 'node-X', { target: 'ls240', name: 'X' })
+  await until(length, (got) => got.length === 2 && got.every((count) => count >= FULL))
+})
+
+test('forms are read from Grafana and from no page of another site; times and formats are checked', async () => {
+  const bus = new MemoryHub().connect('bridge')
+  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
+  const post = async (query: string, headers: Record<string, string> = {}) => {
+    const type = 'application/x-www-form-urlencoded'
+    const answer = await fetch(`${bridge.url}/graphite/render`, {
+      method: 'POST',
+      headers: { 'content-type': type, ...headers },
+      body: query,
+    })
+    return [answer.status, ((await answer.json()) as { error?: string }).error]
+  }
+  expect(await post('target=a.b')).toEqual([200, undefined])
+  expect(await post('')).toEqual([200, undefined])
+  expect(await post('target=a.b', { 'sec-fetch-site': 'cross-site' })).toEqual([403, expect.any(String)])
+  expect(await post('target=a.b', { 'content-type': 'application/json' })).toEqual([415, expect.any(String)])
+  expect(await post('target=a.b&format=png')).toEqual([400, 'format=png: only json is served'])
+  expect(await post('target=a.b&from=soon')).toEqual([400, expect.stringContaining('from=soon')])
+  expect(await post('target=a.b&maxDataPoints=x&cacheTimeout=60')).toEqual([200, undefined])
+  expect(await post(`${'target=a.b&'.repeat(201)}`)).toEqual([400, 'more than 200 targets in one request'])
+  const json = await fetch(`${bridge.url}/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'a=b',
+  })
+  expect(json.status).toBe(415)
+  await bridge.close()
+})
+
+test('a node that never answers costs its own curves and 2 s, and nothing where it is not meant', async () => {
+  await using at = await site()
+  const asked = await askedOf(at)
+  await silentNode(at.lab.hub, 'SLOW')
+  expect(await drawn(at.bridge, 'LSA*.Channel_1_T')).toHaveLength(2)
+  expect(await find(at.bridge, '*')).toEqual(['LSA21OQ', 'LSA22HA', 'SLOW'])
+  expect(asked.some(({ instance }) => instance === 'node-SLOW')).toBe(false)
+  const lines = await drawn(at.bridge, '*.Channel_1_T')
+  expect(lines.map(({ datapoints }) => datapoints.length >= FULL)).toEqual([true, true])
+  expect(at.log.some((line) => line.includes('node-SLOW did not answer within 2 s'))).toBe(true)
+  const metrics = await (await fetch(`${at.bridge.url}/metrics`)).text()
+  expect(metrics.match(/^ocs_value\{/gm)).toHaveLength(4)
+  expect(at.log.filter((line) => line.startsWith('data node SLOW:'))).toHaveLength(1)
+})

@@ -1,0 +1,86 @@
+import { braces, glob, isWild } from '../../core/glob.ts'
+import { plainNames } from '../../grafana/plain-names.ts'
+import type { Catalog, Known } from '../../lab/catalog.ts'
+import type { Node, Nodes } from '../../lab/nodes.ts'
+
+/** A metric under its Graphite name, `NAME.field`. */
+export interface Leaf {
+  readonly path: string
+  readonly metric: Known
+}
+/** A line of `/metrics/find`: a node, or a metric when it is a leaf. */
+export interface Branch {
+  readonly text: string
+  readonly path: string
+  readonly leaf: boolean
+}
+
+/** The names of all metrics as Graphite spells them. Only nodes that a pattern fits are asked for theirs. */
+export interface Names {
+  /** What fits a pattern, a node or a metric. */
+  find(pattern: string): Promise<Branch[]>
+  /** The metrics that fit a pattern, in order. */
+  leaves(pattern: string): Promise<Leaf[]>
+}
+
+export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
+  const fitting = async (patterns: readonly string[], deep: boolean): Promise<[string, Known[]][]> => {
+    const online = nodes.listed()
+    const byName = new Map<string, Node>(online.map((node) => [node.name, node]))
+    const plain = plainNames(byName.keys())
+    const found = [...plain].filter(([name]) => patterns.some((pattern) => fits(pattern)(name)))
+    return Promise.all(
+      found.map(async ([name, original]): Promise<[string, Known[]]> => {
+        const node = byName.get(original)
+        return [name, deep && node ? await catalog.of(node) : []]
+      }),
+    )
+  }
+
+  const leaves = async (pattern: string): Promise<Leaf[]> => {
+    const wanted = Map.groupBy(
+      braces(pattern)
+        .map((text) => text.split('.'))
+        .filter((parts) => parts.length === 2),
+      ([first]) => first ?? '',
+    )
+    const found = await fitting([...wanted.keys()], true)
+    return found.flatMap(([name, known]) => {
+      const fields = [...wanted]
+        .filter(([first]) => fits(first)(name))
+        .flatMap(([, list]) => list.map(([, second]) => second ?? ''))
+      const exact = new Set(fields.filter((field) => !isWild(field)))
+      const tests = fields.filter(isWild).map(glob)
+      // Texts are not drawn: Graphite's curves hold numbers only.
+      const drawn = new Map(
+        known.filter(({ about }) => about.type !== 'string').map((one) => [one.field, one]),
+      )
+      return [...plainNames(drawn.keys())].flatMap(([field, original]) => {
+        const metric = drawn.get(original)
+        const fit = exact.has(field) || tests.some((test) => test(field))
+        return metric && fit ? [{ path: `${name}.${field}`, metric }] : []
+      })
+    })
+  }
+
+  return {
+    leaves,
+    async find(pattern) {
+      const first = braces(pattern).filter((text) => !text.includes('.'))
+      const branches = (await fitting(first, false)).map(([name]) => ({
+        text: name,
+        path: name,
+        leaf: false,
+      }))
+      const ends = await leaves(pattern)
+      return [
+        ...branches,
+        ...ends.map(({ path }) => ({ text: path.slice(path.indexOf('.') + 1), path, leaf: true })),
+      ]
+    },
+  }
+}
+
+function fits(pattern: string): (name: string) => boolean {
+  return isWild(pattern) ? glob(pattern) : (name) => name === pattern
+}

@@ -1,0 +1,87 @@
+import { badRequest } from '../http.ts'
+
+/** What a Graphite target says: a pattern of names, a function of others, or a plain value. */
+export type Expression =
+  | { readonly kind: 'path'; readonly text: string }
+  | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[] }
+  | { readonly kind: 'value'; readonly value: string | number | boolean }
+
+/** Functions in each other, and characters of a target, at most. */
+const MAX_DEPTH = 32
+const MAX_LENGTH = 16_384
+
+/**
+ * Reads a Graphite target, `aliasSub(scale(ls240.*, 1000), "^.*$", "\1 mK")`.
+ * @throws HTTPException 400 with the place where it cannot be read
+ */
+export function parseTarget(text: string): Expression {
+  if (text.length > MAX_LENGTH) throw badRequest(`a target is longer than ${MAX_LENGTH} characters`)
+  let at = 0
+  const fail = (what: string): never => {
+    const place = at < text.length ? `at "${text.slice(at, at + 20)}"` : 'at its end'
+    throw badRequest(`target "${text.slice(0, 100)}": ${what} ${place}`)
+  }
+  const blanks = () => {
+    while (/\s/.test(text[at] ?? '')) at++
+  }
+
+  const expression = (depth: number): Expression => {
+    if (depth > MAX_DEPTH) fail('functions are nested too deep')
+    blanks()
+    const quote = text[at]
+    if (quote === '"' || quote === "'") return { kind: 'value', value: quoted(quote) }
+    const word = bare()
+    if (text[at] === '(') {
+      if (!/^\w+$/.test(word)) fail('a function has no name')
+      at++
+      return { kind: 'call', name: word, args: list(depth + 1) }
+    }
+    if (word === '') fail('a name or a value is missing')
+    if (/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(word)) return { kind: 'value', value: Number(word) }
+    if (/^(true|false)$/i.test(word)) return { kind: 'value', value: word.toLowerCase() === 'true' }
+    return { kind: 'path', text: word }
+  }
+  const list = (depth: number): Expression[] => {
+    const args: Expression[] = []
+    blanks()
+    if (text[at] === ')') {
+      at++
+      return args
+    }
+    for (;;) {
+      args.push(expression(depth))
+      blanks()
+      const mark = text[at]
+      if (mark !== ',' && mark !== ')') fail('"," or ")" is missing')
+      at++
+      if (mark === ')') return args
+    }
+  }
+  /** A backslash stands for itself, but before the quote: expressions and `\1` come through as they are. */
+  const quoted = (quote: string): string => {
+    let value = ''
+    for (at++; text[at] !== quote; at++) {
+      if (at >= text.length) fail('a quote is not closed')
+      if (text[at] === '\\' && text[at + 1] === quote) at++
+      value += text[at]
+    }
+    at++
+    return value
+  }
+  /** Up to the next comma or parenthesis that is in no braces. */
+  const bare = (): string => {
+    const from = at
+    for (let open = 0; at < text.length; at++) {
+      const character = text[at] ?? ''
+      if (character === '{') open++
+      if (character === '}') open--
+      if (/["'()]/.test(character) || (character === ',' && open <= 0)) break
+    }
+    return text.slice(from, at).trim()
+  }
+
+  const result = expression(0)
+  blanks()
+  if (at < text.length) fail('something is left over')
+  return result
+}

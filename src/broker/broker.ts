@@ -1,0 +1,43 @@
+import { Aedes, type Client } from 'aedes'
+import { type openGate, Refusal } from './access-control.ts'
+import { limits } from './limits.ts'
+import type { Retained } from './retained.ts'
+import { clip } from './rules.ts'
+
+/**
+ * The broker behind a hub's gate. What is wrong with a connection or a client is logged, and concerns nobody else.
+ * @param from where a client's connection comes from
+ */
+export async function openBroker(
+  { hooks }: ReturnType<typeof openGate>,
+  retained: Retained,
+  log: (text: string) => void,
+  from: (client: Client) => string,
+): Promise<Aedes> {
+  const broker = await Aedes.createBroker({
+    ...hooks,
+    persistence: retained,
+    connectTimeout: limits.connect_timeout * 1000,
+    drainTimeout: 2000,
+    keepaliveLimit: limits.keep_alive,
+    maxTopicLevels: limits.topic_levels,
+    maxInflightInbound: 20,
+  })
+  broker.setMaxListeners(0)
+  broker.on('error' as 'closed', ((error: Error) => log(`hub: ${error.message}`)) as () => void)
+  broker.on('connectionError', (client, error) => log(`connection from ${from(client)} cut: ${say(error)}`))
+  broker.on('clientError', (client, error) => {
+    if (!(error instanceof Refusal)) log(`client ${clip(client.id)} cut: ${say(error)}`)
+  })
+  return broker
+}
+
+/** Aedes' words for what a user can do something about. */
+function say({ message }: Error): string {
+  if (message === 'unacceptable protocol version')
+    return 'it does not speak MQTT 3.1.1, which is what is served'
+  if (message === 'keep alive limit exceeded')
+    return `its keep alive is not between 1 and ${limits.keep_alive} s`
+  if (message === 'connect did not arrive in time') return `no CONNECT within ${limits.connect_timeout} s`
+  return message
+}

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { connectAsync, type IClientOptions } from 'mqtt'
+import { presence, testHub } from './hub.test-aid.ts'
+import { packet, RawClient } from './raw-client.test-aid.ts'
+
+let at: Awaited<ReturnType<typeof testHub>>
+beforeAll(async () => {
+  at = await testHub()
+})
+afterAll(() => at.hub.close())
+
+const options = (id: string, session?: string): IClientOptions => ({
+  clientId: id,
+  protocolVersion: 4,
+  reconnectPeriod: 0,
+  keepalive: 30,
+  ...(session !== undefined && {
+    will: {
+      topic: `observatory/${id}/presence`,
+      payload: Buffer.from(JSON.stringify(presence(session))),
+      qos: 1,
+      retain: true,
+    },
+  }),
+})
+const join = (id: string, session?: string) => connectAsync(at.hub.urls.mqtt, options(id, session))
+
+test('a second agent of a live id is refused, and the log names the first', async () => {
+  const holder = await join('ls240', 'first')
+  await expect(join('ls240', 'second')).rejects.toMatchObject({ code: 2 })
+  expect(await at.logged('"ls240"', 'refused')).toContain('held by TestAgent, pid 4242 on grumpy')
+  expect(holder.connected).toBeTrue()
+  await holder.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
+  expect(at.hub.clients()).toMatchObject([{ id: 'ls240', session: 'first', host: 'grumpy', pid: 4242 }])
+  await holder.endAsync()
+})
+
+test('so is a second client that is no agent, and one that claims an agent its id', async () => {
+  const holder = await join('ctrl1')
+  await expect(join('ctrl1')).rejects.toMatchObject({ code: 2 })
+  await expect(join('ctrl1', 'thief')).rejects.toMatchObject({ code: 2 })
+  expect(holder.connected).toBeTrue()
+  await holder.endAsync()
+})
+
+test('the same session takes over at once; its last will comes before it is in', async () => {
+  const watcher = await join('watcher')
+  await watcher.subscribeAsync('observatory/back/presence')
+  const states: string[] = []
+  const online = new Promise<void>((resolve) => {
+    watcher.on('message', (_, payload) => {
+      const { state } = JSON.parse(String(payload)) as { state: string }
+      states.push(state)
+      if (state === 'online') resolve()
+    })
+  })
+  const old = await join('back', 's1')
+  const closed = new Promise<void>((resolve) => old.once('close', () => resolve()))
+  const started = performance.now()
+  const again = await join('back', 's1')
+  expect(performance.now() - started).toBeLessThan(500)
+  await again.publishAsync('observatory/back/presence', JSON.stringify(presence('s1', 'online')), {
+    retain: true,
+  })
+  await Promise.all([closed, online])
+  expect(states).toEqual(['lost', 'online'])
+  await Promise.all([again.endAsync(), watcher.endAsync()])
+})
+
+test('the last will of the one before never overwrites what the newcomer says first', async () => {
+  const topic = 'observatory/eager/presence'
+  const watcher = await join('watcher')
+  await watcher.subscribeAsync(topic)
+  const states: string[] = []
+  const both = new Promise<void>((resolve) => {
+    watcher.on('message', (_, payload) => {
+      states.push((JSON.parse(String(payload)) as { state: string }).state)
+      if (states.length === 2) resolve()
+    })
+  })
+  const old = await join('eager', 's1')
+  await old.subscribeAsync(Array.from({ length: 200 }, (_, n) => `observatory/x/feeds/f${n}`))
+  const newcomer = new RawClient(at.hub.urls.mqtt)
+  const will = { topic, payload: JSON.stringify(presence('s1')), retain: true }
+  const online = JSON.stringify(presence('s1', 'online'))
+  newcomer.send(packet.connect('eager', { will }), packet.publish(topic, online, { retain: true }))
+  await both
+  expect(states).toEqual(['lost', 'online'])
+  newcomer.socket.destroy()
+  await watcher.endAsync()
+})
+
+test('a holder that was stopped (SIGSTOP) is cut within about a second, and the newcomer is in', async () => {
+  const script = `
+    const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
+    const { options, url } = JSON.parse(process.argv[1] ?? '')
+    options.will.payload = Buffer.from(options.will.payload.data)
+    await connectAsync(url, options)
+    process.stdout.write('in')`
+  const config = JSON.stringify({ options: options('stopped', 'old'), url: at.hub.urls.mqtt })
+  const child = Bun.spawn([process.execPath, '-e', script, config], { stdout: 'pipe', stderr: 'inherit' })
+  await child.stdout.getReader().read()
+  try {
+    await expect(join('stopped', 'new')).rejects.toMatchObject({ code: 2 })
+    child.kill('SIGSTOP')
+    const started = performance.now()
+    const newcomer = await join('stopped', 'new')
+    expect(performance.now() - started).toBeWithin(900, 2500)
+    expect(await at.logged('"stopped" cut')).toContain('left a ping unanswered')
+    expect(at.hub.clients()).toMatchObject([{ id: 'stopped', session: 'new' }])
+    await newcomer.endAsync()
+  } finally {
+    child.kill('SIGKILL')
+    await child.exited
+  }
+})
+
+test('an agent that was killed is back at once', async () => {
+  const holder = await join('killed', 's1')
+  holder.stream.destroy()
+  const again = await join('killed', 's2')
+  expect(again.connected).toBeTrue()
+  await again.endAsync()
+})
+
+test('of many that come at once one is in, and stays in', async () => {
+  const tries = await Promise.allSettled(Array.from({ length: 10 }, (_, n) => join('rush', `s${n}`)))
+  const winners = tries.filter((attempt) => attempt.status === 'fulfilled').map(({ value }) => value)
+  expect(winners).toHaveLength(1)
+  expect(winners[0]?.connected).toBeTrue()
+  await winners[0]?.endAsync()
+})

@@ -1,0 +1,98 @@
+import type { Aedes, Client } from 'aedes'
+import { channels } from '../core/channels.ts'
+import { topic } from '../core/topic.ts'
+import { limits } from './limits.ts'
+
+/** A connected client: who it says it is, and where it comes from. */
+export interface Guest {
+  readonly id: string
+  readonly client: Client
+  /** Remote address. */
+  readonly from: string
+  /** Unix seconds, UTC. */
+  readonly since: number
+  /** Of an agent, from the presence that is its last will. */
+  readonly agent?: {
+    readonly session: string
+    readonly host: string
+    readonly pid: number
+    readonly agentClass: string
+  }
+}
+
+/**
+ * Who holds each client id. MQTT lets a newcomer throw the holder out (3.1.1 §3.1.4), so that two agents of one id would
+ * do so to each other for ever; here the holder keeps it as long as it lives.
+ */
+export class Leases {
+  readonly #broker: Aedes
+  readonly #root: string
+  readonly #log: (text: string) => void
+  readonly #holders = new Map<string, Guest>()
+
+  constructor(broker: Aedes, root: string, log: (text: string) => void) {
+    this.#broker = broker
+    this.#root = root
+    this.#log = log
+  }
+
+  /** Everyone who is connected. */
+  all(): Guest[] {
+    return [...this.#holders.values()]
+  }
+
+  /**
+   * Gives an id to a newcomer, or answers why not. The same session of an agent takes over at once, a holder that
+   * leaves a ping unanswered for `limits.ping_timeout` is cut first, and any other keeps the id.
+   */
+  async claim(guest: Guest): Promise<string | undefined> {
+    const { id, client } = guest
+    const holder = this.#holders.get(id)
+    if (holder !== undefined && !holder.client.closed) {
+      const same = guest.agent !== undefined && guest.agent.session === holder.agent?.session
+      if (!same && (!holder.client.connected || (await this.#answers(holder)))) return heldBy(holder)
+      if (!same) {
+        this.#log(
+          `client "${id}" cut: it left a ping unanswered while another asked for its id; it was ${describe(holder)}`,
+        )
+      }
+      await new Promise<void>((resolve) => holder.client.close(resolve))
+    }
+    const now = this.#holders.get(id)
+    if (now !== undefined && now !== holder) return heldBy(now)
+    if (client.closed) return 'it left while its id was being asked for'
+    this.#holders.set(id, guest)
+    client.conn.once('close', () => {
+      if (this.#holders.get(id) === guest) this.#holders.delete(id)
+    })
+    return undefined
+  }
+
+  #answers({ id, client }: Guest): Promise<boolean> {
+    const broker = this.#broker
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    // Any acknowledgement will do: it takes a process that reads and writes.
+    const onAck = (_: unknown, from: Client) => from === client && resolve(true)
+    const onGone = () => resolve(false)
+    const timer = setTimeout(resolve, limits.ping_timeout * 1000, false)
+    broker.on('ack', onAck)
+    client.conn.once('close', onGone)
+    const payload = JSON.stringify({ time: Date.now() / 1000 })
+    const ping = topic(channels.ping, { root: this.#root, client: id })
+    client.publish({ cmd: 'publish', topic: ping, payload, qos: 1, dup: false, retain: false }, () => {})
+    return promise.finally(() => {
+      clearTimeout(timer)
+      broker.off('ack', onAck)
+      client.conn.off('close', onGone)
+    })
+  }
+}
+
+function heldBy(holder: Guest): string {
+  return `the id "${holder.id}" is held by ${describe(holder)}`
+}
+
+function describe({ agent, from, since }: Guest): string {
+  const who = agent ? `${agent.agentClass}, pid ${agent.pid} on ${agent.host}` : 'another client'
+  return `${who}, from ${from}, connected since ${new Date(since * 1000).toISOString()}`
+}

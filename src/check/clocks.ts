@@ -1,0 +1,70 @@
+import { hostname } from 'node:os'
+import type { Bus } from '../bus/bus.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import { duration } from '../terminal/value-text.ts'
+import type { Finding } from './finding.ts'
+
+/** Seconds that beats of other hosts are listened for: every agent there beats once in 5 s. */
+const LISTEN_S = 2
+/** Seconds between two beats of an agent, and that a message may take. */
+const BEAT_S = 5
+const DELAY_S = 0.5
+/** Seconds that clocks may differ. */
+const TOLERANCE_S = 1
+/** 2020-01-01, unix s: a clock before it has never been set. */
+const NEVER_SET = 1_577_836_800
+
+/** Between which two values (s) a clock is ahead of this machine's. */
+export interface Skew {
+  low: number
+  high: number
+}
+
+/**
+ * Checks this machine's clock, and those of other hosts by the beats of their agents. A message is never older than it
+ * says, so it shows at least how far ahead its clock is; a beat that is heard live is fresh, one that the hub has kept is
+ * at most one beat old.
+ */
+export async function checkClocks(
+  bus: Bus | undefined,
+  root: string,
+  online: readonly Presence[],
+): Promise<Finding[]> {
+  const now = Date.now() / 1000
+  const finding = (level: Finding['level'], text: string): Finding => ({ check: 'clock', level, text })
+  if (now < NEVER_SET)
+    return [finding('problem', `it says ${new Date().toISOString()}: set it (timedatectl)`)]
+  const skews = new Map<string, Skew>()
+  const heard = ({ host, time, state }: Presence, age: number) => {
+    if (host === hostname() || state !== 'online') return
+    narrow(skews, host, time - Date.now() / 1000, age)
+  }
+  for (const presence of online) heard(presence, BEAT_S + DELAY_S)
+  if (bus && skews.size > 0) {
+    await using _ = await bus.subscribe(channels.presence, { root }, (presence, _address, { retained }) => {
+      if (!retained) heard(presence, DELAY_S)
+    })
+    await Bun.sleep(LISTEN_S * 1000)
+  }
+  const wrong = [...skews].flatMap(([host, skew]) => {
+    const text = skewText(host, skew)
+    return text === undefined ? [] : [finding('problem', text)]
+  })
+  const others =
+    skews.size > 0 ? `, and those of ${[...skews.keys()].join(', ')} agree as far as can be seen` : ''
+  return wrong.length > 0 ? wrong : [finding('ok', `${new Date().toISOString()}${others}`)]
+}
+
+/** Takes up what one message says of its host's clock. `ahead`: its time less ours, s; `age`: s it may be old at most. */
+export function narrow(skews: Map<string, Skew>, host: string, ahead: number, age: number): void {
+  const skew = skews.get(host) ?? { low: -Infinity, high: Infinity }
+  skews.set(host, { low: Math.max(skew.low, ahead), high: Math.min(skew.high, ahead + age) })
+}
+
+/** What is wrong with a clock; undefined when nothing is known to be. */
+export function skewText(host: string, { low, high }: Skew): string | undefined {
+  const remedy = 'samples of one moment get other times: let NTP set both (timedatectl set-ntp true)'
+  if (low > TOLERANCE_S) return `that of ${host} is at least ${duration(low)} ahead of this one: ${remedy}`
+  if (high < -TOLERANCE_S) return `that of ${host} is at least ${duration(-high)} behind this one: ${remedy}`
+  return undefined
+}

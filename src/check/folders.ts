@@ -1,0 +1,54 @@
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { flattenArguments } from '../core/arguments/agent-arguments.ts'
+import { messageOf } from '../core/errors.ts'
+import { networkType, statePath } from '../launch/places.ts'
+import type { Check, Finding } from './finding.ts'
+
+/** Bytes and files that have to be free: some days of recording. */
+const SPACE = 1e9
+const FILES = 1000
+
+/** Checks that the folders of state, logs and recordings can be written, and have room. */
+export const checkFolders: Check = ({ host, flags: { stateDir, logDir }, context: { env } }) => {
+  const state = statePath(stateDir, env)
+  const data = host.instances
+    .filter(({ manage }) => manage === 'host/up')
+    .flatMap(({ arguments: given }) => flattenArguments(given))
+    .flatMap(({ flag, values }) => (flag === '--data-dir' ? values : []))
+  const folders = new Map([
+    [resolve(logDir ?? host.log_dir ?? join(state, 'logs')), 'logs'],
+    ...data.map((folder) => [resolve(folder), 'recordings'] as const),
+    [state, 'state'],
+  ])
+  return [...folders].map(([path, what]) => folderFinding(path, what))
+}
+
+function folderFinding(path: string, what: string): Finding {
+  let there = path
+  while (!existsSync(there)) there = dirname(there)
+  const problem = (text: string): Finding => ({ check: what, level: 'problem', text: `${path} ${text}` })
+  try {
+    accessSync(there, constants.W_OK | constants.X_OK)
+    const { bavail, bsize, ffree, files } = statfsSync(there)
+    const free = bavail * bsize
+    const type = networkType(there)
+    if (what === 'state' && type)
+      return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
+    if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room`)
+    // Some file systems count none.
+    if (files > 0 && ffree < FILES) return problem(`has room for ${ffree} more files: remove some`)
+    if (type)
+      return {
+        check: what,
+        level: 'note',
+        text: `${path} is on ${type}, a network file system: while it is away nothing is written there`,
+      }
+    return { check: what, level: 'ok', text: `${path}: ${(free / 1e9).toFixed(0)} GB free` }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EROFS')
+      return problem('is on a file system that is mounted read-only: mount it for writing')
+    return problem(`cannot be written (${messageOf(error)}): choose another folder, or change its owner`)
+  }
+}

@@ -1,0 +1,140 @@
+import { createServer } from 'node:net'
+import { hostname } from 'node:os'
+import type { Bus } from '../bus/bus.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { channels, type HubInfo } from '../core/channels.ts'
+import { messageOf } from '../core/errors.ts'
+import { isLocal } from '../host/up-plan.ts'
+import type { UpFlags } from '../host/up-run.ts'
+import { type InstanceView, viewLab } from '../lab/lab-view.ts'
+import { portError } from '../machine/port-in-use.ts'
+import { answers } from '../machine/probe.ts'
+import { hubUrl } from '../site/hub-url.ts'
+import type { Host, Site } from '../site/site.ts'
+import { stamp } from '../terminal/log.ts'
+import { checkClocks } from './clocks.ts'
+import type { Finding } from './finding.ts'
+
+/** Seconds that the hub has to answer, and to tell what it has. */
+const HUB_SECONDS = 2
+const BRIDGE_PORT = 5000
+
+/** What was found of a lab, and its instances as they are now. */
+interface LabFindings {
+  readonly findings: readonly Finding[]
+  readonly instances: ReadonlyMap<string, InstanceView>
+}
+
+/**
+ * Checks that the hub answers, or could be started here; that the ports are free or ours; the clocks; and that no instance of
+ * this host runs elsewhere.
+ */
+export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Promise<LabFindings> {
+  const url = hubUrl(site, host, siteHub)
+  const root = site.hub.address_root
+  const urls = [url, ...[host.hub, site.hub].flatMap((hub) => hub.wamp_server ?? [])]
+  const none = new Map<string, InstanceView>()
+  const finding = (level: Finding['level'], text: string): Finding => ({ check: 'hub', level, text })
+  if (!(await answers(url))) {
+    const clocks = await checkClocks(undefined, root, [])
+    if (!isLocal(url)) {
+      const away = finding('problem', `nothing answers at ${url}: start it there (ocs hub)`)
+      return { findings: [away, ...clocks], instances: none }
+    }
+    const ports = await checkPorts(urls, undefined)
+    const isFree = ports.every(({ level }) => level !== 'problem')
+    const free = isFree ? [finding('note', `none runs at ${url} yet: ocs up starts it`)] : []
+    return { findings: [...free, ...ports, ...clocks], instances: none }
+  }
+  try {
+    await using bus = connectMqtt({ url, client: `check-${crypto.randomUUID().slice(0, 8)}` })
+    await reached(bus, url, HUB_SECONDS)
+    const hub = await hubOf(bus, root)
+    if (!hub) {
+      const other = `what answers at ${url} is no hub of address root ${root}: correct address_root, or the address`
+      return { findings: [finding('problem', other)], instances: none }
+    }
+    await using lab = await viewLab(bus, root)
+    await lab.settled()
+    const { instances } = lab
+    const online = [...instances.values()].flatMap(({ presence }) => presence ?? [])
+    const ahead = hub.since - Date.now() / 1000
+    const clock: Finding = {
+      check: 'clock',
+      level: 'problem',
+      text: `this machine is ${ahead.toFixed(0)} s or more behind the hub's, which has started later than now`,
+    }
+    return {
+      findings: [
+        finding('ok', `answers at ${url}; agents online: ${[...instances.values()].filter(isOnline).length}`),
+        ...(isLocal(url) ? await checkPorts(urls, hub) : []),
+        ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
+        ...elsewhere(host, instances),
+      ],
+      instances,
+    }
+  } catch (error) {
+    return { findings: [finding('problem', messageOf(error))], instances: none }
+  }
+}
+
+/** What the hub of an address root says of itself; undefined when none does. */
+async function hubOf(bus: Bus, root: string): Promise<HubInfo | undefined> {
+  const hub = Promise.withResolvers<HubInfo | undefined>()
+  const timer = setTimeout(() => hub.resolve(undefined), HUB_SECONDS * 1000)
+  await using _ = await bus.subscribe(channels.hub, { root }, hub.resolve)
+  const found = await hub.promise
+  clearTimeout(timer)
+  return found
+}
+
+/** The ports of the hub that is here, or is to be, and of the bridge. */
+async function checkPorts(urls: readonly string[], hub: HubInfo | undefined): Promise<Finding[]> {
+  const ports = new Set(urls.filter(isLocal).map((url) => Number(new URL(url).port)))
+  const own = new Set(hub?.listeners.map((listener) => Number(new URL(listener).port)))
+  const findings = await Promise.all(
+    [...ports, BRIDGE_PORT].map(async (port): Promise<Finding[]> => {
+      if (own.has(port) || port === 0) return []
+      const fault = await portFault(port)
+      if (fault === undefined || / in use by ocs bridge /.test(fault)) return []
+      // Nothing in a site file says whether a bridge is to run here.
+      return [{ check: 'ports', level: port === BRIDGE_PORT ? 'note' : 'problem', text: fault }]
+    }),
+  )
+  const found = findings.flat()
+  if (found.some(({ level }) => level === 'problem')) return found
+  return [
+    { check: 'ports', level: 'ok', text: `${[...ports].join(', ')}: ${hub ? "the hub's" : 'free'}` },
+    ...found,
+  ]
+}
+
+async function portFault(port: number): Promise<string | undefined> {
+  const server = createServer()
+  try {
+    await new Promise<void>((done, reject) => {
+      server.once('error', reject).listen({ host: '127.0.0.1', port }, done)
+    })
+    return undefined
+  } catch (error) {
+    return messageOf(await portError('127.0.0.1', port, error))
+  } finally {
+    server.close()
+  }
+}
+
+/** Instances of this host that another machine runs. */
+function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Finding[] {
+  return host.instances.flatMap(({ instance_id: id, manage, position }): Finding[] => {
+    const view = instances.get(id)
+    if (manage !== 'host/up' || !view?.presence || !isOnline(view) || view.presence.host === hostname())
+      return []
+    const { host: other, pid, since } = view.presence
+    const text = `${position}: ${id} runs on ${other} already, pid ${pid}, since ${stamp(new Date(since * 1000))}: stop it there, or choose another instance-id`
+    return [{ check: 'instances', level: 'problem', text }]
+  })
+}
+
+function isOnline({ state }: InstanceView): boolean {
+  return state === 'online'
+}

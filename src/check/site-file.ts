@@ -1,0 +1,109 @@
+import { hostname } from 'node:os'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { didYouMean, RECORDER_CLASSES } from '../core/names.ts'
+import type { UpFlags } from '../host/up-run.ts'
+import { agentClasses, findAgent } from '../launch/agents.ts'
+import { checkInstanceArguments } from '../launch/check-arguments.ts'
+import { findHost, readText, recorders } from '../site/find.ts'
+import { type Host, type Instance, inspectSite, type Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import type { Finding } from './finding.ts'
+import { type Checked, sharedFaults } from './shared.ts'
+
+const WHAT = 'site file'
+const NO_RECORDER = 'nothing is recorded: no instance is an AggregatorAgent'
+
+/** Checks a site file: what it says, and the arguments of every instance of a class that there is. */
+export async function checkSite(
+  file: string,
+  { siteHost, fileOnly }: Pick<UpFlags, 'siteHost'> & { readonly fileOnly?: boolean },
+  { env }: Pick<Context, 'env'>,
+): Promise<{ findings: Finding[]; site?: Site; host?: Host }> {
+  const findings: Finding[] = []
+  const problem = (text: string) => findings.push({ check: WHAT, level: 'problem', text })
+  try {
+    const { site, problems } = inspectSite(await readText(file), file)
+    problems.forEach(problem)
+    for (const text of site.notes) findings.push({ check: WHAT, level: 'note', text })
+    const instances = [...site.hosts.values()].flatMap((host) => host.instances)
+    const isBroken = problems.length > 0
+    const checked: Checked[] = []
+    for (const [at, instance] of instances.entries()) {
+      const end = lineOf(instances[at + 1]?.position ?? '') ?? Number.POSITIVE_INFINITY
+      const found = await checkInstance(instance, env, toldOfClass(problems, instance, end))
+      if (Array.isArray(found)) findings.push(...found)
+      else checked.push(found)
+    }
+    sharedFaults(checked, instances, isBroken).forEach(problem)
+    const recording = recorders(site, (name) => RECORDER_CLASSES.includes(name))
+    if (recording.length === 0 && instances.length > 0 && !isBroken)
+      findings.push({ check: WHAT, level: 'note', text: NO_RECORDER })
+    // A file that was read in part may lack the host for a reason that has been told.
+    if (isBroken) return { findings: inOrder(findings) }
+    const host = fileOnly ? undefined : findHost(site, siteHost ?? hostname())
+    if (findings.every(({ level }) => level !== 'problem')) {
+      const text = `${file}: instances: ${instances.length}, hosts: ${site.hosts.size}${host ? `; this host is ${host.name}` : ''}`
+      findings.unshift({ check: WHAT, level: 'ok', text })
+    }
+    return { findings: inOrder(findings), site, ...(host && { host }) }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    messageOf(error).split('\n').forEach(problem)
+    return { findings }
+  }
+}
+
+async function checkInstance(
+  instance: Instance,
+  env: Context['env'],
+  toldAlready: boolean,
+): Promise<Finding[] | Checked> {
+  const { agent_class, instance_id, manage, position } = instance
+  const problem = (text: string): Finding => ({ check: WHAT, level: 'problem', text })
+  if (agent_class === undefined) {
+    if (toldAlready || manage === 'ignore') return []
+    return [problem(`${position}: instance "${instance_id}" has no agent-class: ocs up cannot run it`)]
+  }
+  try {
+    const agent = await findAgent(agent_class)
+    const { faults, values } = checkInstanceArguments(agent, instance, [], env)
+    return values && faults.length === 0 ? { instance, agent, values } : faults.map(problem)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const text = `${position}: ${messageOf(error)}`
+    // Another class of OCS may well be meant, which something else runs.
+    const isTypo = didYouMean(agent_class, agentClasses).length > 0
+    return [isTypo ? problem(text) : { check: WHAT, level: 'note', text: `${text}; ocs up leaves it out` }]
+  }
+}
+
+/** Whether a problem of an instance that ends before line `end` says already what is wrong with its class. */
+function toldOfClass(problems: readonly string[], { position }: Instance, end: number): boolean {
+  const start = lineOf(position) ?? 0
+  return problems.some((text) => {
+    const line = lineOf(text) ?? 0
+    return text.includes('agent-class') && line >= start && line < end
+  })
+}
+
+/** Findings each once; problems last, in the order of the file. */
+function inOrder(findings: readonly Finding[]): Finding[] {
+  const once = [...new Map(findings.map((finding) => [finding.text, finding])).values()]
+  const rank = ({ level, text }: Finding) => (level === 'problem' ? [1, ...placeOf(text)] : [0])
+  return once.toSorted((a, b) => compare(rank(a), rank(b)))
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, i) => number !== b[i])
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
+}
+
+function lineOf(text: string): number | undefined {
+  return placeOf(text)[0]
+}
+
+/** Line and column that a text of the form `FILE:LINE:COLUMN…` names; none where it names none. */
+function placeOf(text: string): number[] {
+  const [, line, column] = /^.*?:(\d+):(\d+)(?=:|$)/.exec(text) ?? []
+  return line === undefined ? [] : [Number(line), Number(column)]
+}

@@ -1,0 +1,157 @@
+import { Command } from 'commander'
+import { AlarmsAnswer, type AlarmView, WATCH } from '../../core/alarms.ts'
+import { secondsOf } from '../../core/arguments/seconds.ts'
+import { OpError, TransportError, UsageError } from '../../core/errors.ts'
+import { ResponseCode } from '../../core/ops.ts'
+import { whoAsks } from '../../lab/request-client.ts'
+import { printable } from '../../lab/session-text.ts'
+import type { SiteOptions } from '../../launch/choose-site.ts'
+import { type Controlled, runningInstance, type WithLab } from '../../launch/join-lab.ts'
+import type { Context } from '../../terminal/context.ts'
+import { at, table } from '../../terminal/table.ts'
+import { duration } from '../../terminal/value-text.ts'
+import { siteFlags } from '../site-flags.ts'
+
+/** Seconds that a test of an action may take: its time-out is 600 s at most. */
+const TEST_SECONDS = 610
+const SECONDS = 10
+
+interface AlarmFlags extends SiteOptions {
+  readonly target?: string
+  readonly json?: boolean
+  readonly all?: boolean
+  readonly by?: string
+  readonly text?: string
+  readonly for?: string
+}
+
+/** `ocs ctrl alarms`: lists alarms; `ack`, `silence`, `unsilence` and `test` see to them. */
+export function alarmsCommand(context: Context, withLab: WithLab): Command {
+  const on = (flags: AlarmFlags, work: (on: Controlled, agent: string) => Promise<void>) =>
+    withLab(flags, context, (lab) => work(lab, alarmAgent(lab, flags.target)), { quiet: true })
+  const act = (op: string, flags: AlarmFlags, params: Record<string, unknown>, seconds = SECONDS) =>
+    on(flags, async (lab, agent) => context.out(`${await runTask(lab, agent, op, params, seconds)}\n`))
+  const sub = (name: string, what: string) =>
+    siteFlags(new Command(name))
+      .description(what)
+      .option('--target <id>', 'the alarm agent, where there are several')
+  const by = (flags: AlarmFlags) => ({ by: flags.by ?? whoAsks() })
+
+  const command = sub('alarms', 'Alarms that are raised; acknowledge and silence them.')
+    .option('--all', 'clear and pending ones, too')
+    .option('--json', 'print all of them as JSON')
+    .action((flags: AlarmFlags) =>
+      on(flags, async (lab, agent) => {
+        const { alarms } = AlarmsAnswer.parse(await lab.ask.query(agent, 'alarms', {}))
+        if (flags.json) context.out(`${JSON.stringify(alarms)}\n`)
+        else context.out(listText(alarms, flags.all === true, Date.now() / 1000))
+      }),
+    )
+  command.addCommand(
+    sub('ack', 'Say that an alarm is being seen to: nobody is called for it any more.')
+      .argument('<alarm>', 'its name, or that of its rule, or all')
+      .option('--text <what>', 'what is done about it')
+      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
+        return act('acknowledge', flags, {
+          alarm,
+          ...by(flags),
+          ...(flags.text !== undefined && { text: flags.text }),
+        })
+      }),
+  )
+  command.addCommand(
+    sub('silence', 'Call nobody for a while.')
+      .argument('<alarm>', 'its name, or that of its rule, or all')
+      .option('--for <time>', 'how long: seconds, or 10min, 2h', '1h')
+      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
+        const seconds = secondsOf('--for', flags.for ?? '')
+        return act('silence', flags, { alarm, seconds, ...by(flags) })
+      }),
+  )
+  command.addCommand(
+    sub('unsilence', 'Call people again.')
+      .argument('<alarm>', 'the name that was silenced; all for every one')
+      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .action((alarm: string, _: AlarmFlags, self: Command) => {
+        const flags = flagsOf(self)
+        return act('unsilence', flags, { alarm, ...by(flags) })
+      }),
+  )
+  command.addCommand(
+    sub('test', 'Do an action once, with a test in place of an alarm.')
+      .argument('<action>', 'its name in the site file')
+      .action((action: string, _: AlarmFlags, self: Command) =>
+        act('test_action', flagsOf(self), { action }, TEST_SECONDS),
+      ),
+  )
+  return command
+}
+
+/** The flags of a command, also those that stand before its name: `ocs ctrl alarms --target=x ack warm`. */
+function flagsOf(command: Command): AlarmFlags {
+  const given = (of: Command | null) =>
+    Object.fromEntries(
+      Object.entries(of?.opts() ?? {}).filter(([name]) => of?.getOptionValueSource(name) !== 'default'),
+    )
+  return { ...command.opts(), ...given(command.parent), ...given(command) }
+}
+
+/** The alarm agent of a lab. @throws TransportError when none runs; UsageError when there are several */
+function alarmAgent(on: Controlled, target: string | undefined): string {
+  if (target !== undefined) {
+    runningInstance(on, target)
+    return target
+  }
+  const all = [...on.lab.instances].filter(([, { presence }]) => presence?.agent_class === WATCH.agentClass)
+  const online = all.filter(([, { state }]) => state === 'online').map(([name]) => name)
+  const [only] = online
+  if (online.length > 1)
+    throw new UsageError(`there are several alarm agents: name one with --target (${online.join(', ')})`)
+  if (only !== undefined) return only
+  const [gone] = all
+  throw new TransportError(
+    gone
+      ? `${gone[0]} is ${gone[1].state}: start it with ocs agent --instance-id=${gone[0]}`
+      : `no alarm agent runs: give the site file an instance of agent-class ${WATCH.agentClass}, and start it`,
+  )
+}
+
+/** Runs a task to its end. @returns what it said; @throws OpError with why it failed */
+async function runTask(
+  { ask }: Controlled,
+  agent: string,
+  op: string,
+  params: Record<string, unknown>,
+  seconds: number,
+): Promise<string> {
+  const started = await ask.request(agent, op, 'start', params)
+  if (started.status !== ResponseCode.OK) throw new OpError(`${agent} ${op}: ${started.msg}`)
+  const { status, msg, session } = await ask.request(agent, op, 'wait', {}, seconds)
+  if (status !== ResponseCode.OK) throw new TransportError(`${agent} ${op}: ${msg}`)
+  const said = session.messages?.filter(([, text]) => !text.startsWith('Status is now')).at(-1)?.[1] ?? msg
+  if (session.success) return said
+  throw new OpError(said)
+}
+
+function listText(alarms: readonly AlarmView[], all: boolean, now: number): string {
+  const shown = alarms.filter(({ state }) => all || state === 'active' || state === 'latched')
+  if (shown.length === 0) return `nothing is raised; alarms watched: ${alarms.length}\n`
+  const rows = shown.map(({ name, severity, state, since, text, acknowledged, silenced_until: until }) => [
+    name,
+    state === 'clear' || state === 'pending' ? '' : severity,
+    acknowledged ? `${state}, acknowledged` : state,
+    since === null ? '' : duration(now - since),
+    [
+      printable(text),
+      acknowledged && `(${printable([acknowledged.by, acknowledged.text].filter(Boolean).join(': '))})`,
+      until !== null && `(silenced until ${at(until)})`,
+    ]
+      .filter(Boolean)
+      .join(' '),
+  ])
+  return table([['ALARM', 'SEVERITY', 'STATE', 'FOR', 'WHAT'], ...rows])
+}

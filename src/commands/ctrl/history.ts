@@ -1,0 +1,81 @@
+import { Command } from 'commander'
+import { HistoryAnswer } from '../../core/built-in.ts'
+import { messageOf, UsageError } from '../../core/errors.ts'
+import type { OpSession } from '../../core/ops.ts'
+import { codeName, lastMessage, printable } from '../../lab/session-text.ts'
+import type { SiteOptions } from '../../launch/choose-site.ts'
+import { type Controlled, knownOp, runningInstance, type WithLab } from '../../launch/join-lab.ts'
+import type { Context } from '../../terminal/context.ts'
+import { at, table } from '../../terminal/table.ts'
+import { duration, onOneLine } from '../../terminal/value-text.ts'
+import { siteFlags } from '../site-flags.ts'
+
+interface HistoryFlags extends SiteOptions {
+  readonly limit: string
+  readonly json?: boolean
+}
+interface Past {
+  readonly instance: string
+  readonly session: OpSession
+}
+
+/** `ocs ctrl history [INSTANCE [OP]]`: who started what, from where, when, with what, and how it ended. */
+export function historyCommand(context: Context, withLab: WithLab): Command {
+  return siteFlags(new Command('history'))
+    .description('Past sessions, the newest first: who started them, with what, how they ended.')
+    .argument('[instance]', 'only of this one')
+    .argument('[op]', 'only of this operation')
+    .option('--limit <n>', 'how many at most', '20')
+    .option('--json', 'print as JSON')
+    .action((instance: string | undefined, op: string | undefined, flags: HistoryFlags) => {
+      const limit = Number(flags.limit)
+      if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
+        throw new UsageError(`--limit takes a number from 1 to 10000, given "${flags.limit}"`)
+      return withLab(
+        flags,
+        context,
+        async (on) => {
+          const found = instance === undefined ? await ofAll(on, limit) : await of(on, instance, op, limit)
+          const rows = found.map(({ instance: of, session }) => ({ instance: of, ...session }))
+          context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyTable(found, Date.now() / 1000))
+        },
+        { quiet: true },
+      )
+    })
+}
+
+async function of(on: Controlled, instance: string, op: string | undefined, limit: number): Promise<Past[]> {
+  const view = runningInstance(on, instance)
+  if (op !== undefined) knownOp(instance, view, op)
+  const params = { limit, ...(op !== undefined && { op }) }
+  const { sessions } = HistoryAnswer.parse(await on.ask.query(instance, 'history', params))
+  return sessions.map((session) => ({ instance, session }))
+}
+
+/** Of everyone who runs; one that does not answer spoils nothing. */
+async function ofAll(on: Controlled, limit: number): Promise<Past[]> {
+  const names = [...on.lab.instances].filter(([, { state }]) => state === 'online').map(([name]) => name)
+  const each = names.map((name) =>
+    of(on, name, undefined, limit).catch((error: unknown) => {
+      on.log(`left out: ${messageOf(error)}`)
+      return []
+    }),
+  )
+  const all = (await Promise.all(each)).flat()
+  return all.sort((a, b) => b.session.start_time - a.session.start_time).slice(0, limit)
+}
+
+function historyTable(found: readonly Past[], now: number): string {
+  if (found.length === 0) return 'nothing has run yet\n'
+  const rows = found.map(({ instance, session }) => [
+    at(session.start_time),
+    instance,
+    session.op_name,
+    codeName(session.op_code),
+    duration((session.end_time ?? now) - session.start_time),
+    printable(session.started_from ?? session.started_by),
+    onOneLine(session.params ?? {}),
+    lastMessage(session),
+  ])
+  return table([['STARTED', 'INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'LAST MESSAGE'], ...rows])
+}

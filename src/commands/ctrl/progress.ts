@@ -1,0 +1,83 @@
+import type { OpSession } from '../../core/ops.ts'
+import { codeName, lastMessage, printable } from '../../lab/session-text.ts'
+import type { Context } from '../../terminal/context.ts'
+import type { Log } from '../../terminal/log.ts'
+import { duration, onOneLine } from '../../terminal/value-text.ts'
+
+/** Milliseconds between two log lines for data alone, where no terminal is redrawn. */
+const DATA_LINE_MS = 10_000
+/** Milliseconds between two redrawings of the time that has passed. */
+const REDRAW_MS = 500
+
+/** Shows how an operation gets on while it is waited for. */
+export interface Progress extends Disposable {
+  show(session: OpSession): void
+  /** Takes the line off the terminal, for a question; until `go`. */
+  hold(): void
+  go(): void
+}
+
+/** One line that is redrawn on a terminal; elsewhere a log line for each message, and for data now and then. */
+export function progress(title: string, context: Context, log: Log): Progress {
+  return context.terminal ? redrawn(title, context) : logged(title, log)
+}
+
+function redrawn(title: string, context: Context): Progress {
+  let session: OpSession | undefined
+  let held = false
+  const draw = () => {
+    if (!session || held) return
+    const parts = [
+      title,
+      codeName(session.op_code),
+      duration(Date.now() / 1000 - session.start_time),
+      lastMessage(session),
+      onOneLine(session.data),
+    ]
+    const text = parts.filter((part) => part !== '').join('  ')
+    context.err(`\r\x1b[K${text.slice(0, context.size().columns - 1)}`)
+  }
+  const clear = () => context.err('\r\x1b[K')
+  const timer = setInterval(draw, REDRAW_MS)
+  return {
+    show(now) {
+      session = now
+      draw()
+    },
+    hold() {
+      held = true
+      clear()
+    },
+    go() {
+      held = false
+      draw()
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      if (!held) clear()
+    },
+  }
+}
+
+function logged(title: string, log: Log): Progress {
+  let said = new Set<string>()
+  let data = ''
+  let dataAt = -Infinity
+  return {
+    show({ messages, data: now }) {
+      const all = messages.map(([time, text]) => ({ key: `${time} ${text}`, text }))
+      for (const { key, text } of all) {
+        if (!said.has(key) && !text.startsWith('Status is now')) log(`${title}: ${printable(text)}`)
+      }
+      said = new Set(all.map(({ key }) => key))
+      const text = onOneLine(now)
+      if (text === '' || text === data || performance.now() - dataAt < DATA_LINE_MS) return
+      data = text
+      dataAt = performance.now()
+      log(`${title}: ${text}`)
+    },
+    hold() {},
+    go() {},
+    [Symbol.dispose]() {},
+  }
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'bun:test'
+import type { Presence } from '../../core/channels.ts'
+import type { InstanceView, LabView } from '../../lab/lab-view.ts'
+import { instanceStatus, statusTable } from '../../terminal/status-tables.ts'
+
+const presence: Presence = {
+  state: 'online',
+  session: 's',
+  since: 1_700_000_000,
+  time: 1_700_000_000,
+  agent_class: 'AggregatorAgent',
+  host: 'grumpy',
+  pid: 7,
+  version: '0.1.0',
+  counters: { rows: 12, gaps: 3, holes: 0, torn_tails: 1, 'out_of_range temps.T': 2 },
+}
+const view: InstanceView = { presence, api: undefined, sessions: new Map(), state: 'online' }
+
+test('what was counted: of all instances the trouble, of one everything and what it is', () => {
+  const lab = { instances: new Map([['aggregator', view]]) } as unknown as LabView
+  const [head = '', row = ''] = statusTable(lab, ['ls240']).split('\n')
+  expect(row.slice(head.indexOf('COUNTED'))).toBe('gaps 3, torn_tails 1')
+  const one = instanceStatus('aggregator', view, new Map(), 1_700_000_001)
+  expect(one).toMatch(/^COUNTER +VALUE +WHAT$/m)
+  expect(one).toMatch(/^gaps +3 +rows that are gone for ever/m)
+  expect(one).toMatch(/^holes +0 +times rows were missing/m)
+  expect(one).toMatch(/^out_of_range temps\.T +2$/m)
+})

@@ -1,0 +1,48 @@
+import { UsageError } from '../errors.ts'
+import { didYouMean } from '../names.ts'
+import { flattenArguments } from './agent-arguments.ts'
+import { type Parameter, parametersOf, parameterValue, type Schema } from './parameters.ts'
+
+/** `--channel`, as a parameter is written on a command line. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll('_', '-')}`
+}
+
+/**
+ * `--channel 3 --name "4K plate"` as the parameters of a request, by the JSON Schema that the agent publishes.
+ * @param op how a complaint names the operation
+ * @throws UsageError for a word that is no parameter, a value that cannot be one, a parameter that is missing
+ */
+export function paramsOf(words: readonly string[], schema: Schema, op: string): Record<string, unknown> {
+  const known = parametersOf(schema)
+  const given = new Map<string, string[]>()
+  for (const { flag, values } of flattenArguments(words)) {
+    if (flag === '')
+      throw new UsageError(`${op}: "${values.join(' ')}" stands before any parameter: write --name=value`)
+    const name = known.find((one) => flagOf(one.name) === flag)?.name
+    if (name === undefined) throw new UsageError(`${op} has no parameter ${flag}: ${hint(flag, known)}`)
+    const before = given.get(name)
+    if (before && known.find((one) => one.name === name)?.property.type !== 'array')
+      throw new UsageError(`${op}: ${flag} is given twice`)
+    given.set(name, [...(before ?? []), ...values])
+  }
+  const missing = known.filter(({ name, required }) => required && !given.has(name))
+  if (missing.length > 0) {
+    const flags = missing.map(({ name, takes }) => `${flagOf(name)} <${takes}>`)
+    throw new UsageError(`${op} needs ${flags.join(' and ')}`)
+  }
+  return Object.fromEntries(
+    known.flatMap((parameter) => {
+      const values = given.get(parameter.name)
+      return values === undefined
+        ? []
+        : [[parameter.name, parameterValue(parameter, values, `${op}: ${flagOf(parameter.name)}`)]]
+    }),
+  )
+}
+
+function hint(flag: string, known: readonly Parameter[]): string {
+  const flags = known.map(({ name }) => flagOf(name))
+  const [near] = didYouMean(flag, flags)
+  return near ? `did you mean ${near}?` : `it takes ${flags.join(', ') || 'none'}`
+}

@@ -1,0 +1,15 @@
+import { pause } from './pause.ts'
+
+/** Time as the loops of this folder see it, so that a test can hold it still. */
+export interface Clock {
+  /** Monotonic time in ms. */
+  now(): number
+  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** The real clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  sleep: pause,
+}

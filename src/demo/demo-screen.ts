@@ -1,0 +1,211 @@
+import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import { channels } from '../core/channels.ts'
+import type { Child } from '../host/children.ts'
+import type { LabView } from '../lab/lab-view.ts'
+import type { Context } from '../terminal/context.ts'
+import { stamp } from '../terminal/log.ts'
+import { reading } from '../terminal/readings.ts'
+import { listed, Redraw } from '../terminal/redraw.ts'
+import { table } from '../terminal/table.ts'
+import { BRIDGE_PORT, HUB_PORTS } from './demo-roles.ts'
+
+/** Milliseconds between two drawings on a terminal. */
+const DRAW_MS = 1000
+/** Milliseconds after which the table is printed off a terminal although something is still starting. */
+const PATIENCE_MS = 8000
+/** Where readings begin at most, beside their names. */
+const INDENT = 25
+
+interface Shown {
+  readonly root: string
+  readonly idle: boolean
+  readonly dir: string
+  readonly children: readonly Child[]
+}
+
+/** What the demo shows: the roles with their state, where to look, and readings as they come. */
+export class DemoScreen {
+  readonly #context: Context
+  readonly #shown: Shown
+  readonly #latest = new Map<string, string>()
+  readonly #redraw: Redraw
+  readonly #complained = new Set<string>()
+  readonly #began = performance.now()
+  #connected = true
+
+  constructor(context: Context, shown: Shown) {
+    this.#context = context
+    this.#redraw = new Redraw(context)
+    this.#shown = shown
+  }
+
+  /** Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, readings line by line. */
+  async run(bus: Bus, lab: LabView, signal: AbortSignal): Promise<void> {
+    const { root } = this.#shown
+    const { terminal } = this.#context
+    let first = true
+    await using _ = await bus.subscribe(channels.feed, { root }, (row, { instance, feed }) => {
+      const declaration = lab.instances.get(instance)?.api?.feeds[feed]
+      if (!declaration) return
+      const text = reading(declaration, row)
+      this.#latest.set(`${instance}/${row.block}`, text)
+      if (!terminal) this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
+    })
+    using _watch = bus.onConnected((connected) => {
+      this.#connected = connected
+    })
+    await new Promise<void>((resolve) => {
+      const draw = () => {
+        for (const child of this.#shown.children) this.#complain(child)
+        if (terminal) this.#draw(lab)
+        else if (first && this.#ready(lab)) {
+          first = false
+          this.#context.err(this.#roles(lab))
+        }
+      }
+      const timer = setInterval(draw, DRAW_MS)
+      signal.addEventListener('abort', () => {
+        clearInterval(timer)
+        resolve()
+      })
+    })
+  }
+
+  #complain({ role, ended, log }: Child): void {
+    if (ended === undefined || this.#complained.has(role.name)) return
+    this.#complained.add(role.name)
+    const command = `npx ocs ${role.args.join(' ')}`
+    this.#context.err(`${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`)
+    this.#redraw.leave()
+  }
+
+  /** Every agent is there and the recorder has begun a file, or that takes longer than it should. */
+  #ready(lab: LabView): boolean {
+    if (performance.now() - this.#began > PATIENCE_MS) return true
+    if (!this.#shown.idle && !currentFile(lab)) return false
+    const agents = this.#shown.children.filter(({ role }) => role.args[0] === 'agent')
+    return agents.every(
+      ({ role, ended }) => ended !== undefined || lab.instances.get(role.name)?.state === 'online',
+    )
+  }
+
+  #roles(lab: LabView): string {
+    const { children } = this.#shown
+    const rows = children.map((child) => {
+      const view = lab.instances.get(child.role.name)
+      const known = this.#connected && (child.ended === undefined || this.#isBack(lab, child))
+      const ops = [...(known && view ? view.sessions : [])].map(
+        ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
+      )
+      return [child.role.name, this.#state(lab, child), this.#where(child), ops.join(', ')]
+    })
+    return table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]) + this.#foot(lab)
+  }
+
+  /** What ended may have been started again by hand. */
+  #isBack(lab: LabView, { role, pid }: Child): boolean {
+    if (!this.#connected || role.name === 'hub') return this.#connected
+    const view = lab.instances.get(role.name)
+    return view?.state === 'online' && view.presence?.pid !== pid
+  }
+
+  #state(lab: LabView, child: Child): string {
+    const { role, ended } = child
+    if (ended !== undefined && !this.#isBack(lab, child)) return ended
+    if (role.args[0] !== 'agent') return 'running'
+    return this.#connected ? (lab.instances.get(role.name)?.state ?? 'starting') : 'no hub'
+  }
+
+  #foot(lab: LabView): string {
+    const { dir, idle } = this.#shown
+    const acquiring = [...lab.instances.values()].some(
+      ({ sessions }) => sessions.get('acq')?.status === 'running',
+    )
+    const lines = [
+      isAway(lab)
+        ? 'No recorder runs: agents keep their samples for it.\n'
+        : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
+      `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
+      `Logs: ${join(dir, 'logs')}\n`,
+      idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
+      'Ctrl-C stops everything.\n',
+    ]
+    return lines.join('')
+  }
+
+  #where({ role }: Child): string {
+    if (role.name === 'hub') return `mqtt://127.0.0.1:${HUB_PORTS.mqtt}  ws://127.0.0.1:${HUB_PORTS.ws}/ws`
+    if (role.name === 'bridge') return `http://127.0.0.1:${BRIDGE_PORT}/`
+    const at = role.args.findIndex((arg) => arg === '--pty' || arg === '--tcp' || arg === '--port')
+    return at < 0 ? '' : (role.args[at + 1] ?? '')
+  }
+
+  #draw(lab: LabView): void {
+    const { columns, rows } = this.#context.size()
+    const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
+    const indent = Math.min(INDENT, 2 + Math.max(0, ...latest.map(([name]) => name.length)))
+    const readings = latest.map(([name, text]) => fold(name, text, { indent, width: columns - 1 }))
+    const full = this.#roles(lab).split('\n')
+    const isFit = full.length + readings.flat().length < rows
+    const top = isFit ? full : this.#brief(lab, columns - 1)
+    const room = rows - 1 - top.length
+    // Of every instrument something is seen, however small the terminal is.
+    const instances = Map.groupBy(
+      latest.map(([name], at) => [name, readings[at] ?? []] as const),
+      ([name]) => name.split('/')[0],
+    )
+    const each = Math.max(1, Math.floor(room / Math.max(1, instances.size)))
+    const some = [...instances.values()].flatMap((group) =>
+      group.flatMap(([, lines]) => lines).slice(0, each),
+    )
+    this.#redraw.draw([...top, ...(isFit ? readings.flat() : some)])
+  }
+
+  /** The roles in a few lines: those that are well by name only. */
+  #brief(lab: LabView, width: number): string[] {
+    const states = this.#shown.children.map((child) => [child.role.name, this.#state(lab, child)] as const)
+    const isWell = (state: string) => state === 'running' || state === 'online'
+    const well = states.flatMap(([name, state]) => (isWell(state) ? [name] : []))
+    const others = states.flatMap(([name, state]) => (isWell(state) ? [] : [`${name}: ${state}`]))
+    return [
+      ...listed('well:', well, width),
+      ...others,
+      ...this.#foot(lab)
+        .split('\n')
+        .filter((line) => line !== ''),
+    ]
+  }
+}
+
+/** A reading beside its name, in as many lines as it takes. */
+function fold(
+  name: string,
+  text: string,
+  { indent, width }: { readonly indent: number; readonly width: number },
+): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const part of text.split('  ')) {
+    if (line !== '' && indent + line.length + 2 + part.length > width) {
+      lines.push(line)
+      line = ''
+    }
+    line += line === '' ? part : `  ${part}`
+  }
+  return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(indent)}${one}`)
+}
+
+/** Whether the demo's recorder was there, and is not. */
+function isAway(lab: LabView): boolean {
+  const { presence, state } = lab.instances.get('aggregator') ?? {}
+  return presence !== undefined && state !== 'online'
+}
+
+/** The file the demo's recorder is writing. */
+function currentFile(lab: LabView): string | undefined {
+  const data = lab.instances.get('aggregator')?.sessions.get('record')?.data as
+    | { current_file?: string }
+    | undefined
+  return data?.current_file ?? undefined
+}

@@ -1,0 +1,206 @@
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { messageOf } from '../core/errors.ts'
+import type { Target } from '../core/managed-host.ts'
+import { aborted } from '../core/pause.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import { stateDir } from '../launch/places.ts'
+import { serveRole } from '../launch/role.ts'
+import { lockFile } from '../machine/lock-file.ts'
+import { answers } from '../machine/probe.ts'
+import { siteFile } from '../site/find.ts'
+import type { Context } from '../terminal/context.ts'
+import { stamp } from '../terminal/log.ts'
+import { onFileChange } from './file-change.ts'
+import { isUp } from './roles.ts'
+import { RotatingLog } from './rotating-log.ts'
+import { Host } from './up-host.ts'
+import { prefixed } from './up-output.ts'
+import {
+  isHere,
+  isLocal,
+  type Manager,
+  makePlan,
+  mustBeOneBridge,
+  type Plan,
+  type PlanFrom,
+} from './up-plan.ts'
+import { processBegan, readUpState, upPath, writeUpState } from './up-state.ts'
+
+/** Flags of `ocs up`. */
+export interface UpFlags extends SiteOptions {
+  readonly stateDir?: string
+  readonly logDir?: string
+  /** `--hub`, `--no-hub`; undefined: where it is wanted. */
+  readonly hub?: boolean
+  readonly bridge?: boolean
+  /** Runs in the background. */
+  readonly detach?: boolean
+  readonly tmux?: boolean
+  /** Flags of the host's manager, by whom `ocs agent` runs one. */
+  readonly managerFlags?: readonly string[]
+}
+/** An `ocs up` that is about to run, and where it keeps its state. */
+export interface UpPlace {
+  readonly from: PlanFrom
+  readonly plan: Plan
+  /** Its state file. */
+  readonly path: string
+}
+
+/** Milliseconds in which who asked for the end of it all is still answered. */
+const QUIT_MS = 500
+
+/** Reads what is to be run. @throws ConfigError, UsageError */
+export async function planFor(flags: UpFlags, { env }: Context): Promise<{ from: PlanFrom; plan: Plan }> {
+  const file = resolve(siteFile({ ...flags, configDir: env['OCS_CONFIG_DIR'] }))
+  const { stateDir: state, logDir, siteHub, siteHost } = flags
+  const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
+  const { managerFlags = [] } = flags
+  const from = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, managerFlags, env }
+  const plan = await makePlan(from)
+  if (flags.bridge) mustBeOneBridge(plan)
+  return { from, plan }
+}
+
+/** The same, and where its state is to be. @throws ConfigError, UsageError */
+export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPlace> {
+  const { from, plan } = await planFor(flags, context)
+  const state = stateDir(flags.stateDir, context.env)
+  return { from, plan, path: upPath(state, from.file, plan.host.name) }
+}
+
+/** That an `ocs up` runs already, with its pid where it is known. */
+export function runsAlready({ path, plan }: UpPlace): string {
+  const pid = readUpState(path)?.pid
+  return `ocs up runs already for ${plan.host.name} of ${plan.site.file}${pid ? `: pid ${pid}` : ''} (ocs down stops it)`
+}
+
+/** Runs all roles of this host until it is told to stop. @throws OpError when another `ocs up` does already */
+export async function runUp(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
+  const { from, path } = place
+  const lock = lockFile(path.replace(/json$/, 'lock'), runsAlready(place))
+  const { plan } = place
+  const logDir = resolve(
+    flags.logDir ?? plan.host.log_dir ?? join(stateDir(flags.stateDir, context.env), 'logs'),
+  )
+  const own = new RotatingLog(join(logDir, `${plan.root}.ocs-up.log`))
+  const print = prefixed(context)
+  const say = (text: string) => {
+    const line = `${stamp(new Date())} ${text}`
+    own.write(line)
+    print('ocs up', line)
+  }
+  const stop = new AbortController()
+  const signal = AbortSignal.any([context.signal, stop.signal])
+  const started = Date.now() / 1000
+  let ended: number | null = null
+  let begun = false
+  const tell = () =>
+    writeUpState(path, {
+      pid: process.pid,
+      began: processBegan(process.pid) ?? '',
+      site_file: from.file,
+      host: plan.host.name,
+      started,
+      ended,
+      log: own.path,
+      // Who waits for the roles waits for all of them.
+      roles: begun ? host.roles : [],
+    })
+  let writeFault = ''
+  const changed = () => {
+    try {
+      tell()
+      writeFault = ''
+    } catch (error) {
+      // The roles go on without it, on a full disk too.
+      if (messageOf(error) !== writeFault) say(`cannot write ${path}: ${messageOf(error)}`)
+      writeFault = messageOf(error)
+    }
+  }
+  const host = new Host(plan, {
+    logDir,
+    root: plan.root,
+    line: print,
+    say,
+    changed,
+    extra: async (now) => [
+      ...((await wantsHub(now, flags, say)) ? [now.hub] : []),
+      ...(flags.bridge ? [now.bridge] : []),
+    ],
+    replan: async () => {
+      const next = await makePlan(from)
+      if (flags.bridge) mustBeOneBridge(next)
+      return next
+    },
+    quit: () => setTimeout(() => stop.abort(), QUIT_MS),
+    signal,
+  })
+  let managed: Promise<void> | undefined
+  try {
+    for (const note of plan.notes) say(note)
+    tell()
+    const { manager } = plan
+    await host.begin((manager?.args as { initial_state?: Target } | undefined)?.initial_state)
+    begun = true
+    changed()
+    say(`${host.roles.filter(isUp).length} roles of ${plan.host.name} run; logs: ${logDir}`)
+    managed = manager && serveManager(manager, host, { ...context, signal }, { flags, say })
+    using _ = onFileChange(from.file, () => {
+      say(`${from.file} has changed`)
+      return host.reload(false)
+    })
+    await aborted(signal)
+  } finally {
+    stop.abort()
+    say('stopping …')
+    // It says goodbye while there is a hub.
+    await managed
+    await host.stop()
+    ended = Date.now() / 1000
+    changed()
+    say('stopped')
+    own.close()
+    lock.close()
+  }
+}
+
+/** Is the host's manager on the bus, until the signal; the roles need none of it. */
+async function serveManager(
+  { agent, args, instance }: Manager,
+  host: Host,
+  context: Context,
+  { flags, say }: { readonly flags: UpFlags; say(text: string): void },
+): Promise<void> {
+  const { url, root, site } = host.plan
+  const realm = site.hub.wamp_realm
+  try {
+    await serveRole(
+      {
+        agent,
+        args,
+        instance,
+        site: { url, root, realm, recorders: undefined },
+        stateDir: stateDir(flags.stateDir, context.env),
+        host,
+      },
+      context,
+      (text) => say(`${instance}: ${text}`),
+    )
+  } catch (error) {
+    say(`${instance} is not on the bus, the roles run without: ${messageOf(error)}`)
+  }
+}
+
+/** Whether the hub is one of the roles: asked for, or needed here and not there yet. */
+async function wantsHub({ url }: Plan, { hub }: UpFlags, say: (text: string) => void): Promise<boolean> {
+  if (hub === false) return false
+  const there = await answers(url)
+  if (there) say(`a hub answers at ${url}: none is started`)
+  if (there || hub) return !there
+  if (isLocal(url)) return true
+  if (isHere(url))
+    say(`no hub answers at ${url}: run one there, since it has to be told who may connect (ocs hub --help)`)
+  return false
+}

@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { OpError } from '../core/errors.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import { statePath } from '../launch/places.ts'
+import { siteFile } from '../site/find.ts'
+import type { Context } from '../terminal/context.ts'
+import { RoleState } from './roles.ts'
+
+const UpState = z.object({
+  pid: z.int(),
+  /** The kernel's word for when that process began: another with the same pid is not ours. */
+  began: z.string(),
+  site_file: z.string(),
+  host: z.string(),
+  /** Unix s. */
+  started: z.number(),
+  /** Unix s; null while it runs. */
+  ended: z.number().nullable(),
+  log: z.string(),
+  roles: z.array(RoleState),
+})
+/** What `ocs up` tells of itself. */
+export type UpState = z.output<typeof UpState>
+
+/** Flags that say which `ocs up` is meant. */
+export interface UpChoice extends Pick<SiteOptions, 'site' | 'siteFile' | 'siteHost'> {
+  readonly stateDir?: string
+}
+
+/** The state file of `ocs up` for a host of a site file. */
+export function upPath(stateDir: string, file: string, host: string): string {
+  const key = Bun.hash(resolve(file)).toString(36)
+  return join(stateDir, 'up', `${host}-${key}.json`)
+}
+
+/** Writes the state so that a reader finds the old one or the new one. */
+export function writeUpState(path: string, state: UpState): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`)
+  renameSync(`${path}.new`, path)
+}
+
+/** Reads a state file; undefined when there is none that can be read. */
+export function readUpState(path: string): UpState | undefined {
+  try {
+    return UpState.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The `ocs up` that is meant, or the last there was. The site file itself is not read: it may be broken by now.
+ * @throws OpError when there is none, or several
+ */
+export function findUp(choice: UpChoice, { env }: Pick<Context, 'env'>): { path: string; state: UpState } {
+  const folder = join(statePath(choice.stateDir, env), 'up')
+  const named =
+    choice.siteFile !== undefined || choice.site !== undefined || env['OCS_CONFIG_DIR']
+      ? resolve(siteFile({ ...choice, configDir: env['OCS_CONFIG_DIR'] }))
+      : undefined
+  const found = filesOf(folder).flatMap((name) => {
+    const path = join(folder, name)
+    const state = readUpState(path)
+    const fits =
+      state &&
+      (named === undefined || state.site_file === named) &&
+      (choice.siteHost === undefined || state.host === choice.siteHost)
+    return fits ? [{ path, state }] : []
+  })
+  const alive = found.filter(({ state }) => isAlive(state))
+  const [one, other] = alive.length > 0 ? alive : found
+  if (!one) {
+    const what = named === undefined ? '' : ` for ${named}`
+    throw new OpError(`ocs up does not run${what} (no state in ${folder}): start it, or pass its --state-dir`)
+  }
+  if (other) {
+    const all = (alive.length > 0 ? alive : found).map(({ state }) => `${state.host} of ${state.site_file}`)
+    throw new OpError(`which ocs up? Pass --site-file and --site-host: there are ${all.join(', ')}`)
+  }
+  return one
+}
+
+/** Whether the process that wrote the state still runs. */
+export function isAlive({ pid, began, ended }: UpState): boolean {
+  return ended === null && processBegan(pid) === began
+}
+
+/** When a process began, in the kernel's ticks; undefined when there is none (a zombie is none). */
+export function processBegan(pid: number): string | undefined {
+  try {
+    // proc(5): the name, in parentheses, may hold anything; state and starttime are fields 3 and 22.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return fields[0] === 'Z' ? undefined : fields[19]
+  } catch {
+    return process.platform === 'linux' ? undefined : aliveElsewhere(pid)
+  }
+}
+
+/** Off Linux nothing tells when a process began. */
+function aliveElsewhere(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0)
+    return 'unknown'
+  } catch {
+    return undefined
+  }
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith('.json'))
+  } catch {
+    return []
+  }
+}

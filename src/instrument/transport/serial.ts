@@ -1,0 +1,118 @@
+import { readFileSync, statSync } from 'node:fs'
+import { SerialPortStream } from '@serialport/stream'
+import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import type { Transport } from './byte-stream.ts'
+import { Loss } from './loss.ts'
+import { bunBinding } from './serial-binding.ts'
+import { baudRates, type SerialSettings } from './termios.ts'
+
+/**
+ * Opens a serial port for this program alone, with nothing unread in it.
+ * @throws ConfigError for a baud rate that it does not know, TransportError if the port is missing, forbidden, taken or not one.
+ */
+export async function openSerial(path: string, settings: SerialSettings = {}): Promise<Transport> {
+  const { baud = 115200 } = settings
+  if (!baudRates.includes(baud))
+    throw new ConfigError(`${path}: baud rate ${baud} is not one of ${baudRates.join(', ')}`)
+  const port = new SerialPortStream({
+    binding: bunBinding,
+    path,
+    baudRate: baud,
+    line: settings,
+    autoOpen: false,
+  })
+  await new Promise<void>((resolve, reject) =>
+    port.open((error) => (error ? reject(openError(path, error)) : resolve())),
+  )
+  return transportOver(path, port)
+}
+
+function transportOver(path: string, port: SerialPortStream<typeof bunBinding>): Transport {
+  const loss = new Loss(path)
+  let closing: Promise<void> | undefined
+  const lose = (cause?: Error | null) =>
+    void loss.tell(
+      new TransportError(`${path} is gone: was it unplugged, or the instrument switched off?`, { cause }),
+    )
+  // A failed write reports itself as an error first; the stream closes the port by itself after either.
+  port.on('close', lose)
+  port.on('error', lose)
+  return {
+    name: path,
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (loss.over) return reject(loss.over)
+        port.write(bytes, (error) => {
+          if (error) lose(error)
+          error ? reject(loss.over ?? error) : resolve()
+        })
+      }),
+    onData: (next) => port.on('data', next),
+    onClose: loss.onClose,
+    close: () => {
+      loss.close()
+      closing ??= new Promise((resolve) => {
+        if (port.isOpen) port.close(() => resolve())
+        else if (port.closing) port.once('close', () => resolve())
+        else resolve()
+      })
+      return closing
+    },
+    flush: () =>
+      new Promise((resolve, reject) =>
+        port.flush((error) => (error ? reject(new TransportError(`${path}: ${error.message}`)) : resolve())),
+      ),
+  }
+}
+
+/** The error of opening a port, in words that say what to do. `error.code` is the system's. */
+export function openError(path: string, error: Error & { code?: string }): Error {
+  if (error instanceof TransportError) return error
+  const retry = missing.has(error.code ?? '') && { retryMs: missingRetryMs }
+  return new TransportError(text(path, error), { cause: error, ...retry })
+}
+
+/** ms after which a port that is not there is looked for again: looking is cheap, and a cable put back should not wait. */
+export const missingRetryMs = 500
+const missing = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'EIO'])
+
+function text(path: string, error: Error & { code?: string }): string {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENODEV':
+    case 'ENXIO':
+    case 'EIO':
+      return `no serial port ${path}: is the cable in and the instrument on? What is there: ls -l /dev/serial/by-id /dev/ttyUSB* /dev/ttyACM*`
+    case 'EACCES':
+    case 'EPERM':
+      return `you may not open ${path}: run: sudo usermod -aG dialout $USER, then log in again`
+    case 'EAGAIN':
+    case 'EBUSY':
+      return `${path} is in use by ${holder(path)}: two programs would take each other's replies, so stop that one first`
+    case 'ENOTTY':
+    case 'EISDIR':
+    case 'EINVAL':
+      return `${path} is not a serial port`
+    default:
+      return `cannot open ${path}: ${messageOf(error)}`
+  }
+}
+
+/** Who holds the lock of a port, as far as the system tells (/proc/locks, proc_locks(5): device in hex, inode in decimal). */
+function holder(path: string): string {
+  try {
+    const { dev, ino } = statSync(path)
+    const device = [(dev >> 8) & 0xfff, dev & 0xff]
+      .map((part) => part.toString(16).padStart(2, '0'))
+      .join(':')
+    const line = readFileSync('/proc/locks', 'latin1')
+      .split('\n')
+      .find((entry) => entry.includes('FLOCK') && entry.includes(` ${device}:${ino} `))
+    const pid = Number(line?.trim().split(/\s+/)[4])
+    if (pid === process.pid) return 'this program itself'
+    if (pid > 0) return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()})`
+  } catch {
+    // Not said, or gone meanwhile: the general answer does.
+  }
+  return 'another program'
+}

@@ -1,0 +1,112 @@
+import type { Bus } from '../bus/bus.ts'
+import { channels, type Presence, type Row } from '../core/channels.ts'
+import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
+import { FeedReader, type Reading } from './feed-reader.ts'
+import { replays } from './replays.ts'
+
+/**
+ * Follows the recorded feeds of all agents on a bus: takes live rows while they come in seq order, and asks the agents'
+ * spools for whatever a beat, a hole or a restart shows to be missing. A feed's rows reach the sink in order, once.
+ * @param onBug hears of a sink that threw; its feed is tried again later
+ */
+export async function follow(
+  bus: Bus,
+  root: string,
+  sink: FeedSink,
+  { since }: FollowOptions = {},
+  onBug: (error: unknown) => void = () => {},
+): Promise<Follower> {
+  const asking = await replays(bus, root, since)
+  const readers = new FeedReaders({ sink, replays: asking, all: since === undefined, onBug })
+  const rows = await bus.subscribe(channels.feed, { root }, (row, { instance, feed }) =>
+    readers.receive(row, instance, feed),
+  )
+  const presence = await bus.subscribe(channels.presence, { root }, (beat, { instance }) => {
+    if (beat.state !== 'online') asking.left(instance)
+    else readers.hold(beat, instance)
+  })
+  return {
+    get state() {
+      return readers.state
+    },
+    acknowledge(from, seq, dataDir) {
+      if (!bus.connected) return
+      const { feed, epoch } = from
+      for (const instance of readers.holders(from))
+        void bus.publish(channels.ack, { root, instance, feed }, { epoch, seq, data_dir: dataDir })
+    },
+    async [Symbol.asyncDispose]() {
+      readers.close()
+      for (const each of [asking, presence, rows]) await each[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A reader for each feed that is wanted, by who holds its rows. */
+class FeedReaders {
+  readonly #reading: Reading
+  readonly #readers = new Map<string, FeedReader>()
+  readonly #unwanted = new Set<string>()
+  #closed = false
+
+  constructor(reading: Reading) {
+    this.#reading = reading
+  }
+
+  /** Takes what an agent's beat says that it holds. */
+  hold({ feeds, drains }: Presence, instance: string): void {
+    if (!feeds || this.#closed) return
+    // What is drained is as old as its agent is gone: for the recorder, not for who wants the latest.
+    if (drains !== undefined && !this.#reading.all) return
+    for (const [feed, { spool, epochs }] of Object.entries(feeds)) {
+      this.#reader(instance, drains ?? instance, feed)?.hold(spool, epochs)
+    }
+  }
+
+  receive(row: Row, instance: string, feed: string): void {
+    if (!this.#closed) this.#reader(instance, instance, feed)?.receive(row)
+  }
+
+  /** Who holds rows of a feed: its agent, and who drains a spool of it. */
+  holders({ instance, feed }: FeedEpoch): ReadonlySet<string> {
+    const holders = new Set([instance])
+    for (const { holder, epochs } of this.#readers.values()) {
+      if (epochs.instance === instance && epochs.feed === feed) holders.add(holder)
+    }
+    return holders
+  }
+
+  get state(): FollowState {
+    const sum = { duplicates: 0, holes: 0, unnumbered: 0, behind: 0 }
+    const feeds: Record<string, FollowState['feeds'][string]> = {}
+    for (const [key, reader] of this.#readers) {
+      const { epochs, live } = reader
+      feeds[key] = { epoch: epochs.current?.epoch ?? '', last: epochs.last, live }
+      sum.duplicates += reader.duplicates
+      sum.holes += reader.holes
+      sum.unnumbered += reader.unnumbered
+      sum.behind += epochs.behind(live)
+    }
+    return { ...sum, feeds }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const reader of this.#readers.values()) reader.close()
+  }
+
+  /** Undefined when the sink does not want the feed. */
+  #reader(holder: string, instance: string, feed: string): FeedReader | undefined {
+    const key = `${holder}/${feed}`
+    const known = this.#readers.get(key)
+    if (known) return known
+    if (this.#unwanted.has(key)) return undefined
+    if (!this.#reading.sink.wants(instance, feed)) {
+      this.#unwanted.add(key)
+      return undefined
+    }
+    const reader = new FeedReader(holder, instance, feed, this.#reading)
+    this.#readers.set(key, reader)
+    return reader
+  }
+}

@@ -1,0 +1,254 @@
+import type { Bus } from '../bus/bus.ts'
+import { type AlarmsData, WATCH } from '../core/alarms.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import { troubles } from '../core/counter-help.ts'
+import type { OpSession } from '../core/ops.ts'
+import type { InstanceView, LabView } from './lab-view.ts'
+import { codeName, lastMessage } from './session-text.ts'
+
+/** Seconds over which rates are taken. */
+const WINDOW_S = 10
+
+/** One role of a lab at a moment. Ages and lengths of time in s. */
+export interface RoleStatus {
+  readonly instance: string
+  /** `not running`: nothing was ever heard of it; of a role that is not on the bus: as `ocs up` has it. */
+  readonly state: Presence['state'] | 'not running' | 'running' | 'waiting' | 'stopping' | 'stopped' | 'down'
+  readonly agent_class: string | null
+  readonly host: string | null
+  /** How long its process has run; null when it does not. */
+  readonly up: number | null
+  /** How old its newest sample is; null when it has none. */
+  readonly age: number | null
+  /** Samples a second over the last 10 s; null of a role without feeds. */
+  readonly rate: number | null
+  /** Rows in its spool that are not recorded yet; null of a role that keeps none. */
+  readonly waiting: number | null
+  /** What is under way, and how processes ended: `running`, `degraded`, `failed`, …, by operation. */
+  readonly ops: Readonly<Record<string, string>>
+  /** What an operation that fails or is degraded says. */
+  readonly trouble: string | null
+  /** Counters of things gone wrong, above zero. */
+  readonly counters: Readonly<Record<string, number>>
+  /** Times that `ocs up` has started it again; null where it does not run it. */
+  readonly restarts: number | null
+}
+/** A recorder at work. */
+export interface RecorderStatus {
+  readonly instance: string
+  /** Feeds that it records, and those that have not brought anything for 3 min. */
+  readonly feeds: number
+  readonly stale: number
+  /** Rows that agents hold and that it is still to fetch. */
+  readonly behind: number
+  /** Rows that it has and that are in no synced file yet. */
+  readonly unwritten: number
+  readonly file: string | null
+  readonly problem: string | null
+}
+/** An alarm that is raised, or was and is not acknowledged. */
+export interface AlarmStatus {
+  readonly name: string
+  readonly severity: string
+  readonly state: string
+  readonly text: string
+  /** Unix s. */
+  readonly since: number | null
+  readonly acknowledged: boolean
+}
+/** A lab at a moment. */
+export interface LabStatus {
+  /** Unix s. */
+  readonly time: number
+  readonly hub: { readonly url: string; readonly connected: boolean }
+  readonly roles: readonly RoleStatus[]
+  readonly recorders: readonly RecorderStatus[]
+  /** Undefined where no alarm agent runs. */
+  readonly alarms: readonly AlarmStatus[] | undefined
+}
+
+/** What a recorder's session tells; other versions may tell more. */
+interface RecordData {
+  readonly behind?: number
+  readonly current_file?: string | null
+  readonly problem?: string | null
+  readonly providers?: Readonly<Record<string, { stale?: boolean; seq?: number; recorded?: number }>>
+}
+
+/** Counts that come in over time, as a rate over the last 10 s. */
+export class Meter {
+  readonly #counts: { readonly at: number; readonly count: number }[] = []
+  readonly #began: number
+
+  /** @param now monotonic s */
+  constructor(now: number) {
+    this.#began = now
+  }
+
+  add(count: number, now: number): void {
+    this.#counts.push({ at: now, count })
+    while ((this.#counts[0]?.at ?? now) < now - WINDOW_S) this.#counts.shift()
+  }
+
+  /** Per second. */
+  rate(now: number): number {
+    const from = now - WINDOW_S
+    const sum = this.#counts.reduce((all, { at, count }) => (at < from ? all : all + count), 0)
+    return sum / Math.max(0.1, Math.min(WINDOW_S, now - this.#began))
+  }
+}
+
+/** Follows how fast the agents of a lab publish, until disposed; what it knows of one is undefined until something came. */
+export class LabMeters implements AsyncDisposable {
+  readonly #began = performance.now() / 1000
+  readonly #rates = new Map<string, Meter>()
+  readonly #newest = new Map<string, number>()
+  #subscriptions: AsyncDisposable[] = []
+
+  static async open(bus: Bus, root: string): Promise<LabMeters> {
+    const meters = new LabMeters()
+    const feed = await bus.subscribe(channels.feed, { root }, ({ t }, { instance }) => {
+      meters.#meter(instance).add(t.length, performance.now() / 1000)
+      meters.#seen(instance, t.at(-1))
+    })
+    const last = await bus.subscribe(channels.last, { root }, ({ timestamp }, { instance }) => {
+      meters.#seen(instance, typeof timestamp === 'number' ? timestamp : undefined)
+    })
+    meters.#subscriptions = [feed, last]
+    return meters
+  }
+
+  /** Samples a second. */
+  rate(instance: string): number {
+    return this.#rates.get(instance)?.rate(performance.now() / 1000) ?? 0
+  }
+
+  /** Unix s of an instance's newest sample. */
+  newest(instance: string): number | undefined {
+    return this.#newest.get(instance)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
+  }
+
+  #meter(instance: string): Meter {
+    const known = this.#rates.get(instance) ?? new Meter(this.#began)
+    this.#rates.set(instance, known)
+    return known
+  }
+
+  #seen(instance: string, time: number | undefined): void {
+    if (time !== undefined) this.#newest.set(instance, Math.max(time, this.#newest.get(instance) ?? 0))
+  }
+}
+
+/** What is needed besides what the lab tells. */
+export interface Beside {
+  readonly hub: LabStatus['hub']
+  /** Instances that are meant to be there, in the order of the site file. */
+  readonly expected: readonly string[]
+  /** What `ocs up` runs on this machine: roles that are not on the bus, and restarts of the others. */
+  readonly up: readonly {
+    readonly name: string
+    readonly state: RoleStatus['state']
+    readonly restarts: number
+    readonly since: number
+  }[]
+}
+
+/** A lab as it is now. */
+export function labStatus(
+  { instances }: LabView,
+  meters: LabMeters,
+  { hub, expected, up }: Beside,
+): LabStatus {
+  const time = Date.now() / 1000
+  const restarts = new Map(up.map((role) => [role.name, role]))
+  const others = up.map(({ name }) => name).filter((name) => name !== 'hub')
+  const names = [...new Set([...expected, ...[...instances.keys()].sort(), ...others])]
+  const roles = names.map((name): RoleStatus => {
+    const view = instances.get(name)
+    const kept = restarts.get(name)
+    const state = view?.presence ? view.state : (kept?.state ?? 'not running')
+    const isUp = state === 'online' || state === 'running'
+    const since = view?.presence?.since ?? kept?.since ?? time
+    return {
+      ...roleOf(name, view, meters, time),
+      state,
+      up: isUp ? time - since : null,
+      restarts: kept?.restarts ?? null,
+    }
+  })
+  return { time, hub, roles, recorders: recordersOf(instances), alarms: alarmsOf(instances) }
+}
+
+function roleOf(
+  instance: string,
+  view: InstanceView | undefined,
+  meters: LabMeters,
+  time: number,
+): Omit<RoleStatus, 'state' | 'up' | 'restarts'> {
+  const { presence, api, sessions = new Map<string, OpSession>(), state } = view ?? {}
+  const isOnline = state === 'online'
+  const newest = meters.newest(instance)
+  const shown = [...sessions]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .filter(([op, { end_time }]) => (end_time === null ? isOnline : api?.ops[op]?.kind === 'process'))
+  const bad = shown.map(([, session]) => session).find(isBad)
+  const hasFeeds = Object.keys(api?.feeds ?? {}).length > 0
+  return {
+    instance,
+    agent_class: presence?.agent_class ?? null,
+    host: presence?.host ?? null,
+    age: newest === undefined ? null : Math.max(0, time - newest),
+    rate: hasFeeds && isOnline ? meters.rate(instance) : null,
+    waiting: hasFeeds && presence?.feeds ? waitingRows(presence.feeds) : null,
+    ops: Object.fromEntries(shown.map(([op, session]) => [op, codeName(session.op_code)])),
+    trouble: bad ? `${bad.op_name}: ${lastMessage(bad)}` : null,
+    counters: Object.fromEntries(troubles(presence?.counters ?? {})),
+  }
+}
+
+function isBad({ degraded, end_time, success }: OpSession): boolean {
+  return (degraded && end_time === null) || (end_time !== null && success === false)
+}
+
+/** Rows that are held and not known to be recorded. */
+export function waitingRows(feeds: NonNullable<Presence['feeds']>): number {
+  const epochs = Object.values(feeds).flatMap((feed) => feed.epochs)
+  return epochs.reduce(
+    (sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)),
+    0,
+  )
+}
+
+function recordersOf(instances: LabView['instances']): RecorderStatus[] {
+  return [...instances].flatMap(([instance, { sessions, state }]) => {
+    const session = sessions.get('record')
+    if (state !== 'online' || session?.end_time !== null) return []
+    const { behind = 0, current_file = null, problem = null, providers = {} } = session.data as RecordData
+    const feeds = Object.values(providers)
+    const unwritten = feeds.reduce((sum, { seq = 0, recorded = 0 }) => sum + Math.max(0, seq - recorded), 0)
+    const stale = feeds.filter((feed) => feed.stale).length
+    return [{ instance, feeds: feeds.length, stale, behind, unwritten, file: current_file, problem }]
+  })
+}
+
+function alarmsOf(instances: LabView['instances']): AlarmStatus[] | undefined {
+  const agents = [...instances.values()].filter(
+    ({ presence, state }) => presence?.agent_class === WATCH.agentClass && state === 'online',
+  )
+  if (agents.length === 0) return undefined
+  return agents.flatMap(({ sessions }) => {
+    const { alarms = [] } = (sessions.get(WATCH.op)?.data ?? {}) as Partial<AlarmsData>
+    return alarms.map(({ name, severity, state, text, since, acknowledged }) => ({
+      name,
+      severity,
+      state,
+      text,
+      since,
+      acknowledged: acknowledged !== null,
+    }))
+  })
+}

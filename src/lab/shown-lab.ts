@@ -1,0 +1,201 @@
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import type { Agent, Blocks } from '../core/agent.ts'
+import { type Argument, flattenArguments } from '../core/arguments/agent-arguments.ts'
+import { type AgentApi, feedAddress } from '../core/channels.ts'
+import { ConfigError } from '../core/errors.ts'
+import type { Shown, ShownField } from '../core/shown-node.ts'
+import { catalogOf, type Known } from './catalog.ts'
+import { viewLab } from './lab-view.ts'
+import { findNodes } from './nodes.ts'
+
+/** Seconds the hub has to answer. */
+const HUB_SECONDS = 5
+
+/** An instance of a site file with the declaration of its class, where there is one here. */
+export interface DeclaredInstance {
+  readonly instance: { readonly instance_id: string; readonly arguments: readonly Argument[] }
+  readonly agent: Agent | undefined
+}
+/** Where what is shown comes from. */
+export interface ShownFrom {
+  readonly url: string
+  readonly root: string
+  /** Whether a hub answers there; else the site file and the classes alone say what there is. */
+  readonly hubAnswers: boolean
+  /** The instances of the site file; undefined without one. */
+  readonly instances: readonly DeclaredInstance[] | undefined
+  log(text: string): void
+}
+
+/**
+ * What there is to show: the data nodes of the site file and those that run, with the fields that they have, that their
+ * agents declare, or that agents of their class usually have. An agent without a data node is shown as the one it needs.
+ * @throws ConfigError when there is neither site file nor hub
+ */
+export async function shownLab({ url, root, hubAnswers, instances, log }: ShownFrom): Promise<Shown[]> {
+  const running = hubAnswers ? await runningNodes(url, root) : undefined
+  if (!running && !instances) {
+    throw new ConfigError(
+      `no hub answers at ${url}, and no site file says what there is: pass --site-file=FILE, or start the hub (ocs hub)`,
+    )
+  }
+  if (!running) log(`no hub answers at ${url}: dashboards show what the site file and the classes declare`)
+  const written = instances ? writtenNodes(instances, log) : []
+  const byName = new Map(written.map((node) => [node.name, node]))
+  for (const node of running ?? []) byName.set(node.name, known(byName.get(node.name), node))
+  // One of another name serves the same agent: the file's was a guess.
+  const served = new Set((running ?? []).map(({ instance }) => instance))
+  const names = new Set((running ?? []).map(({ name }) => name))
+  const lab = [...byName.values()].filter(({ name, instance }) => {
+    return names.has(name) || instance === undefined || !served.has(instance)
+  })
+  if (lab.length === 0) {
+    throw new ConfigError(
+      `there is nothing to show: neither the site file nor ${url} has a data node (ocs datanode --help)`,
+    )
+  }
+  return lab.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+}
+
+/** What runs is right where the file says something else; what it has not got yet, the file may know. */
+function known(written: Shown | undefined, running: Shown): Shown {
+  const fields = (running.fields?.length ?? 0) > 0 ? running.fields : written?.fields
+  return { ...written, ...running, fields }
+}
+
+/** The data nodes on a hub, but archives: their fields are those of the others. */
+async function runningNodes(url: string, root: string): Promise<Shown[]> {
+  await using bus = connectMqtt({ url, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
+  await reached(bus, url, HUB_SECONDS)
+  await using lab = await viewLab(bus, root)
+  await using nodes = await findNodes(bus, root, () => {})
+  await lab.settled()
+  const catalog = catalogOf(nodes)
+  const shown = nodes.listed().filter(({ archive }) => !archive)
+  return await Promise.all(
+    shown.map(async (node): Promise<Shown> => {
+      const instance = node.live && instanceOf(node.live.source, root)
+      const api = instance === undefined ? undefined : lab.instances.get(instance)?.api
+      const drawn = (await catalog.of(node))
+        .filter(({ about }) => about.type !== 'string')
+        .map((metric) => withDeclared(metric, api, root, instance))
+      // A scanner's channel that has not been visited yet has nothing to draw, but will have.
+      const declared = node.live ? announced(api, root, node.live.source) : []
+      const fields = [...new Map([...declared, ...drawn].map((field) => [field.name, field])).values()]
+      const { name, description } = node
+      return { name, description, instance, agentClass: api?.agent_class, fields: inOrder(fields) }
+    }),
+  )
+}
+
+function instanceOf(source: string, root: string): string | undefined {
+  return source.startsWith(`${root}.`) ? source.slice(root.length + 1).split('.')[0] : undefined
+}
+
+/** The fields with numbers that an agent declares in the one feed that a data node serves. */
+function announced(api: AgentApi | undefined, root: string, source: string): ShownField[] {
+  const instance = instanceOf(source, root)
+  const found = Object.entries(api?.feeds ?? {}).find(
+    ([feed]) => feedAddress(root, instance ?? '', feed) === source,
+  )
+  if (!found) return []
+  const [feed, { blocks }] = found
+  return Object.values(blocks).flatMap((block) =>
+    Object.entries(block)
+      .filter(([, { type }]) => type !== 'string')
+      .map(([name, { units = null, description, range }]) => ({ name, feed, units, description, range })),
+  )
+}
+
+function withDeclared(
+  { field, about }: Known,
+  api: AgentApi | undefined,
+  root: string,
+  instance: string | undefined,
+): ShownField {
+  const { units, description, source } = about
+  for (const [feed, { blocks }] of Object.entries(api?.feeds ?? {})) {
+    const address = `${feedAddress(root, instance ?? '', feed)}.`
+    if (!source?.startsWith(address)) continue
+    const own = source.slice(address.length)
+    const declared = Object.values(blocks).find((block) => Object.hasOwn(block, own))?.[own]
+    const { range } = declared ?? {}
+    return {
+      name: field,
+      feed,
+      units: units ?? declared?.units ?? null,
+      description: description ?? declared?.description,
+      range,
+    }
+  }
+  return { name: field, units, description: description ?? undefined, feed: '' }
+}
+
+/** Classes of data nodes, with the name each has when none is given. */
+const NODES: Readonly<Record<string, string | undefined>> = {
+  ThermometryDataNode: undefined,
+  SensorsDataNode: 'sensors',
+  WeatherDataNode: 'weather',
+}
+
+/** The data nodes of a site file, and for each agent without one the one it needs, by the name of its instrument. */
+function writtenNodes(instances: readonly DeclaredInstance[], log: (text: string) => void): Shown[] {
+  const agents = new Map(instances.map((one) => [one.instance.instance_id, one]))
+  const shown: Shown[] = []
+  const served = new Set<string>()
+  for (const { instance, agent } of agents.values()) {
+    const agentClass = agent?.spec.class ?? ''
+    if (!Object.hasOwn(NODES, agentClass)) continue
+    const name = flagOf(instance, '--name') ?? NODES[agentClass]
+    if (name === undefined) continue
+    const description = flagOf(instance, '--description') ?? ''
+    const target = flagOf(instance, '--target')
+    if (target !== undefined) served.add(target)
+    const of = agents.get(target ?? '')
+    const feed = flagOf(instance, '--feed') ?? 'temperatures'
+    const fields = target === undefined ? undefined : declaredFields(of?.agent, feed)
+    shown.push({ name, description, instance: target, agentClass: of?.agent?.spec.class, fields })
+  }
+  for (const { instance, agent } of agents.values()) {
+    const id = instance.instance_id
+    const feeds = Object.keys(agent?.spec.feeds ?? {}).filter((name) => agent?.spec.feeds[name]?.record)
+    const feed = feeds.includes('temperatures') ? 'temperatures' : feeds[0]
+    if (!agent || served.has(id) || feed === undefined) continue
+    const name = flagOf(instance, '--serial-number') ?? id
+    const command = `ocs datanode thermometry --target=${id} --name=${name}`
+    const more = feed === 'temperatures' ? '' : ` --feed=${feed}`
+    log(`${id} has no data node in the site file: ${name} is shown, which this serves: ${command}${more}`)
+    const { class: agentClass, help: description } = agent.spec
+    shown.push({ name, description, instance: id, agentClass, fields: declaredFields(agent, feed) })
+  }
+  return shown
+}
+
+function flagOf({ arguments: given }: DeclaredInstance['instance'], flag: string): string | undefined {
+  return flattenArguments(given).findLast((one) => one.flag === flag)?.values[0]
+}
+
+/** The fields with numbers of a class's feed, or of all it records; undefined when it has no such feed. */
+function declaredFields(agent: Agent | undefined, feed: string): ShownField[] | undefined {
+  const feeds = Object.entries(agent?.spec.feeds ?? {}).filter(
+    ([name, { record }]) => record && (feed === 'all' || name === feed),
+  )
+  if (feeds.length === 0) return undefined
+  const fields = feeds.flatMap(([name, { blocks, typical }]) => {
+    const declared: Blocks = typeof blocks === 'function' ? (typical ?? {}) : blocks
+    return Object.values(declared).flatMap((block) =>
+      Object.entries(block)
+        .filter(([, { type }]) => type !== 'string')
+        .map(([field, { units = null, description, range }]): ShownField => {
+          return { name: field, feed: name, units, description, range }
+        }),
+    )
+  })
+  return inOrder(fields)
+}
+
+/** Those with a unit first, kelvin before all. */
+function inOrder(fields: readonly ShownField[]): ShownField[] {
+  const rank = ({ units }: ShownField) => (units === 'K' ? 0 : units === null ? 2 : 1)
+  return fields.toSorted((a, b) => rank(a) - rank(b))
+}

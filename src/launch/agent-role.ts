@@ -1,0 +1,110 @@
+import { resolve } from 'node:path'
+import type { Agent } from '../core/agent.ts'
+import { type Argument, settingLines } from '../core/arguments/agent-arguments.ts'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { traceTo } from '../instrument/transport/trace.ts'
+import { findAgent } from '../launch/agents.ts'
+import { checkArguments } from '../launch/check-arguments.ts'
+import { chooseSite, mustBeHost, type SiteOptions } from '../launch/choose-site.ts'
+import { stateDir } from '../launch/places.ts'
+import { serveRole } from '../launch/role.ts'
+import { findInstance } from '../site/find.ts'
+import type { Instance } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog, type Log, type LogFormat } from '../terminal/log.ts'
+
+/** Flags that say which instance to be. */
+export interface AgentFlags extends SiteOptions {
+  readonly instanceId?: string
+  readonly module?: string
+}
+
+/**
+ * The instance that flags and site file name, with its declaration.
+ * @throws ConfigError when the site file does not have it, or there is none
+ */
+export async function findRole(flags: AgentFlags, context: Context, classes?: readonly string[]) {
+  const chosen = await chooseSite(flags, context, createLog(context, flags.logFormat ?? 'text'))
+  if (!chosen.site) {
+    throw new ConfigError(
+      'no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of default.yaml',
+    )
+  }
+  const host = mustBeHost(chosen.site, flags)
+  const instance = findInstance(chosen.site, host, {
+    ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
+    ...(classes && { classes }),
+  })
+  const agent = await (flags.module ? loadModule(flags.module) : findAgent(classOf(instance)))
+  return { agent, host, instance, chosen }
+}
+
+export interface AgentRole {
+  readonly agent: Agent
+  readonly instance: string
+  readonly siteArguments: readonly Argument[]
+  readonly given: readonly string[]
+  readonly flags: SiteOptions & { readonly stateDir?: string; readonly logDir?: string }
+  readonly context: Context
+  /** `log-dir` of the host in the site file. */
+  readonly logDir?: string | undefined
+}
+
+/** Checks an agent's arguments, says which come from the site file, and runs it. */
+export async function runAgentRole(role: AgentRole): Promise<void> {
+  const { agent, instance, siteArguments, given, context } = role
+  const { common, rest, notes, faults, values } = checkArguments(agent, siteArguments, given, context.env)
+  const flags = { ...optionsOf(common), ...role.flags }
+  if (faults.length > 0 || !values) throw argumentError(instance, faults)
+  if (common['working_dir'] !== undefined) enter(common['working_dir'])
+  const state = stateDir(flags.stateDir, context.env)
+  const silent: Log = () => {}
+  const site = await chooseSite(flags, context, silent)
+  // Whoever runs this role may keep its log.
+  const logFile =
+    context.env['OCS_LOG_FILE'] === 'none'
+      ? undefined
+      : resolve(flags.logDir ?? role.logDir ?? `${state}/logs`, `${site.root}.${instance}.log`)
+  const log = createLog(context, (flags.logFormat ?? 'text') as LogFormat, logFile)
+  for (const line of settingLines(rest)) log(line, { bare: true })
+  for (const note of notes) log(note)
+  log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
+  traceTo(common['trace'] === 'true' ? log : undefined)
+  agent.spec.check?.(values as never, log)
+  await serveRole({ agent, args: values, instance, site, stateDir: state }, context, log)
+}
+
+function enter(folder: string): void {
+  try {
+    process.chdir(folder)
+  } catch (cause) {
+    throw new ConfigError(`--working-dir ${folder}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** What is wrong with arguments: of the site file where a place is told, else of the command line. */
+export function argumentError(instance: string, wrong: readonly string[]): Error {
+  const text = wrong.join('\n')
+  return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
+}
+
+function classOf({ agent_class, instance_id, position }: Instance): string {
+  if (agent_class !== undefined) return agent_class
+  throw new ConfigError(`${position}: instance "${instance_id}" has no agent-class`)
+}
+
+/** Common flags by the names commander gives them: `site_hub` → `siteHub`. */
+function optionsOf(common: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(common).map(([key, value]) => [
+      key.replaceAll(/_(\w)/g, (_, c: string) => c.toUpperCase()),
+      value,
+    ]),
+  )
+}
+
+async function loadModule(file: string): Promise<Agent> {
+  const { default: agent } = (await import(resolve(file))) as { default?: Agent }
+  if (agent?.spec && agent.ops) return agent
+  throw new ConfigError(`${file}: its default export is no agent: export default defineAgent({ … })`)
+}

@@ -1,0 +1,163 @@
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ownClock } from '../../test/own-clock.ts'
+import { type Running, startAgent } from '../../test/running-agent.ts'
+import type { Blocks } from '../core/agent.ts'
+import { coerceArguments } from '../core/arguments/agent-arguments.ts'
+import { FieldName, NAME } from '../core/names.ts'
+import { startBluefors } from '../simulators/bluefors.ts'
+import { agentClasses, findAgent } from './agents.ts'
+
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
+const folder = mkdtempSync(join(tmpdir(), 'agents-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** What writes the logs that BlueforsAgent follows. */
+const refrigerator = await startBluefors({ serialNumber: '1', dir: join(folder, 'logs') }, 200)
+afterAll(() => refrigerator.close())
+
+/** How each class is started without hardware or other agents. */
+const given: Readonly<Record<string, readonly string[]>> = {
+  Lakeshore240Agent: ['--serial-number', 'LSA21OQ', '--port', 'replay:fixtures/dialogs/lakeshore240.yaml'],
+  Lakeshore372Agent: [
+    '--serial-number',
+    'LSA22YG',
+    '--ip-address',
+    'replay:fixtures/dialogs/lakeshore372.yaml',
+  ],
+  Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
+  CryomechCPAAgent: ['--ip-address', 'replay:fixtures/dialogs/cryomech-cpa.yaml'],
+  ScpiPsuAgent: ['--ip-address', 'replay:fixtures/dialogs/scpi-psu.yaml'],
+  UPSAgent: ['--address', 'replay:fixtures/dialogs/ups.yaml'],
+  BlueforsAgent: ['--log-directory', join(folder, 'logs')],
+  FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
+  BarebonesAgent: ['--mode', 'count'],
+  HostManager: [],
+  RegistryAgent: [],
+  AlarmAgent: [],
+  AggregatorAgent: ['--data-dir', join(folder, 'data')],
+  ThermometryDataNode: ['--target', 'ls240', '--name', 'LSA21OQ'],
+  SensorsDataNode: [],
+  WeatherDataNode: [],
+  ArchiveDataNode: ['--data-dir', 'fixtures/g3', '--index-dir', folder],
+}
+
+const open: Running[] = []
+afterEach(async () => {
+  for (const agent of open.splice(0)) await agent[Symbol.asyncDispose]()
+})
+
+/** An argument or parameter tells what it is for. */
+function describe(schema: z.ZodObject): string[] {
+  return Object.entries(schema.shape)
+    .filter(([, type]) => !(type as z.ZodType).description)
+    .map(([name]) => name)
+}
+
+/** Names are such as so3g takes; a number has units, or says what it counts. */
+function legal(blocks: Blocks): void {
+  for (const [block, fields] of Object.entries(blocks)) {
+    for (const field of [block, ...Object.keys(fields)])
+      expect([field, FieldName.safeParse(field).success]).toEqual([field, true])
+    for (const [field, { type = 'double', units, description }] of Object.entries(fields))
+      if (type === 'double' || type === 'int')
+        expect([field, units ?? description]).toEqual([field, expect.stringMatching(/./)])
+  }
+}
+
+test('each recorded dialog is played by an agent', () => {
+  // That of Bluefors only tells the reference page which fields there are: logs are written for the agent's start.
+  const played = Object.values(given)
+    .flat()
+    .filter((word) => word.startsWith('replay:'))
+    .concat('replay:fixtures/dialogs/bluefors.yaml')
+  const dialogs = [...new Bun.Glob('fixtures/dialogs/*.yaml').scanSync('.')].map((file) => `replay:${file}`)
+  expect(dialogs.filter((dialog) => !played.includes(dialog))).toEqual([])
+})
+
+for (const name of agentClasses) {
+  test(`${name}: everything has help, a legal name and a schema for others`, async () => {
+    const { spec, ops, queries } = await findAgent(name)
+    expect(spec.class).toBe(name)
+    expect(spec.help).toEndWith('.')
+    expect(describe(spec.args)).toEqual([])
+    expect(z.toJSONSchema(spec.args, { io: 'input' })).toHaveProperty('type', 'object')
+    // What its page says to paste into a site file.
+    const example = Object.entries(spec.example ?? {}).map(([key, value]) => [
+      `--${key.replaceAll('_', '-')}`,
+      String(value),
+    ])
+    // The program fills this one in.
+    if ('index_dir' in spec.args.shape) example.push(['--index-dir', folder])
+    if (example.length > 0) expect(coerceArguments(spec.args, flags(example.flat()))).toHaveProperty('values')
+    for (const why of Object.values(spec.retired ?? {})) expect(why.length).toBeGreaterThan(0)
+    for (const [op, { help, params }] of [...Object.entries(ops), ...queries]) {
+      expect(op).toMatch(NAME)
+      expect(help).toEndWith('.')
+      expect([op, describe(params)]).toEqual([op, []])
+      expect(z.toJSONSchema(params, { io: 'input' })).toHaveProperty('type', 'object')
+    }
+    for (const [feed, { help, blocks }] of Object.entries(
+      spec.feeds as Record<string, { help: string; blocks: unknown }>,
+    )) {
+      expect(feed).toMatch(NAME)
+      expect(help).toEndWith('.')
+      if (typeof blocks === 'function') continue
+      legal(blocks as Blocks)
+    }
+  })
+
+  test(`${name}: starts`, async () => {
+    const agent = await findAgent(name)
+    const words = given[name]
+    if (!words) throw new Error(`say how a test starts ${name}`)
+    const args = coerceArguments(agent.spec.args, flags(words), { retired: agent.spec.retired ?? {} })
+    if ('faults' in args) throw new Error(args.faults.map(({ text }) => text).join('\n'))
+    const running = await startAgent(agent, args.values)
+    open.push(running)
+    const [first] = Object.entries(agent.ops).find(([, { kind }]) => kind === 'process') ?? []
+    await running.until(() => ['running', 'done'].includes(running.session(first ?? '')?.status ?? ''))
+    if (Object.keys(agent.spec.feeds).length > 0) await running.until(() => running.rows.length > 0)
+    expect(running.log.filter((line) => /^(error|warning):/.test(line))).toEqual([])
+    for (const { blocks } of running.declared.values()) {
+      for (const fields of Object.values(blocks)) expect(Object.keys(fields).length).toBeGreaterThan(0)
+      legal(blocks as Blocks)
+    }
+  })
+}
+
+function flags(words: readonly string[]) {
+  return words.flatMap((word, at) => (at % 2 === 0 ? [{ flag: word, values: [words[at + 1] ?? ''] }] : []))
+}
+
+test('other spellings that site files carry are found; a misspelt one is answered with the nearest', async () => {
+  expect((await findAgent('AgreggatorAgent')).spec.class).toBe('AggregatorAgent')
+  expect((await findAgent('ThermometryServer')).spec.class).toBe('ThermometryDataNode')
+  expect(findAgent('Lakshore240Agent')).rejects.toThrow(
+    'there is no agent class "Lakshore240Agent": did you mean Lakeshore240Agent? there are Lakeshore240Agent,',
+  )
+  expect(findAgent('toString')).rejects.toThrow('there is no agent class "toString": there are')
+})
+
+test('flags of socs and OCS that do nothing here are taken with a note', async () => {
+  const { spec } = await findAgent('Lakeshore372Agent')
+  const words = [
+    '--ip-address',
+    '10.0.0.2',
+    '--fake-data',
+    '0',
+    '--sample-heater',
+    'False',
+    '--configfile',
+    'a.yaml',
+  ]
+  const args = coerceArguments(spec.args, flags(words), { retired: spec.retired ?? {} })
+  expect(args).toMatchObject({
+    values: { ip_address: '10.0.0.2', sample_heater: false, mode: 'acq', configfile: 'a.yaml' },
+    notes: [expect.stringContaining('--fake-data has no effect here')],
+  })
+})

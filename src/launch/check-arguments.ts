@@ -1,0 +1,73 @@
+import type { z } from 'zod'
+import type { Agent } from '../core/agent.ts'
+import {
+  type Argument,
+  coerceArguments,
+  flattenArguments,
+  mergeArguments,
+} from '../core/arguments/agent-arguments.ts'
+import { splitCommon } from '../core/arguments/common-flags.ts'
+import type { Given } from '../core/arguments/given.ts'
+import type { Instance } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import { defaultDataDir, statePath } from './places.ts'
+
+/**
+ * Checks an agent's arguments against its declaration.
+ * @returns `common`: flags that every agent takes; `rest`: its own, as given; `values`: the same, typed; or `faults`, a
+ *   sentence each, with its place where it stands in the site file
+ */
+export function checkArguments(
+  agent: Agent,
+  siteArguments: readonly Argument[],
+  given: readonly string[],
+  env: Context['env'],
+): Checked {
+  const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
+  const { common, rest, notes, faults } = splitCommon(merged)
+  const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, env), {
+    ...(agent.spec.retired && { retired: agent.spec.retired }),
+  })
+  const ok = 'values' in checked
+  return {
+    common,
+    rest,
+    notes: [...notes, ...(ok ? checked.notes : [])],
+    faults: [...faults, ...(ok ? [] : checked.faults)].map(({ text }) => text),
+    values: ok ? checked.values : undefined,
+  }
+}
+
+/** The same of an instance of a site file: every fault begins with a place in it. */
+export function checkInstanceArguments(
+  agent: Agent,
+  { instance_id, arguments: siteArguments, position }: Instance,
+  given: readonly string[],
+  env: Context['env'],
+): Checked {
+  const checked = checkArguments(agent, siteArguments, given, env)
+  const faults = checked.faults.map((text) =>
+    /:\d+:\d+: /.test(text) ? text : `${position}: instance "${instance_id}": ${text}`,
+  )
+  return { ...checked, faults }
+}
+
+interface Checked {
+  readonly common: Readonly<Record<string, string>>
+  readonly rest: readonly Given[]
+  readonly notes: readonly string[]
+  readonly faults: readonly string[]
+  readonly values: Readonly<Record<string, unknown>> | undefined
+}
+
+/** A recorder that is told no directory writes to XDG's; an index of files is kept in the folder for state. */
+function withDefaults(agent: Agent, given: readonly Given[], env: Context['env']): readonly Given[] {
+  const folders = { data_dir: defaultDataDir(env), index_dir: statePath(undefined, env) }
+  const missing = Object.entries(folders).flatMap(([name, folder]) => {
+    const flag = `--${name.replace('_', '-')}`
+    const type = agent.spec.args.shape[name] as z.ZodType | undefined
+    const needs = type?.safeParse(undefined).success === false && !given.some((one) => one.flag === flag)
+    return needs ? [{ flag, values: [folder] }] : []
+  })
+  return [...given, ...missing]
+}

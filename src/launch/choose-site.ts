@@ -1,0 +1,77 @@
+import { hostname } from 'node:os'
+import { RECORDER_CLASSES } from '../core/names.ts'
+import { findHost, openSite, recorders } from '../site/find.ts'
+import { hubUrl } from '../site/hub-url.ts'
+import { defaults, type Host, type Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import type { Log, LogFormat } from '../terminal/log.ts'
+
+/** The site flags that every command takes, as commander hands them over. */
+export interface SiteOptions {
+  readonly site?: string
+  readonly siteFile?: string
+  readonly siteHost?: string
+  readonly siteHub?: string
+  readonly siteRealm?: string
+  readonly addressRoot?: string
+  readonly logFormat?: LogFormat
+}
+
+/** What a command knows of its site. Without a site file the hub is the one on this machine. */
+export interface ChosenSite {
+  readonly site: Site | undefined
+  readonly host: Host | undefined
+  /** Where the hub is. */
+  readonly url: string
+  readonly root: string
+  readonly realm: string
+  /** Instance-ids of the recorders; undefined without a site file. */
+  readonly recorders: readonly string[] | undefined
+  /** Ports the hub listens on by default: those that the site file's addresses name. */
+  readonly ports: { readonly mqtt: number; readonly ws: number }
+}
+
+const MQTT_PORT = 1883
+const WS_PORT = 8001
+
+/**
+ * Reads the site file where there is one; needs none when nothing names one.
+ * @throws ConfigError, UsageError when the file that is named cannot be used
+ */
+export async function chooseSite(options: SiteOptions, context: Context, log: Log): Promise<ChosenSite> {
+  const configDir = context.env['OCS_CONFIG_DIR']
+  const named = options.siteFile !== undefined || options.site !== undefined || Boolean(configDir)
+  const site = named
+    ? await openSite({ site: options.site, siteFile: options.siteFile, configDir })
+    : undefined
+  for (const note of site?.notes ?? []) log(note)
+  const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
+  const local = `mqtt://127.0.0.1:${MQTT_PORT}`
+  return {
+    site,
+    host,
+    url: site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local),
+    root: options.addressRoot ?? site?.hub.address_root ?? defaults.address_root,
+    realm: options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
+    recorders: site && recorders(site, (name) => RECORDER_CLASSES.includes(name)),
+    ports: {
+      mqtt: portOf(host?.hub.mqtt_server ?? site?.hub.mqtt_server, MQTT_PORT),
+      ws: portOf(host?.hub.wamp_server ?? site?.hub.wamp_server, WS_PORT),
+    },
+  }
+}
+
+/** The host this machine is; a command that needs none of its own (hub, ctrl) works on any machine. */
+function hostOf(site: Site, { siteHost }: SiteOptions): Host | undefined {
+  if (siteHost !== undefined) return findHost(site, siteHost)
+  return site.hosts.get(hostname()) ?? site.hosts.get('localhost')
+}
+
+/** The host to be, for a command that runs one of its instances. @throws ConfigError when the file has none for this machine */
+export function mustBeHost(site: Site, { siteHost }: SiteOptions): Host {
+  return findHost(site, siteHost ?? hostname())
+}
+
+function portOf(url: string | undefined, otherwise: number): number {
+  return Number(URL.parse(url ?? '')?.port || otherwise)
+}

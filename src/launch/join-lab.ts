@@ -1,0 +1,102 @@
+import type { Bus } from '../bus/bus.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import type { AgentApi } from '../core/channels.ts'
+import { messageOf, TransportError, UsageError } from '../core/errors.ts'
+import { didYouMean } from '../core/names.ts'
+import { type InstanceView, type LabView, viewLab } from '../lab/lab-view.ts'
+import { type Caller, caller } from '../lab/request-client.ts'
+import type { Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import { createLog, type Log } from '../terminal/log.ts'
+import { chooseSite, type SiteOptions } from './choose-site.ts'
+import { declaredInstances } from './declared-instances.ts'
+import { keyRing } from './key-ring.ts'
+
+/** Seconds the hub has to answer a command. */
+const HUB_SECONDS = 5
+
+/** A lab as a command that controls it has it. */
+export interface Controlled {
+  readonly bus: Bus
+  readonly url: string
+  readonly root: string
+  readonly lab: LabView
+  readonly ask: Caller
+  readonly log: Log
+  /** Recorders and instruments by the site file; undefined without one, when those that run decide. */
+  readonly recorders: readonly string[] | undefined
+  readonly expected: readonly string[] | undefined
+  /** The site file, where there is one. */
+  readonly site: Site | undefined
+}
+
+/** Hands a command its lab and takes it back; a shell lends one lab to all its commands. */
+export type WithLab = (
+  flags: SiteOptions,
+  context: Context,
+  work: (on: Controlled) => Promise<void>,
+  how?: { readonly quiet?: boolean },
+) => Promise<void>
+
+/**
+ * Joins the lab that the flags name, for as long as `work` takes. `quiet`: without a word on joining.
+ * @throws TransportError when its hub is not reached
+ */
+export const joinLab: WithLab = async (flags, context, work, { quiet = false } = {}) => {
+  const log = createLog(context, flags.logFormat ?? 'text')
+  const { url, root, realm, site, recorders } = await chooseSite(flags, context, quiet ? () => {} : log)
+  const client = `ctrl-${crypto.randomUUID().slice(0, 8)}`
+  await using bus = connectMqtt({
+    url,
+    client,
+    onBad: (topic, why) => log(`${topic}: left out: ${messageOf(why)}`),
+  })
+  await reached(bus, url, HUB_SECONDS)
+  if (!quiet) {
+    log('transport connected')
+    log(`session joined: ${client} (realm ${realm}, address root ${root})`)
+  }
+  await using lab = await viewLab(bus, root)
+  await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
+  await lab.settled()
+  const expected = site && (await instrumentsOf(site))
+  await work({ bus, url, root, lab, ask, log, recorders, expected, site })
+}
+
+/** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
+async function instrumentsOf(site: Site): Promise<string[]> {
+  const declared = await declaredInstances(site)
+  return declared
+    .filter(({ agent }) => agent !== undefined && 'acq' in agent.ops)
+    .map(({ instance }) => instance.instance_id)
+}
+
+/** One instance, whatever its state. @throws TransportError when nothing is known of it, with the nearest name */
+export function knownInstance({ lab }: Controlled, instance: string): InstanceView {
+  const found = lab.instances.get(instance)
+  if (found) return found
+  const names = [...lab.instances.keys()].sort()
+  const [near] = didYouMean(instance, names)
+  const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
+  throw new TransportError(`no agent "${instance}" is known (${hint})`)
+}
+
+/** One instance that answers. @throws TransportError when it does not run */
+export function runningInstance(on: Controlled, instance: string): InstanceView {
+  const found = knownInstance(on, instance)
+  if (found.state === 'online') return found
+  throw new TransportError(
+    `${instance} is ${found.state}: start it with ocs agent --instance-id=${instance} (ocs ctrl ls)`,
+  )
+}
+
+/** What an instance says of one of its operations. @throws UsageError when it has none of that name */
+export function knownOp(instance: string, { api }: InstanceView, op: string): AgentApi['ops'][string] {
+  const ops = api?.ops ?? {}
+  const found = Object.hasOwn(ops, op) ? ops[op] : undefined
+  if (found) return found
+  const names = Object.keys(ops)
+  const [near] = didYouMean(op, names)
+  const hint = near ? `did you mean "${near}"?` : `it has: ${names.join(', ') || 'none'}`
+  throw new UsageError(`${instance} has no operation "${op}" (${hint})`)
+}

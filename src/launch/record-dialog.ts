@@ -1,0 +1,89 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { MemoryHub } from '../bus/memory.ts'
+import type { Agent } from '../core/agent.ts'
+import { OpError, TransportError, UsageError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
+import { type Exchange, tapExchanges } from '../instrument/transport/trace.ts'
+import { caller } from '../lab/request-client.ts'
+import { newIdentity } from '../runtime/identity.ts'
+import { runAgent } from '../runtime/run-agent.ts'
+import type { Log } from '../terminal/log.ts'
+import { version } from './version.ts'
+
+/** What is to be written down. */
+export interface RecordDialog {
+  readonly agent: Agent
+  /** Its arguments, checked. */
+  readonly args: unknown
+  readonly root: string
+  readonly instance: string
+  /** Tasks to run as well. */
+  readonly tasks: readonly { readonly op: string; readonly params: Readonly<Record<string, unknown>> }[]
+  /** How long to listen, s. */
+  readonly seconds: number
+  readonly file: string
+  readonly signal: AbortSignal
+  readonly log: Log
+}
+
+/** @throws UsageError for a file that is there and is not to be overwritten */
+export function mustBeNew(file: string, force = false): void {
+  if (existsSync(file) && !force)
+    throw new UsageError(`${file} is there already: choose another file, or pass --force`)
+}
+
+/**
+ * Runs an agent by itself and writes what it and its instrument say to each other, a YAML map of command to reply.
+ * @throws OpError when a task is refused, TransportError when nothing was said; nothing is written then
+ */
+export async function recordDialog(wanted: RecordDialog): Promise<void> {
+  const { agent, args, root, instance, tasks, seconds, file, signal, log } = wanted
+  const dialog = new Map<string, (string | null)[]>()
+  using _tap = tapExchanges(({ command, reply }: Exchange) => {
+    // One that failed may come another time.
+    if (reply instanceof Error) return
+    const replies = dialog.get(command)
+    if (replies) replies.push(reply)
+    else dialog.set(command, [reply])
+  })
+  const hub = new MemoryHub()
+  const running = await runAgent({
+    agent,
+    args,
+    identity: newIdentity({
+      root,
+      instance,
+      agentClass: agent.spec.class,
+      version,
+    }),
+    bus: hub.connect(instance),
+    log,
+  })
+  try {
+    const ask = await caller(hub.connect('record'), root)
+    for (const { op, params } of tasks) {
+      const { status, msg } = await ask.request(instance, op, 'start', params)
+      if (status !== 0) throw new OpError(`${op}: ${msg}`)
+      await ask.request(instance, op, 'wait', {}, 600)
+    }
+    await pause(1000 * seconds, signal)
+  } finally {
+    await running.stop()
+  }
+  if (dialog.size === 0)
+    throw new TransportError(`${instance}: nothing was said in ${seconds} s, so nothing is written`)
+  const set = new Set([...dialog.keys()].filter((command) => !command.includes('?')).map(wordOf))
+  const lines = [...dialog].map(([command, replies]) => {
+    const changed = set.has(wordOf(command)) && replies.some((reply) => reply !== replies[0])
+    // Of what was set all replies, in turn. Else the first stands for all: what was read together fits together.
+    const reply = changed ? replies : (replies.find((one) => one !== null) ?? null)
+    return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
+  })
+  writeFileSync(file, `# ${agent.spec.class}: what was said by ocs record.\n${lines.join('')}`)
+  log(`${file}: ${dialog.size} commands with their replies; play them with replay:${file}`)
+}
+
+/** What is asked or set: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */
+function wordOf(command: string): string {
+  return /^[^?\s]*/.exec(command)?.[0] ?? ''
+}

@@ -1,0 +1,178 @@
+import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import type { Agent, LabSite } from '../core/agent.ts'
+import { startupOps } from '../core/arguments/startup-ops.ts'
+import { channels, type Presence } from '../core/channels.ts'
+import { OpError } from '../core/errors.ts'
+import type { ManagedHost } from '../core/managed-host.ts'
+import { aborted } from '../core/pause.ts'
+import { viewLab } from '../lab/lab-view.ts'
+import { Counters } from '../runtime/counters.ts'
+import { newIdentity, willOf } from '../runtime/identity.ts'
+import { runAgent } from '../runtime/run-agent.ts'
+import { SessionStore } from '../runtime/session-store.ts'
+import { Spool } from '../runtime/spool/spool.ts'
+import type { Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import { type Log, stamp } from '../terminal/log.ts'
+import { reading } from '../terminal/readings.ts'
+import type { ChosenSite } from './choose-site.ts'
+import { version } from './version.ts'
+
+/** Milliseconds before a role that has not reached the hub says that it waits. */
+const SAY_WAITING_MS = 1000
+/** Seconds to learn who holds an instance-id. */
+const ASK_SECONDS = 3
+
+export interface Role {
+  readonly agent: Agent
+  readonly args: unknown
+  readonly instance: string
+  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'> & Partial<Pick<ChosenSite, 'site'>>
+  readonly stateDir: string
+  /** The host whose instances this process keeps alive, where it does. */
+  readonly host?: ManagedHost
+}
+
+/**
+ * Runs an agent until it is told to stop.
+ * @throws OpError when another live process has the instance-id, naming it
+ * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
+ */
+export async function serveRole(
+  { agent, args, instance, site, stateDir, host }: Role,
+  context: Context,
+  log: Log,
+): Promise<void> {
+  const { url, root, recorders } = site
+  startupOps(agent, args, instance)
+  const recorded = Object.values(agent.spec.feeds).some(({ record }) => record)
+  const spoolFile = join(stateDir, root, `${instance}.sqlite`)
+  const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
+  if (spool) log(`state: ${spoolFile}`)
+  const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
+  if (recorded && recorders?.length === 0) {
+    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
+  }
+  const identity = newIdentity({ root, instance, agentClass: agent.spec.class, version })
+  const counters = new Counters()
+  let joined = false
+  let asked = false
+  const refused = Promise.withResolvers<OpError>()
+  await using bus = connectMqtt({
+    url,
+    client: instance,
+    will: willOf(identity),
+    onBad: (topic, reason) => {
+      counters.add('bad_messages')
+      log(`a message on ${topic} was left out: ${reason}`)
+    },
+    onRefused: (reason) => {
+      if (joined || asked) return
+      asked = true
+      void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
+    },
+  })
+  using _waiting = sayWaiting(bus, url, log)
+  using _joined = bus.onConnected((connected) => {
+    if (connected && !joined && agent.queries.has('get_data')) {
+      void nodeNameHolder(bus, root, instance, args as { name?: string }).then((text) => {
+        if (text !== undefined) refused.resolve(new OpError(text))
+      })
+    }
+    joined ||= connected
+  })
+  const running = await runAgent({
+    agent,
+    args,
+    identity,
+    bus,
+    spool,
+    sessions,
+    counters,
+    site: site.site && labSite(site.site),
+    log,
+    host,
+    onRows: (_, declaration, rows) => {
+      for (const row of rows) {
+        context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
+      }
+    },
+  })
+  const why = await Promise.race([aborted(context.signal), refused.promise])
+  await running.stop()
+  if (why) throw why
+  log(`${instance} stopped`)
+}
+
+/** What an agent may know of the site file. */
+function labSite({ alarms, hosts }: Site): LabSite {
+  const all = [...hosts.values()].flatMap(({ instances }) => instances)
+  const known = all.map(
+    ({ instance_id, agent_class = '', manage }) =>
+      [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
+  )
+  return { alarms, instances: new Map(known) }
+}
+
+/** Says once that the hub is being waited for, when it does not answer at once. */
+function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
+  const timer = setTimeout(() => {
+    if (!bus.connected) log(`waiting for the hub at ${url} (ocs hub)`)
+  }, SAY_WAITING_MS)
+  return { [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+/** For roles that are no agents: says when the hub is reached, lost and awaited. */
+export function sayConnections(bus: Bus, url: string, log: Log): Disposable {
+  const waiting = sayWaiting(bus, url, log)
+  let was = false
+  const watch = bus.onConnected((connected, reason) => {
+    if (connected) log('transport connected')
+    else if (was) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
+    was = connected
+  })
+  return {
+    [Symbol.dispose]() {
+      waiting[Symbol.dispose]()
+      watch[Symbol.dispose]()
+    },
+  }
+}
+
+/** Who else alive serves data under a node's name; undefined when nobody does. */
+async function nodeNameHolder(
+  bus: Bus,
+  root: string,
+  instance: string,
+  { name }: { name?: string },
+): Promise<string | undefined> {
+  await using lab = await viewLab(bus, root)
+  await lab.settled()
+  for (const [other, { api, state, presence }] of lab.instances) {
+    if (other === instance || state !== 'online' || api?.node?.name !== name) continue
+    const where = presence ? ` on ${presence.host}, pid ${presence.pid}` : ''
+    return `the name "${name}" is taken by the data node ${other}${where}: choose another with --name`
+  }
+  return undefined
+}
+
+/** Who has an instance-id: told by its presence, asked for under another name. */
+async function holderOf(instance: string, { url, root }: Role['site'], why: string): Promise<string> {
+  await using bus = connectMqtt({ url, client: `ask-${crypto.randomUUID().slice(0, 8)}` })
+  const found = Promise.withResolvers<Presence | undefined>()
+  const timer = setTimeout(() => found.resolve(undefined), ASK_SECONDS * 1000)
+  try {
+    await reached(bus, url, ASK_SECONDS)
+    await bus.subscribe(channels.presence, { root, instance }, (presence) => found.resolve(presence))
+    const holder = await found.promise
+    if (!holder) return `the hub at ${url} refused "${instance}": ${why}`
+    const since = stamp(new Date(holder.since * 1000))
+    return `${instance} runs already: on ${holder.host}, pid ${holder.pid}, since ${since}. Stop that one first`
+  } catch {
+    return `the hub at ${url} refused "${instance}": ${why}`
+  } finally {
+    clearTimeout(timer)
+  }
+}

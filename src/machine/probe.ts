@@ -1,0 +1,19 @@
+import { connect } from 'node:net'
+
+/** Milliseconds that something has to answer. */
+const PROBE_MS = 1000
+
+/** Whether something listens at an address. */
+export function answers(url: string): Promise<boolean> {
+  const { hostname: name, port, protocol } = new URL(url)
+  const fallback = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }[protocol] ?? 1883
+  return new Promise((done) => {
+    const socket = connect({ host: name.replace(/^\[|\]$/g, ''), port: Number(port) || fallback })
+    const end = (is: boolean) => {
+      socket.destroy()
+      done(is)
+    }
+    socket.setTimeout(PROBE_MS, () => end(false))
+    socket.once('connect', () => end(true)).once('error', () => end(false))
+  })
+}

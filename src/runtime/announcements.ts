@@ -1,0 +1,109 @@
+import type { Bus } from '../bus/bus.ts'
+import type { Agent } from '../core/agent.ts'
+import { channels, type NodeInfo, type Presence } from '../core/channels.ts'
+import type { OpSession } from '../core/ops.ts'
+import type { AgentFeeds } from './agent-feeds.ts'
+import type { AgentLock } from './agent-lock.ts'
+import type { AgentOperations } from './agent-operations.ts'
+import { apiOf } from './api.ts'
+import type { Counters } from './counters.ts'
+import { type Identity, presenceOf } from './identity.ts'
+
+/** Milliseconds between two publications of a session whose data alone changes. */
+const DATA_MS = 1000
+/** Milliseconds that the goodbye to the hub may take. */
+const GOODBYE_MS = 300
+
+/** What an agent announces, and where. */
+interface Announced {
+  readonly bus: Bus
+  readonly identity: Identity
+  readonly agent: Agent
+  readonly args: unknown
+  readonly counters: Counters
+  readonly feeds: AgentFeeds
+  readonly lock: AgentLock
+  readonly operations: AgentOperations
+}
+
+/** What the hub retains of an agent: its presence, its api, the sessions of its operations. Left out while the hub is away. */
+export class Announcements {
+  readonly #of: Announced
+  readonly #here: { readonly root: string; readonly instance: string }
+  readonly #timers = new Map<string, Timer>()
+  #node: NodeInfo | undefined
+  #closed = false
+
+  constructor(of: Announced) {
+    this.#of = of
+    this.#here = { root: of.identity.root, instance: of.identity.instance }
+  }
+
+  /** Names the agent as a data node. */
+  announceNode(node: NodeInfo): void {
+    this.#node = node
+    this.apiSoon()
+  }
+
+  publishPresence(state: Presence['state']): Promise<void> {
+    const { bus, identity, feeds, counters, lock } = this.#of
+    const shown = lock.shown && { lock: lock.shown }
+    const presence = { ...presenceOf(identity, state), feeds: feeds.held(), counters: counters.all, ...shown }
+    return bus.connected ? bus.publish(channels.presence, this.#here, presence) : Promise.resolve()
+  }
+
+  publishSession(op: string, session: OpSession): void {
+    const { bus } = this.#of
+    if (bus.connected) void bus.publish(channels.session, { ...this.#here, op }, session)
+  }
+
+  presenceSoon(): void {
+    this.#soon('presence', () => void this.publishPresence('online'))
+  }
+
+  apiSoon(): void {
+    this.#soon('api', () => this.#publishApi())
+  }
+
+  sessionSoon(op: string): void {
+    this.#soon(`session of ${op}`, () => this.#publishLatest(op), DATA_MS)
+  }
+
+  /** Publishes everything, to a hub that may know nothing. */
+  publishAll(): void {
+    const { operations, feeds } = this.#of
+    void this.publishPresence('online')
+    this.#publishApi()
+    for (const op of operations.all.keys()) this.#publishLatest(op)
+    feeds.republish()
+  }
+
+  /** Says that the agent is offline, and nothing after it. */
+  async goodbye(): Promise<void> {
+    // What the last rows set off would say that the agent is online.
+    this.#closed = true
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    await Promise.race([this.publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
+  }
+
+  #publishApi(): void {
+    const { bus, agent, args, feeds } = this.#of
+    if (bus.connected)
+      void bus.publish(channels.api, this.#here, apiOf(agent, args, feeds.declarations, this.#node))
+  }
+
+  #publishLatest(op: string): void {
+    const session = this.#of.operations.all.get(op)?.session
+    if (session) this.publishSession(op, session)
+  }
+
+  /** Does once what is asked for several times meanwhile. */
+  #soon(key: string, announce: () => void, ms = 0): void {
+    if (this.#timers.has(key) || this.#closed) return
+    const timer = setTimeout(() => {
+      this.#timers.delete(key)
+      announce()
+    }, ms)
+    this.#timers.set(key, timer)
+  }
+}

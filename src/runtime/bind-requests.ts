@@ -1,0 +1,36 @@
+import type { Bus } from '../bus/bus.ts'
+import { channels } from '../core/channels.ts'
+import { type AnswersHost, acts, answerQuery, answerRequest } from './answers.ts'
+import type { Identity } from './identity.ts'
+import { Requests } from './requests.ts'
+import { serveSpool } from './spool/serve-spool.ts'
+import type { Spool } from './spool/spool.ts'
+
+interface Served extends AnswersHost {
+  readonly spool: Spool | undefined
+  bug(error: unknown): void
+}
+
+/** Listens to all that an agent is asked and told: requests, queries, replays, acknowledgements. */
+export async function serve(bus: Bus, identity: Identity, host: Served): Promise<void> {
+  const { root, instance } = identity
+  const here = { root, instance }
+  const { agent, operations, spool } = host
+  const requests = new Requests(bus, identity, (error) => host.bug(error))
+  await bus.subscribe(channels.request, here, (request, { op, action, client }) => {
+    const answer = () => answerRequest(host, op, action, client, request)
+    void requests.handle(client, request, acts({ action }), answer)
+  })
+  await bus.subscribe(channels.query, here, (request, { query, client }) => {
+    const answer = () => answerQuery(host, query, client, request)
+    void requests.handle(client, request, acts({ query }), answer)
+  })
+  await serveSpool(bus, here, spool)
+  // What an earlier version of this agent left behind on the hub is not offered any more.
+  await bus.subscribe(channels.session, here, (_, { op }) => {
+    if (!operations.has(op)) void bus.clear(channels.session, { ...here, op })
+  })
+  await bus.subscribe(channels.last, here, (_, { feed }) => {
+    if (!(feed in agent.spec.feeds)) void bus.clear(channels.last, { ...here, feed })
+  })
+}

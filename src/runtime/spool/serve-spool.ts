@@ -1,0 +1,17 @@
+import type { Bus } from '../../bus/bus.ts'
+import { channels } from '../../core/channels.ts'
+import type { Spool } from './spool.ts'
+import { notHeld } from './spool-index.ts'
+
+/** Answers whoever asks an instance for rows, and hears which are recorded. */
+export async function serveSpool(
+  bus: Bus,
+  here: { readonly root: string; readonly instance: string },
+  spool: Spool | undefined,
+): Promise<void> {
+  await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
+    const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
+    if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
+  })
+  await bus.subscribe(channels.ack, here, ({ epoch, seq }, { feed }) => spool?.acknowledge(feed, epoch, seq))
+}

@@ -1,0 +1,41 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConfigError } from '../../core/errors.ts'
+import { didYouMean } from '../../core/names.ts'
+
+/** A spool file of a state folder. */
+export interface SpoolPlace {
+  /** The address root and the instance-id. */
+  readonly root: string
+  readonly instance: string
+  readonly file: string
+}
+/** Where data nodes of archives keep their indexes (`indexPath`), which are no spools. */
+const INDEXES = 'archives'
+
+/** The spools of a state folder: `ROOT/INSTANCE.sqlite`. */
+export function spoolsIn(state: string): SpoolPlace[] {
+  if (!existsSync(state)) return []
+  return readdirSync(state, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== INDEXES)
+    .flatMap(({ name: root }) =>
+      readdirSync(join(state, root))
+        .filter((file) => /^[^.]+\.sqlite$/.test(file))
+        .map((file) => ({ root, instance: file.replace(/\.sqlite$/, ''), file: join(state, root, file) })),
+    )
+    .sort((a, b) => a.file.localeCompare(b.file))
+}
+
+/** One of them by its name. @throws ConfigError when there is none, or several, with those there are */
+export function findSpool(state: string, name: string): SpoolPlace {
+  const all = spoolsIn(state)
+  const meant = all.filter(({ root, instance }) => name === instance || name === `${root}.${instance}`)
+  const [found] = meant
+  if (found && meant.length === 1) return found
+  const names = (meant.length > 1 ? meant : all).map(({ root, instance }) => `${root}.${instance}`)
+  if (meant.length > 1)
+    throw new ConfigError(`several spools in ${state} are of "${name}": ${names.join(', ')}`)
+  const [near] = didYouMean(name, [...all.map(({ instance }) => instance), ...names])
+  const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
+  throw new ConfigError(`no spool of "${name}" in ${state} (${hint}): name another folder with --state-dir`)
+}

@@ -1,0 +1,232 @@
+import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import type { Batch, Done, StoredEpoch } from './spool-file.ts'
+
+/** An epoch as the running agent knows it. */
+export interface Epoch {
+  readonly id: number
+  readonly feed: string
+  readonly epoch: string
+  readonly declaration: FeedDeclaration
+  readonly previous: { readonly epoch: string; readonly last: number } | undefined
+  first: number
+  /** The last committed seq, the last that went out though the disk had not taken it, and the last one given out. */
+  last: number
+  sent: number
+  given: number
+  acked: number
+}
+/** Epochs listed of a feed at most: the newest, and as many of the oldest that are not recorded. */
+const LISTED_NEWEST = 20
+const LISTED_OLDEST = 80
+/** Epochs of a feed that a round lets go of rows of, at most. */
+const PRUNED = 100
+type Body = Omit<Row, 'seq' | 'epoch'>
+
+/** Which epochs and seqs a spool holds, and the reading of its rows. Reading does not wait for the writing thread. */
+export class SpoolIndex {
+  readonly spool: string
+  readonly #db: Database
+  readonly #epochs = new Map<string, Epoch[]>()
+  #begun: StoredEpoch[] = []
+  #nextId = 1
+
+  constructor(db: Database) {
+    this.#db = db
+    this.spool = this.#one<{ value: string }>("SELECT value FROM meta WHERE key = 'spool'")?.value ?? ''
+    const stored = db.query('SELECT * FROM epochs ORDER BY id').all() as StoredEpoch[]
+    for (const { id, feed, epoch, declaration, previous, last, acked } of stored) {
+      const min = this.#one<{ first: number | null }>(
+        'SELECT MIN(seq) AS first FROM rows WHERE epoch = ?',
+        id,
+      )
+      this.#listOf(feed).push({
+        id,
+        feed,
+        epoch,
+        declaration: JSON.parse(declaration) as FeedDeclaration,
+        previous: previous === null ? undefined : (JSON.parse(previous) as { epoch: string; last: number }),
+        // Rows that are neither here nor recorded are lost: readers are to learn of that.
+        first: min?.first ?? Math.min(acked, last) + 1,
+        last,
+        sent: 0,
+        given: last,
+        acked,
+      })
+      this.#nextId = id + 1
+    }
+  }
+
+  feeds(): string[] {
+    return [...this.#epochs.keys()]
+  }
+  newest(feed: string): Epoch | undefined {
+    return this.#epochs.get(feed)?.at(-1)
+  }
+  find(feed: string, epoch: string): Epoch | undefined {
+    return this.#epochs.get(feed)?.find((known) => known.epoch === epoch)
+  }
+  /** All epochs of a feed, oldest first. */
+  epochs(feed: string): readonly Readonly<Epoch>[] {
+    return this.#epochs.get(feed) ?? []
+  }
+  /** Rows of a feed that are not known to be recorded; those that are gone from the spool, too. */
+  unrecorded(feed: string): number {
+    return this.epochs(feed).reduce((sum, epoch) => sum + Math.max(0, headOf(epoch) - epoch.acked), 0)
+  }
+  /** The time of an epoch's first sample of a row, unix s; undefined when the row is not there. */
+  timeOf({ id }: Readonly<Epoch>, seq: number): number | undefined {
+    return this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, seq)?.t
+  }
+  /** What is held of a feed's epochs, oldest first; of very many the oldest not yet recorded and the newest. */
+  held(feed: string): HeldEpoch[] {
+    const all = this.epochs(feed)
+      .map((epoch) => ({ ...epoch, last: headOf(epoch) }))
+      .filter(({ first, last }) => last >= first)
+    const newest = Math.max(0, all.length - LISTED_NEWEST)
+    const listed: HeldEpoch[] = []
+    let skipped = 0
+    for (const [at, { epoch, first, last, acked }] of all.entries()) {
+      const wanted =
+        at >= newest || (listed.length < LISTED_OLDEST && (acked < last || newest <= LISTED_OLDEST))
+      if (wanted) listed.push({ epoch, first, last, acked, ...(skipped > 0 && { skipped }) })
+      if (wanted) skipped = 0
+      else if (acked < last) skipped++
+    }
+    return listed
+  }
+
+  /**
+   * What may be let go of: rows that are recorded (`recorded` false: all) and from before `before` (unix s), and
+   * epochs that have ended with nothing left to tell of them.
+   */
+  prunable(recorded: boolean, before: number): Batch['prune'] {
+    const found: Batch['prune'][number][] = []
+    for (const list of this.#epochs.values()) {
+      const ofFeed: typeof found = []
+      for (const [at, { id, first, last, acked }] of list.entries()) {
+        const upTo = recorded ? acked : last
+        const end = at < list.length - 1 && upTo >= last
+        if (end || first <= upTo) ofFeed.push({ id, upTo, before, end })
+        if (ofFeed.length >= PRUNED) break
+      }
+      found.push(...ofFeed)
+    }
+    return found
+  }
+
+  /** Begins an epoch; it names the one before and that one's last seq. */
+  begin(feed: string, name: string, declaration: FeedDeclaration): Epoch {
+    const before = this.newest(feed)
+    const previous = before && { epoch: before.epoch, last: before.given }
+    const id = this.#nextId++
+    const epoch: Epoch = {
+      id,
+      feed,
+      epoch: name,
+      declaration,
+      previous,
+      first: 1,
+      last: 0,
+      sent: 0,
+      given: 0,
+      acked: 0,
+    }
+    this.#listOf(feed).push(epoch)
+    const stored = { id, feed, epoch: name, declaration: JSON.stringify(declaration), last: 0, acked: 0 }
+    this.#begun.push({ ...stored, previous: previous ? JSON.stringify(previous) : null })
+    return epoch
+  }
+  /** The epochs begun since the last call, to be committed. */
+  takeBegun(): StoredEpoch[] {
+    return this.#begun.splice(0)
+  }
+
+  /** Rows and epochs are gone from the file. */
+  forget({ firsts, ended }: Exclude<Done, { error: string }>): void {
+    const gone = new Set(ended)
+    for (const list of this.#epochs.values()) {
+      for (const epoch of [...list]) {
+        const first = firsts[epoch.id]
+        if (first !== undefined) epoch.first = first === 0 ? epoch.last + 1 : first
+        if (gone.has(epoch.id)) list.splice(list.indexOf(epoch), 1)
+      }
+    }
+  }
+
+  /**
+   * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
+   * at least one; what is gone is named as a gap.
+   */
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed {
+    const found = this.find(feed, epoch)
+    if (!found) return notHeld(feed, epoch, from)
+    const start = since === undefined ? from : Math.max(from, this.#firstAt(found, since))
+    const rows: Row[] = []
+    let bytes = 0
+    let next = start
+    let gap: { from: number; to: number } | undefined
+    const query = this.#db.query(
+      'SELECT seq, body FROM rows WHERE epoch = ? AND seq >= ? AND seq <= ? ORDER BY seq',
+    )
+    const stored = query.iterate(found.id, start, found.last) as Iterable<{ seq: number; body: string }>
+    for (const { seq, body } of stored) {
+      if (seq > next) {
+        if (rows.length > 0) break
+        gap = { from: start, to: seq - 1 }
+      }
+      bytes += body.length + 64
+      if (rows.length > 0 && bytes > maxBytes) break
+      rows.push({ epoch, seq, ...(JSON.parse(body) as Body) })
+      next = seq + 1
+    }
+    if (rows.length === 0 && start <= found.last) {
+      gap = { from: start, to: found.last }
+      next = found.last + 1
+    }
+    const { declaration, previous, last } = found
+    return {
+      feed,
+      epoch,
+      rows,
+      declaration,
+      next,
+      head: last,
+      ...(previous && { previous }),
+      ...(gap && { gap }),
+    }
+  }
+
+  /** The first seq of an epoch at or after a time: times hardly run back within an epoch (its blocks interleave). */
+  #firstAt({ id, first, last }: Epoch, since: number): number {
+    const at = 'SELECT seq, t FROM rows WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1'
+    let [low, high] = [first, last + 1]
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const row = this.#one<{ seq: number; t: number }>(at, id, middle)
+      if (row && row.t < since) low = row.seq + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #listOf(feed: string): Epoch[] {
+    const list = this.#epochs.get(feed) ?? []
+    this.#epochs.set(feed, list)
+    return list
+  }
+
+  #one<T>(sql: string, ...values: SQLQueryBindings[]): T | undefined {
+    return (this.#db.query(sql).get(...values) as T | null) ?? undefined
+  }
+}
+
+/** The last seq that readers may have heard of. */
+export function headOf({ last, sent }: Readonly<Epoch>): number {
+  return Math.max(last, sent)
+}
+
+/** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */
+export function notHeld(feed: string, epoch: string, from: number): Replayed {
+  return { feed, epoch, rows: [], next: from, head: from - 1 }
+}

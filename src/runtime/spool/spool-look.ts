@@ -1,0 +1,60 @@
+import { statSync } from 'node:fs'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+import { isLocked } from '../../machine/lock-file.ts'
+import { openToLook } from './spool-file.ts'
+import { SpoolIndex } from './spool-index.ts'
+
+/** Rows of one epoch of one feed in a spool. */
+export interface EpochLook {
+  readonly feed: string
+  readonly epoch: string
+  readonly agent_class: string
+  /** Rows in the file, by seq; `first` > `last`: none. */
+  readonly first: number
+  readonly last: number
+  /** Rows that are not known to be recorded; those that are gone from the spool, too. */
+  readonly unrecorded: number
+  /** Times of the first and the last row, unix s. */
+  readonly oldest: number | null
+  readonly newest: number | null
+}
+/** What a spool file holds. */
+export interface SpoolLook {
+  readonly spool: string
+  /** Of the file and its log. */
+  readonly bytes: number
+  /** Whether a process has it: its agent, or one that drains it. */
+  readonly in_use: boolean
+  readonly epochs: readonly EpochLook[]
+}
+
+/**
+ * Reads what a spool holds, also while its agent runs. Changes nothing.
+ * @throws ConfigError when the file is damaged, or cannot be read
+ */
+export function lookAtSpool(path: string): SpoolLook {
+  try {
+    using db = openToLook(path)
+    const index = new SpoolIndex(db)
+    const epochs = index.feeds().flatMap((feed) =>
+      index.epochs(feed).map((epoch) => ({
+        feed,
+        epoch: epoch.epoch,
+        agent_class: epoch.declaration.agent_class,
+        first: epoch.first,
+        last: epoch.last,
+        unrecorded: Math.max(0, epoch.last - epoch.acked),
+        oldest: index.timeOf(epoch, epoch.first) ?? null,
+        newest: index.timeOf(epoch, epoch.last) ?? null,
+      })),
+    )
+    return { spool: index.spool, bytes: bytesOf(path), in_use: isLocked(`${path}.lock`), epochs }
+  } catch (cause) {
+    throw new ConfigError(`${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function bytesOf(path: string): number {
+  const sizes = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
+  return sizes.reduce((a, b) => a + b, 0)
+}

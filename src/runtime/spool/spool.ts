@@ -1,0 +1,303 @@
+import type { Database } from 'bun:sqlite'
+import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import type { Counts } from '../../core/counter-help.ts'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+import { lockFile } from '../../machine/lock-file.ts'
+import { type Batch, type Done, isDamage, openOrReplace } from './spool-file.ts'
+import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
+import { type Waiting, WaitingRows, withWaiting } from './spool-waiting.ts'
+import { SpoolWriter } from './spool-writer.ts'
+
+/** Seconds that acknowledged rows stay, for data nodes that start. */
+export const RING = 3600
+/** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
+const COMMIT_MS = 25
+/** Milliseconds that a failing disk is tried again before waiting rows go out, while they wait on in memory. */
+const HOLD_MS = 5000
+/** Milliseconds between tries of a failing disk. */
+const RETRY_MS = 500
+/** Bytes that rows take on disk at most; beyond them the oldest go, recorded or not. */
+const QUOTA = 1 << 30
+/** Milliseconds between two reports of rows let go for the quota. */
+const REPORT_MS = 60_000
+/** Milliseconds between two rounds of letting old rows go, and rows a round lets go of at least. */
+const PRUNE_MS = 1000
+const PRUNE_ROWS = 400
+
+interface Flight {
+  readonly batch: Batch
+  /** The last seq of each epoch once it is committed. */
+  readonly lasts: ReadonlyMap<Epoch, number>
+}
+/** Called with rows once they are durable; while the disk refuses them, once they have waited for long. */
+export type Committed = (feed: string, rows: readonly Row[]) => void
+
+/**
+ * An agent's samples on disk until they are in a recorder's file, and an hour longer: one SQLite file, one owner.
+ * Rows are committed in groups by a thread of their own; a row exists once it is committed. While the disk refuses them
+ * they are held in memory, and served from there, so that a full disk alone costs nothing that a recorder can take.
+ */
+export class Spool {
+  /** New with each new file, so that a recorder sees when one was lost. */
+  readonly id: string
+  readonly path: string
+  readonly #lock: Database
+  readonly #db: Database
+  readonly #index: SpoolIndex
+  readonly #recorded: boolean
+  readonly #quota: number
+  readonly #writer: SpoolWriter
+  readonly #waiting = new WaitingRows()
+  #dirty = new Set<Epoch>()
+  #flight: Flight | undefined
+  #timer: Timer | undefined
+  #sent = -Infinity
+  #pruned = -Infinity
+  #sincePrune = 0
+  #failingSince: number | undefined
+  #idle: (() => void)[] = []
+  #closed = false
+  #closing: Promise<void> | undefined
+  #reported = -Infinity
+  #troubles: string[] = []
+  #onCommitted: Committed = () => {}
+  #onTrouble: (text: string) => void = (text) => this.#troubles.push(text)
+  /** Samples that neither disk nor memory could hold, before they were known to be recorded. */
+  unspooled = 0
+  /** Rows that were let go, since the quota was reached, before they were recorded. */
+  dropped = 0
+  #failures = 0
+  #setAside = 0
+
+  /**
+   * Opens, or makes, the spool file and locks it for this process.
+   * A damaged file is set aside and a new one begun; who listens hears of it.
+   * @param recorded whether a recorder is to acknowledge rows; without one all go after the ring's hour
+   * @param quota bytes that rows may take on disk
+   * @throws ConfigError when another process has it, it cannot be written, or a newer ocs wrote it
+   */
+  constructor(path: string, { recorded = true, quota = QUOTA } = {}) {
+    this.path = path
+    this.#recorded = recorded
+    this.#quota = quota
+    this.#lock = lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
+    try {
+      const { db, broken } = openOrReplace(path)
+      this.#db = db
+      if (broken) {
+        this.#setAside++
+        this.#onTrouble(`the spool was damaged: it is kept as ${broken}, a new one begins`)
+      }
+      this.#index = new SpoolIndex(db)
+    } catch (cause) {
+      this.#lock.close()
+      const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
+      throw new ConfigError(text, { cause })
+    }
+    this.id = this.#index.spool
+    this.#writer = new SpoolWriter(path, (done) => this.#answered(done))
+  }
+
+  /** Who hears of committed rows, and of a disk that cannot be written. */
+  listen(onCommitted: Committed, onTrouble: (text: string) => void): void {
+    this.#onCommitted = onCommitted
+    this.#onTrouble = onTrouble
+    for (const text of this.#troubles.splice(0)) onTrouble(text)
+  }
+
+  /** Queues one row, which begins its epoch when it is the first of it. It is committed soon, with all that waits then. */
+  append(feed: string, declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void {
+    const { epoch: name, ...content } = row
+    const newest = this.#index.newest(feed)
+    const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
+    epoch.given++
+    const body = JSON.stringify(content)
+    const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
+    // What a recorder has by then need not be let go as a gap.
+    if (many) this.#tell(this.#waiting.sendOn())
+    if (this.#waiting.tooMany) this.#letGo()
+    this.#schedule()
+  }
+
+  /** What it counts; `core/counters.ts` says what each is. */
+  get counters(): Counts {
+    const { unspooled, dropped } = this
+    return { unspooled, dropped, spool_failures: this.#failures, spools_set_aside: this.#setAside }
+  }
+
+  /** Rows that wait to be written, and whether the disk has refused them so far. */
+  get waiting(): { readonly rows: number; readonly failing: boolean } {
+    return { rows: this.#waiting.all.length, failing: this.#failingSince !== undefined }
+  }
+
+  /** Resolves once nothing waits any more. */
+  async flush(): Promise<void> {
+    const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#send()
+    await idle
+  }
+
+  /** What is held of a feed's epochs, oldest first; for presence. */
+  held(feed: string): HeldEpoch[] {
+    return this.#index.held(feed)
+  }
+  feeds(): string[] {
+    return this.#index.feeds()
+  }
+  /** Rows of a feed that are not known to be recorded. */
+  unrecorded(feed: string): number {
+    return this.#index.unrecorded(feed)
+  }
+
+  /** Rows of an epoch; see `SpoolIndex.read`. */
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
+    if (this.#closed) return undefined
+    const answer = this.#index.read(feed, epoch, from, maxBytes, since)
+    const found = this.#index.find(feed, epoch)
+    return found ? withWaiting(answer, found, this.#waiting.all, maxBytes) : answer
+  }
+
+  /** The recorder has rows up to `seq` in a synced file. */
+  acknowledge(feed: string, epoch: string, seq: number): void {
+    const found = this.#index.find(feed, epoch)
+    if (!found || seq <= found.acked) return
+    found.acked = Math.min(seq, headOf(found))
+    this.#dirty.add(found)
+  }
+
+  /** Lets go of rows past the ring and keeps what acknowledgements said; call it now and then. */
+  tidy(): void {
+    this.#schedule()
+  }
+
+  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. What is left goes out all the same. */
+  close(patience = 1500): Promise<void> {
+    this.#closing ??= this.#close(patience)
+    return this.#closing
+  }
+
+  async #close(patience: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, patience)
+    await Promise.race([this.flush(), late.promise])
+    if (this.#flight || !this.#waiting.idle) {
+      this.#tell(this.#waiting.sendOn())
+      const rows = this.#waiting.all.filter(({ epoch, row }) => row.seq > epoch.acked).length
+      this.#onTrouble(`the spool could not be written to the end: ${rows} rows may be lost`)
+    }
+    this.#closed = true
+    clearTimeout(this.#timer)
+    // The thread lets go of the file before anyone may open it again.
+    await this.#writer.close(late.promise)
+    clearTimeout(timer)
+    this.#db.close()
+    this.#lock.close()
+  }
+
+  #schedule(): void {
+    if (this.#flight || this.#timer || this.#closed) return
+    const wait = Math.max(0, this.#sent + COMMIT_MS - performance.now())
+    this.#timer = setTimeout(() => this.#send(), wait)
+  }
+
+  /** Sends what waits as one batch; while one is under way the rest waits for its answer. */
+  #send(): void {
+    // While a batch is under way the timer is the one that tries it again.
+    if (this.#flight || this.#closed) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const rows = this.#waiting.take()
+    // What went out and is not among these rows is lost: readers are to see that.
+    const lasts = new Map([...this.#dirty].map((epoch) => [epoch, headOf(epoch)]))
+    for (const { epoch, row } of rows) lasts.set(epoch, Math.max(row.seq, headOf(epoch)))
+    const batch: Batch = {
+      begin: this.#index.takeBegun(),
+      rows: rows.map(({ epoch, row, body }) => [epoch.id, row.seq, row.t[0] ?? 0, body]),
+      touch: [...lasts].map(([{ id, acked }, last]) => [id, last, Math.min(acked, last)]),
+      prune: this.#toPrune(),
+      limit: Math.max(PRUNE_ROWS, 2 * this.#sincePrune, 2 * rows.length),
+      quota: this.#quota,
+    }
+    if (batch.rows.length === 0 && batch.touch.length === 0 && batch.prune.length === 0) {
+      this.#rest()
+      return
+    }
+    this.#dirty.clear()
+    this.#flight = { batch, lasts }
+    this.#sent = performance.now()
+    this.#writer.send(batch)
+  }
+
+  #toPrune(): Batch['prune'] {
+    const now = performance.now()
+    if (now - this.#pruned < PRUNE_MS) return []
+    this.#pruned = now
+    return this.#index.prunable(this.#recorded, Date.now() / 1000 - RING)
+  }
+
+  #answered(done: Done): void {
+    const flight = this.#flight
+    if (this.#closed || !flight) return
+    if ('error' in done) {
+      this.#failed(done.error)
+      return
+    }
+    this.#flight = undefined
+    if (this.#failingSince !== undefined) this.#onTrouble('the spool can be written again')
+    this.#failingSince = undefined
+    this.#sincePrune = flight.batch.prune.length > 0 ? 0 : this.#sincePrune + flight.batch.rows.length
+    this.#index.forget(done)
+    this.#count(done)
+    for (const [epoch, last] of flight.lasts) epoch.last = Math.max(epoch.last, last)
+    this.#tell(this.#waiting.committed())
+    if (!this.#waiting.idle) this.#schedule()
+    else this.#rest()
+  }
+
+  #count({ dropped }: Exclude<Done, { error: string }>): void {
+    this.dropped += dropped
+    if (dropped === 0 || performance.now() - this.#reported < REPORT_MS) return
+    this.#reported = performance.now()
+    const text = `the spool is full (${this.#quota >> 20} MiB): the oldest rows go though they are not recorded`
+    this.#onTrouble(`${text}, ${this.dropped} so far: is the recorder running?`)
+  }
+
+  /** The same batch is tried again; what has waited long goes out meanwhile. */
+  #failed(why: string): void {
+    const now = performance.now()
+    if (this.#failingSince === undefined) {
+      this.#failures++
+      const advice = isDamage(why) ? '; restart to set it aside and begin a new one' : ''
+      this.#onTrouble(`the spool cannot be written: ${why}${advice}`)
+    }
+    this.#failingSince ??= now
+    if (now - this.#failingSince > HOLD_MS) this.#tell(this.#waiting.sendOn())
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#flight && !this.#closed) this.#writer.send(this.#flight.batch)
+    }, RETRY_MS)
+  }
+
+  /** More wait than memory should hold. */
+  #letGo(): void {
+    this.#tell(this.#waiting.sendOn())
+    for (const { epoch, row } of this.#waiting.letGo()) {
+      this.unspooled += row.t.length
+      this.#dirty.add(epoch)
+    }
+  }
+
+  #tell(waiting: readonly Waiting[]): void {
+    const byFeed = Map.groupBy(waiting, ({ epoch }) => epoch.feed)
+    for (const [feed, rows] of byFeed)
+      this.#onCommitted(
+        feed,
+        rows.map(({ row }) => row),
+      )
+  }
+
+  #rest(): void {
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}

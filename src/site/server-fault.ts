@@ -1,0 +1,13 @@
+const WEBSOCKET = ['ws:', 'wss:']
+const ANY = ['mqtt:', 'mqtts:', ...WEBSOCKET]
+
+/** Why a text is no address of a hub; undefined when it is one. */
+export function serverFault(text: string, isWebSocketOnly = false): string | undefined {
+  const url = URL.parse(text)
+  const schemes = isWebSocketOnly ? WEBSOCKET : ANY
+  const example = isWebSocketOnly ? 'ws://localhost:8001/ws' : 'mqtt://127.0.0.1:1883'
+  if (!url || url.hostname === '' || !text.includes('//')) return `no address: write it as ${example}`
+  if (schemes.includes(url.protocol)) return undefined
+  if (isWebSocketOnly && ANY.includes(url.protocol)) return 'name this key mqtt_server'
+  return `begins with none of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`
+}

@@ -1,0 +1,73 @@
+/** The blocks of housekeeping frames as columns, whatever schema (0, 1, 2) they were written in. */
+import type { FieldType } from '../../core/wire.ts'
+import { entry, type LocatedFrame } from '../g3/frame.ts'
+import type { IntArray } from '../g3/integers.ts'
+import type { G3Object } from '../g3/objects.ts'
+import { secondsFrom } from '../g3/time.ts'
+
+/** Values as they lie in a file, by type: doubles, integers (exact), 0 or 1, texts. */
+export type StoredValues = Float64Array | IntArray | Uint8Array | readonly string[]
+export interface StoredColumn {
+  readonly type: FieldType
+  readonly values: StoredValues
+}
+/** Co-sampled columns; times in unix s. */
+export interface StoredBlock {
+  /** Its place in the frame, and its name, which schemas 0 and 1 do not have. */
+  readonly position: number
+  readonly name: string
+  readonly times: Float64Array
+  readonly columns: ReadonlyMap<string, StoredColumn>
+}
+
+/**
+ * The blocks of a data frame that have samples; columns of other lengths or unknown classes are left out.
+ * @param wanted names of the only columns that are decoded
+ * @throws G3FormatError when they cannot be read
+ */
+export function blocksOf(frame: LocatedFrame, wanted?: ReadonlySet<string>): StoredBlock[] {
+  // The keys of schema 0 lack the block's prefix.
+  const list = wanted && [...wanted]
+  const key = list && ((name: string) => list.some((one) => one.endsWith(name)))
+  const names = entry(frame, 'block_names', 'G3VectorString')?.value ?? []
+  const blocks: StoredBlock[] = []
+  for (const [position, item] of (
+    entry(frame, 'blocks', 'G3VectorFrameObject', key)?.value ?? []
+  ).entries()) {
+    const found = item && timed(item)
+    if (!found || found.times.length === 0) continue
+    const columns = new Map<string, StoredColumn>()
+    for (const [name, object] of found.objects) {
+      const column = object && columnOf(object)
+      if (column?.values.length === found.times.length && (wanted?.has(name) ?? true))
+        columns.set(name, column)
+    }
+    blocks.push({ position, name: names[position] ?? 'block', times: found.times, columns })
+  }
+  return blocks
+}
+
+function timed(item: G3Object): { times: Float64Array; objects: [string, G3Object | null][] } | undefined {
+  if (item.kind === 'G3TimesampleMap') return { times: secondsFrom(item.times), objects: [...item.value] }
+  if (item.kind !== 'IrregBlockDouble') return undefined
+  const objects = [...item.value].map(([name, value]): [string, G3Object] => [
+    item.prefix + name,
+    { kind: 'G3VectorDouble', value },
+  ])
+  return { times: item.times, objects }
+}
+
+function columnOf(object: G3Object): StoredColumn | undefined {
+  switch (object.kind) {
+    case 'G3VectorDouble':
+      return { type: 'double', values: object.value }
+    case 'G3VectorInt':
+      return { type: 'int', values: object.value }
+    case 'G3VectorBool':
+      return { type: 'bool', values: object.value }
+    case 'G3VectorString':
+      return { type: 'string', values: object.value }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,88 @@
+import type { FieldType } from '../../core/wire.ts'
+import type { StoredValues } from './archive-blocks.ts'
+
+/** Samples of one field in order of time (unix s). */
+export interface Column {
+  readonly type: FieldType
+  readonly t: Float64Array
+  /**
+   * Doubles and booleans (0 or 1) as doubles, texts as texts, integers as doubles, or as bigints where one is too large
+   * for a double.
+   */
+  readonly values: Float64Array | BigInt64Array | readonly string[]
+}
+/** Some samples of a field as they lie in a file. */
+export interface Chunk {
+  readonly t: Float64Array
+  readonly type: FieldType
+  readonly values: StoredValues
+}
+
+/** The type that holds the values of both: a double where numbers meet, a text where a text is met. */
+export function promote(a: FieldType, b: FieldType): FieldType {
+  if (a === b) return a
+  return a === 'string' || b === 'string' ? 'string' : 'double'
+}
+
+/**
+ * One column of chunks in the order they were written: the samples with `start` ≤ t ≤ `end`. Those of chunks that
+ * overlap are put in order of time, samples of one time in the order of their chunks.
+ */
+export function joinChunks(type: FieldType, chunks: readonly Chunk[], start: number, end: number): Column {
+  const size = chunks.reduce((sum, { t }) => sum + t.length, 0)
+  const t = new Float64Array(size)
+  const values = room(type, chunks, size)
+  let at = 0
+  let sorted = true
+  for (const chunk of chunks) {
+    const before = at
+    // Iterators of typed arrays cost several times what this does.
+    for (let i = 0; i < chunk.t.length; i++) {
+      const time = chunk.t[i] ?? 0
+      if (time < start || time > end) continue
+      if (at > 0 && time < (t[at - 1] ?? 0)) sorted = false
+      t[at++] = time
+    }
+    if (at - before === chunk.t.length && values instanceof Float64Array && isNumeric(chunk.values)) {
+      values.set(chunk.values, before)
+      continue
+    }
+    let to = before
+    for (const [i, time] of chunk.t.entries())
+      if (time >= start && time <= end)
+        values[to++] = converted(type, chunk, i, values instanceof BigInt64Array) as never
+  }
+  const kept = { t: t.subarray(0, at), values: cut(values, at) }
+  return { type, ...(sorted ? kept : inOrder(kept)) }
+}
+
+/** Whether values are as they are in doubles. */
+function isNumeric(values: StoredValues): values is Exclude<StoredValues, BigInt64Array | readonly string[]> {
+  return ArrayBuffer.isView(values) && !(values instanceof BigInt64Array)
+}
+
+type Room = Float64Array | BigInt64Array | string[]
+
+function room(type: FieldType, chunks: readonly Chunk[], size: number): Room {
+  if (type === 'string') return new Array<string>(size)
+  const wide = ({ values }: Chunk) =>
+    values instanceof BigInt64Array && values.some((value) => !Number.isSafeInteger(Number(value)))
+  return type === 'int' && chunks.some(wide) ? new BigInt64Array(size) : new Float64Array(size)
+}
+
+function converted(type: FieldType, chunk: Chunk, i: number, wide: boolean): number | bigint | string {
+  const value = chunk.values[i] ?? 0
+  if (type === 'string') return chunk.type === 'bool' ? String(Boolean(value)) : String(value)
+  return wide ? BigInt(value) : Number(value)
+}
+
+function cut<V extends Room>(values: V, length: number): V {
+  return (Array.isArray(values) ? values.slice(0, length) : values.subarray(0, length)) as V
+}
+
+function inOrder({ t, values }: { t: Float64Array; values: Room }) {
+  const order = Uint32Array.from(t.keys()).sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0) || a - b)
+  const sorted = cut(values, values.length).slice() as Room
+  for (const [to, from] of order.entries()) sorted[to] = values[from] as never
+  return { t: Float64Array.from(order, (from) => t[from] ?? 0), values: sorted }
+}

@@ -1,0 +1,303 @@
+import { Database, type SQLQueryBindings } from 'bun:sqlite'
+import { createHash } from 'node:crypto'
+import { mkdirSync, realpathSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+import type { FieldType } from '../../core/wire.ts'
+import { promote } from './archive-columns.ts'
+import { combine, type Overview, type Providers, type ScannedBlock } from './archive-scan.ts'
+
+/** A file as it was when it was last read. `good`: bytes of whole frames from its beginning; `problem`: why no more. */
+export interface IndexedFile {
+  readonly id: number
+  readonly path: string
+  readonly inode: number
+  readonly size: number
+  /** When it was last written, unix ms. */
+  readonly mtime: number
+  readonly good: number
+  readonly providers: string
+  readonly problem: string | null
+}
+/** What was read of a file from byte `from` on; from 0 it replaces all that was known of it. */
+export interface ReadPart {
+  readonly file: Omit<IndexedFile, 'id' | 'providers'> & { readonly providers: Providers }
+  readonly from: number
+  readonly blocks: readonly ScannedBlock[]
+}
+/** A field of the archive; `block` is the name of the block that had it last. */
+export interface IndexedField {
+  readonly id: number
+  readonly address: string
+  readonly name: string
+  readonly type: FieldType
+  readonly block: string
+}
+type FieldRow = IndexedField & { readonly blockSpan: number }
+/** Where a block lies. */
+export interface BlockPlace {
+  readonly id: number
+  readonly path: string
+  readonly offset: number
+  readonly length: number
+  readonly digest: number
+  readonly position: number
+  readonly first: number
+  readonly last: number
+  readonly count: number
+}
+/** An overview of a field over a file, or over one of its blocks. */
+export type FileOverview = Overview & { readonly file: number }
+export type BlockOverview = Overview & { readonly block: number }
+
+/** Changes whenever the tables do: an index of another version is made anew. */
+const VERSION = 2
+const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
+  low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
+const TABLES = `
+CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+  mtime REAL NOT NULL, good INTEGER NOT NULL, providers TEXT NOT NULL, problem TEXT);
+CREATE TABLE fields (id INTEGER PRIMARY KEY, address TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
+  block TEXT NOT NULL, blockSpan REAL NOT NULL, fileSpan REAL NOT NULL, UNIQUE (address, name));
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+  digest INTEGER NOT NULL, position INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL);
+CREATE INDEX blocks_of_file ON blocks (file);
+CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
+  PRIMARY KEY (field, first, block)) WITHOUT ROWID;
+CREATE TABLE file_overviews (field INTEGER, file INTEGER, ${OVERVIEW}, PRIMARY KEY (field, first, file)) WITHOUT ROWID;
+CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);
+`
+
+/** Where the index of a data directory is, in a folder for state: never in the data directory itself. */
+export function indexPath(folder: string, dataDir: string): string {
+  let real = resolve(dataDir)
+  try {
+    real = realpathSync(real)
+  } catch {
+    // A folder that is not there is reported when it is read.
+  }
+  return join(folder, 'archives', `${createHash('sha256').update(real).digest('hex').slice(0, 16)}.sqlite`)
+}
+
+/**
+ * What lies where in a tree of `.g3` files, in an SQLite file that can be thrown away: a scan makes it anew. Processes may
+ * share it.
+ */
+export class ArchiveIndex implements Disposable {
+  readonly #db: Database
+
+  /** Opens or makes an index; without a path it is in memory. @throws ConfigError when it cannot be made */
+  constructor(path = ':memory:') {
+    try {
+      if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+      this.#db = opened(path)
+    } catch (cause) {
+      throw new ConfigError(`the index ${path} cannot be made: ${messageOf(cause)}: check the folder`, {
+        cause,
+      })
+    }
+  }
+
+  files(): IndexedFile[] {
+    return this.#all<IndexedFile>('SELECT * FROM files ORDER BY path')
+  }
+
+  /**
+   * Adds what was read of files, all at once: a commit each would take longer than the reading.
+   * @returns of how many; where another process was first nothing is changed
+   */
+  add(parts: readonly ReadPart[]): number {
+    return this.#db.transaction(() => parts.filter((part) => this.#add(part)).length).immediate()
+  }
+
+  /** Forgets a file. */
+  remove({ id }: IndexedFile): void {
+    this.#db.transaction(() => this.#clear(id)).immediate()
+  }
+
+  /** The fields with data between two times (unix s). */
+  fields(start: number, end: number): IndexedField[] {
+    return this.#all<IndexedField>(
+      `SELECT id, address, name, type, block FROM fields f WHERE EXISTS (SELECT 1 FROM block_overviews o
+        WHERE o.field = f.id AND o.first BETWEEN ?1 - f.blockSpan AND ?2 AND o.last >= ?1) ORDER BY address, name`,
+      start,
+      end,
+    )
+  }
+
+  /** What a field comes to in each file, or in each block of one file, that has it between two times. */
+  fileOverviews(field: number, start: number, end: number): FileOverview[] {
+    return this.#overviews<FileOverview>('file', field, start, end)
+  }
+
+  blockOverviews(field: number, file: FileOverview, start: number, end: number): BlockOverview[] {
+    const [from, to] = [Math.max(start, file.first), Math.min(end, file.last)]
+    return this.#overviews<BlockOverview & FileOverview>('block', field, from, to).filter(
+      (block) => block.file === file.file,
+    )
+  }
+
+  /** The newest block of a field. */
+  newest(field: number): BlockPlace | undefined {
+    return this.#all<BlockPlace>(
+      `SELECT b.*, path FROM block_overviews o JOIN blocks b ON b.id = o.block JOIN files ON files.id = b.file
+        WHERE field = ? ORDER BY o.first DESC LIMIT 1`,
+      field,
+    )[0]
+  }
+
+  /** Where a block lies; undefined once its file is gone. */
+  place(block: number): BlockPlace | undefined {
+    return this.#all<BlockPlace>(
+      'SELECT b.*, path FROM blocks b JOIN files ON files.id = b.file WHERE b.id = ?',
+      block,
+    )[0]
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close()
+  }
+
+  #add({ file, from, blocks }: ReadPart): boolean {
+    const { path, inode, size, mtime, good, problem } = file
+    const known = this.#all<IndexedFile>('SELECT * FROM files WHERE path = ?', path)[0]
+    if (from > 0 && (known?.good !== from || known.inode !== inode)) return false
+    if (known && from === 0) this.#clear(known.id)
+    const row = [path, inode, size, mtime, good, JSON.stringify([...file.providers]), problem]
+    const { id } = this.#all<{ id: number }>(
+      `INSERT INTO files (path, inode, size, mtime, good, providers, problem) VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (path) DO UPDATE SET inode = excluded.inode, size = excluded.size, mtime = excluded.mtime,
+        good = excluded.good, providers = excluded.providers, problem = excluded.problem RETURNING id`,
+      ...row,
+    )[0] as { id: number }
+    this.#addBlocks(id, blocks)
+    return true
+  }
+
+  #addBlocks(file: number, blocks: readonly ScannedBlock[]): void {
+    const totals = new Map<number, Overview>()
+    const seen = new Map<string, FieldRow>()
+    for (const block of blocks) {
+      const { offset, length, digest, position, first, last, count } = block
+      const { id } = this.#all<{ id: number }>(
+        `INSERT INTO blocks (file, offset, length, digest, position, first, last, count)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+        ...[file, offset, length, digest, position, first, last, count],
+      )[0] as { id: number }
+      for (const [name, { type, overview }] of block.fields) {
+        const field = this.#field(block, name, type, seen)
+        this.#run(
+          'INSERT INTO block_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+          ...[field, id, file, ...cells(overview)],
+        )
+        const total = totals.get(field)
+        totals.set(field, total ? combine(total, overview) : overview)
+      }
+    }
+    for (const [field, added] of totals) this.#addTotal(file, field, added)
+  }
+
+  /** Joins what was added to a file with what it had of a field. */
+  #addTotal(file: number, field: number, added: Overview): void {
+    const before = this.#all<Overview>(
+      'SELECT * FROM file_overviews WHERE file = ? AND field = ?',
+      file,
+      field,
+    )[0]
+    const total = before ? combine(before, added) : added
+    if (before)
+      this.#run(
+        'DELETE FROM file_overviews WHERE field = ? AND first = ? AND file = ?',
+        ...[field, before.first, file],
+      )
+    this.#run(
+      'INSERT INTO file_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[field, file, ...cells(total)],
+    )
+    this.#run(
+      'UPDATE fields SET fileSpan = MAX(fileSpan, ?) WHERE id = ?',
+      ...[total.last - total.first, field],
+    )
+  }
+
+  /** The field of a block, made or brought up to date; `seen` are those of this change, by block and name. */
+  #field(block: ScannedBlock, name: string, type: FieldType, seen: Map<string, FieldRow>): number {
+    const span = block.last - block.first
+    const key = `${block.address} ${block.name} ${name}`
+    const found = seen.get(key)
+    if (found?.type === type && span <= found.blockSpan) return found.id
+    const known = this.#all<FieldRow>(
+      'SELECT * FROM fields WHERE address = ? AND name = ?',
+      ...[block.address, name],
+    )[0]
+    const row = this.#all<FieldRow>(
+      `INSERT INTO fields (address, name, type, block, blockSpan, fileSpan) VALUES (?, ?, ?, ?, ?, 0)
+        ON CONFLICT (address, name) DO UPDATE SET type = excluded.type, block = excluded.block,
+        blockSpan = MAX(blockSpan, excluded.blockSpan) RETURNING *`,
+      ...[block.address, name, known ? promote(known.type, type) : type, block.name, span],
+    )[0] as FieldRow
+    seen.set(key, row)
+    return row.id
+  }
+
+  #clear(file: number): void {
+    this.#run(
+      `DELETE FROM block_overviews WHERE (field, first, block) IN (SELECT o.field, o.first, o.block
+        FROM file_overviews f JOIN block_overviews o ON o.field = f.field AND o.first BETWEEN f.first AND f.last
+        WHERE f.file = ?1 AND o.file = ?1)`,
+      file,
+    )
+    this.#run('DELETE FROM file_overviews WHERE file = ?', file)
+    this.#run('DELETE FROM blocks WHERE file = ?', file)
+    this.#run('DELETE FROM files WHERE id = ?', file)
+  }
+
+  #overviews<Row>(of: 'file' | 'block', field: number, start: number, end: number): Row[] {
+    return this.#all<Row>(
+      `SELECT o.* FROM fields f JOIN ${of}_overviews o ON o.field = f.id WHERE f.id = ?1
+        AND o.first BETWEEN ?2 - f.${of}Span AND ?3 AND o.last >= ?2 ORDER BY o.first`,
+      ...[field, start, end],
+    )
+  }
+
+  #all<Row>(sql: string, ...given: SQLQueryBindings[]): Row[] {
+    return this.#db.query(sql).all(...given) as Row[]
+  }
+
+  #run(sql: string, ...given: SQLQueryBindings[]): void {
+    this.#db.query(sql).run(...given)
+  }
+}
+
+function cells(overview: Overview): SQLQueryBindings[] {
+  const { first, last, count, finite, low, lowAt, high, highAt, mean, text } = overview
+  return [first, last, count, finite, low, lowAt, high, highAt, mean, text]
+}
+
+/** Opens an index of this version; one of another, or one that is damaged, is thrown away. */
+function opened(path: string): Database {
+  for (let again = false; ; again = true) {
+    const db = new Database(path, { create: true, strict: true })
+    try {
+      db.run('PRAGMA busy_timeout = 10000')
+      db.run('PRAGMA journal_mode = WAL')
+      db.run('PRAGMA synchronous = NORMAL')
+      const ready = db.transaction(() => {
+        const { user_version: found } = db.query('PRAGMA user_version').get() as { user_version: number }
+        if (found === VERSION) return true
+        if (found !== 0) return false
+        db.run(TABLES)
+        db.run(`PRAGMA user_version = ${VERSION}`)
+        return true
+      })
+      if (ready.immediate()) return db
+      if (again) throw new Error('it is of another version')
+    } catch (error) {
+      db.close()
+      const { code = '' } = error as { code?: string }
+      if (again || !['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(code)) throw error
+    }
+    db.close()
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
+  }
+}

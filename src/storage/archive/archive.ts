@@ -1,0 +1,243 @@
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+import { type Chunk, type Column, joinChunks } from './archive-columns.ts'
+import {
+  ArchiveIndex,
+  type BlockPlace,
+  type IndexedField,
+  type IndexedFile,
+  type ReadPart,
+} from './archive-index.ts'
+import { loadBlocks, readAt } from './archive-load.ts'
+import { type Overview, type Providers, scanFrames } from './archive-scan.ts'
+
+/** A field and how to ask for it. */
+export interface ArchiveField extends IndexedField {
+  /** `instance.feed.field` of a feed's address, else the provider's description and the field. */
+  readonly label: string
+}
+/** A file that is not served to its end. */
+export interface BadFile {
+  /** In the data directory. */
+  readonly path: string
+  readonly size: number
+  readonly goodBytes: number
+  /** When it was last written, unix ms: one that is being written has an unfinished end, too. */
+  readonly mtime: number
+  readonly reason: string
+}
+
+/** Blocks that are written to the index at once; more would keep all else waiting. */
+const AT_ONCE = 1000
+
+/**
+ * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index; `rescan` brings
+ * it up to date. Nothing in the tree is changed.
+ */
+export class Archive implements Disposable {
+  readonly #dir: string
+  readonly #index: ArchiveIndex
+  #unreadable: BadFile[] = []
+
+  /** @param indexFile in memory when absent. @throws ConfigError when the index cannot be made */
+  constructor(dir: string, indexFile?: string) {
+    this.#dir = dir
+    this.#index = new ArchiveIndex(indexFile)
+  }
+
+  /**
+   * Reads what is new in the tree since the last time, kept in the index: new files, what files grew by, and replaced
+   * files; forgets those that are gone.
+   * @returns how many files had something new
+   * @throws ConfigError when the data directory cannot be read
+   */
+  async rescan(signal?: AbortSignal, progress?: (done: number, files: number) => void): Promise<number> {
+    const known = new Map(this.#index.files().map((file) => [file.path, file]))
+    this.#unreadable = []
+    const paths = await this.#paths()
+    let changed = 0
+    let parts: ReadPart[] = []
+    const keep = (most: number) => {
+      if (parts.reduce((sum, { blocks }) => sum + blocks.length, parts.length) < most) return
+      changed += this.#index.add(parts)
+      parts = []
+    }
+    for (const [i, path] of paths.entries()) {
+      if (signal?.aborted) break
+      progress?.(i, paths.length)
+      try {
+        const part = await this.#read(path, known.get(path))
+        if (part) parts.push(part)
+        known.delete(path)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        if (code === undefined || error instanceof ConfigError) throw error
+        // One that is gone stays among the known, and is forgotten below.
+        if (code === 'ENOENT') continue
+        const file = known.get(path)
+        known.delete(path)
+        const { size = 0, good = 0, mtime = 0 } = file ?? {}
+        this.#unreadable.push({ path, size, goodBytes: good, mtime, reason: messageOf(error) })
+      }
+      keep(AT_ONCE)
+    }
+    keep(1)
+    if (signal?.aborted) return changed
+    for (const gone of known.values()) this.#index.remove(gone)
+    progress?.(paths.length, paths.length)
+    return changed + known.size
+  }
+
+  /** Files that are not served to their end. */
+  problems(): BadFile[] {
+    const bad = this.#index.files().flatMap(({ path, size, mtime, good, problem }) => {
+      return problem === null ? [] : [{ path, size, mtime, goodBytes: good, reason: problem }]
+    })
+    return [...this.#unreadable, ...bad]
+  }
+
+  /** The fields with data between two times (unix s). */
+  fields(start = -Infinity, end = Infinity): ArchiveField[] {
+    const fields = this.#index.fields(start, end).map((field) => ({ ...field, label: labelOf(field) }))
+    const shared = new Map<string, number>()
+    for (const { label } of fields) shared.set(label, (shared.get(label) ?? 0) + 1)
+    return fields.map((field) =>
+      shared.get(field.label) === 1 ? field : { ...field, label: `${field.address}.${field.name}` },
+    )
+  }
+
+  /** The time of a field's newest sample (unix s) and the usual time between two (s); null when there are none. */
+  newest({ id }: IndexedField): { readonly last: number | null; readonly interval: number | null } {
+    const block = this.#index.newest(id)
+    if (!block) return { last: null, interval: null }
+    const { first, last, count } = block
+    return { last, interval: count > 1 ? (last - first) / (count - 1) : null }
+  }
+
+  /** What the samples of a field between two times come to, file by file, from the index alone. */
+  overview({ id }: IndexedField, start = -Infinity, end = Infinity): Overview[] {
+    return this.#index.fileOverviews(id, start, end)
+  }
+
+  /**
+   * The samples of fields with `start` ≤ t ≤ `end` (unix s), a column for each field in their order; blocks that lie in
+   * two files, as after copying, count once.
+   * @param maxPoints when that many samples are enough: where a block or file is shorter than the time between two
+   * pairs of them, only its lowest and highest sample, from the index. There may still be more than asked for.
+   */
+  async read(
+    fields: readonly IndexedField[],
+    start: number,
+    end: number,
+    { maxPoints }: { readonly maxPoints?: number | undefined } = {},
+  ): Promise<Column[]> {
+    const columns = fields.map(() => [] as { order: number; chunk: Chunk }[])
+    const wanted = new Map<number, [place: BlockPlace, fields: number[]]>()
+    for (const [i, field] of fields.entries()) {
+      const { blocks, points } = this.#choose(field, start, end, maxPoints)
+      for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point })
+      for (const id of blocks) {
+        const known = wanted.get(id)
+        if (known) known[1].push(i)
+        else {
+          const place = this.#index.place(id)
+          if (place) wanted.set(id, [place, [i]])
+        }
+      }
+    }
+    for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
+      for (const [i, chunk] of chunks) columns[i]?.push({ order: place.first, chunk })
+    return fields.map(({ type }, i) => {
+      const chunks = (columns[i] ?? []).toSorted((a, b) => a.order - b.order).map(({ chunk }) => chunk)
+      return joinChunks(type, chunks, start, end)
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#index[Symbol.dispose]()
+  }
+
+  /** The blocks of a field that must be decoded, and the points that stand for all others. */
+  #choose({ id, type }: IndexedField, start: number, end: number, maxPoints = Infinity) {
+    const files = this.#index.fileOverviews(id, start, end)
+    const blocks: number[] = []
+    const points: Chunk[] = []
+    const count = files.reduce((sum, file) => sum + file.count, 0)
+    const from = Math.max(start, files[0]?.first ?? 0)
+    const to = Math.min(
+      end,
+      files.reduce((last, file) => Math.max(last, file.last), from),
+    )
+    const width = count > maxPoints ? (to - from) / Math.max(1, Math.floor((maxPoints - 1) / 2)) : 0
+    const stands = (entry: Overview) => {
+      if (entry.last - entry.first >= width || entry.first < start || entry.last > end) return false
+      return type !== 'string' || entry.text !== null
+    }
+    for (const file of files) {
+      if (stands(file)) points.push(pointsOf(file, type))
+      else
+        for (const block of this.#index.blockOverviews(id, file, start, end))
+          if (stands(block)) points.push(pointsOf(block, type))
+          else blocks.push(block.block)
+    }
+    return { blocks, points }
+  }
+
+  /** Reads what a file has that is not in the index; undefined where there is nothing new. */
+  async #read(path: string, known: IndexedFile | undefined): Promise<ReadPart | undefined> {
+    const { size, mtimeMs: mtime, ino: inode } = await stat(join(this.#dir, path))
+    const same = known?.inode === inode
+    if (same && known.size === size && known.mtime === mtime) return undefined
+    // A file that has not grown but was written is another one.
+    const from = same && size > known.size ? known.good : 0
+    const providers: Providers = new Map(
+      from > 0 ? (JSON.parse(known?.providers ?? '[]') as [string, string][]) : [],
+    )
+    await using file = await open(join(this.#dir, path), 'r')
+    const bytes = await readAt(file, from, size - from)
+    const { blocks, goodBytes, problem } = scanFrames(bytes, from, providers)
+    return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, blocks }
+  }
+
+  async #paths(): Promise<string[]> {
+    const found: string[] = []
+    const folders = ['']
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      try {
+        for (const item of await readdir(join(this.#dir, folder), { withFileTypes: true })) {
+          const path = join(folder, item.name)
+          if (item.isDirectory()) folders.push(path)
+          else if (item.name.endsWith('.g3')) found.push(path)
+        }
+      } catch (cause) {
+        if (folder === '') {
+          throw new ConfigError(
+            `${this.#dir}: ${messageOf(cause)}: name a folder of .g3 files with --data-dir`,
+            { cause },
+          )
+        }
+        this.#unreadable.push({ path: folder, size: 0, goodBytes: 0, mtime: 0, reason: messageOf(cause) })
+      }
+    }
+    return found.sort()
+  }
+}
+
+function labelOf({ address, name }: IndexedField): string {
+  const [, instance, feed] = /([^.]+)\.feeds\.([^.]+)$/.exec(address) ?? []
+  return instance === undefined ? `${address}.${name}` : `${instance}.${feed}.${name}`
+}
+
+/** The samples that stand for all of an overview: its extremes, or the ends of what is all the same. */
+function pointsOf({ first, last, low, lowAt, high, highAt, text }: Overview, type: Column['type']): Chunk {
+  if (text !== null) return { type: 'string', t: Float64Array.of(first, last), values: [text, text] }
+  const points: readonly (readonly [number, number])[] =
+    low === null || high === null
+      ? [[first, Number.NaN]]
+      : lowAt === highAt
+        ? [[lowAt ?? first, low]]
+        : [[lowAt ?? first, low] as const, [highAt ?? first, high] as const].sort(([a], [b]) => a - b)
+  const values = Float64Array.from(points, ([, value]) => value)
+  return { type, t: Float64Array.from(points, ([t]) => t), values }
+}

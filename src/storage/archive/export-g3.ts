@@ -1,0 +1,78 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { copiedFrame, type HkBlock, headFrames } from '../g3/hk.ts'
+import type { G3Source } from '../g3/objects.ts'
+import type { ArchiveField } from './archive.ts'
+import type { Column } from './archive-columns.ts'
+import type { ExportFile } from './export-parquet.ts'
+
+/**
+ * Begins a `.g3` housekeeping file (schema 2): a provider a feed, a block for each group of fields with the same times. It
+ * is for so3g and spt3g to read by its name; a recorder's folder is not where it belongs.
+ */
+export async function g3File(path: string, fields: readonly ArchiveField[]): Promise<ExportFile> {
+  const file: FileHandle = await open(path, 'w')
+  const addresses = [...new Set(fields.map(({ address }) => address))]
+  const providers = new Map(addresses.map((address, i) => [i, address]))
+  const sessionId = BigInt(Math.floor(Date.now() / 1000))
+  let begun = false
+  const begin = async (time: number) => {
+    if (!begun) await file.appendFile(headFrames({ sessionId, time, generation: 0, ledger: '{}' }, providers))
+    begun = true
+  }
+  return {
+    async write(columns, before) {
+      for (const [provider, address] of providers) {
+        const own = fields.flatMap((field, i) => {
+          const column = columns[i]
+          return field.address === address && column ? [{ field, column: upTo(column, before) }] : []
+        })
+        const blocks = blocksOf(own.filter(({ column }) => column.t.length > 0))
+        const [first] = blocks
+        if (!first) continue
+        const time = first.times[0] ?? 0
+        await begin(time)
+        await file.appendFile(copiedFrame(sessionId, time, { provider, address, blocks }))
+      }
+    },
+    async end() {
+      await begin(0)
+      await file.close()
+    },
+  }
+}
+
+function upTo({ type, t, values }: Column, before: number): Column {
+  let end = t.length
+  while (end > 0 && (t[end - 1] ?? 0) >= before) end--
+  if (end === t.length) return { type, t, values }
+  return { type, t: t.subarray(0, end), values: values.slice(0, end) }
+}
+
+/** Fields with the same times in one block, named as theirs was, with a number where that name is taken. */
+function blocksOf(list: readonly { field: ArchiveField; column: Column }[]): HkBlock[] {
+  const blocks: { name: string; times: Float64Array; fields: Map<string, G3Source> }[] = []
+  for (const { field, column } of list) {
+    let block = blocks.find(({ times }) => same(times, column.t))
+    if (!block) {
+      const taken = new Set(blocks.map(({ name }) => name))
+      let name = field.block
+      for (let n = 2; taken.has(name); n++) name = `${field.block}_${n}`
+      block = { name, times: column.t, fields: new Map() }
+      blocks.push(block)
+    }
+    block.fields.set(field.name, objectOf(column))
+  }
+  return blocks.map(({ name, times, fields }) => ({ name, times: Array.from(times), fields }))
+}
+
+function same(a: Float64Array, b: Float64Array): boolean {
+  return a.length === b.length && a.every((t, i) => t === b[i])
+}
+
+function objectOf({ type, values }: Column): G3Source {
+  if (type === 'string') return { kind: 'G3VectorString', value: values as readonly string[] }
+  if (type === 'bool')
+    return { kind: 'G3VectorBool', value: Array.from(values as Float64Array, (one) => one !== 0) }
+  if (type === 'int') return { kind: 'G3VectorInt', value: [...(values as Iterable<number | bigint>)] }
+  return { kind: 'G3VectorDouble', value: values as Float64Array }
+}

@@ -1,0 +1,51 @@
+import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer'
+import type { FieldType } from '../../core/wire.ts'
+import type { Column } from './archive-columns.ts'
+import { rowsOf } from './archive-rows.ts'
+
+/** Where samples go, part by part in order of time. */
+export interface ExportFile {
+  /** Writes the samples of columns, one for each field, but those from `before` (unix s) on. */
+  write(columns: readonly Column[], before: number): Promise<void>
+  /** Ends the file: without it nothing can be read. */
+  end(): Promise<void>
+}
+
+const TYPES = { double: 'DOUBLE', int: 'INT64', bool: 'BOOLEAN', string: 'STRING' } as const satisfies Record<
+  FieldType,
+  string
+>
+
+/**
+ * Begins a Parquet file: a column `time` (unix s) and one for each field, a row for each time, null where a field has no
+ * sample.
+ */
+export function parquetFile(
+  path: string,
+  fields: readonly { readonly label: string; readonly type: FieldType }[],
+): ExportFile {
+  const heads = [
+    { name: 'time', type: 'DOUBLE' as const, nullable: false },
+    ...fields.map(({ label, type }) => ({ name: label, type: TYPES[type], nullable: true })),
+  ]
+  const schema = schemaFromColumnData({ columnData: heads.map((head) => ({ ...head, data: [] })) })
+  const parquet = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: 'ocs' })
+  return {
+    async write(columns, before) {
+      const data: unknown[][] = heads.map(() => [])
+      for (const [t, cells] of rowsOf(columns, before)) {
+        data[0]?.push(t)
+        for (const [i, cell] of cells.entries()) {
+          const value = fields[i]?.type === 'int' && typeof cell === 'number' ? BigInt(cell) : cell
+          data[i + 1]?.push(value ?? null)
+        }
+      }
+      if (data[0]?.length === 0) return
+      const columnData = heads.map((head, i) => ({ ...head, data: data[i] ?? [] }))
+      await parquet.write({ columnData, rowGroupSize: data[0]?.length ?? 1 })
+    },
+    async end() {
+      await parquet.finish()
+    },
+  }
+}

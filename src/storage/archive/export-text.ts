@@ -1,0 +1,52 @@
+import { toWire } from '../../core/wire.ts'
+import type { ArchiveField } from './archive.ts'
+import type { Column } from './archive-columns.ts'
+import { rowsOf } from './archive-rows.ts'
+import type { ExportFile } from './export-parquet.ts'
+
+/** Samples as text: CSV (RFC 4180) with a line of names first, or JSON, a line for each time. */
+export function textFile(
+  format: 'csv' | 'jsonl',
+  fields: readonly ArchiveField[],
+  to: { put(text: string): Promise<void>; end(): Promise<void> },
+): ExportFile {
+  const write = format === 'csv' ? csvLines : jsonLines
+  let head = format === 'csv' ? `time,${fields.map(({ label }) => quoted(label)).join()}\n` : ''
+  const put = async (text: string) => {
+    const all = head + text
+    head = ''
+    if (all !== '') await to.put(all)
+  }
+  return {
+    write: (columns, before) => put(write(fields, columns, before)),
+    async end() {
+      await put('')
+      await to.end()
+    },
+  }
+}
+
+function csvLines(_: readonly ArchiveField[], columns: readonly Column[], before: number): string {
+  const lines: string[] = []
+  for (const [t, cells] of rowsOf(columns, before)) {
+    const texts = cells.map((cell) =>
+      cell === undefined ? '' : typeof cell === 'string' ? quoted(cell) : cell,
+    )
+    lines.push(`${t},${texts.join()}\n`)
+  }
+  return lines.join('')
+}
+
+function jsonLines(fields: readonly ArchiveField[], columns: readonly Column[], before: number): string {
+  const lines: string[] = []
+  for (const [time, cells] of rowsOf(columns, before)) {
+    const there = cells.flatMap((cell, i) => (cell === undefined ? [] : [[fields[i]?.label, toWire(cell)]]))
+    lines.push(`${JSON.stringify({ time, ...Object.fromEntries(there) })}\n`)
+  }
+  return lines.join('')
+}
+
+/** A CSV cell (RFC 4180). */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,66 @@
+import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import type { Disk } from './disk.ts'
+import { lockDataDir } from './lock.ts'
+
+const ID_FILE = '.ocs-data-dir'
+const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
+
+/**
+ * Checks, before anything is announced, that a recorder can work in a data directory, which is made when it is not there.
+ * A full disk is no reason to give up: recording begins once there is room, and says so until then.
+ * @returns the directory's absolute path
+ * @throws ConfigError when it cannot be made or written, or when another recorder works there
+ */
+export function checkDataDir(path: string): string {
+  const dir = resolve(path)
+  const probe = join(dir, `.ocs-probe-${process.pid}`)
+  try {
+    mkdirSync(dir, { recursive: true })
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+    writeFileSync(probe, '')
+    rmSync(probe)
+    lockDataDir(dir)[Symbol.dispose]()
+  } catch (cause) {
+    if (isFull(cause)) return dir
+    if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
+    const text = `data directory ${dir} cannot be written (${messageOf(cause)}): choose another with --data-dir`
+    throw new ConfigError(text, { cause })
+  }
+  return dir
+}
+
+/** Whether an error, or what caused it, is that a disk has no room. */
+function isFull(error: unknown): boolean {
+  const { code, cause } = error as NodeJS.ErrnoException
+  return /^(ENOSPC|EDQUOT|SQLITE_FULL)/.test(code ?? '') || (cause !== undefined && isFull(cause))
+}
+
+/** The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one. */
+export async function readId(disk: Disk, dir: string): Promise<string | undefined> {
+  try {
+    const text = new TextDecoder().decode(await disk.read(join(dir, ID_FILE)))
+    return IdFile.parse(JSON.parse(text)).data_dir
+  } catch (error) {
+    const unreadable = error instanceof SyntaxError || error instanceof z.ZodError
+    if (unreadable || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Writes a data directory's UUID, durably. */
+export async function writeId(disk: Disk, dir: string, id: string): Promise<void> {
+  const path = join(dir, ID_FILE)
+  await disk.remove(path)
+  const file = await disk.create(path)
+  try {
+    const text = JSON.stringify({ data_dir: id, created: Date.now() / 1000 })
+    await file.write(new TextEncoder().encode(`${text}\n`), 0)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await disk.syncFolder(dir)
+}

@@ -1,0 +1,119 @@
+import type { FeedDeclaration, Row } from '../../core/channels.ts'
+import { type FieldType, fromWire, type Value } from '../../core/wire.ts'
+import { classOf } from '../g3/hk.ts'
+import type { G3Source } from '../g3/objects.ts'
+
+/** How a block of an epoch is recorded: its fields in their order, with their names and types in the archive. */
+export interface BlockPlan {
+  readonly block: string
+  readonly fields: readonly { readonly field: string; readonly name: string; readonly type: FieldType }[]
+}
+
+/**
+ * Plans a block. A field has one type for the archive's life, since so3g takes it from the first block that it meets and
+ * silently truncates later ones: another type is recorded under another name. It also belongs to one block of a
+ * provider: a later block's field of the same name is recorded with the block's name in front.
+ * @param types what the archive has of this feed, by recorded name; names that are new are added
+ * @param used recorded names of the epoch's other blocks; this block's are added
+ */
+export function planBlock(
+  { blocks }: FeedDeclaration,
+  block: string,
+  types: Map<string, FieldType>,
+  used: Set<string>,
+): BlockPlan | undefined {
+  const declared = blocks[block]
+  if (!declared) return undefined
+  const everyName = new Set(Object.values(blocks).flatMap((fields) => Object.keys(fields)))
+  const fields = Object.entries(declared).map(([field, { type }]) => {
+    const owner = Object.keys(blocks).find((name) => field in (blocks[name] ?? {}))
+    const free = (name: string) =>
+      (name === field || !everyName.has(name)) && !used.has(name) && (types.get(name) ?? type) === type
+    const base = owner === block ? field : `${block}_${field}`
+    const name = firstFree(free, base, `${base}_${type}`)
+    used.add(name)
+    types.set(name, type)
+    return { field, name, type }
+  })
+  return { block, fields }
+}
+
+function firstFree(free: (name: string) => boolean, base: string, other: string): string {
+  if (free(base)) return base
+  let name = other
+  for (let number = 2; !free(name); number++) name = `${other}_${number}`
+  return name
+}
+
+/** A row's values by field, in the plan's order, or why the row can't be recorded. A double that is missing is NaN. */
+export function convert(plan: BlockPlan, { t, data }: Row, after: number): Value[][] | string {
+  const badTime = checkTimes(t, after)
+  if (badTime !== undefined) return badTime
+  let found = 0
+  const columns: Value[][] = []
+  for (const { field, type } of plan.fields) {
+    const wire = data[field]
+    if (wire) found++
+    if (wire && wire.length !== t.length) return `${field}: ${wire.length} values for ${t.length} times`
+    const column: Value[] = []
+    for (let i = 0; i < t.length; i++) {
+      const value = fromWire(type, wire?.[i])
+      if (value === undefined) return `${field}: ${JSON.stringify(wire?.[i] ?? null)} is not of type ${type}`
+      column.push(value)
+    }
+    columns.push(column)
+  }
+  if (found === Object.keys(data).length) return columns
+  const known = new Set(plan.fields.map(({ field }) => field))
+  return `${Object.keys(data).find((field) => !known.has(field))} is not declared`
+}
+
+/** Files are named by time, with ten digits at most. */
+const END = 1e10
+
+function checkTimes(t: readonly number[], after: number): string | undefined {
+  let before = after
+  if (t.length === 0) return 'no samples'
+  for (const time of t) {
+    if (!(time >= 0 && time < END)) return `time ${time} is not between 1970 and 2286`
+    if (time < before) return `time ${time} is before ${before}, which came earlier`
+    before = time
+  }
+  return undefined
+}
+
+/** Samples of one block that wait to be written. */
+export class Columns {
+  readonly plan: BlockPlan
+  readonly times: number[] = []
+  readonly #values: Value[][]
+
+  constructor(plan: BlockPlan) {
+    this.plan = plan
+    this.#values = plan.fields.map(() => [])
+  }
+
+  /** Adds a row's samples as `convert` made them; returns about how many bytes they are. */
+  add(t: readonly number[], columns: readonly (readonly Value[])[]): number {
+    for (const time of t) this.times.push(time)
+    let bytes = 8 * t.length * (1 + columns.length)
+    for (const [i, column] of columns.entries()) {
+      const values = this.#values[i]
+      for (const value of column) {
+        values?.push(value)
+        if (typeof value === 'string') bytes += value.length
+      }
+    }
+    return bytes
+  }
+
+  /** The columns as a frame holds them, by recorded name. */
+  fields(): Map<string, G3Source> {
+    return new Map(this.plan.fields.map(({ name, type }, i) => [name, source(type, this.#values[i] ?? [])]))
+  }
+}
+
+function source(type: FieldType, values: readonly Value[]): G3Source {
+  // `convert` made each value fit its type.
+  return { kind: classOf[type], value: values } as unknown as G3Source
+}

@@ -1,0 +1,103 @@
+import { messageOf } from '../../core/errors.ts'
+import type { FeedEpoch } from '../../core/feed-sink.ts'
+import { pause } from '../../core/pause.ts'
+import { type FilesOptions, HkFiles, type Sealed } from './g3-files.ts'
+import type { LedgerEntry } from './ledger.ts'
+
+/** Milliseconds between tries of a disk that fails. */
+const RETRY_MS = 1000
+
+export interface FrameWriterOptions extends FilesOptions {
+  /** The disk began to fail. */
+  failed(): void
+  /** Frames are in a synced file. */
+  written(frames: readonly Sealed[]): void
+}
+
+/** Writes frames in their order, one write at a time; a disk that fails is tried again every second. */
+export class FrameWriter {
+  readonly #options: FrameWriterOptions
+  readonly #files: HkFiles
+  readonly #queue: Sealed[] = []
+  readonly #closed = new AbortController()
+  /** Data began for which no file may be open yet. */
+  #begun: { readonly from: FeedEpoch; readonly entry: LedgerEntry; readonly start: number } | undefined
+  #working: Promise<void> | undefined
+  #problem: string | undefined
+  /** The problem's error code. */
+  #trouble: string | undefined
+
+  constructor(options: FrameWriterOptions) {
+    this.#options = options
+    this.#files = new HkFiles(options)
+  }
+
+  /** What keeps frames from being written, if anything does. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** Sees to it that a file is open for data that begin at `start` (unix s), so that its path can be shown. */
+  begin(from: FeedEpoch, entry: LedgerEntry, start: number): void {
+    this.#begun = { from, entry, start }
+    this.#work()
+  }
+
+  push(sealed: Sealed): void {
+    this.#queue.push(sealed)
+    this.#work()
+  }
+
+  /** Resolves once all frames are in a synced file. */
+  async flush(): Promise<void> {
+    while (this.#working !== undefined) await this.#working
+  }
+
+  /** Gives up what is not written, and closes the files; waits for that until `late` at most. */
+  async close(late: Promise<void>): Promise<void> {
+    this.#closed.abort()
+    this.#queue.length = 0
+    this.#begun = undefined
+    await Promise.race([this.flush().then(() => this.#files.close()), late])
+  }
+
+  #work(): void {
+    this.#working ??= this.#write().finally(() => {
+      this.#working = undefined
+      if (this.#queue.length > 0) this.#work()
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#queue.length > 0 || this.#begun) {
+      try {
+        const begun = this.#begun
+        if (begun && this.#queue.length === 0) await this.#files.prepare(begun.from, begun.entry, begun.start)
+        if (this.#begun === begun) this.#begun = undefined
+        const count = await this.#files.write(this.#queue)
+        this.#works()
+        this.#options.written(this.#queue.splice(0, count))
+      } catch (error) {
+        this.#fails(error)
+        await pause(RETRY_MS, this.#closed.signal)
+      }
+    }
+  }
+
+  #works(): void {
+    if (this.#problem !== undefined)
+      this.#options.event('info', 'disk', `${this.#options.dir}: written again`)
+    this.#problem = undefined
+    this.#trouble = undefined
+  }
+
+  #fails(error: unknown): void {
+    if (this.#problem === undefined) this.#options.failed()
+    const { code = messageOf(error) } = error as NodeJS.ErrnoException
+    this.#problem = messageOf(error)
+    if (code === this.#trouble) return
+    this.#trouble = code
+    const text = `${this.#options.dir} cannot be written: ${this.#problem}; trying again each second`
+    this.#options.event('error', 'disk', text)
+  }
+}

@@ -1,0 +1,211 @@
+import { join } from 'node:path'
+import { feedAddress } from '../../core/channels.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { FeedEpoch } from '../../core/feed-sink.ts'
+import { dataFrame, type HkData, statusWithGaps } from '../g3/hk.ts'
+import type { Disk } from './disk.ts'
+import { HkFile } from './g3-file.ts'
+import type { Ledger, LedgerEntry } from './ledger.ts'
+import { FOLDER, type OpenFrame } from './open-frame.ts'
+
+/** Files open at a time: the present hour's, and those of late or odd clocks. */
+const OPEN_FILES = 4
+/** Bytes of frames written and synced together at most. */
+const BATCH = 4 << 20
+/** Times a file that failed is cut before it is left as it is. */
+const CUTS = 5
+
+/** Rows of an epoch, ready to be written. */
+export interface Sealed {
+  readonly from: FeedEpoch
+  readonly entry: LedgerEntry
+  readonly frame: OpenFrame
+}
+export interface FilesOptions {
+  readonly disk: Disk
+  readonly dir: string
+  readonly root: string
+  readonly ledger: Ledger
+  /** Seconds of data a file spans at most. */
+  readonly timePerFile: number
+  /** When the frames begin that are still open, unix s. */
+  openStarts(): Iterable<number>
+  /** Called with the absolute path of each new file. */
+  opened(path: string): void
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+  /** That many rows could not be encoded and are left out. */
+  leftOut(rows: number): void
+  /** A file could not be cut back. */
+  uncut(): void
+}
+
+/** The files of a data directory that are being written. One call at a time. */
+export class HkFiles {
+  readonly #options: FilesOptions
+  /** Least recently written first. */
+  readonly #open: HkFile[] = []
+  readonly #spoilt: { readonly file: HkFile; cuts: number }[] = []
+  #stamp = 0
+
+  constructor(options: FilesOptions) {
+    this.#options = options
+  }
+
+  /** Makes sure that a file is open, when none is for data of `from` that begin at `start` (unix s). */
+  async prepare(from: FeedEpoch, entry: LedgerEntry, start: number): Promise<void> {
+    await this.#cutSpoilt()
+    if (this.#open.length === 0) await this.#create(start, [{ from, entry }])
+  }
+
+  /**
+   * Writes the first of some frames, and those behind that go into the same file; returns how many.
+   * When it resolves they survive a power cut; when it rejects none of them is in a file.
+   */
+  async write(waiting: readonly Sealed[]): Promise<number> {
+    await this.#cutSpoilt()
+    const [next] = waiting
+    if (!next) return 0
+    const file = await this.#fileFor(next, waiting)
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    for (const sealed of waiting) {
+      if (sealed !== next && (bytes > BATCH || this.#existing(sealed.frame) !== file)) break
+      const part = this.#encode(file, sealed)
+      parts.push(part)
+      bytes += part.length
+    }
+    this.#touch(file)
+    try {
+      await file.append(parts.length === 1 ? (parts[0] ?? new Uint8Array()) : Buffer.concat(parts))
+    } catch (error) {
+      this.#open.splice(this.#open.indexOf(file), 1)
+      this.#spoilt.push({ file, cuts: 0 })
+      await this.#cutSpoilt().catch(() => {})
+      throw error
+    }
+    return parts.length
+  }
+
+  async close(): Promise<void> {
+    await this.#cutSpoilt().catch(() => {})
+    for (const file of [...this.#open.splice(0), ...this.#spoilt.splice(0).map(({ file }) => file)])
+      await file.close().catch(() => {})
+  }
+
+  async #fileFor({ frame }: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
+    const existing = this.#existing(frame)
+    if (existing) return existing
+    const withData = waiting.filter((sealed) => !sealed.frame.empty)
+    return this.#create(frame.empty ? Date.now() / 1000 : this.#startFor(frame, withData), withData)
+  }
+
+  /** Where a new file for a frame begins: early enough for frames of other feeds that began before and come after. */
+  #startFor({ start, end }: OpenFrame, waiting: readonly Sealed[]): number {
+    const { timePerFile, openStarts } = this.#options
+    const others = [...waiting.map(({ frame }) => frame.start), ...openStarts()]
+    return others
+      .filter((other) => other > start - timePerFile / 2 && end <= Math.floor(other) + timePerFile)
+      .filter((other) => Math.floor(other / FOLDER) === Math.floor(start / FOLDER))
+      .reduce((a, b) => Math.min(a, b), start)
+  }
+
+  /** The file a frame goes into; gaps without data go into whichever was written last. */
+  #existing(frame: OpenFrame): HkFile | undefined {
+    return frame.empty ? this.#open.at(-1) : this.#fitting(frame.start, frame.end)
+  }
+
+  /** Of several the newest: so3g reads files in the order of their names, which then is that of their data. */
+  #fitting(start: number, end: number): HkFile | undefined {
+    return this.#open
+      .filter((file) => file.fits(start, end, this.#options.timePerFile))
+      .reduce<HkFile | undefined>((a, b) => (a && a.name > b.name ? a : b), undefined)
+  }
+
+  async #create(start: number, waiting: readonly Pick<Sealed, 'from' | 'entry'>[]): Promise<HkFile> {
+    const { disk, dir, root, ledger, opened } = this.#options
+    const providers = new Map<number, string>()
+    for (const { from, entry } of waiting)
+      providers.set(ledger.provider(entry), feedAddress(root, from.instance, from.feed))
+    const time = this.#now()
+    ledger.prune(time)
+    const generation = ledger.generation + 1
+    const text = ledger.text(this.#open.map(({ path }) => path))
+    const head = { sessionId: sessionId(time, generation, ledger.dataDir), time, generation, ledger: text }
+    const file = await HkFile.create(disk, dir, start, head, providers)
+    ledger.generation = generation
+    this.#open.push(file)
+    if (this.#open.length > OPEN_FILES)
+      await this.#open
+        .shift()
+        ?.close()
+        .catch(() => {})
+    opened(join(dir, file.path))
+    return file
+  }
+
+  /** The bytes of a frame in a file, with a status frame in front when that must name its provider. */
+  #encode(file: HkFile, { from, entry, frame }: Sealed): Uint8Array {
+    const { root, ledger } = this.#options
+    if (frame.empty) return this.#gaps(file, frame)
+    const provider = ledger.provider(entry)
+    const known = file.providers.has(provider)
+    if (!known) file.providers.set(provider, feedAddress(root, from.instance, from.feed))
+    const status = known ? [] : [statusWithGaps(file.sessionId, this.#now(), file.providers, [])]
+    const { first, last, gaps } = frame
+    const blocks = frame.blocks.map((columns) => ({
+      name: columns.plan.block,
+      times: columns.times,
+      fields: columns.fields(),
+    }))
+    const data: HkData = { root, from, provider, first, last, blocks, gaps }
+    try {
+      return Buffer.concat([...status, dataFrame(file.sessionId, this.#now(), data)])
+    } catch (error) {
+      // Values were checked one by one, so this is a bug; the rest goes on being recorded.
+      const reason = `cannot be written: ${messageOf(error)}`
+      const text = `${feedAddress(root, from.instance, from.feed)}: rows ${first} to ${last} ${reason}`
+      this.#options.event('error', 'quarantine', text)
+      this.#options.leftOut(frame.rows)
+      frame.drop({ ...from, first, last, reason })
+      return this.#gaps(file, frame)
+    }
+  }
+
+  #gaps(file: HkFile, { gaps }: OpenFrame): Uint8Array {
+    return statusWithGaps(file.sessionId, this.#now(), file.providers, gaps)
+  }
+
+  /** Frames written after a failure must not stand twice: a file that failed is cut first, and closed. */
+  async #cutSpoilt(): Promise<void> {
+    for (const spoilt of [...this.#spoilt]) {
+      const { file } = spoilt
+      try {
+        await file.cut()
+      } catch (error) {
+        if (++spoilt.cuts < CUTS) throw error
+        const text = `${file.path} cannot be cut back; its last frames may stand in another file too`
+        this.#options.event('error', 'disk', text)
+        this.#options.uncut()
+      }
+      this.#spoilt.splice(this.#spoilt.indexOf(spoilt), 1)
+      await file.close().catch(() => {})
+    }
+  }
+
+  #touch(file: HkFile): void {
+    this.#open.splice(this.#open.indexOf(file), 1)
+    this.#open.push(file)
+  }
+
+  /** The time for a frame, unix s: so3g wants them to rise, whatever the clock does. */
+  #now(): number {
+    this.#stamp = Math.max(Date.now() / 1000, this.#stamp + 1e-5)
+    return this.#stamp
+  }
+}
+
+/** Another for each file, as so3g's are made: 32 bits of time, then what tells apart sessions of one second. */
+function sessionId(time: number, generation: number, dataDir: string): bigint {
+  const tag = BigInt(Bun.hash.crc32(dataDir) & 0x3fff)
+  return (BigInt(Math.floor(time)) << 28n) | (BigInt(generation & 0x3fff) << 14n) | tag
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import { feedAddress } from '../../core/channels.ts'
+import type { FeedEpoch } from '../../core/feed-sink.ts'
+import { FieldType } from '../../core/wire.ts'
+import type { WrittenFrame } from '../g3/hk.ts'
+
+/** Seconds an epoch that is not its feed's newest stays in the ledger after it was last written. */
+const KEEP = 90 * 86_400
+
+const Entry = z.object({
+  spool: z.string(),
+  instance: z.string(),
+  feed: z.string(),
+  epoch: z.string(),
+  /** Its id in the files, once it has data in one. */
+  provider: z.int().optional(),
+  /** The last seq in a synced file. */
+  last: z.int(),
+  /** When it was last written, unix s. */
+  touched: z.number(),
+})
+/** An epoch as the archive knows it. */
+export type LedgerEntry = z.output<typeof Entry>
+
+const Totals = z.object({ gaps: z.int(), rows: z.int() })
+const Stored = z.object({
+  version: z.literal(1),
+  data_dir: z.string(),
+  next_provider: z.int(),
+  epochs: z.array(Entry),
+  types: z.record(z.string(), z.record(z.string(), FieldType)),
+  open: z.array(z.string()),
+  gaps: Totals,
+})
+
+/** What a data directory holds of every feed: a recorder's whole state, written into the head of each file. */
+export class Ledger {
+  /** The data directory's UUID. */
+  readonly dataDir: string
+  /** Gaps recorded, and the rows they are about. */
+  readonly gaps = { gaps: 0, rows: 0 }
+  /** Of the newest file. */
+  generation = 0
+  /** Ids of providers are given once in an archive. */
+  #nextProvider = 0
+  readonly #epochs = new Map<string, LedgerEntry>()
+  readonly #types = new Map<string, Map<string, FieldType>>()
+
+  constructor(dataDir: string) {
+    this.dataDir = dataDir
+  }
+
+  /**
+   * The ledger in a file's head, and the files that were open when it was written.
+   * @throws SyntaxError, ZodError when the text is not a ledger
+   */
+  static parse(text: string, generation: number): { ledger: Ledger; open: readonly string[] } {
+    const stored = Stored.parse(JSON.parse(text))
+    const ledger = new Ledger(stored.data_dir)
+    ledger.generation = generation
+    ledger.#nextProvider = stored.next_provider
+    for (const entry of stored.epochs) ledger.#epochs.set(key(entry), entry)
+    for (const [address, types] of Object.entries(stored.types))
+      ledger.#types.set(address, new Map(Object.entries(types)))
+    Object.assign(ledger.gaps, stored.gaps)
+    return { ledger, open: stored.open }
+  }
+
+  /** The ledger as text; `open` are the other files, by their path in the directory, that may still be written. */
+  text(open: readonly string[]): string {
+    const stored: z.input<typeof Stored> = {
+      version: 1,
+      data_dir: this.dataDir,
+      next_provider: this.#nextProvider,
+      epochs: [...this.#epochs.values()],
+      types: Object.fromEntries(
+        [...this.#types].map(([address, types]) => [address, Object.fromEntries(types)]),
+      ),
+      open: [...open],
+      gaps: this.gaps,
+    }
+    return JSON.stringify(stored)
+  }
+
+  find(from: FeedEpoch): LedgerEntry | undefined {
+    return this.#epochs.get(key(from))
+  }
+
+  /** An epoch's entry, made when it is met first. */
+  entry(from: FeedEpoch): LedgerEntry {
+    const { spool, instance, feed, epoch } = from
+    const known = this.#epochs.get(key(from))
+    if (known) {
+      if (spool) known.spool = spool
+      return known
+    }
+    const entry: LedgerEntry = { spool, instance, feed, epoch, last: 0, touched: Date.now() / 1000 }
+    this.#epochs.set(key(from), entry)
+    return entry
+  }
+
+  /** The id of an epoch's provider, given when it is asked for first. */
+  provider(entry: LedgerEntry): number {
+    entry.provider ??= this.#nextProvider++
+    return entry.provider
+  }
+
+  /** Types in the archive of a feed's fields, by the names they are recorded under. */
+  types(address: string): Map<string, FieldType> {
+    const types = this.#types.get(address) ?? new Map<string, FieldType>()
+    this.#types.set(address, types)
+    return types
+  }
+
+  /** Takes note of rows up to `last` that are in a synced file now, `gaps` of them as gaps. */
+  written(entry: LedgerEntry, last: number, gaps: readonly { first: number; last: number }[]): void {
+    if (last <= entry.last) return
+    entry.last = last
+    entry.touched = Date.now() / 1000
+    this.gaps.gaps += gaps.length
+    for (const gap of gaps) this.gaps.rows += gap.last - gap.first + 1
+  }
+
+  /** Takes note of a frame found behind the head this ledger came from; one that it knows changes nothing. */
+  found(frame: WrittenFrame): void {
+    if (frame.kind === 'session') return
+    if (frame.kind === 'status') {
+      for (const id of frame.providers) this.#nextProvider = Math.max(this.#nextProvider, id + 1)
+      for (const gap of frame.gaps) this.written(this.entry(gap), gap.last, [gap])
+      return
+    }
+    const { from, address, provider, last, gaps, types } = frame
+    const entry = this.entry(from)
+    entry.provider ??= provider
+    this.#nextProvider = Math.max(this.#nextProvider, provider + 1)
+    const known = this.types(address)
+    for (const [field, type] of types) known.set(field, known.get(field) ?? type)
+    this.written(entry, last, gaps)
+  }
+
+  /** Lets go of epochs that ended long before `now` (unix s) and can't come back. */
+  prune(now: number): void {
+    const newest = new Map<string, LedgerEntry>()
+    for (const entry of this.#epochs.values()) {
+      const feed = feedAddress('', entry.instance, entry.feed)
+      if (entry.touched >= (newest.get(feed)?.touched ?? -Infinity)) newest.set(feed, entry)
+    }
+    const keep = new Set(newest.values())
+    for (const [name, entry] of this.#epochs)
+      if (!keep.has(entry) && entry.touched < now - KEEP) this.#epochs.delete(name)
+  }
+}
+
+function key({ instance, feed, epoch }: Omit<FeedEpoch, 'spool'>): string {
+  return `${instance}/${feed}/${epoch}`
+}

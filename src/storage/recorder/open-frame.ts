@@ -1,0 +1,80 @@
+import type { Row } from '../../core/channels.ts'
+import type { Value } from '../../core/wire.ts'
+import type { Gap } from '../g3/hk.ts'
+import { type BlockPlan, Columns } from './frame-columns.ts'
+
+/** Seconds a folder of files spans; so3g looks for a folder by this number. */
+export const FOLDER = 100_000
+/** About what a gap takes. */
+const GAP_BYTES = 64
+
+/** Consecutive rows of one epoch on their way into a frame. */
+export class OpenFrame {
+  readonly first: number
+  last: number
+  /** First and last time of its samples, unix s; first > last while it has none. */
+  start = Infinity
+  end = -Infinity
+  rows = 0
+  samples = 0
+  /** About what it takes in memory and in the file. */
+  bytes = 0
+  readonly gaps: Gap[] = []
+  readonly #blocks = new Map<string, Columns>()
+
+  /** @param first seq of its first row */
+  constructor(first: number) {
+    this.first = first
+    this.last = first - 1
+  }
+
+  /** Its blocks with samples, in the order they came. */
+  get blocks(): readonly Columns[] {
+    return [...this.#blocks.values()]
+  }
+  get empty(): boolean {
+    return this.samples === 0
+  }
+
+  /** Whether samples from `start` to `end` still go into the same frame: it spans `length` s and one folder at most. */
+  takes(start: number, end: number, length: number): boolean {
+    if (this.empty) return true
+    const from = Math.min(start, this.start)
+    return (
+      Math.max(end, this.end) - from <= length && Math.floor(from / FOLDER) === Math.floor(start / FOLDER)
+    )
+  }
+
+  /** Adds the next row; returns about how many bytes it is. */
+  add(plan: BlockPlan, { t }: Row, columns: readonly (readonly Value[])[]): number {
+    this.last++
+    this.rows++
+    const block = this.#blocks.get(plan.block) ?? new Columns(plan)
+    this.#blocks.set(plan.block, block)
+    const bytes = block.add(t, columns)
+    this.bytes += bytes
+    this.samples += t.length
+    this.start = Math.min(this.start, t[0] ?? Infinity)
+    this.end = Math.max(this.end, t.at(-1) ?? -Infinity)
+    return bytes
+  }
+
+  /** Rows `last + 1`…`gap.last` will be in no frame; returns about how many bytes that takes. */
+  skip(gap: Gap): number {
+    const before = this.gaps.at(-1)
+    if (before && before.last === gap.first - 1 && before.reason === gap.reason)
+      this.gaps[this.gaps.length - 1] = { ...before, last: gap.last }
+    else this.gaps.push(gap)
+    this.last = gap.last
+    this.bytes += GAP_BYTES
+    return GAP_BYTES
+  }
+
+  /** Leaves all samples out, for `gap`. */
+  drop(gap: Gap): void {
+    this.#blocks.clear()
+    this.gaps.splice(0, this.gaps.length, gap)
+    this.rows = 0
+    this.samples = 0
+  }
+}

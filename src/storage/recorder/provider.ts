@@ -1,0 +1,139 @@
+import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
+import type { FeedEpoch } from '../../core/feed-sink.ts'
+import type { FieldType } from '../../core/wire.ts'
+import { type BlockPlan, convert, planBlock } from './frame-columns.ts'
+import type { Sealed } from './g3-files.ts'
+import type { LedgerEntry } from './ledger.ts'
+import { OpenFrame } from './open-frame.ts'
+
+/** Bytes at which a frame closes. */
+const FRAME_BYTES = 4 << 20
+/** Seconds after which a frame without samples closes. */
+const GAP_SECONDS = 1
+
+/** What a provider tells its recorder. */
+export interface ProviderHost {
+  readonly root: string
+  /** Types in the archive of the feed's fields. */
+  readonly types: Map<string, FieldType>
+  /** Seconds of data a frame spans at most, in place of the declared; and, whatever that is, at most. */
+  readonly frameLength: number | undefined
+  readonly maxLength: number
+  /** Samples from `start` (unix s) on begin a frame. */
+  begun(start: number): void
+  sealed(frame: Sealed): void
+  /** Rows took about this many bytes. */
+  took(bytes: number): void
+  quarantined(): void
+  /** A field is recorded under another name. */
+  renamed(): void
+  event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+}
+
+/** One epoch of a feed as it is being recorded: its rows become frames, in their order. */
+export class Provider {
+  readonly from: FeedEpoch
+  readonly address: string
+  readonly entry: LedgerEntry
+  /** The last seq taken. */
+  taken: number
+  /** When rows came last (unix s), and of which block. */
+  lastRefresh = 0
+  lastBlock = ''
+  readonly #host: ProviderHost
+  readonly #plans = new Map<string, BlockPlan>()
+  readonly #names = new Set<string>()
+  /** Time of the last sample by block. */
+  readonly #ends = new Map<string, number>()
+  #frame: OpenFrame | undefined
+  #timer: Timer | undefined
+  #complaint = ''
+
+  constructor(from: FeedEpoch, entry: LedgerEntry, host: ProviderHost) {
+    this.from = from
+    this.address = feedAddress(host.root, from.instance, from.feed)
+    this.entry = entry
+    this.taken = entry.last
+    this.#host = host
+  }
+
+  /** When its open frame begins, unix s; Infinity without one. */
+  get start(): number {
+    return this.#frame?.start ?? Infinity
+  }
+
+  /** Takes the row behind the last one taken. */
+  take(declaration: FeedDeclaration, row: Row): void {
+    const seq = this.taken + 1
+    this.lastRefresh = Date.now() / 1000
+    this.lastBlock = row.block
+    const plan = this.#plans.get(row.block) ?? this.#plan(declaration, row.block)
+    const columns = plan
+      ? convert(plan, row, this.#ends.get(row.block) ?? 0)
+      : `block ${row.block} is not declared`
+    if (!plan || typeof columns === 'string') {
+      this.#host.quarantined()
+      this.complain('quarantine', String(columns), `row ${seq} was left out: ${columns}`)
+      this.#skip(seq, seq, `quarantined: ${columns}`)
+      return
+    }
+    const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
+    const length = this.#host.frameLength ?? declaration.frame_length
+    if (!this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))) this.seal()
+    const frame = this.#open(length)
+    if (frame.empty) this.#host.begun(start)
+    this.#host.took(frame.add(plan, row, columns))
+    this.taken = seq
+    this.#ends.set(row.block, end)
+    if (frame.bytes >= FRAME_BYTES) this.seal()
+  }
+
+  /** Rows up to `last` are lost. */
+  gap(last: number, reason: string): void {
+    this.seal()
+    this.#skip(this.taken + 1, last, reason)
+    this.seal()
+  }
+
+  /** Hands over the frame that is open, if there is one. */
+  seal(): void {
+    clearTimeout(this.#timer)
+    const frame = this.#frame
+    this.#frame = undefined
+    if (frame) this.#host.sealed({ from: this.from, entry: this.entry, frame })
+  }
+
+  /** Reports something about the feed, once while it is the same. */
+  complain(kind: string, reason: string, text: string): void {
+    if (reason !== this.#complaint) this.#host.event('warning', kind, `${this.address}: ${text}`)
+    this.#complaint = reason
+  }
+
+  #plan(declaration: FeedDeclaration, block: string): BlockPlan | undefined {
+    const plan = planBlock(declaration, block, this.#host.types, this.#names)
+    if (!plan) return undefined
+    this.#plans.set(block, plan)
+    for (const { field, name, type } of plan.fields) {
+      if (name === field) continue
+      this.#host.renamed()
+      const text = `${field} of block ${block} (${type}) is recorded as ${name}: the archive has another ${field}`
+      this.#host.event('warning', 'renamed', `${this.address}: ${text}`)
+    }
+    return plan
+  }
+
+  #skip(first: number, last: number, reason: string): void {
+    const { spool, instance, feed, epoch } = this.from
+    const frame = this.#open(GAP_SECONDS)
+    this.#host.took(frame.skip({ spool, instance, feed, epoch, first, last, reason }))
+    this.taken = last
+  }
+
+  /** The open frame; a new one closes by itself after `length` seconds. */
+  #open(length: number): OpenFrame {
+    if (this.#frame) return this.#frame
+    this.#timer = setTimeout(() => this.seal(), length * 1000)
+    this.#frame = new OpenFrame(this.taken + 1)
+    return this.#frame
+  }
+}

@@ -1,0 +1,240 @@
+import { setDefaultTimeout } from 'bun:test'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
+import type { FeedEpoch } from '../../core/feed-sink.ts'
+import { type FieldType, fromWire, type Wire } from '../../core/wire.ts'
+import type { G3FormatError } from '../g3/bytes.ts'
+import { entry, type LocatedFrame, walkFrames } from '../g3/frame.ts'
+import { secondsFrom } from '../g3/time.ts'
+import { Recorder, type RecorderOptions } from './recorder.ts'
+
+// Many of these tests write a great deal, on disks of all kinds.
+setDefaultTimeout(300_000)
+
+/** Milliseconds that closing a recorder may take: longer than the test runner waits. */
+const PATIENCE = 3_600_000
+
+/** Kept, with what was sent as `expected.jsonl`, when OCS_TEST_KEEP names a folder: for `test/g3/check.py`. */
+const keep = process.env['OCS_TEST_KEEP']
+const folders: string[] = []
+
+/** A new folder; `cleanUp` removes it. */
+export function folder(): string {
+  const path = mkdtempSync('/tmp/ocs-test-')
+  folders.push(path)
+  return path
+}
+
+export function cleanUp(): void {
+  for (const path of folders.splice(0)) {
+    if (keep && readdirSync(path).includes('expected.jsonl'))
+      cpSync(path, join(keep, basename(path)), { recursive: true })
+    rmSync(path, { recursive: true })
+  }
+}
+
+/** A copy of a data directory as it is on disk at this moment, which is what a kill would leave. */
+export function snapshot(dir: string): string {
+  const copy = join(folder(), 'data')
+  mkdirSync(copy)
+  for (const path of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    const to = join(path.parentPath.replace(dir, copy), path.name)
+    if (path.isDirectory()) mkdirSync(to, { recursive: true })
+    else {
+      mkdirSync(join(to, '..'), { recursive: true })
+      writeFileSync(to, readFileSync(join(path.parentPath, path.name)))
+    }
+  }
+  return copy
+}
+
+/** A recorder, with all that it said. Closing it leaves nothing unwritten, however slow the disk, unless told how long. */
+export async function record(dir: string, options: Partial<RecorderOptions> = {}) {
+  const said: string[] = []
+  const acks: { readonly from: FeedEpoch; readonly seq: number }[] = []
+  const waiting = new Set<() => void>()
+  const look = () => {
+    for (const check of [...waiting]) check()
+  }
+  const say = (text: string) => {
+    said.push(text)
+    look()
+  }
+  const recorder = await Recorder.open({
+    dir,
+    root: 'observatory',
+    log: say,
+    event: (level, kind, text) => say(`${level} ${kind}: ${text}`),
+    ...options,
+  })
+  const close = recorder[Symbol.asyncDispose].bind(recorder)
+  recorder[Symbol.asyncDispose] = (patience = PATIENCE) => close(patience)
+  recorder.attach({
+    state: { duplicates: 0, holes: 0, unnumbered: 0, behind: 0, feeds: {} },
+    acknowledge: (from, seq) => {
+      acks.push({ from, seq })
+      look()
+    },
+    [Symbol.asyncDispose]: async () => {},
+  })
+  /** Resolves once a condition holds; looked at whenever something is said or acknowledged. */
+  const until = (condition: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (!condition()) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
+  return { recorder, said, acks, until }
+}
+
+export type Fields = Readonly<Record<string, FieldType>>
+
+/** A declaration of blocks with their fields' types. */
+export function declaration(blocks: Readonly<Record<string, Fields>>, frameLength = 300): FeedDeclaration {
+  const declared = Object.entries(blocks).map(([block, fields]) => [
+    block,
+    Object.fromEntries(Object.entries(fields).map(([field, type]) => [field, { type }])),
+  ])
+  return {
+    agent_class: 'TestAgent',
+    record: true,
+    frame_length: frameLength,
+    blocks: Object.fromEntries(declared),
+  }
+}
+
+/** One epoch of a feed, as an agent's spool holds it. */
+export class TestEpoch {
+  readonly from: FeedEpoch
+  readonly declared: FeedDeclaration
+  readonly rows: Row[] = []
+
+  constructor(feed: string, epoch: string, declared: FeedDeclaration) {
+    this.from = { instance: 'it', feed, epoch, spool: 'spool-1' }
+    this.declared = declared
+  }
+
+  /** Adds a row to the spool. */
+  add(block: string, t: number[], data: Record<string, Wire[]>): this {
+    this.rows.push({ epoch: this.from.epoch, seq: this.rows.length + 1, block, t, data })
+    return this
+  }
+
+  /** Hands a recorder what it lacks, `most` rows at most, as a follower would. */
+  feed(recorder: Recorder, most = Infinity): boolean {
+    const { epoch } = this.from
+    const last = recorder.position(this.from, { epoch, first: 1, last: this.rows.length, acked: 0 })
+    return recorder.rows(this.from, this.declared, this.rows.slice(last, last + most))
+  }
+}
+
+/** Samples by full name, each as `type time value`, in order of time. */
+export type Samples = Record<string, string[]>
+
+/** What epochs sent, by the names it should be recorded under; `names` gives those that differ from the fields'. */
+export function sent(
+  epochs: readonly TestEpoch[],
+  names: (epoch: string, block: string, field: string) => string = (_epoch, _block, field) => field,
+): Samples {
+  const lines: [string, FieldType, number, Wire][] = []
+  for (const { from, declared, rows } of epochs)
+    for (const { block, t, data } of rows)
+      for (const [field, { type }] of Object.entries(declared.blocks[block] ?? {})) {
+        const name = `${feedAddress('observatory', from.instance, from.feed)}.${names(from.epoch, block, field)}`
+        for (const [i, time] of t.entries()) lines.push([name, type, time, data[field]?.[i] ?? null])
+      }
+  return sorted(lines.map(([name, type, time, wire]) => [name, time, text(type, time, fromWire(type, wire))]))
+}
+
+/** Writes what epochs sent beside a data directory, for `check.py`. */
+export function writeExpected(
+  dir: string,
+  epochs: readonly TestEpoch[],
+  names: (epoch: string, block: string, field: string) => string = (_epoch, _block, field) => field,
+): void {
+  const lines = epochs.flatMap(({ from, declared, rows }) =>
+    rows.flatMap(({ block, t, data }) =>
+      Object.entries(declared.blocks[block] ?? {}).map(([field, { type }]) =>
+        JSON.stringify({
+          address: feedAddress('observatory', from.instance, from.feed),
+          field: names(from.epoch, block, field),
+          type,
+          t,
+          // JSON has no -0.
+          values: (data[field] ?? t.map(() => null)).map((value) => (Object.is(value, -0) ? '-0' : value)),
+        }),
+      ),
+    ),
+  )
+  writeFileSync(join(dir, '..', 'expected.jsonl'), `${lines.join('\n')}\n`)
+}
+
+/** The frames of a file, and where and why reading it ends if not at its end. */
+export function framesOf(bytes: Uint8Array): { frames: LocatedFrame[]; good: number; error?: G3FormatError } {
+  const frames: LocatedFrame[] = []
+  const walk = walkFrames(bytes, { verify: true })
+  for (let step = walk.next(); ; step = walk.next()) {
+    if (step.done) {
+      const { goodBytes, error } = step.value
+      return { frames, good: goodBytes, ...(error && { error }) }
+    }
+    frames.push(step.value)
+  }
+}
+
+/** The paths of a directory's `.g3` files, in the order of their names. */
+export function filesIn(dir: string): string[] {
+  const all = readdirSync(dir, { recursive: true }).map(String)
+  return all.filter((path) => /^\d+\/\d+\.g3$/.test(path)).sort()
+}
+
+/** What is in a data directory's files; fails for a file that cannot be read to its end. */
+export function recorded(dir: string): Samples {
+  const found: [string, number, string][] = []
+  for (const path of filesIn(dir)) {
+    const { frames, error } = framesOf(readFileSync(join(dir, path)))
+    if (error) throw error
+    for (const frame of frames) {
+      if (Number(entry(frame, 'hkagg_type', 'G3Int')?.value) !== 2) continue
+      const address = entry(frame, 'address', 'G3String')?.value
+      for (const block of entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []) {
+        if (block?.kind !== 'G3TimesampleMap') throw new Error('not a block')
+        const times = secondsFrom(block.times)
+        for (const [field, column] of block.value) {
+          const type = typeOf[column?.kind ?? '']
+          if (!column || !type) throw new Error(`${field} is a ${column?.kind}`)
+          const values = column.value as unknown as ArrayLike<number | bigint | string>
+          for (const [i, time] of times.entries())
+            found.push([`${address}.${field}`, time, text(type, time, values[i])])
+        }
+      }
+    }
+  }
+  return sorted(found)
+}
+
+const typeOf: Readonly<Record<string, FieldType>> = {
+  G3VectorDouble: 'double',
+  G3VectorInt: 'int',
+  G3VectorBool: 'bool',
+  G3VectorString: 'string',
+}
+
+function text(type: FieldType, time: number, value: unknown): string {
+  const shown = Object.is(value, -0) ? '-0' : type === 'bool' ? String(Number(value)) : String(value)
+  return `${type} ${time.toFixed(4)} ${shown}`
+}
+
+function sorted(lines: readonly (readonly [string, number, string])[]): Samples {
+  const samples: Samples = {}
+  for (const [name, , line] of lines.toSorted((a, b) => a[1] - b[1] || (a[2] < b[2] ? -1 : 1))) {
+    samples[name] ??= []
+    samples[name].push(line)
+  }
+  return samples
+}

@@ -1,0 +1,113 @@
+import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
+import { printable } from '../lab/session-text.ts'
+import { listed } from './redraw.ts'
+import { table } from './table.ts'
+import { duration } from './value-text.ts'
+
+/** Characters that an instance's name may take, and what it does at least. */
+const NAME_WIDTH = 18
+const DOES_WIDTH = 12
+/** Rows in a spool that are on their way in any case: a frame is written once a minute or so. */
+const HEAD = ['ROLE', 'DOES', 'AGE', 'RATE', 'TO RECORD']
+/** Columns of the table but the first two, and the blanks between them. */
+const NUMBERS_WIDTH = 9 + 8 + 9 + 4 * 2
+
+/**
+ * A lab on one screen of `columns` × `rows` characters: what is wrong first. Where there is no room for a line a role, those
+ * that are well share lines. Without `rows` nothing is left out.
+ */
+export function statusScreen(status: LabStatus, columns: number, rows = Number.POSITIVE_INFINITY): string[] {
+  const { roles, recorders, alarms } = status
+  const bad = roles.filter(isBad)
+  const well = roles.filter((role) => !isBad(role))
+  const cut = (line: string) => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
+  const top = [headline(status), ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time))]
+  const end = [
+    ...recorders.map(recorderLine),
+    ...roles.flatMap((role) => counterLine(role)),
+    ...(alarms === undefined ? ['alarms: no alarm agent runs'] : []),
+  ]
+  const troubles = bad.flatMap(({ instance, trouble }) =>
+    trouble ? [`${instance} ${printable(trouble)}`] : [],
+  )
+  const full = [...top, ...troubles, '', ...roleTable([...bad, ...well], columns), '', ...end]
+  if (full.length < rows) return full.map(cut)
+  const names = listed('well:', well.map(shortRole), columns - 1)
+  const room = rows - 1 - top.length - names.length - end.length
+  const shown = bad.length > 0 ? roleTable(bad, columns).slice(0, Math.max(0, room)) : []
+  const more = troubles.slice(0, Math.max(0, room - shown.length))
+  return [...top, ...more, ...shown, ...names, ...end].map(cut)
+}
+
+function headline({ time, hub, roles, alarms }: LabStatus): string {
+  const clock = `${new Date(time * 1000).toISOString().slice(11, 19)} UTC`
+  if (!hub.connected) return `${clock}  no hub at ${hub.url}: what follows is what was known last`
+  const well = roles.filter((role) => !isBad(role)).length
+  const raised = alarms?.length ? `  ALARMS: ${alarms.length}` : ''
+  return `${clock}  ${well} of ${roles.length} roles well${raised}  ${hub.url}`
+}
+
+function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmStatus, time: number): string {
+  const age = since === null ? '' : ` for ${duration(time - since)}`
+  const what = acknowledged ? 'acknowledged' : state === 'latched' ? 'over, not acknowledged' : severity
+  return `! ${name} (${what}${age}): ${printable(text)}`
+}
+
+function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem }: RecorderStatus): string {
+  if (problem) return `${instance}: ${printable(problem)}`
+  const silent = stale > 0 ? ` (${stale} silent)` : ''
+  const counts = [`${feeds} feeds${silent}`, `${behind} rows behind`, `${unwritten} to be written`]
+  return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
+}
+
+function counterLine({ instance, counters }: RoleStatus): string[] {
+  const all = Object.entries(counters).map(([counter, count]) => `${counter} ${count}`)
+  return all.length > 0 ? [`${instance}: ${all.join(', ')}`] : []
+}
+
+function roleTable(roles: readonly RoleStatus[], columns: number): string[] {
+  if (roles.length === 0) return ['no agents']
+  const name = Math.min(NAME_WIDTH, Math.max(...roles.map(({ instance }) => instance.length), 4))
+  const does = Math.max(DOES_WIDTH, columns - 1 - name - NUMBERS_WIDTH)
+  const body = roles.map((role) => [
+    fit(role.instance, name),
+    fit(doing(role), does),
+    role.age === null ? '' : duration(role.age),
+    role.rate === null ? '' : perSecond(role.rate),
+    role.waiting === null ? '' : `${role.waiting}`,
+  ])
+  return table([HEAD, ...body])
+    .trimEnd()
+    .split('\n')
+}
+
+/** What a role does, in a few words. */
+function doing({ state, ops, restarts }: RoleStatus): string {
+  const again = restarts ? ` (restarts: ${restarts})` : ''
+  if (state !== 'online') return `${state}${again}`
+  const under = Object.entries(ops).filter(([, is]) => !['succeeded', 'none'].includes(is))
+  return `${under.map(([op, is]) => `${op} ${is}`).join(', ') || 'idle'}${again}`
+}
+
+/** A role that is well, in a word or two. */
+function shortRole({ instance, rate }: RoleStatus): string {
+  return rate === null ? instance : `${instance} ${perSecond(rate)}`
+}
+
+/** Gone though it should be there, or at work and failing. */
+function isBad({ state, ops, trouble }: RoleStatus): boolean {
+  if (state === 'running' || state === 'down') return false
+  return state !== 'online' || trouble !== null || Object.values(ops).some((is) => is === 'degraded')
+}
+
+function perSecond(rate: number): string {
+  return `${rate === 0 || rate >= 9.95 ? rate.toFixed(0) : Number(rate.toPrecision(2))} /s`
+}
+
+function lastParts(path: string): string {
+  return path.split('/').slice(-2).join('/')
+}
+
+function fit(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}

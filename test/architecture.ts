@@ -1,0 +1,64 @@
+/**
+ * Which rooms of `src/` each may import, from the ground up; `*` is all of them. The table of CONTRIBUTING.md is this
+ * one in words, and a test holds the one against the other.
+ */
+export const may: Readonly<Record<string, readonly string[] | '*'>> = {
+  core: [],
+  machine: ['core'],
+  site: ['core'],
+  bus: ['core'],
+  storage: ['core'],
+  grafana: ['core'],
+  scaffold: ['core'],
+  instrument: ['core'],
+  // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).
+  simulators: ['core', 'instrument'],
+  principals: ['core', 'machine'],
+  broker: ['core', 'machine', 'principals'],
+  datanode: ['core', 'storage'],
+  agents: ['core', 'instrument', 'storage'],
+  sinks: ['core'],
+  gateways: ['core'],
+  lab: ['core', 'bus'],
+  runtime: ['core', 'bus', 'lab', 'machine'],
+  programs: ['core', 'runtime', 'machine'],
+  terminal: ['core', 'lab'],
+  launch: [
+    ...[
+      'core',
+      'machine',
+      'site',
+      'bus',
+      'instrument',
+      'simulators',
+      'datanode',
+      'agents',
+      'sinks',
+      'gateways',
+    ],
+    ...['lab', 'runtime', 'programs', 'terminal'],
+  ],
+  host: ['core', 'machine', 'site', 'terminal', 'launch'],
+  bridge: ['core', 'machine', 'principals', 'bus', 'grafana', 'lab'],
+  check: [
+    'core',
+    'machine',
+    'principals',
+    'site',
+    'bus',
+    'instrument',
+    'agents',
+    'lab',
+    'terminal',
+    'launch',
+    'host',
+  ],
+  chaos: ['core', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
+  demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
+  commands: '*',
+  'ocs.ts': ['core', 'site', 'lab'],
+  bin: ['commands'],
+}
+
+/** Rooms with a line above and nothing in them yet. */
+export const reserved: readonly string[] = ['principals', 'sinks', 'gateways', 'programs']
