@@ -6,6 +6,8 @@ import type { OpSession } from '../core/ops.ts'
 const LOST_AFTER = 15
 /** Milliseconds of quiet after which all that the hub retained has come. */
 const QUIET_MS = 150
+/** Looks in which that shows: a process that is not run for a while has not listened meanwhile. */
+const LOOKS = 3
 
 /** What is known of one instance from what it retains. */
 export interface InstanceView {
@@ -36,11 +38,12 @@ interface Entry {
 export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const entries = new Map<string, Entry>()
   const listeners = new Set<(instance: string) => void>()
-  let last = performance.now()
+  /** Retained messages so far. */
+  let came = 0
 
   const touch = (instance: string, retained: boolean): Entry => {
     // Beats and sessions of a busy lab never rest: only what was there before counts.
-    if (retained) last = performance.now()
+    if (retained) came++
     const entry = entries.get(instance) ?? {
       presence: undefined,
       api: undefined,
@@ -74,8 +77,10 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       return new Map([...entries].map(([instance, entry]) => [instance, { ...entry, state: stateOf(entry) }]))
     },
     async settled() {
-      last = performance.now()
-      while (performance.now() - last < QUIET_MS) await Bun.sleep(QUIET_MS / 3)
+      for (let quiet = 0, before = came; quiet < LOOKS; before = came) {
+        await Bun.sleep(QUIET_MS / LOOKS)
+        quiet = came === before ? quiet + 1 : 0
+      }
     },
     onChange(listener) {
       listeners.add(listener)

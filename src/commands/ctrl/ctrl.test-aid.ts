@@ -40,6 +40,8 @@ interface How {
   readonly columns?: number
   /** The state folder, of which each account has its own. */
   readonly state?: string
+  /** What its environment has besides. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A hub on a free port with declared agents, and a command line to it. */
@@ -124,7 +126,7 @@ export async function commandLab({ alone = true } = {}): Promise<TestLab> {
 /** Runs a command line in this process with streams of its own. */
 export function commandLine(
   argv: readonly string[],
-  { terminal = false, columns = 200, state = '/nowhere' }: How = {},
+  { terminal = false, columns = 200, state = '/nowhere', env = {} }: How = {},
 ): CommandLine {
   let out = ''
   let err = ''
@@ -139,7 +141,7 @@ export function commandLine(
   const context: Context = {
     signal: stop.signal,
     unread: unread.signal,
-    env: { OCS_STATE_DIR: state },
+    env: { OCS_STATE_DIR: state, ...env },
     input: Object.assign(input as Readable, { isTTY: terminal }),
     out(text) {
       out += text

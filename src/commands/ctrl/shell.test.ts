@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { commandLab, type TestLab } from './ctrl.test-aid.ts'
-
-let lab: TestLab
-beforeAll(async () => {
-  lab = await commandLab({ alone: false })
-  await lab.start('fake')
-})
-afterAll(() => lab[Symbol.asyncDispose]())
+import { expect, test } from 'bun:test'
+import { commandLab } from './ctrl.test-aid.ts'
 
 test('commands from a pipe; errors end nothing, the end of input does', async () => {
+  await using lab = await commandLab()
+  await lab.start('fake')
   const line = lab.begin(['ctrl', 'shell'])
   line.input.end(`# a comment
 ls
@@ -39,6 +34,8 @@ ls --json
 })
 
 test('exit ends it; Ctrl-C ends the command that runs, and not the shell', async () => {
+  await using lab = await commandLab()
+  await lab.start('fake')
   const line = lab.begin(['ctrl', 'shell'])
   line.input.write('listen fake/presence\n')
   await line.says('online FakeDataAgent')
@@ -51,6 +48,8 @@ test('exit ends it; Ctrl-C ends the command that runs, and not the shell', async
 })
 
 test('a signal ends it while it waits for a line', async () => {
+  await using lab = await commandLab()
+  await lab.start('fake')
   const line = lab.begin(['ctrl', 'shell'])
   await line.says('session joined')
   line.input.write('ls\n')
@@ -97,6 +96,8 @@ function terminal(argv: readonly string[]) {
 }
 
 test('on a terminal: prompt, tab completion, history, Ctrl-C asks', async () => {
+  await using lab = await commandLab({ alone: false })
+  await lab.start('fake')
   const shell = terminal(['ctrl', 'shell', '--site-hub', lab.url])
   await shell.shows('ocs> ')
   shell.type('star\t')
