@@ -264,7 +264,7 @@ test('without a file of users nobody signs in, and reading is open', async () =>
     bus: lab.hub.connect('bridge'),
     root: ROOT,
     listen: { host: '127.0.0.1', port: 0 },
-    users: '/dev/null/users.yaml',
+    users: '/proc/none/users.yaml',
     grafana: 'http://127.0.0.1:3000/',
     log() {},
   })
