@@ -21,11 +21,17 @@ export function whole<T extends Value>(cell: Cell<T>): Part<T> {
   }
 }
 
-/** The value at a place of a reply with commas between, counted from 0. */
-export function nth<T extends Value>(place: number, cell: Cell<T>): Part<T> {
+/**
+ * The value at a place of a reply with commas between, counted from 0.
+ * @param of how many values there have to be, where that is known: a decimal comma would move the others
+ */
+export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number): Part<T> {
   return {
     decode: (reply) => {
-      const part = reply.split(',')[place]
+      const parts = reply.split(',')
+      const part = parts[place]
+      if (of !== undefined && parts.length !== of)
+        throw new TransportError(`expected ${of} values, got ${parts.length} in ${JSON.stringify(reply)}`)
       if (part === undefined)
         throw new TransportError(`there is no place ${place}, counted from 0, in ${JSON.stringify(reply)}`)
       return cell.decode(part)
