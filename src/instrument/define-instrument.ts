@@ -217,7 +217,7 @@ async function acquire<A extends z.ZodObject, S>(
     const connection = { last_attempt: timestamp, connected: true }
     const fields = Object.assign({}, ...blocks.map(({ values }) => values)) as Record<string, Value>
     show({ fields, timestamp, errors, connection, blocks })
-    const failing = failed.size > 0 && read === 0
+    const failing = read === 0 && (failed.size > 0 || wanted.length === 0)
     if (failing && !session.degraded) session.log('nothing can be read')
     session.degraded = failing
     if (params['test_mode']) done.abort()
