@@ -87,6 +87,18 @@ test('a cable pulled and put back: readings again within 2 s', async () => {
   await agent.until(() => agent.session('acq')?.degraded === false)
 }, 15_000)
 
+test('a module that freezes is degraded before its link is given up', async () => {
+  const { module, path } = await simulate()
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 2)
+  module.faults.inject({ kind: 'hang' })
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  expect(agent.log.join('\n')).toContain('nothing has been read for 2.5 s')
+  expect(agent.log.join('\n')).not.toContain('trying again')
+  module.faults.clear()
+  await agent.until(() => agent.session('acq')?.degraded === false)
+}, 40_000)
+
 test('settings change while it acquires, and the fields follow', async () => {
   const { path } = await simulate()
   const agent = await start({ port: path })
