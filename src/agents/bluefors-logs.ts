@@ -29,6 +29,7 @@ export interface Parsed {
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 const UNITS = { t: 'K', r: 'Ω', p: 'W' }
+const RANGES = { t: [0, 420], r: [0, null], p: [0, null] } as const
 const SWITCH: FieldSpec = { type: 'int', description: '1 on, 0 off, -1 not read', unread: -1 }
 const AS_NAMED: FieldSpec = { description: 'as in the log of this name' }
 
@@ -77,7 +78,8 @@ function readerOf(name: string): ((words: readonly string[]) => Found | string) 
   const lakeshore = LAKESHORE.exec(name)
   if (lakeshore) {
     const block = `lakeshore_${lakeshore[1]}_${lakeshore[2]}`.toLowerCase()
-    return single(block, { units: UNITS[(lakeshore[2] ?? '').toLowerCase() as keyof typeof UNITS] })
+    const quantity = (lakeshore[2] ?? '').toLowerCase() as keyof typeof UNITS
+    return single(block, { units: UNITS[quantity], range: RANGES[quantity] })
   }
   if (/Flowmeter/i.test(name)) return single('flowmeter', { units: 'mmol/s' })
   if (/maxigauge/i.test(name)) return gauges
@@ -120,7 +122,7 @@ function gauges(words: readonly string[]): Found | string {
     else if (found.some(([other]) => other === field)) left.push(`${channel} is there twice`)
     else {
       found.push([`${field}_state`, state, SWITCH])
-      found.push([field, pressure, { units: 'mbar', ...(name && { description: name }) }])
+      found.push([field, pressure, { units: 'mbar', range: [0, 2000], ...(name && { description: name }) }])
     }
   }
   return { block: 'maxigauge', words: found, left }

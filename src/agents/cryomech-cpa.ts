@@ -15,6 +15,17 @@ const [PRESSURE, TEMPERATURE] = [
   ['psi', 'bar', 'kPa'],
   ['°F', '°C', 'K'],
 ]
+/** What is sane, by unit: helium by its pressure, all else by its temperature; an ampere and an hour, too. */
+const RANGES: Readonly<Record<string, readonly [number, number | null]>> = {
+  psi: [-10, 600],
+  bar: [-1, 42],
+  kPa: [-100, 4200],
+  '°F': [0, 250],
+  '°C': [-20, 120],
+  K: [250, 400],
+  A: [-1, 100],
+  h: [0, null],
+}
 /** The register that switches it, with what to write. */
 const power: Register = { name: 'write 1', record: row({ word: integer }), initial: { word: 1 } }
 const words = { on: 1, off: 255 }
@@ -29,6 +40,7 @@ function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
   const number = (place: number, units: string, sim: Simulated, description?: string) => ({
     part: float32(place),
     sim,
+    ...(units in RANGES && { range: RANGES[units] }),
     ...(units ? { units } : { description: 'in the unit of Pressure_Unit or Temperature_Unit' }),
     ...(description && { description }),
   })

@@ -58,6 +58,9 @@ export async function surveyChannel(line: LineLink, number: number): Promise<Cha
   return { number, name, type, calibrated: kelvin !== 0 }
 }
 
+/** What its sensors can tell, K. */
+const KELVIN = [0, 1000] as const
+
 /** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not all read'
@@ -67,7 +70,9 @@ export function blocksOf({ channels }: Pick<Lakeshore240, 'channels'>): Blocks {
   const fields = channels
     .filter(isEnabled)
     .flatMap(({ number, name, type, calibrated }) => [
-      ...(calibrated ? [[`Channel_${number}_T`, { units: 'K', description: name }] as const] : []),
+      ...(calibrated
+        ? [[`Channel_${number}_T`, { units: 'K', description: name, range: KELVIN }] as const]
+        : []),
       [`Channel_${number}_V`, { units: type.sensor === 1 ? 'V' : 'Ω', description: name }] as const,
       [`Channel_${number}_status`, { type: 'int', description: `${name}: ${STATUS}` }] as const,
     ])

@@ -218,6 +218,9 @@ export async function surveyChannels(
   return { count, channels }
 }
 
+/** What its sensors can tell, thermocouples too, K. */
+const KELVIN = [0, 1505]
+
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
 
@@ -237,7 +240,11 @@ export function readingsOf(channels: readonly Channel[], count: number): Reading
   const block = 'temperatures'
   const calibrated = channels.filter((channel) => channel.calibrated)
   return [
-    { block, command: 'KRDG? 0', fields: all('_T', calibrated, () => ({ units: 'K', sim: [4.2, 0.002] })) },
+    {
+      block,
+      command: 'KRDG? 0',
+      fields: all('_T', calibrated, () => ({ units: 'K', range: KELVIN, sim: [4.2, 0.002] })),
+    },
     {
       block,
       command: 'SRDG? 0',
