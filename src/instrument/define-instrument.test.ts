@@ -4,7 +4,7 @@ import { startAgent } from '../../test/running-agent.ts'
 import { startTable } from '../simulators/table-server.ts'
 import { choice, decimal, flag, integer, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
-import { nth, whole } from './parts.ts'
+import { json, nth, whole } from './parts.ts'
 import type { Register } from './registers.ts'
 import { blocksOf, type Reading } from './table.ts'
 
@@ -160,3 +160,38 @@ test('a truth value that says not what stands for none is a fault of the table',
   const fields = { on: { type: 'bool' as const, part: whole(flag) } }
   expect(() => blocksOf([{ block: 'a', command: 'ON?', fields }])).toThrow('on: say by "unread"')
 })
+
+test('an instrument that answers with JSON: a value that is null costs itself', async () => {
+  let body = '{"temperature": 21.5, "state": {"code": 2}}'
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response(body) })
+  const box = defineInstrument({
+    class: 'TestBox',
+    help: 'Reads a box.',
+    args: z.object({ address: z.string() }),
+    address: ({ address }) => address,
+    open: () => ({ identify: null }),
+    feed: { name: 'box', help: 'The box.' },
+    readings: [
+      {
+        block: 'box',
+        command: 'GET /status',
+        fields: {
+          T: { units: '°C', part: json('$.temperature') },
+          code: { type: 'int', description: 'state', part: json('$.state.code', integer) },
+        },
+      },
+    ],
+    acq: { help: 'Read.', rate: () => 20 },
+  })
+  await using agent = await startAgent(box, { address: `http://127.0.0.1:${server.port}` })
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]?.data).toEqual({ T: [21.5], code: [2] })
+  body = '{"temperature": null, "state": {"code": 3}}'
+  await agent.until(() => agent.rows.at(-1)?.data['code']?.[0] === 3)
+  expect(agent.rows.at(-1)?.data).toEqual({ T: ['NaN'], code: [3] })
+  body = '<html>down for maintenance</html>'
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  expect(agent.column('T')).toContain(21.5)
+  expect(agent.log.filter((line) => line.includes('expected JSON'))).toHaveLength(1)
+  await server.stop(true)
+}, 20_000)
