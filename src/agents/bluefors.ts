@@ -128,7 +128,7 @@ async function take(
 function declare({ seen }: Logs, { block, fields }: LogLine): boolean {
   seen[block] ??= {}
   const known = seen[block]
-  const fresh = Object.keys(fields).some((name) => !(name in known))
+  const fresh = Object.keys(fields).some((name) => !Object.hasOwn(known, name))
   if (fresh) Object.assign(known, { ...fields, ...known })
   return fresh
 }

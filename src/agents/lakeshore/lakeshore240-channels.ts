@@ -102,9 +102,9 @@ const SENSOR_BAD = 1 | 64 | 128
 const quietly = { priority: 'poll' } as const
 
 /**
- * Reads a channel; what its status does not warrant is NaN, and so is a temperature that does not come.
+ * Reads a channel; what its status does not warrant is NaN, and so is a value that does not come.
  * @param failed hears why it did not come, and may throw that on
- * @throws TransportError for any other answer that is none
+ * @throws TransportError when its status does not come
  */
 export async function readChannel(
   module: Lakeshore240,
@@ -115,16 +115,18 @@ export async function readChannel(
   const { number, calibrated } = channel
   const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
   let status = await ask()
-  const V = await link.read(`SRDG? ${number}`, decimal.decode, quietly)
-  let T: number | undefined
   let isWhole = true
-  try {
-    if (calibrated) T = await link.read(`KRDG? ${number}`, decimal.decode, quietly)
-  } catch (error) {
-    failed(error)
-    T = Number.NaN
-    isWhole = false
+  const read = async (command: string): Promise<number> => {
+    try {
+      return await link.read(command, decimal.decode, quietly)
+    } catch (error) {
+      failed(error)
+      isWhole = false
+      return Number.NaN
+    }
   }
+  const V = await read(`SRDG? ${number}`)
+  const T = calibrated ? await read(`KRDG? ${number}`) : undefined
   // A reading that is none is sent as 0: it has become so after its status was told.
   if (status === 0 && (V === 0 || T === 0)) status = await ask()
   const isChanged = !Bun.deepEquals(module.channels[number - 1]?.type, channel.type)

@@ -222,6 +222,22 @@ test('a temperature that does not come leaves the sensor reading', async () => {
   expect(between).toEqual({ T: Number.NaN, V: Number.NaN, status: -1 })
 })
 
+test('a sensor reading that does not come costs itself, not the temperature', async () => {
+  const link = {
+    read: async (command: string) => {
+      if (command.startsWith('SRDG?')) throw new TransportError('garbled')
+      return command.startsWith('KRDG?') ? 4.2 : 0
+    },
+  }
+  const channel = { number: 1, calibrated: true } as Channel
+  const sets = { loading: new Set(), changing: new Set() }
+  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
+  const failures: unknown[] = []
+  const reading = await readChannel(module, channel, (error) => failures.push(error))
+  expect(reading).toEqual({ T: 4.2, V: Number.NaN, status: -1 })
+  expect(failures).toHaveLength(1)
+})
+
 test('an open sensor is NaN with its status', async () => {
   const { module, path } = await simulate()
   module.faults.inject({ kind: 'overload', channel: 2 })

@@ -119,7 +119,7 @@ serial number, and the port is found and found again. With the module's USB on a
             failed(error)
             return unread(channel)
           })
-          if (fields[name].status !== -1) watch.heard()
+          if (isRead(fields[name])) watch.heard()
         }
         watch[Symbol.dispose]()
         const values = Object.entries(fields).flatMap(([name, reading]) =>
@@ -127,7 +127,7 @@ serial number, and the port is found and found again. With the module's USB on a
         )
         if (values.length > 0) feeds.temperatures.publish('temps', timestamp, Object.fromEntries(values))
         session.set({ fields, connection, timestamp, errors })
-        const failing = Object.values(fields).every(({ status }) => status === -1)
+        const failing = !Object.values(fields).some(isRead)
         if (failing && !session.degraded)
           session.log(values.length > 0 ? 'no channel can be read' : 'no channel is enabled: see set_values')
         session.degraded = failing
@@ -216,6 +216,10 @@ serial number, and the port is found and found again. With the module's USB on a
       return `Channel ${channel} has the curve ${curve.name} ${curve.serialNumber}, ${curve.points.length} points.`
     },
   )
+
+/** Whether a reading has anything: its status, or a value beside one that did not come. */
+const isRead = ({ T = Number.NaN, V, status }: Reading): boolean =>
+  status !== -1 || !(Number.isNaN(T) && Number.isNaN(V))
 
 function channelOf({ channels, link }: Lakeshore240, number: number): void {
   if (number > channels.length)
