@@ -298,9 +298,9 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(data: Any) -> Any:
-    """Session data with its non-finite numbers, which travel as text, as floats again."""
+    """Session data with the numbers that travel as text (NaN, infinities, minus zero) as floats again."""
     if isinstance(data, dict):
         return {key: _numbers(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_numbers(value) for value in data]
-    return float(data) if data in ('NaN', 'Infinity', '-Infinity') else data
+    return float(data) if data in ('NaN', 'Infinity', '-Infinity', '-0') else data

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type Blocks, defineAgent, type FieldSpec } from '../core/agent.ts'
-import { messageOf } from '../core/errors.ts'
 import { poll } from '../core/poll.ts'
+import { Watch } from '../core/watch.ts'
 import type { FileLine } from '../instrument/transport/file-tail.ts'
 import type { Link } from '../instrument/transport/link.ts'
 import { openLink } from '../instrument/transport/open.ts'
-import { type LogLine, parseLine } from './bluefors-logs.ts'
+import { CountedLines } from './bluefors-copies.ts'
+import { type Fault, type LogLine, parseLine } from './bluefors-logs.ts'
 
 /** Looks at the files in a second, Hz. */
 const LOOK_HZ = 1
@@ -15,6 +16,7 @@ const LOOK_HZ = 1
 interface Logs {
   readonly link: Link
   readonly seen: Record<string, Record<string, FieldSpec>>
+  readonly counted: CountedLines
 }
 
 export default defineAgent({
@@ -22,6 +24,12 @@ export default defineAgent({
   help: 'Follows the logs that the control software of a Bluefors LD refrigerator writes.',
   args: z.object({
     log_directory: z.string().describe('the folder of the logs, which has a folder a day, 21-05-27'),
+    silence: z
+      .number()
+      .positive()
+      .default(600)
+      .describe('seconds without a line after which acq is degraded')
+      .meta({ units: 's' }),
     mode: z.enum(['idle', 'acq']).default('acq').describe('what starts with the agent'),
   }),
   wiring:
@@ -40,10 +48,13 @@ export default defineAgent({
       ? log_directory
       : `file:${resolve(log_directory)}/{yy}-{mm}-{dd}/*.log`
     const link = await openLink(address, { identify: null, signal })
-    const logs = { link, seen: {} }
+    const logs = { link, seen: {}, counted: new CountedLines() }
     try {
       // What the logs have so far is declared at once; lines are published from here on.
-      for (const line of (await take(link, 'last')).lines) declare(logs, line)
+      for (const { path, line } of (await take(link, 'last')).lines) {
+        declare(logs, line)
+        logs.counted.begin(path, line)
+      }
       await link.query('read')
       return logs
     } catch (error) {
@@ -55,40 +66,60 @@ export default defineAgent({
 }).process(
   'acq',
   { help: 'Publish each new line of the logs, with its own time.', startup: ({ mode }) => mode === 'acq' },
-  async ({ instrument: logs, feeds, session, signal }) => {
-    const told = new Set<string>()
+  async ({ instrument: logs, args: { silence }, feeds, session, signal }) => {
+    const errors: Record<string, number> = {}
     const fields: Record<string, object> = {}
+    const tell = ({ kind, text }: Fault) => {
+      // Names in logs are endless: what is told once must not be.
+      const known = kind in errors || Object.keys(errors).length < KINDS ? kind : 'more'
+      if (!errors[known]) session.log(text)
+      errors[known] = (errors[known] ?? 0) + 1
+    }
+    using watch = new Watch(1000 * silence, () => {
+      session.log(
+        `no line has come for ${silence} s: does the control software run, and is its folder mounted?`,
+      )
+      session.degraded = true
+    })
+    watch.heard()
     await poll(LOOK_HZ, { session, signal }, async () => {
       const { lines, faults } = await take(logs.link, 'read')
-      if (lines.map((line) => declare(logs, line)).includes(true)) feeds.bluefors.redeclare()
-      for (const { block, time, values } of lines) {
-        feeds.bluefors.publish(block, time, values)
-        fields[block] = { timestamp: time, ...values }
+      const fresh = lines.filter(({ path, line }) => {
+        const isFirst = logs.counted.add(path, line)
+        const text = `${path}: its lines are those of another file of this log, which count: is it a copy?`
+        if (!isFirst) tell({ kind: `copy of ${line.block}`, text })
+        return isFirst
+      })
+      if (fresh.map(({ line }) => declare(logs, line)).includes(true)) feeds.bluefors.redeclare()
+      for (const { line } of fresh) {
+        feeds.bluefors.publish(line.block, line.time, line.values)
+        fields[line.block] = { timestamp: line.time, ...line.values }
       }
-      for (const fault of faults.filter((text) => !told.has(text))) {
-        // Each is told once, and no more than can be read.
-        if (told.size < 100) session.log(fault)
-        told.add(fault)
-      }
-      session.degraded = faults.length > 0 && lines.length === 0
-      session.set({ fields, timestamp: Date.now() / 1000 })
+      for (const fault of faults) tell(fault)
+      if (fresh.length > 0) {
+        watch.heard()
+        session.degraded = false
+      } else if (faults.length > 0) session.degraded = true
+      session.set({ fields, errors, timestamp: Date.now() / 1000 })
     })
   },
 )
 
+/** Kinds of faults that are told and counted each by itself. */
+const KINDS = 500
+
 /** The lines that a command gives, and what is wrong with others. */
-async function take(link: Link, command: 'read' | 'last'): Promise<{ lines: LogLine[]; faults: string[] }> {
+async function take(
+  link: Link,
+  command: 'read' | 'last',
+): Promise<{ lines: { path: string; line: LogLine }[]; faults: Fault[] }> {
   const given = await link.read(command, (reply) => JSON.parse(reply) as FileLine[], { priority: 'poll' })
-  const lines: LogLine[] = []
-  const faults: string[] = []
+  const lines: { path: string; line: LogLine }[] = []
+  const faults: Fault[] = []
   for (const [path, text, why] of given) {
-    try {
-      const line = text === null ? undefined : parseLine(path, text)
-      if (line) lines.push(line)
-      else if (text === null) faults.push(`${path}: ${why}`)
-    } catch (error) {
-      faults.push(messageOf(error))
-    }
+    const parsed = text === null ? undefined : parseLine(path, text)
+    if (parsed?.line) lines.push({ path, line: parsed.line })
+    faults.push(...(parsed?.faults ?? [{ kind: `${path}: file`, text: `${path}: ${why}` }]))
   }
   return { lines, faults }
 }
@@ -97,7 +128,7 @@ async function take(link: Link, command: 'read' | 'last'): Promise<{ lines: LogL
 function declare({ seen }: Logs, { block, fields }: LogLine): boolean {
   seen[block] ??= {}
   const known = seen[block]
-  const fresh = Object.keys(fields).some((name) => !(name in known))
+  const fresh = Object.keys(fields).some((name) => !Object.hasOwn(known, name))
   if (fresh) Object.assign(known, { ...fields, ...known })
   return fresh
 }

@@ -75,3 +75,16 @@ test('a failed device costs a sweep, a silent one its time-out, a lost one is co
   sim.faults.clear()
   await agent.until(() => agent.session('acq')?.degraded === false)
 })
+
+test('no warning and no alarm are minus zero as the compressor sends them, and a number here; one with a fraction costs itself', async () => {
+  const { sim, agent } = await start()
+  sim.faults.inject({ kind: 'value', field: 'Warning_State', value: '-0' })
+  sim.faults.inject({ kind: 'value', field: 'Alarm_State', value: '-8' })
+  await agent.until(() => agent.rows.at(-1)?.data['Alarm_State']?.[0] === -8)
+  expect(Object.is(agent.rows.at(-1)?.data['Warning_State']?.[0], 0)).toBe(true)
+  sim.faults.inject({ kind: 'value', field: 'Alarm_State', value: '1.5' })
+  await agent.until(() => agent.rows.at(-1)?.data['Alarm_State']?.[0] === 1)
+  expect(agent.rows.at(-1)?.data).toMatchObject({ Operating_State: [3], Hours_of_Operation: [8765] })
+  expect(agent.log.filter((line) => line.includes('1.5 is no whole number'))).toHaveLength(1)
+  expect(agent.session('acq')?.degraded).toBe(false)
+})

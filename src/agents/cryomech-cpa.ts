@@ -3,7 +3,7 @@ import { OpError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { integer, row } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
-import { float32, int32, uint16 } from '../instrument/parts.ts'
+import { float32, integral, uint16 } from '../instrument/modbus-parts.ts'
 import type { Register } from '../instrument/registers.ts'
 import type { Reading, Simulated, SimulatedInstrument } from '../instrument/table.ts'
 import { addressFrom } from '../instrument/transport/address.ts'
@@ -15,6 +15,17 @@ const [PRESSURE, TEMPERATURE] = [
   ['psi', 'bar', 'kPa'],
   ['°F', '°C', 'K'],
 ]
+/** What is sane, by unit: helium by its pressure, all else by its temperature; an ampere and an hour, too. */
+const RANGES: Readonly<Record<string, readonly [number, number | null]>> = {
+  psi: [-10, 600],
+  bar: [-1, 42],
+  kPa: [-100, 4200],
+  '°F': [0, 250],
+  '°C': [-20, 120],
+  K: [250, 400],
+  A: [-1, 100],
+  h: [0, null],
+}
 /** The register that switches it, with what to write. */
 const power: Register = { name: 'write 1', record: row({ word: integer }), initial: { word: 1 } }
 const words = { on: 1, off: 255 }
@@ -29,13 +40,18 @@ function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
   const number = (place: number, units: string, sim: Simulated, description?: string) => ({
     part: float32(place),
     sim,
+    ...(units in RANGES && { range: RANGES[units] }),
     ...(units ? { units } : { description: 'in the unit of Pressure_Unit or Temperature_Unit' }),
     ...(description && { description }),
   })
-  const code = (part: ReturnType<typeof uint16>, description: string, sim: Simulated) => ({
+  const code = (part: ReturnType<typeof uint16>, description: string, sim: Simulated, unread = -1) => ({
     type: 'int' as const,
-    ...{ part, description, sim },
+    description: `${description}; ${unread} not read`,
+    ...{ part, sim, unread },
   })
+  // Warnings and alarms are negative powers of two, kept as floats.
+  const sum = (place: number, what: string) =>
+    code(integral(float32(place)), `sum of ${what}, each negative; 0 none`, 0, 1)
   const on =
     (yes: number, no: number): Simulated =>
     (look) =>
@@ -47,8 +63,8 @@ function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
       fields: {
         Operating_State: code(uint16(0), OPERATING, on(3, 0)),
         Compressor_State: code(uint16(1), '0 off, 1 on', on(1, 0)),
-        Warning_State: code(int32(2), 'sum of warnings, 0 none', 0),
-        Alarm_State: code(int32(4), 'sum of alarms, 0 none', 0),
+        Warning_State: sum(2, 'warnings'),
+        Alarm_State: sum(4, 'alarms'),
         Coolant_In_Temp: number(6, temperature, [18, 0.05]),
         Coolant_Out_Temp: number(8, temperature, [27, 0.05]),
         Oil_Temp: number(10, temperature, [38, 0.1]),

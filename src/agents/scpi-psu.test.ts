@@ -1,9 +1,11 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
+import { type FakeInstrument, serve as serveLines } from '../instrument/transport/server.test-aid.ts'
 import type { Simulator } from '../simulators/simulator.ts'
 import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
 import psu, { simulated } from './scpi-psu.ts'
+import { measured } from './scpi-psu-form.ts'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
@@ -63,4 +65,82 @@ test('without a way to reach it the agent says what is missing', async () => {
   const agent = await startAgent(psu, { ip_address: '127.0.0.1' })
   open.push(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.log.join('\n').includes('either --port or --gpib-slot is needed'))
+})
+
+/** A supply that answers these and nothing else. */
+async function supply(
+  replies: Readonly<Record<string, string>>,
+  flags: Record<string, unknown> = {},
+): Promise<{ it: FakeInstrument; agent: Running }> {
+  let chosen = '1'
+  const channels = replies['channels']
+  const it = await serveLines((line) => {
+    const [, wanted] = /^INST:NSEL (\d)$/.exec(line) ?? []
+    if (wanted && Number(wanted) <= Number(channels)) chosen = wanted
+    if (line === 'INST:NSEL?' && channels) return `${chosen}\n`
+    return replies[line] && `${replies[line]}\n`
+  })
+  open.push(() => it.close())
+  const agent = await startAgent(psu, { ip_address: it.url, ...flags })
+  open.push(() => agent[Symbol.asyncDispose]())
+  return { it, agent }
+}
+const single = {
+  '*IDN?': 'Maker,2260B-80-13,1,1.0',
+  'OUTP:STAT?': '1',
+  'MEAS:VOLT?': '+12.001',
+  'MEAS:CURR?': '+0.1502',
+}
+
+test('a supply of an unknown model with one channel is found out', async () => {
+  const { agent } = await supply(single)
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]?.data).toEqual({ Output_1: [1], Voltage_1: [12.001], Current_1: [0.1502] })
+  expect(agent.log.join('\n')).toContain('a model that is not known; channels: 1')
+  expect(agent.session('monitor_output')?.degraded).toBe(false)
+})
+
+test('one with three channels that does not know CHAN:OUTP, too; nothing is tried that is told', async () => {
+  const three = { ...single, channels: '3', 'OUTP:STAT?': 'ON' }
+  const { agent } = await supply(three)
+  await agent.until(() => agent.rows.length > 0)
+  expect(Object.keys(agent.rows[0]?.data ?? {})).toHaveLength(9)
+  expect(agent.rows[0]?.data).toMatchObject({ Voltage_3: [12.001], Current_2: [0.1502] })
+  const told = await supply({ ...single, channels: '3' }, { channels: 2 })
+  await told.agent.until(() => told.agent.rows.length > 0)
+  expect(Object.keys(told.agent.rows[0]?.data ?? {})).toHaveLength(6)
+  expect(told.it.heard).not.toContain('INST:NSEL?')
+})
+
+test('one that answers nothing of that is degraded, with what to do about it', async () => {
+  const { agent } = await supply({ '*IDN?': single['*IDN?'] })
+  await agent.until(() => agent.session('monitor_output')?.degraded === true)
+  expect(agent.rows).toEqual([])
+  expect(agent.log.join('\n')).toContain('say how many channels it has: --channels')
+})
+
+test('one of which nothing can be read any more is degraded, and nothing is published', async () => {
+  const replies: Record<string, string> = { ...single }
+  const { agent } = await supply(replies)
+  await agent.until(() => agent.rows.length > 0)
+  delete replies['OUTP:STAT?']
+  await agent.until(() => agent.session('monitor_output')?.degraded === true)
+  expect(agent.column('Output_1')).not.toContain(-1)
+  replies['OUTP:STAT?'] = '1'
+  await agent.until(() => agent.session('monitor_output')?.degraded === false)
+})
+
+test.each([
+  ['+1.2E+01', 12],
+  ['+0.1A,+1.5V,+3.2s', 1.5],
+  ['1.5V', 1.5],
+  ['1,5', undefined],
+  ['1,5V', undefined],
+  ['1.5A', undefined],
+  ['+9.91E+37', undefined],
+  ['9.9E37', undefined],
+  ['', undefined],
+])('a voltage of %p is %p', (reply, value) => {
+  if (value === undefined) expect(() => measured('V').decode(reply)).toThrow()
+  else expect(measured('V').decode(reply)).toBe(value)
 })

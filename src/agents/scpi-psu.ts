@@ -6,30 +6,18 @@ import { type Part, whole } from '../instrument/parts.ts'
 import { change, type Register, recall } from '../instrument/registers.ts'
 import type { Reading, SimulatedInstrument } from '../instrument/table.ts'
 import { addressFrom } from '../instrument/transport/address.ts'
+import { type Form, findForm, formOf, MOST, measured, SELECT } from './scpi-psu-form.ts'
 
 const PROLOGIX_PORT = 1234
-/** Channels by model, as socs knows them; of others it is said that three are assumed. */
+/** Channels by model, as socs knows them; others are asked. */
 const CHANNELS: readonly (readonly [RegExp, number])[] = [
   [/^(2280S-(60-3|32-6)|917[12]|918[1-5])$/, 1],
   [/^917[34]$/, 2],
   [/^2230G-30-1$/, 3],
 ]
-const SELECT = 'INST:NSEL'
-
-/** A measured value: `1.5`, or the element with its unit in `+0.1A,+1.5V,+3.2s`. */
-function measured(unit: 'V' | 'A'): Part<number> {
-  const { decode, place } = whole(decimal)
-  return {
-    place,
-    decode: (reply) => {
-      const parts = reply.split(',').map((part) => part.trim())
-      return decode((parts.find((part) => part.endsWith(unit)) ?? reply).replace(/[VAs]$/, ''))
-    },
-  }
-}
 
 /** What a supply keeps for each channel; of one channel there is nothing to select. */
-function registersOf(count: number) {
+function registersOf({ count, output, state }: Form) {
   const of = <T extends string>(
     name: string,
     key: T,
@@ -43,21 +31,24 @@ function registersOf(count: number) {
     ...(query && { query }),
     ...(count > 1 && { selectedBy: SELECT }),
   })
-  const output = count > 1 ? 'CHAN:OUTP' : 'OUTP'
   return {
     volts: of('VOLT', 'volts', decimal, 0),
     current: of('CURR', 'current', decimal, 0.1),
-    output: of(output, 'state', onOff, false, `${output}:STAT?`),
+    output: of(output, 'state', onOff, false, state),
   }
 }
 type Registers = ReturnType<typeof registersOf>
 
 const select = (count: number, channel: number) => (count > 1 ? `${SELECT} ${channel}\n` : '')
-const measure = (count: number, channel: number, what: string) =>
-  `${select(count, channel)}MEAS:${what}?${count > 1 ? ` CH${channel}` : ''}`
+const measure = ({ count, isNamed }: Form, channel: number, what: string) =>
+  `${select(count, channel)}MEAS:${what}?${isNamed ? ` CH${channel}` : ''}`
+
+/** 1 or 0, also of a supply that says ON and OFF. */
+const switched: Part<number> = { decode: (reply) => Number(onOff.decode(reply)), place: whole(integer).place }
 
 /** State, voltage and current of each channel. */
-function readingsOf(count: number, { output, volts }: Registers): readonly Reading[] {
+function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[] {
+  const { count } = form
   return Array.from({ length: count }, (_, i) => i + 1).flatMap((channel): Reading[] => {
     const key = count > 1 ? String(channel) : ''
     const state = `Output_${channel}`
@@ -67,12 +58,12 @@ function readingsOf(count: number, { output, volts }: Registers): readonly Readi
         block: 'output',
         command: `${select(count, channel)}${output.query}`,
         fields: {
-          [state]: { type: 'int', description: '1 on, 0 off, -1 not read', part: whole(integer), unread: -1 },
+          [state]: { type: 'int', description: '1 on, 0 off, -1 not read', part: switched, unread: -1 },
         },
       },
       {
         block: 'output',
-        command: measure(count, channel, 'VOLT'),
+        command: measure(form, channel, 'VOLT'),
         fields: {
           [`Voltage_${channel}`]: {
             units: 'V',
@@ -84,7 +75,7 @@ function readingsOf(count: number, { output, volts }: Registers): readonly Readi
       },
       {
         block: 'output',
-        command: measure(count, channel, 'CURR'),
+        command: measure(form, channel, 'CURR'),
         fields: {
           [`Current_${channel}`]: {
             units: 'A',
@@ -98,7 +89,7 @@ function readingsOf(count: number, { output, volts }: Registers): readonly Readi
   })
 }
 
-const channel = z.int().min(1).max(3).describe('channel, 1 to 3')
+const channel = z.int().min(1).max(MOST).describe(`channel, from 1 on, ${MOST} at most`)
 
 export default defineInstrument({
   class: 'ScpiPsuAgent',
@@ -107,6 +98,7 @@ export default defineInstrument({
     ip_address: z.string().describe('its host, or that of the controller, or a whole address'),
     port: z.int().min(1).max(65_535).optional().describe('TCP port of a supply on Ethernet'),
     gpib_slot: z.int().min(0).max(30).optional().describe('GPIB address behind a Prologix controller'),
+    channels: z.int().min(1).max(MOST).optional().describe('how many channels it has; found out by default'),
     mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
   }),
   wiring:
@@ -121,14 +113,15 @@ export default defineInstrument({
   },
   // socs' drivers wait as long after each message.
   open: () => ({ terminator: '\n', gap: 100 }),
-  survey: async ({ identity }, _args, log) => {
-    const model = (identity.split(',')[1] ?? '').trim().replace(/^MODEL /i, '')
+  survey: async (link, { channels }, log) => {
+    const model = (link.identity.split(',')[1] ?? '').trim().replace(/^MODEL /i, '')
     const known = CHANNELS.find(([form]) => form.test(model))?.[1]
-    if (!known) log(`${identity}: how many channels it has is not known; 3 are assumed`)
-    return { count: known ?? 3, registers: registersOf(known ?? 3) }
+    const form = known === undefined ? await findForm(link, channels) : formOf(channels ?? known)
+    if (known === undefined) log(`${link.identity}: a model that is not known; channels: ${form.count}`)
+    return { form, registers: registersOf(form) }
   },
   feed: { name: 'psu_output', help: 'Voltages and currents.', frame_length: 600 },
-  readings: ({ count, registers }) => readingsOf(count, registers),
+  readings: ({ form, registers }) => readingsOf(form, registers),
   acq: {
     name: 'monitor_output',
     help: 'Measure the channels; one that is off is NaN.',
@@ -157,7 +150,7 @@ export default defineInstrument({
       params: z.object({ channel, volts: z.number().min(0).max(30).describe('V').meta({ units: 'V' }) }),
     },
     async ({ params: { channel, volts }, instrument: { link, state }, session }) => {
-      session.set(await change(link, state.registers.volts, keyOf(state.count, channel), { volts }))
+      session.set(await change(link, state.registers.volts, keyOf(state.form.count, channel), { volts }))
       return `Channel ${channel} is set to ${volts} V.`
     },
   )
@@ -168,7 +161,7 @@ export default defineInstrument({
       params: z.object({ channel, current: z.number().min(0).describe('A').meta({ units: 'A' }) }),
     },
     async ({ params: { channel, current }, instrument: { link, state }, session }) => {
-      session.set(await change(link, state.registers.current, keyOf(state.count, channel), { current }))
+      session.set(await change(link, state.registers.current, keyOf(state.form.count, channel), { current }))
       return `Channel ${channel} is set to ${current} A.`
     },
   )
@@ -179,8 +172,9 @@ export default defineInstrument({
       params: z.object({ channel, state: z.boolean().describe('true for on') }),
     },
     async ({ params: { channel, state: on }, instrument: { link, state }, session }) => {
-      const key = keyOf(state.count, channel)
-      if (on && state.count > 1) await link.send(`${select(state.count, channel)}OUTP:ENAB ON`)
+      const key = keyOf(state.form.count, channel)
+      if (on && state.form.output === 'CHAN:OUTP')
+        await link.send(`${select(state.form.count, channel)}OUTP:ENAB ON`)
       session.set(await change(link, state.registers.output, key, { state: on }))
       return `Channel ${channel} is ${on ? 'on' : 'off'}.`
     },
@@ -189,8 +183,8 @@ export default defineInstrument({
     'get_voltage',
     { help: 'Measure the voltage of a channel.', params: z.object({ channel }) },
     async ({ params: { channel }, instrument: { link, state }, session }) => {
-      await mustBeOn(await recall(link, state.registers.output, keyOf(state.count, channel)), channel)
-      const voltage = await link.read(measure(state.count, channel, 'VOLT'), measured('V').decode)
+      await mustBeOn(await recall(link, state.registers.output, keyOf(state.form.count, channel)), channel)
+      const voltage = await link.read(measure(state.form, channel, 'VOLT'), measured('V').decode)
       session.set({ timestamp: Date.now() / 1000, channel, voltage })
     },
   )
@@ -198,8 +192,8 @@ export default defineInstrument({
     'get_current',
     { help: 'Measure the current of a channel.', params: z.object({ channel }) },
     async ({ params: { channel }, instrument: { link, state }, session }) => {
-      await mustBeOn(await recall(link, state.registers.output, keyOf(state.count, channel)), channel)
-      const current = await link.read(measure(state.count, channel, 'CURR'), measured('A').decode)
+      await mustBeOn(await recall(link, state.registers.output, keyOf(state.form.count, channel)), channel)
+      const current = await link.read(measure(state.form, channel, 'CURR'), measured('A').decode)
       session.set({ timestamp: Date.now() / 1000, channel, current })
     },
   )
@@ -207,7 +201,7 @@ export default defineInstrument({
     'get_output',
     { help: 'Whether a channel is on.', params: z.object({ channel }) },
     async ({ params: { channel }, instrument: { link, state }, session }) => {
-      const { state: on } = await recall(link, state.registers.output, keyOf(state.count, channel))
+      const { state: on } = await recall(link, state.registers.output, keyOf(state.form.count, channel))
       session.set({ timestamp: Date.now() / 1000, channel, state: on ? 1 : 0 })
       return `Channel ${channel} is ${on ? 'on' : 'off'}.`
     },
@@ -225,9 +219,9 @@ function mustBeOn({ state }: Readonly<Record<string, unknown>>, channel: number)
 /** A Keithley 2230G with three channels, as `ocs sim scpi-psu` has it. */
 export const simulated: SimulatedInstrument = {
   identity: 'Keithley Instruments,2230G-30-1,{serial},1.16',
-  readings: readingsOf(3, registersOf(3)),
+  readings: readingsOf(formOf(3), registersOf(formOf(3))),
   registers: [
     { name: SELECT, record: row({ channel: integer }), initial: { channel: 1 } },
-    ...Object.values(registersOf(3)),
+    ...Object.values(registersOf(formOf(3))),
   ],
 }

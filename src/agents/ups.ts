@@ -1,15 +1,17 @@
 import { z } from 'zod'
-import { OpError } from '../core/errors.ts'
-import { integer, text } from '../instrument/codec.ts'
+import { OpError, TransportError } from '../core/errors.ts'
+import { decimal, integer, text } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
 import { type Part, whole } from '../instrument/parts.ts'
 import type { Reading, ReadingField, Simulated, SimulatedInstrument } from '../instrument/table.ts'
 import { addressFrom } from '../instrument/transport/address.ts'
 import type { Link } from '../instrument/transport/link.ts'
 
-/** UPS-MIB, RFC 1628: a UPS's identity, battery, input lines and output lines. */
+/** UPS-MIB, RFC 1628: a UPS's identity, battery, input lines and output lines. Its numbers are whole, but some have none. */
 const MIB = '1.3.6.1.2.1.33.1'
 const [INPUT_LINES, OUTPUT_LINES] = [`${MIB}.3.2.0`, `${MIB}.4.3.0`]
+/** Lines that are asked for where a UPS does not say how many there are, and the most that are believed. */
+const [TRIED, MOST_LINES] = [3, 12]
 
 /** An object by its name: where it is, its units or the names of its codes (from 1), what a simulated UPS shows. */
 type Entry = readonly [oid: string, units: string | readonly string[] | undefined, sim: Simulated]
@@ -37,26 +39,34 @@ const output: Readonly<Record<string, Entry>> = {
   upsOutputPercentLoad: ['4.4.1.5', '%', 36],
 }
 
+/** What is sane, by units: what a UPS does not know it may give as -1. */
+const RANGES = {
+  s: [0, null],
+  min: [0, null],
+  '%': [0, 200],
+  V: [0, 1000],
+  W: [0, null],
+  '°C': [-20, 100],
+  '0.1 V': [0, 10_000],
+  '0.1 A': [-10_000, 10_000],
+} as const
+
 /** An object as socs publishes it: its value, and the same in words. */
 function reading(block: string, name: string, [oid, units, sim]: Entry, index: number): Reading {
   const field = `${name}_${index}`
   const codes = Array.isArray(units) ? (units as readonly string[]) : undefined
-  const value: ReadingField =
-    units === undefined
-      ? { type: 'string', part: whole(text(255)), sim }
-      : {
-          type: 'int',
-          ...(codes
-            ? { description: codes.map((word, i) => `${i + 1} ${word}`).join(', ') }
-            : { units: String(units) }),
-          part: whole(integer),
-          sim,
-        }
+  const value = (): ReadingField => {
+    if (units === undefined) return { type: 'string', part: whole(text(255)), sim }
+    if (!codes)
+      return { units: String(units), range: RANGES[units as keyof typeof RANGES], part: whole(decimal), sim }
+    const description = [...codes.map((word, i) => `${i + 1} ${word}`), '-1 not read'].join(', ')
+    return { type: 'int', description, part: whole(integer), unread: -1, sim }
+  }
   const words: Part<string> = { decode: (reply) => codes?.[Number(reply) - 1] ?? reply, place: () => {} }
   return {
     block,
     command: `get ${MIB}.${oid}.${index}`,
-    fields: { [field]: value, [`${field}_description`]: { type: 'string', part: words } },
+    fields: { [field]: value(), [`${field}_description`]: { type: 'string', part: words } },
   }
 }
 
@@ -81,18 +91,28 @@ async function survey(
   disabled: readonly string[],
   log: (text: string) => void,
 ): Promise<readonly Reading[]> {
-  const lines = async (oid: string) => link.read(`get ${oid}`, integer.decode)
-  const all = readingsOf({ inputs: await lines(INPUT_LINES), outputs: await lines(OUTPUT_LINES) })
+  const lines = async (oid: string): Promise<number | undefined> => {
+    const reply = await link.query(`get ${oid}`).catch(orAbsent)
+    return /^\d+$/.test(reply ?? '') && Number(reply) <= MOST_LINES ? Number(reply) : undefined
+  }
+  const [inputs, outputs] = [await lines(INPUT_LINES), await lines(OUTPUT_LINES)]
+  const untold = inputs === undefined || outputs === undefined
+  if (untold)
+    log(`it does not say how many lines it has: ${TRIED} are tried, and left out where there are none`)
+  const all = readingsOf({ inputs: inputs ?? TRIED, outputs: outputs ?? TRIED })
   const present: Reading[] = []
+  const absent: string[] = []
   for (const one of all.filter((other) => !disabled.includes(nameOf(other).replace(/_\d+$/, ''))))
-    try {
-      await link.query(one.command)
-      present.push(one)
-    } catch (error) {
-      if (!(error instanceof OpError)) throw error
-      log(`it has no ${nameOf(one)}: left out`)
-    }
+    if ((await link.query(one.command).catch(orAbsent)) === undefined) absent.push(nameOf(one))
+    else present.push(one)
+  if (present.length === 0) throw new TransportError(`${link.name}: it has nothing of RFC 1628: is it a UPS?`)
+  if (absent.length > 0) log(`it has no ${absent.join(', ')}: left out`)
   return present
+}
+
+/** Nothing for an object that is not there. */
+function orAbsent(error: unknown): undefined {
+  if (!(error instanceof OpError)) throw error
 }
 
 export default defineInstrument({

@@ -19,6 +19,8 @@ export interface FieldSpec {
   readonly description?: string
   /** Lowest and highest valid value (null: open). Values outside are kept, and counted as `out_of_range`. */
   readonly range?: readonly [number | null, number | null]
+  /** What stands for a value that could not be read: NaN of a double; of another type its message is left out without it. */
+  readonly unread?: Value
 }
 /** Field specs by block and field name. */
 export type Blocks = Readonly<Record<string, Readonly<Record<string, FieldSpec>>>>
@@ -58,7 +60,7 @@ export interface SessionHandle<D> {
 export interface FeedPublisher {
   /**
    * Hands over co-sampled values of a block: one sample, or as many as there are times (unix s, UTC, of the readings).
-   * A value that does not fit its field's type quarantines its message, which is counted and reported; nothing is thrown.
+   * A value that does not fit its field, or a name that is none, is left out, counted, and told once; nothing is thrown.
    */
   publish(
     block: string,

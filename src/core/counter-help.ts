@@ -11,7 +11,8 @@ export const counterHelp: Readonly<Record<string, string>> = {
   dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
   spool_failures: 'times the spool could not be written',
   spools_set_aside: 'damaged spools that were set aside',
-  quarantined: 'messages (of a recorder: rows) that did not fit their declaration and were left out',
+  quarantined:
+    'messages and values (of a recorder: rows) that did not fit their declaration and were left out',
   out_of_range: 'values outside their declared range; they are kept',
   unsent: 'messages and events of no spool while the hub was away',
   bad_messages: 'messages from the bus that did not fit their topic and were left out',

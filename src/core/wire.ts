@@ -36,7 +36,7 @@ export function toWire(value: Value): Wire {
 
 /**
  * A value off the wire by its field's declared type.
- * @returns the value, or undefined when it does not fit the type (the caller quarantines it)
+ * @returns the value, or undefined when it does not fit the type (the caller leaves it out)
  */
 export function fromWire(type: FieldType, wire: Wire | undefined): Value | undefined {
   switch (type) {

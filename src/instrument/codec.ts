@@ -42,7 +42,8 @@ function cell<T>(
 export const integer: Cell<number> = cell(
   z.int(),
   'a whole number',
-  (text) => (/^[+-]?\d+$/.test(text) ? Number(text) : undefined),
+  // Plus zero: an integer has no minus zero.
+  (text) => (/^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) + 0 : undefined),
   String,
 )
 
@@ -50,7 +51,10 @@ export const integer: Cell<number> = cell(
 export const decimal: Cell<number> = cell(
   z.number(),
   'a number',
-  (text) => (/^[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)?$/i.test(text) ? Number(text) : undefined),
+  (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+    return Number.isFinite(value) ? value : undefined
+  },
   String,
 )
 

@@ -4,11 +4,11 @@ import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { startTable } from '../simulators/table-server.ts'
-import { choice, decimal, row } from './codec.ts'
+import { choice, decimal, flag, integer, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
-import { whole } from './parts.ts'
+import { json, nth, whole } from './parts.ts'
 import type { Register } from './registers.ts'
-import type { Reading } from './table.ts'
+import { blocksOf, type Reading } from './table.ts'
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
@@ -77,4 +77,126 @@ test('no reading is published in the unit of before, or of after', async () => {
   ])
   expect(seen).toEqual(seen.map((_, i) => [i % 2 === 0 ? 10_000 : 1]))
   await sim.close()
+})
+
+/** A table of what instruments have: a number, a count, a word, and a value of a reply of several. */
+const mixed: readonly Reading[] = [
+  { block: 'all', command: 'T?', fields: { T: { units: 'K', part: whole(decimal), sim: 4.2 } } },
+  {
+    block: 'all',
+    command: 'N?',
+    fields: { n: { type: 'int', description: 'a count', part: whole(integer), sim: 7 } },
+  },
+  { block: 'all', command: 'W?', fields: { word: { type: 'string', part: whole(units), sim: 'G' } } },
+  {
+    block: 'all',
+    command: 'P?',
+    fields: {
+      p1: { units: 'mbar', part: nth(0, decimal, 2), sim: 1 },
+      p2: { units: 'mbar', part: nth(1, decimal, 2), sim: 2 },
+    },
+  },
+]
+const meter = defineInstrument({
+  class: 'TestMeter',
+  help: 'Reads all sorts.',
+  args: z.object({ address: z.string() }),
+  address: ({ address }) => address,
+  open: () => ({ gap: 0, quiet: 20 }),
+  feed: { name: 'all', help: 'All.' },
+  readings: mixed,
+  acq: { help: 'Read.', rate: () => 20 },
+})
+const startMixed = async () => {
+  const simulated = { identity: 'A,B,{serial},1', readings: mixed }
+  const sim = await startTable(simulated, { serialNumber: '1', tcp: '127.0.0.1:0' })
+  return { sim, agent: await startAgent(meter, { address: sim.url }) }
+}
+
+test('one bad value costs itself, whatever its type; each kind is told once, and none hides the next', async () => {
+  const { sim, agent } = await startMixed()
+  await agent.until(() => agent.rows.length > 0)
+  const good = { T: [4.2], n: [7], word: ['G'], p1: [1], p2: [2] }
+  expect(agent.rows[0]?.data).toEqual(good)
+  expect(agent.declared.get('all')?.blocks['all']?.['n']).toEqual({
+    type: 'int',
+    description: 'a count; -1 not read',
+  })
+  const bad: [string, object][] = [
+    ['T', { T: ['NaN'] }],
+    ['n', { n: [-1] }],
+    ['word', { word: [''] }],
+    ['p1', { p1: ['NaN'] }],
+    ['p2', { p2: ['NaN'] }],
+  ]
+  for (const [field, changed] of bad)
+    for (const value of ['abc', '1e999', '-']) {
+      sim.faults.inject({ kind: 'value', field, value })
+      await agent.until(() => Bun.deepEquals(agent.rows.at(-1)?.data, { ...good, ...changed }))
+      sim.faults.clear()
+      await agent.until(() => Bun.deepEquals(agent.rows.at(-1)?.data, good))
+    }
+  const told = agent.log.filter((line) => line.includes('expected '))
+  expect(told.map((line) => /(T|N|W)\?|p\d/.exec(line)?.[0])).toEqual(['T?', 'N?', 'W?', 'p1', 'p2'])
+  // A decimal comma moves what stands behind it: nothing of that reply is taken.
+  sim.faults.inject({ kind: 'value', field: 'p1', value: '4,2' })
+  await agent.until(() => Bun.deepEquals(agent.rows.at(-1)?.data, { ...good, p1: ['NaN'], p2: ['NaN'] }))
+  expect(agent.session('acq')?.degraded).toBe(false)
+  await agent[Symbol.asyncDispose]()
+  await sim.close()
+})
+
+test('an instrument that falls silent is told as degraded before its link is given up, and nothing is published of it', async () => {
+  const { sim, agent } = await startMixed()
+  await agent.until(() => agent.rows.length > 0)
+  sim.faults.inject({ kind: 'hang' })
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  const said = agent.log.join('\n')
+  expect(said).toContain('nothing has been read for 2.5 s')
+  expect(said).not.toContain('trying again')
+  expect(agent.rows.filter(({ data }) => data['T']?.[0] === 'NaN')).toEqual([])
+  sim.faults.clear()
+  await agent.until(() => agent.session('acq')?.degraded === false)
+  await agent[Symbol.asyncDispose]()
+  await sim.close()
+})
+
+test('a truth value that says not what stands for none is a fault of the table', () => {
+  const fields = { on: { type: 'bool' as const, part: whole(flag) } }
+  expect(() => blocksOf([{ block: 'a', command: 'ON?', fields }])).toThrow('on: say by "unread"')
+})
+
+test('an instrument that answers with JSON: a value that is null costs itself', async () => {
+  let body = '{"temperature": 21.5, "state": {"code": 2}}'
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response(body) })
+  const box = defineInstrument({
+    class: 'TestBox',
+    help: 'Reads a box.',
+    args: z.object({ address: z.string() }),
+    address: ({ address }) => address,
+    open: () => ({ identify: null }),
+    feed: { name: 'box', help: 'The box.' },
+    readings: [
+      {
+        block: 'box',
+        command: 'GET /status',
+        fields: {
+          T: { units: '°C', part: json('$.temperature') },
+          code: { type: 'int', description: 'state', part: json('$.state.code', integer) },
+        },
+      },
+    ],
+    acq: { help: 'Read.', rate: () => 20 },
+  })
+  await using agent = await startAgent(box, { address: `http://127.0.0.1:${server.port}` })
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]?.data).toEqual({ T: [21.5], code: [2] })
+  body = '{"temperature": null, "state": {"code": 3}}'
+  await agent.until(() => agent.rows.at(-1)?.data['code']?.[0] === 3)
+  expect(agent.rows.at(-1)?.data).toEqual({ T: ['NaN'], code: [3] })
+  body = '<html>down for maintenance</html>'
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  expect(agent.column('T')).toContain(21.5)
+  expect(agent.log.filter((line) => line.includes('expected JSON'))).toHaveLength(1)
+  await server.stop(true)
 })

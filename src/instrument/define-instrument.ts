@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Agent, type AgentSpec, defineAgent, type OpContext } from '../core/agent.ts'
 import { poll } from '../core/poll.ts'
+import { Watch } from '../core/watch.ts'
 import type { Value } from '../core/wire.ts'
 import { change, recall } from './registers.ts'
 import { type Sampled, sweepOver } from './sweep.ts'
@@ -26,12 +27,15 @@ export interface SweepData {
   readonly timestamp: number
   readonly blocks: readonly Sampled[]
   readonly fields: Readonly<Record<string, Value>>
-  /** Failed readings so far, by command. */
+  /** Failed readings so far, by command; what was wrong is told once by its kind. */
   readonly errors: Readonly<Record<string, number>>
   readonly connection: { readonly last_attempt: number; readonly connected: boolean }
 }
 
 type Params = Readonly<Record<string, unknown>>
+
+/** ms that an instrument has for a reply by default, and by how much more a lone late one is no news. */
+const [TIMEOUT, LATE] = [2000, 500]
 
 /** The process that reads. */
 interface Acquiring<A, S> {
@@ -188,6 +192,7 @@ async function acquire<A extends z.ZodObject, S>(
   const { params, args, instrument, feeds, session, signal } = op
   const { feed, acq, judge } = spec
   const errors: Record<string, number> = {}
+  const told = new Set<string>()
   let latest: SweepData | undefined
   const show = (data: SweepData) => {
     latest = data
@@ -197,26 +202,31 @@ async function acquire<A extends z.ZodObject, S>(
   const sweep = async () => {
     const { changes } = instrument
     const wanted = acq.choose?.(instrument.readings, params) ?? instrument.readings
-    const { blocks, errors: failed } = await sweepOver(instrument.link, wanted)
+    watch.heard()
+    const { blocks, read, failed, faults } = await sweepOver(instrument.link, wanted, () => watch.heard())
+    watch[Symbol.dispose]()
     if (instrument.changing > 0 || instrument.changes !== changes) return
-    for (const [command, why] of Object.entries(failed)) {
-      if (!errors[command]) session.log(why)
-      errors[command] = (errors[command] ?? 0) + 1
-    }
-    for (const { block, time, values, missing } of blocks) {
+    for (const [kind, why] of faults) if (!told.has(kind)) session.log(why)
+    for (const kind of faults.keys()) told.add(kind)
+    for (const command of failed) errors[command] = (errors[command] ?? 0) + 1
+    for (const { block, time, values, isEmpty } of blocks) {
       judge?.(values, instrument.state)
-      if (missing.length === 0) feeds[feed.name]?.publish(block, time, values)
+      if (!isEmpty) feeds[feed.name]?.publish(block, time, values)
     }
     const timestamp = blocks[0]?.time ?? Date.now() / 1000
     const connection = { last_attempt: timestamp, connected: true }
     const fields = Object.assign({}, ...blocks.map(({ values }) => values)) as Record<string, Value>
     show({ fields, timestamp, errors, connection, blocks })
-    const failing =
-      wanted.length > 0 && Object.keys(failed).length === new Set(wanted.map((r) => r.command)).size
+    const failing = read === 0 && (failed.size > 0 || wanted.length === 0)
     if (failing && !session.degraded) session.log('nothing can be read')
     session.degraded = failing
     if (params['test_mode']) done.abort()
   }
+  const patience = (spec.open?.(args).timeout ?? TIMEOUT) + LATE
+  using watch = new Watch(patience, () => {
+    if (!session.degraded) session.log(`nothing has been read for ${patience / 1000} s`)
+    session.degraded = true
+  })
   const until = AbortSignal.any([signal, done.signal])
   try {
     await poll(acq.rate(args, params), { session, signal: until }, sweep)

@@ -1,7 +1,7 @@
 /** How single values stand in a reply: found there by an agent, put there by a simulated instrument. */
-import { TransportError } from '../core/errors.ts'
+import { ConfigError, TransportError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
-import { type Cell, integer } from './codec.ts'
+import { type Cell, decimal } from './codec.ts'
 
 /** One value of a reply. */
 export interface Part<T extends Value = Value> {
@@ -21,11 +21,17 @@ export function whole<T extends Value>(cell: Cell<T>): Part<T> {
   }
 }
 
-/** The value at a place of a reply with commas between, counted from 0. */
-export function nth<T extends Value>(place: number, cell: Cell<T>): Part<T> {
+/**
+ * The value at a place of a reply with commas between, counted from 0.
+ * @param of how many values there have to be, where that is known: a decimal comma would move the others
+ */
+export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number): Part<T> {
   return {
     decode: (reply) => {
-      const part = reply.split(',')[place]
+      const parts = reply.split(',')
+      const part = parts[place]
+      if (of !== undefined && parts.length !== of)
+        throw new TransportError(`expected ${of} values, got ${parts.length} in ${JSON.stringify(reply)}`)
       if (part === undefined)
         throw new TransportError(`there is no place ${place}, counted from 0, in ${JSON.stringify(reply)}`)
       return cell.decode(part)
@@ -36,29 +42,64 @@ export function nth<T extends Value>(place: number, cell: Cell<T>): Part<T> {
   }
 }
 
-/** A Modbus register, 0 to 65535, at a place of a reply of registers. */
-export const uint16 = (place: number): Part<number> => nth(place, integer)
-
-/** An IEEE 754 number in two registers, the low word first, as Cryomech and many others have it. */
-export function float32(place: number): Part<number> {
-  const [low, high] = [uint16(place), uint16(place + 1)]
-  const bytes = new DataView(new ArrayBuffer(4))
+/**
+ * A value in a reply that is JSON, by its path: `$.temperature`, `$.sensors[0].value`, `$['a name']`. A number, text or truth
+ * value there is read as the cell spells it; what is not there, null or an object is a TransportError.
+ */
+export function json<T extends Value = number>(
+  path: string,
+  cell: Cell<T> = decimal as unknown as Cell<T>,
+): Part<T> {
+  const steps = stepsOf(path)
   return {
     decode: (reply) => {
-      bytes.setUint16(0, high.decode(reply))
-      bytes.setUint16(2, low.decode(reply))
-      return bytes.getFloat32(0)
+      let at: unknown = parsed(reply)
+      for (const step of steps)
+        at = typeof at === 'object' && at !== null && Object.hasOwn(at, step) ? at[step as never] : undefined
+      if (typeof at === 'boolean') return cell.decode(at ? '1' : '0')
+      if (typeof at === 'number' || typeof at === 'string') return cell.decode(String(at))
+      throw new TransportError(
+        `${path}: ${at === undefined ? 'not there' : 'no value'} in ${JSON.stringify(reply.slice(0, 80))}`,
+      )
     },
+    // A simulated instrument has all its values of JSON in one document.
     place: (parts, value) => {
-      bytes.setFloat32(0, value)
-      high.place(parts, bytes.getUint16(0))
-      low.place(parts, bytes.getUint16(2))
+      const document: unknown = parts[0] === undefined ? undefined : JSON.parse(parts[0])
+      parts[0] = JSON.stringify(placed(document, steps, value))
     },
   }
 }
 
-/** A whole number that is kept as `float32` all the same. */
-export function int32(place: number): Part<number> {
-  const { decode, place: put } = float32(place)
-  return { decode: (reply) => Math.trunc(decode(reply)), place: put }
+/** The names and numbers of a path. @throws ConfigError for one that cannot be meant */
+function stepsOf(path: string): readonly string[] {
+  const step = /\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']*)'\]/y
+  const steps: string[] = []
+  let at = 1
+  for (; at < path.length; at = step.lastIndex) {
+    step.lastIndex = at
+    const [found, name, number, quoted] = step.exec(path) ?? []
+    if (found === undefined) break
+    steps.push(name ?? number ?? quoted ?? '')
+  }
+  if (!path.startsWith('$') || at < path.length)
+    throw new ConfigError(
+      `${JSON.stringify(path)} is no path such as $.temperature, $.sensors[0].value or $['a name']`,
+    )
+  return steps
+}
+
+function parsed(reply: string): unknown {
+  try {
+    return JSON.parse(reply)
+  } catch (cause) {
+    throw new TransportError(`expected JSON, got ${JSON.stringify(reply.slice(0, 80))}`, { cause })
+  }
+}
+
+/** The document with a value at the end of the steps. */
+function placed(document: unknown, [step, ...more]: readonly string[], value: Value): unknown {
+  if (step === undefined) return typeof value === 'bigint' ? Number(value) : value
+  const at = (document ?? (/^\d+$/.test(step) ? [] : {})) as Record<string, unknown>
+  at[step] = placed(at[step], more, value)
+  return at
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
 import type { Part } from './parts.ts'
-import type { Reading } from './table.ts'
+import { type Reading, unreadOf } from './table.ts'
 import type { Link } from './transport/link.ts'
 
 /** One block of a sweep: read at this time, unix s. */
@@ -9,62 +9,85 @@ export interface Sampled {
   readonly block: string
   readonly time: number
   readonly values: Record<string, Value>
-  /** Fields without a value and without one to stand for that: the block cannot be published. */
-  readonly missing: readonly string[]
+  /** Whether all that was asked for failed: there is nothing to publish. */
+  readonly isEmpty: boolean
 }
 
 /** What a sweep gave. */
 export interface Sweep {
   readonly blocks: readonly Sampled[]
-  /** Why a command was not answered with what it should be, by command. */
-  readonly errors: Readonly<Record<string, string>>
+  /** Readings that gave something. */
+  readonly read: number
+  /** Commands that were not answered with what they should be. */
+  readonly failed: ReadonlySet<string>
+  /** What is wrong, by its kind: a field of a command, or a command altogether. */
+  readonly faults: ReadonlyMap<string, string>
 }
 
 /**
- * Reads everything once, in order. A command that fails costs its own fields only.
+ * Reads everything once, in order. A value that cannot be read costs itself only, a command that fails its own fields.
+ * @param heard is called after each reading that gave something
  * @throws TransportError when the link ends meanwhile
  */
-export async function sweepOver(link: Link, readings: readonly Reading[]): Promise<Sweep> {
-  const blocks = new Map<string, Sampled & { missing: string[] }>()
-  const errors: Record<string, string> = {}
+export async function sweepOver(
+  link: Link,
+  readings: readonly Reading[],
+  heard: () => void = () => {},
+): Promise<Sweep> {
+  const blocks = new Map<
+    string,
+    { time: number; values: Record<string, Value>; read: number; lost: number }
+  >()
+  const faults = new Map<string, string>()
+  const failed = new Set<string>()
   for (const { block, command, fields, when } of readings) {
-    const time = Date.now() / 1000
-    const sampled = blocks.get(block) ?? { block, time, values: {}, missing: [] }
+    const sampled = blocks.get(block) ?? { time: Date.now() / 1000, values: {}, read: 0, lost: 0 }
     blocks.set(block, sampled)
     let found: Record<string, Value> = {}
     try {
-      if (when?.(sampled.values) ?? true)
-        found = await link.read(command, (reply) => decode(fields, reply, command, errors), {
-          priority: 'poll',
-        })
+      if (when?.(sampled.values) ?? true) {
+        const decode = (reply: string) =>
+          valuesIn(reply, fields, (name, why) => faults.set(`${command} ${name}`, why))
+        found = await link.read(command, decode, { priority: 'poll' })
+        sampled.read++
+        if (Object.keys(found).length < Object.keys(fields).length) failed.add(command)
+        heard()
+      }
     } catch (error) {
       link.closed.throwIfAborted()
-      errors[command] ??= messageOf(error)
+      sampled.lost++
+      failed.add(command)
+      faults.set(command, messageOf(error))
     }
-    for (const [name, { type = 'double', unread }] of Object.entries(fields)) {
-      const value = found[name] ?? unread ?? (type === 'double' ? Number.NaN : undefined)
-      if (value === undefined) sampled.missing.push(name)
-      else sampled.values[name] = value
-    }
+    for (const [name, field] of Object.entries(fields))
+      sampled.values[name] = found[name] ?? unreadOf(name, field)
   }
-  return { blocks: [...blocks.values()], errors }
+  return {
+    read: blocks.values().reduce((sum, { read }) => sum + read, 0),
+    blocks: [...blocks].map(([block, { time, values, read, lost }]) => {
+      return { block, time, values, isEmpty: read === 0 && lost > 0 }
+    }),
+    failed,
+    faults,
+  }
 }
 
 /** The values that can be read; none at all throws, so that the link gets in step again. */
-function decode(
-  fields: Reading['fields'],
+function valuesIn(
   reply: string,
-  command: string,
-  errors: Record<string, string>,
+  fields: Reading['fields'],
+  bad: (name: string, why: string) => void,
 ): Record<string, Value> {
   const found: Record<string, Value> = {}
+  const faults: [name: string, why: string][] = []
   for (const [name, { part }] of Object.entries(fields)) {
     try {
       found[name] = (part as Part).decode(reply)
     } catch (error) {
-      errors[command] ??= `${name}: ${messageOf(error)}`
+      faults.push([name, `${name}: ${messageOf(error)}`])
     }
   }
-  if (Object.keys(found).length === 0) throw new Error(errors[command])
+  if (Object.keys(found).length === 0) throw new Error(faults[0]?.[1])
+  for (const [name, why] of faults) bad(name, why)
   return found
 }

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Blocks, FieldSpec } from '../core/agent.ts'
+import { ConfigError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
 import type { Part } from './parts.ts'
 import type { Register } from './registers.ts'
@@ -14,11 +15,9 @@ export type Simulated =
   | readonly [mean: number, scatter: number]
   | ((recall: <V extends object>(register: Register<V>, key?: string) => V) => Value)
 
-/** A field that is read. */
+/** A field that is read. `unread` of an `int` is -1 and of a `string` empty, unless it says otherwise; a `bool` has to say it. */
 export interface ReadingField extends FieldSpec {
   readonly part: Part<never> | Part
-  /** What stands for a value that could not be read: NaN of a double; of another type its block is left out. */
-  readonly unread?: Value
   /** Absent where a register is the reply. */
   readonly sim?: Simulated
 }
@@ -69,13 +68,35 @@ export interface SimulatedInstrument {
   readonly registers?: readonly Register[]
 }
 
-/** The blocks that these readings make up. */
+/**
+ * What stands for a value of a field that could not be read.
+ * @throws ConfigError for a `bool` that does not say: neither of its values does
+ */
+export function unreadOf(name: string, { type = 'double', unread }: FieldSpec): Value {
+  if (type === 'double') return Number.NaN
+  if (unread !== undefined) return unread
+  if (type === 'bool')
+    throw new ConfigError(
+      `${name}: say by "unread" what stands for a value that could not be read, or take an int: 1, 0, -1 not read`,
+    )
+  return type === 'int' ? UNREAD : ''
+}
+const UNREAD = -1
+
+/** The blocks that these readings make up. @throws ConfigError for a `bool` without `unread` */
 export function blocksOf(readings: readonly Reading[]): Blocks {
   const blocks: Record<string, Record<string, FieldSpec>> = {}
   for (const { block, fields } of readings) {
     blocks[block] ??= {}
-    for (const [name, { part: _, unread: __, sim: ___, ...spec }] of Object.entries(fields))
-      blocks[block][name] = spec
+    for (const [name, { part: _, sim: __, ...spec }] of Object.entries(fields)) {
+      const isTold = spec.type !== 'int' || spec.unread !== undefined
+      const said = [spec.description, `${UNREAD} not read`].filter(Boolean).join('; ')
+      blocks[block][name] = {
+        ...spec,
+        ...(!isTold && { description: said }),
+        ...(spec.type !== undefined && spec.type !== 'double' && { unread: unreadOf(name, spec) }),
+      }
+    }
   }
   return blocks
 }

@@ -17,8 +17,8 @@ export interface LastValues {
   readonly values: Readonly<Record<string, Value>>
 }
 
-const NON_FINITE = new Map<unknown, number>(
-  [Number.NaN, Infinity, -Infinity].map((number) => [String(number), number]),
+const SPELLED = new Map<unknown, number>(
+  ['NaN', 'Infinity', '-Infinity', '-0'].map((text) => [text, Number(text)]),
 )
 
 /** A row off the wire with its numbers as they were. */
@@ -46,11 +46,11 @@ export function restoreLast(
 }
 
 /**
- * A session's data with its non-finite numbers as they were. Session data has no declared types on the wire, so a text
- * that reads `NaN`, `Infinity` or `-Infinity` turns into that number too.
+ * A session's data with the numbers as they were that JSON cannot carry. Session data has no declared types on the wire, so a
+ * text that reads `NaN`, `Infinity`, `-Infinity` or `-0` turns into that number too.
  */
 export function restoreData(data: unknown): unknown {
-  if (typeof data === 'string') return NON_FINITE.get(data) ?? data
+  if (typeof data === 'string') return SPELLED.get(data) ?? data
   if (Array.isArray(data)) return data.map(restoreData)
   if (typeof data !== 'object' || data === null) return data
   return Object.fromEntries(Object.entries(data).map(([key, item]) => [key, restoreData(item)]))
@@ -58,5 +58,5 @@ export function restoreData(data: unknown): unknown {
 
 /** By the field's type; what nobody declared, or does not fit, by its looks. */
 function restored(type: Parameters<typeof fromWire>[0] | undefined, wire: Wire): Value {
-  return (type && fromWire(type, wire)) ?? NON_FINITE.get(wire) ?? wire ?? Number.NaN
+  return (type && fromWire(type, wire)) ?? SPELLED.get(wire) ?? wire ?? Number.NaN
 }

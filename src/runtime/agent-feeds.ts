@@ -56,9 +56,9 @@ export class AgentFeeds {
           host.counters.add('out_of_range', count)
           host.counters.add(`out_of_range ${feed}.${field}`, count)
         },
-        quarantined: (reason) => {
+        quarantined: (reason, isNew) => {
           host.counters.add('quarantined')
-          host.event('warning', 'quarantine', `${feed}: a message was left out: ${reason}`)
+          if (isNew) host.event('warning', 'quarantine', `${feed}: left out: ${reason}`)
         },
         declared: () => host.declared(),
         newEpoch: (reason) => host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`),

@@ -2,7 +2,15 @@ import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
 import { BlockName, FieldName } from '../core/names.ts'
-import { fromWire, jsonWithNumbers, toWire, typeOf, type Value, type Wire } from '../core/wire.ts'
+import {
+  type FieldType,
+  fromWire,
+  jsonWithNumbers,
+  toWire,
+  typeOf,
+  type Value,
+  type Wire,
+} from '../core/wire.ts'
 
 type Block = { -readonly [F in string]: FieldInfo }
 
@@ -14,8 +22,8 @@ export interface FeedOutput {
   message(message: unknown): void
   /** Values of a field (`block.field`) that lie outside its declared range; they are in the row all the same. */
   outOfRange(field: string, count: number): void
-  /** A message that could not be taken, with the reason. */
-  quarantined(reason: string): void
+  /** A message or a value of one that could not be taken, with the reason; `isNew` the first time that its kind occurs. */
+  quarantined(reason: string, isNew: boolean): void
   /** The declaration changed. */
   declared(): void
   /** An epoch ends and another begins. */
@@ -26,9 +34,14 @@ const DEFAULT_FRAME_LENGTH = 300
 /** Characters of one text value, and of a message without blocks as JSON. */
 const STRING_LENGTH = 65_536
 const MESSAGE_LENGTH = 1 << 20
+/** Kinds of faults that are remembered as told. */
+const KINDS = 1000
+
+type Given = Readonly<Record<string, Value | readonly Value[]>>
 
 /**
- * Turns what an operation publishes into checked rows. Holds the feed's declaration and its epoch: the process's
+ * Turns what an operation publishes into checked rows. A value that does not fit is left out alone, and so is a field or
+ * block whose name is none: no check here ends an operation. Holds the feed's declaration and its epoch: the process's
  * start, a field that was not declared and a clock that stepped back each begin a new one.
  */
 export class FeedWriter implements FeedPublisher {
@@ -39,6 +52,9 @@ export class FeedWriter implements FeedPublisher {
   #instrument: unknown
   #epoch = newEpoch()
   #lastTime = new Map<string, number>()
+  readonly #told = new Set<string>()
+  /** What stands for a value that could not be read, by block and field. */
+  #unread: Readonly<Record<string, Readonly<Record<string, Value>>>> = {}
 
   constructor(spec: FeedSpec<never>, agentClass: string, output: FeedOutput) {
     this.#spec = spec
@@ -67,26 +83,25 @@ export class FeedWriter implements FeedPublisher {
     this.#begin('the instrument declares other fields')
   }
 
-  publish(
-    block: string,
-    time: number | readonly number[],
-    values: Readonly<Record<string, Value | readonly Value[]>>,
-  ): void {
+  publish(block: string, time: number | readonly number[], values: Given): void {
     const t = Array.isArray(time) ? [...(time as readonly number[])] : [time as number]
-    const reason = this.#unfit(block, t, values)
+    const reason = unfit(block, t, values)
     if (reason !== undefined) {
-      this.#output.quarantined(`${block}: ${reason}`)
+      this.#leaveOut(`${block}: ${reason.split(' ', 1)}`, `${block}: ${reason}`)
       return
     }
     if (t.length === 0) return
-    this.#admit(block, values)
+    const fit = this.#fitting(block, t, values)
+    if (!fit) return
+    this.#admit(block, fit)
     if ((t[0] ?? 0) < (this.#lastTime.get(block) ?? -Infinity)) this.#begin('the clock stepped back')
     this.#lastTime.set(block, t.at(-1) ?? 0)
     const data: Record<string, Wire[]> = {}
-    for (const name of Object.keys(this.#declaration.blocks[block] ?? {})) {
-      data[name] = Object.hasOwn(values, name) ? list(values[name]).map(toWire) : t.map(() => null)
+    for (const [name, { type }] of Object.entries(this.#declaration.blocks[block] ?? {})) {
+      const column = own(fit, name)
+      data[name] = column ? column.map((value) => wireOf(type, value)) : t.map(() => null)
     }
-    this.#countOutside(block, values)
+    this.#countOutside(block, fit)
     this.#output.row(this.#declaration, { epoch: this.#epoch, block, t, data })
   }
 
@@ -98,49 +113,75 @@ export class FeedWriter implements FeedPublisher {
       if (length > MESSAGE_LENGTH) throw new RangeError(`${length} characters; at most ${MESSAGE_LENGTH}`)
       this.#output.message(json)
     } catch (error) {
-      this.#output.quarantined(messageOf(error))
+      this.#leaveOut(`message: ${(error as Error).name}`, messageOf(error))
     }
   }
 
-  #countOutside(block: string, values: Readonly<Record<string, Value | readonly Value[]>>): void {
+  #countOutside(block: string, values: Columns): void {
     for (const [name, { range }] of Object.entries(this.#declaration.blocks[block] ?? {})) {
       if (!range) continue
       const [low, high] = [range[0] ?? -Infinity, range[1] ?? Infinity]
-      const outside = list(values[name]).filter((value) => Number(value) < low || Number(value) > high)
+      const outside = (values[name] ?? []).filter((value) => Number(value) < low || Number(value) > high)
       if (outside.length > 0) this.#output.outOfRange(`${block}.${name}`, outside.length)
     }
   }
 
-  /** Why a message cannot be taken; nothing has been changed by it. */
-  #unfit(block: string, t: readonly number[], values: Readonly<Record<string, unknown>>): string | undefined {
-    if (!BlockName.safeParse(block).success) return `"${block}" is not a block name`
-    const badTime = t.findIndex((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
-    if (badTime >= 0) return `time ${t[badTime]} is not a number or runs backwards`
-    if (typeof values !== 'object' || values === null) return 'it has no values'
+  /** Counts what is left out; it is told once by its kind. */
+  #leaveOut(kind: string, text: string): void {
+    if (this.#told.size > KINDS) this.#told.clear()
+    this.#output.quarantined(text, !this.#told.has(kind))
+    this.#told.add(kind)
+  }
+
+  /**
+   * The columns that can be taken: what does not fit is left out, and what stands for it takes its place. Nothing where
+   * that costs the message, since a field of its block has no value, and its type none to stand for that.
+   */
+  #fitting(block: string, t: readonly number[], values: Given): Columns | undefined {
     // Names such as "constructor" are every object's: only its own count.
     const declared = own(this.#declaration.blocks, block) ?? {}
+    const unread = own(this.#unread, block) ?? {}
+    const fit: Record<string, Value[]> = {}
+    const leaveOut = (name: string, why: string) => this.#leaveOut(`${block}.${name}`, `${block}: ${why}`)
     for (const [name, given] of Object.entries(values)) {
-      if (!FieldName.safeParse(name).success || name === '__proto__') return `"${name}" is not a field name`
+      if (!FieldName.safeParse(name).success || name === '__proto__') {
+        leaveOut(name, `${JSON.stringify(name)} is not a field name`)
+        continue
+      }
       const column = list(given as Value)
-      if (column.length !== t.length) return `${name}: ${column.length} values for ${t.length} times`
-      const type = own(declared, name)?.type ?? typeOf(column[0] ?? 0)
-      if (column.some((value) => typeof value === 'string' && value.length > STRING_LENGTH))
-        return `${name}: a text of more than ${STRING_LENGTH} characters`
-      const misfit = column.findIndex((value) => !plain(value) || fromWire(type, toWire(value)) === undefined)
-      if (misfit >= 0) return `${name}: ${String(column[misfit])} is not of type ${type}`
+      const known = own(declared, name)?.type
+      const type = known ?? typeOf(column[0] ?? 0)
+      const instead = known === 'double' ? Number.NaN : own(unread, name)
+      if (column.length !== t.length) {
+        leaveOut(name, `${name}: ${column.length} values for ${t.length} times`)
+        continue
+      }
+      const bad = column.findIndex((value) => misfit(type, value) !== undefined)
+      if (bad >= 0) leaveOut(name, `${name}: ${misfit(type, column[bad] as Value)}`)
+      if (bad < 0) fit[name] = [...column]
+      else if (instead !== undefined && column.length > 1)
+        fit[name] = column.map((value) => (misfit(type, value) === undefined ? value : instead))
     }
-    const missing = Object.entries(declared).find(
-      ([name, { type }]) => type !== 'double' && !Object.hasOwn(values, name),
-    )
-    return missing && `${missing[0]}: no value, and ${missing[1].type} has none to stand for that`
+    if (Object.keys(values).length > 0 && Object.keys(fit).length === 0) return undefined
+    for (const [name, { type }] of Object.entries(declared)) {
+      if (type === 'double' || Object.hasOwn(fit, name)) continue
+      const instead = own(unread, name)
+      if (instead === undefined) {
+        if (!Object.hasOwn(values, name))
+          leaveOut(name, `${name}: no value, and ${type} has none to stand for that`)
+        return undefined
+      }
+      fit[name] = t.map(() => instead)
+    }
+    return fit
   }
 
   /** Fields that nobody declared are declared now; the archive's other fields keep what they have. */
-  #admit(block: string, values: Readonly<Record<string, Value | readonly Value[]>>): void {
+  #admit(block: string, values: Columns): void {
     const declared: Block = { ...own(this.#declaration.blocks, block) }
     const fresh = Object.keys(values).filter((name) => !Object.hasOwn(declared, name))
     if (fresh.length === 0) return
-    for (const name of fresh) declared[name] = { type: typeOf(list(values[name])[0] ?? 0) }
+    for (const name of fresh) declared[name] = { type: typeOf(values[name]?.[0] ?? 0) }
     const known = Object.hasOwn(this.#declaration.blocks, block)
     this.#declaration = {
       ...this.#declaration,
@@ -161,14 +202,22 @@ export class FeedWriter implements FeedPublisher {
 
   #declare(blocks: Blocks): FeedDeclaration {
     const checked: Record<string, Block> = {}
+    const unread: Record<string, Record<string, Value>> = {}
     for (const [name, fields] of Object.entries(blocks)) {
-      checked[BlockName.parse(name)] = Object.fromEntries(
-        Object.entries(fields).map(([field, info]) => [
-          FieldName.parse(field),
-          { ...info, type: info.type ?? 'double' },
-        ]),
-      )
+      if (!BlockName.safeParse(name).success) {
+        this.#leaveOut(name, `${JSON.stringify(name)} is not a block name`)
+        continue
+      }
+      const block: Block = {}
+      checked[name] = block
+      unread[name] = {}
+      for (const [field, { unread: instead, type = 'double', ...info }] of Object.entries(fields)) {
+        if (instead !== undefined && type !== 'double') unread[name][field] = instead
+        if (FieldName.safeParse(field).success) block[field] = { ...info, type }
+        else this.#leaveOut(`${name}.${field}`, `${name}: ${JSON.stringify(field)} is not a field name`)
+      }
     }
+    this.#unread = unread
     const { record, frame_length = DEFAULT_FRAME_LENGTH } = this.#spec
     const known = this.#instrument as never
     return {
@@ -179,6 +228,31 @@ export class FeedWriter implements FeedPublisher {
       blocks: checked,
     }
   }
+}
+
+type Columns = Readonly<Record<string, readonly Value[]>>
+
+/** Why a whole message cannot be taken. */
+function unfit(block: string, t: readonly number[], values: unknown): string | undefined {
+  if (!BlockName.safeParse(block).success) return `${JSON.stringify(block)} is not a block name`
+  const badTime = t.findIndex((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
+  if (badTime >= 0) return `time ${t[badTime]} is not a number or runs backwards`
+  return typeof values === 'object' && values !== null ? undefined : 'it has no values'
+}
+
+/** Why a value cannot be taken. */
+function misfit(type: FieldType, value: Value): string | undefined {
+  if (typeof value === 'string' && value.length > STRING_LENGTH)
+    return `a text of more than ${STRING_LENGTH} characters`
+  if (!plain(value)) return `${value === null ? 'null' : typeof value} is not of type ${type}`
+  return fromWire(type, wireOf(type, value)) === undefined
+    ? `${String(value).slice(0, 80)} is not of type ${type}`
+    : undefined
+}
+
+/** One value for the wire. An integer has no minus zero, which would have to travel as text. */
+function wireOf(type: FieldType, value: Value): Wire {
+  return type === 'int' && value === 0 ? 0 : toWire(value)
 }
 
 /** A name no epoch had before: the wall clock's milliseconds, for people, and randomness, for clocks that step back. */

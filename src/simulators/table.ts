@@ -47,7 +47,7 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
         const given = faults.shown(name)
         const own = () => (count && typeof sim !== 'string' ? count() : value(sim, name))
         const shown = given === undefined ? own() : Number.isNaN(Number(given)) ? given : Number(given)
-        ;(part as Part).place(parts, shown)
+        put(part as Part, parts, shown, () => value(sim, name))
       }
     return Array.from(parts, (part) => part ?? '0').join(',')
   }
@@ -87,6 +87,17 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
   return (line) => {
     const replies = line.split(';').flatMap((command) => answer(command.trim().replace(/^:/, '')) ?? [])
     return replies.length === 0 ? undefined : { text: replies.join(';'), readings: [] }
+  }
+}
+
+/** Puts a value into a reply; one that it cannot be stands there as text, where the instrument's own would. */
+function put(part: Part, parts: string[], shown: Value, own: () => Value): void {
+  try {
+    part.place(parts, shown)
+  } catch {
+    const before = [...parts]
+    part.place(parts, own())
+    for (const at of parts.keys()) if (parts[at] !== before[at]) parts[at] = String(shown)
   }
 }
 

@@ -58,6 +58,9 @@ export async function surveyChannel(line: LineLink, number: number): Promise<Cha
   return { number, name, type, calibrated: kelvin !== 0 }
 }
 
+/** What its sensors can tell, K. */
+const KELVIN = [0, 1000] as const
+
 /** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not all read'
@@ -67,7 +70,9 @@ export function blocksOf({ channels }: Pick<Lakeshore240, 'channels'>): Blocks {
   const fields = channels
     .filter(isEnabled)
     .flatMap(({ number, name, type, calibrated }) => [
-      ...(calibrated ? [[`Channel_${number}_T`, { units: 'K', description: name }] as const] : []),
+      ...(calibrated
+        ? [[`Channel_${number}_T`, { units: 'K', description: name, range: KELVIN }] as const]
+        : []),
       [`Channel_${number}_V`, { units: type.sensor === 1 ? 'V' : 'Ω', description: name }] as const,
       [`Channel_${number}_status`, { type: 'int', description: `${name}: ${STATUS}` }] as const,
     ])
@@ -97,9 +102,9 @@ const SENSOR_BAD = 1 | 64 | 128
 const quietly = { priority: 'poll' } as const
 
 /**
- * Reads a channel; what its status does not warrant is NaN, and so is a temperature that does not come.
+ * Reads a channel; what its status does not warrant is NaN, and so is a value that does not come.
  * @param failed hears why it did not come, and may throw that on
- * @throws TransportError for any other answer that is none
+ * @throws TransportError when its status does not come
  */
 export async function readChannel(
   module: Lakeshore240,
@@ -110,16 +115,18 @@ export async function readChannel(
   const { number, calibrated } = channel
   const ask = () => link.read(`RDGST? ${number}`, integer.decode, quietly)
   let status = await ask()
-  const V = await link.read(`SRDG? ${number}`, decimal.decode, quietly)
-  let T: number | undefined
   let isWhole = true
-  try {
-    if (calibrated) T = await link.read(`KRDG? ${number}`, decimal.decode, quietly)
-  } catch (error) {
-    failed(error)
-    T = Number.NaN
-    isWhole = false
+  const read = async (command: string): Promise<number> => {
+    try {
+      return await link.read(command, decimal.decode, quietly)
+    } catch (error) {
+      failed(error)
+      isWhole = false
+      return Number.NaN
+    }
   }
+  const V = await read(`SRDG? ${number}`)
+  const T = calibrated ? await read(`KRDG? ${number}`) : undefined
   // A reading that is none is sent as 0: it has become so after its status was told.
   if (status === 0 && (V === 0 || T === 0)) status = await ask()
   const isChanged = !Bun.deepEquals(module.channels[number - 1]?.type, channel.type)

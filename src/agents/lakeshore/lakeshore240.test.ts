@@ -87,6 +87,18 @@ test('a cable pulled and put back: readings again', async () => {
   await agent.until(() => agent.rows.length > before && agent.session('acq')?.degraded === false)
 })
 
+test('a module that freezes is degraded before its link is given up', async () => {
+  const { module, path } = await simulate()
+  const agent = await start({ port: path })
+  await agent.until(() => agent.rows.length === 2)
+  module.faults.inject({ kind: 'hang' })
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  expect(agent.log.join('\n')).toContain('nothing has been read for 2.5 s')
+  expect(agent.log.join('\n')).not.toContain('trying again')
+  module.faults.clear()
+  await agent.until(() => agent.session('acq')?.degraded === false)
+})
+
 test('settings change while it acquires, and the fields follow', async () => {
   const { path } = await simulate()
   const agent = await start({ port: path })
@@ -121,7 +133,7 @@ test('settings change while it acquires, and the fields follow', async () => {
   // The module says so: a diode where a resistor is expected.
   expect([last['Channel_4_V'], last['Channel_4_status']]).toEqual([['NaN'], [64]])
   expect('Channel_5_V' in last).toBe(false)
-  expect(agent.log.join('\n')).not.toContain('a message was left out')
+  expect(agent.log.join('\n')).not.toContain('left out:')
 })
 
 test('what the module refuses fails with its reason', async () => {
@@ -208,6 +220,22 @@ test('a temperature that does not come leaves the sensor reading', async () => {
   }
   const between = await readChannel(module, channel, () => {})
   expect(between).toEqual({ T: Number.NaN, V: Number.NaN, status: -1 })
+})
+
+test('a sensor reading that does not come costs itself, not the temperature', async () => {
+  const link = {
+    read: async (command: string) => {
+      if (command.startsWith('SRDG?')) throw new TransportError('garbled')
+      return command.startsWith('KRDG?') ? 4.2 : 0
+    },
+  }
+  const channel = { number: 1, calibrated: true } as Channel
+  const sets = { loading: new Set(), changing: new Set() }
+  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
+  const failures: unknown[] = []
+  const reading = await readChannel(module, channel, (error) => failures.push(error))
+  expect(reading).toEqual({ T: 4.2, V: Number.NaN, status: -1 })
+  expect(failures).toHaveLength(1)
 })
 
 test('an open sensor is NaN with its status', async () => {

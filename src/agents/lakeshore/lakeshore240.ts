@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineAgent } from '../../core/agent.ts'
 import { OpError } from '../../core/errors.ts'
 import { poll } from '../../core/poll.ts'
+import { Watch } from '../../core/watch.ts'
 import { findSerial } from '../../instrument/find.ts'
 import { addressOf, change, openLakeshore, portAddress } from './lakeshore.ts'
 import {
@@ -18,11 +19,14 @@ import {
   typicalBlocks,
   unread,
 } from './lakeshore240-channels.ts'
-import { parseCurve, uploadCurve } from './lakeshore240-curve.ts'
+import { uploadCurve } from './lakeshore240-curve.ts'
+import { parseCurve } from './lakeshore240-curve-file.ts'
 
 const Number8 = z.int().min(1).max(8).describe('channel, 1–8')
 const Bit = z.int().min(0).max(1)
 const Hz = z.number().positive().max(100)
+/** ms without a reading that are no news: a lone late reply has 2000. */
+const PATIENCE = 2500
 
 const AcqData = z.object({
   fields: z.record(z.string(), z.object({ T: z.number().optional(), V: z.number(), status: z.int() })),
@@ -93,7 +97,12 @@ serial number, and the port is found and found again. With the module's USB on a
       const errors: Record<string, number> = {}
       let declared: readonly Channel[] | undefined
       const connection = { last_attempt: module.since, connected: true }
+      using watch = new Watch(PATIENCE, () => {
+        if (!session.degraded) session.log(`nothing has been read for ${PATIENCE / 1000} s`)
+        session.degraded = true
+      })
       const sweep = async () => {
+        watch.heard()
         if (declared !== module.channels) {
           declared = module.channels
           feeds.temperatures.redeclare()
@@ -110,13 +119,15 @@ serial number, and the port is found and found again. With the module's USB on a
             failed(error)
             return unread(channel)
           })
+          if (isRead(fields[name])) watch.heard()
         }
+        watch[Symbol.dispose]()
         const values = Object.entries(fields).flatMap(([name, reading]) =>
           Object.entries(reading).map(([key, value]) => [`${name}_${key}`, value] as const),
         )
         if (values.length > 0) feeds.temperatures.publish('temps', timestamp, Object.fromEntries(values))
         session.set({ fields, connection, timestamp, errors })
-        const failing = Object.values(fields).every(({ status }) => status === -1)
+        const failing = !Object.values(fields).some(isRead)
         if (failing && !session.degraded)
           session.log(values.length > 0 ? 'no channel can be read' : 'no channel is enabled: see set_values')
         session.degraded = failing
@@ -205,6 +216,10 @@ serial number, and the port is found and found again. With the module's USB on a
       return `Channel ${channel} has the curve ${curve.name} ${curve.serialNumber}, ${curve.points.length} points.`
     },
   )
+
+/** Whether a reading has anything: its status, or a value beside one that did not come. */
+const isRead = ({ T = Number.NaN, V, status }: Reading): boolean =>
+  status !== -1 || !(Number.isNaN(T) && Number.isNaN(V))
 
 function channelOf({ channels, link }: Lakeshore240, number: number): void {
   if (number > channels.length)

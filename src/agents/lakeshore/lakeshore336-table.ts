@@ -1,5 +1,6 @@
 /** The Lake Shore 336 as a table: commands of its manual, names of socs. */
 import { z } from 'zod'
+import { FieldName } from '../../core/names.ts'
 import { choice, decimal, flag, integer, row, text } from '../../instrument/codec.ts'
 import { nth, type Part, whole } from '../../instrument/parts.ts'
 import { type Register, recall } from '../../instrument/registers.ts'
@@ -187,33 +188,44 @@ export const settings: readonly Setting[] = [
 interface Channel {
   readonly input: Input
   readonly name: string
+  /** What its fields begin with. */
+  readonly field: string
   readonly sensor: keyof typeof unitsOf
   /** There is a curve, so there are temperatures. */
   readonly calibrated: boolean
 }
 
 /** Asks for all that the readings depend on; inputs that are disabled are left out. */
-export async function surveyChannels(link: Link): Promise<{ count: number; channels: Channel[] }> {
+export async function surveyChannels(
+  link: Link,
+  frontPanel: boolean,
+): Promise<{ count: number; channels: Channel[] }> {
   const { length: count } = (await link.query('KRDG? 0')).split(',')
-  const channels: Channel[] = []
+  const found: Omit<Channel, 'field'>[] = []
   for (const input of inputs.slice(0, count)) {
     const { sensor } = await recall(link, inputType, input)
     const { name } = await recall(link, inputName, input)
     const { curve } = await recall(link, inputCurve, input)
-    if (sensor !== 'disabled') channels.push({ input, name, sensor, calibrated: curve !== 0 })
+    if (sensor !== 'disabled') found.push({ input, name, sensor, calibrated: curve !== 0 })
   }
+  const names = found.map(({ name }) => name.replaceAll(' ', '_'))
+  const channels = found.map((one, at) => {
+    const [own, named = ''] = [`Channel_${one.input}`, names[at]]
+    const isFree = names.indexOf(named) === names.lastIndexOf(named) && !/^(Channel|Heater)_/.test(named)
+    const fits = frontPanel && isFree && FieldName.safeParse(`${named}_status`).success
+    return { ...one, field: fits ? named : own }
+  })
   return { count, channels }
 }
+
+/** What its sensors can tell, thermocouples too, K. */
+const KELVIN = [0, 1505]
 
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
 
-/** The name that a channel's fields begin with. */
-export const fieldOf = ({ input, name }: Channel, frontPanel: boolean): string =>
-  frontPanel ? name.replaceAll(' ', '_') : `Channel_${input}`
-
-/** What is read of these channels and of both heaters. */
-export function readingsOf(channels: readonly Channel[], frontPanel: boolean): Reading[] {
+/** What is read of these channels, of an instrument that has so many inputs, and of both heaters. */
+export function readingsOf(channels: readonly Channel[], count: number): Reading[] {
   const all = (
     suffix: string,
     of: readonly Channel[],
@@ -221,17 +233,18 @@ export function readingsOf(channels: readonly Channel[], frontPanel: boolean): R
   ): Reading['fields'] =>
     Object.fromEntries(
       of.map((channel) => {
-        const part = nth(inputs.indexOf(channel.input), decimal)
-        return [
-          `${fieldOf(channel, frontPanel)}${suffix}`,
-          { description: channel.name, part, ...spec(channel) },
-        ]
+        const part = nth(inputs.indexOf(channel.input), decimal, count)
+        return [`${channel.field}${suffix}`, { description: channel.name, part, ...spec(channel) }]
       }),
     )
   const block = 'temperatures'
   const calibrated = channels.filter((channel) => channel.calibrated)
   return [
-    { block, command: 'KRDG? 0', fields: all('_T', calibrated, () => ({ units: 'K', sim: [4.2, 0.002] })) },
+    {
+      block,
+      command: 'KRDG? 0',
+      fields: all('_T', calibrated, () => ({ units: 'K', range: KELVIN, sim: [4.2, 0.002] })),
+    },
     {
       block,
       command: 'SRDG? 0',
@@ -241,7 +254,7 @@ export function readingsOf(channels: readonly Channel[], frontPanel: boolean): R
       block,
       command: `RDGST? ${channel.input}`,
       fields: {
-        [`${fieldOf(channel, frontPanel)}_status`]: {
+        [`${channel.field}_status`]: {
           type: 'int' as const,
           description: `${channel.name}: ${STATUS}`,
           part: whole(integer),
@@ -285,13 +298,17 @@ const alone = (command: string, part: Part, sim: Simulated): Reading => ({
   command,
   fields: { [command]: { part, sim } },
 })
-const diodes: readonly Channel[] = inputs
-  .slice(0, 4)
-  .map((input) => ({ input, name: `Channel ${input}`, sensor: 'diode', calibrated: true }))
+const diodes: readonly Channel[] = inputs.slice(0, 4).map((input) => ({
+  input,
+  name: `Channel ${input}`,
+  field: `Channel_${input}`,
+  sensor: 'diode',
+  calibrated: true,
+}))
 
 /** What the simulated instrument shows: four diodes, one by one, too, and ramps that are over at once. */
 export const simulatedReadings: readonly Reading[] = [
-  ...readingsOf(diodes, false),
+  ...readingsOf(diodes, diodes.length),
   ...diodes.map(({ input }) => alone(`KRDG? ${input}`, whole(decimal), [4.2, 0.002])),
   ...heaters.map((output) => alone(`RAMPST? ${output}`, whole(flag), false)),
 ]

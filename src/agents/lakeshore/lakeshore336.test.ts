@@ -148,3 +148,16 @@ test('the front panel names fields as with socs, where that is asked for; anothe
       .join(),
   ).toContain('serial number LSA336X, not LSA0000')
 })
+
+test('a name on the front panel that makes no field name, or that two inputs have, costs nothing but itself', async () => {
+  const names: Record<string, string> = { A: '4K plate', B: 'Still.1', C: 'cold side', D: 'Heater_1' }
+  const registers = (simulated.registers ?? []).map((one) =>
+    one.name === 'INNAME' ? { ...one, initial: (key: string) => ({ name: names[key] }) } : one,
+  )
+  const sim = await startTable({ ...simulated, registers }, { serialNumber: 'LSA336X', tcp: '127.0.0.1:0' })
+  open.push(() => sim.close())
+  const agent = await start({ ip_address: sim.url, field_names: 'front-panel' })
+  await agent.until(() => agent.rows.length >= 2)
+  const fields = Object.keys(last(agent, 'temperatures').data).filter((name) => name.endsWith('_V'))
+  expect(fields).toEqual(['Channel_A_V', 'Channel_B_V', 'cold_side_V', 'Channel_D_V'])
+})

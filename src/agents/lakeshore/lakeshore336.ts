@@ -60,14 +60,12 @@ export default defineInstrument({
       throw new TransportError(
         `${link.name}: serial number ${there}, not ${wanted} (${link.identity}): correct serial_number, or the address`,
       )
-    const frontPanel = field_names === 'front-panel'
-    return { ...(await table.surveyChannels(link)), frontPanel, lately: new Lately() }
+    return { ...(await table.surveyChannels(link, field_names === 'front-panel')), lately: new Lately() }
   },
   feed: { name: 'temperatures', help: 'Temperatures, sensor readings and heaters.', frame_length: 600 },
-  readings: ({ channels, frontPanel }) => table.readingsOf(channels, frontPanel),
-  judge: (values, { channels, frontPanel }) => {
-    for (const one of channels) {
-      const name = table.fieldOf(one, frontPanel)
+  readings: ({ channels, count }) => table.readingsOf(channels, count),
+  judge: (values, { channels }) => {
+    for (const { field: name } of channels) {
       const status = Number(values[`${name}_status`])
       if (`${name}_T` in values && status & KELVIN_BAD) values[`${name}_T`] = Number.NaN
       if (`${name}_V` in values && status & SENSOR_BAD) values[`${name}_V`] = Number.NaN
@@ -78,10 +76,10 @@ export default defineInstrument({
     params: { f_sample: Hz.optional().describe('sweeps in a second, Hz; that of the agent by default') },
     rate: ({ f_sample }, params) => (params['f_sample'] as number | undefined) ?? f_sample,
     startup: ({ auto_acquire }) => auto_acquire,
-    data: ({ timestamp, blocks, errors, connection }, { channels, frontPanel, lately }) => {
+    data: ({ timestamp, blocks, errors, connection }, { channels, lately }) => {
       const of = (block: string) => blocks.find((one) => one.block === block)?.values ?? {}
       const temperatures = of('temperatures')
-      lately.add(kelvinOf(temperatures, channels, frontPanel))
+      lately.add(kelvinOf(temperatures, channels))
       const ls336_fields = { timestamp, block_name: 'temperatures', data: temperatures }
       return { ls336_fields, heaters: of('heaters'), errors, connection }
     },
@@ -192,11 +190,8 @@ export default defineInstrument({
 function kelvinOf(
   values: Readonly<Record<string, Value>>,
   channels: Awaited<ReturnType<typeof table.surveyChannels>>['channels'],
-  frontPanel: boolean,
 ): Map<string, number> {
-  return new Map(
-    channels.map((one) => [one.input, Number(values[`${table.fieldOf(one, frontPanel)}_T`] ?? Number.NaN)]),
-  )
+  return new Map(channels.map(({ input, field }) => [input, Number(values[`${field}_T`] ?? Number.NaN)]))
 }
 
 /** The same instrument as `ocs sim lakeshore336` has it: four diodes, the fourth without a curve. */

@@ -64,6 +64,9 @@ export async function refresh(instrument: Lakeshore372, key: string): Promise<In
   return fresh
 }
 
+/** What its sensors can tell, K. */
+const KELVIN = [0, 420] as const
+
 const STATUS =
   'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid'
 
@@ -111,7 +114,7 @@ export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'h
     if (!setup.enabled && key !== 'A') continue
     const { block, field } = namesOf(instrument, key)
     blocks[block] = {
-      ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name } }),
+      ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name, range: KELVIN } }),
       [`${field}_R`]: { units: 'Ω', description: name },
       [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}` },
     }
