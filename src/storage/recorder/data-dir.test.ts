@@ -55,8 +55,8 @@ test('the directory’s UUID stays, also when its own file is lost or spoilt', a
   await recorder[Symbol.asyncDispose]()
   const spoil = [
     () => {},
-    () => rmSync(join(dir, '.ocs-data-dir')),
-    () => writeFileSync(join(dir, '.ocs-data-dir'), '{"data'),
+    () => rmSync(join(dir, '.ocs/data-dir')),
+    () => writeFileSync(join(dir, '.ocs/data-dir'), '{"data'),
   ]
   for (const damage of spoil) {
     damage()
@@ -64,7 +64,7 @@ test('the directory’s UUID stays, also when its own file is lost or spoilt', a
     expect(again.recorder.id).toBe(id)
     await again.recorder[Symbol.asyncDispose]()
   }
-  expect(JSON.parse(readFileSync(join(dir, '.ocs-data-dir'), 'utf8')).data_dir).toBe(id)
+  expect(JSON.parse(readFileSync(join(dir, '.ocs/data-dir'), 'utf8')).data_dir).toBe(id)
 })
 
 test('a file system without links will do, and names that are taken are safe there too', async () => {

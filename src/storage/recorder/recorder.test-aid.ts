@@ -54,12 +54,14 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
     said.push(text)
     look()
   }
+  const { remembered = {} } = options
   const recorder = await Recorder.open({
     dir,
     root: 'observatory',
     log: say,
     event: (level, kind, text) => say(`${level} ${kind}: ${text}`),
     ...options,
+    remembered,
   })
   recorder.attach({
     state: { duplicates: 0, holes: 0, unnumbered: 0, behind: 0, feeds: {} },
@@ -80,7 +82,7 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
       waiting.add(check)
       check()
     })
-  return { recorder, said, acks, until }
+  return { recorder, said, acks, until, remembered }
 }
 
 export type Fields = Readonly<Record<string, FieldType>>
