@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Disk } from './disk.ts'
 import { ownPath } from './own-folder.ts'
-import { type Span, union, without } from './spans.ts'
+import { count, type Span, union, without } from './spans.ts'
 
 /** A file that is not written any more, and the rows that are in it: spans by `instance/feed/epoch`. */
 const ClosedFile = z.object({
@@ -78,14 +78,14 @@ export class FileList {
 }
 
 /** The closed files that a data directory's list names; a file's latest line counts. */
-export async function closedFiles(disk: Disk, dir: string): Promise<ClosedFile[]> {
+async function closedFiles(disk: Disk, dir: string): Promise<ClosedFile[]> {
   const files = new Map<string, ClosedFile>()
   for (const line of await lines(disk, dir)) if ('rows' in line) files.set(line.file, line)
   return [...files.values()]
 }
 
 /** Those of some files that are not in a data directory, also not compressed beside their place. */
-export async function absent(disk: Disk, dir: string, files: Iterable<string>): Promise<string[]> {
+async function absent(disk: Disk, dir: string, files: Iterable<string>): Promise<string[]> {
   const queue = [...files].reverse()
   const gone: string[] = []
   const look = async () => {
@@ -99,7 +99,7 @@ export async function absent(disk: Disk, dir: string, files: Iterable<string>): 
 }
 
 /** The rows of some files. */
-export function rowsOf(files: Iterable<ClosedFile>): RowsByEpoch {
+function rowsOf(files: Iterable<ClosedFile>): RowsByEpoch {
   const all: RowsByEpoch = new Map()
   for (const { rows } of files)
     for (const [epoch, spans] of Object.entries(rows)) {
@@ -118,6 +118,24 @@ export function lostRows(gone: Iterable<ClosedFile>, there: Iterable<ClosedFile>
     if (left.length > 0) lost.set(epoch, left)
   }
   return lost
+}
+
+/** The closed files of a data directory that are gone, and how many rows are gone with them. */
+export async function goneFiles(disk: Disk, dir: string): Promise<{ files: string[]; rows: number }> {
+  const { gone, there } = await sorted(disk, dir)
+  const rows = [...lostRows(gone, there).values()].reduce((sum, spans) => sum + count(spans), 0)
+  return { files: gone.map(({ file }) => file), rows }
+}
+
+/** The closed files of a data directory by whether they are there. */
+export async function sorted(disk: Disk, dir: string): Promise<{ gone: ClosedFile[]; there: ClosedFile[] }> {
+  const listed = await closedFiles(disk, dir)
+  const names = listed.map(({ file }) => file)
+  const missing = new Set(await absent(disk, dir, names))
+  return {
+    gone: listed.filter(({ file }) => missing.has(file)),
+    there: listed.filter(({ file }) => !missing.has(file)),
+  }
 }
 
 async function lines(disk: Disk, dir: string): Promise<z.output<typeof Line>[]> {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { type FileHead, headFrames } from '../g3/hk.ts'
 import type { Disk, DiskFile, FileId } from './disk.ts'
-import type { ClosedFile, RowsByEpoch } from './file-list.ts'
+import type { ClosedFile, FileList, RowsByEpoch } from './file-list.ts'
 import { FOLDER } from './open-frame.ts'
 import { ownPath } from './own-folder.ts'
 import { type Span, union } from './spans.ts'
@@ -74,6 +74,8 @@ export class HkFile {
       const [inside, outside] = [await file.stat(), await disk.stat(temporary)]
       whereabouts.inodes &&= isSame(inside, outside, true)
       for (let name = Math.floor(start); ; name++) {
+        // One that is gone may come back.
+        if (place.list.has(pathOf(name))) continue
         const path = join(dir, pathOf(name))
         await disk.makeFolder(dirname(path))
         const placed = await putAt(disk, file, temporary, path, bytes)
@@ -166,6 +168,7 @@ export interface FilePlace {
   readonly disk: Disk
   readonly dir: string
   readonly whereabouts: Whereabouts
+  readonly list: FileList
 }
 
 /** Writes a file's beginning; leaves nothing behind when that fails. */

@@ -155,7 +155,7 @@ export class HkFiles {
   }
 
   async #create(start: number, waiting: readonly Pick<Sealed, 'from' | 'entry'>[]): Promise<HkFile> {
-    const { disk, dir, root, ledger, whereabouts, opened } = this.#options
+    const { root, dir, ledger, opened } = this.#options
     const providers = new Map<number, string>()
     for (const { from, entry } of waiting)
       providers.set(ledger.provider(entry), feedAddress(root, from.instance, from.feed))
@@ -164,7 +164,7 @@ export class HkFiles {
     const generation = ledger.generation + 1
     const text = ledger.text(this.#open.map(({ path }) => path))
     const head = { sessionId: sessionId(time, generation, ledger.dataDir), time, generation, ledger: text }
-    const file = await HkFile.create({ disk, dir, whereabouts }, start, head, providers)
+    const file = await HkFile.create(this.#options, start, head, providers)
     ledger.generation = generation
     this.#open.push(file)
     const oldest = this.#open.length > OPEN_FILES ? this.#open.shift() : undefined

@@ -5,7 +5,7 @@ import { G3FormatError } from '../g3/bytes.ts'
 import { type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { peekGeneration, readFrame, type WrittenFrame } from '../g3/hk.ts'
 import type { Disk } from './disk.ts'
-import { absent, type ClosedFile, closedFiles, lostRows, type RowsByEpoch } from './file-list.ts'
+import { type ClosedFile, lostRows, type RowsByEpoch, sorted } from './file-list.ts'
 import { epochKey, Ledger } from './ledger.ts'
 import { OWN_FOLDER, ownPath } from './own-folder.ts'
 import { union } from './spans.ts'
@@ -52,16 +52,7 @@ export async function recover(
   refill = false,
 ): Promise<Recovered> {
   const unreadable: { path: string; reason: string }[] = []
-  const listed = await closedFiles(disk, dir)
-  const names = new Set(
-    await absent(
-      disk,
-      dir,
-      listed.map(({ file }) => file),
-    ),
-  )
-  const gone = listed.filter(({ file }) => names.has(file))
-  const there = listed.filter(({ file }) => !names.has(file))
+  const { gone, there } = await sorted(disk, dir)
   const newest = await newestHead(disk, dir, id, unreadable)
   const ledger = newest?.ledger ?? (id !== undefined && gone.length > 0 ? new Ledger(id) : undefined)
   const frames: WrittenFrame[] = []
