@@ -16,6 +16,10 @@ const Entry = z.object({
   provider: z.int().optional(),
   /** The last seq in a synced file. */
   last: z.int(),
+  /** Rows up to it were recorded in another data directory. */
+  begin: z.int().optional(),
+  /** Its last row, once another epoch of the feed has begun behind it. */
+  end: z.int().optional(),
   /** When it was last written, unix s. */
   touched: z.number(),
 })
@@ -80,6 +84,10 @@ export class Ledger {
       gaps: this.gaps,
     }
     return JSON.stringify(stored)
+  }
+
+  get entries(): Iterable<LedgerEntry> {
+    return this.#epochs.values()
   }
 
   find(from: FeedEpoch): LedgerEntry | undefined {

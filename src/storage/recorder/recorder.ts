@@ -242,6 +242,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     // Of an epoch that began in another data directory the rows that are gone from the spool are there, not lost.
     const entry = this.#ledger.entry(from)
     entry.last = Math.min(held.acked, held.first - 1)
+    if (entry.last > 0) entry.begin = entry.last
     return entry.last
   }
 
@@ -276,7 +277,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
   }
 
   ended(from: FeedEpoch): void {
-    this.#providers.get(epochKey(from))?.seal()
+    const provider = this.#providers.get(epochKey(from))
+    provider?.seal()
+    const entry = this.#ledger.find(from)
+    if (entry) entry.end = Math.max(entry.last, provider?.taken ?? 0)
   }
 
   /** Closes all frames; resolves once they are synced and acknowledged. */
