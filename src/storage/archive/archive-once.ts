@@ -27,7 +27,8 @@ function inEpoch(list: readonly Placed[]): Placed[] {
   let [reach, end, same] = [0, -Infinity, 0]
   return sorted.flatMap((one) => {
     const { chunk, firstRow, lastRow } = one
-    if (firstRow === null || lastRow === null) return [one]
+    // A frame of no whole row has the beginning of one that a step of the clock has cut.
+    if (firstRow === null || lastRow === null || lastRow < firstRow) return [one]
     if (lastRow <= reach) return []
     const { t } = chunk
     let from = 0

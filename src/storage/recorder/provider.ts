@@ -1,7 +1,7 @@
 import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import type { FieldType } from '../../core/wire.ts'
-import { type BlockPlan, convert, planBlock } from './frame-columns.ts'
+import { type BlockPlan, convert, cutRow, planBlock } from './frame-columns.ts'
 import type { Sealed } from './g3-files.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { OpenFrame } from './open-frame.ts'
@@ -87,15 +87,26 @@ export class Provider {
       this.#skip(seq, seq, `quarantined: ${columns}`)
       return
     }
-    const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
     const length = this.#host.frameLength ?? declaration.frame_length
-    if (!this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))) this.seal()
-    const frame = this.#open(length)
-    if (frame.empty) this.#host.begun(start)
-    this.#host.took(frame.add(plan, row, columns))
+    const parts = cutRow(row.t, this.#host.maxLength)
+    for (const [from, to] of parts) {
+      const t = row.t.slice(from, to)
+      const cells = parts.length === 1 ? columns : columns.map((column) => column.slice(from, to))
+      const last = to === row.t.length
+      const [start = 0, end = 0] = [t[0], t.at(-1)]
+      if (
+        !last ||
+        parts.length > 1 ||
+        !this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))
+      )
+        this.seal()
+      const frame = this.#open(length)
+      if (frame.empty) this.#host.begun(start)
+      this.#host.took(last ? frame.add(plan, { t }, cells) : frame.addPart(plan, t, cells))
+      if (frame.bytes >= FRAME_BYTES && last) this.seal()
+    }
     this.taken = seq
-    this.#ends.set(row.block, end)
-    if (frame.bytes >= FRAME_BYTES) this.seal()
+    this.#ends.set(row.block, row.t.at(-1) ?? 0)
   }
 
   /** Rows up to `last` are recorded already, or are left where they are. */

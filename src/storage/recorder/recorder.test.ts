@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Wire } from '../../core/wire.ts'
 import { entry } from '../g3/frame.ts'
+import { secondsFrom } from '../g3/time.ts'
+import { audit } from './audit.ts'
+import { disk } from './disk.ts'
 import { MemoryDisk } from './memory-disk.test-aid.ts'
 import {
   cleanUp,
@@ -354,4 +357,38 @@ test('rows behind a hole are not taken: the spool still has those between', asyn
   expect(recorder.rows(epoch.from, temps, epoch.rows)).toBe(true)
   expect(recorder.counters.duplicates).toBe(2)
   await recorder[Symbol.asyncDispose]()
+})
+
+test('a row that spans a step of the clock is cut there: no frame spans more than a file, and files stay in order', async () => {
+  const dir = data()
+  const blocks = declaration({ fast: { F: 'double' } })
+  const { recorder, acks } = await record(dir, { frameLength: 60 })
+  const one = new TestEpoch('pressures', 'e1', blocks)
+  one.add('fast', [T0, T0 + 1], { F: [0, 1] })
+  // Set ahead by an hour, and by another, within one row; and back again.
+  one.add('fast', [T0 + 2, T0 + 3, T0 + 3603, T0 + 3604, T0 + 7204], { F: [2, 3, 4, 5, 6] })
+  const two = new TestEpoch('pressures', 'e2', blocks)
+  for (let i = 0; i < 100; i++) two.add('fast', [T0 + 5 + i], { F: [i] })
+  for (const epoch of [one, two]) epoch.feed(recorder)
+  await recorder.flush()
+  expect(acks.findLast(({ from }) => from.epoch === 'e1')?.seq).toBe(2)
+  expect(recorder.counters).toMatchObject({ rows: 102, samples: 107 })
+  await recorder[Symbol.asyncDispose]()
+  expect(recorded(dir)).toEqual(sent([one, two]))
+  const spans = filesIn(dir).flatMap((path) =>
+    framesOf(readFileSync(join(dir, path))).frames.flatMap((frame) =>
+      (entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []).flatMap((block) =>
+        block?.kind === 'G3TimesampleMap' ? [secondsFrom(block.times)] : [],
+      ),
+    ),
+  )
+  expect(Math.max(...spans.map((t) => (t.at(-1) ?? 0) - (t[0] ?? 0)))).toBeLessThanOrEqual(60)
+  // As so3g reads them: file by file, frame by frame.
+  const times = spans.flatMap((t) => [...t])
+  expect(times).toEqual(times.toSorted((a, b) => a - b))
+  expect((await audit(disk, dir)).epochs).toMatchObject([
+    { recorded: 2, missing: [], doubled: [] },
+    { recorded: 100, missing: [], doubled: [] },
+  ])
+  writeExpected(dir, [one, two])
 })
