@@ -145,7 +145,7 @@ test('the disk of the recordings is unmounted while it is written: degraded, not
   await recorder.says('new file: ', 40)
   await until('rows are acknowledged', 20, () => unacknowledged(lab.path('state')) < 5)
   disk[Symbol.dispose]()
-  await recorder.says(/record: data directory \S+ is on another disk than before: mount its disk again/, 20)
+  await recorder.says(/error: data directory \S+ is on another disk than before: mount its disk again/, 20)
   await until('it is degraded', 5, () =>
     lab.session('aggregator', 'record').then((now) => now?.['degraded'] === true),
   )

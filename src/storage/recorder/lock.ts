@@ -22,7 +22,7 @@ export function lockDataDir(dir: string): Disposable {
       const old = join(dir, OLD_LOCK)
       if (existsSync(old)) {
         locked(old).close()
-        rmSync(old)
+        for (const left of [old, `${old}-journal`]) rmSync(left, { force: true })
       }
       makeOwnFolder(dir)
     } catch (error) {

@@ -44,7 +44,7 @@ export interface RecorderOptions {
 /** What a process remembers of its data directory from one recorder to the next. */
 export interface Remembered {
   /** Where it was, and which: an empty folder in its place may be a disk that is not mounted. */
-  place?: { readonly device: bigint; readonly id: string }
+  place?: { readonly device: bigint; readonly id: string; told?: boolean }
   /** Counters go on. */
   counters?: RecorderCounters
 }
@@ -154,7 +154,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const dir = resolve(options.dir)
     let lock: Disposable | undefined
     try {
-      await sameDisk(disk, dir, remembered)
+      await sameDisk(disk, dir, options)
       await disk.makeFolder(dir)
       lock = lockDataDir(dir)
       await disk.makeFolder(ownPath(dir, '.'))
@@ -412,7 +412,8 @@ const NOTHING: RecorderCounters = {
  * is unmounted leaves a folder behind that nobody would look into.
  * @throws TransportError when it is not
  */
-async function sameDisk(disk: Disk, dir: string, { place }: Remembered): Promise<void> {
+async function sameDisk(disk: Disk, dir: string, { remembered, event }: RecorderOptions): Promise<void> {
+  const place = remembered?.place
   if (!place) return
   let path = dir
   let found = await disk.stat(path)
@@ -423,7 +424,10 @@ async function sameDisk(disk: Disk, dir: string, { place }: Remembered): Promise
   }
   if (found?.dev === place.device || (await readId(disk, dir)) === place.id) return
   const what = 'mount its disk again, or start the recorder again to record where it is now'
-  throw new TransportError(`data directory ${dir} is on another disk than before: ${what}`)
+  const text = `data directory ${dir} is on another disk than before: ${what}`
+  if (!place.told) event('error', 'displaced', text)
+  place.told = true
+  throw new TransportError(text)
 }
 
 function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {
