@@ -80,7 +80,7 @@ test(`power cuts lose nothing that was acknowledged, and double nothing (seed ${
   // The cuts were such that ends were torn; else this would show little.
   expect(torn).toBeGreaterThan(5)
   writeExpected(dir, epochs)
-}, 30_000)
+}, 60_000)
 
 test('a full disk stops acknowledgements, not the recorder; with space again all is written, once', async () => {
   const dir = directory()
