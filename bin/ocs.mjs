@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts `ocs` with the Bun that npm installed, or the one that runs this file; installs the packages first where they
 // are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -38,6 +38,32 @@ function fail(text) {
   process.exit(2)
 }
 
+/**
+ * Runs a program to its end, and hands signals on to it, so that "kill" stops what it means. `detached`: to a group of its
+ * own, with all that a shell or npm starts in it, also Ctrl-C, which a terminal sends to others by itself.
+ */
+function run(program, args, options) {
+  let child
+  // Before the child is there, which may have begun before this goes on.
+  for (const name of ['SIGTERM', 'SIGHUP', 'SIGINT'])
+    process.on(name, () => {
+      try {
+        if (options.detached) process.kill(-child.pid, name)
+        else if (name !== 'SIGINT') child.kill(name)
+      } catch {
+        // It has ended meanwhile.
+      }
+    })
+  child = spawn(program, args, options)
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ error }))
+    child.on('exit', (code, signal) => {
+      for (const name of ['SIGTERM', 'SIGHUP', 'SIGINT']) process.removeAllListeners(name)
+      resolve({ code, signal })
+    })
+  })
+}
+
 const wanted = [
   ...Object.keys(dependencies),
   ...(process.argv[2] === '--run' ? Object.keys(devDependencies) : []),
@@ -48,8 +74,9 @@ if (!wanted.every((name) => existsSync(join(root, 'node_modules', name)))) {
   const [command, args] = process.versions.bun
     ? [process.execPath, ['install', '--ignore-scripts', '--no-save']]
     : ['npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']]
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  if (status !== 0)
+  const stdio = ['ignore', 'ignore', 'inherit']
+  const { code, error } = await run(command, args, { cwd: root, stdio, detached: true })
+  if (code !== 0)
     fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
 }
 const bun = bunBinary()
@@ -63,22 +90,17 @@ if (!bun) {
 const path = [dirname(bun), join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
 const [first, name, ...rest] = process.argv.slice(2)
 const env = { ...process.env, PATH: path }
-// By these Bun's test runner tells that a program reads it, and shows nothing for the minutes in which all goes well.
-for (const sign of ['AGENT', 'CLAUDECODE', 'REPL_ID']) delete env[sign]
-const child =
+const { code, signal, error } =
   first === '--run'
-    ? spawn('sh', ['-c', `${scripts[`${name}:bun`]} "$@"`, 'sh', ...rest], {
+    ? await run('sh', ['-c', `${scripts[`${name}:bun`]} "$@"`, 'sh', ...rest], {
         cwd: root,
         stdio: 'inherit',
+        detached: true,
         env,
       })
     : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
-      spawn(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {
+      await run(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {
         stdio: 'inherit',
       })
-
-// A terminal sends Ctrl-C to the child itself; other signals are handed on, so that "kill" stops what it means.
-process.on('SIGINT', () => {})
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-child.on('error', (error) => fail(error.message))
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+if (error) fail(error.message)
+process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))

@@ -1,16 +1,21 @@
 import { statfsSync } from 'node:fs'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
+import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
+import { disk } from '../storage/recorder/disk.ts'
+import { goneFiles } from '../storage/recorder/file-list.ts'
 import { addNote, readNotes } from '../storage/recorder/notes.ts'
-import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder/recorder.ts'
+import { MAX_TIME_PER_FILE, Recorder, type Remembered } from '../storage/recorder/recorder.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000
 /** Notes of one answer, at most. */
 const NOTES = 1000
+/** Files that are named where more are gone. */
+const NAMED = 5
 /** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
 const FRESH = 180
 
@@ -42,6 +47,7 @@ const RecordData = z.object({
     quarantined: Count,
     renamed: Count,
     torn_tails: Count,
+    displaced: Count,
     disk_failures: Count,
     uncut_files: Count,
   }),
@@ -52,6 +58,13 @@ const RecordData = z.object({
   /** Bytes that are free where it writes; null when nobody knows. */
   disk_free: z.number().nullable(),
 })
+
+/** What a process keeps from one recorder to the next, and who waits for the next. */
+class Recording {
+  readonly remembered: Remembered = {}
+  /** Begins anew and fetches what was in files that are gone; undefined while nothing is recorded. */
+  refill: (() => void) | undefined
+}
 
 export default defineAgent({
   class: 'AggregatorAgent',
@@ -78,7 +91,7 @@ export default defineAgent({
   }),
   feeds: {},
   check: ({ data_dir }, log) => log(`data directory: ${checkDataDir(data_dir)}`),
-  connect: async () => ({}),
+  connect: async () => new Recording(),
   idle: (instance) => `waiting for: ocs ctrl start ${instance} record`,
 })
   .process(
@@ -88,31 +101,52 @@ export default defineAgent({
       data: RecordData,
       startup: ({ initial_state }) => initial_state === 'record',
     },
-    async ({ args, lab, session, signal }) => {
-      await using recorder = await Recorder.open({
-        dir: args.data_dir,
-        root: lab.root,
-        timePerFile: args.time_per_file,
-        frameLength: args.frame_length,
-        log: (text) => session.log(text),
-        event: lab.event,
-      })
-      session.degraded = false
-      // Disposed after it the recorder still acknowledges what it writes last.
-      const follower = await lab.follow(recorder)
-      recorder.attach(follower)
-      using _counted = lab.counters(() => countersOf(recorder, follower))
-      const show = () => {
+    async ({ args, lab, session, signal, instrument }) => {
+      for (let refill = false; !signal.aborted; refill = true) {
+        await using recorder = await Recorder.open({
+          dir: args.data_dir,
+          root: lab.root,
+          timePerFile: args.time_per_file,
+          frameLength: args.frame_length,
+          remembered: instrument.remembered,
+          refill,
+          log: (text) => session.log(text),
+          event: lab.event,
+        })
+        session.degraded = false
+        // Disposed after it the recorder still acknowledges what it writes last.
+        const follower = await lab.follow(recorder)
+        recorder.attach(follower)
+        using _counted = lab.counters(() => countersOf(recorder, follower))
+        const show = () => {
+          session.set(dataOf(recorder, follower))
+          session.degraded = recorder.problem !== undefined
+        }
+        const asked = Promise.withResolvers<void>()
+        instrument.refill = asked.resolve
+        show()
+        const timer = setInterval(show, SHOW_MS)
+        const displaced = await Promise.race([aborted(signal), asked.promise, recorder.displaced])
+        instrument.refill = undefined
+        clearInterval(timer)
+        await follower[Symbol.asyncDispose]()
+        await recorder[Symbol.asyncDispose]()
         session.set(dataOf(recorder, follower))
-        session.degraded = recorder.problem !== undefined
+        if (displaced) throw displaced
       }
-      show()
-      const timer = setInterval(show, SHOW_MS)
-      await aborted(signal)
-      clearInterval(timer)
-      await follower[Symbol.asyncDispose]()
-      await recorder[Symbol.asyncDispose]()
-      session.set(dataOf(recorder, follower))
+    },
+  )
+  .task(
+    'refill',
+    { help: 'Fetch again what was in files that are gone, as far as agents still hold it.' },
+    async ({ args, instrument }) => {
+      const { files, rows } = await goneFiles(disk, args.data_dir)
+      if (files.length === 0) return 'No closed file is gone.'
+      const named = `${files.slice(0, NAMED).join(', ')}${files.length > NAMED ? ', …' : ''}`
+      const told = `${files.length} files are gone (${named}), and with them ${rows} rows that are in no other`
+      if (!instrument.refill) throw new OpError('Nothing is being recorded: start "record" first.')
+      instrument.refill()
+      return `${told}: agents are asked for what they still hold.`
     },
   )
   .task(

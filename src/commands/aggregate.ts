@@ -6,6 +6,7 @@ import { findAgent } from '../launch/agents.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
+import { refillCommand } from './aggregate-refill.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface AggregateFlags extends SiteOptions {
@@ -15,6 +16,7 @@ interface AggregateFlags extends SiteOptions {
 /** `ocs aggregate`: short for `ocs agent` with the site's AggregatorAgent; works without a site file too. */
 export function aggregateCommand(context: Context): Command {
   const command = new Command('aggregate').description('Record every sample in .g3 files.')
+  command.addCommand(refillCommand(context))
   return siteFlags(command)
     .option(
       '--instance-id <id>',

@@ -1,42 +1,127 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { ConfigError, messageOf, OpError } from '../core/errors.ts'
-import { type Audit, audit, type EpochAudit, type Span } from '../storage/recorder/audit.ts'
+import { z } from 'zod'
+import { ConfigError, messageOf, OpError, TransportError } from '../core/errors.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import { joinLab } from '../launch/join-lab.ts'
+import { statePath } from '../launch/places.ts'
+import { spoolsIn } from '../runtime/spool/spool-files.ts'
+import { lookAtSpool } from '../runtime/spool/spool-look.ts'
+import { type Audit, audit } from '../storage/recorder/audit.ts'
+import type { EpochAudit, Witness } from '../storage/recorder/audit-judge.ts'
 import { disk } from '../storage/recorder/disk.ts'
+import type { Span } from '../storage/recorder/spans.ts'
 import type { Context } from '../terminal/context.ts'
 import { table } from '../terminal/table.ts'
+import { siteFlags } from './site-flags.ts'
 
-/** `ocs audit DATA_DIR`: what should be in the files against what is, from the files alone. */
+interface AuditFlags extends SiteOptions {
+  readonly json?: boolean
+  readonly stateDir?: string
+}
+
+/** `ocs audit DATA_DIR`: what should be in the files against what is, by the files, and by agents and spools. */
 export function auditCommand(context: Context): Command {
-  return new Command('audit')
+  return siteFlags(new Command('audit'))
     .description('Compare the samples that should be in a data directory with those that are.')
     .argument('<data-dir>', 'the recorder’s directory')
+    .option('--state-dir <folder>', 'the folder of this machine’s spools, which are asked, too')
     .option('--json', 'print as JSON')
-    .action(async (dir: string, { json }: { json?: boolean }) => {
-      const found = await read(dir)
-      context.out(json ? `${JSON.stringify(found)}\n` : report(found))
+    .addHelpText(
+      'after',
+      '\nWith a site file, or --site-hub, the agents that run are asked what they have had recorded.',
+    )
+    .action(async (dir: string, flags: AuditFlags) => {
+      const witnesses = [...(await agents(dir, flags, context)), ...spools(flags, context)]
+      const found = await read(dir, witnesses)
+      context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
       const wrong = found.damaged.length + found.epochs.filter(isWrong).length
       if (wrong > 0) throw new OpError(`${dir}: ${wrong} of its files or epochs are not whole`)
     })
 }
 
-async function read(dir: string): Promise<Audit> {
+async function read(dir: string, witnesses: readonly Witness[]): Promise<Audit> {
   try {
-    const found = await audit(disk, dir)
-    if (found.files > 0) return found
+    const found = await audit(disk, dir, witnesses)
+    if (found.files > 0 || found.moved.length > 0 || found.epochs.length > 0) return found
   } catch (cause) {
     throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
   }
   throw new ConfigError(`${dir}: there are no .g3 files in it: name a recorder's data directory`)
 }
 
-function report({ files, frames, epochs, damaged }: Audit): string {
+/** What agents and the directory's recorder say, where a site is named. */
+async function agents(dir: string, flags: AuditFlags, context: Context): Promise<Witness[]> {
+  const { site, siteFile, siteHub } = flags
+  if (site === undefined && siteFile === undefined && siteHub === undefined && !context.env['OCS_CONFIG_DIR'])
+    return []
+  const found: Witness[] = []
+  try {
+    await joinLab(
+      flags,
+      context,
+      async ({ lab }) => {
+        for (const [instance, { presence, sessions }] of lab.instances) {
+          const data = RecordedData.safeParse(sessions.get('record')?.data).data
+          if (data && presence?.host === hostname() && data.data_dir === resolve(dir))
+            found.push(...recorded(data.providers))
+          // What is drained is asked for in the name of another.
+          if (presence?.drains !== undefined) continue
+          for (const [feed, { spool, epochs }] of Object.entries(presence?.feeds ?? {}))
+            found.push({ who: 'agent', instance, feed, spool, epochs })
+        }
+      },
+      { quiet: true },
+    )
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error
+    context.err(`agents were not asked: ${error.message}\n`)
+  }
+  return found
+}
+
+const RecordedData = z.object({
+  data_dir: z.string(),
+  providers: z.record(z.string(), z.object({ sessid: z.string(), recorded: z.int() })),
+})
+
+/** What a recorder says that it has recorded. */
+function recorded(providers: z.output<typeof RecordedData>['providers']): Witness[] {
+  return Object.entries(providers).flatMap(([address, { sessid: epoch, recorded: last }]) => {
+    const [, instance, , feed] = address.split('.')
+    if (instance === undefined || feed === undefined) return []
+    return [{ who: 'recorder' as const, instance, feed, spool: '', epochs: [{ epoch, last, acked: last }] }]
+  })
+}
+
+/** What the spools of this machine hold. One that cannot be read is passed over: "ocs spool ls" says why. */
+function spools({ stateDir }: AuditFlags, context: Context): Witness[] {
+  return spoolsIn(statePath(stateDir, context.env)).flatMap(({ instance, file }) => {
+    try {
+      const { spool, epochs } = lookAtSpool(file)
+      return epochs.map(({ feed, epoch, last, unrecorded }) => ({
+        who: 'spool' as const,
+        instance,
+        feed,
+        spool,
+        epochs: [{ epoch, last, acked: last - unrecorded }],
+      }))
+    } catch (error) {
+      if (error instanceof ConfigError) return []
+      throw error
+    }
+  })
+}
+
+function report({ files, frames, epochs, damaged, moved }: Audit): string {
   const rows = epochs.map((epoch) => [
     epoch.address,
     epoch.epoch,
     String(epoch.expected),
     String(epoch.recorded),
     String(epoch.samples),
-    isWrong(epoch) ? 'NOT WHOLE' : epoch.gaps.length > 0 ? 'gaps' : 'whole',
+    verdict(epoch),
   ])
   const spans = (
     what: string,
@@ -53,8 +138,33 @@ function report({ files, frames, epochs, damaged }: Audit): string {
     ...epochs.flatMap((epoch) => spans('are lost', epoch, epoch.gaps)),
     ...epochs.flatMap((epoch) => spans('are missing', epoch, epoch.missing)),
     ...epochs.flatMap((epoch) => spans('are recorded twice', epoch, epoch.doubled)),
+    ...moved.map(
+      ({ file, rows: gone }) =>
+        `${file}: moved or lost, and with it ${gone} rows that are in no other file\n`,
+    ),
     ...damaged.map(({ file, goodBytes, reason }) => `${file}: damaged after ${goodBytes} bytes: ${reason}\n`),
+    ...doubts(epochs),
   ].join('')
+}
+
+function verdict(epoch: EpochAudit): string {
+  const { expected, gaps, waiting, unknown } = epoch
+  if (isWrong(epoch)) return 'NOT WHOLE'
+  if (gaps.length > 0) return 'gaps'
+  if (unknown !== null) return `to row ${expected}`
+  return waiting > 0 ? `whole, ${waiting} rows wait` : 'whole'
+}
+
+/** Of which epochs nobody can say how far they went, by why. */
+function doubts(epochs: readonly EpochAudit[]): string[] {
+  const why = Map.groupBy(
+    epochs.filter(({ unknown }) => unknown !== null),
+    ({ unknown }) => unknown,
+  )
+  return [...why].map(
+    ([reason, list]) =>
+      `Whether more came after the last row of ${list.length === 1 ? 'one epoch' : `${list.length} epochs`} is not known: ${reason}.\n`,
+  )
 }
 
 function isWrong({ missing, doubled }: EpochAudit): boolean {

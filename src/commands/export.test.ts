@@ -1,6 +1,10 @@
 import { afterEach, expect, test } from 'bun:test'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { exportTime } from '../core/arguments/point-in-time.ts'
+import { entry, walkFrames } from '../storage/g3/frame.ts'
+import { copiedFrame, headFrames } from '../storage/g3/hk.ts'
 import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder/recorder.test-aid.ts'
 import { run } from './program.ts'
 
@@ -65,6 +69,35 @@ test('CSV and JSON, a line for each time, values exact', async () => {
     },
     { time: T0 + 0.1, 'it.temperatures.T': 'NaN', 'it.temperatures.n': '9007199254740993' },
   ])
+})
+
+test('a .g3 file keeps ticks, a Parquet file the sign of 0', async () => {
+  const dir = join(folder(), 'data')
+  mkdirSync(join(dir, '17000'), { recursive: true })
+  // Ticks of 10 ns that no double of seconds has.
+  const ticks = BigInt64Array.from({ length: 50 }, (_, i) => BigInt(T0) * 100_000_000n + BigInt(i * 1001 + 7))
+  const values = Float64Array.from(ticks, (_, i) => (i % 2 === 0 ? -0 : 0))
+  const block = {
+    name: 'b',
+    times: ticks,
+    fields: new Map([['x', { kind: 'G3VectorDouble', value: values } as const]]),
+  }
+  const address = 'observatory.it.feeds.fast'
+  const head = headFrames({ sessionId: 1n, time: T0, generation: 1, ledger: '{}' }, new Map([[0, address]]))
+  const data = copiedFrame(1n, T0, { provider: 0, address, blocks: [block] })
+  writeFileSync(join(dir, '17000', `${T0}.g3`), Buffer.concat([head, data]))
+  const out = (name: string) => join(dir, '..', name)
+  const args = ['export', 'it.fast.x', '--from', String(T0 - 1), '--data-dir', dir]
+  expect(await ocs(...args, '--format', 'g3', '--out', out('x.g3'))).toMatchObject({ code: 0, err: '' })
+  const times = [...walkFrames(readFileSync(out('x.g3')), { verify: true })].flatMap((frame) =>
+    (entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []).flatMap((one) =>
+      one?.kind === 'G3TimesampleMap' ? [...one.times] : [],
+    ),
+  )
+  expect(times).toEqual([...ticks])
+  expect(await ocs(...args, '--format', 'parquet', '--out', out('x.parquet'))).toMatchObject({ code: 0 })
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(out('x.parquet')) })
+  expect(rows.map((row) => Object.is(row['it.fast.x'], -0))).toEqual(rows.map((_, i) => i % 2 === 0))
 })
 
 test('a span that is read in parts has every sample once', async () => {

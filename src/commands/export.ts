@@ -60,7 +60,7 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   for (const [from, to, part] of windows(archive, fields, start, end)) {
     if (signal.aborted) break
     draw(`${Math.floor(part * 100)} %`)
-    const columns = await archive.read(fields, from, to)
+    const columns = await archive.read(fields, from, to, { exact: flags.format === 'g3' })
     await file.write(columns, to === end ? Infinity : to)
   }
   await file.end()

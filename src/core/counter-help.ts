@@ -28,6 +28,7 @@ export const counterHelp: Readonly<Record<string, string>> = {
   renamed:
     'fields recorded under another name, because the archive has one of theirs with another type or block',
   torn_tails: 'torn ends of files that were set aside',
+  displaced: 'times what was being written (a file, its directory, the lock) had been moved or removed',
   disk_failures: 'times the data directory could not be written',
   uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
 }

@@ -67,3 +67,10 @@ test('a row never grows too large to send, and none is lost or out of order', ()
     expect(Math.max(...rows.map((one) => one.t.length))).toBeLessThanOrEqual(10_000)
   }
 })
+
+test('no row spans a step of the clock', () => {
+  const { rows, buffer: on } = buffer(60)
+  for (const t of [1, 2, 3602, 3603]) on.add(declared, row('a', [t]))
+  on.flush()
+  expect(rows).toEqual([row('a', [1, 2]), row('a', [3602, 3603])])
+})

@@ -12,9 +12,12 @@ interface Held {
   readonly data: Record<string, Wire[]>
 }
 
+/** Seconds by which samples of one row may lie further apart than they are held: timers come late. */
+const LATE = 1
+
 /**
  * Gathers a feed's rows for a while, so that fast samples travel several a row; blocks are gathered each for itself.
- * Rows of another epoch or declaration send off what is held.
+ * Rows of another epoch or declaration send off what is held, and so does a step of the clock: no row spans one.
  */
 export class RowBuffer {
   readonly #ms: number
@@ -51,7 +54,8 @@ export class RowBuffer {
     const [first] = this.#held.values()
     if (first && (first.epoch !== epoch || first.declaration !== declaration)) this.flush()
     const held = this.#held.get(block)
-    if (held && held.t.length + t.length <= most) {
+    const apart = (t[0] ?? 0) - (held?.t.at(-1) ?? 0)
+    if (held && held.t.length + t.length <= most && apart <= this.#ms / 1000 + LATE) {
       held.t.push(...t)
       for (const [name, column] of Object.entries(data)) held.data[name]?.push(...column)
       return

@@ -3,7 +3,7 @@
  * processes. `OCS_DISK_CYCLES=100` for a long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { compare, samplesOf, spooled, unacknowledged } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { subscriber } from './listener.ts'
@@ -131,4 +131,30 @@ test('a data directory that is read-only when recording starts: degraded until i
   await recorder.says('new file: ')
   expect(since(freed)).toBeLessThan(5)
   figure(`recording ${since(freed).toFixed(2)} s after a read-only disk could be written`)
+})
+
+test('the disk of the recordings is unmounted while it is written: degraded, nothing is made in its place, nothing is lost', async () => {
+  await using lab = new Lab()
+  await lab.hub()
+  const demo = new DemoLab(lab)
+  await demo.sim240('--counter')
+  const disk = new SmallDisk(demo.dataDir, 48)
+  const agent = demo.ls240(HERTZ)
+  let recorder = demo.aggregator('--frame-length', '0.2')
+  await agent.says('Channel_1 ', 40)
+  await recorder.says('new file: ', 40)
+  await until('rows are acknowledged', 20, () => unacknowledged(lab.path('state')) < 5)
+  disk[Symbol.dispose]()
+  await recorder.says(/error: data directory \S+ is on another disk than before: mount its disk again/, 20)
+  await until('it is degraded', 5, () =>
+    lab.session('aggregator', 'record').then((now) => now?.['degraded'] === true),
+  )
+  await seconds(2)
+  expect(readdirSync(demo.dataDir)).toEqual([])
+  expect(unacknowledged(lab.path('state'))).toBeGreaterThan(5)
+  // Whoever starts it again means the place that is there now, and what agents hold goes there.
+  expect(await recorder.stop()).toMatchObject({ code: 0 })
+  recorder = demo.aggregator('--frame-length', '0.2')
+  await recorder.says('new file: ', 40)
+  await allThere(lab, demo, agent, recorder)
 })

@@ -95,7 +95,7 @@ test('synced before it is published, synced before it is acknowledged', async ()
     return ticks.toString('latin1')
   }
   // A file is finished before it has its name, by which the trace never knows it.
-  const g3 = /\/data\/(\.ocs-new-file|\d+\/\d+\.g3)/
+  const g3 = /\/data\/(\.ocs\/new-file|\d+\/\d+\.g3)/
   expect(early(ofRecorder, g3, acks, recorded)).toEqual([])
   // The name of the file survives as well: both folders are synced before the first acknowledgement.
   const folders = ofRecorder.filter(({ name, path }) => name === 'fsync' && /\/data(\/\d+)?$/.test(path))

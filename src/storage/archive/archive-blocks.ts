@@ -17,6 +17,8 @@ export interface StoredBlock {
   readonly position: number
   readonly name: string
   readonly times: Float64Array
+  /** The times as they lie in the file, ticks of 10 ns; schema 0 has none. */
+  readonly ticks?: BigInt64Array | undefined
   readonly columns: ReadonlyMap<string, StoredColumn>
 }
 
@@ -26,9 +28,7 @@ export interface StoredBlock {
  * @throws G3FormatError when they cannot be read
  */
 export function blocksOf(frame: LocatedFrame, wanted?: ReadonlySet<string>): StoredBlock[] {
-  // The keys of schema 0 lack the block's prefix.
-  const list = wanted && [...wanted]
-  const key = list && ((name: string) => list.some((one) => one.endsWith(name)))
+  const key = wanted && ((name: string) => wanted.has(name))
   const names = entry(frame, 'block_names', 'G3VectorString')?.value ?? []
   const blocks: StoredBlock[] = []
   for (const [position, item] of (
@@ -42,16 +42,30 @@ export function blocksOf(frame: LocatedFrame, wanted?: ReadonlySet<string>): Sto
       if (column?.values.length === found.times.length && (wanted?.has(name) ?? true))
         columns.set(name, column)
     }
-    blocks.push({ position, name: names[position] ?? 'block', times: found.times, columns })
+    blocks.push({
+      position,
+      name: names[position] ?? 'block',
+      times: found.times,
+      ticks: found.ticks,
+      columns,
+    })
   }
   return blocks
 }
 
-function timed(item: G3Object): { times: Float64Array; objects: [string, G3Object | null][] } | undefined {
-  if (item.kind === 'G3TimesampleMap') return { times: secondsFrom(item.times), objects: [...item.value] }
+interface Timed {
+  readonly times: Float64Array
+  readonly ticks?: BigInt64Array
+  readonly objects: [string, G3Object | null][]
+}
+
+function timed(item: G3Object): Timed | undefined {
+  if (item.kind === 'G3TimesampleMap')
+    return { times: secondsFrom(item.times), ticks: item.times, objects: [...item.value] }
   if (item.kind !== 'IrregBlockDouble') return undefined
+  // Without the block's prefix, as so3g's own translator (`HKTranslator`) names them.
   const objects = [...item.value].map(([name, value]): [string, G3Object] => [
-    item.prefix + name,
+    name,
     { kind: 'G3VectorDouble', value },
   ])
   return { times: item.times, objects }

@@ -1,4 +1,5 @@
 import type { FieldType } from '../../core/wire.ts'
+import { ticksFrom } from '../g3/time.ts'
 import type { StoredValues } from './archive-blocks.ts'
 
 /** Samples of one field in order of time (unix s). */
@@ -10,12 +11,15 @@ export interface Column {
    * for a double.
    */
   readonly values: Float64Array | BigInt64Array | readonly string[]
+  /** Where they were asked for: the times as they lie in the files, ticks of 10 ns. A double of seconds is good to 24. */
+  readonly ticks?: BigInt64Array | undefined
 }
 /** Some samples of a field as they lie in a file. */
 export interface Chunk {
   readonly t: Float64Array
   readonly type: FieldType
   readonly values: StoredValues
+  readonly ticks?: BigInt64Array | undefined
 }
 
 /** The type that holds the values of both: a double where numbers meet, a text where a text is met. */
@@ -27,20 +31,30 @@ export function promote(a: FieldType, b: FieldType): FieldType {
 /**
  * One column of chunks in the order they were written: the samples with `start` ≤ t ≤ `end`. Those of chunks that
  * overlap are put in order of time, samples of one time in the order of their chunks.
+ * @param exact whether ticks are wanted, too: they cost some time
  */
-export function joinChunks(type: FieldType, chunks: readonly Chunk[], start: number, end: number): Column {
+export function joinChunks(
+  type: FieldType,
+  chunks: readonly Chunk[],
+  start: number,
+  end: number,
+  exact = false,
+): Column {
   const size = chunks.reduce((sum, { t }) => sum + t.length, 0)
   const t = new Float64Array(size)
+  const ticks = exact ? new BigInt64Array(size) : undefined
   const values = room(type, chunks, size)
   let at = 0
   let sorted = true
   for (const chunk of chunks) {
     const before = at
+    const own = ticks && (chunk.ticks ?? ticksFrom(chunk.t))
     // Iterators of typed arrays cost several times what this does.
     for (let i = 0; i < chunk.t.length; i++) {
       const time = chunk.t[i] ?? 0
       if (time < start || time > end) continue
       if (at > 0 && time < (t[at - 1] ?? 0)) sorted = false
+      if (ticks) ticks[at] = own?.[i] ?? 0n
       t[at++] = time
     }
     if (at - before === chunk.t.length && values instanceof Float64Array && isNumeric(chunk.values)) {
@@ -52,7 +66,7 @@ export function joinChunks(type: FieldType, chunks: readonly Chunk[], start: num
       if (time >= start && time <= end)
         values[to++] = converted(type, chunk, i, values instanceof BigInt64Array) as never
   }
-  const kept = { t: t.subarray(0, at), values: cut(values, at) }
+  const kept = { t: t.subarray(0, at), ticks: ticks?.subarray(0, at), values: cut(values, at) }
   return { type, ...(sorted ? kept : inOrder(kept)) }
 }
 
@@ -80,9 +94,13 @@ function cut<V extends Room>(values: V, length: number): V {
   return (Array.isArray(values) ? values.slice(0, length) : values.subarray(0, length)) as V
 }
 
-function inOrder({ t, values }: { t: Float64Array; values: Room }) {
+function inOrder({ t, ticks, values }: { t: Float64Array; ticks: BigInt64Array | undefined; values: Room }) {
   const order = Uint32Array.from(t.keys()).sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0) || a - b)
   const sorted = cut(values, values.length).slice() as Room
   for (const [to, from] of order.entries()) sorted[to] = values[from] as never
-  return { t: Float64Array.from(order, (from) => t[from] ?? 0), values: sorted }
+  return {
+    t: Float64Array.from(order, (from) => t[from] ?? 0),
+    ticks: ticks && BigInt64Array.from(order, (from) => ticks[from] ?? 0n),
+    values: sorted,
+  }
 }

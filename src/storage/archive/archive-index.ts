@@ -42,6 +42,10 @@ export interface BlockPlace {
   readonly length: number
   readonly digest: number
   readonly position: number
+  /** Of a recorder of ours: the epoch, and the rows that its frame accounts for, by seq. */
+  readonly epoch: string | null
+  readonly firstRow: number | null
+  readonly lastRow: number | null
   readonly first: number
   readonly last: number
   readonly count: number
@@ -51,7 +55,7 @@ export type FileOverview = Overview & { readonly file: number }
 export type BlockOverview = Overview & { readonly block: number }
 
 /** Changes whenever the tables do: an index of another version is made anew. */
-const VERSION = 2
+const VERSION = 3
 const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
   low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
 const TABLES = `
@@ -60,7 +64,8 @@ CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, inode INT
 CREATE TABLE fields (id INTEGER PRIMARY KEY, address TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
   block TEXT NOT NULL, blockSpan REAL NOT NULL, fileSpan REAL NOT NULL, UNIQUE (address, name));
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
-  digest INTEGER NOT NULL, position INTEGER NOT NULL, first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL);
+  digest INTEGER NOT NULL, position INTEGER NOT NULL, epoch TEXT, firstRow INTEGER, lastRow INTEGER,
+  first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL);
 CREATE INDEX blocks_of_file ON blocks (file);
 CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
   PRIMARY KEY (field, first, block)) WITHOUT ROWID;
@@ -178,11 +183,11 @@ export class ArchiveIndex implements Disposable {
     const totals = new Map<number, Overview>()
     const seen = new Map<string, FieldRow>()
     for (const block of blocks) {
-      const { offset, length, digest, position, first, last, count } = block
+      const { offset, length, digest, position, epoch, firstRow, lastRow, first, last, count } = block
       const { id } = this.#all<{ id: number }>(
-        `INSERT INTO blocks (file, offset, length, digest, position, first, last, count)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-        ...[file, offset, length, digest, position, first, last, count],
+        `INSERT INTO blocks (file, offset, length, digest, position, epoch, firstRow, lastRow, first, last, count)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+        ...[file, offset, length, digest, position, epoch, firstRow, lastRow, first, last, count],
       )[0] as { id: number }
       for (const [name, { type, overview }] of block.fields) {
         const field = this.#field(block, name, type, seen)

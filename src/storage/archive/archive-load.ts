@@ -1,10 +1,10 @@
 /** Reads blocks of `.g3` files that an index has placed. */
-import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { G3FormatError } from '../g3/bytes.ts'
 import { locateFrame } from '../g3/frame.ts'
 import { blocksOf } from './archive-blocks.ts'
 import type { Chunk } from './archive-columns.ts'
+import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import type { BlockPlace, IndexedField } from './archive-index.ts'
 
 /**
@@ -20,7 +20,7 @@ export async function* loadBlocks(
   const seen = new Set<string>()
   const byPath = Map.groupBy(wanted, ([{ path: of }]) => of)
   let path: string | undefined
-  let file: FileHandle | undefined
+  let file: Source | undefined
   let region: Region | undefined
   try {
     for (const [place, indices] of wanted) {
@@ -43,7 +43,7 @@ export async function* loadBlocks(
       if (!block) continue
       const chunks = indices.flatMap((i): [number, Chunk][] => {
         const column = block.columns.get(fields[i]?.name ?? '')
-        return column ? [[i, { t: block.times, ...column }]] : []
+        return column ? [[i, { t: block.times, ticks: block.ticks, ...column }]] : []
       })
       yield [place, chunks]
     }
@@ -61,7 +61,7 @@ interface Region {
 const REGION = 32 << 20
 
 /** The part of a file that has all of some blocks, where most of it is wanted: one read takes far less time than many. */
-async function readRegion(file: FileHandle, places: readonly BlockPlace[]): Promise<Region | undefined> {
+async function readRegion(file: Source, places: readonly BlockPlace[]): Promise<Region | undefined> {
   let [from, to, wanted] = [Infinity, 0, 0]
   for (const { offset, length } of places) {
     from = Math.min(from, offset)
@@ -69,18 +69,18 @@ async function readRegion(file: FileHandle, places: readonly BlockPlace[]): Prom
     wanted += length
   }
   if (places.length < 2 || to - from > Math.min(REGION, 8 * wanted)) return undefined
-  return { from, bytes: await readAt(file, from, to - from) }
+  return { from, bytes: await file.read(from, to - from) }
 }
 
 async function readBlock(
-  file: FileHandle,
+  file: Source,
   { offset, length, position: at }: BlockPlace,
   names: ReadonlySet<string>,
   region: Region | undefined,
 ) {
   try {
     const start = offset - (region?.from ?? 0)
-    const bytes = region ? region.bytes.subarray(start, start + length) : await readAt(file, offset, length)
+    const bytes = region ? region.bytes.subarray(start, start + length) : await file.read(offset, length)
     const frame = locateFrame(bytes)
     return blocksOf(frame, names).find(({ position }) => position === at)
   } catch (error) {
@@ -90,23 +90,23 @@ async function readBlock(
   }
 }
 
-/** The bytes of a file from one on; fewer where it ends before. */
-export async function readAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, at + done)
-    if (bytesRead === 0) break
-    done += bytesRead
-  }
-  return bytes.subarray(0, done)
+/** A file that is read in parts. */
+interface Source {
+  read(at: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+async function openIfThere(path: string): Promise<Source | undefined> {
   try {
-    return await open(path, 'r')
+    if (isCompressed(path)) {
+      const bytes = await decompressed(path)
+      return { read: async (at, length) => bytes.subarray(at, at + length), close: async () => {} }
+    }
+    const file = await openFile(path)
+    return { read: (at, length) => readAt(file, at, length), close: () => file.close() }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    // Gone, or nobody may read it any more; the next scan sees it.
+    if ((error as NodeJS.ErrnoException).code !== undefined) return undefined
     throw error
   }
 }

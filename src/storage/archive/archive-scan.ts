@@ -27,6 +27,10 @@ export interface ScannedBlock {
   readonly length: number
   readonly digest: number
   readonly position: number
+  /** Of a recorder of ours: the epoch, and the rows that the frame accounts for, by seq. */
+  readonly epoch: string | null
+  readonly firstRow: number | null
+  readonly lastRow: number | null
   /** The provider's description: the address of the feed. */
   readonly address: string
   readonly name: string
@@ -92,6 +96,9 @@ function scanFrame(frame: LocatedFrame, base: number, providers: Providers): Sca
   if (kind !== 2) return []
   const id = String(entry(frame, 'prov_id', 'G3Int')?.value)
   const address = providers.get(id) ?? entry(frame, 'address', 'G3String')?.value ?? `provider_${id}`
+  const epoch = entry(frame, 'ocs_epoch', 'G3String')?.value ?? null
+  const [firstRow, lastRow] = entry(frame, 'ocs_seq', 'G3VectorInt')?.value ?? []
+  const rows = { epoch, firstRow: seq(firstRow), lastRow: seq(lastRow) }
   const { bytes } = frame
   const digest = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true)
   return blocksOf(frame).map(({ position, name, times, columns }) => {
@@ -105,8 +112,12 @@ function scanFrame(frame: LocatedFrame, base: number, providers: Providers): Sca
         [field, { type: column.type, overview: overviewOf(column, times, first, last) }] as const,
     )
     const where = { offset: base + frame.offset, length: bytes.length, digest, position }
-    return { ...where, address, name, first, last, count: times.length, fields: new Map(fields) }
+    return { ...where, ...rows, address, name, first, last, count: times.length, fields: new Map(fields) }
   })
+}
+
+function seq(row: number | bigint | undefined): number | null {
+  return row === undefined ? null : Number(row)
 }
 
 function noteProviders(frame: LocatedFrame, providers: Providers): void {

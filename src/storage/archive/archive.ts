@@ -1,7 +1,8 @@
-import { open, readdir, stat } from 'node:fs/promises'
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { type Chunk, type Column, joinChunks } from './archive-columns.ts'
+import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import {
   ArchiveIndex,
   type BlockPlace,
@@ -9,7 +10,8 @@ import {
   type IndexedFile,
   type ReadPart,
 } from './archive-index.ts'
-import { loadBlocks, readAt } from './archive-load.ts'
+import { loadBlocks } from './archive-load.ts'
+import { once, type Placed } from './archive-once.ts'
 import { type Overview, type Providers, scanFrames } from './archive-scan.ts'
 
 /** A field and how to ask for it. */
@@ -28,6 +30,8 @@ export interface BadFile {
   readonly reason: string
 }
 
+/** What stands for samples that are not read is of no rows. */
+const NO_ROWS = { epoch: null, firstRow: null, lastRow: null }
 /** Blocks that are written to the index at once; more would keep all else waiting. */
 const AT_ONCE = 1000
 
@@ -74,7 +78,7 @@ export class Archive implements Disposable {
         const { code } = error as NodeJS.ErrnoException
         if (code === undefined || error instanceof ConfigError) throw error
         // One that is gone stays among the known, and is forgotten below.
-        if (code === 'ENOENT') continue
+        if (code === 'ENOENT' && !(await this.#isLink(path))) continue
         const file = known.get(path)
         known.delete(path)
         const { size = 0, good = 0, mtime = 0 } = file ?? {}
@@ -121,22 +125,23 @@ export class Archive implements Disposable {
   }
 
   /**
-   * The samples of fields with `start` ≤ t ≤ `end` (unix s), a column for each field in their order; blocks that lie in
-   * two files, as after copying, count once.
+   * The samples of fields with `start` ≤ t ≤ `end` (unix s), a column for each field in their order; blocks and rows that
+   * lie in two files, as after copying, count once.
    * @param maxPoints when that many samples are enough: where a block or file is shorter than the time between two
    * pairs of them, only its lowest and highest sample, from the index. There may still be more than asked for.
+   * @param exact whether columns have `ticks`
    */
   async read(
     fields: readonly IndexedField[],
     start: number,
     end: number,
-    { maxPoints }: { readonly maxPoints?: number | undefined } = {},
+    { maxPoints, exact }: { readonly maxPoints?: number | undefined; readonly exact?: boolean } = {},
   ): Promise<Column[]> {
-    const columns = fields.map(() => [] as { order: number; chunk: Chunk }[])
+    const columns = fields.map((): Placed[] => [])
     const wanted = new Map<number, [place: BlockPlace, fields: number[]]>()
     for (const [i, field] of fields.entries()) {
       const { blocks, points } = this.#choose(field, start, end, maxPoints)
-      for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point })
+      for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point, ...NO_ROWS })
       for (const id of blocks) {
         const known = wanted.get(id)
         if (known) known[1].push(i)
@@ -147,10 +152,11 @@ export class Archive implements Disposable {
       }
     }
     for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
-      for (const [i, chunk] of chunks) columns[i]?.push({ order: place.first, chunk })
+      for (const [i, chunk] of chunks) columns[i]?.push({ ...place, order: place.first, chunk })
     return fields.map(({ type }, i) => {
-      const chunks = (columns[i] ?? []).toSorted((a, b) => a.order - b.order).map(({ chunk }) => chunk)
-      return joinChunks(type, chunks, start, end)
+      const placed = once(columns[i] ?? []).sort((a, b) => a.order - b.order)
+      const chunks = placed.map(({ chunk }) => chunk)
+      return joinChunks(type, chunks, start, end, exact)
     })
   }
 
@@ -190,25 +196,50 @@ export class Archive implements Disposable {
     const same = known?.inode === inode
     if (same && known.size === size && known.mtime === mtime) return undefined
     // A file that has not grown but was written is another one.
-    const from = same && size > known.size ? known.good : 0
+    const grows = same && size > known.size && !isCompressed(path)
+    const from = grows ? known.good : 0
     const providers: Providers = new Map(
       from > 0 ? (JSON.parse(known?.providers ?? '[]') as [string, string][]) : [],
     )
-    await using file = await open(join(this.#dir, path), 'r')
-    const bytes = await readAt(file, from, size - from)
+    const bytes = await this.#bytes(path, from, size)
     const { blocks, goodBytes, problem } = scanFrames(bytes, from, providers)
     return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, blocks }
+  }
+
+  async #bytes(path: string, from: number, size: number): Promise<Uint8Array> {
+    if (isCompressed(path)) return decompressed(join(this.#dir, path))
+    await using file = await openFile(join(this.#dir, path))
+    return readAt(file, from, size - from)
+  }
+
+  async #isLink(path: string): Promise<boolean> {
+    const about = await lstat(join(this.#dir, path)).catch(() => undefined)
+    return about?.isSymbolicLink() ?? false
+  }
+
+  /** Where a link leads to, when that is a folder. */
+  async #linkedFolder(path: string): Promise<string | undefined> {
+    try {
+      const to = await realpath(path)
+      return (await stat(to)).isDirectory() ? to : undefined
+    } catch {
+      return undefined
+    }
   }
 
   async #paths(): Promise<string[]> {
     const found: string[] = []
     const folders = ['']
+    // Links may lead in a circle.
+    const linked = new Set([await this.#linkedFolder(this.#dir)])
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       try {
         for (const item of await readdir(join(this.#dir, folder), { withFileTypes: true })) {
           const path = join(folder, item.name)
-          if (item.isDirectory()) folders.push(path)
-          else if (item.name.endsWith('.g3')) found.push(path)
+          const to = item.isSymbolicLink() ? await this.#linkedFolder(join(this.#dir, path)) : undefined
+          if (item.isDirectory() || (to !== undefined && !linked.has(to))) folders.push(path)
+          else if (to === undefined && /\.g3(\.gz)?$/.test(item.name)) found.push(path)
+          if (to !== undefined) linked.add(to)
         }
       } catch (cause) {
         if (folder === '') {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { copiedFrame, type HkBlock, headFrames } from '../g3/hk.ts'
 import type { G3Source } from '../g3/objects.ts'
+import { ticksFrom } from '../g3/time.ts'
 import type { ArchiveField } from './archive.ts'
 import type { Column } from './archive-columns.ts'
 import type { ExportFile } from './export-parquet.ts'
@@ -29,7 +30,7 @@ export async function g3File(path: string, fields: readonly ArchiveField[]): Pro
         const blocks = blocksOf(own.filter(({ column }) => column.t.length > 0))
         const [first] = blocks
         if (!first) continue
-        const time = first.times[0] ?? 0
+        const time = own[0]?.column.t[0] ?? 0
         await begin(time)
         await file.appendFile(copiedFrame(sessionId, time, { provider, address, blocks }))
       }
@@ -41,31 +42,32 @@ export async function g3File(path: string, fields: readonly ArchiveField[]): Pro
   }
 }
 
-function upTo({ type, t, values }: Column, before: number): Column {
+function upTo({ type, t, ticks, values }: Column, before: number): Column {
   let end = t.length
   while (end > 0 && (t[end - 1] ?? 0) >= before) end--
-  if (end === t.length) return { type, t, values }
-  return { type, t: t.subarray(0, end), values: values.slice(0, end) }
+  if (end === t.length) return { type, t, ticks, values }
+  return { type, t: t.subarray(0, end), ticks: ticks?.subarray(0, end), values: values.slice(0, end) }
 }
 
 /** Fields with the same times in one block, named as theirs was, with a number where that name is taken. */
 function blocksOf(list: readonly { field: ArchiveField; column: Column }[]): HkBlock[] {
-  const blocks: { name: string; times: Float64Array; fields: Map<string, G3Source> }[] = []
+  const blocks: { name: string; times: BigInt64Array; fields: Map<string, G3Source> }[] = []
   for (const { field, column } of list) {
-    let block = blocks.find(({ times }) => same(times, column.t))
+    const ticks = column.ticks ?? ticksFrom(column.t)
+    let block = blocks.find(({ times }) => same(times, ticks))
     if (!block) {
       const taken = new Set(blocks.map(({ name }) => name))
       let name = field.block
       for (let n = 2; taken.has(name); n++) name = `${field.block}_${n}`
-      block = { name, times: column.t, fields: new Map() }
+      block = { name, times: ticks, fields: new Map() }
       blocks.push(block)
     }
     block.fields.set(field.name, objectOf(column))
   }
-  return blocks.map(({ name, times, fields }) => ({ name, times: Array.from(times), fields }))
+  return blocks
 }
 
-function same(a: Float64Array, b: Float64Array): boolean {
+function same(a: BigInt64Array, b: BigInt64Array): boolean {
   return a.length === b.length && a.every((t, i) => t === b[i])
 }
 

@@ -41,7 +41,12 @@ export function parquetFile(
         }
       }
       if (data[0]?.length === 0) return
-      const columnData = heads.map((head, i) => ({ ...head, data: data[i] ?? [] }))
+      // Its dictionary of values takes −0 for 0.
+      const columnData = heads.map((head, i) => ({
+        ...head,
+        data: data[i] ?? [],
+        ...(head.type === 'DOUBLE' && { encoding: 'PLAIN' as const }),
+      }))
       await parquet.write({ columnData, rowGroupSize: data[0]?.length ?? 1 })
     },
     async end() {

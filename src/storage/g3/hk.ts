@@ -8,6 +8,7 @@ import type { FeedEpoch } from '../../core/feed-sink.ts'
 import type { FieldType } from '../../core/wire.ts'
 import { blockSummaries, encodeFrame, entry, type LocatedFrame } from './frame.ts'
 import type { G3Source } from './objects.ts'
+import type { Times } from './time.ts'
 
 /** What a file says of itself in its first two frames. */
 export interface FileHead {
@@ -32,10 +33,10 @@ export const Gap = z.object({
 })
 export type Gap = z.output<typeof Gap>
 
-/** One block of a data frame: a column per field, each as long as `times` (unix s). */
+/** One block of a data frame: a column per field, each as long as `times` (unix s, or ticks). */
 export interface HkBlock {
   readonly name: string
-  readonly times: readonly number[]
+  readonly times: Times
   readonly fields: ReadonlyMap<string, G3Source>
 }
 

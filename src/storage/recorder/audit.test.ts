@@ -1,9 +1,19 @@
 import { afterEach, expect, test } from 'bun:test'
-import { appendFileSync, readFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { audit } from './audit.ts'
+import type { Witness } from './audit-judge.ts'
 import { disk } from './disk.ts'
-import { cleanUp, declaration, filesIn, folder, record, snapshot, TestEpoch } from './recorder.test-aid.ts'
+import {
+  cleanUp,
+  declaration,
+  filesIn,
+  folder,
+  framesOf,
+  record,
+  snapshot,
+  TestEpoch,
+} from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
@@ -54,4 +64,93 @@ test('a file that was cut, one that was copied and one that is gone are found', 
   expect(cut.epochs[1]?.expected).toBeLessThan(200)
   await Bun.write(path, '')
   expect((await audit(disk, dir)).epochs).toEqual([])
+})
+
+const witness = (who: Witness['who'], epochs: Witness['epochs'], spool = 'spool-1'): Witness => ({
+  who,
+  instance: 'it',
+  feed: 'temperatures',
+  spool,
+  epochs,
+})
+
+test('what came after the last row is not known from files alone, and is never called whole', async () => {
+  const dir = await recordTwo()
+  const [ended, newest] = (await audit(disk, dir)).epochs
+  expect(ended).toMatchObject({
+    expected: 300,
+    missing: [],
+    unknown: 'neither its agent nor its spool could be asked',
+  })
+  expect(newest).toMatchObject({
+    expected: 200,
+    missing: [],
+    unknown: 'neither its agent nor its spool could be asked',
+  })
+  const asked = await audit(disk, dir, [
+    witness('agent', [
+      { epoch: 'e1', last: 300, acked: 300 },
+      { epoch: 'e2', last: 207, acked: 200 },
+    ]),
+  ])
+  expect(asked.epochs).toMatchObject([
+    { unknown: null, waiting: 0, missing: [] },
+    { unknown: null, waiting: 7, missing: [] },
+  ])
+  // Of an epoch that its spool has let go of, or whose spool is another now, its agent knows nothing.
+  const [letGo] = (await audit(disk, dir, [witness('agent', [])])).epochs
+  expect(letGo?.unknown).toBe('its agent does not hold it any more')
+  const [vanished] = (await audit(disk, dir, [witness('agent', [], 'spool-2')])).epochs
+  expect(vanished?.unknown).toBe('the spool it was in (spool-1) is gone')
+})
+
+test('an epoch behind which another has begun is whole by the files alone, once a later head says so', async () => {
+  const dir = join(folder(), 'data')
+  const { recorder } = await record(dir, { frameLength: 60 })
+  const first = epoch('e1', 300)
+  first.feed(recorder)
+  recorder.ended(first.from)
+  await recorder.flush()
+  epoch('e2', 10, T0 + 7200).feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  expect((await audit(disk, dir)).epochs[0]).toMatchObject({ epoch: 'e1', unknown: null, missing: [] })
+})
+
+test('the last frame is cut off, the newest file is gone: seen by whoever knows of them', async () => {
+  const dir = join(folder(), 'data')
+  const { recorder } = await record(dir, { frameLength: 60, timePerFile: 600 })
+  epoch('e1', 1000).feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  const files = filesIn(dir)
+  expect(files.length).toBe(2)
+  const newest = join(dir, files[1] ?? '')
+  const whole = readFileSync(newest)
+  const ends = framesOf(whole).frames.map(({ offset, bytes }) => offset + bytes.length)
+  truncateSync(newest, ends.at(-2) ?? 0)
+  const had = (await audit(disk, dir)).epochs[0]?.recorded ?? 0
+  expect(had).toBeLessThan(1000)
+  const held = [{ epoch: 'e1', last: 1000, acked: 1000 }]
+  const tail = [{ first: had + 1, last: 1000 }]
+  // Agents and spools do not know to which directory a row went.
+  for (const who of ['agent', 'spool'] as const) {
+    const [found] = (await audit(disk, dir, [witness(who, held)])).epochs
+    expect(found?.missing).toEqual([])
+    expect(found?.unknown).toStartWith('its agent has had more recorded, ')
+  }
+  const [told] = (await audit(disk, dir, [witness('recorder', held)])).epochs
+  expect(told?.missing).toEqual(tail)
+  rmSync(newest)
+  const gone = await audit(disk, dir)
+  expect(gone.moved).toEqual([{ file: files[1] ?? '', rows: 1000 - (gone.epochs[0]?.recorded ?? 0) }])
+  expect(gone.epochs[0]?.missing).toMatchObject([{ last: 1000 }])
+  // Not even the list is there: only who was told knows.
+  rmSync(join(dir, '.ocs'), { recursive: true })
+  expect((await audit(disk, dir)).epochs[0]).toMatchObject({ missing: [], unknown: expect.any(String) })
+  expect((await audit(disk, dir, [witness('recorder', held)])).epochs[0]?.missing).toMatchObject([
+    { last: 1000 },
+  ])
+  for (const file of files) rmSync(join(dir, file), { force: true })
+  expect((await audit(disk, dir, [witness('recorder', held)])).epochs).toMatchObject([
+    { recorded: 0, missing: [{ first: 1, last: 1000 }] },
+  ])
 })

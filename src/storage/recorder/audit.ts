@@ -1,56 +1,51 @@
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { z } from 'zod'
+import { messageOf } from '../../core/errors.ts'
 import { walkFrames } from '../g3/frame.ts'
-import type { Gap, WrittenFrame } from '../g3/hk.ts'
+import type { WrittenFrame } from '../g3/hk.ts'
+import { type EpochAudit, judge, Known, type Seen, type Witness } from './audit-judge.ts'
 import type { Disk } from './disk.ts'
-import { filesOf, understood } from './recover.ts'
+import { lostRows, sorted } from './file-list.ts'
+import { epochKey, Ledger } from './ledger.ts'
+import { costsItself, filesOf, understood } from './recover.ts'
+import { count, type Span } from './spans.ts'
 
-/** Rows `first`..`last`, by seq. */
-export interface Span {
-  readonly first: number
-  readonly last: number
-}
-/** What the files hold of one epoch of one feed. */
-export interface EpochAudit {
-  readonly address: string
-  readonly epoch: string
-  readonly spool: string
-  /** Rows that were numbered up to the last one seen, rows that are recorded, and their samples (times). */
-  readonly expected: number
-  readonly recorded: number
-  readonly samples: number
-  /** Rows recorded as lost, with why; rows that are neither recorded nor accounted for; rows recorded twice. */
-  readonly gaps: readonly (Span & { readonly reason: string })[]
-  readonly missing: readonly Span[]
-  readonly doubled: readonly Span[]
-}
 export interface Audit {
   readonly files: number
   readonly frames: number
   readonly epochs: readonly EpochAudit[]
-  /** Files whose end is damaged: the frames before are counted. */
+  /** Files whose end is damaged, the frames before are counted; and what cannot be read at all. */
   readonly damaged: readonly { readonly file: string; readonly goodBytes: number; readonly reason: string }[]
+  /** Closed files that are gone, and how many of their rows are in no other. */
+  readonly moved: readonly { readonly file: string; readonly rows: number }[]
 }
 
-interface Seen {
-  address: string
-  readonly epoch: string
-  readonly spool: string
-  samples: number
-  readonly data: Span[]
-  readonly gaps: (Span & { reason: string })[]
-}
+const unzip = promisify(gunzip)
 
 /**
- * Compares, from the files of a data directory alone, what should be in them with what is. An epoch's rows are numbered
- * from 1, so that every row up to the last one must be in a frame or in a recorded gap. Changes nothing.
+ * Compares, from the files of a data directory and what agents and spools say, what should be in them with what is. An
+ * epoch's rows are numbered from 1, so that every row up to the last one must be in a frame or in a recorded gap. What
+ * came last only somebody else can know: an agent, a spool, a later file's head, the list of closed files. Changes nothing.
+ * @param witnesses agents and spools that were asked
  */
-export async function audit(disk: Disk, dir: string): Promise<Audit> {
+export async function audit(disk: Disk, dir: string, witnesses: readonly Witness[] = []): Promise<Audit> {
   const seen = new Map<string, Seen>()
   const damaged: { file: string; goodBytes: number; reason: string }[] = []
-  const files = (await filesOf(disk, dir)).sort()
+  const unreadable: { path: string; reason: string }[] = []
+  const heads = new Map<string, { generation: number; ledger: Ledger }>()
   let frames = 0
+  const plain = await filesOf(disk, dir, unreadable)
+  const packed = (await filesOf(disk, dir, [], '.g3.gz')).filter((file) => !plain.includes(file.slice(0, -3)))
+  const files = [...plain, ...packed].sort()
   for (const file of files) {
-    const walk = walkFrames(await disk.read(join(dir, file)), { verify: true })
+    const bytes = await read(disk, join(dir, file)).catch((error: unknown) => {
+      if (!costsItself(error)) throw error
+      damaged.push({ file, goodBytes: 0, reason: messageOf(error) })
+      return new Uint8Array()
+    })
+    const walk = walkFrames(bytes, { verify: true })
     for (let step = walk.next(); ; step = walk.next()) {
       if (step.done) {
         const { goodBytes, error } = step.value
@@ -59,57 +54,78 @@ export async function audit(disk: Disk, dir: string): Promise<Audit> {
       }
       frames++
       const frame = understood(step.value)
-      if (frame) note(seen, frame)
+      if (frame) note(seen, heads, frame)
     }
   }
-  const epochs = [...seen.values()].map(judge).sort((a, b) => order(a, b))
-  return { files: files.length, frames, epochs, damaged }
+  for (const { path, reason } of unreadable) damaged.push({ file: path, goodBytes: 0, reason })
+  const known = new Known(witnesses)
+  for (const { ledger } of heads.values()) for (const entry of ledger.entries) known.head(entry)
+  const { gone, there } = await sorted(disk, dir)
+  const lost = lostRows(gone, there)
+  for (const [epoch, spans] of lost) for (const { last } of spans) known.listed(epoch, last)
+  const epochs = judge(seen, known, lost)
+  const moved = gone.flatMap((file) => {
+    const rows = [...lostRows([file], there).values()].reduce((sum, spans) => sum + count(spans), 0)
+    return rows > 0 ? [{ file: file.file, rows }] : []
+  })
+  return { files: files.length, frames, epochs, damaged, moved }
 }
 
-function note(seen: Map<string, Seen>, frame: WrittenFrame): void {
+async function read(disk: Disk, path: string): Promise<Uint8Array> {
+  const bytes = await disk.read(path)
+  if (!path.endsWith('.gz')) return bytes
+  try {
+    return await unzip(bytes)
+  } catch (cause) {
+    throw Object.assign(new Error(`cannot be decompressed: ${messageOf(cause)}`, { cause }), {
+      code: 'ENOTFILE',
+    })
+  }
+}
+
+function note(
+  seen: Map<string, Seen>,
+  heads: Map<string, { generation: number; ledger: Ledger }>,
+  frame: WrittenFrame,
+): void {
   if (frame.kind === 'session') return
-  for (const gap of frame.gaps) of(seen, gap, '').gaps.push(gap)
-  if (frame.kind !== 'data') return
-  const entry = of(seen, frame.from, frame.address)
+  for (const gap of frame.gaps) of(seen, gap).gaps.push(gap)
+  if (frame.kind === 'status') {
+    if (frame.head) noteHead(heads, frame.head)
+    return
+  }
+  const entry = of(seen, frame.from)
+  entry.address = frame.address
+  entry.spool = frame.from.spool
   entry.samples += frame.samples
-  entry.data.push({ first: frame.first, last: frame.last })
+  const span: Span = { first: frame.first, last: frame.last }
+  entry.data.push(span)
+}
+
+/** Of each recorder whose files are here, its newest head counts. */
+function noteHead(
+  heads: Map<string, { generation: number; ledger: Ledger }>,
+  { generation, ledger: text }: { readonly generation: number; readonly ledger: string },
+): void {
+  try {
+    const { ledger } = Ledger.parse(text, generation)
+    if (generation >= (heads.get(ledger.dataDir)?.generation ?? 0))
+      heads.set(ledger.dataDir, { generation, ledger })
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error
+  }
 }
 
 function of(
   seen: Map<string, Seen>,
-  from: Pick<Gap, 'spool' | 'instance' | 'feed' | 'epoch'>,
-  address: string,
+  from: { readonly spool: string; readonly instance: string; readonly feed: string; readonly epoch: string },
 ): Seen {
-  const key = `${from.instance}/${from.feed}/${from.epoch}`
-  const { epoch, spool } = from
-  const entry = seen.get(key) ?? { address: key, epoch, spool, samples: 0, data: [], gaps: [] }
-  if (address !== '') entry.address = address
+  const key = epochKey(from)
+  const entry = seen.get(key) ?? newSeen(from)
   seen.set(key, entry)
   return entry
 }
 
-function judge({ address, epoch, spool, samples, data, gaps }: Seen): EpochAudit {
-  const missing: Span[] = []
-  const doubled: Span[] = []
-  let next = 1
-  let recorded = 0
-  // A data frame spans the rows it leaves out; those are in its gaps.
-  const within = (span: Span) => gaps.filter((gap) => gap.first >= span.first && gap.last <= span.last)
-  for (const span of data) recorded += count(span) - within(span).reduce((sum, gap) => sum + count(gap), 0)
-  const alone = gaps.filter((gap) => !data.some((span) => gap.first >= span.first && gap.last <= span.last))
-  const spans = [...data, ...alone].sort((a, b) => a.first - b.first || a.last - b.last)
-  for (const { first, last } of spans) {
-    if (first > next) missing.push({ first: next, last: first - 1 })
-    if (first < next) doubled.push({ first, last: Math.min(last, next - 1) })
-    next = Math.max(next, last + 1)
-  }
-  return { address, epoch, spool, expected: next - 1, recorded, samples, gaps, missing, doubled }
-}
-
-function count({ first, last }: Span): number {
-  return last - first + 1
-}
-
-function order(a: EpochAudit, b: EpochAudit): number {
-  return a.address.localeCompare(b.address) || a.epoch.localeCompare(b.epoch)
+function newSeen({ instance, feed, epoch, spool }: Parameters<typeof of>[1]): Seen {
+  return { instance, feed, address: `${instance}/${feed}`, epoch, spool, samples: 0, data: [], gaps: [] }
 }

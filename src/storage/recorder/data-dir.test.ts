@@ -1,8 +1,11 @@
+import { Database } from 'bun:sqlite'
 import { afterEach, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
+import { checkDataDir } from './data-dir.ts'
 import { type Disk, disk } from './disk.ts'
+import { addNote, readNotes } from './notes.ts'
 import {
   cleanUp,
   declaration,
@@ -55,8 +58,8 @@ test('the directory’s UUID stays, also when its own file is lost or spoilt', a
   await recorder[Symbol.asyncDispose]()
   const spoil = [
     () => {},
-    () => rmSync(join(dir, '.ocs-data-dir')),
-    () => writeFileSync(join(dir, '.ocs-data-dir'), '{"data'),
+    () => rmSync(join(dir, '.ocs/data-dir')),
+    () => writeFileSync(join(dir, '.ocs/data-dir'), '{"data'),
   ]
   for (const damage of spoil) {
     damage()
@@ -64,7 +67,36 @@ test('the directory’s UUID stays, also when its own file is lost or spoilt', a
     expect(again.recorder.id).toBe(id)
     await again.recorder[Symbol.asyncDispose]()
   }
-  expect(JSON.parse(readFileSync(join(dir, '.ocs-data-dir'), 'utf8')).data_dir).toBe(id)
+  expect(JSON.parse(readFileSync(join(dir, '.ocs/data-dir'), 'utf8')).data_dir).toBe(id)
+})
+
+test('a directory of an earlier version is put right by itself; a recorder of that version is not disturbed', async () => {
+  const dir = data()
+  const { recorder } = await record(dir)
+  epoch('e1').feed(recorder)
+  const { id } = recorder
+  await recorder[Symbol.asyncDispose]()
+  await addNote(dir, { time: 1, text: 'cold', by: 'maya' })
+  for (const [name, old] of [
+    ['data-dir', '.ocs-data-dir'],
+    ['notes.jsonl', 'notes.jsonl'],
+    ['lock', '.ocs-recorder.lock'],
+  ] as const)
+    renameSync(join(dir, '.ocs', name), join(dir, old))
+  rmSync(join(dir, '.ocs'), { recursive: true })
+  expect(await readNotes(dir, 0, 9, 9)).toHaveLength(1)
+  using held = new Database(join(dir, '.ocs-recorder.lock'))
+  held.run('BEGIN EXCLUSIVE')
+  await expect(record(dir)).rejects.toThrow('another recorder is at work')
+  expect(() => checkDataDir(dir)).toThrow('another recorder is at work')
+  expect(readdirSync(dir)).toContain('.ocs-data-dir')
+  expect(readdirSync(dir)).toContain('notes.jsonl')
+  held.close()
+  const next = await record(dir)
+  expect(next.recorder.id).toBe(id)
+  await next.recorder[Symbol.asyncDispose]()
+  expect(readdirSync(dir).sort()).toEqual(['.ocs', '17000'])
+  expect(await readNotes(dir, 0, 9, 9)).toHaveLength(1)
 })
 
 test('a file system without links will do, and names that are taken are safe there too', async () => {

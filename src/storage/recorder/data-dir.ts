@@ -1,11 +1,12 @@
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { Disk } from './disk.ts'
 import { lockDataDir } from './lock.ts'
+import { ownPath } from './own-folder.ts'
 
-const ID_FILE = '.ocs-data-dir'
+const idPath = (dir: string) => ownPath(dir, 'data-dir')
 const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
 
 /**
@@ -16,9 +17,9 @@ const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
  */
 export function checkDataDir(path: string): string {
   const dir = resolve(path)
-  const probe = join(dir, `.ocs-probe-${process.pid}`)
+  const probe = ownPath(dir, `probe-${process.pid}`)
   try {
-    mkdirSync(dir, { recursive: true })
+    mkdirSync(dirname(probe), { recursive: true })
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     writeFileSync(probe, '')
     rmSync(probe)
@@ -41,7 +42,7 @@ function isFull(error: unknown): boolean {
 /** The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one. */
 export async function readId(disk: Disk, dir: string): Promise<string | undefined> {
   try {
-    const text = new TextDecoder().decode(await disk.read(join(dir, ID_FILE)))
+    const text = new TextDecoder().decode(await disk.read(idPath(dir)))
     return IdFile.parse(JSON.parse(text)).data_dir
   } catch (error) {
     const unreadable = error instanceof SyntaxError || error instanceof z.ZodError
@@ -52,7 +53,7 @@ export async function readId(disk: Disk, dir: string): Promise<string | undefine
 
 /** Writes a data directory's UUID, durably. */
 export async function writeId(disk: Disk, dir: string, id: string): Promise<void> {
-  const path = join(dir, ID_FILE)
+  const path = idPath(dir)
   await disk.remove(path)
   const file = await disk.create(path)
   try {
@@ -62,5 +63,6 @@ export async function writeId(disk: Disk, dir: string, id: string): Promise<void
   } finally {
     await file.close()
   }
+  await disk.syncFolder(dirname(path))
   await disk.syncFolder(dir)
 }

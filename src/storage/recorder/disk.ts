@@ -1,4 +1,13 @@
-import { constants, type FileHandle, link, mkdir, open, readdir, rm } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import { constants, type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** What tells a file or folder from others, and its bytes. */
+export interface FileId {
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly size: number
+}
 
 /** A file being written at its end. */
 export interface DiskFile {
@@ -7,6 +16,8 @@ export interface DiskFile {
   /** Resolves once what was written survives a power cut (`fdatasync`). */
   datasync(): Promise<void>
   truncate(length: number): Promise<void>
+  /** The file itself, whatever its path leads to by now. */
+  stat(): Promise<FileId>
   close(): Promise<void>
 }
 
@@ -16,9 +27,14 @@ export interface Disk {
   create(path: string): Promise<DiskFile>
   /** Opens a file that is there, for writing. */
   open(path: string): Promise<DiskFile>
-  /** Up to `length` bytes from the beginning, all of them by default. */
+  /** What a path leads to; undefined when that is nothing. */
+  stat(path: string): Promise<FileId | undefined>
+  /**
+   * Up to `length` bytes from the beginning, all of them by default.
+   * @throws with code ENOTFILE when it is a pipe, a device or a folder
+   */
   read(path: string, length?: number): Promise<Uint8Array>
-  /** Names in a folder, those of folders with a slash behind. */
+  /** Names in a folder, those of folders, also by a link, with a slash behind. */
   list(path: string): Promise<string[]>
   /** Makes a folder and those above it. */
   makeFolder(path: string): Promise<void>
@@ -34,9 +50,20 @@ export interface Disk {
 export const disk: Disk = {
   create: async (path) => diskFile(await open(path, 'wx', 0o644)),
   open: async (path) => diskFile(await open(path, constants.O_WRONLY)),
+  async stat(path) {
+    try {
+      return idOf(await stat(path, { bigint: true }))
+    } catch (error) {
+      if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined
+      throw error
+    }
+  },
   async read(path, length) {
-    await using handle = await open(path, 'r')
-    const size = Math.min((await handle.stat()).size, length ?? Infinity)
+    // A pipe would keep whoever opens it waiting for a writer.
+    await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const about = await handle.stat()
+    if (!about.isFile()) throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTFILE' })
+    const size = Math.min(about.size, length ?? Infinity)
     const bytes = new Uint8Array(size)
     let at = 0
     while (at < size) {
@@ -48,7 +75,18 @@ export const disk: Disk = {
   },
   async list(path) {
     const entries = await readdir(path, { withFileTypes: true })
-    return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+    return Promise.all(
+      entries.map(async (entry) => {
+        const linked = () =>
+          stat(join(path, entry.name)).then(
+            (found) => found.isDirectory(),
+            () => false,
+          )
+        return entry.isDirectory() || (entry.isSymbolicLink() && (await linked()))
+          ? `${entry.name}/`
+          : entry.name
+      }),
+    )
   },
   makeFolder: async (path) => {
     await mkdir(path, { recursive: true })
@@ -61,6 +99,13 @@ export const disk: Disk = {
   },
 }
 
+/** What systems say of a path that leads nowhere (any more). */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ESTALE'])
+
+function idOf({ dev, ino, size }: BigIntStats): FileId {
+  return { dev, ino, size: Number(size) }
+}
+
 function diskFile(handle: FileHandle): DiskFile {
   return {
     async write(bytes, at) {
@@ -71,6 +116,7 @@ function diskFile(handle: FileHandle): DiskFile {
     },
     datasync: () => handle.datasync(),
     truncate: (length) => handle.truncate(length),
+    stat: async () => idOf(await handle.stat({ bigint: true })),
     close: () => handle.close(),
   }
 }

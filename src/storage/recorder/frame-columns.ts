@@ -68,6 +68,26 @@ export function convert(plan: BlockPlan, { t, data }: Row, after: number): Value
   return `${Object.keys(data).find((field) => !known.has(field))} is not declared`
 }
 
+/**
+ * Where a row is cut whose times span more than `most` seconds, as of a clock that was set: at its widest gaps. A frame
+ * spans less, so that files are found by their names.
+ * @returns from where to where, in the order of time
+ */
+export function cutRow(
+  t: readonly number[],
+  most: number,
+  from = 0,
+  to = t.length,
+): [from: number, to: number][] {
+  if ((t[to - 1] ?? 0) - (t[from] ?? 0) <= most) return [[from, to]]
+  let [at, widest] = [from + 1, -1]
+  for (let i = from + 1; i < to; i++) {
+    const gap = (t[i] ?? 0) - (t[i - 1] ?? 0)
+    if (gap > widest) [at, widest] = [i, gap]
+  }
+  return [...cutRow(t, most, from, at), ...cutRow(t, most, at, to)]
+}
+
 /** Files are named by time, with ten digits at most. */
 const END = 1e10
 

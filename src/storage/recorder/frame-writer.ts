@@ -3,6 +3,7 @@ import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { pause } from '../../core/pause.ts'
 import { type FilesOptions, HkFiles, type Sealed } from './g3-files.ts'
 import type { LedgerEntry } from './ledger.ts'
+import { Displaced } from './whereabouts.ts'
 
 /** Milliseconds between tries of a disk that fails. */
 const RETRY_MS = 1000
@@ -10,6 +11,8 @@ const RETRY_MS = 1000
 export interface FrameWriterOptions extends FilesOptions {
   /** The disk began to fail. */
   failed(): void
+  /** What was being written has been moved or removed; no more is written. */
+  displaced(error: Displaced): void
   /** Frames are in a synced file. */
   written(frames: readonly Sealed[]): void
 }
@@ -39,11 +42,13 @@ export class FrameWriter {
 
   /** Sees to it that a file is open for data that begin at `start` (unix s), so that its path can be shown. */
   begin(from: FeedEpoch, entry: LedgerEntry, start: number): void {
+    if (this.#closed.signal.aborted) return
     this.#begun = { from, entry, start }
     this.#work()
   }
 
   push(sealed: Sealed): void {
+    if (this.#closed.signal.aborted) return
     this.#queue.push(sealed)
     this.#work()
   }
@@ -55,10 +60,19 @@ export class FrameWriter {
 
   /** Gives up what is not written, and closes the files; waits for that until `late` at most. */
   async close(late: Promise<void>): Promise<void> {
+    this.#giveUp()
+    await Promise.race([this.flush().then(() => this.#files.close()), late])
+  }
+
+  /** Whether all that is being written is still where it was. @throws Displaced, or an error of the disk */
+  check(): Promise<void> {
+    return this.#files.check()
+  }
+
+  #giveUp(): void {
     this.#closed.abort()
     this.#queue.length = 0
     this.#begun = undefined
-    await Promise.race([this.flush().then(() => this.#files.close()), late])
   }
 
   #work(): void {
@@ -75,9 +89,14 @@ export class FrameWriter {
         if (begun && this.#queue.length === 0) await this.#files.prepare(begun.from, begun.entry, begun.start)
         if (this.#begun === begun) this.#begun = undefined
         const count = await this.#files.write(this.#queue)
+        await this.#files.check()
         this.#works()
         this.#options.written(this.#queue.splice(0, count))
       } catch (error) {
+        if (error instanceof Displaced) {
+          this.#giveUp()
+          return this.#options.displaced(error)
+        }
         this.#fails(error)
         await pause(RETRY_MS, this.#closed.signal)
       }

@@ -1,10 +1,14 @@
 import { dirname, join } from 'node:path'
 import { type FileHead, headFrames } from '../g3/hk.ts'
-import type { Disk, DiskFile } from './disk.ts'
+import type { Disk, DiskFile, FileId } from './disk.ts'
+import type { ClosedFile, FileList, RowsByEpoch } from './file-list.ts'
 import { FOLDER } from './open-frame.ts'
+import { ownPath } from './own-folder.ts'
+import { type Span, union } from './spans.ts'
+import { Displaced, isSame, type Whereabouts } from './whereabouts.ts'
 
 /** A new file's head is complete before the file has its name, so no reader meets half of one. */
-export const NEW_FILE = '.ocs-new-file'
+export const newFilePath = (dir: string) => ownPath(dir, 'new-file')
 /** Seconds before its name that data of a file may begin. */
 const BEFORE = 60
 /** What systems say of a file system that has no links. */
@@ -17,12 +21,18 @@ export class HkFile {
   readonly sessionId: bigint
   /** Providers its status frames list so far: id → feed address. */
   readonly providers: Map<number, string>
+  readonly generation: number
   readonly #name: number
   readonly #file: DiskFile
+  readonly #disk: Disk
+  readonly #fullPath: string
+  readonly #whereabouts: Whereabouts
+  readonly #rows: RowsByEpoch = new Map()
   /** Bytes of whole, synced frames. */
   #good: number
 
   private constructor(
+    { disk, dir, whereabouts }: FilePlace,
     name: number,
     file: DiskFile,
     head: FileHead,
@@ -31,36 +41,48 @@ export class HkFile {
   ) {
     this.path = pathOf(name)
     this.sessionId = head.sessionId
+    this.generation = head.generation
     this.providers = providers
     this.#name = name
     this.#file = file
+    this.#disk = disk
+    this.#fullPath = join(dir, this.path)
+    this.#whereabouts = whereabouts
     this.#good = good
   }
 
   /**
    * Makes a file for data from unix time `start` on, named by it, or by the next free second. Never touches one that
    * is there. Resolves once the file survives a power cut.
+   * @throws Displaced when the data directory is not where it was
    */
   static async create(
-    disk: Disk,
-    dir: string,
+    place: FilePlace,
     start: number,
     head: FileHead,
     providers: Map<number, string>,
   ): Promise<HkFile> {
+    const { disk, dir, whereabouts } = place
     const bytes = headFrames(head, providers)
-    const temporary = join(dir, NEW_FILE)
+    const temporary = newFilePath(dir)
+    // Before anything is made: a directory that is gone may be a disk that was unmounted.
+    await whereabouts.check()
     await disk.remove(temporary)
     const file = await newFile(disk, temporary, bytes)
     try {
+      // A file system that gives another number with each look has none to go by.
+      const [inside, outside] = [await file.stat(), await disk.stat(temporary)]
+      whereabouts.inodes &&= isSame(inside, outside, true)
       for (let name = Math.floor(start); ; name++) {
+        // One that is gone may come back.
+        if (place.list.has(pathOf(name))) continue
         const path = join(dir, pathOf(name))
         await disk.makeFolder(dirname(path))
-        const placed = await place(disk, file, temporary, path, bytes)
+        const placed = await putAt(disk, file, temporary, path, bytes)
         if (!placed) continue
         await disk.syncFolder(dirname(path))
         await disk.syncFolder(dir)
-        return new HkFile(name, placed, head, bytes.length, providers)
+        return new HkFile(place, name, placed, head, bytes.length, providers)
       }
     } catch (error) {
       await file.close().catch(() => {})
@@ -83,22 +105,70 @@ export class HkFile {
     return this.#name
   }
 
-  /** Appends whole frames; resolves once they survive a power cut. */
+  /** Takes note of rows of an epoch that are in the file. */
+  took(epoch: string, rows: Span): void {
+    this.#rows.set(epoch, union([...(this.#rows.get(epoch) ?? []), rows]))
+  }
+
+  /** What it is and holds, for the list of closed files. */
+  get summary(): ClosedFile {
+    const rows = [...this.#rows].map(([epoch, spans]) => [
+      epoch,
+      spans.map(({ first, last }) => [first, last]),
+    ])
+    return { file: this.path, generation: this.generation, rows: Object.fromEntries(rows) }
+  }
+
+  /**
+   * Appends whole frames; resolves once they survive a power cut, and can be found.
+   * @throws Displaced when the file, its directory or the lock is not where it was, or the file was cut
+   */
   async append(bytes: Uint8Array): Promise<void> {
+    // Before, too: behind an end that was cut off there would be zeros.
+    await this.#check(this.#good)
     await this.#file.write(bytes, this.#good)
     await this.#file.datasync()
+    await this.#check(this.#good + bytes.length)
     this.#good += bytes.length
+  }
+
+  /** @throws Displaced when its path leads to another file or nowhere, or some of it is gone */
+  async check(): Promise<FileId> {
+    const mine = await this.#file.stat()
+    if (!isSame(mine, await this.#disk.stat(this.#fullPath), this.#whereabouts.inodes))
+      throw new Displaced(`${this.#fullPath} has been moved or removed while it was being written`)
+    if (mine.size < this.#good) throw new Displaced(this.#changed)
+    return mine
   }
 
   /** Cuts off what a failed write may have left behind the last good frame. */
   async cut(): Promise<void> {
-    await this.#file.truncate(this.#good)
+    // One that somebody cut shorter would be filled with zeros.
+    if ((await this.#file.stat()).size > this.#good) await this.#file.truncate(this.#good)
     await this.#file.datasync()
   }
 
   close(): Promise<void> {
     return this.#file.close()
   }
+
+  get #changed(): string {
+    return `${this.#fullPath} has been changed by another program while it was being written`
+  }
+
+  async #check(size: number): Promise<void> {
+    await this.#whereabouts.check()
+    const about = await this.check()
+    if (about.size !== size) throw new Displaced(this.#changed)
+  }
+}
+
+/** Where files are made. */
+export interface FilePlace {
+  readonly disk: Disk
+  readonly dir: string
+  readonly whereabouts: Whereabouts
+  readonly list: FileList
 }
 
 /** Writes a file's beginning; leaves nothing behind when that fails. */
@@ -116,7 +186,7 @@ async function newFile(disk: Disk, path: string, bytes: Uint8Array): Promise<Dis
 }
 
 /** Gives a finished file its name; undefined when that is taken. */
-async function place(
+async function putAt(
   disk: Disk,
   file: DiskFile,
   temporary: string,

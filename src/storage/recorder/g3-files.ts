@@ -4,9 +4,11 @@ import { messageOf } from '../../core/errors.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { dataFrame, type HkData, statusWithGaps } from '../g3/hk.ts'
 import type { Disk } from './disk.ts'
+import type { FileList } from './file-list.ts'
 import { HkFile } from './g3-file.ts'
-import type { Ledger, LedgerEntry } from './ledger.ts'
+import { epochKey, type Ledger, type LedgerEntry } from './ledger.ts'
 import { FOLDER, type OpenFrame } from './open-frame.ts'
+import { Displaced, type Whereabouts } from './whereabouts.ts'
 
 /** Files open at a time: the present hour's, and those of late or odd clocks. */
 const OPEN_FILES = 4
@@ -26,6 +28,8 @@ export interface FilesOptions {
   readonly dir: string
   readonly root: string
   readonly ledger: Ledger
+  readonly whereabouts: Whereabouts
+  readonly list: FileList
   /** Seconds of data a file spans at most. */
   readonly timePerFile: number
   /** When the frames begin that are still open, unix s. */
@@ -60,6 +64,7 @@ export class HkFiles {
   /**
    * Writes the first of some frames, and those behind that go into the same file; returns how many.
    * When it resolves they survive a power cut; when it rejects none of them is in a file.
+   * @throws Displaced when what is being written has been moved or removed; nothing can be written any more
    */
   async write(waiting: readonly Sealed[]): Promise<number> {
     await this.#cutSpoilt()
@@ -78,18 +83,46 @@ export class HkFiles {
     try {
       await file.append(parts.length === 1 ? (parts[0] ?? new Uint8Array()) : Buffer.concat(parts))
     } catch (error) {
+      if (error instanceof Displaced) {
+        // Wherever it is now, it must not have what will be recorded again.
+        await file.cut().catch(() => {})
+        throw error
+      }
       this.#open.splice(this.#open.indexOf(file), 1)
       this.#spoilt.push({ file, cuts: 0 })
       await this.#cutSpoilt().catch(() => {})
       throw error
     }
+    for (const { entry, frame } of waiting.slice(0, parts.length)) file.took(epochKey(entry), frame)
     return parts.length
+  }
+
+  /** @throws Displaced when a file that is open, the directory or its lock is not where it was */
+  async check(): Promise<void> {
+    await this.#options.whereabouts.check()
+    for (const file of this.#open) await file.check()
   }
 
   async close(): Promise<void> {
     await this.#cutSpoilt().catch(() => {})
-    for (const file of [...this.#open.splice(0), ...this.#spoilt.splice(0).map(({ file }) => file)])
-      await file.close().catch(() => {})
+    for (const file of this.#open.splice(0)) await this.#end(file)
+    for (const { file } of this.#spoilt.splice(0)) await file.close().catch(() => {})
+  }
+
+  /** Closes a file and lists it. */
+  async #end(file: HkFile): Promise<void> {
+    const { whereabouts, list } = this.#options
+    const here = await file.check().then(
+      () => true,
+      () => false,
+    )
+    await file.close().catch(() => {})
+    // Where the directory is another there is nothing to be noted.
+    const listed = await whereabouts.check().then(
+      () => true,
+      () => false,
+    )
+    if (listed) await list.add(here ? file.summary : { ...file.summary, displaced: true })
   }
 
   async #fileFor({ frame }: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
@@ -122,7 +155,7 @@ export class HkFiles {
   }
 
   async #create(start: number, waiting: readonly Pick<Sealed, 'from' | 'entry'>[]): Promise<HkFile> {
-    const { disk, dir, root, ledger, opened } = this.#options
+    const { root, dir, ledger, opened } = this.#options
     const providers = new Map<number, string>()
     for (const { from, entry } of waiting)
       providers.set(ledger.provider(entry), feedAddress(root, from.instance, from.feed))
@@ -131,14 +164,12 @@ export class HkFiles {
     const generation = ledger.generation + 1
     const text = ledger.text(this.#open.map(({ path }) => path))
     const head = { sessionId: sessionId(time, generation, ledger.dataDir), time, generation, ledger: text }
-    const file = await HkFile.create(disk, dir, start, head, providers)
+    const file = await HkFile.create(this.#options, start, head, providers)
     ledger.generation = generation
     this.#open.push(file)
-    if (this.#open.length > OPEN_FILES)
-      await this.#open
-        .shift()
-        ?.close()
-        .catch(() => {})
+    const oldest = this.#open.length > OPEN_FILES ? this.#open.shift() : undefined
+    if (oldest) await this.#end(oldest)
+    await this.#lookForGone()
     opened(join(dir, file.path))
     return file
   }
@@ -188,8 +219,14 @@ export class HkFiles {
         this.#options.uncut()
       }
       this.#spoilt.splice(this.#spoilt.indexOf(spoilt), 1)
-      await file.close().catch(() => {})
+      await this.#end(file)
     }
+  }
+
+  /** Tells, once of each, of closed files that somebody has moved away. */
+  async #lookForGone(): Promise<void> {
+    const gone = await this.#options.list.newlyGone()
+    if (gone.length > 0) this.#options.event('warning', 'moved', goneText(this.#options.dir, gone))
   }
 
   #touch(file: HkFile): void {
@@ -202,6 +239,14 @@ export class HkFiles {
     this.#stamp = Math.max(Date.now() / 1000, this.#stamp + 1e-5)
     return this.#stamp
   }
+}
+
+/** What is said of closed files that are gone. */
+export function goneText(dir: string, gone: readonly string[]): string {
+  const [first = '', ...more] = gone
+  const files = `${join(dir, first)}${more.length > 0 ? ` and ${more.length} more files` : ''}`
+  const not = 'what was in them is not fetched again unless asked for ("ocs aggregate refill")'
+  return `${files}: moved or lost since they were closed; ${not}`
 }
 
 /** Another for each file, as so3g's are made: 32 bits of time, then what tells apart sessions of one second. */

@@ -16,6 +16,10 @@ const Entry = z.object({
   provider: z.int().optional(),
   /** The last seq in a synced file. */
   last: z.int(),
+  /** Rows up to it were recorded in another data directory. */
+  begin: z.int().optional(),
+  /** Its last row, once another epoch of the feed has begun behind it. */
+  end: z.int().optional(),
   /** When it was last written, unix s. */
   touched: z.number(),
 })
@@ -59,7 +63,7 @@ export class Ledger {
     const ledger = new Ledger(stored.data_dir)
     ledger.generation = generation
     ledger.#nextProvider = stored.next_provider
-    for (const entry of stored.epochs) ledger.#epochs.set(key(entry), entry)
+    for (const entry of stored.epochs) ledger.#epochs.set(epochKey(entry), entry)
     for (const [address, types] of Object.entries(stored.types))
       ledger.#types.set(address, new Map(Object.entries(types)))
     Object.assign(ledger.gaps, stored.gaps)
@@ -82,20 +86,24 @@ export class Ledger {
     return JSON.stringify(stored)
   }
 
+  get entries(): Iterable<LedgerEntry> {
+    return this.#epochs.values()
+  }
+
   find(from: FeedEpoch): LedgerEntry | undefined {
-    return this.#epochs.get(key(from))
+    return this.#epochs.get(epochKey(from))
   }
 
   /** An epoch's entry, made when it is met first. */
   entry(from: FeedEpoch): LedgerEntry {
     const { spool, instance, feed, epoch } = from
-    const known = this.#epochs.get(key(from))
+    const known = this.#epochs.get(epochKey(from))
     if (known) {
       if (spool) known.spool = spool
       return known
     }
     const entry: LedgerEntry = { spool, instance, feed, epoch, last: 0, touched: Date.now() / 1000 }
-    this.#epochs.set(key(from), entry)
+    this.#epochs.set(epochKey(from), entry)
     return entry
   }
 
@@ -138,6 +146,16 @@ export class Ledger {
     this.written(entry, last, gaps)
   }
 
+  /** Takes note of what a file held that is gone: spans of rows by epoch. */
+  held(generation: number, rows: Readonly<Record<string, readonly (readonly [number, number])[]>>): void {
+    this.generation = Math.max(this.generation, generation)
+    for (const [name, spans] of Object.entries(rows)) {
+      const [instance = '', feed = '', epoch = ''] = name.split('/')
+      const entry = this.entry({ spool: '', instance, feed, epoch })
+      for (const [, last] of spans) this.written(entry, last, [])
+    }
+  }
+
   /** Lets go of epochs that ended long before `now` (unix s) and can't come back. */
   prune(now: number): void {
     const newest = new Map<string, LedgerEntry>()
@@ -151,6 +169,7 @@ export class Ledger {
   }
 }
 
-function key({ instance, feed, epoch }: Omit<FeedEpoch, 'spool'>): string {
+/** What an epoch is known by in a data directory. */
+export function epochKey({ instance, feed, epoch }: Omit<FeedEpoch, 'spool'>): string {
   return `${instance}/${feed}/${epoch}`
 }

@@ -1,21 +1,36 @@
 import { Database } from 'bun:sqlite'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import { makeOwnFolder, OLD_LOCK, OWN_FOLDER, ownPath } from './own-folder.ts'
 
-const LOCK_FILE = '.ocs-recorder.lock'
+/** The lock's path in a data directory. */
+export const lockPath = (dir: string) => ownPath(dir, 'lock')
 
 /**
- * Locks a data directory for one recorder until disposed: an exclusive transaction, which `kill -9` frees.
+ * Locks a data directory for one recorder until disposed: an exclusive transaction, which `kill -9` frees. What an
+ * earlier version kept beside the data is moved.
  * @throws ConfigError when another recorder works in the directory
  * @throws TransportError when nothing can be written there; trying again may help
  */
 export function lockDataDir(dir: string): Disposable {
-  let lock: Database | undefined
   try {
-    lock = new Database(join(dir, LOCK_FILE), { create: true })
-    lock.run('BEGIN EXCLUSIVE')
+    mkdirSync(join(dir, OWN_FOLDER), { recursive: true })
+    const lock = locked(lockPath(dir))
+    try {
+      // A recorder of an earlier version holds a lock elsewhere.
+      const old = join(dir, OLD_LOCK)
+      if (existsSync(old)) {
+        locked(old).close()
+        for (const left of [old, `${old}-journal`]) rmSync(left, { force: true })
+      }
+      makeOwnFolder(dir)
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+    return { [Symbol.dispose]: () => lock.close() }
   } catch (cause) {
-    lock?.close()
     if (/locked|busy/i.test(messageOf(cause))) {
       const text = `another recorder is at work in ${dir}: stop it, or choose another directory with --data-dir`
       throw new ConfigError(text, { cause })
@@ -23,5 +38,15 @@ export function lockDataDir(dir: string): Disposable {
     const text = `data directory ${dir} cannot be locked (${messageOf(cause)}): check the folder and who may write there`
     throw new TransportError(text, { cause })
   }
-  return { [Symbol.dispose]: () => lock.close() }
+}
+
+function locked(path: string): Database {
+  const lock = new Database(path, { create: true })
+  try {
+    lock.run('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw error
+  }
 }

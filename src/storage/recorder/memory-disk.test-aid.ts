@@ -1,12 +1,18 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import type { Disk, DiskFile } from './disk.ts'
+import type { Disk, DiskFile, FileId } from './disk.ts'
 
 interface Inode {
+  readonly number: bigint
   bytes: Uint8Array
   /** What a power cut leaves for sure. */
   synced: Uint8Array
 }
+
+let inodes = 0n
+const inodeOf = (bytes: Uint8Array = new Uint8Array()): Inode => ({ number: inodes++, bytes, synced: bytes })
+const LOCK = inodeOf()
+const idOf = ({ number, bytes }: Inode): FileId => ({ dev: 0n, ino: number, size: bytes.length })
 
 /**
  * A disk in memory that forgets at a power cut what was not synced, as a disk may: contents, lengths and names. A call
@@ -34,7 +40,7 @@ export class MemoryDisk implements Disk {
 
   /** Puts a file, or a folder without bytes, on the disk for good. */
   put(path: string, bytes: Uint8Array = new Uint8Array()): void {
-    const inode = { bytes, synced: bytes }
+    const inode = inodeOf(bytes)
     this.#names.set(path, inode)
     this.#syncedNames.set(path, inode)
   }
@@ -65,7 +71,7 @@ export class MemoryDisk implements Disk {
   async create(path: string): Promise<DiskFile> {
     await this.#call()
     if (this.#names.has(path)) throw failure('EEXIST', path)
-    const inode: Inode = { bytes: new Uint8Array(), synced: new Uint8Array() }
+    const inode = inodeOf()
     this.#names.set(path, inode)
     return this.#file(inode)
   }
@@ -73,6 +79,12 @@ export class MemoryDisk implements Disk {
   async open(path: string): Promise<DiskFile> {
     await this.#call()
     return this.#file(this.#inode(path))
+  }
+
+  async stat(path: string): Promise<FileId | undefined> {
+    const inode = this.#names.get(path) ?? this.#names.get(join(path, '/'))
+    // The lock is on the real disk.
+    return inode ? idOf(inode) : path.endsWith('/.ocs/lock') ? idOf(LOCK) : undefined
   }
 
   async read(path: string, length?: number): Promise<Uint8Array> {
@@ -88,8 +100,8 @@ export class MemoryDisk implements Disk {
 
   async makeFolder(path: string): Promise<void> {
     await this.#call()
-    if (!this.#names.has(`${path}/`))
-      this.#names.set(`${path}/`, { bytes: new Uint8Array(), synced: new Uint8Array() })
+    const folder = join(path, '/')
+    if (!this.#names.has(folder)) this.#names.set(folder, inodeOf())
   }
 
   async link(from: string, to: string): Promise<void> {
@@ -134,6 +146,7 @@ export class MemoryDisk implements Disk {
         await this.#call()
         inode.bytes = inode.bytes.slice(0, length)
       },
+      stat: async () => idOf(inode),
       close: async () => {},
     }
   }

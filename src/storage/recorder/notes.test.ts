@@ -12,7 +12,7 @@ test('notes are read back between two times, the newest of too many; what a cras
   const dir = join(folder(), 'data')
   expect(await readNotes(dir, -Infinity, Infinity, 10)).toEqual([])
   await addNote(dir, note(1, 'two\nlines, "quoted" Ω'))
-  appendFileSync(join(dir, 'notes.jsonl'), '{"time":2,"te')
+  appendFileSync(join(dir, '.ocs', 'notes.jsonl'), '{"time":2,"te')
   await addNote(dir, note(3))
   await addNote(dir, note(4))
   expect(await readNotes(dir, -Infinity, Infinity, 10)).toEqual([

@@ -46,9 +46,14 @@ export class OpenFrame {
   }
 
   /** Adds the next row; returns about how many bytes it is. */
-  add(plan: BlockPlan, { t }: Row, columns: readonly (readonly Value[])[]): number {
+  add(plan: BlockPlan, { t }: Pick<Row, 't'>, columns: readonly (readonly Value[])[]): number {
     this.last++
     this.rows++
+    return this.addPart(plan, t, columns)
+  }
+
+  /** Adds samples of a row that comes to its end in a later frame. */
+  addPart(plan: BlockPlan, t: readonly number[], columns: readonly (readonly Value[])[]): number {
     const block = this.#blocks.get(plan.block) ?? new Columns(plan)
     this.#blocks.set(plan.block, block)
     const bytes = block.add(t, columns)

@@ -1,10 +1,11 @@
 import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import type { FieldType } from '../../core/wire.ts'
-import { type BlockPlan, convert, planBlock } from './frame-columns.ts'
+import { type BlockPlan, convert, cutRow, planBlock } from './frame-columns.ts'
 import type { Sealed } from './g3-files.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { OpenFrame } from './open-frame.ts'
+import type { Span } from './spans.ts'
 
 /** Bytes at which a frame closes. */
 const FRAME_BYTES = 4 << 20
@@ -14,6 +15,8 @@ const GAP_SECONDS = 1
 /** What a provider tells its recorder. */
 export interface ProviderHost {
   readonly root: string
+  /** Rows that were recorded in files that are gone, and are fetched again; others that are recorded are passed over. */
+  readonly holes: readonly Span[]
   /** Types in the archive of the feed's fields. */
   readonly types: Map<string, FieldType>
   /** Seconds of data a frame spans at most, in place of the declared; and, whatever that is, at most. */
@@ -35,6 +38,8 @@ export class Provider {
   readonly from: FeedEpoch
   readonly address: string
   readonly entry: LedgerEntry
+  /** The last seq that was recorded before. */
+  readonly recorded: number
   /** The last seq taken. */
   taken: number
   /** When rows came last (unix s), and of which block. */
@@ -53,7 +58,8 @@ export class Provider {
     this.from = from
     this.address = feedAddress(host.root, from.instance, from.feed)
     this.entry = entry
-    this.taken = entry.last
+    this.recorded = entry.last
+    this.taken = Math.min(entry.last, (host.holes[0]?.first ?? Infinity) - 1)
     this.#host = host
   }
 
@@ -65,6 +71,10 @@ export class Provider {
   /** Takes the row behind the last one taken. */
   take(declaration: FeedDeclaration, row: Row): void {
     const seq = this.taken + 1
+    if (seq <= this.recorded && !this.#host.holes.some(({ first, last }) => seq >= first && seq <= last)) {
+      this.pass(seq)
+      return
+    }
     this.lastRefresh = Date.now() / 1000
     this.lastBlock = row.block
     const plan = this.#plans.get(row.block) ?? this.#plan(declaration, row.block)
@@ -77,15 +87,33 @@ export class Provider {
       this.#skip(seq, seq, `quarantined: ${columns}`)
       return
     }
-    const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
     const length = this.#host.frameLength ?? declaration.frame_length
-    if (!this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))) this.seal()
-    const frame = this.#open(length)
-    if (frame.empty) this.#host.begun(start)
-    this.#host.took(frame.add(plan, row, columns))
+    const parts = cutRow(row.t, this.#host.maxLength)
+    for (const [from, to] of parts) {
+      const t = row.t.slice(from, to)
+      const cells = parts.length === 1 ? columns : columns.map((column) => column.slice(from, to))
+      const last = to === row.t.length
+      const [start = 0, end = 0] = [t[0], t.at(-1)]
+      if (
+        !last ||
+        parts.length > 1 ||
+        !this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))
+      )
+        this.seal()
+      const frame = this.#open(length)
+      if (frame.empty) this.#host.begun(start)
+      this.#host.took(last ? frame.add(plan, { t }, cells) : frame.addPart(plan, t, cells))
+      if (frame.bytes >= FRAME_BYTES && last) this.seal()
+    }
     this.taken = seq
-    this.#ends.set(row.block, end)
-    if (frame.bytes >= FRAME_BYTES) this.seal()
+    this.#ends.set(row.block, row.t.at(-1) ?? 0)
+  }
+
+  /** Rows up to `last` are recorded already, or are left where they are. */
+  pass(last: number): void {
+    if (last <= this.taken) return
+    this.seal()
+    this.taken = last
   }
 
   /** Rows up to `last` are lost. */

@@ -61,12 +61,14 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
     said.push(text)
     look()
   }
+  const { remembered = {} } = options
   const recorder = await Recorder.open({
     dir,
     root: 'observatory',
     log: say,
     event: (level, kind, text) => say(`${level} ${kind}: ${text}`),
     ...options,
+    remembered,
   })
   const close = recorder[Symbol.asyncDispose].bind(recorder)
   recorder[Symbol.asyncDispose] = (patience = PATIENCE) => close(patience)
@@ -89,7 +91,7 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
       waiting.add(check)
       check()
     })
-  return { recorder, said, acks, until }
+  return { recorder, said, acks, until, remembered }
 }
 
 export type Fields = Readonly<Record<string, FieldType>>

@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Wire } from '../../core/wire.ts'
 import { entry } from '../g3/frame.ts'
+import { secondsFrom } from '../g3/time.ts'
+import { audit } from './audit.ts'
+import { disk } from './disk.ts'
 import { MemoryDisk } from './memory-disk.test-aid.ts'
 import {
   cleanUp,
@@ -155,9 +158,9 @@ test('an end torn at any byte, of zeros or with a bit turned over is set aside, 
     const disk = MemoryDisk.of(dir)
     disk.put(join(dir, path), Buffer.concat([whole.subarray(0, start), end]))
     const { ledger, torn } = await recover(disk, dir, undefined)
-    expect(torn).toMatchObject([{ path, kept: `${path}.torn`, bytes: end.length }])
+    expect(torn).toMatchObject([{ path, kept: '.ocs/torn/1700050000.torn', bytes: end.length }])
     expect(ledger?.find(epoch.from)?.last).toBe(3)
-    expect(Buffer.compare(await disk.read(join(dir, `${path}.torn`)), end)).toBe(0)
+    expect(Buffer.compare(await disk.read(join(dir, '.ocs/torn/1700050000.torn')), end)).toBe(0)
     expect(Buffer.compare(await disk.read(join(dir, path)), whole.subarray(0, start))).toBe(0)
     if (i % 100 > 0) continue
     const after = join(folder(), 'data')
@@ -180,7 +183,7 @@ test('a torn end is reported, and where its bytes are', async () => {
   writeFileSync(path, Buffer.alloc(500), { flag: 'a' })
   const { recorder, said } = await record(dir)
   expect(said[0]).toStartWith(`warning torn: ${path} was torn (no G3 frame at byte `)
-  expect(said[0]).toEndWith(`): 500 bytes are kept in ${path}.torn`)
+  expect(said[0]).toEndWith(`): 500 bytes are kept in ${join(dir, '.ocs/torn/1700050000.torn')}`)
   expect(recorder.counters.torn_tails).toBe(1)
   await recorder[Symbol.asyncDispose]()
 })
@@ -279,9 +282,10 @@ test('rows that are gone are a gap, which counts once it is synced', async () =>
   await first.recorder.flush()
   expect(first.acks.map(({ seq }) => seq)).toEqual([20])
   await first.recorder[Symbol.asyncDispose]()
-  const { recorder, acks } = await record(dir)
+  const { recorder, acks, until } = await record(dir)
   expect(epoch.feed(recorder)).toBe(true)
   // What an agent does not know to be recorded is acknowledged again.
+  await until(() => acks.length > 0)
   expect(acks.map(({ seq }) => seq)).toEqual([20])
   await recorder[Symbol.asyncDispose]()
   expect(recorded(dir)['observatory.it.feeds.feed.n']?.length).toBe(20)
@@ -353,4 +357,38 @@ test('rows behind a hole are not taken: the spool still has those between', asyn
   expect(recorder.rows(epoch.from, temps, epoch.rows)).toBe(true)
   expect(recorder.counters.duplicates).toBe(2)
   await recorder[Symbol.asyncDispose]()
+})
+
+test('a row that spans a step of the clock is cut there: no frame spans more than a file, and files stay in order', async () => {
+  const dir = data()
+  const blocks = declaration({ fast: { F: 'double' } })
+  const { recorder, acks } = await record(dir, { frameLength: 60 })
+  const one = new TestEpoch('pressures', 'e1', blocks)
+  one.add('fast', [T0, T0 + 1], { F: [0, 1] })
+  // Set ahead by an hour, and by another, within one row; and back again.
+  one.add('fast', [T0 + 2, T0 + 3, T0 + 3603, T0 + 3604, T0 + 7204], { F: [2, 3, 4, 5, 6] })
+  const two = new TestEpoch('pressures', 'e2', blocks)
+  for (let i = 0; i < 100; i++) two.add('fast', [T0 + 5 + i], { F: [i] })
+  for (const epoch of [one, two]) epoch.feed(recorder)
+  await recorder.flush()
+  expect(acks.findLast(({ from }) => from.epoch === 'e1')?.seq).toBe(2)
+  expect(recorder.counters).toMatchObject({ rows: 102, samples: 107 })
+  await recorder[Symbol.asyncDispose]()
+  expect(recorded(dir)).toEqual(sent([one, two]))
+  const spans = filesIn(dir).flatMap((path) =>
+    framesOf(readFileSync(join(dir, path))).frames.flatMap((frame) =>
+      (entry(frame, 'blocks', 'G3VectorFrameObject')?.value ?? []).flatMap((block) =>
+        block?.kind === 'G3TimesampleMap' ? [secondsFrom(block.times)] : [],
+      ),
+    ),
+  )
+  expect(Math.max(...spans.map((t) => (t.at(-1) ?? 0) - (t[0] ?? 0)))).toBeLessThanOrEqual(60)
+  // As so3g reads them: file by file, frame by frame.
+  const times = spans.flatMap((t) => [...t])
+  expect(times).toEqual(times.toSorted((a, b) => a - b))
+  expect((await audit(disk, dir)).epochs).toMatchObject([
+    { recorded: 2, missing: [], doubled: [] },
+    { recorded: 100, missing: [], doubled: [] },
+  ])
+  writeExpected(dir, [one, two])
 })

@@ -1,16 +1,20 @@
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type FeedDeclaration, feedAddress, type HeldEpoch, type Row } from '../../core/channels.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { FeedEpoch, FeedSink, Follower } from '../../core/feed-sink.ts'
 import { readId, writeId } from './data-dir.ts'
 import { type Disk, disk as realDisk } from './disk.ts'
+import { FileList, type RowsByEpoch } from './file-list.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { NEW_FILE } from './g3-file.ts'
-import type { Sealed } from './g3-files.ts'
-import { Ledger, type LedgerEntry } from './ledger.ts'
+import { newFilePath } from './g3-file.ts'
+import { goneText, type Sealed } from './g3-files.ts'
+import { epochKey, Ledger, type LedgerEntry } from './ledger.ts'
 import { lockDataDir } from './lock.ts'
+import { ownPath } from './own-folder.ts'
 import { Provider } from './provider.ts'
 import { recover, type Torn } from './recover.ts'
+import { count } from './spans.ts'
+import { type Displaced, Whereabouts } from './whereabouts.ts'
 
 /** Seconds of data a file may span: so3g looks for data up to an hour from a file's name, less at a folder's edge. */
 export const MAX_TIME_PER_FILE = 3600
@@ -29,8 +33,20 @@ export interface RecorderOptions {
   /** Seconds of data a frame spans at most, in place of what each feed declares. */
   readonly frameLength?: number | undefined
   readonly disk?: Disk
+  /** What the recorder before this one, in the same process, has left to be remembered. */
+  readonly remembered?: Remembered
+  /** Whether to fetch again what was in closed files that are gone. */
+  readonly refill?: boolean
   log(text: string): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
+}
+
+/** What a process remembers of its data directory from one recorder to the next. */
+export interface Remembered {
+  /** Where it was, and which: an empty folder in its place may be a disk that is not mounted. */
+  place?: { readonly device: bigint; readonly id: string; told?: boolean }
+  /** Counters go on. */
+  counters?: RecorderCounters
 }
 
 /** How a feed is doing, by OCS's names where OCS has one. */
@@ -54,6 +70,7 @@ export type RecorderCounters = Record<
   | 'quarantined'
   | 'renamed'
   | 'torn_tails'
+  | 'displaced'
   | 'disk_failures'
   | 'uncut_files',
   number
@@ -77,33 +94,30 @@ export class Recorder implements FeedSink, AsyncDisposable {
   #follower: Follower | undefined
   #currentFile: string | undefined
   #stopping = false
+  readonly #holes: RowsByEpoch
+  readonly #displaced = Promise.withResolvers<Displaced>()
 
-  private constructor(options: RecorderOptions, dir: string, lock: Disposable, ledger: Ledger, torn: number) {
+  private constructor(options: RecorderOptions, begun: Begun) {
     const { root, log, event, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
+    const { dir, lock, ledger, whereabouts, list, holes } = begun
     this.dir = dir
     this.#options = options
     // A file's name is a whole second, so its first frame may span a second less than the file.
     this.#maxLength = timePerFile - 1
     this.#lock = lock
     this.#ledger = ledger
-    this.counters = {
-      rows: 0,
-      samples: 0,
-      frames: 0,
-      duplicates: 0,
-      gaps: 0,
-      quarantined: 0,
-      renamed: 0,
-      torn_tails: torn,
-      disk_failures: 0,
-      uncut_files: 0,
-    }
+    this.#holes = holes
+    const { remembered = {} } = options
+    remembered.counters ??= { ...NOTHING }
+    this.counters = remembered.counters
+    this.counters.torn_tails += begun.torn
     const opened = (path: string) => {
       this.#currentFile = path
       log(`new file: ${path}`)
     }
     const openStarts = () => this.#providers.values().map(({ start }) => start)
     const written = (frames: readonly Sealed[]) => this.#written(frames)
+    const displaced = (error: Displaced) => this.#giveUp(error)
     const { counters } = this
     const counted = {
       failed: () => counters.disk_failures++,
@@ -112,17 +126,27 @@ export class Recorder implements FeedSink, AsyncDisposable {
         counters.quarantined += rows
       },
     }
-    const files = { disk, dir, root, ledger, timePerFile, openStarts, opened, event, ...counted }
-    this.#writer = new FrameWriter({ ...files, written })
+    const place = { disk, dir, root, ledger, whereabouts, list }
+    this.#writer = new FrameWriter({
+      ...place,
+      ...counted,
+      timePerFile,
+      openStarts,
+      opened,
+      event,
+      written,
+      displaced,
+    })
   }
 
   /**
    * Locks a data directory, finds out what it holds and sets torn ends of files aside.
    * @throws ConfigError when another recorder is at work there, or for a time per file that so3g could not read
-   * @throws TransportError when the disk fails; trying again may help
+   * @throws TransportError when the disk fails, or another is in place of the one that this process recorded to; trying
+   * again may help
    */
   static async open(options: RecorderOptions): Promise<Recorder> {
-    const { disk = realDisk, timePerFile = MAX_TIME_PER_FILE, log, event } = options
+    const { disk = realDisk, timePerFile = MAX_TIME_PER_FILE, log, event, remembered = {} } = options
     if (!(timePerFile > 0 && timePerFile <= MAX_TIME_PER_FILE)) {
       const why = 'so3g does not find data more than an hour from the name of their file'
       throw new ConfigError(`--time-per-file ${timePerFile}: more than 0 and at most 3600 s: ${why}`)
@@ -130,16 +154,32 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const dir = resolve(options.dir)
     let lock: Disposable | undefined
     try {
+      await sameDisk(disk, dir, options)
       await disk.makeFolder(dir)
       lock = lockDataDir(dir)
-      await disk.remove(join(dir, NEW_FILE))
+      await disk.makeFolder(ownPath(dir, '.'))
+      const whereabouts = await Whereabouts.of(disk, dir)
+      await disk.remove(newFilePath(dir))
       const id = await readId(disk, dir)
-      const { ledger, torn } = await recover(disk, dir, id)
+      const { ledger, torn, unreadable, ended, holes } = await recover(disk, dir, id, options.refill)
       const known = ledger ?? new Ledger(id ?? crypto.randomUUID())
       if (id === undefined) await writeId(disk, dir, known.dataDir)
+      remembered.place = { device: whereabouts.device, id: known.dataDir }
+      const list = await FileList.open(disk, dir)
+      for (const file of ended) if (!list.has(file.file)) await list.add(file)
       for (const end of torn) event('warning', 'torn', tornText(dir, end))
+      for (const { path, reason } of unreadable)
+        event(
+          'warning',
+          'unreadable',
+          `${path}: ${reason}: what is in it is not known; allow reading it, or move it away`,
+        )
+      const gone = await list.newlyGone()
+      if (gone.length > 0) event('warning', 'moved', goneText(dir, gone))
+      for (const [epoch, spans] of holes)
+        log(`${epoch}: ${count(spans)} rows that were in files that are gone are asked for again`)
       log(`recording to ${dir}`)
-      return new Recorder(options, dir, lock, known, torn.length)
+      return new Recorder(options, { dir, lock, ledger: known, whereabouts, list, holes, torn: torn.length })
     } catch (cause) {
       lock?.[Symbol.dispose]()
       if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
@@ -158,6 +198,13 @@ export class Recorder implements FeedSink, AsyncDisposable {
   /** What keeps frames from being written, if anything does. */
   get problem(): string | undefined {
     return this.#writer.problem
+  }
+  /**
+   * Resolves when what is being written has been moved or removed: nothing is taken or acknowledged any more, and another
+   * recorder has to begin where this one ends.
+   */
+  get displaced(): Promise<Displaced> {
+    return this.#displaced.promise
   }
   /** The feeds being recorded, by address. */
   get providers(): Record<string, ProviderState> {
@@ -179,7 +226,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
   /** Who carries acknowledgements; those made before are sent now. */
   attach(follower: Follower): void {
     this.#follower = follower
-    for (const [entry, from] of this.#acks) follower.acknowledge(from, entry.last, this.id)
+    for (const [entry, from] of this.#acks) this.#acknowledge(from, entry)
     this.#acks.clear()
   }
 
@@ -190,11 +237,12 @@ export class Recorder implements FeedSink, AsyncDisposable {
   position(from: FeedEpoch, held: HeldEpoch): number {
     const known = this.#ledger.find(from)
     // An agent that has not heard of what is recorded would keep it for ever.
-    if (known && held.acked < Math.min(known.last, held.last)) this.#acknowledge(from, known)
-    if (known) return this.#providers.get(keyOf(from))?.taken ?? known.last
+    if (known && held.acked < Math.min(known.last, held.last)) void this.#acknowledgeIfThere(from, known)
+    if (known) return this.#providers.get(epochKey(from))?.taken ?? this.#begins(known)
     // Of an epoch that began in another data directory the rows that are gone from the spool are there, not lost.
     const entry = this.#ledger.entry(from)
     entry.last = Math.min(held.acked, held.first - 1)
+    if (entry.last > 0) entry.begin = entry.last
     return entry.last
   }
 
@@ -218,7 +266,9 @@ export class Recorder implements FeedSink, AsyncDisposable {
 
   gap(from: FeedEpoch, first: number, last: number): void {
     const provider = this.#provider(from)
-    const start = Math.max(first, provider.taken + 1)
+    // Of rows that were in files that are gone it is not known that they are lost.
+    const start = Math.max(first, provider.taken + 1, provider.recorded + 1)
+    if (last >= first) provider.pass(Math.min(last, provider.recorded))
     if (last < start) return
     const reason = 'gone from the spool'
     this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
@@ -227,7 +277,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
   }
 
   ended(from: FeedEpoch): void {
-    this.#providers.get(keyOf(from))?.seal()
+    const provider = this.#providers.get(epochKey(from))
+    provider?.seal()
+    const entry = this.#ledger.find(from)
+    if (entry) entry.end = Math.max(entry.last, provider?.taken ?? 0)
   }
 
   /** Closes all frames; resolves once they are synced and acknowledged. */
@@ -249,15 +302,18 @@ export class Recorder implements FeedSink, AsyncDisposable {
   }
 
   #provider(from: FeedEpoch): Provider {
-    const key = keyOf(from)
+    const key = epochKey(from)
     const known = this.#providers.get(key)
     if (known) return known
     const entry = this.#ledger.entry(from)
     const { root, frameLength, event } = this.#options
+    const holes = this.#holes.get(key) ?? []
+    this.#holes.delete(key)
     const provider = new Provider(from, entry, {
       root,
       frameLength,
       maxLength: this.#maxLength,
+      holes,
       types: this.#ledger.types(feedAddress(root, from.instance, from.feed)),
       begun: (start) => this.#writer.begin(from, entry, start),
       sealed: (sealed) => this.#writer.push(sealed),
@@ -278,6 +334,20 @@ export class Recorder implements FeedSink, AsyncDisposable {
     return provider
   }
 
+  /** Where reading an epoch begins: behind what is recorded, or before rows that are to be fetched again. */
+  #begins(entry: LedgerEntry): number {
+    const [hole] = this.#holes.get(epochKey(entry)) ?? []
+    return hole ? Math.min(hole.first - 1, entry.last) : entry.last
+  }
+
+  #giveUp(error: Displaced): void {
+    this.#stopping = true
+    this.counters.displaced++
+    const again = 'beginning anew; what was not recorded is taken again from the agents'
+    this.#options.event('error', 'displaced', `${error.message}: ${again}`)
+    this.#displaced.resolve(error)
+  }
+
   #sealAll(): void {
     for (const provider of this.#providers.values()) provider.seal()
   }
@@ -295,16 +365,71 @@ export class Recorder implements FeedSink, AsyncDisposable {
     for (const [entry, from] of latest) this.#acknowledge(from, entry)
   }
 
+  /** Acknowledges, long after they were written, rows whose agent has not heard of it. */
+  async #acknowledgeIfThere(from: FeedEpoch, entry: LedgerEntry): Promise<void> {
+    try {
+      await this.#writer.check()
+      if (!this.#stopping) this.#acknowledge(from, entry)
+    } catch {
+      // What is wrong is told by what is written next; until it is right nothing is acknowledged.
+    }
+  }
+
   #acknowledge(from: FeedEpoch, entry: LedgerEntry): void {
     if (this.#follower) this.#follower.acknowledge(from, entry.last, this.id)
     else this.#acks.set(entry, from)
   }
 }
 
-function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {
-  return `${join(dir, path)} was torn (${reason}): ${bytes} bytes are kept in ${join(dir, kept)}`
+/** What a recorder begins with. */
+interface Begun {
+  readonly dir: string
+  readonly lock: Disposable
+  readonly ledger: Ledger
+  readonly whereabouts: Whereabouts
+  readonly list: FileList
+  readonly holes: RowsByEpoch
+  /** Torn ends that were set aside. */
+  readonly torn: number
 }
 
-function keyOf({ instance, feed, epoch }: FeedEpoch): string {
-  return `${instance}/${feed}/${epoch}`
+const NOTHING: RecorderCounters = {
+  rows: 0,
+  samples: 0,
+  frames: 0,
+  duplicates: 0,
+  gaps: 0,
+  quarantined: 0,
+  renamed: 0,
+  torn_tails: 0,
+  displaced: 0,
+  disk_failures: 0,
+  uncut_files: 0,
+}
+
+/**
+ * What is in place of a directory that this process has recorded to must be on its disk, or be known by its UUID: one that
+ * is unmounted leaves a folder behind that nobody would look into.
+ * @throws TransportError when it is not
+ */
+async function sameDisk(disk: Disk, dir: string, { remembered, event }: RecorderOptions): Promise<void> {
+  const place = remembered?.place
+  if (!place) return
+  let path = dir
+  let found = await disk.stat(path)
+  // What is gone was on the disk of the folder above it, unless that disk is gone with it.
+  while (!found && dirname(path) !== path) {
+    path = dirname(path)
+    found = await disk.stat(path)
+  }
+  if (found?.dev === place.device || (await readId(disk, dir)) === place.id) return
+  const what = 'mount its disk again, or start the recorder again to record where it is now'
+  const text = `data directory ${dir} is on another disk than before: ${what}`
+  if (!place.told) event('error', 'displaced', text)
+  place.told = true
+  throw new TransportError(text)
+}
+
+function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {
+  return `${join(dir, path)} was torn (${reason}): ${bytes} bytes are kept in ${join(dir, kept)}`
 }

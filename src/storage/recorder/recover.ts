@@ -1,15 +1,21 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
+import { messageOf } from '../../core/errors.ts'
 import { G3FormatError } from '../g3/bytes.ts'
 import { type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { peekGeneration, readFrame, type WrittenFrame } from '../g3/hk.ts'
 import type { Disk } from './disk.ts'
-import { Ledger } from './ledger.ts'
+import { type ClosedFile, lostRows, type RowsByEpoch, sorted } from './file-list.ts'
+import { epochKey, Ledger } from './ledger.ts'
+import { OWN_FOLDER, ownPath } from './own-folder.ts'
+import { union } from './spans.ts'
 
 /** Bytes from a file's beginning that tell whether a recorder wrote it, and when. */
 const PEEK = 2048
 /** Files looked at at a time. */
 const AT_ONCE = 16
+/** Where torn ends are kept, in the recorder's own folder. */
+const TORN = 'torn'
 
 /** A damaged end of a file, which was set aside. */
 export interface Torn {
@@ -20,24 +26,43 @@ export interface Torn {
   readonly reason: string
 }
 
+/** What a data directory holds, by its files. */
+export interface Recovered {
+  readonly ledger: Ledger | undefined
+  readonly torn: readonly Torn[]
+  /** Files that nobody can read, with why: what they hold is not known. */
+  readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
+  /** The files that were read whole: those that may have been open when the recorder ended. */
+  readonly ended: readonly ClosedFile[]
+  /** Rows that were in files that are gone and are in no other, and that are to be fetched again. */
+  readonly holes: RowsByEpoch
+}
+
 /**
  * Reads what a data directory holds from its files alone: the ledger in the newest intact head, and the frames written
- * after it. Ends that were torn by a crash are cut off and kept beside their file. Files of others are left alone.
+ * after it. Ends that were torn by a crash are cut off and kept. Files of others are left alone. Of closed files that
+ * are gone the list of files says what they held.
  * @param id the directory's UUID, when it is known: files with another are another recorder's
+ * @param refill whether to fetch again what was in closed files that are gone, too
  */
 export async function recover(
   disk: Disk,
   dir: string,
   id: string | undefined,
-): Promise<{ readonly ledger: Ledger | undefined; readonly torn: readonly Torn[] }> {
-  const newest = await newestHead(disk, dir, id)
-  if (!newest) return { ledger: undefined, torn: [] }
-  const { ledger, open, path } = newest
+  refill = false,
+): Promise<Recovered> {
+  const unreadable: { path: string; reason: string }[] = []
+  const { gone, there } = await sorted(disk, dir)
+  const newest = await newestHead(disk, dir, id, unreadable)
+  const ledger = newest?.ledger ?? (id !== undefined && gone.length > 0 ? new Ledger(id) : undefined)
   const frames: WrittenFrame[] = []
   const torn: Torn[] = []
-  for (const file of new Set([path, ...open])) {
-    const bytes = await readIfThere(disk, join(dir, file))
+  const ended: ClosedFile[] = []
+  for (const file of newest ? new Set([newest.path, ...newest.open]) : []) {
+    const bytes = await readIfThere(disk, join(dir, file), unreadable)
     if (!bytes) continue
+    const held: RowsByEpoch = new Map()
+    let generation = 0
     const walk = walkFrames(bytes, { verify: true })
     for (let step = walk.next(); ; step = walk.next()) {
       if (step.done) {
@@ -46,42 +71,83 @@ export async function recover(
         break
       }
       const frame = understood(step.value)
-      if (frame) frames.push(frame)
+      if (!frame) continue
+      frames.push(frame)
+      if (frame.kind === 'status' && frame.head) generation = frame.head.generation
+      for (const [epoch, span] of rowsIn(frame)) held.set(epoch, union([...(held.get(epoch) ?? []), span]))
     }
+    const rows = [...held].map(([epoch, spans]) => [epoch, spans.map(({ first, last }) => [first, last])])
+    ended.push({ file, generation, rows: Object.fromEntries(rows) })
   }
   // In the order they were written, which is that of their times across files.
   frames.sort((a, b) => timeOf(a) - timeOf(b))
-  for (const frame of frames) ledger.found(frame)
-  return { ledger, torn }
+  for (const frame of frames) ledger?.found(frame)
+  // What the newest head says it knew of; what came after it into files that are gone only the list knows.
+  for (const { file, generation, rows } of gone)
+    if (generation >= (newest?.generation ?? 0) || newest?.open.includes(file)) ledger?.held(generation, rows)
+  const wanted = gone.filter(({ displaced }) => refill || displaced)
+  const holes = lostRows(wanted, [...there, ...ended])
+  return { ledger, torn, unreadable, ended, holes }
 }
 
-/** The paths of a data directory's `.g3` files. */
-export async function filesOf(disk: Disk, dir: string): Promise<string[]> {
+/** The rows that a frame accounts for. */
+function rowsIn(frame: WrittenFrame): [string, { first: number; last: number }][] {
+  if (frame.kind === 'session') return []
+  const gaps = frame.gaps.map((gap): [string, typeof gap] => [epochKey(gap), gap])
+  return frame.kind === 'data' ? [[epochKey(frame.from), frame], ...gaps] : gaps
+}
+
+/** The paths of a data directory's `.g3` files. @param unreadable takes folders that cannot be read, with why */
+export async function filesOf(
+  disk: Disk,
+  dir: string,
+  unreadable: { path: string; reason: string }[] = [],
+  ending = '.g3',
+): Promise<string[]> {
   const folders = (await disk.list(dir)).filter((name) => /^\d{1,5}\/$/.test(name))
+  const file = new RegExp(`^\\d{1,10}${RegExp.escape(ending)}$`)
   const files = await Promise.all(
     folders.map(async (folder) => {
-      const names = await disk.list(join(dir, folder))
-      return names.filter((name) => /^\d{1,10}\.g3$/.test(name)).map((name) => `${folder}${name}`)
+      try {
+        const names = await disk.list(join(dir, folder))
+        return names.filter((name) => file.test(name)).map((name) => `${folder}${name}`)
+      } catch (error) {
+        if (!costsItself(error)) throw error
+        unreadable.push({ path: folder, reason: messageOf(error) })
+        return []
+      }
     }),
   )
   return files.flat()
 }
 
-async function newestHead(disk: Disk, dir: string, id: string | undefined) {
+/** Whether a file or folder cannot be read because of what it is, and not because the disk fails. */
+export function costsItself(error: unknown): boolean {
+  const codes = ['EACCES', 'EPERM', 'ENOTFILE', 'ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'ENOTDIR']
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+async function newestHead(
+  disk: Disk,
+  dir: string,
+  id: string | undefined,
+  unreadable: { path: string; reason: string }[],
+) {
   const found: { path: string; generation: number }[] = []
-  const files = await filesOf(disk, dir)
+  const files = await filesOf(disk, dir, unreadable)
   const look = async () => {
     for (let path = files.pop(); path !== undefined; path = files.pop()) {
-      const generation = peekGeneration((await readIfThere(disk, join(dir, path), PEEK)) ?? new Uint8Array())
+      const bytes = await readIfThere(disk, join(dir, path), unreadable, PEEK)
+      const generation = peekGeneration(bytes ?? new Uint8Array())
       if (generation !== undefined) found.push({ path, generation })
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, look))
   found.sort((a, b) => b.generation - a.generation)
-  for (const { path } of found) {
-    const bytes = (await readIfThere(disk, join(dir, path))) ?? new Uint8Array()
+  for (const { path, generation } of found) {
+    const bytes = (await readIfThere(disk, join(dir, path), unreadable)) ?? new Uint8Array()
     const head = headOf(bytes)
-    if (head && (id === undefined || head.ledger.dataDir === id)) return { path, ...head }
+    if (head && (id === undefined || head.ledger.dataDir === id)) return { path, generation, ...head }
   }
   return undefined
 }
@@ -122,7 +188,7 @@ function timeOf(frame: WrittenFrame): number {
   return frame.kind === 'session' ? 0 : frame.time
 }
 
-/** Keeps a damaged end beside its file, durably, and then cuts it off. */
+/** Keeps a damaged end in the recorder's own folder, durably, and then cuts it off. */
 async function setAside(
   disk: Disk,
   dir: string,
@@ -131,8 +197,9 @@ async function setAside(
   good: number,
   reason: string,
 ): Promise<Torn> {
+  await disk.makeFolder(ownPath(dir, TORN))
   for (let number = 1; ; number++) {
-    const kept = `${path}.torn${number === 1 ? '' : number}`
+    const kept = join(OWN_FOLDER, TORN, `${basename(path, '.g3')}.torn${number === 1 ? '' : number}`)
     try {
       const copy = await disk.create(join(dir, kept))
       try {
@@ -141,7 +208,8 @@ async function setAside(
       } finally {
         await copy.close()
       }
-      await disk.syncFolder(join(dir, path, '..'))
+      await disk.syncFolder(ownPath(dir, TORN))
+      await disk.syncFolder(ownPath(dir, '.'))
       const file = await disk.open(join(dir, path))
       try {
         await file.truncate(good)
@@ -156,11 +224,18 @@ async function setAside(
   }
 }
 
-async function readIfThere(disk: Disk, path: string, length?: number): Promise<Uint8Array | undefined> {
+async function readIfThere(
+  disk: Disk,
+  path: string,
+  unreadable: { path: string; reason: string }[],
+  length?: number,
+): Promise<Uint8Array | undefined> {
   try {
     return await disk.read(path, length)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    if (!costsItself(error)) throw error
+    // One that was listed and is gone is no loss that could be told here.
+    if (length !== undefined) unreadable.push({ path, reason: messageOf(error) })
+    return undefined
   }
 }

@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import { OpError, TransportError, UsageError } from '../core/errors.ts'
+import { ResponseCode } from '../core/ops.ts'
+import type { SiteOptions } from '../launch/choose-site.ts'
+import { type Controlled, joinLab } from '../launch/join-lab.ts'
+import type { Context } from '../terminal/context.ts'
+import { siteFlags } from './site-flags.ts'
+
+interface RefillFlags extends SiteOptions {
+  readonly target?: string
+}
+
+/** Seconds that looking for files may take. */
+const PATIENCE = 60
+const OP = 'refill'
+
+/** `ocs aggregate refill`: has a recorder fetch again what was in closed files that somebody has moved away or lost. */
+export function refillCommand(context: Context): Command {
+  return siteFlags(new Command('refill'))
+    .description('Fetch again what was in closed files that are gone, as far as agents still hold it.')
+    .option('--target <instance>', 'the recorder, where several run')
+    .action((flags: RefillFlags) =>
+      joinLab(flags, context, (on) => refill(on, flags.target, context), { quiet: true }),
+    )
+}
+
+async function refill(on: Controlled, target: string | undefined, context: Context): Promise<void> {
+  const recorders = [...on.lab.instances].filter(([, { state, api }]) => state === 'online' && api?.ops[OP])
+  const names = recorders.map(([instance]) => instance).sort()
+  const [only] = names
+  if (only === undefined) throw new TransportError('no recorder runs: start it (ocs aggregate)')
+  if (target === undefined && names.length > 1)
+    throw new UsageError(`several recorders run: name one with --target (${names.join(', ')})`)
+  const recorder = target ?? only
+  if (!names.includes(recorder))
+    throw new TransportError(`${recorder} is no recorder that runs: there are ${names.join(', ')}`)
+  for (const [action, params] of [
+    ['start', {}],
+    ['wait', {}],
+  ] as const) {
+    const { status, msg, session } = await on.ask.request(recorder, OP, action, params, PATIENCE)
+    const said =
+      session.messages?.map(([, text]) => text).findLast((text) => !text.startsWith('Status is ')) ?? msg
+    if (status !== ResponseCode.OK || (action === 'wait' && session.success !== true))
+      throw new OpError(`${recorder}: ${said}`)
+    if (action === 'wait') context.out(`${recorder}: ${said}\n`)
+  }
+}

@@ -1,0 +1,45 @@
+/** Opens the files of an archive: regular ones, compressed or not. */
+import { constants, type FileHandle, open, readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gunzip, constants as zlib } from 'node:zlib'
+
+/** Bytes that a compressed file may come to; one that comes to more is not read. */
+const MOST_BYTES = 1 << 30
+
+const unzip = promisify(gunzip)
+
+/** Whether a file is compressed, by its name as so3g and spt3g go by. */
+export function isCompressed(path: string): boolean {
+  return path.endsWith('.gz')
+}
+
+/** Opens a regular file; a pipe is not waited for. @throws with code ENOTFILE when it is none */
+export async function openFile(path: string): Promise<FileHandle> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTFILE' })
+}
+
+/** What a compressed file comes to; of one that was cut short what is there of it. */
+export async function decompressed(path: string): Promise<Uint8Array> {
+  const file = await openFile(path)
+  try {
+    const bytes = await readFile(file)
+    return await unzip(bytes, { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: MOST_BYTES })
+  } finally {
+    await file.close()
+  }
+}
+
+/** The bytes of a file from one on; fewer where it ends before. */
+export async function readAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, at + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
