@@ -8,7 +8,8 @@ import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import { goneFiles } from '../storage/recorder/file-list.ts'
 import { addNote, readNotes } from '../storage/recorder/notes.ts'
-import { MAX_TIME_PER_FILE, Recorder, type Remembered } from '../storage/recorder/recorder.ts'
+import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder/recorder.ts'
+import type { Remembered } from '../storage/recorder/remembered.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000

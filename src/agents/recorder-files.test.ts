@@ -136,6 +136,7 @@ test('the file is moved away under a running recorder: it begins anew and takes 
   await on.until(() => on.events.some((text) => text.startsWith('error displaced: ')))
   expect(await inFiles(dir)).toEqual({ recorded: 100, missing: [], doubled: [], gaps: [] })
   await on.until(() => on.state()?.counters?.['displaced'] === 1)
+  expect(on.events.filter((text) => text.startsWith('warning moved: '))).toEqual([])
   await recorder.stop()
 })
 

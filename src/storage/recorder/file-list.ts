@@ -45,7 +45,8 @@ export class FileList {
 
   static async open(disk: Disk, dir: string): Promise<FileList> {
     const files = new Map<string, boolean>()
-    for (const line of await lines(disk, dir)) files.set(line.file, 'missing' in line)
+    for (const line of await lines(disk, dir))
+      files.set(line.file, 'missing' in line || line.displaced === true)
     return new FileList(disk, dir, files)
   }
 
@@ -55,7 +56,8 @@ export class FileList {
 
   /** Adds a file that is closed; one that cannot be noted is only not missed later. */
   async add(file: ClosedFile): Promise<void> {
-    this.#files.set(file.file, false)
+    // One that was taken away while it was written has been told of.
+    this.#files.set(file.file, file.displaced === true)
     await this.#append(file).catch(() => {})
   }
 

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type FeedDeclaration, feedAddress, type HeldEpoch, type Row } from '../../core/channels.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { FeedEpoch, FeedSink, Follower } from '../../core/feed-sink.ts'
@@ -13,6 +13,7 @@ import { lockDataDir } from './lock.ts'
 import { ownPath } from './own-folder.ts'
 import { Provider } from './provider.ts'
 import { recover, type Torn } from './recover.ts'
+import { countersOf, type RecorderCounters, type Remembered, sameDisk } from './remembered.ts'
 import { count } from './spans.ts'
 import { type Displaced, Whereabouts } from './whereabouts.ts'
 
@@ -41,14 +42,6 @@ export interface RecorderOptions {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
 
-/** What a process remembers of its data directory from one recorder to the next. */
-export interface Remembered {
-  /** Where it was, and which: an empty folder in its place may be a disk that is not mounted. */
-  place?: { readonly device: bigint; readonly id: string; told?: boolean }
-  /** Counters go on. */
-  counters?: RecorderCounters
-}
-
 /** How a feed is doing, by OCS's names where OCS has one. */
 export interface ProviderState {
   /** When rows came last, unix s. */
@@ -60,22 +53,6 @@ export interface ProviderState {
   readonly seq: number
   readonly recorded: number
 }
-/** What a recorder counts; `core/counters.ts` says what each is. */
-export type RecorderCounters = Record<
-  | 'rows'
-  | 'samples'
-  | 'frames'
-  | 'duplicates'
-  | 'gaps'
-  | 'quarantined'
-  | 'renamed'
-  | 'torn_tails'
-  | 'displaced'
-  | 'disk_failures'
-  | 'uncut_files',
-  number
->
-
 /**
  * Records feeds in the `.g3` files of a data directory: rows become frames, a frame is synced, and then acknowledged.
  * A disk that fails is tried again every second; meanwhile rows wait in memory, and then with their agents.
@@ -108,8 +85,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#ledger = ledger
     this.#holes = holes
     const { remembered = {} } = options
-    remembered.counters ??= { ...NOTHING }
-    this.counters = remembered.counters
+    this.counters = countersOf(remembered)
     this.counters.torn_tails += begun.torn
     const opened = (path: string) => {
       this.#currentFile = path
@@ -154,7 +130,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const dir = resolve(options.dir)
     let lock: Disposable | undefined
     try {
-      await sameDisk(disk, dir, options)
+      await sameDisk(disk, dir, remembered, event)
       await disk.makeFolder(dir)
       lock = lockDataDir(dir)
       await disk.makeFolder(ownPath(dir, '.'))
@@ -391,43 +367,6 @@ interface Begun {
   readonly holes: RowsByEpoch
   /** Torn ends that were set aside. */
   readonly torn: number
-}
-
-const NOTHING: RecorderCounters = {
-  rows: 0,
-  samples: 0,
-  frames: 0,
-  duplicates: 0,
-  gaps: 0,
-  quarantined: 0,
-  renamed: 0,
-  torn_tails: 0,
-  displaced: 0,
-  disk_failures: 0,
-  uncut_files: 0,
-}
-
-/**
- * What is in place of a directory that this process has recorded to must be on its disk, or be known by its UUID: one that
- * is unmounted leaves a folder behind that nobody would look into.
- * @throws TransportError when it is not
- */
-async function sameDisk(disk: Disk, dir: string, { remembered, event }: RecorderOptions): Promise<void> {
-  const place = remembered?.place
-  if (!place) return
-  let path = dir
-  let found = await disk.stat(path)
-  // What is gone was on the disk of the folder above it, unless that disk is gone with it.
-  while (!found && dirname(path) !== path) {
-    path = dirname(path)
-    found = await disk.stat(path)
-  }
-  if (found?.dev === place.device || (await readId(disk, dir)) === place.id) return
-  const what = 'mount its disk again, or start the recorder again to record where it is now'
-  const text = `data directory ${dir} is on another disk than before: ${what}`
-  if (!place.told) event('error', 'displaced', text)
-  place.told = true
-  throw new TransportError(text)
 }
 
 function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {

@@ -1,0 +1,75 @@
+import { dirname } from 'node:path'
+import { TransportError } from '../../core/errors.ts'
+import { readId } from './data-dir.ts'
+import type { Disk } from './disk.ts'
+
+/** What a recorder counts; `core/counters.ts` says what each is. */
+export type RecorderCounters = Record<
+  | 'rows'
+  | 'samples'
+  | 'frames'
+  | 'duplicates'
+  | 'gaps'
+  | 'quarantined'
+  | 'renamed'
+  | 'torn_tails'
+  | 'displaced'
+  | 'disk_failures'
+  | 'uncut_files',
+  number
+>
+
+const NOTHING: RecorderCounters = {
+  rows: 0,
+  samples: 0,
+  frames: 0,
+  duplicates: 0,
+  gaps: 0,
+  quarantined: 0,
+  renamed: 0,
+  torn_tails: 0,
+  displaced: 0,
+  disk_failures: 0,
+  uncut_files: 0,
+}
+
+/** What a process remembers of its data directory from one recorder to the next. */
+export interface Remembered {
+  /** Where it was, and which: an empty folder in its place may be a disk that is not mounted. */
+  place?: { readonly device: bigint; readonly id: string; told?: boolean }
+  /** Counters go on. */
+  counters?: RecorderCounters
+}
+
+/** The counters of a process, which a new recorder goes on with. */
+export function countersOf(remembered: Remembered): RecorderCounters {
+  remembered.counters ??= { ...NOTHING }
+  return remembered.counters
+}
+
+/**
+ * What is in place of a directory that this process has recorded to must be on its disk, or be known by its UUID: one that
+ * is unmounted leaves a folder behind that nobody would look into.
+ * @throws TransportError when it is not
+ */
+export async function sameDisk(
+  disk: Disk,
+  dir: string,
+  { place }: Remembered,
+  event: (level: 'error', kind: string, text: string) => void,
+): Promise<void> {
+  if (!place) return
+  let path = dir
+  let found = await disk.stat(path)
+  // What is gone was on the disk of the folder above it, unless that disk is gone with it.
+  while (!found && dirname(path) !== path) {
+    path = dirname(path)
+    found = await disk.stat(path)
+  }
+  if (found?.dev === place.device || (await readId(disk, dir)) === place.id) return
+  const what = 'mount its disk again, or start the recorder again to record where it is now'
+  const text = `data directory ${dir} is on another disk than before: ${what}`
+  if (!place.told) event('error', 'displaced', text)
+  place.told = true
+  throw new TransportError(text)
+}
