@@ -83,14 +83,18 @@ readers() {
     "$OCS_SO3G_PYTHON" -c 'import so3g; print("  so3g", so3g.__version__)' &&
     "$OCS_SPT3G_PYTHON" -c 'from spt3g import core; print("  spt3g can be imported")'
 }
-export -f tools venv readers
+# The field's indexer, with the packages that its index needs and no others; and OCS, whose files it is given as well.
+hkdb() {
+  venv hkdb so3g sqlalchemy pyyaml tqdm ocs==0.12.1 && "$OCS_HKDB_PYTHON" -m pip install -q --no-compile --no-deps sotodlib==0.6.24
+}
+export -f tools venv readers hkdb
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
   export pythons=$1
   export OCS_SO3G_PYTHON="$pythons/so3g/bin/python" OCS_SPT3G_PYTHON="$pythons/spt3g/bin/python"
   export OCS_LAKESHORE_PYTHON="$pythons/spt3g/bin/python" OCS_PAHO_PYTHON="$pythons/spt3g/bin/python"
-  export OCS_SOCS_PYTHON="$pythons/socs/bin/python"
+  export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
 }
 
 # The Bun that npm has installed and that this machine can run.

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { until as untilSo } from '../bridge/lab.test-aid.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels } from '../core/channels.ts'
@@ -59,9 +60,7 @@ async function lab(dir: string) {
   )
   await eye.subscribe(channels.session, { root }, (session, { op }) => void sessions.set(op, session))
   const ask = await caller(eye, root)
-  const until = async (condition: () => boolean) => {
-    while (!condition()) await Bun.sleep(5)
-  }
+  const until = (condition: () => boolean) => untilSo(condition, Boolean)
   let next = 1
   return {
     events,
