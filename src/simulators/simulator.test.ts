@@ -277,5 +277,5 @@ test('options that cannot be meant are refused', async () => {
   await expect(tried({ tcp: '127.0.0.1:0', pty: true })).rejects.toThrow(UsageError)
   await expect(tried({ speed: -2e6 })).rejects.toThrow(UsageError)
   await expect(tried({ serialNumber: 'a,b' })).rejects.toThrow(UsageError)
-  await expect(tried({ truth: '/nonexistent/x' })).rejects.toThrow(ConfigError)
+  await expect(tried({ truth: '/dev/null/x' })).rejects.toThrow(ConfigError)
 })
