@@ -49,7 +49,7 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     throw new UsageError(`--bridge ${flags.bridge} is no URL: such as http://127.0.0.1:5000`)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { site, url, root } = await chooseSite(flags, context, log)
-  const instances = site && (await declaredInstances(site))
+  const instances = site && (await declaredInstances(site, context.env))
   const lab = await shownLab({ url, root, hubAnswers: await answers(url), instances, log })
   const out = resolve(flags.out)
   const files = filesOf(lab, {

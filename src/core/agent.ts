@@ -188,6 +188,8 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Whether it reads `alarms:` of the site file, and who should run, when it starts. */
+  readonly readsAlarms?: boolean
   /** Looks, before anything is announced, whether the agent could work at all. @throws ConfigError when it could not */
   readonly check?: (args: Out<A>, log: (text: string) => void) => void
   /** Opens the instrument; called again after each loss. @throws TransportError to be tried again later */
