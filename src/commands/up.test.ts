@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -152,7 +152,43 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   const over = ocs('ps')
   expect(over.code).toBe(1)
   expect(over.out).toMatch(/three +stopped .*SIGKILL/)
-}, 60_000)
+}, 120_000)
+
+test('what one edit spoils keeps nothing from running, and what dies meanwhile comes back with what it had', async () => {
+  ports = [await freePort(), await freePort()]
+  write([fake('bad', ', arguments: [--mood, x]'), fake('one'), fake('two')])
+  const { says } = begin()
+  expect(await says('session joined', 2)).toContain(`bad left out:\n${file}:5:`)
+  const before = roles()
+  expect(Object.keys(before)).toEqual(['hub', 'one', 'two'])
+
+  const kill = (name: string) => process.kill(roles()[name]?.pid ?? 0, 'SIGKILL')
+  // No YAML any more: the hub and the agents are started again with the file as it was.
+  writeFileSync(file, 'hub: {\n')
+  await says('cannot be used; the roles stay as they were')
+  kill('one')
+  await says('session joined: one', 2)
+  kill('hub')
+  await says('listening on mqtt://', 2)
+
+  // One entry is spoilt, another's id cannot be read: both go on as they were, what else is changed is taken up.
+  write([fake('one', ', arguments: [--mood, x]'), 'instnce-id: two, agent-class: FakeDataAgent', fake('three')])
+  await says('session joined: three')
+  expect(await says('one stays as it was')).toContain(`${file}:5:`)
+  kill('one')
+  await says('session joined: one', 3)
+  kill('two')
+  await says('session joined: two', 2)
+  const after = roles()
+  expect(Object.keys(after).sort()).toEqual(['hub', 'one', 'three', 'two'])
+  expect(Object.values(after).map(({ state }) => state)).toEqual(Array(4).fill('running'))
+
+  // Mended, and without the third: its texts are not kept for ever.
+  write([fake('one'), fake('two')])
+  await says('three stopped')
+  const kept = readdirSync(join(folder, 'state', 'up')).filter((name) => name.endsWith('.yaml'))
+  expect(kept).toHaveLength(1)
+}, 120_000)
 
 test('the host manager does the same over the bus', async () => {
   ports = [await freePort(), await freePort()]
@@ -205,7 +241,7 @@ test('the host manager does the same over the bus', async () => {
   expect(await up.exited).toBe(0)
   expect(await says('stopped')).toContain('hm stopped')
   expect(ocs('ps').out).toMatch(/three +stopped/)
-}, 60_000)
+}, 120_000)
 
 test('ocs agent runs a host manager too, all down when it is told so', async () => {
   ports = [await freePort(), await freePort()]
@@ -224,7 +260,7 @@ test('ocs agent runs a host manager too, all down when it is told so', async () 
   expect(ocs('ctrl', 'stop', 'hm', 'manager', '--wait').code).toBe(0)
   await says('one stopped')
   expect(ocs('ctrl', 'start', 'hm', 'update', '--wait').err).toContain('Manager process is not running')
-}, 60_000)
+}, 120_000)
 
 test('a role that ends again and again is unstable, and stable 2 min later', () => {
   expect(stabilityOf([])).toBe(1)
