@@ -138,7 +138,7 @@ test('instruments behind one address are told apart by port, slot and unit', asy
   expect((await check()).problems).toEqual([])
   write([...apart, psu('y', '--gpib-slot', 6), at('z', 4001)])
   expect((await check()).problems).toEqual([
-    '13:72: the instrument at 10.0.0.9 is taken: "b" (line 6) has it already',
-    '14:77: the instrument at 10.0.0.8:4001 is taken: "e" (line 9) has it already',
+    '13:65: the instrument at 10.0.0.9 is taken: "b" (line 6) has it already',
+    '14:70: the instrument at 10.0.0.8:4001 is taken: "e" (line 9) has it already',
   ])
 })

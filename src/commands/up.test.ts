@@ -1,5 +1,14 @@
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -172,7 +181,11 @@ test('what one edit spoils keeps nothing from running, and what dies meanwhile c
   await says('listening on mqtt://', 2)
 
   // One entry is spoilt, another's id cannot be read: both go on as they were, what else is changed is taken up.
-  write([fake('one', ', arguments: [--mood, x]'), 'instnce-id: two, agent-class: FakeDataAgent', fake('three')])
+  write([
+    fake('one', ', arguments: [--mood, x]'),
+    'instnce-id: two, agent-class: FakeDataAgent',
+    fake('three'),
+  ])
   await says('session joined: three')
   expect(await says('one stays as it was')).toContain(`${file}:5:`)
   kill('one')

@@ -8,7 +8,14 @@ import type { Blocks } from '../core/agent.ts'
 import { coerceArguments } from '../core/arguments/agent-arguments.ts'
 import { FieldName, NAME } from '../core/names.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
-import { agentClasses, findAgent } from './agents.ts'
+import {
+  agentClasses,
+  alarmClass,
+  findAgent,
+  managerClasses,
+  nodeClasses,
+  recorderClasses,
+} from './agents.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'agents-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -138,6 +145,32 @@ test('other spellings that site files carry are found; a misspelt one is answere
     'there is no agent class "Lakshore240Agent": did you mean Lakeshore240Agent? there are Lakeshore240Agent,',
   )
   expect(findAgent('toString')).rejects.toThrow('there is no agent class "toString": there are')
+})
+
+test('what is known of classes without loading them is what they declare', async () => {
+  for (const [name = '', ...aliases] of [recorderClasses, managerClasses])
+    expect((await findAgent(name)).spec).toMatchObject({ class: name, aliases })
+  expect((await findAgent(alarmClass)).spec.readsAlarms).toBe(true)
+  for (const name of Object.values(nodeClasses))
+    expect((await findAgent(name)).queries.has('get_data')).toBe(true)
+})
+
+test('no class is named outside its own declaration and the list of classes', async () => {
+  const declared = await Promise.all(agentClasses.map(async (name) => (await findAgent(name)).spec))
+  const names = declared.flatMap((spec) => [spec.class, ...(spec.aliases ?? [])])
+  // These write site files, as the demo's is one.
+  const sites = ['src/chaos/lab.ts', 'src/chaos/instruments.ts']
+  const named: string[] = []
+  for (const file of [...new Bun.Glob('{src,bin}/**/*.ts').scanSync('.')].sort()) {
+    if (/\.test(-aid)?\.ts$/.test(file) || file === 'src/launch/agents.ts' || sites.includes(file)) continue
+    const text = await Bun.file(file).text()
+    for (const name of names) {
+      const own = declared.find((spec) => text.includes(`class: '${spec.class}'`))
+      const isOwn = own?.class === name || own?.aliases?.includes(name)
+      if (!isOwn && new RegExp(`\\b${name}\\b`).test(text)) named.push(`${file}: ${name}`)
+    }
+  }
+  expect(named).toEqual([])
 })
 
 test('flags of socs and OCS that do nothing here are taken with a note', async () => {

@@ -18,6 +18,7 @@ export type Exports = Readonly<Record<string, unknown>>
  */
 export async function importOwn(name: string, folder: string): Promise<Exports> {
   const file = fileOf(name, folder)
+  await import('./provide-ocs.ts')
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`has not loaded in ${LOAD_MS / 1000} s`)), LOAD_MS)
   try {

@@ -17,6 +17,7 @@ import type { Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { type Log, stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
+import { recorderClasses } from './agents.ts'
 import type { ChosenSite } from './choose-site.ts'
 import { version } from './version.ts'
 
@@ -53,7 +54,7 @@ export async function serveRole(
   if (spool) log(`state: ${spoolFile}`)
   const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
-    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
+    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   }
   const identity = newIdentity({ root, instance, agentClass: agent.spec.class, version })
   const counters = new Counters()
