@@ -87,9 +87,13 @@ test('a fault of one instance is told for it, and keeps no other from running', 
 })
 
 test('a fault of another host, and of the alarms, is told and keeps nobody else from running', async () => {
-  write([fake], '  other: {log_dir: x, agent-instances: []}\nalarms: {rules: [{kind: limitt, name: x}]}\n')
+  const more = '  other: {log_dir: x, agent-instances: []}\nalarms: {rules: [{kind: limitt, name: x}]}\n'
+  write([fake, 'agent-class: AlarmAgent, instance-id: alarms'], more)
   const { problems } = await check()
-  expect(problems.map((text) => Number(text.split(':')[0]))).toEqual([6, 7])
+  expect(problems.map((text) => Number(text.split(':')[0]))).toEqual([7, 8])
+  const alarms = await ocs('agent', '--instance-id=alarms')
+  expect([alarms.code, alarms.err]).toEqual([2, expect.stringContaining(`${file}:8:`)])
+  expect((await ocs('systemd', '--no-hub')).out.match(/^Description=.*/gm)).toEqual(['Description=ocs fake'])
   expect(await ocs('agent', '--instance-id=fake', '--help-args')).toMatchObject({ code: 0, err: '' })
   const there = await ocs('agent', '--instance-id=fake', '--site-host=other')
   expect([there.code, there.err]).toEqual([2, expect.stringContaining('did you mean "log-dir"?')])

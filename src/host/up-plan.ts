@@ -100,7 +100,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     }
     if (manage !== 'host/up' && manage !== 'host/down' && instance.faults.length === 0) continue
     const target = manage === 'host/down' ? 'down' : 'up'
-    const found = await examined(instance, from.env)
+    const found = await examined(instance, site, from.env)
     const agentClass = instance.agent_class ?? found.agent?.spec.class ?? '(none)'
     if ('why' in found) {
       const kept = found.isForeign ? undefined : before?.instances.find((one) => one.name === name)
@@ -162,11 +162,13 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
 /** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
 async function examined(
   instance: Instance,
+  { alarmFaults }: Site,
   env: Context['env'],
 ): Promise<{ agent: Agent } | { agent?: Agent; why: string; isForeign: boolean }> {
   try {
     const agent = await declarationOf(instance)
-    const { faults } = checkInstanceArguments(agent, instance, [], env)
+    const checked = checkInstanceArguments(agent, instance, [], env)
+    const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
     return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

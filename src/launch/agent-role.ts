@@ -37,6 +37,8 @@ export async function findRole(flags: AgentFlags, context: Context, classes?: re
   })
   const own = flags.module && { name: flags.module, folder: process.cwd() }
   const agent = await (own ? importAgent(own) : declarationOf(instance))
+  if (agent.spec.readsAlarms && chosen.site.alarmFaults.length > 0)
+    throw new ConfigError(chosen.site.alarmFaults.join('\n'))
   return { agent, host, instance, chosen }
 }
 

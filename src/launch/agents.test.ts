@@ -24,19 +24,9 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const refrigerator = await startBluefors({ serialNumber: '1', dir: join(folder, 'logs') }, 200)
 afterAll(() => refrigerator.close())
 
-/** How each class is started without hardware or other agents. */
+/** How a class is started without hardware or other agents, where its example does not say it. */
 const given: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: ['--serial-number', 'LSA21OQ', '--port', 'replay:fixtures/dialogs/lakeshore240.yaml'],
-  Lakeshore372Agent: [
-    '--serial-number',
-    'LSA22YG',
-    '--ip-address',
-    'replay:fixtures/dialogs/lakeshore372.yaml',
-  ],
-  Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
-  CryomechCPAAgent: ['--ip-address', 'replay:fixtures/dialogs/cryomech-cpa.yaml'],
-  ScpiPsuAgent: ['--ip-address', 'replay:fixtures/dialogs/scpi-psu.yaml'],
-  UPSAgent: ['--address', 'replay:fixtures/dialogs/ups.yaml'],
   BlueforsAgent: ['--log-directory', join(folder, 'logs')],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
@@ -48,6 +38,18 @@ const given: Readonly<Record<string, readonly string[]>> = {
   SensorsDataNode: [],
   WeatherDataNode: [],
   ArchiveDataNode: ['--data-dir', 'fixtures/g3', '--index-dir', folder],
+}
+
+/** The example's words, with the dialog that bears the class's name in place of an address. */
+async function wordsFor(name: string): Promise<readonly string[]> {
+  const kebab = name.replace(/Agent$/, '').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-')
+  const dialog = `replay:fixtures/dialogs/${kebab.toLowerCase()}.yaml`
+  const { example = {} } = (await findAgent(name)).spec
+  const words = Object.entries(example).flatMap(([key, value]) => {
+    const isAddress = /^([a-z]+:\/\/|\/dev\/|\d+\.\d+\.\d+\.\d+)/.test(String(value))
+    return [`--${key.replaceAll('_', '-')}`, isAddress ? dialog : String(value)]
+  })
+  return given[name] ?? words
 }
 
 const open: Running[] = []
@@ -73,9 +75,10 @@ function legal(blocks: Blocks): void {
   }
 }
 
-test('each recorded dialog is played by an agent', () => {
+test('each recorded dialog is played by an agent', async () => {
   // That of Bluefors only tells the reference page which fields there are: logs are written for the agent's start.
-  const played = Object.values(given)
+  const words = await Promise.all(agentClasses.map(wordsFor))
+  const played = words
     .flat()
     .filter((word) => word.startsWith('replay:'))
     .concat('replay:fixtures/dialogs/bluefors.yaml')
@@ -117,8 +120,7 @@ for (const name of agentClasses) {
 
   test(`${name}: starts`, async () => {
     const agent = await findAgent(name)
-    const words = given[name]
-    if (!words) throw new Error(`say how a test starts ${name}`)
+    const words = await wordsFor(name)
     const args = coerceArguments(agent.spec.args, flags(words), { retired: agent.spec.retired ?? {} })
     if ('faults' in args) throw new Error(args.faults.map(({ text }) => text).join('\n'))
     const running = await startAgent(agent, args.values)

@@ -104,11 +104,6 @@ function register(name: string): void {
       /^const tables: .*= \{\n/m,
       `  ${name.includes('-') ? `'${name}'` : name}: ['lines', 'A ${wordsOf(name)}.', () => import('../agents/${name}.ts')],\n`,
     ],
-    [
-      'src/launch/agents.test.ts',
-      /^const given: .*= \{\n/m,
-      `  ${classOf(name)}: ['--address', 'replay:fixtures/dialogs/${name}.yaml'],\n`,
-    ],
   ]
   const changed = lines.map(([path, after, line]) => {
     const text = readFileSync(path, 'utf8')
