@@ -1,8 +1,7 @@
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { InstanceView } from '../lab/lab-view.ts'
 import { lastMessage } from '../lab/session-text.ts'
-import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { declarationOf } from '../launch/declared-instances.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
@@ -34,7 +33,7 @@ async function finding(
   ]
   try {
     const agent = await declarationOf(instance)
-    const { values, faults } = checkInstanceArguments(agent, instance, [], env)
+    const { values, faults } = checkedArguments(agent, instance, env)
     const { identify } = agent.spec
     if (!values || faults.length > 0 || !identify) return []
     if (view?.state === 'online') {

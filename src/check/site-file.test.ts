@@ -95,6 +95,9 @@ test('a fault of another host, and of the alarms, is told and keeps nobody else 
   expect([alarms.code, alarms.err]).toEqual([2, expect.stringContaining(`${file}:8:`)])
   expect((await ocs('systemd', '--no-hub')).out.match(/^Description=.*/gm)).toEqual(['Description=ocs fake'])
   expect(await ocs('agent', '--instance-id=fake', '--help-args')).toMatchObject({ code: 0, err: '' })
+  // Told once also where that host is the one to be.
+  const of = await ocs('check', '--no-instruments', '--site-host=other')
+  expect(of.out.match(/did you mean "log-dir"/g)).toHaveLength(1)
   const there = await ocs('agent', '--instance-id=fake', '--site-host=other')
   expect([there.code, there.err]).toEqual([2, expect.stringContaining('did you mean "log-dir"?')])
 })

@@ -2,8 +2,7 @@ import { hostname } from 'node:os'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { UpFlags } from '../host/up-run.ts'
 import { isRecorder, recorderClasses, UnknownClassError } from '../launch/agents.ts'
-import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { declarationOf } from '../launch/declared-instances.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { type Host, type Instance, inspectSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
@@ -48,7 +47,7 @@ export async function checkSite(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     messageOf(error).split('\n').forEach(problem)
-    return { findings }
+    return { findings: inOrder(findings) }
   }
 }
 
@@ -61,7 +60,7 @@ async function checkInstance(instance: Instance, env: Context['env']): Promise<F
   }
   try {
     const agent = await declarationOf(instance)
-    const { faults, values } = checkInstanceArguments(agent, instance, [], env)
+    const { faults, values } = checkedArguments(agent, instance, env)
     return values && faults.length === 0 ? { instance, agent, values } : faults.map(problem)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

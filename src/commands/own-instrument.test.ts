@@ -95,12 +95,16 @@ test('a module of one’s own under up, check, systemd, grafana, ctrl, status an
 test('a module that is not there, declares nothing, another class, or throws is told with its line; the others run', async () => {
   writeFileSync(join(folder, 'empty.ts'), 'export const nothing = 1\n')
   writeFileSync(join(folder, 'throws.ts'), "throw new Error('the gauge is on fire')\n")
+  const own = readFileSync(join(EXAMPLE, 'pressure-gauge.ts'), 'utf8')
+  const fire = "  }).refine(() => { throw new Error('the address is on fire') }),\n  wiring"
+  writeFileSync(join(folder, 'refine.ts'), own.replace('  }),\n  wiring', fire))
   const faults: readonly [string, string][] = [
     ['./gone.ts', `there is no file ${join(folder, 'gone.ts')}`],
     ['"@lab/gone"', 'no npm package of this name is installed in'],
     ['./empty.ts', 'its default export is no agent'],
     ['"@lab/gauge"', 'declares OtherGaugeAgent, not the agent-class PressureGaugeAgent'],
     ['./throws.ts', 'the gauge is on fire'],
+    ['./refine.ts', 'the address is on fire'],
   ]
   await write(
     instance('gauge', 'pressure-gauge.ts'),

@@ -3,9 +3,10 @@ import type { Agent } from '../core/agent.ts'
 import { wordsOf } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
+import { NAME } from '../core/names.ts'
 import { isRecorder, managerClasses, UnknownClassError } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { declarationOf } from '../launch/declared-instances.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import { moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
@@ -106,7 +107,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       const kept = found.isForeign ? undefined : before?.instances.find((one) => one.name === name)
       const isNew = !instances.some((one) => one.name === name)
       if (kept && isNew) instances.push(kept)
-      else if (isNew) inoperable.push({ name, agentClass, target, why: found.why })
+      else if (isNew && NAME.test(name)) inoperable.push({ name, agentClass, target, why: found.why })
       if (kept && isNew) notes.push(`${name} stays as it was:\n${found.why}`)
       else if (found.isForeign && target === 'up')
         unsupported.set(found.why, [...(unsupported.get(found.why) ?? []), name])
@@ -167,7 +168,7 @@ async function examined(
 ): Promise<{ agent: Agent } | { agent?: Agent; why: string; isForeign: boolean }> {
   try {
     const agent = await declarationOf(instance)
-    const checked = checkInstanceArguments(agent, instance, [], env)
+    const checked = checkedArguments(agent, instance, env)
     const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
     return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
   } catch (error) {

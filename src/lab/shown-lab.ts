@@ -1,7 +1,7 @@
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent, Blocks } from '../core/agent.ts'
 import { type AgentApi, feedAddress } from '../core/channels.ts'
-import { ConfigError } from '../core/errors.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Shown, ShownField } from '../core/shown-node.ts'
 import { catalogOf, type Known } from './catalog.ts'
 import { viewLab } from './lab-view.ts'
@@ -142,8 +142,8 @@ function writtenNodes(instances: readonly DeclaredInstance[], log: (text: string
   const agents = new Map(instances.map((one) => [one.instance.instance_id, one]))
   const shown: Shown[] = []
   const served = new Set<string>()
-  for (const { agent, values } of agents.values()) {
-    const node = values && agent?.spec.serves?.(values)
+  for (const one of agents.values()) {
+    const node = asked(one, ({ serves }, values) => serves?.(values), log)
     if (!node) continue
     const { name, description, target, feed } = node
     if (target !== undefined) served.add(target)
@@ -151,12 +151,13 @@ function writtenNodes(instances: readonly DeclaredInstance[], log: (text: string
     const fields = target === undefined ? undefined : declaredFields(of, feed)
     shown.push({ name, description, instance: target, dashboard: of?.spec.dashboard, fields })
   }
-  for (const { instance, agent, values } of agents.values()) {
+  for (const one of agents.values()) {
+    const { instance, agent } = one
     const id = instance.instance_id
     const feeds = Object.keys(agent?.spec.feeds ?? {}).filter((name) => agent?.spec.feeds[name]?.record)
     const feed = feeds.includes('temperatures') ? 'temperatures' : feeds[0]
     if (!agent || served.has(id) || feed === undefined) continue
-    const name = (values && agent.spec.label?.(values)) ?? id
+    const name = asked(one, ({ label }, values) => label?.(values), log) ?? id
     const command = `ocs datanode thermometry --target=${id} --name=${name}`
     const more = feed === 'temperatures' ? '' : ` --feed=${feed}`
     log(`${id} has no data node in the site file: ${name} is shown, which this serves: ${command}${more}`)
@@ -164,6 +165,20 @@ function writtenNodes(instances: readonly DeclaredInstance[], log: (text: string
     shown.push({ name, description, instance: id, dashboard, fields: declaredFields(agent, feed) })
   }
   return shown
+}
+
+/** What a declaration says of its arguments; undefined, and told, when one of a lab's own throws instead. */
+function asked<T>(
+  { instance, agent, values }: DeclaredInstance,
+  ask: (spec: Agent['spec'], values: Readonly<Record<string, unknown>>) => T | undefined,
+  log: (text: string) => void,
+): T | undefined {
+  try {
+    return agent && values && ask(agent.spec, values)
+  } catch (error) {
+    log(`${instance.instance_id}: ${messageOf(error)}`)
+    return undefined
+  }
 }
 
 /** The fields with numbers of a class's feed, or of all it records; undefined when it has no such feed. */

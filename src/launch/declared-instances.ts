@@ -40,17 +40,43 @@ export async function declarationOf({
   )
 }
 
-/** All instances of a site file with their declarations. */
+/** The arguments of an instance, checked; what a module of one's own throws about them is its fault. */
+export function checkedArguments(
+  agent: Agent,
+  instance: Instance,
+  env: Context['env'],
+): ReturnType<typeof checkInstanceArguments> {
+  try {
+    return checkInstanceArguments(agent, instance, [], env)
+  } catch (cause) {
+    if (!instance.module) throw cause
+    const { name, position } = instance.module
+    throw new ConfigError(`${position}: module ${name}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** All instances of a site file that can be named, with their declarations. */
 export async function declaredInstances(
   site: Site,
   env: Context['env'],
 ): Promise<readonly DeclaredInstance[]> {
   const instances = [...site.hosts.values()].flatMap((host) => host.instances)
   return await Promise.all(
-    instances.map(async (instance) => {
-      const agent = await declarationOf(instance).catch(() => undefined)
-      const checked = agent && checkInstanceArguments(agent, instance, [], env)
-      return { instance, agent, values: checked?.faults.length === 0 ? checked.values : undefined }
-    }),
+    instances
+      .filter(({ instance_id }) => instance_id !== '')
+      .map(async (instance) => {
+        const agent = await declarationOf(instance).catch(() => undefined)
+        return { instance, agent, values: agent && valuesOf(agent, instance, env) }
+      }),
   )
+}
+
+function valuesOf(agent: Agent, instance: Instance, env: Context['env']): DeclaredInstance['values'] {
+  try {
+    const { faults, values } = checkedArguments(agent, instance, env)
+    return faults.length === 0 ? values : undefined
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined
+    throw error
+  }
 }

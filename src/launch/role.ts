@@ -110,10 +110,13 @@ export async function serveRole(
 /** What an agent may know of the site file. */
 function labSite({ alarms, hosts }: Site): LabSite {
   const all = [...hosts.values()].flatMap(({ instances }) => instances)
-  const known = all.map(
-    ({ instance_id, agent_class = '', manage }) =>
-      [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
-  )
+  const known = all
+    // Of one whose id cannot be read nobody can say whether it runs.
+    .filter(({ instance_id }) => instance_id !== '')
+    .map(
+      ({ instance_id, agent_class = '', manage }) =>
+        [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
+    )
   return { alarms, instances: new Map(known) }
 }
 
