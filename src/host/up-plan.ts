@@ -104,15 +104,19 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     const found = await examined(instance, site, from.env)
     const agentClass = instance.agent_class ?? found.agent?.spec.class ?? '(none)'
     if ('why' in found) {
-      const kept = found.isForeign ? undefined : before?.instances.find((one) => one.name === name)
+      const { why, isForeign } = found
       const isNew = !instances.some((one) => one.name === name)
-      if (kept && isNew) instances.push(kept)
-      else if (isNew && NAME.test(name)) inoperable.push({ name, agentClass, target, why: found.why })
-      if (kept && isNew) notes.push(`${name} stays as it was:\n${found.why}`)
-      else if (found.isForeign && target === 'up')
-        unsupported.set(found.why, [...(unsupported.get(found.why) ?? []), name])
-      else if (target === 'up') notes.push(`${name || 'an instance'} left out:\n${found.why}`)
-      if (!found.isForeign) faults.push(found.why)
+      const kept = isNew && !isForeign && before?.instances.find((one) => one.name === name)
+      if (!isForeign) faults.push(why)
+      if (kept) {
+        instances.push(kept)
+        notes.push(`${name} stays as it was:\n${why}`)
+        continue
+      }
+      if (isNew && NAME.test(name)) inoperable.push({ name, agentClass, target, why })
+      if (target === 'down') continue
+      if (isForeign) unsupported.set(why, [...(unsupported.get(why) ?? []), name])
+      else notes.push(`${name || 'an instance'} left out:\n${why}`)
       continue
     }
     const words = wordsOf(instance.arguments).map((word) => word.text)
@@ -134,11 +138,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       ),
     })
   }
-  // One whose id cannot be read may be any of those that are not there any more.
-  const isUnnamed = host.instances.some(({ instance_id, faults }) => instance_id === '' && faults.length > 0)
-  const gone = isUnnamed ? (before?.instances ?? []) : []
-  const named = new Set([...host.instances.map(({ instance_id }) => instance_id)])
-  instances.push(...gone.filter(({ name }) => !named.has(name)))
+  instances.push(...maybeUnnamed(host, before))
   if (!before && instances.length === 0 && !manager && faults.length > 0)
     throw new ConfigError([...new Set(faults)].join('\n'))
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
@@ -158,6 +158,12 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     bridge: { name: 'bridge', args: bridge, env, rank: 'agent', fingerprint: printOf(shared) },
     notes,
   }
+}
+
+/** What runs and is not in the file any more, where the file has an instance whose id cannot be read: it may be that one. */
+function maybeUnnamed({ instances }: Host, before: Plan | undefined): readonly PlannedInstance[] {
+  if (!before || instances.every(({ instance_id }) => instance_id !== '')) return []
+  return before.instances.filter(({ name }) => !instances.some(({ instance_id }) => instance_id === name))
 }
 
 /** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
