@@ -1,5 +1,5 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -24,8 +24,8 @@ const bunTest = (cwd: string, ...args: string[]) =>
 
 test('an instrument of one’s own: what is written passes its test, and is simulated', async () => {
   const own = join(folder, 'own')
-  mkdirSync(join(own, 'node_modules'), { recursive: true })
-  symlinkSync(ROOT, join(own, 'node_modules', 'ocs'))
+  // Nothing is installed or linked in this folder.
+  mkdirSync(own)
   const { code, out, err } = await ocs(own, ROOT, 'new', 'instrument', 'ion-gauge')
   expect([code, out, err]).toEqual([
     0,
@@ -33,8 +33,30 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     expect.any(String),
   ])
   expect(readFileSync(join(own, 'ion-gauge.ts'), 'utf8')).toContain("class: 'IonGaugeAgent'")
-  const tested = await bunTest(own, './ion-gauge.test.ts')
-  expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
+  expect(err).toContain('Next: ocs test ion-gauge.test.ts\n')
+  for (const file of ['ion-gauge.test.ts', 'ion-gauge.ts']) {
+    const tested = await ocs(own, ROOT, 'test', file)
+    expect([file, tested.code, tested.err]).toEqual([file, 0, expect.stringContaining('1 pass')])
+  }
+  // A test that fails is told by the exit code, a file that is not there by the message.
+  const spoilt = readFileSync(join(own, 'ion-gauge.test.ts'), 'utf8').replace('[1.2e-5]', '[1.3e-5]')
+  writeFileSync(join(own, 'spoilt.test.ts'), spoilt)
+  expect(await ocs(own, ROOT, 'test', 'spoilt.test.ts')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('spoilt.test.ts: a test fails'),
+  })
+  expect(await ocs(own, ROOT, 'test', 'gone.test.ts')).toMatchObject({ code: 2 })
+
+  // The block to paste is one that a site file takes.
+  const block = err.slice(err.indexOf('      - instance-id'))
+  const head = 'hub: {mqtt_server: "mqtt://127.0.0.1:1"}\nhosts:\n  localhost:\n    agent-instances:\n'
+  writeFileSync(join(own, 'site.yaml'), head + block)
+  expect(
+    await ocs(folder, ROOT, 'check', '--file-only', '--site-file', join(own, 'site.yaml')),
+  ).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('instances: 1'),
+  })
 
   const words = ['sim', 'module', 'ion-gauge.ts', '--tcp=127.0.0.1:0', '--serial-number=7']
   const sim = Bun.spawn([process.execPath, join(ROOT, 'bin', 'ocs.ts'), ...words], {
@@ -83,7 +105,7 @@ test('an instrument of ocs itself: written where the others are, named, tested a
   expect([tested.code, tested.err]).toEqual([0, expect.stringContaining('1 pass')])
   const all = await bunTest(clone, './src/launch/agents.test.ts', '-t', 'IonGaugeAgent')
   expect([all.code, all.err]).toEqual([0, expect.stringContaining('2 pass')])
-  const changed = ['src/launch/agents.ts', 'src/launch/simulators.ts', 'src/launch/agents.test.ts']
+  const changed = ['src/launch/agents.ts', 'src/launch/simulators.ts']
   const biome = join(clone, 'node_modules', '.bin', 'biome')
   const linted = [...files.filter((file) => file.endsWith('.ts')), ...changed]
   expect(await run(clone, biome, 'check', '--error-on-warnings', ...linted)).toMatchObject({ code: 0 })

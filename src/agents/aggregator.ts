@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
@@ -72,6 +73,14 @@ export default defineAgent({
   aliases: ['AgreggatorAgent'],
   help: 'Records every sample of all feeds in .g3 files.',
   example: { data_dir: '/data/hk' },
+  claims: ({ data_dir }) => [
+    {
+      argument: 'data_dir',
+      key: `recordings ${resolve(data_dir)}`,
+      text: `the data directory ${data_dir}`,
+      local: true,
+    },
+  ],
   args: z.object({
     data_dir: z.string().min(1).describe('the folder that holds the files'),
     time_per_file: z

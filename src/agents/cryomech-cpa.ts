@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
+import { addressClaims, serialClaims } from '../instrument/claims.ts'
 import { integer, row } from '../instrument/codec.ts'
 import { defineInstrument } from '../instrument/define-instrument.ts'
 import { float32, integral, uint16 } from '../instrument/modbus-parts.ts'
@@ -83,6 +84,9 @@ function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
   ]
 }
 
+const addressOf = ({ ip_address, port }: { readonly ip_address: string; readonly port: number }) =>
+  addressFrom('modbus', ip_address, port, '/1')
+
 export default defineInstrument({
   class: 'CryomechCPAAgent',
   help: 'Reads a Cryomech CPA compressor, and switches it on and off.',
@@ -103,7 +107,12 @@ export default defineInstrument({
   wiring:
     'Ethernet, Modbus-TCP at port 502. Off the network: `ocs sim cryomech-cpa --serial-number=1234 --tcp=127.0.0.1:5020`.',
   example: { ip_address: '10.10.10.111' },
-  address: ({ ip_address, port }) => addressFrom('modbus', ip_address, port, '/1'),
+  address: addressOf,
+  claims: (args) => [
+    ...serialClaims('serial_number', args.serial_number),
+    ...addressClaims(addressOf(args), args),
+  ],
+  label: ({ serial_number }) => serial_number,
   // A recorded dialog is not asked who it is.
   open: () => ({ identify: null }),
   survey: async (link, { serial_number }, log) => {

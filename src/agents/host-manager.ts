@@ -42,6 +42,7 @@ interface Managed {
 export default defineAgent({
   class: 'HostManager',
   aliases: ['HostManagerAgent'],
+  claims: () => [{ key: 'host manager', text: 'the place of host manager', local: true }],
   help: 'Starts and stops the instances of its host on request: ocs up, over the bus.',
   args: z.object({
     initial_state: z

@@ -1,13 +1,7 @@
-import { accessSync, constants } from 'node:fs'
-import { addressOf, portAddress } from '../agents/lakeshore/lakeshore.ts'
-import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
-import { findSerial } from '../instrument/find.ts'
-import { openLine } from '../instrument/transport/open.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import type { InstanceView } from '../lab/lab-view.ts'
 import { lastMessage } from '../lab/session-text.ts'
-import { findAgent } from '../launch/agents.ts'
-import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { answers } from '../machine/probe.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
@@ -21,7 +15,7 @@ const ANSWER_MS = 2000
  */
 export const checkInstruments: Check = async ({ host, flags, instances, context: { env } }) => {
   if (!flags.instruments) return []
-  const wanted = host.instances.filter(({ agent_class, manage }) => agent_class && manage === 'host/up')
+  const wanted = host.instances.filter(({ manage }) => manage === 'host/up')
   const found = await Promise.all(
     wanted.map((instance) => finding(instance, instances.get(instance.instance_id), env)),
   )
@@ -33,14 +27,15 @@ async function finding(
   view: InstanceView | undefined,
   env: Context['env'],
 ): Promise<Finding[]> {
-  const { agent_class = '', instance_id } = instance
+  const { instance_id } = instance
   const told = (level: Finding['level'], text: string): Finding[] => [
     { check: 'instrument', level, text: `${instance_id}: ${text}` },
   ]
   try {
-    const { values } = checkInstanceArguments(await findAgent(agent_class), instance, [], env)
-    const where = values && addressIn(values)
-    if (!values || !where) return []
+    const agent = await declarationOf(instance)
+    const { values, faults } = checkedArguments(agent, instance, env)
+    const { identify } = agent.spec
+    if (!values || faults.length > 0 || !identify) return []
     if (view?.state === 'online') {
       const failing = [...view.sessions.values()].find(
         ({ degraded, end_time }) => degraded && end_time === null,
@@ -48,60 +43,12 @@ async function finding(
       if (failing) return told('problem', `${failing.op_name} is degraded: ${lastMessage(failing)}`)
       return told('ok', 'its agent runs')
     }
-    return told('ok', await identity(agent_class, where))
+    const signal = AbortSignal.timeout(4 * ANSWER_MS)
+    const identity = await identify(values, { timeout: ANSWER_MS, signal })
+    return identity === undefined ? [] : told('ok', identity)
   } catch (error) {
     // A class or arguments that cannot be have been told.
     if (error instanceof ConfigError) return []
-    if (!(error instanceof TransportError)) throw error
     return told('problem', messageOf(error))
-  }
-}
-
-/** What arguments say of where an instrument is. */
-interface Where {
-  readonly address: string | undefined
-  readonly port: string | undefined
-  readonly serial: string | undefined
-}
-
-function addressIn(values: Readonly<Record<string, unknown>>): Where | undefined {
-  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
-  const where = { address: text('ip_address'), port: text('port'), serial: text('serial_number') }
-  return where.address || where.port || where.serial ? where : undefined
-}
-
-/** Who answers there. @throws TransportError when nobody does, or another one */
-async function identity(agentClass: string, { address, port, serial }: Where): Promise<string> {
-  const url = address === undefined ? port && portAddress(port) : addressOf(address)
-  // Not every instrument knows *IDN?.
-  if (!/^Lakeshore/.test(agentClass)) return reachable(url)
-  const signal = AbortSignal.timeout(4 * ANSWER_MS)
-  if (serial !== undefined) {
-    const { idn } = await findSerial(serial, { ...(url && { port: url }), timeout: ANSWER_MS, signal })
-    return idn
-  }
-  if (!url) return 'no address to ask'
-  const line = await openLine(url, {
-    identify: { command: '*IDN?', match: /,/ },
-    timeout: ANSWER_MS,
-    connectTimeout: ANSWER_MS,
-    signal,
-  })
-  await line.close()
-  return line.identity
-}
-
-async function reachable(url: string | undefined): Promise<string> {
-  if (url?.startsWith('tcp://')) {
-    if (await answers(url)) return `something answers at ${url}`
-    throw new TransportError(`nothing answers at ${url}: is it on, and the cable in?`)
-  }
-  const path = /^serial:(.*)/.exec(url ?? '')?.[1] ?? (url?.startsWith('/') ? url : undefined)
-  if (path === undefined) return 'no address to ask'
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK)
-    return `${path} can be opened`
-  } catch (cause) {
-    throw new TransportError(`${path} cannot be opened: ${messageOf(cause)}`, { cause })
   }
 }

@@ -1,9 +1,8 @@
 import { hostname } from 'node:os'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { didYouMean, RECORDER_CLASSES } from '../core/names.ts'
 import type { UpFlags } from '../host/up-run.ts'
-import { agentClasses, findAgent } from '../launch/agents.ts'
-import { checkInstanceArguments } from '../launch/check-arguments.ts'
+import { isRecorder, recorderClasses, UnknownClassError } from '../launch/agents.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { type Host, type Instance, inspectSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
@@ -11,7 +10,7 @@ import type { Finding } from './finding.ts'
 import { type Checked, sharedFaults } from './shared.ts'
 
 const WHAT = 'site file'
-const NO_RECORDER = 'nothing is recorded: no instance is an AggregatorAgent'
+const NO_RECORDER = `nothing is recorded: no instance is an ${recorderClasses[0]}`
 
 /** Checks a site file: what it says, and the arguments of every instance of a class that there is. */
 export async function checkSite(
@@ -22,24 +21,23 @@ export async function checkSite(
   const findings: Finding[] = []
   const problem = (text: string) => findings.push({ check: WHAT, level: 'problem', text })
   try {
-    const { site, problems } = inspectSite(await readText(file), file)
+    const { site, problems, shared } = inspectSite(await readText(file), file)
     problems.forEach(problem)
     for (const text of site.notes) findings.push({ check: WHAT, level: 'note', text })
     const instances = [...site.hosts.values()].flatMap((host) => host.instances)
     const isBroken = problems.length > 0
     const checked: Checked[] = []
-    for (const [at, instance] of instances.entries()) {
-      const end = lineOf(instances[at + 1]?.position ?? '') ?? Number.POSITIVE_INFINITY
-      const found = await checkInstance(instance, env, toldOfClass(problems, instance, end))
+    for (const instance of instances) {
+      const found = await checkInstance(instance, env)
       if (Array.isArray(found)) findings.push(...found)
       else checked.push(found)
     }
     sharedFaults(checked, instances, isBroken).forEach(problem)
-    const recording = recorders(site, (name) => RECORDER_CLASSES.includes(name))
+    const recording = recorders(site, isRecorder)
     if (recording.length === 0 && instances.length > 0 && !isBroken)
       findings.push({ check: WHAT, level: 'note', text: NO_RECORDER })
     // A file that was read in part may lack the host for a reason that has been told.
-    if (isBroken) return { findings: inOrder(findings) }
+    if (shared.length > 0) return { findings: inOrder(findings) }
     const host = fileOnly ? undefined : findHost(site, siteHost ?? hostname())
     if (findings.every(({ level }) => level !== 'problem')) {
       const text = `${file}: instances: ${instances.length}, hosts: ${site.hosts.size}${host ? `; this host is ${host.name}` : ''}`
@@ -49,41 +47,29 @@ export async function checkSite(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     messageOf(error).split('\n').forEach(problem)
-    return { findings }
+    return { findings: inOrder(findings) }
   }
 }
 
-async function checkInstance(
-  instance: Instance,
-  env: Context['env'],
-  toldAlready: boolean,
-): Promise<Finding[] | Checked> {
-  const { agent_class, instance_id, manage, position } = instance
+async function checkInstance(instance: Instance, env: Context['env']): Promise<Finding[] | Checked> {
+  const { agent_class, instance_id, manage, module, position, faults: own } = instance
   const problem = (text: string): Finding => ({ check: WHAT, level: 'problem', text })
-  if (agent_class === undefined) {
-    if (toldAlready || manage === 'ignore') return []
+  if (agent_class === undefined && !module) {
+    if (manage === 'ignore' || own.some((text) => text.includes('agent-class'))) return []
     return [problem(`${position}: instance "${instance_id}" has no agent-class: ocs up cannot run it`)]
   }
   try {
-    const agent = await findAgent(agent_class)
-    const { faults, values } = checkInstanceArguments(agent, instance, [], env)
+    const agent = await declarationOf(instance)
+    const { faults, values } = checkedArguments(agent, instance, env)
     return values && faults.length === 0 ? { instance, agent, values } : faults.map(problem)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    const text = `${position}: ${messageOf(error)}`
-    // Another class of OCS may well be meant, which something else runs.
-    const isTypo = didYouMean(agent_class, agentClasses).length > 0
-    return [isTypo ? problem(text) : { check: WHAT, level: 'note', text: `${text}; ocs up leaves it out` }]
+    const said = messageOf(error)
+    const text = placeOf(said).length > 0 ? said : `${position}: ${said}`
+    // A class of somebody else may well be meant, which something else runs.
+    const isOthers = error instanceof UnknownClassError && !error.isMisspelt
+    return [isOthers ? { check: WHAT, level: 'note', text: `${text}; ocs up leaves it out` } : problem(text)]
   }
-}
-
-/** Whether a problem of an instance that ends before line `end` says already what is wrong with its class. */
-function toldOfClass(problems: readonly string[], { position }: Instance, end: number): boolean {
-  const start = lineOf(position) ?? 0
-  return problems.some((text) => {
-    const line = lineOf(text) ?? 0
-    return text.includes('agent-class') && line >= start && line < end
-  })
 }
 
 /** Findings each once; problems last, in the order of the file. */
@@ -96,10 +82,6 @@ function inOrder(findings: readonly Finding[]): Finding[] {
 function compare(a: readonly number[], b: readonly number[]): number {
   const at = a.findIndex((number, i) => number !== b[i])
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
-}
-
-function lineOf(text: string): number | undefined {
-  return placeOf(text)[0]
 }
 
 /** Line and column that a text of the form `FILE:LINE:COLUMN…` names; none where it names none. */

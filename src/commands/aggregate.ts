@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
-import { RECORDER_CLASSES } from '../core/names.ts'
 import { runAgentRole } from '../launch/agent-role.ts'
-import { findAgent } from '../launch/agents.ts'
+import { findAgent, recorderClasses } from '../launch/agents.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
@@ -13,15 +12,12 @@ interface AggregateFlags extends SiteOptions {
   readonly instanceId?: string
 }
 
-/** `ocs aggregate`: short for `ocs agent` with the site's AggregatorAgent; works without a site file too. */
+/** `ocs aggregate`: short for `ocs agent` with the site's recorder; works without a site file too. */
 export function aggregateCommand(context: Context): Command {
   const command = new Command('aggregate').description('Record every sample in .g3 files.')
   command.addCommand(refillCommand(context))
   return siteFlags(command)
-    .option(
-      '--instance-id <id>',
-      'which instance of the site file to be; the only AggregatorAgent by default',
-    )
+    .option('--instance-id <id>', 'which instance of the site file to be; the only recorder by default')
     .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
     .allowUnknownOption()
@@ -33,9 +29,9 @@ export function aggregateCommand(context: Context): Command {
     .action(async (flags: AggregateFlags, self: Command) => {
       const { site, siteFile } = flags
       if (site !== undefined || siteFile !== undefined || context.env['OCS_CONFIG_DIR']) {
-        return runInstance(flags, self.args, context, RECORDER_CLASSES)
+        return runInstance(flags, self.args, context, recorderClasses)
       }
-      const [name = ''] = RECORDER_CLASSES
+      const [name = ''] = recorderClasses
       const agent = await findAgent(name)
       const instance = flags.instanceId ?? 'aggregator'
       return runAgentRole({ agent, instance, siteArguments: [], given: self.args, flags, context })

@@ -13,6 +13,8 @@ export interface Candidate {
 }
 /** What is known of the agents that run. */
 export interface Live {
+  /** Of the site file: instance-ids with their classes. */
+  readonly written?: ReadonlyMap<string, string>
   readonly instances: ReadonlyMap<string, Pick<InstanceView, 'state' | 'api'>>
 }
 
@@ -83,6 +85,7 @@ function isSwitch(command: Command, flag: string): boolean {
 /** The words that a flag's value may be. */
 function valuesOf({ command, args, flag = '' }: Place, live: Live): Candidate[] {
   const option = optionOf(command, flag)
+  if (flag === '--instance-id') return writtenOf(live)
   if (option && INSTANCE_FLAGS.includes(flag)) return instancesOf(live)
   if (option) return (option.argChoices ?? []).map((word) => ({ word, help: '' }))
   const parameter = parametersHere(command, args, live).find(({ name }) => flagOf(name) === flag)
@@ -110,7 +113,7 @@ function namesOf(at: Place, live: Live): Candidate[] {
   if (argument?.argChoices) return argument.argChoices.map((word) => ({ word, help: '' }))
   switch (argument?.name()) {
     case 'instance':
-      return instancesOf(live)
+      return command.name() === 'record' ? writtenOf(live) : instancesOf(live)
     case 'op':
       return opsOf(command.name(), args[0] ?? '', live)
     case 'pattern':
@@ -125,6 +128,11 @@ function instancesOf({ instances }: Live): Candidate[] {
     .filter(([, { state }]) => state === 'online')
     .map(([word, { api }]) => ({ word, help: api?.agent_class ?? '' }))
     .sort((a, b) => a.word.localeCompare(b.word))
+}
+
+/** Instances of the site file, which need not run. */
+function writtenOf({ written = new Map() }: Live): Candidate[] {
+  return [...written].map(([word, help]) => ({ word, help }))
 }
 
 /** Processes can be stopped, tasks aborted. */

@@ -13,6 +13,9 @@ import { completionScripts } from './completion-scripts.ts'
  */
 const HUB_MS = 300
 
+/** Commands that take an instance of the site file which need not run. */
+const NAMES_WRITTEN: readonly string[] = ['agent', 'aggregate', 'record']
+
 /** `ocs completion SHELL`: prints what makes a shell complete the words of `ocs`. */
 export function completionCommand(context: Context): Command {
   const shells = Object.keys(completionScripts)
@@ -31,9 +34,33 @@ export function completeCommand(context: Context): Command {
       const root = self.parent
       if (!root) return
       const live = words[0] === 'ctrl' && words.length > 2 ? await askHub(words, context) : undefined
-      const found = candidates(root, words, live ?? { instances: new Map() })
+      const written = NAMES_WRITTEN.includes(words[0] ?? '')
+        ? await writtenInstances(words, context)
+        : undefined
+      const found = candidates(root, words, { instances: new Map(), ...live, ...(written && { written }) })
       context.out(found.map(({ word, help }) => `${word}\t${help}\n`).join(''))
     })
+}
+
+/** The instances of the site file on this host with their classes, those of modules too; undefined without a file. */
+async function writtenInstances(
+  words: readonly string[],
+  context: Context,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    const { site, host } = await chooseSite(siteOptions(words), context, () => {})
+    const all = host
+      ? host.instances
+      : [...(site?.hosts.values() ?? [])].flatMap(({ instances }) => instances)
+    return new Map(
+      all.map(({ instance_id, agent_class = '', module }) => [
+        instance_id,
+        agent_class || (module?.name ?? ''),
+      ]),
+    )
+  } catch {
+    return undefined
+  }
 }
 
 /** The agents that run, by what the hub retains; undefined when it does not tell in time. */

@@ -3,7 +3,7 @@ import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { nodeInstance } from '../datanode/node-instance.ts'
 import { runAgentRole } from '../launch/agent-role.ts'
-import { findAgent } from '../launch/agents.ts'
+import { findAgent, nodeClasses } from '../launch/agents.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { siteFlags } from './site-flags.ts'
@@ -24,24 +24,24 @@ interface Kind {
 const named = { NAME: '--name', DESCRIPTION: '--description' }
 const kinds: Readonly<Record<string, Kind>> = {
   thermometry: {
-    agentClass: 'ThermometryDataNode',
+    agentClass: nodeClasses.thermometry,
     help: 'Serve the last hour of an agent’s feed.',
     env: { ...named, TARGET: '--target', FEED: '--feed', BUFFER_TIME: '--buffer-time' },
   },
   sensors: {
-    agentClass: 'SensorsDataNode',
+    agentClass: nodeClasses.sensors,
     help: 'Serve this computer’s temperatures, load and memory.',
     env: named,
     name: 'sensors',
   },
   weather: {
-    agentClass: 'WeatherDataNode',
+    agentClass: nodeClasses.weather,
     help: 'Serve an archive of weather in APEX’s text form.',
     env: named,
     name: 'weather',
   },
   archive: {
-    agentClass: 'ArchiveDataNode',
+    agentClass: nodeClasses.archive,
     help: 'Serve a recorder’s .g3 files, or another tree of them.',
     env: { ...named, DATA_DIR: '--data-dir' },
     name: 'archive',

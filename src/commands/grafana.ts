@@ -5,6 +5,7 @@ import { type DialectName, dialectNames } from '../grafana/dialects.ts'
 import { filesOf } from '../grafana/files.ts'
 import { writeWhole } from '../grafana/write-whole.ts'
 import { shownLab } from '../lab/shown-lab.ts'
+import { findAgent } from '../launch/agents.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { declaredInstances } from '../launch/declared-instances.ts'
 import { answers } from '../machine/probe.ts'
@@ -49,8 +50,9 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     throw new UsageError(`--bridge ${flags.bridge} is no URL: such as http://127.0.0.1:5000`)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { site, url, root } = await chooseSite(flags, context, log)
-  const instances = site && (await declaredInstances(site))
-  const lab = await shownLab({ url, root, hubAnswers: await answers(url), instances, log })
+  const declaration = (agentClass: string) => findAgent(agentClass).catch(() => undefined)
+  const instances = site && (await declaredInstances(site, context.env))
+  const lab = await shownLab({ url, root, hubAnswers: await answers(url), instances, declaration, log })
   const out = resolve(flags.out)
   const files = filesOf(lab, {
     dialect: flags.dialect,

@@ -18,11 +18,13 @@ export function newCommand(context: Context): Command {
 }
 
 function begin(name: string, out: string | undefined, context: Context): void {
-  const { files, test, inside } = beginInstrument(name, out)
+  const { files, test, inside, block } = beginInstrument(name, out)
   for (const path of files) context.out(`${path}\n`)
   context.err(
     inside
-      ? `It is named in src/launch/agents.ts, its test and simulators.ts. Next: npm test -- ${test}; docs: CONTRIBUTING.md\n`
-      : `Next: npm link ocs; ${process.execPath} test ./${test}\n`,
+      ? `It is named in src/launch/agents.ts and simulators.ts. Next: npm test -- ${test}; docs: CONTRIBUTING.md\n`
+      : `Next: ocs test ${test}\n`,
   )
+  const where = inside ? '' : ', in a file beside it (or with the path from there as module)'
+  context.err(`In a site file under agent-instances${where}:\n\n${block}`)
 }

@@ -26,6 +26,7 @@ import { simCommand } from './sim.ts'
 import { spoolCommand } from './spool.ts'
 import { statusCommand } from './status.ts'
 import { systemdCommand } from './systemd.ts'
+import { testCommand } from './test.ts'
 import { upCommand } from './up.ts'
 
 /** Every subcommand; a new one is a file and a line here. */
@@ -53,6 +54,7 @@ const commands = [
   simCommand,
   recordCommand,
   newCommand,
+  testCommand,
   scriptCommand,
   completionCommand,
 ]

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
+import { messageOf, OpError, UsageError } from '../core/errors.ts'
+import { importOwn } from '../launch/own-module.ts'
 import type { Context } from '../terminal/context.ts'
 
 /** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
@@ -29,18 +30,8 @@ export function scriptCommand(context: Context): Command {
 
 async function load(file: string): Promise<Main> {
   if (!(await Bun.file(file).exists())) throw new UsageError(`${file}: there is no such file`)
-  let module: { default?: unknown }
-  try {
-    module = (await import(file)) as typeof module
-  } catch (cause) {
-    const text = messageOf(cause)
-    // A module beside its package's folder finds the package once it is linked, as Node's would.
-    const hint = /Cannot find (package|module) ['"]ocs\b/.test(text)
-      ? ': run "npm install -g ." in the clone of ocs, then "npm link ocs" in its folder'
-      : ''
-    throw new ConfigError(`${file}: ${text.split('\n')[0]}${hint}`, { cause })
-  }
-  if (typeof module.default === 'function') return module.default as Main
+  const module = await importOwn(file, '/')
+  if (typeof module['default'] === 'function') return module['default'] as Main
   throw new UsageError(`${file} exports no function: export default async ({ args, signal }) => { … }`)
 }
 

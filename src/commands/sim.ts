@@ -11,7 +11,7 @@ import { createLog } from '../terminal/log.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
-ms=, times=, chance=), hang, serial-number serialNumber=, overload channel= (Lake Shore 240 and 372), value field= value= (the others). Typed in only: clear [FAULT], unplug, plug.`
+ms=, times=, chance=), hang, serial-number serialNumber=, overload channel= (instruments with inputs of their own), value field= value= (those by a table). Typed in only: clear [FAULT], unplug, plug.`
 
 interface Faulty {
   fault?: string[]

@@ -41,7 +41,7 @@ export function statusCommand(context: Context): Command {
 
 async function show(on: Controlled, flags: StatusFlags, context: Context): Promise<void> {
   await using meters = await LabMeters.open(on.bus, on.root)
-  const expected = await expectedOf(on.site)
+  const expected = await expectedOf(on.site, context.env)
   const now = () => {
     const hub = { url: on.url, connected: on.bus.connected }
     return labStatus(on.lab, meters, { hub, expected, up: upRoles(flags, context) })
@@ -62,8 +62,8 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
 }
 
 /** Instances of a site file that are to be up, on all hosts; those of classes that there are not are somebody else's. */
-async function expectedOf(site: Site | undefined): Promise<string[]> {
-  const declared = site ? await declaredInstances(site) : []
+async function expectedOf(site: Site | undefined, env: Context['env']): Promise<string[]> {
+  const declared = site ? await declaredInstances(site, env) : []
   return declared
     .filter(({ instance, agent }) => instance.manage === 'host/up' && agent !== undefined)
     .map(({ instance }) => instance.instance_id)

@@ -1,8 +1,18 @@
 import { afterEach, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { until } from '../bridge/lab.test-aid.ts'
 import { PROGRAM } from '../host/children.ts'
 import { nextWait, stabilityOf } from '../host/keeper.ts'
 import type { RoleState } from '../host/roles.ts'
@@ -152,6 +162,46 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   const over = await ocs('ps')
   expect(over.code).toBe(1)
   expect(over.out).toMatch(/three +stopped .*SIGKILL/)
+})
+
+test('what one edit spoils keeps nothing from running, and what dies meanwhile comes back with what it had', async () => {
+  ports = [await freePort(), await freePort()]
+  write([fake('bad', ', arguments: [--mood, x]'), fake('one'), fake('two')])
+  const { says } = begin()
+  expect(await says('session joined', 2)).toContain(`bad left out:\n${file}:5:`)
+  const before = await roles()
+  expect(Object.keys(before)).toEqual(['hub', 'one', 'two'])
+
+  const kill = async (name: string) => process.kill((await roles())[name]?.pid ?? 0, 'SIGKILL')
+  // No YAML any more: the hub and the agents are started again with the file as it was.
+  writeFileSync(file, 'hub: {\n')
+  await says('cannot be used; the roles stay as they were')
+  await kill('one')
+  await says('session joined: one', 2)
+  await kill('hub')
+  await says('listening on mqtt://', 2)
+
+  // One entry is spoilt, another's id cannot be read: both go on as they were, what else is changed is taken up.
+  write([
+    fake('one', ', arguments: [--mood, x]'),
+    'instnce-id: two, agent-class: FakeDataAgent',
+    fake('three'),
+  ])
+  await says('session joined: three')
+  expect(await says('one stays as it was')).toContain(`${file}:5:`)
+  const killed = [(await roles())['one']?.pid, (await roles())['two']?.pid]
+  await kill('one')
+  await kill('two')
+  const after = await until(roles, (now) =>
+    Object.values(now).every(({ state, pid }) => state === 'running' && !killed.includes(pid)),
+  )
+  expect(Object.keys(after).sort()).toEqual(['hub', 'one', 'three', 'two'])
+
+  // Mended, and without the third: its texts are not kept for ever.
+  write([fake('one'), fake('two')])
+  await says('three stopped')
+  const kept = readdirSync(join(folder, 'state', 'up')).filter((name) => name.endsWith('.yaml'))
+  expect(kept).toHaveLength(1)
 })
 
 test('the host manager does the same over the bus', async () => {

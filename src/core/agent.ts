@@ -6,6 +6,7 @@ import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
 import type { ManagedHost } from './managed-host.ts'
 import type { OpSession } from './ops.ts'
+import type { Picture } from './shown-node.ts'
 import type { FieldType, Value } from './wire.ts'
 
 type Schema = z.ZodObject
@@ -122,6 +123,35 @@ export interface Lab {
   announceNode(node: NodeInfo): void
 }
 
+/** Something that two instances cannot both have. */
+export interface Claim {
+  /** The argument that says it; none where it goes with the class. */
+  readonly argument?: string
+  /** The same for both, whatever their class and however it is written: `tcp://10.0.0.5:7777`. */
+  readonly key: string
+  /** What the second is told is taken: `serial number LSA22YG`. */
+  readonly text: string
+  /** Whether each computer has one of its own, as of folders and serial ports. */
+  readonly local?: boolean
+}
+
+/** What a data node serves. */
+export interface Served {
+  /** What its metrics begin with. */
+  readonly name: string
+  readonly description: string
+  /** The instance whose readings it serves, and which feed of it: all of them where none is named. */
+  readonly target?: string
+  readonly feed?: string
+}
+
+/** How long an instrument is asked who it is. */
+export interface Asking {
+  /** Milliseconds for each answer. */
+  readonly timeout: number
+  readonly signal: AbortSignal
+}
+
 /** What an operation's function is handed. */
 export interface OpContext<P, D, A, I, F extends string> {
   readonly params: P
@@ -190,6 +220,21 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** What no other instance may have, by its arguments: an instrument, a folder, a name. @throws ConfigError for an address that cannot be */
+  readonly claims?: (args: Out<A>) => readonly Claim[]
+  /**
+   * Asks the instrument who it is, for `ocs check`; undefined where nobody can be asked.
+   * @throws TransportError when nobody answers, or another one
+   */
+  readonly identify?: (args: Out<A>, asking: Asking) => Promise<string | undefined>
+  /** What its readings go by where nothing else names them: a serial number. */
+  readonly label?: (args: Out<A>) => string | undefined
+  /** Of a data node: what it serves. */
+  readonly serves?: (args: Out<A>) => Served
+  /** The picture of its own that it has among the dashboards. */
+  readonly dashboard?: Picture
+  /** Whether it reads `alarms:` of the site file, and who should run, when it starts. */
+  readonly readsAlarms?: boolean
   /** Looks, before anything is announced, whether the agent could work at all. @throws ConfigError when it could not */
   readonly check?: (args: Out<A>, log: (text: string) => void) => void
   /** Opens the instrument; called again after each loss. @throws TransportError to be tried again later */

@@ -61,8 +61,8 @@ export const AlarmsData = z.object({
 })
 export type AlarmsData = z.output<typeof AlarmsData>
 
-/** The operation and the agent class that have it. */
-export const WATCH = { op: 'watch', agentClass: 'AlarmAgent' } as const
+/** The operation whose session has it, and the query that only the agent of that operation answers. */
+export const WATCH = { op: 'watch', query: 'alarms' } as const
 
 /** The answer to the query `alarms`: every alarm, clear ones too. */
 export const AlarmsAnswer = z.object({ alarms: z.array(AlarmView) })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 /** Field names by OCS's rule: letters, digits, underscore; a letter first, after optional underscores. */
 export const FIELD = /^_*[A-Za-z][A-Za-z0-9_]*$/
-/** Block names: OCS has no rule for them, and socs' Lakeshore372Agent takes what is on the front panel. */
+/** Block names: OCS has no rule for them, and socs takes what is on the front panel. */
 export const BLOCK = /^(?!__proto__$)[!-~](?:[ -~]{0,253}[!-~])?$/
 /** An MQTT client id that may stand in a topic as the caller's name. */
 export const CLIENT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
@@ -23,9 +23,6 @@ export function fieldOf(text: string): string {
   const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)
   return /^_*[A-Za-z]/.test(plain) ? plain : `a_${plain}`.slice(0, 255)
 }
-
-/** The recorder's class, as the seed and as OCS spell it. */
-export const RECORDER_CLASSES: readonly string[] = ['AggregatorAgent', 'AgreggatorAgent']
 
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'

@@ -11,6 +11,9 @@ export interface ShownField {
   readonly feed: string
 }
 
+/** A dashboard of an instrument's own: the two figures of the manual. */
+export type Picture = 'diodes' | 'scanner'
+
 /** A data node, and the agent behind it: a row of the dashboards. */
 export interface Shown {
   /** What its metrics begin with. */
@@ -18,7 +21,8 @@ export interface Shown {
   readonly description: string
   /** Instance-id of the agent whose operations belong to it. */
   readonly instance?: string | undefined
-  readonly agentClass?: string | undefined
+  /** The picture of its own that the agent's class declares. */
+  readonly dashboard?: Picture | undefined
   /** Its fields with numbers; undefined while nobody can say, when patterns stand for them. */
   readonly fields: readonly ShownField[] | undefined
 }

@@ -12,7 +12,7 @@ import { poll } from '../core/poll.ts'
 import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
 import type { Column } from '../storage/archive/archive-columns.ts'
 import { indexPath } from '../storage/archive/archive-index.ts'
-import { NodeName } from './node-instance.ts'
+import { NodeName, nameClaims } from './node-instance.ts'
 import { cells, keep, toUnix } from './queries.ts'
 import type { Slice } from './table.ts'
 
@@ -33,6 +33,7 @@ export default defineAgent({
     index_dir: z.string().min(1).describe('folder for the index of the files, which can be thrown away'),
   }),
   feeds: {},
+  claims: nameClaims,
   connect: async ({ name, description, data_dir, index_dir }, lab) => {
     lab.announceNode({ name, description, archive: true })
     return new Archive(data_dir, indexPath(index_dir, data_dir))

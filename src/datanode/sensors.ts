@@ -3,7 +3,7 @@ import { defineAgent } from '../core/agent.ts'
 import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
 import { readMachine } from './hwmon.ts'
-import { NodeName } from './node-instance.ts'
+import { NodeName, nameClaims } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'
 import { Sampled } from './sampled.ts'
 
@@ -23,6 +23,8 @@ export default defineAgent({
       .describe('what is measured'),
   }),
   feeds: {},
+  claims: nameClaims,
+  serves: ({ name, description }) => ({ name, description }),
   connect: async ({ name, description }, lab) => {
     lab.announceNode({ name, description })
     return new Sampled('sensors', INTERVAL * DEPTH)

@@ -5,7 +5,7 @@ import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { Name } from '../core/names.ts'
 import { poll } from '../core/poll.ts'
 import { LiveCache } from './live-cache.ts'
-import { NodeName } from './node-instance.ts'
+import { NodeName, nameClaims } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'
 
 /** How often the session's data is brought up to date, Hz. */
@@ -26,6 +26,13 @@ export default defineAgent({
     buffer_time: z.number().positive().max(86_400).default(3600).describe('seconds kept in memory'),
   }),
   feeds: {},
+  claims: nameClaims,
+  serves: ({ name, description, target, feed }) => ({
+    name,
+    description,
+    target,
+    ...(feed !== 'all' && { feed }),
+  }),
   connect: async ({ target, name, description, feed, buffer_time }, lab) => {
     const one = feed === 'all' ? undefined : feed
     const source = one === undefined ? feedsAddress(lab.root, target) : feedAddress(lab.root, target, one)

@@ -4,7 +4,7 @@ import { defineAgent } from '../core/agent.ts'
 import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
 import { type ArchivedField, readArchive } from './apex-weather.ts'
-import { NodeName } from './node-instance.ts'
+import { NodeName, nameClaims } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'
 import { Sampled } from './sampled.ts'
 
@@ -63,6 +63,8 @@ export default defineAgent({
       .describe('repeat the archive day after day up to now, for demonstrations'),
   }),
   feeds: {},
+  claims: nameClaims,
+  serves: ({ name, description }) => ({ name, description }),
   connect: async ({ name, description, archive, shift_to_now }, lab) => {
     lab.announceNode({ name, description })
     return new Weather(await readArchive(archive), shift_to_now)

@@ -1,4 +1,4 @@
-import type { Shown, ShownField } from '../core/shown-node.ts'
+import type { Picture, Shown, ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { panelId, uidOf } from './ids.ts'
 import { type Place, row, stat, stateTimeline, timeSeries } from './panels.ts'
@@ -16,15 +16,11 @@ const WIDTH = 24
 
 /** All dashboards of a lab: one of everything, and one of their own for instruments that have a picture of their own. */
 export function dashboardsOf(lab: readonly Shown[], dialect: Dialect): Dashboard[] {
-  const own = lab.flatMap((node) => views[node.agentClass ?? '']?.(node, dialect) ?? [])
+  const own = lab.flatMap((node) => (node.dashboard ? views[node.dashboard](node, dialect) : []))
   return [overview(lab, dialect), ...own]
 }
 
-/** Instruments with a picture of their own, by class. */
-const views: Readonly<Record<string, (node: Shown, dialect: Dialect) => Dashboard[]>> = {
-  Lakeshore240Agent: diodes,
-  Lakeshore372Agent: scanner,
-}
+const views: Readonly<Record<Picture, (node: Shown, dialect: Dialect) => Dashboard[]>> = { diodes, scanner }
 
 /** A row a data node: curves by feed and unit with tiles beside them, operations below. At the end a panel for each node there is. */
 function overview(lab: readonly Shown[], dialect: Dialect): Dashboard {

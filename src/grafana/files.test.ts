@@ -23,7 +23,7 @@ const diodes: Shown = {
   name: 'LSA21OQ',
   description: 'LS240 unit in the lab.',
   instance: 'ls240',
-  agentClass: 'Lakeshore240Agent',
+  dashboard: 'diodes',
   fields: [
     field('Channel_1_T', 'K', { range: [2, 320], description: '4K plate' }),
     ...[1, 2, 3, 4, 5, 6].map((n) => field(`Channel_${n}_V`, 'V')),
@@ -34,7 +34,7 @@ const scanner: Shown = {
   name: 'LSA22HA',
   description: '',
   instance: 'measurement',
-  agentClass: 'Lakeshore372Agent',
+  dashboard: 'scanner',
   fields: Array.from({ length: 15 }, (_, i) => String(i + 1).padStart(2, '0')).flatMap((n) => [
     field(`Channel_${n}_T`, 'K'),
     field(`Channel_${n}_R`, 'Ω'),
@@ -204,7 +204,7 @@ test('written again, in another order or with more in it, everything keeps its a
     name: 'LSA99ZZ',
     description: '',
     instance: 'new',
-    agentClass: 'Lakeshore240Agent',
+    dashboard: 'diodes',
     fields: [],
   }
   const before = addresses(LAB)

@@ -8,6 +8,8 @@ export interface Role {
   readonly name: string
   /** What to run, after `ocs`. */
   readonly args: readonly string[]
+  /** What its environment has besides. */
+  readonly env?: Readonly<Record<string, string>>
 }
 /** A running role. */
 export interface Child {
@@ -74,7 +76,7 @@ function start(
   const process_ = spawn(program, [...args, ...role.args], {
     stdio: ['pipe', ...output],
     detached: true,
-    env: { ...process.env, OCS_STOP_WITH_INPUT: '1', ...env },
+    env: { ...process.env, OCS_STOP_WITH_INPUT: '1', ...role.env, ...env },
   })
   // Writing nothing to it, its parent need not hear that it is gone.
   process_.stdin?.on('error', () => {})

@@ -35,7 +35,8 @@ export function stabilityOf(ages: readonly number[]): number {
 
 /** Keeps one role alive until it is told that it is to end. */
 export class Keeper {
-  readonly role: PlannedRole
+  /** What it is started as the next time; may be replaced by another of the same fingerprint. */
+  role: PlannedRole
   readonly #output: KeeperOutput
   #child: Child | undefined
   #timer: Timer | undefined

@@ -72,6 +72,7 @@ export class Supervisor {
       ({ keeper: { role } }) => wanted.get(role.name)?.fingerprint !== role.fingerprint,
     )
     await this.#stop(over)
+    for (const { keeper } of this.#kept.values()) keeper.role = wanted.get(keeper.role.name) ?? keeper.role
     const started = roles.filter(({ name }) => !this.#kept.has(name))
     for (const role of started.toSorted((a, b) => ORDER.indexOf(b.rank) - ORDER.indexOf(a.rank))) {
       this.#start(role)

@@ -1,19 +1,18 @@
 import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
-import { WATCH } from '../core/alarms.ts'
+import { wordsOf } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
-import { RECORDER_CLASSES } from '../core/names.ts'
-import { findAgent } from '../launch/agents.ts'
+import { NAME } from '../core/names.ts'
+import { isRecorder, managerClasses, UnknownClassError } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { findHost, loadSite, recorders } from '../site/find.ts'
+import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
+import { moduleStamp } from '../launch/own-module.ts'
+import { findHost, readText, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
-import type { Host, Instance, Site } from '../site/site.ts'
+import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
-
-/** The class of host managers, as OCS spells it and as one may expect it. */
-const MANAGER_CLASSES: readonly string[] = ['HostManager', 'HostManagerAgent']
 
 /** An instance that can be run here. */
 export interface PlannedInstance extends PlannedRole {
@@ -21,6 +20,7 @@ export interface PlannedInstance extends PlannedRole {
   /** What the site file says that it is to be. */
   readonly target: Target
 }
+type Inoperable = Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & { readonly why: string }
 /** What a host runs. */
 export interface Plan {
   readonly site: Site
@@ -31,9 +31,7 @@ export interface Plan {
   /** Agents and recorders, in the order of the file, those with `manage: host/down` too. */
   readonly instances: readonly PlannedInstance[]
   /** Instances that cannot be run here, and why. */
-  readonly inoperable: readonly (Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & {
-    readonly why: string
-  })[]
+  readonly inoperable: readonly Inoperable[]
   /** The instance by which the host is managed over the bus. */
   readonly manager: Manager | undefined
   readonly hub: PlannedRole
@@ -59,15 +57,20 @@ export interface PlanFrom {
   /** Flags of the host's manager, which win over its arguments. */
   readonly managerFlags?: readonly string[]
   readonly env: Context['env']
+  /** Keeps the text of a site file that is taken up; its path, undefined where it could not be kept. */
+  readonly keep?: (text: string) => string | undefined
 }
 
 /**
- * What this host runs by its site file.
- * @throws ConfigError with a line for each problem: of the file, and of the arguments of what would be run
+ * What this host runs by its site file. An instance that is at fault is left out, or goes on as it was.
+ * @param before the plan that is carried out now
+ * @throws ConfigError with a line for each problem of the file as a whole, of this host, and of flags for its manager; and
+ *   of all instances, when there is none that could be run
  */
-export async function makePlan(from: PlanFrom): Promise<Plan> {
+export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   const { file, siteHub, stateDir, logDir } = from
-  const site = await loadSite(file)
+  const text = await readText(file)
+  const site = parseSite(text, file)
   const host = findHost(site, from.hostName)
   const url = hubUrl(site, host, siteHub)
   const flags = [
@@ -78,62 +81,67 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
     ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
     ...(logDir === undefined ? [] : ['--log-dir', logDir]),
   ]
+  const copy = from.keep?.(text)
+  const env = copy === undefined ? {} : { OCS_SITE_FILE: file, OCS_SITE_COPY: copy }
   const shared = [url, site.hub, host.hub, host.log_dir, flags, folders]
+  const recording = recorders(site, isRecorder)
   const notes: string[] = []
   const faults: string[] = []
   const unsupported = new Map<string, string[]>()
   const instances: PlannedInstance[] = []
-  const inoperable: Plan['inoperable'][number][] = []
+  const inoperable: Inoperable[] = []
   let manager: Manager | undefined
-  const recording = recorders(site, (name) => RECORDER_CLASSES.includes(name))
   for (const instance of host.instances) {
-    const { instance_id: name, agent_class: agentClass = '(none)', manage, position } = instance
+    const { instance_id: name, manage, position } = instance
     if (isManager(instance)) {
-      const agent = await findAgent(agentClass)
-      const checked = checkInstanceArguments(agent, instance, from.managerFlags ?? [], from.env)
-      faults.push(...checked.faults)
       if (manager)
-        faults.push(`${position}: this host has a host manager already, "${manager.instance}": leave one out`)
-      manager ??= { instance: name, agent, args: checked.values }
-      notes.push(...checked.notes)
+        notes.push(`${position}: ${name} left out: "${manager.instance}" is the manager of this host already`)
+      else manager = await managerOf(instance, from, notes)
       continue
     }
-    if (manage !== 'host/up' && manage !== 'host/down') continue
-    const target = manage === 'host/up' ? 'up' : 'down'
-    const agent = await findAgent(instance.agent_class ?? '').catch((error: unknown) => {
-      if (!(error instanceof ConfigError)) throw error
-      return undefined
-    })
-    if (!agent) {
-      const why = `there is no agent class ${agentClass} here`
-      inoperable.push({ name, agentClass, target, why })
-      if (target === 'up') unsupported.set(why, [...(unsupported.get(why) ?? []), name])
+    if (manage !== 'host/up' && manage !== 'host/down' && instance.faults.length === 0) continue
+    const target = manage === 'host/down' ? 'down' : 'up'
+    const found = await examined(instance, site, from.env)
+    const agentClass = instance.agent_class ?? found.agent?.spec.class ?? '(none)'
+    if ('why' in found) {
+      const { why, isForeign } = found
+      const isNew = !instances.some((one) => one.name === name)
+      const kept = isNew && !isForeign && before?.instances.find((one) => one.name === name)
+      if (!isForeign) faults.push(why)
+      if (kept) {
+        instances.push(kept)
+        notes.push(`${name} stays as it was:\n${why}`)
+        continue
+      }
+      if (isNew && NAME.test(name)) inoperable.push({ name, agentClass, target, why })
+      if (target === 'down') continue
+      if (isForeign) unsupported.set(why, [...(unsupported.get(why) ?? []), name])
+      else notes.push(`${name || 'an instance'} left out:\n${why}`)
       continue
     }
-    const wrong = checkInstanceArguments(agent, instance, [], from.env).faults
-    if (wrong.length > 0 && target === 'down') {
-      inoperable.push({ name, agentClass, target, why: wrong.join('; ') })
-      continue
-    }
-    faults.push(...wrong)
+    const words = wordsOf(instance.arguments).map((word) => word.text)
     instances.push({
       name,
       agentClass,
       target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
+      env,
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(
         shared,
-        wordsOf(instance),
+        [instance.agent_class, words],
         recording.length > 0,
         // It reads its rules, and who should run, when it starts.
-        agentClass === WATCH.agentClass ? [site.alarms, expectedOf(site)] : [],
+        found.agent.spec.readsAlarms ? [site.alarms, expectedOf(site)] : [],
+        ...(instance.module ? [instance.module.name, moduleStamp(instance.module)] : []),
       ),
     })
   }
+  instances.push(...maybeUnnamed(host, before))
+  if (!before && instances.length === 0 && !manager && faults.length > 0)
+    throw new ConfigError([...new Set(faults)].join('\n'))
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
-  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   const listen = siteHub === undefined ? [] : listenFlags(siteHub)
   const hub = ['hub', ...flags, ...listen]
   const bridge = ['bridge', ...flags]
@@ -146,15 +154,57 @@ export async function makePlan(from: PlanFrom): Promise<Plan> {
     inoperable,
     manager,
     // It lets only recorders say what is recorded.
-    hub: { name: 'hub', args: hub, rank: 'hub', fingerprint: printOf(shared, recording) },
-    bridge: { name: 'bridge', args: bridge, rank: 'agent', fingerprint: printOf(shared) },
+    hub: { name: 'hub', args: hub, env, rank: 'hub', fingerprint: printOf(shared, recording) },
+    bridge: { name: 'bridge', args: bridge, env, rank: 'agent', fingerprint: printOf(shared) },
     notes,
   }
 }
 
+/** What runs and is not in the file any more, where the file has an instance whose id cannot be read: it may be that one. */
+function maybeUnnamed({ instances }: Host, before: Plan | undefined): readonly PlannedInstance[] {
+  if (!before || instances.every(({ instance_id }) => instance_id !== '')) return []
+  return before.instances.filter(({ name }) => !instances.some(({ instance_id }) => instance_id === name))
+}
+
+/** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
+async function examined(
+  instance: Instance,
+  { alarmFaults }: Site,
+  env: Context['env'],
+): Promise<{ agent: Agent } | { agent?: Agent; why: string; isForeign: boolean }> {
+  try {
+    const agent = await declarationOf(instance)
+    const checked = checkedArguments(agent, instance, env)
+    const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
+    return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    if (instance.faults.length > 0) return { why: instance.faults.join('\n'), isForeign: false }
+    if (error instanceof UnknownClassError && !error.isMisspelt)
+      return { why: `there is no agent class ${instance.agent_class} here`, isForeign: true }
+    const isPlaced = /^.*?:\d+:\d+: /.test(error.message)
+    return { why: isPlaced ? error.message : `${instance.position}: ${error.message}`, isForeign: false }
+  }
+}
+
+/** The manager of a host; undefined for one that is at fault. @throws ConfigError when flags are meant for it */
+async function managerOf(
+  instance: Instance,
+  { env, managerFlags = [] }: PlanFrom,
+  notes: string[],
+): Promise<Manager | undefined> {
+  const agent = await declarationOf(instance)
+  const checked = checkInstanceArguments(agent, instance, managerFlags, env)
+  notes.push(...checked.notes)
+  if (checked.faults.length === 0) return { instance: instance.instance_id, agent, args: checked.values }
+  if (managerFlags.length > 0) throw new ConfigError(checked.faults.join('\n'))
+  notes.push(`${instance.instance_id}, the host manager, left out:\n${checked.faults.join('\n')}`)
+  return undefined
+}
+
 /** Whether an instance is a host's manager, however its class is spelled. */
 export function isManager({ agent_class = '' }: Pick<Instance, 'agent_class'>): boolean {
-  return MANAGER_CLASSES.includes(agent_class)
+  return managerClasses.includes(agent_class)
 }
 
 /** Refuses what two roles cannot share. @throws UsageError */
@@ -180,11 +230,6 @@ function listenFlags(siteHub: string): string[] {
   const host = hostname === 'localhost' ? '127.0.0.1' : hostname
   if (protocol === 'mqtt:') return ['--listen', `${host}:${port || 1883}`]
   return protocol === 'ws:' ? ['--listen-ws', `${host}:${port || 80}`] : []
-}
-
-function wordsOf({ agent_class, arguments: given }: Instance): unknown {
-  const words = given.flat().map((word) => (typeof word === 'string' ? word : word.text))
-  return [agent_class, words]
 }
 
 function expectedOf({ hosts }: Site): unknown {

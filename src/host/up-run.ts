@@ -25,7 +25,7 @@ import {
   type Plan,
   type PlanFrom,
 } from './up-plan.ts'
-import { processBegan, readUpState, upPath, writeUpState } from './up-state.ts'
+import { forgetSites, keepSite, processBegan, readUpState, upPath, writeUpState } from './up-state.ts'
 
 /** Flags of `ocs up`. */
 export interface UpFlags extends SiteOptions {
@@ -52,12 +52,17 @@ export interface UpPlace {
 const QUIT_MS = 500
 
 /** Reads what is to be run. @throws ConfigError, UsageError */
-export async function planFor(flags: UpFlags, { env }: Context): Promise<{ from: PlanFrom; plan: Plan }> {
+export async function planFor(
+  flags: UpFlags,
+  { env }: Context,
+  keep?: (from: PlanFrom, text: string) => string | undefined,
+): Promise<{ from: PlanFrom; plan: Plan }> {
   const file = resolve(siteFile({ ...flags, configDir: env['OCS_CONFIG_DIR'] }))
   const { stateDir: state, logDir, siteHub, siteHost } = flags
   const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
   const { managerFlags = [] } = flags
-  const from = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, managerFlags, env }
+  const own = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, managerFlags, env }
+  const from: PlanFrom = keep ? { ...own, keep: (text) => keep(own, text) } : own
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)
   return { from, plan }
@@ -65,8 +70,10 @@ export async function planFor(flags: UpFlags, { env }: Context): Promise<{ from:
 
 /** The same, and where its state is to be. @throws ConfigError, UsageError */
 export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPlace> {
-  const { from, plan } = await planFor(flags, context)
   const state = stateDir(flags.stateDir, context.env)
+  const { from, plan } = await planFor(flags, context, ({ file, hostName }, text) =>
+    keepSite(state, file, hostName, text),
+  )
   return { from, plan, path: upPath(state, from.file, plan.host.name) }
 }
 
@@ -130,13 +137,21 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       ...(flags.bridge ? [now.bridge] : []),
     ],
     replan: async () => {
-      const next = await makePlan(from)
+      const next = await makePlan(from, host.plan)
       if (flags.bridge) mustBeOneBridge(next)
+      forget(next)
       return next
     },
     quit: () => setTimeout(() => stop.abort(), QUIT_MS),
     signal,
   })
+  const state = stateDir(flags.stateDir, context.env)
+  /** Of site files as they were, those are kept that a role would be started again with. */
+  const forget = ({ instances, hub, bridge }: Plan) => {
+    const used = [hub, bridge, ...instances].flatMap(({ env }) => env?.['OCS_SITE_COPY'] ?? [])
+    forgetSites(state, from.file, from.hostName, new Set(used))
+  }
+  forget(plan)
   let managed: Promise<void> | undefined
   try {
     for (const note of plan.notes) say(note)

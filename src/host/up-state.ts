@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { OpError } from '../core/errors.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
@@ -33,6 +33,39 @@ export interface UpChoice extends Pick<SiteOptions, 'site' | 'siteFile' | 'siteH
 export function upPath(stateDir: string, file: string, host: string): string {
   const key = Bun.hash(resolve(file)).toString(36)
   return join(stateDir, 'up', `${host}-${key}.json`)
+}
+
+/** Where the texts of site files are kept that the roles of one host run with. */
+function copyPrefix(stateDir: string, file: string, host: string): string {
+  return upPath(stateDir, file, host).replace(/json$/, 'site-')
+}
+
+/**
+ * Keeps the text of a site file, so that a role that dies can be started again with what it had, whatever has become of
+ * the file.
+ * @returns its path; undefined where it cannot be written: the roles read the file itself then
+ */
+export function keepSite(stateDir: string, file: string, host: string, text: string): string | undefined {
+  const path = `${copyPrefix(stateDir, file, host)}${Bun.hash(text).toString(36)}.yaml`
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    // It may hold the password of a mail server.
+    writeFileSync(`${path}.new`, text, { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+    return path
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes the texts that no role runs with any more. */
+export function forgetSites(stateDir: string, file: string, host: string, used: ReadonlySet<string>): void {
+  const prefix = copyPrefix(stateDir, file, host)
+  const folder = dirname(prefix)
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (path.startsWith(prefix) && !used.has(path)) rmSync(path, { force: true })
+  }
 }
 
 /** Writes the state so that a reader finds the old one or the new one. */

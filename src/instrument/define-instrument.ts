@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { type Agent, type AgentSpec, defineAgent, type OpContext } from '../core/agent.ts'
+import { type Agent, type AgentSpec, type Asking, defineAgent, type OpContext } from '../core/agent.ts'
 import { poll } from '../core/poll.ts'
 import { Watch } from '../core/watch.ts'
 import type { Value } from '../core/wire.ts'
+import { addressClaims } from './claims.ts'
 import { change, recall } from './registers.ts'
 import { type Sampled, sweepOver } from './sweep.ts'
 import { blocksOf, type Command, type Getting, type Reading, type Setting } from './table.ts'
@@ -57,7 +58,17 @@ interface Acquiring<A, S> {
 export interface InstrumentSpec<A extends z.ZodObject, S>
   extends Pick<
     AgentSpec<A, string, Instrument<S>>,
-    'class' | 'aliases' | 'help' | 'args' | 'wiring' | 'example' | 'retired'
+    | 'class'
+    | 'aliases'
+    | 'help'
+    | 'args'
+    | 'wiring'
+    | 'example'
+    | 'retired'
+    | 'claims'
+    | 'identify'
+    | 'label'
+    | 'dashboard'
   > {
   /** Its address, as `openLink` takes it. @throws ConfigError when the arguments do not give one */
   readonly address: (args: z.output<A>) => string
@@ -103,6 +114,8 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
   const list = (state: S, args: z.output<A>) =>
     typeof readings === 'function' ? readings(state, args) : readings
   const agent = defineAgent({
+    claims: (args) => addressClaims(address(args), args),
+    identify: (args, asking) => whoAnswers(address(args), { ...open?.(args) }, asking),
     ...declared,
     feeds: {
       [feed.name]: {
@@ -182,6 +195,18 @@ export function defineInstrument<A extends z.ZodObject, S = undefined>(
       return `${command} is sent.`
     })
   return agent
+}
+
+/** Who answers at an address; undefined where nothing tells before it is asked for a reading. */
+async function whoAnswers(
+  address: string,
+  how: OpenLineOptions,
+  { timeout, signal }: Asking,
+): Promise<string | undefined> {
+  const link = await openLink(address, { ...how, timeout, connectTimeout: timeout, signal })
+  await link.close()
+  if (link.identity) return link.identity
+  return /^(udp|snmp|https?|file):/.test(address) ? undefined : `something answers at ${link.name}`
 }
 
 /** The process that reads, sweep after sweep. */

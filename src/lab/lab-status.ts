@@ -237,7 +237,7 @@ function recordersOf(instances: LabView['instances']): RecorderStatus[] {
 
 function alarmsOf(instances: LabView['instances']): AlarmStatus[] | undefined {
   const agents = [...instances.values()].filter(
-    ({ presence, state }) => presence?.agent_class === WATCH.agentClass && state === 'online',
+    ({ api, state }) => api?.queries[WATCH.query] !== undefined && state === 'online',
   )
   if (agents.length === 0) return undefined
   return agents.flatMap(({ sessions }) => {

@@ -1,8 +1,7 @@
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent, Blocks } from '../core/agent.ts'
-import { type Argument, flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { type AgentApi, feedAddress } from '../core/channels.ts'
-import { ConfigError } from '../core/errors.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Shown, ShownField } from '../core/shown-node.ts'
 import { catalogOf, type Known } from './catalog.ts'
 import { viewLab } from './lab-view.ts'
@@ -13,8 +12,10 @@ const HUB_SECONDS = 5
 
 /** An instance of a site file with the declaration of its class, where there is one here. */
 export interface DeclaredInstance {
-  readonly instance: { readonly instance_id: string; readonly arguments: readonly Argument[] }
+  readonly instance: { readonly instance_id: string }
   readonly agent: Agent | undefined
+  /** Its checked arguments. */
+  readonly values: Readonly<Record<string, unknown>> | undefined
 }
 /** Where what is shown comes from. */
 export interface ShownFrom {
@@ -24,6 +25,8 @@ export interface ShownFrom {
   readonly hubAnswers: boolean
   /** The instances of the site file; undefined without one. */
   readonly instances: readonly DeclaredInstance[] | undefined
+  /** The declaration of a class, for an agent that runs and is not in the site file. */
+  declaration(agentClass: string): Promise<Agent | undefined>
   log(text: string): void
 }
 
@@ -32,8 +35,9 @@ export interface ShownFrom {
  * agents declare, or that agents of their class usually have. An agent without a data node is shown as the one it needs.
  * @throws ConfigError when there is neither site file nor hub
  */
-export async function shownLab({ url, root, hubAnswers, instances, log }: ShownFrom): Promise<Shown[]> {
-  const running = hubAnswers ? await runningNodes(url, root) : undefined
+export async function shownLab(from: ShownFrom): Promise<Shown[]> {
+  const { url, hubAnswers, instances, log } = from
+  const running = hubAnswers ? await runningNodes(from) : undefined
   if (!running && !instances) {
     throw new ConfigError(
       `no hub answers at ${url}, and no site file says what there is: pass --site-file=FILE, or start the hub (ocs hub)`,
@@ -64,7 +68,7 @@ function known(written: Shown | undefined, running: Shown): Shown {
 }
 
 /** The data nodes on a hub, but archives: their fields are those of the others. */
-async function runningNodes(url: string, root: string): Promise<Shown[]> {
+async function runningNodes({ url, root, instances, declaration }: ShownFrom): Promise<Shown[]> {
   await using bus = connectMqtt({ url, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
   await reached(bus, url, HUB_SECONDS)
   await using lab = await viewLab(bus, root)
@@ -83,7 +87,9 @@ async function runningNodes(url: string, root: string): Promise<Shown[]> {
       const declared = node.live ? announced(api, root, node.live.source) : []
       const fields = [...new Map([...declared, ...drawn].map((field) => [field.name, field])).values()]
       const { name, description } = node
-      return { name, description, instance, agentClass: api?.agent_class, fields: inOrder(fields) }
+      const written = instances?.find((one) => one.instance.instance_id === instance)?.agent
+      const agent = written ?? (api && (await declaration(api.agent_class)))
+      return { name, description, instance, dashboard: agent?.spec.dashboard, fields: inOrder(fields) }
     }),
   )
 }
@@ -131,54 +137,54 @@ function withDeclared(
   return { name: field, units, description: description ?? undefined, feed: '' }
 }
 
-/** Classes of data nodes, with the name each has when none is given. */
-const NODES: Readonly<Record<string, string | undefined>> = {
-  ThermometryDataNode: undefined,
-  SensorsDataNode: 'sensors',
-  WeatherDataNode: 'weather',
-}
-
 /** The data nodes of a site file, and for each agent without one the one it needs, by the name of its instrument. */
 function writtenNodes(instances: readonly DeclaredInstance[], log: (text: string) => void): Shown[] {
   const agents = new Map(instances.map((one) => [one.instance.instance_id, one]))
   const shown: Shown[] = []
   const served = new Set<string>()
-  for (const { instance, agent } of agents.values()) {
-    const agentClass = agent?.spec.class ?? ''
-    if (!Object.hasOwn(NODES, agentClass)) continue
-    const name = flagOf(instance, '--name') ?? NODES[agentClass]
-    if (name === undefined) continue
-    const description = flagOf(instance, '--description') ?? ''
-    const target = flagOf(instance, '--target')
+  for (const one of agents.values()) {
+    const node = asked(one, ({ serves }, values) => serves?.(values), log)
+    if (!node) continue
+    const { name, description, target, feed } = node
     if (target !== undefined) served.add(target)
-    const of = agents.get(target ?? '')
-    const feed = flagOf(instance, '--feed') ?? 'temperatures'
-    const fields = target === undefined ? undefined : declaredFields(of?.agent, feed)
-    shown.push({ name, description, instance: target, agentClass: of?.agent?.spec.class, fields })
+    const of = agents.get(target ?? '')?.agent
+    const fields = target === undefined ? undefined : declaredFields(of, feed)
+    shown.push({ name, description, instance: target, dashboard: of?.spec.dashboard, fields })
   }
-  for (const { instance, agent } of agents.values()) {
+  for (const one of agents.values()) {
+    const { instance, agent } = one
     const id = instance.instance_id
     const feeds = Object.keys(agent?.spec.feeds ?? {}).filter((name) => agent?.spec.feeds[name]?.record)
     const feed = feeds.includes('temperatures') ? 'temperatures' : feeds[0]
     if (!agent || served.has(id) || feed === undefined) continue
-    const name = flagOf(instance, '--serial-number') ?? id
+    const name = asked(one, ({ label }, values) => label?.(values), log) ?? id
     const command = `ocs datanode thermometry --target=${id} --name=${name}`
     const more = feed === 'temperatures' ? '' : ` --feed=${feed}`
     log(`${id} has no data node in the site file: ${name} is shown, which this serves: ${command}${more}`)
-    const { class: agentClass, help: description } = agent.spec
-    shown.push({ name, description, instance: id, agentClass, fields: declaredFields(agent, feed) })
+    const { dashboard, help: description } = agent.spec
+    shown.push({ name, description, instance: id, dashboard, fields: declaredFields(agent, feed) })
   }
   return shown
 }
 
-function flagOf({ arguments: given }: DeclaredInstance['instance'], flag: string): string | undefined {
-  return flattenArguments(given).findLast((one) => one.flag === flag)?.values[0]
+/** What a declaration says of its arguments; undefined, and told, when one of a lab's own throws instead. */
+function asked<T>(
+  { instance, agent, values }: DeclaredInstance,
+  ask: (spec: Agent['spec'], values: Readonly<Record<string, unknown>>) => T | undefined,
+  log: (text: string) => void,
+): T | undefined {
+  try {
+    return agent && values && ask(agent.spec, values)
+  } catch (error) {
+    log(`${instance.instance_id}: ${messageOf(error)}`)
+    return undefined
+  }
 }
 
 /** The fields with numbers of a class's feed, or of all it records; undefined when it has no such feed. */
-function declaredFields(agent: Agent | undefined, feed: string): ShownField[] | undefined {
+function declaredFields(agent: Agent | undefined, feed: string | undefined): ShownField[] | undefined {
   const feeds = Object.entries(agent?.spec.feeds ?? {}).filter(
-    ([name, { record }]) => record && (feed === 'all' || name === feed),
+    ([name, { record }]) => record && (feed === undefined || name === feed),
   )
   if (feeds.length === 0) return undefined
   const fields = feeds.flatMap(([name, { blocks, typical }]) => {

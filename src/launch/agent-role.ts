@@ -3,13 +3,13 @@ import type { Agent } from '../core/agent.ts'
 import { type Argument, settingLines } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { traceTo } from '../instrument/transport/trace.ts'
-import { findAgent } from '../launch/agents.ts'
 import { checkArguments } from '../launch/check-arguments.ts'
 import { chooseSite, mustBeHost, type SiteOptions } from '../launch/choose-site.ts'
+import { declarationOf } from '../launch/declared-instances.ts'
+import { importAgent } from '../launch/own-module.ts'
 import { stateDir } from '../launch/places.ts'
 import { serveRole } from '../launch/role.ts'
 import { findInstance } from '../site/find.ts'
-import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log, type LogFormat } from '../terminal/log.ts'
 
@@ -35,7 +35,10 @@ export async function findRole(flags: AgentFlags, context: Context, classes?: re
     ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
     ...(classes && { classes }),
   })
-  const agent = await (flags.module ? loadModule(flags.module) : findAgent(classOf(instance)))
+  const own = flags.module && { name: flags.module, folder: process.cwd() }
+  const agent = await (own ? importAgent(own) : declarationOf(instance))
+  if (agent.spec.readsAlarms && chosen.site.alarmFaults.length > 0)
+    throw new ConfigError(chosen.site.alarmFaults.join('\n'))
   return { agent, host, instance, chosen }
 }
 
@@ -88,11 +91,6 @@ export function argumentError(instance: string, wrong: readonly string[]): Error
   return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
 }
 
-function classOf({ agent_class, instance_id, position }: Instance): string {
-  if (agent_class !== undefined) return agent_class
-  throw new ConfigError(`${position}: instance "${instance_id}" has no agent-class`)
-}
-
 /** Common flags by the names commander gives them: `site_hub` → `siteHub`. */
 function optionsOf(common: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
@@ -101,10 +99,4 @@ function optionsOf(common: Readonly<Record<string, string>>): Record<string, str
       value,
     ]),
   )
-}
-
-async function loadModule(file: string): Promise<Agent> {
-  const { default: agent } = (await import(resolve(file))) as { default?: Agent }
-  if (agent?.spec && agent.ops) return agent
-  throw new ConfigError(`${file}: its default export is no agent: export default defineAgent({ … })`)
 }

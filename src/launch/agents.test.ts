@@ -9,7 +9,14 @@ import type { Blocks } from '../core/agent.ts'
 import { coerceArguments } from '../core/arguments/agent-arguments.ts'
 import { FieldName, NAME } from '../core/names.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
-import { agentClasses, findAgent } from './agents.ts'
+import {
+  agentClasses,
+  alarmClass,
+  findAgent,
+  managerClasses,
+  nodeClasses,
+  recorderClasses,
+} from './agents.ts'
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
@@ -20,19 +27,9 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const refrigerator = await startBluefors({ serialNumber: '1', dir: join(folder, 'logs') }, 200)
 afterAll(() => refrigerator.close())
 
-/** How each class is started without hardware or other agents. */
+/** How a class is started without hardware or other agents, where its example does not say it. */
 const given: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: ['--serial-number', 'LSA21OQ', '--port', 'replay:fixtures/dialogs/lakeshore240.yaml'],
-  Lakeshore372Agent: [
-    '--serial-number',
-    'LSA22YG',
-    '--ip-address',
-    'replay:fixtures/dialogs/lakeshore372.yaml',
-  ],
-  Lakeshore336Agent: ['--ip-address', 'replay:fixtures/dialogs/lakeshore336.yaml'],
-  CryomechCPAAgent: ['--ip-address', 'replay:fixtures/dialogs/cryomech-cpa.yaml'],
-  ScpiPsuAgent: ['--ip-address', 'replay:fixtures/dialogs/scpi-psu.yaml'],
-  UPSAgent: ['--address', 'replay:fixtures/dialogs/ups.yaml'],
   BlueforsAgent: ['--log-directory', join(folder, 'logs')],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
   BarebonesAgent: ['--mode', 'count'],
@@ -44,6 +41,18 @@ const given: Readonly<Record<string, readonly string[]>> = {
   SensorsDataNode: [],
   WeatherDataNode: [],
   ArchiveDataNode: ['--data-dir', 'fixtures/g3', '--index-dir', folder],
+}
+
+/** The example's words, with the dialog that bears the class's name in place of an address. */
+async function wordsFor(name: string): Promise<readonly string[]> {
+  const kebab = name.replace(/Agent$/, '').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-')
+  const dialog = `replay:fixtures/dialogs/${kebab.toLowerCase()}.yaml`
+  const { example = {} } = (await findAgent(name)).spec
+  const words = Object.entries(example).flatMap(([key, value]) => {
+    const isAddress = /^([a-z]+:\/\/|\/dev\/|\d+\.\d+\.\d+\.\d+)/.test(String(value))
+    return [`--${key.replaceAll('_', '-')}`, isAddress ? dialog : String(value)]
+  })
+  return given[name] ?? words
 }
 
 const open: Running[] = []
@@ -69,9 +78,10 @@ function legal(blocks: Blocks): void {
   }
 }
 
-test('each recorded dialog is played by an agent', () => {
+test('each recorded dialog is played by an agent', async () => {
   // That of Bluefors only tells the reference page which fields there are: logs are written for the agent's start.
-  const played = Object.values(given)
+  const words = await Promise.all(agentClasses.map(wordsFor))
+  const played = words
     .flat()
     .filter((word) => word.startsWith('replay:'))
     .concat('replay:fixtures/dialogs/bluefors.yaml')
@@ -113,8 +123,7 @@ for (const name of agentClasses) {
 
   test(`${name}: starts`, async () => {
     const agent = await findAgent(name)
-    const words = given[name]
-    if (!words) throw new Error(`say how a test starts ${name}`)
+    const words = await wordsFor(name)
     const args = coerceArguments(agent.spec.args, flags(words), { retired: agent.spec.retired ?? {} })
     if ('faults' in args) throw new Error(args.faults.map(({ text }) => text).join('\n'))
     const running = await startAgent(agent, args.values)
@@ -141,6 +150,32 @@ test('other spellings that site files carry are found; a misspelt one is answere
     'there is no agent class "Lakshore240Agent": did you mean Lakeshore240Agent? there are Lakeshore240Agent,',
   )
   expect(findAgent('toString')).rejects.toThrow('there is no agent class "toString": there are')
+})
+
+test('what is known of classes without loading them is what they declare', async () => {
+  for (const [name = '', ...aliases] of [recorderClasses, managerClasses])
+    expect((await findAgent(name)).spec).toMatchObject({ class: name, aliases })
+  expect((await findAgent(alarmClass)).spec.readsAlarms).toBe(true)
+  for (const name of Object.values(nodeClasses))
+    expect((await findAgent(name)).queries.has('get_data')).toBe(true)
+})
+
+test('no class is named outside its own declaration and the list of classes', async () => {
+  const declared = await Promise.all(agentClasses.map(async (name) => (await findAgent(name)).spec))
+  const names = declared.flatMap((spec) => [spec.class, ...(spec.aliases ?? [])])
+  // These write site files, as the demo's is one.
+  const sites = ['src/chaos/lab.ts', 'src/chaos/instruments.ts']
+  const named: string[] = []
+  for (const file of [...new Bun.Glob('{src,bin}/**/*.ts').scanSync('.')].sort()) {
+    if (/\.test(-aid)?\.ts$/.test(file) || file === 'src/launch/agents.ts' || sites.includes(file)) continue
+    const text = await Bun.file(file).text()
+    for (const name of names) {
+      const own = declared.find((spec) => text.includes(`class: '${spec.class}'`))
+      const isOwn = own?.class === name || own?.aliases?.includes(name)
+      if (!isOwn && new RegExp(`\\b${name}\\b`).test(text)) named.push(`${file}: ${name}`)
+    }
+  }
+  expect(named).toEqual([])
 })
 
 test('flags of socs and OCS that do nothing here are taken with a note', async () => {

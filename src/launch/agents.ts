@@ -1,6 +1,7 @@
 import type { Agent } from '../core/agent.ts'
 import { ConfigError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
+import { foreignClasses } from './foreign-classes.ts'
 
 type Load = () => Promise<{ readonly default: unknown }>
 
@@ -28,14 +29,45 @@ const classes: Readonly<Record<string, Load>> = {
 /** The names of all classes. */
 export const agentClasses: readonly string[] = Object.keys(classes)
 
+/** The classes of what is more than an instrument, in every spelling, first the right one: known without being loaded. */
+export const recorderClasses: readonly string[] = ['AggregatorAgent', 'AgreggatorAgent']
+export const managerClasses: readonly string[] = ['HostManager', 'HostManagerAgent']
+export const alarmClass = 'AlarmAgent'
+/** The classes of data nodes, as `ocs datanode` spells them. */
+export const nodeClasses = {
+  thermometry: 'ThermometryDataNode',
+  sensors: 'SensorsDataNode',
+  weather: 'WeatherDataNode',
+  archive: 'ArchiveDataNode',
+} as const
+
+/** Whether an instance of this class records what others read. */
+export function isRecorder(agentClass: string): boolean {
+  return recorderClasses.includes(agentClass)
+}
+
+/** A class that is not here. */
+export class UnknownClassError extends ConfigError {
+  /** Whether it is one of ours or of OCS, misspelt. */
+  readonly isMisspelt: boolean
+
+  constructor(message: string, isMisspelt: boolean) {
+    super(message)
+    this.isMisspelt = isMisspelt
+  }
+}
+
 /**
  * The declaration of an agent class, by its name or another spelling it has.
- * @throws ConfigError naming the nearest classes, or all
+ * @throws UnknownClassError naming the nearest class, or all
  */
 export async function findAgent(name: string): Promise<Agent> {
   const known = Object.hasOwn(classes, name) ? classes[name] : undefined
   if (known) return declared(known)
-  const spellings = [...agentClasses]
+  const owner = foreignClasses.get(name)
+  if (owner)
+    throw new UnknownClassError(`there is no agent class "${name}" here: ${owner} has it, in Python`, false)
+  const spellings = [...agentClasses, ...foreignClasses.keys()]
   for (const load of Object.values(classes)) {
     const agent = await declared(load)
     if (agent.spec.aliases?.includes(name)) return agent
@@ -43,7 +75,8 @@ export async function findAgent(name: string): Promise<Agent> {
   }
   const [near] = didYouMean(name, spellings)
   const hint = near ? `did you mean ${near}? ` : ''
-  throw new ConfigError(`there is no agent class "${name}": ${hint}there are ${agentClasses.join(', ')}`)
+  const text = `there is no agent class "${name}": ${hint}there are ${agentClasses.join(', ')}`
+  throw new UnknownClassError(text, near !== undefined)
 }
 
 async function declared(load: Load): Promise<Agent> {

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
 import {
   type Argument,
+  argumentFaults,
   coerceArguments,
   flattenArguments,
   mergeArguments,
@@ -29,11 +30,12 @@ export function checkArguments(
     ...(agent.spec.retired && { retired: agent.spec.retired }),
   })
   const ok = 'values' in checked
+  const found = [...faults, ...(ok ? [] : checked.faults)]
   return {
     common,
     rest,
     notes: [...notes, ...(ok ? checked.notes : [])],
-    faults: [...faults, ...(ok ? [] : checked.faults)].map(({ text }) => text),
+    faults: [...argumentFaults(siteArguments), ...found.map(({ text }) => text)],
     values: ok ? checked.values : undefined,
   }
 }
@@ -41,7 +43,7 @@ export function checkArguments(
 /** The same of an instance of a site file: every fault begins with a place in it. */
 export function checkInstanceArguments(
   agent: Agent,
-  { instance_id, arguments: siteArguments, position }: Instance,
+  { instance_id, arguments: siteArguments, position, faults: own }: Instance,
   given: readonly string[],
   env: Context['env'],
 ): Checked {
@@ -49,7 +51,7 @@ export function checkInstanceArguments(
   const faults = checked.faults.map((text) =>
     /:\d+:\d+: /.test(text) ? text : `${position}: instance "${instance_id}": ${text}`,
   )
-  return { ...checked, faults }
+  return { ...checked, faults: [...own, ...faults] }
 }
 
 interface Checked {

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
-import { RECORDER_CLASSES } from '../core/names.ts'
-import { findHost, openSite, recorders } from '../site/find.ts'
+import { findHost, openSite, recorders, type SiteCopy, usable } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import { defaults, type Host, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Log, LogFormat } from '../terminal/log.ts'
+import { isRecorder } from './agents.ts'
 
 /** The site flags that every command takes, as commander hands them over. */
 export interface SiteOptions {
@@ -41,8 +41,9 @@ const WS_PORT = 8001
 export async function chooseSite(options: SiteOptions, context: Context, log: Log): Promise<ChosenSite> {
   const configDir = context.env['OCS_CONFIG_DIR']
   const named = options.siteFile !== undefined || options.site !== undefined || Boolean(configDir)
+  const copy = siteCopy(context.env)
   const site = named
-    ? await openSite({ site: options.site, siteFile: options.siteFile, configDir })
+    ? await openSite({ site: options.site, siteFile: options.siteFile, configDir }, copy)
     : undefined
   for (const note of site?.notes ?? []) log(note)
   const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
@@ -53,7 +54,7 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
     url: site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local),
     root: options.addressRoot ?? site?.hub.address_root ?? defaults.address_root,
     realm: options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
-    recorders: site && recorders(site, (name) => RECORDER_CLASSES.includes(name)),
+    recorders: site && recorders(site, isRecorder),
     ports: {
       mqtt: portOf(host?.hub.mqtt_server ?? site?.hub.mqtt_server, MQTT_PORT),
       ws: portOf(host?.hub.wamp_server ?? site?.hub.wamp_server, WS_PORT),
@@ -61,10 +62,16 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
   }
 }
 
+/** The site file as whoever runs this role has taken it up: what has been done to the file since does not count. */
+function siteCopy({ OCS_SITE_FILE: file, OCS_SITE_COPY: copy }: Context['env']): SiteCopy | undefined {
+  return file && copy ? { file, copy } : undefined
+}
+
 /** The host this machine is; a command that needs none of its own (hub, ctrl) works on any machine. */
 function hostOf(site: Site, { siteHost }: SiteOptions): Host | undefined {
   if (siteHost !== undefined) return findHost(site, siteHost)
-  return site.hosts.get(hostname()) ?? site.hosts.get('localhost')
+  const host = site.hosts.get(hostname()) ?? site.hosts.get('localhost')
+  return host && usable(host)
 }
 
 /** The host to be, for a command that runs one of its instances. @throws ConfigError when the file has none for this machine */

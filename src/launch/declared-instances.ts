@@ -1,16 +1,82 @@
 import type { Agent } from '../core/agent.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Instance, Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
 import { findAgent } from './agents.ts'
+import { checkInstanceArguments } from './check-arguments.ts'
+import { importAgent } from './own-module.ts'
 
-/** All instances of a site file with the declarations of their classes; undefined for a class that is not known here. */
+/** An instance with the declaration of its class and its checked arguments, as far as there are any. */
+export interface DeclaredInstance {
+  readonly instance: Instance
+  /** Undefined for a class that is not known here, and for a module that cannot be used. */
+  readonly agent: Agent | undefined
+  /** Undefined when they are not in order. */
+  readonly values: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * The declaration of an instance's class: of its module, else the bundled one.
+ * @throws ConfigError when there is none, with its place when the entry itself is at fault; UnknownClassError for a class
+ *   that is not here
+ */
+export async function declarationOf({
+  agent_class,
+  instance_id,
+  module,
+  position,
+}: Instance): Promise<Agent> {
+  if (!module) {
+    if (agent_class !== undefined) return findAgent(agent_class)
+    throw new ConfigError(`${position}: instance "${instance_id}" has no agent-class`)
+  }
+  const agent = await importAgent(module).catch((cause: unknown) => {
+    throw new ConfigError(`${module.position}: ${messageOf(cause)}`, { cause })
+  })
+  const { class: declared, aliases = [] } = agent.spec
+  if (agent_class === undefined || [declared, ...aliases].includes(agent_class)) return agent
+  throw new ConfigError(
+    `${module.position}: module ${module.name} declares ${declared}, not the agent-class ${agent_class}: correct one of the two`,
+  )
+}
+
+/** The arguments of an instance, checked; what a module of one's own throws about them is its fault. */
+export function checkedArguments(
+  agent: Agent,
+  instance: Instance,
+  env: Context['env'],
+): ReturnType<typeof checkInstanceArguments> {
+  try {
+    return checkInstanceArguments(agent, instance, [], env)
+  } catch (cause) {
+    if (!instance.module) throw cause
+    const { name, position } = instance.module
+    throw new ConfigError(`${position}: module ${name}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** All instances of a site file that can be named, with their declarations. */
 export async function declaredInstances(
   site: Site,
-): Promise<{ readonly instance: Instance; readonly agent: Agent | undefined }[]> {
+  env: Context['env'],
+): Promise<readonly DeclaredInstance[]> {
   const instances = [...site.hosts.values()].flatMap((host) => host.instances)
   return await Promise.all(
-    instances.map(async (instance) => {
-      const agent = await findAgent(instance.agent_class ?? '').catch(() => undefined)
-      return { instance, agent }
-    }),
+    instances
+      .filter(({ instance_id }) => instance_id !== '')
+      .map(async (instance) => {
+        const agent = await declarationOf(instance).catch(() => undefined)
+        return { instance, agent, values: agent && valuesOf(agent, instance, env) }
+      }),
   )
+}
+
+function valuesOf(agent: Agent, instance: Instance, env: Context['env']): DeclaredInstance['values'] {
+  try {
+    const { faults, values } = checkedArguments(agent, instance, env)
+    return faults.length === 0 ? values : undefined
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined
+    throw error
+  }
 }

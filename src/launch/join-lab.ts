@@ -59,13 +59,13 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
   await using lab = await viewLab(bus, root)
   await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
   await lab.settled()
-  const expected = site && (await instrumentsOf(site))
+  const expected = site && (await instrumentsOf(site, context.env))
   await work({ bus, url, root, lab, ask, log, recorders, expected, site })
 }
 
 /** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
-async function instrumentsOf(site: Site): Promise<string[]> {
-  const declared = await declaredInstances(site)
+async function instrumentsOf(site: Site, env: Context['env']): Promise<string[]> {
+  const declared = await declaredInstances(site, env)
   return declared
     .filter(({ agent }) => agent !== undefined && 'acq' in agent.ops)
     .map(({ instance }) => instance.instance_id)

@@ -17,6 +17,7 @@ import type { Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { type Log, stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
+import { recorderClasses } from './agents.ts'
 import type { ChosenSite } from './choose-site.ts'
 import { version } from './version.ts'
 
@@ -53,7 +54,7 @@ export async function serveRole(
   if (spool) log(`state: ${spoolFile}`)
   const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
-    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
+    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   }
   const identity = newIdentity({ root, instance, agentClass: agent.spec.class, version })
   const counters = new Counters()
@@ -109,10 +110,13 @@ export async function serveRole(
 /** What an agent may know of the site file. */
 function labSite({ alarms, hosts }: Site): LabSite {
   const all = [...hosts.values()].flatMap(({ instances }) => instances)
-  const known = all.map(
-    ({ instance_id, agent_class = '', manage }) =>
-      [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
-  )
+  const known = all
+    // Of one whose id cannot be read nobody can say whether it runs.
+    .filter(({ instance_id }) => instance_id !== '')
+    .map(
+      ({ instance_id, agent_class = '', manage }) =>
+        [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
+    )
   return { alarms, instances: new Map(known) }
 }
 

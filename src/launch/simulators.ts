@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { ConfigError } from '../core/errors.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
@@ -7,6 +6,7 @@ import { startModbus } from '../simulators/modbus-server.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import { startSnmp } from '../simulators/snmp-server.ts'
 import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
+import { importOwn } from './own-module.ts'
 
 type Load = () => Promise<{ readonly simulated: SimulatedInstrument }>
 type Links = SimulatorKind['links']
@@ -16,7 +16,7 @@ type Links = SimulatorKind['links']
  * @throws ConfigError when the module exports none
  */
 export async function startModule(file: string, options: SimulatorOptions): Promise<Simulator> {
-  const { simulated } = (await import(resolve(file))) as { simulated?: SimulatedInstrument }
+  const { simulated } = (await importOwn(file, process.cwd())) as { simulated?: SimulatedInstrument }
   if (!simulated?.readings) throw new ConfigError(`${file} exports no table: export const simulated = { … }`)
   return startTable(simulated, options)
 }

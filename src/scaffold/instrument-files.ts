@@ -12,6 +12,8 @@ export interface Begun {
   readonly test: string
   /** Whether it is one of the instruments of this clone now. */
   readonly inside: boolean
+  /** The lines that make it an instance of a site file. */
+  readonly block: string
 }
 
 /**
@@ -32,7 +34,19 @@ export function beginInstrument(name: string, out: string | undefined): Begun {
     writeFileSync(path, text)
   }
   const shown = files.map(({ path }) => relative(process.cwd(), path))
-  return { files: shown, test: shown.find((path) => path.endsWith('.test.ts')) ?? '', inside }
+  const test = shown.find((path) => path.endsWith('.test.ts')) ?? ''
+  return { files: shown, test, inside, block: blockOf(name, inside ? undefined : `./${name}.ts`) }
+}
+
+/** An entry of `agent-instances:`, its module beside the site file. */
+function blockOf(name: string, module: string | undefined): string {
+  const lines = [
+    `- instance-id: ${name}`,
+    `  agent-class: ${classOf(name)}`,
+    ...(module === undefined ? [] : [`  module: ${module}`]),
+    "  arguments: [--address, 'tcp://10.10.10.5:7000']",
+  ]
+  return lines.map((line) => `      ${line}\n`).join('')
 }
 
 interface Written {
@@ -89,11 +103,6 @@ function register(name: string): void {
       'src/launch/simulators.ts',
       /^const tables: .*= \{\n/m,
       `  ${name.includes('-') ? `'${name}'` : name}: ['lines', 'A ${wordsOf(name)}.', () => import('../agents/${name}.ts')],\n`,
-    ],
-    [
-      'src/launch/agents.test.ts',
-      /^const given: .*= \{\n/m,
-      `  ${classOf(name)}: ['--address', 'replay:fixtures/dialogs/${name}.yaml'],\n`,
     ],
   ]
   const changed = lines.map(([path, after, line]) => {

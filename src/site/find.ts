@@ -15,14 +15,23 @@ export interface SiteChoice {
   readonly configDir?: string | undefined
 }
 
+/** A site file, and where its text was kept as it was. */
+export interface SiteCopy {
+  readonly file: string
+  readonly copy: string
+}
+
 /**
  * Finds and reads the site file: `--site-file`, else `$OCS_CONFIG_DIR/SITE.yaml` with `default` for SITE.
  * With `--site=none` a site that has a localhost without instances and needs `--site-hub`.
+ * @param kept a copy that is read in place of its file; the file itself where the copy is gone
  * @throws UsageError, ConfigError
  */
-export async function openSite(choice: SiteChoice): Promise<Site> {
+export async function openSite(choice: SiteChoice, kept?: SiteCopy): Promise<Site> {
   if (choice.site === 'none' && choice.siteFile === undefined) return noSite()
-  return loadSite(siteFile(choice))
+  const file = siteFile(choice)
+  const text = file === kept?.file ? await readText(kept.copy).catch(() => undefined) : undefined
+  return text === undefined ? loadSite(file) : parseSite(text, file)
 }
 
 /**
@@ -79,7 +88,7 @@ async function readStart(file: string, length: number): Promise<Buffer> {
  */
 export function findHost(site: Site, name: string): Host {
   const host = site.hosts.get(name) ?? site.hosts.get('localhost')
-  if (host) return host
+  if (host) return usable(host)
   const names = [...site.hosts.keys()]
   const [near = names[0]] = didYouMean(name, names)
   if (near === undefined)
@@ -90,10 +99,16 @@ export function findHost(site: Site, name: string): Host {
   )
 }
 
+/** A host or an instance that is in order. @throws ConfigError with what is wrong with it */
+export function usable<T extends { readonly faults: readonly string[] }>(part: T): T {
+  if (part.faults.length > 0) throw new ConfigError(part.faults.join('\n'))
+  return part
+}
+
 /**
  * The instance to be: the one of that id, else the only one of those classes on the host.
  * @param classes the agent class with its other spellings
- * @throws ConfigError when there is none, or several
+ * @throws ConfigError when there is none, or several, or with what is wrong with it
  */
 export function findInstance(
   site: Site,
@@ -103,9 +118,9 @@ export function findInstance(
     classes = [],
   }: { readonly instanceId?: string | undefined; readonly classes?: readonly string[] },
 ): Instance {
-  if (instanceId === undefined) return onlyOf(site, host, classes)
+  if (instanceId === undefined) return usable(onlyOf(site, host, classes))
   const found = host.instances.find(({ instance_id }) => instance_id === instanceId)
-  if (found) return found
+  if (found) return usable(found)
   const missing = `no instance "${instanceId}" on host "${host.name}" in ${site.file}`
   const others = [...site.hosts.values()].flatMap(({ instances }) => instances)
   const elsewhere = others.find(({ instance_id }) => instance_id === instanceId)
@@ -153,12 +168,13 @@ function listed(instances: readonly Instance[]): string {
 }
 
 function noSite(): Site {
-  const localhost: Host = { name: 'localhost', hub: {}, log_dir: undefined, instances: [] }
+  const localhost: Host = { name: 'localhost', hub: {}, log_dir: undefined, instances: [], faults: [] }
   return {
     file: '--site=none',
     hub: defaults,
     hosts: new Map([['localhost', localhost]]),
     alarms: undefined,
+    alarmFaults: [],
     notes: [],
   }
 }

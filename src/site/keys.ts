@@ -37,16 +37,16 @@ export const host: Section = {
     crossbar: 'the hub is started by "ocs hub"',
     crossbar_timeout: timeout,
     'crossbar-timeout': timeout,
-    'agent-paths': 'agents of your own are loaded by "ocs agent --module"',
+    'agent-paths': 'an agent of your own is named by "module" of its instance',
     registry_address: registry,
   },
 }
 /** `crossbar:` of a host; checked for misspelling only. */
 export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
-/** One of `agent-instances:`. */
+/** One of `agent-instances:`; `module` is a key that OCS does not have. */
 export const instance: Section = {
   name: 'agent-instances',
-  keys: ['instance-id', 'agent-class', 'arguments', 'manage'],
+  keys: ['instance-id', 'agent-class', 'arguments', 'manage', 'module'],
   required: ['instance-id'],
 }
 

@@ -27,7 +27,7 @@ function refusal(text: string): string {
   let said = ''
   const took = cost(() => {
     try {
-      parseYaml(text, 'x.yaml')
+      parseYaml(text, 'x.yaml').problems.throwIfAny()
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       said = error.message
@@ -38,7 +38,7 @@ function refusal(text: string): string {
 }
 
 test('places of values, through quotes, flow and aliases', () => {
-  const node = parseYaml("a: 'x y'\nb: {c: [1, &n 007]}\nd: *n\n", 'x.yaml')
+  const { root: node } = parseYaml("a: 'x y'\nb: {c: [1, &n 007]}\nd: *n\n", 'x.yaml')
   expect(node).toMatchObject({
     entries: [
       { key: 'a', at: { line: 1, column: 1 }, value: { text: 'x y', at: { line: 1, column: 4 } } },
@@ -53,6 +53,28 @@ test('places of values, through quotes, flow and aliases', () => {
   })
 })
 
+test('merge keys are read as YAML has them: a key of one’s own counts first', () => {
+  const { root, problems } = parseYaml(
+    'a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [*a, {z: 4}]}\n',
+    'x.yaml',
+  )
+  problems.throwIfAny()
+  const [, b, c] = root.kind === 'mapping' ? root.entries : []
+  const keys = (entry: typeof b) =>
+    entry?.value.kind === 'mapping'
+      ? entry.value.entries.map(({ key, value }) => [key, (value as { text?: string }).text])
+      : []
+  expect(keys(b)).toEqual([
+    ['y', '3'],
+    ['x', '1'],
+  ])
+  expect(keys(c)).toEqual([
+    ['x', '1'],
+    ['y', '2'],
+    ['z', '4'],
+  ])
+})
+
 const wrong: [string, string, string][] = [
   ['a duplicate key', 'a: 1\nb: 2\na: 3\n', 'x.yaml:3:1: duplicate key "a": the first is on line 1'],
   ['an unknown tag', 'a: !foo 1\n', 'x.yaml:1:4: Unresolved tag: !foo'],
@@ -62,9 +84,9 @@ const wrong: [string, string, string][] = [
     'x.yaml:1:4: Unresolved tag: tag:yaml.org,2002:python/object:os.system',
   ],
   [
-    'a merge key',
-    'a: &a {x: 1}\nb:\n  <<: *a\n',
-    'x.yaml:3:3: merge keys (<<) are not read: write the keys out',
+    'a merge key of nothing',
+    'a: &a x\nb:\n  <<: *a\n',
+    'x.yaml:1:7: a merge key (<<) takes keys with values, or an alias (*name) of some',
   ],
   ['a tab', 'a:\n\tb: 1\n', 'x.yaml:2:1: Tabs are not allowed as indentation'],
   ['an alias of nothing', 'a: *nope\n', 'x.yaml:1:4: no value above is named &nope'],

@@ -15,11 +15,12 @@ const PLAINLY: Readonly<Record<string, string>> = {
 const CLOSED = /^(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$/s
 
 /**
- * Parses YAML 1.2: one document, no tags of its own, no merge keys. Bounded in time and memory whatever the text is.
+ * Parses YAML 1.2: one document, no tags of its own. Bounded in time and memory whatever the text is.
  * @param file the name of the text in messages
- * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem
+ * @returns the values, with what is wrong with single ones of them (a key that is there twice)
+ * @throws ConfigError with a line `FILE:LINE:COLUMN: text` when it is no YAML
  */
-export function parseYaml(text: string, file: string): Node {
+export function parseYaml(text: string, file: string): { root: Node; problems: Problems } {
   if (Buffer.byteLength(text) > MAX_BYTES) {
     throw new ConfigError(`${file}: larger than ${MAX_BYTES / 1024} KiB: is it a site file?`)
   }
@@ -40,9 +41,10 @@ export function parseYaml(text: string, file: string): Node {
   // What follows the first is mostly what the parser makes of the rest after it.
   if (first) problems.add(at(first.pos[0]), PLAINLY[first.code] ?? first.message)
   problems.throwIfAny()
-  const root = new TreeReader(at, problems).read(document.contents, { line: 1, column: 1 })
-  problems.throwIfAny()
-  return root
+  const reader = new TreeReader(at, problems)
+  const root = reader.read(document.contents, { line: 1, column: 1 })
+  if (reader.isFull) problems.throwIfAny()
+  return { root, problems }
 }
 
 /**

@@ -1,8 +1,7 @@
 import { expect, test } from 'bun:test'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
-import { ConfigError } from '../core/errors.ts'
 import { hubUrl } from './hub-url.ts'
-import { parseSite } from './site.ts'
+import { inspectSite, parseSite } from './site.ts'
 
 const good = `hub:
   wamp_server: ws://localhost:8001/ws
@@ -13,14 +12,8 @@ hosts:
         agent-class: Lakeshore240Agent
 `
 
-function problems(text: string): string[] {
-  try {
-    parseSite(text, 'lab.yaml')
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message.split('\n')
-    throw error
-  }
-  return []
+function problems(text: string): readonly string[] {
+  return inspectSite(text, 'lab.yaml').problems
 }
 
 test("the seed's own site file", async () => {
@@ -127,8 +120,7 @@ hosts:
     agent-instances:
       - agent-class: A
       - {instance-id: a b, manage: hots/up}
-      - {instance-id: hub, arguments: --mode}
-      - {instance-id: x, arguments: [[a, [b]], null]}
+      - {instance-id: hub}
 `,
     [
       'lab.yaml:2:16: wamp_server "tcp://localhost": begins with none of ws://, wss://: write it as ws://localhost:8001/ws',
@@ -138,9 +130,6 @@ hosts:
       'lab.yaml:9:23: instance-id "a b": letters, digits, _ and -, at most 63, a letter or digit first',
       'lab.yaml:9:36: manage "hots/up": did you mean host/up?',
       'lab.yaml:10:23: instance-id "hub" is kept for the hub itself: choose another',
-      'lab.yaml:10:28: arguments takes a list, not "--mode"',
-      'lab.yaml:11:42: an argument is a word or a list of words, not a list',
-      'lab.yaml:11:48: an argument is a word or a list of words, not nothing',
     ],
   ],
   [
@@ -180,6 +169,20 @@ test('the misspelt instance-id of the middle instance does not hide the others: 
   expect(problems(text)).toEqual([
     'lab.yaml:8:9: unknown key "instnce-id" in agent-instances: did you mean "instance-id"?',
   ])
+})
+
+test('a fault of one part is kept with it; what concerns the whole file refuses the file', () => {
+  const text = `${good}      - {instance-id: b, manage: upp}\n  sleepy: {log_dir: x}\nalarms: {rule: []}\n`
+  const { hosts, alarmFaults } = parseSite(text, 'lab.yaml')
+  const [ls240, b] = hosts.get('grumpy')?.instances ?? []
+  expect(ls240?.faults).toEqual([])
+  expect(b?.faults).toEqual(['lab.yaml:8:34: manage "upp": did you mean up?'])
+  expect(hosts.get('grumpy')?.faults).toEqual([])
+  expect(hosts.get('sleepy')?.faults).toHaveLength(2)
+  expect(alarmFaults).toEqual([expect.stringContaining('did you mean "rules"?')])
+  expect(() => parseSite(text.replace('hub:', 'hub:\n  colour: red'), 'lab.yaml')).toThrow(
+    /^lab.yaml:2:3: .*$/,
+  )
 })
 
 test('mqtt_server before wamp_server, a host before the site, --site-hub before all', () => {

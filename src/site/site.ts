@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path'
 import type { AlarmSettings } from '../core/alarm-rules.ts'
 import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
@@ -6,7 +7,7 @@ import { readAlarms } from './alarms.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
 import { parseYaml } from './parse.ts'
-import { type Position, Problems, where } from './problems.ts'
+import { type Position, type Problems, where } from './problems.ts'
 import { serverFault } from './server-fault.ts'
 import type { Entry, Node } from './tree.ts'
 
@@ -26,11 +27,23 @@ export interface SiteHub extends HubServers {
 export interface Instance {
   readonly instance_id: string
   readonly agent_class: string | undefined
+  /** What declares its class; undefined for one of ocs itself. */
+  readonly module: Module | undefined
   readonly arguments: readonly Argument[]
   readonly manage: Manage
   /** Name of its host in the file. */
   readonly host: string
   /** `FILE:LINE:COLUMN` */
+  readonly position: string
+  /** What is wrong with this entry, a line `FILE:LINE:COLUMN: text` each; it cannot be run then, the others can. */
+  readonly faults: readonly string[]
+}
+/** The module that declares an agent of one's own. */
+export interface Module {
+  /** A path, or the name of an npm package. */
+  readonly name: string
+  /** Where a path begins and packages are looked for: the folder of the site file. */
+  readonly folder: string
   readonly position: string
 }
 export interface Host {
@@ -38,6 +51,8 @@ export interface Host {
   readonly hub: HubServers
   readonly log_dir: string | undefined
   readonly instances: readonly Instance[]
+  /** What is wrong with its own keys; none of its instances can be run then, those of other hosts can. */
+  readonly faults: readonly string[]
 }
 /** A site file, checked. */
 export interface Site {
@@ -46,6 +61,8 @@ export interface Site {
   readonly hosts: ReadonlyMap<string, Host>
   /** What to watch, and whom to call; undefined when the file says nothing of it. */
   readonly alarms: AlarmSettings | undefined
+  /** What is wrong with `alarms`; for whoever reads them. */
+  readonly alarmFaults: readonly string[]
   /** A sentence for each key that OCS has and that does nothing here. */
   readonly notes: readonly string[]
 }
@@ -55,14 +72,24 @@ export const defaults = { wamp_realm: 'test_realm', address_root: 'observatory' 
 
 type Entries = ReadonlyMap<string, Entry>
 
+/** A site file as far as it can be read, and what is wrong with it, a line `FILE:LINE:COLUMN: text` each. */
+interface Inspected {
+  readonly site: Site
+  /** All, in the order of the file. */
+  readonly problems: readonly string[]
+  /** Those that concern the file as a whole; the others are `faults` of its parts as well. */
+  readonly shared: readonly string[]
+}
+
 /**
- * Reads the text of a site file (OCS manual, "OCS Site Configuration").
+ * Reads the text of a site file (OCS manual, "OCS Site Configuration"). What is wrong with one host, one instance or the
+ * alarms is kept with them.
  * @param file its name in messages
- * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem
+ * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem of the file as a whole
  */
 export function parseSite(text: string, file: string): Site {
-  const { site, problems } = inspectSite(text, file)
-  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  const { site, shared } = inspectSite(text, file)
+  if (shared.length > 0) throw new ConfigError(shared.join('\n'))
   return site
 }
 
@@ -70,8 +97,9 @@ export function parseSite(text: string, file: string): Site {
  * Reads as much of a site file as can be read, so that the rest of it can be checked too.
  * @throws ConfigError when it is no YAML
  */
-export function inspectSite(text: string, file: string): { site: Site; problems: string[] } {
-  return new SiteReader(file).read(parseYaml(text, file))
+export function inspectSite(text: string, file: string): Inspected {
+  const { root, problems } = parseYaml(text, file)
+  return new SiteReader(file, problems).read(root)
 }
 
 /** Reads the sections of one file, gathering problems and notes. */
@@ -81,12 +109,12 @@ class SiteReader {
   readonly #notes = new Set<string>()
   readonly #ids = new Map<string, Position>()
 
-  constructor(file: string) {
+  constructor(file: string, problems: Problems) {
     this.#file = file
-    this.#problems = new Problems(file)
+    this.#problems = problems
   }
 
-  read(root: Node): { site: Site; problems: string[] } {
+  read(root: Node): Inspected {
     const top = this.#section(root, root.at, keys.top)
     const hubEntry = top.get('hub')
     const hubKeys = hubEntry ? this.#section(hubEntry.value, hubEntry.at, keys.hub) : new Map()
@@ -106,9 +134,13 @@ class SiteReader {
     }
     const hosts = this.#hosts(top.get('hosts'))
     const ids = this.#problems.count > 0 ? undefined : [...this.#ids.keys()]
-    const alarms = readAlarms(top.get('alarms'), ids, { problems: this.#problems, notes: this.#notes })
-    const site = { file: this.#file, hub, hosts, alarms, notes: [...this.#notes] }
-    return { site, problems: this.#problems.lines() }
+    const given = top.get('alarms')
+    const { value: alarms, faults: alarmFaults } = this.#problems.apart(
+      { at: given?.at ?? root.end, end: given?.value.end ?? root.end },
+      () => readAlarms(given, ids, { problems: this.#problems, notes: this.#notes }),
+    )
+    const site = { file: this.#file, hub, hosts, alarms, alarmFaults, notes: [...this.#notes] }
+    return { site, problems: this.#problems.lines(), shared: this.#problems.shared() }
   }
 
   #hosts(entry: Entry | undefined): Map<string, Host> {
@@ -120,29 +152,43 @@ class SiteReader {
     return new Map(entry.value.entries.map((host) => [host.key, this.#host(host)]))
   }
 
-  #host({ key: name, at, value }: Entry): Host {
-    const host = this.#section(value, at, { ...keys.host, name: `host "${name}"` })
-    const crossbar = host.get('crossbar')
-    if (crossbar?.value.kind === 'mapping') this.#section(crossbar.value, crossbar.at, keys.crossbar)
-    const list = host.get('agent-instances')
-    return {
-      name,
-      hub: this.#servers(host),
-      log_dir: this.#text(host, 'log-dir'),
-      instances: this.#list(list, 'agent-instances').map((node) => this.#instance(name, node)),
-    }
+  #host({ key: name, at, value: node }: Entry): Host {
+    const { value, faults } = this.#problems.apart({ at, end: at }, () => {
+      const host = this.#section(node, at, { ...keys.host, name: `host "${name}"` })
+      const crossbar = host.get('crossbar')
+      if (crossbar?.value.kind === 'mapping') this.#section(crossbar.value, crossbar.at, keys.crossbar)
+      const own = { name, hub: this.#servers(host), log_dir: this.#text(host, 'log-dir') }
+      return { own, nodes: this.#list(host.get('agent-instances'), 'agent-instances') }
+    })
+    const instances = value.nodes.map((one) => this.#instance(name, one))
+    const told = new Set(instances.flatMap((one) => one.faults))
+    // What the parser found in between, such as a key that is there twice.
+    const { faults: within } = this.#problems.apart({ at, end: node.end }, () => {})
+    const all = new Set([...faults, ...within.filter((fault) => !told.has(fault))])
+    return { ...value.own, instances, faults: [...all] }
   }
 
   #instance(host: string, node: Node): Instance {
-    const entries = this.#section(node, node.at, keys.instance)
-    return {
-      instance_id: this.#instanceId(entries),
-      agent_class: this.#text(entries, 'agent-class'),
-      arguments: this.#list(entries.get('arguments'), 'arguments').map((item) => this.#argument(item)),
-      manage: this.#manage(entries),
-      host,
-      position: where(this.#file, node.at),
-    }
+    const { value, faults } = this.#problems.apart(node, () => {
+      const entries = this.#section(node, node.at, keys.instance)
+      return {
+        instance_id: this.#instanceId(entries),
+        agent_class: this.#text(entries, 'agent-class'),
+        module: this.#module(entries),
+        arguments: this.#arguments(entries.get('arguments')),
+        manage: this.#manage(entries),
+        host,
+        position: where(this.#file, node.at),
+      }
+    })
+    return { ...value, faults }
+  }
+
+  #module(entries: Entries): Module | undefined {
+    const name = this.#text(entries, 'module')
+    const at = entries.get('module')?.value.at
+    if (name === undefined || !at) return undefined
+    return { name, folder: dirname(resolve(this.#file)), position: where(this.#file, at) }
   }
 
   #instanceId(entries: Entries): string {
@@ -156,16 +202,20 @@ class SiteReader {
     return id
   }
 
-  #argument(node: Node): Argument {
-    if (node.kind === 'list') return node.items.map((word) => this.#word(word))
-    return this.#word(node)
+  /** What cannot be an argument is told once a class is known that takes the arguments. */
+  #arguments(entry: Entry | undefined): readonly Argument[] {
+    const value = entry?.value
+    if (!entry || !value || (value.kind === 'text' && value.text === null)) return []
+    if (value.kind === 'list') return value.items.map((item) => this.#argument(item))
+    const fault = `arguments takes a list, not ${keys.kindOf(value)}`
+    return [{ text: '', position: where(this.#file, entry.at), fault }]
   }
 
-  #word(node: Node): Located {
+  #argument(node: Node): Argument {
+    if (node.kind === 'list') return node.items.map((item) => this.#argument(item))
     const position = where(this.#file, node.at)
-    if (node.kind === 'text' && node.text !== null) return { text: node.text, position }
-    this.#problems.add(node.at, `an argument is a word or a list of words, not ${keys.kindOf(node)}`)
-    return { text: '', position }
+    if (node.kind === 'text' && node.text !== null) return { text: node.text, position } satisfies Located
+    return { text: '', position, fault: `an argument is a word or a list of words, not ${keys.kindOf(node)}` }
   }
 
   #manage(entries: Entries): Manage {

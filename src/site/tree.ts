@@ -1,22 +1,25 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from 'yaml'
 import type { Position, Problems } from './problems.ts'
 
-/** A value of a YAML file with its place; an alias is the value that it stands for. */
+/** A value of a YAML file with the places where it begins and ends; an alias is the value that it stands for. */
 export type Node = Text | List | Mapping
 /** A scalar as written, without its quotes; null when nothing is written, or `null`. */
 export interface Text {
   readonly kind: 'text'
   readonly at: Position
+  readonly end: Position
   readonly text: string | null
 }
 export interface List {
   readonly kind: 'list'
   readonly at: Position
+  readonly end: Position
   readonly items: readonly Node[]
 }
 export interface Mapping {
   readonly kind: 'mapping'
   readonly at: Position
+  readonly end: Position
   readonly entries: readonly Entry[]
 }
 /** A key with the place where it stands. */
@@ -71,25 +74,44 @@ export class TreeReader {
   }
 
   #value(node: unknown, at: Position, depth: number): Node {
+    const end = this.#at((node as { readonly range?: readonly number[] }).range?.[1] ?? 0)
     if (isSeq(node)) {
-      return { kind: 'list', at, items: node.items.map((item) => this.read(item, at, depth + 1)) }
+      return { kind: 'list', at, end, items: node.items.map((item) => this.read(item, at, depth + 1)) }
     }
-    if (isMap(node)) return { kind: 'mapping', at, entries: this.#entries(node, depth) }
-    return isScalar(node) ? { kind: 'text', at, text: textOf(node) } : nothing(at)
+    if (isMap(node)) return { kind: 'mapping', at, end, entries: this.#entries(node, depth) }
+    return isScalar(node) ? { kind: 'text', at, end, text: textOf(node) } : nothing(at)
   }
 
   #entries(node: YAMLMap, depth: number): Entry[] {
     const first = new Map<string, Position>()
-    return node.items.map((pair) => {
+    const merged: Entry[] = []
+    const own = node.items.flatMap((pair): Entry[] => {
       const at = this.#start(pair.key)
       const key = isScalar(pair.key) ? (pair.key.source ?? String(pair.key.value)) : ''
       const before = first.get(key)
+      if (key === '<<') {
+        merged.push(...this.#mergedEntries(this.read(pair.value, at, depth + 1)))
+        return []
+      }
       if (key === '') this.#problems.add(at, 'a key is missing before the colon')
-      else if (key === '<<') this.#problems.add(at, 'merge keys (<<) are not read: write the keys out')
       else if (before) this.#problems.add(at, `duplicate key "${key}": the first is on line ${before.line}`)
       else first.set(key, at)
-      return { key, at, value: this.read(pair.value, at, depth + 1) }
+      return [{ key, at, value: this.read(pair.value, at, depth + 1) }]
     })
+    // Its own keys count before those that are merged in, and of these the first: YAML's merge keys, which OCS reads.
+    for (const entry of merged) {
+      if (first.has(entry.key)) continue
+      first.set(entry.key, entry.at)
+      own.push(entry)
+    }
+    return own
+  }
+
+  #mergedEntries(value: Node): readonly Entry[] {
+    if (value.kind === 'mapping') return value.entries
+    if (value.kind === 'list') return value.items.flatMap((item) => this.#mergedEntries(item))
+    this.#problems.add(value.at, 'a merge key (<<) takes keys with values, or an alias (*name) of some')
+    return []
   }
 
   #count(values: number, at: Position): void {
@@ -100,13 +122,18 @@ export class TreeReader {
     this.#problems.add(at, `more than ${limit}: is it a site file?`)
   }
 
+  /** Whether it was given up in the middle, so that the rest of the file is not known. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
   #start(node: unknown): Position {
     return this.#at((node as { readonly range?: readonly number[] } | null)?.range?.[0] ?? 0)
   }
 }
 
 function nothing(at: Position): Text {
-  return { kind: 'text', at, text: null }
+  return { kind: 'text', at, end: at, text: null }
 }
 
 /** A plain scalar keeps its spelling: the serial number 007 is not the number 7. */

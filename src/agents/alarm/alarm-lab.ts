@@ -4,14 +4,16 @@ import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
 import { glob } from '../../core/glob.ts'
-import { RECORDER_CLASSES } from '../../core/names.ts'
 import type { OpSession } from '../../core/ops.ts'
+import recorder from '../aggregator.ts'
 import { digits, judge } from './alarm-conditions.ts'
 import { type AlarmBook, isOpen, patternOf, type Verdict } from './alarm-store.ts'
 
 /** Seconds that who is there has to be heard of before being missed. */
 const GRACE = 10
 const GB = 1e9
+/** The recorder's class, in every spelling. */
+const RECORDERS: readonly string[] = [recorder.spec.class, ...(recorder.spec.aliases ?? [])]
 const UNKNOWN: Verdict = { is: 'unknown', text: '' }
 
 /** What a recorder's session tells of it, as far as it matters here. */
@@ -115,7 +117,7 @@ export class LabLook {
   #recorders(rule: Rule, all: LabAgents['instances']): string[] {
     const isRecorder = (name: string) => {
       const classes = [this.#site?.instances.get(name)?.agentClass, all.get(name)?.presence?.agent_class]
-      return classes.some((agentClass) => agentClass !== undefined && RECORDER_CLASSES.includes(agentClass))
+      return classes.some((agentClass) => agentClass !== undefined && RECORDERS.includes(agentClass))
     }
     return this.#targets(rule, all).filter((name) => patternOf(rule) === name || isRecorder(name))
   }

@@ -17,7 +17,8 @@ const which = z.string().min(1).max(600)
 const by = z.string().min(1).max(200).default('somebody').describe('who does it, as others read it')
 
 export default defineAgent({
-  class: WATCH.agentClass,
+  class: 'AlarmAgent',
+  readsAlarms: true,
   help: 'Watches the lab by the rules in the site file, and calls people.',
   args: z.object({}),
   feeds: {

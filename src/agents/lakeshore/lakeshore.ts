@@ -1,7 +1,9 @@
 /** What the agents of Lake Shore's instruments share. */
 import { resolve } from 'node:path'
+import type { Asking, Claim } from '../../core/agent.ts'
 import { TransportError } from '../../core/errors.ts'
-import { serialNumberOf } from '../../instrument/find.ts'
+import { addressClaims, serialClaims } from '../../instrument/claims.ts'
+import { findSerial, serialNumberOf } from '../../instrument/find.ts'
 import {
   change as changeRegister,
   type Format,
@@ -30,6 +32,40 @@ export function addressOf(text: string): string {
 /** The address that the path of a serial port, or a whole address of `openLine`, means. */
 export function portAddress(text: string): string {
   return whole.test(text) ? text : resolve(text)
+}
+
+/** Where an instrument of Lake Shore's is, and which it has to be. */
+export interface Whereabouts {
+  readonly serial_number?: string | undefined
+  readonly ip_address?: string | undefined
+  /** A serial port. */
+  readonly port?: string | undefined
+}
+
+/** Its address; undefined where it has to be found by its serial number. */
+export function givenAddress({ port, ip_address }: Whereabouts): string | undefined {
+  return port ? portAddress(port) : ip_address && addressOf(ip_address)
+}
+
+/** The keys of a declaration that are the same for all of them. */
+export const lakeshore = {
+  claims(args: Whereabouts): Claim[] {
+    const address = givenAddress(args)
+    const own = address === undefined ? [] : addressClaims(address, { ...args })
+    return [...serialClaims('serial_number', args.serial_number), ...own]
+  },
+  async identify(args: Whereabouts, { timeout, signal }: Asking): Promise<string | undefined> {
+    const address = givenAddress(args)
+    if (args.serial_number !== undefined)
+      return (await findSerial(args.serial_number, { ...(address && { port: address }), timeout, signal }))
+        .idn
+    if (address === undefined) return undefined
+    const identify = { command: '*IDN?', match: /,/ }
+    const line = await openLine(address, { identify, timeout, connectTimeout: timeout, signal })
+    await line.close()
+    return line.identity
+  },
+  label: ({ serial_number }: Whereabouts): string | undefined => serial_number,
 }
 
 /**

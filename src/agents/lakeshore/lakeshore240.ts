@@ -4,7 +4,7 @@ import { OpError } from '../../core/errors.ts'
 import { poll } from '../../core/poll.ts'
 import { Watch } from '../../core/watch.ts'
 import { findSerial } from '../../instrument/find.ts'
-import { addressOf, change, openLakeshore, portAddress } from './lakeshore.ts'
+import { change, givenAddress, lakeshore, openLakeshore } from './lakeshore.ts'
 import {
   blocksOf,
   type Channel,
@@ -36,7 +36,9 @@ const AcqData = z.object({
 })
 
 export default defineAgent({
+  ...lakeshore,
   class: 'Lakeshore240Agent',
+  dashboard: 'diodes',
   help: 'Reads temperatures from a Lake Shore 240 series module.',
   wiring: `USB, a serial port of its own at 115,200 baud, 8 data bits, no parity, 1 stop bit (set by the agent): give the
 serial number, and the port is found and found again. With the module's USB on a serial server: \`--ip-address\`. The account needs the group
@@ -78,9 +80,9 @@ serial number, and the port is found and found again. With the module's USB on a
       typical: typicalBlocks(),
     },
   },
-  connect: async ({ serial_number, port, ip_address }, _lab, signal): Promise<Lakeshore240> => {
-    const given = port ? portAddress(port) : ip_address && addressOf(ip_address)
-    const address = given ?? (await findSerial(serial_number ?? '', { signal })).url
+  connect: async (args, _lab, signal): Promise<Lakeshore240> => {
+    const { serial_number } = args
+    const address = givenAddress(args) ?? (await findSerial(serial_number ?? '', { signal })).url
     return openLakeshore(address, { model: /^LSCI,MODEL240/, serialNumber: serial_number, signal }, survey)
   },
   idle: (instance) => `waiting for: ocs ctrl start --target=${instance}`,

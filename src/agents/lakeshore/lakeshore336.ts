@@ -6,7 +6,7 @@ import { defineInstrument } from '../../instrument/define-instrument.ts'
 import { serialNumberOf } from '../../instrument/find.ts'
 import { change, recall } from '../../instrument/registers.ts'
 import type { SimulatedInstrument } from '../../instrument/table.ts'
-import { addressOf } from './lakeshore.ts'
+import { addressOf, lakeshore } from './lakeshore.ts'
 import { channelAttributes, heaterAttributes, namesOf } from './lakeshore336-attributes.ts'
 import { Lately, servo } from './lakeshore336-servo.ts'
 import * as table from './lakeshore336-table.ts'
@@ -23,6 +23,7 @@ const channel = z
 const [KELVIN_BAD, SENSOR_BAD] = [1 | 16 | 32 | 64 | 128, 1 | 64 | 128]
 
 export default defineInstrument({
+  ...lakeshore,
   class: 'Lakeshore336Agent',
   help: 'Reads temperatures from a Lake Shore 336, and controls its heaters 1 and 2.',
   args: z.object({

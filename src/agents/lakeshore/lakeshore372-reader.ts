@@ -3,7 +3,7 @@ import { defineAgent } from '../../core/agent.ts'
 import { TransportError } from '../../core/errors.ts'
 import { poll } from '../../core/poll.ts'
 import { decimal } from '../../instrument/codec.ts'
-import { addressOf, openLakeshore } from './lakeshore.ts'
+import { addressOf, lakeshore, openLakeshore } from './lakeshore.ts'
 import {
   blocksOf,
   type Lakeshore372,
@@ -34,7 +34,9 @@ const controls = new WeakMap<object, { enabled: boolean }>()
 
 /** The reading half of the agent; `lakeshore372-inputs.ts` adds tasks. */
 export const reader = defineAgent({
+  ...lakeshore,
   class: 'Lakeshore372Agent',
+  dashboard: 'scanner',
   help: 'Reads a Lake Shore 372: scanned channels, control input and heaters.',
   wiring: `Ethernet, TCP port 7777, at the address its panel shows (Interface, Ethernet). The instrument takes two connections
 at a time and refuses a third; the agent holds one.`,

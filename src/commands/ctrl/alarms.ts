@@ -5,6 +5,7 @@ import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { ResponseCode } from '../../core/ops.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import { printable } from '../../lab/session-text.ts'
+import { alarmClass } from '../../launch/agents.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -106,7 +107,7 @@ function alarmAgent(on: Controlled, target: string | undefined): string {
     runningInstance(on, target)
     return target
   }
-  const all = [...on.lab.instances].filter(([, { presence }]) => presence?.agent_class === WATCH.agentClass)
+  const all = [...on.lab.instances].filter(([, { api }]) => api?.queries[WATCH.query] !== undefined)
   const online = all.filter(([, { state }]) => state === 'online').map(([name]) => name)
   const [only] = online
   if (online.length > 1)
@@ -116,7 +117,7 @@ function alarmAgent(on: Controlled, target: string | undefined): string {
   throw new TransportError(
     gone
       ? `${gone[0]} is ${gone[1].state}: start it with ocs agent --instance-id=${gone[0]}`
-      : `no alarm agent runs: give the site file an instance of agent-class ${WATCH.agentClass}, and start it`,
+      : `no alarm agent runs: give the site file an instance of agent-class ${alarmClass}, and start it`,
   )
 }
 

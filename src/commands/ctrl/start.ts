@@ -2,6 +2,7 @@ import { channels } from '../../core/channels.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode } from '../../core/ops.ts'
+import { recorderClasses } from '../../launch/agents.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 
 /** Seconds an instrument has to give its first sample. */
@@ -29,7 +30,7 @@ export async function startAcquisition(
   log('Starting Aggregator')
   if (recorder) await start(on, recorder, RECORD)
   else if (on.recorders)
-    log('not recorded: the site file names no AggregatorAgent; readings are kept for an hour')
+    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   log('Starting Data Acquisition')
   await Promise.all(instruments.map((instance) => startAndSee(on, instance)))
   if (!recorder && !on.recorders) {

@@ -10,20 +10,37 @@ import type { Given } from './given.ts'
 export interface Located {
   readonly text: string
   readonly position: string
+  /** Why it is no word: told to whom the arguments are for, and to nobody else. */
+  readonly fault?: string
 }
 type Word = string | Located
-/** One item of an arguments list: a word, or a list of words such as `['--ip-address', '10.0.0.5']`. */
-export type Argument = Word | readonly Word[]
+/** One item of an arguments list: a word, or a list of items such as `['--ip-address', '10.0.0.5']`. */
+export type Argument = Word | readonly Argument[]
 
 /** A word is a flag when a letter follows its dashes; `-5` is a value. */
 const FLAG = /^--?[A-Za-z]/
 
+/** The words of arguments nested to any depth, in their order, as OCS flattens them (`ocs/site_config.py`, `flatten`). */
+export function wordsOf(given: readonly Argument[]): Located[] {
+  return given.flatMap((item): Located[] => {
+    if (typeof item === 'string') return [{ text: item, position: '' }]
+    return 'text' in item ? [item] : wordsOf(item)
+  })
+}
+
+/** A sentence with its place for each item that is no word. */
+export function argumentFaults(given: readonly Argument[]): string[] {
+  return wordsOf(given).flatMap(({ fault, position }) =>
+    fault === undefined ? [] : [`${position}: ${fault}`],
+  )
+}
+
 /** Reads flat (`--mode acq`), nested (`['--mode', 'acq']`) and joined (`--mode=acq`) arguments, in their order. */
 export function flattenArguments(given: readonly Argument[]): Given[] {
   const found: { flag: string; values: string[]; position?: string }[] = []
-  for (const word of given.flat() as Word[]) {
-    const { text, position } = typeof word === 'string' ? { text: word, position: undefined } : word
-    const place = position === undefined ? {} : { position }
+  for (const { text, position, fault } of wordsOf(given)) {
+    if (fault !== undefined) continue
+    const place = position === '' ? {} : { position }
     if (FLAG.test(text)) {
       const [, flag = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? []
       found.push({ flag: flag.replaceAll('_', '-'), values: value === undefined ? [] : [value], ...place })

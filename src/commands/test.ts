@@ -1,0 +1,14 @@
+import { Command } from 'commander'
+import { runOwnTest } from '../launch/own-test.ts'
+import type { Context } from '../terminal/context.ts'
+
+/** `ocs test FILE`: runs the test of an instrument of one's own. */
+export function testCommand(context: Context): Command {
+  return new Command('test')
+    .description('Run the test of an instrument of your own, with the Bun that ocs has.')
+    .argument('<file>', 'the test, or the module that it stands beside: ion-gauge.ts for ion-gauge.test.ts')
+    .argument('[words...]', 'flags of bun test')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action((file: string, words: string[]) => runOwnTest(file, words, context))
+}

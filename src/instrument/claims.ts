@@ -1,0 +1,32 @@
+import type { Claim } from '../core/agent.ts'
+import { parseAddress } from './transport/address.ts'
+
+/**
+ * The claim on the instrument at an address. What serves any number (SNMP, HTTP, files, a recorded dialog) is nobody's; what
+ * stands behind one address at another port, slot or unit is another instrument.
+ * @param args the arguments that gave the address
+ * @throws ConfigError for an address that cannot be meant
+ */
+export function addressClaims(address: string, args: Readonly<Record<string, unknown>>): Claim[] {
+  const at = parseAddress(address)
+  const given = Object.entries(args).find(([, value]) => typeof value === 'string' && address.includes(value))
+  const said = { ...(given && { argument: given[0] }) }
+  const shown = String(given?.[1] ?? address)
+  if (at.kind === 'serial')
+    return [{ ...said, key: `port ${at.path}`, text: `the port ${shown}`, local: true }]
+  if (at.kind !== 'tcp' && at.kind !== 'udp' && at.kind !== 'prologix' && at.kind !== 'modbus') return []
+  const behind = at.kind === 'prologix' ? at.gpib : at.kind === 'modbus' ? at.unit : ''
+  const key = `${at.kind}://${at.host.toLowerCase()}:${at.port}/${behind}`
+  return [{ ...said, key, text: `the instrument at ${shown}`, local: isLoopback(at.host) }]
+}
+
+/** The claim on a serial number: an instrument has one agent. */
+export function serialClaims(argument: string, number: string | undefined): Claim[] {
+  if (number === undefined) return []
+  return [{ argument, key: `serial number ${number.toUpperCase()}`, text: `serial number ${number}` }]
+}
+
+/** Each computer has an instrument of its own there. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|::1|127\.)/i.test(host)
+}

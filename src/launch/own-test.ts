@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { OpError, UsageError } from '../core/errors.ts'
+import type { Context } from '../terminal/context.ts'
+
+/** What has to be loaded before a test, so that it finds `ocs`. */
+const FIRST = fileURLToPath(new URL('./provide-ocs.ts', import.meta.url))
+
+/**
+ * Runs tests of one's own by the Bun that runs this program.
+ * @param file a test, or the module that it stands beside
+ * @throws UsageError for a file that is not there, OpError when a test fails
+ */
+export async function runOwnTest(file: string, words: readonly string[], context: Context): Promise<void> {
+  const { signal } = context
+  const path = resolve(file)
+  if (!existsSync(path)) throw new UsageError(`${file}: there is no such file`)
+  const beside = path.replace(/(?<!\.test)\.([cm]?[jt]sx?)$/, '.test.$1')
+  const test = existsSync(beside) ? beside : path
+  const child = Bun.spawn([process.execPath, 'test', '--preload', FIRST, test, ...words], {
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    signal,
+  })
+  await Promise.all([passOn(child.stdout, context.out), passOn(child.stderr, context.err)])
+  const code = await child.exited
+  if (code !== 0) throw new OpError(signal.aborted ? 'interrupted' : `${file}: a test fails`)
+}
+
+async function passOn(from: ReadableStream<Uint8Array>, to: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of from) to(decoder.decode(chunk, { stream: true }))
+}
