@@ -29,6 +29,7 @@ const about: Readonly<Record<Key, string>> = {
   replay: 'Asks for rows of a feed that the agent still holds.',
   replayed: 'Answer to one replay.',
   ack: 'From a recorder: rows up to `seq` are in a synced file.',
+  drains: 'What a spool still holds whose agent is gone, each second until all of it is recorded.',
   event: 'Something worth knowing: warnings, errors, losses.',
   hub: 'The hub itself, with its limits.',
   ping: 'The hub asks a client whether it lives; the PUBACK is the answer.',
@@ -37,6 +38,7 @@ const about: Readonly<Record<Key, string>> = {
 const names: Readonly<Record<string, { description: string; pattern: RegExp; enum?: readonly string[] }>> = {
   root: { description: 'Address root of the site, `observatory` by default.', pattern: NAME },
   instance: { description: 'Instance-id, which is the agent’s MQTT client id.', pattern: NAME },
+  of: { description: 'Instance-id whose rows they are.', pattern: NAME },
   op: { description: 'Name of an operation.', pattern: NAME },
   query: { description: 'Name of a query.', pattern: NAME },
   feed: { description: 'Name of a feed.', pattern: NAME },

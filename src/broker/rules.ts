@@ -33,10 +33,10 @@ interface Rule {
   readonly role: Role
   readonly own?: 'instance' | 'client'
 }
-const { presence, api, session, reply, feed, message, last, replayed, event } = channels
+const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
 const { request, query, replay, ack } = channels
 const rules: readonly Rule[] = [
-  ...[presence, api, session, reply, feed, message, last, replayed, event].map(
+  ...[presence, api, session, reply, feed, message, last, replayed, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
   ),
   { channel: request, role: 'operator', own: 'client' },

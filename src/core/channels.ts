@@ -42,6 +42,9 @@ export const HeldEpoch = z.object({
 })
 export type HeldEpoch = z.output<typeof HeldEpoch>
 
+/** By recorded feed: the spool's id and the epochs it holds, oldest first. */
+const HeldFeeds = z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) }))
+
 /** One agent's state, retained; its last will is the same with state `lost`. */
 export const Presence = z.object({
   state: z.enum(['online', 'offline', 'lost']),
@@ -53,16 +56,17 @@ export const Presence = z.object({
   host: z.string(),
   pid: z.int(),
   version: z.string(),
-  /** Per recorded feed: the spool's id and its held epochs, oldest first. */
-  feeds: z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) })).optional(),
+  /** What its spool holds. */
+  feeds: HeldFeeds.optional(),
   /** What was lost, left out, doubled, asked for again since the process began; `core/counters.ts` names them. */
   counters: z.record(z.string(), z.number()).optional(),
   /** Who alone may start, stop and abort operations, and until when; absent when everyone may. */
   lock: Lock.optional(),
-  /** Of a drained spool: the instance whose rows these are, and as whose they are recorded. */
-  drains: Name.optional(),
 })
 export type Presence = z.output<typeof Presence>
+
+/** What a spool still holds whose agent is gone: the topic names whose rows they are, and as whose they are recorded. */
+const Drains = z.object({ feeds: HeldFeeds })
 
 const JsonSchema = z.record(z.string(), z.unknown())
 /** What an agent can do and publish; enough to draw forms and to write a client. */
@@ -167,6 +171,8 @@ export const Replayed = z.object({
   next: seq,
   head: z.int().min(0),
   gap: z.object({ from: seq, to: seq }).optional(),
+  /** Rows that do not fit, which are left out, each with the reason. */
+  left_out: z.array(z.object({ seq, why: z.string().max(200) })).optional(),
 })
 export type Replayed = z.output<typeof Replayed>
 
@@ -208,6 +214,7 @@ export const channels = {
   replay: channel('{root}/{instance}/replay/{client}', ReplayRequest, { qos: 1 }),
   replayed: channel('{root}/{instance}/replayed/{client}/{id}', Replayed),
   ack: channel('{root}/{instance}/ack/{feed}', Ack),
+  drains: channel('{root}/{instance}/drains/{of}', Drains),
   event: channel('{root}/{instance}/events', Event),
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
   /** Sent to one client by the hub without a subscription, when another comes with the same id. */

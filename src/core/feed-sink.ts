@@ -23,8 +23,8 @@ export interface FeedSink {
    * `false`: not now (nothing is taken; they are offered again later).
    */
   rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[], isLive: boolean): boolean
-  /** Rows `first`..`last` of an epoch are gone for ever. */
-  gap(from: FeedEpoch, first: number, last: number): void
+  /** Rows `first`..`last` of an epoch are gone for ever; `malformed` says why a single one that came could not be taken. */
+  gap(from: FeedEpoch, first: number, last: number, malformed?: string): void
   /** No more rows of an epoch are to be expected: another has begun, or its spool has been drained. */
   ended?(from: FeedEpoch): void
 }
@@ -36,6 +36,8 @@ export interface FollowState {
   readonly holes: number
   /** Rows seen that no spool holds, so that nobody can have them again. */
   readonly unnumbered: number
+  /** Rows that did not fit and were left out, each by itself. */
+  readonly malformed: number
   readonly behind: number
   /** Feeds followed, by `instance/feed`, with whether each has caught up. */
   readonly feeds: Readonly<

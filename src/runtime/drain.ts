@@ -47,13 +47,9 @@ export async function drainSpool(drain: Drain): Promise<number> {
   const atFirst = left()
   const beat = () => {
     const feeds = spool.feeds().map((feed) => [feed, { spool: spool.id, epochs: spool.held(feed) }] as const)
-    const presence = presenceOf(identity, 'online')
-    if (bus.connected)
-      void bus.publish(channels.presence, here, {
-        ...presence,
-        feeds: Object.fromEntries(feeds),
-        drains: instance,
-      })
+    if (!bus.connected) return
+    void bus.publish(channels.presence, here, presenceOf(identity, 'online'))
+    void bus.publish(channels.drains, { ...here, of: instance }, { feeds: Object.fromEntries(feeds) })
   }
   await serveSpool(bus, here, spool)
   using _watch = bus.onConnected((connected) => connected && beat())

@@ -72,9 +72,7 @@ export class Provider {
       ? convert(plan, row, this.#ends.get(row.block) ?? 0)
       : `block ${row.block} is not declared`
     if (!plan || typeof columns === 'string') {
-      this.#host.quarantined()
-      this.complain('quarantine', String(columns), `row ${seq} was left out: ${columns}`)
-      this.#skip(seq, seq, `quarantined: ${columns}`)
+      this.leaveOut(seq, String(columns))
       return
     }
     const [start = 0, end = 0] = [row.t[0], row.t.at(-1)]
@@ -86,6 +84,13 @@ export class Provider {
     this.taken = seq
     this.#ends.set(row.block, end)
     if (frame.bytes >= FRAME_BYTES) this.seal()
+  }
+
+  /** Row `seq`, the next, does not fit. */
+  leaveOut(seq: number, why: string): void {
+    this.#host.quarantined()
+    this.complain('quarantine', why, `row ${seq} was left out: ${why}`)
+    this.#skip(seq, seq, `quarantined: ${why}`)
   }
 
   /** Rows up to `last` are lost. */

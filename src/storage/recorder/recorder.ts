@@ -216,10 +216,14 @@ export class Recorder implements FeedSink, AsyncDisposable {
     return true
   }
 
-  gap(from: FeedEpoch, first: number, last: number): void {
+  gap(from: FeedEpoch, first: number, last: number, malformed?: string): void {
     const provider = this.#provider(from)
     const start = Math.max(first, provider.taken + 1)
     if (last < start) return
+    if (malformed !== undefined) {
+      provider.leaveOut(last, malformed)
+      return
+    }
     const reason = 'gone from the spool'
     this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
     this.counters.gaps += last - start + 1
