@@ -142,8 +142,8 @@ export const Reply = z.object({
   session: OpSession.or(z.object({}).strict()).optional(),
   result: z.unknown().optional(),
   piece: z.string().optional(),
-  part: z.int().optional(),
-  parts: z.int().optional(),
+  part: z.int().min(0).optional(),
+  parts: z.int().min(1).max(10_000).optional(),
 })
 export type Reply = z.output<typeof Reply>
 
