@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import mqtt, { type IClientOptions } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
@@ -69,7 +70,7 @@ export function connectMqtt(options: MqttOptions): Bus {
   }
 }
 
-function settingsOf({ client, will }: MqttOptions): IClientOptions {
+function settingsOf({ url, client, will }: MqttOptions): IClientOptions {
   return {
     clientId: client,
     protocolVersion: 4,
@@ -81,8 +82,15 @@ function settingsOf({ client, will }: MqttOptions): IClientOptions {
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     resubscribe: true,
+    // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
+    ...(!hasUser(url) && { username: client, password: randomUUID() }),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
+}
+
+/** Whether a hub's address names a user of its own. */
+function hasUser(url: string): boolean {
+  return (URL.parse(url)?.username ?? '') !== ''
 }
 
 /**
