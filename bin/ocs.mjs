@@ -70,9 +70,20 @@ const child =
         env: { ...process.env, PATH: path },
       })
     : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
-      spawn(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {
-        stdio: 'inherit',
-      })
+      // Nor reading what the folder it is typed in says to Bun (bunfig.toml, .env): anyone may have written that.
+      spawn(
+        bun,
+        [
+          '--no-install',
+          '--no-env-file',
+          '--config=/dev/null',
+          join(root, 'bin', 'ocs.ts'),
+          ...process.argv.slice(2),
+        ],
+        {
+          stdio: 'inherit',
+        },
+      )
 
 // A terminal sends Ctrl-C to the child itself; other signals are handed on, so that "kill" stops what it means.
 process.on('SIGINT', () => {})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { connect } from 'ocs'
 import type latency from '../examples/my-agent.ts'
 import { type Hub, startHub } from '../src/broker/hub.ts'
+import { PROGRAM } from '../src/host/children.ts'
 
 const root = join(import.meta.dir, '..')
 const folder = mkdtempSync(join(tmpdir(), 'ocs-examples-'))
@@ -14,7 +15,7 @@ let agent: ReturnType<typeof ocs>
 
 /** Runs `ocs` as its launcher does. */
 function ocs(...args: string[]) {
-  const command = [process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args]
+  const command = [...PROGRAM, ...args]
   return Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
 }
 

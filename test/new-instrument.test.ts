@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PROGRAM } from '../src/host/children.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const folder = mkdtempSync(join(tmpdir(), 'ocs-new-'))
@@ -14,7 +15,7 @@ async function run(cwd: string, ...command: string[]) {
   return { code: await child.exited, out, err }
 }
 const ocs = (cwd: string, root: string, ...args: string[]) =>
-  run(cwd, process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args)
+  run(cwd, process.execPath, ...PROGRAM.slice(1, -1), join(root, 'bin', 'ocs.ts'), ...args)
 
 test('an instrument of one’s own: what is written passes its test, and is simulated', async () => {
   const own = join(folder, 'own')

@@ -28,10 +28,15 @@ const RESERVE_MS = 400
 /** Milliseconds after a role's exit in which its last lines may still come. */
 const LAST_LINES_MS = 300
 
-/** The program that every role is. */
+/**
+ * The program that every role is, as the launcher (`bin/ocs.mjs`) starts it: Bun installs nothing, and reads neither
+ * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
+ */
 export const PROGRAM: readonly string[] = [
   process.execPath,
   '--no-install',
+  '--no-env-file',
+  '--config=/dev/null',
   join(import.meta.dir, '..', '..', 'bin', 'ocs.ts'),
 ]
 
