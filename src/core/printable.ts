@@ -14,9 +14,14 @@ export function printable(text: string): string {
     )
 }
 
-/** The same in one line of `most` characters at most: for a name, a label, a word in a message. */
+/** The same on one line. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll(/\s+/g, ' ')
+}
+
+/** The same in `most` characters at most: for a name, a reason, a word in a message. */
 export function label(text: string, most = 200): string {
-  const line = printable(text).replaceAll(/[\n\t]+/g, ' ')
+  const line = oneLine(text)
   return line.length > most ? `${line.slice(0, most - 1)}…` : line
 }
 
