@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { messageOf } from '../core/errors.ts'
+import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
 import type { BusOptions, Listener, Mend } from './bus.ts'
 
@@ -61,7 +61,7 @@ export class Mailbox {
           { retained },
         )
       } catch (error) {
-        this.#onBad(topic, messageOf(error))
+        this.#onBad(topic, schemaFault(error))
       }
     }
   }

@@ -1,7 +1,6 @@
-import type { z } from 'zod'
 import { FeedDeclaration, FieldInfo, type Replayed, Row } from '../core/channels.ts'
 import { BlockName, FieldName } from '../core/names.ts'
-import { label } from '../core/printable.ts'
+import { schemaFault } from '../core/schema-fault.ts'
 
 /** Strings of JSON, and what Python writes for doubles that JSON does not have. */
 const BARE = /"[^"\\]*(?:\\.[^"\\]*)*"|\bNaN\b|-?\bInfinity\b/g
@@ -27,7 +26,7 @@ export function mendReplayed(text: string): Replayed | undefined {
     const seq = isSeq(told) && told >= expected && told < next ? told : Math.max(1, expected)
     const { data: row, error } = Row.safeParse(each)
     if (row?.seq === seq && row.epoch === epoch) rows.push(row)
-    else left_out.push({ seq, why: error ? reason(error) : 'its epoch or seq is not the one asked for' })
+    else left_out.push({ seq, why: error ? schemaFault(error) : 'its epoch or seq is not the one asked for' })
     expected = seq + 1
   }
   const declared = answer['declaration']
@@ -71,14 +70,6 @@ function mendFields(fields: unknown): Record<string, FieldInfo> {
     return data && FieldName.safeParse(field).success ? [[field, data] as const] : []
   })
   return Object.fromEntries(kept)
-}
-
-/** Where a row does not fit, and why, in a line. */
-function reason({ issues }: z.ZodError): string {
-  const [first] = issues
-  if (!first) return 'it does not fit'
-  const why = first.code === 'invalid_union' ? 'is neither number, text, boolean nor null' : first.message
-  return label(first.path.length === 0 ? why : `${first.path.join('.')}: ${why}`)
 }
 
 function record(value: unknown): Record<string, unknown> | undefined {

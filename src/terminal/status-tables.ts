@@ -1,5 +1,5 @@
 import { lockedText } from '../core/access.ts'
-import { counterHelp, troubles } from '../core/counter-help.ts'
+import { helpOf, troubles } from '../core/counter-help.ts'
 import { oneLine } from '../core/printable.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
 import type { LastValues } from '../lab/last-values.ts'
@@ -92,7 +92,7 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   const counters = Object.entries(presence?.counters ?? {}).map(([counter, n]) => [
     counter,
     String(n),
-    counterHelp[counter] ?? '',
+    helpOf(counter),
   ])
   if (counters.length > 0) parts.push(table([['COUNTER', 'VALUE', 'WHAT'], ...counters]))
   return parts.join('\n')
