@@ -6,6 +6,7 @@ import { aborted } from '../core/pause.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { addNote, readNotes } from '../storage/recorder/notes.ts'
 import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder/recorder.ts'
+import { RecordedInstances } from './recorded-instances.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000
@@ -47,7 +48,9 @@ const RecordData = z.object({
   }),
   /** Rows that agents hold and that are still to be fetched. */
   behind: Count,
-  /** What keeps frames from being written; null when nothing does. */
+  /** Instances that are not recorded, since the site file does not name them. */
+  unknown: z.array(z.string()),
+  /** What keeps rows from being recorded; null when nothing does. */
   problem: z.string().nullable(),
   /** Bytes that are free where it writes; null when nobody knows. */
   disk_free: z.number().nullable(),
@@ -74,6 +77,10 @@ export default defineAgent({
       .positive()
       .optional()
       .describe('seconds of data in a frame at most, in place of what each feed declares'),
+    record_unknown: z
+      .boolean()
+      .default(false)
+      .describe('record instances that the site file does not name, too'),
     initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
   }),
   feeds: {},
@@ -89,7 +96,9 @@ export default defineAgent({
       startup: ({ initial_state }) => initial_state === 'record',
     },
     async ({ args, lab, session, signal }) => {
+      const instances = new RecordedInstances(lab, args.record_unknown)
       await using recorder = await Recorder.open({
+        wants: (instance) => instances.wants(instance),
         dir: args.data_dir,
         root: lab.root,
         timePerFile: args.time_per_file,
@@ -98,12 +107,13 @@ export default defineAgent({
         event: lab.event,
       })
       session.degraded = false
+      instances.begin(recorder)
       // Disposed after it the recorder still acknowledges what it writes last.
       const follower = await lab.follow(recorder)
       recorder.attach(follower)
       using _counted = lab.counters(() => countersOf(recorder, follower))
       const show = () => {
-        session.set(dataOf(recorder, follower))
+        session.set(dataOf(recorder, follower, instances))
         session.degraded = recorder.problem !== undefined
       }
       show()
@@ -112,7 +122,7 @@ export default defineAgent({
       clearInterval(timer)
       await follower[Symbol.asyncDispose]()
       await recorder[Symbol.asyncDispose]()
-      session.set(dataOf(recorder, follower))
+      session.set(dataOf(recorder, follower, instances))
     },
   )
   .task(
@@ -149,7 +159,11 @@ function countersOf({ counters }: Recorder, { state }: Follower): z.input<typeof
   return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
 }
 
-function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordData> {
+function dataOf(
+  recorder: Recorder,
+  follower: Follower,
+  instances: RecordedInstances,
+): z.input<typeof RecordData> {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(
     ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
@@ -160,7 +174,8 @@ function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordDa
     providers: Object.fromEntries(providers),
     counters: countersOf(recorder, follower),
     behind: follower.state.behind,
-    problem: recorder.problem ?? null,
+    unknown: instances.waiting,
+    problem: recorder.problem ?? instances.problem ?? null,
     disk_free: freeIn(recorder.dir),
   }
 }

@@ -68,7 +68,11 @@ export type Presence = z.output<typeof Presence>
 /** What a spool still holds whose agent is gone: the topic names whose rows they are, and as whose they are recorded. */
 const Drains = z.object({ feeds: HeldFeeds })
 
-const JsonSchema = z.record(z.string(), z.unknown())
+/** JSON Schema of an object, as far as forms are drawn from it. */
+const JsonSchema = z.looseObject({
+  properties: z.record(z.string(), z.looseObject({})).optional(),
+  required: z.array(z.string()).optional(),
+})
 /** What an agent can do and publish; enough to draw forms and to write a client. */
 export const AgentApi = z.object({
   agent_class: Label,

@@ -11,7 +11,7 @@ export interface FeedEpoch {
 
 /** What a reader of feeds (the recorder, a data node) does with their rows. All calls come in seq order per feed. */
 export interface FeedSink {
-  /** The feeds wanted; asked once for each that turns up. */
+  /** The feeds wanted; asked at each beat and row of one that has not been wanted so far. */
   wants(instance: string, feed: string): boolean
   /**
    * The last seq already had of an epoch (0: none), asked before anything of the epoch is read.

@@ -55,7 +55,6 @@ export async function follow(
 class FeedReaders {
   readonly #reading: Reading
   readonly #readers = new Map<string, FeedReader>()
-  readonly #unwanted = new Set<string>()
   #closed = false
 
   constructor(reading: Reading) {
@@ -107,11 +106,7 @@ class FeedReaders {
     const key = holder === instance ? `${instance}/${feed}` : `${holder}/${instance}/${feed}`
     const known = this.#readers.get(key)
     if (known) return known
-    if (this.#unwanted.has(key)) return undefined
-    if (!this.#reading.sink.wants(instance, feed)) {
-      this.#unwanted.add(key)
-      return undefined
-    }
+    if (!this.#reading.sink.wants(instance, feed)) return undefined
     const reader = new FeedReader(holder, instance, feed, this.#reading)
     this.#readers.set(key, reader)
     return reader

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
@@ -13,7 +14,7 @@ import { newIdentity, willOf } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { SessionStore } from '../runtime/session-store.ts'
 import { Spool } from '../runtime/spool/spool.ts'
-import type { Site } from '../site/site.ts'
+import { parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { type Log, stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
@@ -22,6 +23,8 @@ import { version } from './version.ts'
 
 /** Milliseconds before a role that has not reached the hub says that it waits. */
 const SAY_WAITING_MS = 1000
+/** Milliseconds between two looks whether the site file has changed. */
+const LOOK_MS = 1000
 /** Seconds to learn who holds an instance-id. */
 const ASK_SECONDS = 3
 
@@ -107,13 +110,38 @@ export async function serveRole(
 }
 
 /** What an agent may know of the site file. */
-function labSite({ alarms, hosts }: Site): LabSite {
+function labSite(site: Site): LabSite {
+  const written = () => statSync(site.file, { throwIfNoEntry: false })?.mtimeMs
+  let instances = instancesOf(site)
+  let seen = written()
+  let looked = performance.now()
+  return {
+    alarms: site.alarms,
+    // An instance may be added while the recorder runs.
+    get instances() {
+      if (performance.now() - looked < LOOK_MS) return instances
+      looked = performance.now()
+      const now = written()
+      if (now === seen || now === undefined) return instances
+      seen = now
+      try {
+        instances = instancesOf(parseSite(readFileSync(site.file, 'utf8'), site.file))
+      } catch {
+        // Being edited: what it said before holds until it can be read again.
+      }
+      return instances
+    },
+  }
+}
+
+function instancesOf({ hosts }: Site): LabSite['instances'] {
   const all = [...hosts.values()].flatMap(({ instances }) => instances)
-  const known = all.map(
-    ({ instance_id, agent_class = '', manage }) =>
-      [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
+  return new Map(
+    all.map(({ instance_id, agent_class = '', manage }) => [
+      instance_id,
+      { agentClass: agent_class, isUp: manage === 'host/up' },
+    ]),
   )
-  return { alarms, instances: new Map(known) }
 }
 
 /** Says once that the hub is being waited for, when it does not answer at once. */

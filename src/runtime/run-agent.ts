@@ -17,6 +17,7 @@ import { watchHub } from './hub-watch.ts'
 import type { Identity } from './identity.ts'
 import { Connection } from './instrument-connection.ts'
 import { InstrumentEvents } from './instrument-events.ts'
+import { RecordingWatch } from './recording-watch.ts'
 import { runOperation } from './run-operation.ts'
 import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool/spool.ts'
@@ -81,9 +82,11 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     bug,
   })
   const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())
+  const recording = spool && new RecordingWatch(spool, event)
   const beat = setInterval(() => {
     void announcements.publishPresence('online')
     spool?.tidy()
+    recording?.look()
   }, BEAT_MS)
   void startUp(options, atStart, operations, stopping.signal)
   return {

@@ -29,6 +29,8 @@ export interface RecorderOptions {
   /** Seconds of data a frame spans at most, in place of what each feed declares. */
   readonly frameLength?: number | undefined
   readonly disk?: Disk
+  /** The instances whose feeds are recorded; all by default. */
+  readonly wants?: (instance: string) => boolean
   log(text: string): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
@@ -65,6 +67,8 @@ export type RecorderCounters = Record<
  */
 export class Recorder implements FeedSink, AsyncDisposable {
   readonly dir: string
+  /** Whether it had no recordings before. */
+  readonly isNew: boolean
   readonly counters: RecorderCounters
   readonly #options: RecorderOptions
   readonly #maxLength: number
@@ -78,9 +82,16 @@ export class Recorder implements FeedSink, AsyncDisposable {
   #currentFile: string | undefined
   #stopping = false
 
-  private constructor(options: RecorderOptions, dir: string, lock: Disposable, ledger: Ledger, torn: number) {
+  private constructor(
+    options: RecorderOptions,
+    dir: string,
+    lock: Disposable,
+    ledger: Ledger,
+    { torn, isNew }: { torn: number; isNew: boolean },
+  ) {
     const { root, log, event, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
     this.dir = dir
+    this.isNew = isNew
     this.#options = options
     // A file's name is a whole second, so its first frame may span a second less than the file.
     this.#maxLength = timePerFile - 1
@@ -139,7 +150,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
       if (id === undefined) await writeId(disk, dir, known.dataDir)
       for (const end of torn) event('warning', 'torn', tornText(dir, end))
       log(`recording to ${dir}`)
-      return new Recorder(options, dir, lock, known, torn.length)
+      return new Recorder(options, dir, lock, known, {
+        torn: torn.length,
+        isNew: !ledger && id === undefined,
+      })
     } catch (cause) {
       lock?.[Symbol.dispose]()
       if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
@@ -183,8 +197,8 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#acks.clear()
   }
 
-  wants(): boolean {
-    return true
+  wants(instance: string): boolean {
+    return this.#options.wants?.(instance) ?? true
   }
 
   position(from: FeedEpoch, held: HeldEpoch): number {
