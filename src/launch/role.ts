@@ -34,6 +34,8 @@ export interface Role {
   readonly instance: string
   readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'> & Partial<Pick<ChosenSite, 'site'>>
   readonly stateDir: string
+  /** Where files that requests name are read from. */
+  readonly filesDir?: string | undefined
   /** The host whose instances this process keeps alive, where it does. */
   readonly host?: ManagedHost
 }
@@ -44,7 +46,7 @@ export interface Role {
  * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
  */
 export async function serveRole(
-  { agent, args, instance, site, stateDir, host }: Role,
+  { agent, args, instance, site, stateDir, filesDir, host }: Role,
   context: Context,
   log: Log,
 ): Promise<void> {
@@ -97,6 +99,7 @@ export async function serveRole(
     site: site.site && labSite(site.site),
     log,
     host,
+    filesDir,
     onRows: (_, declaration, rows) => {
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)

@@ -43,6 +43,8 @@ export interface RunAgent {
   readonly counters?: Counters
   /** The host whose instances this process keeps alive, for an agent that manages them. */
   readonly host?: ManagedHost | undefined
+  /** Where files that requests name are read from; nowhere by default. */
+  readonly filesDir?: string | undefined
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   /** The access level of a client; full by default. */
