@@ -1,5 +1,6 @@
 import { run } from '../src/commands/program.ts'
 import { printable } from '../src/core/printable.ts'
+import { redact } from '../src/core/redact.ts'
 
 const stop = new AbortController()
 const unread = new AbortController()
@@ -48,7 +49,7 @@ const code = await run(process.argv.slice(2), {
   data: (text) => write(process.stdout, process.stdout.isTTY ? printable(text) : text),
   draw: (text, where) => write(where === 'out' ? process.stdout : process.stderr, text),
   taken: () => Promise.race([pending.get(process.stdout), givenUp]),
-  err: (text) => write(process.stderr, printable(text)),
+  err: (text) => write(process.stderr, printable(redact(text))),
   terminal: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
   size: () => ({ columns: process.stderr.columns ?? 80, rows: process.stderr.rows ?? 24 }),
 })

@@ -181,7 +181,7 @@ export const Replayed = z.object({
 export type Replayed = z.output<typeof Replayed>
 
 /** The recorder's word that rows up to `seq` are in a synced file. */
-const Ack = z.object({ epoch: Name, seq, data_dir: z.string() })
+const Ack = z.object({ epoch: Name, seq, data_dir: Label })
 /** Something worth knowing: logged, shown, audited. */
 const Event = z.object({
   time: UnixTime,

@@ -51,9 +51,9 @@ export function startChild(
   logs: string,
   { append = false, env = {} }: { append?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Child {
-  mkdirSync(logs, { recursive: true })
+  mkdirSync(logs, { recursive: true, mode: 0o700 })
   const log = join(logs, `${role.name}.log`)
-  const fd = openSync(log, append ? 'a' : 'w')
+  const fd = openSync(log, append ? 'a' : 'w', 0o640)
   const process_ = start(role, [fd, fd], env)
   closeSync(fd)
   return watch(role, process_, log, 'exit')

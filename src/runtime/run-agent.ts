@@ -81,6 +81,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     instrument: () => connection,
     levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
     locked: (text) => event('info', 'lock', text),
+    event,
     bug,
   })
   const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())

@@ -2,6 +2,7 @@ import { mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
+import { redact } from '../core/redact.ts'
 import type { Context } from './context.ts'
 
 /** Local time as OCS's logs have it: `2018-11-01T18:17:20-0400`. */
@@ -27,7 +28,7 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
   return (said, { bare = false } = {}) => {
     const now = new Date()
     // A log is read in a terminal, too.
-    const text = printable(said)
+    const text = printable(redact(said))
     const stamped = bare ? text : `${stamp(now)} ${text}`
     const line = format === 'json' ? JSON.stringify({ time: now.getTime() / 1000, text }) : stamped
     context.err(`${line}\n`)
@@ -42,8 +43,8 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
 
 function openLog(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true })
-    return openSync(file, 'a')
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    return openSync(file, 'a', 0o640)
   } catch (cause) {
     throw new ConfigError(`${file}: ${messageOf(cause)}: choose another folder with --log-dir`, { cause })
   }
