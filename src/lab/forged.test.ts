@@ -14,16 +14,12 @@ const root = 'observatory'
 test('a reply of another instance is no answer, though it has the id; nor is a piece of one', async () => {
   const hub = new MemoryHub()
   const [agent, evil] = [hub.connect('agent'), hub.connect('evil')]
-  await agent.subscribe(channels.query, { root, instance: 'agent' }, async ({ id }, { client }) => {
+  await agent.subscribe(channels.query, { root, instance: 'agent' }, ({ id }, { client }) => {
     const forged = { id, status: 0, msg: '', result: 'forged' } as const
-    await evil.publish(channels.reply, { root, instance: 'evil', client, id }, forged)
+    void evil.publish(channels.reply, { root, instance: 'evil', client, id }, forged)
     const piece = { id, status: 0, msg: '', part: 0, parts: 1, piece: '"forged"' } as const
-    await evil.publish(channels.reply, { root, instance: 'evil', client, id }, piece)
-    await agent.publish(
-      channels.reply,
-      { root, instance: 'agent', client, id },
-      { ...forged, result: 'true' },
-    )
+    void evil.publish(channels.reply, { root, instance: 'evil', client, id }, piece)
+    void agent.publish(channels.reply, { root, instance: 'agent', client, id }, { ...forged, result: 'true' })
   })
   await using ask = await caller(hub.connect('me'), root)
   expect(await ask.query('agent', 'history', {})).toBe('true')
@@ -48,14 +44,14 @@ test.each([
   const agent = hub.connect('counter')
   const forger = hub.connect(from)
   const ids: string[] = []
-  await agent.subscribe(channels.replay, { root, instance: 'counter' }, async ({ id }, { client }) => {
+  await agent.subscribe(channels.replay, { root, instance: 'counter' }, ({ id }, { client }) => {
     ids.push(id)
     const forged = answer(
       feed,
       epoch,
       [1, 2, 3].map((seq) => row(epoch, seq, 666)),
     )
-    await forger.publish(channels.replayed, { root, instance: from, client, id }, forged)
+    void forger.publish(channels.replayed, { root, instance: from, client, id }, forged)
     const unreadable = `${root}/${from}/replayed/${client}/${id}`
     if (from !== 'counter') hub.say(unreadable, '{')
     const genuine = answer(
@@ -63,7 +59,7 @@ test.each([
       'e1',
       [1, 2, 3].map((seq) => row('e1', seq, seq)),
     )
-    await agent.publish(channels.replayed, { root, instance: 'counter', client, id }, genuine)
+    void agent.publish(channels.replayed, { root, instance: 'counter', client, id }, genuine)
   })
   const got: unknown[] = []
   const done = Promise.withResolvers<void>()
