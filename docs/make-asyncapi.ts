@@ -8,7 +8,7 @@ import { limits } from '../src/broker/limits.ts'
 import { type Role, refusePublish } from '../src/broker/rules.ts'
 import * as wire from '../src/core/channels.ts'
 import { counterHelp } from '../src/core/counter-help.ts'
-import { BLOCK, CLIENT, FIELD, NAME } from '../src/core/names.ts'
+import { BLOCK, CLIENT, drainInstance, FIELD, NAME } from '../src/core/names.ts'
 import { Action, OpSession } from '../src/core/ops.ts'
 import { type Channel, topic } from '../src/core/topic.ts'
 
@@ -57,13 +57,17 @@ const title = (key: string) => key[0]?.toUpperCase() + key.slice(1)
 
 /** Who may publish on a channel, as the hub's own rules answer: the role, and the name that is the sender's own. */
 function publisher({ pattern, retain }: Channel): { role: Role | 'hub'; own?: string } {
-  const address = Object.fromEntries(namesIn(pattern).map((name) => [name, `a-${name}`]))
+  // A drain's own id is made of whose rows it has.
+  const drain = drainInstance('a-of', '0'.repeat(8))
+  const example = (name: string) =>
+    name === 'instance' && namesIn(pattern).includes('of') ? drain : `a-${name}`
+  const address = Object.fromEntries(namesIn(pattern).map((name) => [name, example(name)]))
   const sent = { topic: topic({ pattern } as Channel, address), qos: 0, retain }
   for (const role of ['agent', 'operator', 'observer', 'recorder'] as const) {
     const roles = new Set([role])
     const may = (id: string) => refusePublish('a-root', { id, roles }, sent) === undefined
     if (may('someone')) return { role }
-    const own = namesIn(pattern).find((name) => may(`a-${name}`))
+    const own = namesIn(pattern).find((name) => may(example(name)))
     if (own) return { role, own }
   }
   return { role: 'hub' }

@@ -27,6 +27,17 @@ export const Label = z.string().max(200).regex(PLAIN, 'without control and invis
 /** Unix seconds, UTC, of an event: from 1970 to 2096, so that each reader can show it as a date. */
 export const UnixTime = z.number().min(0).max(4e9)
 
+/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
+export function drainInstance(instance: string, spool: string): string {
+  const end = `-drain-${spool.slice(0, 8)}`
+  return `${instance.slice(0, 63 - end.length)}${end}`
+}
+
+/** Whether an instance-id is one under which a spool of `instance` is drained: no other speaks for it. */
+export function drainsFor(id: string, instance: string): boolean {
+  return /-drain-[0-9a-f]{8}$/.test(id) && id === drainInstance(instance, id.slice(-8))
+}
+
 /** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
 export function fieldOf(text: string): string {
   const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)

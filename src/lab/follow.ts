@@ -1,6 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
+import { drainsFor } from '../core/names.ts'
 import { FeedReader, type Reading } from './feed-reader.ts'
 import { replays } from './replays.ts'
 
@@ -29,9 +30,9 @@ export async function follow(
   const drained =
     since === undefined
       ? [
-          await bus.subscribe(channels.drains, { root }, ({ feeds }, { instance, of }) =>
-            readers.hold(feeds, instance, of),
-          ),
+          await bus.subscribe(channels.drains, { root }, ({ feeds }, { instance, of }) => {
+            if (drainsFor(instance, of)) readers.hold(feeds, instance, of)
+          }),
         ]
       : []
   return {

@@ -139,7 +139,7 @@ test.each(MALFORMED.flatMap(([kind, text]) => PATHS.map((path) => [kind, path, t
   async (_, path, text) => {
     const hub = new MemoryHub()
     const { recorder, follower, said, acked } = await recording(hub)
-    const agent = await foreign(hub, path === 'drain' ? 'counter-drain-1' : 'counter', text)
+    const agent = await foreign(hub, path === 'drain' ? 'counter-drain-00000001' : 'counter', text)
     if (path === 'drain') agent.drain('counter')
     else if (path === 'replay') agent.beat(LAST)
     else {

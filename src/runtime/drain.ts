@@ -11,12 +11,6 @@ const LOOK_MS = 100
 /** Milliseconds that the goodbye to the hub may take. */
 const GOODBYE_MS = 300
 
-/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
-export function drainInstance(instance: string, spool: string): string {
-  const end = `-drain-${spool.slice(0, 8)}`
-  return `${instance.slice(0, 63 - end.length)}${end}`
-}
-
 export interface Drain {
   readonly bus: Bus
   /** Of the drain itself; see `drainInstance`. */
