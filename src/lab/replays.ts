@@ -82,7 +82,7 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
     max_bytes: number,
   ): Promise<Answer> => {
     await enter()
-    // Nobody else can know it, and so answer.
+    // Random, so that no answer can be there before the question.
     const id = crypto.randomUUID()
     const { promise, resolve } = Promise.withResolvers<Answer>()
     const timer = setTimeout(() => resolve(undefined), ANSWER_MS)

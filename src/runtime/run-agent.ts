@@ -85,7 +85,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     bug,
   })
   const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())
-  const recording = spool && new RecordingWatch(spool, event)
+  const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
   const beat = setInterval(() => {
     void announcements.publishPresence('online')
     spool?.tidy()
