@@ -99,8 +99,14 @@ const { code, signal, error } =
         env,
       })
     : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
-      await run(bun, ['--no-install', join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)], {
-        stdio: 'inherit',
-      })
+      // Nor reading what the folder it is typed in says to Bun (bunfig.toml, .env): anyone may have written that.
+      await run(
+        bun,
+        [
+          ...['--no-install', '--no-env-file', '--config=/dev/null'],
+          ...[join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)],
+        ],
+        { stdio: 'inherit' },
+      )
 if (error) fail(error.message)
 process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))

@@ -1,4 +1,6 @@
 import { run } from '../src/commands/program.ts'
+import { printable } from '../src/core/printable.ts'
+import { redact } from '../src/core/redact.ts'
 
 const stop = new AbortController()
 const unread = new AbortController()
@@ -43,9 +45,11 @@ const code = await run(process.argv.slice(2), {
     interrupted.push(listener)
     return { [Symbol.dispose]: () => void interrupted.splice(interrupted.lastIndexOf(listener), 1) }
   },
-  out: (text) => write(process.stdout, text),
+  out: (text) => write(process.stdout, printable(text)),
+  data: (text) => write(process.stdout, process.stdout.isTTY ? printable(text) : text),
+  draw: (text, where) => write(where === 'out' ? process.stdout : process.stderr, text),
   taken: () => Promise.race([pending.get(process.stdout), givenUp]),
-  err: (text) => write(process.stderr, text),
+  err: (text) => write(process.stderr, printable(redact(text))),
   terminal: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
   size: () => ({ columns: process.stderr.columns ?? 80, rows: process.stderr.rows ?? 24 }),
 })

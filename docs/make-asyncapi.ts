@@ -8,7 +8,7 @@ import { limits } from '../src/broker/limits.ts'
 import { type Role, refusePublish } from '../src/broker/rules.ts'
 import * as wire from '../src/core/channels.ts'
 import { counterHelp } from '../src/core/counter-help.ts'
-import { BLOCK, CLIENT, FIELD, NAME } from '../src/core/names.ts'
+import { BLOCK, CLIENT, drainInstance, FIELD, NAME } from '../src/core/names.ts'
 import { Action, OpSession } from '../src/core/ops.ts'
 import { type Channel, topic } from '../src/core/topic.ts'
 
@@ -29,6 +29,7 @@ const about: Readonly<Record<Key, string>> = {
   replay: 'Asks for rows of a feed that the agent still holds.',
   replayed: 'Answer to one replay.',
   ack: 'From a recorder: rows up to `seq` are in a synced file.',
+  drains: 'What a spool still holds whose agent is gone, each second until all of it is recorded.',
   event: 'Something worth knowing: warnings, errors, losses.',
   hub: 'The hub itself, with its limits.',
   ping: 'The hub asks a client whether it lives; the PUBACK is the answer.',
@@ -37,6 +38,7 @@ const about: Readonly<Record<Key, string>> = {
 const names: Readonly<Record<string, { description: string; pattern: RegExp; enum?: readonly string[] }>> = {
   root: { description: 'Address root of the site, `observatory` by default.', pattern: NAME },
   instance: { description: 'Instance-id, which is the agent’s MQTT client id.', pattern: NAME },
+  of: { description: 'Instance-id whose rows they are.', pattern: NAME },
   op: { description: 'Name of an operation.', pattern: NAME },
   query: { description: 'Name of a query.', pattern: NAME },
   feed: { description: 'Name of a feed.', pattern: NAME },
@@ -55,13 +57,17 @@ const title = (key: string) => key[0]?.toUpperCase() + key.slice(1)
 
 /** Who may publish on a channel, as the hub's own rules answer: the role, and the name that is the sender's own. */
 function publisher({ pattern, retain }: Channel): { role: Role | 'hub'; own?: string } {
-  const address = Object.fromEntries(namesIn(pattern).map((name) => [name, `a-${name}`]))
+  // A drain's own id is made of whose rows it has.
+  const drain = drainInstance('a-of', '0'.repeat(8))
+  const example = (name: string) =>
+    name === 'instance' && namesIn(pattern).includes('of') ? drain : `a-${name}`
+  const address = Object.fromEntries(namesIn(pattern).map((name) => [name, example(name)]))
   const sent = { topic: topic({ pattern } as Channel, address), qos: 0, retain }
   for (const role of ['agent', 'operator', 'observer', 'recorder'] as const) {
     const roles = new Set([role])
     const may = (id: string) => refusePublish('a-root', { id, roles }, sent) === undefined
     if (may('someone')) return { role }
-    const own = namesIn(pattern).find((name) => may(`a-${name}`))
+    const own = namesIn(pattern).find((name) => may(example(name)))
     if (own) return { role, own }
   }
   return { role: 'hub' }

@@ -57,7 +57,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
   commands: '*',
   'ocs.ts': ['core', 'site', 'lab'],
-  bin: ['commands'],
+  bin: ['core', 'commands'],
 }
 
 /** Rooms with a line above and nothing in them yet. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { connect } from 'ocs'
 import type latency from '../examples/my-agent.ts'
 import { type Hub, startHub } from '../src/broker/hub.ts'
+import { PROGRAM } from '../src/host/children.ts'
 
 // Each test starts processes.
 setDefaultTimeout(300_000)
@@ -17,7 +18,7 @@ let agent: ReturnType<typeof ocs>
 
 /** Runs `ocs` as its launcher does. */
 function ocs(...args: string[]) {
-  const command = [process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args]
+  const command = [...PROGRAM, ...args]
   return Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
 }
 

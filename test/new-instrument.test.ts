@@ -2,6 +2,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PROGRAM } from '../src/host/children.ts'
 
 // Each test starts five processes and more.
 const PATIENCE_MS = 600_000
@@ -18,7 +19,7 @@ async function run(cwd: string, ...command: string[]) {
   return { code: await child.exited, out, err }
 }
 const ocs = (cwd: string, root: string, ...args: string[]) =>
-  run(cwd, process.execPath, '--no-install', join(root, 'bin', 'ocs.ts'), ...args)
+  run(cwd, process.execPath, ...PROGRAM.slice(1, -1), join(root, 'bin', 'ocs.ts'), ...args)
 const bunTest = (cwd: string, ...args: string[]) =>
   run(cwd, process.execPath, 'test', '--timeout', String(PATIENCE_MS), ...args)
 

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { MemoryHub } from '../src/bus/memory.ts'
 import type { Agent } from '../src/core/agent.ts'
 import { channels, type FeedDeclaration, type Row } from '../src/core/channels.ts'
@@ -56,6 +57,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
       version: '0',
     },
     bus: hub.connect('it'),
+    filesDir: tmpdir(),
     log: (text) => {
       log.push(text)
       look()

@@ -9,10 +9,11 @@ import { channels, type Presence } from '../core/channels.ts'
 import { counterHelp } from '../core/counter-help.ts'
 import type { OpSession } from '../core/ops.ts'
 import { caller } from '../lab/request-client.ts'
-import { runAgent } from '../runtime/run-agent.ts'
+import { type RunAgent, runAgent } from '../runtime/run-agent.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
+import { Recorder } from '../storage/recorder/recorder.ts'
 import aggregator from './aggregator.ts'
 
 const clock = ownClock()
@@ -67,8 +68,9 @@ async function lab() {
       check()
     })
   const log: string[] = []
-  const run = (instance: string, agent: Agent, args: unknown, spool?: Spool) =>
+  const run = (instance: string, agent: Agent, args: unknown, spool?: Spool, more: Partial<RunAgent> = {}) =>
     runAgent({
+      ...more,
       agent,
       args: agent.spec.args.parse(args),
       identity: identity(instance, agent.spec.class),
@@ -235,3 +237,70 @@ test('a second recorder in a directory is refused by name; a directory that cann
   const { args } = aggregator.spec
   expect(() => args.parse({ data_dir: data, time_per_file: 7200 })).toThrow('so3g does not find data')
 })
+
+test('an instance that the site file does not name is not recorded, is told of, and is recorded once it is named', async () => {
+  const { sessions, until, run, log } = await lab()
+  const dir = join(folder(), 'data')
+  const of = (agentClass: string) => ({ agentClass, isUp: true })
+  const named = new Map([['aggregator', of('AggregatorAgent')]])
+  const site = { alarms: undefined, instances: named }
+  const { agent, publish } = counting()
+  const spool = new Spool(join(folder(), 'counter.sqlite'))
+  const counter = await run('counter', agent, {}, spool)
+  const recorder = await run('aggregator', aggregator as unknown as Agent, { data_dir: dir }, undefined, {
+    site,
+  })
+  await publish(1, 3)
+  const data = () => sessions.get('aggregator')?.data as { unknown: string[]; problem: string | null }
+  await until(() => data()?.unknown?.length === 1)
+  expect(data()).toMatchObject({
+    unknown: ['counter'],
+    problem: expect.stringContaining('counter is not recorded'),
+  })
+  expect(log.filter((line) => line.includes('counter is not recorded'))).toHaveLength(1)
+  expect([values(dir), spool.unrecorded('counts')]).toEqual([[], 3])
+  named.set('counter', of('CounterAgent'))
+  await until(() => data().unknown.length === 0 && data().problem === null)
+  await recorder.stop()
+  expect(values(dir)).toEqual([1, 2, 3])
+  await counter.stop()
+})
+
+test.each([
+  ['with --record-unknown', true, false, 0],
+  ['of a data directory that an older ocs began, with a warning', false, true, 1],
+])(
+  'every instance is recorded %s',
+  async (_, record_unknown, isOld, warnings) => {
+    const { until, run, log } = await lab()
+    const dir = join(folder(), 'data')
+    if (isOld)
+      await (await Recorder.open({ dir, root: 'observatory', log: () => {}, event: () => {} }))[
+        Symbol.asyncDispose
+      ]()
+    const site = {
+      alarms: undefined,
+      instances: new Map([['aggregator', { agentClass: 'AggregatorAgent', isUp: true }]]),
+    }
+    const { agent, publish } = counting()
+    const counter = await run('counter', agent, {}, new Spool(join(folder(), 'counter.sqlite')))
+    const recorder = await run(
+      'aggregator',
+      aggregator as unknown as Agent,
+      { data_dir: dir, record_unknown },
+      undefined,
+      {
+        site,
+      },
+    )
+    await publish(1, 3)
+    await until(() => log.some((line) => line.includes('new file')))
+    await recorder.stop()
+    expect(values(dir)).toEqual([1, 2, 3])
+    expect(
+      log.filter((line) => line.startsWith('warning: ') && line.includes('--record-unknown')),
+    ).toHaveLength(warnings)
+    await counter.stop()
+  },
+  20_000,
+)

@@ -11,6 +11,7 @@ import { goneFiles } from '../storage/recorder/file-list.ts'
 import { addNote, readNotes } from '../storage/recorder/notes.ts'
 import { MAX_TIME_PER_FILE, Recorder } from '../storage/recorder/recorder.ts'
 import type { Remembered } from '../storage/recorder/remembered.ts'
+import { RecordedInstances } from './recorded-instances.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000
@@ -55,7 +56,9 @@ const RecordData = z.object({
   }),
   /** Rows that agents hold and that are still to be fetched. */
   behind: Count,
-  /** What keeps frames from being written; null when nothing does. */
+  /** Instances that are not recorded, since the site file does not name them. */
+  unknown: z.array(z.string()),
+  /** What keeps rows from being recorded; null when nothing does. */
   problem: z.string().nullable(),
   /** Bytes that are free where it writes; null when nobody knows. */
   disk_free: z.number().nullable(),
@@ -97,6 +100,10 @@ export default defineAgent({
       .positive()
       .optional()
       .describe('seconds of data in a frame at most, in place of what each feed declares'),
+    record_unknown: z
+      .boolean()
+      .default(false)
+      .describe('record instances that the site file does not name, too'),
     initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
   }),
   feeds: {},
@@ -112,8 +119,10 @@ export default defineAgent({
       startup: ({ initial_state }) => initial_state === 'record',
     },
     async ({ args, lab, session, signal, instrument }) => {
+      const instances = new RecordedInstances(lab, args.record_unknown)
       for (let refill = false; !signal.aborted; refill = true) {
         await using recorder = await Recorder.open({
+          wants: (instance) => instances.wants(instance),
           dir: args.data_dir,
           root: lab.root,
           timePerFile: args.time_per_file,
@@ -124,12 +133,13 @@ export default defineAgent({
           event: lab.event,
         })
         session.degraded = false
+        instances.begin(recorder)
         // Disposed after it the recorder still acknowledges what it writes last.
         const follower = await lab.follow(recorder)
         recorder.attach(follower)
         using _counted = lab.counters(() => countersOf(recorder, follower))
         const show = () => {
-          session.set(dataOf(recorder, follower))
+          session.set(dataOf(recorder, follower, instances))
           session.degraded = recorder.problem !== undefined
         }
         const asked = Promise.withResolvers<void>()
@@ -141,7 +151,7 @@ export default defineAgent({
         clearInterval(timer)
         await follower[Symbol.asyncDispose]()
         await recorder[Symbol.asyncDispose]()
-        session.set(dataOf(recorder, follower))
+        session.set(dataOf(recorder, follower, instances))
         if (displaced) throw displaced
       }
     },
@@ -193,7 +203,11 @@ function countersOf({ counters }: Recorder, { state }: Follower): z.input<typeof
   return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
 }
 
-function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordData> {
+function dataOf(
+  recorder: Recorder,
+  follower: Follower,
+  instances: RecordedInstances,
+): z.input<typeof RecordData> {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(
     ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
@@ -204,7 +218,8 @@ function dataOf(recorder: Recorder, follower: Follower): z.input<typeof RecordDa
     providers: Object.fromEntries(providers),
     counters: countersOf(recorder, follower),
     behind: follower.state.behind,
-    problem: recorder.problem ?? null,
+    unknown: instances.waiting,
+    problem: recorder.problem ?? instances.problem ?? null,
     disk_free: freeIn(recorder.dir),
   }
 }

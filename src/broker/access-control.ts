@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { channels, Presence } from '../core/channels.ts'
 import { CLIENT, HUB } from '../core/names.ts'
@@ -89,7 +89,7 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
       done(null, true)
     },
 
-    authenticate(client, _user, _password, done) {
+    authenticate(client, _user, password, done) {
       const entry = entries.get(client)
       const no = (reason: string, returnCode: number) =>
         done(refuse(client, 'refused', reason, returnCode) as AuthenticateError, null)
@@ -101,6 +101,7 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
         client,
         from: from(client),
         since: Date.now() / 1000,
+        ...(password?.length && { nonce: createHash('sha256').update(password).digest() }),
         ...(agent && { agent }),
       }
       leases

@@ -11,8 +11,9 @@ beforeAll(async () => {
 })
 afterAll(() => at.hub.close())
 
-const options = (id: string, session?: string): IClientOptions => ({
+const options = (id: string, session?: string, nonce?: string): IClientOptions => ({
   clientId: id,
+  ...(nonce !== undefined && { username: id, password: nonce }),
   protocolVersion: 4,
   reconnectPeriod: 0,
   keepalive: 30,
@@ -25,7 +26,8 @@ const options = (id: string, session?: string): IClientOptions => ({
     },
   }),
 })
-const join = (id: string, session?: string) => connectAsync(at.hub.urls.mqtt, options(id, session))
+const join = (id: string, session?: string, nonce?: string) =>
+  connectAsync(at.hub.urls.mqtt, options(id, session, nonce))
 
 test('a second agent of a live id is refused, and the log names the first', async () => {
   const holder = await join('ls240', 'first')
@@ -45,7 +47,7 @@ test('so is a second client that is no agent, and one that claims an agent its i
   await holder.endAsync()
 })
 
-test('the same session takes over at once; its last will comes before it is in', async () => {
+test('the same process takes over at once, and it is logged; its last will comes before it is in', async () => {
   const watcher = await join('watcher')
   await watcher.subscribeAsync('observatory/back/presence')
   const states: string[] = []
@@ -56,17 +58,18 @@ test('the same session takes over at once; its last will comes before it is in',
       if (state === 'online') resolve()
     })
   })
-  const old = await join('back', 's1')
+  const old = await join('back', 's1', 'nonce')
   const closed = new Promise<void>((resolve) => old.once('close', () => resolve()))
   let asked = 0
   old.on('message', () => asked++)
-  const again = await join('back', 's1')
+  const again = await join('back', 's1', 'nonce')
   await again.publishAsync('observatory/back/presence', JSON.stringify(presence('s1', 'online')), {
     retain: true,
   })
   await Promise.all([closed, online])
   expect(states).toEqual(['lost', 'online'])
   expect(asked).toBe(0)
+  expect(await at.logged('"back" taken over')).toContain('it was TestAgent, pid 4242 on grumpy')
   await Promise.all([again.endAsync(), watcher.endAsync()])
 })
 
@@ -81,16 +84,31 @@ test('the last will of the one before never overwrites what the newcomer says fi
       if (states.length === 2) resolve()
     })
   })
-  const old = await join('eager', 's1')
+  const old = await join('eager', 's1', 'nonce')
   await old.subscribeAsync(Array.from({ length: 200 }, (_, n) => `observatory/x/feeds/f${n}`))
   const newcomer = new RawClient(at.hub.urls.mqtt)
   const will = { topic, payload: JSON.stringify(presence('s1')), retain: true }
   const online = JSON.stringify(presence('s1', 'online'))
-  newcomer.send(packet.connect('eager', { will }), packet.publish(topic, online, { retain: true }))
+  newcomer.send(
+    packet.connect('eager', { will, nonce: 'nonce' }),
+    packet.publish(topic, online, { retain: true }),
+  )
   await both
   expect(states).toEqual(['lost', 'online'])
   newcomer.socket.destroy()
   await watcher.endAsync()
+})
+
+test.each([
+  ['without a nonce', undefined, undefined],
+  ['with another nonce', 'genuine', 'guessed'],
+  ['with a nonce where the holder has none', undefined, 'any'],
+  ['without the nonce that the holder has', 'genuine', undefined],
+])('whoever copies the session that presence shows takes nothing over: %s', async (_, nonce, forged) => {
+  const holder = await join('copied', 's1', nonce)
+  await expect(join('copied', 's1', forged)).rejects.toMatchObject({ code: 2 })
+  expect(holder.connected).toBeTrue()
+  await holder.endAsync()
 })
 
 /** A holder of the id "stopped" in a process of its own, once it is in. */

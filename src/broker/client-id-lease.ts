@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto'
 import type { Aedes, Client } from 'aedes'
 import { channels } from '../core/channels.ts'
 import { topic } from '../core/topic.ts'
@@ -11,6 +12,8 @@ export interface Guest {
   readonly from: string
   /** Unix seconds, UTC. */
   readonly since: number
+  /** Digest of what it connects with as password; its process made that up, and published it nowhere. */
+  readonly nonce?: Buffer
   /** Of an agent, from the presence that is its last will. */
   readonly agent?: {
     readonly session: string
@@ -50,16 +53,20 @@ export class Leases {
   }
 
   /**
-   * Gives an id to a newcomer, or answers why not. The same session of an agent takes over at once, a holder that
+   * Gives an id to a newcomer, or answers why not. Who shows the holder's nonce takes over at once, a holder that
    * leaves a ping unanswered for the ping time-out is cut first, and any other keeps the id.
    */
   async claim(guest: Guest): Promise<string | undefined> {
     const { id, client } = guest
     const holder = this.#holders.get(id)
     if (holder !== undefined && !holder.client.closed) {
-      const same = guest.agent !== undefined && guest.agent.session === holder.agent?.session
+      const same = isSame(guest, holder)
       if (!same && (!holder.client.connected || (await this.#answers(holder)))) return heldBy(holder)
-      if (!same) {
+      if (same)
+        this.#log(
+          `client "${id}" taken over by its own process, from ${guest.from}: it was ${describe(holder)}`,
+        )
+      else {
         this.#log(
           `client "${id}" cut: it left a ping unanswered while another asked for its id; it was ${describe(holder)}`,
         )
@@ -94,6 +101,11 @@ export class Leases {
       client.conn.off('close', onGone)
     })
   }
+}
+
+/** Whether a newcomer is the holder itself, back before its old connection was found to be gone. */
+function isSame({ nonce }: Guest, holder: Guest): boolean {
+  return nonce !== undefined && holder.nonce !== undefined && timingSafeEqual(nonce, holder.nonce)
 }
 
 function heldBy(holder: Guest): string {

@@ -4,14 +4,18 @@ import { createConnection, type Socket } from 'node:net'
 export const packet = {
   connect(
     id: string,
-    more: { keepalive?: number; clean?: boolean; version?: number; will?: Will } = {},
+    more: { keepalive?: number; clean?: boolean; version?: number; will?: Will; nonce?: string } = {},
   ): Buffer {
-    const { keepalive = 30, clean = true, version = 4, will } = more
-    const flags = (clean ? 2 : 0) | (will ? 4 | ((will.qos ?? 1) << 3) | (will.retain ? 0x20 : 0) : 0)
+    const { keepalive = 30, clean = true, version = 4, will, nonce } = more
+    const flags =
+      (clean ? 2 : 0) |
+      (nonce === undefined ? 0 : 0xc0) |
+      (will ? 4 | ((will.qos ?? 1) << 3) | (will.retain ? 0x20 : 0) : 0)
     const head = Buffer.from([version, flags, keepalive >> 8, keepalive & 255])
     // MQTT 5 puts an empty property list after the head.
     const rest = [...(version > 4 ? [Buffer.from([0])] : []), text(id)]
     if (will) rest.push(text(will.topic), text(will.payload))
+    if (nonce !== undefined) rest.push(text(id), text(nonce))
     return framed(0x10, text('MQTT'), head, ...rest)
   },
   publish(topic: string, payload: string, { qos = 0, retain = false, id = 1 } = {}): Buffer {

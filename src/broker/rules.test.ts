@@ -153,3 +153,10 @@ test('a lock decides who operates: it takes more than looking', () => {
     expect(ask(query, 'operator')).toBeUndefined()
   }
 })
+
+test('only a drain speaks for another, under an id that says for whom', () => {
+  expect(may('ls240-drain-0a1b2c3d', 'observatory/ls240-drain-0a1b2c3d/drains/ls240')).toBeUndefined()
+  for (const id of ['evil', 'ls372-drain-0a1b2c3d', 'ls240-drain-', 'ls240-drain-xxxxxxxx', 'ls240'])
+    expect(may(id, `observatory/${id}/drains/ls240`)).toContain('is drained under the id ls240-drain-')
+  expect(may('evil', 'observatory/ls240-drain-0a1b2c3d/drains/ls240')).toContain('not its own client id')
+})

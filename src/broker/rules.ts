@@ -1,5 +1,6 @@
 import type { builtIn } from '../core/built-in.ts'
 import { channels } from '../core/channels.ts'
+import { drainInstance, drainsFor } from '../core/names.ts'
 import { addressOf, type Channel, topic } from '../core/topic.ts'
 import { limits } from './limits.ts'
 
@@ -33,10 +34,10 @@ interface Rule {
   readonly role: Role
   readonly own?: 'instance' | 'client'
 }
-const { presence, api, session, reply, feed, message, last, replayed, event } = channels
+const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
 const { request, query, replay, ack } = channels
 const rules: readonly Rule[] = [
-  ...[presence, api, session, reply, feed, message, last, replayed, event].map(
+  ...[presence, api, session, reply, feed, message, last, replayed, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
   ),
   { channel: request, role: 'operator', own: 'client' },
@@ -59,6 +60,9 @@ export function refusePublish(root: string, { id, roles }: Caller, sent: Publica
   if (address['root'] !== root) return `${quoted}: the address root here is ${root}`
   if (rule.own !== undefined && address[rule.own] !== id) {
     return `${quoted}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
+  }
+  if (rule.channel === drains && !drainsFor(id, address['of'] ?? '')) {
+    return `${quoted}: a spool is drained under the id ${drainInstance(address['of'] ?? '', 'xxxxxxxx')}`
   }
   // Locks are asked for like a question, but decide who operates.
   const role = rule.channel === query && locks.has(address['query'] ?? '') ? 'operator' : rule.role

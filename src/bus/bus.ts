@@ -25,11 +25,13 @@ export interface Bus extends AsyncDisposable {
    * Listens to a channel; missing names mean all. Comes back by itself after a lost connection.
    * A payload that does not fit its channel is dropped and reported, and the next is fine.
    * Resolves when the hub has granted it, or at once while the hub is away.
+   * @param mend what can be saved of the text of a payload that does not fit; undefined when nothing
    */
   subscribe<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
+    mend?: Mend<P, S>,
   ): Promise<AsyncDisposable>
   /** Calls back at each connection and loss; at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
@@ -43,6 +45,12 @@ export type Listener<P extends string, S extends z.ZodType> = (
   address: Address<P>,
   how: { readonly retained: boolean },
 ) => void
+
+/** Saves what can be saved of a payload's text that does not fit its channel. */
+export type Mend<P extends string, S extends z.ZodType> = (
+  text: string,
+  address: Address<P>,
+) => z.output<S> | undefined
 
 /** Options of every bus. */
 export interface BusOptions {

@@ -1,12 +1,13 @@
 import type { z } from 'zod'
-import { messageOf } from '../core/errors.ts'
+import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
-import type { BusOptions, Listener } from './bus.ts'
+import type { BusOptions, Listener, Mend } from './bus.ts'
 
 interface Entry {
   readonly channel: Channel
   readonly address: Readonly<Record<string, string | undefined>>
   readonly listener: (payload: unknown, address: never, how: { retained: boolean }) => void
+  readonly mend: ((text: string, address: never) => unknown) | undefined
 }
 
 /** The receiving half of every bus: finds who listens to a topic, checks the payload, hands it over. */
@@ -23,8 +24,14 @@ export class Mailbox {
     channel: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
+    mend?: Mend<P, S>,
   ): () => void {
-    const entry: Entry = { channel, address, listener: listener as unknown as Entry['listener'] }
+    const entry: Entry = {
+      channel,
+      address,
+      listener: listener as unknown as Entry['listener'],
+      mend: mend as Entry['mend'],
+    }
     this.#entries.add(entry)
     return () => this.#entries.delete(entry)
   }
@@ -34,7 +41,12 @@ export class Mailbox {
     if (text === '') return
     const checked = new Map<Channel, unknown>()
     let json: unknown
-    for (const { channel, address, listener } of [...this.#entries]) {
+    const read = (channel: Channel) => {
+      json ??= parse(text)
+      if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
+      return checked.get(channel)
+    }
+    for (const { channel, address, listener, mend } of [...this.#entries]) {
       const found = addressOf(channel, topic) as Record<string, string> | undefined
       if (
         !found ||
@@ -43,12 +55,48 @@ export class Mailbox {
         continue
       }
       try {
-        json ??= JSON.parse(text)
-        if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
-        listener(checked.get(channel), found as never, { retained })
+        listener(
+          mended(() => read(channel), mend && (() => mend(text, found as never))),
+          found as never,
+          { retained },
+        )
       } catch (error) {
-        this.#onBad(topic, messageOf(error))
+        this.#onBad(topic, schemaFault(error))
       }
     }
+  }
+}
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
+]
+/** Levels of lists and objects within one another that a payload may have: readers walk them by recursion. */
+const DEPTH = 64
+
+/** @throws SyntaxError for what is no JSON, RangeError for JSON that is too deep */
+function parse(text: string): unknown {
+  let depth = 0
+  let inText = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (inText) {
+      if (code === BACKSLASH) at++
+      else if (code === QUOTE) inText = false
+    } else if (code === QUOTE) inText = true
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      if (++depth > DEPTH) throw new RangeError(`more than ${DEPTH} lists and objects within one another`)
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--
+  }
+  return JSON.parse(text)
+}
+
+/** What `read` reads or, when that fails, what `mend` saves of it. */
+function mended(read: () => unknown, mend: (() => unknown) | undefined): unknown {
+  try {
+    return read()
+  } catch (error) {
+    const saved = mend?.()
+    if (saved === undefined) throw error
+    return saved
   }
 }

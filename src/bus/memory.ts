@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { Bus, BusOptions, Listener } from './bus.ts'
+import type { Bus, BusOptions, Listener, Mend } from './bus.ts'
 import { Mailbox } from './mailbox.ts'
 
 interface Member {
@@ -60,9 +60,10 @@ export class MemoryHub {
         to: Channel<P, S>,
         address: Partial<Address<P>>,
         listener: Listener<P, S>,
+        mend?: Mend<P, S>,
       ) => {
         const filter = topic(to, address)
-        const remove = member.mailbox.add(to, address, listener)
+        const remove = member.mailbox.add(to, address, listener, mend)
         member.filters.add(filter)
         if (member.connected) this.#sendRetained(member, filter)
         return { [Symbol.asyncDispose]: async () => remove() }
@@ -78,6 +79,11 @@ export class MemoryHub {
         this.#members.delete(member)
       },
     }
+  }
+
+  /** Publishes text as it is, as a client of another make would. */
+  say(name: string, text: string, { retain = false } = {}): void {
+    if (this.#up) this.#publish(name, text, retain)
   }
 
   /** The hub dies: nothing is delivered, nothing retained survives. */

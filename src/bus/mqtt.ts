@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import mqtt, { type IClientOptions } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { Bus, BusOptions, Listener } from './bus.ts'
+import type { Bus, BusOptions, Listener, Mend } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
@@ -57,7 +58,8 @@ export function connectMqtt(options: MqttOptions): Bus {
       to: Channel<P, S>,
       address: Partial<Address<P>>,
       listener: Listener<P, S>,
-    ) => subscriptions.add(to, address, listener),
+      mend?: Mend<P, S>,
+    ) => subscriptions.add(to, address, listener, mend),
     onConnected: (listener) => status.listen(listener),
     async [Symbol.asyncDispose]() {
       // A hub that dies at the same moment must not keep anyone from stopping.
@@ -68,7 +70,7 @@ export function connectMqtt(options: MqttOptions): Bus {
   }
 }
 
-function settingsOf({ client, will }: MqttOptions): IClientOptions {
+function settingsOf({ url, client, will }: MqttOptions): IClientOptions {
   return {
     clientId: client,
     protocolVersion: 4,
@@ -80,8 +82,15 @@ function settingsOf({ client, will }: MqttOptions): IClientOptions {
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     resubscribe: true,
+    // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
+    ...(!hasUser(url) && { username: client, password: randomUUID() }),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
+}
+
+/** Whether a hub's address names a user of its own. */
+function hasUser(url: string): boolean {
+  return (URL.parse(url)?.username ?? '') !== ''
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
+import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels, type HubInfo } from '../core/channels.ts'
@@ -18,6 +19,8 @@ import type { Finding } from './finding.ts'
 /** Seconds that the hub has to answer, and to tell what it has. */
 const HUB_SECONDS = 2
 const BRIDGE_PORT = 5000
+/** What a recorder's session tells, as far as it matters here. */
+const Recording = z.object({ problem: z.string().nullable() })
 
 /** What was found of a lab, and its instances as they are now. */
 interface LabFindings {
@@ -70,6 +73,7 @@ export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Pr
         ...(isLocal(url) ? await checkPorts(urls, hub) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
         ...elsewhere(host, instances),
+        ...unrecorded(instances),
       ],
       instances,
     }
@@ -132,6 +136,16 @@ function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Fi
     const { host: other, pid, since } = view.presence
     const text = `${position}: ${id} runs on ${other} already, pid ${pid}, since ${stamp(new Date(since * 1000))}: stop it there, or choose another instance-id`
     return [{ check: 'instances', level: 'problem', text }]
+  })
+}
+
+/** What recorders say that they do not record, and why. */
+function unrecorded(instances: ReadonlyMap<string, InstanceView>): Finding[] {
+  return [...instances].flatMap(([name, view]): Finding[] => {
+    const session = isOnline(view) ? view.sessions.get('record') : undefined
+    const { problem } = Recording.safeParse(session?.data).data ?? {}
+    if (!problem || session?.end_time !== null) return []
+    return [{ check: 'recording', level: 'problem', text: `${name}: ${problem}` }]
   })
 }
 

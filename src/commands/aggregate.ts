@@ -24,7 +24,7 @@ export function aggregateCommand(context: Context): Command {
     .allowExcessArguments()
     .addHelpText(
       'after',
-      '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --initial-state.',
+      '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --record-unknown, --initial-state.',
     )
     .action(async (flags: AggregateFlags, self: Command) => {
       const { site, siteFile } = flags

@@ -66,8 +66,6 @@ async function agents(dir: string, flags: AuditFlags, context: Context): Promise
           const data = RecordedData.safeParse(sessions.get('record')?.data).data
           if (data && presence?.host === hostname() && data.data_dir === resolve(dir))
             found.push(...recorded(data.providers))
-          // What is drained is asked for in the name of another.
-          if (presence?.drains !== undefined) continue
           for (const [feed, { spool, epochs }] of Object.entries(presence?.feeds ?? {}))
             found.push({ who: 'agent', instance, feed, spool, epochs })
         }

@@ -9,7 +9,7 @@ import { keepFinding, keptFinding, removeRunFolder, runFolder } from '../chaos/r
 import { findFaketime } from '../chaos/shifted-clock.ts'
 import { OpError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
-import type { Context } from '../terminal/context.ts'
+import { type Context, draw, ERASE } from '../terminal/context.ts'
 
 interface ChaosFlags {
   readonly minutes?: number
@@ -105,7 +105,7 @@ async function runHere(
     read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
     progress: progressOf(context, minutes * 60, flags.count),
   })
-  if (context.terminal) context.err('\r\x1b[K')
+  if (context.terminal) draw(context, ERASE)
   const command = repeat(flags, seed)
   const found = findingOf(result, { seed, reader: python ? 'spt3g' : 'ocs', command, dir })
   keepFinding(dir, found)
@@ -144,22 +144,18 @@ function repeat({ minutes, count, every, faults: chosen }: ChaosFlags, seed: num
 }
 
 /** One line that is redrawn on a terminal; elsewhere a line now and then. */
-function progressOf(
-  { terminal, err }: Context,
-  seconds: number,
-  count: number | undefined,
-): (now: Progress) => void {
+function progressOf(context: Context, seconds: number, count: number | undefined): (now: Progress) => void {
   let said = -Infinity
   let before = ''
   return ({ stage, passed, strikes, seen }) => {
     const whole = count === undefined ? ` of ${seconds}` : ''
     const clock = stage === 'striking' ? `${Math.round(passed)}${whole} s, ` : ''
     const text = `${stage}: ${clock}${strikes}${count === undefined ? '' : ` of ${count}`} faults, ${seen} readings seen`
-    if (terminal) return err(`\r\x1b[K${text}`)
+    if (context.terminal) return draw(context, `${ERASE}${text}`)
     if (stage === before && performance.now() - said < SAY_MS) return
     said = performance.now()
     before = stage
-    err(`${text}\n`)
+    context.err(`${text}\n`)
   }
 }
 

@@ -3,6 +3,7 @@ import { check } from '../check/check.ts'
 import type { CheckFlags } from '../check/finding.ts'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { ConfigError } from '../core/errors.ts'
+import { redact } from '../core/redact.ts'
 import type { Context } from '../terminal/context.ts'
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
@@ -11,9 +12,11 @@ export function checkCommand(context: Context): Command {
   return siteCheckFlags(command).action(async (flags: CheckFlags) => {
     const findings = await check(flags, context)
     const problems = findings.filter(({ level }) => level === 'problem').length
-    if (flags.json) context.out(`${JSON.stringify({ healthy: problems === 0, findings }, undefined, 2)}\n`)
+    if (flags.json)
+      context.out(redact(`${JSON.stringify({ healthy: problems === 0, findings }, undefined, 2)}\n`))
     else
-      for (const { check: what, level, text } of findings) context.out(`${level.padEnd(8)}${what}: ${text}\n`)
+      for (const { check: what, level, text } of findings)
+        context.out(redact(`${level.padEnd(8)}${what}: ${text}\n`))
     if (problems > 0) throw new ConfigError(`${problems} ${problems === 1 ? 'problem' : 'problems'} found`)
   })
 }

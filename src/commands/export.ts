@@ -7,7 +7,7 @@ import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
 import { indexPath } from '../storage/archive/archive-index.ts'
 import { exportFile, FORMATS, type Format } from '../storage/archive/export-file.ts'
 import { windows } from '../storage/archive/export-windows.ts'
-import type { Context } from '../terminal/context.ts'
+import { type Context, draw, ERASE } from '../terminal/context.ts'
 
 interface ExportFlags {
   readonly from: string
@@ -46,25 +46,25 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   if (start > end) throw new UsageError(`--from ${flags.from} is after --to ${flags.to}`)
   const dir = flags.dataDir ?? defaultDataDir(context.env)
   const signal = AbortSignal.any([context.signal, ...(context.unread ? [context.unread] : [])])
-  const draw = progressOf(context)
+  const show = progressOf(context)
   using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
-  await archive.rescan(signal, (done, files) => draw(`reading ${done} of ${files} files`))
-  draw('')
+  await archive.rescan(signal, (done, files) => show(`reading ${done} of ${files} files`))
+  show('')
   for (const { path, goodBytes, reason } of archive.problems())
     context.err(`${path}: exported up to byte ${goodBytes}: ${reason}\n`)
   const fields = choose(names, archive.fields(), dir)
   const file = await exportFile(flags, fields, async (text) => {
-    context.out(text)
+    ;(context.data ?? context.out)(text)
     await context.taken?.()
   })
   for (const [from, to, part] of windows(archive, fields, start, end)) {
     if (signal.aborted) break
-    draw(`${Math.floor(part * 100)} %`)
+    show(`${Math.floor(part * 100)} %`)
     const columns = await archive.read(fields, from, to, { exact: flags.format === 'g3' })
     await file.write(columns, to === end ? Infinity : to)
   }
   await file.end()
-  draw('')
+  show('')
 }
 
 /** The fields that names and patterns mean, in their order. @throws UsageError for one that means none */
@@ -90,12 +90,12 @@ function choose(names: readonly string[], fields: readonly ArchiveField[], dir: 
 }
 
 /** One line on standard error that is redrawn, if that is a terminal; '' clears it. */
-function progressOf({ terminal, err }: Context): (text: string) => void {
+function progressOf(context: Context): (text: string) => void {
   let drawn = -Infinity
   return (text) => {
     const now = performance.now()
-    if (!terminal || (text !== '' && now - drawn < DRAW_MS)) return
+    if (!context.terminal || (text !== '' && now - drawn < DRAW_MS)) return
     drawn = now
-    err(`\r\x1b[K${text}`)
+    draw(context, `${ERASE}${text}`)
   }
 }

@@ -4,12 +4,13 @@ import { TransportError, UsageError } from '../core/errors.ts'
 import { glob } from '../core/glob.ts'
 import { didYouMean } from '../core/names.ts'
 import { pause } from '../core/pause.ts'
+import { oneLine } from '../core/printable.ts'
 import { catalogOf, type Known } from '../lab/catalog.ts'
 import { ask, numeric } from '../lab/fetch-curves.ts'
 import { findNodes } from '../lab/nodes.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { type Controlled, joinLab } from '../launch/join-lab.ts'
-import type { Context } from '../terminal/context.ts'
+import { type Context, draw } from '../terminal/context.ts'
 import { coloured, type Drawn, drawCurves, type Frame } from '../terminal/plot-canvas.ts'
 import { siteFlags } from './site-flags.ts'
 
@@ -77,8 +78,10 @@ async function plot(
       },
       { columns, rows: rows - (live ? 1 : 0), from, to, colour: context.terminal },
     )
-    context.out(
+    draw(
+      context,
       `${drawn > 0 ? `\x1b[${drawn}A` : ''}${lines.map((line) => `${line}${live ? '\x1b[K' : ''}\n`).join('')}`,
+      'out',
     )
     drawn = lines.length
     if (live) await pause(DRAW_MS, context.signal)
@@ -129,7 +132,7 @@ function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, f
   const legend = metrics.map(({ node, field, about }, nth) => {
     const last = curves[nth]?.values.findLast((value) => value !== null)
     const value = last == null ? 'no data' : `${Number(last.toPrecision(6))} ${about.units ?? ''}`.trimEnd()
-    return coloured(`${node}::${field}  ${value}`.slice(0, frame.columns), nth, frame.colour)
+    return coloured(oneLine(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
   })
   const room = Math.max(4, frame.rows - legend.length - 1)
   return [...legend, ...drawCurves(curves, { ...frame, rows: room })]

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { OpError } from '../core/errors.ts'
+import { redact } from '../core/redact.ts'
 import { portsOf } from '../host/ports.ts'
 import { isUp, type RoleState } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
@@ -21,7 +22,8 @@ export function psCommand(context: Context): Command {
         const is = alive || !isUp(role) ? role : { ...role, state: 'stopped' as const, pid: null }
         return { ...is, ports: is.pid === null ? [] : portsOf(is.pid) }
       })
-      if (choice.json) context.out(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`)
+      if (choice.json)
+        context.out(redact(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`))
       else {
         const rows = roles.map((role) => rowOf(role, now))
         context.out(

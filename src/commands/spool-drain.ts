@@ -1,14 +1,15 @@
 import { Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
+import { drainInstance } from '../core/names.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { statePath } from '../launch/places.ts'
 import { version } from '../launch/version.ts'
-import { drainInstance, drainSpool } from '../runtime/drain.ts'
+import { drainSpool } from '../runtime/drain.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { findSpool } from '../runtime/spool/spool-files.ts'
-import type { Context } from '../terminal/context.ts'
+import { type Context, draw, ERASE } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { siteFlags } from './site-flags.ts'
 
@@ -90,7 +91,7 @@ async function reportDrain(
   const begun = performance.now()
   let said = -Infinity
   const progress = (left: number) => {
-    if (context.terminal) context.err(`\r\x1b[K${left > 0 ? `${left} rows to go` : ''}`)
+    if (context.terminal) draw(context, `${ERASE}${left > 0 ? `${left} rows to go` : ''}`)
     else if (left > 0 && performance.now() - said > SAY_MS) {
       said = performance.now()
       log(`${left} rows to go`)

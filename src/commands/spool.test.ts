@@ -81,8 +81,8 @@ test('a drained spool is recorded as its agent’s, which lives elsewhere meanwh
   const data = join(lab.folder, 'data')
   await using eye = connectMqtt({ url: lab.url, client: 'eye' })
   const drains = new Set<string>()
-  await eye.subscribe(channels.presence, { root: 'observatory' }, ({ drains: whose }, { instance }) => {
-    if (whose !== undefined) drains.add(`${instance} of ${whose}`)
+  await eye.subscribe(channels.drains, { root: 'observatory' }, (_, { instance, of }) => {
+    drains.add(`${instance} of ${of}`)
   })
   await lab.start('ls240')
   await lab.start('aggregator', { data_dir: data, frame_length: 300 }, aggregator)

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
+import { redact } from '../core/redact.ts'
 import { findUp, isAlive } from '../host/up-state.ts'
 import { type Beside, LabMeters, labStatus } from '../lab/lab-status.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
@@ -50,12 +51,14 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
   await pause(COUNT_MS, context.signal)
   const { columns } = context.size()
   if (flags.watch !== true) {
-    context.out(flags.json ? `${JSON.stringify(now())}\n` : `${statusScreen(now(), columns).join('\n')}\n`)
+    context.out(
+      redact(flags.json ? `${JSON.stringify(now())}\n` : `${statusScreen(now(), columns).join('\n')}\n`),
+    )
     return
   }
   while (!context.signal.aborted && !context.unread?.aborted) {
     const { columns: width, rows } = context.size()
-    if (flags.json) context.out(`${JSON.stringify(now())}\n`)
+    if (flags.json) context.out(redact(`${JSON.stringify(now())}\n`))
     else screen.draw(statusScreen(now(), width, rows))
     await pause(EVERY_MS, context.signal)
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Label, UnixTime } from './names.ts'
 
 /** OCS's access levels, by name; an operation's `min_privs` is the least that its caller needs. */
 const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
@@ -7,11 +8,11 @@ export type Level = 0 | 1 | 2 | 3 | 4
 /** An exclusive grant as everyone may read it. It does not survive a restart of the agent. */
 export const Lock = z.object({
   /** The client that holds it. */
-  holder: z.string(),
+  holder: Label,
   /** Who that is, for people. */
-  by: z.string(),
+  by: Label,
   /** Unix s at which it ends by itself; measured on the agent's monotonic clock. */
-  until: z.number(),
+  until: UnixTime,
 })
 export type Lock = z.output<typeof Lock>
 

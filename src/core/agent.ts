@@ -111,6 +111,13 @@ export interface Lab {
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
   /** Watches which agents there are and what their operations do. */
   agents(): Promise<LabAgents>
+  /**
+   * Reads a file that a request names, from the folder of `--files-dir` alone, and parses it. What is wrong in it goes to the
+   * agent's log, since whoever asks need not be one who may read it.
+   * @param parse is given the text and the name
+   * @throws OpError
+   */
+  readFile<T>(name: string, parse: (text: string, name: string) => T): Promise<T>
   /** Writes a line to the agent's log. */
   log(text: string): void
   /** Publishes an event: audit, alarm, something lost. */

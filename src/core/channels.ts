@@ -1,7 +1,7 @@
 /** Every topic of `ocs` and what travels on it. No other file spells a topic. Times are unix seconds, UTC. */
 import { z } from 'zod'
 import { Lock } from './access.ts'
-import { BlockName, CLIENT, FieldName, HUB, Name } from './names.ts'
+import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'
 import { OpSession } from './ops.ts'
 import { channel } from './topic.ts'
 import { FieldType, Wire } from './wire.ts'
@@ -42,32 +42,40 @@ export const HeldEpoch = z.object({
 })
 export type HeldEpoch = z.output<typeof HeldEpoch>
 
+/** By recorded feed: the spool's id and the epochs it holds, oldest first. */
+const HeldFeeds = z.record(Name, z.object({ spool: Label, epochs: z.array(HeldEpoch) }))
+
 /** One agent's state, retained; its last will is the same with state `lost`. */
 export const Presence = z.object({
   state: z.enum(['online', 'offline', 'lost']),
   /** New at each start of the process, so that a will of an older process is told apart. */
-  session: z.string(),
-  since: z.number(),
-  time: z.number(),
-  agent_class: z.string(),
-  host: z.string(),
+  session: Label,
+  since: UnixTime,
+  time: UnixTime,
+  agent_class: Label,
+  host: Label,
   pid: z.int(),
-  version: z.string(),
-  /** Per recorded feed: the spool's id and its held epochs, oldest first. */
-  feeds: z.record(Name, z.object({ spool: z.string(), epochs: z.array(HeldEpoch) })).optional(),
+  version: Label,
+  /** What its spool holds. */
+  feeds: HeldFeeds.optional(),
   /** What was lost, left out, doubled, asked for again since the process began; `core/counters.ts` names them. */
-  counters: z.record(z.string(), z.number()).optional(),
+  counters: z.record(Label, z.number().min(0)).optional(),
   /** Who alone may start, stop and abort operations, and until when; absent when everyone may. */
   lock: Lock.optional(),
-  /** Of a drained spool: the instance whose rows these are, and as whose they are recorded. */
-  drains: Name.optional(),
 })
 export type Presence = z.output<typeof Presence>
 
-const JsonSchema = z.record(z.string(), z.unknown())
+/** What a spool still holds whose agent is gone: the topic names whose rows they are, and as whose they are recorded. */
+const Drains = z.object({ feeds: HeldFeeds })
+
+/** JSON Schema of an object, as far as forms are drawn from it. */
+const JsonSchema = z.looseObject({
+  properties: z.record(z.string(), z.looseObject({})).optional(),
+  required: z.array(z.string()).optional(),
+})
 /** What an agent can do and publish; enough to draw forms and to write a client. */
 export const AgentApi = z.object({
-  agent_class: z.string(),
+  agent_class: Label,
   help: z.string(),
   ops: z.record(
     Name,
@@ -86,7 +94,7 @@ export const AgentApi = z.object({
   /** Of a data node: the name its metrics begin with, and what it serves. */
   node: z
     .object({
-      name: z.string(),
+      name: Label,
       description: z.string(),
       /** Serves recorded files: asked for what other nodes no longer have. */
       archive: z.boolean().optional(),
@@ -119,7 +127,7 @@ export const Request = z.object({
   timeout: z.number().positive(),
   params: z.record(z.string(), z.unknown()),
   /** Who asks and from where, `maya@grumpy`: for people who read the history, no proof. */
-  by: z.string().max(200).optional(),
+  by: Label.optional(),
   /** The key that `lock` gave out: acts as the lock's holder from another client. */
   key: z.string().max(100).optional(),
   /** Of `wait`: seconds, at once at 0 or less, null for as long as it takes; `timeout` when it is absent. */
@@ -128,7 +136,7 @@ export const Request = z.object({
 export type Request = z.output<typeof Request>
 
 /** A message of a feed that is not recorded and carries no blocks: any JSON. */
-const Message = z.object({ time: z.number(), message: z.unknown() })
+const Message = z.object({ time: UnixTime, message: z.unknown() })
 
 /** What became of a request. `result` answers a query; long results come in `parts` pieces of JSON text. */
 export const Reply = z.object({
@@ -138,8 +146,8 @@ export const Reply = z.object({
   session: OpSession.or(z.object({}).strict()).optional(),
   result: z.unknown().optional(),
   piece: z.string().optional(),
-  part: z.int().optional(),
-  parts: z.int().optional(),
+  part: z.int().min(0).optional(),
+  parts: z.int().min(1).max(10_000).optional(),
 })
 export type Reply = z.output<typeof Reply>
 
@@ -167,25 +175,27 @@ export const Replayed = z.object({
   next: seq,
   head: z.int().min(0),
   gap: z.object({ from: seq, to: seq }).optional(),
+  /** Rows that do not fit, which are left out, each with the reason. */
+  left_out: z.array(z.object({ seq, why: z.string().max(200) })).optional(),
 })
 export type Replayed = z.output<typeof Replayed>
 
 /** The recorder's word that rows up to `seq` are in a synced file. */
-const Ack = z.object({ epoch: Name, seq, data_dir: z.string() })
+const Ack = z.object({ epoch: Name, seq, data_dir: Label })
 /** Something worth knowing: logged, shown, audited. */
 const Event = z.object({
-  time: z.number(),
+  time: UnixTime,
   level: z.enum(['info', 'warning', 'error']),
   text: z.string(),
-  kind: z.string(),
+  kind: Label,
 })
 export type Event = z.output<typeof Event>
 
 export const HubInfo = z.object({
-  realm: z.string(),
-  version: z.string(),
-  since: z.number(),
-  host: z.string(),
+  realm: Label,
+  version: Label,
+  since: UnixTime,
+  host: Label,
   pid: z.int(),
   listeners: z.array(z.string()),
   limits: z.record(z.string(), z.number()),
@@ -208,6 +218,7 @@ export const channels = {
   replay: channel('{root}/{instance}/replay/{client}', ReplayRequest, { qos: 1 }),
   replayed: channel('{root}/{instance}/replayed/{client}/{id}', Replayed),
   ack: channel('{root}/{instance}/ack/{feed}', Ack),
+  drains: channel('{root}/{instance}/drains/{of}', Drains),
   event: channel('{root}/{instance}/events', Event),
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
   /** Sent to one client by the hub without a subscription, when another comes with the same id. */

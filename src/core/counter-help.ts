@@ -33,6 +33,11 @@ export const counterHelp: Readonly<Record<string, string>> = {
   uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
 }
 
+/** What a counter counts; empty for one that is not known here. */
+export function helpOf(counter: string): string {
+  return Object.hasOwn(counterHelp, counter) ? (counterHelp[counter] ?? '') : ''
+}
+
 /** Counters of work done, which tell of nothing gone wrong. */
 const WORK = new Set(['rows', 'samples', 'frames'])
 

@@ -11,7 +11,7 @@ export interface FeedEpoch {
 
 /** What a reader of feeds (the recorder, a data node) does with their rows. All calls come in seq order per feed. */
 export interface FeedSink {
-  /** The feeds wanted; asked once for each that turns up. */
+  /** The feeds wanted; asked at each beat and row of one that has not been wanted so far. */
   wants(instance: string, feed: string): boolean
   /**
    * The last seq already had of an epoch (0: none), asked before anything of the epoch is read.
@@ -23,8 +23,8 @@ export interface FeedSink {
    * `false`: not now (nothing is taken; they are offered again later).
    */
   rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[], isLive: boolean): boolean
-  /** Rows `first`..`last` of an epoch are gone for ever. */
-  gap(from: FeedEpoch, first: number, last: number): void
+  /** Rows `first`..`last` of an epoch are gone for ever; `malformed` says why a single one that came could not be taken. */
+  gap(from: FeedEpoch, first: number, last: number, malformed?: string): void
   /** No more rows of an epoch are to be expected: another has begun, or its spool has been drained. */
   ended?(from: FeedEpoch): void
 }
@@ -36,6 +36,8 @@ export interface FollowState {
   readonly holes: number
   /** Rows seen that no spool holds, so that nobody can have them again. */
   readonly unnumbered: number
+  /** Rows that did not fit and were left out, each by itself. */
+  readonly malformed: number
   readonly behind: number
   /** Feeds followed, by `instance/feed`, with whether each has caught up. */
   readonly feeds: Readonly<

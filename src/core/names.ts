@@ -18,6 +18,26 @@ export const BlockName = z
   .string()
   .regex(BLOCK, 'printable ASCII, at most 255 characters, no blank at either end')
 
+/** No control characters, nor what hides or turns text round (bidi); as JSON Schema takes it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const PLAIN = /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$/
+
+/** A word or line that agents say of themselves: shown as it is, in terminals and pages. */
+export const Label = z.string().max(200).regex(PLAIN, 'without control and invisible characters')
+/** Unix seconds, UTC, of an event: from 1970 to 2096, so that each reader can show it as a date. */
+export const UnixTime = z.number().min(0).max(4e9)
+
+/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
+export function drainInstance(instance: string, spool: string): string {
+  const end = `-drain-${spool.slice(0, 8)}`
+  return `${instance.slice(0, 63 - end.length)}${end}`
+}
+
+/** Whether an instance-id is one under which a spool of `instance` is drained: no other speaks for it. */
+export function drainsFor(id: string, instance: string): boolean {
+  return /-drain-[0-9a-f]{8}$/.test(id) && id === drainInstance(instance, id.slice(-8))
+}
+
 /** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
 export function fieldOf(text: string): string {
   const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Label, UnixTime } from './names.ts'
 
 /** OCS's op codes: what an operation is doing, as one number. */
 export const OpCode = {
@@ -23,19 +24,19 @@ export type Action = z.output<typeof Action>
 /** One run of an operation, with OCS's names. Times in unix seconds. */
 export const OpSession = z.object({
   session_id: z.int(),
-  op_name: z.string(),
+  op_name: Label,
   op_code: z.int().min(1).max(8),
   status: z.enum(['starting', 'running', 'stopping', 'done']),
   degraded: z.boolean(),
   success: z.boolean().nullable(),
-  start_time: z.number(),
-  end_time: z.number().nullable(),
+  start_time: UnixTime,
+  end_time: UnixTime.nullable(),
   data: z.unknown(),
-  messages: z.array(z.tuple([z.number(), z.string()])),
+  messages: z.array(z.tuple([UnixTime, z.string()])),
   /** Client that started it; `startup` when the agent did. */
-  started_by: z.string(),
+  started_by: Label,
   /** Who and where that was as the caller says, `maya@grumpy`; for people, no proof. */
-  started_from: z.string().optional(),
+  started_from: Label.optional(),
   /** The caller's access level: 0 blocked, 1 basic, 2 advanced, 3 full, 4 the agent itself. */
   cred_level: z.int().min(0).max(4).optional(),
   /** What it was started with, defaults filled in. */

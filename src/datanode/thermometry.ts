@@ -51,8 +51,8 @@ export default defineAgent({
       const since = Date.now() / 1000 - args.buffer_time
       await using follower = await lab.follow(cache, { since })
       using _counted = lab.counters(() => {
-        const { duplicates, holes, unnumbered } = follower.state
-        return { duplicates, holes, unnumbered }
+        const { duplicates, holes, unnumbered, malformed } = follower.state
+        return { duplicates, holes, unnumbered, quarantined: malformed }
       })
       const begun = performance.now()
       let isTold = false

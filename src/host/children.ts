@@ -30,10 +30,15 @@ const RESERVE_MS = 400
 /** Milliseconds after a role's exit in which its last lines may still come. */
 const LAST_LINES_MS = 300
 
-/** The program that every role is. */
+/**
+ * The program that every role is, as the launcher (`bin/ocs.mjs`) starts it: Bun installs nothing, and reads neither
+ * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
+ */
 export const PROGRAM: readonly string[] = [
   process.execPath,
   '--no-install',
+  '--no-env-file',
+  '--config=/dev/null',
   join(import.meta.dir, '..', '..', 'bin', 'ocs.ts'),
 ]
 
@@ -48,9 +53,9 @@ export function startChild(
   logs: string,
   { append = false, env = {} }: { append?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Child {
-  mkdirSync(logs, { recursive: true })
+  mkdirSync(logs, { recursive: true, mode: 0o700 })
   const log = join(logs, `${role.name}.log`)
-  const fd = openSync(log, append ? 'a' : 'w')
+  const fd = openSync(log, append ? 'a' : 'w', 0o640)
   const process_ = start(role, [fd, fd], env)
   closeSync(fd)
   return watch(role, process_, log, 'exit')

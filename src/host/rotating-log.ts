@@ -21,8 +21,8 @@ export class RotatingLog {
     this.path = path
     this.#most = most
     try {
-      mkdirSync(dirname(path), { recursive: true })
-      this.#fd = openSync(path, 'a')
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      this.#fd = openSync(path, 'a', 0o640)
       this.#bytes = fstatSync(this.#fd).size
     } catch (cause) {
       throw new ConfigError(`${path}: ${messageOf(cause)}: choose another folder with --log-dir`, { cause })
@@ -54,7 +54,7 @@ export class RotatingLog {
       const older = files[at - 1]
       if (older !== undefined) moveIfThere(file, older)
     }
-    const fd = openSync(this.path, 'a')
+    const fd = openSync(this.path, 'a', 0o640)
     closeSync(this.#fd)
     this.#fd = fd
     this.#bytes = fstatSync(fd).size

@@ -19,8 +19,8 @@ export async function upDetached(place: UpPlace, flags: UpFlags, context: Contex
   const { path, plan } = place
   mustNotRun(place)
   const said = path.replace(/json$/, 'start')
-  mkdirSync(dirname(said), { recursive: true })
-  const fd = openSync(said, 'w')
+  mkdirSync(dirname(said), { recursive: true, mode: 0o700 })
+  const fd = openSync(said, 'w', 0o640)
   const [program = '', ...args] = PROGRAM
   const { OCS_STOP_WITH_INPUT: _, ...env } = process.env
   const child = spawn(program, [...args, ...upWords(place, flags)], {

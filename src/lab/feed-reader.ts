@@ -1,6 +1,7 @@
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
 import { FeedEpochs } from './feed-epochs.ts'
+import { runsOf } from './replayed-rows.ts'
 import { ANSWER_MS, type Replays } from './replays.ts'
 
 /** Milliseconds before a sink that could take no more, or an agent that did not answer, is tried again. */
@@ -26,6 +27,7 @@ export class FeedReader {
   duplicates = 0
   holes = 0
   unnumbered = 0
+  malformed = 0
   readonly #reading: Reading
   readonly #sink: FeedSink
   /** Of the epoch being read, once an answer brought it. */
@@ -140,8 +142,8 @@ export class FeedReader {
   /** Takes what an answer brings. False: the sink is busy. */
   #takeAnswer(epoch: FeedEpoch, last: number, answer: Replayed): boolean {
     const { epochs } = this
-    const { rows, gap, next, head } = answer
-    if (rows.length === 0 && !gap && next <= last + 1) {
+    const { rows, gap, left_out, next, head } = answer
+    if (rows.length === 0 && !gap && !left_out && next <= last + 1) {
       // It is not held any more, or less of it than was told: nothing to wait for.
       epochs.setHead(epoch.epoch, last)
       return true
@@ -150,16 +152,16 @@ export class FeedReader {
       epochs.begin(epoch, last, answer.previous)
       this.#declaration = answer.declaration
     }
-    if (gap && gap.to > epochs.last) {
-      if (this.#reading.all) this.#sink.gap(epoch, Math.max(gap.from, epochs.last + 1), gap.to)
-      epochs.last = gap.to
+    if (rows.length > 0) this.#declaration = answer.declaration ?? this.#declaration
+    for (const run of runsOf(answer, epochs.last)) {
+      if ('rows' in run) {
+        if (!this.#take(run.rows, false)) return false
+        continue
+      }
+      if (run.why !== undefined) this.malformed++
+      if (this.#reading.all) this.#sink.gap(epoch, run.first, run.last, run.why)
+      epochs.last = run.last
     }
-    const fresh = rows.filter(({ seq = 0 }) => seq > epochs.last)
-    if (fresh.length > 0) {
-      this.#declaration = answer.declaration ?? this.#declaration
-      if (!this.#take(fresh, false)) return false
-    }
-    epochs.last = Math.max(epochs.last, next - 1)
     epochs.setHead(epoch.epoch, Math.max(epochs.head(epoch.epoch), head, epochs.last))
     return next <= head || this.#takePending(epoch.epoch)
   }

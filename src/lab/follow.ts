@@ -1,6 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
+import { drainsFor } from '../core/names.ts'
 import { FeedReader, type Reading } from './feed-reader.ts'
 import { replays } from './replays.ts'
 
@@ -23,8 +24,17 @@ export async function follow(
   )
   const presence = await bus.subscribe(channels.presence, { root }, (beat, { instance }) => {
     if (beat.state !== 'online') asking.left(instance)
-    else readers.hold(beat, instance)
+    else if (beat.feeds) readers.hold(beat.feeds, instance, instance)
   })
+  // What is drained is as old as its agent is gone: for the recorder, not for who wants the latest.
+  const drained =
+    since === undefined
+      ? [
+          await bus.subscribe(channels.drains, { root }, ({ feeds }, { instance, of }) => {
+            if (drainsFor(instance, of)) readers.hold(feeds, instance, of)
+          }),
+        ]
+      : []
   return {
     get state() {
       return readers.state
@@ -37,7 +47,7 @@ export async function follow(
     },
     async [Symbol.asyncDispose]() {
       readers.close()
-      for (const each of [asking, presence, rows]) await each[Symbol.asyncDispose]()
+      for (const each of [asking, presence, rows, ...drained]) await each[Symbol.asyncDispose]()
     },
   }
 }
@@ -46,21 +56,17 @@ export async function follow(
 class FeedReaders {
   readonly #reading: Reading
   readonly #readers = new Map<string, FeedReader>()
-  readonly #unwanted = new Set<string>()
   #closed = false
 
   constructor(reading: Reading) {
     this.#reading = reading
   }
 
-  /** Takes what an agent's beat says that it holds. */
-  hold({ feeds, drains }: Presence, instance: string): void {
-    if (!feeds || this.#closed) return
-    // What is drained is as old as its agent is gone: for the recorder, not for who wants the latest.
-    if (drains !== undefined && !this.#reading.all) return
-    for (const [feed, { spool, epochs }] of Object.entries(feeds)) {
-      this.#reader(instance, drains ?? instance, feed)?.hold(spool, epochs)
-    }
+  /** Takes what a beat says that `holder` holds of the rows of `instance`. */
+  hold(feeds: NonNullable<Presence['feeds']>, holder: string, instance: string): void {
+    if (this.#closed) return
+    for (const [feed, { spool, epochs }] of Object.entries(feeds))
+      this.#reader(holder, instance, feed)?.hold(spool, epochs)
   }
 
   receive(row: Row, instance: string, feed: string): void {
@@ -77,7 +83,7 @@ class FeedReaders {
   }
 
   get state(): FollowState {
-    const sum = { duplicates: 0, holes: 0, unnumbered: 0, behind: 0 }
+    const sum = { duplicates: 0, holes: 0, unnumbered: 0, malformed: 0, behind: 0 }
     const feeds: Record<string, FollowState['feeds'][string]> = {}
     for (const [key, reader] of this.#readers) {
       const { epochs, live } = reader
@@ -85,6 +91,7 @@ class FeedReaders {
       sum.duplicates += reader.duplicates
       sum.holes += reader.holes
       sum.unnumbered += reader.unnumbered
+      sum.malformed += reader.malformed
       sum.behind += epochs.behind(live)
     }
     return { ...sum, feeds }
@@ -97,14 +104,10 @@ class FeedReaders {
 
   /** Undefined when the sink does not want the feed. */
   #reader(holder: string, instance: string, feed: string): FeedReader | undefined {
-    const key = `${holder}/${feed}`
+    const key = holder === instance ? `${instance}/${feed}` : `${holder}/${instance}/${feed}`
     const known = this.#readers.get(key)
     if (known) return known
-    if (this.#unwanted.has(key)) return undefined
-    if (!this.#reading.sink.wants(instance, feed)) {
-      this.#unwanted.add(key)
-      return undefined
-    }
+    if (!this.#reading.sink.wants(instance, feed)) return undefined
     const reader = new FeedReader(holder, instance, feed, this.#reading)
     this.#readers.set(key, reader)
     return reader

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Bus, Listener } from '../bus/bus.ts'
+import type { Bus, Listener, Mend } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import type { Address, Channel } from '../core/topic.ts'
 
@@ -27,17 +27,23 @@ export function lossy(bus: Bus, random: () => number, loss: () => Loss): Bus {
       to: Channel<P, S>,
       address: Partial<Address<P>>,
       listener: Listener<P, S>,
+      mend?: Mend<P, S>,
     ) {
       const names: readonly string[] = [channels.feed.pattern, channels.replayed.pattern]
-      if (!names.includes(to.pattern)) return bus.subscribe(to, address, listener)
-      return bus.subscribe(to, address, (payload, from, how) => {
-        const { drop, twice, late } = loss()
-        if (random() < drop) return
-        for (let times = random() < twice ? 2 : 1; times > 0; times--) {
-          if (random() < late) setTimeout(() => listener(payload, from, how), 10 * random())
-          else listener(payload, from, how)
-        }
-      })
+      if (!names.includes(to.pattern)) return bus.subscribe(to, address, listener, mend)
+      return bus.subscribe(
+        to,
+        address,
+        (payload, from, how) => {
+          const { drop, twice, late } = loss()
+          if (random() < drop) return
+          for (let times = random() < twice ? 2 : 1; times > 0; times--) {
+            if (random() < late) setTimeout(() => listener(payload, from, how), 10 * random())
+            else listener(payload, from, how)
+          }
+        },
+        mend,
+      )
     },
     onConnected: (listener) => bus.onConnected(listener),
     [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),

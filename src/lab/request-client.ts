@@ -38,6 +38,14 @@ const AGAIN_MS = 1000
 /** The longest a timer can wait, ms. */
 const LONGEST = 2 ** 31 - 1
 
+/** A request under way. */
+interface Waiting {
+  /** The instance that was asked. */
+  readonly of: string
+  resolve(reply: Reply): void
+  reject(error: Error): void
+}
+
 /** Who asks, for the agents' histories, and the keys of locks that other clients of the same person have. */
 interface Asker {
   readonly by?: string
@@ -50,22 +58,26 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
     const held = typeof key === 'function' ? key(instance) : key
     return { by, ...(held !== undefined && { key: held }) }
   }
-  const waiting = new Map<string, { resolve(reply: Reply): void; reject(error: Error): void }>()
+  const waiting = new Map<string, Waiting>()
   const gone = () => new TransportError('closed before the answer came')
   let closed = false
-  const pieces = new Map<string, string[]>()
-  const subscription = await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => {
-    const { id, part, parts, piece } = reply
-    if (part === undefined || parts === undefined) return waiting.get(id)?.resolve(reply)
-    // The rest of an answer nobody waits for any more.
-    if (!waiting.has(id)) return
-    const list = pieces.get(id) ?? []
-    list[part] = piece ?? ''
-    pieces.set(id, list)
-    if (Object.keys(list).length < parts) return
-    pieces.delete(id)
-    waiting.get(id)?.resolve({ ...reply, result: JSON.parse(list.join('')) as unknown })
-  })
+  const pieces = new Map<string, Map<number, string>>()
+  const subscription = await bus.subscribe(
+    channels.reply,
+    { root, client: bus.client },
+    (reply, { id, instance }) => {
+      const { part, parts, piece } = reply
+      // An answer is the word of the instance that was asked, whoever else publishes one of the same id.
+      if (waiting.get(id)?.of !== instance) return
+      if (part === undefined || parts === undefined) return waiting.get(id)?.resolve(reply)
+      const list = pieces.get(id) ?? new Map<number, string>()
+      if (part < parts) list.set(part, piece ?? '')
+      pieces.set(id, list)
+      if (list.size < parts) return
+      pieces.delete(id)
+      waiting.get(id)?.resolve({ ...reply, result: joined(list) })
+    },
+  )
 
   const exchange = async (
     instance: string,
@@ -86,7 +98,7 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
         ),
       Math.min(timeout * 1000, LONGEST),
     )
-    waiting.set(id, { resolve, reject })
+    waiting.set(id, { of: instance, resolve, reject })
     const repeat = setInterval(() => {
       if (again && bus.connected) send(request).catch(() => {})
     }, AGAIN_MS)
@@ -135,6 +147,12 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
       await subscription[Symbol.asyncDispose]()
     },
   }
+}
+
+/** A result from its pieces, in their order. @throws SyntaxError */
+function joined(pieces: ReadonlyMap<number, string>): unknown {
+  const inOrder = [...pieces].sort(([a], [b]) => a - b).map(([, piece]) => piece)
+  return JSON.parse(inOrder.join(''))
 }
 
 /** Parameters as JSON, with what is not finite as text. */

@@ -1,5 +1,6 @@
 /** Sessions as people read them. */
 import { OpCode, type OpSession } from '../core/ops.ts'
+import { oneLine } from '../core/printable.ts'
 
 const CODE_NAMES = Object.fromEntries(
   Object.entries(OpCode).map(([name, code]) => [code, name.toLowerCase()]),
@@ -13,10 +14,5 @@ export function codeName(code: number): string {
 /** The latest message that says more than the status, on one line. */
 export function lastMessage({ messages }: Pick<OpSession, 'messages'>): string {
   const [, text] = messages.findLast(([, said]) => !said.startsWith('Status is now')) ?? []
-  return printable(text ?? '')
-}
-
-/** Text of others without line ends and control characters, which would play with the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '')
+  return oneLine(text ?? '')
 }

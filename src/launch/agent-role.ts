@@ -74,7 +74,8 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
   traceTo(common['trace'] === 'true' ? log : undefined)
   agent.spec.check?.(values as never, log)
-  await serveRole({ agent, args: values, instance, site, stateDir: state }, context, log)
+  const filesDir = common['files_dir'] ?? context.env['OCS_CONFIG_DIR']
+  await serveRole({ agent, args: values, instance, site, stateDir: state, filesDir }, context, log)
 }
 
 function enter(folder: string): void {

@@ -50,7 +50,7 @@ export function defaultDataDir(env: Env): string {
 
 function made(path: string, flag: string): number {
   try {
-    mkdirSync(path, { recursive: true })
+    mkdirSync(path, { recursive: true, mode: 0o700 })
     return statfsSync(path).type
   } catch (cause) {
     throw new ConfigError(`${path}: ${messageOf(cause)}: choose another folder with ${flag}`, { cause })

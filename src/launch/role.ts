@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
@@ -13,7 +14,7 @@ import { newIdentity, willOf } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { SessionStore } from '../runtime/session-store.ts'
 import { Spool } from '../runtime/spool/spool.ts'
-import type { Site } from '../site/site.ts'
+import { parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { type Log, stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
@@ -23,6 +24,8 @@ import { version } from './version.ts'
 
 /** Milliseconds before a role that has not reached the hub says that it waits. */
 const SAY_WAITING_MS = 1000
+/** Milliseconds between two looks whether the site file has changed. */
+const LOOK_MS = 1000
 /** Seconds to learn who holds an instance-id. */
 const ASK_SECONDS = 3
 
@@ -32,6 +35,8 @@ export interface Role {
   readonly instance: string
   readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'> & Partial<Pick<ChosenSite, 'site'>>
   readonly stateDir: string
+  /** Where files that requests name are read from. */
+  readonly filesDir?: string | undefined
   /** The host whose instances this process keeps alive, where it does. */
   readonly host?: ManagedHost
 }
@@ -42,7 +47,7 @@ export interface Role {
  * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
  */
 export async function serveRole(
-  { agent, args, instance, site, stateDir, host }: Role,
+  { agent, args, instance, site, stateDir, filesDir, host }: Role,
   context: Context,
   log: Log,
 ): Promise<void> {
@@ -95,6 +100,7 @@ export async function serveRole(
     site: site.site && labSite(site.site),
     log,
     host,
+    filesDir,
     onRows: (_, declaration, rows) => {
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
@@ -108,16 +114,40 @@ export async function serveRole(
 }
 
 /** What an agent may know of the site file. */
-function labSite({ alarms, hosts }: Site): LabSite {
+function labSite(site: Site): LabSite {
+  const written = () => statSync(site.file, { throwIfNoEntry: false })?.mtimeMs
+  let instances = instancesOf(site)
+  let seen = written()
+  let looked = performance.now()
+  return {
+    alarms: site.alarms,
+    // An instance may be added while the recorder runs.
+    get instances() {
+      if (performance.now() - looked < LOOK_MS) return instances
+      looked = performance.now()
+      const now = written()
+      if (now === seen || now === undefined) return instances
+      seen = now
+      try {
+        instances = instancesOf(parseSite(readFileSync(site.file, 'utf8'), site.file))
+      } catch {
+        // Being edited: what it said before holds until it can be read again.
+      }
+      return instances
+    },
+  }
+}
+
+function instancesOf({ hosts }: Site): LabSite['instances'] {
   const all = [...hosts.values()].flatMap(({ instances }) => instances)
-  const known = all
-    // Of one whose id cannot be read nobody can say whether it runs.
-    .filter(({ instance_id }) => instance_id !== '')
-    .map(
-      ({ instance_id, agent_class = '', manage }) =>
-        [instance_id, { agentClass: agent_class, isUp: manage === 'host/up' }] as const,
-    )
-  return { alarms, instances: new Map(known) }
+  // Of one whose id cannot be read nobody can say whether it runs.
+  const known = all.filter(({ instance_id }) => instance_id !== '')
+  return new Map(
+    known.map(({ instance_id, agent_class = '', manage }) => [
+      instance_id,
+      { agentClass: agent_class, isUp: manage === 'host/up' },
+    ]),
+  )
 }
 
 /** Says once that the hub is being waited for, when it does not answer at once. */

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { ConfigError, messageOf, OpError } from '../core/errors.ts'
+import { ownFile } from './private-file.ts'
 
 /**
  * Holds a lock as long as the returned database is open: an exclusive transaction, which `kill -9` frees.
@@ -9,7 +9,7 @@ import { ConfigError, messageOf, OpError } from '../core/errors.ts'
  */
 export function lockFile(path: string, inUse: string): Database {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    ownFile(path)
     const lock = new Database(path, { create: true })
     // Whoever only looks whether it is held is gone at once.
     lock.run('PRAGMA busy_timeout = 200')

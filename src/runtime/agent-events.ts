@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Lab } from '../core/agent.ts'
 import { channels } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
+import { redact } from '../core/redact.ts'
 import type { Counters } from './counters.ts'
 import type { Identity } from './identity.ts'
 
@@ -18,7 +19,8 @@ export function agentEvents(
   counters: Counters,
   log: (text: string) => void,
 ): AgentEvents {
-  const event: Lab['event'] = (level, kind, text) => {
+  const event: Lab['event'] = (level, kind, said) => {
+    const text = redact(said)
     log(level === 'info' ? text : `${level}: ${text}`)
     if (!bus.connected) counters.add('unsent')
     void bus.publish(channels.event, { root, instance }, { time: Date.now() / 1000, level, kind, text })

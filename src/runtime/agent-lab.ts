@@ -1,8 +1,10 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Lab, LabSite } from '../core/agent.ts'
+import { messageOf, OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { follow } from '../lab/follow.ts'
 import { viewLab } from '../lab/lab-view.ts'
+import { readBeneath } from '../machine/read-beneath.ts'
 import type { AgentEvents } from './agent-events.ts'
 import type { Announcements } from './announcements.ts'
 import type { Counters } from './counters.ts'
@@ -15,12 +17,13 @@ interface Surroundings {
   readonly bus: Bus
   readonly site?: LabSite | undefined
   readonly host?: ManagedHost | undefined
+  readonly filesDir?: string | undefined
   log(text: string): void
 }
 
 /** The lab as the agent's own functions see it. */
 export function labOf(
-  { identity, bus, site, host, log }: Surroundings,
+  { identity, bus, site, host, filesDir, log }: Surroundings,
   { memory }: SessionStore,
   counters: Counters,
   { event, bug }: AgentEvents,
@@ -34,10 +37,26 @@ export function labOf(
     memory,
     follow: (sink, options) => follow(bus, root, sink, options, bug),
     agents: () => viewLab(bus, root),
+    readFile: (name, parse) => readFile(filesDir, name, parse, log),
     log,
     event,
     counters: (read) => counters.source(read),
     host,
     announceNode: (node) => announcements.announceNode(node),
+  }
+}
+
+async function readFile<T>(
+  folder: string | undefined,
+  name: string,
+  parse: (text: string, name: string) => T,
+  log: (text: string) => void,
+): Promise<T> {
+  const text = await readBeneath(folder, name)
+  try {
+    return parse(text, name)
+  } catch (error) {
+    log(messageOf(error))
+    throw new OpError(`${name} is not as it has to be: the agent's log says where`)
   }
 }

@@ -1,5 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
+import type { AgentEvents } from './agent-events.ts'
 import { type AnswersHost, acts, answerQuery, answerRequest } from './answers.ts'
 import type { Identity } from './identity.ts'
 import { Requests } from './requests.ts'
@@ -8,6 +9,7 @@ import type { Spool } from './spool/spool.ts'
 
 interface Served extends AnswersHost {
   readonly spool: Spool | undefined
+  readonly event: AgentEvents['event']
   bug(error: unknown): void
 }
 
@@ -25,7 +27,7 @@ export async function serve(bus: Bus, identity: Identity, host: Served): Promise
     const answer = () => answerQuery(host, query, client, request)
     void requests.handle(client, request, acts({ query }), answer)
   })
-  await serveSpool(bus, here, spool)
+  await serveSpool(bus, here, spool, host.event)
   // What an earlier version of this agent left behind on the hub is not offered any more.
   await bus.subscribe(channels.session, here, (_, { op }) => {
     if (!operations.has(op)) void bus.clear(channels.session, { ...here, op })

@@ -11,12 +11,6 @@ const LOOK_MS = 100
 /** Milliseconds that the goodbye to the hub may take. */
 const GOODBYE_MS = 300
 
-/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
-export function drainInstance(instance: string, spool: string): string {
-  const end = `-drain-${spool.slice(0, 8)}`
-  return `${instance.slice(0, 63 - end.length)}${end}`
-}
-
 export interface Drain {
   readonly bus: Bus
   /** Of the drain itself; see `drainInstance`. */
@@ -47,13 +41,9 @@ export async function drainSpool(drain: Drain): Promise<number> {
   const atFirst = left()
   const beat = () => {
     const feeds = spool.feeds().map((feed) => [feed, { spool: spool.id, epochs: spool.held(feed) }] as const)
-    const presence = presenceOf(identity, 'online')
-    if (bus.connected)
-      void bus.publish(channels.presence, here, {
-        ...presence,
-        feeds: Object.fromEntries(feeds),
-        drains: instance,
-      })
+    if (!bus.connected) return
+    void bus.publish(channels.presence, here, presenceOf(identity, 'online'))
+    void bus.publish(channels.drains, { ...here, of: instance }, { feeds: Object.fromEntries(feeds) })
   }
   await serveSpool(bus, here, spool)
   using _watch = bus.onConnected((connected) => connected && beat())

@@ -1,5 +1,6 @@
 import type { SessionHandle } from '../core/agent.ts'
 import { type OpSession, opCodeOf } from '../core/ops.ts'
+import { redact } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
 /** Messages a session keeps, and characters of each; older ones go. */
@@ -110,7 +111,8 @@ export class LiveSession {
     this.#told.changed(this.doc, true)
   }
 
-  #message(text: string): void {
+  #message(said: string): void {
+    const text = redact(said)
     const { messages, op_name } = this.doc
     const line = text.length > MESSAGE_LENGTH ? `${text.slice(0, MESSAGE_LENGTH)}…` : text
     messages.push([Date.now() / 1000, line])

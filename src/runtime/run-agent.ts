@@ -17,6 +17,7 @@ import { watchHub } from './hub-watch.ts'
 import type { Identity } from './identity.ts'
 import { Connection } from './instrument-connection.ts'
 import { InstrumentEvents } from './instrument-events.ts'
+import { RecordingWatch } from './recording-watch.ts'
 import { runOperation } from './run-operation.ts'
 import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool/spool.ts'
@@ -42,6 +43,8 @@ export interface RunAgent {
   readonly counters?: Counters
   /** The host whose instances this process keeps alive, for an agent that manages them. */
   readonly host?: ManagedHost | undefined
+  /** Where files that requests name are read from; nowhere by default. */
+  readonly filesDir?: string | undefined
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   /** The access level of a client; full by default. */
@@ -78,12 +81,15 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     instrument: () => connection,
     levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
     locked: (text) => event('info', 'lock', text),
+    event,
     bug,
   })
   const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())
+  const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
   const beat = setInterval(() => {
     void announcements.publishPresence('online')
     spool?.tidy()
+    recording?.look()
   }, BEAT_MS)
   void startUp(options, atStart, operations, stopping.signal)
   return {

@@ -1,11 +1,11 @@
 import { Database } from 'bun:sqlite'
-import { closeSync, fdatasync, mkdirSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fdatasync, openSync } from 'node:fs'
 import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { OpSession, opCodeOf } from '../core/ops.ts'
 import { lockFile } from '../machine/lock-file.ts'
+import { ownFile } from '../machine/private-file.ts'
 
 const DIED = 'The agent died while this was under way; it is back now.'
 
@@ -161,7 +161,7 @@ export class SessionStore {
 }
 
 function open(path: string): Database {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+  if (path !== ':memory:') ownFile(path)
   const db = new Database(path, { create: true, strict: true })
   db.run('PRAGMA journal_mode = WAL')
   db.run('PRAGMA synchronous = NORMAL')

@@ -1,6 +1,8 @@
 import { mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { printable } from '../core/printable.ts'
+import { redact } from '../core/redact.ts'
 import type { Context } from './context.ts'
 
 /** Local time as OCS's logs have it: `2018-11-01T18:17:20-0400`. */
@@ -23,8 +25,10 @@ export type Log = (text: string, how?: { readonly bare?: boolean }) => void
  */
 export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file?: string): Log {
   const fd = file === undefined ? undefined : openLog(file)
-  return (text, { bare = false } = {}) => {
+  return (said, { bare = false } = {}) => {
     const now = new Date()
+    // A log is read in a terminal, too.
+    const text = printable(redact(said))
     const stamped = bare ? text : `${stamp(now)} ${text}`
     const line = format === 'json' ? JSON.stringify({ time: now.getTime() / 1000, text }) : stamped
     context.err(`${line}\n`)
@@ -39,8 +43,8 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
 
 function openLog(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true })
-    return openSync(file, 'a')
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    return openSync(file, 'a', 0o640)
   } catch (cause) {
     throw new ConfigError(`${file}: ${messageOf(cause)}: choose another folder with --log-dir`, { cause })
   }

@@ -1,20 +1,21 @@
-import type { Context } from './context.ts'
+import { printable } from '../core/printable.ts'
+import { type Context, draw } from './context.ts'
 
 /** Draws over its last drawing on a terminal, of whatever size it is by now. */
 export class Redraw {
-  readonly #context: Pick<Context, 'err' | 'size'>
+  readonly #context: Pick<Context, 'draw' | 'out' | 'err' | 'size'>
   #lines = 0
 
-  constructor(context: Pick<Context, 'err' | 'size'>) {
+  constructor(context: Pick<Context, 'draw' | 'out' | 'err' | 'size'>) {
     this.#context = context
   }
 
   /** No line is longer than the terminal is wide: a wrapped one could not be drawn over. */
   draw(all: readonly string[]): void {
     const { columns, rows } = this.#context.size()
-    const lines = all.slice(0, rows - 1).map((line) => `${line.slice(0, columns - 1)}\x1b[K\n`)
+    const lines = all.slice(0, rows - 1).map((line) => `${printable(line).slice(0, columns - 1)}\x1b[K\n`)
     const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : ''
-    this.#context.err(`${up}${lines.join('')}\x1b[J`)
+    draw(this.#context, `${up}${lines.join('')}\x1b[J`)
     this.#lines = lines.length
   }
 

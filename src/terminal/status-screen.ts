@@ -1,5 +1,5 @@
+import { oneLine } from '../core/printable.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
-import { printable } from '../lab/session-text.ts'
 import { listed } from './redraw.ts'
 import { table } from './table.ts'
 import { duration } from './value-text.ts'
@@ -28,7 +28,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
     ...(alarms === undefined ? ['alarms: no alarm agent runs'] : []),
   ]
   const troubles = bad.flatMap(({ instance, trouble }) =>
-    trouble ? [`${instance} ${printable(trouble)}`] : [],
+    trouble ? [`${instance} ${oneLine(trouble)}`] : [],
   )
   const full = [...top, ...troubles, '', ...roleTable([...bad, ...well], columns), '', ...end]
   if (full.length < rows) return full.map(cut)
@@ -50,11 +50,11 @@ function headline({ time, hub, roles, alarms }: LabStatus): string {
 function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmStatus, time: number): string {
   const age = since === null ? '' : ` for ${duration(time - since)}`
   const what = acknowledged ? 'acknowledged' : state === 'latched' ? 'over, not acknowledged' : severity
-  return `! ${name} (${what}${age}): ${printable(text)}`
+  return `! ${name} (${what}${age}): ${oneLine(text)}`
 }
 
 function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem }: RecorderStatus): string {
-  if (problem) return `${instance}: ${printable(problem)}`
+  if (problem) return `${instance}: ${oneLine(problem)}`
   const silent = stale > 0 ? ` (${stale} silent)` : ''
   const counts = [`${feeds} feeds${silent}`, `${behind} rows behind`, `${unwritten} to be written`]
   return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`

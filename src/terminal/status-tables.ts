@@ -1,8 +1,9 @@
 import { lockedText } from '../core/access.ts'
-import { counterHelp, troubles } from '../core/counter-help.ts'
+import { helpOf, troubles } from '../core/counter-help.ts'
+import { oneLine } from '../core/printable.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
 import type { LastValues } from '../lab/last-values.ts'
-import { codeName, lastMessage, printable } from '../lab/session-text.ts'
+import { codeName, lastMessage } from '../lab/session-text.ts'
 import { at, table } from './table.ts'
 import { duration, onOneLine } from './value-text.ts'
 
@@ -91,7 +92,7 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   const counters = Object.entries(presence?.counters ?? {}).map(([counter, n]) => [
     counter,
     String(n),
-    counterHelp[counter] ?? '',
+    helpOf(counter),
   ])
   if (counters.length > 0) parts.push(table([['COUNTER', 'VALUE', 'WHAT'], ...counters]))
   return parts.join('\n')
@@ -128,7 +129,7 @@ export function opStatus(instance: string, op: string, view: InstanceView, now: 
       .split('\n')
       .map((line) => `  ${line}`),
     'messages',
-    ...messages.map(([time, text]) => `  ${at(time)} ${printable(text)}`),
+    ...messages.map(([time, text]) => `  ${at(time)} ${oneLine(text)}`),
   ]
   return `${lines.join('\n')}\n`
 }

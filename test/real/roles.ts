@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PROGRAM } from '../../src/host/children.ts'
 
 /** One line a process wrote, with when it came on the monotonic clock, ms. */
 export interface Line {
@@ -28,7 +29,7 @@ export interface StartOptions {
 /** The repository. */
 export const ROOT = join(import.meta.dir, '..', '..')
 /** `ocs` as the launcher runs it. */
-export const OCS = [process.execPath, '--no-install', join(ROOT, 'bin', 'ocs.ts')]
+export const OCS: readonly string[] = PROGRAM
 /** Variables that would lead `ocs` to this machine's own sites and state. */
 const FOREIGN = /^(OCS_|XDG_|STATE_DIRECTORY$|TARGET$|NAME$|DESCRIPTION$|FEED$|BUFFER_TIME$|NO_COLOR$)/
 const HUB_URL = 'mqtt://127.0.0.1:1883'

@@ -177,6 +177,11 @@ test('a curve is loaded, compared and used', async () => {
   expect(Number(data['Channel_4_T']?.[0])).toBeCloseTo(320 - ((volts - 0.1) / 0.03) * 5, 1)
   const missing = await agent.task('upload_cal_curve', { channel: 4, filename: `${file}.none` })
   expect(missing.success).toBe(false)
+  writeFileSync(file, 'root:$6$hash')
+  const wrong = await agent.task('upload_cal_curve', { channel: 4, filename: file })
+  const foreign = await agent.task('upload_cal_curve', { channel: 4, filename: '/etc/passwd' })
+  expect(JSON.stringify([wrong, foreign])).not.toMatch(/hash|root:/)
+  expect([wrong.success, foreign.success]).toEqual([false, false])
 })
 
 test('one bad reply costs one channel, not the sweep', async () => {

@@ -202,12 +202,12 @@ serial number, and the port is found and found again. With the module's USB on a
       help: 'Load a calibration curve into a channel and compare it with what the module has then.',
       params: z.object({
         channel: Number8,
-        filename: z.string().min(1).describe('a .340 file on the machine of the agent'),
+        filename: z.string().min(1).describe('a .340 file in the --files-dir of the agent'),
       }),
     },
-    async ({ params: { channel, filename }, instrument: module, session, signal }) => {
+    async ({ params: { channel, filename }, instrument: module, session, signal, lab }) => {
       channelOf(module, channel)
-      const curve = parseCurve(filename, await textOf(filename))
+      const curve = await lab.readFile(filename, (text, name) => parseCurve(name, text))
       module.loading.add(channel)
       try {
         await uploadCurve(module.link, channel, curve, signal, (done) => session.set({ channel, ...done }))
@@ -240,11 +240,3 @@ const valuesOf = ({ number, name, type, calibrated }: Channel) => ({
   ...{ channel: number, name, ...type, units: type.unit },
   calibrated,
 })
-
-async function textOf(filename: string): Promise<string> {
-  try {
-    return await Bun.file(filename).text()
-  } catch (cause) {
-    throw new OpError(`${filename} cannot be read on the machine of the agent`, { cause })
-  }
-}

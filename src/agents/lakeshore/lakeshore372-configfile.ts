@@ -40,7 +40,9 @@ const Channel = z.object({
 type Channel = z.output<typeof Channel>
 
 /** Settings of one instrument as a configuration file has them; what it does not name stays as it is. */
-interface Config {
+export interface Config {
+  /** Its name. */
+  readonly file: string
   readonly device: z.output<typeof Device>
   /** By channel, 0 for the control input A. */
   readonly channels: ReadonlyMap<number, Channel>
@@ -89,28 +91,39 @@ export function parseConfig(file: string, text: string, serialNumber: string): C
     else channels.set(number, checked(Channel, given, `channel ${key}`) ?? {})
   }
   if (faults.length > 0) throw fail(faults.join('; '))
-  return { device, channels }
+  return { file, device, channels }
 }
 
 /**
- * Reads a configuration file and sets the instrument up by it; nothing is changed if the file has a fault.
+ * Reads the configuration file of the agent's own arguments; one that a request names is read by `lab.readFile`.
  * @param file a path; a relative one is looked for in `OCS_CONFIG_DIR`, as in socs
- * @throws OpError naming what is wrong with the file, or what the instrument did not take
+ * @throws OpError naming what is wrong with the file
  */
-export async function loadConfig(
-  instrument: Lakeshore372,
-  file: string,
-  log: (text: string) => void,
-  signal: AbortSignal,
-): Promise<string> {
+export async function readConfig(instrument: Lakeshore372, file: string): Promise<Config> {
   const path = isAbsolute(file) ? file : join(process.env['OCS_CONFIG_DIR'] ?? '.', file)
   const text = await Bun.file(path)
     .text()
     .catch((cause) => {
       throw new OpError(`${path} cannot be read on the machine of the agent`, { cause })
     })
-  const serialNumber = instrument.link.identity.split(',')[2]?.split('/')[0] ?? ''
-  const { device, channels } = parseConfig(path, text, serialNumber)
+  return configOf(instrument, text, path)
+}
+
+/** What a configuration file has for an instrument. @throws OpError naming what is wrong with the file */
+export function configOf({ link }: Lakeshore372, text: string, file: string): Config {
+  return parseConfig(file, text, link.identity.split(',')[2]?.split('/')[0] ?? '')
+}
+
+/**
+ * Sets the instrument up by a configuration file.
+ * @throws OpError naming what the instrument did not take
+ */
+export async function applyConfig(
+  instrument: Lakeshore372,
+  { file, device, channels }: Config,
+  log: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
   const { link } = instrument
   if (device.autoscan !== undefined) await change(link, 'SCAN', '', scanState, { autoscan: device.autoscan })
   for (const [number, channel] of channels) {
@@ -118,7 +131,7 @@ export async function loadConfig(
     await setUp(instrument, number, channel)
     log(`channel ${keyOf(number)} is set up`)
   }
-  return `${channels.size} channels are set up by ${path}.`
+  return `${channels.size} channels are set up by ${file}.`
 }
 
 /** Sets one channel up; a range is set only where autorange is off, since it would be changed again. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { systemClock } from '../../core/clock.ts'
 import { OpError } from '../../core/errors.ts'
 import { change, recall } from './lakeshore.ts'
-import { loadConfig } from './lakeshore372-configfile.ts'
+import { applyConfig, configOf, readConfig } from './lakeshore372-configfile.ts'
 import { reading } from './lakeshore372-inputs.ts'
 import type { Refrigerator } from './lakeshore372-reader.ts'
 import { survey } from './lakeshore372-scan.ts'
@@ -34,9 +34,11 @@ export const heating = reading
       }),
       startup: ({ mode }) => mode === 'init',
     },
-    async ({ instrument, params, session, start, signal }) => {
-      if (params.configfile)
-        session.log(await loadConfig(instrument, params.configfile, (line) => session.log(line), signal))
+    async ({ instrument, params, session, start, signal, lab }) => {
+      if (params.configfile) {
+        const config = await lab.readFile(params.configfile, (text, name) => configOf(instrument, text, name))
+        session.log(await applyConfig(instrument, config, (line) => session.log(line), signal))
+      }
       const { inputs, heaterUnits } = await survey(instrument.link)
       Object.assign(instrument, { inputs, heaterUnits })
       if (params.auto_acquire) start('acq', params.acq_params ?? {})
@@ -52,14 +54,18 @@ export const heating = reading
         configfile: z
           .string()
           .nullish()
-          .describe('on the machine of the agent, in OCS_CONFIG_DIR; that of the agent by default'),
+          .describe('in the --files-dir of the agent; the file of its arguments by default'),
       }),
       startup: ({ configfile, mode }) => configfile !== undefined && mode !== 'idle',
     },
-    async ({ instrument, params, args, session, signal }) => {
-      const file = params.configfile ?? args.configfile
+    async ({ instrument, params: { configfile }, args, session, signal, lab }) => {
+      const file = configfile ?? args.configfile
       if (file === undefined) throw new OpError('no file: give configfile here, or to the agent')
-      return loadConfig(instrument, file, (line) => session.log(line), signal)
+      const isOwn = file === args.configfile
+      const config = isOwn
+        ? await readConfig(instrument, file)
+        : await lab.readFile(file, (text, name) => configOf(instrument, text, name))
+      return applyConfig(instrument, config, (line) => session.log(line), signal)
     },
   )
   .task(

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AlarmsData, WATCH } from '../../core/alarms.ts'
 import { parametersOf } from '../../core/arguments/parameters.ts'
 import type { Presence } from '../../core/channels.ts'
-import { counterHelp, troubles } from '../../core/counter-help.ts'
+import { helpOf, troubles } from '../../core/counter-help.ts'
 import type { OpSession } from '../../core/ops.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
 import { stateOf } from '../history.ts'
@@ -29,7 +29,7 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
     ops: [...names].map((op) => opView(op, api?.ops[op]?.kind ?? null, sessions.get(op))),
     spools: spoolsOf(presence),
     troubles: troubles(presence?.counters ?? {}).map(([name, count]) => {
-      return { name, count, help: counterHelp[name] ?? '' }
+      return { name, count, help: helpOf(name) }
     }),
     recorder: recorderOf([...sessions.values()]),
     alarms: state === 'online' ? alarmsOf([...sessions.values()]) : [],

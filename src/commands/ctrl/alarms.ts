@@ -3,8 +3,8 @@ import { AlarmsAnswer, type AlarmView, WATCH } from '../../core/alarms.ts'
 import { secondsOf } from '../../core/arguments/seconds.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { ResponseCode } from '../../core/ops.ts'
+import { oneLine } from '../../core/printable.ts'
 import { whoAsks } from '../../lab/request-client.ts'
-import { printable } from '../../lab/session-text.ts'
 import { alarmClass } from '../../launch/agents.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, runningInstance, type WithLab } from '../../launch/join-lab.ts'
@@ -147,8 +147,8 @@ function listText(alarms: readonly AlarmView[], all: boolean, now: number): stri
     acknowledged ? `${state}, acknowledged` : state,
     since === null ? '' : duration(now - since),
     [
-      printable(text),
-      acknowledged && `(${printable([acknowledged.by, acknowledged.text].filter(Boolean).join(': '))})`,
+      oneLine(text),
+      acknowledged && `(${oneLine([acknowledged.by, acknowledged.text].filter(Boolean).join(': '))})`,
       until !== null && `(silenced until ${at(until)})`,
     ]
       .filter(Boolean)

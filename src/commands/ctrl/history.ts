@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { HistoryAnswer } from '../../core/built-in.ts'
 import { messageOf, UsageError } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
-import { codeName, lastMessage, printable } from '../../lab/session-text.ts'
+import { oneLine } from '../../core/printable.ts'
+import { codeName, lastMessage } from '../../lab/session-text.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownOp, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -73,7 +74,7 @@ function historyTable(found: readonly Past[], now: number): string {
     session.op_name,
     codeName(session.op_code),
     duration((session.end_time ?? now) - session.start_time),
-    printable(session.started_from ?? session.started_by),
+    oneLine(session.started_from ?? session.started_by),
     onOneLine(session.params ?? {}),
     lastMessage(session),
   ])

@@ -2,8 +2,9 @@ import { channels, type Event, type FeedDeclaration, type Presence, type Row } f
 import { UsageError } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { aborted } from '../../core/pause.ts'
+import { oneLine } from '../../core/printable.ts'
 import { type Address, addressOf, type Channel, topic } from '../../core/topic.ts'
-import { codeName, lastMessage, printable } from '../../lab/session-text.ts'
+import { codeName, lastMessage } from '../../lab/session-text.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 import { sayConnections } from '../../launch/role.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -113,7 +114,7 @@ function line(name: Open, payload: unknown, declaration: FeedDeclaration | undef
       )
     case 'event': {
       const { level, kind, text } = payload as Event
-      return `${level} ${kind}: ${printable(text)}`
+      return `${level} ${kind}: ${oneLine(text)}`
     }
     case 'presence': {
       const { state, agent_class, host, pid } = payload as Presence

@@ -1,6 +1,7 @@
 import type { OpSession } from '../../core/ops.ts'
-import { codeName, lastMessage, printable } from '../../lab/session-text.ts'
-import type { Context } from '../../terminal/context.ts'
+import { oneLine } from '../../core/printable.ts'
+import { codeName, lastMessage } from '../../lab/session-text.ts'
+import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import type { Log } from '../../terminal/log.ts'
 import { duration, onOneLine } from '../../terminal/value-text.ts'
 
@@ -25,7 +26,7 @@ export function progress(title: string, context: Context, log: Log): Progress {
 function redrawn(title: string, context: Context): Progress {
   let session: OpSession | undefined
   let held = false
-  const draw = () => {
+  const redraw = () => {
     if (!session || held) return
     const parts = [
       title,
@@ -35,14 +36,14 @@ function redrawn(title: string, context: Context): Progress {
       onOneLine(session.data),
     ]
     const text = parts.filter((part) => part !== '').join('  ')
-    context.err(`\r\x1b[K${text.slice(0, context.size().columns - 1)}`)
+    draw(context, `${ERASE}${oneLine(text).slice(0, context.size().columns - 1)}`)
   }
-  const clear = () => context.err('\r\x1b[K')
-  const timer = setInterval(draw, REDRAW_MS)
+  const clear = () => draw(context, ERASE)
+  const timer = setInterval(redraw, REDRAW_MS)
   return {
     show(now) {
       session = now
-      draw()
+      redraw()
     },
     hold() {
       held = true
@@ -50,7 +51,7 @@ function redrawn(title: string, context: Context): Progress {
     },
     go() {
       held = false
-      draw()
+      redraw()
     },
     [Symbol.dispose]() {
       clearInterval(timer)
@@ -67,7 +68,7 @@ function logged(title: string, log: Log): Progress {
     show({ messages, data: now }) {
       const all = messages.map(([time, text]) => ({ key: `${time} ${text}`, text }))
       for (const { key, text } of all) {
-        if (!said.has(key) && !text.startsWith('Status is now')) log(`${title}: ${printable(text)}`)
+        if (!said.has(key) && !text.startsWith('Status is now')) log(`${title}: ${oneLine(text)}`)
       }
       said = new Set(all.map(({ key }) => key))
       const text = onOneLine(now)

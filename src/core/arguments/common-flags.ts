@@ -30,6 +30,9 @@ export const commonFlags: Readonly<Record<string, CommonFlag>> = {
   '--crossbar-timeout': none('an agent keeps its samples and tries again until the hub is back'),
   '--access-policy': none('the hub decides who may do what'),
   '--state-dir': anywhere('the folder of what an agent must not forget: samples not yet recorded, sessions'),
+  '--files-dir': anywhere(
+    'the folder that files named in requests are read from; $OCS_CONFIG_DIR by default',
+  ),
   '--log-format': anywhere('text or json'),
   '--trace': {
     effect: 'anywhere',

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import { ConfigError, messageOf } from '../../core/errors.ts'
+import { ownFile } from '../../machine/private-file.ts'
 
 /** Version of the tables below, in SQLite's `user_version`. */
 const VERSION = 1
@@ -62,7 +62,7 @@ export interface Answer {
 
 /** Opens a spool file as its writer does: WAL, each commit synced. Settings by measurement: `docs/decisions/0004`. */
 export function openSpoolFile(path: string): Database {
-  mkdirSync(dirname(path), { recursive: true })
+  ownFile(path)
   const db = new Database(path, { create: true, strict: true })
   try {
     db.run('PRAGMA busy_timeout = 2000')

@@ -105,6 +105,11 @@ export class Spool {
     for (const text of this.#troubles.splice(0)) onTrouble(text)
   }
 
+  /** Whether a recorder is to acknowledge rows. */
+  get isRecorded(): boolean {
+    return this.#recorded
+  }
+
   /** Queues one row, which begins its epoch when it is the first of it. It is committed soon, with all that waits then. */
   append(feed: string, declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void {
     const { epoch: name, ...content } = row

@@ -22,7 +22,7 @@ export function planBlock(
   types: Map<string, FieldType>,
   used: Set<string>,
 ): BlockPlan | undefined {
-  const declared = blocks[block]
+  const declared = Object.hasOwn(blocks, block) ? blocks[block] : undefined
   if (!declared) return undefined
   const everyName = new Set(Object.values(blocks).flatMap((fields) => Object.keys(fields)))
   const fields = Object.entries(declared).map(([field, { type }]) => {

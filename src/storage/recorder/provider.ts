@@ -82,9 +82,7 @@ export class Provider {
       ? convert(plan, row, this.#ends.get(row.block) ?? 0)
       : `block ${row.block} is not declared`
     if (!plan || typeof columns === 'string') {
-      this.#host.quarantined()
-      this.complain('quarantine', String(columns), `row ${seq} was left out: ${columns}`)
-      this.#skip(seq, seq, `quarantined: ${columns}`)
+      this.leaveOut(seq, String(columns))
       return
     }
     const length = this.#host.frameLength ?? declaration.frame_length
@@ -114,6 +112,13 @@ export class Provider {
     if (last <= this.taken) return
     this.seal()
     this.taken = last
+  }
+
+  /** Row `seq`, the next, does not fit. */
+  leaveOut(seq: number, why: string): void {
+    this.#host.quarantined()
+    this.complain('quarantine', why, `row ${seq} was left out: ${why}`)
+    this.#skip(seq, seq, `quarantined: ${why}`)
   }
 
   /** Rows up to `last` are lost. */

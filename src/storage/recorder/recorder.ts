@@ -38,6 +38,8 @@ export interface RecorderOptions {
   readonly remembered?: Remembered
   /** Whether to fetch again what was in closed files that are gone. */
   readonly refill?: boolean
+  /** The instances whose feeds are recorded; all by default. */
+  readonly wants?: (instance: string) => boolean
   log(text: string): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
@@ -59,6 +61,8 @@ export interface ProviderState {
  */
 export class Recorder implements FeedSink, AsyncDisposable {
   readonly dir: string
+  /** Whether it had no recordings before. */
+  readonly isNew: boolean
   readonly counters: RecorderCounters
   readonly #options: RecorderOptions
   readonly #maxLength: number
@@ -76,8 +80,9 @@ export class Recorder implements FeedSink, AsyncDisposable {
 
   private constructor(options: RecorderOptions, begun: Begun) {
     const { root, log, event, disk = realDisk, timePerFile = MAX_TIME_PER_FILE } = options
-    const { dir, lock, ledger, whereabouts, list, holes } = begun
+    const { dir, lock, ledger, whereabouts, list, holes, isNew } = begun
     this.dir = dir
+    this.isNew = isNew
     this.#options = options
     // A file's name is a whole second, so its first frame may span a second less than the file.
     this.#maxLength = timePerFile - 1
@@ -155,7 +160,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
       for (const [epoch, spans] of holes)
         log(`${epoch}: ${count(spans)} rows that were in files that are gone are asked for again`)
       log(`recording to ${dir}`)
-      return new Recorder(options, { dir, lock, ledger: known, whereabouts, list, holes, torn: torn.length })
+      return new Recorder(options, {
+        ...{ dir, lock, ledger: known, whereabouts, list, holes, torn: torn.length },
+        isNew: !ledger && id === undefined,
+      })
     } catch (cause) {
       lock?.[Symbol.dispose]()
       if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
@@ -206,8 +214,8 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#acks.clear()
   }
 
-  wants(): boolean {
-    return true
+  wants(instance: string): boolean {
+    return this.#options.wants?.(instance) ?? true
   }
 
   position(from: FeedEpoch, held: HeldEpoch): number {
@@ -240,12 +248,16 @@ export class Recorder implements FeedSink, AsyncDisposable {
     return true
   }
 
-  gap(from: FeedEpoch, first: number, last: number): void {
+  gap(from: FeedEpoch, first: number, last: number, malformed?: string): void {
     const provider = this.#provider(from)
     // Of rows that were in files that are gone it is not known that they are lost.
     const start = Math.max(first, provider.taken + 1, provider.recorded + 1)
     if (last >= first) provider.pass(Math.min(last, provider.recorded))
     if (last < start) return
+    if (malformed !== undefined) {
+      provider.leaveOut(last, malformed)
+      return
+    }
     const reason = 'gone from the spool'
     this.#options.event('warning', 'gap', `${provider.address}: rows ${start} to ${last} are lost: ${reason}`)
     this.counters.gaps += last - start + 1
@@ -367,6 +379,8 @@ interface Begun {
   readonly holes: RowsByEpoch
   /** Torn ends that were set aside. */
   readonly torn: number
+  /** Whether nothing had been recorded there. */
+  readonly isNew: boolean
 }
 
 function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {

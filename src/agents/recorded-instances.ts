@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { Lab } from '../core/agent.ts'
+import type { Recorder } from '../storage/recorder/recorder.ts'
+
+/** Instances that are told of at most: an id costs nothing. */
+const MOST = 1000
+/** Those named in a text. */
+const NAMED = 5
+/** Data directories that were begun with recordings of the site file's instances alone. */
+const Begun = z.object({ known_only: z.array(z.string()) })
+
+/**
+ * Whose feeds a recorder takes: the instances of the site file, and all where there is none or it was told so. What others
+ * send waits in their spools until the site file names them.
+ */
+export class RecordedInstances {
+  readonly #lab: Lab
+  readonly #waiting = new Set<string>()
+  #everyone: boolean
+
+  constructor(lab: Lab, everyone: boolean) {
+    this.#lab = lab
+    // Without a site file, or with one that names nobody, there is nothing to go by.
+    this.#everyone = everyone || !lab.site || lab.site.instances.size === 0
+  }
+
+  /** A data directory that an older ocs began goes on with everyone, for this version, and says so. */
+  begin({ id, isNew, dir }: Pick<Recorder, 'id' | 'isNew' | 'dir'>): void {
+    if (this.#everyone) return
+    const { known_only = [] } = Begun.safeParse(this.#lab.memory.load()).data ?? {}
+    if (known_only.includes(id)) return
+    if (isNew) {
+      this.#lab.memory.save({ known_only: [...known_only, id] } satisfies z.output<typeof Begun>)
+      return
+    }
+    this.#everyone = true
+    const why = 'an older ocs began it, or the recorder has moved'
+    const text = `${dir} (${why}) records instances that the site file does not name, too; from the next version on that takes --record-unknown: name them, or pass it`
+    this.#lab.event('warning', 'unknown', text)
+  }
+
+  /** Whether an instance is recorded; the first time one is not, that is told. */
+  wants(instance: string): boolean {
+    if (this.#everyone || this.#lab.site?.instances.has(instance)) {
+      if (this.#waiting.delete(instance)) this.#lab.event('info', 'unknown', `${instance} is recorded now`)
+      return true
+    }
+    if (!this.#waiting.has(instance) && this.#waiting.size < MOST) {
+      this.#waiting.add(instance)
+      const text = `${instance} is not recorded: the site file does not name it; its rows wait in its spool. Name it there, or pass --record-unknown`
+      this.#lab.event('warning', 'unknown', text)
+    }
+    return false
+  }
+
+  /** Instances that are not recorded, in order. */
+  get waiting(): string[] {
+    return [...this.#waiting].sort()
+  }
+
+  /** What to tell of them; undefined when there are none. */
+  get problem(): string | undefined {
+    const names = this.waiting
+    if (names.length === 0) return undefined
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : ''
+    const many = names.length > 1 ? 'are' : 'is'
+    return `${names.slice(0, NAMED).join(', ')}${more} ${many} not recorded: not in the site file (--record-unknown records all)`
+  }
+}

@@ -1,0 +1,41 @@
+import { constants } from 'node:fs'
+import { open, realpath } from 'node:fs/promises'
+import { isAbsolute, join, relative } from 'node:path'
+import { OpError } from '../core/errors.ts'
+
+/** Bytes of a file that is named over the bus, at most. */
+const MOST = 1 << 20
+
+/**
+ * Reads a file that somebody has named over the bus: a regular one of 1 MiB at most beneath a folder, wherever links lead.
+ * @param folder the only place it may be in; undefined: nowhere
+ * @throws OpError that tells nothing of what is elsewhere, nor of what is in it
+ */
+export async function readBeneath(folder: string | undefined, name: string): Promise<string> {
+  if (folder === undefined)
+    throw new OpError(
+      `${name} is not read: no folder is given to read files from (--files-dir, OCS_CONFIG_DIR)`,
+    )
+  const no = new OpError(
+    `${name} is no readable file of ${MOST >> 20} MiB at most beneath ${folder} (--files-dir)`,
+  )
+  const [path, top] = await Promise.all([
+    realpath(isAbsolute(name) ? name : join(folder, name)).catch(() => ''),
+    realpath(folder).catch(() => ''),
+  ])
+  const inside = relative(top, path)
+  if (path === '' || top === '' || inside === '' || inside.startsWith('..') || isAbsolute(inside)) throw no
+  // A FIFO without a writer is opened all the same, and found to be one.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
+  const file = await open(path, flags).catch(() => undefined)
+  if (!file) throw no
+  try {
+    const about = await file.stat()
+    if (!about.isFile() || about.size > MOST) throw no
+    const bytes = Buffer.alloc(about.size)
+    const { bytesRead } = await file.read(bytes, 0, about.size, 0)
+    return bytes.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
