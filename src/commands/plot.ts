@@ -4,7 +4,7 @@ import { TransportError, UsageError } from '../core/errors.ts'
 import { glob } from '../core/glob.ts'
 import { didYouMean } from '../core/names.ts'
 import { pause } from '../core/pause.ts'
-import { oneLine } from '../core/printable.ts'
+import { printable } from '../core/printable.ts'
 import { catalogOf, type Known } from '../lab/catalog.ts'
 import { ask, numeric } from '../lab/fetch-curves.ts'
 import { findNodes } from '../lab/nodes.ts'
@@ -132,7 +132,7 @@ function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, f
   const legend = metrics.map(({ node, field, about }, nth) => {
     const last = curves[nth]?.values.findLast((value) => value !== null)
     const value = last == null ? 'no data' : `${Number(last.toPrecision(6))} ${about.units ?? ''}`.trimEnd()
-    return coloured(oneLine(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
+    return coloured(printable(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
   })
   const room = Math.max(4, frame.rows - legend.length - 1)
   return [...legend, ...drawCurves(curves, { ...frame, rows: room })]

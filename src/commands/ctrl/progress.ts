@@ -1,5 +1,5 @@
 import type { OpSession } from '../../core/ops.ts'
-import { oneLine } from '../../core/printable.ts'
+import { oneLine, printable } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import type { Log } from '../../terminal/log.ts'
@@ -36,7 +36,7 @@ function redrawn(title: string, context: Context): Progress {
       onOneLine(session.data),
     ]
     const text = parts.filter((part) => part !== '').join('  ')
-    draw(context, `${ERASE}${oneLine(text).slice(0, context.size().columns - 1)}`)
+    draw(context, `${ERASE}${printable(text).slice(0, context.size().columns - 1)}`)
   }
   const clear = () => draw(context, ERASE)
   const timer = setInterval(redraw, REDRAW_MS)
