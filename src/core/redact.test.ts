@@ -22,4 +22,4 @@ test.each([
 test('text made to be slow is not', () => {
   const text = 'a.'.repeat(200_000)
   expect(redact(text) === text).toBeTrue()
-}, 5000)
+})
