@@ -1,22 +1,26 @@
-import { afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, test } from 'bun:test'
+import { ownClock } from '../../../test/own-clock.ts'
 import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import { openLine } from './open.ts'
 import { type FakeInstrument, serve } from './server.test-aid.ts'
 
 const options = { quiet: 1, gap: 0, timeout: UNHURRIED_MS }
+const clock = ownClock()
+afterAll(() => clock[Symbol.dispose]())
 let fake: FakeInstrument | undefined
 afterEach(() => fake?.close())
 
-/** A controller whose devices answer when told to be read; `late` ones never do. */
-async function controller(devices: Record<number, (command: string) => string | undefined>) {
+/** A controller whose devices answer when told to be read, ms later where it is slow; who they are they tell at once. */
+async function controller(devices: Record<number, (command: string) => string | undefined>, slow = 0) {
   let address = 0
   let due: string | undefined
-  fake = await serve((line) => {
+  fake = await serve((line, socket) => {
     if (line.startsWith('++addr ')) address = Number(line.slice(7))
     else if (line === '++read eoi') {
       const reply = due
       due = undefined
-      return reply
+      if (slow === 0 || reply?.startsWith('ACME')) return reply
+      setTimeout(() => reply && socket.write(reply), slow)
     } else if (!line.startsWith('++')) due = devices[address]?.(line)
     // An empty answer keeps the test's own *IDN? out of it.
     return ''
@@ -78,6 +82,18 @@ test('a device that is off keeps nobody else from the bus', async () => {
     expect(off).rejects.toThrow('GPIB 7: no answer to *IDN?'),
   ])
   expect(replies).toEqual(['five A?', 'five B?', 'five C?'])
+  await five.close()
+})
+
+test('a device that was given up takes no reply from another later on', async () => {
+  const { port, heard } = await controller({ 5: source('five') }, 800)
+  const five = await openLine(`prologix://127.0.0.1:${port}/5`, options)
+  // It asks three times, and lets the bus go before the controller itself would have given it up.
+  const off = openLine(`prologix://127.0.0.1:${port}/7`, { ...options, timeout: 300 })
+  while (!heard.includes('++addr 7')) await new Promise((resolve) => setImmediate(resolve))
+  const reply = five.query('A?', { timeout: 5000 })
+  await expect(off).rejects.toThrow('GPIB 7: no answer to *IDN?')
+  expect(await reply).toBe('five A?')
   await five.close()
 })
 

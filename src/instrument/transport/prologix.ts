@@ -151,6 +151,8 @@ async function openBus(host: string, port: number, options: TcpOptions, ended: (
 
 /** Gives a device the bus until its reply is there, or can no longer come. */
 function hold(bus: Bus, device: Device): void {
+  // Its own earlier wait, if it asks again: that must end no later one.
+  bus.free.abort()
   bus.holder = device
   bus.free = new AbortController()
   const { signal } = bus.free
