@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { may, reserved } from './architecture.ts'
 
@@ -30,7 +31,8 @@ const within: Record<string, readonly string[]> = {
   'bridge/page': [],
 }
 /** What a command leaves to the folders beneath: it reads words and calls. */
-const NOT_IN_COMMANDS = /^(bun:sqlite|node:(net|fs)(\/.*)?)$/
+const NOT_IN_COMMANDS = /^(bun:sqlite|node:(net|fs|http|https|http2|tls|dgram|sqlite|child_process)(\/.*)?)$/
+const CALLS_NOT_IN_COMMANDS = /\bBun\.(?:file|write|serve|listen|connect|spawn)\b|\bfetch\(/
 const scan = new Bun.Transpiler({ loader: 'ts' })
 
 interface Import {
@@ -51,11 +53,25 @@ async function imports(): Promise<Import[]> {
   return found
 }
 
-/** What a text imports. `scanImports` leaves out what is imported for its types alone. */
+/** What a text imports. `scanImports` leaves out what is imported for its types alone, in a statement or in a type. */
 function importsOf(text: string): string[] {
-  const types = [...text.matchAll(/^(?:import|export) type [^'"]*from ['"]([^'"]+)['"]/gm)]
-  return [...scan.scanImports(text).map(({ path }) => path), ...types.map(([, path]) => path ?? '')]
+  const statements = text.matchAll(/^(?:import|export)\b[^'"`;=()]*\bfrom ['"]([^'"]+)['"]/gm)
+  const types = text.matchAll(/\bimport\(\s*['"]([^'"$]+)['"]\s*\)/g)
+  const found = [...statements, ...types].map(([, path]) => path ?? '')
+  return [...new Set([...scan.scanImports(text).map(({ path }) => path), ...found])]
 }
+
+test.each([
+  ["import { a } from 'x'"],
+  ["import type { A } from 'x'"],
+  ["import { type A } from 'x'"],
+  ["export { type A } from 'x'"],
+  ["export * from 'x'"],
+  ["type T = import('x').T"],
+  ["const load = () => import('x')"],
+])('an import is seen: %s', (text) => {
+  expect(importsOf(text)).toEqual(['x'])
+})
 
 function isTest(file: string): boolean {
   return /\.test(-aid)?\.ts$/.test(file)
@@ -98,9 +114,9 @@ test('the picture of CONTRIBUTING has every room, and each imports what stands b
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
   const floor = new Map(lines?.flatMap((rooms, at) => rooms.map((room) => [room, at] as const)))
-  expect([...floor.keys()].sort()).toEqual(Object.keys(may).sort())
+  expect(lines?.flat().sort()).toEqual(Object.keys(may).sort())
   const wrong = Object.entries(may).flatMap(([room, below]) =>
-    (below === '*' ? [] : below)
+    (below === '*' ? Object.keys(may).filter((other) => other !== room && other !== 'bin') : below)
       .filter((other) => (floor.get(other) ?? 0) <= (floor.get(room) ?? 0))
       .map((other) => `${room} → ${other}`),
   )
@@ -121,11 +137,26 @@ test('the table of CONTRIBUTING says of each room what it may import', async () 
   expect(kept.sort()).toEqual([...reserved].sort())
 })
 
+/** The part of a wing that a folder lies in. */
+function partOf(folder: string): string | undefined {
+  return Object.keys(within).find((part) => folder === part || folder.startsWith(`${part}/`))
+}
+
+test('where a new thing goes: the files and folders that CONTRIBUTING names are there', async () => {
+  const table = await contributing('| a new', '## Style')
+  const named = [...table.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => path)
+  expect(named.length).toBeGreaterThan(10)
+  const written = named.map((path) => (/[A-Z]{3,}/.test(path) ? dirname(path) : path))
+  const missing = written.filter((path) => !existsSync(path) && !reserved.includes(roomOf(`${path}/`)))
+  expect(missing).toEqual([])
+})
+
 test('within a wing a part imports only the parts below it', async () => {
   const wrong = (await imports()).filter(({ file, path }) => {
     const [from, to] = [folderOf(file), folderOf(path)]
     if (!path.startsWith('src/') || roomOf(file) !== roomOf(path) || from === to) return false
-    return within[from] !== undefined && !within[from].includes(to)
+    const part = partOf(from)
+    return part !== undefined && partOf(to) !== part && !within[part]?.includes(partOf(to) ?? to)
   })
   expect(wrong).toEqual([])
 })
@@ -163,9 +194,14 @@ test('a command reads words: files, sockets and databases are for the folders be
   const all = await imports()
   const inCommands = all.filter(({ file }) => roomOf(file) === 'commands')
   expect(inCommands.filter(({ path }) => NOT_IN_COMMANDS.test(path))).toEqual([])
+  const sources = [...new Bun.Glob('src/commands/**/*.ts').scanSync('.')].filter((file) => !isTest(file))
+  const calling: string[] = []
+  for (const file of sources) {
+    if (CALLS_NOT_IN_COMMANDS.test(await Bun.file(file).text())) calling.push(file)
+  }
+  expect(calling).toEqual([])
   const users = (file: string) => new Set(all.filter(({ path }) => path === file).map((one) => one.file))
-  const files = [...new Set(inCommands.map(({ file }) => file))]
-  const noCommand = files.filter(
+  const noCommand = sources.filter(
     (file) =>
       users(file).size !== 1 && !all.some((one) => one.file === file && one.path.startsWith('commander')),
   )

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 
 /** Files that may, and why. */
 const EXCEPT: Readonly<Record<string, string>> = {
+  'bench/process-cost.test.ts': 'reads the processor time of a child that burns some',
   'test/clock.test.ts': 'it has a text of each fault',
   'test/own-clock.test.ts': 'the clock by which the others run is its subject',
 }
@@ -21,6 +22,8 @@ const SLEEPS = [
   /\bsleep(?:Sync)?\(/,
   /['"](?:node:)?timers\/promises['"]/,
   /setTimeout\(\s*(?:\(\) => (?:void )?)?(?:\w+\.)?(?:resolve|done|wake)\b(?!, 0\))/,
+  /new Promise(?:<\w+>)?\(\(?(\w+)\)? => (?:void )?setTimeout\(\1, [1-9]/,
+  /\bawait pause\(\d/,
 ]
 
 /** The index behind the bracket that closes the one at `open`. */
@@ -85,6 +88,7 @@ function faults(text: string, known: readonly string[] = []): string[] {
     const condition = /\b(?:if|while|until) ?\((.*)/.exec(line)?.[1] ?? ''
     if (isCompared(condition, new RegExp(READING))) found.push(`deadline: ${line}`)
     if (SLEEPS.some((pattern) => pattern.test(line))) found.push(`sleep: ${line}`)
+    if (/\b(?:test|describe|it)\.(?:skip|only|todo|failing)\b/.test(line)) found.push(`not run: ${line}`)
     const limit = Number((/^\}, ([\d_]{4,})\)$/.exec(line)?.[1] ?? 'NaN').replaceAll('_', ''))
     if (limit < RUNNER) found.push(`shorter than the runner's own time-out: ${line}`)
   }
@@ -113,6 +117,10 @@ test.each([
   ['await Bun.sleep(100)'],
   ["import { setTimeout as wait } from 'node:timers/promises'"],
   ['await new Promise((resolve) => setTimeout(resolve, 100))'],
+  ['await new Promise((r) => setTimeout(r, 100))'],
+  ['await pause(100)'],
+  ["test.skip('some day', () => {})"],
+  ["test.only('this', () => {})"],
   ['setTimeout(late.resolve, 10)'],
   ['setTimeout(() => late.resolve(), 10)'],
   ["test('hangs', () => {\n}, 20_000)"],
@@ -159,7 +167,7 @@ async function imported(file: string, text: string): Promise<string[]> {
 }
 
 test('no test is judged by the clock', async () => {
-  const files = [...new Bun.Glob('{src,test,examples}/**/*.{test,test-aid}.ts').scanSync()]
+  const files = [...new Bun.Glob('{src,test,examples,bench}/**/*.{test,test-aid}.ts').scanSync()]
   expect(files.length).toBeGreaterThan(150)
   const wrong: string[] = []
   for (const file of files.filter((name) => !(name in EXCEPT)).sort()) {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Agent } from '../core/agent.ts'
-import { ConfigError, messageOf } from '../core/errors.ts'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import type { Module } from '../site/site.ts'
 
 /** Milliseconds in which a module has to have loaded: one that waits for ever must not keep others waiting. */
@@ -10,6 +10,11 @@ const LOAD_MS = 10_000
 
 /** What a module of one's own exports. */
 export type Exports = Readonly<Record<string, unknown>>
+
+/** @throws UsageError for a file that is not there */
+export function mustExist(file: string): void {
+  if (!existsSync(file)) throw new UsageError(`${file}: there is no such file`)
+}
 
 /**
  * Loads a module of one's own, anew when its file has changed.
