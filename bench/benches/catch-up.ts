@@ -50,7 +50,9 @@ async function once(bench: Bencher, round: number): Promise<Figures> {
   await Bun.sleep(bench.size(1000 * BEFORE, 500))
   const before = watch.take()
   const dir = lab.path(`data-${round}`)
-  const { roles } = await startOn(lab, hub.url, [aggregator(dir)], { more: ['--frame-length', '0.2'] })
+  const { roles } = await startOn(lab, hub.url, [aggregator(dir)], {
+    more: ['--frame-length', '0.2', '--record-unknown'],
+  })
   const all = [hub.running, agents, ...roles.values()]
   const used = cpuSeconds(all.map(({ pid }) => pid))
   const begun = performance.now()

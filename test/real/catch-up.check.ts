@@ -59,7 +59,7 @@ test(`${AGENTS} agents at ${HERTZ} Hz, ${AWAY} s without a recorder: caught up, 
   await agents.says('all run', 60)
   const listener = await Listener.open(lab)
   const demo = new DemoLab(lab)
-  const recorder = demo.aggregator('--frame-length', '0.2')
+  const recorder = demo.aggregator('--frame-length', '0.2', '--record-unknown')
   await recorder.says('recording to ', 60)
   const begun = performance.now()
   const sessions = lab.program('session', subscriber('session', SESSION, '%t %p'))
