@@ -198,8 +198,12 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
     groups: { rules: { title: string; data: { model: Target }[] }[] }[]
   }
   for (const { title, data } of rules.groups.flatMap((group) => group.rules)) {
-    const curves = await render([data[0]?.model.target ?? ''], '-5min')
-    expect([title, curves.some(({ datapoints }) => datapoints.length > 0)]).toEqual([title, true])
+    const target = data[0]?.model.target ?? ''
+    // A scanner comes to each of its channels within two minutes.
+    await until(`${title}: ${target} has data`, 180, async () =>
+      (await render([target], '-5min')).some(({ datapoints }) => datapoints.length > 0),
+    )
+    const curves = await render([target], '-5min')
     // An alert over several curves needs each to be the only one of its kind.
     const kinds = curves.map(({ tags }) => JSON.stringify(tags))
     expect(new Set(kinds).size).toBe(kinds.length)
