@@ -34,7 +34,11 @@ export function queryBody(
 
 async function post(path: string, body: unknown): Promise<ArrayBuffer> {
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(URL_ + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  // A connection each: one that is kept may be closed by the bridge at the moment in which it is used again.
+  const answer = await fetch(URL_ + path, {
+    ...{ method: 'POST', headers, body: JSON.stringify(body) },
+    keepalive: false,
+  })
   if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
   return answer.arrayBuffer()
 }
