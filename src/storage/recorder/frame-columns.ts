@@ -79,7 +79,8 @@ export function cutRow(
   from = 0,
   to = t.length,
 ): [from: number, to: number][] {
-  if ((t[to - 1] ?? 0) - (t[from] ?? 0) <= most) return [[from, to]]
+  // A sample alone is cut no further, however short a file may be.
+  if (to - from < 2 || (t[to - 1] ?? 0) - (t[from] ?? 0) <= most) return [[from, to]]
   let [at, widest] = [from + 1, -1]
   for (let i = from + 1; i < to; i++) {
     const gap = (t[i] ?? 0) - (t[i - 1] ?? 0)
