@@ -42,6 +42,8 @@ export class Network {
     const network = new Network(lab, await namespace(lab, 'switch'))
     network.#inSwitch('ip', 'link', 'add', 'br0', 'type', 'bridge')
     network.#inSwitch('ip', 'link', 'set', 'br0', 'up')
+    // The kernel takes away the cable of a switch that has ended, but in its own time: an older one may still hang here.
+    Bun.spawnSync(['ip', 'link', 'delete', 'eth1'])
     network.#port('self')
     return network
   }
