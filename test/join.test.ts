@@ -75,7 +75,9 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
   // Any span: what each of two parts has is what the whole has.
   for (const middle of [first + 5, last - 29, last - 31, last - 100, last]) {
     const [[older], [newer]] = [await curves('keeps0', first, middle), await curves('keeps0', middle)]
-    expect([...(older?.t ?? []), ...(newer?.t ?? []).filter((t) => t > middle)]).toEqual(truth)
+    // A sample at the very middle, as doubles have it, may be in either part or in both.
+    const end = older?.t.at(-1) ?? 0
+    expect([...(older?.t ?? []), ...(newer?.t ?? []).filter((t) => t > end)]).toEqual(truth)
   }
 
   // A node that is gone leaves its past under its name; one that no archive has is not listed.

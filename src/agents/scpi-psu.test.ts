@@ -44,7 +44,7 @@ for (const [way, serve, flags] of [
       agent.task('set_voltage', { channel: 2, volts: 12.5 }),
       agent.task('set_current', { channel: 2, current: 0.5 }),
     ])
-    expect(done.map(({ success }) => success)).toEqual([true, true])
+    expect(done.filter(({ success }) => !success)).toEqual([])
     expect((await agent.task('set_output', { channel: 2, state: true })).success).toBe(true)
     expect((await agent.task('get_voltage', { channel: 2 })).data).toMatchObject({
       channel: 2,
