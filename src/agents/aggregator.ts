@@ -140,7 +140,8 @@ export default defineAgent({
         using _counted = lab.counters(() => countersOf(recorder, follower))
         const show = () => {
           session.set(dataOf(recorder, follower, instances))
-          session.degraded = recorder.problem !== undefined
+          if (recorder.problem === undefined) session.degraded = false
+          else session.degrade(recorder.problem)
         }
         const asked = Promise.withResolvers<void>()
         instrument.refill = asked.resolve

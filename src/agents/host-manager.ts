@@ -77,7 +77,9 @@ export default defineAgent({
       host.request(params.requests)
       const show = () => {
         session.set(dataOf(host))
-        session.degraded = host.instances.some(isFailing)
+        const failing = host.instances.find(isFailing)
+        if (failing) session.degrade(`${failing.instance_id} has ended and is started again soon`)
+        else session.degraded = false
       }
       show()
       instrument.runs = true

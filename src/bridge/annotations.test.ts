@@ -66,9 +66,11 @@ const done = (success: boolean, end: number, text: string): Partial<OpSession> =
   success,
   end_time: end,
   messages: [[end, text]],
+  message_kinds: ['said'],
+  transitions: [[end - 10, 'running', ''], success ? [end, 'idle', ''] : [end, 'failed', text]],
 })
 
-test('sessions are regions with their failure in the text, running ones points; events are points', async () => {
+test('sessions are regions, running ones and failures points, each where it happened; events are points', async () => {
   await using at = await stage()
   await at.session('ls240', 'acq', { session_id: 4, started_from: 'maya@grumpy' })
   await at.session('ls240', 'init', {
@@ -81,8 +83,14 @@ test('sessions are regions with their failure in the text, running ones points; 
     {
       time: (now - 900) * 1000,
       timeEnd: (now - 890) * 1000,
-      title: 'ls240 init: failed',
+      title: 'ls240 init: ended',
       text: 'no answer on /dev/ttyUSB0 (session 1, started by ctrl-1)',
+      tags: ['ls240', 'init', 'operation', 'ended'],
+    },
+    {
+      time: (now - 890) * 1000,
+      title: 'ls240 init: failed',
+      text: 'no answer on /dev/ttyUSB0 (session 1)',
       tags: ['ls240', 'init', 'operation', 'failed'],
     },
     {
@@ -106,19 +114,20 @@ test('a query finds by tag, instance and text, and by variables as Grafana write
   await at.session('ls372', 'acq', { session_id: 2, ...done(false, now - 100, 'valve is stuck') })
   await at.event('ls372', now - 30, 'Epoch begins')
   const titles = async (query?: string) => (await at.annotations(query)).map(({ title }) => title)
-  const all = ['ls240 acq: running', 'ls372 acq: failed', 'ls372: spool']
+  const all = ['ls240 acq: running', 'ls372 acq: ended', 'ls372 acq: failed', 'ls372: spool']
+  const [running, ended, failed, spool] = all
   for (const [query, found] of [
     [undefined, all],
     ['', all],
     ['events', all],
-    ['#LS240', [all[0]]],
-    ['ls372 events', [all[1], all[2]]],
-    ['failed', [all[1]]],
-    ['operation', [all[0], all[1]]],
-    ['event', [all[2]]],
-    ['VALVE', [all[1]]],
-    ['ls372, epoch', [all[2]]],
-    ['(ls240|ls372) acq', [all[0], all[1]]],
+    ['#LS240', [running]],
+    ['ls372 events', [ended, failed, spool]],
+    ['failed', [failed]],
+    ['operation', [running, ended, failed]],
+    ['event', [spool]],
+    ['VALVE', [ended, failed]],
+    ['ls372, epoch', [spool]],
+    ['(ls240|ls372) acq', [running, ended, failed]],
     ['()', all],
     ['nothing', []],
   ] as const) {
@@ -150,7 +159,11 @@ test('simPod: annotations and states come through /query', async () => {
   await at.session('ls240', 'acq', {
     start_time: now - 700,
     degraded: true,
-    messages: [[now - 500, 'port lost']],
+    messages: [[now - 400, 'tried again']],
+    transitions: [
+      [now - 700, 'running', ''],
+      [now - 500, 'degraded', 'port lost'],
+    ],
   })
   await at.session('ls372', 'acq', {})
   type Table = { type: string; refId: string; columns: { text: string; type: string }[]; rows: unknown[][] }
@@ -159,9 +172,9 @@ test('simPod: annotations and states come through /query', async () => {
   expect(events?.rows[0]).toEqual([
     (now - 900) * 1000,
     (now - 890) * 1000,
-    'ls240 init: failed',
+    'ls240 init: ended',
     'no answer (session 1, started by ctrl-1)',
-    'ls240,init,operation,failed',
+    'ls240,init,operation,ended',
     `ls240/init/1/${now - 900}`,
   ])
   const tables = await at.ask<Table[]>('simpod-states')
@@ -195,10 +208,11 @@ test('Graphite: events with tags that all have to be there; the end of a session
   type Event = { when: number; what: string; tags: string[]; data: string }
   const got = await at.ask<Event[]>('graphite-events')
   expect(got.map(({ when, what, data }) => [when - now, what, data])).toEqual([
-    [-601, 'ls240 acq: failed', 'cable pulled (session 1, started by ctrl-1)'],
-    [-100, 'ls240 acq: failed (end)', 'cable pulled (session 1, started by ctrl-1)'],
+    [-601, 'ls240 acq: ended', 'cable pulled (session 1, started by ctrl-1)'],
+    [-100, 'ls240 acq: ended (end)', 'cable pulled (session 1, started by ctrl-1)'],
+    [-100, 'ls240 acq: failed', 'cable pulled (session 1)'],
   ])
-  expect(got[0]?.tags).toEqual(['ls240', 'acq', 'operation', 'failed'])
+  expect(got[2]?.tags).toEqual(['ls240', 'acq', 'operation', 'failed'])
 })
 
 test('what the hub has of earlier sessions comes once, also when it is away and back', async () => {
@@ -251,5 +265,25 @@ test('alarms are regions from when they were raised until what was wrong ended; 
       text: 'T1 is 9 K (acknowledged by maya)',
       tags: ['alarms', 'warm', 'alarm'],
     },
+  ])
+})
+
+test('a degraded time is a region of its own with its reason, also once it is over', async () => {
+  await using at = await stage()
+  await at.session('ls240', 'acq', {
+    messages: [[now - 10, 'all is well']],
+    transitions: [
+      [now - 600, 'running', ''],
+      [now - 300, 'degraded', 'cable pulled'],
+      [now - 200, 'running', ''],
+      [now - 100, 'degraded', 'no answer'],
+    ],
+  })
+  const got = await at.annotations('degraded')
+  expect(
+    got.map(({ time, timeEnd, text }) => [time / 1000 - now, (timeEnd ?? 0) / 1000 - now, text]),
+  ).toEqual([
+    [-300, -200, 'cable pulled (session 1)'],
+    [-100, -now, 'no answer (session 1)'],
   ])
 })

@@ -1,6 +1,6 @@
+import type { OpState } from '../core/ops.ts'
 import { expand } from '../lab/targets.ts'
-import type { Happening, History, Raised, Run } from './history.ts'
-import type { State } from './page/shape.ts'
+import { type Happening, type History, type Raised, type Run, troublesOf } from './history.ts'
 
 /** Annotations of one answer, at most, the newest: thousands make a browser stand still. */
 const MAX_MARKS = 500
@@ -33,7 +33,11 @@ export function choose(history: History, { from, to, words, all = false }: Wante
   const fits = matcher(words, all)
   // What an alarm agent says of its alarms is shown as their regions.
   const events = history.events().filter(({ kind }) => kind !== 'alarm')
-  return [...history.runs().map(markOfRun), ...events.map(markOfEvent), ...history.alarms().map(markOfAlarm)]
+  return [
+    ...history.runs().flatMap(marksOfRun),
+    ...events.map(markOfEvent),
+    ...history.alarms().map(markOfAlarm),
+  ]
     .filter(({ time, end = time }) => time * 1000 <= to && end * 1000 >= from)
     .filter(fits)
     .sort((a, b) => a.time - b.time)
@@ -61,17 +65,8 @@ function matcher(query: string, tagsOnly: boolean): (mark: Mark) => boolean {
   }
 }
 
-const OUTCOME: Readonly<Record<State, string>> = {
-  starting: 'running',
-  running: 'running',
-  degraded: 'degraded',
-  stopping: 'running',
-  idle: 'done',
-  failed: 'failed',
-}
-
-function markOfRun({ instance, op, id, start, end, state, startedBy, message }: Run): Mark {
-  const outcome = OUTCOME[state]
+function markOfRun({ instance, op, id, start, end, startedBy, message }: Run): Mark {
+  const outcome = end === undefined ? 'running' : 'ended'
   const by = `session ${id}, started by ${startedBy}`
   return {
     id: `${instance}/${op}/${id}/${start}`,
@@ -81,6 +76,22 @@ function markOfRun({ instance, op, id, start, end, state, startedBy, message }: 
     text: message === '' ? by : `${message} (${by})`,
     tags: [instance, op, 'operation', outcome],
   }
+}
+
+/** A run, and what went wrong in it, each where it happened. */
+function marksOfRun(run: Run): Mark[] {
+  const whole = markOfRun(run)
+  const troubles = troublesOf(run).map(({ state, start, end, why }): Mark => {
+    return {
+      id: `${whole.id}/${state}/${start}`,
+      time: start,
+      end: state === 'failed' ? undefined : end,
+      title: `${run.instance} ${run.op}: ${state}`,
+      text: why === '' ? `session ${run.id}` : `${why} (session ${run.id})`,
+      tags: [run.instance, run.op, 'operation', state],
+    }
+  })
+  return [whole, ...troubles]
 }
 
 function markOfAlarm({ instance, name, severity, text, raised, ended, acknowledged }: Raised): Mark {
@@ -108,7 +119,7 @@ function markOfEvent({ instance, kind, level, text, time, nth }: Happening): Mar
 /** Operations and their states over time: a column an operation, a row a change. Times in unix ms. */
 export interface States {
   readonly ops: readonly string[]
-  readonly rows: readonly (readonly [number, ...(State | null)[]])[]
+  readonly rows: readonly (readonly [number, ...(OpState | null)[]])[]
 }
 
 /** What the operations did between two times (unix ms), those whose instance or name holds all words. */

@@ -48,9 +48,9 @@ test('sessions that ended before are told by the agents; a run of a lost agent g
   const will: Presence = { ...latest, state: 'lost' }
   await bus.publish(channels.presence, here, { ...will, session: 'of an older process' })
   await asking.request('heater', 'watch', 'status')
-  expect(watching()).toEqual(['running'])
+  expect(watching()).toEqual(['starting', 'running'])
   await bus.publish(channels.presence, here, will)
-  expect(await until(watching, (states) => states?.length === 2)).toEqual(['running', null])
+  expect(await until(watching, (states) => states?.length === 3)).toEqual(['starting', 'running', null])
   await bus.publish(channels.presence, here, { ...will, state: 'online' })
-  expect(await until(watching, (states) => states?.length === 1)).toEqual(['running'])
+  expect(await until(watching, (states) => states?.length === 2)).toEqual(['starting', 'running'])
 })

@@ -3,18 +3,18 @@ import { AlarmsData, WATCH } from '../core/alarms.ts'
 import { HistoryAnswer } from '../core/built-in.ts'
 import { channels, type Event } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
-import type { OpSession } from '../core/ops.ts'
+import { type OpSession, type OpState, stateOf, toldOf } from '../core/ops.ts'
 import { caller } from '../lab/request-client.ts'
-import type { State } from './page/shape.ts'
 
 /** Sessions and events that are remembered, at most: the newest of each. */
 const KEPT = 1000
 /** Sessions that each agent is asked for, the newest, when it comes. */
 const PAST = 100
-/** Changes of state that are remembered of one session, and characters of a text. */
-const MAX_STEPS = 100
+/** Characters of a text. */
 const MAX_TEXT = 500
 
+/** A state, from when on, and why; null while nobody knows, its agent being lost. */
+export type Step = readonly [time: number, state: OpState | null, why: string]
 /** One session of an operation. Times in unix s. */
 export interface Run {
   readonly instance: string
@@ -22,12 +22,11 @@ export interface Run {
   readonly id: number
   readonly start: number
   readonly end: number | undefined
-  readonly state: State
+  readonly state: OpState
   readonly startedBy: string
   /** The last that it said. */
   readonly message: string
-  /** Its states, from when on; null while nobody knows, its agent being lost. */
-  readonly steps: readonly (readonly [number, State | null])[]
+  readonly steps: readonly Step[]
 }
 /** An event as it came. */
 export interface Happening extends Omit<Event, 'text'> {
@@ -70,7 +69,7 @@ export async function recordHistory(bus: Bus, root: string): Promise<History> {
 
   const keep = (said: OpSession, of: { instance: string; op: string }) => {
     const key = `${of.instance}/${of.op}/${said.session_id}/${said.start_time}`
-    runs.set(key, runOf(said, of, runs.get(key)))
+    runs.set(key, runOf(said, of))
     if (runs.size <= KEPT) return
     // What still runs may not be said again for days: those that have ended go first.
     const ended = [...runs].filter(([, { end }]) => end !== undefined)
@@ -138,35 +137,45 @@ function raisedOf(instance: string, { alarms, recent }: AlarmsData): Raised[] {
 /** A run whose agent was lost at some time: what it does since then is not known. */
 function cutOff(run: Run, lost: number | undefined): Run {
   if (lost === undefined || run.end !== undefined) return run
-  return { ...run, steps: [...run.steps, [Math.max(lost, run.steps.at(-1)?.[0] ?? lost), null]] }
+  return { ...run, steps: [...run.steps, [Math.max(lost, run.steps.at(-1)?.[0] ?? lost), null, '']] }
 }
 
-function runOf(said: OpSession, { instance, op }: { instance: string; op: string }, before?: Run): Run {
-  const state = stateOf(said)
-  const steps = [...(before?.steps ?? [[said.start_time, 'running'] as const])]
-  if (steps.at(-1)?.[1] !== state) {
-    const last = said.messages.at(-1)?.[0] ?? Date.now() / 1000
-    steps.push([said.end_time ?? Math.max(last, said.start_time), state])
-  }
+function runOf(said: OpSession, { instance, op }: { instance: string; op: string }): Run {
   return {
     instance,
     op,
     id: said.session_id,
     start: said.start_time,
     end: said.end_time ?? undefined,
-    state,
+    state: stateOf(said),
     startedBy: said.started_from ?? said.started_by,
-    message: (said.messages.at(-1)?.[1] ?? '').slice(0, MAX_TEXT),
-    steps: steps.slice(-MAX_STEPS),
+    message: toldOf(said).slice(0, MAX_TEXT),
+    steps: stepsOf(said),
   }
 }
 
-/** What an operation is doing, by its latest session. */
-export function stateOf({
-  status,
-  degraded,
-  success,
-}: Pick<OpSession, 'status' | 'degraded' | 'success'>): State {
-  if (status === 'done') return success ? 'idle' : 'failed'
-  return status === 'running' && degraded ? 'degraded' : status
+/** Degraded times of a run, and the moment it failed, each with its reason. Times in unix s. */
+export interface Trouble {
+  readonly state: 'degraded' | 'failed'
+  readonly start: number
+  /** The same as `start` for a failure; undefined while it goes on. */
+  readonly end: number | undefined
+  readonly why: string
+}
+
+/** What went wrong in a run, in order. */
+export function troublesOf({ steps, message }: Run): Trouble[] {
+  return steps.flatMap(([start, state, why], i): Trouble[] => {
+    if (state === 'failed') return [{ state, start, end: start, why: why || message }]
+    return state === 'degraded' ? [{ state, start, end: steps[i + 1]?.[0], why }] : []
+  })
+}
+
+/** The states of a session; an agent that does not tell them is known to have run, and how it ended. */
+function stepsOf(said: OpSession): readonly Step[] {
+  const { transitions, start_time, end_time } = said
+  if (transitions && transitions.length > 0)
+    return transitions.map(([time, state, why]) => [time, state, why.slice(0, MAX_TEXT)])
+  const begun: Step = [start_time, end_time === null ? stateOf(said) : 'running', '']
+  return end_time === null ? [begun] : [begun, [end_time, stateOf(said), '']]
 }

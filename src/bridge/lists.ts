@@ -1,4 +1,4 @@
-import { opCodeOf } from '../core/ops.ts'
+import { opCodeOf, toldOf } from '../core/ops.ts'
 import { plainNames } from '../grafana/plain-names.ts'
 import type { Catalog, Known } from '../lab/catalog.ts'
 import { ask, milliseconds, numeric } from '../lab/fetch-curves.ts'
@@ -44,7 +44,7 @@ export function agentList(lab: LabView): object[] {
         session_id: session?.session_id ?? null,
         start_time: session ? milliseconds(session.start_time) : null,
         end_time: session?.end_time != null ? milliseconds(session.end_time) : null,
-        message: session?.messages.at(-1)?.[1] ?? null,
+        message: toldOf(session) || null,
       }
     })
     return {

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { UpFlags } from '../host/up-run.ts'
 import { isRecorder, recorderClasses, UnknownClassError } from '../launch/agents.ts'
@@ -38,7 +37,7 @@ export async function checkSite(
       findings.push({ check: WHAT, level: 'note', text: NO_RECORDER })
     // A file that was read in part may lack the host for a reason that has been told.
     if (shared.length > 0) return { findings: inOrder(findings) }
-    const host = fileOnly ? undefined : findHost(site, siteHost ?? hostname())
+    const host = fileOnly ? undefined : findHost(site, siteHost)
     if (findings.every(({ level }) => level !== 'problem')) {
       const text = `${file}: instances: ${instances.length}, hosts: ${site.hosts.size}${host ? `; this host is ${host.name}` : ''}`
       findings.unshift({ check: WHAT, level: 'ok', text })

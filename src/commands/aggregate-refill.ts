@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { OpError, TransportError, UsageError } from '../core/errors.ts'
-import { ResponseCode } from '../core/ops.ts'
+import { ResponseCode, toldOf } from '../core/ops.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { type Controlled, joinLab } from '../launch/join-lab.ts'
 import type { Context } from '../terminal/context.ts'
@@ -39,8 +39,7 @@ async function refill(on: Controlled, target: string | undefined, context: Conte
     ['wait', {}],
   ] as const) {
     const { status, msg, session } = await on.ask.request(recorder, OP, action, params, PATIENCE)
-    const said =
-      session.messages?.map(([, text]) => text).findLast((text) => !text.startsWith('Status is ')) ?? msg
+    const said = toldOf(session) || msg
     if (status !== ResponseCode.OK || (action === 'wait' && session.success !== true))
       throw new OpError(`${recorder}: ${said}`)
     if (action === 'wait') context.out(`${recorder}: ${said}\n`)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Label, UnixTime } from './names.ts'
+import type { Refusal } from './ops.ts'
 
 /** OCS's access levels, by name; an operation's `min_privs` is the least that its caller needs. */
 const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
@@ -41,11 +42,14 @@ export function refuseAct(
   op: { readonly name: string; readonly min_privs: 1 | 2 | 3 },
   caller: Caller,
   lock: (Lock & { readonly key: string }) | undefined,
-): string | undefined {
+): { readonly kind: Refusal; readonly msg: string } | undefined {
   if (caller.level < op.min_privs) {
     const [needs, has] = [op.min_privs, caller.level].map((level) => `${level} (${levels[level]})`)
-    return `Operation "${op.name}" takes access level ${needs}; the caller has ${has}.`
+    return {
+      kind: 'level',
+      msg: `Operation "${op.name}" takes access level ${needs}; the caller has ${has}.`,
+    }
   }
-  if (lock && !holds(caller, lock)) return `Not done: ${lockedText(lock)}.`
+  if (lock && !holds(caller, lock)) return { kind: 'locked', msg: `Not done: ${lockedText(lock)}.` }
   return undefined
 }

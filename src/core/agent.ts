@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AlarmSettings } from './alarm-rules.ts'
 import { builtIn } from './built-in.ts'
-import type { NodeInfo, Presence } from './channels.ts'
+import type { AgentApi, NodeInfo, Presence } from './channels.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
 import type { ManagedHost } from './managed-host.ts'
@@ -53,6 +53,8 @@ export interface SessionHandle<D> {
   set(data: D): void
   /** Running, but failing for now; set back to false when it works again. */
   degraded: boolean
+  /** Sets it degraded and says why, unless it is degraded already. */
+  degrade(why: string): void
   /** Adds a line to the session's messages and to the log. */
   log(text: string): void
 }
@@ -80,6 +82,7 @@ export interface LabAgents extends AsyncDisposable {
     string,
     {
       readonly presence: Presence | undefined
+      readonly api: AgentApi | undefined
       readonly sessions: ReadonlyMap<string, OpSession>
       /** `lost` also for one that says online but has not been heard of for a while. */
       readonly state: Presence['state']

@@ -38,7 +38,7 @@ export const ruleKinds = {
   rate: z.object({ ...common(0), field: pattern, ...limits, window: seconds.min(2).default(60) }),
   /** No reading for `after` seconds. */
   stale: z.object({ ...common(0), field: pattern, after: seconds.min(1) }),
-  /** An operation, INSTANCE.OPERATION, that failed, is degraded, or does not run. */
+  /** An operation, INSTANCE.OPERATION, that failed, is degraded, or does not run. A pattern watches processes alone. */
   op: z.object({
     ...common(30),
     op: pattern,
@@ -148,10 +148,10 @@ export function mailFaults({ user, password_env, password_file }: Mail): Fault[]
   return []
 }
 
-/** What is wrong with a rule whose keys are right one by one. `known`: actions and instances there are. */
+/** What is wrong with a rule whose keys are right one by one. `known`: actions and instances there are, where these are known. */
 export function ruleFaults(
   rule: Rule,
-  known: { readonly actions: readonly string[]; readonly instances: readonly string[] },
+  known: { readonly actions: readonly string[]; readonly instances: readonly string[] | undefined },
 ): Fault[] {
   const faults = (rule.actions ?? [])
     .filter((name) => !known.actions.includes(name))
@@ -215,14 +215,14 @@ function patternFaults(
   key: string,
   text: string | undefined,
   parts: 1 | 2 | 3,
-  instances: readonly string[],
+  instances: readonly string[] | undefined,
 ): Fault[] {
   if (text === undefined) return []
   const words = text.split('.')
   if (!isWild(text) && words.length !== parts)
     return [{ key, text: `${key} takes ${SHAPES[parts]}, * and ? allowed, given "${text}"` }]
   const [instance = ''] = words
-  if (isWild(instance) || instances.includes(instance)) return []
+  if (isWild(instance) || !instances || instances.includes(instance)) return []
   return [{ key, text: `no instance "${instance}" in this file: ${hint(instance, instances)}` }]
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Lock } from './access.ts'
 import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'
-import { OpSession } from './ops.ts'
+import { OpSession, Refusal } from './ops.ts'
 import { channel } from './topic.ts'
 import { FieldType, Wire } from './wire.ts'
 
@@ -143,6 +143,8 @@ export const Reply = z.object({
   id: z.string(),
   status: z.union([z.literal(0), z.literal(-1), z.literal(1)]),
   msg: z.string(),
+  /** Why it was refused, for programs; only of some refusals. */
+  kind: Refusal.optional(),
   session: OpSession.or(z.object({}).strict()).optional(),
   result: z.unknown().optional(),
   piece: z.string().optional(),

@@ -51,6 +51,8 @@ export interface PlanFrom {
   readonly file: string
   /** The host of the file to be. */
   readonly hostName: string
+  /** The host that was asked for. */
+  readonly siteHost: string | undefined
   readonly siteHub?: string | undefined
   readonly stateDir?: string | undefined
   readonly logDir?: string | undefined
@@ -71,7 +73,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   const { file, siteHub, stateDir, logDir } = from
   const text = await readText(file)
   const site = parseSite(text, file)
-  const host = findHost(site, from.hostName)
+  const host = findHost(site, from.siteHost)
   const url = hubUrl(site, host, siteHub)
   const flags = [
     ...['--site-file', file, '--site-host', host.name],

@@ -61,7 +61,7 @@ export async function planFor(
   const { stateDir: state, logDir, siteHub, siteHost } = flags
   const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
   const { managerFlags = [] } = flags
-  const own = { file, hostName: siteHost ?? hostname(), siteHub, ...folders, managerFlags, env }
+  const own = { file, hostName: siteHost ?? hostname(), siteHost, siteHub, ...folders, managerFlags, env }
   const from: PlanFrom = keep ? { ...own, keep: (text) => keep(own, text) } : own
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)

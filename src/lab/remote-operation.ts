@@ -3,7 +3,7 @@ import { checkParams } from '../core/arguments/check-params.ts'
 import type { AgentApi } from '../core/channels.ts'
 import { messageOf, OpError, UsageError } from '../core/errors.ts'
 import type { Outcome } from '../core/ops.ts'
-import { type Action, type OpSession, ResponseCode } from '../core/ops.ts'
+import { type Action, type OpSession, ResponseCode, toldOf } from '../core/ops.ts'
 import { pause } from '../core/pause.ts'
 import { awaitChange, type Line } from './await-change.ts'
 import type { Caller } from './request-client.ts'
@@ -142,8 +142,8 @@ function endOf(
     return undefined
   }
   if (seen.success) return restored(seen)
-  const said = seen.messages.findLast(([, text]) => !text.startsWith('Status is now'))
-  throw new OpError(`${of.title} failed${said ? `: ${said[1]}` : ''}`, { session: seen })
+  const told = toldOf(seen)
+  throw new OpError(`${of.title} failed${told && `: ${told}`}`, { session: seen })
 }
 
 /** Checks parameters by what the agent publishes of them; what cannot be checked here, the agent checks. */

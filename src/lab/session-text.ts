@@ -1,5 +1,5 @@
 /** Sessions as people read them. */
-import { OpCode, type OpSession } from '../core/ops.ts'
+import { OpCode, type OpSession, toldOf } from '../core/ops.ts'
 import { oneLine } from '../core/printable.ts'
 
 const CODE_NAMES = Object.fromEntries(
@@ -11,8 +11,7 @@ export function codeName(code: number): string {
   return CODE_NAMES[code] ?? '?'
 }
 
-/** The latest message that says more than the status, on one line. */
-export function lastMessage({ messages }: Pick<OpSession, 'messages'>): string {
-  const [, text] = messages.findLast(([, said]) => !said.startsWith('Status is now')) ?? []
-  return oneLine(text ?? '')
+/** What a session says of its state, on one line. */
+export function lastMessage(session: OpSession): string {
+  return oneLine(toldOf(session))
 }

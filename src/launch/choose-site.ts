@@ -76,7 +76,7 @@ function hostOf(site: Site, { siteHost }: SiteOptions): Host | undefined {
 
 /** The host to be, for a command that runs one of its instances. @throws ConfigError when the file has none for this machine */
 export function mustBeHost(site: Site, { siteHost }: SiteOptions): Host {
-  return findHost(site, siteHost ?? hostname())
+  return findHost(site, siteHost)
 }
 
 function portOf(url: string | undefined, otherwise: number): number {

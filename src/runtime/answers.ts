@@ -5,7 +5,7 @@ import { checkParams } from '../core/arguments/check-params.ts'
 import { builtIn, type HistoryAnswer } from '../core/built-in.ts'
 import type { Reply, Request } from '../core/channels.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { Action, type OpSession, ResponseCode } from '../core/ops.ts'
+import { Action, type OpSession, type Refusal, ResponseCode } from '../core/ops.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import type { AgentLock } from './agent-lock.ts'
 import type { Operation } from './operation.ts'
@@ -46,14 +46,15 @@ export function answerRequest(
   const operation = host.operations.get(op)
   if (!operation) {
     const has = [...host.operations.keys()].join(', ') || 'none'
-    return refuse(`No operation "${op}" (${host.instance} has: ${has}).`)
+    return refuse(`No operation "${op}" (${host.instance} has: ${has}).`, 'unknown')
   }
   const verb = Action.safeParse(action).data
-  if (verb === undefined) return refuse(`No action "${action}" (there are: ${Action.options.join(', ')}).`)
+  if (verb === undefined)
+    return refuse(`No action "${action}" (there are: ${Action.options.join(', ')}).`, 'unknown')
   const caller = callerOf(host, client, request)
   if (acts({ action })) {
     const why = refuseAct({ name: op, min_privs: operation.spec.min_privs }, caller, host.lock.held)
-    if (why !== undefined) return refuse(why)
+    if (why !== undefined) return refuse(why.msg, why.kind)
   }
   return operation.act(verb, request, caller)
 }
@@ -71,10 +72,11 @@ export async function answerQuery(
   if (!spec) {
     return refuse(
       `No query "${query}" (${host.instance} has: ${Object.keys(queriesOf(host.agent)).join(', ')}).`,
+      'unknown',
     )
   }
   const checked = checkParams(spec.params, request.params)
-  if ('faults' in checked) return refuse(checked.faults.map(({ text }) => text).join('; '))
+  if ('faults' in checked) return refuse(checked.faults.map(({ text }) => text).join('; '), 'params')
   try {
     const result = declared
       ? await declared.answer({
@@ -146,6 +148,6 @@ function callerOf(host: AnswersHost, client: string, { by, key }: Request): Call
   return { client, level: host.levelOf(client), by, key }
 }
 
-function refuse(msg: string): Answer {
-  return { status: ResponseCode.ERROR, msg, session: {} }
+function refuse(msg: string, kind?: Refusal): Answer {
+  return { status: ResponseCode.ERROR, msg, ...(kind && { kind }), session: {} }
 }

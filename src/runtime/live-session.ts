@@ -1,11 +1,13 @@
 import type { SessionHandle } from '../core/agent.ts'
-import { type OpSession, opCodeOf } from '../core/ops.ts'
+import { MOST_TRANSITIONS, type OpSession, opCodeOf, stateOf, type Transition } from '../core/ops.ts'
 import { redact } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
 /** Messages a session keeps, and characters of each; older ones go. */
 const MESSAGES = 100
 const MESSAGE_LENGTH = 10_000
+/** Characters of a transition's reason: all of them stay with the session. */
+const REASON_LENGTH = 300
 /** Characters of JSON that a session's data may have: it is retained, and shown again and again. */
 const DATA_LENGTH = 1 << 20
 
@@ -22,6 +24,10 @@ interface Told {
 export class LiveSession {
   readonly doc: OpSession
   readonly #told: Told
+  readonly #transitions: Transition[] = []
+  readonly #kinds: ('status' | 'said')[] = []
+  /** What was said last in the present state. */
+  #said = ''
   #tooLarge = false
 
   constructor(
@@ -38,9 +44,11 @@ export class LiveSession {
       end_time: null,
       data: {},
       messages: [],
+      message_kinds: this.#kinds,
+      transitions: this.#transitions,
       ...about,
     }
-    this.#announce()
+    this.#announce(this.doc.start_time)
   }
 
   get active(): boolean {
@@ -57,14 +65,19 @@ export class LiveSession {
   /** Ends it. What its operation does afterwards changes nothing. */
   finish(success: boolean): void {
     if (!this.active) return
-    Object.assign(this.doc, { status: 'done', success, degraded: false, end_time: Date.now() / 1000 })
-    this.#announce()
+    const end_time = Date.now() / 1000
+    Object.assign(this.doc, { status: 'done', success, degraded: false, end_time })
+    this.#announce(end_time)
   }
 
   /** Adds a line to its messages and to the log. */
   say(text: string): void {
     if (!this.active) return
-    this.#message(text)
+    const line = this.#message('said', text, Date.now() / 1000)
+    this.#said = line
+    const last = this.#transitions.at(-1)
+    // Some say what is wrong after they have turned degraded.
+    if (last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
     this.#told.changed(this.doc, false)
   }
 
@@ -81,6 +94,11 @@ export class LiveSession {
       },
       set degraded(now) {
         session.#setDegraded(now)
+      },
+      degrade(why) {
+        if (session.doc.degraded) return
+        if (session.#said !== why) session.say(why)
+        session.#setDegraded(true)
       },
       log: (text) => this.say(text),
     }
@@ -101,22 +119,44 @@ export class LiveSession {
   #setDegraded(now: boolean): void {
     if (!this.active || this.doc.degraded === now) return
     this.doc.degraded = now
+    this.#change(Date.now() / 1000)
+  }
+
+  #announce(time = Date.now() / 1000): void {
+    this.#message('status', `Status is now "${this.doc.status}".`, time)
+    this.#change(time)
+  }
+
+  /** Its status or degraded is another one since a time. */
+  #change(time: number): void {
     this.doc.op_code = opCodeOf(this.doc)
+    const state = stateOf(this.doc)
+    const transitions = this.#transitions
+    if (transitions.at(-1)?.[1] !== state) {
+      const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
+      transitions.push([time, state, why])
+      this.#said = ''
+    }
+    const dropped = transitions.length - MOST_TRANSITIONS
+    if (dropped > 0) {
+      transitions.splice(0, dropped)
+      this.doc.transitions_dropped = (this.doc.transitions_dropped ?? 0) + dropped
+    }
     this.#told.changed(this.doc, true)
   }
 
-  #announce(): void {
-    this.doc.op_code = opCodeOf(this.doc)
-    this.#message(`Status is now "${this.doc.status}".`)
-    this.#told.changed(this.doc, true)
-  }
-
-  #message(said: string): void {
-    const text = redact(said)
+  #message(kind: 'status' | 'said', said: string, time: number): string {
     const { messages, op_name } = this.doc
-    const line = text.length > MESSAGE_LENGTH ? `${text.slice(0, MESSAGE_LENGTH)}…` : text
-    messages.push([Date.now() / 1000, line])
-    if (messages.length > MESSAGES) messages.splice(0, messages.length - MESSAGES)
+    const line = cut(redact(said), MESSAGE_LENGTH)
+    messages.push([time, line])
+    this.#kinds.push(kind)
+    for (const list of [messages, this.#kinds])
+      if (list.length > MESSAGES) list.splice(0, list.length - MESSAGES)
     this.#told.log(`${op_name}: ${line}`)
+    return line
   }
+}
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text
 }

@@ -3,7 +3,7 @@ import { afterEach, expect, jest, test } from 'bun:test'
 import { z } from 'zod'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { type OpSession, opCodeOf } from '../core/ops.ts'
+import { OpSession, opCodeOf, toldOf } from '../core/ops.ts'
 import { Operation } from './operation.ts'
 
 const me = { client: 'me', level: 3 } as const
@@ -287,3 +287,81 @@ for (const kind of ['task', 'process'] as const) {
     }
   })
 }
+
+test('a session carries its states, each from when on and why; recovery erases none', async () => {
+  jest.useFakeTimers()
+  const begun = Date.now()
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const session = on.runs[0]?.session
+  if (!session) throw new Error('it has not begun')
+  const after = (ms: number) => jest.setSystemTime(begun + ms)
+  session.log('8 channels')
+  after(1000)
+  session.degrade('cable pulled')
+  session.degrade('cable pulled')
+  after(2000)
+  session.degraded = false
+  after(3000)
+  session.degraded = true
+  session.log('no answer')
+  session.log('still none')
+  after(4000)
+  on.runs[0]?.end.reject(new OpError('gave up'))
+  await ticks()
+  const at = (ms: number) => (begun + ms) / 1000
+  expect(on.operation.session?.transitions).toEqual([
+    [at(0), 'starting', ''],
+    [at(0), 'running', ''],
+    [at(1000), 'degraded', 'cable pulled'],
+    [at(2000), 'running', ''],
+    [at(3000), 'degraded', 'no answer'],
+    [at(4000), 'failed', 'gave up'],
+  ])
+  const { messages, message_kinds } = on.operation.session ?? {}
+  expect(message_kinds?.map((kind, i) => (kind === 'said' ? messages?.[i]?.[1] : kind))).toEqual([
+    ...['status', 'status', '8 channels', 'cable pulled', 'no answer', 'still none', 'gave up', 'status'],
+  ])
+})
+
+test('what is told of a session: why it is degraded; once it runs again, nothing of before', async () => {
+  jest.useFakeTimers()
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const session = on.runs[0]?.session
+  if (!session) throw new Error('it has not begun')
+  const told = () => toldOf(on.operation.session)
+  session.log('8 channels')
+  expect(told()).toBe('8 channels')
+  session.degrade('cable pulled')
+  session.log('tried again')
+  expect(told()).toBe('cable pulled')
+  jest.setSystemTime(Date.now() + 1000)
+  session.degraded = false
+  expect(told()).toBe('')
+  session.log('read again')
+  expect(told()).toBe('read again')
+})
+
+test('a session keeps its newest 100 states and counts the others', async () => {
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const session = on.runs[0]?.session
+  for (let i = 0; i < 150; i++) if (session) session.degraded = i % 2 === 0
+  const { transitions, transitions_dropped } = on.operation.session ?? {}
+  expect([transitions?.length, transitions_dropped]).toEqual([100, 52])
+  expect(OpSession.safeParse(on.operation.session).success).toBe(true)
+})
+
+test('a refusal says for programs why', async () => {
+  const on = held('process')
+  expect(on.operation.end('stop').kind).toBe('idle')
+  expect(on.operation.start({ n: -1 }, me).kind).toBe('params')
+  on.operation.start({}, me)
+  expect(on.operation.start({}, me).kind).toBe('running')
+  on.operation.end('stop')
+  expect(on.operation.end('stop').kind).toBe('idle')
+})

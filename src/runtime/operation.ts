@@ -3,7 +3,7 @@ import type { OpSpec, SessionHandle } from '../core/agent.ts'
 import { checkParams } from '../core/arguments/check-params.ts'
 import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
-import { type Action, type OpSession, type Outcome, ResponseCode } from '../core/ops.ts'
+import { type Action, type OpSession, type Outcome, type Refusal, ResponseCode } from '../core/ops.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession } from './live-session.ts'
 
@@ -74,9 +74,10 @@ export class Operation {
 
   /** Starts it, unless it is under way or a parameter does not fit. */
   start(params: Readonly<Record<string, unknown>>, { client, by, level }: Omit<Caller, 'key'>): Outcome {
-    if (this.active) return this.#outcome(ResponseCode.ERROR, `Operation "${this.name}" already in progress.`)
+    if (this.active)
+      return this.#outcome(ResponseCode.ERROR, `Operation "${this.name}" already in progress.`, 'running')
     const checked = checkParams(this.spec.params, params)
-    if ('faults' in checked) return refusal(checked.faults.map(({ text }) => text).join('; '))
+    if ('faults' in checked) return refusal(checked.faults.map(({ text }) => text).join('; '), 'params')
     const about = {
       session_id: this.#host.nextSessionId(),
       op_name: this.name,
@@ -113,11 +114,12 @@ export class Operation {
   end(verb: 'stop' | 'abort'): Outcome {
     const { kind } = this.spec
     const right = kind === 'process' ? 'stop' : 'abort'
-    if (verb !== right) return refusal(`Cannot ${verb} "${this.name}": it is a ${kind}; use ${right}.`)
-    if (!this.session) return refusal('No session active.')
+    if (verb !== right)
+      return refusal(`Cannot ${verb} "${this.name}": it is a ${kind}; use ${right}.`, 'unknown')
+    if (!this.session) return refusal('No session active.', 'idle')
     const { status } = this.session
     if (!this.#live || status === 'stopping' || status === 'done') {
-      return this.#outcome(ResponseCode.ERROR, `The operation is already ${status}.`)
+      return this.#outcome(ResponseCode.ERROR, `The operation is already ${status}.`, 'idle')
     }
     const live = this.#live
     live.advance('stopping')
@@ -203,13 +205,13 @@ export class Operation {
     })
   }
 
-  #outcome(status: 0 | -1 | 1, msg: string): Outcome {
-    return { status, msg, session: this.session ? structuredClone(this.session) : {} }
+  #outcome(status: 0 | -1 | 1, msg: string, kind?: Refusal): Outcome {
+    return { status, msg, ...(kind && { kind }), session: this.session ? structuredClone(this.session) : {} }
   }
 }
 
-function refusal(msg: string): Outcome {
-  return { status: ResponseCode.ERROR, msg, session: {} }
+function refusal(msg: string, kind: Refusal): Outcome {
+  return { status: ResponseCode.ERROR, msg, kind, session: {} }
 }
 
 /** Parameters as the session shows them; a value of no JSON form is left out. */

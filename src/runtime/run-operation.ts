@@ -25,7 +25,7 @@ export async function runOperation(
     let instrument = connection.instrument
     if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
     if (!instrument) {
-      const waiting = (reason: string) => degrade(session, `waiting for the instrument: ${reason}`)
+      const waiting = (reason: string) => session.degrade(`waiting for the instrument: ${reason}`)
       waiting(connection.reason)
       instrument = await connection.wait(signal, waiting)
       if (!instrument) return undefined
@@ -35,14 +35,9 @@ export async function runOperation(
       return await call?.({ ...op, instrument } as never)
     } catch (error) {
       if (!(error instanceof TransportError) || !process || signal.aborted) throw error
-      degrade(session, messageOf(error))
+      session.degrade(messageOf(error))
       // On a closed link the connection is made anew; on one that stands the process goes on.
       if (connection.instrument) await pause(AGAIN_MS, signal)
     }
   }
-}
-
-function degrade(session: SessionHandle<unknown>, text: string): void {
-  if (!session.degraded) session.log(text)
-  session.degraded = true
 }

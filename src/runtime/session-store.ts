@@ -3,7 +3,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs'
 import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { OpSession, opCodeOf } from '../core/ops.ts'
+import { MOST_TRANSITIONS, OpSession, type OpState, opCodeOf, stateOf, type Transition } from '../core/ops.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
@@ -17,8 +17,8 @@ export class SessionStore {
   readonly #db: Database
   readonly #lock: Database | undefined
   readonly #log: number | undefined
-  /** Status last written, by session, so that only its changes are written. */
-  readonly #written = new Map<number, OpSession['status']>()
+  /** State last written, by session, so that only its changes are written. */
+  readonly #written = new Map<number, OpState>()
   #sync: Promise<void> | undefined
   #again = false
   #next: number
@@ -56,12 +56,13 @@ export class SessionStore {
     return this.#next++
   }
 
-  /** Keeps a session as it is, when its status has changed since. */
+  /** Keeps a session as it is, when its state has changed since. */
   save(session: OpSession): void {
     const { session_id: id, status } = session
-    if (this.#written.get(id) === status) return
+    const state = stateOf(session)
+    if (this.#written.get(id) === state) return
     if (status === 'done') this.#written.delete(id)
-    else this.#written.set(id, status)
+    else this.#written.set(id, state)
     try {
       this.#write(session)
       this.#failing = false
@@ -139,6 +140,11 @@ export class SessionStore {
       Object.assign(session, { status: 'done', success: false, degraded: false, end_time })
       session.op_code = opCodeOf(session)
       session.messages.push([now, DIED])
+      session.message_kinds?.push('said')
+      session.transitions = [
+        ...(session.transitions ?? []),
+        [end_time, 'failed', DIED] satisfies Transition,
+      ].slice(-MOST_TRANSITIONS)
       this.save(session)
     }
   }

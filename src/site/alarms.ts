@@ -87,9 +87,8 @@ function readRule(
   const rule = readTyped(node, node.at, `a rule of kind ${kind}`, schema, report)
   if (!rule) return undefined
   const values = rule.values as unknown as Rule
-  const faults = ruleFaults(values, known)
   // Which instances there are is known only of a file that could be read.
-  rule.tell(isBroken ? faults.filter(({ text }) => !text.startsWith('no instance')) : faults)
+  rule.tell(ruleFaults(values, isBroken ? { ...known, instances: undefined } : known))
   return values
 }
 

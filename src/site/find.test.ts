@@ -49,7 +49,7 @@ test('the site file: --site-file, else OCS_CONFIG_DIR with --site or default', (
 
 test('--site=none is a site without file, which needs --site-hub', async () => {
   const none = await openSite({ site: 'none' })
-  const host = findHost(none, 'pc7')
+  const host = findHost(none, undefined)
   expect(hubUrl(none, host, 'mqtt://127.0.0.1:1883')).toBe('mqtt://127.0.0.1:1883')
   expect(() => hubUrl(none, host)).toThrow('--site=none: no hub: pass --site-hub=mqtt://127.0.0.1:1883')
 })
@@ -83,12 +83,16 @@ test('a file that cannot be read is a ConfigError that says why', async () => {
 test('the host: by name, else localhost, else what to do', async () => {
   const yale = await loadSite('fixtures/sites/yale.yaml')
   expect(findHost(yale, 'grumpy').name).toBe('grumpy')
-  expect(findHost(await loadSite('fixtures/sites/demo.yaml'), 'pc7').name).toBe('localhost')
-  expect(thrown(() => findHost(yale, 'pc7')).message).toBe(
+  expect(findHost(await loadSite('fixtures/sites/demo.yaml'), undefined, 'pc7').name).toBe('localhost')
+  expect(thrown(() => findHost(yale, undefined, 'pc7')).message).toBe(
     'no host "pc7" or "localhost" in fixtures/sites/yale.yaml (has: grumpy): rename it or pass --site-host=grumpy',
   )
-  expect(thrown(() => findHost(site, 'sleepyy')).message).toBe(
+  expect(thrown(() => findHost(site, undefined, 'sleepyy')).message).toBe(
     'no host "sleepyy" or "localhost" in lab.yaml (has: grumpy, sleepy): rename one or pass --site-host=sleepy',
+  )
+  // One that was asked for is never another.
+  expect(thrown(() => findHost(site, 'sleepyy')).message).toBe(
+    'no host "sleepyy" in lab.yaml (has: grumpy, sleepy): pass --site-host=sleepy',
   )
 })
 

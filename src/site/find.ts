@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
@@ -82,20 +83,22 @@ async function readStart(file: string, length: number): Promise<Buffer> {
 }
 
 /**
- * The host to be: the one named, else this machine's, else `localhost`.
- * @param name `--site-host`, else the machine's host name
+ * The host to be: the one named, which has to be there, else this machine's, else `localhost`.
+ * @param named `--site-host`
+ * @param own the machine's host name
  * @throws ConfigError
  */
-export function findHost(site: Site, name: string): Host {
-  const host = site.hosts.get(name) ?? site.hosts.get('localhost')
+export function findHost(site: Site, named: string | undefined, own = hostname()): Host {
+  const host =
+    named === undefined ? (site.hosts.get(own) ?? site.hosts.get('localhost')) : site.hosts.get(named)
   if (host) return usable(host)
   const names = [...site.hosts.keys()]
-  const [near = names[0]] = didYouMean(name, names)
-  if (near === undefined)
-    throw new ConfigError(`no host "${name}" or "localhost" in ${site.file}: it has no host`)
-  const rename = names.length === 1 ? 'rename it' : 'rename one'
+  const [near = names[0]] = didYouMean(named ?? own, names)
+  const missing = named === undefined ? `no host "${own}" or "localhost"` : `no host "${named}"`
+  if (near === undefined) throw new ConfigError(`${missing} in ${site.file}: it has no host`)
+  const rename = named !== undefined ? '' : names.length === 1 ? 'rename it or ' : 'rename one or '
   throw new ConfigError(
-    `no host "${name}" or "localhost" in ${site.file} (has: ${names.join(', ')}): ${rename} or pass --site-host=${near}`,
+    `${missing} in ${site.file} (has: ${names.join(', ')}): ${rename}pass --site-host=${near}`,
   )
 }
 

@@ -61,8 +61,8 @@ test('a hub that is not there: commands give up, roles wait', async () => {
 test('a host that the site file has not', async () => {
   await using lab = new Lab()
   const outcome = await lab.run([...LS240, `--site-file=${YALE}`, '--site-host=pc7'])
-  const has = `no host "pc7" or "localhost" in ${YALE} (has: grumpy)`
-  fails(outcome, 2, `ocs: ${has}: rename it or pass --site-host=grumpy`)
+  const has = `no host "pc7" in ${YALE} (has: grumpy)`
+  fails(outcome, 2, `ocs: ${has}: pass --site-host=grumpy`)
 })
 
 test('a misspelt key or flag: its place, and what it may have been', async () => {

@@ -17,6 +17,7 @@ const online = (
 ) =>
   ({
     state,
+    api: undefined,
     presence: { state, agent_class: 'FakeDataAgent', ...more },
     sessions: new Map(Object.entries(sessions)),
   }) as View
@@ -244,4 +245,20 @@ test('a rate is judged over its window', () => {
   expect(on.changes).toEqual(['raised rises'])
   expect(on.book.list()[0]).toMatchObject({ units: 'K/min' })
   expect(on.book.list()[0]?.text).toMatch(/^ls240\.t\.T1 changes by [\d.]+ K\/min, above 2 K\/min$/)
+})
+
+test('a pattern of operations watches processes; a task that failed is watched where it is named', () => {
+  const rules = [
+    ruleOf('op', { name: 'any', op: 'ls240.*', delay: 0 }),
+    ruleOf('op', { name: 'scan', op: 'ls240.scan', delay: 0 }),
+  ]
+  const { instances, states } = looking(rules)
+  const failed = session({ status: 'done', success: false, transitions: [[1, 'failed', 'no such channel']] })
+  const view = online({ acq: failed, scan: failed, mistyped: failed })
+  const api = { ops: { acq: { kind: 'process' }, scan: { kind: 'task' }, mistyped: { kind: 'task' } } }
+  instances.set('ls240', { ...view, api: api as unknown as View['api'] })
+  expect(states()).toEqual({
+    'any/ls240.acq': 'active: ls240.acq has failed: no such channel',
+    scan: 'active: ls240.scan has failed: no such channel',
+  })
 })

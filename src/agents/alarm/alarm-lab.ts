@@ -4,7 +4,7 @@ import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
 import { glob } from '../../core/glob.ts'
-import type { OpSession } from '../../core/ops.ts'
+import { stateOf, toldOf } from '../../core/ops.ts'
 import recorder from '../aggregator.ts'
 import { digits, judge } from './alarm-conditions.ts'
 import { type AlarmBook, isOpen, patternOf, type Verdict } from './alarm-store.ts'
@@ -127,7 +127,10 @@ export class LabLook {
     const fits = glob(rule.op)
     return [...all]
       .filter(([name]) => name !== this.#own)
-      .flatMap(([name, { sessions }]) => [...sessions.keys()].map((op) => `${name}.${op}`))
+      .flatMap(([name, { sessions, api }]) =>
+        // A task that failed was somebody's who has seen it fail: it is watched where it is named.
+        [...sessions.keys()].filter((op) => api?.ops[op]?.kind !== 'task').map((op) => `${name}.${op}`),
+      )
       .filter(fits)
   }
 
@@ -173,20 +176,15 @@ function opVerdict({ states }: RuleOf<'op'>, target: string, all: LabAgents['ins
   // What it did last says nothing of an agent that is gone; that is for a rule about agents.
   if (view?.state !== 'online') return UNKNOWN
   const session = view.sessions.get(op)
-  const state = session ? stateOf(session) : 'idle'
+  const state = stateOf(session)
   const is = (states as readonly string[]).includes(state) ? 'bad' : 'good'
-  const last = session?.messages.at(-1)?.[1]
-  if (state === 'running') return { is, text: `${target} runs` }
+  const told = toldOf(session)
   if (state === 'idle') return { is, text: `${target} does not run` }
+  if (state !== 'failed' && state !== 'degraded') return { is, text: `${target} runs` }
   return {
     is,
-    text: `${target} ${state === 'failed' ? 'has failed' : 'is degraded'}${last ? `: ${last}` : ''}`,
+    text: `${target} ${state === 'failed' ? 'has failed' : 'is degraded'}${told && `: ${told}`}`,
   }
-}
-
-function stateOf({ status, success, degraded }: OpSession): 'failed' | 'degraded' | 'idle' | 'running' {
-  if (status === 'done') return success ? 'idle' : 'failed'
-  return degraded ? 'degraded' : 'running'
 }
 
 function spoolVerdict({ rows, clear_rows }: RuleOf<'spool'>, name: string, view: View | undefined): Verdict {

@@ -56,7 +56,9 @@ export default defineAgent({
         const text = JSON.stringify(data)
         if (text !== shown) session.set(data)
         shown = text
-        session.degraded = Object.values(data.actions).some(({ problem }) => problem !== null)
+        const failing = Object.entries(data.actions).find(([, { problem }]) => problem !== null)
+        if (failing) session.degrade(`${failing[0]}: ${failing[1].problem}`)
+        else session.degraded = false
       })
       await calling
     },

@@ -20,12 +20,12 @@ const history: History = {
   alarms: () => [],
   runs: () => [
     run('ls240', 'acq', [
-      [100, 'running'],
-      [150, 'degraded'],
-      [180, 'failed'],
+      [100, 'running', ''],
+      [150, 'degraded', ''],
+      [180, 'failed', ''],
     ]),
-    run('ls-372', 'acq', [[120, 'running']]),
-    run('ls-372', 'ramp', [[130, 'idle']]),
+    run('ls-372', 'acq', [[120, 'running', '']]),
+    run('ls-372', 'ramp', [[130, 'idle', '']]),
   ],
   events: () => [],
   [Symbol.asyncDispose]: async () => {},

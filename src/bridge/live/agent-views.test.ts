@@ -11,6 +11,7 @@ test('an operation shows the last that it said, not that its status has changed'
       [2, 'no answer'],
       [3, 'Status is now "running".'],
     ],
+    message_kinds: ['status', 'said', 'status'],
   }
   const view = { presence: undefined, api: undefined, state: 'online', sessions: new Map([['acq', session]]) }
   expect(agentView('ls240', { ...view, state: 'online' }).ops[0]).toMatchObject({

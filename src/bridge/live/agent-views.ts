@@ -3,9 +3,8 @@ import { AlarmsData, WATCH } from '../../core/alarms.ts'
 import { parametersOf } from '../../core/arguments/parameters.ts'
 import type { Presence } from '../../core/channels.ts'
 import { helpOf, troubles } from '../../core/counter-help.ts'
-import type { OpSession } from '../../core/ops.ts'
+import { type OpSession, stateOf, toldOf } from '../../core/ops.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
-import { stateOf } from '../history.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
 
 /** Characters of a session's data, and of a message, that are shown. */
@@ -37,15 +36,13 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
 }
 
 function opView(op: string, kind: OpView['kind'], session: OpSession | undefined): OpView {
-  // That its status has changed is shown anyway.
-  const told = session?.messages.findLast(([, text]) => !text.startsWith('Status is now'))
   return {
     op,
     kind,
-    state: session ? stateOf(session) : 'idle',
+    state: stateOf(session),
     since: session?.start_time ?? null,
     end: session?.end_time ?? null,
-    message: told?.[1].slice(0, MAX_TEXT) ?? null,
+    message: toldOf(session).slice(0, MAX_TEXT) || null,
     by: session ? (session.started_from ?? session.started_by) : null,
   }
 }

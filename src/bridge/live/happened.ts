@@ -1,5 +1,5 @@
-import type { History } from '../history.ts'
-import type { EventView, Happened } from '../page/shape.ts'
+import { type History, troublesOf } from '../history.ts'
+import type { EventView, Happened, RunView } from '../page/shape.ts'
 
 /** Events and regions of one answer, at most, the newest. */
 const MAX = 300
@@ -11,7 +11,8 @@ export function happened(history: History, since: number, isNode: (instance: str
     .runs()
     .filter(({ instance, end }) => !isNode(instance) && (end === undefined || end >= since))
     .sort((a, b) => a.start - b.start)
-  const ofRuns = runs.flatMap(({ instance, op, start, end, state, startedBy, message }): EventView[] => {
+  const ofRuns = runs.flatMap((run): EventView[] => {
+    const { instance, op, start, end, state, startedBy, message } = run
     const begun: EventView = {
       time: start,
       level: 'info',
@@ -19,10 +20,15 @@ export function happened(history: History, since: number, isNode: (instance: str
       kind: op,
       text: `${op} started by ${startedBy}`,
     }
-    if (end === undefined) return [begun]
+    const troubles = troublesOf(run).flatMap(({ state, start, why }): EventView[] =>
+      state === 'degraded'
+        ? [{ time: start, level: 'warning', instance, kind: op, text: `${op} degraded${why && `: ${why}`}` }]
+        : [],
+    )
+    if (end === undefined) return [begun, ...troubles]
     const failed = state === 'failed'
     const text = `${op} ${failed ? 'failed' : 'done'}${message === '' ? '' : `: ${message}`}`
-    return [begun, { time: end, level: failed ? 'error' : 'info', instance, kind: op, text }]
+    return [begun, ...troubles, { time: end, level: failed ? 'error' : 'info', instance, kind: op, text }]
   })
   const events = [
     ...ofRuns,
@@ -33,9 +39,13 @@ export function happened(history: History, since: number, isNode: (instance: str
     .filter(({ time }) => time >= since)
     .sort((a, b) => a.time - b.time)
   return {
-    runs: runs
-      .slice(-MAX)
-      .map(({ instance, op, start, end, state }) => ({ instance, op, start, end: end ?? null, state })),
+    runs: runs.slice(-MAX).flatMap((run): RunView[] => {
+      const { instance, op, start, end } = run
+      const whole = { state: end === undefined ? 'running' : 'idle', start, end } as const
+      return [whole, ...troublesOf(run)].map((part) => {
+        return { instance, op, state: part.state, start: part.start, end: part.end ?? null }
+      })
+    }),
     events: events.slice(-MAX),
   }
 }

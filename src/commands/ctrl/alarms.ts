@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { AlarmsAnswer, type AlarmView, WATCH } from '../../core/alarms.ts'
 import { secondsOf } from '../../core/arguments/seconds.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
-import { ResponseCode } from '../../core/ops.ts'
+import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import { alarmClass } from '../../launch/agents.ts'
@@ -133,7 +133,7 @@ async function runTask(
   if (started.status !== ResponseCode.OK) throw new OpError(`${agent} ${op}: ${started.msg}`)
   const { status, msg, session } = await ask.request(agent, op, 'wait', {}, seconds)
   if (status !== ResponseCode.OK) throw new TransportError(`${agent} ${op}: ${msg}`)
-  const said = session.messages?.filter(([, text]) => !text.startsWith('Status is now')).at(-1)?.[1] ?? msg
+  const said = toldOf(session) || msg
   if (session.success) return said
   throw new OpError(said)
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { OpError, TransportError } from '../../core/errors.ts'
-import { ResponseCode } from '../../core/ops.ts'
+import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import type { Controlled, WithLab } from '../../launch/join-lab.ts'
@@ -39,7 +39,7 @@ async function note(on: Controlled, text: string, by: string, context: Context):
   ] as const) {
     const { status, msg, session } = await on.ask.request(keeper, OP, action, params, PATIENCE)
     if (status !== ResponseCode.OK || (action === 'wait' && session.success !== true))
-      throw new OpError(`${keeper} did not keep the note: ${session.messages?.at(-1)?.[1] ?? msg}`)
+      throw new OpError(`${keeper} did not keep the note: ${toldOf(session) || msg}`)
   }
   context.out(`${keeper} has noted it, by ${by}\n`)
 }

@@ -1,4 +1,4 @@
-import type { OpSession } from '../../core/ops.ts'
+import { type OpSession, saidBy } from '../../core/ops.ts'
 import { oneLine, printable } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
@@ -65,11 +65,10 @@ function logged(title: string, log: Log): Progress {
   let data = ''
   let dataAt = -Infinity
   return {
-    show({ messages, data: now }) {
-      const all = messages.map(([time, text]) => ({ key: `${time} ${text}`, text }))
-      for (const { key, text } of all) {
-        if (!said.has(key) && !text.startsWith('Status is now')) log(`${title}: ${oneLine(text)}`)
-      }
+    show(session) {
+      const { data: now } = session
+      const all = saidBy(session).map(([time, text]) => ({ key: `${time} ${text}`, text }))
+      for (const { key, text } of all) if (!said.has(key)) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))
       const text = onOneLine(now)
       if (text === '' || text === data || performance.now() - dataAt < DATA_LINE_MS) return

@@ -1,7 +1,7 @@
 import { channels } from '../../core/channels.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
-import { ResponseCode } from '../../core/ops.ts'
+import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { recorderClasses } from '../../launch/agents.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 
@@ -45,8 +45,8 @@ export async function startAcquisition(
 export async function stopAcquisition(on: Controlled, targets: readonly string[]): Promise<void> {
   for (const instance of targets.length > 0 ? targets : instrumentsOf(on)) {
     mustRun(on, instance)
-    const { status, msg } = await on.ask.request(instance, ACQ, 'stop')
-    const idle = msg.startsWith('No session active') || msg.includes('already')
+    const { status, msg, kind } = await on.ask.request(instance, ACQ, 'stop')
+    const idle = kind === 'idle'
     if (status !== ResponseCode.OK && !idle) throw new OpError(`${instance}: ${msg}`)
     if (status === ResponseCode.OK) await on.ask.request(instance, ACQ, 'wait', {}, 10)
     on.log(idle ? `${instance}: was not acquiring` : `${instance}: stopped`)
@@ -93,9 +93,8 @@ function mustHave({ lab }: Controlled, instance: string, op: string): void {
 
 /** Starts an operation; one that runs already is fine. */
 async function start({ ask }: Controlled, instance: string, op: string): Promise<void> {
-  const { status, msg } = await ask.request(instance, op, 'start')
-  if (status !== ResponseCode.OK && !msg.includes('already in progress'))
-    throw new OpError(`${instance}: ${msg}`)
+  const { status, msg, kind } = await ask.request(instance, op, 'start')
+  if (status !== ResponseCode.OK && kind !== 'running') throw new OpError(`${instance}: ${msg}`)
 }
 
 /** Starts acquisition and waits for a sample that is fresh. */
@@ -110,11 +109,8 @@ async function startAndSee(on: Controlled, instance: string): Promise<void> {
   if (seen) return
   const session =
     lab.instances.get(instance)?.sessions.get(ACQ) ?? (await ask.request(instance, ACQ, 'status')).session
-  const said =
-    'messages' in session
-      ? session.messages.findLast(([, text]) => !text.startsWith('Status is now'))
-      : undefined
-  const why = said ? `: ${said[1]}` : ''
+  const told = toldOf(session)
+  const why = told && `: ${told}`
   const degraded = 'degraded' in session && session.degraded
   throw new OpError(
     degraded ? `${instance} is degraded${why}` : `${instance} gave no sample in ${FIRST_SAMPLE} s${why}`,

@@ -16,6 +16,7 @@ const session: OpSession = {
   end_time: null,
   data: {},
   messages: [[1_700_000_000, 'Status is now "running".']],
+  message_kinds: ['status'],
   started_by: 'ctrl-1',
 }
 const context: Context = {
