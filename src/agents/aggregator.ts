@@ -5,6 +5,7 @@ import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
+import { RECORD, RecordData } from '../core/recording.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import { goneFiles } from '../storage/recorder/file-list.ts'
@@ -21,48 +22,6 @@ const NOTES = 1000
 const NAMED = 5
 /** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
 const FRESH = 180
-
-const Count = z.int().min(0)
-const RecordData = z.object({
-  data_dir: z.string(),
-  /** The newest file's path; null before there is one. */
-  current_file: z.string().nullable(),
-  /** By feed address; names as in OCS, and the last seq taken (`seq`) and synced (`recorded`). */
-  providers: z.record(
-    z.string(),
-    z.object({
-      last_refresh: z.number(),
-      sessid: z.string(),
-      stale: z.boolean(),
-      last_block_received: z.string(),
-      seq: Count,
-      recorded: Count,
-    }),
-  ),
-  counters: z.object({
-    rows: Count,
-    samples: Count,
-    frames: Count,
-    duplicates: Count,
-    holes: Count,
-    unnumbered: Count,
-    gaps: Count,
-    quarantined: Count,
-    renamed: Count,
-    torn_tails: Count,
-    displaced: Count,
-    disk_failures: Count,
-    uncut_files: Count,
-  }),
-  /** Rows that agents hold and that are still to be fetched. */
-  behind: Count,
-  /** Instances that are not recorded, since the site file does not name them. */
-  unknown: z.array(z.string()),
-  /** What keeps rows from being recorded; null when nothing does. */
-  problem: z.string().nullable(),
-  /** Bytes that are free where it writes; null when nobody knows. */
-  disk_free: z.number().nullable(),
-})
 
 /** What a process keeps from one recorder to the next, and who waits for the next. */
 class Recording {
@@ -112,7 +71,7 @@ export default defineAgent({
   idle: (instance) => `waiting for: ocs ctrl start ${instance} record`,
 })
   .process(
-    'record',
+    RECORD,
     {
       help: 'Record all feeds.',
       data: RecordData,
@@ -199,16 +158,12 @@ export default defineAgent({
     }),
   )
 
-function countersOf({ counters }: Recorder, { state }: Follower): z.input<typeof RecordData>['counters'] {
+function countersOf({ counters }: Recorder, { state }: Follower): RecordData['counters'] {
   const { duplicates, holes, unnumbered } = state
   return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
 }
 
-function dataOf(
-  recorder: Recorder,
-  follower: Follower,
-  instances: RecordedInstances,
-): z.input<typeof RecordData> {
+function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInstances): RecordData {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(
     ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
-import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels, type HubInfo } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
+import { RECORD, recordingOf } from '../core/recording.ts'
 import { isLocal } from '../host/up-plan.ts'
 import type { UpFlags } from '../host/up-run.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
@@ -19,8 +19,6 @@ import type { Finding } from './finding.ts'
 /** Seconds that the hub has to answer, and to tell what it has. */
 const HUB_SECONDS = 2
 const BRIDGE_PORT = 5000
-/** What a recorder's session tells, as far as it matters here. */
-const Recording = z.object({ problem: z.string().nullable() })
 
 /** What was found of a lab, and its instances as they are now. */
 interface LabFindings {
@@ -142,8 +140,8 @@ function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Fi
 /** What recorders say that they do not record, and why. */
 function unrecorded(instances: ReadonlyMap<string, InstanceView>): Finding[] {
   return [...instances].flatMap(([name, view]): Finding[] => {
-    const session = isOnline(view) ? view.sessions.get('record') : undefined
-    const { problem } = Recording.safeParse(session?.data).data ?? {}
+    const session = isOnline(view) ? view.sessions.get(RECORD) : undefined
+    const { problem } = recordingOf(view.sessions) ?? {}
     if (!problem || session?.end_time !== null) return []
     return [{ check: 'recording', level: 'problem', text: `${name}: ${problem}` }]
   })

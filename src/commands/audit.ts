@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { z } from 'zod'
 import { ConfigError, messageOf, OpError, TransportError } from '../core/errors.ts'
+import { type RecordData, recordingOf } from '../core/recording.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { joinLab } from '../launch/join-lab.ts'
 import { statePath } from '../launch/places.ts'
@@ -63,7 +63,7 @@ async function agents(dir: string, flags: AuditFlags, context: Context): Promise
       context,
       async ({ lab }) => {
         for (const [instance, { presence, sessions }] of lab.instances) {
-          const data = RecordedData.safeParse(sessions.get('record')?.data).data
+          const data = recordingOf(sessions)
           if (data && presence?.host === hostname() && data.data_dir === resolve(dir))
             found.push(...recorded(data.providers))
           for (const [feed, { spool, epochs }] of Object.entries(presence?.feeds ?? {}))
@@ -79,13 +79,8 @@ async function agents(dir: string, flags: AuditFlags, context: Context): Promise
   return found
 }
 
-const RecordedData = z.object({
-  data_dir: z.string(),
-  providers: z.record(z.string(), z.object({ sessid: z.string(), recorded: z.int() })),
-})
-
 /** What a recorder says that it has recorded. */
-function recorded(providers: z.output<typeof RecordedData>['providers']): Witness[] {
+function recorded(providers: RecordData['providers']): Witness[] {
   return Object.entries(providers).flatMap(([address, { sessid: epoch, recorded: last }]) => {
     const [, instance, , feed] = address.split('.')
     if (instance === undefined || feed === undefined) return []

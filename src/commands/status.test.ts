@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type LabStatus, Meter, type RoleStatus, waitingRows } from '../lab/lab-status.ts'
+import { waitingRows } from '../core/waiting-rows.ts'
+import { type LabStatus, Meter, type RoleStatus } from '../lab/lab-status.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
 import { commandLab, type TestLab } from './ctrl/ctrl.test-aid.ts'
 
@@ -35,6 +36,7 @@ const status = (roles: readonly RoleStatus[], more: Partial<LabStatus> = {}): La
   time: 1_795_420_800,
   hub: { url: 'mqtt://127.0.0.1:1883', connected: true },
   roles,
+  not_recording: null,
   recorders: [
     {
       instance: 'aggregator',
@@ -188,4 +190,12 @@ test('the lab as it is, by its site file: once, as JSON, and line by line', asyn
   watch.terminate()
   expect(await watch.code).toBe(0)
   for (const line of watch.out().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('roles')
+})
+
+test('that nothing is recorded stands at the top, unless the hub is away', () => {
+  const not_recording = 'aggregator is lost'
+  const [, second] = statusScreen(status([role('ls240')], { not_recording, alarms: [] }), 80)
+  expect(second).toBe('NOT RECORDING: aggregator is lost')
+  const hub = { url: 'mqtt://127.0.0.1:1883', connected: false }
+  expect(statusScreen(status([], { not_recording, hub }), 80).join()).not.toContain('NOT RECORDING')
 })

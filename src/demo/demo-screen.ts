@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
+import { recordingOf } from '../core/recording.ts'
 import type { Child } from '../host/children.ts'
 import type { LabView } from '../lab/lab-view.ts'
+import { notRecording } from '../lab/not-recording.ts'
 import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
@@ -119,12 +121,13 @@ export class DemoScreen {
 
   #foot(lab: LabView): string {
     const { dir, idle } = this.#shown
+    const why = this.#connected ? notRecording(lab.instances) : undefined
     const acquiring = [...lab.instances.values()].some(
       ({ sessions }) => sessions.get('acq')?.status === 'running',
     )
     const lines = [
-      isAway(lab)
-        ? 'No recorder runs: agents keep their samples for it.\n'
+      why !== undefined
+        ? `NOT RECORDING: ${why}. Agents keep their samples meanwhile.\n`
         : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
@@ -196,16 +199,7 @@ function fold(
   return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(indent)}${one}`)
 }
 
-/** Whether the demo's recorder was there, and is not. */
-function isAway(lab: LabView): boolean {
-  const { presence, state } = lab.instances.get('aggregator') ?? {}
-  return presence !== undefined && state !== 'online'
-}
-
 /** The file the demo's recorder is writing. */
 function currentFile(lab: LabView): string | undefined {
-  const data = lab.instances.get('aggregator')?.sessions.get('record')?.data as
-    | { current_file?: string }
-    | undefined
-  return data?.current_file ?? undefined
+  return recordingOf(lab.instances.get('aggregator')?.sessions)?.current_file ?? undefined
 }

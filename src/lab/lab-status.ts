@@ -3,7 +3,10 @@ import { type AlarmsData, WATCH } from '../core/alarms.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { troubles } from '../core/counter-help.ts'
 import type { OpSession } from '../core/ops.ts'
+import { RECORD, recordingOf } from '../core/recording.ts'
+import { waitingRows } from '../core/waiting-rows.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
+import { notRecording } from './not-recording.ts'
 import { codeName, lastMessage } from './session-text.ts'
 
 /** Seconds over which rates are taken. */
@@ -63,16 +66,10 @@ export interface LabStatus {
   readonly hub: { readonly url: string; readonly connected: boolean }
   readonly roles: readonly RoleStatus[]
   readonly recorders: readonly RecorderStatus[]
+  /** Why nothing is recorded though agents hold samples. */
+  readonly not_recording: string | null
   /** Undefined where no alarm agent runs. */
   readonly alarms: readonly AlarmStatus[] | undefined
-}
-
-/** What a recorder's session tells; other versions may tell more. */
-interface RecordData {
-  readonly behind?: number
-  readonly current_file?: string | null
-  readonly problem?: string | null
-  readonly providers?: Readonly<Record<string, { stale?: boolean; seq?: number; recorded?: number }>>
 }
 
 /** Counts that come in over time, as a rate over the last 10 s. */
@@ -180,7 +177,9 @@ export function labStatus(
       restarts: kept?.restarts ?? null,
     }
   })
-  return { time, hub, roles, recorders: recordersOf(instances), alarms: alarmsOf(instances) }
+  const recorders = recordersOf(instances)
+  const not_recording = notRecording(instances) ?? null
+  return { time, hub, roles, recorders, not_recording, alarms: alarmsOf(instances) }
 }
 
 function roleOf(
@@ -214,22 +213,14 @@ function isBad({ degraded, end_time, success }: OpSession): boolean {
   return (degraded && end_time === null) || (end_time !== null && success === false)
 }
 
-/** Rows that are held and not known to be recorded. */
-export function waitingRows(feeds: NonNullable<Presence['feeds']>): number {
-  const epochs = Object.values(feeds).flatMap((feed) => feed.epochs)
-  return epochs.reduce(
-    (sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)),
-    0,
-  )
-}
-
 function recordersOf(instances: LabView['instances']): RecorderStatus[] {
   return [...instances].flatMap(([instance, { sessions, state }]) => {
-    const session = sessions.get('record')
-    if (state !== 'online' || session?.end_time !== null) return []
-    const { behind = 0, current_file = null, problem = null, providers = {} } = session.data as RecordData
+    const session = sessions.get(RECORD)
+    const said = recordingOf(sessions)
+    if (state !== 'online' || session?.end_time !== null || !said) return []
+    const { behind, current_file, problem, providers } = said
     const feeds = Object.values(providers)
-    const unwritten = feeds.reduce((sum, { seq = 0, recorded = 0 }) => sum + Math.max(0, seq - recorded), 0)
+    const unwritten = feeds.reduce((sum, { seq, recorded }) => sum + Math.max(0, seq - recorded), 0)
     const stale = feeds.filter((feed) => feed.stale).length
     return [{ instance, feeds: feeds.length, stale, behind, unwritten, file: current_file, problem }]
   })

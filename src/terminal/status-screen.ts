@@ -21,7 +21,11 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   const bad = roles.filter(isBad)
   const well = roles.filter((role) => !isBad(role))
   const cut = (line: string) => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
-  const top = [headline(status), ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time))]
+  const away =
+    status.not_recording === null || !status.hub.connected
+      ? []
+      : [`NOT RECORDING: ${oneLine(status.not_recording)}`]
+  const top = [headline(status), ...away, ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time))]
   const end = [
     ...recorders.map(recorderLine),
     ...roles.flatMap((role) => counterLine(role)),

@@ -1,10 +1,11 @@
 import { statfs } from 'node:fs/promises'
-import { z } from 'zod'
 import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
 import { glob } from '../../core/glob.ts'
 import { stateOf, toldOf } from '../../core/ops.ts'
+import { RECORD, recordingOf } from '../../core/recording.ts'
+import { waitingRows } from '../../core/waiting-rows.ts'
 import recorder from '../aggregator.ts'
 import { digits, judge } from './alarm-conditions.ts'
 import { type AlarmBook, isOpen, patternOf, type Verdict } from './alarm-store.ts'
@@ -16,12 +17,6 @@ const GB = 1e9
 const RECORDERS: readonly string[] = [recorder.spec.class, ...(recorder.spec.aliases ?? [])]
 const UNKNOWN: Verdict = { is: 'unknown', text: '' }
 
-/** What a recorder's session tells of it, as far as it matters here. */
-const Recording = z.object({
-  behind: z.number(),
-  problem: z.string().nullable(),
-  disk_free: z.number().nullish(),
-})
 type View = LabAgents['instances'] extends ReadonlyMap<string, infer V> ? V : never
 
 /** Judges agents, operations, recorders, disks and spools by the rules that watch them. */
@@ -97,7 +92,7 @@ export class LabLook {
         if (rule.folder !== undefined)
           return [[rule.folder, diskVerdict(rule, rule.folder, this.#free.get(rule.folder)), 'GB']]
         return this.#recorders(rule, all).map((name) => {
-          const free = recordingOf(all.get(name))?.disk_free ?? undefined
+          const free = recordingOf(all.get(name)?.sessions)?.disk_free ?? undefined
           return [name, diskVerdict(rule, `the disk of ${name}`, free), 'GB']
         })
       default:
@@ -146,9 +141,9 @@ export class LabLook {
   #recorder(rule: RuleOf<'recorder'>, name: string, view: View | undefined): Verdict {
     if (!view?.presence) return this.#missing(name)
     if (view.state !== 'online') return { is: 'bad', text: `${name} is ${view.state}: nothing is recorded` }
-    const session = view.sessions.get('record')
+    const session = view.sessions.get(RECORD)
     if (session?.status !== 'running') return { is: 'bad', text: `${name} does not record` }
-    const recording = recordingOf(view)
+    const recording = recordingOf(view.sessions)
     if (!recording) return UNKNOWN
     const { behind: value, problem } = recording
     if (problem !== null) return { is: 'bad', text: `${name} cannot write: ${problem}`, value }
@@ -190,9 +185,7 @@ function opVerdict({ states }: RuleOf<'op'>, target: string, all: LabAgents['ins
 function spoolVerdict({ rows, clear_rows }: RuleOf<'spool'>, name: string, view: View | undefined): Verdict {
   const feeds = view?.state === 'online' ? view.presence?.feeds : undefined
   if (!feeds) return UNKNOWN
-  const waiting = Object.values(feeds)
-    .flatMap(({ epochs }) => epochs)
-    .reduce((sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)), 0)
+  const waiting = waitingRows(feeds)
   const limits = { high: rows - 1, ...(clear_rows !== undefined && { clear_high: clear_rows }) }
   const { is } = judge(limits, waiting, { says: '', units: '' })
   return { is, text: `${name} holds ${waiting} rows that are not recorded`, value: waiting }
@@ -210,8 +203,4 @@ function diskVerdict(
   const { is } = judge(limits, gb, { says: '', units: '' })
   const text = `${where} has ${digits(gb)} GB free`
   return { is, text: is === 'bad' ? `${text}, less than ${digits(free_gb)} GB` : text, value: gb }
-}
-
-function recordingOf(view: View | undefined): z.output<typeof Recording> | undefined {
-  return Recording.safeParse(view?.sessions.get('record')?.data).data
 }

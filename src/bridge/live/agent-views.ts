@@ -1,9 +1,10 @@
-import { z } from 'zod'
 import { AlarmsData, WATCH } from '../../core/alarms.ts'
 import { parametersOf } from '../../core/arguments/parameters.ts'
 import type { Presence } from '../../core/channels.ts'
 import { helpOf, troubles } from '../../core/counter-help.ts'
 import { type OpSession, stateOf, toldOf } from '../../core/ops.ts'
+import { recordingOf } from '../../core/recording.ts'
+import { waitingRows } from '../../core/waiting-rows.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
 
@@ -30,7 +31,7 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
     troubles: troubles(presence?.counters ?? {}).map(([name, count]) => {
       return { name, count, help: helpOf(name) }
     }),
-    recorder: recorderOf([...sessions.values()]),
+    recorder: recorderOf(sessions),
     alarms: state === 'online' ? alarmsOf([...sessions.values()]) : [],
   }
 }
@@ -48,34 +49,18 @@ function opView(op: string, kind: OpView['kind'], session: OpSession | undefined
 }
 
 function spoolsOf(presence: Presence | undefined): AgentView['spools'] {
-  return Object.entries(presence?.feeds ?? {}).map(([feed, { epochs }]) => ({
+  return Object.entries(presence?.feeds ?? {}).map(([feed, held]) => ({
     feed,
-    waiting: epochs.reduce(
-      (sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)),
-      0,
-    ),
+    waiting: waitingRows({ [feed]: held }),
   }))
 }
 
-/** The data of a recorder's session, as far as it is shown here. */
-const Recorded = z.object({
-  data_dir: z.string(),
-  current_file: z.string().nullable(),
-  providers: z.record(z.string(), z.object({ stale: z.boolean() })),
-  counters: z.record(z.string(), z.number()),
-  behind: z.number(),
-  problem: z.string().nullable(),
-})
-
-function recorderOf(sessions: readonly OpSession[]): RecorderView | null {
-  for (const { data } of sessions) {
-    const found = Recorded.safeParse(data)
-    if (!found.success) continue
-    const { data_dir, current_file, providers, counters, behind, problem } = found.data
-    const stale = Object.entries(providers).flatMap(([address, one]) => (one.stale ? [address] : []))
-    return { file: current_file, folder: data_dir, behind, problem, counters, stale }
-  }
-  return null
+function recorderOf(sessions: InstanceView['sessions']): RecorderView | null {
+  const found = recordingOf(sessions)
+  if (!found) return null
+  const { data_dir, current_file, providers, counters, behind, problem } = found
+  const stale = Object.entries(providers).flatMap(([address, one]) => (one.stale ? [address] : []))
+  return { file: current_file, folder: data_dir, behind, problem, counters, stale }
 }
 
 function alarmsOf(sessions: readonly OpSession[]): AlarmView[] {

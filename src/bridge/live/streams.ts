@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
+import { notRecording as whyNotRecording } from '../../lab/not-recording.ts'
 import type { History } from '../history.ts'
 import type { StreamEvents } from '../page/shape.ts'
 import { agentView } from './agent-views.ts'
@@ -88,7 +89,12 @@ export function streams(parts: Parts): Streams {
       listing = false
     }
   }
-  const tick = () => all(frame('tick', { now: Date.now() / 1000, hub: hub() }))
+  const ticked = () => {
+    // What is not heard of without the hub may go on all the same.
+    const notRecording = (hub() && whyNotRecording(lab.instances)) || null
+    return frame('tick', { now: Date.now() / 1000, hub: hub(), notRecording })
+  }
+  const tick = () => all(ticked())
   const timers = [setInterval(look, LOOK_MS), setInterval(tick, TICK_MS), setInterval(list, FIELDS_MS)]
 
   return {
@@ -120,7 +126,7 @@ export function streams(parts: Parts): Streams {
             const watcher = live.watch((values) => send(frame('values', values)))
             open.set(id, { id, watcher, send })
             const now = Date.now() / 1000
-            const hello = frame('hello', { stream: id, build, now }) + frame('tick', { now, hub: hub() })
+            const hello = frame('hello', { stream: id, build, now }) + ticked()
             send(`retry: 1000\n${hello}${[...sent.values()].join('')}`)
           },
           cancel: close,

@@ -70,6 +70,12 @@ connect({
     lab()
     if (JSON.stringify(before?.ops) !== JSON.stringify(view.ops)) happened()
   },
+  tick({ notRecording }) {
+    const place = byId('recording')
+    place.hidden = notRecording === null
+    if (notRecording !== null)
+      say(place, `NOT RECORDING: ${notRecording}. Agents keep their samples meanwhile.`)
+  },
   fields: () => void readings.list(),
   happened,
   values: (parts) => readings.take(parts),

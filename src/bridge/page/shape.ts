@@ -143,8 +143,8 @@ export interface Me {
 /** The events of the stream, by name. */
 export interface StreamEvents {
   hello: { readonly stream: string; readonly build: string; readonly now: number }
-  /** Every two seconds; `hub`: whether the bridge has its hub. */
-  tick: { readonly now: number; readonly hub: boolean }
+  /** Every two seconds; `hub`: whether the bridge has its hub; why nothing is recorded though there are samples. */
+  tick: { readonly now: number; readonly hub: boolean; readonly notRecording: string | null }
   agent: AgentView
   /** The list of fields is another than before. */
   fields: Record<string, never>

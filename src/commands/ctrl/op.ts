@@ -3,6 +3,7 @@ import { paramsOf } from '../../core/arguments/parameter-flags.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import type { Outcome } from '../../core/ops.ts'
 import { type Action, type OpSession, ResponseCode } from '../../core/ops.ts'
+import { RECORD } from '../../core/recording.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import {
   type Controlled,
@@ -129,6 +130,8 @@ async function act(on: Controlled, asked: Asked, context: Context): Promise<void
   const { kind, params: schema } = knownOp(instance, runningInstance(on, instance), op)
   if (action !== 'start' && words.length > 0)
     throw new UsageError(`ocs ctrl ${action} does not know ${words.join(' ')}: ocs ctrl ${action} --help`)
+  if (action === 'stop' && op === RECORD && !flags.json)
+    on.log(`${instance}: NOT RECORDING from now on: agents keep their samples until it is started again`)
   const params = action === 'start' ? paramsOf(words, schema, `${instance} ${op}`) : {}
   const outcome = await on.ask.request(instance, op, action === 'wait' ? 'status' : action, params)
   const { session } = outcome

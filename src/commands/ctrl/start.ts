@@ -2,13 +2,13 @@ import { channels } from '../../core/channels.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'
+import { RECORD } from '../../core/recording.ts'
 import { recorderClasses } from '../../launch/agents.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 
 /** Seconds an instrument has to give its first sample. */
 const FIRST_SAMPLE = 10
 const ACQ = 'acq'
-const RECORD = 'record'
 
 /**
  * What the control script of OCS's first users did: the recorder records, the instruments acquire.

@@ -209,7 +209,7 @@ export class Archive implements Disposable {
   async #bytes(path: string, from: number, size: number): Promise<Uint8Array> {
     if (isCompressed(path)) return decompressed(join(this.#dir, path))
     await using file = await openFile(join(this.#dir, path))
-    return readAt(file, from, size - from)
+    return await readAt(file, from, size - from)
   }
 
   async #isLink(path: string): Promise<boolean> {

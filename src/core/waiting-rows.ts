@@ -1,0 +1,10 @@
+import type { Presence } from './channels.ts'
+
+/** Rows that an agent holds and that are not known to be recorded, of some of its feeds. */
+export function waitingRows(feeds: NonNullable<Presence['feeds']>): number {
+  const epochs = Object.values(feeds).flatMap((feed) => feed.epochs)
+  return epochs.reduce(
+    (sum, { first, last, acked }) => sum + Math.max(0, last - Math.max(acked, first - 1)),
+    0,
+  )
+}
