@@ -3,6 +3,7 @@ import { type openGate, Refusal } from './access-control.ts'
 import { limits } from './limits.ts'
 import type { Retained } from './retained.ts'
 import { clip } from './rules.ts'
+import { SubscribeOrder } from './subscribe-order.ts'
 
 /**
  * The broker behind a hub's gate. What is wrong with a connection or a client is logged, and concerns nobody else.
@@ -14,8 +15,12 @@ export async function openBroker(
   log: (text: string) => void,
   from: (client: Client) => string,
 ): Promise<Aedes> {
+  const order = new SubscribeOrder()
+  retained.onStream = (stream) => order.sends(stream)
   const broker = await Aedes.createBroker({
     ...hooks,
+    authorizeSubscribe: (client, subscription, done) =>
+      order.after(client, () => hooks.authorizeSubscribe?.(client, subscription, done)),
     persistence: retained,
     connectTimeout: limits.connect_timeout * 1000,
     drainTimeout: 2000,
@@ -24,6 +29,7 @@ export async function openBroker(
     maxInflightInbound: 20,
   })
   broker.setMaxListeners(0)
+  broker.on('subscribe', (_, client) => order.granted(client))
   broker.on('error' as 'closed', ((error: Error) => log(`hub: ${error.message}`)) as () => void)
   broker.on('connectionError', (client, error) => log(`connection from ${from(client)} cut: ${say(error)}`))
   broker.on('clientError', (client, error) => {

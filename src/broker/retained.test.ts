@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test'
+import { testHub } from './hub.test-aid.ts'
 import { limits } from './limits.ts'
+import { packet, RawClient } from './raw-client.test-aid.ts'
 import { Retained } from './retained.ts'
 
 const held = async (retained: Retained, filter: string) => {
@@ -52,4 +54,31 @@ test('bounds the bytes of one instance-id and of all', async () => {
   expect(retained.refuse({ topic: 'o/i9/last/f', payload })).toContain('the hub is full')
   await retained.storeRetained({ topic: 'o/i9/last/f', payload })
   expect(await held(retained, 'o/i9/#')).toEqual([])
+})
+
+test('a subscription is granted once all that is retained for the ones before has been sent', async () => {
+  const { hub } = await testHub()
+  const client = new RawClient(hub.urls.mqtt)
+  expect(await client.connect('ls240')).toBe(0)
+  const payload = 'x'.repeat(50_000)
+  const feeds = Array.from({ length: 20 }, (_, n) => `observatory/ls240/last/f${n}`)
+  client.send(...feeds.map((topic, n) => packet.publish(topic, payload, { retain: true, qos: 1, id: n + 1 })))
+  await client.take(4 * feeds.length)
+  client.send(packet.subscribe('observatory/+/last/+', 1, 1))
+  // Types of the packets that come: SUBACK, each PUBLISH, and the second SUBACK.
+  const types: number[] = []
+  while (types.filter((type) => type === 9).length < 2) {
+    const [head = 0] = await client.take(1)
+    let length = 0
+    for (let shift = 0, more = 128; more >= 128; shift += 7) {
+      more = (await client.take(1))[0] ?? 0
+      length += (more % 128) << shift
+    }
+    await client.take(length)
+    types.push(head >> 4)
+    if (types.length === 1) client.send(packet.subscribe('observatory/hub', 0, 2))
+  }
+  expect(types).toEqual([9, ...feeds.map(() => 3), 9])
+  client.socket.destroy()
+  await hub.close()
 })

@@ -23,6 +23,8 @@ export class Retained {
   readonly #packets = new Map<string, Kept>()
   readonly #total: Sum = { messages: 0, bytes: 0 }
   readonly #instances = new Map<string, Sum>()
+  /** Is handed each stream of retained messages before it is sent. */
+  onStream: (stream: Readable) => Readable = (stream) => stream
 
   /** Why this message cannot be kept; undefined when it can, or takes the place of one. */
   refuse({ topic, payload }: Kept): string | undefined {
@@ -54,7 +56,7 @@ export class Retained {
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return Readable.from(this.#matching(filters))
+    return this.onStream(Readable.from(this.#matching(filters)))
   }
 
   *#matching(filters: readonly string[]): Generator<Kept> {

@@ -1,5 +1,7 @@
 import { expect, jest, test } from 'bun:test'
+import { testHub } from '../broker/hub.test-aid.ts'
 import { MemoryHub } from '../bus/memory.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { viewLab } from './lab-view.ts'
 
@@ -50,14 +52,22 @@ test('an agent whose beat is 15 s old is lost, whatever the hub retains', async 
   clock.mockRestore()
 })
 
-test('a lab that never rests is settled all the same', async () => {
-  const hub = new MemoryHub()
-  const agent = hub.connect('a')
-  await using view = await viewLab(hub.connect('me'), root)
-  const busy = setInterval(() => {
-    void agent.publish(channels.presence, { root, instance: 'a' }, presence('online', 's'))
-  }, 5)
+test('settled: all that a real hub retains has come, however much of it there is', async () => {
+  const { hub } = await testHub()
+  const names = Array.from({ length: 30 }, (_, n) => `a${n}`)
+  const help = 'x'.repeat(50_000)
+  for (const instance of names) {
+    await using bus = connectMqtt({ url: hub.urls.mqtt, client: instance })
+    await reached(bus, hub.urls.mqtt, 3600)
+    await bus.publish(channels.presence, { root, instance }, presence('online', 's'))
+    const api = { agent_class: 'X', help, ops: {}, queries: {}, feeds: {} }
+    await bus.publish(channels.api, { root, instance }, api)
+  }
+  await using bus = connectMqtt({ url: hub.urls.mqtt, client: 'me' })
+  await reached(bus, hub.urls.mqtt, 3600)
+  await using view = await viewLab(bus, root)
   await view.settled()
-  clearInterval(busy)
-  expect(view.instances.get('a')?.state).toBe('online')
+  const known = [...view.instances].filter(([, { presence: there, api }]) => there && api)
+  expect(known.map(([name]) => name).sort()).toEqual(names.sort())
+  await hub.close()
 })

@@ -4,10 +4,6 @@ import type { OpSession } from '../core/ops.ts'
 
 /** Seconds without a beat after which an agent counts as lost: its will may have died with its hub. */
 const LOST_AFTER = 15
-/** Milliseconds of quiet after which all that the hub retained has come. */
-const QUIET_MS = 150
-/** Looks in which that shows: a process that is not run for a while has not listened meanwhile. */
-const LOOKS = 3
 
 /** What is known of one instance from what it retains. */
 export interface InstanceView {
@@ -38,12 +34,9 @@ interface Entry {
 export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const entries = new Map<string, Entry>()
   const listeners = new Set<(instance: string) => void>()
-  /** Retained messages so far. */
-  let came = 0
+  const asked: AsyncDisposable[] = []
 
-  const touch = (instance: string, retained: boolean): Entry => {
-    // Beats and sessions of a busy lab never rest: only what was there before counts.
-    if (retained) came++
+  const touch = (instance: string): Entry => {
     const entry = entries.get(instance) ?? {
       presence: undefined,
       api: undefined,
@@ -57,7 +50,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     return entry
   }
   const presence = await bus.subscribe(channels.presence, { root }, (now, { instance }, { retained }) => {
-    const entry = touch(instance, retained)
+    const entry = touch(instance)
     const old = entry.presence
     // The will, or the goodbye, of an earlier process of the same instance says nothing about this one.
     if (now.state !== 'online' && old?.state === 'online' && old.session !== now.session) return
@@ -65,11 +58,11 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     const fresh = !retained || Date.now() / 1000 - now.time < LOST_AFTER
     if (fresh) entry.heard = performance.now()
   })
-  const api = await bus.subscribe(channels.api, { root }, (now, { instance }, { retained }) => {
-    touch(instance, retained).api = now
+  const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
+    touch(instance).api = now
   })
-  const sessions = await bus.subscribe(channels.session, { root }, (now, { instance, op }, { retained }) => {
-    touch(instance, retained).sessions.set(op, now)
+  const sessions = await bus.subscribe(channels.session, { root }, (now, { instance, op }) => {
+    touch(instance).sessions.set(op, now)
   })
 
   return {
@@ -77,17 +70,16 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       return new Map([...entries].map(([instance, entry]) => [instance, { ...entry, state: stateOf(entry) }]))
     },
     async settled() {
-      for (let quiet = 0, before = came; quiet < LOOKS; before = came) {
-        await Bun.sleep(QUIET_MS / LOOKS)
-        quiet = came === before ? quiet + 1 : 0
-      }
+      // It is granted behind all that is retained for the subscriptions before.
+      asked.push(await bus.subscribe(channels.hub, { root }, () => {}))
     },
     onChange(listener) {
       listeners.add(listener)
       return { [Symbol.dispose]: () => listeners.delete(listener) }
     },
     async [Symbol.asyncDispose]() {
-      for (const subscription of [presence, api, sessions]) await subscription[Symbol.asyncDispose]()
+      for (const subscription of [presence, api, sessions, ...asked])
+        await subscription[Symbol.asyncDispose]()
     },
   }
 }

@@ -77,7 +77,8 @@ test('alarms are listed, acknowledged, silenced; actions are tested; nobody wait
   const shown = async (): Promise<AlarmsData> => {
     const { session } = await lab.ask.request('alarms', 'watch', 'status')
     const data = AlarmsData.parse((session as { data: unknown }).data)
-    return data.alarms[0]?.silenced_until === null ? data : shown()
+    const { acknowledged = null, silenced_until = '' } = data.alarms[0] ?? {}
+    return acknowledged !== null && silenced_until === null ? data : shown()
   }
   const data = await shown()
   expect(data.alarms).toMatchObject([{ name: 'lost', acknowledged: { by: 'Maya' }, silenced_until: null }])
