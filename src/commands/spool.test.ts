@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync, cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../agents/aggregator.ts'
-import { connectMqtt } from '../bus/mqtt.ts'
+import { connectMqtt, NOT_AUTHORISED } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
 import { Spool } from '../runtime/spool/spool.ts'
@@ -75,6 +76,33 @@ test('what cannot be drained says why', async () => {
     'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; they are kept',
   )
   expect((await spool('drain', 'ls240', '--site-hub', 'mqtt://127.0.0.1:1')).code).toBe(3)
+})
+
+test('a spool is drained by who can read what the hub’s account keeps for itself', async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const client = 'ls240-drain-0a1b2c3d'
+  await using nobody = connectMqtt({ url: lab.url, client, onRefused: (_, code) => resolve(code) })
+  using _ = nobody.onConnected((connected) => connected && resolve('let in'))
+  expect(await promise).toBe(NOT_AUTHORISED)
+
+  const other = join(lab.folder, 'anna')
+  cpSync(state(), other, { recursive: true })
+  rmSync(join(other, 'hub'), { recursive: true })
+  const drainThere = () =>
+    commandLine(['spool', 'drain', 'ls240', '--site-hub', lab.url, '--timeout', '0.5'], { state: other })
+  const there = drainThere()
+  expect(await there.code).toBe(1)
+  expect(there.err()).toContain(
+    `copy ${join(other, 'hub', 'drain.token')} into hub/ of the hub's state folder`,
+  )
+  // What the hub goes by is this account's alone: one that others may read is none.
+  copyFileSync(join(state(), 'hub', 'drain.token'), join(other, 'hub', 'drain.token'))
+  const token = join(state(), 'hub', 'drain.token')
+  chmodSync(token, 0o640)
+  expect(await drainThere().code).toBe(1)
+  chmodSync(token, 0o600)
+  // Let in: that nobody records what it has is another matter.
+  expect(await drainThere().code).toBe(3)
 })
 
 test('a drained spool is recorded as its agent’s, which lives elsewhere meanwhile', async () => {

@@ -3,9 +3,6 @@ import { MemoryHub } from '../bus/memory.ts'
 import { channels, type Row } from '../core/channels.ts'
 import type { FeedSink } from '../core/feed-sink.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
-import { serveSpool } from '../runtime/spool/serve-spool.ts'
-import { Spool } from '../runtime/spool/spool.ts'
-import { temporary } from '../runtime/temporary.test-aid.ts'
 import { follow } from './follow.ts'
 import { caller } from './request-client.ts'
 
@@ -116,26 +113,4 @@ test('a presence makes its instance speak for no other', async () => {
     await evil.publish(channels.drains, { root, instance: id, of: 'ls240' }, { feeds })
   await new Promise((resolve) => setImmediate(resolve))
   expect(new Set(asked)).toEqual(new Set(['evil']))
-})
-
-test('an acknowledgement for another data directory than before is told', async () => {
-  const hub = new MemoryHub()
-  const here = { root, instance: 'counter' }
-  const said: string[] = []
-  const spool = new Spool(temporary('spool.sqlite'))
-  await serveSpool(hub.connect('counter'), here, spool, (level, kind, text) =>
-    said.push(`${level} ${kind} ${text}`),
-  )
-  const recorder = hub.connect('recorder')
-  const heard = () => new Promise((resolve) => setImmediate(resolve))
-  for (const data_dir of ['mine', 'mine', 'forged']) {
-    await recorder.publish(channels.ack, { ...here, feed: 'counts' }, { epoch: 'e1', seq: 1, data_dir })
-    await heard()
-  }
-  expect(said).toEqual([
-    expect.stringContaining(
-      'warning acknowledged rows are acknowledged for the data directory forged, and were for mine',
-    ),
-  ])
-  await spool.close()
 })

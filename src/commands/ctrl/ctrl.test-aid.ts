@@ -8,6 +8,7 @@ import { testHub } from '../../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../../bus/mqtt.ts'
 import type { Agent, LabSite } from '../../core/agent.ts'
 import { type Caller, caller } from '../../lab/request-client.ts'
+import { knownDrainToken } from '../../machine/drain-token.ts'
 import { type Identity, willOf } from '../../runtime/identity.ts'
 import { runAgent } from '../../runtime/run-agent.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -65,13 +66,13 @@ export interface TestLab extends AsyncDisposable {
 /** @param alone no other process takes part, so that time may pass as slowly as this one is run */
 export async function commandLab({ alone = true } = {}): Promise<TestLab> {
   const clock = alone ? ownClock() : undefined
-  const { hub } = await testHub()
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
+  const { hub } = await testHub({ drainToken: () => knownDrainToken(join(folder, 'maya')) })
   const url = hub.urls.mqtt
   const running = new Set<() => Promise<void>>()
   const bus = connectMqtt({ url, client: 'test' })
   await reached(bus, url, PATIENCE)
   const ask = await caller(bus, ROOT)
-  const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
   const begin = (argv: readonly string[], how?: How) => {
     const [name = '', sub = '', ...rest] = argv
     return commandLine([name, sub, '--site-hub', url, ...rest], { state: join(folder, 'maya'), ...how })
