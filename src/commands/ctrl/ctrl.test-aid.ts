@@ -11,6 +11,7 @@ import { type Caller, caller } from '../../lab/request-client.ts'
 import { knownDrainToken } from '../../machine/drain-token.ts'
 import { type Identity, willOf } from '../../runtime/identity.ts'
 import { runAgent } from '../../runtime/run-agent.ts'
+import type { Spool } from '../../runtime/spool/spool.ts'
 import type { Context } from '../../terminal/context.ts'
 import { run } from '../program.ts'
 
@@ -56,6 +57,7 @@ export interface TestLab extends AsyncDisposable {
     args?: Record<string, unknown>,
     agent?: unknown,
     site?: LabSite,
+    spool?: Spool,
   ): Promise<{ stop(): Promise<void> }>
   /** Runs `ocs …` and resolves when it is over. */
   ocs(...argv: string[]): Promise<{ code: number; out: string; err: string }>
@@ -86,7 +88,7 @@ export async function commandLab({ alone = true } = {}): Promise<TestLab> {
       const line = begin(argv)
       return { code: await line.code, out: line.out(), err: line.err() }
     },
-    async start(instance, args = {}, declaration = fakeData, site = undefined) {
+    async start(instance, args = {}, declaration = fakeData, site = undefined, spool = undefined) {
       const agent = declaration as Agent
       const identity: Identity = {
         root: ROOT,
@@ -104,6 +106,7 @@ export async function commandLab({ alone = true } = {}): Promise<TestLab> {
         identity,
         bus: own,
         site,
+        spool,
         log: () => {},
       })
       const stop = async () => {
