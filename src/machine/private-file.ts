@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -36,10 +37,12 @@ export function privateText(path: string, make: () => string): string {
     try {
       linkSync(fresh, path)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      // Not every file system has links.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(fresh, path)
     } finally {
       rmSync(fresh, { force: true })
     }
+    sync(dirname(path), 'r')
   }
   tighten(path, 0o600)
   return readFileSync(path, 'utf8')
@@ -47,9 +50,13 @@ export function privateText(path: string, make: () => string): string {
 
 /** Writes text into a file of this account's alone, anew (`w`) or behind what is there (`a`), and syncs it. */
 export function writePrivate(path: string, text: string, how: 'w' | 'a'): void {
+  sync(path, how, text)
+}
+
+function sync(path: string, how: 'r' | 'w' | 'a', text = ''): void {
   const file = openSync(path, how, 0o600)
   try {
-    writeSync(file, text)
+    if (text !== '') writeSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

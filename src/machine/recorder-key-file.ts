@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { messageOf } from '../core/errors.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import { newKeyText, type RecorderKey, recorderKey } from '../core/recorder-key.ts'
 import { privateText, readPrivate } from './private-file.ts'
 
@@ -8,8 +8,9 @@ const FILE = 'recorder.key'
 
 /** The key of the recorders that have this state folder; undefined where none has run. @throws Error when it is damaged */
 export function knownRecorderKey(folder: string): RecorderKey | undefined {
-  const text = readPrivate(join(folder, FILE))
-  return text === undefined ? undefined : recorderKey(text)
+  const path = join(folder, FILE)
+  const text = readPrivate(path)
+  return text === undefined ? undefined : keyOf(path, text)
 }
 
 /**
@@ -17,16 +18,26 @@ export function knownRecorderKey(folder: string): RecorderKey | undefined {
  * is signed with a key that is gone after a restart would make agents heed no later one.
  */
 export function ownRecorderKey(folder: string, log: (text: string) => void): () => RecorderKey | undefined {
+  const path = join(folder, FILE)
   let key: RecorderKey | undefined
   let told = false
   return () => {
     try {
-      key ??= recorderKey(privateText(join(folder, FILE), newKeyText))
+      key ??= keyOf(path, privateText(path, newKeyText))
     } catch (error) {
-      if (!told)
-        log(`nothing is acknowledged, agents keep their rows: ${join(folder, FILE)}: ${messageOf(error)}`)
+      if (!told) log(`nothing is acknowledged, agents keep their rows: ${messageOf(error)}`)
       told = true
     }
     return key
+  }
+}
+
+function keyOf(path: string, text: string): RecorderKey {
+  try {
+    return recorderKey(text)
+  } catch (cause) {
+    const advice =
+      'put back a copy, or remove it: the recorder makes another, which agents elsewhere have to be told of'
+    throw new ConfigError(`${path} is damaged: ${advice} (ocs spool trust)`, { cause })
   }
 }
