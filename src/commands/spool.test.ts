@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import aggregator from '../agents/aggregator.ts'
 import { connectMqtt, NOT_AUTHORISED } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
+import { knownRecorderKey } from '../machine/recorder-key-file.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
@@ -132,4 +133,29 @@ test('a drained spool is recorded as its agent’s, which lives elsewhere meanwh
         recorded !== 20 || gaps.length + missing.length + doubled.length > 0,
     ),
   ).toEqual([])
+})
+
+test('hub and recorder, as they are typed, know what their state folders have', async () => {
+  const [account, elsewhere] = [join(lab.folder, 'typed'), join(lab.folder, 'elsewhere')]
+  const kept = new Spool(join(account, 'observatory', 'ls240.sqlite'))
+  for (let n = 1; n <= 20; n++) kept.append('counts', counts, count('e1', n))
+  await kept.close()
+  const ports = ['--listen', '127.0.0.1:0', '--listen-ws', '127.0.0.1:0']
+  const hub = commandLine(['hub', ...ports, '--state-dir', account], { state: elsewhere })
+  await hub.says('listening on ws')
+  const site = ['--site-hub', /mqtt:\S+/.exec(hub.err())?.[0] ?? '']
+  const data = ['--data-dir', join(lab.folder, 'typed-data')]
+  const recorder = commandLine(['aggregate', ...site, ...data, '--state-dir', elsewhere], {
+    state: elsewhere,
+  })
+  const line = commandLine(['spool', 'drain', 'ls240', ...site, '--state-dir', account], { state: account })
+  expect([await line.code, line.out()]).toEqual([0, expect.stringContaining('20 rows are recorded')])
+  const trusted = commandLine(['spool', 'trust', '--state-dir', account], { state: account })
+  expect(await trusted.code).toBe(0)
+  const key = knownRecorderKey(join(elsewhere, 'observatory'))?.id
+  expect(trusted.out()).toStartWith(`${key} in `)
+  for (const role of [recorder, hub]) {
+    role.terminate()
+    expect(await role.code).toBe(0)
+  }
 })
