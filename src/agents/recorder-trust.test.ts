@@ -247,6 +247,12 @@ test('ocs spool trust lists whom the agents trust, and refuses what is no key', 
   const key = 'a1'.repeat(32)
   expect((await trust(key)).code).toBe(0)
   expect((await trust()).text).toBe(`${key} in ${join(it.state, root, 'trusted-recorders')}\n`)
+  // As an editor leaves it.
+  const file = join(it.state, root, 'trusted-recorders')
+  writeFileSync(file, `# ours\n\t${key}\r\nnonsense`)
+  const other = 'b2'.repeat(32)
+  expect((await trust(other)).code).toBe(0)
+  expect((await trust()).text).toBe(`${key} in ${file}\n${other} in ${file}\n`)
   expect(await trust('A1')).toMatchObject({ code: 2, text: expect.stringContaining('64 digits') })
   expect(await trust(key, '--address-root=lab')).toMatchObject({
     code: 2,

@@ -21,16 +21,21 @@ export function isKey(text: string): boolean {
 
 /** The keys of recorders that a folder's agents heed, beside the one of a recorder that runs with this folder. */
 export function trustedKeys(folder: string): string[] {
-  if (!existsSync(trustPath(folder))) return []
-  return readFileSync(trustPath(folder), 'utf8')
+  return textIn(folder)
     .split('\n')
-    .map((line) => line.split(' ')[0] ?? '')
+    .map((line) => line.trim().split(/\s/)[0] ?? '')
     .filter(isKey)
 }
 
 /** Adds a key, durably. @throws Error of the file system */
 export function trustKey(folder: string, key: string, why: string): void {
-  writePrivate(trustPath(folder), `${key} ${why} ${new Date().toISOString()}\n`, 'a')
+  // An editor may have left the last line without an end.
+  const end = /[^\n]$/.test(textIn(folder)) ? '\n' : ''
+  writePrivate(trustPath(folder), `${end}${key} ${why} ${new Date().toISOString()}\n`, 'a')
+}
+
+function textIn(folder: string): string {
+  return existsSync(trustPath(folder)) ? readFileSync(trustPath(folder), 'utf8') : ''
 }
 
 /**
