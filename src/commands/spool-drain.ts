@@ -54,7 +54,15 @@ async function drain(name: string, flags: DrainFlags, context: Context): Promise
   try {
     await reportDrain(
       spool,
-      { url, root, instance: place.instance, file: place.file, patience, tokens, states },
+      {
+        url,
+        root,
+        instance: place.instance,
+        file: place.file,
+        patience,
+        tokens,
+        token: drainTokenPath(states[0]),
+      },
       flags,
       context,
       log,
@@ -73,11 +81,10 @@ async function reportDrain(
     file,
     patience,
     tokens,
-    states,
-  }: Record<'url' | 'root' | 'instance' | 'file', string> & {
+    token,
+  }: Record<'url' | 'root' | 'instance' | 'file' | 'token', string> & {
     patience: number
     tokens: readonly string[]
-    states: readonly string[]
   },
   { json }: DrainFlags,
   context: Context,
@@ -103,8 +110,7 @@ async function reportDrain(
     tokens,
     onRefused: (reason, code) => {
       if (code !== NOT_AUTHORISED) return
-      const here = drainTokenPath(states[0] ?? '')
-      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account. Run it as that account with its --state-dir, or copy ${here} into hub/ of the hub's state folder, for its owner alone (chmod 600)`
+      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account. Run it as that account with its --state-dir, or copy ${token} into hub/ of the hub's state folder, for its owner alone (chmod 600)`
       refused.reject(new OpError(text))
     },
   })

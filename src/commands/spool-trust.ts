@@ -31,7 +31,9 @@ export function trustCommand(context: Context): Command {
       if (!isKey(key))
         throw new UsageError(`"${key}" is no recorder's key: it has 64 digits, 0 to 9 and a to f`)
       if (!trustedKeys(folder).includes(key)) trustKey(folder, key, 'trusted')
-      context.out(`${key} is trusted; a line of ${trustPath(folder)} is taken out with an editor\n`)
+      context.out(
+        `${key} is trusted; no longer once its line is out of ${trustPath(folder)} and the agents are started again\n`,
+      )
     })
 }
 
