@@ -28,7 +28,7 @@ const about: Readonly<Record<Key, string>> = {
   last: 'Newest value of each field of a feed, at most once a second, with its `timestamp`.',
   replay: 'Asks for rows of a feed that the agent still holds.',
   replayed: 'Answer to one replay.',
-  ack: 'From a recorder: rows up to `seq` are in a synced file.',
+  ack: 'From a recorder, signed: rows up to `seq` are in a synced file.',
   drains: 'What a spool still holds whose agent is gone, each second until all of it is recorded.',
   event: 'Something worth knowing: warnings, errors, losses.',
   hub: 'The hub itself, with its limits.',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROGRAM } from '../src/host/children.ts'
 
@@ -28,6 +28,8 @@ hosts:
     }
     child.kill('SIGTERM')
     await child.exited
+    // As an older ocs, or a copy, may have left it, when the second one starts.
+    if (instance === 'fake') chmodSync(join(folder, 'state', 'observatory'), 0o755)
   }
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -49,4 +51,5 @@ test('folders are for the account alone, files at most for its group to read', (
     return (about.mode & (about.isDirectory() ? 0o077 : 0o137)) !== 0
   })
   expect(wide).toEqual([])
+  expect(text.out).toContain(`${join(state, 'observatory')} was open to other accounts`)
 })

@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { channels, Presence } from '../core/channels.ts'
-import { CLIENT, HUB } from '../core/names.ts'
+import { CLIENT, HUB, isDrain } from '../core/names.ts'
 import { addressOf } from '../core/topic.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
 import { limits } from './limits.ts'
@@ -22,6 +22,8 @@ export interface GateOptions {
   readonly root: string
   readonly recorders: readonly string[] | undefined
   readonly retained: Retained
+  /** What a drain has to show; there is none while it answers undefined. */
+  readonly drainToken: (() => string | undefined) | undefined
   log(text: string): void
   /** Seconds; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number | undefined
@@ -43,7 +45,7 @@ interface Entry {
  * Who gets in, and what each may publish and subscribe to. The hooks answer at once, without a turn of the event loop,
  * but for one: a log-in under a live id waits for the holder's answer.
  */
-export function openGate({ root, recorders, retained, log, from, pingTimeout }: GateOptions): {
+export function openGate({ root, recorders, retained, drainToken, log, from, pingTimeout }: GateOptions): {
   hooks: Hooks
   attach(broker: Aedes): Leases
 } {
@@ -55,10 +57,10 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
   }
 
   /** Why a CONNECT is refused for what stands in it; undefined when it is fine. */
-  function refuseConnect({
-    caller,
-    connect,
-  }: Entry): readonly [reason: string, returnCode: number] | undefined {
+  function refuseConnect(
+    { caller, connect }: Entry,
+    password: Buffer | undefined,
+  ): readonly [reason: string, returnCode: number] | undefined {
     const { id } = caller
     if (id === '') return ['a client without an id takes a clean session', IDENTIFIER_REJECTED]
     if (!CLIENT.test(id)) {
@@ -68,6 +70,12 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
       ]
     }
     if (id === HUB) return [`the id "${HUB}" is the hub's own`, IDENTIFIER_REJECTED]
+    if (isDrain(id) && !shows(password, drainToken?.())) {
+      return [
+        'a spool is drained by the account of the hub: the file hub/drain.token of both state folders has to be the same, for its owner alone (0600)',
+        NOT_AUTHORISED,
+      ]
+    }
     const { will } = connect
     const wrong = will && refusePublish(root, caller, { qos: 0, retain: false, ...will })
     return wrong === undefined ? undefined : [`its last will: ${wrong}`, NOT_AUTHORISED]
@@ -93,7 +101,8 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
       const entry = entries.get(client)
       const no = (reason: string, returnCode: number) =>
         done(refuse(client, 'refused', reason, returnCode) as AuthenticateError, null)
-      const wrong = entry === undefined ? (['no CONNECT', NOT_AUTHORISED] as const) : refuseConnect(entry)
+      const wrong =
+        entry === undefined ? (['no CONNECT', NOT_AUTHORISED] as const) : refuseConnect(entry, password)
       if (wrong !== undefined) return no(...wrong)
       const agent = agentOf(entry?.connect.will)
       const guest: Guest = {
@@ -142,6 +151,17 @@ export function openGate({ root, recorders, retained, log, from, pingTimeout }: 
       return leases
     },
   }
+}
+
+/** Whether a password, `TOKEN.TOKEN.NONCE`, has a token. */
+function shows(password: Buffer | undefined, token: string | undefined): boolean {
+  if (!password || token === undefined) return false
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const wanted = digest(token)
+  return password
+    .toString()
+    .split('.')
+    .some((part) => timingSafeEqual(digest(part), wanted))
 }
 
 /** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */

@@ -27,6 +27,8 @@ export interface HubOptions {
   readonly websocket?: Listen & { readonly path?: string }
   /** The instance-ids that may acknowledge recordings; anyone may when the site is unknown. */
   readonly recorders?: readonly string[]
+  /** What `ocs spool drain` has to show; asked for at each. Without it nothing is drained through this hub. */
+  readonly drainToken?: () => string | undefined
   /** Listens beyond this machine although there are neither users nor TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
@@ -58,7 +60,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, pingTimeout } = options
+  const { root, recorders, drainToken, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
   const beyond = checkReach([...listen, websocket], options.insecure)
@@ -67,7 +69,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const origins = new WeakMap<Duplex, string>()
   const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, log, from, pingTimeout })
+  const gate = openGate({ root, recorders, retained, drainToken, log, from, pingTimeout })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, log)

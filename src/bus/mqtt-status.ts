@@ -9,7 +9,7 @@ export class MqttStatus {
   #problem: string | undefined
 
   /** @param onRefused hears that the hub refused the client */
-  constructor(client: MqttClient, onRefused: ((reason: string) => void) | undefined) {
+  constructor(client: MqttClient, onRefused: ((reason: string, code: number) => void) | undefined) {
     client.on('connect', () => {
       this.#problem = undefined
       this.#tell(true)
@@ -19,7 +19,7 @@ export class MqttStatus {
       this.#problem = error.message
       // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
       if ('code' in error && typeof error.code === 'number' && error.code > 0 && error.code < 6) {
-        onRefused?.(error.message)
+        onRefused?.(error.message, error.code)
       }
     })
   }

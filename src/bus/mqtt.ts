@@ -14,12 +14,19 @@ export interface MqttOptions extends BusOptions {
   /** `mqtt://host:1883`, `ws://host:8001/ws`. */
   readonly url: string
   readonly client: string
+  /** What the account has in files of its own, for what its hub grants to that account alone. */
+  readonly tokens?: readonly string[]
   /** What the hub publishes when this client is lost. */
   readonly will?: { readonly topic: string; readonly payload: string }
-  /** The hub refused this client (its id is taken, or it is not a name); asked again unless the bus is disposed. */
-  readonly onRefused?: (reason: string) => void
+  /**
+   * The hub refused this client (its id is taken, or it is not a name; `NOT_AUTHORISED`); asked again unless the bus is
+   * disposed. `code` is that of its CONNACK (MQTT 3.1.1 §3.2.2.3).
+   */
+  readonly onRefused?: (reason: string, code: number) => void
 }
 
+/** The code of a hub that does not let this client in, and will not later either. */
+export const NOT_AUTHORISED = 5
 /** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
 const KEEPALIVE = 5
 /** Milliseconds between attempts to reach the hub. */
@@ -70,7 +77,7 @@ export function connectMqtt(options: MqttOptions): Bus {
   }
 }
 
-function settingsOf({ url, client, will }: MqttOptions): IClientOptions {
+function settingsOf({ url, client, tokens = [], will }: MqttOptions): IClientOptions {
   return {
     clientId: client,
     protocolVersion: 4,
@@ -83,7 +90,10 @@ function settingsOf({ url, client, will }: MqttOptions): IClientOptions {
     queueQoSZero: false,
     resubscribe: true,
     // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
-    ...(!hasUser(url) && { username: client, password: randomUUID() }),
+    ...(!hasUser(url) && {
+      username: client,
+      password: [...tokens, randomUUID()].join('.'),
+    }),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
 }

@@ -175,4 +175,9 @@ test('a unit for each role; recorders stop after agents and before the hub', asy
   expect(unit('it')).toMatch(/^After=.* ocs-observatory-hub.service ocs-observatory-rec.service$/m)
   expect(unit('rec')).toMatch(/^After=network-online.target ocs-observatory-hub.service$/m)
   expect(unit('it')).toContain(`agent --instance-id it --site-file ${file} --site-host localhost\n`)
+  // What a hub and the drains of its account share is in the state folder, which is theirs alone.
+  const chosen = commandLine(['systemd', '--site-file', file, '--out', out, '--state-dir', '/srv/ocs'])
+  expect(await chosen.code).toBe(0)
+  expect(unit('hub')).toMatch(/^ExecStart=.* hub .*--state-dir \/srv\/ocs$/m)
+  expect(unit('hub')).toMatch(/^StateDirectoryMode=0700$/m)
 })

@@ -2,7 +2,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
 import { aborted } from '../core/pause.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { statePath } from '../launch/places.ts'
 import { version } from '../launch/version.ts'
+import { knownDrainToken } from '../machine/drain-token.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
 import { siteFlags } from './site-flags.ts'
@@ -15,6 +17,7 @@ export interface Listen {
 interface HubFlags extends SiteOptions {
   readonly listen?: Listen[]
   readonly listenWs?: Listen
+  readonly stateDir?: string
   readonly insecure?: boolean
 }
 
@@ -24,6 +27,7 @@ export function hubCommand(context: Context): Command {
   return siteFlags(command)
     .option('--listen <addr:port>', 'MQTT over TCP (127.0.0.1:1883); may be repeated', listens)
     .option('--listen-ws <addr:port>', 'MQTT over WebSocket, path /ws (127.0.0.1:8001)', address)
+    .option('--state-dir <folder>', 'where it finds what "ocs spool drain" of this account has to show')
     .option('--insecure', 'listen beyond this machine although there are neither users nor TLS')
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
@@ -35,6 +39,7 @@ export function hubCommand(context: Context): Command {
         log,
         listen: flags.listen ?? [{ host: '127.0.0.1', port: ports.mqtt }],
         websocket: flags.listenWs ?? { host: '127.0.0.1', port: ports.ws },
+        drainToken: () => knownDrainToken(statePath(flags.stateDir, context.env)),
         ...(recorders && { recorders }),
         ...(flags.insecure && { insecure: true }),
       })

@@ -1,10 +1,11 @@
 import { Command } from 'commander'
-import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { connectMqtt, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { statePath } from '../launch/places.ts'
 import { version } from '../launch/version.ts'
+import { drainTokenPath, ownDrainTokens } from '../machine/drain-token.ts'
 import { drainSpool } from '../runtime/drain.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
 import { Spool } from '../runtime/spool/spool.ts'
@@ -42,16 +43,26 @@ async function drain(name: string, flags: DrainFlags, context: Context): Promise
   if (!(patience > 0)) throw new UsageError(`--timeout ${flags.timeout}: seconds, more than 0`)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { url, root } = await chooseSite(flags, context, log)
-  const place = findSpool(statePath(flags.stateDir, context.env), name)
+  const states = [statePath(flags.stateDir, context.env), statePath(undefined, context.env)] as const
+  const place = findSpool(states[0], name)
   if (place.root !== root) {
     const why = `is of the address root ${place.root}, the site's is ${root}`
     throw new ConfigError(`${place.file} ${why}: name the site, or pass --address-root=${place.root}`)
   }
+  const tokens = ownDrainTokens(states)
   const spool = new Spool(place.file)
   try {
     await reportDrain(
       spool,
-      { url, root, instance: place.instance, file: place.file, patience },
+      {
+        url,
+        root,
+        instance: place.instance,
+        file: place.file,
+        patience,
+        tokens,
+        token: drainTokenPath(states[0]),
+      },
       flags,
       context,
       log,
@@ -69,7 +80,12 @@ async function reportDrain(
     instance,
     file,
     patience,
-  }: Record<'url' | 'root' | 'instance' | 'file', string> & { patience: number },
+    tokens,
+    token,
+  }: Record<'url' | 'root' | 'instance' | 'file' | 'token', string> & {
+    patience: number
+    tokens: readonly string[]
+  },
   { json }: DrainFlags,
   context: Context,
   log: Log,
@@ -86,8 +102,19 @@ async function reportDrain(
     agentClass: 'SpoolDrain',
     version,
   })
-  await using bus = connectMqtt({ url, client: identity.instance, will: willOf(identity) })
-  await reached(bus, url, HUB_SECONDS)
+  const refused = Promise.withResolvers<never>()
+  await using bus = connectMqtt({
+    url,
+    client: identity.instance,
+    will: willOf(identity),
+    tokens,
+    onRefused: (reason, code) => {
+      if (code !== NOT_AUTHORISED) return
+      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account. Run it as that account with its --state-dir, or copy ${token} into hub/ of the hub's state folder, for its owner alone (chmod 600)`
+      refused.reject(new OpError(text))
+    },
+  })
+  await Promise.race([refused.promise, reached(bus, url, HUB_SECONDS)])
   const begun = performance.now()
   let said = -Infinity
   const progress = (left: number) => {
@@ -98,7 +125,8 @@ async function reportDrain(
     }
   }
   const { signal } = context
-  const rows = await drainSpool({ bus, identity, instance, spool, signal, patience, progress })
+  const event = (level: string, _: string, text: string) => log(`${level}: ${text}`)
+  const rows = await drainSpool({ bus, identity, instance, spool, signal, patience, event, progress })
   const took = (performance.now() - begun) / 1000
   if (json) context.out(`${JSON.stringify({ root, instance, file, rows, took })}\n`)
   else {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync, cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../agents/aggregator.ts'
-import { connectMqtt } from '../bus/mqtt.ts'
+import { connectMqtt, NOT_AUTHORISED } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
+import { knownRecorderKey } from '../machine/recorder-key-file.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
@@ -77,6 +79,33 @@ test('what cannot be drained says why', async () => {
   expect((await spool('drain', 'ls240', '--site-hub', 'mqtt://127.0.0.1:1')).code).toBe(3)
 })
 
+test('a spool is drained by who can read what the hub’s account keeps for itself', async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const client = 'ls240-drain-0a1b2c3d'
+  await using nobody = connectMqtt({ url: lab.url, client, onRefused: (_, code) => resolve(code) })
+  using _ = nobody.onConnected((connected) => connected && resolve('let in'))
+  expect(await promise).toBe(NOT_AUTHORISED)
+
+  const other = join(lab.folder, 'anna')
+  cpSync(state(), other, { recursive: true })
+  rmSync(join(other, 'hub'), { recursive: true })
+  const drainThere = () =>
+    commandLine(['spool', 'drain', 'ls240', '--site-hub', lab.url, '--timeout', '0.5'], { state: other })
+  const there = drainThere()
+  expect(await there.code).toBe(1)
+  expect(there.err()).toContain(
+    `copy ${join(other, 'hub', 'drain.token')} into hub/ of the hub's state folder`,
+  )
+  // What the hub goes by is this account's alone: one that others may read is none.
+  copyFileSync(join(state(), 'hub', 'drain.token'), join(other, 'hub', 'drain.token'))
+  const token = join(state(), 'hub', 'drain.token')
+  chmodSync(token, 0o640)
+  expect(await drainThere().code).toBe(1)
+  chmodSync(token, 0o600)
+  // Let in: that nobody records what it has is another matter.
+  expect(await drainThere().code).toBe(3)
+})
+
 test('a drained spool is recorded as its agent’s, which lives elsewhere meanwhile', async () => {
   const data = join(lab.folder, 'data')
   await using eye = connectMqtt({ url: lab.url, client: 'eye' })
@@ -104,4 +133,29 @@ test('a drained spool is recorded as its agent’s, which lives elsewhere meanwh
         recorded !== 20 || gaps.length + missing.length + doubled.length > 0,
     ),
   ).toEqual([])
+})
+
+test('hub and recorder, as they are typed, know what their state folders have', async () => {
+  const [account, elsewhere] = [join(lab.folder, 'typed'), join(lab.folder, 'elsewhere')]
+  const kept = new Spool(join(account, 'observatory', 'ls240.sqlite'))
+  for (let n = 1; n <= 20; n++) kept.append('counts', counts, count('e1', n))
+  await kept.close()
+  const ports = ['--listen', '127.0.0.1:0', '--listen-ws', '127.0.0.1:0']
+  const hub = commandLine(['hub', ...ports, '--state-dir', account], { state: elsewhere })
+  await hub.says('listening on ws')
+  const site = ['--site-hub', /mqtt:\S+/.exec(hub.err())?.[0] ?? '']
+  const data = ['--data-dir', join(lab.folder, 'typed-data')]
+  const recorder = commandLine(['aggregate', ...site, ...data, '--state-dir', elsewhere], {
+    state: elsewhere,
+  })
+  const line = commandLine(['spool', 'drain', 'ls240', ...site, '--state-dir', account], { state: account })
+  expect([await line.code, line.out()]).toEqual([0, expect.stringContaining('20 rows are recorded')])
+  const trusted = commandLine(['spool', 'trust', '--state-dir', account], { state: account })
+  expect(await trusted.code).toBe(0)
+  const key = knownRecorderKey(join(elsewhere, 'observatory'))?.id
+  expect(trusted.out()).toStartWith(`${key} in `)
+  for (const role of [recorder, hub]) {
+    role.terminate()
+    expect(await role.code).toBe(0)
+  }
 })

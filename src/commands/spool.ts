@@ -6,6 +6,7 @@ import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool/sp
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
 import { drainCommand } from './spool-drain.ts'
+import { trustCommand } from './spool-trust.ts'
 
 interface Flags {
   readonly stateDir?: string
@@ -44,7 +45,7 @@ export function spoolCommand(context: Context): Command {
       const look = lookAtSpool(place.file)
       context.out(flags.json ? `${JSON.stringify({ ...place, ...look })}\n` : report(place, look))
     })
-  return command.addCommand(drainCommand(context))
+  return command.addCommand(drainCommand(context)).addCommand(trustCommand(context))
 }
 
 function opened(place: SpoolPlace): Found {

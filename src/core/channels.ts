@@ -182,8 +182,15 @@ export const Replayed = z.object({
 })
 export type Replayed = z.output<typeof Replayed>
 
-/** The recorder's word that rows up to `seq` are in a synced file. */
-const Ack = z.object({ epoch: Name, seq, data_dir: Label })
+/** The recorder's word that rows up to `seq` are in a synced file, signed (`core/recorder-key.ts`). */
+const Ack = z.object({
+  epoch: Name,
+  seq,
+  data_dir: Label,
+  /** The recorder's public key, Ed25519, and the signature in base64. */
+  key: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits'),
+  signature: z.string().max(100),
+})
 /** Something worth knowing: logged, shown, audited. */
 const Event = z.object({
   time: UnixTime,

@@ -41,6 +41,7 @@ StartLimitIntervalSec=0
 ExecStart=${[...PROGRAM, ...args].map(quoted).join(' ')}
 WorkingDirectory=${resolve('.').replaceAll('%', '%%')}
 ${uid === 0 ? '' : `User=${username}\n`}StateDirectory=ocs
+StateDirectoryMode=0700
 Restart=always
 RestartSec=5
 TimeoutStopSec=5

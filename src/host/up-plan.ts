@@ -79,10 +79,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     ...['--site-file', file, '--site-host', host.name],
     ...(siteHub === undefined ? [] : ['--site-hub', siteHub]),
   ]
-  const folders = [
-    ...(stateDir === undefined ? [] : ['--state-dir', stateDir]),
-    ...(logDir === undefined ? [] : ['--log-dir', logDir]),
-  ]
+  const state = stateDir === undefined ? [] : ['--state-dir', stateDir]
+  const folders = [...state, ...(logDir === undefined ? [] : ['--log-dir', logDir])]
   const copy = from.keep?.(text)
   const env = copy === undefined ? {} : { OCS_SITE_FILE: file, OCS_SITE_COPY: copy }
   const shared = [url, site.hub, host.hub, host.log_dir, flags, folders]
@@ -145,7 +143,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     throw new ConfigError([...new Set(faults)].join('\n'))
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
   const listen = siteHub === undefined ? [] : listenFlags(siteHub)
-  const hub = ['hub', ...flags, ...listen]
+  const hub = ['hub', ...flags, ...state, ...listen]
   const bridge = ['bridge', ...flags]
   return {
     site,

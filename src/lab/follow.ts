@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
 import { drainsFor } from '../core/names.ts'
+import { ackText, processKey, type RecorderKey } from '../core/recorder-key.ts'
 import { FeedReader, type Reading } from './feed-reader.ts'
 import { replays } from './replays.ts'
 
@@ -9,6 +10,7 @@ import { replays } from './replays.ts'
  * Follows the recorded feeds of all agents on a bus: takes live rows while they come in seq order, and asks the agents'
  * spools for whatever a beat, a hole or a restart shows to be missing. A feed's rows reach the sink in order, once.
  * @param onBug hears of a sink that threw; its feed is tried again later
+ * @param key what acknowledgements are signed with; while there is none nothing is acknowledged
  */
 export async function follow(
   bus: Bus,
@@ -16,6 +18,7 @@ export async function follow(
   sink: FeedSink,
   { since }: FollowOptions = {},
   onBug: (error: unknown) => void = () => {},
+  key: () => RecorderKey | undefined = processKey,
 ): Promise<Follower> {
   const asking = await replays(bus, root, since)
   const readers = new FeedReaders({ sink, replays: asking, all: since === undefined, onBug })
@@ -40,10 +43,15 @@ export async function follow(
       return readers.state
     },
     acknowledge(from, seq, dataDir) {
-      if (!bus.connected) return
+      const signer = bus.connected ? key() : undefined
+      if (!signer) return
       const { feed, epoch } = from
-      for (const instance of readers.holders(from))
-        void bus.publish(channels.ack, { root, instance, feed }, { epoch, seq, data_dir: dataDir })
+      for (const instance of readers.holders(from)) {
+        const to = { root, instance, feed }
+        const acked = { epoch, seq, data_dir: dataDir }
+        const signature = signer.sign(ackText({ to, ...acked }))
+        void bus.publish(channels.ack, to, { ...acked, key: signer.id, signature })
+      }
     },
     async [Symbol.asyncDispose]() {
       readers.close()

@@ -7,7 +7,7 @@ import { checkArguments } from '../launch/check-arguments.ts'
 import { chooseSite, mustBeHost, type SiteOptions } from '../launch/choose-site.ts'
 import { declarationOf } from '../launch/declared-instances.ts'
 import { importAgent } from '../launch/own-module.ts'
-import { stateDir } from '../launch/places.ts'
+import { stateDir, tightenState } from '../launch/places.ts'
 import { serveRole } from '../launch/role.ts'
 import { findInstance } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
@@ -72,6 +72,7 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   for (const line of settingLines(rest)) log(line, { bare: true })
   for (const note of notes) log(note)
   log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
+  tightenState(state, site.root, context.env, log)
   traceTo(common['trace'] === 'true' ? log : undefined)
   agent.spec.check?.(values as never, log)
   const filesDir = common['files_dir'] ?? context.env['OCS_CONFIG_DIR']

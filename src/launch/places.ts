@@ -1,7 +1,8 @@
-import { mkdirSync, statfsSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, statfsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { tighten } from '../machine/private-file.ts'
 import type { Context } from '../terminal/context.ts'
 
 type Env = Context['env']
@@ -38,9 +39,40 @@ export function networkType(path: string): string | undefined {
 
 /** The same folder for what may be anywhere and need not exist. */
 export function statePath(flag: string | undefined, env: Env): string {
-  const home = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state')
   const systemd = env['STATE_DIRECTORY']?.split(':')[0]
-  return resolve(flag || env['OCS_STATE_DIR'] || systemd || join(home, 'ocs'))
+  return resolve(flag || env['OCS_STATE_DIR'] || systemd || ownStatePath(env))
+}
+
+/** The state folder that nobody has chosen. */
+function ownStatePath(env: Env): string {
+  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'ocs')
+}
+
+/**
+ * Takes from others what an older ocs, or a copy, has left open to them (0700): the state folder where it is the usual one, and
+ * the folder of a lab's spools. A folder that was chosen may be anybody's, and stays as it is; so does one with other
+ * things in it than ours.
+ */
+export function tightenState(state: string, root: string, env: Env, log: (text: string) => void): void {
+  const spools = join(state, root)
+  const ours = [
+    ...(state === resolve(ownStatePath(env)) ? [state] : []),
+    ...(holdsSpools(spools) ? [spools] : []),
+  ]
+  for (const folder of ours)
+    if (tighten(folder, 0o700))
+      log(`${folder} was open to other accounts: it is for its owner alone now (0700)`)
+}
+
+/** Whether a folder, no link to one, has spools in it and nothing but files. */
+function holdsSpools(folder: string): boolean {
+  try {
+    if (!lstatSync(folder).isDirectory()) return false
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.some(({ name }) => name.endsWith('.sqlite')) && entries.every((entry) => entry.isFile())
+  } catch {
+    return false // not there yet, or another's
+  }
 }
 
 /** Where a recorder writes when nothing says so: XDG's data folder. */

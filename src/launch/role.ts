@@ -9,6 +9,7 @@ import { OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
+import { ownRecorderKey } from '../machine/recorder-key-file.ts'
 import { Counters } from '../runtime/counters.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
@@ -101,6 +102,7 @@ export async function serveRole(
     log,
     host,
     filesDir,
+    recorderKey: ownRecorderKey(join(stateDir, root), log),
     onRows: (_, declaration, rows) => {
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)

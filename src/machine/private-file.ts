@@ -1,4 +1,17 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
@@ -8,9 +21,64 @@ import { dirname } from 'node:path'
 export function ownFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
+  tighten(path, 0o600)
+}
+
+/**
+ * The text of a file that is this account's alone (0600). One that is not there is made, whole and synced, from `make`;
+ * of several processes that do so the first one's stays.
+ * @throws Error of the file system
+ */
+export function privateText(path: string, make: () => string): string {
+  if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const fresh = `${path}.${process.pid}`
+    writePrivate(fresh, make(), 'w')
+    try {
+      linkSync(fresh, path)
+    } catch (error) {
+      // Not every file system has links.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(fresh, path)
+    } finally {
+      rmSync(fresh, { force: true })
+    }
+    sync(dirname(path), 'r')
+  }
+  tighten(path, 0o600)
+  return readFileSync(path, 'utf8')
+}
+
+/** Writes text into a file of this account's alone, anew (`w`) or behind what is there (`a`), and syncs it. */
+export function writePrivate(path: string, text: string, how: 'w' | 'a'): void {
+  sync(path, how, text)
+}
+
+function sync(path: string, how: 'r' | 'w' | 'a', text = ''): void {
+  const file = openSync(path, how, 0o600)
   try {
-    chmodSync(path, 0o600)
+    if (text !== '') writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The text of a file of this account's alone; undefined when it is not there, or others may read or write it. */
+export function readPrivate(path: string): string | undefined {
+  const about = statSync(path, { throwIfNoEntry: false })
+  if (!about?.isFile() || about.uid !== process.getuid?.() || (about.mode & 0o077) !== 0) return undefined
+  return readFileSync(path, 'utf8')
+}
+
+/** Takes rights away from a file or folder of this account that gives more than `mode`. Says whether there were any. */
+export function tighten(path: string, mode: number): boolean {
+  const about = statSync(path)
+  if (about.uid !== process.getuid?.() || (about.mode & 0o777 & ~mode) === 0) return false
+  try {
+    chmodSync(path, about.mode & mode)
+    return true
   } catch {
-    // Another account's file that this one may write: its rights are for that one to say.
+    // A file system without rights, or one that this account may not change: its owner has to say.
+    return false
   }
 }

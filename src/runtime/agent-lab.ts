@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Lab, LabSite } from '../core/agent.ts'
 import { messageOf, OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
+import type { RecorderKey } from '../core/recorder-key.ts'
 import { follow } from '../lab/follow.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { readBeneath } from '../machine/read-beneath.ts'
@@ -18,12 +19,13 @@ interface Surroundings {
   readonly site?: LabSite | undefined
   readonly host?: ManagedHost | undefined
   readonly filesDir?: string | undefined
+  readonly recorderKey?: (() => RecorderKey | undefined) | undefined
   log(text: string): void
 }
 
 /** The lab as the agent's own functions see it. */
 export function labOf(
-  { identity, bus, site, host, filesDir, log }: Surroundings,
+  { identity, bus, site, host, filesDir, recorderKey, log }: Surroundings,
   { memory }: SessionStore,
   counters: Counters,
   { event, bug }: AgentEvents,
@@ -35,7 +37,7 @@ export function labOf(
     instance,
     site,
     memory,
-    follow: (sink, options) => follow(bus, root, sink, options, bug),
+    follow: (sink, options) => follow(bus, root, sink, options, bug, recorderKey),
     agents: () => viewLab(bus, root),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),
     log,

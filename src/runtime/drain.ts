@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
+import type { Lab } from '../core/agent.ts'
 import { channels } from '../core/channels.ts'
 import { OpError, TransportError } from '../core/errors.ts'
 import { type Identity, presenceOf } from './identity.ts'
@@ -22,6 +23,8 @@ export interface Drain {
   readonly signal: AbortSignal
   /** Seconds without a row being recorded after which it is given up. */
   readonly patience: number
+  /** Hears whose acknowledgements are heeded, and whose are not. */
+  readonly event: Lab['event']
   /** Hears how many rows are left, whenever that has changed. */
   progress(left: number): void
 }
@@ -34,7 +37,7 @@ export interface Drain {
  *   then is kept in mind
  */
 export async function drainSpool(drain: Drain): Promise<number> {
-  const { bus, identity, instance, spool, signal, patience, progress } = drain
+  const { bus, identity, instance, spool, signal, patience, event, progress } = drain
   const { root, instance: own } = identity
   const here = { root, instance: own }
   const left = () => spool.feeds().reduce((sum, feed) => sum + spool.unrecorded(feed), 0)
@@ -45,7 +48,7 @@ export async function drainSpool(drain: Drain): Promise<number> {
     void bus.publish(channels.presence, here, presenceOf(identity, 'online'))
     void bus.publish(channels.drains, { ...here, of: instance }, { feeds: Object.fromEntries(feeds) })
   }
-  await serveSpool(bus, here, spool)
+  await serveSpool(bus, here, spool, event)
   using _watch = bus.onConnected((connected) => connected && beat())
   const timer = setInterval(() => {
     beat()

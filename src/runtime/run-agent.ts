@@ -5,6 +5,7 @@ import { startupOps } from '../core/arguments/startup-ops.ts'
 import type { FeedDeclaration, Row } from '../core/channels.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
+import type { RecorderKey } from '../core/recorder-key.ts'
 import { agentEvents } from './agent-events.ts'
 import { AgentFeeds } from './agent-feeds.ts'
 import { labOf } from './agent-lab.ts'
@@ -45,6 +46,8 @@ export interface RunAgent {
   readonly host?: ManagedHost | undefined
   /** Where files that requests name are read from; nowhere by default. */
   readonly filesDir?: string | undefined
+  /** What a recorder signs its acknowledgements with; a key of this process by default. */
+  readonly recorderKey?: () => RecorderKey | undefined
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   /** The access level of a client; full by default. */

@@ -8,8 +8,10 @@ import { testHub } from '../../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../../bus/mqtt.ts'
 import type { Agent, LabSite } from '../../core/agent.ts'
 import { type Caller, caller } from '../../lab/request-client.ts'
+import { knownDrainToken } from '../../machine/drain-token.ts'
 import { type Identity, willOf } from '../../runtime/identity.ts'
 import { runAgent } from '../../runtime/run-agent.ts'
+import type { Spool } from '../../runtime/spool/spool.ts'
 import type { Context } from '../../terminal/context.ts'
 import { run } from '../program.ts'
 
@@ -55,6 +57,7 @@ export interface TestLab extends AsyncDisposable {
     args?: Record<string, unknown>,
     agent?: unknown,
     site?: LabSite,
+    spool?: Spool,
   ): Promise<{ stop(): Promise<void> }>
   /** Runs `ocs …` and resolves when it is over. */
   ocs(...argv: string[]): Promise<{ code: number; out: string; err: string }>
@@ -65,13 +68,13 @@ export interface TestLab extends AsyncDisposable {
 /** @param alone no other process takes part, so that time may pass as slowly as this one is run */
 export async function commandLab({ alone = true } = {}): Promise<TestLab> {
   const clock = alone ? ownClock() : undefined
-  const { hub } = await testHub()
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
+  const { hub } = await testHub({ drainToken: () => knownDrainToken(join(folder, 'maya')) })
   const url = hub.urls.mqtt
   const running = new Set<() => Promise<void>>()
   const bus = connectMqtt({ url, client: 'test' })
   await reached(bus, url, PATIENCE)
   const ask = await caller(bus, ROOT)
-  const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
   const begin = (argv: readonly string[], how?: How) => {
     const [name = '', sub = '', ...rest] = argv
     return commandLine([name, sub, '--site-hub', url, ...rest], { state: join(folder, 'maya'), ...how })
@@ -85,7 +88,7 @@ export async function commandLab({ alone = true } = {}): Promise<TestLab> {
       const line = begin(argv)
       return { code: await line.code, out: line.out(), err: line.err() }
     },
-    async start(instance, args = {}, declaration = fakeData, site = undefined) {
+    async start(instance, args = {}, declaration = fakeData, site = undefined, spool = undefined) {
       const agent = declaration as Agent
       const identity: Identity = {
         root: ROOT,
@@ -103,6 +106,7 @@ export async function commandLab({ alone = true } = {}): Promise<TestLab> {
         identity,
         bus: own,
         site,
+        spool,
         log: () => {},
       })
       const stop = async () => {

@@ -1,13 +1,24 @@
+import { dirname } from 'node:path'
 import type { Bus } from '../../bus/bus.ts'
 import type { Lab } from '../../core/agent.ts'
 import { channels } from '../../core/channels.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { Spool } from './spool.ts'
 import { notHeld } from './spool-index.ts'
+import { TrustedRecorders, trustPath } from './trusted-recorders.ts'
 
-/** Answers whoever asks an instance for rows, and hears which are recorded. */
+/** Strangers that are told of, each once. */
+const STRANGERS = 20
+
+interface Here {
+  readonly root: string
+  readonly instance: string
+}
+
+/** Answers whoever asks an instance for rows, and hears from its recorder which are recorded. */
 export async function serveSpool(
   bus: Bus,
-  here: { readonly root: string; readonly instance: string },
+  here: Here,
   spool: Spool | undefined,
   event: Lab['event'] = () => {},
 ): Promise<void> {
@@ -15,13 +26,48 @@ export async function serveSpool(
     const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
     if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
   })
+  if (spool) await hearAcks(bus, here, spool, event)
+}
+
+async function hearAcks(bus: Bus, here: Here, spool: Spool, event: Lab['event']): Promise<void> {
+  const folder = dirname(spool.path)
+  const recorders = new TrustedRecorders(folder)
+  const told = new Set<string>()
+  const warn = (about: string, text: string) => {
+    if (told.has(about) || told.size >= STRANGERS) return
+    told.add(about)
+    event('warning', 'acknowledged', text)
+  }
   let known: string | undefined
-  await bus.subscribe(channels.ack, here, ({ epoch, seq, data_dir }, { feed }) => {
+  await bus.subscribe(channels.ack, here, ({ key, signature, ...acked }, { feed }) => {
+    let found: ReturnType<TrustedRecorders['judge']>
+    try {
+      found = recorders.judge({ to: { ...here, feed }, ...acked }, key, signature)
+    } catch (error) {
+      // Rows that nobody acknowledges are kept.
+      warn('trouble', `no acknowledgement is heeded: ${messageOf(error)}: rows are kept`)
+      return
+    }
+    const { epoch, seq, data_dir } = acked
+    if (found === 'unknown' || found === 'forged') {
+      spool.refusedAcks++
+      warn(
+        `${found} ${key}`,
+        found === 'forged'
+          ? `an acknowledgement names the recorder's key ${key} and was not signed with it: not heeded, rows are kept`
+          : `a recorder with the key ${key} (data directory ${data_dir}) is not the one that is trusted here: rows are recorded, but kept until they fill the spool. Was the recorder moved to another host or state folder? Then: ocs spool trust ${key} --state-dir=${dirname(folder)}`,
+      )
+      return
+    }
+    if (found === 'first') {
+      const text = `the recorder with the key ${key} is the first that acknowledges rows: it is trusted from now on, and no other (${recorders.problem ?? trustPath(folder)})`
+      event('info', 'acknowledged', text)
+    }
     if (known !== undefined && known !== data_dir) {
-      const text = `rows are acknowledged for the data directory ${data_dir}, and were for ${known}: was the recorder given another? If not, somebody speaks for it`
+      const text = `rows are acknowledged for the data directory ${data_dir}, and were for ${known}: the recorder was given another`
       event('warning', 'acknowledged', text)
     }
     known = data_dir
-    spool?.acknowledge(feed, epoch, seq)
+    spool.acknowledge(feed, epoch, seq)
   })
 }

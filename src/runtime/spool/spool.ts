@@ -66,6 +66,8 @@ export class Spool {
   unspooled = 0
   /** Rows that were let go, since the quota was reached, before they were recorded. */
   dropped = 0
+  /** Acknowledgements that were not the trusted recorder's. */
+  refusedAcks = 0
   #failures = 0
   #setAside = 0
 
@@ -126,8 +128,13 @@ export class Spool {
 
   /** What it counts; `core/counters.ts` says what each is. */
   get counters(): Counts {
-    const { unspooled, dropped } = this
-    return { unspooled, dropped, spool_failures: this.#failures, spools_set_aside: this.#setAside }
+    return {
+      unspooled: this.unspooled,
+      dropped: this.dropped,
+      acks_refused: this.refusedAcks,
+      spool_failures: this.#failures,
+      spools_set_aside: this.#setAside,
+    }
   }
 
   /** Rows that wait to be written, and whether the disk has refused them so far. */

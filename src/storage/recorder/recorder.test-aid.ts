@@ -7,7 +7,8 @@ import { type FieldType, fromWire, type Wire } from '../../core/wire.ts'
 import type { G3FormatError } from '../g3/bytes.ts'
 import { entry, type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { secondsFrom } from '../g3/time.ts'
-import { Recorder, type RecorderOptions } from './recorder.ts'
+import type { RecorderOptions } from './begin-recording.ts'
+import { Recorder } from './recorder.ts'
 
 // Many of these tests write a great deal, on disks of all kinds.
 setDefaultTimeout(300_000)

@@ -1,0 +1,57 @@
+import { afterEach, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { privateText, readPrivate } from './private-file.ts'
+import { knownRecorderKey, ownRecorderKey } from './recorder-key-file.ts'
+
+const folders: string[] = []
+afterEach(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
+})
+function folder(): string {
+  const path = mkdtempSync('/tmp/ocs-test-')
+  folders.push(path)
+  return path
+}
+
+test('a private text is made once, for this account alone, and nothing is left beside it', () => {
+  const path = join(folder(), 'new', 'key')
+  expect(privateText(path, () => 'one')).toBe('one')
+  expect(privateText(path, () => 'two')).toBe('one')
+  expect([statSync(path), statSync(join(path, '..'))].map(({ mode }) => mode & 0o777)).toEqual([0o600, 0o700])
+  expect(readdirSync(join(path, '..'))).toEqual(['key'])
+})
+
+test('of two that make it at a time the first one’s stays', () => {
+  const path = join(folder(), 'key')
+  const meanwhile = () => {
+    writeFileSync(path, 'theirs')
+    return 'ours'
+  }
+  expect(privateText(path, meanwhile)).toBe('theirs')
+})
+
+test('a text that others may read is none, until its owner has it back', () => {
+  const path = join(folder(), 'key')
+  writeFileSync(path, 'one')
+  chmodSync(path, 0o644)
+  expect(readPrivate(path)).toBeUndefined()
+  expect(privateText(path, () => 'two')).toBe('one')
+  expect(readPrivate(path)).toBe('one')
+})
+
+test('the key of a recorder is the same for all that have its folder; a damaged one is told, and not written over', () => {
+  const state = folder()
+  const said: string[] = []
+  const key = ownRecorderKey(state, (text) => said.push(text))()
+  expect(knownRecorderKey(state)?.id).toBe(key?.id ?? '')
+  expect(ownRecorderKey(state, () => {})()?.id).toBe(key?.id ?? '')
+  writeFileSync(join(state, 'recorder.key'), 'torn')
+  const again = ownRecorderKey(state, (text) => said.push(text))
+  expect([again(), again()]).toEqual([undefined, undefined])
+  expect(said).toEqual([
+    expect.stringContaining(`${join(state, 'recorder.key')} is damaged: put back a copy, or remove it`),
+  ])
+  expect(() => knownRecorderKey(state)).toThrow('is damaged')
+  expect(readFileSync(join(state, 'recorder.key'), 'utf8')).toBe('torn')
+})

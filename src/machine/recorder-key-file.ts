@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { newKeyText, type RecorderKey, recorderKey } from '../core/recorder-key.ts'
+import { privateText, readPrivate } from './private-file.ts'
+
+/** In the folder of a lab's spools and sessions (`STATE/ROOT`), so that recorders and agents of one account share it. */
+const FILE = 'recorder.key'
+
+/** The key of the recorders that have this state folder; undefined where none has run. @throws Error when it is damaged */
+export function knownRecorderKey(folder: string): RecorderKey | undefined {
+  const path = join(folder, FILE)
+  const text = readPrivate(path)
+  return text === undefined ? undefined : keyOf(path, text)
+}
+
+/**
+ * The key that a recorder signs with, made at its first call and kept for good. Undefined while it cannot be kept: what
+ * is signed with a key that is gone after a restart would make agents heed no later one.
+ */
+export function ownRecorderKey(folder: string, log: (text: string) => void): () => RecorderKey | undefined {
+  const path = join(folder, FILE)
+  let key: RecorderKey | undefined
+  let told = false
+  return () => {
+    try {
+      key ??= keyOf(path, privateText(path, newKeyText))
+    } catch (error) {
+      if (!told) log(`nothing is acknowledged, agents keep their rows: ${messageOf(error)}`)
+      told = true
+    }
+    return key
+  }
+}
+
+function keyOf(path: string, text: string): RecorderKey {
+  try {
+    return recorderKey(text)
+  } catch (cause) {
+    const advice =
+      'put back a copy, or remove it: the recorder makes another, which agents elsewhere have to be told of'
+    throw new ConfigError(`${path} is damaged: ${advice} (ocs spool trust)`, { cause })
+  }
+}
