@@ -129,13 +129,11 @@ export default defineInstrument({
       wait: z.number().positive().default(1).describe('seconds between measurements').meta({ units: 's' }),
       channels: z.array(channel).optional().describe('channels to measure; all by default'),
     },
-    rate: (_args, { wait }) => 1 / Number(wait),
+    rate: (_args, { wait }) => 1 / wait,
     startup: ({ mode }) => mode === 'acq',
     choose: (readings, { channels }) =>
       readings.filter(({ fields }) =>
-        Object.keys(fields).some(
-          (name) => (channels as number[] | undefined)?.includes(Number(name.slice(-1))) ?? true,
-        ),
+        Object.keys(fields).some((name) => channels?.includes(Number(name.slice(-1))) ?? true),
       ),
     data: ({ timestamp, blocks, errors, connection }) => {
       return { timestamp, block_name: 'output', data: blocks[0]?.values ?? {}, errors, connection }

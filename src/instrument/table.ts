@@ -27,7 +27,10 @@ export interface Reading {
   readonly block: string
   readonly command: string
   readonly fields: Readonly<Record<string, ReadingField>>
-  /** Whether it makes sense, by what the block has so far; where not it is left out, as if it could not be read. */
+  /**
+   * Whether it makes sense, by what the block has so far; where not it is left out: a field keeps what an earlier reading
+   * gave it, and is else as if it could not be read.
+   */
   readonly when?: (values: Readonly<Record<string, Value>>) => boolean
 }
 
