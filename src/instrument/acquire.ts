@@ -23,7 +23,7 @@ export async function acquire<A extends z.ZodObject, S>(
     latest = data
     session.set(acq.data ? acq.data(data, state) : { ...data, blocks: undefined })
   }
-  let { state: declared } = instrument
+  let declared: S | undefined
   const done = new AbortController()
   const sweep = async () => {
     const { changes, state } = instrument
@@ -61,7 +61,7 @@ export async function acquire<A extends z.ZodObject, S>(
     await poll(acq.rate(args, params), { session, signal: until }, sweep)
   } catch (error) {
     const lost = { last_attempt: Date.now() / 1000, connected: false }
-    if (latest) show({ ...latest, connection: lost }, declared)
+    if (latest) show({ ...latest, connection: lost }, declared as S)
     throw error
   }
 }

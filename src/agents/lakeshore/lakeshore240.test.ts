@@ -137,6 +137,16 @@ test('settings change while it acquires, and the fields follow', async () => {
   expect(agent.log.join('\n')).not.toContain('left out:')
 })
 
+test('what is set up while nothing is read is declared once it is', async () => {
+  const { path } = await simulate()
+  const agent = await start({ port: path, mode: 'idle' })
+  await agent.task('set_values', { channel: 4, sensor: 3, name: 'Cold finger' })
+  await agent.act('acq', 'start')
+  await agent.until(() => agent.rows.length > 0)
+  const fields = agent.declared.get('temperatures')?.blocks['temps'] ?? {}
+  expect(fields['Channel_4_V']).toMatchObject({ units: 'Ω', description: 'Cold finger' })
+})
+
 test('what the module refuses fails with its reason', async () => {
   const { path } = await simulate()
   const agent = await start({ port: path, mode: 'idle' })
