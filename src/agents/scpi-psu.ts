@@ -89,6 +89,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
   })
 }
 
+const most = (units: string) => z.number().positive().optional().meta({ units })
 const channel = z.int().min(1).max(MOST).describe(`channel, from 1 on, ${MOST} at most`)
 
 export default defineInstrument({
@@ -99,6 +100,8 @@ export default defineInstrument({
     port: z.int().min(1).max(65_535).optional().describe('TCP port of a supply on Ethernet'),
     gpib_slot: z.int().min(0).max(30).optional().describe('GPIB address behind a Prologix controller'),
     channels: z.int().min(1).max(MOST).optional().describe('how many channels it has; found out by default'),
+    max_volts: most('V').describe('the most that set_voltage sets, V; what the supply takes by default'),
+    max_current: most('A').describe('the most that set_current sets, A; what the supply takes by default'),
     mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
   }),
   wiring:
@@ -145,9 +148,10 @@ export default defineInstrument({
     'set_voltage',
     {
       help: 'Set the voltage of a channel.',
-      params: z.object({ channel, volts: z.number().min(0).max(30).describe('V').meta({ units: 'V' }) }),
+      params: z.object({ channel, volts: z.number().min(0).describe('V').meta({ units: 'V' }) }),
     },
-    async ({ params: { channel, volts }, instrument: { link, state }, session }) => {
+    async ({ params: { channel, volts }, args, instrument: { link, state }, session }) => {
+      mustBeWithin(volts, 'V', args.max_volts, '--max-volts')
       session.set(await change(link, state.registers.volts, keyOf(state.form.count, channel), { volts }))
       return `Channel ${channel} is set to ${volts} V.`
     },
@@ -158,7 +162,8 @@ export default defineInstrument({
       help: 'Set the current of a channel.',
       params: z.object({ channel, current: z.number().min(0).describe('A').meta({ units: 'A' }) }),
     },
-    async ({ params: { channel, current }, instrument: { link, state }, session }) => {
+    async ({ params: { channel, current }, args, instrument: { link, state }, session }) => {
+      mustBeWithin(current, 'A', args.max_current, '--max-current')
       session.set(await change(link, state.registers.current, keyOf(state.form.count, channel), { current }))
       return `Channel ${channel} is set to ${current} A.`
     },
@@ -208,6 +213,11 @@ export default defineInstrument({
 function keyOf(count: number, channel: number): string {
   if (channel > count) throw new OpError(`the supply has ${count} channels, no ${channel}`)
   return count > 1 ? String(channel) : ''
+}
+
+function mustBeWithin(value: number, units: string, most: number | undefined, flag: string): void {
+  if (most !== undefined && value > most)
+    throw new OpError(`${value} ${units} is above the ${most} ${units} that ${flag} of this agent allows`)
 }
 
 function mustBeOn({ state }: Readonly<Record<string, unknown>>, channel: number): void {
