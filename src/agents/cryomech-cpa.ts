@@ -161,6 +161,8 @@ export default defineInstrument({
 
 /** The same compressor as `ocs sim cryomech-cpa` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'Cryomech CPA: a compressor that runs, with Modbus-TCP.',
+  served: 'modbus',
   readings: [
     ...readingsOf(),
     {

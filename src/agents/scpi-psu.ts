@@ -226,6 +226,8 @@ function mustBeOn({ state }: Readonly<Record<string, unknown>>, channel: number)
 
 /** A Keithley 2230G with three channels, as `ocs sim scpi-psu` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'Keithley 2230G: a power supply of three channels.',
+  behindPrologix: 'prologix-psu',
   identity: 'Keithley Instruments,2230G-30-1,{serial},1.16',
   readings: readingsOf(formOf(3), registersOf(formOf(3))),
   registers: [

@@ -156,6 +156,8 @@ export default defineInstrument({
 
 /** A UPS with one line in and one out, as `ocs sim ups` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'A UPS with one line in and one out.',
+  served: 'snmp',
   readings: [
     ...readingsOf({ inputs: 1, outputs: 1 }),
     ...[INPUT_LINES, OUTPUT_LINES].map((oid) => ({

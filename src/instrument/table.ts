@@ -65,6 +65,12 @@ export type Getting = Omit<Setting, 'params' | 'values' | 'resurvey'> & {
 
 /** The same instrument as one that is simulated. */
 export interface SimulatedInstrument {
+  /** What it is, for the list of `ocs sim`; what its agent says of itself by default. */
+  readonly help?: string
+  /** How it is reached: lines of text on TCP or a pseudo-terminal by default. */
+  readonly served?: 'lines' | 'modbus' | 'snmp'
+  /** The name that `ocs sim` has for the same behind a Prologix controller. */
+  readonly behindPrologix?: string
   /** The reply to `*IDN?`, `{serial}` in it for the serial number; none for an instrument without. */
   readonly identity?: string
   readonly readings: readonly Reading[]

@@ -192,6 +192,7 @@ function kelvinOf(
 
 /** The same instrument as `ocs sim lakeshore336` has it: four diodes, the fourth without a curve. */
 export const simulated: SimulatedInstrument = {
+  help: 'Lake Shore 336: four diodes, the fourth without a curve, and two heaters.',
   identity: 'LSCI,MODEL336,{serial}/0000000,2.9',
   registers: table.registers,
   readings: table.simulatedReadings,
