@@ -5,6 +5,7 @@ import { defineAgent } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
+import { overdueAfter } from '../core/rhythm.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import { goneFiles } from '../storage/recorder/file-list.ts'
@@ -19,7 +20,7 @@ const SHOW_MS = 1000
 const NOTES = 1000
 /** Files that are named where more are gone. */
 const NAMED = 5
-/** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
+/** Seconds after its last row that a feed counts as stale, OCS's `fresh_time`; one of a slow rhythm has longer. */
 const FRESH = 180
 
 const Count = z.int().min(0)
@@ -210,9 +211,10 @@ function dataOf(
   instances: RecordedInstances,
 ): z.input<typeof RecordData> {
   const now = Date.now() / 1000
-  const providers = Object.entries(recorder.providers).map(
-    ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
-  )
+  const providers = Object.entries(recorder.providers).map(([address, { rhythm = 0, ...provider }]) => {
+    const stale = now - provider.last_refresh > Math.max(FRESH, overdueAfter(rhythm))
+    return [address, { ...provider, stale }] as const
+  })
   return {
     data_dir: recorder.dir,
     current_file: recorder.currentFile ?? null,

@@ -67,6 +67,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
         fields: {
           [`Voltage_${channel}`]: {
             units: 'V',
+            resolution: 1e-4,
             part: measured('V'),
             sim: (look) => (look(output, key)['state'] ? Number(look(volts, key)['volts']) : 0),
           },
@@ -79,6 +80,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
         fields: {
           [`Current_${channel}`]: {
             units: 'A',
+            resolution: 1e-5,
             part: measured('A'),
             sim: (look) => (look(output, key)['state'] ? Number(look(volts, key)['volts']) / 100 : 0),
           },

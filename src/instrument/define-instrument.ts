@@ -49,6 +49,8 @@ export function defineInstrument<
   } = spec
   const list = (state: S, args: z.output<A>) =>
     typeof readings === 'function' ? readings(state, args) : readings
+  // That of the process lasts through lost connections: fields that are declared otherwise begin an epoch.
+  const rhythms = new WeakMap<object, number>()
   const agent = defineAgent<A, string, Instrument<S>>({
     claims: (args) => {
       const at = address(args)
@@ -69,6 +71,7 @@ export function defineInstrument<
             ? (instrument: Instrument<S>) => blocksOf(instrument.readings)
             : blocksOf(readings),
         ...(typical && { typical: blocksOf(typical) }),
+        rhythm: (instrument: Instrument<S>) => instrument.rhythm,
       },
     },
     connect: async (args, lab, signal): Promise<Instrument<S>> => {
@@ -82,7 +85,7 @@ export function defineInstrument<
       try {
         const state = (await survey?.(link, args, lab.log, undefined)) as S
         const instrument: Instrument<S> = {
-          ...{ link, state, changes: 0, changing: 0 },
+          ...{ link, state, rhythm: rhythms.get(lab) ?? rhythmOf(acq, args), changes: 0, changing: 0 },
           get readings() {
             return list(instrument.state, args)
           },
@@ -105,7 +108,13 @@ export function defineInstrument<
       params: z.object({ ...acq.params, ...testMode }) as never,
       startup: (acq.startup ?? (() => true)) as never,
     },
-    (op) => acquire(spec as AnySpec<A, S>, op as never),
+    (op) => {
+      const { args, params, instrument, lab, feeds } = op
+      instrument.rhythm = 1 / acq.rate(args, params as never)
+      rhythms.set(lab, instrument.rhythm)
+      feeds[feed.name]?.redeclare()
+      return acquire(spec as AnySpec<A, S>, op as never)
+    },
   )
   /** Asks for what the readings depend on, anew; their fields are declared as they are then. */
   const resurvey: Resurvey = async ({ instrument, args, lab, feeds }, change) => {
@@ -147,6 +156,16 @@ export function defineInstrument<
       return `${command} is sent.`
     })
   return agent as never
+}
+
+/** Seconds between two sweeps of the process as it starts with the agent; undefined where it needs to be told more. */
+function rhythmOf<A extends z.ZodObject>(
+  { params = {}, startup, rate }: AnySpec<A, never>['acq'],
+  args: z.output<A>,
+): number | undefined {
+  const given = startup?.(args)
+  const { data } = z.object(params).safeParse(typeof given === 'object' ? given : {})
+  return data && 1 / rate(args, data)
 }
 
 /** Who answers at an address; undefined where nothing tells before it is asked for a reading. */

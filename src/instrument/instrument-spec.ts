@@ -14,6 +14,8 @@ export interface Instrument<S> {
   state: S
   /** What is read of it, by its state. */
   readonly readings: readonly Reading[]
+  /** Seconds between two sweeps, by the arguments, or by the parameters of the process that reads or did last. */
+  rhythm: number | undefined
   /** Changes of what the readings depend on: so far, and under way. A sweep beside one has units of before and after. */
   changes: number
   changing: number

@@ -64,6 +64,8 @@ export async function surveyChannel(link: Link, number: number): Promise<Channel
 
 /** What its sensors can tell, K. */
 const KELVIN = [0, 1000] as const
+/** Least steps: 10 µV of a diode are 0.3 mK at 4.2 K. Resistors have ranges, and no step of their own. */
+const STEPS = { K: 1e-4, V: 1e-5 }
 
 /** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
 const STATUS =
@@ -96,10 +98,11 @@ export function readingsOf(channels: readonly Channel[]): readonly Reading[] {
       },
     }
     const units = type.sensor === 1 ? 'V' : 'Ω'
-    const kelvin = { units: 'K', description, range: KELVIN, part }
+    const kelvin = { units: 'K', description, range: KELVIN, resolution: STEPS.K, part }
+    const sensor = { units, description, ...(units === 'V' && { resolution: STEPS.V }), part }
     return [
       ...(calibrated ? [{ block, command: `KRDG? ${number}`, fields: { [T]: kelvin }, when }] : []),
-      { block, command: `SRDG? ${number}`, fields: { [V]: { units, description, part } }, when },
+      { block, command: `SRDG? ${number}`, fields: { [V]: sensor }, when },
       asked,
       // A reading that is none is sent as 0: it has become so after its status was told.
       { ...asked, when: (values) => values[status] === 0 && (values[T] === 0 || values[V] === 0) },

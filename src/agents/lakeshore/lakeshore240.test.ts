@@ -129,7 +129,12 @@ test('settings change while it acquires, and the fields follow', async () => {
   })
   const fields = () => agent.declared.get('temperatures')?.blocks['temps'] ?? {}
   await agent.until(() => !('Channel_5_V' in fields()))
-  expect(fields()['Channel_4_V']).toEqual({ type: 'double', units: 'Ω', description: 'Cold finger' })
+  expect(fields()['Channel_4_V']).toEqual({
+    type: 'double',
+    units: 'Ω',
+    description: 'Cold finger',
+    rhythm: 0.4,
+  })
   const last = (agent.rows.at(-1) ?? noRow).data
   // The module says so: a diode where a resistor is expected.
   expect([last['Channel_4_V'], last['Channel_4_status']]).toEqual([['NaN'], [64]])

@@ -66,6 +66,10 @@ export async function refresh(instrument: Lakeshore372, key: string): Promise<In
 
 /** What its sensors can tell, K. */
 const KELVIN = [0, 420] as const
+/** Least step of a temperature, K. A resistance has ranges, and none of its own. */
+const KELVIN_STEP = 1e-5
+/** Seconds between two readings of what is measured all the while. */
+const STEADY = 0.1
 
 const STATUS =
   'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid; -1 not read'
@@ -106,17 +110,28 @@ const reserved = new Set([
   'still_heater_still_out',
 ])
 
+/** Seconds of the scanner's way round: each enabled channel has its pause and its dwell. One that is alone is read all the while. */
+function roundOf(inputs: ReadonlyMap<string, Input>): number {
+  const scanned = [...inputs].filter(([key, { setup }]) => key !== 'A' && setup.enabled)
+  if (scanned.length < 2) return STEADY
+  return scanned.reduce((sum, [, { setup }]) => sum + setup.pause + setup.dwell, 0)
+}
+
 /** A block for each enabled channel, so that each keeps its own times; a temperature where a curve is assigned. */
 export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'heaterUnits'>): Blocks {
   const { inputs, heaterUnits } = instrument
+  const round = roundOf(inputs)
   const blocks: Record<string, Blocks[string]> = {}
   for (const [key, { name, setup }] of inputs) {
     if (!setup.enabled && key !== 'A') continue
     const { block, field } = namesOf(instrument, key)
+    const rhythm = key === 'A' ? STEADY : round
     blocks[block] = {
-      ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name, range: KELVIN } }),
-      [`${field}_R`]: { units: 'Ω', description: name },
-      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}` },
+      ...(setup.curve > 0 && {
+        [`${field}_T`]: { units: 'K', description: name, range: KELVIN, resolution: KELVIN_STEP, rhythm },
+      }),
+      [`${field}_R`]: { units: 'Ω', description: name, rhythm },
+      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}`, rhythm },
     }
   }
   return {
