@@ -212,7 +212,7 @@ function dataOf(
 ): z.input<typeof RecordData> {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(([address, { rhythm = 0, ...provider }]) => {
-    const stale = now - provider.last_refresh > Math.max(FRESH, overdueAfter(rhythm))
+    const stale = now - provider.last_refresh > overdueAfter(rhythm, FRESH)
     return [address, { ...provider, stale }] as const
   })
   return {

@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test'
 import { atResolution, decimalsOf } from './resolution.ts'
-import { overdueAfter } from './rhythm.ts'
 
 test.each([
   [0.001, 3],
@@ -25,8 +24,4 @@ test.each([
   [-20.25, 0.25, '-20.25'],
 ])('%p at a resolution of %p is %p', (value, resolution, text) => {
   expect(atResolution(value, resolution)).toBe(text)
-})
-
-test('a sample is missing after two of its rhythm, and a few seconds for what is late', () => {
-  expect([0.1, 60, 195].map(overdueAfter)).toEqual([5.2, 125, 395])
 })

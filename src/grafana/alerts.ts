@@ -66,7 +66,7 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
 /** Seconds in which at least the quickest of some fields has a sample. */
 function lookOf(fields: Shown['fields'] = []): number {
   const [quickest = 0] = fields.map(({ rhythm = 0 }) => rhythm).sort((a, b) => a - b)
-  return Math.max(LOOK, overdueAfter(quickest))
+  return overdueAfter(quickest, LOOK)
 }
 
 interface Rule {

@@ -12,6 +12,7 @@ import type { Simulator, SimulatorOptions } from '../../simulators/simulator.ts'
 import type { Reading } from '../../simulators/truth.ts'
 import lakeshore372 from './lakeshore372.ts'
 import { parseConfig } from './lakeshore372-configfile.ts'
+import { blocksOf } from './lakeshore372-scan.ts'
 import { codeOf, excitations, heaterRanges, resistanceRanges, stepOf } from './lakeshore372-settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ls372-'))
@@ -389,6 +390,27 @@ test('a recorded dialog is as good as an instrument', async () => {
     block: 'Channel_06',
     data: { Channel_06_T: [0.10425], Channel_06_R: [4521.33], Channel_06_status: [0] },
   })
+})
+
+test('a scanned channel has the rhythm of the way round, one that is alone and the control input their own', () => {
+  const input = (enabled: boolean, dwell: number) => {
+    return { name: '', setup: { enabled, dwell, pause: 3, curve: 1, tempco: 1 } }
+  }
+  const blocks = (second: boolean) =>
+    blocksOf({
+      inputs: new Map([
+        ['1', input(true, 10)],
+        ['2', input(second, 20)],
+        ['A', input(true, 5)],
+      ]),
+      naming: 'channel',
+      heaterUnits: '%',
+    })
+  const both = blocks(true)
+  expect(both['Channel_01']?.['Channel_01_T']).toMatchObject({ rhythm: 36, resolution: 1e-5 })
+  expect(both['Channel_02']?.['Channel_02_status']?.rhythm).toBe(36)
+  expect(both['control_chan']?.['control_R']?.rhythm).toBe(0.1)
+  expect(blocks(false)['Channel_01']?.['Channel_01_R']?.rhythm).toBe(0.1)
 })
 
 test('steps are those of the manual, and the nearest is taken', () => {

@@ -264,8 +264,9 @@ export class Panel {
 }
 
 function staleAfter({ rhythm, interval }: FieldView): number {
-  const late = rhythm === null ? STALE_STEPS * (interval ?? 0) : overdueAfter(rhythm)
-  return Math.max(STALE_SECONDS, late)
+  return rhythm === null
+    ? Math.max(STALE_SECONDS, STALE_STEPS * (interval ?? 0))
+    : overdueAfter(rhythm, STALE_SECONDS)
 }
 
 function isStale({ newest }: Curve, field: FieldView): boolean {
