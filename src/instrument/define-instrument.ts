@@ -7,6 +7,9 @@ import { addGetting, addSetting, type Resurvey } from './register-tasks.ts'
 import { blocksOf } from './table.ts'
 import { type OpenLineOptions, openLink } from './transport/open.ts'
 
+/** For functions beside the tasks of an agent of one's own. */
+export type { Instrument } from './instrument-spec.ts'
+
 const testMode = { test_mode: z.boolean().default(false).describe('stop after one sweep') }
 const afterInit = {
   auto_acquire: z.boolean().default(false).describe('start reading afterwards'),

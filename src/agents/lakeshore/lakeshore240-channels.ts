@@ -71,7 +71,7 @@ const STEPS = { K: 1e-4, V: 1e-5 }
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not all read'
 
-export const isEnabled = ({ type }: Channel): boolean => type.enabled === 1
+const isEnabled = ({ type }: Channel): boolean => type.enabled === 1
 const fieldsOf = ({ number }: Channel) => ({
   T: `Channel_${number}_T`,
   V: `Channel_${number}_V`,

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { OpError } from '../../core/errors.ts'
-import { defineInstrument } from '../../instrument/define-instrument.ts'
+import { defineInstrument, type Instrument } from '../../instrument/define-instrument.ts'
 import { findSerial } from '../../instrument/find.ts'
-import type { Instrument } from '../../instrument/instrument-spec.ts'
 import { change, givenAddress, lakeshore, mustBe } from './lakeshore.ts'
 import {
   byChannel,
