@@ -95,13 +95,14 @@ function insideClone(name: string): Written[] {
 function register(name: string): void {
   const path = 'src/launch/agents.ts'
   const line = `  ${classOf(name)}: () => import('../agents/${name}.ts'),\n`
-  const text = readFileSync(path, 'utf8')
-  const [head] = /^const classes: .*= \{\n/m.exec(text) ?? []
+  const after = /^const classes: .*= \{\n/m
+  const source = readFileSync(path, 'utf8')
+  const [head] = after.exec(source) ?? []
   if (head === undefined)
     throw new ConfigError(`${path}: no place found for "${line.trim()}": add it by hand`)
   writeFileSync(
     path,
-    text.replace(head, () => head + line),
+    source.replace(head, () => head + line),
   )
 }
 
