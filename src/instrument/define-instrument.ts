@@ -148,7 +148,9 @@ export function defineInstrument<
         const { instrument, params, start } = op
         await resurvey(op as never, async () => {})
         if (params.auto_acquire) start(name)
-        return `${instrument.link.identity || instrument.link.name} is initialized.`
+        const { link, readings: read } = instrument
+        const fields = Object.values(blocksOf(read)).flatMap(Object.keys)
+        return `${link.identity || link.name}: ${fields.length} fields are read.`
       },
     )
   for (const setting of settings) addSetting(agent, setting, resurvey)
