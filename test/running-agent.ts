@@ -18,6 +18,8 @@ export interface Running extends AsyncDisposable {
   until(condition: () => boolean): Promise<void>
   /** Runs a task to its end. */
   task(op: string, params?: Record<string, unknown>): Promise<OpSession>
+  /** Starts a process. */
+  begin(op: string, params?: Record<string, unknown>): Promise<Outcome>
   /** Asks an operation to stop, abort, …. */
   act(op: string, action: Action): Promise<Outcome>
   /** The values of a field so far. */
@@ -88,6 +90,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
       if (status !== 0) throw new Error(msg)
       return (await ask.request('it', op, 'wait', {}, PATIENCE)).session as OpSession
     },
+    begin: (op, params = {}) => ask.request('it', op, 'start', params),
     act: (op, action) => ask.request('it', op, action),
     column: (field) => rows.flatMap(({ data }) => data[field] ?? []),
     async [Symbol.asyncDispose]() {

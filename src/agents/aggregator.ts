@@ -6,6 +6,7 @@ import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
 import { RECORD, RecordData } from '../core/recording.ts'
+import { overdueAfter } from '../core/rhythm.ts'
 import { MAX_TIME_PER_FILE } from '../storage/recorder/begin-recording.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { disk } from '../storage/recorder/disk.ts'
@@ -21,7 +22,7 @@ const SHOW_MS = 1000
 const NOTES = 1000
 /** Files that are named where more are gone. */
 const NAMED = 5
-/** Seconds after its last row that a feed counts as stale; OCS's `fresh_time`. */
+/** Seconds after its last row that a feed counts as stale, OCS's `fresh_time`; one of a slow rhythm has longer. */
 const FRESH = 180
 
 /** What a process keeps from one recorder to the next, and who waits for the next. */
@@ -166,9 +167,10 @@ function countersOf({ counters }: Recorder, { state }: Follower): RecordData['co
 
 function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInstances): RecordData {
   const now = Date.now() / 1000
-  const providers = Object.entries(recorder.providers).map(
-    ([address, provider]) => [address, { ...provider, stale: now - provider.last_refresh > FRESH }] as const,
-  )
+  const providers = Object.entries(recorder.providers).map(([address, { rhythm = 0, ...provider }]) => {
+    const stale = now - provider.last_refresh > overdueAfter(rhythm, FRESH)
+    return [address, { ...provider, stale }] as const
+  })
   return {
     data_dir: recorder.dir,
     current_file: recorder.currentFile ?? null,

@@ -27,6 +27,11 @@ const RANGES: Readonly<Record<string, readonly [number, number | null]>> = {
   A: [-1, 100],
   h: [0, null],
 }
+/** Least steps that are shown, by unit: floats have none of their own. */
+const STEPS: Readonly<Record<string, number>> = {
+  ...{ psi: 0.01, bar: 0.001, kPa: 0.1 },
+  ...{ '°F': 0.01, '°C': 0.01, K: 0.01, A: 0.01, h: 0.1 },
+}
 /** The register that switches it, with what to write. */
 const power: Register = { name: 'write 1', record: row({ word: integer }), initial: { word: 1 } }
 const words = { on: 1, off: 255 }
@@ -41,7 +46,7 @@ function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
   const number = (place: number, units: string, sim: Simulated, description?: string) => ({
     part: float32(place),
     sim,
-    ...(units in RANGES && { range: RANGES[units] }),
+    ...(units in RANGES && { range: RANGES[units], resolution: STEPS[units] }),
     ...(units ? { units } : { description: 'in the unit of Pressure_Unit or Temperature_Unit' }),
     ...(description && { description }),
   })
@@ -161,6 +166,8 @@ export default defineInstrument({
 
 /** The same compressor as `ocs sim cryomech-cpa` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'Cryomech CPA: a compressor that runs, with Modbus-TCP.',
+  served: 'modbus',
   readings: [
     ...readingsOf(),
     {

@@ -14,6 +14,7 @@ const scatter = (width: number): number => width * (2 * Math.random() - 1)
 interface Fake {
   readonly channels: readonly string[]
   readonly frame_length: number
+  readonly sample_rate: number
 }
 
 export default defineAgent({
@@ -35,14 +36,15 @@ export default defineAgent({
       help: 'Made-up temperatures.',
       record: true,
       frame_length: ({ frame_length }: Fake) => frame_length,
+      rhythm: ({ sample_rate }: Fake) => 1 / sample_rate,
       blocks: ({ channels }: Fake) => ({
         temps: Object.fromEntries(channels.map((name) => [name, { units: 'K' }])),
       }),
     },
   },
-  connect: async ({ num_channels, frame_length }): Promise<Fake> => {
+  connect: async ({ num_channels, frame_length, sample_rate }): Promise<Fake> => {
     const channels = Array.from({ length: num_channels }, (_, i) => `channel_${String(i).padStart(2, '0')}`)
-    return { channels, frame_length }
+    return { channels, frame_length, sample_rate }
   },
   idle: (instance) => `waiting for: ocs ctrl start --target=${instance}`,
 })

@@ -61,6 +61,20 @@ for (const [way, serve, flags] of [
     await agent.until(() => agent.rows.length > before && agent.session('monitor_output')?.degraded === false)
   })
 
+test('what is set is limited by the arguments of the instance, or else by the supply alone', async () => {
+  const to = (max: object) => start(startTable, (port) => ({ ip_address: '127.0.0.1', port, ...max }))
+  const { agent: limited } = await to({ max_volts: 60, max_current: 2 })
+  expect((await limited.task('set_voltage', { channel: 1, volts: 60 })).success).toBe(true)
+  const high = await limited.task('set_voltage', { channel: 1, volts: 60.5 })
+  expect([high.success, high.messages.map(([, text]) => text).join()]).toEqual([
+    false,
+    expect.stringContaining('60.5 V is above the 60 V that --max-volts'),
+  ])
+  expect((await limited.task('set_current', { channel: 1, current: 2.1 })).success).toBe(false)
+  const { agent: free } = await to({})
+  expect((await free.task('set_voltage', { channel: 1, volts: 80 })).success).toBe(true)
+})
+
 test('without a way to reach it the agent says what is missing', async () => {
   const agent = await startAgent(psu, { ip_address: '127.0.0.1' })
   open.push(() => agent[Symbol.asyncDispose]())

@@ -67,6 +67,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
         fields: {
           [`Voltage_${channel}`]: {
             units: 'V',
+            resolution: 1e-4,
             part: measured('V'),
             sim: (look) => (look(output, key)['state'] ? Number(look(volts, key)['volts']) : 0),
           },
@@ -79,6 +80,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
         fields: {
           [`Current_${channel}`]: {
             units: 'A',
+            resolution: 1e-5,
             part: measured('A'),
             sim: (look) => (look(output, key)['state'] ? Number(look(volts, key)['volts']) / 100 : 0),
           },
@@ -89,6 +91,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
   })
 }
 
+const most = (units: string) => z.number().positive().optional().meta({ units })
 const channel = z.int().min(1).max(MOST).describe(`channel, from 1 on, ${MOST} at most`)
 
 export default defineInstrument({
@@ -99,6 +102,8 @@ export default defineInstrument({
     port: z.int().min(1).max(65_535).optional().describe('TCP port of a supply on Ethernet'),
     gpib_slot: z.int().min(0).max(30).optional().describe('GPIB address behind a Prologix controller'),
     channels: z.int().min(1).max(MOST).optional().describe('how many channels it has; found out by default'),
+    max_volts: most('V').describe('the most that set_voltage sets, V; what the supply takes by default'),
+    max_current: most('A').describe('the most that set_current sets, A; what the supply takes by default'),
     mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
   }),
   wiring:
@@ -129,13 +134,11 @@ export default defineInstrument({
       wait: z.number().positive().default(1).describe('seconds between measurements').meta({ units: 's' }),
       channels: z.array(channel).optional().describe('channels to measure; all by default'),
     },
-    rate: (_args, { wait }) => 1 / Number(wait),
+    rate: (_args, { wait }) => 1 / wait,
     startup: ({ mode }) => mode === 'acq',
     choose: (readings, { channels }) =>
       readings.filter(({ fields }) =>
-        Object.keys(fields).some(
-          (name) => (channels as number[] | undefined)?.includes(Number(name.slice(-1))) ?? true,
-        ),
+        Object.keys(fields).some((name) => channels?.includes(Number(name.slice(-1))) ?? true),
       ),
     data: ({ timestamp, blocks, errors, connection }) => {
       return { timestamp, block_name: 'output', data: blocks[0]?.values ?? {}, errors, connection }
@@ -147,9 +150,10 @@ export default defineInstrument({
     'set_voltage',
     {
       help: 'Set the voltage of a channel.',
-      params: z.object({ channel, volts: z.number().min(0).max(30).describe('V').meta({ units: 'V' }) }),
+      params: z.object({ channel, volts: z.number().min(0).describe('V').meta({ units: 'V' }) }),
     },
-    async ({ params: { channel, volts }, instrument: { link, state }, session }) => {
+    async ({ params: { channel, volts }, args, instrument: { link, state }, session }) => {
+      mustBeWithin(volts, 'V', args.max_volts, '--max-volts')
       session.set(await change(link, state.registers.volts, keyOf(state.form.count, channel), { volts }))
       return `Channel ${channel} is set to ${volts} V.`
     },
@@ -160,7 +164,8 @@ export default defineInstrument({
       help: 'Set the current of a channel.',
       params: z.object({ channel, current: z.number().min(0).describe('A').meta({ units: 'A' }) }),
     },
-    async ({ params: { channel, current }, instrument: { link, state }, session }) => {
+    async ({ params: { channel, current }, args, instrument: { link, state }, session }) => {
+      mustBeWithin(current, 'A', args.max_current, '--max-current')
       session.set(await change(link, state.registers.current, keyOf(state.form.count, channel), { current }))
       return `Channel ${channel} is set to ${current} A.`
     },
@@ -212,12 +217,19 @@ function keyOf(count: number, channel: number): string {
   return count > 1 ? String(channel) : ''
 }
 
+function mustBeWithin(value: number, units: string, most: number | undefined, flag: string): void {
+  if (most !== undefined && value > most)
+    throw new OpError(`${value} ${units} is above the ${most} ${units} that ${flag} of this agent allows`)
+}
+
 function mustBeOn({ state }: Readonly<Record<string, unknown>>, channel: number): void {
   if (!state) throw new OpError(`channel ${channel} is off: what is off cannot be measured`)
 }
 
 /** A Keithley 2230G with three channels, as `ocs sim scpi-psu` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'Keithley 2230G: a power supply of three channels.',
+  behindPrologix: 'prologix-psu',
   identity: 'Keithley Instruments,2230G-30-1,{serial},1.16',
   readings: readingsOf(formOf(3), registersOf(formOf(3))),
   registers: [

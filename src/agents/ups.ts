@@ -58,7 +58,13 @@ function reading(block: string, name: string, [oid, units, sim]: Entry, index: n
   const value = (): ReadingField => {
     if (units === undefined) return { type: 'string', part: whole(text(255)), sim }
     if (!codes)
-      return { units: String(units), range: RANGES[units as keyof typeof RANGES], part: whole(decimal), sim }
+      return {
+        units: String(units),
+        resolution: 1,
+        range: RANGES[units as keyof typeof RANGES],
+        part: whole(decimal),
+        sim,
+      }
     const description = [...codes.map((word, i) => `${i + 1} ${word}`), '-1 not read'].join(', ')
     return { type: 'int', description, part: whole(integer), unread: -1, sim }
   }
@@ -156,6 +162,8 @@ export default defineInstrument({
 
 /** A UPS with one line in and one out, as `ocs sim ups` has it. */
 export const simulated: SimulatedInstrument = {
+  help: 'A UPS with one line in and one out.',
+  served: 'snmp',
   readings: [
     ...readingsOf({ inputs: 1, outputs: 1 }),
     ...[INPUT_LINES, OUTPUT_LINES].map((oid) => ({

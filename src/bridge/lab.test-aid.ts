@@ -65,7 +65,10 @@ export function thermometer(channels = 2): {
   readonly extra: Promise<FeedPublisher>
 } {
   const { promise, resolve } = Promise.withResolvers<Record<'temperatures' | 'extra', FeedPublisher>>()
-  const fields = Array.from({ length: channels }, (_, i) => [`Channel_${i + 1}_T`, { units: 'K' }])
+  const fields = Array.from({ length: channels }, (_, i) => [
+    `Channel_${i + 1}_T`,
+    { units: 'K', resolution: 1e-4, rhythm: 10 },
+  ])
   const agent = defineAgent({
     class: 'TestThermometer',
     help: 'A thermometer for tests.',

@@ -8,7 +8,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { simulators } from '../launch/simulators.ts'
+import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
 const clock = ownClock()
@@ -18,9 +18,9 @@ const file = join(folder, 'lab.yaml')
 afterAll(() => rmSync(folder, { recursive: true }))
 
 async function startSimulator() {
-  const simulator = await simulators['lakeshore372']?.start({ tcp: '127.0.0.1:0', serialNumber: 'LSA22YG' })
-  const address = simulator?.url.replace('tcp://', '') ?? ''
-  return { address, [Symbol.asyncDispose]: async () => simulator?.close() }
+  const simulator = await startLakeshore372({ tcp: '127.0.0.1:0', serialNumber: 'LSA22YG' })
+  const address = simulator.url.replace('tcp://', '')
+  return { address, [Symbol.asyncDispose]: async () => simulator.close() }
 }
 
 const presence = (more: Partial<Presence>): Presence => ({

@@ -22,7 +22,7 @@ function begin(name: string, out: string | undefined, context: Context): void {
   for (const path of files) context.out(`${path}\n`)
   context.err(
     inside
-      ? `It is named in src/launch/agents.ts and simulators.ts. Next: npm test -- ${test}; docs: CONTRIBUTING.md\n`
+      ? `It is named in src/launch/agents.ts. Next: npm test -- ${test}; docs: CONTRIBUTING.md\n`
       : `Next: ocs test ${test}\n`,
   )
   const where = inside ? '' : ', in a file beside it (or with the path from there as module)'

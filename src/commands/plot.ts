@@ -5,6 +5,7 @@ import { glob } from '../core/glob.ts'
 import { didYouMean } from '../core/names.ts'
 import { pause } from '../core/pause.ts'
 import { printable } from '../core/printable.ts'
+import { atResolution } from '../core/resolution.ts'
 import { catalogOf, type Known } from '../lab/catalog.ts'
 import { ask, numeric } from '../lab/fetch-curves.ts'
 import { findNodes } from '../lab/nodes.ts'
@@ -131,7 +132,10 @@ function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, f
   const curves = metrics.map(curveOf)
   const legend = metrics.map(({ node, field, about }, nth) => {
     const last = curves[nth]?.values.findLast((value) => value !== null)
-    const value = last == null ? 'no data' : `${Number(last.toPrecision(6))} ${about.units ?? ''}`.trimEnd()
+    const { resolution, units } = about
+    const shown = (value: number) =>
+      resolution === undefined ? Number(value.toPrecision(6)) : atResolution(value, resolution)
+    const value = last == null ? 'no data' : `${shown(last)} ${units ?? ''}`.trimEnd()
     return coloured(printable(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
   })
   const room = Math.max(4, frame.rows - legend.length - 1)

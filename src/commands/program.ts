@@ -65,7 +65,7 @@ const commands = [
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
-  for (const create of commands) program.addCommand(create(context))
+  for (const create of commands) program.addCommand(await create(context, argv))
   program.addCommand(completeCommand(context), { hidden: true })
   return await runCommand(program, argv, context)
 }

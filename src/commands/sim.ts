@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { Command, InvalidArgumentError } from 'commander'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
-import { simulators, startModule } from '../launch/simulators.ts'
+import { findSimulators, simulatedModule } from '../launch/simulators.ts'
 import { obey, parseFault } from '../simulators/fault-words.ts'
 import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
@@ -36,10 +36,15 @@ function listen({ input }: Context, simulator: Simulator, log: (text: string) =>
   })
 }
 
-/** `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. */
-export function simCommand(context: Context): Command {
+/**
+ * `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. Which there are is asked
+ * of the declarations of agents, for a command line alone that has the word.
+ */
+export async function simCommand(context: Context, argv: readonly string[]): Promise<Command> {
   const command = new Command('sim').description('Run a simulated instrument.')
-  for (const [name, kind] of Object.entries(simulators))
+  const at = argv.indexOf('sim')
+  if (at < 0) return command
+  for (const [name, kind] of Object.entries(await findSimulators(argv[at + 1])))
     withOptions(command.command(name).description(kind.help), kind.links).action((options: Given) =>
       runSimulator(name, kind, options, context),
     )
@@ -47,10 +52,10 @@ export function simCommand(context: Context): Command {
   withOptions(own.argument('<file>', 'a module that exports the table as "simulated"'), [
     'pty',
     'tcp',
-  ]).action((file: string, options: Given) => {
-    const start = (served: SimulatorOptions) => startModule(file, served)
-    return runSimulator(file, { links: ['pty', 'tcp'], start }, options, context)
-  })
+    'udp',
+  ]).action(async (file: string, options: Given) =>
+    runSimulator(file, await simulatedModule(file), options, context),
+  )
   return command
 }
 

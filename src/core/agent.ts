@@ -20,6 +20,10 @@ export interface FieldSpec {
   readonly description?: string
   /** Lowest and highest valid value (null: open). Values outside are kept, and counted as `out_of_range`. */
   readonly range?: readonly [number | null, number | null]
+  /** The least step between two values, in the field's units: what is shown has as many digits. */
+  readonly resolution?: number
+  /** Seconds between two samples, or between two visits of a scanner; that of the feed by default. */
+  readonly rhythm?: number
   /** What stands for a value that could not be read: NaN of a double; of another type its message is left out without it. */
   readonly unread?: Value
 }
@@ -33,6 +37,8 @@ export interface FeedSpec<I> {
   readonly record: boolean
   /** Seconds of data a frame in the `.g3` file spans at most; default 300, as in OCS. */
   readonly frame_length?: number | ((instrument: I) => number)
+  /** Seconds between two samples of fields that say none of their own; unknown by default. */
+  readonly rhythm?: number | ((instrument: I) => number | undefined)
   /** Seconds that samples are gathered into one row of several; default 0, each message at once. */
   readonly buffer_time?: number
   /** What it carries, when need be by what the instrument turned out to be. */

@@ -18,6 +18,10 @@ export const FieldInfo = z.object({
   description: z.string().optional(),
   /** Lowest and highest valid value, in the field's units. Values outside are kept, and counted. */
   range: z.tuple([bound, bound]).readonly().optional(),
+  /** The least step between two values, in the field's units: what is shown has as many digits. */
+  resolution: z.number().positive().optional(),
+  /** Seconds between two samples, or between two visits of a scanner: what is late, and where a curve has a gap. */
+  rhythm: z.number().positive().optional(),
 })
 export type FieldInfo = z.output<typeof FieldInfo>
 

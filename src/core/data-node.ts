@@ -36,6 +36,9 @@ const FieldEntry = z.object({
   timeline: z.string(),
   type: z.enum(['number', 'string', 'bool']),
   units: z.string().nullable(),
+  /** As its agent declares them: the least step between two values, in its units, and seconds between two samples. */
+  resolution: z.number().positive().optional(),
+  rhythm: z.number().positive().optional(),
   /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`: what an archive finds it by. */
   source: z.string().optional(),
 })

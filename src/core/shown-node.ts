@@ -7,6 +7,10 @@ export interface ShownField {
   readonly description?: string | undefined
   /** Lowest and highest valid value, in its units; null leaves that side open. */
   readonly range?: readonly [number | null, number | null] | undefined
+  /** The least step between two values, in its units. */
+  readonly resolution?: number | undefined
+  /** Seconds between two samples, or two visits of a scanner. */
+  readonly rhythm?: number | undefined
   /** The feed it comes from; '' where there is none. */
   readonly feed: string
 }

@@ -1,5 +1,9 @@
+import type { FieldInfo } from '../core/channels.ts'
 import type { FieldEntry } from '../core/data-node.ts'
 import type { Table } from './table.ts'
+
+/** What is known of a field besides its data. */
+type About = Partial<Pick<FieldInfo, 'description' | 'units' | 'resolution' | 'rhythm'>>
 
 /** One block of a data node: co-sampled fields on one timeline. */
 export interface Block {
@@ -10,7 +14,7 @@ export interface Block {
   /** The address under which the feed is recorded, if it is. */
   readonly source?: string
   /** What is known of its fields besides their data. */
-  describe(field: string): { readonly description?: string | undefined; readonly units?: string | undefined }
+  describe(field: string): About
 }
 
 /** What a data node serves. */
@@ -71,13 +75,15 @@ export function finder(source: Source): (name: string) => Entry | undefined {
 
 /** A field as the queries describe it. */
 export function describe({ block, field }: Entry): FieldEntry {
-  const { description, units } = block.describe(field)
+  const { description, units, resolution, rhythm } = block.describe(field)
   const type = block.table.kind(field) ?? 'number'
   return {
     description: description ?? null,
     timeline: timelineOf(block),
     type,
     units: units ?? null,
+    ...(resolution && { resolution }),
+    ...(rhythm && { rhythm }),
     ...(block.source !== undefined && { source: `${block.source}.${field}` }),
   }
 }

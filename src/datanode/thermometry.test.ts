@@ -75,7 +75,8 @@ test('fields and data have sisock’s shape, relative times too', async () => {
   }
   const { data, fields } = await asking(lab)
   const got = await until(fields, (answer) => Object.keys(answer.fields).length === 2)
-  const about = { description: null, timeline: 'temperatures.temps', type: 'number' as const, units: 'K' }
+  const declared = { units: 'K', resolution: 1e-4, rhythm: 10 }
+  const about = { description: null, timeline: 'temperatures.temps', type: 'number' as const, ...declared }
   expect(got).toEqual({
     fields: {
       Channel_1_T: { ...about, source: 'observatory.ls240.feeds.temperatures.Channel_1_T' },

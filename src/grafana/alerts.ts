@@ -1,11 +1,12 @@
 import { OpCode } from '../core/ops.ts'
+import { overdueAfter } from '../core/rhythm.ts'
 import type { Shown } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { uidOf } from './ids.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Seconds of data that a rule looks at. */
+/** Seconds of data that a rule looks at, at least. */
 const LOOK = 300
 /** Samples of a curve that a rule needs. */
 const POINTS = 300
@@ -16,6 +17,7 @@ const POINTS = 300
  */
 export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
   const silent = lab.map((node) => ({
+    look: lookOf(node.fields),
     uid: uidOf('silent', node.name),
     title: `${node.name} is silent`,
     // Some field may rightly say nothing for hours, as a heater's setting: with no curve left there is no data, which fires.
@@ -25,7 +27,7 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
     reducer: 'count',
     evaluator: { type: 'lt', params: [1] },
     noDataState: 'Alerting',
-    summary: `No sample of ${node.name} in ${LOOK / 60} min: is its agent running? (ocs ctrl status)`,
+    summary: `No sample of ${node.name} in ${Math.ceil(lookOf(node.fields) / 60)} min: is its agent running? (ocs ctrl status)`,
   }))
   const failed = {
     uid: uidOf('operations'),
@@ -61,7 +63,15 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
   return { apiVersion: 1, groups: [{ orgId: 1, name: 'ocs', folder: 'ocs', interval: '1m', rules }] }
 }
 
+/** Seconds in which at least the quickest of some fields has a sample. */
+function lookOf(fields: Shown['fields'] = []): number {
+  const [quickest = 0] = fields.map(({ rhythm = 0 }) => rhythm).sort((a, b) => a - b)
+  return overdueAfter(quickest, LOOK)
+}
+
 interface Rule {
+  /** Seconds of data; as many as a rule looks at by default. */
+  readonly look?: number
   readonly uid: string
   readonly title: string
   readonly ask: readonly Json[]
@@ -73,7 +83,7 @@ interface Rule {
 
 /** A rule in three steps: the query, what each curve comes to, what that is compared with. */
 function ruleOf(
-  { uid, title, ask, reducer, evaluator, noDataState, summary }: Rule,
+  { look = LOOK, uid, title, ask, reducer, evaluator, noDataState, summary }: Rule,
   { source }: Dialect,
 ): Json {
   const [query] = ask
@@ -94,7 +104,7 @@ function ruleOf(
     data: [
       {
         refId: 'A',
-        relativeTimeRange: { from: LOOK, to: 0 },
+        relativeTimeRange: { from: look, to: 0 },
         datasourceUid: source.uid,
         model: { ...query, intervalMs: 1000, maxDataPoints: POINTS },
       },

@@ -197,6 +197,36 @@ test('alert rules: each is a query of Graphite, what it comes to, and a comparis
   })
 })
 
+test('digits and gaps are those that are declared; a slow node is not silent between two samples', () => {
+  const slow: Shown = {
+    name: 'UPS',
+    description: '',
+    instance: 'ups',
+    fields: [
+      field('upsBatteryVoltage_0', 'V', { resolution: 0.1, rhythm: 600 }),
+      field('upsInputVoltage_1', 'V', { resolution: 1, rhythm: 600 }),
+    ],
+  }
+  const { dashboards, read } = made([slow, diodes])
+  const panels = dashboards.flatMap((one) => one.panels)
+  const of = (text: string) =>
+    panels.find(({ type, targets }) => type === 'timeseries' && targets?.[0]?.target.includes(text))
+      ?.fieldConfig
+  expect(of('upsBatteryVoltage_0')?.defaults).toMatchObject({ custom: { spanNulls: 1_205_000 } })
+  expect(of('upsBatteryVoltage_0')?.overrides).toEqual([
+    expect.objectContaining({ properties: [{ id: 'decimals', value: 1 }] }),
+    expect.objectContaining({ properties: [{ id: 'decimals', value: 0 }] }),
+  ])
+  expect(of('Channel_1_T')?.defaults).toMatchObject({ custom: { spanNulls: false } })
+  const { groups } = read<Rules>('alerting/ocs.yaml')
+  const looks = (uid: string) =>
+    groups.flatMap(({ rules }) => rules).find((rule) => rule.uid === uid)?.data[0] as unknown as {
+      relativeTimeRange: { from: number }
+    }
+  expect(looks('ocs_silent_UPS').relativeTimeRange.from).toBe(1205)
+  expect(looks('ocs_silent_LSA21OQ').relativeTimeRange.from).toBe(300)
+})
+
 test('written again, in another order or with more in it, everything keeps its address', () => {
   const addresses = (lab: readonly Shown[]) =>
     made(lab).dashboards.flatMap(({ uid, panels }) => panels.map(({ id, title }) => `${uid}/${id} ${title}`))

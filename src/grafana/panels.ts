@@ -1,4 +1,6 @@
 import { OpCode } from '../core/ops.ts'
+import { decimalsOf } from '../core/resolution.ts'
+import { overdueAfter } from '../core/rhythm.ts'
 import type { ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { unitId } from './units.ts'
@@ -26,11 +28,14 @@ export function row(id: number, title: string, y: number): Json {
 
 /** Curves of fields over time. */
 export function timeSeries(dialect: Dialect, panel: Drawn, fields: readonly ShownField[] = []): Json {
-  const custom = { lineWidth: 1, fillOpacity: 0, showPoints: 'auto', spanNulls: false }
+  const custom = { lineWidth: 1, fillOpacity: 0, showPoints: 'auto', spanNulls: joined(fields) }
   return {
     ...framed(dialect, panel),
     type: 'timeseries',
-    fieldConfig: { defaults: { ...unitsOf(fields), custom }, overrides: overridesOf(fields, false) },
+    fieldConfig: {
+      defaults: { ...unitsOf(fields), ...digitsOf(fields), custom },
+      overrides: overridesOf(fields, false),
+    },
     options: {
       legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: ['lastNotNull'] },
       tooltip: { mode: 'multi', sort: 'none' },
@@ -46,7 +51,7 @@ export function stat(dialect: Dialect, panel: Drawn, fields: readonly ShownField
     ...framed(dialect, panel),
     type: 'stat',
     fieldConfig: {
-      defaults: { ...unitsOf(fields), thresholds },
+      defaults: { ...unitsOf(fields), ...digitsOf(fields), thresholds },
       overrides: overridesOf(fields, only === undefined),
     },
     options: {
@@ -107,11 +112,30 @@ function unitsOf(fields: readonly ShownField[]): Json {
   return units.size === 1 && only ? { unit: unitId(only) } : {}
 }
 
-/** What single fields have of their own: a unit where not all have the same, limits where `limited`. */
+/** The decimals of fields that all have the same. */
+function digitsOf(fields: readonly ShownField[]): Json {
+  const decimals = new Set(fields.map(shownDecimals))
+  const [only] = decimals
+  return decimals.size === 1 && only !== undefined ? { decimals: only } : {}
+}
+const shownDecimals = ({ resolution }: ShownField): number | undefined =>
+  resolution === undefined ? undefined : decimalsOf(resolution)
+
+/** Milliseconds of emptiness that a curve is drawn across: a scanner's next visit is awaited, a gap is none. */
+function joined(fields: readonly ShownField[]): number | false {
+  const rhythms = fields.map(({ rhythm }) => rhythm).filter((rhythm) => rhythm !== undefined)
+  return rhythms.length === 0 ? false : 1000 * overdueAfter(Math.max(...rhythms))
+}
+
+/** What single fields have of their own: a unit or decimals where not all have the same, limits where `limited`. */
 function overridesOf(fields: readonly ShownField[], limited: boolean): Json[] {
   const mixed = new Set(fields.map(({ units }) => units)).size > 1
-  return fields.flatMap(({ name, units, range }) => {
+  const uneven = new Set(fields.map(shownDecimals)).size > 1
+  return fields.flatMap((field) => {
+    const { name, units, range } = field
+    const decimals = shownDecimals(field)
     const properties = [
+      ...(uneven && decimals !== undefined ? [{ id: 'decimals', value: decimals }] : []),
       ...(mixed && units ? [{ id: 'unit', value: unitId(units) }] : []),
       ...(limited && range ? [{ id: 'thresholds', value: limits(range) }] : []),
     ]

@@ -121,6 +121,7 @@ test('one bad value costs itself, whatever its type; each kind is told once, and
   expect(agent.declared.get('all')?.blocks['all']?.['n']).toEqual({
     type: 'int',
     description: 'a count; -1 not read',
+    rhythm: 0.05,
   })
   const bad: [string, object][] = [
     ['T', { T: ['NaN'] }],
@@ -158,6 +159,46 @@ test('an instrument that falls silent is told as degraded before its link is giv
   sim.faults.clear()
   await agent.until(() => agent.session('acq')?.degraded === false)
   await agent[Symbol.asyncDispose]()
+  await sim.close()
+})
+
+test('its rhythm follows the arguments, then what its process was started with, also through a lost connection', async () => {
+  const field = { units: 'mbar', resolution: 1e-3, part: whole(decimal), sim: 1.5 }
+  const readings: readonly Reading[] = [{ block: 'all', command: 'P?', fields: { P: field } }]
+  const gauge = defineInstrument({
+    class: 'TestGauge',
+    help: 'Reads a gauge.',
+    args: z.object({ address: z.string(), rate: z.number().default(5) }),
+    address: ({ address }) => address,
+    open: () => ({ gap: 0, quiet: 20 }),
+    feed: { name: 'all', help: 'All.' },
+    readings,
+    acq: {
+      help: 'Read.',
+      params: { rate: z.number().optional() },
+      rate: (args, { rate = args.rate }) => rate,
+      startup: ({ rate }) => rate > 1,
+    },
+  })
+  const simulated = { identity: 'A,B,{serial},1', readings }
+  const sim = await startTable(simulated, { serialNumber: '1', tcp: '127.0.0.1:0' })
+  await using agent = await startAgent(gauge, { address: sim.url })
+  await agent.until(() => agent.rows.length > 0)
+  const declared = () => agent.declared.get('all')?.blocks['all']
+  expect(declared()).toEqual({ P: { type: 'double', units: 'mbar', resolution: 1e-3, rhythm: 0.2 } })
+  await agent.act('acq', 'stop')
+  await agent.until(() => agent.session('acq')?.status === 'done')
+  const before = agent.rows.length
+  await agent.begin('acq', { rate: 20 })
+  await agent.until(() => agent.rows.length > before)
+  expect(declared()?.['P']?.rhythm).toBe(0.05)
+  await sim.unplug()
+  await agent.until(() => agent.session('acq')?.degraded === true)
+  const lost = agent.rows.length
+  await sim.plugIn()
+  await agent.until(() => agent.rows.length > lost)
+  // The declaration is the same as before: it begins no epoch.
+  expect(new Set(agent.rows.map(({ epoch }) => epoch)).size).toBe(2)
   await sim.close()
 })
 

@@ -43,9 +43,10 @@ export async function sweepOver(
   for (const { block, command, fields, when } of readings) {
     const sampled = blocks.get(block) ?? { time: Date.now() / 1000, values: {}, read: 0, lost: 0 }
     blocks.set(block, sampled)
+    const isAsked = when?.(sampled.values) ?? true
     let found: Record<string, Value> = {}
     try {
-      if (when?.(sampled.values) ?? true) {
+      if (isAsked) {
         const decode = (reply: string) =>
           valuesIn(reply, fields, (name, why) => faults.set(`${command} ${name}`, why))
         found = await link.read(command, decode, { priority: 'poll' })
@@ -60,7 +61,7 @@ export async function sweepOver(
       faults.set(command, messageOf(error))
     }
     for (const [name, field] of Object.entries(fields))
-      sampled.values[name] = found[name] ?? unreadOf(name, field)
+      if (isAsked || !(name in sampled.values)) sampled.values[name] = found[name] ?? unreadOf(name, field)
   }
   return {
     read: blocks.values().reduce((sum, { read }) => sum + read, 0),

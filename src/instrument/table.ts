@@ -27,7 +27,10 @@ export interface Reading {
   readonly block: string
   readonly command: string
   readonly fields: Readonly<Record<string, ReadingField>>
-  /** Whether it makes sense, by what the block has so far; where not it is left out, as if it could not be read. */
+  /**
+   * Whether it makes sense, by what the block has so far; where not it is left out: a field keeps what an earlier reading
+   * gave it, and is else as if it could not be read.
+   */
   readonly when?: (values: Readonly<Record<string, Value>>) => boolean
 }
 
@@ -62,6 +65,12 @@ export type Getting = Omit<Setting, 'params' | 'values' | 'resurvey'> & {
 
 /** The same instrument as one that is simulated. */
 export interface SimulatedInstrument {
+  /** What it is, for the list of `ocs sim`; what its agent says of itself by default. */
+  readonly help?: string
+  /** How it is reached: lines of text on TCP or a pseudo-terminal by default. */
+  readonly served?: 'lines' | 'modbus' | 'snmp'
+  /** The name that `ocs sim` has for the same behind a Prologix controller. */
+  readonly behindPrologix?: string
   /** The reply to `*IDN?`, `{serial}` in it for the serial number; none for an instrument without. */
   readonly identity?: string
   readonly readings: readonly Reading[]

@@ -1,6 +1,6 @@
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent, Blocks } from '../core/agent.ts'
-import { type AgentApi, feedAddress } from '../core/channels.ts'
+import { type AgentApi, type FieldInfo, feedAddress } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Shown, ShownField } from '../core/shown-node.ts'
 import { catalogOf, type Known } from './catalog.ts'
@@ -109,7 +109,7 @@ function announced(api: AgentApi | undefined, root: string, source: string): Sho
   return Object.values(blocks).flatMap((block) =>
     Object.entries(block)
       .filter(([, { type }]) => type !== 'string')
-      .map(([name, { units = null, description, range }]) => ({ name, feed, units, description, range })),
+      .map(([name, info]) => shownField(name, feed, info)),
   )
 }
 
@@ -125,14 +125,8 @@ function withDeclared(
     if (!source?.startsWith(address)) continue
     const own = source.slice(address.length)
     const declared = Object.values(blocks).find((block) => Object.hasOwn(block, own))?.[own]
-    const { range } = declared ?? {}
-    return {
-      name: field,
-      feed,
-      units: units ?? declared?.units ?? null,
-      description: description ?? declared?.description,
-      range,
-    }
+    const shown = shownField(field, feed, declared)
+    return { ...shown, units: units ?? shown.units, description: description ?? shown.description }
   }
   return { name: field, units, description: description ?? undefined, feed: '' }
 }
@@ -192,12 +186,16 @@ function declaredFields(agent: Agent | undefined, feed: string | undefined): Sho
     return Object.values(declared).flatMap((block) =>
       Object.entries(block)
         .filter(([, { type }]) => type !== 'string')
-        .map(([field, { units = null, description, range }]): ShownField => {
-          return { name: field, feed: name, units, description, range }
-        }),
+        .map(([field, info]) => shownField(field, name, info)),
     )
   })
   return inOrder(fields)
+}
+
+/** A field as its agent declares it. */
+function shownField(name: string, feed: string, info: Partial<FieldInfo> = {}): ShownField {
+  const { units = null, description, range, resolution, rhythm } = info
+  return { name, feed, units, description, range, resolution, rhythm }
 }
 
 /** Those with a unit first, kelvin before all. */

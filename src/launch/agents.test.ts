@@ -13,6 +13,7 @@ import {
   agentClasses,
   alarmClass,
   findAgent,
+  instrumentName,
   managerClasses,
   nodeClasses,
   recorderClasses,
@@ -45,8 +46,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
 
 /** The example's words, with the dialog that bears the class's name in place of an address. */
 async function wordsFor(name: string): Promise<readonly string[]> {
-  const kebab = name.replace(/Agent$/, '').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-')
-  const dialog = `replay:fixtures/dialogs/${kebab.toLowerCase()}.yaml`
+  const dialog = `replay:fixtures/dialogs/${instrumentName(name)}.yaml`
   const { example = {} } = (await findAgent(name)).spec
   const words = Object.entries(example).flatMap(([key, value]) => {
     const isAddress = /^([a-z]+:\/\/|\/dev\/|\d+\.\d+\.\d+\.\d+)/.test(String(value))

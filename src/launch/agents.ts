@@ -3,7 +3,8 @@ import { ConfigError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { foreignClasses } from './foreign-classes.ts'
 
-type Load = () => Promise<{ readonly default: unknown }>
+/** What the module of a class exports: its declaration, and the table of an instrument that can be simulated. */
+type Load = () => Promise<{ readonly default: unknown; readonly simulated?: unknown }>
 
 /** Every class there is, with where it is declared; a new agent is a file and a line here. */
 const classes: Readonly<Record<string, Load>> = {
@@ -40,6 +41,19 @@ export const nodeClasses = {
   weather: 'WeatherDataNode',
   archive: 'ArchiveDataNode',
 } as const
+
+/** What the module of a class exports. @throws UnknownClassError for another name than those of `agentClasses` */
+export async function loadClass(agentClass: string): Promise<Awaited<ReturnType<Load>>> {
+  const load = Object.hasOwn(classes, agentClass) ? classes[agentClass] : undefined
+  if (!load) throw new UnknownClassError(`there is no agent class "${agentClass}"`, false)
+  return await load()
+}
+
+/** What the files of an instrument and its simulator are named after: `cryomech-cpa` for CryomechCPAAgent. */
+export function instrumentName(agentClass: string): string {
+  const words = agentClass.replace(/Agent$/, '').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-')
+  return words.toLowerCase()
+}
 
 /** Whether an instance of this class records what others read. */
 export function isRecorder(agentClass: string): boolean {

@@ -1,30 +1,28 @@
 import { expect, test } from 'bun:test'
-import { simulated as cryomech } from '../agents/cryomech-cpa.ts'
-import { simulated as lakeshore336 } from '../agents/lakeshore/lakeshore336.ts'
-import { simulated as psu } from '../agents/scpi-psu.ts'
-import { simulated as ups } from '../agents/ups.ts'
 import type { Value } from '../core/wire.ts'
 import { sweepOver } from '../instrument/sweep.ts'
 import { type SimulatedInstrument, unreadOf } from '../instrument/table.ts'
 import type { Link } from '../instrument/transport/link.ts'
 import { contextOf } from '../simulators/simulator.ts'
 import { createTableDialect } from '../simulators/table.ts'
+import { agentClasses, loadClass } from './agents.ts'
 
 /** Words in place of a value; where registers travel as numbers, no text can come. */
 const texts = ['', 'nan', 'abc', '4,2', '1e999', '--', '1.2.3', '0x10', '+', '7 8']
 const registers = ['65536', '-1', '1.5', '']
 
-const tables: readonly [
-  name: string,
-  table: SimulatedInstrument,
-  words: readonly string[],
-  before: string[],
-][] = [
-  ['lakeshore336', lakeshore336, texts, []],
-  ['ups', ups, texts, []],
-  ['scpi-psu', psu, texts, ['1', '2', '3'].flatMap((n) => [`INST:NSEL ${n}`, 'CHAN:OUTP 1', 'VOLT 5'])],
-  ['cryomech-cpa', cryomech, registers, []],
-]
+/** What an instrument has to be told before it shows all its values. */
+const before: Readonly<Record<string, readonly string[]>> = {
+  ScpiPsuAgent: ['1', '2', '3'].flatMap((n) => [`INST:NSEL ${n}`, 'CHAN:OUTP 1', 'VOLT 5']),
+}
+
+/** Every table that an agent's declaration exports. */
+const modules = await Promise.all(agentClasses.map(async (name) => [name, await loadClass(name)] as const))
+const tables = modules.flatMap(([name, module]) => {
+  const table = module.simulated as SimulatedInstrument | undefined
+  const words = table?.served === 'modbus' ? registers : texts
+  return table ? [[name, table, words, before[name] ?? []] as const] : []
+})
 
 /** A link to a simulated instrument whose replies may be changed. */
 function linkTo(

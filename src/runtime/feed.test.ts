@@ -41,6 +41,22 @@ test('a time that runs back begins an epoch, one that stands still does not; blo
   expect(rows.slice(-2).map(({ epoch }) => epoch)).toEqual([rows[5]?.epoch ?? '', rows[5]?.epoch ?? ''])
 })
 
+test('a field has the rhythm of its feed unless it says its own; what the instrument says of it is asked anew', () => {
+  const blocks = { temps: { T: { units: 'K', resolution: 0.1 }, R: { rhythm: 195 } } }
+  const { feed, epochs } = writer({ blocks, rhythm: (({ every }: { every: number }) => every) as never })
+  expect(feed.declaration.blocks['temps']?.['T']).toEqual({ type: 'double', units: 'K', resolution: 0.1 })
+  feed.connected({ every: 2 })
+  expect(feed.declaration.blocks['temps']).toEqual({
+    T: { type: 'double', units: 'K', resolution: 0.1, rhythm: 2 },
+    R: { type: 'double', rhythm: 195 },
+  })
+  feed.publish('temps', 1, { T: 1, R: 1 })
+  feed.connected({ every: 2 })
+  expect(epochs).toEqual([])
+  feed.connected({ every: 3 })
+  expect(epochs).toHaveLength(1)
+})
+
 test('a row is of the declaration it was published under; a field nobody declared begins an epoch, once', () => {
   const { feed, rows, declarations, epochs } = writer()
   feed.publish('temps', 1, { T: 1, ok: true })

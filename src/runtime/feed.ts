@@ -74,8 +74,8 @@ export class FeedWriter implements FeedPublisher {
   }
 
   redeclare(): void {
-    const { blocks, frame_length } = this.#spec
-    if (typeof blocks !== 'function' && typeof frame_length !== 'function') return
+    const { blocks, frame_length, rhythm } = this.#spec
+    if (![blocks, frame_length, rhythm].some((one) => typeof one === 'function')) return
     const declared = typeof blocks === 'function' ? blocks(this.#instrument as never) : blocks
     const declaration = this.#declare(declared)
     if (JSON.stringify(declaration) === JSON.stringify(this.#declaration)) return
@@ -203,6 +203,10 @@ export class FeedWriter implements FeedPublisher {
   #declare(blocks: Blocks): FeedDeclaration {
     const checked: Record<string, Block> = {}
     const unread: Record<string, Record<string, Value>> = {}
+    const { rhythm } = this.#spec
+    const known = this.#instrument as never
+    const often = typeof rhythm === 'function' ? known && rhythm(known) : rhythm
+    const usual = often === undefined ? {} : { rhythm: often }
     for (const [name, fields] of Object.entries(blocks)) {
       if (!BlockName.safeParse(name).success) {
         this.#leaveOut(name, `${JSON.stringify(name)} is not a block name`)
@@ -213,13 +217,12 @@ export class FeedWriter implements FeedPublisher {
       unread[name] = {}
       for (const [field, { unread: instead, type = 'double', ...info }] of Object.entries(fields)) {
         if (instead !== undefined && type !== 'double') unread[name][field] = instead
-        if (FieldName.safeParse(field).success) block[field] = { ...info, type }
+        if (FieldName.safeParse(field).success) block[field] = { ...usual, ...info, type }
         else this.#leaveOut(`${name}.${field}`, `${name}: ${JSON.stringify(field)} is not a field name`)
       }
     }
     this.#unread = unread
     const { record, frame_length = DEFAULT_FRAME_LENGTH } = this.#spec
-    const known = this.#instrument as never
     return {
       agent_class: this.#agentClass,
       record,

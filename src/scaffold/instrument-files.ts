@@ -91,28 +91,19 @@ function insideClone(name: string): Written[] {
   ]
 }
 
-/** Adds the lines that name an instrument. @throws ConfigError when a file does not look as it should */
+/** Adds the line that names an instrument. @throws ConfigError when the file does not look as it should */
 function register(name: string): void {
-  const lines: readonly (readonly [string, RegExp, string])[] = [
-    [
-      'src/launch/agents.ts',
-      /^const classes: .*= \{\n/m,
-      `  ${classOf(name)}: () => import('../agents/${name}.ts'),\n`,
-    ],
-    [
-      'src/launch/simulators.ts',
-      /^const tables: .*= \{\n/m,
-      `  ${name.includes('-') ? `'${name}'` : name}: ['lines', 'A ${wordsOf(name)}.', () => import('../agents/${name}.ts')],\n`,
-    ],
-  ]
-  const changed = lines.map(([path, after, line]) => {
-    const text = readFileSync(path, 'utf8')
-    const [head] = after.exec(text) ?? []
-    if (head === undefined)
-      throw new ConfigError(`${path}: no place found for "${line.trim()}": add it by hand`)
-    return { path, text: text.replace(head, () => head + line) }
-  })
-  for (const { path, text } of changed) writeFileSync(path, text)
+  const path = 'src/launch/agents.ts'
+  const line = `  ${classOf(name)}: () => import('../agents/${name}.ts'),\n`
+  const after = /^const classes: .*= \{\n/m
+  const source = readFileSync(path, 'utf8')
+  const [head] = after.exec(source) ?? []
+  if (head === undefined)
+    throw new ConfigError(`${path}: no place found for "${line.trim()}": add it by hand`)
+  writeFileSync(
+    path,
+    source.replace(head, () => head + line),
+  )
 }
 
 function isClone(folder: string): boolean {

@@ -10,7 +10,7 @@ test('fields of one channel share its name, and every number has its units', () 
     blocks: {
       temps: {
         Channel_1_T: { type: 'double' as const, units: 'K' },
-        Channel_1_V: { type: 'double' as const, units: 'V' },
+        Channel_1_V: { type: 'double' as const, units: 'V', resolution: 1e-3 },
         Channel_2_V: { type: 'double' as const, units: 'V' },
         Channel_2_status: { type: 'int' as const },
       },
@@ -28,7 +28,7 @@ test('fields of one channel share its name, and every number has its units', () 
       Channel_2_status: [16],
     },
   }
-  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.62 V  Channel_2 NaN V status 16')
+  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.620 V  Channel_2 NaN V status 16')
 })
 
 test('a time stamp has the local offset', () => {

@@ -10,6 +10,7 @@ import {
   recall as recallRegister,
 } from '../../instrument/registers.ts'
 import type { LineLink } from '../../instrument/transport/line-link.ts'
+import type { Link } from '../../instrument/transport/link.ts'
 import { openLine } from '../../instrument/transport/open.ts'
 
 /** The TCP port of Lake Shore's Ethernet instruments. */
@@ -82,12 +83,7 @@ export async function openLakeshore<T>(
   const stop = () => void line.close()
   signal.addEventListener('abort', stop)
   try {
-    const there = serialNumberOf(line.identity)
-    if (serialNumber !== undefined && there.toUpperCase() !== serialNumber.toUpperCase()) {
-      throw new TransportError(
-        `${line.name}: serial number ${there}, not ${serialNumber} (${line.identity}): correct serial_number, or the address`,
-      )
-    }
+    mustBe(line, serialNumber)
     return { ...(await survey(line)), link: line }
   } catch (error) {
     await line.close()
@@ -97,9 +93,18 @@ export async function openLakeshore<T>(
   }
 }
 
+/** @throws TransportError when an instrument has another serial number than the one that is wanted, if one is */
+export function mustBe({ name, identity }: Link, wanted: string | undefined): void {
+  const there = serialNumberOf(identity)
+  if (wanted === undefined || there.toUpperCase() === wanted.toUpperCase()) return
+  throw new TransportError(
+    `${name}: serial number ${there}, not ${wanted} (${identity}): correct serial_number, or the address`,
+  )
+}
+
 /** Reads a record: `NAME? key`. */
 export function recall<V extends object>(
-  line: LineLink,
+  line: Link,
   name: string,
   key: string | number,
   record: Format<V>,
@@ -113,7 +118,7 @@ export function recall<V extends object>(
  * @throws OpError if it kept another value: it passes over what it does not like
  */
 export function change<V extends object>(
-  line: LineLink,
+  line: Link,
   name: string,
   key: string | number,
   record: Format<V>,

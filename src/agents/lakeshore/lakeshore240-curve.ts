@@ -1,7 +1,7 @@
 import { OpError } from '../../core/errors.ts'
 import { decimal, integer, row, text } from '../../instrument/codec.ts'
 import { same } from '../../instrument/registers.ts'
-import type { LineLink } from '../../instrument/transport/line-link.ts'
+import type { Link } from '../../instrument/transport/link.ts'
 import { recall } from './lakeshore.ts'
 import { curvePoint } from './lakeshore240-channels.ts'
 import type { Curve } from './lakeshore240-curve-file.ts'
@@ -20,7 +20,7 @@ const header = row({
  * @throws OpError if the module has kept another value, or when it is aborted; the channel has no whole curve then
  */
 export async function uploadCurve(
-  line: LineLink,
+  line: Link,
   channel: number,
   { points, ...head }: Curve,
   signal: AbortSignal,

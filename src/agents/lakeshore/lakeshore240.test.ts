@@ -5,12 +5,13 @@ import { join, relative } from 'node:path'
 import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import type { Row } from '../../core/channels.ts'
-import { TransportError } from '../../core/errors.ts'
+import { sweepOver } from '../../instrument/sweep.ts'
+import type { Link } from '../../instrument/transport/link.ts'
 import { startLakeshore240 } from '../../simulators/lakeshore240.ts'
 import type { Simulator, SimulatorOptions } from '../../simulators/simulator.ts'
 import type { Reading } from '../../simulators/truth.ts'
 import lakeshore240 from './lakeshore240.ts'
-import { type Channel, type Lakeshore240, readChannel } from './lakeshore240-channels.ts'
+import { type Channel, inOrder, judge, type Module, readingsOf } from './lakeshore240-channels.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ls240-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -128,12 +129,27 @@ test('settings change while it acquires, and the fields follow', async () => {
   })
   const fields = () => agent.declared.get('temperatures')?.blocks['temps'] ?? {}
   await agent.until(() => !('Channel_5_V' in fields()))
-  expect(fields()['Channel_4_V']).toEqual({ type: 'double', units: 'Ω', description: 'Cold finger' })
+  expect(fields()['Channel_4_V']).toEqual({
+    type: 'double',
+    units: 'Ω',
+    description: 'Cold finger',
+    rhythm: 0.4,
+  })
   const last = (agent.rows.at(-1) ?? noRow).data
   // The module says so: a diode where a resistor is expected.
   expect([last['Channel_4_V'], last['Channel_4_status']]).toEqual([['NaN'], [64]])
   expect('Channel_5_V' in last).toBe(false)
   expect(agent.log.join('\n')).not.toContain('left out:')
+})
+
+test('what is set up while nothing is read is declared once it is', async () => {
+  const { path } = await simulate()
+  const agent = await start({ port: path, mode: 'idle' })
+  await agent.task('set_values', { channel: 4, sensor: 3, name: 'Cold finger' })
+  await agent.act('acq', 'start')
+  await agent.until(() => agent.rows.length > 0)
+  const fields = agent.declared.get('temperatures')?.blocks['temps'] ?? {}
+  expect(fields['Channel_4_V']).toMatchObject({ units: 'Ω', description: 'Cold finger' })
 })
 
 test('what the module refuses fails with its reason', async () => {
@@ -148,6 +164,7 @@ test('what the module refuses fails with its reason', async () => {
   expect(agent.rows).toEqual([])
   const started = await agent.task('init_lakeshore', { auto_acquire: true })
   expect(started.success).toBe(true)
+  expect(started.messages.map(([, text]) => text).join()).toContain('LSA21OQ,1.3: 19 fields are read.')
   await agent.until(() => agent.rows.length > 0)
 })
 
@@ -203,44 +220,56 @@ test('one bad reply costs one channel, not the sweep', async () => {
   expect(others).not.toContain('NaN')
 })
 
-test('a temperature that does not come leaves the sensor reading', async () => {
-  const failures: unknown[] = []
-  let temperature: () => number = () => {
-    throw new TransportError('no reply')
+/** One sweep over one calibrated channel of a module that answers so; `meanwhile` is what is set up by its end. */
+async function sweepOf(
+  answers: Readonly<Record<string, string>>,
+  meanwhile: (state: Module) => Module = (state) => state,
+): Promise<{ values: Record<string, unknown>; heard: string[]; failed: ReadonlySet<string> }> {
+  const type = { sensor: 1, auto_range: 1, range: 0, current_reversal: 0, unit: 1, enabled: 1 }
+  const channels = [{ number: 1, name: 'Still', calibrated: true, type }]
+  const state = { channels, loading: new Set<number>(), changing: new Set<number>(), since: 0 }
+  const heard: string[] = []
+  const read = async (command: string, decode: (reply: string) => unknown) => {
+    heard.push(command)
+    return decode(answers[command] ?? '')
   }
-  const link = {
-    read: async (command: string) =>
-      command.startsWith('KRDG?') ? temperature() : command.startsWith('SRDG?') ? 1.07 : 0,
-  }
-  const channel = { number: 1, calibrated: true } as Channel
-  const sets = { loading: new Set(), changing: new Set() }
-  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
-  const reading = await readChannel(module, channel, (error) => failures.push(error))
-  expect(reading).toEqual({ T: Number.NaN, V: 1.07, status: -1 })
-  expect(failures).toHaveLength(1)
-
-  temperature = () => {
-    module.channels = [{ ...channel, type: { unit: 3 } } as Channel]
-    return 1.07
-  }
-  const between = await readChannel(module, channel, () => {})
-  expect(between).toEqual({ T: Number.NaN, V: Number.NaN, status: -1 })
+  const link = { read, closed: new AbortController().signal } as unknown as Link
+  const { blocks, failed } = await sweepOver(link, inOrder(readingsOf(channels)))
+  const values = blocks[0]?.values ?? {}
+  judge(values, state, meanwhile(state))
+  return { values, heard, failed }
+}
+const good = { 'RDGST? 1': '000', 'SRDG? 1': '+1.07000', 'KRDG? 1': '+4.20000' }
+const shown = (T: number, V: number, status: number) => ({
+  Channel_1_T: T,
+  Channel_1_V: V,
+  Channel_1_status: status,
 })
 
-test('a sensor reading that does not come costs itself, not the temperature', async () => {
-  const link = {
-    read: async (command: string) => {
-      if (command.startsWith('SRDG?')) throw new TransportError('garbled')
-      return command.startsWith('KRDG?') ? 4.2 : 0
-    },
-  }
-  const channel = { number: 1, calibrated: true } as Channel
-  const sets = { loading: new Set(), changing: new Set() }
-  const module = { link, channels: [channel], ...sets } as unknown as Lakeshore240
-  const failures: unknown[] = []
-  const reading = await readChannel(module, channel, (error) => failures.push(error))
-  expect(reading).toEqual({ T: 4.2, V: Number.NaN, status: -1 })
-  expect(failures).toHaveLength(1)
+test('the status of a channel is asked first, and again when a reading that is none came with it', async () => {
+  const { values, heard } = await sweepOf(good)
+  expect([values, heard]).toEqual([shown(4.2, 1.07, 0), ['RDGST? 1', 'SRDG? 1', 'KRDG? 1']])
+  const none = await sweepOf({ ...good, 'KRDG? 1': '+0.00000' })
+  expect([none.values, none.heard.slice(3)]).toEqual([shown(Number.NaN, 1.07, 0), ['RDGST? 1']])
+})
+
+test('a temperature that does not come leaves the sensor reading, and the other way round', async () => {
+  const noT = await sweepOf({ ...good, 'KRDG? 1': '' })
+  expect([noT.values, [...noT.failed]]).toEqual([shown(Number.NaN, 1.07, -1), ['KRDG? 1']])
+  const noV = await sweepOf({ ...good, 'SRDG? 1': '' })
+  expect([noV.values, [...noV.failed]]).toEqual([shown(4.2, Number.NaN, -1), ['SRDG? 1']])
+  const none = await sweepOf({ ...good, 'RDGST? 1': '' })
+  expect([none.values, none.heard]).toEqual([shown(Number.NaN, Number.NaN, -1), ['RDGST? 1']])
+})
+
+test('of a channel that is set up anew during a sweep nothing means anything; while its curve is replaced, no temperature', async () => {
+  const retyped = await sweepOf(good, (state) => {
+    const [channel] = state.channels as [Channel]
+    return { ...state, channels: [{ ...channel, type: { ...channel.type, unit: 3 } }] }
+  })
+  expect(retyped.values).toEqual(shown(Number.NaN, Number.NaN, -1))
+  const loading = await sweepOf(good, (state) => ({ ...state, loading: state.loading.add(1) }))
+  expect(loading.values).toEqual(shown(Number.NaN, 1.07, 0))
 })
 
 test('an open sensor is NaN with its status', async () => {

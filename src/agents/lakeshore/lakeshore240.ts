@@ -1,23 +1,21 @@
 import { z } from 'zod'
-import { defineAgent } from '../../core/agent.ts'
 import { OpError } from '../../core/errors.ts'
-import { poll } from '../../core/poll.ts'
-import { Watch } from '../../core/watch.ts'
+import { defineInstrument, type Instrument } from '../../instrument/define-instrument.ts'
 import { findSerial } from '../../instrument/find.ts'
-import { change, givenAddress, lakeshore, openLakeshore } from './lakeshore.ts'
+import { change, givenAddress, lakeshore, mustBe } from './lakeshore.ts'
 import {
-  blocksOf,
+  byChannel,
   type Channel,
+  errorsByChannel,
+  inOrder,
   inputName,
   inputType,
-  isEnabled,
-  type Lakeshore240,
-  type Reading,
-  readChannel,
+  judge,
+  type Module,
+  readingsOf,
   survey,
   surveyChannel,
-  typicalBlocks,
-  unread,
+  typical,
 } from './lakeshore240-channels.ts'
 import { uploadCurve } from './lakeshore240-curve.ts'
 import { parseCurve } from './lakeshore240-curve-file.ts'
@@ -25,17 +23,8 @@ import { parseCurve } from './lakeshore240-curve-file.ts'
 const Number8 = z.int().min(1).max(8).describe('channel, 1–8')
 const Bit = z.int().min(0).max(1)
 const Hz = z.number().positive().max(100)
-/** ms without a reading that are no news: a lone late reply has 2000. */
-const PATIENCE = 2500
 
-const AcqData = z.object({
-  fields: z.record(z.string(), z.object({ T: z.number().optional(), V: z.number(), status: z.int() })),
-  connection: z.object({ last_attempt: z.number(), connected: z.boolean() }),
-  timestamp: z.number(),
-  errors: z.record(z.string(), z.int()),
-})
-
-export default defineAgent({
+export default defineInstrument({
   ...lakeshore,
   class: 'Lakeshore240Agent',
   dashboard: 'diodes',
@@ -71,91 +60,34 @@ serial number, and the port is found and found again. With the module's USB on a
     fake_data: 'a simulated module takes its place: ocs sim lakeshore240',
     auto_acquire: 'mode takes its place',
   },
-  feeds: {
-    temperatures: {
-      help: 'Temperatures and sensor readings.',
-      record: true,
-      frame_length: 60,
-      blocks: blocksOf,
-      typical: typicalBlocks(),
-    },
+  address: (args) =>
+    givenAddress(args) ?? (async (signal) => (await findSerial(args.serial_number ?? '', { signal })).url),
+  open: () => ({ identify: { command: '*IDN?', match: /^LSCI,MODEL240/ } }),
+  survey: async (link, { serial_number }, _log, before: Module | undefined) => {
+    mustBe(link, serial_number)
+    return survey(link, before)
   },
-  connect: async (args, _lab, signal): Promise<Lakeshore240> => {
-    const { serial_number } = args
-    const address = givenAddress(args) ?? (await findSerial(serial_number ?? '', { signal })).url
-    return openLakeshore(address, { model: /^LSCI,MODEL240/, serialNumber: serial_number, signal }, survey)
+  feed: { name: 'temperatures', help: 'Temperatures and sensor readings.', frame_length: 60 },
+  readings: ({ channels }) => readingsOf(channels),
+  typical,
+  judge,
+  acq: {
+    help: 'Read all enabled channels, sweep after sweep.',
+    params: { sampling_frequency: Hz.optional().describe('Hz; that of the agent by default') },
+    rate: (args, { sampling_frequency = args.sampling_frequency }) => sampling_frequency,
+    startup: ({ mode }) => mode === 'acq',
+    choose: inOrder,
+    nothing: 'no channel is enabled: see set_values',
+    data: ({ fields, timestamp, errors, connection: { connected, last_attempt } }, { since }) => ({
+      fields: byChannel(fields),
+      connection: { last_attempt: connected ? since : last_attempt, connected },
+      timestamp,
+      errors: errorsByChannel(errors),
+    }),
   },
-  idle: (instance) => `waiting for: ocs ctrl start --target=${instance}`,
+  init: 'init_lakeshore',
 })
-  .process(
-    'acq',
-    {
-      help: 'Read all enabled channels, sweep after sweep.',
-      params: z.object({ sampling_frequency: Hz.optional().describe('Hz; that of the agent by default') }),
-      data: AcqData,
-      startup: ({ mode }) => mode === 'acq',
-    },
-    async ({ params, args, instrument: module, session, feeds, signal }) => {
-      const errors: Record<string, number> = {}
-      let declared: readonly Channel[] | undefined
-      const connection = { last_attempt: module.since, connected: true }
-      using watch = new Watch(PATIENCE, () => {
-        if (!session.degraded) session.log(`nothing has been read for ${PATIENCE / 1000} s`)
-        session.degraded = true
-      })
-      const sweep = async () => {
-        watch.heard()
-        if (declared !== module.channels) {
-          declared = module.channels
-          feeds.temperatures.redeclare()
-        }
-        const timestamp = Date.now() / 1000
-        const fields: Record<string, Reading> = {}
-        for (const channel of declared.filter(isEnabled)) {
-          const name = `Channel_${channel.number}`
-          const failed = (error: unknown) => {
-            if (module.link.closed.aborted || signal.aborted) throw error
-            errors[name] = (errors[name] ?? 0) + 1
-          }
-          fields[name] = await readChannel(module, channel, failed).catch((error) => {
-            failed(error)
-            return unread(channel)
-          })
-          if (isRead(fields[name])) watch.heard()
-        }
-        watch[Symbol.dispose]()
-        const values = Object.entries(fields).flatMap(([name, reading]) =>
-          Object.entries(reading).map(([key, value]) => [`${name}_${key}`, value] as const),
-        )
-        if (values.length > 0) feeds.temperatures.publish('temps', timestamp, Object.fromEntries(values))
-        session.set({ fields, connection, timestamp, errors })
-        const failing = !Object.values(fields).some(isRead)
-        if (failing && !session.degraded)
-          session.log(values.length > 0 ? 'no channel can be read' : 'no channel is enabled: see set_values')
-        session.degraded = failing
-      }
-      try {
-        await poll(params.sampling_frequency ?? args.sampling_frequency, { session, signal }, sweep)
-      } catch (error) {
-        const lost = { last_attempt: Date.now() / 1000, connected: false }
-        if (session.data?.fields) session.set({ ...session.data, connection: lost })
-        throw error
-      }
-    },
-  )
-  .task(
-    'init_lakeshore',
-    {
-      help: 'Ask the module for its setup anew.',
-      params: z.object({ auto_acquire: z.boolean().default(false).describe('start acq afterwards') }),
-      startup: ({ mode }) => mode === 'init',
-    },
-    async ({ instrument: module, params, start }) => {
-      module.channels = (await survey(module.link)).channels
-      if (params.auto_acquire) start('acq')
-      return `${module.link.identity}: ${module.channels.filter(isEnabled).length} channels enabled`
-    },
-  )
+  // Tasks that set up one channel ask for it alone, so that a sweep beside them costs no other channel a sample.
   .task(
     'set_values',
     {
@@ -177,13 +109,13 @@ serial number, and the port is found and found again. With the module's USB on a
       const given = { ...rest, ...(units !== undefined && { unit: units }) }
       const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
       const retyped = Object.keys(wanted).length > 0
-      if (retyped) module.changing.add(channel)
+      if (retyped) module.state.changing.add(channel)
       try {
         if (retyped) await change(module.link, 'INTYPE', channel, inputType, wanted)
         if (name !== undefined) await change(module.link, 'INNAME', channel, inputName, { name })
         session.set(valuesOf(await refresh(module, channel)))
       } finally {
-        module.changing.delete(channel)
+        module.state.changing.delete(channel)
       }
       return `Channel ${channel} is set up.`
     },
@@ -208,31 +140,28 @@ serial number, and the port is found and found again. With the module's USB on a
     async ({ params: { channel, filename }, instrument: module, session, signal, lab }) => {
       channelOf(module, channel)
       const curve = await lab.readFile(filename, (text, name) => parseCurve(name, text))
-      module.loading.add(channel)
+      module.state.loading.add(channel)
       try {
         await uploadCurve(module.link, channel, curve, signal, (done) => session.set({ channel, ...done }))
       } finally {
-        module.loading.delete(channel)
+        module.state.loading.delete(channel)
       }
       await refresh(module, channel)
       return `Channel ${channel} has the curve ${curve.name} ${curve.serialNumber}, ${curve.points.length} points.`
     },
   )
 
-/** Whether a reading has anything: its status, or a value beside one that did not come. */
-const isRead = ({ T = Number.NaN, V, status }: Reading): boolean =>
-  status !== -1 || !(Number.isNaN(T) && Number.isNaN(V))
-
-function channelOf({ channels, link }: Lakeshore240, number: number): void {
-  if (number > channels.length)
-    throw new OpError(`${link.identity} has ${channels.length} channels, no ${number}`)
+function channelOf({ state, link }: Instrument<Module>, number: number): void {
+  const { length } = state.channels
+  if (number > length) throw new OpError(`${link.identity} has ${length} channels, no ${number}`)
 }
 
 /** Asks for a channel's setup; other fields are published from the next sweep on, where it has changed. */
-async function refresh(module: Lakeshore240, number: number): Promise<Channel> {
+async function refresh(module: Instrument<Module>, number: number): Promise<Channel> {
   const fresh = await surveyChannel(module.link, number)
-  if (!Bun.deepEquals(fresh, module.channels[number - 1]))
-    module.channels = module.channels.with(number - 1, fresh)
+  const { channels } = module.state
+  if (!Bun.deepEquals(fresh, channels[number - 1]))
+    module.state = { ...module.state, channels: channels.with(number - 1, fresh) }
   return fresh
 }
 

@@ -220,6 +220,8 @@ export async function surveyChannels(
 
 /** What its sensors can tell, thermocouples too, K. */
 const KELVIN = [0, 1505]
+/** Least steps: 10 µV of a diode are 0.3 mK at 4.2 K. */
+const STEPS = { K: 1e-4, V: 1e-5 }
 
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
@@ -243,12 +245,21 @@ export function readingsOf(channels: readonly Channel[], count: number): Reading
     {
       block,
       command: 'KRDG? 0',
-      fields: all('_T', calibrated, () => ({ units: 'K', range: KELVIN, sim: [4.2, 0.002] })),
+      fields: all('_T', calibrated, () => ({
+        units: 'K',
+        range: KELVIN,
+        resolution: STEPS.K,
+        sim: [4.2, 0.002],
+      })),
     },
     {
       block,
       command: 'SRDG? 0',
-      fields: all('_V', channels, ({ sensor }) => ({ units: unitsOf[sensor], sim: [1.6, 0.0005] })),
+      fields: all('_V', channels, ({ sensor }) => ({
+        units: unitsOf[sensor],
+        ...(sensor === 'diode' && { resolution: STEPS.V }),
+        sim: [1.6, 0.0005],
+      })),
     },
     ...channels.map((channel) => ({
       block,
@@ -280,6 +291,7 @@ function heaterReadings(output: string): Reading[] {
   return [
     one('HTR', 'Percent', {
       units: '%',
+      resolution: 0.1,
       part: whole(decimal),
       sim: (look) => (look(range, output).range === 'off' ? 0 : look(manualOut, output).percent),
     }),

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { OpError, TransportError } from '../../core/errors.ts'
+import { OpError } from '../../core/errors.ts'
 import type { Value } from '../../core/wire.ts'
 import { decimal } from '../../instrument/codec.ts'
 import { defineInstrument } from '../../instrument/define-instrument.ts'
-import { serialNumberOf } from '../../instrument/find.ts'
 import { change, recall } from '../../instrument/registers.ts'
 import type { SimulatedInstrument } from '../../instrument/table.ts'
-import { addressOf, lakeshore } from './lakeshore.ts'
+import { addressOf, lakeshore, mustBe } from './lakeshore.ts'
 import { channelAttributes, heaterAttributes, namesOf } from './lakeshore336-attributes.ts'
 import { Lately, servo } from './lakeshore336-servo.ts'
 import * as table from './lakeshore336-table.ts'
@@ -55,12 +54,8 @@ export default defineInstrument({
   address: ({ ip_address }) => addressOf(ip_address),
   // The manual asks for 50 ms between commands.
   open: () => ({ identify: { command: '*IDN?', match: /^LSCI,MODEL336/ }, gap: 50 }),
-  survey: async (link, { serial_number: wanted, field_names }) => {
-    const there = serialNumberOf(link.identity)
-    if (wanted !== undefined && there.toUpperCase() !== wanted.toUpperCase())
-      throw new TransportError(
-        `${link.name}: serial number ${there}, not ${wanted} (${link.identity}): correct serial_number, or the address`,
-      )
+  survey: async (link, { serial_number, field_names }) => {
+    mustBe(link, serial_number)
     return { ...(await table.surveyChannels(link, field_names === 'front-panel')), lately: new Lately() }
   },
   feed: { name: 'temperatures', help: 'Temperatures, sensor readings and heaters.', frame_length: 600 },
@@ -75,7 +70,7 @@ export default defineInstrument({
   acq: {
     help: 'Read all inputs and both heaters, sweep after sweep.',
     params: { f_sample: Hz.optional().describe('sweeps in a second, Hz; that of the agent by default') },
-    rate: ({ f_sample }, params) => (params['f_sample'] as number | undefined) ?? f_sample,
+    rate: (args, { f_sample = args.f_sample }) => f_sample,
     startup: ({ auto_acquire }) => auto_acquire,
     data: ({ timestamp, blocks, errors, connection }, { channels, lately }) => {
       const of = (block: string) => blocks.find((one) => one.block === block)?.values ?? {}
@@ -197,6 +192,7 @@ function kelvinOf(
 
 /** The same instrument as `ocs sim lakeshore336` has it: four diodes, the fourth without a curve. */
 export const simulated: SimulatedInstrument = {
+  help: 'Lake Shore 336: four diodes, the fourth without a curve, and two heaters.',
   identity: 'LSCI,MODEL336,{serial}/0000000,2.9',
   registers: table.registers,
   readings: table.simulatedReadings,

@@ -103,6 +103,12 @@ at a time and refuses a third; the agent holds one.`,
   async ({ params, args, instrument, session, feeds, signal }) => {
     const fields: z.input<typeof AcqData>['fields'] = session.data?.fields ?? {}
     let errors = 0
+    const told = new Set<string>()
+    const bad = (kind: string, why: string) => {
+      errors++
+      if (!told.has(kind)) session.log(why)
+      told.add(kind)
+    }
     let declared: unknown
     const done = new AbortController()
     const publish = (block: string, name: string, timestamp: number, reading: Reading) => {
@@ -113,7 +119,7 @@ at a time and refuses a third; the agent holds one.`,
     }
     const read = async () => {
       const timestamp = Date.now() / 1000
-      const sample = await readScanned(instrument, args.dwell_time_delay)
+      const sample = await readScanned(instrument, args.dwell_time_delay, bad)
       if (declared !== instrument.inputs) feeds.temperatures.redeclare()
       declared = instrument.inputs
       if (sample) {
@@ -121,7 +127,8 @@ at a time and refuses a third; the agent holds one.`,
         publish(block, field, timestamp, sample.reading)
       }
       const now = Date.now() / 1000
-      if (instrument.control.enabled) publish('control_chan', 'control', now, await readControl(instrument))
+      if (instrument.control.enabled)
+        publish('control_chan', 'control', now, await readControl(instrument, bad))
       if (params.sample_heater ?? args.sample_heater) {
         const at = Date.now() / 1000
         const sample_heater_output = await instrument.link.read('HTR? 0', decimal.decode, {

@@ -1,7 +1,7 @@
 import type { Blocks } from '../../core/agent.ts'
-import { TransportError } from '../../core/errors.ts'
+import { messageOf, TransportError } from '../../core/errors.ts'
 import { FieldName } from '../../core/names.ts'
-import { decimal, integer } from '../../instrument/codec.ts'
+import { type Cell, decimal, integer } from '../../instrument/codec.ts'
 import type { LineLink } from '../../instrument/transport/line-link.ts'
 import { type Connected, recall } from './lakeshore.ts'
 import { heaterSetup, inputName, inputSetup, scanState } from './lakeshore372-settings.ts'
@@ -66,9 +66,13 @@ export async function refresh(instrument: Lakeshore372, key: string): Promise<In
 
 /** What its sensors can tell, K. */
 const KELVIN = [0, 420] as const
+/** Least step of a temperature, K. A resistance has ranges, and none of its own. */
+const KELVIN_STEP = 1e-5
+/** Seconds between two readings of what is measured all the while. */
+const STEADY = 0.1
 
 const STATUS =
-  'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid'
+  'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid; -1 not read'
 
 /** `01` … `16`. */
 const twoDigits = (channel: number | string): string => String(channel).padStart(2, '0')
@@ -106,17 +110,28 @@ const reserved = new Set([
   'still_heater_still_out',
 ])
 
+/** Seconds of the scanner's way round: each enabled channel has its pause and its dwell. One that is alone is read all the while. */
+function roundOf(inputs: ReadonlyMap<string, Input>): number {
+  const scanned = [...inputs].filter(([key, { setup }]) => key !== 'A' && setup.enabled)
+  if (scanned.length < 2) return STEADY
+  return scanned.reduce((sum, [, { setup }]) => sum + setup.pause + setup.dwell, 0)
+}
+
 /** A block for each enabled channel, so that each keeps its own times; a temperature where a curve is assigned. */
 export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'heaterUnits'>): Blocks {
   const { inputs, heaterUnits } = instrument
+  const round = roundOf(inputs)
   const blocks: Record<string, Blocks[string]> = {}
   for (const [key, { name, setup }] of inputs) {
     if (!setup.enabled && key !== 'A') continue
     const { block, field } = namesOf(instrument, key)
+    const rhythm = key === 'A' ? STEADY : round
     blocks[block] = {
-      ...(setup.curve > 0 && { [`${field}_T`]: { units: 'K', description: name, range: KELVIN } }),
-      [`${field}_R`]: { units: 'Ω', description: name },
-      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}` },
+      ...(setup.curve > 0 && {
+        [`${field}_T`]: { units: 'K', description: name, range: KELVIN, resolution: KELVIN_STEP, rhythm },
+      }),
+      [`${field}_R`]: { units: 'Ω', description: name, rhythm },
+      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}`, rhythm },
     }
   }
   return {
@@ -148,16 +163,44 @@ export interface Reading {
 
 /** Bits of RDGST with which the resistance itself means nothing. */
 const RESISTANCE_BAD = 63
+/** A status that could not be read. */
+const UNREAD = -1
 
-/** What three replies say; NaN where the status does not warrant it. */
-function reading({ setup }: Input, kelvin: string, ohms: string, bits: string): Reading {
-  const status = integer.decode(bits)
-  const [T, R] = [decimal.decode(kelvin), decimal.decode(ohms)]
+/** Hears of a value that could not be read: of what kind it is, and why. */
+export type Bad = (kind: string, why: string) => void
+
+/** The value of a reply; undefined, and told, where it is none. */
+function decoded<T>(
+  query: string,
+  { decode }: Pick<Cell<T>, 'decode'>,
+  reply: string,
+  bad: Bad,
+): T | undefined {
+  try {
+    return decode(reply)
+  } catch (error) {
+    bad(query, `${query}: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+/**
+ * What three replies say; NaN where the status does not warrant it. A bad value costs itself alone.
+ * @throws TransportError when none can be read, so that the link gets in step again
+ */
+function reading({ setup }: Input, key: string, replies: readonly string[], bad: Bad): Reading {
+  const [kelvin = '', ohms = '', bits = ''] = replies
+  const T = setup.curve > 0 ? decoded(`RDGK? ${key}`, decimal, kelvin, bad) : undefined
+  const R = decoded(`RDGR? ${key}`, decimal, ohms, bad)
+  const status = decoded(`RDGST? ${key}`, integer, bits, bad)
+  if (T === undefined && R === undefined && status === undefined)
+    throw new TransportError(`input ${key}: no reading in ${JSON.stringify(replies.join(';'))}`)
+  // What it has no value of it sends as 0, which is all that tells where the status was not read.
+  const isValid = status === undefined ? R !== 0 : (status & RESISTANCE_BAD) === 0
   return {
-    // 0 K is what the instrument sends when it has no temperature.
-    ...(setup.curve > 0 && { T: status === 0 && T !== 0 ? T : Number.NaN }),
-    R: status & RESISTANCE_BAD ? Number.NaN : R,
-    status,
+    ...(setup.curve > 0 && { T: T && !status ? T : Number.NaN }),
+    R: R !== undefined && isValid ? R : Number.NaN,
+    status: status ?? UNREAD,
   }
 }
 
@@ -181,10 +224,10 @@ async function ask<T>(
 }
 
 /** Reads the control input, which is measured all the while. */
-export function readControl(instrument: Lakeshore372): Promise<Reading> {
+export function readControl(instrument: Lakeshore372, bad: Bad): Promise<Reading> {
   const input = instrument.inputs.get('A')
-  return ask(instrument, ['RDGK? A', 'RDGR? A', 'RDGST? A'], ([kelvin = '', ohms = '', status = '']) =>
-    reading(input as Input, kelvin, ohms, status),
+  return ask(instrument, ['RDGK? A', 'RDGR? A', 'RDGST? A'], (replies) =>
+    reading(input as Input, 'A', replies, bad),
   )
 }
 
@@ -193,12 +236,13 @@ const UNSEEN = 3000
 
 /**
  * Reads the channel that is connected; undefined while it settles, or is not enabled. The scanner is asked before and after, in one message:
- * equal answers prove whose reading it is. After a switch the instrument repeats old readings for the channel's pause.
+ * equal answers prove whose reading it is, and one of them does where the other cannot be read. After a switch the instrument repeats old readings for the channel's pause.
  * @param delay seconds to wait beyond the pause, cut to leave 1 s of the dwell
  */
 export async function readScanned(
   instrument: Lakeshore372,
   delay: number,
+  bad: Bad,
 ): Promise<{ readonly channel: number; readonly reading: Reading } | undefined> {
   const { scan, link } = instrument
   const now = performance.now()
@@ -208,16 +252,15 @@ export async function readScanned(
     return follow(instrument, (await link.read('SCAN?', scanState.decode, quietly)).channel, delay)
   }
   const queries = ['SCAN?', `RDGK? ${channel}`, `RDGR? ${channel}`, `RDGST? ${channel}`, 'SCAN?']
-  const sample = await ask(
-    instrument,
-    queries,
-    ([before = '', kelvin = '', ohms = '', status = '', after = '']) => ({
-      before: scanState.decode(before).channel,
-      after: scanState.decode(after).channel,
-      reading: reading(input, kelvin, ohms, status),
-    }),
-  )
-  if (sample.before !== channel || sample.after !== channel) return follow(instrument, sample.after, delay)
+  const sample = await ask(instrument, queries, ([before = '', ...replies]) => {
+    const after = replies.pop() ?? ''
+    const seen = [before, after].map((reply) => decoded('SCAN?', scanState, reply, bad)?.channel)
+    return { seen, reading: reading(input, String(channel), replies, bad) }
+  })
+  const seen = sample.seen.filter((one) => one !== undefined)
+  const [last] = seen.slice(-1)
+  if (last === undefined) throw new TransportError('SCAN?: not told which channel is connected')
+  if (seen.some((one) => one !== channel)) return follow(instrument, last, delay)
   // Something was set meanwhile that makes the reading settle anew.
   if (scan.channel !== channel) return undefined
   scan.seen = now

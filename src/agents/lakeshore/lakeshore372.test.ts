@@ -12,6 +12,7 @@ import type { Simulator, SimulatorOptions } from '../../simulators/simulator.ts'
 import type { Reading } from '../../simulators/truth.ts'
 import lakeshore372 from './lakeshore372.ts'
 import { parseConfig } from './lakeshore372-configfile.ts'
+import { blocksOf } from './lakeshore372-scan.ts'
 import { codeOf, excitations, heaterRanges, resistanceRanges, stepOf } from './lakeshore372-settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ls372-'))
@@ -319,6 +320,67 @@ test('one that does not understand chained commands is asked one by one', async 
   expect(agent.declared.get('temperatures')?.blocks['heaters']?.['sample_heater_output']?.units).toBe('W')
 })
 
+const chained = {
+  '*IDN?': 'LSCI,MODEL372,LSA22YG,1.3',
+  'SCAN?': '03,0',
+  'HTRSET? 0': '+120.000,8,+0000.00,2',
+  'RDGK? 3': '+104.250E-03',
+  'RDGR? 3': '+450.000E+01',
+  'RDGST? 3': '000',
+}
+/** One whose channel 3 is connected; the reply at a place of a chain of five is another. */
+async function withBad(bad: { place: number; reply: string }, own = {}): Promise<string> {
+  const replies: Readonly<Record<string, string>> = { ...chained, ...own }
+  const answer = (command: string) =>
+    command.startsWith('INSET?')
+      ? `${command.endsWith(' 3') ? 1 : 0},010,003,21,1`
+      : command.startsWith('INNAME?')
+        ? 'Plate          '
+        : replies[command]
+  const server = await serve((line) => {
+    const parts = line.split(';').map(answer)
+    if (parts.length === 5) parts[bad.place] = bad.reply
+    return parts.every((part) => part !== undefined) ? `${parts.join(';')}\r\n` : undefined
+  })
+  open.push(() => server.close())
+  return server.url
+}
+
+test.each([
+  [0, {}],
+  [1, { Channel_03_T: ['NaN'] }],
+  [2, { Channel_03_R: ['NaN'] }],
+  [3, { Channel_03_status: [-1] }],
+  [4, {}],
+])(
+  'a bad value at place %p of a chained reply costs itself alone, and is told once',
+  async (place, changed) => {
+    const good = { Channel_03_T: [0.10425], Channel_03_R: [4500], Channel_03_status: [0] }
+    const bad = { place, reply: ['03,0', '+104.250E-03', '+450.000E+01', '000', '03,0'][place] ?? '' }
+    const agent = await start(await withBad(bad), { dwell_time_delay: 0 })
+    await agent.until(() => agent.rows.length > 0)
+    expect(agent.rows[0]?.data).toEqual(good)
+    bad.reply = '+1.2.3E'
+    const errors = () => (agent.session('acq')?.data as { errors?: number } | undefined)?.errors ?? 0
+    const before = agent.rows.length
+    await agent.until(() => errors() > 1 && agent.rows.length > before + 1)
+    expect(agent.rows.at(-1)?.data).toEqual({ ...good, ...changed })
+    expect(agent.log.filter((line) => line.includes('"+1.2.3E"'))).toHaveLength(1)
+    expect(agent.session('acq')?.degraded).toBe(false)
+  },
+)
+
+test('what an instrument has no value of it sends as 0: without its status that is none', async () => {
+  const none = { 'RDGK? 3': '+000.000E+00', 'RDGR? 3': '+000.000E+00' }
+  const agent = await start(await withBad({ place: 3, reply: '' }, none), { dwell_time_delay: 0 })
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.rows[0]?.data).toEqual({
+    Channel_03_T: ['NaN'],
+    Channel_03_R: ['NaN'],
+    Channel_03_status: [-1],
+  })
+})
+
 test('a recorded dialog is as good as an instrument', async () => {
   const agent = await start('replay:fixtures/dialogs/lakeshore372.yaml', { serial_number: 'LSA22YG' })
   const { success } = await agent.task('get_dwell', { channel: 6 })
@@ -328,6 +390,27 @@ test('a recorded dialog is as good as an instrument', async () => {
     block: 'Channel_06',
     data: { Channel_06_T: [0.10425], Channel_06_R: [4521.33], Channel_06_status: [0] },
   })
+})
+
+test('a scanned channel has the rhythm of the way round, one that is alone and the control input their own', () => {
+  const input = (enabled: boolean, dwell: number) => {
+    return { name: '', setup: { enabled, dwell, pause: 3, curve: 1, tempco: 1 } }
+  }
+  const blocks = (second: boolean) =>
+    blocksOf({
+      inputs: new Map([
+        ['1', input(true, 10)],
+        ['2', input(second, 20)],
+        ['A', input(true, 5)],
+      ]),
+      naming: 'channel',
+      heaterUnits: '%',
+    })
+  const both = blocks(true)
+  expect(both['Channel_01']?.['Channel_01_T']).toMatchObject({ rhythm: 36, resolution: 1e-5 })
+  expect(both['Channel_02']?.['Channel_02_status']?.rhythm).toBe(36)
+  expect(both['control_chan']?.['control_R']?.rhythm).toBe(0.1)
+  expect(blocks(false)['Channel_01']?.['Channel_01_R']?.rhythm).toBe(0.1)
 })
 
 test('steps are those of the manual, and the nearest is taken', () => {

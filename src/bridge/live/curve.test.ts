@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Curve } from '../page/curve.ts'
+import { withUnit } from '../page/format.ts'
 import { groupsOf } from '../page/groups.ts'
 
 const filled = (t: number[]) => {
@@ -54,10 +55,35 @@ test('a hole is not joined, the pauses of a scanner are; texts are not drawn', (
   ])
 })
 
+test('a declared rhythm says where a sample is missing, however many have come so far', () => {
+  // Of a scanner's visits one may be left out; from steps alone two that are missing could as well be its way.
+  const visits = [0, 1, 2, 195, 196, 197, 590, 591]
+  expect(filled(visits).drawn(0, 195)[1]).not.toContain(null)
+  expect(filled([...visits, 1180]).drawn(0)[1]).not.toContain(null)
+  expect(filled([...visits, 1180]).drawn(0, 195)[0]).toContain((591 + 1180) / 2)
+  const minutes = [0, 60, 120, 240, 300]
+  expect(filled(minutes).drawn(0, 60)[1]).not.toContain(null)
+  expect(filled([...minutes, 430]).drawn(0, 60)[1]).toContain(null)
+  // Of the past every so many samples are there.
+  const past = Array.from({ length: 100 }, (_, i) => i * 54)
+  expect(filled(past).drawn(0, 0.4)[1]).not.toContain(null)
+})
+
+test('values have the digits of their resolution', () => {
+  const kelvin = { units: 'K', resolution: 0.001 }
+  expect([4.2, 300.12345, null, undefined].map((value) => withUnit(value, kelvin))).toEqual([
+    '4.200 K',
+    '300.123 K',
+    'NaN',
+    '–',
+  ])
+  expect(withUnit(4.2, { units: 'K', resolution: null })).toBe('4.20000 K')
+})
+
 test('fields that differ by numbers alone are drawn together, those with units first, 16 at most', () => {
   const field = (name: string, units: string | null) => ({
     ...{ metric: `N::${name}`, field: name, units },
-    ...{ type: 'number' as const, description: null, interval: 1 },
+    ...{ type: 'number' as const, description: null, resolution: null, rhythm: null, interval: 1 },
   })
   const fields = [
     field('status_1', null),

@@ -8,21 +8,28 @@ export function fieldList(nodes: Nodes): Promise<NodeView[]> {
 
 async function nodeView(nodes: Nodes, node: Node): Promise<NodeView> {
   const { fields = {}, timelines = {} } = (await nodes.fields(node)) ?? {}
-  const list = Object.entries(fields).map(([field, { type, units, description, timeline }]) => ({
-    metric: `${node.name}::${field}`,
-    field,
-    type,
-    units,
-    description,
-    interval: timelines[timeline]?.interval ?? null,
-  }))
+  const list = Object.entries(fields).map(
+    ([field, { type, units, description, timeline, resolution, rhythm }]) => ({
+      metric: `${node.name}::${field}`,
+      field,
+      type,
+      units,
+      description,
+      resolution: resolution ?? null,
+      rhythm: rhythm ?? null,
+      interval: timelines[timeline]?.interval ?? null,
+    }),
+  )
   const { name, description, archive = false } = node
   return { name, description, archive, fields: list }
 }
 
-/** What tells one list from another: names and units, not the time between samples, which is never quite the same. */
+/** What tells one list from another: names and what is declared of them, not the time between samples, which is never quite the same. */
 export function signature(list: readonly NodeView[]): string {
   return JSON.stringify(
-    list.map(({ name, fields }) => [name, fields.map(({ field, units }) => [field, units])]),
+    list.map(({ name, fields }) => [
+      name,
+      fields.map(({ field, units, resolution, rhythm }) => [field, units, resolution, rhythm]),
+    ]),
   )
 }

@@ -1,6 +1,7 @@
+import { overdueAfter } from '../../core/rhythm.ts'
 import type { Cell } from './shape.ts'
 
-/** Long steps between samples after which a curve is not joined, and seconds, at least. */
+/** Where no rhythm is declared: long steps between samples after which a curve is not joined, and seconds, at least. */
 const HOLE_STEPS = 4
 const HOLE_SECONDS = 5
 /** Of all steps, as many are no longer than a long one: a scanner comes back to each channel after many short ones. */
@@ -63,11 +64,18 @@ export class Curve {
     return found === undefined ? undefined : { time: found, value: this.values[low - 1] ?? null }
   }
 
-  /** Times and numbers to draw from a time on, with an empty place where the curve must not be joined. */
-  drawn(from: number): [t: number[], values: (number | null)[]] {
+  /**
+   * Times and numbers to draw from a time on, with an empty place where the curve must not be joined.
+   * @param rhythm declared seconds between two samples; of the past every so many are there
+   */
+  drawn(from: number, rhythm: number | null = null): [t: number[], values: (number | null)[]] {
     const steps = this.t.slice(1).map((time, i) => time - (this.t[i] ?? 0))
-    const long = steps.sort((a, b) => a - b)[Math.floor(steps.length * LONG_STEP)] ?? 0
-    const longest = Math.max(HOLE_SECONDS, HOLE_STEPS * long)
+    steps.sort((a, b) => a - b)
+    const step = (share: number) => steps[Math.floor(steps.length * share)] ?? 0
+    const longest =
+      rhythm === null
+        ? Math.max(HOLE_SECONDS, HOLE_STEPS * step(LONG_STEP))
+        : overdueAfter(Math.max(rhythm, step(0.5)))
     const t: number[] = []
     const values: (number | null)[] = []
     for (const [i, time] of this.t.entries()) {

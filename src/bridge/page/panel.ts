@@ -1,3 +1,4 @@
+import { overdueAfter } from '../../core/rhythm.ts'
 import { agoText, bridgeTime, clockText } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
@@ -8,7 +9,7 @@ import { type Line, Plot } from './plot.ts'
 import type { Cell, FieldView, Part, RunView } from './shape.ts'
 import { strokeOf } from './theme.ts'
 
-/** Seconds after which a value counts as old, and usual steps between samples, whichever is more. */
+/** Seconds after which a value counts as old at least, and usual steps between samples where no rhythm is declared. */
 const STALE_SECONDS = 10
 const STALE_STEPS = 5
 /** Seconds after which what does not come live is asked for again. */
@@ -204,7 +205,7 @@ export class Panel {
   /** For those who do not see the plot. */
   #describe(): void {
     const told = this.#tiles.slice(0, 8).map(({ field, curve }) => {
-      return `${field.field} ${withUnit(curve.last, field.units)}`
+      return `${field.field} ${withUnit(curve.last, field)}`
     })
     this.#host.setAttribute('aria-label', `Plot of ${this.#group.title}: ${told.join(', ')}`)
   }
@@ -224,7 +225,7 @@ export class Panel {
       value,
       age,
     )
-    const line = { label: field.field, curve, colour, dashed }
+    const line = { label: field.field, curve, colour, dashed, rhythm: field.rhythm }
     const tile: Tile = { field, curve, line, button, value, age, on: true, found: true }
     button.addEventListener('click', () => {
       tile.on = !tile.on
@@ -238,7 +239,7 @@ export class Panel {
   #showValue({ field, curve, button, value, age }: Tile, at?: number): void {
     const pointed = at === undefined ? undefined : curve.at(at)
     const time = pointed?.time ?? curve.newest
-    say(value, withUnit(pointed ? pointed.value : curve.last, field.units))
+    say(value, withUnit(pointed ? pointed.value : curve.last, field))
     const stale = isStale(curve, field)
     button.classList.toggle('stale', stale)
     if (time === undefined) say(age, 'no data')
@@ -262,8 +263,10 @@ export class Panel {
   }
 }
 
-function staleAfter({ interval }: FieldView): number {
-  return Math.max(STALE_SECONDS, STALE_STEPS * (interval ?? 0))
+function staleAfter({ rhythm, interval }: FieldView): number {
+  return rhythm === null
+    ? Math.max(STALE_SECONDS, STALE_STEPS * (interval ?? 0))
+    : overdueAfter(rhythm, STALE_SECONDS)
 }
 
 function isStale({ newest }: Curve, field: FieldView): boolean {

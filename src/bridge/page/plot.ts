@@ -16,6 +16,8 @@ export interface Line {
   readonly curve: Curve
   readonly colour: number
   readonly dashed: boolean
+  /** Declared seconds between two samples. */
+  readonly rhythm: number | null
 }
 /** The span of time that is shown, unix s, and what went on in it. */
 export interface Shown {
@@ -75,7 +77,9 @@ export class Plot {
   }
 
   #data(): uPlot.AlignedData {
-    const tables = this.#lines.map(({ curve }): uPlot.AlignedData => curve.drawn(this.#shown.from - 60))
+    const tables = this.#lines.map(({ curve, rhythm }): uPlot.AlignedData => {
+      return curve.drawn(this.#shown.from - 60, rhythm)
+    })
     if (tables.length === 0) return [[]]
     return tables.length === 1 ? (tables[0] as uPlot.AlignedData) : uPlot.join(tables)
   }

@@ -14,6 +14,10 @@ export interface FieldView {
   readonly type: 'number' | 'string' | 'bool'
   readonly units: string | null
   readonly description: string | null
+  /** The least step between two values, in its units. */
+  readonly resolution: number | null
+  /** Declared seconds between two samples, or two visits of a scanner. */
+  readonly rhythm: number | null
   /** The usual time between samples, s. */
   readonly interval: number | null
 }

@@ -45,6 +45,8 @@ export class Provider {
   /** When rows came last (unix s), and of which block. */
   lastRefresh = 0
   lastBlock = ''
+  /** Seconds between two samples of its quickest field; undefined where none is declared. */
+  rhythm: number | undefined
   readonly #host: ProviderHost
   readonly #plans = new Map<string, BlockPlan>()
   readonly #names = new Set<string>()
@@ -146,6 +148,7 @@ export class Provider {
     const plan = planBlock(declaration, block, this.#host.types, this.#names)
     if (!plan) return undefined
     this.#plans.set(block, plan)
+    this.rhythm = quickest(declaration)
     for (const { field, name, type } of plan.fields) {
       if (name === field) continue
       this.#host.renamed()
@@ -169,4 +172,11 @@ export class Provider {
     this.#frame = new OpenFrame(this.taken + 1)
     return this.#frame
   }
+}
+
+/** The shortest rhythm that fields declare, s. */
+function quickest({ blocks }: FeedDeclaration): number | undefined {
+  const rhythms = Object.values(blocks).flatMap((fields) => Object.values(fields).map(({ rhythm }) => rhythm))
+  const [first] = rhythms.filter((rhythm) => rhythm !== undefined).sort((a, b) => a - b)
+  return first
 }

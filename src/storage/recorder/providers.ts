@@ -11,6 +11,8 @@ export interface ProviderState {
   /** The epoch. */
   readonly sessid: string
   readonly last_block_received: string
+  /** Declared seconds between two samples of its quickest field. */
+  readonly rhythm: number | undefined
   /** The last row taken, and the last that is in a synced file. */
   readonly seq: number
   readonly recorded: number
@@ -77,13 +79,14 @@ export class Providers {
   /** How each feed is doing, by address. */
   states(): Record<string, ProviderState> {
     const states: Record<string, ProviderState> = {}
-    for (const { address, from, entry, taken, lastRefresh, lastBlock } of this.#all.values()) {
+    for (const { address, from, entry, taken, lastRefresh, lastBlock, rhythm } of this.#all.values()) {
       // Of several epochs at a time (one is drained) the one that lives is shown.
       if ((states[address]?.last_refresh ?? -1) > lastRefresh) continue
       states[address] = {
         last_refresh: lastRefresh,
         sessid: from.epoch,
         last_block_received: lastBlock,
+        rhythm,
         seq: taken,
         recorded: entry.last,
       }

@@ -60,6 +60,25 @@ test('what comes in is in the files, each value as it was', async () => {
   writeExpected(dir, [one, two])
 })
 
+test('how often a feed has a sample is that of its quickest field, and nothing where none says so', async () => {
+  const { recorder } = await record(data())
+  const field = (rhythm: number) => ({ type: 'double' as const, rhythm })
+  const own = { blocks: { slow: { S: field(600) }, fast: { F: field(60), G: { type: 'double' as const } } } }
+  const told = new TestEpoch('ups', 'e1', { ...temps, ...own })
+  told.add('slow', [T0], { S: [1] })
+  const untold = fill(new TestEpoch('temperatures', 'e2', temps), 1)
+  for (const epoch of [told, untold]) epoch.feed(recorder)
+  const rhythms = Object.entries(recorder.providers).map(([address, { rhythm }]) => [
+    address.split('.').at(-1),
+    rhythm,
+  ])
+  expect(rhythms).toEqual([
+    ['ups', 60],
+    ['temperatures', undefined],
+  ])
+  await recorder[Symbol.asyncDispose]()
+})
+
 test('a file begins with its own session and a status frame that names providers before their data', async () => {
   const dir = data()
   const { recorder } = await record(dir, { timePerFile: 100, frameLength: 30 })
