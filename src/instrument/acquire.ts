@@ -47,14 +47,13 @@ export async function acquire<A extends z.ZodObject, S>(
     show({ fields, timestamp, errors, connection, blocks }, state)
     const failing = read === 0 && (failed.size > 0 || wanted.length === 0)
     const why = wanted.length === 0 && acq.nothing !== undefined ? acq.nothing : 'nothing can be read'
-    if (failing && !session.degraded) session.log(why)
-    session.degraded = failing
+    if (failing) session.degrade(why)
+    else session.degraded = false
     if (params['test_mode']) done.abort()
   }
   const patience = (spec.open?.(args).timeout ?? TIMEOUT) + LATE
   using watch = new Watch(patience, () => {
-    if (!session.degraded) session.log(`nothing has been read for ${patience / 1000} s`)
-    session.degraded = true
+    session.degrade(`nothing has been read for ${patience / 1000} s`)
   })
   const until = AbortSignal.any([signal, done.signal])
   try {
