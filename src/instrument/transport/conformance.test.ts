@@ -161,7 +161,8 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
       peer.script.set(1, ends ? garbage.ends : garbage)
       const link = await linked(kind, peer)
       await failure(ask(kind, peer, link, 1, brief), peer)
-      if (ends) await aborted(link.closed)
+      // Bytes that come after the time-out, on a busy machine, end it with the next command.
+      while (ends && !link.closed.aborted) await failure(ask(kind, peer, link, 1, brief), peer)
       const next = ends ? await linked(kind, peer) : link
       for (const n of [2, 3]) expect(await ask(kind, peer, next, n)).toBe(n)
     })
