@@ -153,7 +153,7 @@ test('faults of single replies', async () => {
   expect(noise).not.toContain('01,1')
   expect(noise.length).toBeGreaterThan(2)
 
-  faults.inject({ kind: 'split', ms: 1 }, { times: 3 })
+  faults.inject({ kind: 'split', ms: 20 }, { times: 3 })
   for (let i = 0; i < 4; i++) expect(await client.ask('SCAN?')).toBe('01,1\r\n')
 
   faults.inject({ kind: 'delay', ms: 20 })
@@ -266,6 +266,20 @@ test('the truth log holds exactly the readings that were sent whole', async () =
     { t, channel: 3, quantity: 'sensor', value: 2 },
     { t, channel: 'A', quantity: 'kelvin', value: 5 },
   ])
+})
+
+test('the truth log has the time before a reply began to be sent', async () => {
+  const truth = join(directory, 'times.jsonl')
+  let t = 1
+  const { url, faults } = await start('lakeshore372', { truth, counter: true, now: () => t })
+  const client = await openTcp(url)
+  faults.inject({ kind: 'split', ms: 20 })
+  client.send('RDGK? A\n')
+  // Its first bytes are here before its last are sent.
+  await client.until('+')
+  t = 2
+  await client.until('\r\n')
+  expect(JSON.parse(readFileSync(truth, 'utf8'))).toMatchObject({ t: 1, value: 1 })
 })
 
 test('options that cannot be meant are refused', async () => {

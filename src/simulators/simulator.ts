@@ -119,6 +119,8 @@ export async function serve(
     if (fault?.kind === 'delay') await pause(fault.ms)
     if (client.gone.aborted || closing.signal.aborted) return
     const bytes = Buffer.from(`${reply.text}\r\n`, 'latin1')
+    // Taken before its first byte goes out: no reader can have the reply earlier.
+    const at = now()
     switch (fault?.kind) {
       case 'missing':
         return
@@ -149,7 +151,7 @@ export async function serve(
         client.send(bytes)
     }
     // Only what a reader can take whole counts as sent.
-    truth.record(now(), reply.readings)
+    truth.record(at, reply.readings)
   }
 
   let link: Link

@@ -11,7 +11,7 @@ export interface Reading {
 
 /** The record of what was sent, for tests to compare with. */
 interface Truth {
-  /** Appends readings, a JSON line `{t, channel, quantity, value}` each; `t` is UTC in s at sending. */
+  /** Appends readings, a JSON line `{t, channel, quantity, value}` each; `t` is UTC in s, just before the first byte is sent. */
   record(t: number, readings: readonly Reading[]): void
   close(): void
 }
