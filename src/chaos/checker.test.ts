@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { type Evidence, judge, type Recorded } from './checker.ts'
+import { type Evidence, judge as judged, type Recorded } from './checker.ts'
 import type { Strike } from './fault-event.ts'
 import type { Sent } from './sent-reading.ts'
 
@@ -14,12 +14,15 @@ const sent: Sent[] = Array.from({ length: 160 }, (_, i) => ({
 const recordedBut = (...missing: number[]): Recorded[] =>
   sent
     .filter(({ value }) => !missing.includes(value))
-    .map(({ channel, value }) => ({ field: `Channel_${channel}_V`, value }))
+    .map(({ channel, value }) => ({ field: `Channel_${channel}_V`, value, t: timeOf(value) }))
+/** When the agent took the time of a poll: just before its first reading was sent. */
+const timeOf = (value: number) => 99.998 + Math.floor((value - 1) / 4) * 0.25
 const evidence = (more: Partial<Evidence>): Evidence => ({
   agent: 'ls240',
   reads,
   sent,
   recorded: recordedBut(),
+  taken: [],
   live: new Set(),
   ...more,
 })
@@ -27,13 +30,17 @@ const strike = (fault: string, begin: number, end: number, more: Partial<Strike>
   ...{ fault, target: 'ls240', kind: 'agent', begin, end, back: end + 1 },
   ...more,
 })
+const judge = (list: readonly Evidence[], strikes: readonly Strike[]) => judged(list, strikes, [])
 /** The poll at 104 s, which is the 17th. */
 const POLL = [65, 66, 67, 68]
 const values = (list: readonly { readonly value: number }[]) => list.map(({ value }) => value)
 
 test('all that was sent and is recorded once is well', () => {
   const verdict = judge([evidence({})], [strike('kill', 104, 105)])
-  expect(verdict).toMatchObject({ sent: 160, recorded: 160, lost: [], doubled: [], unknown: [] })
+  expect(verdict).toMatchObject({
+    ...{ sent: 160, recorded: 160, taken: 0 },
+    ...{ lost: [], doubled: [], unknown: [], shifted: [] },
+  })
   expect(verdict.cost.size).toBe(0)
 })
 
@@ -79,10 +86,10 @@ test('what was seen live has to be recorded, whatever happened', () => {
 
 test('a fault of an instrument explains two polls about it, no more', () => {
   const garbage = strike('garbage', 104, 105, { kind: 'instrument' })
-  const judged = (...missing: number[]) => judge([evidence({ recorded: recordedBut(...missing) })], [garbage])
-  expect(judged(65, 66).lost).toEqual([])
-  expect(values(judged(...POLL, 70, 71, 73, 74, 77).lost)).toEqual([77])
-  expect(values(judged(150).lost)).toEqual([150])
+  const after = (...missing: number[]) => judge([evidence({ recorded: recordedBut(...missing) })], [garbage])
+  expect(after(65, 66).lost).toEqual([])
+  expect(values(after(...POLL, 70, 71, 73, 74, 77).lost)).toEqual([77])
+  expect(values(after(150).lost)).toEqual([150])
 })
 
 test('a poll under way counts as one, however slow the machine', () => {
@@ -142,9 +149,9 @@ test('an instrument that was not read for a while settles, too; readings of one 
 test('a reading recorded twice, under another channel or sent by nobody is found', () => {
   const recorded = [
     ...recordedBut(9),
-    { field: 'Channel_1_V', value: 5 },
-    { field: 'Channel_2_V', value: 9 },
-    { field: 'Channel_1_V', value: 999 },
+    { field: 'Channel_1_V', value: 5, t: timeOf(5) },
+    { field: 'Channel_2_V', value: 9, t: timeOf(9) },
+    { field: 'Channel_1_V', value: 999, t: timeOf(9) },
   ]
   const verdict = judge([evidence({ recorded })], [])
   expect(values(verdict.doubled)).toEqual([5])
@@ -153,4 +160,27 @@ test('a reading recorded twice, under another channel or sent by nobody is found
     { value: 999, why: 'in Channel_1_V, sent by nobody' },
   ])
   expect(values(verdict.lost)).toEqual([9])
+})
+
+test('times that are all shifted by half a second are found, and all is there', () => {
+  const shifted = (by: number) => recordedBut().map((reading) => ({ ...reading, t: reading.t + by }))
+  const late = judge([evidence({ recorded: shifted(0.5) })], [])
+  expect(late).toMatchObject({ recorded: 160, lost: [], doubled: [], unknown: [], bounds: null })
+  expect(late.shifted).toHaveLength(160)
+  expect(late.shifted[0]).toMatchObject({ agent: 'ls240', value: 1, t: 100 })
+  expect(judge([evidence({ recorded: shifted(-0.5) })], []).shifted).toHaveLength(156)
+  const { bounds } = judge([evidence({})], [])
+  expect(bounds?.median).toBeCloseTo(0.22)
+  expect(bounds?.max).toBeCloseTo(0.22)
+})
+
+test('what is in files that were taken away is not lost, and may be in another too', () => {
+  const recorded = recordedBut(...POLL)
+  const taken = recordedBut().slice(60, 70)
+  const verdict = judge([evidence({ recorded, taken, live: new Set([66]) })], [])
+  expect(verdict).toMatchObject({ recorded: 160, taken: 4, lost: [], doubled: [], shifted: [] })
+  const bad = [...taken, { field: 'Channel_1_V', value: 999, t: 100 }]
+  expect(values(judge([evidence({ recorded, taken: bad })], []).unknown)).toEqual([999])
+  const shifted = taken.map((reading) => ({ ...reading, t: reading.t + 0.5 }))
+  expect(values(judge([evidence({ recorded, taken: shifted })], []).shifted)).toEqual(POLL)
 })

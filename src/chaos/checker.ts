@@ -1,12 +1,15 @@
 import { excuseOf, isSlow, settlings } from './expected-loss.ts'
 import type { Strike } from './fault-event.ts'
 import type { Reads } from './instruments.ts'
+import { judgeTimes } from './reading-times.ts'
 import type { Sent } from './sent-reading.ts'
+import type { ClockStep } from './shifted-clock.ts'
 
-/** One number in the files. */
+/** One number in the files, and the time that it has there, unix s. */
 export interface Recorded {
   readonly field: string
   readonly value: number
+  readonly t: number
 }
 /** All that is known of one instrument's readings. */
 export interface Evidence {
@@ -15,6 +18,8 @@ export interface Evidence {
   /** In the order they were sent. */
   readonly sent: readonly Sent[]
   readonly recorded: readonly Recorded[]
+  /** What is in files that were taken away once they were closed: not lost, though the data directory lacks it. */
+  readonly taken: readonly Recorded[]
   /** Numbers seen on the bus. */
   readonly live: ReadonlySet<number>
 }
@@ -31,10 +36,16 @@ export interface Wrong {
 export interface Verdict {
   readonly sent: number
   readonly recorded: number
+  /** Of those that are recorded, readings that are only in files that were taken away. */
+  readonly taken: number
   readonly lost: readonly Wrong[]
   readonly doubled: readonly Wrong[]
   /** Recorded, but no instrument sent it so. */
   readonly unknown: readonly Wrong[]
+  /** Recorded with a time at which they were not read. */
+  readonly shifted: readonly Wrong[]
+  /** How near to the truth times were held: the bounds of each lie so far apart, s; null where there are none. */
+  readonly bounds: { readonly median: number; readonly max: number } | null
   /** Readings that went with an agent's own end or a fault of its instrument, by fault, with the seconds they span. */
   readonly cost: ReadonlyMap<Strike, { readonly readings: number; readonly seconds: number }>
   /** Readings that were left out since their instrument had to settle, after a start or a fault. */
@@ -46,26 +57,44 @@ export interface Verdict {
 /**
  * Compares what instruments sent with what the files hold. An agent's own end may cost the poll under way and what waits
  * for its commit; a fault of an instrument, or an agent that stood still, the polls it hits. All else has to be recorded,
- * once; what was seen live has to be in any case.
+ * once, with the time at which it was read; what was seen live has to be in any case.
+ * @param steps when the clock of the agents was set
  */
-export function judge(evidence: readonly Evidence[], strikes: readonly Strike[]): Verdict {
-  const found = evidence.map((one) => judgeOne(one, strikes))
+export function judge(
+  evidence: readonly Evidence[],
+  strikes: readonly Strike[],
+  steps: readonly ClockStep[],
+): Verdict {
+  const found = evidence.map((one) => judgeOne(one, strikes, steps))
   const cost = new Map(found.flatMap((one) => [...one.cost]))
-  const sum = (of: (one: Verdict) => number) => found.reduce((total, one) => total + of(one), 0)
+  const bounds = found.flatMap((one) => one.bounds).sort((a, b) => a - b)
+  const median = bounds[Math.floor(bounds.length / 2)]
+  const sum = (of: (one: One) => number) => found.reduce((total, one) => total + of(one), 0)
   return {
     sent: sum(({ sent }) => sent),
     recorded: sum(({ recorded }) => recorded),
+    taken: sum(({ taken }) => taken),
     lost: found.flatMap(({ lost }) => lost),
     doubled: found.flatMap(({ doubled }) => doubled),
     unknown: found.flatMap(({ unknown }) => unknown),
+    shifted: found.flatMap(({ shifted }) => shifted),
+    bounds: median === undefined ? null : { median, max: bounds.at(-1) ?? median },
     cost,
     settling: sum(({ settling }) => settling),
     slow: sum(({ slow }) => slow),
   }
 }
 
-function judgeOne({ agent, reads, sent, recorded, live }: Evidence, strikes: readonly Strike[]): Verdict {
+/** What the readings of one agent come to; the bounds of each time, s apart. */
+type One = Omit<Verdict, 'bounds'> & { readonly bounds: readonly number[] }
+
+function judgeOne(
+  { agent, reads, sent, recorded, taken, live }: Evidence,
+  strikes: readonly Strike[],
+  steps: readonly ClockStep[],
+): One {
   const known = new Map(sent.map((reading) => [reading.value, reading]))
+  /** By number: the time that a reading has in the files. */
   const times = new Map<number, number>()
   const doubled: Wrong[] = []
   const unknown: Wrong[] = []
@@ -73,16 +102,27 @@ function judgeOne({ agent, reads, sent, recorded, live }: Evidence, strikes: rea
     const strike = t === undefined ? undefined : strikes.findLast(({ begin }) => begin <= t)
     return { agent, value, ...(t !== undefined && { t }), strike, why }
   }
-  for (const { field, value } of recorded) {
-    const from = known.get(value)
-    if (!from || !isOf(field, from)) {
+  const asSent = (list: readonly Recorded[]) =>
+    list.filter(({ field, value }) => {
+      const from = known.get(value)
+      if (from && isOf(field, from)) return true
       unknown.push(wrong(value, from?.t, from ? `recorded as ${field}` : `in ${field}, sent by nobody`))
-      continue
+      return false
+    })
+  const twice = new Set<number>()
+  for (const { value, t } of asSent(recorded)) {
+    if (times.has(value) && !twice.has(value)) {
+      twice.add(value)
+      doubled.push(wrong(value, known.get(value)?.t, 'recorded twice'))
     }
-    const before = times.get(value) ?? 0
-    times.set(value, before + 1)
-    if (before === 1) doubled.push(wrong(value, from.t, 'recorded twice'))
+    if (!times.has(value)) times.set(value, t)
   }
+  const here = times.size
+  // Twice is no fault there: what was being written is recorded again, wherever it went.
+  for (const { value, t } of asSent(taken)) if (!times.has(value)) times.set(value, t)
+  const timed = [...times].map(([value, t]) => ({ value, t, sent: known.get(value)?.t ?? 0 }))
+  const { wrong: untrue, bounds } = judgeTimes(timed, steps)
+  const shifted = untrue.map(({ value, why }) => wrong(value, known.get(value)?.t, why))
   const lost: Wrong[] = []
   const cost = new Map<Strike, { readings: number; first: number; last: number }>()
   const own = strikes.filter(({ target }) => target === agent)
@@ -110,9 +150,8 @@ function judgeOne({ agent, reads, sent, recorded, live }: Evidence, strikes: rea
   return {
     sent: sent.length,
     recorded: times.size,
-    lost,
-    doubled,
-    unknown,
+    taken: times.size - here,
+    ...{ lost, doubled, unknown, shifted, bounds },
     settling,
     slow,
     cost: new Map(

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import type { Simulator } from '../simulators/simulator.ts'
+import { type Places, sentLog } from './run-folder.ts'
+import { utc } from './unix-seconds.ts'
 
 /** A simulated instrument whose readings are 1, 2, 3, …, and the agent that reads it. */
 export interface Instrument extends AsyncDisposable {
@@ -12,8 +14,6 @@ export interface Instrument extends AsyncDisposable {
   /** Arguments of its agent in the site file. */
   readonly args: readonly string[]
   readonly simulator: Simulator
-  /** The log of what it sent. */
-  readonly truth: string
   readonly reads: Reads
 }
 /** How an agent reads its instrument: what a fault of either may cost depends on it. */
@@ -31,17 +31,18 @@ const MODULE: Reads = { period: 1 / HZ, perPoll: 11, settle: 0 }
 /** Ten times a second T and R of one channel; after a connection the scanner counts as just switched. */
 const BRIDGE: Reads = { period: 0.1, perPoll: 2, settle: 3 }
 
-/** Two 240s on pseudo-terminals, one on TCP and a 372 on TCP, each with its log in a folder. */
-export async function openInstruments(dir: string, seed: number): Promise<Instrument[]> {
+/** Two 240s on pseudo-terminals, one on TCP and a 372 on TCP, each with its log. */
+export async function openInstruments(places: Places, seed: number): Promise<Instrument[]> {
   const opened: Instrument[] = []
-  const truth = (agent: string) => join(dir, `${agent}.sent.jsonl`)
   const common = (agent: string) => ({
     serialNumber: `CHAOS-${agent}`,
     seed: seed + opened.length,
     // Held at one temperature, inside of all curves: no reading is invalid.
     speed: 0,
     counter: true,
-    truth: truth(agent),
+    truth: sentLog(places, agent),
+    // The clock that agents go by.
+    now: utc,
   })
   const add = (agent: string, agentClass: string, simulator: Simulator, args: string[], reads: Reads) => {
     opened.push({
@@ -49,14 +50,13 @@ export async function openInstruments(dir: string, seed: number): Promise<Instru
       agentClass,
       args,
       simulator,
-      truth: truth(agent),
       reads,
       [Symbol.asyncDispose]: () => simulator.close(),
     })
   }
   const rate = ['--sampling-frequency', String(HZ)]
   for (const agent of ['pty-1', 'pty-2']) {
-    const pty = join(dir, `${agent}.tty`)
+    const pty = join(places.sent, `${agent}.tty`)
     const simulator = await startLakeshore240({ ...common(agent), pty })
     add(agent, 'Lakeshore240Agent', simulator, ['--port', pty, ...rate], MODULE)
   }

@@ -3,8 +3,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Instrument, openInstruments } from './instruments.ts'
 import { type RolePlan, Station } from './lab-process.ts'
+import { type Places, placesOf } from './run-folder.ts'
 import { ShiftedClock } from './shifted-clock.ts'
 import { SmallDisk } from './small-disk.ts'
+import { TakenFiles } from './taken-files.ts'
 
 export const ROOT = 'observatory'
 /** Seconds of data in a frame: some are always open, and some being written. */
@@ -29,13 +31,13 @@ export interface LabOptions {
 /** A whole lab on loopback: simulated instruments in this process, each role an ordinary `ocs` process. */
 export class ChaosLab implements AsyncDisposable {
   readonly dir: string
-  readonly dataDir: string
-  readonly stateDir: string
   readonly hubUrl: string
   readonly bridgeUrl: string
   readonly instruments: readonly Instrument[]
   readonly stations: ReadonlyMap<string, Station>
   readonly clock: ShiftedClock | undefined
+  /** Takes recordings away. */
+  readonly taken: TakenFiles
   readonly disks: { readonly data: SmallDisk; readonly state: SmallDisk } | undefined
 
   private constructor(
@@ -46,31 +48,28 @@ export class ChaosLab implements AsyncDisposable {
   ) {
     const { dir, faketime, onDeath } = options
     this.dir = dir
-    this.dataDir = join(dir, 'data')
-    this.stateDir = join(dir, 'state')
+    const places = placesOf(dir)
     this.hubUrl = `mqtt://127.0.0.1:${ports.mqtt}`
     this.bridgeUrl = `http://127.0.0.1:${ports.bridge}`
     this.instruments = instruments
     this.disks = disks
     this.clock = faketime === undefined ? undefined : new ShiftedClock(faketime, join(dir, 'clock'))
-    const logs = join(dir, 'log')
-    const plans = rolePlans(this.#writeSite(ports), this.stateDir, logs, instruments, ports)
+    const plans = rolePlans(this.#writeSite(ports, places), places, instruments, ports)
     const env = this.clock?.env ?? {}
-    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, logs, env, onDeath)]))
+    this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, places.log, env, onDeath)]))
+    this.taken = new TakenFiles(places.dataDir, places.away, () => this.stations.get(RECORDER)?.process?.pid)
   }
 
   /** Opens the instruments and starts all roles, the hub first. */
   static async open(options: LabOptions): Promise<ChaosLab> {
     const { dir, seed, smallDisks } = options
-    for (const folder of ['data', 'state', 'log', 'sent']) mkdirSync(join(dir, folder), { recursive: true })
+    const places = placesOf(dir)
     const disks = smallDisks
-      ? {
-          data: await SmallDisk.mount(join(dir, 'data')),
-          state: await SmallDisk.mount(join(dir, 'state')),
-        }
+      ? { data: await SmallDisk.mount(places.disk), state: await SmallDisk.mount(places.state) }
       : undefined
+    for (const folder of Object.values(places)) mkdirSync(folder, { recursive: true })
     const [mqtt = 0, ws = 0, bridge = 0] = await freePorts(3)
-    const instruments = await openInstruments(join(dir, 'sent'), seed)
+    const instruments = await openInstruments(places, seed)
     const lab = new ChaosLab(options, { mqtt, ws, bridge }, instruments, disks)
     for (const station of lab.stations.values()) station.start()
     return lab
@@ -93,11 +92,11 @@ export class ChaosLab implements AsyncDisposable {
     for (const instrument of this.instruments) await instrument[Symbol.asyncDispose]()
   }
 
-  #writeSite({ mqtt, ws }: Ports): string {
+  #writeSite({ mqtt, ws }: Ports, { dataDir }: Places): string {
     const file = join(this.dir, 'site.yaml')
     const instances = [
       ...this.instruments.map(({ agent, agentClass, args }) => [agent, agentClass, args] as const),
-      [RECORDER, 'AggregatorAgent', ['--data-dir', this.dataDir, '--frame-length', FRAME_LENGTH]] as const,
+      [RECORDER, 'AggregatorAgent', ['--data-dir', dataDir, '--frame-length', FRAME_LENGTH]] as const,
       ['node', 'ThermometryDataNode', ['--target', 'pty-1', '--name', NODE_NAME]] as const,
     ]
     const text = [
@@ -127,8 +126,7 @@ interface Ports {
 
 function rolePlans(
   site: string,
-  state: string,
-  logs: string,
+  { state, log }: Places,
   instruments: readonly Instrument[],
   ports: Ports,
 ): RolePlan[] {
@@ -136,7 +134,7 @@ function rolePlans(
   const agent = (name: string, kind: RolePlan['kind']): RolePlan => ({
     name,
     kind,
-    args: ['agent', '--instance-id', name, ...where, '--state-dir', state, '--log-dir', join(logs, 'agents')],
+    args: ['agent', '--instance-id', name, ...where, '--state-dir', state, '--log-dir', join(log, 'agents')],
   })
   return [
     { name: 'hub', kind: 'hub', args: ['hub', ...where] },

@@ -20,9 +20,12 @@ const strikes = [
 const verdict: Verdict = {
   sent: 1000,
   recorded: 990,
+  taken: 0,
   lost: [],
   doubled: [],
   unknown: [],
+  shifted: [],
+  bounds: { median: 0.125, max: 4 },
   cost: new Map([
     [strikes[2] as Strike, { readings: 6, seconds: 0.2 }],
     [strikes[3] as Strike, { readings: 4, seconds: 0.1 }],
@@ -41,7 +44,7 @@ test('the table counts faults, what they cost and how long what they hit was awa
   const text = report(finding)
   expect(text).toMatch(/^kill +agent +4 +0 +0 +10 +1\.00 s +1\.00 s +2, 1 not seen back$/m)
   expect(text).toContain('seed 7: 6 faults; 1000 readings sent, 990 recorded, as spt3g reads the files\n')
-  expect(text).toEndWith('0 lost, 0 doubled\n')
+  expect(text).toEndWith('0 lost, 0 doubled, 0 shifted\n')
 })
 
 test('what is lost stands in the row of the fault before it, and by itself', () => {
@@ -53,6 +56,20 @@ test('what is lost stands in the row of the fault before it, and by itself', () 
   expect(text).toContain(
     'LOST: reading 42 of 1970-01-01T00:00:21.500Z of ls240: not recorded, after: kill ls240\n',
   )
-  expect(text).toEndWith('1 lost, 0 doubled\n')
+  expect(text).toEndWith('1 lost, 0 doubled, 0 shifted\n')
   expect(findingOf({ strikes, verdict, deaths: ['hub ended'], troubles: [] }, about).ok).toBe(false)
+})
+
+test('what is shifted or was taken away is said', () => {
+  const wrong = { agent: 'ls240', value: 42, t: 21.5, strike: strikes[2], why: 'its time is 0.500 s off' }
+  const found = findingOf(
+    { strikes, verdict: { ...verdict, taken: 12, shifted: [wrong] }, deaths: [], troubles: [] },
+    about,
+  )
+  expect(found).toMatchObject({ ok: false, taken: 12, shifted: [{ value: 42 }] })
+  const text = report(found)
+  expect(text).toContain('SHIFTED: reading 42 of 1970-01-01T00:00:21.500Z of ls240: its time is 0.500 s off')
+  expect(text).toContain('12 of the recorded are only in closed files that were taken away\n')
+  expect(text).toContain('each time was held within 0.125 s (median), 4.000 s at most\n')
+  expect(text).toEndWith('0 lost, 0 doubled, 1 shifted\n')
 })

@@ -1,8 +1,8 @@
 import { table } from '../terminal/table.ts'
 import type { Verdict, Wrong } from './checker.ts'
+import type { ChaosResult } from './evidence.ts'
 import { isFault, type Strike } from './fault-event.ts'
 import { disturbs } from './recovery.ts'
-import type { ChaosResult } from './run.ts'
 
 /** Wrong readings that are listed one by one. */
 const LISTED = 20
@@ -39,9 +39,15 @@ export interface Finding extends About {
   /** Readings that were sent, and those that are recorded. */
   readonly sent: number
   readonly recorded: number
+  /** Of those that are recorded, the ones only in files that were taken away when they were closed. */
+  readonly taken: number
   readonly lost: readonly Wrong[]
   readonly doubled: readonly Wrong[]
   readonly unknown: readonly Wrong[]
+  /** Recorded with a time at which they were not read. */
+  readonly shifted: readonly Wrong[]
+  /** Each time was held between two bounds: how far apart they are, s. */
+  readonly bounds: Verdict['bounds']
   /** Readings that went with an agent's end or a fault of its instrument; the most that one end took, with their span in s. */
   readonly cost: number
   readonly worst: { readonly readings: number; readonly seconds: number } | null
@@ -57,15 +63,15 @@ export interface Finding extends About {
 /** What a run has come to. */
 export function findingOf({ strikes: all, verdict, deaths, troubles }: ChaosResult, about: About): Finding {
   const strikes = all.filter(isFault)
-  const { sent, recorded, lost, doubled, unknown, cost } = verdict
-  const wrong = [lost, doubled, unknown, deaths, troubles]
+  const { sent, recorded, taken, lost, doubled, unknown, shifted, bounds, cost } = verdict
+  const wrong = [lost, doubled, unknown, shifted, deaths, troubles]
   const costs = [...cost].filter(([strike]) => isFault(strike))
   const ends = costs.filter(([{ fault }]) => fault === 'kill' || fault === 'term').map(([, one]) => one)
   return {
     ...about,
     ok: wrong.every((list) => list.length === 0),
     strikes: strikes.length,
-    ...{ sent, recorded, lost, doubled, unknown },
+    ...{ sent, recorded, taken, lost, doubled, unknown, shifted, bounds },
     cost: costs.reduce((sum, [, { readings }]) => sum + readings, 0),
     worst: ends.toSorted((a, b) => b.readings - a.readings)[0] ?? null,
     settling: verdict.settling,
@@ -77,8 +83,8 @@ export function findingOf({ strikes: all, verdict, deaths, troubles }: ChaosResu
 
 /** The table and what it comes to. */
 export function report(finding: Finding): string {
-  const { strikes, sent, recorded, lost, doubled, unknown, cost, worst, settling, slow, seed, reader } =
-    finding
+  const { strikes, sent, recorded, taken, lost, doubled, unknown, shifted, bounds } = finding
+  const { cost, worst, settling, slow, seed, reader } = finding
   const seconds = (of: number | undefined) => (of === undefined ? '-' : `${of.toFixed(2)} s`)
   const rows = finding.faults.map(({ fault, of, count, lost, doubled, cost, back, away }) => [
     fault,
@@ -98,11 +104,16 @@ export function report(finding: Finding): string {
     ...listed('LOST', lost),
     ...listed('DOUBLED', doubled),
     ...listed('NOT AS SENT', unknown),
+    ...listed('SHIFTED', shifted),
     ...[...finding.deaths, ...finding.troubles].map((text) => `${text}\n`),
     `seed ${seed}: ${strikes} faults; ${sent} readings sent, ${recorded} recorded, as ${reader} reads the files\n`,
     `${cost} went with an agent’s own end or a fault of its instrument${most}; ${settling} were left out while settling\n`,
+    taken > 0 ? `${taken} of the recorded are only in closed files that were taken away\n` : '',
+    bounds
+      ? `each time was held within ${bounds.median.toFixed(3)} s (median), ${bounds.max.toFixed(3)} s at most\n`
+      : '',
     slow > 0 ? `${slow} came later than their agent waits (2 s): this machine is busy\n` : '',
-    `${lost.length} lost, ${doubled.length} doubled${unknown.length > 0 ? `, ${unknown.length} not as sent` : ''}\n`,
+    `${lost.length} lost, ${doubled.length} doubled, ${shifted.length} shifted${unknown.length > 0 ? `, ${unknown.length} not as sent` : ''}\n`,
   ].join('')
 }
 

@@ -1,21 +1,23 @@
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { TimeoutError } from '../core/errors.ts'
-import { type Evidence, judge, type Recorded, type Verdict } from './checker.ts'
+import { type ChaosResult, judgeRun, keepEvidence } from './evidence.ts'
 import { isFault, type Strike } from './fault-event.ts'
 import { strikeAll } from './fault-injector.ts'
 import { finish } from './finish.ts'
 import { ChaosLab, ROOT } from './lab.ts'
+import type { ReadFiles } from './read-files.ts'
 import { seenBack } from './recovery.ts'
-import type { Sent } from './sent-reading.ts'
-import { utc } from './unix-seconds.ts'
+import { utc, watchClock } from './unix-seconds.ts'
 import { Watch } from './watch.ts'
 
 /** Seconds the lab has to get going, on a machine that may be very busy. */
 const START_SECONDS = 180
 /** Milliseconds between two words on how it goes. */
 const TELL_MS = 1000
+/** Seconds by which this machine's clock may be set meanwhile. */
+const SET_SECONDS = 0.1
 
 export interface ChaosOptions {
   /** Where the lab writes; all of it stays. */
@@ -32,8 +34,7 @@ export interface ChaosOptions {
   readonly faketime: string | undefined
   /** Ends the faults early; what there is, is judged all the same. */
   readonly signal: AbortSignal
-  /** Reads the files of a data directory. */
-  read(dataDir: string): Promise<Map<string, Recorded[]>>
+  readonly read: ReadFiles
   progress(now: Progress): void
 }
 /** Where a run is. */
@@ -44,18 +45,11 @@ export interface Progress {
   readonly strikes: number
   readonly seen: number
 }
-export interface ChaosResult {
-  readonly strikes: readonly Strike[]
-  readonly verdict: Verdict
-  /** Processes that ended although no fault made them, a sentence each. */
-  readonly deaths: readonly string[]
-  /** What did not come about at the end, a sentence each. */
-  readonly troubles: readonly string[]
-}
 
 /** Runs a lab under faults and judges what it recorded. @throws TimeoutError when the lab does not get going */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { dir, seed, smallDisks, faketime, signal } = options
+  const clockSet = watchClock()
   const deaths: string[] = []
   const strikes: Strike[] = []
   const note = (what: unknown) => appendFileSync(join(dir, 'faults.jsonl'), `${JSON.stringify(what)}\n`)
@@ -94,17 +88,24 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   })
   tell('recording the rest')
   const troubles = await finish(bus, ROOT, agents, watch, strikes)
+  const set = clockSet()
+  if (Math.abs(set) > SET_SECONDS)
+    troubles.push(
+      `this machine’s clock was set by ${set.toFixed(3)} s meanwhile: times prove nothing, run again`,
+    )
   tell('stopping')
   await lab.stop()
   await lab.disks?.data.takeAway()
   await lab.disks?.state.takeAway()
   tell('judging')
-  const recorded = await options.read(lab.dataDir)
-  const evidence = lab.instruments.map(({ agent, reads, truth }): Evidence => {
-    const live = watch.live.get(agent) ?? new Set()
-    return { agent, reads, sent: readTruth(truth), recorded: recorded.get(agent) ?? [], live }
+  keepEvidence(dir, {
+    ...{ strikes, deaths, troubles, steps: lab.clock?.steps ?? [] },
+    agents: lab.instruments.map(({ agent, reads }) => ({
+      ...{ agent, reads },
+      live: [...(watch.live.get(agent) ?? [])],
+    })),
   })
-  return { strikes, verdict: judge(evidence, strikes), deaths, troubles }
+  return judgeRun(dir, options.read)
 }
 
 /** Waits until every agent reads, something is recorded, and node and bridge answer: the first strike of each agent. */
@@ -121,13 +122,6 @@ async function gotGoing(lab: ChaosLab, watch: Watch, signal: AbortSignal): Promi
     ...{ fault: 'start', target: agent, kind: 'agent' },
     ...{ begin, end: begin, back: undefined },
   }))
-}
-
-function readTruth(file: string): Sent[] {
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Sent)
 }
 
 function every(ms: number, what: () => void): Disposable {

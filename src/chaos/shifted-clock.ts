@@ -1,4 +1,12 @@
 import { writeFileSync } from 'node:fs'
+import { utc } from './unix-seconds.ts'
+
+/** A time in which processes had another clock: from and to by the true one, `ahead` s of it; below 0 behind. */
+export interface ClockStep {
+  readonly from: number
+  readonly to: number
+  readonly ahead: number
+}
 
 /** Where Debian, Fedora and Arch have libfaketime for programs with threads. */
 const LIBRARIES = ['usr/lib/*-linux-gnu/faketime/', 'usr/lib64/faketime/', 'usr/lib/faketime/']
@@ -14,7 +22,10 @@ export function findFaketime(): string | undefined {
 /** The clock of all processes that are started with its environment: can be set while they run, theirs to tell time by. */
 export class ShiftedClock {
   readonly env: Readonly<Record<string, string>>
+  /** When it was set, in order. */
+  readonly steps: ClockStep[] = []
   readonly #file: string
+  #set: { readonly from: number; readonly ahead: number } | undefined
 
   /** @param file by which the processes are told; they look once a second */
   constructor(library: string, file: string) {
@@ -32,6 +43,9 @@ export class ShiftedClock {
 
   /** Sets the clock so many seconds ahead of the true one, or behind. */
   shift(seconds: number): void {
+    const from = utc()
     writeFileSync(this.#file, `${seconds < 0 ? '' : '+'}${seconds}\n`)
+    if (this.#set) this.steps.push({ ...this.#set, to: utc() })
+    this.#set = seconds === 0 ? undefined : { from, ahead: seconds }
   }
 }

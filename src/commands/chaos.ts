@@ -102,7 +102,7 @@ async function runHere(
     smallDisks: inside && flags.faults.some(needsDisk),
     faketime,
     signal: context.signal,
-    read: (dataDir) => (python ? readBySpt3g(dataDir, python) : readFiles(dataDir)),
+    read: python ? readBySpt3g(python) : readFiles,
     progress: progressOf(context, minutes * 60, flags.count),
   })
   if (context.terminal) draw(context, ERASE)
