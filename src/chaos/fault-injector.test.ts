@@ -37,3 +37,8 @@ test('only the faults that are asked for; a full spool leaves agents alone', () 
   const [full] = take(1, ['spool-full'], 1)
   expect(full?.keeps).toEqual(['state', 'aggregator', 'ls240'])
 })
+
+test('who takes files away has the disk, and the recorder neither ends nor begins at that moment', () => {
+  const [moved] = take(1, ['file-moved'], 1)
+  expect(moved).toMatchObject({ target: 'data', kind: 'files', keeps: ['data', 'aggregator'] })
+})

@@ -48,7 +48,7 @@ export async function strikeAll(lab: ChaosLab, strikes: Strike[], options: Strik
   const { seconds, count, signal, seenBack, done } = options
   const over = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)])
   const giveUp = new AbortController()
-  const busy = new Map<string, Promise<void>>()
+  const busy = new Map<string, Promise<unknown>>()
   const backs = new Map<string, Promise<void>>()
   const all: Promise<void>[] = []
   const plans = plan(lab, options)
@@ -60,12 +60,16 @@ export async function strikeAll(lab: ChaosLab, strikes: Strike[], options: Strik
     const begin = utc()
     const strike: Strike = { fault: name, target, kind, begin, end: begin, back: undefined }
     strikes.push(strike)
-    const struck = fault.strike(lab, target, lasts, over).then(() => {
+    const struck = fault.strike(lab, target, lasts, over).then((hit) => {
       strike.end = utc()
+      return hit !== false
     })
     for (const each of keeps) busy.set(each, struck)
     const seen = async () => {
-      await struck
+      if (!(await struck)) {
+        strikes.splice(strikes.indexOf(strike), 1)
+        return
+      }
       const late = AbortSignal.any([giveUp.signal, AbortSignal.timeout(BACK_SECONDS * 1000)])
       if (await seenBack(strike, late)) strike.back = utc()
       done(strike)
@@ -110,6 +114,12 @@ export function* plan(
       case 'data':
         yield { ...about, target: 'data', kind: 'disk', keeps: ['data'] }
         break
+      case 'files': {
+        // A recorder that ends at that very moment has closed its file, or not: nobody could say.
+        const recorders = lab.of('recorder').map((station) => station.name)
+        yield { ...about, target: 'data', kind: 'files', keeps: ['data', ...recorders] }
+        break
+      }
       case 'clock':
         yield { ...about, target: 'clock', kind: 'clock', keeps: ['clock'] }
         break

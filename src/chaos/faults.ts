@@ -2,6 +2,7 @@ import { pause } from '../core/pause.ts'
 import type { ReplyFault } from '../simulators/faults.ts'
 import type { Instrument } from './instruments.ts'
 import type { ChaosLab } from './lab.ts'
+import type { TakenFiles } from './taken-files.ts'
 
 /** The disk of recordings, and that of the agents' state. */
 export type Disk = 'data' | 'state'
@@ -12,13 +13,16 @@ export interface FaultKind {
   readonly weight: number
   /** Seconds it lasts, at least and at most. */
   readonly lasts: readonly [low: number, high: number]
-  /** A process, an instrument (named by its agent), a disk of recordings or spools, or the clock of all processes. */
-  readonly hits: 'process' | 'instrument' | Disk | 'clock'
+  /**
+   * A process, an instrument (named by its agent), a disk of recordings or spools, the recordings themselves, or the clock
+   * of all processes.
+   */
+  readonly hits: 'process' | 'instrument' | Disk | 'files' | 'clock'
   /**
    * Lets it happen, for `seconds` or until the signal; resolves when it is over: what died is started, what was broken is
-   * whole.
+   * whole. With false when there was nothing to hit.
    */
-  strike(lab: ChaosLab, target: string, seconds: number, signal: AbortSignal): Promise<void>
+  strike(lab: ChaosLab, target: string, seconds: number, signal: AbortSignal): Promise<unknown>
 }
 
 /** Milliseconds after which a fault of a reply is lifted though no reply has met it: its agent is away. */
@@ -88,6 +92,15 @@ async function whileFull(lab: ChaosLab, disk: Disk, seconds: number, stop: Abort
   await lab.disks?.[disk].free()
 }
 
+/** Somebody takes recordings away, for good. */
+const taking = (help: string, take: (taken: TakenFiles) => boolean): FaultKind => ({
+  help,
+  weight: 1,
+  lasts: [0, 0],
+  hits: 'files',
+  strike: async (lab) => take(lab.taken),
+})
+
 /** All faults there are. */
 export const faults: Readonly<Record<string, FaultKind>> = {
   kill: {
@@ -148,6 +161,22 @@ export const faults: Readonly<Record<string, FaultKind>> = {
       await whileFull(lab, 'state', seconds, stop)
       // Agents try again now and then; one that ends before it has would take with it what it holds in memory.
       await pause(WRITTEN_MS, stop)
+    },
+  },
+  'file-removed': taking('the file that is being written is removed', (taken) => taken.file('remove')),
+  'file-moved': taking('the file that is being written is moved away', (taken) => taken.file('move')),
+  'folder-moved': taking('the folder of that file is moved away', (taken) => taken.folder()),
+  'data-moved': taking('the data directory is moved away', (taken) => taken.directory()),
+  'data-away': {
+    help: 'the data directory is moved away and back; what was begun in its place is moved away',
+    weight: 1,
+    lasts: [0.2, 6],
+    hits: 'files',
+    strike: async (lab, _, seconds, stop) => {
+      const bringBack = lab.taken.borrow()
+      if (bringBack) await pause(seconds * 1000, stop)
+      bringBack?.()
+      return bringBack !== undefined
     },
   },
   clock: {

@@ -9,7 +9,7 @@ const ASK_MS = 500
 
 /**
  * Waits until what a fault hit is seen to work again: an agent or its instrument by a new row on the bus; the hub, the
- * recorder, a disk and the clock by a row that is newly recorded; the bridge by an answer, the data node by one of its own in it.
+ * recorder, a disk, its files and the clock by a row that is newly recorded; the bridge by an answer, the data node by one of its own in it.
  * @returns whether it was seen before the signal
  */
 export function seenBack(
@@ -48,6 +48,6 @@ async function answered(url: string, fits: (text: string) => boolean, signal: Ab
 export function disturbs(other: Strike, { kind, target }: Strike): boolean {
   if (other.target === target || other.kind === 'hub' || other.fault === 'spool-full') return true
   if (kind === 'data node') return other.kind === 'bridge'
-  const recording = kind === 'hub' || kind === 'recorder' || kind === 'disk' || kind === 'clock'
-  return recording && (other.kind === 'recorder' || other.kind === 'disk')
+  const recording = ['hub', 'recorder', 'disk', 'files', 'clock'].includes(kind)
+  return recording && ['recorder', 'disk', 'files'].includes(other.kind)
 }
