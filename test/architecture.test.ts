@@ -7,7 +7,8 @@ import { may, reserved } from './architecture.ts'
 const home: Record<string, string | readonly string[]> = {
   commander: 'commands',
   yaml: 'site',
-  mqtt: 'bus',
+  // `chaos` has a client that is no client of ours, and does what ours cannot.
+  mqtt: ['bus', 'chaos'],
   aedes: 'broker',
   '@serialport/stream': 'instrument',
   '@serialport/parser-readline': 'instrument',

@@ -4,7 +4,7 @@ import { type Evidence, judge, type Verdict } from './checker.ts'
 import type { Strike } from './fault-event.ts'
 import type { Reads } from './instruments.ts'
 import type { ReadFiles } from './read-files.ts'
-import { placesOf, sentLog } from './run-folder.ts'
+import { foreignLog, placesOf, sentLog } from './run-folder.ts'
 import type { Sent } from './sent-reading.ts'
 import type { ClockStep } from './shifted-clock.ts'
 import { takenFolders } from './taken-files.ts'
@@ -27,6 +27,8 @@ export interface Kept {
 }
 export interface ChaosResult extends Omit<Kept, 'agents' | 'steps'> {
   readonly verdict: Verdict
+  /** What the foreign agent did that was wrong, and how often. */
+  readonly foreign: Readonly<Record<string, number>>
 }
 
 const keptFile = (dir: string) => join(dir, 'evidence.json')
@@ -46,12 +48,18 @@ export async function judgeRun(dir: string, read: ReadFiles): Promise<ChaosResul
     const of = { recorded: recorded.get(agent) ?? [], taken: taken.get(agent) ?? [] }
     return { agent, reads, sent: readSent(sentLog(places, agent)), ...of, live: new Set(live) }
   })
-  return { ...kept, verdict: judge(evidence, kept.strikes, steps) }
+  const wrongs = linesOf(foreignLog(places)).filter((line) => !line.startsWith('#'))
+  const foreign = Map.groupBy(wrongs, (line) => line)
+  const counts = [...foreign].map(([line, { length }]) => [line, length] as const)
+  return { ...kept, verdict: judge(evidence, kept.strikes, steps), foreign: Object.fromEntries(counts) }
 }
 
 function readSent(file: string): Sent[] {
+  return linesOf(file).map((line) => JSON.parse(line) as Sent)
+}
+
+function linesOf(file: string): string[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Sent)
 }

@@ -2,7 +2,7 @@ import { pause } from '../core/pause.ts'
 import { type Child, type Role, startChild } from '../host/children.ts'
 
 /** What a process of the lab is for; faults are counted by it. */
-export type RoleKind = 'hub' | 'agent' | 'recorder' | 'data node' | 'bridge'
+export type RoleKind = 'hub' | 'agent' | 'recorder' | 'data node' | 'bridge' | 'foreign agent'
 
 /** A role to run. */
 export interface RolePlan extends Role {

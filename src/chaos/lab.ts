@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import type { ForeignArgs } from './foreign-agent.ts'
 import { type Instrument, openInstruments } from './instruments.ts'
 import { type RolePlan, Station } from './lab-process.ts'
-import { type Places, placesOf } from './run-folder.ts'
+import { foreignLog, type Places, placesOf } from './run-folder.ts'
 import { ShiftedClock } from './shifted-clock.ts'
 import { SmallDisk } from './small-disk.ts'
 import { TakenFiles } from './taken-files.ts'
@@ -14,6 +15,8 @@ const FRAME_LENGTH = '0.2'
 /** The data node's name, which its metrics begin with. */
 export const NODE_NAME = 'CHAOS'
 const RECORDER = 'aggregator'
+const DATA_NODE = 'node'
+const FOREIGN = 'foreign'
 
 /** What a lab is made from. */
 export interface LabOptions {
@@ -54,7 +57,13 @@ export class ChaosLab implements AsyncDisposable {
     this.instruments = instruments
     this.disks = disks
     this.clock = faketime === undefined ? undefined : new ShiftedClock(faketime, join(dir, 'clock'))
-    const plans = rolePlans(this.#writeSite(ports, places), places, instruments, ports)
+    const plans = rolePlans(
+      this.#writeSite(ports, places),
+      places,
+      instruments,
+      ports,
+      this.#foreign(options),
+    )
     const env = this.clock?.env ?? {}
     this.stations = new Map(plans.map((plan) => [plan.name, new Station(plan, places.log, env, onDeath)]))
     this.taken = new TakenFiles(places.dataDir, places.away, () => this.stations.get(RECORDER)?.process?.pid)
@@ -68,6 +77,7 @@ export class ChaosLab implements AsyncDisposable {
       ? { data: await SmallDisk.mount(places.disk), state: await SmallDisk.mount(places.state) }
       : undefined
     for (const folder of Object.values(places)) mkdirSync(folder, { recursive: true })
+    writeFileSync(foreignLog(places), '')
     const [mqtt = 0, ws = 0, bridge = 0] = await freePorts(3)
     const instruments = await openInstruments(places, seed)
     const lab = new ChaosLab(options, { mqtt, ws, bridge }, instruments, disks)
@@ -87,9 +97,17 @@ export class ChaosLab implements AsyncDisposable {
   /** Stops all roles, agents first, and the instruments. */
   async stop(): Promise<void> {
     for (const station of this.stations.values()) station.close()
-    for (const kinds of [['agent', 'data node', 'bridge'], ['recorder'], ['hub']] as const)
+    for (const kinds of [['agent', 'data node', 'bridge', 'foreign agent'], ['recorder'], ['hub']] as const)
       await Promise.all(this.of(...kinds).map((station) => station.stop()))
     for (const instrument of this.instruments) await instrument[Symbol.asyncDispose]()
+  }
+
+  #foreign({ dir, seed }: LabOptions): ForeignArgs {
+    return {
+      ...{ url: this.hubUrl, root: ROOT, instance: FOREIGN, seed },
+      log: foreignLog(placesOf(dir)),
+      others: [RECORDER, DATA_NODE, ...this.instruments.map(({ agent }) => agent)],
+    }
   }
 
   #writeSite({ mqtt, ws }: Ports, { dataDir }: Places): string {
@@ -97,7 +115,9 @@ export class ChaosLab implements AsyncDisposable {
     const instances = [
       ...this.instruments.map(({ agent, agentClass, args }) => [agent, agentClass, args] as const),
       [RECORDER, 'AggregatorAgent', ['--data-dir', dataDir, '--frame-length', FRAME_LENGTH]] as const,
-      ['node', 'ThermometryDataNode', ['--target', 'pty-1', '--name', NODE_NAME]] as const,
+      [DATA_NODE, 'ThermometryDataNode', ['--target', 'pty-1', '--name', NODE_NAME]] as const,
+      // It is recorded like any other, as far as there is anything to record.
+      [FOREIGN, 'ForeignAgent', []] as const,
     ]
     const text = [
       'hub:',
@@ -129,6 +149,7 @@ function rolePlans(
   { state, log }: Places,
   instruments: readonly Instrument[],
   ports: Ports,
+  foreign: ForeignArgs,
 ): RolePlan[] {
   const where = ['--site-file', site, '--site-host', 'localhost']
   const agent = (name: string, kind: RolePlan['kind']): RolePlan => ({
@@ -140,11 +161,16 @@ function rolePlans(
     { name: 'hub', kind: 'hub', args: ['hub', ...where] },
     agent(RECORDER, 'recorder'),
     ...instruments.map((instrument) => agent(instrument.agent, 'agent')),
-    agent('node', 'data node'),
+    agent(DATA_NODE, 'data node'),
     {
       name: 'bridge',
       kind: 'bridge',
       args: ['bridge', ...where, '--listen', `127.0.0.1:${ports.bridge}`],
+    },
+    {
+      name: FOREIGN,
+      kind: 'foreign agent',
+      args: ['run', join(import.meta.dir, 'foreign-agent.ts'), JSON.stringify(foreign)],
     },
   ]
 }

@@ -21,6 +21,7 @@ export function seenBack(
   switch (kind) {
     case 'agent':
     case 'instrument':
+    case 'foreign agent':
       return watch.rowOf(target, signal)
     case 'bridge':
       return answered(`${lab.bridgeUrl}/api/agents`, () => true, signal)

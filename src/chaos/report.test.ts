@@ -35,7 +35,7 @@ const verdict: Verdict = {
 }
 
 test('the table counts faults, what they cost and how long what they hit was away', () => {
-  const finding = findingOf({ strikes, verdict, deaths: [], troubles: [] }, about)
+  const finding = findingOf({ strikes, verdict, foreign: {}, deaths: [], troubles: [] }, about)
   expect(finding).toMatchObject({ ok: true, strikes: 6, cost: 10, worst: { readings: 6, seconds: 0.2 } })
   const [agent, hub] = finding.faults
   expect(agent).toMatchObject({ fault: 'kill', of: 'agent', count: 4, cost: 10, away: 1 })
@@ -49,7 +49,10 @@ test('the table counts faults, what they cost and how long what they hit was awa
 
 test('what is lost stands in the row of the fault before it, and by itself', () => {
   const wrong = { agent: 'ls240', value: 42, t: 21.5, strike: strikes[2], why: 'not recorded' }
-  const lost = findingOf({ strikes, verdict: { ...verdict, lost: [wrong] }, deaths: [], troubles: [] }, about)
+  const lost = findingOf(
+    { strikes, verdict: { ...verdict, lost: [wrong] }, foreign: {}, deaths: [], troubles: [] },
+    about,
+  )
   expect(lost.ok).toBe(false)
   expect(lost.faults.map((row) => row.lost)).toEqual([1, 0])
   const text = report(lost)
@@ -57,13 +60,15 @@ test('what is lost stands in the row of the fault before it, and by itself', () 
     'LOST: reading 42 of 1970-01-01T00:00:21.500Z of ls240: not recorded, after: kill ls240\n',
   )
   expect(text).toEndWith('1 lost, 0 doubled, 0 shifted\n')
-  expect(findingOf({ strikes, verdict, deaths: ['hub ended'], troubles: [] }, about).ok).toBe(false)
+  expect(findingOf({ strikes, verdict, foreign: {}, deaths: ['hub ended'], troubles: [] }, about).ok).toBe(
+    false,
+  )
 })
 
 test('what is shifted or was taken away is said', () => {
   const wrong = { agent: 'ls240', value: 42, t: 21.5, strike: strikes[2], why: 'its time is 0.500 s off' }
   const found = findingOf(
-    { strikes, verdict: { ...verdict, taken: 12, shifted: [wrong] }, deaths: [], troubles: [] },
+    { strikes, verdict: { ...verdict, taken: 12, shifted: [wrong] }, foreign: {}, deaths: [], troubles: [] },
     about,
   )
   expect(found).toMatchObject({ ok: false, taken: 12, shifted: [{ value: 42 }] })

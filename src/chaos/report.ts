@@ -55,13 +55,16 @@ export interface Finding extends About {
   readonly settling: number
   /** Readings that came later than their agent's patience, since the machine was busy. */
   readonly slow: number
+  /** What the foreign agent did that was wrong, and how often. */
+  readonly foreign: ChaosResult['foreign']
   readonly deaths: readonly string[]
   readonly troubles: readonly string[]
   readonly faults: readonly FaultRow[]
 }
 
 /** What a run has come to. */
-export function findingOf({ strikes: all, verdict, deaths, troubles }: ChaosResult, about: About): Finding {
+export function findingOf(result: ChaosResult, about: About): Finding {
+  const { strikes: all, verdict, foreign, deaths, troubles } = result
   const strikes = all.filter(isFault)
   const { sent, recorded, taken, lost, doubled, unknown, shifted, bounds, cost } = verdict
   const wrong = [lost, doubled, unknown, shifted, deaths, troubles]
@@ -76,7 +79,7 @@ export function findingOf({ strikes: all, verdict, deaths, troubles }: ChaosResu
     worst: ends.toSorted((a, b) => b.readings - a.readings)[0] ?? null,
     settling: verdict.settling,
     slow: verdict.slow,
-    ...{ deaths, troubles },
+    ...{ foreign, deaths, troubles },
     faults: rowsOf(strikes, verdict),
   }
 }
@@ -85,6 +88,7 @@ export function findingOf({ strikes: all, verdict, deaths, troubles }: ChaosResu
 export function report(finding: Finding): string {
   const { strikes, sent, recorded, taken, lost, doubled, unknown, shifted, bounds } = finding
   const { cost, worst, settling, slow, seed, reader } = finding
+  const wrongs = Object.values(finding.foreign)
   const seconds = (of: number | undefined) => (of === undefined ? '-' : `${of.toFixed(2)} s`)
   const rows = finding.faults.map(({ fault, of, count, lost, doubled, cost, back, away }) => [
     fault,
@@ -108,6 +112,9 @@ export function report(finding: Finding): string {
     ...[...finding.deaths, ...finding.troubles].map((text) => `${text}\n`),
     `seed ${seed}: ${strikes} faults; ${sent} readings sent, ${recorded} recorded, as ${reader} reads the files\n`,
     `${cost} went with an agent’s own end or a fault of its instrument${most}; ${settling} were left out while settling\n`,
+    wrongs.length > 0
+      ? `a foreign agent did wrong ${wrongs.reduce((sum, n) => sum + n, 0)} times, in ${wrongs.length} ways\n`
+      : '',
     taken > 0 ? `${taken} of the recorded are only in closed files that were taken away\n` : '',
     bounds
       ? `each time was held within ${bounds.median.toFixed(3)} s (median), ${bounds.max.toFixed(3)} s at most\n`

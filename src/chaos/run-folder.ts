@@ -58,3 +58,8 @@ export function keepFinding(dir: string, found: Finding): void {
 export function keptFinding(dir: string): Finding {
   return JSON.parse(readFileSync(join(dir, FINDING), 'utf8')) as Finding
 }
+
+/** What the foreign agent has done, a line each. */
+export function foreignLog({ sent }: Places): string {
+  return join(sent, 'foreign.log')
+}

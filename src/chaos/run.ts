@@ -68,16 +68,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await using bus = connectMqtt({ url: lab.hubUrl, client: 'chaos' })
   await reached(bus, lab.hubUrl, START_SECONDS)
   const watch = await Watch.open(bus, ROOT)
+  const agents = lab.instruments.map(({ agent }) => agent)
   let stage: Progress['stage'] = 'starting'
   let began = performance.now()
   const tell = (now = stage) => {
     stage = now
-    const seen = [...watch.live.values()].reduce((sum, { size }) => sum + size, 0)
+    const seen = agents.reduce((sum, agent) => sum + (watch.live.get(agent)?.size ?? 0), 0)
     const passed = (performance.now() - began) / 1000
     options.progress({ stage, passed, strikes: strikes.filter(isFault).length, seen })
   }
   using _ticker = every(TELL_MS, tell)
-  const agents = lab.instruments.map(({ agent }) => agent)
   strikes.push(...(await gotGoing(lab, watch, signal)))
   began = performance.now()
   tell('striking')
