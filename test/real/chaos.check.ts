@@ -3,13 +3,16 @@
  * `CHAOS_ARGS` (more of its flags) ask for other runs.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Finding } from '../../src/chaos/report.ts'
+import { cpSync } from 'node:fs'
+import { judgeRun } from '../../src/chaos/evidence.ts'
+import { ROOT } from '../../src/chaos/lab.ts'
+import { type ReadFiles, readBySpt3g, readFiles } from '../../src/chaos/read-files.ts'
+import { type Finding, findingOf } from '../../src/chaos/report.ts'
+import { placesOf } from '../../src/chaos/run-folder.ts'
 import { SmallDisk } from '../../src/chaos/small-disk.ts'
-import { filesOf } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, until } from './roles.ts'
+import { doubleRows, overwrite, removeRow, shiftTimes } from './spoil-recordings.ts'
 
 const MINUTES = Number(process.env['CHAOS_MINUTES'] ?? 5)
 const SEED = process.env['CHAOS_SEED'] ?? String(Date.now() % 1_000_000)
@@ -18,40 +21,79 @@ const MORE = (process.env['CHAOS_ARGS'] ?? '').split(' ').filter((word) => word 
 const REST = 180 + 90 + 180
 setDefaultTimeout((MINUTES * 60 + REST) * 1000)
 
-test.concurrent(`${MINUTES} minutes of faults: nothing lost, nothing doubled, as spt3g reads the files`, async () => {
+test.concurrent(`${MINUTES} minutes of faults: nothing lost, doubled or shifted, as spt3g reads the files`, async () => {
   await using lab = new Lab()
-  const python = process.env['OCS_SPT3G_PYTHON']
-  if (!python) throw new Error('OCS_SPT3G_PYTHON has to name the Python that has spt3g')
+  const python = spt3g()
   const flags = ['--minutes', String(MINUTES), '--seed', SEED, '--spt3g', python, ...MORE]
   figure(`ocs chaos --seed ${SEED} --minutes ${MINUTES}`)
   const { code, out, err } = await lab.run(['chaos', ...flags], {}, MINUTES * 60 + REST)
   for (const line of out.split('\n')) if (line !== '') figure(line)
   expect(code, `${out}\n${err}`).toBe(0)
-  expect(out).toContain('0 lost, 0 doubled')
+  expect(out).toContain('0 lost, 0 doubled, 0 shifted')
+  // The foreign agent was there, and the hub has let nothing pass that is said in another's name.
+  expect(out).toMatch(/^a foreign agent did wrong \d+ times, in \d+ ways$/m)
 })
+
+/** Half a minute with a fault now and then, in a folder that is kept. */
+const calm = (lab: Lab, fault: string) => [
+  ...['chaos', '--minutes', '0.4', '--faults', fault, '--every', '5', '--dir', lab.path('run')],
+]
+const TEMPERATURES = `${ROOT}.pty-1.feeds.temperatures`
 
 test.concurrent('recordings that a disk has damaged are found out', async () => {
   await using lab = new Lab()
-  const flags = [
-    '--minutes',
-    '0.4',
-    '--faults',
-    'garbage',
-    '--every',
-    '5',
-    '--json',
-    '--dir',
-    lab.path('run'),
-  ]
-  const running = lab.start('chaos', ['chaos', ...flags])
+  const running = lab.start('chaos', [...calm(lab, 'garbage'), '--json'])
   await running.says('striking', 200)
-  await until('there is something to damage', 30, () => damage(lab.path('run', 'data')))
+  const { dataDir } = placesOf(lab.path('run'))
+  await until('there is something to damage', 30, () => overwrite(dataDir, 50_000))
   const { code } = await running.ended(400)
   const { lost, ok } = JSON.parse(running.text('out')) as Finding
   expect(code, running.text('err')).toBe(1)
   expect(ok).toBe(false)
   expect(lost.length).toBeGreaterThan(0)
   figure(`64 bytes of a file overwritten: ${lost.length} readings found lost`)
+})
+
+test.concurrent('recordings that somebody has changed afterwards are found out, as ocs and as spt3g reads them', async () => {
+  await using lab = new Lab()
+  // A fault that explains no reading that is missing.
+  const { code, out, err } = await lab.run(calm(lab, 'file-moved'), {}, 400)
+  expect(code, `${out}\n${err}`).toBe(0)
+  const readers = { ocs: readFiles, spt3g: readBySpt3g(spt3g()) }
+  const judged = async (
+    name: string,
+    spoil: (dataDir: string) => void,
+    read: ReadFiles,
+  ): Promise<Finding> => {
+    const copy = lab.path(name)
+    cpSync(lab.path('run'), copy, { recursive: true, filter: (path) => !path.endsWith('.tty') })
+    spoil(placesOf(copy).dataDir)
+    const about = { seed: 0, reader: 'ocs', command: '', dir: copy } as const
+    return findingOf(await judgeRun(copy, read), about)
+  }
+  for (const [reader, read] of Object.entries(readers)) {
+    const whole = await judged(`${reader}-whole`, () => {}, read)
+    expect(whole).toMatchObject({ ok: true, lost: [], doubled: [], shifted: [] })
+    for (const by of [0.5, -0.5]) {
+      const { ok, shifted, lost } = await judged(`${reader}-${by}`, (dir) => shiftTimes(dir, by), read)
+      expect([ok, lost]).toEqual([false, []])
+      // Of an agent's first sweep it is not known what was before.
+      expect(shifted.length).toBeGreaterThan(by > 0 ? whole.recorded - 1 : whole.recorded * 0.9)
+      figure(
+        `times ${by} s off: ${shifted.length} of ${whole.recorded} readings found shifted, as ${reader} reads them`,
+      )
+    }
+    const removed = await judged(`${reader}-removed`, (dir) => removeRow(dir, TEMPERATURES), read)
+    // Three of the eight channels have a temperature, too.
+    expect(removed).toMatchObject({ ok: false, doubled: [], shifted: [] })
+    expect(removed.lost).toHaveLength(11)
+    const doubled = await judged(`${reader}-doubled`, (dir) => doubleRows(dir, TEMPERATURES), read)
+    expect(doubled).toMatchObject({ ok: false, lost: [], shifted: [] })
+    expect(doubled.doubled.length).toBeGreaterThanOrEqual(11)
+  }
+  const damaged = await judged('ocs-overwritten', overwrite, readFiles)
+  expect([damaged.ok, damaged.lost.length > 0]).toEqual([false, true])
+  await expect(judged('spt3g-overwritten', overwrite, readers.spt3g)).rejects.toThrow(/cannot read/)
 })
 
 test.concurrent('a recorder that is started on a full disk waits for room', async () => {
@@ -69,14 +111,8 @@ test.concurrent('a recorder that is started on a full disk waits for room', asyn
   await disk.takeAway()
 })
 
-/** Overwrites the middle of a `.g3` file of some size; false where there is none yet. */
-function damage(dir: string): boolean {
-  const [file] = filesOf(dir)
-  if (file === undefined) return false
-  const bytes = readFileSync(join(dir, file))
-  if (bytes.length < 50_000) return false
-  const fd = openSync(join(dir, file), 'r+')
-  writeSync(fd, Buffer.alloc(64, 0xff), 0, 64, Math.floor(bytes.length / 2))
-  closeSync(fd)
-  return true
+function spt3g(): string {
+  const python = process.env['OCS_SPT3G_PYTHON']
+  if (!python) throw new Error('OCS_SPT3G_PYTHON has to name the Python that has spt3g')
+  return python
 }
