@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import type { Simulator } from '../simulators/simulator.ts'
-import { type Places, sentLog } from './run-folder.ts'
+import { type Places, sentLog } from './places.ts'
 import { utc } from './unix-seconds.ts'
 
 /** A simulated instrument whose readings are 1, 2, 3, …, and the agent that reads it. */

@@ -7,28 +7,6 @@ import type { Finding } from './report.ts'
 /** The file in a run's folder that says what it came to. */
 const FINDING = 'finding.json'
 
-/** Where a run has what, in its folder. */
-export interface Places {
-  /** What may be a disk of its own: the data directory, and what was taken out of it. */
-  readonly disk: string
-  readonly dataDir: string
-  readonly away: string
-  readonly state: string
-  readonly log: string
-  readonly sent: string
-}
-
-export function placesOf(dir: string): Places {
-  const disk = join(dir, 'data')
-  const [state, log, sent] = [join(dir, 'state'), join(dir, 'log'), join(dir, 'sent')]
-  return { disk, dataDir: join(disk, 'hk'), away: join(disk, 'away'), state, log, sent }
-}
-
-/** The log of what an agent's instrument sent. */
-export function sentLog({ sent }: Places, agent: string): string {
-  return join(sent, `${agent}.sent.jsonl`)
-}
-
 /**
  * Where a run writes; a new folder for temporary files when none is named.
  * @throws UsageError for a folder that holds something, ConfigError for one that cannot be made
@@ -57,9 +35,4 @@ export function keepFinding(dir: string, found: Finding): void {
 /** What a run in that folder came to. */
 export function keptFinding(dir: string): Finding {
   return JSON.parse(readFileSync(join(dir, FINDING), 'utf8')) as Finding
-}
-
-/** What the foreign agent has done, a line each. */
-export function foreignLog({ sent }: Places): string {
-  return join(sent, 'foreign.log')
 }
