@@ -12,7 +12,7 @@ import { addressOf, topic } from '../core/topic.ts'
 import { createRandom } from '../simulators/random.ts'
 import { heldNoise, NOISE, noisyAnswer, noisyRow, type Pick } from './noise-feed.ts'
 import { Overheard } from './overheard.ts'
-import { inAnothersName, inOwnName } from './wrong-messages.ts'
+import { answers, inAnothersName, inOwnName, type Wrong } from './wrong-messages.ts'
 
 /** Milliseconds from one wrong to the next, and to the next connection where the hub is away. */
 const NEXT_MS = 100
@@ -72,7 +72,9 @@ class ForeignAgent {
     const { root, instance } = this.#here
     const client = await this.#connect(instance)
     client.on('message', (where, payload) => {
-      this.#heard.hear(where, String(payload))
+      const heard = this.#heard.hear(where, String(payload))
+      // At once: it may be there before the true answer.
+      if (heard && this.#random() < 0.5) this.#say(client, answers(this.#here, this.#heard))
       const asked = addressOf(channels.replay, where)
       if (asked?.instance === instance) this.#answer(client, asked.client, String(payload))
     })
@@ -82,7 +84,7 @@ class ForeignAgent {
         if (n % BEAT === 0) this.#beat(client)
         const turn = this.#random()
         if (turn < 0.6) this.#row(client)
-        else if (turn < 0.8) this.#speak(client)
+        else if (turn < 0.8) this.#say(client, inOwnName(this.#here, NOISE, this.#heard))
         else if (turn < 0.95) await this.#forge()
         else await this.#intrude()
         await pause(NEXT_MS, signal)
@@ -97,9 +99,9 @@ class ForeignAgent {
     if (wrong !== undefined) appendFileSync(this.#told.log, `${wrong}\n`)
   }
 
-  /** Says something in its own name. */
-  #speak(client: MqttClient): void {
-    const wrong = this.#pick(inOwnName(this.#here, NOISE, this.#heard))
+  /** Says one of some things in its own name. */
+  #say(client: MqttClient, wrongs: readonly Wrong[]): void {
+    const wrong = this.#pick(wrongs)
     client.publish(wrong.topic, wrong.payload, { retain: wrong.retain ?? false })
     this.note(wrong.kind)
   }

@@ -34,21 +34,23 @@ export class Overheard {
     return [feed, replay, query, request, presence].map((channel) => topic(channel, { root }))
   }
 
-  /** Takes a message; nothing that is no JSON is of use. */
-  hear(where: string, payload: string): void {
+  /** Takes a message; nothing that is no JSON is of use. @returns whether another was asked something */
+  hear(where: string, payload: string): boolean {
     const row = addressOf(channels.feed, where)
     const question = addressOf(channels.replay, where)
     const presence = addressOf(channels.presence, where)
     const request = addressOf(channels.query, where) ?? addressOf(channels.request, where)
-    if ((row ?? question ?? presence ?? request)?.instance === this.#own) return
+    if ((row ?? question ?? presence ?? request)?.instance === this.#own) return false
     try {
       const said = JSON.parse(payload)
       if (row) this.row = { ...row, row: said }
       if (presence) this.presence.set(presence.instance, said)
       if (question) this.question = { ...said, ...question }
       if (request) this.request = { ...request, id: said.id }
+      return question !== undefined || request !== undefined
     } catch {
       // An empty retained message, say.
+      return false
     }
   }
 }

@@ -4,7 +4,7 @@ import { channels } from '../core/channels.ts'
 import { topic } from '../core/topic.ts'
 import { noisyAnswer, noisyRow } from './noise-feed.ts'
 import { Overheard } from './overheard.ts'
-import { inAnothersName, inOwnName } from './wrong-messages.ts'
+import { answers, inAnothersName, inOwnName } from './wrong-messages.ts'
 
 const root = 'observatory'
 const ls240 = { root, instance: 'ls240' }
@@ -30,7 +30,9 @@ test('all that is said in another’s name is refused by the hub, whatever was o
 })
 
 test('all that is said in its own name reaches the others, who have to bear it', () => {
-  const wrongs = inOwnName({ root, instance: 'foreign' }, 'noise', say(new Overheard('foreign')))
+  const foreign = { root, instance: 'foreign' }
+  const heard = say(new Overheard('foreign'))
+  const wrongs = [...inOwnName(foreign, 'noise', heard), ...answers(foreign, heard)]
   expect(wrongs).toHaveLength(9)
   for (const wrong of wrongs) expect(refusal('foreign', wrong), wrong.kind).toBeUndefined()
 })

@@ -22,8 +22,16 @@ const NOBODYS = 123_456_789
 const FORGED = { status: 0, msg: 'forged' }
 const DEEP = `${'['.repeat(5000)}${']'.repeat(5000)}`
 
-/** What a client may say in its own name, and should not: of itself, to others’ questions, and to others. */
-export function inOwnName(sender: Sender, feed: string, { row, question, request }: Overheard): Wrong[] {
+/** What a client may answer in its own name to what others were asked last, and should not. */
+export function answers({ root, instance }: Sender, { question, request }: Overheard): Wrong[] {
+  return [
+    ...(question ? [rowsFor(question, instance, 'rows for another’s question')] : []),
+    ...(request ? [replyTo(request, root, instance, 'a reply to another’s request')] : []),
+  ]
+}
+
+/** What a client may say in its own name, and should not: of itself, and to others. */
+export function inOwnName(sender: Sender, feed: string, { row }: Overheard): Wrong[] {
   const { root, instance } = sender
   const document = (kind: string, where: string, payload: string) => ({
     ...{ kind, topic: where, payload, retain: true },
@@ -40,8 +48,6 @@ export function inOwnName(sender: Sender, feed: string, { row, question, request
     ),
     document('last values that are none', topic(channels.last, { ...sender, feed }), '[[]]'),
   ]
-  if (question) wrongs.push(rowsFor(question, instance, 'rows for another’s question'))
-  if (request) wrongs.push(replyTo(request, root, instance, 'a reply to another’s request'))
   if (!row) return wrongs
   const to = { root, instance: row.instance, client: instance }
   const start = topic(channels.request, { ...to, op: 'acq', action: 'start' })
@@ -87,7 +93,11 @@ export function inAnothersName(root: string, { row: last, question, request, pre
 /** Rows that nobody read, as an answer to a question for some. */
 function rowsFor({ root, client, id, feed, epoch, from }: Question, instance: string, kind: string): Wrong {
   const row = { epoch, seq: from, block: 'temps', t: [Date.now() / 1000], data: { Channel_1_V: [NOBODYS] } }
-  const answer = { feed, epoch, rows: [row], next: from + 1, head: from }
+  const declaration = {
+    ...{ agent_class: 'ForeignAgent', record: true, frame_length: 1 },
+    blocks: { temps: { Channel_1_V: { type: 'double' } } },
+  }
+  const answer = { feed, epoch, rows: [row], declaration, next: from + 1, head: from }
   return {
     kind,
     topic: topic(channels.replayed, { root, instance, client, id }),
