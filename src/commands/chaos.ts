@@ -30,7 +30,7 @@ const SAY_MS = 30_000
 
 /** `ocs chaos`: a whole lab on this machine under faults, and whether every reading was recorded once, with its time. */
 export function chaosCommand(context: Context): Command {
-  const list = Object.entries(faults).map(([name, { help }]) => `  ${name.padEnd(12)}${help}`)
+  const list = Object.entries(faults).map(([name, { help }]) => `  ${name.padEnd(14)}${help}`)
   return new Command('chaos')
     .description(
       'Run a lab on this machine, let its processes, instruments and disks fail, and see whether every reading is recorded once, with its time.',
