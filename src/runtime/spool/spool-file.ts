@@ -27,13 +27,8 @@ export interface Batch {
   /** Epoch id, seq, time of the first sample (unix s), the row as JSON. */
   readonly rows: readonly (readonly [id: number, seq: number, t: number, body: string])[]
   readonly touch: readonly (readonly [id: number, last: number, acked: number])[]
-  /** Lets go of rows up to `upTo` that are older than `before`, `limit` of them; of the epoch itself when `end`. */
-  readonly prune: readonly {
-    readonly id: number
-    readonly upTo: number
-    readonly before: number
-    readonly end: boolean
-  }[]
+  /** Lets go of rows up to `upTo`, `limit` of them; of the epoch itself when `end` and none is left. */
+  readonly prune: readonly { readonly id: number; readonly upTo: number; readonly end: boolean }[]
   readonly limit: number
   /** Bytes the rows may take; beyond them the oldest go, `limit` a batch. */
   readonly quota: number
@@ -155,8 +150,8 @@ export function commit(db: Database, batch: Batch): Done {
     for (const row of batch.rows) insert.run(...row)
     for (const [id, last, acked] of batch.touch) touch.run(last, acked, id)
     let left = batch.limit
-    for (const { id, upTo, before, end } of batch.prune) {
-      const { changes, first } = letGo(db, id, upTo, before, left)
+    for (const { id, upTo, end } of batch.prune) {
+      const { changes, first } = letGo(db, id, upTo, left)
       left -= changes
       if (changes > 0) firsts[id] = first ?? 0
       if (end && first === null) {
@@ -169,7 +164,7 @@ export function commit(db: Database, batch: Batch): Done {
       const oldest = oldestOf(db)
       if (!oldest) return
       const upTo = oldest.recorded ? oldest.acked : Number.MAX_SAFE_INTEGER
-      const { changes, first } = letGo(db, oldest.id, upTo, Infinity, batch.limit)
+      const { changes, first } = letGo(db, oldest.id, upTo, batch.limit)
       firsts[oldest.id] = first ?? 0
       if (!oldest.recorded) dropped = changes
     }
@@ -179,13 +174,13 @@ export function commit(db: Database, batch: Batch): Done {
 }
 
 /** Lets go of an epoch's rows, oldest first; says how many went and which is the first now. */
-function letGo(db: Database, id: number, upTo: number, before: number, limit: number) {
+function letGo(db: Database, id: number, upTo: number, limit: number) {
   const { changes } = db
     .query(
       `DELETE FROM rows WHERE epoch = ?1 AND seq IN
-        (SELECT seq FROM rows WHERE epoch = ?1 AND seq <= ?2 AND t < ?3 ORDER BY seq LIMIT ?4)`,
+        (SELECT seq FROM rows WHERE epoch = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)`,
     )
-    .run(id, upTo, before, limit)
+    .run(id, upTo, limit)
   const { first } = db.query('SELECT MIN(seq) AS first FROM rows WHERE epoch = ?').get(id) as {
     first: number | null
   }

@@ -96,18 +96,24 @@ export class SpoolIndex {
     return listed
   }
 
+  /** The last seq that each epoch, by its id, has given out. */
+  given(): Map<number, number> {
+    return new Map([...this.#epochs.values()].flat().map(({ id, given }) => [id, given]))
+  }
+
   /**
-   * What may be let go of: rows that are recorded (`recorded` false: all) and from before `before` (unix s), and
+   * What may be let go of: rows that are recorded (`recorded` false: all) up to what is `old`, a seq by an epoch's id, and
    * epochs that have ended with nothing left to tell of them.
    */
-  prunable(recorded: boolean, before: number): Batch['prune'] {
+  prunable(recorded: boolean, old: ReadonlyMap<number, number>): Batch['prune'] {
     const found: Batch['prune'][number][] = []
     for (const list of this.#epochs.values()) {
       const ofFeed: typeof found = []
       for (const [at, { id, first, last, acked }] of list.entries()) {
-        const upTo = recorded ? acked : last
-        const end = at < list.length - 1 && upTo >= last
-        if (end || first <= upTo) ofFeed.push({ id, upTo, before, end })
+        const told = recorded ? acked : last
+        const upTo = Math.min(told, old.get(id) ?? 0)
+        const end = at < list.length - 1 && told >= last
+        if (end || first <= upTo) ofFeed.push({ id, upTo, end })
         if (ofFeed.length >= PRUNED) break
       }
       found.push(...ofFeed)

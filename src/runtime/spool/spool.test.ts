@@ -6,14 +6,14 @@ import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import type { Row } from '../../core/channels.ts'
 import { count, counts, randomOf } from '../counts.test-aid.ts'
 import { temporary } from '../temporary.test-aid.ts'
-import { RING, Spool } from './spool.ts'
+import { Spool } from './spool.ts'
 import { commit, openSpoolFile } from './spool-file.ts'
 
 afterEach(() => {
   jest.useRealTimers()
 })
 const MOST = 262_144
-const hour = () => Date.now() / 1000 - RING - 60
+const HOUR_MS = 3_600_000
 
 /** Opens a spool, with what it says gathered. */
 function open(path: string, options = {}) {
@@ -133,20 +133,30 @@ test.each([
   expect(readFileSync(`${dirname(path)}/${kept}`)).toEqual(Buffer.from(broken))
 })
 
-test('recorded rows go after the ring’s hour, ended epochs with them; the newest epoch and unrecorded rows stay', async () => {
+/** Has a spool let go of what it may. */
+async function look(spool: Spool): Promise<void> {
+  spool.tidy()
+  await spool.flush()
+}
+
+test('recorded rows go after an hour, ended epochs with them; the newest epoch and unrecorded rows stay', async () => {
   const path = temporary('spool.sqlite')
   const { spool } = open(path)
-  fill(spool, 'e1', 10, hour())
-  fill(spool, 'e2', 10, hour())
-  fill(spool, 'e3', 10, hour())
+  fill(spool, 'e1', 10)
+  fill(spool, 'e2', 10)
+  fill(spool, 'e3', 10)
   await spool.flush()
   spool.acknowledge('counts', 'e1', 10)
   spool.acknowledge('counts', 'e2', 4)
   spool.acknowledge('counts', 'e3', 99)
   await spool.close(UNHURRIED_MS)
-  const again = open(path).spool
-  again.tidy()
+  let passed = 0
+  const again = open(path, { now: () => passed }).spool
   await again.flush()
+  // What was there when it began stays an hour from then.
+  expect(drain(again, 'e1').seqs).toEqual(upTo(10))
+  passed = HOUR_MS
+  await look(again)
   expect(again.held('counts')).toEqual([{ epoch: 'e2', first: 5, last: 10, acked: 4 }])
   expect(drain(again, 'e2')).toEqual({ seqs: upTo(10, 5), gaps: [[1, 4]] })
   expect(again.read('counts', 'e3', 11, MOST)).toMatchObject({ head: 10, rows: [] })
@@ -156,13 +166,22 @@ test('recorded rows go after the ring’s hour, ended epochs with them; the newe
   await again.close(UNHURRIED_MS)
 })
 
-test('within the hour recorded rows stay', async () => {
-  const { spool } = open(temporary('spool.sqlite'))
-  fill(spool, 'e1', 10)
+test('within the hour recorded rows stay, whatever their times, and whoever sets the clock', async () => {
+  let passed = 0
+  const { spool } = open(temporary('spool.sqlite'), { now: () => passed })
+  fill(spool, 'e1', 10, 1000)
   await spool.flush()
+  fill(spool, 'e2', 10, Date.now() / 1000 + 86_400)
   spool.acknowledge('counts', 'e1', 10)
   await spool.flush()
-  expect(drain(spool, 'e1').seqs).toEqual(upTo(10))
+  spool.acknowledge('counts', 'e2', 10)
+  passed = HOUR_MS - 1
+  await look(spool)
+  expect([drain(spool, 'e1').seqs, drain(spool, 'e2').seqs]).toEqual([upTo(10), upTo(10)])
+  // A mark a minute: so much later all that was there goes.
+  passed += HOUR_MS
+  await look(spool)
+  expect([drain(spool, 'e1').seqs, drain(spool, 'e2').seqs]).toEqual([[], []])
   await spool.close(UNHURRIED_MS)
 })
 
@@ -305,7 +324,7 @@ test('what the disk has not taken when the agent stops goes out all the same', a
 test('an epoch of which every row is lost is still told, until that is recorded', async () => {
   const path = temporary('spool.sqlite')
   const first = open(path).spool
-  fill(first, 'lost', 5, hour())
+  fill(first, 'lost', 5)
   await first.flush()
   await first.close(UNHURRIED_MS)
   const db = new Database(path)
@@ -327,7 +346,7 @@ test('an epoch of which every row is lost is still told, until that is recorded'
 
 test('of very many epochs the oldest that are not recorded and the newest are listed', async () => {
   const { spool } = open(temporary('spool.sqlite'))
-  for (let n = 1; n <= 5000; n++) spool.append('counts', counts, count(`e${n}`, n, hour()))
+  for (let n = 1; n <= 5000; n++) spool.append('counts', counts, count(`e${n}`, n))
   await spool.flush()
   for (let n = 1; n <= 1000; n++) if (n !== 500) spool.acknowledge('counts', `e${n}`, 1)
   const held = spool.held('counts')

@@ -3,13 +3,12 @@ import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/chann
 import type { Counts } from '../../core/counter-help.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { lockFile } from '../../machine/lock-file.ts'
+import { Ring } from './ring.ts'
 import { type Batch, type Done, isDamage, openOrReplace } from './spool-file.ts'
 import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
 import { type Waiting, WaitingRows, withWaiting } from './spool-waiting.ts'
 import { SpoolWriter } from './spool-writer.ts'
 
-/** Seconds that acknowledged rows stay, for data nodes that start. */
-export const RING = 3600
 /** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
 const COMMIT_MS = 25
 /** Milliseconds that a failing disk is tried again before waiting rows go out, while they wait on in memory. */
@@ -46,6 +45,8 @@ export class Spool {
   readonly #index: SpoolIndex
   readonly #recorded: boolean
   readonly #quota: number
+  readonly #ring: Ring
+  readonly #now: () => number
   readonly #writer: SpoolWriter
   readonly #waiting = new WaitingRows()
   #dirty = new Set<Epoch>()
@@ -76,12 +77,15 @@ export class Spool {
    * A damaged file is set aside and a new one begun; who listens hears of it.
    * @param recorded whether a recorder is to acknowledge rows; without one all go after the ring's hour
    * @param quota bytes that rows may take on disk
+   * @param now monotonic time in ms, by which rows are an hour old
    * @throws ConfigError when another process has it, it cannot be written, or a newer ocs wrote it
    */
-  constructor(path: string, { recorded = true, quota = QUOTA } = {}) {
+  constructor(path: string, { recorded = true, quota = QUOTA, now = () => performance.now() } = {}) {
     this.path = path
     this.#recorded = recorded
     this.#quota = quota
+    this.#ring = new Ring(now)
+    this.#now = now
     this.#lock = lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
     try {
       const { db, broken } = openOrReplace(path)
@@ -241,10 +245,13 @@ export class Spool {
   }
 
   #toPrune(): Batch['prune'] {
-    const now = performance.now()
+    const now = this.#now()
     if (now - this.#pruned < PRUNE_MS) return []
     this.#pruned = now
-    return this.#index.prunable(this.#recorded, Date.now() / 1000 - RING)
+    return this.#index.prunable(
+      this.#recorded,
+      this.#ring.look(() => this.#index.given()),
+    )
   }
 
   #answered(done: Done): void {
