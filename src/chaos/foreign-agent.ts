@@ -6,7 +6,7 @@
 import { appendFileSync } from 'node:fs'
 import mqtt, { type MqttClient } from 'mqtt'
 import { channels } from '../core/channels.ts'
-import { messageOf } from '../core/errors.ts'
+import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { createRandom } from '../simulators/random.ts'
@@ -78,8 +78,12 @@ class ForeignAgent {
       const asked = addressOf(channels.replay, where)
       if (asked?.instance === instance) this.#answer(client, asked.client, String(payload))
     })
+    const ended = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    const stop = () => client.end(true)
+    signal.addEventListener('abort', stop)
     try {
-      await client.subscribeAsync(Overheard.topics(root))
+      // A hub that is lost grants nothing any more.
+      await Promise.race([client.subscribeAsync(Overheard.topics(root)), ended])
       for (let n = 0; client.connected && !signal.aborted; n++) {
         if (n % BEAT === 0) this.#beat(client)
         const turn = this.#random()
@@ -90,6 +94,7 @@ class ForeignAgent {
         await pause(NEXT_MS, signal)
       }
     } finally {
+      signal.removeEventListener('abort', stop)
       client.end(true)
     }
   }
@@ -151,13 +156,19 @@ class ForeignAgent {
     client.publish(topic(channels.presence, this.#here), JSON.stringify(beat), { retain: true })
   }
 
-  async #connect(clientId: string): Promise<MqttClient> {
-    const client = await mqtt.connectAsync(this.#told.url, {
+  /** Connects once. @throws TransportError when the hub is away, or will not have it */
+  #connect(clientId: string): Promise<MqttClient> {
+    const client = mqtt.connect(this.#told.url, {
       ...{ clientId, protocolVersion: 4, clean: true, keepalive: 10 },
       ...{ reconnectPeriod: 0, connectTimeout: HUB_MS },
     })
-    // What ends a connection is seen by its end.
-    client.on('error', () => {})
-    return client
+    let why = 'the connection was closed'
+    client.on('error', ({ message }) => {
+      why = message
+    })
+    return new Promise((resolve, reject) => {
+      client.once('connect', () => resolve(client))
+      client.once('close', () => reject(new TransportError(why)))
+    })
   }
 }
