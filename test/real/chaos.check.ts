@@ -30,7 +30,7 @@ test.concurrent(`${MINUTES} minutes of faults: nothing lost, doubled or shifted,
   for (const line of out.split('\n')) if (line !== '') figure(line)
   expect(code, `${out}\n${err}`).toBe(0)
   expect(out).toContain('0 lost, 0 doubled, 0 shifted')
-  // The foreign agent was there, and the hub has let nothing pass that is said in another's name.
+  // The foreign agent was at work meanwhile.
   expect(out).toMatch(/^a foreign agent did wrong \d+ times, in \d+ ways$/m)
 })
 
