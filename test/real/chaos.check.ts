@@ -77,8 +77,8 @@ test.concurrent('recordings that somebody has changed afterwards are found out, 
     for (const by of [0.5, -0.5]) {
       const { ok, shifted, lost } = await judged(`${reader}-${by}`, (dir) => shiftTimes(dir, by), read)
       expect([ok, lost]).toEqual([false, []])
-      // Of an agent's first sweep it is not known what was before.
-      expect(shifted.length).toBeGreaterThan(by > 0 ? whole.recorded - 1 : whole.recorded * 0.9)
+      // All but those before which the machine, or the agent, stood still for as long.
+      expect(shifted.length).toBeGreaterThan(whole.recorded / 2)
       figure(
         `times ${by} s off: ${shifted.length} of ${whole.recorded} readings found shifted, as ${reader} reads them`,
       )
