@@ -1,63 +1,42 @@
 import { Command } from 'commander'
 import { description, version } from '../launch/version.ts'
 import type { Context } from '../terminal/context.ts'
-import { agentCommand } from './agent.ts'
-import { aggregateCommand } from './aggregate.ts'
-import { auditCommand } from './audit.ts'
-import { bridgeCommand } from './bridge.ts'
-import { chaosCommand } from './chaos.ts'
-import { checkCommand } from './check.ts'
-import { completeCommand, completionCommand } from './completion.ts'
-import { ctrlCommand } from './ctrl/ctrl.ts'
-import { datanodeCommand } from './datanode.ts'
-import { demoCommand } from './demo.ts'
-import { downCommand } from './down.ts'
-import { exportCommand } from './export.ts'
-import { grafanaCommand } from './grafana.ts'
-import { hubCommand } from './hub.ts'
-import { logsCommand } from './logs.ts'
-import { newCommand } from './new.ts'
-import { plotCommand } from './plot.ts'
-import { psCommand } from './ps.ts'
-import { recordCommand } from './record.ts'
-import { scriptCommand } from './run.ts'
 import { runCommand } from './run-command.ts'
-import { simCommand } from './sim.ts'
-import { spoolCommand } from './spool.ts'
-import { statusCommand } from './status.ts'
-import { systemdCommand } from './systemd.ts'
-import { testCommand } from './test.ts'
-import { upCommand } from './up.ts'
 
-/** Every subcommand; a new one is a file and a line here. */
-const commands = [
-  demoCommand,
-  hubCommand,
-  agentCommand,
-  aggregateCommand,
-  datanodeCommand,
-  bridgeCommand,
-  grafanaCommand,
-  upCommand,
-  downCommand,
-  psCommand,
-  logsCommand,
-  statusCommand,
-  checkCommand,
-  chaosCommand,
-  systemdCommand,
-  ctrlCommand,
-  auditCommand,
-  spoolCommand,
-  exportCommand,
-  plotCommand,
-  simCommand,
-  recordCommand,
-  newCommand,
-  testCommand,
-  scriptCommand,
-  completionCommand,
-]
+type Create = (context: Context, argv: readonly string[]) => Command | Promise<Command>
+
+/** Every subcommand by its name; a new one is a file and a line here. The one that is asked for is loaded, and no other. */
+const commands: Readonly<Record<string, () => Promise<Create>>> = {
+  demo: async () => (await import('./demo.ts')).demoCommand,
+  hub: async () => (await import('./hub.ts')).hubCommand,
+  agent: async () => (await import('./agent.ts')).agentCommand,
+  aggregate: async () => (await import('./aggregate.ts')).aggregateCommand,
+  datanode: async () => (await import('./datanode.ts')).datanodeCommand,
+  bridge: async () => (await import('./bridge.ts')).bridgeCommand,
+  grafana: async () => (await import('./grafana.ts')).grafanaCommand,
+  up: async () => (await import('./up.ts')).upCommand,
+  down: async () => (await import('./down.ts')).downCommand,
+  ps: async () => (await import('./ps.ts')).psCommand,
+  logs: async () => (await import('./logs.ts')).logsCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  chaos: async () => (await import('./chaos.ts')).chaosCommand,
+  systemd: async () => (await import('./systemd.ts')).systemdCommand,
+  ctrl: async () => (await import('./ctrl/ctrl.ts')).ctrlCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
+  spool: async () => (await import('./spool.ts')).spoolCommand,
+  export: async () => (await import('./export.ts')).exportCommand,
+  plot: async () => (await import('./plot.ts')).plotCommand,
+  sim: async () => (await import('./sim.ts')).simCommand,
+  record: async () => (await import('./record.ts')).recordCommand,
+  new: async () => (await import('./new.ts')).newCommand,
+  test: async () => (await import('./test.ts')).testCommand,
+  run: async () => (await import('./run.ts')).scriptCommand,
+  completion: async () => (await import('./completion.ts')).completionCommand,
+}
+
+/** What needs no command at all. */
+const VERSION: readonly string[] = ['-V', '--version']
 
 /**
  * Runs one command line.
@@ -65,7 +44,14 @@ const commands = [
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
-  for (const create of commands) program.addCommand(await create(context, argv))
-  program.addCommand(completeCommand(context), { hidden: true })
+  const [name = ''] = argv
+  // Help, completion and what is misspelt are about all of them.
+  const wanted = Object.hasOwn(commands, name) ? [name] : VERSION.includes(name) ? [] : Object.keys(commands)
+  const creates = await Promise.all(wanted.map((each) => commands[each]?.()))
+  for (const create of creates) if (create) program.addCommand(await create(context, argv))
+  if (wanted.length > 1) {
+    const { completeCommand } = await import('./completion.ts')
+    program.addCommand(completeCommand(context), { hidden: true })
+  }
   return await runCommand(program, argv, context)
 }

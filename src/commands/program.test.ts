@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+
+/** The files of `src/commands` that a command line has loaded, in a process of its own. */
+async function loaded(...argv: string[]): Promise<string[]> {
+  const script = `
+    const { run } = await import(${JSON.stringify(join(import.meta.dir, 'program.ts'))})
+    const size = () => ({ columns: 80, rows: 24 })
+    await run(${JSON.stringify(argv)}, { signal: new AbortController().signal, env: {}, out() {}, err() {}, size })
+    console.log(Object.keys(require.cache).join('\\n'))`
+  const child = Bun.spawn([process.execPath, '--no-install', '-e', script], { stdout: 'pipe' })
+  const files = (await child.stdout.text()).split('\n')
+  return files.flatMap((file) =>
+    file.includes('/src/commands/') ? [file.split('/src/commands/')[1] ?? ''] : [],
+  )
+}
+
+const OTHERS = ['agent', 'bridge', 'chaos', 'ctrl/ctrl', 'status']
+
+test('a command loads its own file, and none of another command', async () => {
+  expect((await loaded('--version')).sort()).toEqual(['program.ts', 'run-command.ts'])
+  const few = await loaded('hub', '--help')
+  expect(few).toContain('hub.ts')
+  for (const name of OTHERS) expect(few).not.toContain(`${name}.ts`)
+  const all = await loaded('--help')
+  for (const name of ['hub', ...OTHERS]) expect(all).toContain(`${name}.ts`)
+})
