@@ -8,6 +8,7 @@ import type { SimulatedInstrument } from '../../instrument/table.ts'
 import { addressOf, lakeshore, mustBe } from './lakeshore.ts'
 import { channelAttributes, heaterAttributes, namesOf } from './lakeshore336-attributes.ts'
 import { Lately, servo } from './lakeshore336-servo.ts'
+import { simulatedTable } from './lakeshore336-simulated.ts'
 import * as table from './lakeshore336-table.ts'
 
 const { heaters, inputs } = table
@@ -194,6 +195,5 @@ function kelvinOf(
 export const simulated: SimulatedInstrument = {
   help: 'Lake Shore 336: four diodes, the fourth without a curve, and two heaters.',
   identity: 'LSCI,MODEL336,{serial}/0000000,2.9',
-  registers: table.registers,
-  readings: table.simulatedReadings,
+  ...simulatedTable,
 }
