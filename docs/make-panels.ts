@@ -82,6 +82,7 @@ await until('the page', 60, async () => {
 // It would lie over the panels.
 await page
   .locator('header')
+  .first()
   .evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
 await seconds(SHOWN)
 for (const name of Object.keys(panels)) {
