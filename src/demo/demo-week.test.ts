@@ -1,8 +1,9 @@
 /** The instruments of the demo lab over a week, by a clock as fast as they can answer. */
 import { expect, test } from 'bun:test'
-import { typicalBlocks as blocks240 } from '../agents/lakeshore/lakeshore240-channels.ts'
+import { typical } from '../agents/lakeshore/lakeshore240-channels.ts'
 import { typicalBlocks as blocks372 } from '../agents/lakeshore/lakeshore372-scan.ts'
 import type { Blocks } from '../core/agent.ts'
+import { blocksOf } from '../instrument/table.ts'
 import { createLakeshore240 } from '../simulators/lakeshore240.ts'
 import { createLakeshore372 } from '../simulators/lakeshore372.ts'
 import { contextOf, type Dialect, type DialectContext } from '../simulators/simulator.ts'
@@ -30,7 +31,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     inputs: numbered(8),
     isEnabled: (ask, input) => ask(`INTYPE? ${input}`).endsWith(',1'),
     isCalibrated: (ask, input) => Number(ask(`CRVPT? ${input},1`).split(',')[1]) !== 0,
-    blocks: blocks240(),
+    blocks: blocksOf(typical),
   },
   lakeshore372: {
     create: createLakeshore372,
