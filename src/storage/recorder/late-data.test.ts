@@ -13,6 +13,7 @@ import {
   recorded,
   sent,
   TestEpoch,
+  writeExpected,
 } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
@@ -51,6 +52,7 @@ test.each([
   expect(filesIn(dir).length).toBeLessThanOrEqual(27)
   expect(recorded(dir)).toEqual(sent([epoch]))
   expect((await audit(disk, dir)).epochs).toMatchObject([{ recorded: 17 * 1440, missing: [], doubled: [] }])
+  writeExpected(dir, [epoch])
 })
 
 const piece = ([log, minute]: [number, number]) => Math.floor(minute / (90 + 20 * log))
