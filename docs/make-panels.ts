@@ -1,6 +1,6 @@
 /**
  * Takes the picture of each instrument's panel on the live page, `docs/agents/CLASS.png`, from its simulator:
- * `.ci/alone bun docs/make-panels.ts`, with Debian's Chromium.
+ * `.ci/alone bun docs/make-panels.ts [CLASS…]`, with Debian's Chromium; all of them where none is named.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ const ORIGIN = 'http://127.0.0.1:5000'
 const SHOWN = 45
 
 /** Each class with how its instrument is simulated and reached. */
-const panels: Readonly<Record<string, { sim: readonly string[]; args: readonly string[] }>> = {
+const known: Readonly<Record<string, { sim: readonly string[]; args: readonly string[] }>> = {
   Lakeshore240Agent: {
     sim: ['lakeshore240', '--tcp', '127.0.0.1:7001'],
     args: ['--ip-address', '127.0.0.1:7001'],
@@ -39,6 +39,11 @@ const panels: Readonly<Record<string, { sim: readonly string[]; args: readonly s
   },
   BlueforsAgent: { sim: ['bluefors', '--dir', 'logs'], args: ['--log-directory', 'logs'] },
 }
+
+const named = process.argv.slice(2)
+const panels = Object.fromEntries(
+  Object.entries(known).filter(([name]) => named.length === 0 || named.includes(name)),
+)
 
 interface HTMLStyled {
   readonly style: { setProperty(name: string, value: string): void }
@@ -77,6 +82,7 @@ await until('the page', 60, async () => {
 // It would lie over the panels.
 await page
   .locator('header')
+  .first()
   .evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
 await seconds(SHOWN)
 for (const name of Object.keys(panels)) {

@@ -5,7 +5,7 @@ from typing import Any
 
 from ocs_mqtt import OK, OCSClient, OCSError, OCSReply
 
-CHANNEL = 3
+CHANNEL = 1
 SECONDS = 10
 
 

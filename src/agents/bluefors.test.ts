@@ -288,3 +288,20 @@ test('logs that nothing is written into any more are told', async () => {
   write(`CH1 T ${day}`, '4.2')
   await agent.until(() => agent.rows.length === 1)
 })
+
+test('logs of a day that come at once are published in the order of their times, each in its own', async () => {
+  const { dir, day, date, write } = logs('backlog')
+  const at = (minute: number) => `${date},00:${String(minute).padStart(2, '0')}:00`
+  write(`CH1 T ${day}`, '0', at(0))
+  const agent = await startAgent(bluefors, { log_directory: dir })
+  open.push(() => agent[Symbol.asyncDispose]())
+  await agent.until(() => agent.session('acq')?.data !== undefined && 'errors' in dataOf(agent))
+  const lines = (minutes: readonly number[]) => minutes.map((minute) => `${at(minute)},${minute}\n`).join('')
+  // The second log's clock is set back by two minutes.
+  appendFileSync(join(dir, day, `CH1 T ${day}.log`), lines([1, 2, 3, 4]))
+  appendFileSync(join(dir, day, `CH2 T ${day}.log`), lines([1, 3, 1, 4]))
+  await agent.until(() => agent.rows.length === 8)
+  expect(agent.rows.flatMap(({ block, data }) => data[block] ?? [])).toEqual([1, 1, 2, 3, 3, 1, 4, 4])
+  expect(agent.column('lakeshore_ch1_t')).toEqual([1, 2, 3, 4])
+  expect(agent.column('lakeshore_ch2_t')).toEqual([1, 3, 1, 4])
+})

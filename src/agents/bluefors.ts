@@ -91,7 +91,7 @@ export default defineAgent({
         return isFirst
       })
       if (fresh.map(({ line }) => declare(logs, line)).includes(true)) feeds.bluefors.redeclare()
-      for (const { line } of fresh) {
+      for (const line of byTime(fresh.map(({ line }) => line))) {
         feeds.bluefors.publish(line.block, line.time, line.values)
         fields[line.block] = { timestamp: line.time, ...line.values }
       }
@@ -122,6 +122,21 @@ async function take(
     faults.push(...(parsed?.faults ?? [{ kind: `${path}: file`, text: `${path}: ${why}` }]))
   }
   return { lines, faults }
+}
+
+/**
+ * Lines in the order of their times, each block's in its own: a day of logs that comes at once is recorded hour by hour, not
+ * log by log.
+ */
+function byTime(lines: readonly LogLine[]): LogLine[] {
+  const reached = new Map<string, number>()
+  const timed = lines.map((line) => {
+    // A log's clock may step back; its lines stay behind those that it wrote before.
+    const at = Math.max(line.time, reached.get(line.block) ?? 0)
+    reached.set(line.block, at)
+    return { line, at }
+  })
+  return timed.sort((a, b) => a.at - b.at).map(({ line }) => line)
 }
 
 /** Whether a line has fields that were not there before; they are now. */

@@ -310,7 +310,9 @@ test('a port in use, an address beyond this machine: what to do', async () => {
   const bridge = await startBridge({ ...options, listen: { host: '127.0.0.1', port: 0 } })
   const port = Number(new URL(bridge.url).port)
   await expect(startBridge({ ...options, listen: { host: '127.0.0.1', port } })).rejects.toThrow(
-    `port ${port} on 127.0.0.1 is in use: another bridge? Stop it, or choose another with --listen ADDR:PORT`,
+    new RegExp(
+      `^port ${port} on 127\\.0\\.0\\.1 is in use by .+ \\(pid ${process.pid}\\): stop it, or choose another port with --listen ADDR:PORT$`,
+    ),
   )
   await expect(startBridge({ ...options, listen: { host: '0.0.0.0', port: 0 } })).rejects.toThrow(
     '--insecure',

@@ -6,10 +6,12 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { catalogOf } from '../lab/catalog.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
+import { hostPort, isLoopback } from '../machine/loopback.ts'
+import { portError } from '../machine/port-in-use.ts'
 import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
 import { recordHistory } from './history.ts'
-import { hostPort, isLoopback, mayAsk } from './hosts.ts'
+import { mayAsk } from './hosts.ts'
 import { answer, badRequest, checked, send } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
 import { type Env, livePage } from './live/routes.ts'
@@ -23,6 +25,8 @@ import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
 const BODY_BYTES = 262_144
 /** Seconds a connection may be quiet. */
 const IDLE = 10
+/** What is said of a port that is in use. */
+const REMEDY = 'stop it, or choose another port with --listen ADDR:PORT'
 /** Requests after which what they leave behind is collected. */
 const COLLECT_AFTER = 1000
 
@@ -126,7 +130,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     server = open(app, listen)
   } catch (cause) {
     await stop()
-    throw portError(listen, cause)
+    throw await portError(listen.host, listen.port, cause, REMEDY)
   }
   return {
     url: `http://${hostPort(listen.host, server.port ?? listen.port)}`,
@@ -148,17 +152,6 @@ function open(app: Hono<Env>, { host, port }: BridgeOptions['listen']) {
     reusePort: false,
     fetch: (request, server) => app.fetch(request, { address: server.requestIP(request)?.address }),
   })
-}
-
-function portError({ host, port }: BridgeOptions['listen'], cause: unknown): ConfigError {
-  const { code } = cause as NodeJS.ErrnoException
-  const why: Record<string, string> = {
-    EADDRINUSE: 'is in use: another bridge? Stop it, or choose another with --listen ADDR:PORT',
-    EACCES: 'may not be opened by this user: use a port above 1023',
-    EADDRNOTAVAIL: 'cannot be opened: that is no address of this machine',
-  }
-  const text = why[code ?? ''] ?? `can't be opened: ${messageOf(cause)}`
-  return new ConfigError(`port ${port} on ${host} ${text}`, { cause })
 }
 
 function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandler {

@@ -1,13 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-
-/** Whether a host name or address is this machine's loopback; other names are not looked up. */
-export function isLoopback(host: string): boolean {
-  const name = bare(host)
-  return (
-    name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
-  )
-}
+import { bareHost, isLoopback } from '../machine/loopback.ts'
 
 /**
  * Whether a request may come under this `Host`. A web page of another site can reach a loopback port by a name of its own
@@ -23,19 +16,7 @@ export function mayAsk(
 ): boolean {
   const host = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::\d{1,5})?$/i.exec(header ?? '')?.[1]
   if (host === undefined) return false
-  const name = bare(host)
-  if (isLoopback(name) || [listen, ...names].some((known) => bare(known) === name)) return true
+  const name = bareHost(host)
+  if (isLoopback(name) || [listen, ...names].some((known) => bareHost(known) === name)) return true
   return open && (isIP(name) !== 0 || name === hostname().toLowerCase())
-}
-
-/** Host and port as they stand in a URL. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-function bare(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
 }

@@ -26,8 +26,8 @@ export interface Reads {
 }
 
 const HZ = 4
-/** Three of eight channels of the simulated 240 have a temperature besides the sensor's reading. */
-const MODULE: Reads = { period: 1 / HZ, perPoll: 11, settle: 0 }
+/** One of six channels of the simulated 240 has a temperature besides the sensor's reading. */
+const MODULE: Reads = { period: 1 / HZ, perPoll: 7, settle: 0 }
 /** Ten times a second T and R of one channel; after a connection the scanner counts as just switched. */
 const BRIDGE: Reads = { period: 0.1, perPoll: 2, settle: 3 }
 

@@ -49,7 +49,7 @@ test('a conversation is written down, and is as good as the instrument', async (
   // Until all has been read twice.
   let read = 0
   traceTo((line) => {
-    if (line.includes('"SRDG? 8"') && ++read === 2) stop.abort()
+    if (line.includes('"SRDG? 6"') && ++read === 2) stop.abort()
   })
   const { code, err } = await ocs(...words, '--seconds', '3600', '--task', 'get_values {"channel": 2}')
   traceTo(undefined)
@@ -61,7 +61,7 @@ test('a conversation is written down, and is as good as the instrument', async (
   await agent.until(() => agent.rows.length > 2)
   expect(agent.rows[0]?.data['Channel_1_T']).toEqual([expect.any(Number)])
   const { success, data } = await agent.task('get_values', { channel: 2 })
-  expect([success, (data as { name: string }).name]).toEqual([true, '50K plate'])
+  expect([success, (data as { name: string }).name]).toEqual([true, 'Diode 2'])
 
   expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('is there already') })
 })

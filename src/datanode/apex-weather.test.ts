@@ -43,13 +43,13 @@ test('our own archive is served as it is', async () => {
     'apex_windspeed',
   ])
   expect(fields['apex_humidity']?.units).toBe('%')
-  expect(timelines['weather']?.interval).toBe(600)
+  expect(timelines['weather.apex_humidity']?.interval).toBe(600)
   const { data, timeline } = getData(weather, {
     fields: ['apex_humidity'],
     start: 1_499_990_400,
     end: 1_499_991_600,
   })
-  expect(timeline['weather']?.t).toEqual([1_499_990_400, 1_499_991_000, 1_499_991_600])
+  expect(timeline['weather.apex_humidity']?.t).toEqual([1_499_990_400, 1_499_991_000, 1_499_991_600])
   expect(data['apex_humidity']?.[0]).toBe(24.5)
 })
 
@@ -62,7 +62,7 @@ test('shifted to now, it repeats at the same time of day and goes on with time',
   weather.serveUntil(now)
   const ask = (start: number, end: number) => getData(weather, { fields: ['apex_humidity'], start, end }, now)
   expect([35, 36, 37]).toContain(ask(-6 * 3600, 0).data['apex_humidity']?.length ?? 0)
-  const { t } = ask(-3 * DAY, 0).timeline['weather'] ?? { t: [] }
+  const { t } = ask(-3 * DAY, 0).timeline['weather.apex_humidity'] ?? { t: [] }
   expect(t.length).toBeGreaterThanOrEqual(3 * 144)
   expect(t.every((time, i) => i === 0 || time - (t[i - 1] ?? 0) === 600)).toBe(true)
   expect(t.at(-1)).toBeLessThanOrEqual(now)

@@ -4,9 +4,10 @@ import { defineAgent } from '../core/agent.ts'
 import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
 import { type ArchivedField, readArchive } from './apex-weather.ts'
+import type { Block, Source } from './catalog.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'
-import { Sampled } from './sampled.ts'
+import { Table } from './table.ts'
 
 const OWN_ARCHIVE = fileURLToPath(new URL('../../fixtures/weather', import.meta.url))
 const DAY = 86_400
@@ -15,34 +16,42 @@ const WEEK = 7 * DAY
 /** How often the shifted archive is looked at for what is due, Hz. */
 const LOOK_HZ = 1
 
-/** What the weather node serves: an archive as it is, or repeated day after day up to now. */
-export class Weather extends Sampled {
-  readonly #rows: readonly { readonly t: number; readonly readings: Parameters<Sampled['add']>[1] }[]
+/**
+ * What the weather node serves: an archive as it is, or repeated day after day up to now. Each field has a timeline of its own,
+ * since one file is hourly and another beside it minutely.
+ */
+export class Weather implements Source {
+  readonly blocks: readonly Block[]
+  /** All samples, in order of time. */
+  readonly #samples: readonly { readonly t: number; readonly value: number; readonly table: Table }[]
   readonly #period: number
   #served = -Infinity
 
   constructor(archive: readonly ArchivedField[], shiftToNow: boolean) {
-    super('weather', shiftToNow ? WEEK : Infinity)
-    const times = [...new Set(archive.flatMap(({ values }) => [...values.keys()]))].sort((a, b) => a - b)
-    this.#rows = times.map((t) => ({
-      t,
-      readings: archive.map(({ values, ...about }) => ({ ...about, value: values.get(t) ?? Number.NaN })),
-    }))
-    const span = (times.at(-1) ?? 0) - (times[0] ?? 0)
+    const fields = archive.map(({ field, values, ...about }) => {
+      const table = new Table(shiftToNow ? WEEK : Infinity)
+      table.declare(field, 'number')
+      return { feed: 'weather', name: field, table, values, describe: () => about }
+    })
+    this.blocks = fields
+    this.#samples = fields
+      .flatMap(({ table, values }) => Array.from(values, ([t, value]) => ({ t, value, table })))
+      .sort((a, b) => a.t - b.t)
+    const span = (this.#samples.at(-1)?.t ?? 0) - (this.#samples[0]?.t ?? 0)
     this.#period = Math.max(1, Math.ceil(span / DAY)) * DAY
-    if (!shiftToNow) for (const { t, readings } of this.#rows) this.add(t, readings)
+    if (!shiftToNow) for (const { t, value, table } of this.#samples) table.add(t, () => value)
   }
 
   /** Adds what a shifted archive has up to a time (unix s): at the same time of day as in the archive. */
   serveUntil(now: number): void {
-    const first = this.#rows[0]?.t
+    const first = this.#samples[0]?.t
     if (first === undefined) return
     const from = Math.max(this.#served, now - WEEK)
     for (let shift = Math.floor((from - first) / this.#period) * this.#period; ; shift += this.#period) {
-      for (const { t, readings } of this.#rows) {
+      for (const { t, value, table } of this.#samples) {
         if (t + shift > now) return
         if (t + shift <= from) continue
-        this.add(t + shift, readings)
+        table.add(t + shift, () => value)
         this.#served = t + shift
       }
     }

@@ -29,6 +29,22 @@ test('a request that nobody heard is sent again with its id until the agent is t
   expect(ids.length).toBe(1)
 })
 
+test('a refusal says for programs why', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('node')
+  await agent.subscribe(channels.request, { root, instance: 'node' }, ({ id }, { client }) => {
+    const answer = { id, status: -1, msg: 'It runs.', kind: 'running' } as const
+    void agent.publish(channels.reply, { root, instance: 'node', client, id }, answer)
+  })
+  await using ask = await caller(hub.connect('me'), root)
+  expect(await ask.request('node', 'acq', 'start')).toEqual({
+    status: -1,
+    msg: 'It runs.',
+    kind: 'running',
+    session: {},
+  })
+})
+
 test('a caller that is closed leaves nobody waiting', async () => {
   const hub = new MemoryHub()
   const ask = await caller(hub.connect('me'), root)

@@ -131,7 +131,8 @@ export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: As
             params: sendable(params),
           }),
       )
-      return { status: reply.status, msg: reply.msg, session: (reply.session ?? {}) as OpSession }
+      const { status, msg, kind, session = {} } = reply
+      return { status, msg, ...(kind && { kind }), session: session as OpSession }
     },
     async query(instance, query, params, timeout = TIMEOUT) {
       const address = { root, instance, query, client: bus.client }

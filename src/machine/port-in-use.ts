@@ -1,5 +1,6 @@
-import { readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { ConfigError } from '../core/errors.ts'
+import { listeners, openOf } from './listeners.ts'
 import { hostPort } from './loopback.ts'
 
 /** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
@@ -49,29 +50,12 @@ async function serverHeader(host: string, port: number): Promise<string | undefi
 
 /** `name (pid 123)` of the process that listens on a TCP port; undefined off Linux or when it is another user's. */
 async function holderOf(port: number): Promise<string | undefined> {
-  try {
-    const tables = await Promise.all(
-      ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')),
-    )
-    const hex = port.toString(16).toUpperCase().padStart(4, '0')
-    const inodes = tables
-      .flatMap((table) => table.split('\n'))
-      .map((line) => line.trim().split(/\s+/))
-      // Columns of proc(5): local address, state (0A is LISTEN), inode.
-      .filter((columns) => columns[1]?.endsWith(`:${hex}`) && columns[3] === '0A')
-      .map((columns) => `socket:[${columns[9]}]`)
-    if (inodes.length === 0) return undefined
-    for (const pid of await readdir('/proc')) {
-      if (!/^\d+$/.test(pid)) continue
-      const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
-      for (const file of files) {
-        const target = await readlink(`/proc/${pid}/fd/${file}`).catch(() => '')
-        if (!inodes.includes(target)) continue
-        return `${nameOf(await readFile(`/proc/${pid}/cmdline`, 'utf8'))} (pid ${pid})`
-      }
-    }
-  } catch {
-    // Without /proc the port is named and its holder is not.
+  const sockets = listeners('self').filter((one) => one.port === port)
+  if (sockets.length === 0) return undefined
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid) || !openOf(pid).some((link) => sockets.some((one) => one.link === link))) continue
+    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    return `${nameOf(cmdline)} (pid ${pid})`
   }
   return undefined
 }

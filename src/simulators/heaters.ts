@@ -26,6 +26,16 @@ const lag = 20
 /** Longest stretch of control that is caught up with after a pause in queries, s. */
 const catchUp = 3600
 
+interface Loop {
+  /** On its way to SETP where it ramps, K. */
+  setpoint: number
+  integral: number
+  /** The error before, K. */
+  last: number
+  /** Output, %. */
+  percent: number
+}
+
 /** Output modes of OUTMODE. */
 const mode = { off: 0, openLoop: 2, still: 4, closedLoop: 5, warmUp: 6 }
 
@@ -45,7 +55,9 @@ export function createHeaters(
 ): Heaters {
   let tick = Math.floor(start * rate)
   let heat = 0 // power that the mixing chamber has come to feel, W
-  const loops = new Map(['0', '1'].map((key) => [key, { setpoint: 0, integral: 0, last: 0, percent: 0 }]))
+  const loops = new Map<string, Loop>(
+    ['0', '1'].map((key) => [key, { setpoint: 0, integral: 0, last: 0, percent: 0 }]),
+  )
 
   const on = (output: string): boolean =>
     settings.number('RANGE', output, 0) > 0 && settings.number('OUTMODE', output, 0) !== mode.off
@@ -101,10 +113,17 @@ export function createHeaters(
     heat += (power - heat) * (1 - Math.exp(-dt / lag))
   }
 
+  /** Whether no step would change anything. */
+  function isAtRest(): boolean {
+    const isOff = ([output, { setpoint, integral, percent }]: [string, Loop]) =>
+      !on(output) && setpoint === settings.number('SETP', output, 0) && integral === 0 && percent === 0
+    return heat === 0 && [...loops].every(isOff)
+  }
+
   return {
     advance(t) {
       const until = Math.floor(t * rate)
-      tick = Math.max(tick, until - catchUp * rate)
+      tick = Math.max(tick, isAtRest() ? until : until - catchUp * rate)
       while (tick < until) step(++tick / rate)
     },
     warmed: (kelvin) => Math.sqrt(kelvin ** 2 + heat / coolingPower),

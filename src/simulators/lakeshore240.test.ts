@@ -17,9 +17,12 @@ test.each([
   ['INTYPE? 1', '1,0,0,0,1,1'],
   ['INNAME? 1', '4K plate'],
   ['FILTER? 8', '10'],
-  ['CRVHDR? 2', 'DT-670,D61001,2,325.000,1'],
-  ['CRVPT? 2,1', expect.stringMatching(/^0\.50\d{4},325\.000$/)],
-  ['CRVPT? 2,200', '0.00000,0.00000'],
+  ['INTYPE? 6', '1,0,0,0,1,1'],
+  ['INTYPE? 7', '1,0,0,0,1,0'],
+  ['CRVHDR? 1', 'DT-670,D61000,2,325.000,1'],
+  ['CRVPT? 1,1', expect.stringMatching(/^0\.50\d{4},325\.000$/)],
+  ['CRVPT? 1,200', '0.00000,0.00000'],
+  ['CRVPT? 2,1', '0.00000,0.00000'],
   ['RDGST? 1', '000'],
   ['BRIGT?', '25'],
   ['ADDR?', '126'],
@@ -109,12 +112,17 @@ test('status tells disabled, of another type, open, below and above the curve', 
   ask('INTYPE 4,1,0,0,0,1,0')
   ask('INTYPE 5,3,1,0,0,1,1')
   faults.inject({ kind: 'overload', channel: 3 })
-  ask('CRVPT 7,1,0.1,400')
-  ask('CRVPT 7,2,0.2,350')
-  ask('CRVPT 8,1,1.7,2')
-  ask('CRVPT 8,2,1.8,1')
-  expect([4, 5, 3, 7, 8].map((c) => ask(`RDGST? ${c}`))).toEqual(['001', '064', '064', '016', '032'])
-  expect([4, 5, 3, 7, 8].map((c) => ask(`KRDG? ${c}`))).toEqual(Array(5).fill('+0.00000'))
+  ask('CRVPT 2,1,0.1,400')
+  ask('CRVPT 2,2,0.2,350')
+  ask('CRVPT 6,1,1.7,2')
+  ask('CRVPT 6,2,1.8,1')
+  ask('INTYPE 8,1,0,0,0,1,1')
+  expect([4, 7, 5, 3, 8, 2, 6].map((c) => ask(`RDGST? ${c}`))).toEqual([
+    ...['001', '001'],
+    ...['064', '064', '064'],
+    ...['016', '032'],
+  ])
+  expect([4, 7, 5, 3, 8, 2, 6].map((c) => ask(`KRDG? ${c}`))).toEqual(Array(7).fill('+0.00000'))
 })
 
 test('factory defaults disable the inputs and keep the curves', () => {

@@ -36,16 +36,10 @@ const settingsTable: Record<string, Setting> = {
   PROFISLOT: { keys: channels, fields: [digits(1, 1, 8), units], initial: (key) => [Number(key), 1] },
 }
 
-/** What is mounted: eight silicon diodes, some with a calibration curve loaded. */
+/** What is mounted: six silicon diodes on the 4 K plate, one with a curve, as where diodes are calibrated. */
 const mounted: readonly { name: string; stage: Stage; calibrated: boolean }[] = [
   { name: '4K plate', stage: '4K', calibrated: true },
-  { name: '50K plate', stage: '50K', calibrated: true },
-  { name: 'Still', stage: 'still', calibrated: true },
-  { name: 'Diode 4', stage: '4K', calibrated: false },
-  { name: 'Diode 5', stage: '4K', calibrated: false },
-  { name: 'Diode 6', stage: '4K', calibrated: false },
-  { name: '50K shield', stage: '50K', calibrated: false },
-  { name: '50K filter', stage: '50K', calibrated: false },
+  ...[2, 3, 4, 5, 6].map((n) => ({ name: `Diode ${n}`, stage: '4K' as const, calibrated: false })),
 ]
 
 /** Readings of each input per second. */
@@ -54,11 +48,11 @@ const rate = 10
 const status = { ok: 0, invalid: 1, kelvinUnder: 16, kelvinOver: 32, sensorOver: 64 }
 
 /**
- * A Lake Shore 240-8P: all inputs enabled, silicon diodes, three of them calibrated. Commands are taken one a line; strings
- * stand unquoted; anything unknown or out of range is passed over in silence, without a reply. Without a curve the
- * temperature reads `+0.00000` and the status stays 000, since the sensor reading itself is valid. Out of the curve's range
- * the temperature reads zero with bit 16 or 32; an open sensor, or one of another type than INTYPE says, reads zero with
- * bit 64; a disabled input reads zero with bit 1.
+ * A Lake Shore 240-8P with silicon diodes at inputs 1 to 6, the first calibrated; 7 and 8 are open and disabled. Commands are
+ * taken one a line; strings stand unquoted; anything unknown or out of range is passed over in silence, without a reply.
+ * Without a curve the temperature reads `+0.00000` and the status stays 000, since the sensor reading itself is valid. Out of
+ * the curve's range the temperature reads zero with bit 16 or 32; an open sensor, or one of another type than INTYPE says,
+ * reads zero with bit 64; a disabled input reads zero with bit 1.
  */
 export function createLakeshore240(context: DialectContext): Dialect {
   context.faults.refuse('value', () => 'this instrument has physics of its own: use overload channel=N')
@@ -67,7 +61,7 @@ export function createLakeshore240(context: DialectContext): Dialect {
   const cryostat = createCryostat(context)
   const settings = createSettings(settingsTable, ',')
   const sensors = mounted.map((_, i) => diode(0.004 * (uniform(seed, `diode ${i}`, 0) - 0.5)))
-  const curves = new Map<string, Curve>()
+  const curves = new Map<string, Curve>(channels.map((key) => [key, emptyCurve(2)]))
   const store = { curves, keys: channels, firstWritable: 1, formats: [2, 3, 4], padded: false }
   for (const [i, { name, calibrated }] of mounted.entries()) {
     const key = String(i + 1)
@@ -75,7 +69,6 @@ export function createLakeshore240(context: DialectContext): Dialect {
     settings.put('INTYPE', key, [1, 0, 0, 0, 1, 1])
     settings.put('INNAME', key, [name])
     if (calibrated && sensor) curves.set(key, calibrate(sensor, 'DT-670', `D${61000 + i}`, [1.4, 325]))
-    else curves.set(key, emptyCurve(2))
   }
 
   /** The sensor reading in V as shown, and the temperature that the curve makes of exactly that. */
@@ -84,7 +77,8 @@ export function createLakeshore240(context: DialectContext): Dialect {
     const sensor = sensors[channel - 1]
     const place = mounted[channel - 1]
     const off = { volts: 0, kelvin: 0 }
-    if (settings.number('INTYPE', key, 5) === 0 || !sensor || !place) return { ...off, bits: status.invalid }
+    if (settings.number('INTYPE', key, 5) === 0) return { ...off, bits: status.invalid }
+    if (!sensor || !place) return { ...off, bits: status.sensorOver }
     if (faults.overloaded(channel) || settings.number('INTYPE', key, 0) !== 1) {
       return { ...off, bits: status.sensorOver }
     }

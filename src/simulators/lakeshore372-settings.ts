@@ -96,6 +96,4 @@ export const settingsTable: Record<string, Setting> = {
   INTSEL: { keys: everything, fields: [digits(1, 0, 2)], initial: () => [1] },
   MONITOR: { keys: everything, fields: [digits(1, 0, 7)], initial: () => [0] },
   DOUT: { keys: everything, fields: [digits(2, 0, 31)], initial: () => [0] },
-  '*ESE': { keys: everything, fields: [digits(3, 0, 255)], initial: () => [0] },
-  '*SRE': { keys: everything, fields: [digits(3, 0, 255)], initial: () => [0] },
 }

@@ -1,4 +1,5 @@
 import type { Measurement } from './bridge-input.ts'
+import { createCommonCommands } from './common-commands.ts'
 import type { Curve } from './curve.ts'
 import { curveCommand } from './curve-commands.ts'
 import { createBridge } from './lakeshore372-measurement.ts'
@@ -39,7 +40,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
   const curves = new Map<string, Curve>([['1', calibrate(rox(), 'RX-102A', 'STANDARD', [0.05, 40])]])
   const store = { curves, keys: curveSlots, firstWritable: 21, formats: [4, 3, 7], padded: true }
   const { scanner, heaters, advance, shown } = createBridge(context, settings, store)
-  let events = 128 // power on
+  const common = createCommonCommands(context)
   let reboots = 0
 
   function inputOf(args: readonly string[], from: readonly string[] = inputs): string {
@@ -61,16 +62,6 @@ export function createLakeshore372(context: DialectContext): Dialect {
     switch (name) {
       case '*IDN?':
         return `LSCI,MODEL372,${faults.serialNumber ?? context.serialNumber},1.3`
-      case '*ESR?': {
-        const shownEvents = events
-        events = 0
-        return String(shownEvents)
-      }
-      case '*OPC?':
-        return '1'
-      case '*TST?':
-      case '*STB?':
-        return '0'
       case 'SCAN?':
         return `${String(scanner.channel).padStart(2, '0')},${scanner.autoscan ? 1 : 0}`
       case 'RDGST?':
@@ -120,16 +111,9 @@ export function createLakeshore372(context: DialectContext): Dialect {
 
   function command(name: string, args: readonly string[]): void {
     switch (name) {
-      case '*CLS':
-        events = 0
-        return
-      case '*OPC':
-        events |= 1
-        return
       case '*RST':
         heaters.allOff()
         return
-      case '*WAI':
       case 'ALMRST':
       case 'EMUL':
         return
@@ -186,7 +170,6 @@ export function createLakeshore372(context: DialectContext): Dialect {
     advance(now())
     if (reboots !== faults.reboots) {
       reboots = faults.reboots
-      events = 128
       scanner.unsettle()
     }
     const readings: Reading[] = []
@@ -194,14 +177,16 @@ export function createLakeshore372(context: DialectContext): Dialect {
     for (const part of splitOutsideQuotes(line, /;/)) {
       const [, header = '', rest = ''] = /^[\s:]*(\*?[A-Za-z]+\??)\s*(.*)$/.exec(part) ?? []
       const name = header.toUpperCase()
-      const args = splitOutsideQuotes(rest.trim(), /\s*,\s*|\s+/).map((arg) => arg.replaceAll('"', ''))
+      const words = splitOutsideQuotes(rest.trim(), /\s*,\s*|\s+/).map((arg) => arg.replaceAll('"', ''))
+      const args = rest.trim() === '' ? [] : words
       try {
         if (header === '' && part.trim() !== '') throw new Refusal(32)
-        if (name.endsWith('?')) replies.push(query(name, rest.trim() === '' ? [] : args, readings))
-        else if (name !== '') command(name, rest.trim() === '' ? [] : args)
+        const said = name === '*RST' ? undefined : common.obey(name, args)
+        if (name.endsWith('?')) replies.push(said ?? query(name, args, readings))
+        else if (name !== '' && said === undefined) command(name, args)
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
-        events |= error.bit
+        common.refused(error)
       }
     }
     return replies.length > 0 ? { text: replies.join(';'), readings } : undefined

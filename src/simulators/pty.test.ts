@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -136,25 +137,57 @@ test('what vanishes leaves no descriptor behind', async () => {
   while (descriptors() > before) await new Promise((resolve) => setImmediate(resolve))
 })
 
-test('a stale link is replaced, a file is not', async () => {
-  const { pty: first } = setUp(join(directory, 'a'))
-  const { pty: second } = setUp(join(directory, 'a'))
+test('a stale link is replaced, a file is not; only its own link is taken away', async () => {
+  const link = join(directory, 'a')
+  const { pty: first } = setUp(link)
+  const { pty: second } = setUp(link)
   expect(second.path).toBe(first.path)
+  const device = readlinkSync(link)
+  await first.close()
+  first.comeBack()
+  expect(readlinkSync(link)).toBe(device)
   writeFileSync(join(directory, 'b'), 'mine')
   expect(() => setUp(join(directory, 'b'))).toThrow(ConfigError)
   expect(await Bun.file(join(directory, 'b')).text()).toBe('mine')
 })
 
-test('a link that another simulator serves is left to it; of one that was killed it is taken over', async () => {
-  const link = join(directory, 'served')
-  const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
-  const words = ['sim', 'lakeshore240', '--serial-number=1', `--pty=${link}`]
+const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
+/** A simulator as a process of its own, once it has said something. */
+async function simulate(link: string, ...more: string[]) {
+  const words = ['sim', 'lakeshore336', '--serial-number=1', `--pty=${link}`, ...more]
   const other = Bun.spawn([process.execPath, '--no-install', program, ...words], { stderr: 'pipe' })
   await other.stderr.getReader().read()
+  return other
+}
+const isThere = (link: string) => lstatSync(link, { throwIfNoEntry: false }) !== undefined
+
+test('a link that another simulator serves is left to it; of one that was killed it is taken over', async () => {
+  const link = join(directory, 'served')
+  const other = await simulate(link)
   const device = readlinkSync(link)
   expect(() => setUp(link)).toThrow(`${link} is served by another simulator (pid ${other.pid})`)
   expect(readlinkSync(link)).toBe(device)
   other.kill('SIGKILL')
   await other.exited
   expect(setUp(link).pty.path).toBe(link)
+  await new Promise(setImmediate)
+  expect(readlinkSync(link)).toStartWith('/dev/pts/')
+})
+
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)('after %s a link is gone', async (signal) => {
+  const link = join(directory, signal)
+  const other = await simulate(link)
+  expect(isThere(link)).toBe(true)
+  other.kill(signal)
+  await other.exited
+  // After SIGKILL others have to do it, once the kernel has told them.
+  while (signal === 'SIGKILL' && isThere(link)) await new Promise((resolve) => setImmediate(resolve))
+  expect(isThere(link)).toBe(false)
+})
+
+test('a simulator that ends by a mistake leaves no link', async () => {
+  const link = join(directory, 'mistake')
+  const other = await simulate(link, '--fault=value field=nothing value=1')
+  expect(await other.exited).toBe(2)
+  expect(isThere(link)).toBe(false)
 })

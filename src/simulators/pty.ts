@@ -1,16 +1,8 @@
 import { dlopen, ptr } from 'bun:ffi'
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { simulatorAt } from './pty-holder.ts'
+import { openPtyLink, type PtyLink } from './pty-link.ts'
 
 /** A pseudo-terminal: we hold the instrument's end, a reader opens `path` as its serial port. */
 export interface Pty {
@@ -27,6 +19,8 @@ export interface Pty {
 }
 
 const queueLimit = 64 * 1024
+/** A child that held the terminal would keep it from vanishing; node names no such flag (open(2)). */
+const O_CLOEXEC = 0o2000000
 /** Retry while the terminal's buffer is full; the kernel tells no poller about room in a pty through Bun. */
 const retryMs = 5
 
@@ -37,28 +31,39 @@ const retryMs = 5
  * @throws ConfigError when there is no pseudo-terminal to be had or the link cannot be made.
  */
 export function openPty(options: { link?: string; onData: (bytes: Uint8Array) => void }): Pty {
-  const { link, onData } = options
-  let terminal: Terminal | undefined = openTerminal(link, onData)
-  let path = link ?? terminal.device
+  const { onData } = options
+  const link = options.link === undefined ? undefined : openPtyLink(resolve(options.link))
+  let terminal: Terminal | undefined
+  let path = ''
+  let closed = false
+  const open = () => {
+    terminal = openTerminal(link, onData)
+    path = options.link ?? terminal.device
+  }
+  const vanish = async () => {
+    const old = terminal
+    terminal = undefined
+    await old?.close()
+  }
+  try {
+    open()
+  } catch (error) {
+    link?.close()
+    throw error
+  }
   return {
     get path() {
       return path
     },
     write: (bytes) => terminal?.write(bytes),
-    async vanish() {
-      const old = terminal
-      terminal = undefined
-      await old?.close()
-    },
+    vanish,
     comeBack() {
-      if (terminal) return
-      terminal = openTerminal(link, onData)
-      path = link ?? terminal.device
+      if (!terminal && !closed) open()
     },
     async close() {
-      const old = terminal
-      terminal = undefined
-      await old?.close()
+      closed = true
+      await vanish()
+      link?.close()
     },
   }
 }
@@ -69,10 +74,10 @@ interface Terminal {
   close(): Promise<void>
 }
 
-function openTerminal(link: string | undefined, onData: (bytes: Uint8Array) => void): Terminal {
+function openTerminal(link: PtyLink | undefined, onData: (bytes: Uint8Array) => void): Terminal {
   const { master, slave, device } = openPair()
   try {
-    if (link !== undefined) pointLink(link, device)
+    link?.point(device)
   } catch (error) {
     closeSync(slave)
     closeSync(master)
@@ -124,7 +129,7 @@ function openTerminal(link: string | undefined, onData: (bytes: Uint8Array) => v
     async close() {
       open = false
       clearTimeout(retry)
-      if (link !== undefined) removeLink(link)
+      link?.remove()
       // The stream holds a copy of the descriptor: both must go before the reader of the other end notices.
       await reader.cancel().catch(() => {})
       closeSync(slave)
@@ -133,35 +138,9 @@ function openTerminal(link: string | undefined, onData: (bytes: Uint8Array) => v
   }
 }
 
-/** A link may replace a link, never a file or a device of someone else. */
-function pointLink(link: string, device: string): void {
-  const before = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(link) : ''
-  const holder = simulatorAt(before)
-  if (holder !== undefined)
-    throw new ConfigError(
-      `${link} is served by another simulator (pid ${holder}): stop it, or name another with --pty`,
-    )
-  try {
-    removeLink(link)
-    symlinkSync(device, link)
-  } catch (error) {
-    throw new ConfigError(
-      `cannot make the link ${link} to the pseudo-terminal ${device}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    )
-  }
-}
-
-function removeLink(link: string): void {
-  const status = lstatSync(link, { throwIfNoEntry: false })
-  if (status?.isSymbolicLink()) unlinkSync(link)
-}
-
 function openPair(): { master: number; slave: number; device: string } {
   const libc = loadLibc()
-  const master = libc.posix_openpt(constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK)
+  const master = libc.posix_openpt(constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | O_CLOEXEC)
   if (master < 0) throw new ConfigError('no pseudo-terminal left: see /proc/sys/kernel/pty/max')
   try {
     if (libc.grantpt(master) !== 0 || libc.unlockpt(master) !== 0) throw new Error('cannot be unlocked')

@@ -2,8 +2,9 @@ import type { Value } from '../core/wire.ts'
 import type { Part } from '../instrument/parts.ts'
 import type { Register } from '../instrument/registers.ts'
 import type { Reading, Simulated, SimulatedInstrument } from '../instrument/table.ts'
+import { createCommonCommands } from './common-commands.ts'
 import { noise } from './random.ts'
-import { canonical } from './settings.ts'
+import { canonical, Refusal } from './settings.ts'
 import type { Dialect, DialectContext } from './simulator.ts'
 
 /** How fast the scatter of values changes, Hz. */
@@ -13,12 +14,14 @@ const DIGITS = 6
 
 /**
  * An instrument that behaves as a table says: readings show what `sim` says, registers keep what they are told. Commands may
- * be chained with `;`. What it does not know, or cannot be, is passed over in silence.
+ * be chained with `;`. What it does not know, or cannot be, is passed over in silence. One that tells who it is has the common
+ * commands of IEEE 488.2 besides.
  */
 export function createTableDialect(table: SimulatedInstrument, context: DialectContext): Dialect {
   const { seed, now, faults, count } = context
   const { identity, readings, registers = [] } = table
   const kept = new Map<string, object>()
+  const common = identity === undefined ? undefined : createCommonCommands(context)
   const initially = ({ initial }: Register, key: string): object =>
     typeof initial === 'function' ? (initial as (key: string) => object)(key) : initial
   const recall = (register: Register, key = ''): object =>
@@ -59,29 +62,45 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
     return chosen ? String(Object.values(recall(chosen))[0]) : ''
   }
 
+  /** @throws Refusal for a command that is none, or a value that cannot be */
   function set(command: string): void {
     const register = registers.find(({ name }) => normal(command).startsWith(`${normal(name)} `))
-    if (!register) return
+    if (!register) throw new Refusal(32)
     const rest = command.slice(register.name.length).trim()
     const keyed = Object.keys(initially(register, '')).length < rest.split(',').length
     const [, given = '', record = ''] = keyed ? (/^([^, ]*)[, ](.*)$/.exec(rest) ?? []) : ['', '', rest]
     try {
       kept.set(`${register.name} ${keyOf(register, given)}`, register.record.decode(record))
     } catch {
-      // Passed over, as instruments do.
+      throw new Refusal(16)
     }
   }
 
-  function answer(command: string): string | undefined {
-    if (normal(command) === '*IDN?')
-      return identity?.replace('{serial}', faults.serialNumber ?? context.serialNumber)
+  /** The reply; undefined where there is none. @throws Refusal */
+  function obey(command: string): string | undefined {
+    if (normal(command) === '*IDN?' && identity !== undefined)
+      return identity.replace('{serial}', faults.serialNumber ?? context.serialNumber)
     const [, name = '', given = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? []
     const register = registers.find(({ name: own, query = `${own}?` }) => normal(query) === normal(name))
     if (register) return register.record.encode(recall(register, keyOf(register, given)) as never)
     const found = byCommand.get(normal(command))
     if (found) return show(found)
-    if (!command.includes('?')) set(command)
+    const said = common?.obey(normal(name), given.split(','))
+    if (said !== undefined) return said || undefined
+    if (command.includes('?')) throw new Refusal(32)
+    if (command !== '') set(command)
     return undefined
+  }
+
+  function answer(command: string): string | undefined {
+    try {
+      return obey(command)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      // Passed over, as instruments do; *ESR? tells.
+      common?.refused(error)
+      return undefined
+    }
   }
 
   return (line) => {

@@ -113,8 +113,10 @@ test('replies that are lost, late, torn, doubled or noise: each costs its value,
         { kind: 'split', ms: 30 },
       ],
     ] as Parameters<typeof sim.faults.inject>[0][]
+    // One bad reply in fourteen, and in seven of the 372, which is asked less: a link that is lost meanwhile comes back, as
+    // each of the forty questions at its opening is asked three times.
     for (const fault of faults)
-      sim.faults.inject(fault, { times: Number.POSITIVE_INFINITY, chance: kind === '240' ? 0.01 : 0.04 })
+      sim.faults.inject(fault, { times: Number.POSITIVE_INFINITY, chance: kind === '240' ? 0.01 : 0.02 })
     await seconds(STORM)
     const soFar = () => listener.rows.filter(({ at: when }) => when >= start).length
     await until('rows come in spite of it', 60, () => soFar() >= STORM_ROWS)

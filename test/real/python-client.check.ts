@@ -110,11 +110,11 @@ fails(lambda: fake.acqq, 'acqq', 'delay_task')
 assert 'seconds' in fake.delay_task.__doc__ and repr(fake.acq) == '<process fake.acq>'
 
 with OCSClient('ls240', hub='ws://127.0.0.1:8001/ws') as ls240:
-    reply = ls240.set_values(channel=3, name='4K plate')
+    reply = ls240.set_values(channel=1, name='4 K plate')
     assert reply.session['success'], reply
-    assert ls240.get_values(channel=3).session['data']['name'] == '4K plate'
+    assert ls240.get_values(channel=1).session['data']['name'] == '4 K plate'
     assert ls240.set_values(channel=9).status == ERROR
-    assert ls240.acq().session['data']['fields']['Channel_3']['T'] > 0
+    assert ls240.acq().session['data']['fields']['Channel_1']['T'] > 0
     ls240.acq.stop(); ls240.acq.wait(timeout=10); ls240.acq.start()
     print(ls240.acq())
 

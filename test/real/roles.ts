@@ -273,7 +273,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Starts a simulator and waits until it can be read. */
-  async sim(kind: '240' | '372', serialNumber: string, ...args: string[]): Promise<Running> {
+  async sim(kind: '240' | '372' | '336', serialNumber: string, ...args: string[]): Promise<Running> {
     const command = ['sim', `lakeshore${kind}`, '--serial-number', serialNumber, ...args]
     const sim = this.start(`sim-${serialNumber}`, command)
     await sim.says(`${serialNumber} at `, 40)

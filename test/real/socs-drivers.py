@@ -43,7 +43,7 @@ def drive_240(path, curve):
     for ours, theirs in zip(fresh.curve.breakpoints, last.curve.breakpoints):
         assert near(ours[0], theirs[0]) and near(ours[1], theirs[1]), (ours, theirs)
     last.delete_curve()
-    last.set_values(sensor=1, auto_range=0, range=0, current_reversal=0, unit=1, name="50K filter")
+    last.set_values(sensor=1, auto_range=0, range=0, current_reversal=0, unit=1, enabled=0, name="Channel 8")
     module.com.close()
 
 

@@ -4,6 +4,7 @@ import type { Asking, Claim } from '../../core/agent.ts'
 import { TransportError } from '../../core/errors.ts'
 import { addressClaims, serialClaims } from '../../instrument/claims.ts'
 import { findSerial, serialNumberOf } from '../../instrument/find.ts'
+import { patient } from '../../instrument/patient.ts'
 import {
   change as changeRegister,
   type Format,
@@ -77,14 +78,14 @@ export const lakeshore = {
 export async function openLakeshore<T>(
   address: string,
   { model, serialNumber, signal }: { model: RegExp; serialNumber: string | undefined; signal: AbortSignal },
-  survey: (line: LineLink) => Promise<T>,
+  survey: (link: Link) => Promise<T>,
 ): Promise<T & Connected> {
   const line = await openLine(address, { identify: { command: '*IDN?', match: model }, signal })
   const stop = () => void line.close()
   signal.addEventListener('abort', stop)
   try {
     mustBe(line, serialNumber)
-    return { ...(await survey(line)), link: line }
+    return { ...(await survey(patient(line))), link: line }
   } catch (error) {
     await line.close()
     throw error
@@ -104,12 +105,12 @@ export function mustBe({ name, identity }: Link, wanted: string | undefined): vo
 
 /** Reads a record: `NAME? key`. */
 export function recall<V extends object>(
-  line: Link,
+  link: Link,
   name: string,
   key: string | number,
   record: Format<V>,
 ): Promise<V> {
-  return recallRegister(line, registerOf(name, record), String(key))
+  return recallRegister(link, registerOf(name, record), String(key))
 }
 
 /**
@@ -118,13 +119,13 @@ export function recall<V extends object>(
  * @throws OpError if it kept another value: it passes over what it does not like
  */
 export function change<V extends object>(
-  line: Link,
+  link: Link,
   name: string,
   key: string | number,
   record: Format<V>,
   wanted: Partial<V>,
 ): Promise<V> {
-  return changeRegister(line, registerOf(name, record), String(key), wanted)
+  return changeRegister(link, registerOf(name, record), String(key), wanted)
 }
 
 const registerOf = <V extends object>(name: string, record: Format<V>) => ({ name, record, initial: {} as V })

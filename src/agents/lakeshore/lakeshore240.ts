@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OpError } from '../../core/errors.ts'
 import { defineInstrument, type Instrument } from '../../instrument/define-instrument.ts'
 import { findSerial } from '../../instrument/find.ts'
+import { patient } from '../../instrument/patient.ts'
 import { change, givenAddress, lakeshore, mustBe } from './lakeshore.ts'
 import {
   byChannel,
@@ -65,7 +66,7 @@ serial number, and the port is found and found again. With the module's USB on a
   open: () => ({ identify: { command: '*IDN?', match: /^LSCI,MODEL240/ } }),
   survey: async (link, { serial_number }, _log, before: Module | undefined) => {
     mustBe(link, serial_number)
-    return survey(link, before)
+    return survey(patient(link), before)
   },
   feed: { name: 'temperatures', help: 'Temperatures and sensor readings.', frame_length: 60 },
   readings: ({ channels }) => readingsOf(channels),

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { FieldName } from '../../core/names.ts'
 import { choice, decimal, flag, integer, row, text } from '../../instrument/codec.ts'
-import { nth, type Part, whole } from '../../instrument/parts.ts'
-import { type Register, recall } from '../../instrument/registers.ts'
-import type { Reading, Setting, Simulated } from '../../instrument/table.ts'
+import { nth, whole } from '../../instrument/parts.ts'
+import { recall } from '../../instrument/registers.ts'
+import type { Reading, Setting } from '../../instrument/table.ts'
 import type { Link } from '../../instrument/transport/link.ts'
 
 /** Outputs with a heater; 1 has 100 W, 2 has 50 W. */
@@ -87,11 +87,6 @@ export const inputCurve = {
   record: row({ curve: integer }),
   initial: (key: string) => ({ curve: key === 'D' ? 0 : 2 }),
 }
-
-export const registers: readonly Register[] = [
-  ...[range, pid, outputMode, heaterSetup, manualOut, setpoint, ramp],
-  ...[limit, inputType, inputName, inputCurve],
-]
 
 /** A, by the codes 1 to 4 of HTRSET, as the manual rounds them. */
 // biome-ignore lint/suspicious/noApproximativeNumericConstant: the instrument's own rounding
@@ -185,7 +180,7 @@ export const settings: readonly Setting[] = [
 ]
 
 /** An input as it was found. */
-interface Channel {
+export interface Channel {
   readonly input: Input
   readonly name: string
   /** What its fields begin with. */
@@ -304,23 +299,3 @@ function heaterReadings(output: string): Reading[] {
     }),
   ]
 }
-
-const alone = (command: string, part: Part, sim: Simulated): Reading => ({
-  block: 'alone',
-  command,
-  fields: { [command]: { part, sim } },
-})
-const diodes: readonly Channel[] = inputs.slice(0, 4).map((input) => ({
-  input,
-  name: `Channel ${input}`,
-  field: `Channel_${input}`,
-  sensor: 'diode',
-  calibrated: true,
-}))
-
-/** What the simulated instrument shows: four diodes, one by one, too, and ramps that are over at once. */
-export const simulatedReadings: readonly Reading[] = [
-  ...readingsOf(diodes, diodes.length),
-  ...diodes.map(({ input }) => alone(`KRDG? ${input}`, whole(decimal), [4.2, 0.002])),
-  ...heaters.map((output) => alone(`RAMPST? ${output}`, whole(flag), false)),
-]

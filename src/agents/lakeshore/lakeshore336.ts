@@ -3,11 +3,13 @@ import { OpError } from '../../core/errors.ts'
 import type { Value } from '../../core/wire.ts'
 import { decimal } from '../../instrument/codec.ts'
 import { defineInstrument } from '../../instrument/define-instrument.ts'
+import { patient } from '../../instrument/patient.ts'
 import { change, recall } from '../../instrument/registers.ts'
 import type { SimulatedInstrument } from '../../instrument/table.ts'
 import { addressOf, lakeshore, mustBe } from './lakeshore.ts'
 import { channelAttributes, heaterAttributes, namesOf } from './lakeshore336-attributes.ts'
 import { Lately, servo } from './lakeshore336-servo.ts'
+import { simulatedTable } from './lakeshore336-simulated.ts'
 import * as table from './lakeshore336-table.ts'
 
 const { heaters, inputs } = table
@@ -56,7 +58,10 @@ export default defineInstrument({
   open: () => ({ identify: { command: '*IDN?', match: /^LSCI,MODEL336/ }, gap: 50 }),
   survey: async (link, { serial_number, field_names }) => {
     mustBe(link, serial_number)
-    return { ...(await table.surveyChannels(link, field_names === 'front-panel')), lately: new Lately() }
+    return {
+      ...(await table.surveyChannels(patient(link), field_names === 'front-panel')),
+      lately: new Lately(),
+    }
   },
   feed: { name: 'temperatures', help: 'Temperatures, sensor readings and heaters.', frame_length: 600 },
   readings: ({ channels, count }) => table.readingsOf(channels, count),
@@ -194,6 +199,5 @@ function kelvinOf(
 export const simulated: SimulatedInstrument = {
   help: 'Lake Shore 336: four diodes, the fourth without a curve, and two heaters.',
   identity: 'LSCI,MODEL336,{serial}/0000000,2.9',
-  registers: table.registers,
-  readings: table.simulatedReadings,
+  ...simulatedTable,
 }

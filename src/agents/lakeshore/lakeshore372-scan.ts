@@ -2,7 +2,7 @@ import type { Blocks } from '../../core/agent.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
 import { FieldName } from '../../core/names.ts'
 import { type Cell, decimal, integer } from '../../instrument/codec.ts'
-import type { LineLink } from '../../instrument/transport/line-link.ts'
+import type { Link } from '../../instrument/transport/link.ts'
 import { type Connected, recall } from './lakeshore.ts'
 import { heaterSetup, inputName, inputSetup, scanState } from './lakeshore372-settings.ts'
 
@@ -34,25 +34,25 @@ const quietly = { priority: 'poll' } as const
 const CHAIN_TIMEOUT = 1000
 
 /** Asks an instrument for all that its readings depend on. */
-export async function survey(line: LineLink): Promise<Omit<Lakeshore372, keyof Connected | 'naming'>> {
+export async function survey(link: Link): Promise<Omit<Lakeshore372, keyof Connected | 'naming'>> {
   const inputs = new Map<string, Input>()
-  for (const key of [...channels, 'A']) inputs.set(key, await readInput(line, key))
-  const chain = line.read('SCAN?;SCAN?', split(2), { timeout: CHAIN_TIMEOUT })
+  for (const key of [...channels, 'A']) inputs.set(key, await readInput(link, key))
+  const chain = link.read('SCAN?;SCAN?', split(2), { timeout: CHAIN_TIMEOUT })
   const chains = await chain.then(
     () => true,
     (error) => {
-      if (line.closed.aborted) throw error
+      if (link.closed.aborted) throw error
       return false
     },
   )
-  const { display } = await recall(line, 'HTRSET', 0, heaterSetup)
+  const { display } = await recall(link, 'HTRSET', 0, heaterSetup)
   const heaterUnits = display === 'power' ? 'W' : '%'
   return { inputs, chains, heaterUnits, scan: { channel: 0, settled: Infinity, seen: 0 } }
 }
 
-async function readInput(line: LineLink, key: string): Promise<Input> {
-  const setup = await recall(line, 'INSET', key, inputSetup)
-  const { name } = await recall(line, 'INNAME', key, inputName)
+async function readInput(link: Link, key: string): Promise<Input> {
+  const setup = await recall(link, 'INSET', key, inputSetup)
+  const { name } = await recall(link, 'INNAME', key, inputName)
   return { name, setup }
 }
 

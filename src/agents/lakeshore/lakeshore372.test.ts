@@ -35,6 +35,14 @@ async function start(url: string, args: Record<string, unknown> = {}): Promise<R
   open.push(() => agent[Symbol.asyncDispose]())
   return agent
 }
+test('bad replies while it takes stock cost questions, not the connection', async () => {
+  const simulator = await simulate()
+  simulator.faults.inject({ kind: 'garbage' }, { times: 5, chance: 0.2 })
+  const agent = await start(simulator.url)
+  await agent.until(() => agent.rows.length > 0)
+  expect(agent.log.filter((line) => line.includes('trying again'))).toEqual([])
+})
+
 const messages = (agent: Running, op: string): string =>
   (agent.session(op)?.messages ?? []).map(([, text]) => text).join('\n')
 

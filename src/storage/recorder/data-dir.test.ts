@@ -117,31 +117,6 @@ test('a file system without links will do, and names that are taken are safe the
   expect(recorded(dir)).toEqual(sent(epochs))
 })
 
-test('at most four files are open at a time', async () => {
-  let open = 0
-  let most = 0
-  const counting: Disk = {
-    ...disk,
-    async create(path) {
-      const file = await disk.create(path)
-      most = Math.max(most, ++open)
-      return { ...file, close: () => file.close().finally(() => open--) }
-    },
-  }
-  const dir = data()
-  const { recorder } = await record(dir, { disk: counting })
-  const epochs = Array.from({ length: 8 }, (_, i) => epoch(`e${i}`, T0 + 7200 * i))
-  for (const each of epochs) {
-    each.feed(recorder)
-    await recorder.flush()
-  }
-  await recorder[Symbol.asyncDispose]()
-  expect(open).toBe(0)
-  // One more while it is being made.
-  expect(most).toBe(5)
-  expect(recorded(dir)).toEqual(sent(epochs))
-})
-
 test('a file for longer than so3g looks is refused', async () => {
   const options = { dir: data(), root: 'observatory', timePerFile: 7200, log: () => {}, event: () => {} }
   const refused = Recorder.open(options)

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { type FileHead, headFrames } from '../g3/hk.ts'
 import type { Disk, DiskFile, FileId } from './disk.ts'
 import type { ClosedFile, FileList, RowsByEpoch } from './file-list.ts'
-import { FOLDER } from './open-frame.ts'
+import { FOLDER, isTogether } from './open-frame.ts'
 import { ownPath } from './own-folder.ts'
 import { type Span, union } from './spans.ts'
 import { Displaced, isSame, type Whereabouts } from './whereabouts.ts'
@@ -22,6 +22,8 @@ export class HkFile {
   /** Providers its status frames list so far: id → feed address. */
   readonly providers: Map<number, string>
   readonly generation: number
+  /** When it was written last, ms of the monotonic clock. */
+  written = performance.now()
   readonly #name: number
   readonly #file: DiskFile
   readonly #disk: Disk
@@ -94,11 +96,7 @@ export class HkFile {
 
   /** Whether data from `start` to `end` (unix s) belong into it: so3g finds data by the names of file and folder. */
   fits(start: number, end: number, timePerFile: number): boolean {
-    return (
-      start >= this.#name - BEFORE &&
-      end <= this.#name + timePerFile &&
-      Math.floor(start / FOLDER) === Math.floor(this.#name / FOLDER)
-    )
+    return start >= this.#name - BEFORE && end <= this.#name + timePerFile && isTogether(start, this.#name)
   }
 
   get name(): number {
@@ -130,6 +128,7 @@ export class HkFile {
     await this.#file.datasync()
     await this.#check(this.#good + bytes.length)
     this.#good += bytes.length
+    this.written = performance.now()
   }
 
   /** @throws Displaced when its path leads to another file or nowhere, or some of it is gone */

@@ -7,11 +7,17 @@ import type { Disk } from './disk.ts'
 import type { FileList } from './file-list.ts'
 import { HkFile } from './g3-file.ts'
 import { epochKey, type Ledger, type LedgerEntry } from './ledger.ts'
-import { FOLDER, type OpenFrame } from './open-frame.ts'
+import { isTogether, type OpenFrame } from './open-frame.ts'
 import { Displaced, type Whereabouts } from './whereabouts.ts'
 
-/** Files open at a time: the present hour's, and those of late or odd clocks. */
+/** Files that stay open, however long nothing comes for them: the present hour's, and those of late or odd clocks. */
 const OPEN_FILES = 4
+/**
+ * Files open at most: late data fill the files of many hours by turns, feed after feed and log after log. Those that were
+ * written within so many milliseconds stay open, so that there is one of each hour.
+ */
+const MOST_OPEN = 200
+const LATELY_MS = 600_000
 /** Bytes of frames written and synced together at most. */
 const BATCH = 4 << 20
 /** Times a file that failed is cut before it is left as it is. */
@@ -100,7 +106,7 @@ export class HkFiles {
   /** @throws Displaced when a file that is open, the directory or its lock is not where it was */
   async check(): Promise<void> {
     await this.#options.whereabouts.check()
-    for (const file of this.#open) await file.check()
+    await Promise.all(this.#open.map((file) => file.check()))
   }
 
   async close(): Promise<void> {
@@ -133,12 +139,12 @@ export class HkFiles {
   }
 
   /** Where a new file for a frame begins: early enough for frames of other feeds that began before and come after. */
-  #startFor({ start, end }: OpenFrame, waiting: readonly Sealed[]): number {
+  #startFor({ start, end, grid }: OpenFrame, waiting: readonly Sealed[]): number {
     const { timePerFile, openStarts } = this.#options
     const others = [...waiting.map(({ frame }) => frame.start), ...openStarts()]
     return others
       .filter((other) => other > start - timePerFile / 2 && end <= Math.floor(other) + timePerFile)
-      .filter((other) => Math.floor(other / FOLDER) === Math.floor(start / FOLDER))
+      .filter((other) => isTogether(other, start) && isTogether(other, start, grid))
       .reduce((a, b) => Math.min(a, b), start)
   }
 
@@ -167,11 +173,21 @@ export class HkFiles {
     const file = await HkFile.create(this.#options, start, head, providers)
     ledger.generation = generation
     this.#open.push(file)
-    const oldest = this.#open.length > OPEN_FILES ? this.#open.shift() : undefined
-    if (oldest) await this.#end(oldest)
+    for (const idle of this.#idle()) await this.#end(idle)
     await this.#lookForGone()
     opened(join(dir, file.path))
     return file
+  }
+
+  /** Takes out files that nothing more is expected for. */
+  #idle(): HkFile[] {
+    const since = performance.now() - LATELY_MS
+    const beyond = this.#open.length - MOST_OPEN
+    const idle = this.#open
+      .slice(0, -OPEN_FILES)
+      .filter(({ written }, place) => written < since || place < beyond)
+    // The least recently written are the first.
+    return this.#open.splice(0, idle.length)
   }
 
   /** The bytes of a frame in a file, with a status frame in front when that must name its provider. */

@@ -22,9 +22,13 @@ export class OpenFrame {
   readonly gaps: Gap[] = []
   readonly #blocks = new Map<string, Columns>()
 
+  /** Seconds of whose multiples it spans none. */
+  readonly grid: number
+
   /** @param first seq of its first row */
-  constructor(first: number) {
+  constructor(first: number, grid = Infinity) {
     this.first = first
+    this.grid = grid
     this.last = first - 1
   }
 
@@ -41,7 +45,7 @@ export class OpenFrame {
     if (this.empty) return true
     const from = Math.min(start, this.start)
     return (
-      Math.max(end, this.end) - from <= length && Math.floor(from / FOLDER) === Math.floor(start / FOLDER)
+      Math.max(end, this.end) - from <= length && isTogether(from, start) && isTogether(from, end, this.grid)
     )
   }
 
@@ -82,4 +86,9 @@ export class OpenFrame {
     this.rows = 0
     this.samples = 0
   }
+}
+
+/** Whether two times (unix s) lie between the same multiples of some seconds; of a folder's, where it is not said. */
+export function isTogether(one: number, other: number, seconds = FOLDER): boolean {
+  return Math.floor(one / seconds) === Math.floor(other / seconds)
 }

@@ -87,20 +87,18 @@ export class Provider {
       this.leaveOut(seq, String(columns))
       return
     }
-    const length = this.#host.frameLength ?? declaration.frame_length
-    const parts = cutRow(row.t, this.#host.maxLength)
+    const { frameLength: length = declaration.frame_length, maxLength } = this.#host
+    const parts = cutRow(row.t, maxLength)
     for (const [from, to] of parts) {
       const t = row.t.slice(from, to)
       const cells = parts.length === 1 ? columns : columns.map((column) => column.slice(from, to))
       const last = to === row.t.length
       const [start = 0, end = 0] = [t[0], t.at(-1)]
-      if (
-        !last ||
-        parts.length > 1 ||
-        !this.#frame?.takes(start, end, Math.min(length, this.#host.maxLength))
-      )
+      if (!last || parts.length > 1 || !this.#frame?.takes(start, end, Math.min(length, maxLength)))
         this.seal()
-      const frame = this.#open(length)
+      // Late data of several logs or feeds fill the same files: none of their frames may lie across two.
+      const isLate = start < this.lastRefresh - maxLength
+      const frame = this.#open(length, isLate ? maxLength + 1 : Infinity)
       if (frame.empty) this.#host.begun(start)
       this.#host.took(last ? frame.add(plan, { t }, cells) : frame.addPart(plan, t, cells))
       if (frame.bytes >= FRAME_BYTES && last) this.seal()
@@ -166,10 +164,10 @@ export class Provider {
   }
 
   /** The open frame; a new one closes by itself after `length` seconds. */
-  #open(length: number): OpenFrame {
+  #open(length: number, grid?: number): OpenFrame {
     if (this.#frame) return this.#frame
     this.#timer = setTimeout(() => this.seal(), length * 1000)
-    this.#frame = new OpenFrame(this.taken + 1)
+    this.#frame = new OpenFrame(this.taken + 1, grid)
     return this.#frame
   }
 }

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** A TCP socket that listens. */
+interface ListeningSocket {
+  /** `socket:[INODE]`, as the descriptors of its process lead to it. */
+  readonly link: string
+  /** `127.0.0.1`; of IPv6 `[…]` alone. */
+  readonly host: string
+  readonly port: number
+}
+
+/** The TCP sockets that listen where a process runs, of all its users' processes; none off Linux. */
+export function listeners(pid: number | 'self'): ListeningSocket[] {
+  return ['tcp', 'tcp6'].flatMap((table) => {
+    try {
+      // Columns of proc(5): local address, state (0A is LISTEN), inode.
+      const lines = readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)
+      const columns = lines.map((line) => line.trim().split(/\s+/)).filter((column) => column[3] === '0A')
+      return columns.map((column) => ({ link: `socket:[${column[9]}]`, ...addressOf(column[1] ?? '') }))
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Where the descriptors of a process lead; empty off Linux, and of another user's process. */
+export function openOf(pid: number | string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
+  } catch {
+    return []
+  }
+}
+
+function linkOf(path: string): string[] {
+  try {
+    return [readlinkSync(path)]
+  } catch {
+    // Closed meanwhile.
+    return []
+  }
+}
+
+/** `0100007F:075B` is 127.0.0.1:1883. */
+function addressOf(hex: string): { host: string; port: number } {
+  const [host = '', port = ''] = hex.split(':')
+  const bytes = host.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []
+  return { host: bytes.length === 4 ? bytes.toReversed().join('.') : '[…]', port: Number.parseInt(port, 16) }
+}
