@@ -105,7 +105,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       live: [...(watch.live.get(agent) ?? [])],
     })),
   })
-  return judgeRun(dir, options.read)
+  return await judgeRun(dir, options.read)
 }
 
 /** Waits until every agent reads, something is recorded, and node and bridge answer: the first strike of each agent. */
