@@ -19,16 +19,35 @@ test('a file in the APEX form', () => {
       [1500076800, 36.64],
       [1500080400, Number.NaN],
     ]),
+    faults: [],
   })
 })
 
 test('what cannot be read names its place', async () => {
-  expect(() => parseArchive('x.dat', '# a\n# b\n# c\n12 3\nrain\n')).toThrow(
-    'x.dat:5: "rain" is not a time and a value',
-  )
+  const { values, faults } = parseArchive('x.dat', '# a\n# b\n# c\n12 3\nrain\n13 4\n')
+  expect([...values]).toEqual([
+    [12, 3],
+    [13, 4],
+  ])
+  expect(faults).toEqual(['x.dat:5: "rain" is not a time and a value: left out'])
+  const many = parseArchive('x.dat', 'rain\n'.repeat(8)).faults
+  expect([many.length, many.at(-1)]).toEqual([6, 'x.dat: 3 more lines are left out'])
   expect(() => parseArchive('9 lives.dat', '')).toThrow('"9 lives" is no field name')
   await expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --archive')
   await expect(readArchive('fixtures/g3')).rejects.toThrow('has no .dat file')
+})
+
+test('real lines, mutated word by word: never an end, never a wrong number', () => {
+  const lines = ['1499990400.0 33.34', '1500076800 -3.6e1']
+  for (const line of lines) {
+    const [time = '', value = ''] = line.split(' ')
+    const words = ['', 'abc', '33,34', '1e999', '--', '1.2.3', '12abc', '0x10', value.replace('.', ',')]
+    const mutants = words.flatMap((word) => [`${time} ${word}`, `${word} ${value}`, `${line} ${word || '5'}`])
+    for (const mutant of mutants) {
+      const { values, faults } = parseArchive('x.dat', `# a\n# b\n# c\n${mutant}\n1600000000 7\n`)
+      expect([mutant, [...values], faults.length]).toEqual([mutant, [[1_600_000_000, 7]], 1])
+    }
+  }
 })
 
 test('our own archive is served as it is', async () => {

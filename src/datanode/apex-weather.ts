@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { decimalOf } from '../core/decimal.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { FIELD } from '../core/names.ts'
 
@@ -10,12 +11,17 @@ export interface ArchivedField {
   readonly units: string
   /** Values by time (unix s), in order of time. */
   readonly values: ReadonlyMap<number, number>
+  /** Lines that are left out: `file:line` and why, the first few. */
+  readonly faults: readonly string[]
 }
+
+/** Lines that are told of a file at most. */
+const TOLD = 5
 
 /**
  * Reads a folder of APEX weather text files, one quantity a file, `apex_humidity.dat`: three header lines with its
  * description, the name of its timeline and its units; then lines of time (unix s) and value, with further `#` comments
- * between. A time that comes twice, as midnight does in these files, counts once.
+ * between. A time that comes twice, as midnight does in these files, counts once. A line that is neither costs itself.
  * @throws ConfigError when the folder has no such file, or one cannot be read
  */
 export async function readArchive(folder: string): Promise<ArchivedField[]> {
@@ -35,10 +41,7 @@ export async function readArchive(folder: string): Promise<ArchivedField[]> {
   )
 }
 
-/**
- * One file of an archive.
- * @throws ConfigError with `file:line` for a line that is neither a comment nor a time and a value
- */
+/** One file of an archive; a value that is no number is NaN only where it says so. @throws ConfigError for its name */
 export function parseArchive(path: string, text: string): ArchivedField {
   const field = basename(path, '.dat')
   if (!FIELD.test(field)) {
@@ -46,15 +49,18 @@ export function parseArchive(path: string, text: string): ArchivedField {
   }
   const lines = text.split('\n').map((line) => line.trim())
   const samples: [number, number][] = []
+  const faults: string[] = []
+  let left = 0
   for (const [i, line] of lines.entries()) {
     if (line === '' || line.startsWith('#')) continue
-    const [time, value, ...rest] = line.split(/\s+/).map(Number)
-    if (time === undefined || value === undefined || !Number.isFinite(time) || rest.length > 0) {
-      throw new ConfigError(`${path}:${i + 1}: "${line.slice(0, 60)}" is not a time and a value`)
-    }
-    samples.push([time, value])
+    const [time, value, more] = line.split(/\s+/)
+    const [t, v] = [time, value].map((word = '') => (/^nan$/i.test(word) ? Number.NaN : decimalOf(word)))
+    if (t !== undefined && !Number.isNaN(t) && v !== undefined && more === undefined) samples.push([t, v])
+    else if (left++ < TOLD)
+      faults.push(`${path}:${i + 1}: "${line.slice(0, 60)}" is not a time and a value: left out`)
   }
+  if (left > TOLD) faults.push(`${path}: ${left - TOLD} more lines are left out`)
   samples.sort(([a], [b]) => a - b)
   const header = (n: number) => (lines[n]?.startsWith('#') ? lines[n].replace(/^#\s*/, '') : '')
-  return { field, description: header(0), units: header(2), values: new Map(samples) }
+  return { field, description: header(0), units: header(2), values: new Map(samples), faults }
 }

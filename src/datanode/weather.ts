@@ -28,10 +28,10 @@ export class Weather implements Source {
   #served = -Infinity
 
   constructor(archive: readonly ArchivedField[], shiftToNow: boolean) {
-    const fields = archive.map(({ field, values, ...about }) => {
+    const fields = archive.map(({ field, values, description, units }) => {
       const table = new Table(shiftToNow ? WEEK : Infinity)
       table.declare(field, 'number')
-      return { feed: 'weather', name: field, table, values, describe: () => about }
+      return { feed: 'weather', name: field, table, values, describe: () => ({ description, units }) }
     })
     this.blocks = fields
     this.#samples = fields
@@ -76,7 +76,9 @@ export default defineAgent({
   serves: ({ name, description }) => ({ name, description }),
   connect: async ({ name, description, archive, shift_to_now }, lab) => {
     lab.announceNode({ name, description })
-    return new Weather(await readArchive(archive), shift_to_now)
+    const fields = await readArchive(archive)
+    for (const fault of fields.flatMap(({ faults }) => faults)) lab.event('warning', 'archive', fault)
+    return new Weather(fields, shift_to_now)
   },
 })
   .process(

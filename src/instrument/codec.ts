@@ -2,7 +2,9 @@
  * How instruments spell values in comma-separated records, both ways and strictly: a reply that does not fit is a
  * TransportError, a value that cannot be sent an OpError; both name the field.
  */
+
 import { z } from 'zod'
+import { decimalOf } from '../core/decimal.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 
 /** One field of a record. */
@@ -48,15 +50,7 @@ export const integer: Cell<number> = cell(
 )
 
 /** A decimal number: `+77.3500`, `-1.0E-03`. */
-export const decimal: Cell<number> = cell(
-  z.number(),
-  'a number',
-  (text) => {
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
-    return Number.isFinite(value) ? value : undefined
-  },
-  String,
-)
+export const decimal: Cell<number> = cell(z.number(), 'a number', decimalOf, String)
 
 /** `0` or `1`. */
 export const flag: Cell<boolean> = cell(
