@@ -3,8 +3,9 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Context } from 'hono'
 
-/** Where the page's own files are. */
+/** Where the page's own files are, and those that it shares with the rest of ocs, which import one another alone. */
 const FOLDER = join(import.meta.dir, '..', 'page')
+const CORE = join(import.meta.dir, '..', '..', 'core')
 const TYPES: Readonly<Record<string, string>> = {
   ts: 'text/javascript; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
@@ -61,6 +62,14 @@ export function pageAssets(): Assets {
     const text = readFileSync(join(FOLDER, name), 'utf8')
     files.push([name, name.endsWith('.ts') ? inBrowser(transpiler.transformSync(text)) : text])
   }
+  // The list grows meanwhile, by what the files of the core import themselves.
+  for (const [, text] of files) {
+    for (const [, name = ''] of text.matchAll(SHARED)) {
+      if (files.some(([known]) => known === `core-${name}`)) continue
+      const code = transpiler.transformSync(readFileSync(join(CORE, name), 'utf8'))
+      files.push([`core-${name}`, code.replaceAll(/from ?"\.\/([\w-]+\.ts)"/g, 'from "./core-$1"')])
+    }
+  }
   const assets = new Map(files.map(([name, text]) => [name, asset(name, text)]))
   const build = Bun.hash([...assets.values()].map(({ etag }) => etag).join('')).toString(36)
   return {
@@ -76,9 +85,14 @@ export function pageAssets(): Assets {
   }
 }
 
-/** A browser knows packages by where they are served. */
+/** What a page's file imports of the core, as it is served. */
+const SHARED = /from ?"\.\/core-([\w-]+\.ts)"/g
+
+/** A browser knows packages by where they are served, and all files of the page lie in one folder. */
 function inBrowser(code: string): string {
-  return code.replaceAll(/from ?"uplot"/g, 'from "./uplot.js"')
+  return code
+    .replaceAll(/from ?"uplot"/g, 'from "./uplot.js"')
+    .replaceAll(/from ?"\.\.\/\.\.\/core\/([\w-]+\.ts)"/g, 'from "./core-$1"')
 }
 
 function asset(name: string, text: string): Asset {

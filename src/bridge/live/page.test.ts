@@ -138,6 +138,18 @@ async function listen({ url }: Bridge, signal: AbortSignal) {
   return got
 }
 
+test('every module that the page imports is served, those it shares with the rest of ocs too', async () => {
+  await using at = await site()
+  const seen = new Set(['/page/main.ts'])
+  for (const path of seen) {
+    const answer = await fetch(`${at.bridge.url}${path}`)
+    expect([path, answer.status]).toEqual([path, 200])
+    for (const [, from = ''] of (await answer.text()).matchAll(/from ?"([^"]+)"/g))
+      seen.add(new URL(from, `${at.bridge.url}${path}`).pathname)
+  }
+  expect([...seen].filter((path) => path.includes('core-')).length).toBeGreaterThan(1)
+})
+
 test('the past first, then what comes live, each sample once; a node that restarts goes on', async () => {
   await using at = await site()
   const spool = at.lab.spool('ls240')
