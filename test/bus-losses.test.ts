@@ -17,7 +17,14 @@ const to = { root, instance: 'agent', op: 'acq', action: 'start' }
 
 function start(port = 0): Promise<Hub> {
   const listen = [{ host: '127.0.0.1', port }]
-  return startHub({ root, realm: 'test_realm', version: '0', listen, log: () => {} })
+  return startHub({
+    root,
+    realm: 'test_realm',
+    version: '0',
+    listen,
+    websocket: { host: '127.0.0.1', port: 0 },
+    log: () => {},
+  })
 }
 async function join(hub: Hub, client: string) {
   const bus = connectMqtt({ url: hub.urls.mqtt ?? '', client })
