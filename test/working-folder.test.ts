@@ -17,7 +17,8 @@ test.each([
   ['the launcher', ['node', join(ROOT, 'bin', 'ocs.mjs')]],
   ['a role, a unit of systemd', PROGRAM],
 ])('what lies in the working folder neither runs nor sets anything: %s', (_, program) => {
-  const { OCS_STATE_DIR: _state, ...env } = process.env
+  const { OCS_STATE_DIR: _state, ...given } = process.env
+  const env = { ...given, XDG_STATE_HOME: join(folder, 'state') }
   const { stdout, stderr } = Bun.spawnSync([...program, 'spool', 'ls'], { cwd: folder, env })
   expect(`${stdout}${stderr}`).toContain('spools')
   expect(`${stdout}${stderr}`).not.toContain('of-the-working-folder')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, spyOn, test } from 'bun:test'
 import { Socket } from 'node:net'
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { ownClock } from '../../test/own-clock.ts'
 import { HubInfo } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import { presence, testHub } from './hub.test-aid.ts'
@@ -315,6 +316,7 @@ test('a port in use is named with who has it, and nothing is left half started',
 })
 
 test('a crossbar router in the way is named as one', async () => {
+  using _ = ownClock()
   const router = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

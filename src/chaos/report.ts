@@ -69,6 +69,7 @@ export function findingOf(result: ChaosResult, about: About): Finding {
   const { sent, recorded, taken, lost, doubled, unknown, shifted, bounds, cost } = verdict
   const wrong = [lost, doubled, unknown, shifted, deaths, troubles]
   const costs = [...cost].filter(([strike]) => isFault(strike))
+  const ofStart = [...cost].filter(([strike]) => !isFault(strike)).map(([, { readings }]) => readings)
   const ends = costs.filter(([{ fault }]) => fault === 'kill' || fault === 'term').map(([, one]) => one)
   return {
     ...about,
@@ -77,7 +78,8 @@ export function findingOf(result: ChaosResult, about: About): Finding {
     ...{ sent, recorded, taken, lost, doubled, unknown, shifted, bounds },
     cost: costs.reduce((sum, [, { readings }]) => sum + readings, 0),
     worst: ends.toSorted((a, b) => b.readings - a.readings)[0] ?? null,
-    settling: verdict.settling,
+    // With them what goes with the lab's own start and end, so that all that was sent is accounted for.
+    settling: ofStart.reduce((sum, readings) => sum + readings, verdict.settling),
     slow: verdict.slow,
     ...{ foreign, deaths, troubles },
     faults: rowsOf(strikes, verdict),
@@ -111,7 +113,7 @@ export function report(finding: Finding): string {
     ...listed('SHIFTED', shifted),
     ...[...finding.deaths, ...finding.troubles].map((text) => `${text}\n`),
     `seed ${seed}: ${strikes} faults; ${sent} readings sent, ${recorded} recorded, as ${reader} reads the files\n`,
-    `${cost} went with an agent’s own end or a fault of its instrument${most}; ${settling} were left out while settling\n`,
+    `${cost} went with an agent’s own end or a fault of its instrument${most}; ${settling} were left out while settling, at the start or at the end\n`,
     wrongs.length > 0
       ? `a foreign agent did wrong ${wrongs.reduce((sum, n) => sum + n, 0)} times, in ${wrongs.length} ways\n`
       : '',

@@ -85,12 +85,12 @@ export function stateOf(session: Pick<OpSession, 'status' | 'degraded' | 'succes
 
 /**
  * What a session says of its state: why it is degraded or has failed, otherwise what was said last; '' for nothing. Of one
- * that runs, what was said before it did so is over.
+ * that runs or is degraded, what was said before it was so is over.
  */
 export function toldOf(session: Partial<OpSession> | undefined): string {
   const [begun = 0, state, why = ''] = session?.transitions?.at(-1) ?? []
   if ((state === 'degraded' || state === 'failed') && why !== '') return why
-  const since = state === 'running' ? begun : 0
+  const since = state === 'running' || state === 'degraded' ? begun : 0
   return saidBy(session).findLast(([time]) => time >= since)?.[1] ?? ''
 }
 

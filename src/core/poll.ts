@@ -35,8 +35,8 @@ export async function poll(
     } catch (error) {
       if (signal.aborted) return
       if (!onError) throw error
-      session.degraded = failing = true
       onError(error)
+      session.degraded = failing = true
     }
     const now = clock.now()
     const next = Math.max(beat + 1, Math.round((now - start) / period))

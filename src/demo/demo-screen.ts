@@ -128,7 +128,9 @@ export class DemoScreen {
     const lines = [
       why !== undefined
         ? `NOT RECORDING: ${why}. Agents keep their samples meanwhile.\n`
-        : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
+        : !this.#connected
+          ? 'NOT RECORDING: the hub is away. Agents keep their samples meanwhile.\n'
+          : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
       idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',

@@ -179,7 +179,11 @@ export function labStatus(
   })
   const recorders = recordersOf(instances)
   const not_recording = notRecording(instances) ?? null
-  return { time, hub, roles, recorders, not_recording, alarms: alarmsOf(instances) }
+  const isAway = (name: string) => not_recording !== null && RECORD in (instances.get(name)?.api?.ops ?? {})
+  const judged = roles.map((role) =>
+    isAway(role.instance) && role.trouble === null ? { ...role, trouble: 'does not record' } : role,
+  )
+  return { time, hub, roles: judged, recorders, not_recording, alarms: alarmsOf(instances) }
 }
 
 function roleOf(

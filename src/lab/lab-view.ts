@@ -54,7 +54,9 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     const old = entry.presence
     // The will, or the goodbye, of an earlier process of the same instance says nothing about this one.
     if (now.state !== 'online' && old?.state === 'online' && old.session !== now.session) return
-    entry.presence = now
+    // A will was written when its agent came; that was heard of later.
+    const time = old?.session === now.session ? Math.max(old.time, now.time) : now.time
+    entry.presence = { ...now, time }
     const fresh = !retained || Date.now() / 1000 - now.time < LOST_AFTER
     if (fresh) entry.heard = performance.now()
   })

@@ -24,16 +24,16 @@ const cases: readonly (readonly [what: string, views: readonly InstanceView[], w
   ['there is none', [], 'no recorder runs (ocs aggregate)'],
   ['it is lost', [recorder('lost', running)], 'rec-0 is lost'],
   ['it is stopped', [recorder('offline', { status: 'done', success: true })], 'rec-0 is stopped'],
-  ['it has not begun', [recorder('online')], 'rec-0: it has not begun'],
+  ['it has not begun', [recorder('online')], 'rec-0 does not record (ocs ctrl start rec-0 record)'],
   [
     'it was stopped',
     [recorder('online', { status: 'done', success: true })],
-    'rec-0 is told not to (ocs ctrl start rec-0 record)',
+    'rec-0 does not record (ocs ctrl start rec-0 record)',
   ],
   [
     'it failed',
     [recorder('online', { status: 'done', success: false, transitions: [[1, 'failed', 'no such folder']] })],
-    'rec-0: no such folder',
+    'rec-0 does not record (ocs ctrl start rec-0 record): no such folder',
   ],
   [
     'its disk is full',

@@ -21,7 +21,8 @@ function whyNot(name: string, { state, sessions }: InstanceView): string | undef
   const session = sessions.get(RECORD)
   if (session?.status === 'running' && !session.degraded) return undefined
   const told = toldOf(session)
-  return session?.status === 'done' && session.success
-    ? `${name} is told not to (ocs ctrl start ${name} ${RECORD})`
-    : `${name}: ${told || 'it has not begun'}`
+  if (session?.status === 'running') return `${name}: ${told || 'it is degraded'}`
+  // The command first: a narrow screen cuts the end.
+  const why = session?.success === false && told !== '' ? `: ${told}` : ''
+  return `${name} does not record (ocs ctrl start ${name} ${RECORD})${why}`
 }

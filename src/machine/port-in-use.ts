@@ -36,15 +36,19 @@ export async function portError(
 /** What an HTTP server there calls itself; undefined when nothing answers HTTP within half a second. */
 async function serverHeader(host: string, port: number): Promise<string | undefined> {
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), 500)
   try {
     const answer = await fetch(`http://${hostPort(name, port)}/`, {
-      signal: AbortSignal.timeout(500),
+      signal: late.signal,
       redirect: 'manual',
     })
     await answer.body?.cancel()
     return answer.headers.get('server') ?? undefined
   } catch {
     return undefined
+  } finally {
+    clearTimeout(timer)
   }
 }
 

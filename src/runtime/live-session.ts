@@ -26,8 +26,10 @@ export class LiveSession {
   readonly #told: Told
   readonly #transitions: Transition[] = []
   readonly #kinds: ('status' | 'said')[] = []
-  /** What was said last in the present state. */
+  /** What was said in this turn of the event loop: what is said earlier or later need not be why its state changes. */
   #said = ''
+  /** Whether it turned degraded in this turn. */
+  #justDegraded = false
   #tooLarge = false
 
   constructor(
@@ -75,9 +77,12 @@ export class LiveSession {
     if (!this.active) return
     const line = this.#message('said', text, Date.now() / 1000)
     this.#said = line
+    queueMicrotask(() => {
+      this.#said = ''
+    })
     const last = this.#transitions.at(-1)
     // Some say what is wrong after they have turned degraded.
-    if (last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
+    if (this.#justDegraded && last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
     this.#told.changed(this.doc, false)
   }
 
@@ -119,6 +124,10 @@ export class LiveSession {
   #setDegraded(now: boolean): void {
     if (!this.active || this.doc.degraded === now) return
     this.doc.degraded = now
+    this.#justDegraded = now
+    queueMicrotask(() => {
+      this.#justDegraded = false
+    })
     this.#change(Date.now() / 1000)
   }
 
@@ -135,7 +144,6 @@ export class LiveSession {
     if (transitions.at(-1)?.[1] !== state) {
       const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
       transitions.push([time, state, why])
-      this.#said = ''
     }
     const dropped = transitions.length - MOST_TRANSITIONS
     if (dropped > 0) {

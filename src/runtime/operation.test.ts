@@ -296,18 +296,22 @@ test('a session carries its states, each from when on and why; recovery erases n
   await ticks()
   const session = on.runs[0]?.session
   if (!session) throw new Error('it has not begun')
-  const after = (ms: number) => jest.setSystemTime(begun + ms)
+  // What is said in another turn of the event loop is not why a state changes.
+  const after = async (ms: number) => {
+    await ticks()
+    jest.setSystemTime(begun + ms)
+  }
   session.log('8 channels')
-  after(1000)
+  await after(1000)
   session.degrade('cable pulled')
   session.degrade('cable pulled')
-  after(2000)
+  await after(2000)
   session.degraded = false
-  after(3000)
+  await after(3000)
   session.degraded = true
   session.log('no answer')
   session.log('still none')
-  after(4000)
+  await after(4000)
   on.runs[0]?.end.reject(new OpError('gave up'))
   await ticks()
   const at = (ms: number) => (begun + ms) / 1000

@@ -142,7 +142,7 @@ at a time and refuses a third; the agent holds one.`,
     instrument.scan.channel = 0
     const onError = (error: unknown) => {
       if (instrument.link.closed.aborted || !(error instanceof TransportError)) throw error
-      if (errors++ === 0 || !session.degraded) session.log(error.message)
+      session.degrade(error.message)
     }
     await poll(HZ, { session, signal: AbortSignal.any([signal, done.signal]) }, read, { onError })
   },

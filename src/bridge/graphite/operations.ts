@@ -17,6 +17,7 @@ const CODES: Readonly<Record<State, number>> = {
   stopping: OpCode.STOPPING,
   idle: OpCode.SUCCEEDED,
   failed: OpCode.FAILED,
+  lost: OpCode.EXPIRED,
 }
 
 /** What operations did, as OCS's op codes over time, under Graphite names. */

@@ -26,7 +26,7 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
     host: presence?.host ?? '',
     node: api?.node?.name ?? null,
     lock: presence?.lock ? { by: presence.lock.by, until: presence.lock.until } : null,
-    ops: [...names].map((op) => opView(op, api?.ops[op]?.kind ?? null, sessions.get(op))),
+    ops: [...names].map((op) => opView(op, api?.ops[op]?.kind ?? null, sessions.get(op), state === 'online')),
     spools: spoolsOf(presence),
     troubles: troubles(presence?.counters ?? {}).map(([name, count]) => {
       return { name, count, help: helpOf(name) }
@@ -36,11 +36,12 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
   }
 }
 
-function opView(op: string, kind: OpView['kind'], session: OpSession | undefined): OpView {
+function opView(op: string, kind: OpView['kind'], session: OpSession | undefined, isThere: boolean): OpView {
   return {
     op,
     kind,
-    state: stateOf(session),
+    // What was under way went with its agent.
+    state: isThere || session?.status === 'done' ? stateOf(session) : session ? 'lost' : 'idle',
     since: session?.start_time ?? null,
     end: session?.end_time ?? null,
     message: toldOf(session).slice(0, MAX_TEXT) || null,

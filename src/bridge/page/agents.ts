@@ -155,5 +155,7 @@ export class Agents {
 
 /** Instruments first, then recorders, data nodes last; what is not there behind what is. */
 function rank({ state, node, recorder }: AgentView): number {
-  return (state === 'online' ? 0 : 3) + (node !== null ? 2 : recorder !== null ? 1 : 0)
+  // Who is missed comes first, who was stopped last.
+  const order = { lost: 0, online: 3, offline: 6 }[state]
+  return order + (node !== null ? 2 : recorder !== null ? 1 : 0)
 }

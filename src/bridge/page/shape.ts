@@ -1,7 +1,7 @@
 /** What the bridge tells the live page. Times are unix seconds by the bridge's clock. It imports nothing: both sides do. */
 
-/** What an operation is doing, for people. */
-export type State = 'starting' | 'running' | 'degraded' | 'stopping' | 'idle' | 'failed'
+/** What an operation is doing, for people; `lost` with its agent. */
+export type State = 'starting' | 'running' | 'degraded' | 'stopping' | 'idle' | 'failed' | 'lost'
 
 /** A value of a field; null stands for one that is no number (NaN). */
 export type Cell = number | string | boolean | null

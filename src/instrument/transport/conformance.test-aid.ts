@@ -120,7 +120,8 @@ export const kinds: readonly Kind[] = [
       'a frame too long': { ends: (request) => modbusReply(request, 99, { 4: 0xff, 5: 0xff }) },
       'a frame shorter than it says': { ends: (request) => modbusReply(request, 99, { 5: 50 }) },
       'half a character': { ends: () => halfCharacter },
-      'the reply to another request': (request) => modbusReply(request, 99, { 1: (request[1] ?? 0) + 1 }),
+      // Not of the next one, which a late reply would come to.
+      'the reply to another request': (request) => modbusReply(request, 99, { 1: (request[1] ?? 0) ^ 0x80 }),
       'the reply of another unit': (request) => modbusReply(request, 99, { 6: 9 }),
       'the reply to another function': (request) => modbusReply(request, 99, { 7: 3 }),
       'a length that does not fit': (request) => modbusReply(request, 99, { 8: 4 }),
