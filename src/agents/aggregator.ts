@@ -101,8 +101,9 @@ export default defineAgent({
         using _counted = lab.counters(() => countersOf(recorder, follower))
         const show = () => {
           session.set(dataOf(recorder, follower, instances))
-          if (recorder.problem === undefined) session.degraded = false
-          else session.degrade(recorder.problem)
+          const problem = problemOf(recorder, follower)
+          if (problem === undefined) session.degraded = false
+          else session.degrade(problem)
         }
         const asked = Promise.withResolvers<void>()
         instrument.refill = asked.resolve
@@ -165,6 +166,13 @@ function countersOf({ counters }: Recorder, { state }: Follower): RecordData['co
   return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
 }
 
+/** What keeps all rows from being recorded, or agents from hearing that they are. */
+function problemOf(recorder: Recorder, { state }: Follower): string | undefined {
+  const mute =
+    'nothing is acknowledged, agents keep their rows: recorder.key in the state folder cannot be used'
+  return recorder.problem ?? (state.isMute ? mute : undefined)
+}
+
 function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInstances): RecordData {
   const now = Date.now() / 1000
   const providers = Object.entries(recorder.providers).map(([address, { rhythm = 0, ...provider }]) => {
@@ -178,7 +186,7 @@ function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInsta
     counters: countersOf(recorder, follower),
     behind: follower.state.behind,
     unknown: instances.waiting,
-    problem: recorder.problem ?? instances.problem ?? null,
+    problem: problemOf(recorder, follower) ?? instances.problem ?? null,
     disk_free: freeIn(recorder.dir),
   }
 }

@@ -59,7 +59,7 @@ export interface SessionHandle<D> {
   set(data: D): void
   /** Running, but failing for now; set back to false when it works again. */
   degraded: boolean
-  /** Sets it degraded and says why, unless it is degraded already. */
+  /** Sets it degraded and says why, unless it is degraded for that already. */
   degrade(why: string): void
   /** Adds a line to the session's messages and to the log. */
   log(text: string): void

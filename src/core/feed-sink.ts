@@ -39,6 +39,8 @@ export interface FollowState {
   /** Rows that did not fit and were left out, each by itself. */
   readonly malformed: number
   readonly behind: number
+  /** Acknowledgements cannot be signed, so that there are none: agents keep their rows. */
+  readonly isMute: boolean
   /** Feeds followed, by `instance/feed`, with whether each has caught up. */
   readonly feeds: Readonly<
     Record<string, { readonly epoch: string; readonly last: number; readonly live: boolean }>

@@ -38,12 +38,15 @@ export async function follow(
           }),
         ]
       : []
+  let isMute = false
   return {
     get state() {
-      return readers.state
+      return { ...readers.state, isMute }
     },
     acknowledge(from, seq, dataDir) {
-      const signer = bus.connected ? key() : undefined
+      if (!bus.connected) return
+      const signer = key()
+      isMute = signer === undefined
       if (!signer) return
       const { feed, epoch } = from
       for (const instance of readers.holders(from)) {
@@ -90,7 +93,7 @@ class FeedReaders {
     return holders
   }
 
-  get state(): FollowState {
+  get state(): Omit<FollowState, 'isMute'> {
     const sum = { duplicates: 0, holes: 0, unnumbered: 0, malformed: 0, behind: 0 }
     const feeds: Record<string, FollowState['feeds'][string]> = {}
     for (const [key, reader] of this.#readers) {

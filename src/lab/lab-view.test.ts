@@ -34,6 +34,20 @@ test('the will and the goodbye of an earlier process say nothing about its succe
   expect(await say('offline', 's2')).toBe('offline')
 })
 
+test('an agent that is lost was heard of when its last beat came, not when its will was written', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  await using view = await viewLab(hub.connect('me'), root)
+  for (const [state, time] of [
+    ['online', 100],
+    ['online', 400],
+    ['lost', 100],
+  ] as const)
+    await agent.publish(channels.presence, { root, instance: 'a' }, presence(state, 's1', time))
+  await Promise.resolve()
+  expect(view.instances.get('a')?.presence).toMatchObject({ state: 'lost', time: 400 })
+})
+
 test('an agent whose beat is 15 s old is lost, whatever the hub retains', async () => {
   const hub = new MemoryHub()
   const agent = hub.connect('a')

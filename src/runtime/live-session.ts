@@ -101,9 +101,7 @@ export class LiveSession {
         session.#setDegraded(now)
       },
       degrade(why) {
-        if (session.doc.degraded) return
-        if (session.#said !== why) session.say(why)
-        session.#setDegraded(true)
+        session.#degrade(why)
       },
       log: (text) => this.say(text),
     }
@@ -121,6 +119,16 @@ export class LiveSession {
     this.#told.changed(this.doc, false)
   }
 
+  /** Why it is degraded is told each time it is another reason. */
+  #degrade(why: string): void {
+    const last = this.#transitions.at(-1)
+    const isSame = this.doc.degraded && last?.[2] === cut(redact(why), REASON_LENGTH)
+    if (!this.active || isSame) return
+    if (this.#said !== why) this.say(why)
+    if (!this.doc.degraded) return this.#setDegraded(true)
+    this.#change(Date.now() / 1000, true)
+  }
+
   #setDegraded(now: boolean): void {
     if (!this.active || this.doc.degraded === now) return
     this.doc.degraded = now
@@ -136,12 +144,12 @@ export class LiveSession {
     this.#change(time)
   }
 
-  /** Its status or degraded is another one since a time. */
-  #change(time: number): void {
+  /** Its status or degraded is another one since a time, or the reason for it. */
+  #change(time: number, isOtherReason = false): void {
     this.doc.op_code = opCodeOf(this.doc)
     const state = stateOf(this.doc)
     const transitions = this.#transitions
-    if (transitions.at(-1)?.[1] !== state) {
+    if (transitions.at(-1)?.[1] !== state || isOtherReason) {
       const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
       transitions.push([time, state, why])
     }

@@ -369,3 +369,31 @@ test('a refusal says for programs why', async () => {
   on.operation.end('stop')
   expect(on.operation.end('stop').kind).toBe('idle')
 })
+
+test('another reason to be degraded is a state of its own; the same one again is none', async () => {
+  jest.useFakeTimers()
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const session = on.runs[0]?.session
+  for (const why of ['it was moved', 'it was moved', 'mount its disk again', 'mount its disk again'])
+    session?.degrade(why)
+  expect(on.operation.session?.transitions?.map(([, state, why]) => [state, why]).slice(2)).toEqual([
+    ['degraded', 'it was moved'],
+    ['degraded', 'mount its disk again'],
+  ])
+  expect(toldOf(on.operation.session)).toBe('mount its disk again')
+})
+
+test('what was said long before is not why an operation is degraded', async () => {
+  const on = held('process')
+  on.operation.start({}, me)
+  await ticks()
+  const session = on.runs[0]?.session
+  session?.log('0.17 s too late')
+  await ticks()
+  if (session) session.degraded = true
+  await ticks()
+  session?.log('tried again')
+  expect(on.operation.session?.transitions?.at(-1)?.[2]).toBe('')
+})

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
@@ -16,6 +16,8 @@ const INDEXES = 'archives'
 /** The spools of a state folder: `ROOT/INSTANCE.sqlite`. */
 export function spoolsIn(state: string): SpoolPlace[] {
   if (!existsSync(state)) return []
+  if (!statSync(state).isDirectory())
+    throw new ConfigError(`${state} is no folder: name the state folder with --state-dir`)
   return readdirSync(state, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== INDEXES)
     .flatMap(({ name: root }) =>

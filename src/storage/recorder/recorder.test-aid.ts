@@ -74,7 +74,7 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
   const close = recorder[Symbol.asyncDispose].bind(recorder)
   recorder[Symbol.asyncDispose] = (patience = PATIENCE) => close(patience)
   recorder.attach({
-    state: { duplicates: 0, holes: 0, unnumbered: 0, malformed: 0, behind: 0, feeds: {} },
+    state: { duplicates: 0, holes: 0, unnumbered: 0, malformed: 0, isMute: false, behind: 0, feeds: {} },
     acknowledge: (from, seq) => {
       acks.push({ from, seq })
       look()
