@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Curve } from '../page/curve.ts'
-import { withUnit } from '../page/format.ts'
+import { axisTexts, withUnit } from '../page/format.ts'
 import { groupsOf } from '../page/groups.ts'
 
 const filled = (t: number[]) => {
@@ -67,6 +67,40 @@ test('a declared rhythm says where a sample is missing, however many have come s
   // Of the past every so many samples are there.
   const past = Array.from({ length: 100 }, (_, i) => i * 54)
   expect(filled(past).drawn(0, 0.4)[1]).not.toContain(null)
+})
+
+test.each([
+  [
+    [4.2, 4.25, 4.3],
+    ['4.20', '4.25', '4.30'],
+  ],
+  [
+    [0, 50, 100],
+    ['0', '50', '100'],
+  ],
+  [
+    [1.0e-5, 1.2e-5, 1.4e-5],
+    ['1.0e-5', '1.2e-5', '1.4e-5'],
+  ],
+  [
+    [0, 1e-7, 2e-7],
+    ['0', '1.0e-7', '2.0e-7'],
+  ],
+  [
+    [2e6, 4e6],
+    ['2.0e6', '4.0e6'],
+  ],
+  [
+    [4.1231, 4.1232],
+    ['4.1231', '4.1232'],
+  ],
+])('the ticks %p are told apart as %p', (ticks, texts) => {
+  expect(axisTexts(ticks)).toEqual(texts)
+})
+
+test('a small value has an exponent, whether its resolution is known or not', () => {
+  expect(withUnit(1.22709e-5, { units: 'mbar', resolution: null })).toBe('1.22709e-5 mbar')
+  expect(withUnit(1.22709e-5, { units: 'mbar', resolution: 1e-7 })).toBe('1.23e-5 mbar')
 })
 
 test('values have the digits of their resolution', () => {

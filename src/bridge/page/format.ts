@@ -1,4 +1,4 @@
-import { atResolution } from '../../core/resolution.ts'
+import { atResolution, decimalsOf, LARGE, SMALL } from '../../core/resolution.ts'
 import type { Cell, FieldView } from './shape.ts'
 
 /** Digits of a value whose resolution nobody declares. */
@@ -11,7 +11,18 @@ function valueText(value: Cell | undefined, resolution: number | null): string {
   if (typeof value !== 'number') return String(value)
   if (resolution !== null) return atResolution(value, resolution)
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value)
+  if (value !== 0 && Math.abs(value) < SMALL) return value.toExponential(DIGITS - 1)
   return value.toPrecision(DIGITS).replace('e+', 'e')
+}
+
+/** What stands at the ticks of an axis: no more digits than tell them apart, with an exponent where they are small or large. */
+export function axisTexts(ticks: readonly number[]): string[] {
+  const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || Math.abs(ticks[0] ?? 0) || 1
+  const most = Math.max(...ticks.map(Math.abs))
+  if (most === 0 || (most >= SMALL && most < LARGE))
+    return ticks.map((tick) => tick.toFixed(Math.min(20, decimalsOf(step))))
+  const digits = Math.min(15, Math.max(0, Math.ceil(Math.log10(most / step) - 1e-9)))
+  return ticks.map((tick) => (tick === 0 ? '0' : tick.toExponential(digits).replace('e+', 'e')))
 }
 
 /** A value of a field with its unit. */

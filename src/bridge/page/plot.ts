@@ -1,6 +1,7 @@
 import uPlot from 'uplot'
 import { clockText } from './clock.ts'
 import type { Curve } from './curve.ts'
+import { axisTexts } from './format.ts'
 import type { RunView } from './shape.ts'
 import { type Theme, theme } from './theme.ts'
 
@@ -122,6 +123,7 @@ export class Plot {
         {
           ...axis,
           font,
+          values: (_, splits) => axisTexts(splits),
           size: (_, values) => 14 + 6.5 * Math.max(3, ...(values ?? []).map((v) => v.length)),
         },
       ],
