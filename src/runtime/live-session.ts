@@ -125,8 +125,8 @@ export class LiveSession {
     const isSame = this.doc.degraded && last?.[2] === cut(redact(why), REASON_LENGTH)
     if (!this.active || isSame) return
     if (this.#said !== why) this.say(why)
-    if (!this.doc.degraded) return this.#setDegraded(true)
-    this.#change(Date.now() / 1000, true)
+    if (this.doc.degraded) this.#change(Date.now() / 1000, true)
+    else this.#setDegraded(true)
   }
 
   #setDegraded(now: boolean): void {
