@@ -11,7 +11,7 @@ export const counterHelp: Readonly<Record<string, string>> = {
   dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
   acks_refused:
     'acknowledgements that were not of the recorder that is trusted here: the rows were kept; ocs spool trust',
-  spool_failures: 'times the spool could not be written',
+  spool_failures: 'times the spool could not be written, or its file was gone',
   spools_set_aside: 'damaged spools that were set aside',
   quarantined:
     'messages and values (of a recorder: rows) that did not fit their declaration and were left out',

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterEach, expect, jest, test } from 'bun:test'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import type { Row } from '../../core/channels.ts'
@@ -460,4 +460,25 @@ test('20 × kill -9: every row that was said to be on disk is there', async () =
     expect(there.length, `seed ${seed}`).toBeGreaterThanOrEqual(seqs.size)
   }
   await spool.close(UNHURRIED_MS)
+})
+
+test('a spool whose file is moved or removed says so once, and counts it', async () => {
+  for (const end of [(path: string) => renameSync(path, `${path}.moved`), (path: string) => rmSync(path)]) {
+    const path = temporary('spool.sqlite')
+    let now = 0
+    const { spool, troubles } = open(path, { now: () => now })
+    fill(spool, 'e1', 3)
+    await spool.flush()
+    end(path)
+    for (const later of [2000, 4000]) {
+      now = later
+      fill(spool, 'e1', 1)
+      await spool.flush()
+    }
+    expect(troubles).toEqual([expect.stringContaining('has been moved or removed')])
+    expect(spool.counters['spool_failures']).toBe(1)
+    // Rows can still be had while the agent lives.
+    expect(drain(spool, 'e1').seqs).toEqual(upTo(5))
+    await spool.close(UNHURRIED_MS)
+  }
 })

@@ -1,4 +1,5 @@
 import type { Database } from 'bun:sqlite'
+import { type Stats, statSync } from 'node:fs'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
 import type { Counts } from '../../core/counter-help.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
@@ -71,6 +72,8 @@ export class Spool {
   refusedAcks = 0
   #failures = 0
   #setAside = 0
+  readonly #file: Stats | undefined
+  #isDisplaced = false
 
   /**
    * Opens, or makes, the spool file and locks it for this process.
@@ -100,6 +103,7 @@ export class Spool {
       const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
       throw new ConfigError(text, { cause })
     }
+    this.#file = fileAt(path)
     this.id = this.#index.spool
     this.#writer = new SpoolWriter(path, (done) => this.#answered(done))
   }
@@ -248,9 +252,22 @@ export class Spool {
     const now = this.#now()
     if (now - this.#pruned < PRUNE_MS) return []
     this.#pruned = now
+    this.#lookForFile()
     return this.#index.prunable(
       this.#recorded,
       this.#ring.look(() => this.#index.given()),
+    )
+  }
+
+  /** SQLite goes on writing to a file that has no name any more: what it holds ends with this process. */
+  #lookForFile(): void {
+    const there = fileAt(this.path)
+    const isHere = there !== undefined && there.dev === this.#file?.dev && there.ino === this.#file.ino
+    if (isHere || this.#isDisplaced || this.#file === undefined) return
+    this.#isDisplaced = true
+    this.#failures++
+    this.#onTrouble(
+      `the spool ${this.path} has been moved or removed: what is not recorded yet goes with this agent: let a recorder run until "ocs status" shows nothing to record, then start the agent again`,
     )
   }
 
@@ -319,4 +336,8 @@ export class Spool {
   #rest(): void {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+function fileAt(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false })
 }
