@@ -84,7 +84,15 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   const copy = from.keep?.(text)
   const env = copy === undefined ? {} : { OCS_SITE_FILE: file, OCS_SITE_COPY: copy }
   const shared = [url, site.hub, host.hub, host.log_dir, flags, folders]
-  const recording = recorders(site, isRecorder)
+  const looks = new Map(
+    await Promise.all(host.instances.map(async (one) => [one, await examined(one, site, from.env)] as const)),
+  )
+  // A recorder that goes on as it was is one still: the hub lets it say what is recorded.
+  const kept = (before?.instances ?? []).filter(
+    ({ name, rank }) =>
+      rank === 'recorder' && [...looks].some(([one, look]) => one.instance_id === name && isSpoilt(look)),
+  )
+  const recording = [...new Set([...recorders(site, isRecorder), ...kept.map(({ name }) => name)])]
   const notes: string[] = []
   const faults: string[] = []
   const unsupported = new Map<string, string[]>()
@@ -101,7 +109,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     }
     if (manage !== 'host/up' && manage !== 'host/down' && instance.faults.length === 0) continue
     const target = manage === 'host/down' ? 'down' : 'up'
-    const found = await examined(instance, site, from.env)
+    const found = looks.get(instance)
+    if (!found) continue
     const agentClass = instance.agent_class ?? found.agent?.spec.class ?? '(none)'
     if ('why' in found) {
       const { why, isForeign } = found
@@ -167,11 +176,16 @@ function maybeUnnamed({ instances }: Host, before: Plan | undefined): readonly P
 }
 
 /** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
-async function examined(
-  instance: Instance,
-  { alarmFaults }: Site,
-  env: Context['env'],
-): Promise<{ agent: Agent } | { agent?: Agent; why: string; isForeign: boolean }> {
+type Look =
+  | { readonly agent: Agent }
+  | { readonly agent?: Agent; readonly why: string; readonly isForeign: boolean }
+
+/** Whether an instance is at fault, and of ours. */
+function isSpoilt(look: Look): boolean {
+  return 'why' in look && !look.isForeign
+}
+
+async function examined(instance: Instance, { alarmFaults }: Site, env: Context['env']): Promise<Look> {
   try {
     const agent = await declarationOf(instance)
     const checked = checkedArguments(agent, instance, env)

@@ -1,0 +1,29 @@
+import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makePlan } from './up-plan.ts'
+
+test('a misspelt class of the recorder touches neither it nor the hub nor any agent', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-plan-'))
+  const file = join(folder, 'lab.yaml')
+  const from = { file, hostName: 'localhost', siteHost: undefined, env: {} }
+  const plan = (agentClass: string, before?: Awaited<ReturnType<typeof makePlan>>) => {
+    const args = agentClass.startsWith('Aggregator') ? `, arguments: [--data-dir, ${folder}]` : ''
+    const rec = `{instance-id: rec, agent-class: ${agentClass}${args}}`
+    const fake = '{instance-id: fake, agent-class: FakeDataAgent}'
+    const head = 'hub: {mqtt_server: "mqtt://127.0.0.1:1"}\nhosts:\n  localhost:\n    agent-instances:\n'
+    writeFileSync(file, `${head}      - ${rec}\n      - ${fake}\n`)
+    return makePlan(from, before)
+  }
+  const prints = ({ hub, bridge, instances }: Awaited<ReturnType<typeof makePlan>>) =>
+    [hub, bridge, ...instances].map(({ name, rank, fingerprint }) => [name, rank, fingerprint])
+  const before = await plan('AggregatorAgent')
+  const spoilt = await plan('AggregatorAgnt', before)
+  expect(spoilt.notes.join()).toContain('rec stays as it was')
+  expect(prints(spoilt)).toEqual(prints(before))
+  // One that is another agent now is no recorder any more.
+  const other = await plan('FakeDataAgent', spoilt)
+  expect(prints(other)[0]).not.toEqual(prints(before)[0])
+  rmSync(folder, { recursive: true })
+})
