@@ -122,6 +122,19 @@ export function lostRows(gone: Iterable<ClosedFile>, there: Iterable<ClosedFile>
   return lost
 }
 
+/** The rows of each epoch between the first and the last in some files that are neither in these nor in others. */
+export function rowsBetween(files: readonly ClosedFile[], others: readonly ClosedFile[]): RowsByEpoch {
+  const present = rowsOf([...files, ...others])
+  const missing: RowsByEpoch = new Map()
+  for (const [epoch, spans] of rowsOf(files)) {
+    const [first, last] = [spans[0]?.first, spans.at(-1)?.last]
+    if (first === undefined || last === undefined) continue
+    const left = without([{ first, last }], present.get(epoch) ?? [])
+    if (left.length > 0) missing.set(epoch, left)
+  }
+  return missing
+}
+
 /** The closed files of a data directory that are gone, and how many rows are gone with them. */
 export async function goneFiles(disk: Disk, dir: string): Promise<{ files: string[]; rows: number }> {
   const { gone, there } = await sorted(disk, dir)

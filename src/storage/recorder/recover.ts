@@ -5,7 +5,7 @@ import { G3FormatError } from '../g3/bytes.ts'
 import { type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { peekGeneration, readFrame, type WrittenFrame } from '../g3/hk.ts'
 import type { Disk } from './disk.ts'
-import { type ClosedFile, lostRows, type RowsByEpoch, sorted } from './file-list.ts'
+import { type ClosedFile, lostRows, type RowsByEpoch, rowsBetween, sorted } from './file-list.ts'
 import { epochKey, Ledger } from './ledger.ts'
 import { OWN_FOLDER, ownPath } from './own-folder.ts'
 import { union } from './spans.ts'
@@ -87,6 +87,11 @@ export async function recover(
     if (generation >= (newest?.generation ?? 0) || newest?.open.includes(file)) ledger?.held(generation, rows)
   const wanted = gone.filter(({ displaced }) => refill || displaced)
   const holes = lostRows(wanted, [...there, ...ended])
+  const unread = there.filter(({ file }) => !ended.some((one) => one.file === file))
+  // A file that was damaged in its middle had rows that come before those of the files behind it.
+  if (torn.length > 0)
+    for (const [epoch, spans] of rowsBetween(ended, unread))
+      holes.set(epoch, union([...(holes.get(epoch) ?? []), ...spans]))
   return { ledger, torn, unreadable, ended, holes }
 }
 
