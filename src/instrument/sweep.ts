@@ -1,5 +1,5 @@
-import { messageOf } from '../core/errors.ts'
-import type { Value } from '../core/wire.ts'
+import { messageOf, TransportError } from '../core/errors.ts'
+import { toWire, type Value } from '../core/wire.ts'
 import type { Part } from './parts.ts'
 import { type Reading, unreadOf } from './table.ts'
 import type { Link } from './transport/link.ts'
@@ -81,14 +81,31 @@ function valuesIn(
 ): Record<string, Value> {
   const found: Record<string, Value> = {}
   const faults: [name: string, why: string][] = []
-  for (const [name, { part }] of Object.entries(fields)) {
+  for (const [name, { part, type }] of Object.entries(fields)) {
     try {
-      found[name] = (part as Part).decode(reply)
+      const value = (part as Part).decode(reply)
+      found[name] = type === 'bool' ? truth(value) : value
     } catch (error) {
       faults.push([name, `${name}: ${messageOf(error)}`])
     }
   }
   if (Object.keys(found).length === 0) throw new Error(faults[0]?.[1])
   for (const [name, why] of faults) bad(name, why)
+  return found
+}
+
+/** Truth values, however a part gives them. */
+const TRUTHS = new Map([
+  ['1', true],
+  ['true', true],
+  ['0', false],
+  ['false', false],
+])
+
+/** @throws TransportError for what is neither */
+function truth(value: Value): boolean {
+  const found = TRUTHS.get(String(value))
+  if (found === undefined)
+    throw new TransportError(`${JSON.stringify(toWire(value))} is neither true nor false (1, 0)`)
   return found
 }
