@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Agent, type Asking, defineAgent, type OpSpec } from '../core/agent.ts'
 import { acquire } from './acquire.ts'
+import { checkReadings, checkSpec } from './check-spec.ts'
 import { addressClaims } from './claims.ts'
 import type { AnySpec, Instrument, InstrumentSpec, SweepData } from './instrument-spec.ts'
 import { addGetting, addSetting, type Resurvey } from './register-tasks.ts'
@@ -24,6 +25,7 @@ type Operations<N extends string, P extends z.ZodRawShape, D extends object, I e
 /**
  * Declares the agent of an instrument that is a table: a process that reads, a task for each setting, and what else is
  * chained to it with `.task`. One failed reading costs its own fields; a lost instrument is connected to again.
+ * @throws ConfigError for a table that cannot be meant: a misspelt key, a range that is none
  */
 export function defineInstrument<
   A extends z.ZodObject,
@@ -35,6 +37,7 @@ export function defineInstrument<
   D extends object = Omit<SweepData, 'blocks'>,
   I extends string = never,
 >(spec: InstrumentSpec<A, S, F, N, P, D, I>): Agent<A, F, Instrument<S>, Operations<N, P, D, I>> {
+  checkSpec(spec as never)
   const {
     address,
     open,
@@ -71,7 +74,10 @@ export function defineInstrument<
         ...(feed.frame_length && { frame_length: feed.frame_length }),
         blocks:
           typeof readings === 'function'
-            ? (instrument: Instrument<S>) => blocksOf(instrument.readings)
+            ? (instrument: Instrument<S>) => {
+                checkReadings(spec.class, instrument.readings)
+                return blocksOf(instrument.readings)
+              }
             : blocksOf(readings),
         ...(typical && { typical: blocksOf(typical) }),
         rhythm: (instrument: Instrument<S>) => instrument.rhythm,

@@ -1,0 +1,141 @@
+/** Checks a table as it is declared: a module of one's own is not compiled, and a misspelt key would do nothing. */
+import type { z } from 'zod'
+import { FieldInfo } from '../core/channels.ts'
+import { ConfigError } from '../core/errors.ts'
+import { BlockName, didYouMean, FieldName } from '../core/names.ts'
+import { FieldType, fromWire, toWire } from '../core/wire.ts'
+import type { Acquiring, AnySpec } from './instrument-spec.ts'
+import type { Part } from './parts.ts'
+import type { Register } from './registers.ts'
+import {
+  type Command,
+  type Getting,
+  type Reading,
+  type ReadingField,
+  type Setting,
+  unreadOf,
+} from './table.ts'
+
+type Spec = AnySpec<z.ZodObject, unknown>
+/** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
+type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }
+
+const SPEC: Keys<Spec> = {
+  ...({ class: 'must', aliases: 'may', help: 'must', args: 'must', wiring: 'may' } as const),
+  ...({ example: 'may', retired: 'may', claims: 'may', identify: 'may', label: 'may' } as const),
+  ...({ dashboard: 'may', address: 'must', open: 'may', survey: 'may', feed: 'must' } as const),
+  ...({ readings: 'must', typical: 'may', acq: 'must', init: 'may', settings: 'may' } as const),
+  ...({ gettings: 'may', commands: 'may', judge: 'may' } as const),
+}
+const FEED: Keys<Spec['feed']> = { name: 'must', help: 'must', frame_length: 'may' }
+const ACQ: Keys<Acquiring<unknown, unknown, string, z.ZodRawShape, object>> = {
+  ...({ name: 'may', help: 'must', params: 'may', rate: 'must', startup: 'may' } as const),
+  ...({ choose: 'may', data: 'may', nothing: 'may' } as const),
+}
+const READING: Keys<Reading> = { block: 'must', command: 'must', fields: 'must', when: 'may' }
+const FIELD: Keys<ReadingField> = {
+  ...({ part: 'must', type: 'may', units: 'may', description: 'may', range: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', unread: 'may', sim: 'may' } as const),
+}
+const SETTING: Keys<Setting> = {
+  ...({ name: 'must', help: 'must', register: 'must', key: 'may' } as const),
+  ...({ params: 'must', values: 'may', resurvey: 'may' } as const),
+}
+const GETTING: Keys<Getting> = { name: 'must', help: 'must', register: 'must', key: 'may', values: 'may' }
+const COMMAND: Keys<Command> = { name: 'must', help: 'must', command: 'must' }
+const REGISTER: Keys<Register> = {
+  ...({ name: 'must', record: 'must', query: 'may', selectedBy: 'may', initial: 'must' } as const),
+}
+/** Whose keys they are, for one that stands at another level. */
+const LEVELS: readonly (readonly [whose: string, keys: object])[] = [
+  ['a field', FIELD],
+  ['a reading', READING],
+  ['a setting', SETTING],
+  ['acq', ACQ],
+  ['the declaration', SPEC],
+]
+
+/**
+ * Looks whether a declaration can be meant: its keys, its readings as far as they are known, what it keeps.
+ * @throws ConfigError that says where and which
+ */
+export function checkSpec(spec: Spec): void {
+  const { class: name, readings, typical = [], settings = [], gettings = [], commands = [] } = spec
+  const where = typeof name === 'string' && name !== '' ? name : 'defineInstrument'
+  checkKeys(spec, SPEC, where)
+  checkKeys(spec.feed, FEED, `${where}: feed`)
+  checkKeys(spec.acq, ACQ, `${where}: acq`)
+  if (typeof readings !== 'function') checkReadings(where, readings)
+  checkReadings(where, typical)
+  for (const [kind, list, keys] of [
+    ['setting', settings, SETTING],
+    ['getting', gettings, GETTING],
+  ] as const)
+    for (const one of list) {
+      const at = `${where}: ${kind} ${one.name}`
+      checkKeys(one, keys, at)
+      checkKeys(one.register, REGISTER, `${at}, register ${one.register.name}`)
+    }
+  for (const one of commands) checkKeys(one, COMMAND, `${where}: command ${one.name}`)
+}
+
+/**
+ * Looks whether readings can be meant; where they follow the instrument, once they are known.
+ * @param instrument the class, for the message
+ * @throws ConfigError that says in which block, field and key
+ */
+export function checkReadings(instrument: string, readings: readonly Reading[]): void {
+  for (const reading of readings) {
+    const where = `${instrument}: block ${reading.block}`
+    checkKeys(reading, READING, where)
+    const { error } = BlockName.safeParse(reading.block)
+    if (error) throw new ConfigError(`${where}: "block": ${error.issues[0]?.message}`)
+    for (const [name, field] of Object.entries(reading.fields)) {
+      const { error } = FieldName.safeParse(name)
+      if (error)
+        throw new ConfigError(
+          `${where}: ${JSON.stringify(name)} is not a field name: ${error.issues[0]?.message}`,
+        )
+      checkField(field, `${where}, field ${name}`)
+    }
+  }
+}
+
+function checkField(field: ReadingField, where: string): void {
+  checkKeys(field, FIELD, where)
+  const refuse = (key: string, why: string): never => {
+    throw new ConfigError(`${where}: "${key}": ${why}`)
+  }
+  const { part, type = 'double', range, unread } = field
+  const { decode, place } = part as Partial<Part>
+  if (typeof decode !== 'function' || typeof place !== 'function')
+    refuse('part', 'say where the value stands in the reply: whole(decimal), nth(0, decimal), …')
+  if (!FieldType.options.includes(type))
+    refuse('type', `${JSON.stringify(type)} is none of ${FieldType.options.join(', ')}`)
+  const isRange = FieldInfo.shape.range.safeParse(range).success
+  if (!isRange || (range && (range[0] ?? -Infinity) > (range[1] ?? Infinity)))
+    refuse('range', `${JSON.stringify(range)} is no range: [low, high], null where it is open`)
+  for (const key of ['resolution', 'rhythm'] as const)
+    if (!FieldInfo.shape[key].safeParse(field[key]).success)
+      refuse(key, `${JSON.stringify(field[key])} is not a number above 0`)
+  if (type !== 'double' && unread !== undefined && fromWire(type, toWire(unread)) === undefined)
+    refuse('unread', `${JSON.stringify(toWire(unread))} is not of type ${type}`)
+  unreadOf(where, field)
+}
+
+/** @throws ConfigError for a key that is none, and for one that has to be there */
+function checkKeys(given: object, keys: Readonly<Record<string, 'must' | 'may'>>, where: string): void {
+  for (const key of Object.keys(given)) {
+    if (Object.hasOwn(keys, key)) continue
+    const known = Object.keys(keys)
+    const [near] = didYouMean(key, known)
+    const level = LEVELS.find(([, others]) => Object.hasOwn(others, key))?.[0]
+    const told = level ? `it is a key of ${level}` : `it takes ${known.join(', ')}`
+    throw new ConfigError(
+      `${where}: unknown key ${JSON.stringify(key)}: ${near ? `did you mean "${near}"?` : told}`,
+    )
+  }
+  for (const [key, need] of Object.entries(keys))
+    if (need === 'must' && (given as Record<string, unknown>)[key] === undefined)
+      throw new ConfigError(`${where}: no "${key}"`)
+}
