@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
+import { startAgent } from '../../test/running-agent.ts'
 import { ConfigError } from '../core/errors.ts'
-import { checkReadings } from './check-spec.ts'
 import { decimal, row } from './codec.ts'
 import { defineInstrument } from './define-instrument.ts'
 import { whole } from './parts.ts'
+import type { Reading } from './table.ts'
 
 const part = whole(decimal)
 const register = { name: 'UNIT', record: row({ unit: decimal }), initial: { unit: 1 } }
@@ -133,7 +134,21 @@ test.each([
   expect(said).toStartWith(expected)
 })
 
-test('readings that follow the instrument are checked when they are known', () => {
-  const fields = { p: { part, unit: 'K' } }
-  expect(() => checkReadings('GaugeAgent', [{ ...reading, fields }])).toThrow(`${FIELD}unknown key "unit"`)
+test('readings that follow the instrument are checked once they are known; a name that it gave costs itself', async () => {
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('1') })
+  const start = (fields: object) =>
+    startAgent(
+      defineInstrument({
+        ...good,
+        open: () => ({ identify: null }),
+        readings: () => [{ block: 'gauge', command: 'GET /', fields: fields as Reading['fields'] }],
+      }),
+      { address: `http://127.0.0.1:${server.port}` },
+    )
+  await using misspelt = await start({ p: { part, unit: 'K' } })
+  await misspelt.until(() => misspelt.log.some((line) => line.includes(`${FIELD}unknown key "unit"`)))
+  await using named = await start({ p: { part }, 'on its panel': { part } })
+  await named.until(() => named.rows.length > 0)
+  expect(named.rows[0]?.data).toEqual({ p: [1] })
+  await server.stop(true)
 })

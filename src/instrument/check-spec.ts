@@ -65,8 +65,10 @@ export function checkSpec(spec: Spec): void {
   checkKeys(spec, SPEC, where)
   checkKeys(spec.feed, FEED, `${where}: feed`)
   checkKeys(spec.acq, ACQ, `${where}: acq`)
-  if (typeof readings !== 'function') checkReadings(where, readings)
-  checkReadings(where, typical)
+  for (const known of [typeof readings === 'function' ? [] : readings, typical]) {
+    checkReadings(where, known)
+    checkNames(where, known)
+  }
   for (const [kind, list, keys] of [
     ['setting', settings, SETTING],
     ['getting', gettings, GETTING],
@@ -88,15 +90,20 @@ export function checkReadings(instrument: string, readings: readonly Reading[]):
   for (const reading of readings) {
     const where = `${instrument}: block ${reading.block}`
     checkKeys(reading, READING, where)
-    const { error } = BlockName.safeParse(reading.block)
+    for (const [name, field] of Object.entries(reading.fields)) checkField(field, `${where}, field ${name}`)
+  }
+}
+
+/** @throws ConfigError; a name that only the instrument has given costs itself instead, see the feed */
+function checkNames(instrument: string, readings: readonly Reading[]): void {
+  for (const { block, fields } of readings) {
+    const where = `${instrument}: block ${block}`
+    const { error } = BlockName.safeParse(block)
     if (error) throw new ConfigError(`${where}: "block": ${error.issues[0]?.message}`)
-    for (const [name, field] of Object.entries(reading.fields)) {
+    for (const name of Object.keys(fields)) {
       const { error } = FieldName.safeParse(name)
-      if (error)
-        throw new ConfigError(
-          `${where}: ${JSON.stringify(name)} is not a field name: ${error.issues[0]?.message}`,
-        )
-      checkField(field, `${where}, field ${name}`)
+      const why = error?.issues[0]?.message
+      if (error) throw new ConfigError(`${where}: ${JSON.stringify(name)} is not a field name: ${why}`)
     }
   }
 }
