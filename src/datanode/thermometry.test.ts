@@ -185,3 +185,16 @@ test('serving again after a stop takes nothing twice', async () => {
   feed.publish('temps', now - 1, { Channel_1_T: 3 })
   expect(await until(values, (got) => got.length > 2)).toEqual([1, 2, 3])
 })
+
+test('a feed that the target does not have: it says which there are', async () => {
+  await using lab = testLab()
+  await lab.run(thermometer(1).agent, 'pg10', {}, lab.spool('pg10'))
+  await serve(lab, { target: 'pg10', feed: 'pressures' })
+  const said = await until(
+    () => lab.lines.filter((line) => line.includes('pg10')),
+    (lines) => lines.length > 0,
+  )
+  expect(said).toEqual([
+    'node: serve: pg10 has no recorded feed "pressures", it has: temperatures, extra. Give --feed=temperatures, or --feed=all for every one',
+  ])
+})

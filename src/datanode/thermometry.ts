@@ -7,11 +7,10 @@ import { poll } from '../core/poll.ts'
 import { LiveCache } from './live-cache.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
 import { getData, getFields } from './queries.ts'
+import { QuietTarget } from './quiet-target.ts'
 
 /** How often the session's data is brought up to date, Hz. */
 const REPORT_HZ = 1
-/** Milliseconds without a row after which it says so: a target may be misspelt. */
-const QUIET_MS = 10_000
 
 export default defineAgent({
   class: 'ThermometryDataNode',
@@ -54,14 +53,12 @@ export default defineAgent({
         const { duplicates, holes, unnumbered, malformed } = follower.state
         return { duplicates, holes, unnumbered, quarantined: malformed }
       })
-      const begun = performance.now()
-      let isTold = false
+      await using target = new QuietTarget(lab, args)
       await poll(REPORT_HZ, { session, signal }, async () => {
-        if (!isTold && cache.rowsTaken === 0 && performance.now() - begun > QUIET_MS) {
-          isTold = true
-          session.log(
-            `nothing has come of ${args.target} (feed ${args.feed}): does it run? (ocs ctrl status)`,
-          )
+        if (cache.rowsTaken > 0) await target[Symbol.asyncDispose]()
+        else {
+          const why = await target.look()
+          if (why !== undefined) session.log(why)
         }
         session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
       })
