@@ -47,16 +47,24 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     err: expect.stringContaining('spoilt.test.ts: a test fails'),
   })
   expect(await ocs(own, ROOT, 'test', 'gone.test.ts')).toMatchObject({ code: 2 })
+  // A task that fails says why.
+  const unset = readFileSync(join(own, 'ion-gauge.test.ts'), 'utf8').replace("unit: 'torr'", "unit: 'mbar'")
+  writeFileSync(join(own, 'unset.test.ts'), unset)
+  expect(await ocs(own, ROOT, 'test', 'unset.test.ts')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is not in this dialog'),
+  })
 
-  // The block to paste is one that a site file takes.
+  // The block to paste is one that a site file takes: the instrument, and what shows it on the page.
   const block = err.slice(err.indexOf('      - instance-id'))
+  expect(block).toContain('arguments: [--target, ion-gauge, --name, ion-gauge, --feed, all]\n')
   const head = 'hub: {mqtt_server: "mqtt://127.0.0.1:1"}\nhosts:\n  localhost:\n    agent-instances:\n'
   writeFileSync(join(own, 'site.yaml'), head + block)
   expect(
     await ocs(folder, ROOT, 'check', '--file-only', '--site-file', join(own, 'site.yaml')),
   ).toMatchObject({
     code: 0,
-    out: expect.stringContaining('instances: 1'),
+    out: expect.stringContaining('instances: 2'),
   })
 
   const words = ['sim', 'module', 'ion-gauge.ts', '--tcp=127.0.0.1:0', '--serial-number=7']

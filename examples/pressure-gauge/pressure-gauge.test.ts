@@ -8,6 +8,11 @@ test('it reads, and keeps what it is told', async () => {
   await using running = await startAgent(agent, { address: `replay:${dialog}` })
   await running.until(() => running.rows.length > 0)
   expect(running.rows[0]).toMatchObject({ block: 'gauge', data: { pressure: [1.2e-5] } })
-  const { success, data } = await running.task('set_unit', { unit: 'torr' })
-  expect([success, data]).toEqual([true, { unit: 'torr' }])
+  const { success, data, messages } = await running.task('set_unit', { unit: 'torr' })
+  // The messages say why a task fails.
+  const said = messages.map(([, text]) => text)
+  expect({ success, data, said }).toMatchObject({
+    ...{ success: true, data: { unit: 'torr' } },
+    said: expect.arrayContaining(['UNIT: unit torr.']),
+  })
 })

@@ -26,5 +26,7 @@ function begin(name: string, out: string | undefined, context: Context): void {
       : `Next: ocs test ${test}\n`,
   )
   const where = inside ? '' : ', in a file beside it (or with the path from there as module)'
-  context.err(`In a site file under agent-instances${where}:\n\n${block}`)
+  context.err(
+    `In a site file under agent-instances${where}; the data node shows its readings on the page:\n\n${block}`,
+  )
 }

@@ -12,7 +12,7 @@ export interface Begun {
   readonly test: string
   /** Whether it is one of the instruments of this clone now. */
   readonly inside: boolean
-  /** The lines that make it an instance of a site file. */
+  /** The lines that make it an instance of a site file, and show its readings on the page. */
   readonly block: string
 }
 
@@ -38,13 +38,16 @@ export function beginInstrument(name: string, out: string | undefined): Begun {
   return { files: shown, test, inside, block: blockOf(name, inside ? undefined : `./${name}.ts`) }
 }
 
-/** An entry of `agent-instances:`, its module beside the site file. */
+/** Entries of `agent-instances:`: itself, its module beside the site file, and a data node, whatever its feed is called later. */
 function blockOf(name: string, module: string | undefined): string {
   const lines = [
     `- instance-id: ${name}`,
     `  agent-class: ${classOf(name)}`,
     ...(module === undefined ? [] : [`  module: ${module}`]),
     "  arguments: [--address, 'tcp://10.10.10.5:7000']",
+    `- instance-id: node-${name}`,
+    '  agent-class: ThermometryDataNode',
+    `  arguments: [--target, ${name}, --name, ${name}, --feed, all]`,
   ]
   return lines.map((line) => `      ${line}\n`).join('')
 }
