@@ -35,21 +35,13 @@ export function beginInstrument(name: string, out: string | undefined): Begun {
   }
   const shown = files.map(({ path }) => relative(process.cwd(), path))
   const test = shown.find((path) => path.endsWith('.test.ts')) ?? ''
-  return { files: shown, test, inside, block: blockOf(name, inside ? undefined : `./${name}.ts`) }
+  return { files: shown, test, inside, block: blockOf(name, inside) }
 }
 
-/** Entries of `agent-instances:`: itself, its module beside the site file, and a data node, whatever its feed is called later. */
-function blockOf(name: string, module: string | undefined): string {
-  const lines = [
-    `- instance-id: ${name}`,
-    `  agent-class: ${classOf(name)}`,
-    ...(module === undefined ? [] : [`  module: ${module}`]),
-    "  arguments: [--address, 'tcp://10.10.10.5:7000']",
-    `- instance-id: node-${name}`,
-    '  agent-class: ThermometryDataNode',
-    `  arguments: [--target, ${name}, --name, ${name}, --feed, all]`,
-  ]
-  return lines.map((line) => `      ${line}\n`).join('')
+/** The example's entries of `agent-instances:`: itself, its module beside the site file, and its data node. */
+function blockOf(name: string, inside: boolean): string {
+  const [, block = ''] = renamed(name, 'site.yaml').split(/^ *agent-instances:\n/m)
+  return inside ? block.replace(/^ *module: .*\n/m, '') : block
 }
 
 interface Written {
@@ -59,7 +51,7 @@ interface Written {
 
 /** The example's files, its names replaced. */
 function renamed(name: string, file: string): string {
-  const text = readFileSync(join(ROOT, 'examples', EXAMPLE, `${EXAMPLE}${file}`), 'utf8')
+  const text = readFileSync(join(ROOT, 'examples', EXAMPLE, file), 'utf8')
   return text
     .replaceAll(EXAMPLE, name)
     .replaceAll('PressureGaugeAgent', classOf(name))
@@ -74,7 +66,7 @@ const classOf = (name: string) =>
 function besides(name: string, folder: string): Written[] {
   return ['.ts', '.yaml', '.test.ts'].map((ending) => ({
     path: join(folder, `${name}${ending}`),
-    text: renamed(name, ending),
+    text: renamed(name, `${EXAMPLE}${ending}`),
   }))
 }
 
@@ -88,9 +80,9 @@ function insideClone(name: string): Written[] {
       .replace(`./${name}.yaml`, `../../fixtures/dialogs/${name}.yaml`)
       .replace(`ocs sim module ${name}.ts`, `ocs sim ${name}`)
   return [
-    { path: resolve('src', 'agents', `${name}.ts`), text: own(renamed(name, '.ts')) },
-    { path: resolve('fixtures', 'dialogs', `${name}.yaml`), text: renamed(name, '.yaml') },
-    { path: resolve('src', 'agents', `${name}.test.ts`), text: own(renamed(name, '.test.ts')) },
+    { path: resolve('src', 'agents', `${name}.ts`), text: own(renamed(name, `${EXAMPLE}.ts`)) },
+    { path: resolve('fixtures', 'dialogs', `${name}.yaml`), text: renamed(name, `${EXAMPLE}.yaml`) },
+    { path: resolve('src', 'agents', `${name}.test.ts`), text: own(renamed(name, `${EXAMPLE}.test.ts`)) },
   ]
 }
 
