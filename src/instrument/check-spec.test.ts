@@ -78,6 +78,7 @@ test.each([
     `${FIELD}unknown key "prt": did you mean "part"?`,
   ],
   ['no part', withField({ part: undefined }), `${FIELD}no "part"`],
+  ['a part of null', withField({ part: null }), `${FIELD}no "part"`],
   [
     'a part that is none',
     withField({ part: 3 }),

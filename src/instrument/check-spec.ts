@@ -143,6 +143,6 @@ function checkKeys(given: object, keys: Readonly<Record<string, 'must' | 'may'>>
     )
   }
   for (const [key, need] of Object.entries(keys))
-    if (need === 'must' && (given as Record<string, unknown>)[key] === undefined)
+    if (need === 'must' && ((given as Record<string, unknown>)[key] ?? undefined) === undefined)
       throw new ConfigError(`${where}: no "${key}"`)
 }
