@@ -2,9 +2,10 @@ import type { Readable } from 'node:stream'
 import type { Client } from 'aedes'
 
 /**
- * Answers subscriptions one after the other, of a client that waits for each SUBACK: what is retained for one is sent before the
- * next is granted. So a SUBACK says that all of earlier subscriptions has come, and nobody need wait for quiet. Aedes by itself sends what is retained a
- * message a turn of the event loop, or as its socket has room, beside whatever the client asks next.
+ * Answers subscriptions one after the other, of a client that waits for each SUBACK: what is retained for one is sent
+ * before the next is granted. So a SUBACK says that all of earlier subscriptions has come, and nobody need wait for quiet.
+ * Aedes by itself sends what is retained a message a turn of the event loop, or as its socket has room, beside whatever the
+ * client asks next.
  */
 export class SubscribeOrder {
   /** What is being sent to a client. */

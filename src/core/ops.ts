@@ -26,7 +26,7 @@ export const OpState = z.enum(['starting', 'running', 'degraded', 'stopping', 'i
 export type OpState = z.output<typeof OpState>
 
 /** Transitions that a session carries; older ones are counted. */
-export const MOST_TRANSITIONS = 100
+const MOST_TRANSITIONS = 100
 /** From when on (unix s) an operation was in a state, and why, where that was said. */
 export const Transition = z.tuple([UnixTime, OpState, z.string()])
 export type Transition = z.output<typeof Transition>
@@ -92,6 +92,15 @@ export function toldOf(session: Partial<OpSession> | undefined): string {
   if ((state === 'degraded' || state === 'failed') && why !== '') return why
   const since = state === 'running' || state === 'degraded' ? begun : 0
   return saidBy(session).findLast(([time]) => time >= since)?.[1] ?? ''
+}
+
+/** Adds a transition to a session; one too many takes the place of the oldest, which is counted. */
+export function addTransition(session: OpSession, transition: Transition): void {
+  session.transitions ??= []
+  session.transitions.push(transition)
+  if (session.transitions.length <= MOST_TRANSITIONS) return
+  session.transitions.shift()
+  session.transitions_dropped = (session.transitions_dropped ?? 0) + 1
 }
 
 /** The messages of a session that its operation said itself, the oldest first. */

@@ -13,7 +13,10 @@ export function decimalsOf(resolution: number): number {
   return Math.abs(steps - Math.round(steps)) < NEARLY ? least : least + 1
 }
 
-/** A value with the digits of its resolution, as many every time: `4.2130`; `1.20e-8` where that is finer than 1e-6 and the value is small. */
+/**
+ * A value with the digits of its resolution, as many every time: `4.2130`; `1.20e-8` where that is finer than 1e-6 and the
+ * value is small.
+ */
 export function atResolution(value: number, resolution: number): string {
   const decimals = decimalsOf(resolution)
   if (decimals <= MOST || value === 0) return value.toFixed(Math.min(decimals, MOST))

@@ -85,7 +85,11 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   const env = copy === undefined ? {} : { OCS_SITE_FILE: file, OCS_SITE_COPY: copy }
   const shared = [url, site.hub, host.hub, host.log_dir, flags, folders]
   const looks = new Map(
-    await Promise.all(host.instances.map(async (one) => [one, await examined(one, site, from.env)] as const)),
+    await Promise.all(
+      host.instances
+        .filter(isLookedAt)
+        .map(async (one) => [one, await examined(one, site, from.env)] as const),
+    ),
   )
   // A recorder that goes on as it was is one still: the hub lets it say what is recorded.
   const kept = (before?.instances ?? []).filter(
@@ -107,10 +111,9 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       else manager = await managerOf(instance, from, notes)
       continue
     }
-    if (manage !== 'host/up' && manage !== 'host/down' && instance.faults.length === 0) continue
-    const target = manage === 'host/down' ? 'down' : 'up'
     const found = looks.get(instance)
     if (!found) continue
+    const target = manage === 'host/down' ? 'down' : 'up'
     const agentClass = instance.agent_class ?? found.agent?.spec.class ?? '(none)'
     if ('why' in found) {
       const { why, isForeign } = found
@@ -173,6 +176,12 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
 function maybeUnnamed({ instances }: Host, before: Plan | undefined): readonly PlannedInstance[] {
   if (!before || instances.every(({ instance_id }) => instance_id !== '')) return []
   return before.instances.filter(({ name }) => !instances.some(({ instance_id }) => instance_id === name))
+}
+
+/** Whether an instance may be run here: the manager is this program, and others are nobody's here unless they are at fault. */
+function isLookedAt(instance: Instance): boolean {
+  const { manage, faults } = instance
+  return !isManager(instance) && (manage === 'host/up' || manage === 'host/down' || faults.length > 0)
 }
 
 /** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */

@@ -1,5 +1,5 @@
 import type { SessionHandle } from '../core/agent.ts'
-import { MOST_TRANSITIONS, type OpSession, opCodeOf, stateOf, type Transition } from '../core/ops.ts'
+import { addTransition, type OpSession, opCodeOf, stateOf, type Transition } from '../core/ops.ts'
 import { redact } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
@@ -24,7 +24,6 @@ interface Told {
 export class LiveSession {
   readonly doc: OpSession
   readonly #told: Told
-  readonly #transitions: Transition[] = []
   readonly #kinds: ('status' | 'said')[] = []
   /** What was said in this turn of the event loop: what is said earlier or later need not be why its state changes. */
   #said = ''
@@ -47,10 +46,14 @@ export class LiveSession {
       data: {},
       messages: [],
       message_kinds: this.#kinds,
-      transitions: this.#transitions,
+      transitions: [],
       ...about,
     }
     this.#announce(this.doc.start_time)
+  }
+
+  get #last(): Transition | undefined {
+    return this.doc.transitions?.at(-1)
   }
 
   get active(): boolean {
@@ -80,7 +83,7 @@ export class LiveSession {
     queueMicrotask(() => {
       this.#said = ''
     })
-    const last = this.#transitions.at(-1)
+    const last = this.#last
     // Some say what is wrong after they have turned degraded.
     if (this.#justDegraded && last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
     this.#told.changed(this.doc, false)
@@ -121,8 +124,7 @@ export class LiveSession {
 
   /** Why it is degraded is told each time it is another reason. */
   #degrade(why: string): void {
-    const last = this.#transitions.at(-1)
-    const isSame = this.doc.degraded && last?.[2] === cut(redact(why), REASON_LENGTH)
+    const isSame = this.doc.degraded && this.#last?.[2] === cut(redact(why), REASON_LENGTH)
     if (!this.active || isSame) return
     if (this.#said !== why) this.say(why)
     if (this.doc.degraded) this.#change(Date.now() / 1000, true)
@@ -148,15 +150,9 @@ export class LiveSession {
   #change(time: number, isOtherReason = false): void {
     this.doc.op_code = opCodeOf(this.doc)
     const state = stateOf(this.doc)
-    const transitions = this.#transitions
-    if (transitions.at(-1)?.[1] !== state || isOtherReason) {
+    if (this.#last?.[1] !== state || isOtherReason) {
       const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
-      transitions.push([time, state, why])
-    }
-    const dropped = transitions.length - MOST_TRANSITIONS
-    if (dropped > 0) {
-      transitions.splice(0, dropped)
-      this.doc.transitions_dropped = (this.doc.transitions_dropped ?? 0) + dropped
+      addTransition(this.doc, [time, state, why])
     }
     this.#told.changed(this.doc, true)
   }

@@ -3,7 +3,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs'
 import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { MOST_TRANSITIONS, OpSession, type OpState, opCodeOf, stateOf, type Transition } from '../core/ops.ts'
+import { addTransition, OpSession, type OpState, opCodeOf, stateOf } from '../core/ops.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
@@ -141,10 +141,7 @@ export class SessionStore {
       session.op_code = opCodeOf(session)
       session.messages.push([now, DIED])
       session.message_kinds?.push('said')
-      session.transitions = [
-        ...(session.transitions ?? []),
-        [end_time, 'failed', DIED] satisfies Transition,
-      ].slice(-MOST_TRANSITIONS)
+      addTransition(session, [end_time, 'failed', DIED])
       this.save(session)
     }
   }

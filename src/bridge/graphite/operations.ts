@@ -1,23 +1,21 @@
 import { braces, glob, isWild } from '../../core/glob.ts'
-import { OpCode } from '../../core/ops.ts'
+import { OpCode, type OpState } from '../../core/ops.ts'
 import { plainNames } from '../../grafana/plain-names.ts'
 import { states } from '../annotations.ts'
 import type { History } from '../history.ts'
-import type { State } from '../page/shape.ts'
 import type { Line } from './functions.ts'
 import type { Branch } from './names.ts'
 
 /** What names of operations begin with: `operations.ls240.acq`. It is hidden from `*`, which means the data nodes. */
 const BRANCH = 'operations'
 
-const CODES: Readonly<Record<State, number>> = {
+const CODES: Readonly<Record<OpState, number>> = {
   starting: OpCode.STARTING,
   running: OpCode.RUNNING,
   degraded: OpCode.DEGRADED,
   stopping: OpCode.STOPPING,
   idle: OpCode.SUCCEEDED,
   failed: OpCode.FAILED,
-  lost: OpCode.EXPIRED,
 }
 
 /** What operations did, as OCS's op codes over time, under Graphite names. */
@@ -65,7 +63,7 @@ export function operationNames(history: History): Operations {
             const path = `${BRANCH}.${name}.${plain}`
             const at = ops.indexOf(`${instance} ${op}`) + 1
             const datapoints = rows.flatMap((row) => {
-              const state = at > 0 ? (row[at] as State | null) : null
+              const state = at > 0 ? (row[at] as OpState | null) : null
               return state === null ? [] : [[CODES[state], row[0] / 1000] as const]
             })
             return { path, target: path, tags: { name: path, instance, operation: op }, datapoints }

@@ -153,9 +153,8 @@ export class Agents {
   }
 }
 
-/** Instruments first, then recorders, data nodes last; what is not there behind what is. */
+/** Who is missed first, who was stopped last; within these instruments, then recorders, then data nodes. */
 function rank({ state, node, recorder }: AgentView): number {
-  // Who is missed comes first, who was stopped last.
   const order = { lost: 0, online: 3, offline: 6 }[state]
   return order + (node !== null ? 2 : recorder !== null ? 1 : 0)
 }
