@@ -89,6 +89,8 @@ function settingsOf({ url, client, tokens = [], will }: MqttOptions): IClientOpt
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     resubscribe: true,
+    // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
+    writeCache: false,
     // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
     ...(!hasUser(url) && {
       username: client,

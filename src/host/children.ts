@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { ownModule } from '../machine/own-files.ts'
 
 /** A role run as a process of its own. */
 export interface Role {
@@ -31,7 +32,7 @@ const RESERVE_MS = 400
 const LAST_LINES_MS = 300
 
 /**
- * The program that every role is, as the launcher (`bin/ocs.mjs`) starts it: Bun installs nothing, and reads neither
+ * The program that every role is, as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads neither
  * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
  */
 export const PROGRAM: readonly string[] = [
@@ -39,7 +40,8 @@ export const PROGRAM: readonly string[] = [
   '--no-install',
   '--no-env-file',
   '--config=/dev/null',
-  join(import.meta.dir, '..', '..', 'bin', 'ocs.ts'),
+  '--no-deprecation',
+  ownModule('bin/ocs.ts'),
 ]
 
 /**
