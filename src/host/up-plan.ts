@@ -7,7 +7,7 @@ import { NAME } from '../core/names.ts'
 import { isRecorder, managerClasses, UnknownClassError } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
 import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
-import { moduleStamp } from '../launch/own-module.ts'
+import { modulePath, moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
@@ -36,6 +36,8 @@ export interface Plan {
   readonly manager: Manager | undefined
   readonly hub: PlannedRole
   readonly bridge: PlannedRole
+  /** Files of modules that instances of this host have, also where there is none now. */
+  readonly modules: readonly string[]
   /** What is left out, a sentence each. */
   readonly notes: readonly string[]
 }
@@ -168,6 +170,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     // It lets only recorders say what is recorded.
     hub: { name: 'hub', args: hub, env, rank: 'hub', fingerprint: printOf(shared, recording) },
     bridge: { name: 'bridge', args: bridge, env, rank: 'agent', fingerprint: printOf(shared) },
+    modules: host.instances.flatMap(({ module }) => (module && modulePath(module)) ?? []),
     notes,
   }
 }

@@ -162,10 +162,13 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
     changed()
     say(`${host.roles.filter(isUp).length} roles of ${plan.host.name} run; logs: ${logDir}`)
     managed = manager && serveManager(manager, host, { ...context, signal }, { flags, say })
-    using _ = onFileChange(from.file, () => {
-      say(`${from.file} has changed`)
-      return host.reload(false)
-    })
+    using _ = onFileChange(
+      () => [from.file, ...host.plan.modules],
+      (files) => {
+        for (const changed of files) say(`${changed} has changed`)
+        return host.reload(false)
+      },
+    )
     await aborted(signal)
   } finally {
     stop.abort()
