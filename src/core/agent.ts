@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { AlarmSettings } from './alarm-rules.ts'
 import { builtIn } from './built-in.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
+import { checkAgent, checkOperation } from './check-agent.ts'
+import type { Keys } from './check-keys.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
 import type { ManagedHost } from './managed-host.ts'
@@ -292,15 +294,35 @@ export interface Agent<
 
 const noParams = z.object({})
 
+const SPEC: Keys<AgentSpec<Schema, string, object>> = {
+  ...({ class: 'must', aliases: 'may', help: 'must', args: 'must', wiring: 'may' } as const),
+  ...({ example: 'may', retired: 'may', feeds: 'must', claims: 'may', identify: 'may' } as const),
+  ...({ label: 'may', serves: 'may', dashboard: 'may', readsAlarms: 'may', check: 'may' } as const),
+  ...({ connect: 'must', idle: 'may' } as const),
+}
+const FEED: Keys<FeedSpec<object>> = {
+  ...({ help: 'must', record: 'must', frame_length: 'may', rhythm: 'may' } as const),
+  ...({ buffer_time: 'may', blocks: 'must', typical: 'may' } as const),
+}
+const FIELD: Keys<FieldSpec> = {
+  ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', unread: 'may' } as const),
+}
+const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
+  ...({ help: 'must', params: 'may', data: 'may', startup: 'may', min_privs: 'may' } as const),
+}
+const KEYS = { spec: SPEC, feed: FEED, field: FIELD, operation: OPERATION }
+
 /**
  * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in a site
  * file, the check of every request, its self-description, its typed client and its reference page.
- * @throws Error when an operation or query is declared twice or built in (a bug in the declaration)
+ * @throws ConfigError for a key that is none or is missing; Error when an operation or query is declared twice or built in (a bug in the declaration)
  */
 export function defineAgent<A extends Schema, F extends string, I extends object>(
   spec: AgentSpec<A, F, I>,
   // biome-ignore lint/complexity/noBannedTypes: no operations yet
 ): Agent<A, F, I, {}> {
+  checkAgent(spec, KEYS)
   const ops: Record<string, OpSpec> = {}
   const runs = new Map<string, Run<unknown, unknown, Out<A>, I, F>>()
   const queries = new Map<string, QuerySpec & { readonly answer: Answer<unknown, Out<A>, I> }>()
@@ -312,6 +334,7 @@ export function defineAgent<A extends Schema, F extends string, I extends object
     (kind: OpSpec['kind']) =>
     (name: string, options: OpOptions<Schema, z.ZodType, Out<A>>, run: Run<never, never, Out<A>, I, F>) => {
       once(name)
+      checkOperation(options, `${spec.class}: ${kind} ${name}`, KEYS)
       const { startup = false } = options
       ops[name] = {
         kind,

@@ -20,7 +20,13 @@ export interface Cell<T> {
 const expected = (what: string, text: string) =>
   new TransportError(`expected ${what}, got ${JSON.stringify(text)}`)
 
-function cell<T>(
+/**
+ * A cell of one's own.
+ * @param what it is, for messages: `expected what, got …`
+ * @param decode is given the text without blanks at its ends; undefined for what is no such value
+ * @param encode is given values of the schema alone
+ */
+export function cell<T>(
   schema: z.ZodType<T>,
   what: string,
   decode: (text: string) => T | undefined,
