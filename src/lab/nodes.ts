@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
-import { channels } from '../core/channels.ts'
+import { channels, type Presence } from '../core/channels.ts'
 import { DataAnswer, type DataRequest, FieldsAnswer } from '../core/data-node.ts'
 import { messageOf } from '../core/errors.ts'
 import { caller } from './request-client.ts'
@@ -61,13 +61,15 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
     known.set(instance, fresh)
     return fresh
   }
-  const presence = await bus.subscribe(channels.presence, { root }, (said, { instance }) => {
+  const heard = (said: Presence, { instance }: { instance: string }) => {
     const agent = of(instance)
     const online = said.state === 'online'
     // The will of an older process says nothing about the one that runs now.
     if (!online && agent.online && said.session !== agent.session) return
     Object.assign(agent, { session: said.session, since: said.since, online, heard: performance.now() })
-  })
+  }
+  const forget = ({ instance }: { instance: string }) => void known.delete(instance)
+  const presence = await bus.subscribe(channels.presence, { root }, heard, undefined, forget)
   const api = await bus.subscribe(channels.api, { root }, (said, { instance }) => {
     of(instance).node = said.node && { instance, ...said.node }
   })

@@ -43,6 +43,12 @@ export class Agents {
     )
   }
 
+  /** Shows one no more. */
+  forget(instance: string): void {
+    this.#cards.get(instance)?.element.remove()
+    this.#cards.delete(instance)
+  }
+
   /** Somebody signed in or out. */
   refresh(): void {
     for (const card of this.#cards.values()) this.#make(card)
