@@ -180,6 +180,19 @@ test('what one edit spoils keeps nothing from running, and what dies meanwhile c
   expect(kept).toHaveLength(1)
 })
 
+test('the bridge is told where to listen, in the foreground and in units of systemd', async () => {
+  const [mqtt, ws, web] = [await freePort(), await freePort(), await freePort()]
+  ports = [mqtt, ws]
+  write([fake('one')])
+  const { up, says } = begin('up', `--bridge=127.0.0.1:${web}`)
+  await says(`listening on http://127.0.0.1:${web}`)
+  up.kill('SIGTERM')
+  await up.exited
+  expect((await ocs('systemd', '--bridge=5001')).out).toMatch(/ bridge .*--listen 127\.0\.0\.1:5001$/m)
+  const wrong = await ocs('up', '--bridge=here')
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('It has to be ADDR:PORT')])
+})
+
 test('the host manager does the same over the bus', async () => {
   ports = [await freePort(), await freePort()]
   const manager =

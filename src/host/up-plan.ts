@@ -60,6 +60,8 @@ export interface PlanFrom {
   readonly logDir?: string | undefined
   /** Flags of the host's manager, which win over its arguments. */
   readonly managerFlags?: readonly string[]
+  /** Where the bridge listens, where it is not where it does by default. */
+  readonly bridge?: boolean | string | undefined
   readonly env: Context['env']
   /** Keeps the text of a site file that is taken up; its path, undefined where it could not be kept. */
   readonly keep?: (text: string) => string | undefined
@@ -158,7 +160,10 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
   const listen = siteHub === undefined ? [] : listenFlags(siteHub)
   const hub = ['hub', ...flags, ...state, ...listen]
-  const bridge = ['bridge', ...flags]
+  const bridge = [
+    ...['bridge', ...flags],
+    ...(typeof from.bridge === 'string' ? ['--listen', from.bridge] : []),
+  ]
   return {
     site,
     host,

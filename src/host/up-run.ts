@@ -33,7 +33,8 @@ export interface UpFlags extends SiteOptions {
   readonly logDir?: string
   /** `--hub`, `--no-hub`; undefined: where it is wanted. */
   readonly hub?: boolean
-  readonly bridge?: boolean
+  /** True: where it listens by default; or its address, `127.0.0.1:5001`. */
+  readonly bridge?: boolean | string
   /** Runs in the background. */
   readonly detach?: boolean
   readonly tmux?: boolean
@@ -61,7 +62,17 @@ export async function planFor(
   const { stateDir: state, logDir, siteHub, siteHost } = flags
   const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
   const { managerFlags = [] } = flags
-  const own = { file, hostName: siteHost ?? hostname(), siteHost, siteHub, ...folders, managerFlags, env }
+  const { bridge } = flags
+  const own = {
+    file,
+    hostName: siteHost ?? hostname(),
+    siteHost,
+    siteHub,
+    bridge,
+    ...folders,
+    managerFlags,
+    env,
+  }
   const from: PlanFrom = keep ? { ...own, keep: (text) => keep(own, text) } : own
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)
