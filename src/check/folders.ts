@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
+import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import { networkType, statePath } from '../launch/places.ts'
 import type { Check, Finding } from './finding.ts'
@@ -37,7 +38,7 @@ function folderFinding(path: string, what: string): Finding {
       return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
     if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room`)
     // Some file systems count none.
-    if (files > 0 && ffree < FILES) return problem(`has room for ${ffree} more files: remove some`)
+    if (files > 0 && ffree < FILES) return problem(`has room for ${counted(ffree, 'more file')}: remove some`)
     if (type)
       return {
         check: what,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
@@ -171,7 +172,9 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
     await host.begin((manager?.args as { initial_state?: Target } | undefined)?.initial_state)
     begun = true
     changed()
-    say(`${host.roles.filter(isUp).length} roles of ${plan.host.name} run; logs: ${logDir}`)
+    say(
+      `${counted(host.roles.filter(isUp).length, `role of ${plan.host.name} runs`, `roles of ${plan.host.name} run`)}; logs: ${logDir}`,
+    )
     managed = manager && serveManager(manager, host, { ...context, signal }, { flags, say })
     using _ = onFileChange(
       () => [from.file, ...host.plan.modules],

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { counted } from '../core/counted.ts'
 import { decimalOf } from '../core/decimal.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 
@@ -124,7 +125,7 @@ export function row<C extends Cells>(cells: C): Row<C> {
     decode: (reply) => {
       const parts = reply.split(',')
       if (parts.length !== entries.length)
-        throw expected(`${entries.length} fields (${Object.keys(cells).join(', ')})`, reply)
+        throw expected(`${counted(entries.length, 'field')} (${Object.keys(cells).join(', ')})`, reply)
       const values = entries.map(([name, { decode }], index) => {
         try {
           return [name, decode(parts[index] ?? '')]

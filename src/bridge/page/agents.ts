@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.ts'
 import { agoText, bridgeTime, dayText } from './clock.ts'
 import { arrange, byId, h, say } from './dom.ts'
 import { act, showOp } from './op-detail.ts'
@@ -98,7 +99,7 @@ export class Agents {
             h(
               'details',
               { open },
-              h('summary', { 'data-key': 'more' }, `${rest.length} more operations`),
+              h('summary', { 'data-key': 'more' }, counted(rest.length, 'more operation')),
               this.#list(instance, rest),
             ),
           ]

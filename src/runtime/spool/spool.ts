@@ -1,6 +1,7 @@
 import type { Database } from 'bun:sqlite'
 import { type Stats, statSync } from 'node:fs'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { lockFile } from '../../machine/lock-file.ts'
@@ -203,7 +204,7 @@ export class Spool {
     if (this.#flight || !this.#waiting.idle) {
       this.#tell(this.#waiting.sendOn())
       const rows = this.#waiting.all.filter(({ epoch, row }) => row.seq > epoch.acked).length
-      this.#onTrouble(`the spool could not be written to the end: ${rows} rows may be lost`)
+      this.#onTrouble(`the spool could not be written to the end: ${counted(rows, 'row')} may be lost`)
     }
     this.#closed = true
     clearTimeout(this.#timer)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { feedAddress } from '../../core/channels.ts'
+import { counted } from '../../core/counted.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { dataFrame, type HkData, statusWithGaps } from '../g3/hk.ts'
@@ -260,7 +261,7 @@ export class HkFiles {
 /** What is said of closed files that are gone. */
 export function goneText(dir: string, gone: readonly string[]): string {
   const [first = '', ...more] = gone
-  const files = `${join(dir, first)}${more.length > 0 ? ` and ${more.length} more files` : ''}`
+  const files = `${join(dir, first)}${more.length > 0 ? ` and ${counted(more.length, 'more file')}` : ''}`
   const not = 'what was in them is not fetched again unless asked for ("ocs aggregate refill")'
   return `${files}: moved or lost since they were closed; ${not}`
 }
