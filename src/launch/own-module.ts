@@ -2,12 +2,13 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { ownFile } from '../machine/own-files.ts'
 import type { Module } from '../site/site.ts'
 
 /** Milliseconds in which a module has to have loaded: one that waits for ever must not keep others waiting. */
 const LOAD_MS = 10_000
 /** Our own code: a module may lie in a folder above it. */
-const OURS = resolve(import.meta.dir, '..') + sep
+const OURS = ['src', 'dist', 'bin', 'test'].map((folder) => ownFile(folder) + sep)
 /** What the files that were loaded looked like then. */
 const loaded = new Map<string, string>()
 
@@ -72,7 +73,7 @@ function forget(folder: string): void {
   // One that has thrown is kept too, and not listed.
   const beside = readdirSync(folder).map((name) => join(folder, name))
   for (const path of [...Object.keys(require.cache), ...beside]) {
-    const isOwn = path.startsWith(folder + sep) && !path.startsWith(OURS)
+    const isOwn = path.startsWith(folder + sep) && !OURS.some((ours) => path.startsWith(ours))
     if (isOwn && !path.includes(`${sep}node_modules${sep}`)) delete require.cache[path]
   }
 }
