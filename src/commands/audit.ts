@@ -145,7 +145,7 @@ function verdict(epoch: EpochAudit): string {
   if (isWrong(epoch)) return 'NOT WHOLE'
   if (gaps.length > 0) return 'gaps'
   if (unknown !== null) return `to row ${expected}`
-  return waiting > 0 ? `whole, ${waiting} rows wait` : 'whole'
+  return waiting > 0 ? `${waiting} rows wait` : 'whole'
 }
 
 /** Of which epochs nobody can say how far they went, by why. */
