@@ -87,6 +87,9 @@ export class Recorder implements FeedSink, AsyncDisposable {
       quarantined: () => {
         counters.quarantined++
       },
+      clockBack: () => {
+        counters.clock_back++
+      },
       renamed: () => {
         counters.renamed++
       },
