@@ -148,7 +148,7 @@ function verdict(epoch: EpochAudit): string {
   if (isWrong(epoch)) return 'NOT WHOLE'
   if (gaps.length > 0) return 'gaps'
   if (unknown !== null) return `to row ${expected}`
-  return waiting > 0 ? `whole, ${counted(waiting, 'row waits', 'rows wait')}` : 'whole'
+  return waiting > 0 ? counted(waiting, 'row waits', 'rows wait') : 'whole'
 }
 
 /** Of which epochs nobody can say how far they went, by why. */

@@ -109,6 +109,8 @@ export interface LabSite {
 export interface Memory {
   load(): unknown
   save(document: unknown): void
+  /** Why neither it nor the agent's sessions can be kept; undefined while they can. */
+  problem(): string | undefined
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */

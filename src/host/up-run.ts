@@ -167,7 +167,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   let managed: Promise<void> | undefined
   try {
     for (const note of plan.notes) say(note)
-    tell()
+    changed()
     const { manager } = plan
     await host.begin((manager?.args as { initial_state?: Target } | undefined)?.initial_state)
     begun = true

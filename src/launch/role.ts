@@ -58,7 +58,7 @@ export async function serveRole(
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
   const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
   if (spool) log(`state: ${spoolFile}`)
-  const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
+  const sessions = SessionStore.at(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
     log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   }

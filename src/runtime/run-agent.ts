@@ -118,6 +118,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
   const events = agentEvents(bus, identity, counters, log)
   const { event, bug } = events
   sessions.onTrouble = (text) => event('error', 'sessions', text)
+  if (sessions.problem !== undefined) event('error', 'sessions', sessions.problem)
   const feeds = new AgentFeeds(agent.spec.feeds, {
     bus,
     root,

@@ -3,6 +3,7 @@ import { type Stats, statSync } from 'node:fs'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
 import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
+import { diskAdvice } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { lockFile } from '../../machine/lock-file.ts'
 import { Ring } from './ring.ts'
@@ -101,8 +102,13 @@ export class Spool {
       this.#index = new SpoolIndex(db)
     } catch (cause) {
       this.#lock.close()
-      const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
-      throw new ConfigError(text, { cause })
+      const advice = diskAdvice(cause, 'check the folder')
+      throw new ConfigError(
+        `${path}: ${messageOf(cause)}: ${advice}, or choose another folder with --state-dir`,
+        {
+          cause,
+        },
+      )
     }
     this.#file = fileAt(path)
     this.id = this.#index.spool

@@ -18,8 +18,8 @@ const Entry = z.object({
   last: z.int(),
   /** Rows up to it were recorded in another data directory. */
   begin: z.int().optional(),
-  /** Its last row, once another epoch of the feed has begun behind it. */
-  end: z.int().optional(),
+  /** Its last row, once its spool has said so. What earlier versions called `end` was what they had. */
+  end_row: z.int().optional(),
   /** When it was last written, unix s. */
   touched: z.number(),
 })
