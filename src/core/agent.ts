@@ -4,6 +4,7 @@ import { builtIn } from './built-in.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
+import type { HandOver } from './hand-over.ts'
 import type { ManagedHost } from './managed-host.ts'
 import type { OpSession } from './ops.ts'
 import type { Picture } from './shown-node.ts'
@@ -133,6 +134,8 @@ export interface Lab {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** Adds counters to those in the agent's presence; `core/counters.ts` names them. Once disposed they stay as they are then. */
   counters(read: () => Counts): Disposable
+  /** What is handed over outside of operations, by a program of its own. */
+  readonly handOver: HandOver
   /** The host whose instances this process keeps alive; undefined for one that keeps none. */
   readonly host?: ManagedHost | undefined
   /** Names this agent as a data node; in its `api`. */
@@ -236,6 +239,10 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Whether it stands for a program, which says itself what it is and checks its own arguments. */
+  readonly isProgram?: boolean
+  /** Whether it opens feeds that it does not declare (`Lab.handOver`). */
+  readonly opensFeeds?: boolean
   /** What no other instance may have, by its arguments: an instrument, a folder, a name. @throws ConfigError for an address that cannot be */
   readonly claims?: (args: Out<A>) => readonly Claim[]
   /**

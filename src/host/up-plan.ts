@@ -196,7 +196,7 @@ function isSpoilt(look: Look): boolean {
 
 async function examined(instance: Instance, { alarmFaults }: Site, env: Context['env']): Promise<Look> {
   try {
-    const agent = await declarationOf(instance)
+    const agent = await declarationOf(instance, env)
     const checked = checkedArguments(agent, instance, env)
     const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
     return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
@@ -216,7 +216,7 @@ async function managerOf(
   { env, managerFlags = [] }: PlanFrom,
   notes: string[],
 ): Promise<Manager | undefined> {
-  const agent = await declarationOf(instance)
+  const agent = await declarationOf(instance, env)
   const checked = checkInstanceArguments(agent, instance, managerFlags, env)
   notes.push(...checked.notes)
   if (checked.faults.length === 0) return { instance: instance.instance_id, agent, args: checked.values }
