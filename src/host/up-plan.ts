@@ -14,6 +14,9 @@ import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
 
+/** Milliseconds that an agent has to stop that is a program of its own. */
+const PROGRAM_MS = 8000
+
 /** An instance that can be run here. */
 export interface PlannedInstance extends PlannedRole {
   readonly agentClass: string
@@ -138,6 +141,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       env,
+      // Its program has to hand over what it has, and to end.
+      ...(found.agent.spec.isProgram && { patience: PROGRAM_MS }),
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(

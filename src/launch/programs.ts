@@ -133,11 +133,6 @@ export async function startProgram(
   const left = join(state, site.root, `${instance.instance_id}.rows`)
   const command = commandOf(instance, site, given, { env: context.env, left })
   log(`program: ${command.words.join(' ')}`)
-  // OCS's own lines have a time of their own.
-  const program = await Program.start(
-    command,
-    (line) => log(line.replace(/^\d{4}-\d\d-\d\dT[\d:.+-]+ /, '')),
-    context.signal,
-  )
+  const program = await Program.start(command, log, context.signal)
   return programAgent(instance.agent_class ?? program.hello.agent_class, command, program)
 }

@@ -1,6 +1,7 @@
 /** What an agent that is a program of its own and its runtime say to one another: a line of JSON each (docs/protocol.md). */
 import { z } from 'zod'
 import { BlockName, FieldName, Name } from '../core/names.ts'
+import { schemaFault } from '../core/schema-fault.ts'
 import { FieldType, Wire } from '../core/wire.ts'
 
 /** A parameter of an operation, as far as the program declares it. */
@@ -41,7 +42,7 @@ const SessionLine = z.object({
   status: z.enum(['starting', 'running', 'stopping', 'done']),
   degraded: z.boolean().default(false),
   success: z.boolean().nullable().default(null),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   messages: z.array(z.string()).default([]),
 })
 export type SessionLine = z.output<typeof SessionLine>
@@ -58,19 +59,42 @@ const RowLine = z.object({
 })
 export type RowLine = z.output<typeof RowLine>
 
-/** Every line that a program may write. */
-export const FromProgram = z.union([
-  z.object({ hello: Hello }),
-  RowLine,
-  z.object({ session: SessionLine }),
-  z.object({ feed: Name, declared: FeedKind }),
-  z.object({ feed: Name, message: z.unknown() }),
+/** The lines that a program may write, by the key that tells which it is. */
+const lines = {
+  hello: z.object({ hello: Hello }),
+  row: RowLine,
+  session: z.object({ session: SessionLine }),
+  declared: z.object({ feed: Name, declared: FeedKind }),
+  message: z.object({ feed: Name, message: z.unknown() }),
   /** What became of a request. */
-  z.object({ id: z.int(), status: z.int(), msg: z.string() }),
+  id: z.object({ id: z.int(), status: z.int(), msg: z.string() }),
   /** Rows that it could not keep until they were answered. */
-  z.object({ lost: z.int().min(1) }),
-])
-export type FromProgram = z.output<typeof FromProgram>
+  lost: z.object({ lost: z.int().min(1) }),
+}
+export type FromProgram = z.output<(typeof lines)[keyof typeof lines]>
+
+/** A line that is left out, with the number of its row where it is one: it is answered all the same. */
+export interface LeftOut {
+  readonly why: string
+  readonly number?: number
+}
+
+/** Reads one line of a program. */
+export function readLine(text: string): FromProgram | LeftOut {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return { why: 'it is no JSON' }
+  }
+  const given = typeof json === 'object' && json !== null ? json : {}
+  const kind = Object.keys(lines).find((key) => Object.hasOwn(given, key)) as keyof typeof lines | undefined
+  if (!kind) return { why: `it has none of ${Object.keys(lines).join(', ')}` }
+  const line = lines[kind].safeParse(json)
+  if (line.success) return line.data
+  const { row } = given as { readonly row?: unknown }
+  return { why: schemaFault(line.error), ...(Number.isSafeInteger(row) && { number: row as number }) }
+}
 
 /** Every line that a program is sent. */
 export type ToProgram =

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Agent, defineAgent, type Lab } from '../core/agent.ts'
 import { messageOf } from '../core/errors.ts'
-import type { Hello, RowLine } from './lines.ts'
+import type { Hello, LeftOut, RowLine } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'
 import { type Command, Program } from './program.ts'
 import { ProgramFeeds } from './program-feeds.ts'
@@ -65,6 +65,7 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
   let answered = 0
   let taken = 0
   let asking = false
+  const told = new Set<string>()
   /** Rows are answered once they are on disk, all that came meanwhile at once. */
   const answer = async () => {
     if (asking) return
@@ -82,10 +83,18 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
     taken = line.row
     void answer()
   }
+  const leaveOut = ({ why, number }: LeftOut) => {
+    if (!told.has(why)) lab.event('warning', 'quarantine', `a line of the program is left out: ${why}`)
+    told.add(why)
+    if (number === undefined) return
+    taken = number
+    void answer()
+  }
   program.listen({
     log: lab.log,
     line(line) {
       if ('row' in line) take(line)
+      else if ('why' in line) leaveOut(line)
       else if ('session' in line) {
         const { op } = line.session
         if (sessions.take(line.session)) begin(op, {}, lab)

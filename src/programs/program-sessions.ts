@@ -63,7 +63,7 @@ export class ProgramSessions {
       take(line) {
         number ??= line.session_id
         if (line.session_id !== number) return
-        session.set(line.data)
+        if (line.data !== undefined) session.set(line.data)
         for (const text of line.messages) {
           // The last is said when it is known how it ends.
           if (last !== undefined) session.log(last)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
-import { FromProgram, type Hello, type ToProgram } from './lines.ts'
+import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram } from './lines.ts'
 
 /** Milliseconds a program has to say what it is; Python reads a great deal first. */
 const HELLO_MS = 60_000
@@ -12,6 +12,12 @@ const PATIENCE_MS = 15_000
 /** Milliseconds after its end in which its last lines may still come. */
 const LAST_LINES_MS = 1000
 
+/** OCS's own lines have a time of their own. */
+const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
+
+/** A line after the first. */
+type Line = Exclude<FromProgram, { hello: Hello }> | LeftOut
+
 /** How a program is started. */
 export interface Command {
   readonly words: readonly string[]
@@ -19,7 +25,7 @@ export interface Command {
 }
 /** What becomes of lines. */
 export interface Heard {
-  line(line: Exclude<FromProgram, { hello: Hello }>): void
+  line(line: Line): void
   log(text: string): void
 }
 
@@ -32,7 +38,7 @@ export class Program {
   #requests = 0
   /** Who hears its lines; those before there is one wait. */
   #heard: Heard | undefined
-  readonly #early: Exclude<FromProgram, { hello: Hello }>[] = []
+  readonly #early: Line[] = []
 
   private constructor(child: ChildProcess, hello: Hello, closed: AbortController) {
     this.#child = child
@@ -59,13 +65,17 @@ export class Program {
     const closed = new AbortController()
     const hello = Promise.withResolvers<Hello>()
     let program: Program | undefined
+    /** Lines that come in the same breath as the first. */
+    const early: Line[] = []
     child.stdin?.on('error', () => {})
-    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', log)
+    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) =>
+      log(line.replace(STAMP, '')),
+    )
     createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (text) => {
-      const line = parsed(text, log)
-      if (!line) return
+      const line = readLine(text)
       if ('hello' in line) hello.resolve(line.hello)
       else if (program) program.#take(line)
+      else early.push(line)
     })
     const ended = (why: string) => {
       const error = new TransportError(why)
@@ -88,6 +98,7 @@ export class Program {
     try {
       const said = await hello.promise
       program = new Program(child, said, closed)
+      for (const line of early.splice(0)) program.#take(line)
       return program
     } finally {
       clearTimeout(timer)
@@ -95,6 +106,9 @@ export class Program {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
   /** Aborted, with the reason, once it has ended. */
   get closed(): AbortSignal {
     return this.#closed.signal
@@ -142,22 +156,11 @@ export class Program {
     }
   }
 
-  #take(line: Exclude<FromProgram, { hello: Hello }>): void {
+  #take(line: Line): void {
     if ('id' in line) this.#answers.get(line.id)?.(line)
     else if (this.#heard) this.#heard.line(line)
     else this.#early.push(line)
   }
-}
-
-function parsed(text: string, log: (text: string) => void): FromProgram | undefined {
-  try {
-    const line = FromProgram.safeParse(JSON.parse(text))
-    if (line.success) return line.data
-    log(`a line of the program is left out: ${text.slice(0, 200)}`)
-  } catch {
-    log(`what is no line of JSON is left out: ${text.slice(0, 200)}`)
-  }
-  return undefined
 }
 
 /** To its whole group: programs start others. */
