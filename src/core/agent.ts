@@ -4,7 +4,6 @@ import { builtIn } from './built-in.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
-import type { HandOver } from './hand-over.ts'
 import type { ManagedHost } from './managed-host.ts'
 import type { OpSession } from './ops.ts'
 import type { Picture } from './shown-node.ts'
@@ -108,6 +107,18 @@ export interface LabSite {
 export interface Memory {
   load(): unknown
   save(document: unknown): void
+}
+
+/** How an agent hands over what no operation of its own publishes: the lines of a program. */
+export interface HandOver {
+  /** What a feed is published to; opens it, as `spec` says, when the agent has none of this name. */
+  feed(name: string, spec: () => FeedSpec<never>): FeedPublisher
+  /** Resolves once all that was published so far is on disk, where it is recorded. */
+  committed(): Promise<void>
+  /** Whether the spool holds a row of this block with these times. */
+  holds(feed: string, block: string, t: readonly number[]): boolean
+  /** Starts an operation, unless it is under way. @throws OpError when it cannot start */
+  start(op: string, params: Readonly<Record<string, unknown>>): void
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */

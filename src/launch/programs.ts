@@ -1,6 +1,6 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
 import { execFile } from 'node:child_process'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { type Agent, defineAgent } from '../core/agent.ts'
@@ -83,7 +83,7 @@ export function standIn(agentClass: string): Agent {
 }
 
 /** The command that runs an instance. @param left where rows wait that it could not hand over */
-export function commandOf(
+function commandOf(
   instance: Instance,
   { site, host, url, root, realm }: ChosenSite,
   given: readonly string[],
@@ -109,7 +109,9 @@ export function commandOf(
     // Nobody connects to it: OCS wants to be told.
     ...['--site-hub', url.replace(/^mqtt/, 'ws'), '--site-http', url.replace(/^\w+/, 'http'), ...own],
   ]
-  return { words, env: withHost(env) }
+  // Some look for site files themselves.
+  const folder = env['OCS_CONFIG_DIR'] || (file ? dirname(file) : '')
+  return { words, env: { ...withHost(env), ...(folder !== '' && { OCS_CONFIG_DIR: folder }) } }
 }
 
 /** Whether a word is one of the flags that every agent takes, or its value. */

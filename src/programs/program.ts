@@ -97,6 +97,7 @@ export class Program {
     }, HELLO_MS)
     try {
       const said = await hello.promise
+      log(`program runs: pid ${child.pid}`)
       program = new Program(child, said, closed)
       for (const line of early.splice(0)) program.#take(line)
       return program
