@@ -61,4 +61,4 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
 }
 
 /** Rooms with a line above and nothing in them yet. */
-export const reserved: readonly string[] = ['principals', 'sinks', 'gateways', 'programs']
+export const reserved: readonly string[] = ['principals', 'sinks', 'gateways']

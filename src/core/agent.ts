@@ -113,6 +113,18 @@ export interface Memory {
   problem(): string | undefined
 }
 
+/** How an agent hands over what no operation of its own publishes: the lines of a program. */
+export interface HandOver {
+  /** What a feed is published to; opens it, as `spec` says, when the agent has none of this name. */
+  feed(name: string, spec: () => FeedSpec<never>): FeedPublisher
+  /** Resolves once all that was published so far is on disk, where it is recorded. */
+  committed(): Promise<void>
+  /** Whether the spool holds a row of this block with these times. */
+  holds(feed: string, block: string, t: readonly number[]): boolean
+  /** Starts an operation, unless it is under way. @throws OpError when it cannot start */
+  start(op: string, params: Readonly<Record<string, unknown>>): void
+}
+
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
 export interface Lab {
   readonly root: string
@@ -137,6 +149,8 @@ export interface Lab {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** Adds counters to those in the agent's presence; `core/counters.ts` names them. Once disposed they stay as they are then. */
   counters(read: () => Counts): Disposable
+  /** What is handed over outside of operations, by a program of its own. */
+  readonly handOver: HandOver
   /** The host whose instances this process keeps alive; undefined for one that keeps none. */
   readonly host?: ManagedHost | undefined
   /** Names this agent as a data node; in its `api`. */
@@ -240,6 +254,10 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Whether it stands for a program, which says itself what it is and checks its own arguments. */
+  readonly isProgram?: boolean
+  /** Whether it opens feeds that it does not declare (`Lab.handOver`). */
+  readonly opensFeeds?: boolean
   /** What no other instance may have, by its arguments: an instrument, a folder, a name. @throws ConfigError for an address that cannot be */
   readonly claims?: (args: Out<A>) => readonly Claim[]
   /**

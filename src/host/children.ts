@@ -9,6 +9,8 @@ export interface Role {
   readonly name: string
   /** What to run, after `ocs`. */
   readonly args: readonly string[]
+  /** Milliseconds that it has to stop, where it needs longer than others. */
+  readonly patience?: number
   /** What its environment has besides. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -125,7 +127,8 @@ function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | '
  * refuses leaves time for the next to stop by itself.
  */
 export async function stopChildren(groups: readonly (readonly Child[])[]): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
+  const needed = groups.flat().map(({ role: { patience = 0 } }) => patience)
+  const deadline = performance.now() + Math.max(PATIENCE_MS, ...needed)
   const all = groups.filter((group) => group.some(({ ended }) => ended === undefined))
   for (const [at, group] of all.entries()) {
     for (const child of group) if (child.ended === undefined) child.kill('SIGTERM')

@@ -14,6 +14,9 @@ import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
 
+/** Milliseconds that an agent has to stop that is a program of its own. */
+const PROGRAM_MS = 8000
+
 /** An instance that can be run here. */
 export interface PlannedInstance extends PlannedRole {
   readonly agentClass: string
@@ -142,6 +145,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       env,
+      // Its program has to hand over what it has, and to end.
+      ...(found.agent.spec.isProgram && { patience: PROGRAM_MS }),
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(
@@ -204,7 +209,7 @@ function isSpoilt(look: Look): boolean {
 
 async function examined(instance: Instance, { alarmFaults }: Site, env: Context['env']): Promise<Look> {
   try {
-    const agent = await declarationOf(instance)
+    const agent = await declarationOf(instance, env)
     const checked = checkedArguments(agent, instance, env)
     const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
     return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
@@ -224,7 +229,7 @@ async function managerOf(
   { env, managerFlags = [] }: PlanFrom,
   notes: string[],
 ): Promise<Manager | undefined> {
-  const agent = await declarationOf(instance)
+  const agent = await declarationOf(instance, env)
   const checked = checkInstanceArguments(agent, instance, managerFlags, env)
   notes.push(...checked.notes)
   if (checked.faults.length === 0) return { instance: instance.instance_id, agent, args: checked.values }

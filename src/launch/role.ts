@@ -54,7 +54,7 @@ export async function serveRole(
 ): Promise<void> {
   const { url, root, recorders } = site
   startupOps(agent, args, instance)
-  const recorded = Object.values(agent.spec.feeds).some(({ record }) => record)
+  const recorded = agent.spec.opensFeeds || Object.values(agent.spec.feeds).some(({ record }) => record)
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
   const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
   if (spool) log(`state: ${spoolFile}`)

@@ -143,7 +143,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
     bug,
   })
   const announcements = new Announcements({ bus, identity, agent, args, counters, feeds, lock, operations })
-  const lab = labOf(options, sessions, counters, events, announcements)
+  const lab = labOf(options, sessions, counters, events, announcements, { feeds, operations })
   const connection = new Connection(
     (signal) => agent.spec.connect(args as never, lab, signal),
     new InstrumentEvents(events, counters, feeds),

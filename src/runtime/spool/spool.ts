@@ -60,6 +60,10 @@ export class Spool {
   #sincePrune = 0
   #failingSince: number | undefined
   #idle: (() => void)[] = []
+  /** Rows that were appended, and those of them that are on disk or were let go. */
+  #appended = 0
+  #settled = 0
+  readonly #awaited: { readonly mark: number; readonly resolve: () => void }[] = []
   #closed = false
   #closing: Promise<void> | undefined
   #reported = -Infinity
@@ -133,6 +137,7 @@ export class Spool {
     const newest = this.#index.newest(feed)
     const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
     epoch.given++
+    this.#appended++
     const body = JSON.stringify(content)
     const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
     // What a recorder has by then need not be let go as a gap.
@@ -162,6 +167,14 @@ export class Spool {
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#send()
     await idle
+  }
+
+  /** Resolves once all rows that were appended so far are on disk, or were let go. */
+  committed(): Promise<void> {
+    if (this.#settled >= this.#appended) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#awaited.push({ mark: this.#appended, resolve })
+    return promise
   }
 
   /** What is held of a feed's epochs, oldest first; for presence. */
@@ -293,6 +306,7 @@ export class Spool {
     this.#count(done)
     for (const [epoch, last] of flight.lasts) epoch.last = Math.max(epoch.last, last)
     this.#tell(this.#waiting.committed())
+    this.#settle(flight.batch.rows.length)
     if (!this.#waiting.idle) this.#schedule()
     else this.#rest()
   }
@@ -328,7 +342,13 @@ export class Spool {
     for (const { epoch, row } of this.#waiting.letGo()) {
       this.unspooled += row.t.length
       this.#dirty.add(epoch)
+      this.#settle(1)
     }
+  }
+
+  #settle(rows: number): void {
+    this.#settled += rows
+    while ((this.#awaited[0]?.mark ?? Infinity) <= this.#settled) this.#awaited.shift()?.resolve()
   }
 
   #tell(waiting: readonly Waiting[]): void {
