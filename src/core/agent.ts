@@ -317,7 +317,15 @@ const noParams = z.object({})
 const SPEC: Keys<AgentSpec<Schema, string, object>> = {
   ...({ class: 'must', aliases: 'may', help: 'must', args: 'must', wiring: 'may' } as const),
   ...({ example: 'may', retired: 'may', feeds: 'must', claims: 'may', identify: 'may' } as const),
-  ...({ label: 'may', serves: 'may', dashboard: 'may', readsAlarms: 'may', check: 'may' } as const),
+  ...({
+    label: 'may',
+    serves: 'may',
+    dashboard: 'may',
+    isProgram: 'may',
+    opensFeeds: 'may',
+    readsAlarms: 'may',
+    check: 'may',
+  } as const),
   ...({ connect: 'must', idle: 'may' } as const),
 }
 const FEED: Keys<FeedSpec<object>> = {
