@@ -153,6 +153,7 @@ export class HkFiles {
 
   /** The file a frame goes into; gaps without data go into whichever was written last. */
   #existing(sealed: Sealed): HkFile | undefined {
+    if (!this.#options.ledger.tells(sealed.entry)) return undefined
     return sealed.frame.empty ? this.#open.at(-1) : this.#fitting(sealed)
   }
 
