@@ -25,9 +25,10 @@ def main():
     lines, out = take_streams()
     from .host import Host
     start = find.entry(given.agent_class, given.file, given.entrypoint)
+    args = given.args[1:] if given.args[:1] == ['--'] else given.args
     host = Host(lines, Pipe(out, given.left), given.agent_class)
-    host.install()
-    start(args=given.args[1:] if given.args[:1] == ['--'] else given.args)
+    host.install(args)
+    start(args=args)
 
 
 if __name__ == '__main__':

@@ -9,11 +9,11 @@ import txaio
 txaio.use_twisted()
 
 from autobahn.wamp.exception import ApplicationError  # noqa: E402
-from ocs import ocs_agent  # noqa: E402
+from ocs import ocs_agent, site_config  # noqa: E402
 from twisted.internet import defer, reactor, task  # noqa: E402
 
 from . import describe  # noqa: E402
-from .values import plain, type_of, wire  # noqa: E402
+from .values import from_wire, plain, type_of, wire  # noqa: E402
 
 #: Seconds between two looks at the sessions.
 LOOK_S = 1.0
@@ -51,9 +51,13 @@ class Host:
         self._told = {}
         self._feeds = {}
         self._types = {}
-        self._ending = self._is_gone = False
+        self._ending = self._is_gone = self._is_reading = False
+        self._handlers = []
+        self._calls = 0
+        self._waiting = {}
+        self._lock = threading.Lock()
 
-    def install(self):
+    def install(self, args):
         """Takes the places in OCS where it would meet a router, a log file of its own, or an end of its own."""
         host = self
 
@@ -64,6 +68,22 @@ class Host:
             def run(self, agent, *_, **__):
                 host.run(agent, self._realm)
 
+        given = {name: value for name, value in zip(args, args[1:]) if name.startswith('--')}
+        read = site_config.get_config
+
+        def get_config(wanted, agent_class=None):
+            # Clients in the agent find the site that it has itself.
+            if wanted.site_file is None and wanted.site is None:
+                wanted.site_file = given.get('--site-file')
+                wanted.site_host = wanted.site_host or given.get('--site-host')
+            found = read(wanted, agent_class)
+            for key, flag in (('wamp_server', '--site-hub'), ('wamp_http', '--site-http'),
+                              ('wamp_realm', '--site-realm'), ('address_root', '--address-root')):
+                if found[0] is not None and flag in given:
+                    found[0].hub.data.setdefault(key, given[flag])
+            return found
+
+        site_config.get_config = get_config
         init = ocs_agent.init_site_agent
 
         def init_site_agent(args, address=None):
@@ -101,6 +121,9 @@ class Host:
             if host._says:
                 host._said.setdefault(session, []).append(str(text))
 
+        from ocs import client_http
+        client_http.ControlClient.call = lambda client, procedure, *args, **kwargs: host.call_and_wait(
+            procedure, *args, **kwargs)
         ocs_agent.OpSession.set_status = set_status
         ocs_agent.OpSession.add_message = add_message
 
@@ -112,7 +135,8 @@ class Host:
         agent.startup_ops = []
         agent.register = lambda *_, **__: defer.succeed(Registration())
         agent.publish = self._publish
-        ocs_agent.ApplicationSession.subscribe = self._subscribe
+        ocs_agent.ApplicationSession.subscribe = lambda session, handler, topic=None, options=None: self._subscribe(
+            session, handler, topic, options)
         agent.call = self._call
         agent.join = agent.leave = agent.disconnect = lambda *_: None
         agent._heartbeat_on = False
@@ -191,17 +215,72 @@ class Host:
         self._pipe.hand_over(feed=feed, block=block['block_name'], t=list(map(float, block['timestamps'])),
                              data=data, types=types)
 
-    def _subscribe(self, *_, topic=None, **__):
-        return defer.fail(ApplicationError('ocs.not_served', f'subscriptions ({topic}) are not served yet'))
+    def _subscribe(self, _, handler, topic=None, options=None):
+        """In place of ApplicationSession.subscribe: the handler gets (blocks, feed) or (message, feed)."""
+        self._handlers.append(handler)
+        match = getattr(options, 'match', None) or 'exact'
+        self._pipe.send(subscribe=len(self._handlers) - 1, topic=topic, match=match)
+        return defer.succeed(Registration())
 
-    def _call(self, procedure, *_, **__):
-        return defer.fail(ApplicationError('wamp.error.no_such_procedure', f'calls ({procedure}) are not served yet'))
+    def _hear(self, number, message):
+        said = message.get('message')
+        if 'blocks' in message:
+            said = {name: {'block_name': name, 'timestamps': block['timestamps'], 'influxdb_tags': None,
+                           'data': {field: [from_wire(block['types'].get(field, 'double'), value) for value in values]
+                                    for field, values in block['data'].items()}}
+                    for name, block in message['blocks'].items()}
+        try:
+            self._handlers[number]((said, message['feed']))
+        except Exception as error:  # noqa: BLE001, as autobahn has it
+            print(f'a subscriber failed: {type(error).__name__}: {error}', file=sys.stderr)
+
+    def _send_call(self, procedure, args, kwargs, done):
+        with self._lock:
+            self._calls += 1
+            number = self._calls
+            self._waiting[number] = done
+        self._pipe.send(call=number, procedure=procedure, args=plain(list(args)), kwargs=plain(kwargs))
+
+    def _call(self, procedure, *args, **kwargs):
+        """In place of ApplicationSession.call."""
+        answer = defer.Deferred()
+        kwargs.pop('options', None)
+
+        def done(line):
+            if 'error' in line:
+                reactor.callFromThread(
+                    answer.errback, ApplicationError('wamp.error.no_such_procedure', line['error']))
+            else:
+                reactor.callFromThread(answer.callback, line['result'])
+
+        self._send_call(procedure, args, kwargs, done)
+        return answer
+
+    def call_and_wait(self, procedure, *args, **kwargs):
+        """In place of what OCS's client asks over HTTP; the thread waits, the reactor's too."""
+        if not self._is_reading:
+            raise RuntimeError(f'{procedure} cannot be called before the agent runs')
+        came, lines = threading.Event(), []
+        self._send_call(procedure, args, kwargs, lambda line: (lines.append(line), came.set()))
+        came.wait()
+        line = lines[0]
+        if 'error' in line:
+            from ocs.client_http import ControlClientError
+            raise ControlClientError([0, 0, 0, 0, 'wamp.error.no_such_procedure', [line['error']], {}])
+        return line['result']
 
     def _read(self):
+        self._is_reading = True
         for line in self._lines:
             request = json.loads(line)
             if 'rows' in request:
                 self._pipe.answered(request['rows'])
+            elif 'called' in request:
+                with self._lock:
+                    done = self._waiting.pop(request['called'])
+                done(request)
+            elif 'heard' in request:
+                reactor.callFromThread(self._hear, request['heard'], request['message'])
             elif request['do'] == 'end':
                 self._end_soon()
             else:

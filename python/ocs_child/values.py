@@ -30,6 +30,15 @@ def wire(kind, value):
     return bool(value) if kind == 'bool' else str(value)
 
 
+def from_wire(kind, value):
+    """A value of a column of this type, off the wire; None where there is none."""
+    if kind == 'int' and isinstance(value, str):
+        return int(value)
+    if kind == 'double':
+        return math.nan if value is None else float(value)
+    return value
+
+
 def plain(data):
     """
     Any data as JSON can hold it: what it cannot, non-finite numbers and integers beyond 2**53, is text; numpy's arrays and

@@ -7,6 +7,7 @@ import type { Keys } from './check-keys.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
 import type { ManagedHost } from './managed-host.ts'
+import type { OcsCall, OcsMessage, OcsTopic } from './ocs.ts'
 import type { OpSession } from './ops.ts'
 import type { Picture } from './shown-node.ts'
 import type { FieldType, Value } from './wire.ts'
@@ -123,6 +124,10 @@ export interface HandOver {
   holds(feed: string, block: string, t: readonly number[]): boolean
   /** Starts an operation, unless it is under way. @throws OpError when it cannot start */
   start(op: string, params: Readonly<Record<string, unknown>>): void
+  /** Calls a procedure of another agent. @throws OpError when there is none, TransportError without an answer */
+  call(call: OcsCall): Promise<unknown>
+  /** Hears what other feeds publish from now on. */
+  listen(topic: OcsTopic, heard: (message: OcsMessage) => void): Promise<AsyncDisposable>
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */

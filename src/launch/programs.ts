@@ -1,6 +1,6 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
 import { execFile } from 'node:child_process'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { type Agent, defineAgent } from '../core/agent.ts'
@@ -61,9 +61,14 @@ function withHost(env: Context['env']): Record<string, string> {
   return { PYTHONPATH: paths.join(delimiter), PYTHONUNBUFFERED: '1' }
 }
 
+/** Whether a module is a file of Python with an agent of OCS, as `ocs-agent-cli --agent` runs it. */
+function isPython(module: Instance['module']): boolean {
+  return module?.name.endsWith('.py') ?? false
+}
+
 /** Whether an instance says itself that it is a program of its own. */
-export function isProgram({ python, command, runtime }: Instance): boolean {
-  return python !== undefined || command !== undefined || runtime === 'python'
+export function isProgram({ python, command, runtime, module }: Instance): boolean {
+  return python !== undefined || command !== undefined || runtime === 'python' || isPython(module)
 }
 
 /**
@@ -89,6 +94,7 @@ function commandOf(
   given: readonly string[],
   { env, left }: { readonly env: Context['env']; readonly left: string },
 ): Command {
+  const { module } = instance
   const own = given.filter((_, i) => !isCommon(given, i))
   if (instance.command) return { words: [...instance.command, ...own], env: withHost(env) }
   const file = env['OCS_SITE_COPY'] || site?.file
@@ -99,6 +105,7 @@ function commandOf(
       'ocs_child',
       '--class',
       instance.agent_class ?? '',
+      ...(module && isPython(module) ? ['--file', resolve(module.folder, module.name)] : []),
       '--left',
       left,
       '--',
@@ -110,7 +117,7 @@ function commandOf(
     ...['--site-hub', url.replace(/^mqtt/, 'ws'), '--site-http', url.replace(/^\w+/, 'http'), ...own],
   ]
   // Some look for site files themselves.
-  const folder = env['OCS_CONFIG_DIR'] || (file ? dirname(file) : '')
+  const folder = env['OCS_CONFIG_DIR'] || (site ? dirname(site.file) : '')
   return { words, env: { ...withHost(env), ...(folder !== '' && { OCS_CONFIG_DIR: folder }) } }
 }
 

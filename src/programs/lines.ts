@@ -1,6 +1,7 @@
 /** What an agent that is a program of its own and its runtime say to one another: a line of JSON each (docs/protocol.md). */
 import { z } from 'zod'
 import { BlockName, FieldName, Name } from '../core/names.ts'
+import type { OcsMessage } from '../core/ocs.ts'
 import { schemaFault } from '../core/schema-fault.ts'
 import { FieldType, Wire } from '../core/wire.ts'
 
@@ -68,6 +69,19 @@ const lines = {
   message: z.object({ feed: Name, message: z.unknown() }),
   /** What became of a request. */
   id: z.object({ id: z.int(), status: z.int(), msg: z.string() }),
+  /** A call of another agent's procedure, in OCS's shape; answered with the same number. */
+  call: z.object({
+    call: z.int(),
+    procedure: z.string(),
+    args: z.array(z.unknown()).default([]),
+    kwargs: z.record(z.string(), z.unknown()).default({}),
+  }),
+  /** What it wants to hear of other feeds: each message comes with this number. */
+  subscribe: z.object({
+    subscribe: z.int(),
+    topic: z.string(),
+    match: z.enum(['exact', 'prefix', 'wildcard']).default('exact'),
+  }),
   /** Rows that it could not keep until they were answered. */
   lost: z.object({ lost: z.int().min(1) }),
 }
@@ -100,6 +114,11 @@ export function readLine(text: string): FromProgram | LeftOut {
 export type ToProgram =
   | { readonly id: number; readonly do: 'start'; readonly op: string; readonly params: unknown }
   | { readonly id: number; readonly do: 'stop' | 'abort'; readonly op: string }
+  /** What a call came to, or why it failed. */
+  | { readonly called: number; readonly result: unknown }
+  | { readonly called: number; readonly error: string }
+  /** What a feed has published that it subscribes to. */
+  | { readonly heard: number; readonly message: OcsMessage }
   /** Rows up to this number are in the spool. */
   | { readonly rows: number }
   | { readonly do: 'end' }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Agent, defineAgent, type Lab } from '../core/agent.ts'
 import { messageOf } from '../core/errors.ts'
+import type { OcsCall, OcsMessage, OcsTopic } from '../core/ocs.ts'
 import type { Hello, LeftOut, RowLine } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'
 import { type Command, Program } from './program.ts'
@@ -100,6 +101,8 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
         if (sessions.take(line.session)) begin(op, {}, lab)
       } else if ('declared' in line) feeds.declare(line.feed, line.declared)
       else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
+      else if ('call' in line) void call(program, line, lab)
+      else if ('subscribe' in line) void subscribe(program, line, lab)
       else if ('lost' in line)
         lab.event(
           'error',
@@ -109,6 +112,39 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
     },
   })
   return { sessions, link: { closed: program.closed, close: () => program.close() } }
+}
+
+async function call(
+  program: Program,
+  { call: number, ...wanted }: OcsCall & { readonly call: number },
+  lab: Lab,
+) {
+  try {
+    program.tell({ called: number, result: await lab.handOver.call(wanted) })
+  } catch (error) {
+    program.tell({ called: number, error: messageOf(error) })
+  }
+}
+
+async function subscribe(
+  program: Program,
+  { subscribe: number, ...topic }: OcsTopic & { readonly subscribe: number },
+  lab: Lab,
+) {
+  let isSlow = false
+  const heard = (message: OcsMessage) => {
+    const isTaken = program.offer({ heard: number, message })
+    if (!isTaken && !isSlow)
+      lab.event('warning', 'slow', `the program reads too slowly: some of ${topic.topic} is not told it`)
+    isSlow = !isTaken
+  }
+  try {
+    const subscription = await lab.handOver.listen(topic, heard)
+    program.closed.addEventListener('abort', () => void subscription[Symbol.asyncDispose]())
+    if (program.closed.aborted) await subscription[Symbol.asyncDispose]()
+  } catch (error) {
+    lab.log(`${topic.topic}: ${messageOf(error)}`)
+  }
 }
 
 /** What starts with the agent starts with its program, too; its processes go on by themselves. */

@@ -12,6 +12,8 @@ const PATIENCE_MS = 15_000
 /** Milliseconds after its end in which its last lines may still come. */
 const LAST_LINES_MS = 1000
 
+/** Bytes that wait for a program that reads slowly, before what it only listens to is left out. */
+const MOST_BYTES = 8 << 20
 /** OCS's own lines have a time of their own. */
 const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
 
@@ -145,6 +147,13 @@ export class Program {
   /** Writes one line to it. */
   tell(line: ToProgram): void {
     this.#child.stdin?.write(`${JSON.stringify(line)}\n`)
+  }
+
+  /** Writes a line that may be left out while it reads slowly. @returns whether it was written */
+  offer(line: ToProgram): boolean {
+    if ((this.#child.stdin?.writableLength ?? 0) > MOST_BYTES) return false
+    this.tell(line)
+    return true
   }
 
   /** Has it end: told so, then TERM, then KILL, to all its group. */

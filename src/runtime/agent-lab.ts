@@ -4,7 +4,10 @@ import { messageOf, OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import type { RecorderKey } from '../core/recorder-key.ts'
 import { follow } from '../lab/follow.ts'
-import { viewLab } from '../lab/lab-view.ts'
+import { type LabView, viewLab } from '../lab/lab-view.ts'
+import { ocsCall } from '../lab/ocs-call.ts'
+import { listenOcs } from '../lab/ocs-feeds.ts'
+import { type Caller, caller } from '../lab/request-client.ts'
 import { readBeneath } from '../machine/read-beneath.ts'
 import type { AgentEvents } from './agent-events.ts'
 import type { AgentFeeds } from './agent-feeds.ts'
@@ -38,6 +41,16 @@ export function labOf(
   { feeds, operations }: { readonly feeds: AgentFeeds; readonly operations: AgentOperations },
 ): Lab {
   const { root, instance } = identity
+  let known: Promise<{ view: LabView; ask: Caller }> | undefined
+  /** Who else is there; asked for once somebody wants to know, and open as long as the bus is. */
+  const others = () => {
+    known ??= (async () => {
+      const view = await viewLab(bus, root)
+      await view.settled()
+      return { view, ask: await caller(bus, root, { by: instance }) }
+    })()
+    return known
+  }
   return {
     root,
     instance,
@@ -54,6 +67,11 @@ export function labOf(
       committed: () => spool?.committed() ?? Promise.resolve(),
       holds: (feed, block, t) => spool !== undefined && holds(spool, feed, block, t),
       start: (op, params) => operations.begin(op, params),
+      async call(call) {
+        const { view, ask } = await others()
+        return await ocsCall(call, root, view.instances, ask)
+      },
+      listen: async (topic, heard) => listenOcs(bus, root, (await others()).view, topic, heard),
     },
     host,
     announceNode: (node) => announcements.announceNode(node),

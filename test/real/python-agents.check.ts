@@ -1,6 +1,7 @@
 /** Agents of OCS and socs as they are, run as children: recorded, operated, killed. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { figure, Lab, until } from './roles.ts'
 
 setDefaultTimeout(240_000)
@@ -18,6 +19,9 @@ hosts:
         arguments: [--mode, acq, --num-channels, '2', --frame-length, '60']
       - {instance-id: synaccess, agent-class: SynaccessAgent, arguments: [--ip-address, 127.0.0.1, --username, a, --password, b]}
       - {instance-id: misspelt, agent-class: SynacessAgent}
+      - instance-id: listening
+        agent-class: ListeningAgent
+        module: ${join(import.meta.dir, 'listening_agent.py')}
 `
 
 /** The pid of the Python that runs an instance. */
@@ -87,4 +91,31 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
   figure(`${times.length} readings`)
   expect(times.length).toBeGreaterThan(20)
   expect(new Set(times).size).toBe(times.length)
+})
+
+test('an agent hears the feeds of others, and asks them, as it does on crossbar', async () => {
+  await using lab = new Lab({ OCS_PYTHON: PYTHON })
+  writeFileSync(lab.path('lab.yaml'), SITE)
+  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
+  await lab.hub(...site)
+  const fake = lab.start('fake', ['agent', '--instance-id', 'fake', ...site])
+  await fake.says('acq: Status is now "running"', 60)
+  const agent = lab.start('listening', ['agent', '--instance-id', 'listening', ...site])
+  await agent.says('session joined', 60)
+  const task = async (op: string, ...params: string[]) => {
+    const { code, out, err } = await lab.run(['ctrl', 'start', 'listening', op, ...params, '--wait', ...site])
+    return { code, out: out + err, data: (await lab.session('listening', op))?.['data'] }
+  }
+  await until('a message has come', 30, async () => (await task('told')).code === 0)
+  expect((await task('told')).data).toEqual({
+    block: 'temps',
+    class: 'FakeDataAgent',
+    fields: ['channel_00', 'channel_01'],
+    values: ['float'],
+  })
+  expect(await task('client', '--delay', '0.1')).toMatchObject({
+    code: 0,
+    data: { said: expect.any(String) },
+  })
+  expect(await task('call')).toMatchObject({ code: 0, data: { op: 'acq' } })
 })

@@ -1,0 +1,30 @@
+/** What agents and clients of OCS say to one another, in the shapes that they know (ocs 0.12.1). */
+import type { Row } from './channels.ts'
+import type { FieldType } from './wire.ts'
+
+/** A call of a procedure, as `client_http.py` makes it: `observatory.ls240.ops` with `start`, an operation, parameters. */
+export interface OcsCall {
+  readonly procedure: string
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+}
+
+/** How a dotted topic is meant: itself, all that begin with it, or any with something in the places of empty words. */
+export interface OcsTopic {
+  readonly topic: string
+  readonly match: 'exact' | 'prefix' | 'wildcard'
+}
+
+/** What a feed publishes: `blocks` of a recorded one, `message` of another, and what the feed is (`ocs_feed.Feed`). */
+export interface OcsMessage {
+  readonly blocks?: Readonly<Record<string, OcsBlock>>
+  readonly message?: unknown
+  readonly feed: Readonly<Record<string, unknown>>
+}
+interface OcsBlock {
+  readonly block_name: string
+  readonly timestamps: readonly number[]
+  readonly data: Row['data']
+  /** Of each field, so that text in a number's place is read as one. */
+  readonly types: Readonly<Record<string, FieldType>>
+}
