@@ -3,6 +3,7 @@
  * here too, and from `ocs/instrument/…` what opens and polls an instrument.
  */
 import { type AgentClient, type ClientOptions, type LabClient, openAgent, openLab } from './lab/connect.ts'
+import { findCredentials } from './principals/credentials.ts'
 import { type HubChoice, hubAddress } from './site/hub-address.ts'
 
 /** The schemas that arguments and parameters are declared with, so that a module of one's own needs no package besides. */
@@ -19,7 +20,7 @@ export type { Operation, Session } from './lab/remote-operation.ts'
 export type { FeedRow, LastValues } from './lab/restore.ts'
 
 /** Where the hub is, and how to talk to it. Nothing is taken from the command line of the program. */
-export type ConnectOptions = HubChoice & Omit<ClientOptions, 'url' | 'root'>
+export type ConnectOptions = HubChoice & Omit<ClientOptions, 'url' | 'root' | 'credentials'>
 
 /** What `ocs run` hands to the function that a script exports by default. */
 export interface Script {
@@ -48,5 +49,8 @@ export async function connectLab(options: ConnectOptions = {}): Promise<LabClien
 
 async function clientOptions(options: ConnectOptions): Promise<ClientOptions> {
   const { hub, root, siteFile, ...rest } = options
-  return { ...rest, ...(await hubAddress({ hub, root, siteFile }, process.env['OCS_CONFIG_DIR'])) }
+  const { env } = process
+  const at = await hubAddress({ hub, root, siteFile }, env['OCS_CONFIG_DIR'])
+  const { url, realm, file } = at
+  return { ...rest, url, root: at.root, credentials: () => findCredentials({ url, realm, file, env }) }
 }

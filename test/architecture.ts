@@ -36,7 +36,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
       'sinks',
       'gateways',
     ],
-    ...['lab', 'runtime', 'programs', 'terminal'],
+    ...['lab', 'runtime', 'programs', 'principals', 'terminal'],
   ],
   host: ['core', 'machine', 'site', 'terminal', 'launch'],
   bridge: ['core', 'machine', 'principals', 'bus', 'grafana', 'lab'],
@@ -53,12 +53,12 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
     'launch',
     'host',
   ],
-  chaos: ['core', 'machine', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
+  chaos: ['core', 'machine', 'principals', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
   demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
   commands: '*',
-  'ocs.ts': ['core', 'site', 'lab'],
+  'ocs.ts': ['core', 'principals', 'site', 'lab'],
   bin: ['core', 'commands'],
 }
 
 /** Rooms with a line above and nothing in them yet. */
-export const reserved: readonly string[] = ['principals', 'sinks', 'gateways']
+export const reserved: readonly string[] = ['sinks', 'gateways']

@@ -4,6 +4,7 @@ import { type Hub, startHub } from '../src/broker/hub.ts'
 import { MemoryHub } from '../src/bus/memory.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import { channels } from '../src/core/channels.ts'
+import { everybody } from '../src/principals/identify.ts'
 import { ownClock } from './own-clock.ts'
 
 const root = 'observatory'
@@ -18,6 +19,7 @@ const to = { root, instance: 'agent', op: 'acq', action: 'start' }
 function start(port = 0): Promise<Hub> {
   const listen = [{ host: '127.0.0.1', port }]
   return startHub({
+    identify: everybody,
     root,
     realm: 'test_realm',
     version: '0',

@@ -4,6 +4,7 @@ import type { Bus, BusOptions } from '../src/bus/bus.ts'
 import { MemoryHub } from '../src/bus/memory.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import { channels, type Presence } from '../src/core/channels.ts'
+import { everybody } from '../src/principals/identify.ts'
 import { ownClock } from './own-clock.ts'
 
 const root = 'observatory'
@@ -135,6 +136,7 @@ beforeAll(async () => {
   clock = ownClock()
   const listen = { host: '127.0.0.1', port: 0 }
   hub = await startHub({
+    identify: everybody,
     root,
     realm: 'test_realm',
     version: '0',

@@ -6,6 +6,7 @@ import { connect } from 'ocs'
 import type latency from '../examples/my-agent.ts'
 import { type Hub, startHub } from '../src/broker/hub.ts'
 import { PROGRAM } from '../src/host/children.ts'
+import { everybody } from '../src/principals/identify.ts'
 
 // Each test starts processes.
 setDefaultTimeout(300_000)
@@ -36,6 +37,7 @@ async function says(stream: ReadableStream<Uint8Array>, wanted: RegExp): Promise
 beforeAll(async () => {
   const local = { host: '127.0.0.1', port: 0 }
   hub = await startHub({
+    identify: everybody,
     root: 'observatory',
     realm: 'r',
     version: '0',

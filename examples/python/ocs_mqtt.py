@@ -14,12 +14,14 @@ from __future__ import annotations
 import getpass
 import json
 import math
+import os
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -95,6 +97,9 @@ class _Connection:
             transport='websockets' if url.scheme == 'ws' else 'tcp')
         if url.scheme == 'ws':
             mqtt.ws_set_options(path=url.path or '/ws')
+        known = _credentials(url.hostname, url.port or (8001 if url.scheme == 'ws' else 1883))
+        if known:
+            mqtt.username_pw_set(*known)
         mqtt.on_connect, mqtt.on_message = self._connected, self._message
         # Else a request waits 40 ms for the acknowledgement of what was sent before it.
         mqtt.on_socket_open = lambda _mqtt, _data, sock: _no_delay(sock)
@@ -208,6 +213,43 @@ class _Connection:
             mqtt.publish(topic, text, qos=1)
 
 
+def _credentials(host: str, port: int) -> tuple[str, str] | None:
+    """User name and token: of the file that OCS_CREDENTIALS names, of this account where the hub is its own, of ocs login."""
+    if host not in ('localhost', '::1') and not host.startswith('127.'):
+        return None  # Without TLS nothing is shown to another host.
+    env = os.environ
+    named = env.get('OCS_CREDENTIALS')
+    own = Path(env.get('XDG_STATE_HOME') or Path.home() / '.local/state') / 'ocs'
+    if not named and _listeners(port) == {os.getuid()}:
+        for state in filter(None, (env.get('OCS_STATE_DIR'), own)):
+            file = Path(state) / 'hub/local.token'
+            if file.is_file() and file.stat().st_mode & 0o077 == 0:
+                return _user(), file.read_text().strip()
+    login = Path(env.get('XDG_CONFIG_HOME') or Path.home() / '.config') / 'ocs/credentials/test_realm'
+    file = Path(named) if named else login
+    if not named and not file.is_file():
+        return None
+    try:
+        known = json.loads(file.read_text())
+        return known['principal'], known['token']
+    except (OSError, ValueError, KeyError) as error:
+        raise OCSError(f'{file} holds no credentials: {error!r}') from error
+
+
+def _listeners(port: int) -> set[int]:
+    """Whose processes listen on a port of this machine: a token is shown to its own account alone."""
+    uids = set()
+    for table in ('tcp', 'tcp6'):
+        try:
+            rows = Path(f'/proc/net/{table}').read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in (line.split() for line in rows):
+            if row[3] == '0A' and int(row[1].rpartition(':')[2], 16) == port:
+                uids.add(int(row[7]))
+    return uids
+
+
 class Operation:
     """One operation: a task has abort, a process stop. A call starts a task and waits, or tells a process's status."""
 
@@ -254,7 +296,8 @@ class OCSClient:
     """A client of one agent: its operations are attributes (`-` becomes `_`).
 
     hub is mqtt://HOST:PORT or ws://HOST:PORT/PATH; root the site's address root; timeout the seconds an answer may take.
-    Raises OCSError when the hub cannot be reached or does not know the agent. Reads no command line and no environment.
+    Raises OCSError when the hub cannot be reached or does not know the agent. Reads no command line, and of the environment
+    only where credentials are: OCS_CREDENTIALS, or the state folder of the account that runs the hub.
     """
 
     def __init__(self, instance_id: str, hub: str = HUB, root: str = 'observatory', timeout: float = 5.0) -> None:

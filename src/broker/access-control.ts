@@ -1,16 +1,25 @@
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { channels, Presence } from '../core/channels.ts'
-import { CLIENT, HUB, isDrain } from '../core/names.ts'
-import { addressOf } from '../core/topic.ts'
+import { CLIENT, HUB, LOGIN } from '../core/names.ts'
+import { addressOf, topic } from '../core/topic.ts'
+import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
+import type { LoggedIn, LogIn } from '../principals/log-in.ts'
+import { described, type Principal } from '../principals/principal.ts'
+import { digestOf } from '../principals/token.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
 import { limits } from './limits.ts'
+import { refusedAnswer } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
-import { type Caller, clip, localRoles, refusePublish, refuseSubscribe } from './rules.ts'
+import { type Caller, clip, mayReceive, refusePublish, refuseSubscribe, rolesOf } from './rules.ts'
 
 /** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
 const IDENTIFIER_REJECTED = 2
+const BAD_USER_OR_PASSWORD = 4
 const NOT_AUTHORISED = 5
+
+/** Who has not logged in yet. */
+const NEWCOMER: Principal = { name: '', role: 'newcomer', level: 0 }
 
 /** Already logged where it arose. */
 export class Refusal extends Error {
@@ -22,8 +31,9 @@ export interface GateOptions {
   readonly root: string
   readonly recorders: readonly string[] | undefined
   readonly retained: Retained
-  /** What a drain has to show; there is none while it answers undefined. */
-  readonly drainToken: (() => string | undefined) | undefined
+  readonly identify: Identify
+  /** Makes tokens for passwords; nobody logs in without. */
+  readonly logIn: LogIn | undefined
   log(text: string): void
   /** Seconds; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number | undefined
@@ -31,10 +41,18 @@ export interface GateOptions {
   from(client: Client): string
 }
 type Hooks = Required<
-  Pick<AedesOptions, 'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe'>
+  Pick<
+    AedesOptions,
+    'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
+  >
 >
 interface Entry {
-  readonly caller: Caller
+  /** Without a right to anything until it has logged in. */
+  caller: Caller
+  principal: Principal
+  shown: Shown | undefined
+  /** What its password was good for. */
+  made?: LoggedIn
   readonly connect: ConnectPacket
   readonly filters: Set<string>
   /** Refused subscriptions so far; the first few are logged. */
@@ -45,9 +63,20 @@ interface Entry {
  * Who gets in, and what each may publish and subscribe to. The hooks answer at once, without a turn of the event loop,
  * but for one: a log-in under a live id waits for the holder's answer.
  */
-export function openGate({ root, recorders, retained, drainToken, log, from, pingTimeout }: GateOptions): {
+export function openGate({
+  root,
+  recorders,
+  retained,
+  identify,
+  logIn,
+  log,
+  from,
+  pingTimeout,
+}: GateOptions): {
   hooks: Hooks
   attach(broker: Aedes): Leases
+  /** Cuts those who are not any more what they were let in as. */
+  recheck(): void
 } {
   const entries = new WeakMap<Client, Entry>()
   let leases: Leases | undefined
@@ -57,10 +86,11 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
   }
 
   /** Why a CONNECT is refused for what stands in it; undefined when it is fine. */
-  function refuseConnect(
-    { caller, connect }: Entry,
-    password: Buffer | undefined,
-  ): readonly [reason: string, returnCode: number] | undefined {
+  function refuseConnect({
+    caller,
+    connect,
+    principal,
+  }: Entry): readonly [reason: string, returnCode: number] | undefined {
     const { id } = caller
     if (id === '') return ['a client without an id takes a clean session', IDENTIFIER_REJECTED]
     if (!CLIENT.test(id)) {
@@ -70,15 +100,10 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
       ]
     }
     if (id === HUB) return [`the id "${HUB}" is the hub's own`, IDENTIFIER_REJECTED]
-    if (isDrain(id) && !shows(password, drainToken?.())) {
-      return [
-        'a spool is drained by the account of the hub: the file hub/drain.token of both state folders has to be the same, for its owner alone (0600)',
-        NOT_AUTHORISED,
-      ]
-    }
     const { will } = connect
     const wrong = will && refusePublish(root, caller, { qos: 0, retain: false, ...will })
-    return wrong === undefined ? undefined : [`its last will: ${wrong}`, NOT_AUTHORISED]
+    if (wrong === undefined) return undefined
+    return [`its last will: ${wrong}; it is ${described(principal)}`, NOT_AUTHORISED]
   }
 
   const hooks: Hooks = {
@@ -89,7 +114,9 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
       connect.clean = true
       const id = connect.clientId
       entries.set(client, {
-        caller: { id, roles: localRoles(id, recorders) },
+        caller: { id, roles: new Set() },
+        principal: NEWCOMER,
+        shown: undefined,
         connect,
         filters: new Set(),
         refused: 0,
@@ -97,20 +124,39 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
       done(null, true)
     },
 
-    authenticate(client, _user, password, done) {
-      const entry = entries.get(client)
+    authenticate(client, user, password, done) {
       const no = (reason: string, returnCode: number) =>
         done(refuse(client, 'refused', reason, returnCode) as AuthenticateError, null)
-      const wrong =
-        entry === undefined ? (['no CONNECT', NOT_AUTHORISED] as const) : refuseConnect(entry, password)
+      const entry = entries.get(client)
+      if (entry === undefined) return no('no CONNECT', NOT_AUTHORISED)
+      const { id } = entry.caller
+      if (logIn !== undefined && LOGIN.test(id)) {
+        void logIn(user ?? '', password?.toString() ?? '', from(client)).then((made) => {
+          if (typeof made === 'string')
+            return no(`log-in of ${clip(user ?? '')}: ${made}`, BAD_USER_OR_PASSWORD)
+          log(`${made.principal} has logged in from ${from(client)}`)
+          entry.made = made
+          done(null, true)
+        })
+        return
+      }
+      const { tokens, own } = partsOf(password?.toString() ?? '')
+      entry.shown = { id, user, tokens, from: from(client) }
+      const who = identify(entry.shown)
+      if ('refused' in who) return no(who.refused, who.code)
+      entry.principal = who
+      entry.caller = { id, roles: rolesOf(who, id, recorders) }
+      const wrong = refuseConnect(entry)
       if (wrong !== undefined) return no(...wrong)
-      const agent = agentOf(entry?.connect.will)
+      const agent = agentOf(entry.connect.will)
       const guest: Guest = {
         id: client.id,
+        principal: who.name,
+        entitled: entry.caller.roles.has('agent'),
         client,
         from: from(client),
         since: Date.now() / 1000,
-        ...(password?.length && { nonce: createHash('sha256').update(password).digest() }),
+        ...(own !== '' && { nonce: digestOf(own) }),
         ...(agent && { agent }),
       }
       leases
@@ -120,11 +166,22 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
     },
 
     authorizePublish(client, packet, done) {
-      const caller = client && entries.get(client)?.caller
-      if (!client || !caller) return done(new Refusal('nobody published it'))
+      const entry = client && entries.get(client)
+      if (!client || !entry) return done(new Refusal('nobody published it'))
+      const { caller, principal } = entry
       const reason =
         refusePublish(root, caller, packet) ?? (packet.retain ? retained.refuse(packet) : undefined)
-      done(reason === undefined ? null : refuse(client, 'cut: it may not publish', reason))
+      if (reason === undefined) return done(null)
+      const what = `${reason}; it is ${described(principal)}`
+      const answer = caller.roles.has('operator') ? undefined : refusedAnswer(packet, caller, principal)
+      if (answer === undefined) return done(refuse(client, 'cut: it may not publish', what))
+      // It hears why before it is cut: MQTT 3.1.1 has no word for it.
+      client.publish(answer, () => done(refuse(client, 'cut: it may not publish', what)))
+    },
+
+    authorizeForward(client, packet) {
+      const caller = entries.get(client)?.caller
+      return caller !== undefined && mayReceive(caller, packet.topic) ? packet : (null as never)
     },
 
     authorizeSubscribe(client, subscription, done) {
@@ -143,7 +200,28 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
 
   return {
     hooks,
+    recheck() {
+      for (const { client } of leases?.all() ?? []) {
+        const { shown, principal } = entries.get(client) ?? {}
+        if (!shown || !principal) continue
+        const now = identify(shown)
+        const why = 'refused' in now ? now.refused : `it is ${described(now)} now`
+        if (!('refused' in now) && now.role === principal.role && now.level === principal.level) continue
+        log(`client ${clip(client.id)} cut, which was ${described(principal)}: ${why}`)
+        client.close()
+      }
+    },
     attach(broker) {
+      broker.on('subscribe', (_, client) => {
+        const { made } = entries.get(client) ?? {}
+        if (made === undefined) return
+        const { qos, retain } = channels.login
+        const to = topic(channels.login, { root, client: client.id })
+        client.publish(
+          { cmd: 'publish', topic: to, payload: JSON.stringify(made), qos, retain, dup: false },
+          () => {},
+        )
+      })
       broker.on('unsubscribe', (filters, client) => {
         for (const filter of filters) entries.get(client)?.filters.delete(filter)
       })
@@ -151,17 +229,6 @@ export function openGate({ root, recorders, retained, drainToken, log, from, pin
       return leases
     },
   }
-}
-
-/** Whether a password, `TOKEN.TOKEN.NONCE`, has a token. */
-function shows(password: Buffer | undefined, token: string | undefined): boolean {
-  if (!password || token === undefined) return false
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  const wanted = digest(token)
-  return password
-    .toString()
-    .split('.')
-    .some((part) => timingSafeEqual(digest(part), wanted))
 }
 
 /** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */

@@ -7,6 +7,9 @@ import { limits } from './limits.ts'
 /** A connected client: who it says it is, and where it comes from. */
 export interface Guest {
   readonly id: string
+  readonly principal: string
+  /** Whether it may be an agent under this id; another that has the id meanwhile makes room for it. */
+  readonly entitled: boolean
   readonly client: Client
   /** Remote address. */
   readonly from: string
@@ -53,16 +56,21 @@ export class Leases {
   }
 
   /**
-   * Gives an id to a newcomer, or answers why not. Who shows the holder's nonce takes over at once, a holder that
-   * leaves a ping unanswered for the ping time-out is cut first, and any other keeps the id.
+   * Gives an id to a newcomer, or answers why not. Who shows the holder's nonce takes over at once, and so does an agent
+   * from whoever only looks under its id; a holder that leaves a ping unanswered for the ping time-out is cut first, and any
+   * other keeps the id.
    */
   async claim(guest: Guest): Promise<string | undefined> {
     const { id, client } = guest
     const holder = this.#holders.get(id)
     if (holder !== undefined && !holder.client.closed) {
       const same = isSame(guest, holder)
-      if (!same && (!holder.client.connected || (await this.#answers(holder)))) return heldBy(holder)
-      if (same)
+      const squats = guest.entitled && !holder.entitled
+      if (!same && !squats && (!holder.client.connected || (await this.#answers(holder))))
+        return heldBy(holder)
+      if (squats)
+        this.#log(`client "${id}" cut: an agent has come to whom the id belongs; it was ${describe(holder)}`)
+      else if (same)
         this.#log(
           `client "${id}" taken over by its own process, from ${guest.from}: it was ${describe(holder)}`,
         )
@@ -104,8 +112,9 @@ export class Leases {
 }
 
 /** Whether a newcomer is the holder itself, back before its old connection was found to be gone. */
-function isSame({ nonce }: Guest, holder: Guest): boolean {
-  return nonce !== undefined && holder.nonce !== undefined && timingSafeEqual(nonce, holder.nonce)
+function isSame({ nonce, principal }: Guest, holder: Guest): boolean {
+  if (principal !== holder.principal || nonce === undefined || holder.nonce === undefined) return false
+  return timingSafeEqual(nonce, holder.nonce)
 }
 
 function heldBy(holder: Guest): string {

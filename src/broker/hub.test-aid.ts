@@ -1,12 +1,14 @@
+import { everybody } from '../principals/identify.ts'
 import { type HubOptions, startHub } from './hub.ts'
 
-/** A hub on free ports, for tests, and what it logged. */
+/** A hub on free ports, for tests, and what it logged; open to everybody unless `identify` says otherwise. */
 export async function testHub(more: Partial<HubOptions> = {}) {
   const lines: string[] = []
   let wake: () => void = () => {}
   const hub = await startHub({
     root: 'observatory',
     realm: 'test_realm',
+    identify: everybody,
     version: '0.0.0',
     listen: [{ host: '127.0.0.1', port: 0 }],
     websocket: { host: '127.0.0.1', port: 0 },

@@ -4,6 +4,7 @@ import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqt
 import { ownClock } from '../../test/own-clock.ts'
 import { HubInfo } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
+import { everybody } from '../principals/identify.ts'
 import { presence, testHub } from './hub.test-aid.ts'
 import { startHub } from './hub.ts'
 import { limits } from './limits.ts'
@@ -282,13 +283,13 @@ test('a stopping hub closes its clients and frees its ports', async () => {
 test.each(['0.0.0.0', '::', '10.1.2.3', 'lab.example'])('listening on %s takes --insecure', async (host) => {
   const start = testHub({ listen: [{ host, port: 0 }] })
   expect(start).rejects.toThrow(ConfigError)
-  expect(start).rejects.toThrow('no users and no TLS')
+  expect(start).rejects.toThrow('there is no TLS yet')
   await start.catch(() => {})
 })
 
 test('listening wider with --insecure warns', async () => {
   const { hub, lines } = await testHub({ insecure: true, websocket: { host: '0.0.0.0', port: 0 } })
-  expect(lines).toEqual([expect.stringContaining('insecure: without users and TLS')])
+  expect(lines).toEqual([expect.stringContaining('insecure: whoever reaches this machine')])
   await hub.close()
 })
 
@@ -298,6 +299,7 @@ test('a port in use is named with who has it, and nothing is left half started',
   const mqtt = { host: '127.0.0.1', port: free.port }
   free.stop(true)
   const start = startHub({
+    identify: everybody,
     root: 'observatory',
     realm: 'r',
     version: '0',

@@ -5,6 +5,8 @@ import { channels } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import { topic } from '../core/topic.ts'
 import { hostPort, isLoopback } from '../machine/loopback.ts'
+import type { Identify } from '../principals/identify.ts'
+import type { LogIn } from '../principals/log-in.ts'
 import { openGate } from './access-control.ts'
 import { openBroker } from './broker.ts'
 import type { Leases } from './client-id-lease.ts'
@@ -27,9 +29,11 @@ export interface HubOptions {
   readonly websocket?: Listen & { readonly path?: string }
   /** The instance-ids that may acknowledge recordings; anyone may when the site is unknown. */
   readonly recorders?: readonly string[]
-  /** What `ocs spool drain` has to show; asked for at each. Without it nothing is drained through this hub. */
-  readonly drainToken?: () => string | undefined
-  /** Listens beyond this machine although there are neither users nor TLS. */
+  /** Says who a client is. */
+  readonly identify: Identify
+  /** Makes tokens for the passwords of people; nobody logs in without. */
+  readonly logIn?: LogIn
+  /** Listens beyond this machine although there is no TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number
@@ -50,6 +54,8 @@ export interface Hub extends AsyncDisposable {
   /** The first address of each kind. */
   readonly urls: { readonly mqtt: string; readonly ws: string }
   clients(): HubClient[]
+  /** Cuts clients that would not be let in any more as what they were: whom it knows has changed. */
+  recheck(): void
   /** Closes every connection and port. */
   close(): Promise<void>
 }
@@ -60,7 +66,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, drainToken, pingTimeout } = options
+  const { root, recorders, identify, logIn, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
   const beyond = checkReach([...listen, websocket], options.insecure)
@@ -69,7 +75,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const origins = new WeakMap<Duplex, string>()
   const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, drainToken, log, from, pingTimeout })
+  const gate = openGate({ root, recorders, retained, identify, logIn, log, from, pingTimeout })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, log)
@@ -82,9 +88,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     throw error
   }
   if (beyond) {
-    log(
-      'insecure: without users and TLS, whoever reaches this machine can read everything and start operations',
-    )
+    log('insecure: whoever reaches this machine can read everything and start operations')
   }
   const { mqtt, ws } = listeners
   const urls = [...mqtt, ws]
@@ -93,6 +97,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     listeners: urls,
     urls: { mqtt: mqtt[0] ?? '', ws },
     clients: () => clientsOf(leases),
+    recheck: () => gate.recheck(),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -107,8 +112,8 @@ function checkReach(addresses: readonly Listen[], insecure = false): boolean {
   if (open.length > 0 && !insecure) {
     const where = open.map(({ host, port }) => hostPort(host, port)).join(', ')
     throw new ConfigError(
-      `listening on ${where} is refused: there are no users and no TLS yet, so whoever reaches this machine could read ` +
-        'everything and start operations. Listen on 127.0.0.1, or pass --insecure if that is what you want',
+      `listening on ${where} is refused: there is no TLS yet, so tokens would pass the network as they are. Listen on ` +
+        '127.0.0.1, or pass --insecure if whoever reaches this machine may read everything and start operations',
     )
   }
   return open.length > 0

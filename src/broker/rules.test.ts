@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { localRoles, matches, type Role, refusePublish, refuseSubscribe } from './rules.ts'
+import { ANYONE } from '../principals/principal.ts'
+import { matches, type Role, refusePublish, refuseSubscribe, rolesOf } from './rules.ts'
 
 const may = (
   id: string,
@@ -8,10 +9,10 @@ const may = (
 ) =>
   refusePublish(
     'observatory',
-    { id, roles: localRoles(id, recorders) },
+    { id, roles: rolesOf(ANYONE, id, recorders) },
     { topic, qos: 0, retain: false, ...how },
   )
-const maySubscribe = (id: string, filter: string, roles: ReadonlySet<Role> = localRoles(id)) =>
+const maySubscribe = (id: string, filter: string, roles: ReadonlySet<Role> = rolesOf(ANYONE, id)) =>
   refuseSubscribe('observatory', { id, roles }, filter)
 
 test.each([

@@ -1,11 +1,13 @@
 import type { builtIn } from '../core/built-in.ts'
 import { channels } from '../core/channels.ts'
 import { drainInstance, drainsFor } from '../core/names.ts'
+import type { Action } from '../core/ops.ts'
 import { addressOf, type Channel, topic } from '../core/topic.ts'
+import type { Principal } from '../principals/principal.ts'
 import { limits } from './limits.ts'
 
 /** What a client may do; roles add up. */
-export type Role = 'agent' | 'recorder' | 'observer' | 'operator'
+export type Role = 'agent' | 'recorder' | 'observer' | 'operator' | 'admin'
 /** Who asks: the client id and the roles it was given at its log-in. */
 export interface Caller {
   readonly id: string
@@ -16,35 +18,67 @@ export interface Publication {
   readonly topic: string
   readonly qos: number
   readonly retain: boolean
+  readonly payload?: string | Uint8Array
 }
 
 /**
- * The roles of a client where there are no users: everyone on this machine may look and operate, and be an agent under
- * its own id; recordings are acknowledged by the site's recorders alone, by anyone when the site is unknown.
+ * The roles of a client. Who runs the hub may do all, and be an agent under any id; an agent and a recorder are what they are
+ * under their own id alone, and under another they look on.
+ * @param recorders the recorders of the site, where it is known: others than these do not acknowledge
  */
-export function localRoles(id: string, recorders?: readonly string[]): ReadonlySet<Role> {
-  const roles: Role[] = ['agent', 'observer', 'operator']
-  if (recorders === undefined || recorders.includes(id)) roles.push('recorder')
-  return new Set(roles)
+export function rolesOf(
+  { name, role }: Principal,
+  id: string,
+  recorders?: readonly string[],
+): ReadonlySet<Role> {
+  const own = id === name || drainsFor(id, name)
+  switch (role) {
+    case 'owner': {
+      const roles: Role[] = ['agent', 'observer', 'operator', 'admin']
+      return new Set(recorders === undefined || recorders.includes(id) ? [...roles, 'recorder'] : roles)
+    }
+    case 'admin':
+      return new Set(['observer', 'operator', 'admin'])
+    case 'operator':
+      return new Set(['observer', 'operator'])
+    case 'recorder':
+      return new Set(own ? ['agent', 'observer', 'recorder'] : ['observer'])
+    case 'agent':
+      return new Set(own ? ['agent', 'observer'] : ['observer'])
+    case 'observer':
+      return new Set(['observer'])
+    case 'newcomer':
+      return new Set()
+  }
 }
 
-/** Who publishes on a channel: the role it takes, and the name in the topic that has to be the client's own id. */
+/**
+ * Who publishes on a channel: the role it takes, `hub` for the hub alone, and the name in the topic that has to be the
+ * client's own id. Who receives from it: observers, or `to` alone: the agent or the client in the topic, all agents.
+ */
 interface Rule {
   readonly channel: Channel
-  readonly role: Role
+  readonly role: Role | 'hub'
   readonly own?: 'instance' | 'client'
+  readonly to?: 'instance' | 'client'
 }
 const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
-const { request, query, replay, ack } = channels
+const { request, query, replay, ack, hub, ping, login } = channels
 const rules: readonly Rule[] = [
-  ...[presence, api, session, reply, feed, message, last, replayed, drains, event].map(
+  ...[presence, api, session, feed, message, last, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
   ),
-  { channel: request, role: 'operator', own: 'client' },
-  { channel: query, role: 'observer', own: 'client' },
-  { channel: replay, role: 'observer', own: 'client' },
-  { channel: ack, role: 'recorder' },
+  ...[reply, replayed].map((channel) => ({ channel, role: 'agent', own: 'instance', to: 'client' }) as const),
+  { channel: request, role: 'operator', own: 'client', to: 'instance' },
+  { channel: query, role: 'observer', own: 'client', to: 'instance' },
+  { channel: replay, role: 'observer', own: 'client', to: 'instance' },
+  { channel: ack, role: 'recorder', to: 'instance' },
+  { channel: hub, role: 'hub' },
+  { channel: ping, role: 'hub', to: 'client' },
+  { channel: login, role: 'hub', to: 'client' },
 ]
+/** Actions that only read. */
+const looks: ReadonlySet<string> = new Set(['status', 'wait'] satisfies Action[])
 const locks: ReadonlySet<string> = new Set(['lock', 'unlock'] satisfies (keyof typeof builtIn)[])
 /** By the word that follows the instance-id, so that a message meets one or two patterns and not all. */
 const ruleOf = Map.groupBy(rules, ({ channel }) => channel.pattern.split('/')[2] ?? '')
@@ -57,19 +91,39 @@ export function refusePublish(root: string, { id, roles }: Caller, sent: Publica
   const found = ruleOn(sent.topic)
   if (found === undefined) return `${quoted} is no topic that a client publishes on`
   const { rule, address } = found
+  if (rule.role === 'hub') return `${quoted} is the hub's own`
   if (address['root'] !== root) return `${quoted}: the address root here is ${root}`
+  const clears = sent.retain && rule.channel.retain && sent.payload?.length === 0
+  if (clears && roles.has('admin')) return undefined
   if (rule.own !== undefined && address[rule.own] !== id) {
     return `${quoted}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
   }
   if (rule.channel === drains && !drainsFor(id, address['of'] ?? '')) {
     return `${quoted}: a spool is drained under the id ${drainInstance(address['of'] ?? '', 'xxxxxxxx')}`
   }
-  // Locks are asked for like a question, but decide who operates.
-  const role = rule.channel === query && locks.has(address['query'] ?? '') ? 'operator' : rule.role
+  const role = roleFor(rule.channel, rule.role, address)
   if (!roles.has(role)) return `${quoted} takes the role ${role}`
   if (sent.retain && !rule.channel.retain)
     return `${quoted} is never retained: publish it without the retain flag`
   return undefined
+}
+
+/** Topics that observers receive, so that rows, which are most of what passes, are looked up once. */
+const open = new Set<string>()
+const MOST_OPEN = 10_000
+
+/** Whether a client is given what comes on a topic, whatever it has subscribed to. */
+export function mayReceive({ id, roles }: Caller, text: string): boolean {
+  if (roles.has('admin') || (roles.has('observer') && open.has(text))) return true
+  const found = ruleOn(text)
+  if (found === undefined) return false
+  const { rule, address } = found
+  if (rule.to === 'client') return address['client'] === id
+  if (rule.to === 'instance') return address['instance'] === id && roles.has('agent')
+  if (!roles.has('observer')) return false
+  if (open.size >= MOST_OPEN) open.clear()
+  open.add(text)
+  return true
 }
 
 /** Why a client may not subscribe to this filter; undefined when it may. */
@@ -79,10 +133,12 @@ export function refuseSubscribe(root: string, { id, roles }: Caller, filter: str
   if (filter.startsWith('$')) return `${quoted}: topics that begin with $ are not given out`
   if (levels.length > limits.topic_levels) return `${quoted} has more than ${limits.topic_levels} levels`
   if (![root, '+', '#'].includes(levels[0] ?? '')) return `${quoted}: everything here is beneath ${root}/`
-  if (!roles.has('observer') && levels[1] !== id) return `${quoted} takes the role observer`
+  if (addressOf(login, filter)?.client === id) return undefined
+  if (!roles.has('observer') && (roles.size === 0 || levels[1] !== id))
+    return `${quoted} takes the role observer`
   for (const channel of [reply, replayed]) {
     const client = addressOf(channel, filter.replace(/\/#$/, '/+'))?.client
-    // A wildcard is granted: whoever may watch everything sees the answers pass by; one caller's post is not asked for by name.
+    // A wildcard is granted, and gives what is for this client; another's post is not asked for by name.
     if (client !== undefined && client !== '+' && client !== '#' && client !== id) {
       return `${quoted}: answers to ${clip(client)} are for that client`
     }
@@ -100,6 +156,13 @@ export function matches(filter: string, text: string): boolean {
     if (at >= levels.length || (want !== '+' && want !== levels[at])) return false
   }
   return wanted.length === levels.length
+}
+
+/** Locks are asked for like a question, but decide who operates; how an operation stands is a question, too. */
+function roleFor(channel: Channel, role: Role, address: Record<string, string>): Role {
+  if (channel === query && locks.has(address['query'] ?? '')) return 'operator'
+  if (channel === request && looks.has(address['action'] ?? '')) return 'observer'
+  return role
 }
 
 function ruleOn(text: string): { rule: Rule; address: Record<string, string> } | undefined {

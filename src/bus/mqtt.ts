@@ -9,13 +9,19 @@ import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
 import { MqttSubscriptions } from './mqtt-subscriptions.ts'
 
+/** What shows a hub who a client is. */
+interface Shown {
+  readonly principal: string
+  readonly tokens: readonly string[]
+}
+
 /** How to reach the hub, and as whom. */
 export interface MqttOptions extends BusOptions {
   /** `mqtt://host:1883`, `ws://host:8001/ws`. */
   readonly url: string
   readonly client: string
-  /** What the account has in files of its own, for what its hub grants to that account alone. */
-  readonly tokens?: readonly string[]
+  /** Who it shows the hub to be; asked anew at each attempt, since a hub may make it when it starts. */
+  readonly credentials?: (() => Shown | undefined) | undefined
   /** What the hub publishes when this client is lost. */
   readonly will?: { readonly topic: string; readonly payload: string }
   /**
@@ -25,6 +31,8 @@ export interface MqttOptions extends BusOptions {
   readonly onRefused?: (reason: string, code: number) => void
 }
 
+/** The code of a hub for a client id that is taken, or is none. */
+export const ID_TAKEN = 2
 /** The code of a hub that does not let this client in, and will not later either. */
 export const NOT_AUTHORISED = 5
 /** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
@@ -40,9 +48,28 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/ENETUNREACH|EHOSTUNREACH/, 'there is no way to that host'],
   [/connack timeout/, 'what answers there is no hub'],
 ]
-/** A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once. */
+/** The same of a hub that refuses. */
+const REFUSED: typeof PLAIN = [
+  [
+    /Bad username or password/,
+    'it does not, or no longer, know the token that is shown: ocs login, or for an agent ocs hub token INSTANCE',
+  ],
+  [/Not authorized/, 'it takes credentials: ocs login, or for an agent ocs hub token INSTANCE'],
+]
+/**
+ * A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once.
+ * @throws ConfigError for credentials that cannot be used
+ */
 export function connectMqtt(options: MqttOptions): Bus {
-  const client = mqtt.connect(options.url, settingsOf(options))
+  const nonce = randomUUID()
+  const client = mqtt.connect(options.url, settingsOf(options, nonce))
+  client.on('reconnect', () => {
+    try {
+      Object.assign(client.options, userOf(options, nonce))
+    } catch {
+      // A file that is being written: what was read before holds.
+    }
+  })
   const status = new MqttStatus(client, options.onRefused)
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options)
@@ -78,7 +105,8 @@ export function connectMqtt(options: MqttOptions): Bus {
   }
 }
 
-function settingsOf({ url, client, tokens = [], will }: MqttOptions): IClientOptions {
+function settingsOf(options: MqttOptions, nonce: string): IClientOptions {
+  const { client, will } = options
   return {
     clientId: client,
     protocolVersion: 4,
@@ -92,13 +120,19 @@ function settingsOf({ url, client, tokens = [], will }: MqttOptions): IClientOpt
     resubscribe: true,
     // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
     writeCache: false,
-    // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
-    ...(!hasUser(url) && {
-      username: client,
-      password: [...tokens, randomUUID()].join('.'),
-    }),
+    ...userOf(options, nonce),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
+}
+
+/**
+ * User name and password: the tokens of who it is, and what is known to this process and the hub alone: who shows that
+ * again is the same client, back before it was missed.
+ */
+function userOf({ url, client, credentials }: MqttOptions, nonce: string) {
+  if (hasUser(url)) return {}
+  const { principal = client, tokens = [] } = credentials?.() ?? {}
+  return { username: principal, password: [...tokens, nonce].join('.') }
 }
 
 /** Whether a hub's address names a user of its own. */
@@ -116,6 +150,8 @@ export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
       watch[Symbol.dispose]()
       const said = bus.problem ?? 'no answer'
       const why = PLAIN.find(([pattern]) => pattern.test(said))?.[1] ?? said
+      const wrong = REFUSED.find(([pattern]) => pattern.test(said))?.[1]
+      if (wrong) return reject(new TransportError(`the hub at ${url} does not let this client in: ${wrong}`))
       reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
     }, seconds * 1000)
     const watch = bus.onConnected((connected) => {

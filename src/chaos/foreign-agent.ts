@@ -9,9 +9,11 @@ import { channels } from '../core/channels.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { addressOf, topic } from '../core/topic.ts'
+import { findCredentials } from '../principals/credentials.ts'
 import { createRandom } from '../simulators/random.ts'
 import { heldNoise, NOISE, noisyAnswer, noisyRow, type Pick } from './noise-feed.ts'
 import { Overheard } from './overheard.ts'
+import { REALM } from './places.ts'
 import { answers, inAnothersName, inOwnName, type Wrong } from './wrong-messages.ts'
 
 /** Milliseconds from one wrong to the next, and to the next connection where the hub is away. */
@@ -158,7 +160,10 @@ class ForeignAgent {
 
   /** Connects once. @throws TransportError when the hub is away, or will not have it */
   #connect(clientId: string): Promise<MqttClient> {
-    const client = mqtt.connect(this.#told.url, {
+    const { url } = this.#told
+    const shown = findCredentials({ url, realm: REALM, env: process.env })
+    const client = mqtt.connect(url, {
+      ...(shown && { username: shown.principal, password: shown.tokens.join('.') }),
       ...{ clientId, protocolVersion: 4, clean: true, keepalive: 10 },
       ...{ reconnectPeriod: 0, connectTimeout: HUB_MS },
     })

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 
+/** The realm of a lab whose site file names none. */
+export const REALM = 'test_realm'
+
 /** Where a run has what, in its folder. */
 export interface Places {
   /** What may be a disk of its own: the data directory, and what was taken out of it. */

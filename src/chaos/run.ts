@@ -2,11 +2,13 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { TimeoutError } from '../core/errors.ts'
+import { findCredentials } from '../principals/credentials.ts'
 import { type ChaosResult, judgeRun, keepEvidence } from './evidence.ts'
 import { isFault, type Strike } from './fault-event.ts'
 import { strikeAll } from './fault-injector.ts'
 import { finish } from './finish.ts'
 import { ChaosLab, ROOT } from './lab.ts'
+import { REALM } from './places.ts'
 import type { ReadFiles } from './read-files.ts'
 import { seenBack } from './recovery.ts'
 import { utc, watchClock } from './unix-seconds.ts'
@@ -65,7 +67,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       note({ fault: 'died by itself', target: name, begin: utc(), how })
     },
   })
-  await using bus = connectMqtt({ url: lab.hubUrl, client: 'chaos' })
+  await using bus = connectMqtt({
+    url: lab.hubUrl,
+    client: 'chaos',
+    credentials: () => findCredentials({ url: lab.hubUrl, realm: REALM, env: process.env }),
+  })
   await reached(bus, lab.hubUrl, START_SECONDS)
   const watch = await Watch.open(bus, ROOT)
   const agents = lab.instruments.map(({ agent }) => agent)

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
-import { localRoles, refusePublish } from '../broker/rules.ts'
+import { refusePublish, rolesOf } from '../broker/rules.ts'
 import { channels } from '../core/channels.ts'
 import { topic } from '../core/topic.ts'
+import { ANYONE } from '../principals/principal.ts'
 import { noisyAnswer, noisyRow } from './noise-feed.ts'
 import { Overheard } from './overheard.ts'
 import { answers, inAnothersName, inOwnName } from './wrong-messages.ts'
@@ -18,7 +19,7 @@ const say = (heard: Overheard) => {
   return heard
 }
 const refusal = (id: string, { topic, retain = false }: { topic: string; retain?: boolean }) =>
-  refusePublish(root, { id, roles: localRoles(id, ['aggregator']) }, { topic, retain, qos: 0 })
+  refusePublish(root, { id, roles: rolesOf(ANYONE, id, ['aggregator']) }, { topic, retain, qos: 0 })
 
 test('all that is said in another’s name is refused by the hub, whatever was overheard', () => {
   expect(inAnothersName(root, new Overheard('foreign'))).toEqual([])

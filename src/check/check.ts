@@ -23,7 +23,7 @@ export async function check(flags: CheckFlags, context: Context): Promise<Findin
   const file = resolve(siteFile({ ...flags, configDir }))
   const { findings, site, host } = await checkSite(file, flags, context)
   if (!site || !host) return [...findings, ...grafana]
-  const lab = await checkHub(site, host, flags)
+  const lab = await checkHub(site, host, flags, context.env)
   const found = [...findings, ...lab.findings]
   for (const one of checks) {
     found.push(...(await one({ site, host, flags, context, instances: lab.instances })))

@@ -3,7 +3,8 @@ import { dirname, join, resolve } from 'node:path'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
-import { networkType, statePath } from '../launch/places.ts'
+import { networkType } from '../launch/places.ts'
+import { statePath } from '../machine/state-path.ts'
 import type { Check, Finding } from './finding.ts'
 
 /** Bytes and files that have to be free: some days of recording. */

@@ -10,12 +10,13 @@ import type { UpFlags } from '../host/up-run.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
 import { isRecorder } from '../launch/agents.ts'
-import { WS_PORT } from '../launch/choose-site.ts'
+import { credentialsOf, WS_PORT } from '../launch/choose-site.ts'
 import { portError } from '../machine/port-in-use.ts'
 import { answers } from '../machine/probe.ts'
 import { recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import type { Host, Site } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
 import { checkClocks } from './clocks.ts'
 import type { Finding } from './finding.ts'
@@ -34,7 +35,12 @@ interface LabFindings {
  * Checks that the hub answers, or could be started here; that the ports are free or ours; the clocks; and that no instance of
  * this host runs elsewhere.
  */
-export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Promise<LabFindings> {
+export async function checkHub(
+  site: Site,
+  host: Host,
+  { siteHub, stateDir }: UpFlags,
+  env: Context['env'],
+): Promise<LabFindings> {
   const url = hubUrl(site, host, siteHub)
   const root = site.hub.address_root
   const named = [host.hub, site.hub].flatMap((hub) => hub.wamp_server ?? [])
@@ -55,7 +61,9 @@ export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Pr
     return { findings: [...free, ...ports, ...clocks], instances: none }
   }
   try {
-    await using bus = connectMqtt({ url, client: `check-${crypto.randomUUID().slice(0, 8)}` })
+    const find = credentialsOf({ url, realm: site.hub.wamp_realm, site, host }, env)
+    const credentials = () => find({ stateDir })
+    await using bus = connectMqtt({ url, credentials, client: `check-${crypto.randomUUID().slice(0, 8)}` })
     await reached(bus, url, HUB_SECONDS)
     const hub = await hubOf(bus, root)
     if (!hub) {

@@ -6,7 +6,7 @@ import { ConfigError, messageOf, OpError, TransportError } from '../core/errors.
 import { type RecordData, recordingOf } from '../core/recording.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { joinLab } from '../launch/join-lab.ts'
-import { statePath } from '../launch/places.ts'
+import { statePath } from '../machine/state-path.ts'
 import { spoolsIn } from '../runtime/spool/spool-files.ts'
 import { lookAtSpool } from '../runtime/spool/spool-look.ts'
 import { type Audit, audit } from '../storage/recorder/audit.ts'

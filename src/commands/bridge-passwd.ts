@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import { type Role, removeUser, setUser } from '../bridge/live/users.ts'
 import { UsageError } from '../core/errors.ts'
-import { statePath } from '../launch/places.ts'
+import { statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
 import { readSecret } from '../terminal/secret.ts'
 

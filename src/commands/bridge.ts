@@ -37,11 +37,11 @@ export function bridgeCommand(context: Context): Command {
     .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
     .action(async (flags: BridgeFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
-      const { root, url } = await chooseSite(flags, context, log)
+      const { root, url, credentials } = await chooseSite(flags, context, log)
       const listen = flags.listen ?? { host: '127.0.0.1', port: 5000 }
       const { insecure, grafana } = flags
       const users = usersFile(flags.users, context.env)
-      await using bus = connectMqtt({ url, client: `bridge-${crypto.randomUUID().slice(0, 8)}` })
+      await using bus = connectMqtt({ url, credentials, client: `bridge-${crypto.randomUUID().slice(0, 8)}` })
       using _ = sayConnections(bus, url, log)
       const bridge = await startBridge({
         ...{ bus, root, listen, log, users, hosts: flags.host ?? [] },

@@ -70,8 +70,8 @@ async function askHub(words: readonly string[], context: Context): Promise<Live 
   const ms = Number(context.env['OCS_COMPLETION_MS']) || HUB_MS
   const timer = setTimeout(late.resolve, ms)
   try {
-    const { url, root } = await chooseSite(siteOptions(words), context, () => {})
-    await using bus = connectMqtt({ url, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
+    const { url, root, credentials } = await chooseSite(siteOptions(words), context, () => {})
+    await using bus = connectMqtt({ url, credentials, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
     const told = async () => {
       await reached(bus, url, ms / 1000)
       await bus.subscribe(channels.presence, { root }, ({ state }, { instance }) => {

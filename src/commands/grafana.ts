@@ -49,10 +49,18 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
   if (protocol !== 'http:' && protocol !== 'https:')
     throw new UsageError(`--bridge ${flags.bridge} is no URL: such as http://127.0.0.1:5000`)
   const log = createLog(context, flags.logFormat ?? 'text')
-  const { site, url, root } = await chooseSite(flags, context, log)
+  const { site, url, root, credentials } = await chooseSite(flags, context, log)
   const declaration = (agentClass: string) => findAgent(agentClass).catch(() => undefined)
   const instances = site && (await declaredInstances(site, context.env))
-  const lab = await shownLab({ url, root, hubAnswers: await answers(url), instances, declaration, log })
+  const lab = await shownLab({
+    url,
+    credentials,
+    root,
+    hubAnswers: await answers(url),
+    instances,
+    declaration,
+    log,
+  })
   const out = resolve(flags.out)
   const files = filesOf(lab, {
     dialect: flags.dialect,

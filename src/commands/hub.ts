@@ -1,13 +1,18 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
 import { aborted } from '../core/pause.ts'
+import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
-import { statePath } from '../launch/places.ts'
 import { version } from '../launch/version.ts'
-import { knownDrainToken } from '../machine/drain-token.ts'
 import { hostPort } from '../machine/loopback.ts'
+import { ownStatePath, statePath } from '../machine/state-path.ts'
+import { byToken, everybody, type Identify } from '../principals/identify.ts'
+import { accountName, ownLocalTokens } from '../principals/local-token.ts'
+import { logIns } from '../principals/log-in.ts'
+import { principalsPath } from '../principals/principals-file.ts'
 import type { Context } from '../terminal/context.ts'
-import { createLog } from '../terminal/log.ts'
+import { createLog, type Log } from '../terminal/log.ts'
+import { principalCommands } from './hub-principals.ts'
 import { siteFlags } from './site-flags.ts'
 
 /** Where to listen. */
@@ -24,15 +29,20 @@ interface HubFlags extends SiteOptions {
 
 /** `ocs hub`: the message broker that every other role connects to. */
 export function hubCommand(context: Context): Command {
-  const command = new Command('hub').description('Run the hub: the message broker every role connects to.')
+  const command = new Command('hub')
+    .description('Run the hub: the message broker every role connects to.')
+    .enablePositionalOptions()
+    .allowExcessArguments(false)
+  for (const sub of principalCommands(context)) command.addCommand(sub)
   return siteFlags(command)
     .option('--listen <addr:port>', 'MQTT over TCP (127.0.0.1:1883); may be repeated', listens)
     .option('--listen-ws <addr:port>', 'MQTT over WebSocket, path /ws (127.0.0.1:8001)', address)
-    .option('--state-dir <folder>', 'where it finds what "ocs spool drain" of this account has to show')
-    .option('--insecure', 'listen beyond this machine although there are neither users nor TLS')
+    .option('--state-dir <folder>', 'where it keeps who may do what, in its folder hub')
+    .option('--insecure', 'everybody may do everything, also from beyond this machine')
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { root, realm, recorders, ports } = await chooseSite(flags, context, log)
+      const state = statePath(flags.stateDir, context.env)
       const hub = await startHub({
         root,
         realm,
@@ -40,16 +50,29 @@ export function hubCommand(context: Context): Command {
         log,
         listen: flags.listen ?? [{ host: '127.0.0.1', port: ports.mqtt }],
         websocket: flags.listenWs ?? { host: '127.0.0.1', port: ports.ws },
-        drainToken: () => knownDrainToken(statePath(flags.stateDir, context.env)),
+        identify: identifyBy(flags, context, log),
+        ...(!flags.insecure && { logIn: logIns(principalsPath(state)) }),
         ...(recorders && { recorders }),
         ...(flags.insecure && { insecure: true }),
       })
       log(`hub: realm ${realm}, address root ${root}`)
       for (const listener of hub.listeners) log(`listening on ${listener}`)
+      using _ = onFileChange(
+        () => [principalsPath(state)],
+        async () => hub.recheck(),
+      )
       await aborted(context.signal)
       await hub.close()
       log('hub stopped')
     })
+}
+
+/** Who a client is: everybody may do everything where that is what was asked for. */
+function identifyBy({ insecure, stateDir }: HubFlags, { env }: Context, log: Log): Identify {
+  if (insecure) return everybody
+  const state = statePath(stateDir, env)
+  const local = ownLocalTokens([state, ownStatePath(env)])
+  return byToken({ account: accountName(), local, file: principalsPath(state), log })
 }
 
 /** `ADDR:PORT`, `[::1]:1883`, or a port alone on loopback. */

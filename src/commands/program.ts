@@ -9,6 +9,7 @@ type Create = (context: Context, argv: readonly string[]) => Command | Promise<C
 const commands: Readonly<Record<string, () => Promise<Create>>> = {
   demo: async () => (await import('./demo.ts')).demoCommand,
   hub: async () => (await import('./hub.ts')).hubCommand,
+  login: async () => (await import('./login.ts')).loginCommand,
   agent: async () => (await import('./agent.ts')).agentCommand,
   aggregate: async () => (await import('./aggregate.ts')).aggregateCommand,
   datanode: async () => (await import('./datanode.ts')).datanodeCommand,

@@ -1,12 +1,11 @@
 import { Command } from 'commander'
-import { connectMqtt, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
+import { connectMqtt, type MqttOptions, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
 import { counted } from '../core/counted.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
-import { statePath } from '../launch/places.ts'
 import { version } from '../launch/version.ts'
-import { drainTokenPath, ownDrainTokens } from '../machine/drain-token.ts'
+import { statePath } from '../machine/state-path.ts'
 import { drainSpool } from '../runtime/drain.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
 import { Spool } from '../runtime/spool/spool.ts'
@@ -43,14 +42,13 @@ async function drain(name: string, flags: DrainFlags, context: Context): Promise
   const patience = Number(flags.timeout)
   if (!(patience > 0)) throw new UsageError(`--timeout ${flags.timeout}: seconds, more than 0`)
   const log = createLog(context, flags.logFormat ?? 'text')
-  const { url, root } = await chooseSite(flags, context, log)
-  const states = [statePath(flags.stateDir, context.env), statePath(undefined, context.env)] as const
-  const place = findSpool(states[0], name)
+  const { url, root, credentials } = await chooseSite(flags, context, log)
+  const { stateDir } = flags
+  const place = findSpool(statePath(stateDir, context.env), name)
   if (place.root !== root) {
     const why = `is of the address root ${place.root}, the site's is ${root}`
     throw new ConfigError(`${place.file} ${why}: name the site, or pass --address-root=${place.root}`)
   }
-  const tokens = ownDrainTokens(states)
   const spool = new Spool(place.file)
   try {
     await reportDrain(
@@ -61,8 +59,7 @@ async function drain(name: string, flags: DrainFlags, context: Context): Promise
         instance: place.instance,
         file: place.file,
         patience,
-        tokens,
-        token: drainTokenPath(states[0]),
+        credentials: () => credentials({ instance: place.instance, stateDir }),
       },
       flags,
       context,
@@ -81,11 +78,10 @@ async function reportDrain(
     instance,
     file,
     patience,
-    tokens,
-    token,
-  }: Record<'url' | 'root' | 'instance' | 'file' | 'token', string> & {
+    credentials,
+  }: Record<'url' | 'root' | 'instance' | 'file', string> & {
     patience: number
-    tokens: readonly string[]
+    credentials: MqttOptions['credentials']
   },
   { json }: DrainFlags,
   context: Context,
@@ -108,10 +104,10 @@ async function reportDrain(
     url,
     client: identity.instance,
     will: willOf(identity),
-    tokens,
+    credentials,
     onRefused: (reason, code) => {
       if (code !== NOT_AUTHORISED) return
-      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account. Run it as that account with its --state-dir, or copy ${token} into hub/ of the hub's state folder, for its owner alone (chmod 600)`
+      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account and of the agent. Run it as that account, or have it give out the agent's credentials: ocs hub token ${instance}`
       refused.reject(new OpError(text))
     },
   })

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { chmodSync, copyFileSync, cpSync, rmSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../agents/aggregator.ts'
+import { testHub } from '../broker/hub.test-aid.ts'
 import { connectMqtt, NOT_AUTHORISED } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
 import { knownRecorderKey } from '../machine/recorder-key-file.ts'
+import { byToken } from '../principals/identify.ts'
+import { ownLocalTokens } from '../principals/local-token.ts'
+import { principalsPath } from '../principals/principals-file.ts'
 import { count, counts } from '../runtime/counts.test-aid.ts'
+import { newIdentity, willOf } from '../runtime/identity.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
 import { disk } from '../storage/recorder/disk.ts'
@@ -80,9 +85,20 @@ test('what cannot be drained says why', async () => {
 })
 
 test('a spool is drained by who can read what the hub’s account keeps for itself', async () => {
+  const { hub } = await testHub({
+    identify: byToken({
+      account: 'maya',
+      local: ownLocalTokens([state()]),
+      file: principalsPath(state()),
+      log: () => {},
+    }),
+  })
+  await using _hub = hub
+  const url = hub.urls.mqtt
   const { promise, resolve } = Promise.withResolvers<unknown>()
   const client = 'ls240-drain-0a1b2c3d'
-  await using nobody = connectMqtt({ url: lab.url, client, onRefused: (_, code) => resolve(code) })
+  const will = willOf(newIdentity({ root: 'observatory', instance: client, agentClass: 'X', version: '0' }))
+  await using nobody = connectMqtt({ url, client, will, onRefused: (_, code) => resolve(code) })
   using _ = nobody.onConnected((connected) => connected && resolve('let in'))
   expect(await promise).toBe(NOT_AUTHORISED)
 
@@ -90,15 +106,14 @@ test('a spool is drained by who can read what the hub’s account keeps for itse
   cpSync(state(), other, { recursive: true })
   rmSync(join(other, 'hub'), { recursive: true })
   const drainThere = () =>
-    commandLine(['spool', 'drain', 'ls240', '--site-hub', lab.url, '--timeout', '0.5'], { state: other })
+    commandLine(['spool', 'drain', 'ls240', '--site-hub', url, '--timeout', '0.5'], { state: other })
   const there = drainThere()
   expect(await there.code).toBe(1)
-  expect(there.err()).toContain(
-    `copy ${join(other, 'hub', 'drain.token')} into hub/ of the hub's state folder`,
-  )
+  expect(there.err()).toContain("have it give out the agent's credentials: ocs hub token ls240")
   // What the hub goes by is this account's alone: one that others may read is none.
-  copyFileSync(join(state(), 'hub', 'drain.token'), join(other, 'hub', 'drain.token'))
-  const token = join(state(), 'hub', 'drain.token')
+  const token = join(other, 'hub', 'local.token')
+  mkdirSync(join(other, 'hub'))
+  copyFileSync(join(state(), 'hub', 'local.token'), token)
   chmodSync(token, 0o640)
   expect(await drainThere().code).toBe(1)
   chmodSync(token, 0o600)

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { messageOf } from '../core/errors.ts'
-import { statePath } from '../launch/places.ts'
+import { statePath } from '../machine/state-path.ts'
 import { findSpool, type SpoolPlace, spoolsIn } from '../runtime/spool/spool-files.ts'
 import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
 import type { Context } from '../terminal/context.ts'

@@ -218,6 +218,9 @@ export type HubInfo = z.output<typeof HubInfo>
 /** The hub's question whether a client still lives; the acknowledgement (PUBACK) is the answer, nothing else is expected. */
 const Ping = z.object({ time: z.number() })
 
+/** What somebody gets for a name and a password: shown as password from then on. */
+const Token = z.object({ principal: Name, token: z.string().max(200), until: UnixTime })
+
 export const channels = {
   presence: channel('{root}/{instance}/presence', Presence, { qos: 1, retain: true }),
   api: channel('{root}/{instance}/api', AgentApi, { qos: 1, retain: true }),
@@ -236,6 +239,8 @@ export const channels = {
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
   /** Sent to one client by the hub without a subscription, when another comes with the same id. */
   ping: channel(`{root}/${HUB}/ping/{client}`, Ping, { qos: 1 }),
+  /** To a client that has connected with a name and a password, under an id of `LOGIN`. */
+  login: channel(`{root}/${HUB}/login/{client}`, Token, { qos: 1 }),
 } as const
 
 /** OCS's dotted address of a feed, as `.g3` files spell it: `observatory.ls240.feeds.temperatures`. */

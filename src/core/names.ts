@@ -34,7 +34,7 @@ export function drainInstance(instance: string, spool: string): string {
 }
 
 /** Whether an instance-id is one under which spools are drained, and no agent runs. */
-export function isDrain(id: string): boolean {
+function isDrain(id: string): boolean {
   return /-drain-[0-9a-f]{8}$/.test(id)
 }
 
@@ -48,6 +48,9 @@ export function fieldOf(text: string): string {
   const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)
   return /^_*[A-Za-z]/.test(plain) ? plain : `a_${plain}`.slice(0, 255)
 }
+
+/** Client ids that fetch a token for a password and do nothing else. */
+export const LOGIN = /^login-[0-9a-f]{8}$/
 
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'

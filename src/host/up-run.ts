@@ -4,7 +4,7 @@ import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
-import type { SiteOptions } from '../launch/choose-site.ts'
+import { credentialsOf, type SiteOptions } from '../launch/choose-site.ts'
 import { stateDir } from '../launch/places.ts'
 import { serveRole } from '../launch/role.ts'
 import { lockFile } from '../machine/lock-file.ts'
@@ -207,13 +207,14 @@ async function serveManager(
 ): Promise<void> {
   const { url, root, site } = host.plan
   const realm = site.hub.wamp_realm
+  const credentials = credentialsOf({ url, realm, site, host: host.plan.host }, context.env)
   try {
     await serveRole(
       {
         agent,
         args,
         instance,
-        site: { url, root, realm, recorders: undefined },
+        site: { url, root, realm, recorders: undefined, credentials },
         stateDir: stateDir(flags.stateDir, context.env),
         host,
       },

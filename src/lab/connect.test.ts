@@ -7,6 +7,7 @@ import { type Hub, startHub } from '../broker/hub.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { OpError, TimeoutError, TransportError, UsageError } from '../core/errors.ts'
+import { everybody } from '../principals/identify.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { type AgentClient, type ClientOptions, type Found, openAgent, openLab } from './connect.ts'
 import type { Operation, Session } from './remote-operation.ts'
@@ -74,6 +75,7 @@ async function hub(port = 0): Promise<Hub & { url: string; port: number }> {
   const local = { host: '127.0.0.1' }
   const listen = [{ ...local, port }]
   const running = await startHub({
+    identify: everybody,
     root,
     realm: 'r',
     version: '0',

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { connectMqtt, type MqttOptions, reached } from '../bus/mqtt.ts'
 import type { Agent, OpSpec } from '../core/agent.ts'
 import type { AgentApi, Presence } from '../core/channels.ts'
 import { TransportError, UsageError } from '../core/errors.ts'
@@ -16,6 +16,8 @@ import type { LastValues } from './restore.ts'
 export interface ClientOptions {
   /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`. */
   readonly url: string
+  /** What shows the hub who this program is. */
+  readonly credentials?: MqttOptions['credentials']
   /** The first word of every topic. */
   readonly root: string
   /** Interrupts whatever is waited for, by throwing its reason; `always` goes on. */
@@ -100,12 +102,12 @@ const [HUB_SECONDS, AGENT_SECONDS] = [5, 3]
 
 /** Connects to a lab. @throws TransportError when there is no hub */
 export async function openLab(options: ClientOptions): Promise<LabClient> {
-  const { url, root, signal, patience = 15, insist = 600, log = () => {} } = options
+  const { url, credentials, root, signal, patience = 15, insist = 600, log = () => {} } = options
   signal?.throwIfAborted()
   await using opened = new AsyncDisposableStack()
   const client = options.client ?? `script-${crypto.randomUUID().slice(0, 8)}`
   const onBad = (topic: string, reason: string) => log(`a message on ${topic} was left out: ${reason}`)
-  const bus = opened.use(connectMqtt({ url, client, onBad }))
+  const bus = opened.use(connectMqtt({ url, credentials, client, onBad }))
   await reached(bus, url, Math.min(HUB_SECONDS, patience))
   const view = opened.use(await viewLab(bus, root))
   const ask = opened.use(await caller(bus, root))

@@ -1,4 +1,4 @@
-import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { connectMqtt, type MqttOptions, reached } from '../bus/mqtt.ts'
 import type { Agent, Blocks } from '../core/agent.ts'
 import { type AgentApi, type FieldInfo, feedAddress } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
@@ -20,6 +20,7 @@ export interface DeclaredInstance {
 /** Where what is shown comes from. */
 export interface ShownFrom {
   readonly url: string
+  readonly credentials?: MqttOptions['credentials']
   readonly root: string
   /** Whether a hub answers there; else the site file and the classes alone say what there is. */
   readonly hubAnswers: boolean
@@ -68,8 +69,8 @@ function known(written: Shown | undefined, running: Shown): Shown {
 }
 
 /** The data nodes on a hub, but archives: their fields are those of the others. */
-async function runningNodes({ url, root, instances, declaration }: ShownFrom): Promise<Shown[]> {
-  await using bus = connectMqtt({ url, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
+async function runningNodes({ url, credentials, root, instances, declaration }: ShownFrom): Promise<Shown[]> {
+  await using bus = connectMqtt({ url, credentials, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
   await reached(bus, url, HUB_SECONDS)
   await using lab = await viewLab(bus, root)
   await using nodes = await findNodes(bus, root, () => {})

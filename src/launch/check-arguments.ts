@@ -9,9 +9,10 @@ import {
 } from '../core/arguments/agent-arguments.ts'
 import { splitCommon } from '../core/arguments/common-flags.ts'
 import type { Given } from '../core/arguments/given.ts'
+import { statePath } from '../machine/state-path.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
-import { defaultDataDir, statePath } from './places.ts'
+import { defaultDataDir } from './places.ts'
 
 /**
  * Checks an agent's arguments against its declaration.

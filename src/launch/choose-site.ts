@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { type Asking, type Credentials, findCredentials } from '../principals/credentials.ts'
 import { findHost, openSite, recorders, type SiteCopy, usable } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import { defaults, type Host, type Site } from '../site/site.ts'
@@ -25,6 +26,8 @@ export interface ChosenSite {
   readonly url: string
   readonly root: string
   readonly realm: string
+  /** What a client, of an instance where one is named, shows the hub. @throws ConfigError for a file that cannot be used */
+  credentials(whose?: Pick<Asking, 'instance' | 'stateDir'>): Credentials | undefined
   /** Instance-ids of the recorders; undefined without a site file. */
   readonly recorders: readonly string[] | undefined
   /** Ports the hub listens on by default: those that the site file's addresses name. */
@@ -49,18 +52,30 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
   for (const note of site?.notes ?? []) log(note)
   const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
   const local = `mqtt://127.0.0.1:${MQTT_PORT}`
+  const url = site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local)
+  const realm = options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm
   return {
     site,
     host,
-    url: site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local),
+    url,
     root: options.addressRoot ?? site?.hub.address_root ?? defaults.address_root,
-    realm: options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
+    realm,
+    credentials: credentialsOf({ url, realm, site, host }, context.env),
     recorders: site && recorders(site, isRecorder),
     ports: {
       mqtt: portOf(host?.hub.mqtt_server ?? site?.hub.mqtt_server, MQTT_PORT),
       ws: portOf(host?.hub.wamp_server ?? site?.hub.wamp_server, WS_PORT),
     },
   }
+}
+
+/** What clients of a site show its hub. */
+export function credentialsOf(
+  { url, realm, site, host }: Pick<ChosenSite, 'url' | 'realm'> & Partial<Pick<ChosenSite, 'site' | 'host'>>,
+  env: Context['env'],
+): ChosenSite['credentials'] {
+  const file = host?.hub.credentials ?? site?.hub.credentials
+  return (whose) => findCredentials({ url, realm, file, env, ...whose })
 }
 
 /** The site file as whoever runs this role has taken it up: what has been done to the file since does not count. */

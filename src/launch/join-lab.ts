@@ -8,7 +8,7 @@ import { type Caller, caller } from '../lab/request-client.ts'
 import type { Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
-import { chooseSite, type SiteOptions } from './choose-site.ts'
+import { type ChosenSite, chooseSite, type SiteOptions } from './choose-site.ts'
 import { declaredInstances } from './declared-instances.ts'
 import { keyRing } from './key-ring.ts'
 
@@ -19,6 +19,7 @@ const HUB_SECONDS = 5
 export interface Controlled {
   readonly bus: Bus
   readonly url: string
+  readonly credentials: ChosenSite['credentials']
   readonly root: string
   readonly lab: LabView
   readonly ask: Caller
@@ -44,11 +45,16 @@ export type WithLab = (
  */
 export const joinLab: WithLab = async (flags, context, work, { quiet = false } = {}) => {
   const log = createLog(context, flags.logFormat ?? 'text')
-  const { url, root, realm, site, recorders } = await chooseSite(flags, context, quiet ? () => {} : log)
+  const { url, root, realm, site, recorders, credentials } = await chooseSite(
+    flags,
+    context,
+    quiet ? () => {} : log,
+  )
   const client = `ctrl-${crypto.randomUUID().slice(0, 8)}`
   await using bus = connectMqtt({
     url,
     client,
+    credentials,
     onBad: (topic, why) => log(`${topic}: left out: ${messageOf(why)}`),
   })
   await reached(bus, url, HUB_SECONDS)
@@ -60,7 +66,7 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
   await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
   await lab.settled()
   const expected = site && (await instrumentsOf(site, context.env))
-  await work({ bus, url, root, lab, ask, log, recorders, expected, site })
+  await work({ bus, url, credentials, root, lab, ask, log, recorders, expected, site })
 }
 
 /** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
-import { statePath } from './places.ts'
 
 /** The keys of the locks that this account holds, so that each command is their holder as the one that locked. */
 export interface KeyRing {

@@ -1,9 +1,10 @@
 import { lstatSync, mkdirSync, readdirSync, statfsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { tighten } from '../machine/private-file.ts'
+import { ownStatePath, statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
 
 type Env = Context['env']
@@ -38,17 +39,6 @@ export function networkType(path: string): string | undefined {
   return NETWORK[statfsSync(path).type]
 }
 
-/** The same folder for what may be anywhere and need not exist. */
-export function statePath(flag: string | undefined, env: Env): string {
-  const systemd = env['STATE_DIRECTORY']?.split(':')[0]
-  return resolve(flag || env['OCS_STATE_DIR'] || systemd || ownStatePath(env))
-}
-
-/** The state folder that nobody has chosen. */
-function ownStatePath(env: Env): string {
-  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'ocs')
-}
-
 /**
  * Takes from others what an older ocs, or a copy, has left open to them (0700): the state folder where it is the usual one, and
  * the folder of a lab's spools. A folder that was chosen may be anybody's, and stays as it is; so does one with other
@@ -56,10 +46,7 @@ function ownStatePath(env: Env): string {
  */
 export function tightenState(state: string, root: string, env: Env, log: (text: string) => void): void {
   const spools = join(state, root)
-  const ours = [
-    ...(state === resolve(ownStatePath(env)) ? [state] : []),
-    ...(holdsSpools(spools) ? [spools] : []),
-  ]
+  const ours = [...(state === ownStatePath(env) ? [state] : []), ...(holdsSpools(spools) ? [spools] : [])]
   for (const folder of ours)
     if (tighten(folder, 0o700))
       log(`${folder} was open to other accounts: it is for its owner alone now (0700)`)

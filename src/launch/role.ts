@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { connectMqtt, ID_TAKEN, reached } from '../bus/mqtt.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -10,6 +10,8 @@ import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { ownRecorderKey } from '../machine/recorder-key-file.ts'
+import type { Credentials } from '../principals/credentials.ts'
+import { accountName } from '../principals/local-token.ts'
 import { Counters } from '../runtime/counters.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
 import { runAgent } from '../runtime/run-agent.ts'
@@ -34,7 +36,8 @@ export interface Role {
   readonly agent: Agent
   readonly args: unknown
   readonly instance: string
-  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders'> & Partial<Pick<ChosenSite, 'site'>>
+  readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders' | 'credentials'> &
+    Partial<Pick<ChosenSite, 'site'>>
   readonly stateDir: string
   /** Where files that requests name are read from. */
   readonly filesDir?: string | undefined
@@ -53,6 +56,7 @@ export async function serveRole(
   log: Log,
 ): Promise<void> {
   const { url, root, recorders } = site
+  const credentials = () => site.credentials({ instance, stateDir })
   startupOps(agent, args, instance)
   const recorded = agent.spec.opensFeeds || Object.values(agent.spec.feeds).some(({ record }) => record)
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
@@ -70,14 +74,17 @@ export async function serveRole(
   await using bus = connectMqtt({
     url,
     client: instance,
+    credentials,
     will: willOf(identity),
     onBad: (topic, reason) => {
       counters.add('bad_messages')
       log(`a message on ${topic} was left out: ${reason}`)
     },
-    onRefused: (reason) => {
+    onRefused: (reason, code) => {
       if (joined || asked) return
       asked = true
+      if (code !== ID_TAKEN)
+        return refused.resolve(new OpError(notLetIn(instance, url, reason, credentials())))
       void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
     },
   })
@@ -194,9 +201,22 @@ async function nodeNameHolder(
   return undefined
 }
 
+/** Why a hub does not let an agent in, and what to do. */
+function notLetIn(instance: string, url: string, reason: string, shown: Credentials | undefined): string {
+  const who = shown ? `shows it credentials of ${shown.principal}` : 'has no credentials for it'
+  return (
+    `the hub at ${url} refused "${instance}": ${reason}. This account (${accountName()}) ${who}: run it as the account of the hub, ` +
+    `or take its credentials from there: ocs hub token ${instance}`
+  )
+}
+
 /** Who has an instance-id: told by its presence, asked for under another name. */
-async function holderOf(instance: string, { url, root }: Role['site'], why: string): Promise<string> {
-  await using bus = connectMqtt({ url, client: `ask-${crypto.randomUUID().slice(0, 8)}` })
+async function holderOf(
+  instance: string,
+  { url, root, credentials }: Role['site'],
+  why: string,
+): Promise<string> {
+  await using bus = connectMqtt({ url, credentials, client: `ask-${crypto.randomUUID().slice(0, 8)}` })
   const found = Promise.withResolvers<Presence | undefined>()
   const timer = setTimeout(() => found.resolve(undefined), ASK_SECONDS * 1000)
   try {

@@ -7,20 +7,31 @@ interface ListeningSocket {
   /** `127.0.0.1`; of IPv6 `[…]` alone. */
   readonly host: string
   readonly port: number
+  /** Whose it is. */
+  readonly uid: number
 }
 
 /** The TCP sockets that listen where a process runs, of all its users' processes; none off Linux. */
 export function listeners(pid: number | 'self'): ListeningSocket[] {
   return ['tcp', 'tcp6'].flatMap((table) => {
     try {
-      // Columns of proc(5): local address, state (0A is LISTEN), inode.
+      // Columns of proc(5): local address, state (0A is LISTEN), uid, inode.
       const lines = readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)
       const columns = lines.map((line) => line.trim().split(/\s+/)).filter((column) => column[3] === '0A')
-      return columns.map((column) => ({ link: `socket:[${column[9]}]`, ...addressOf(column[1] ?? '') }))
+      return columns.map((column) => ({
+        ...{ link: `socket:[${column[9]}]`, uid: Number(column[7]) },
+        ...addressOf(column[1] ?? ''),
+      }))
     } catch {
       return []
     }
   })
+}
+
+/** Whether what listens on a port of this machine is of one account alone, and something does. */
+export function isListenerOf(uid: number | undefined, port: number): boolean {
+  const there = listeners('self').filter((one) => one.port === port)
+  return there.length > 0 && there.every((one) => one.uid === uid)
 }
 
 /** Where the descriptors of a process lead; empty off Linux, and of another user's process. */

@@ -28,7 +28,7 @@ import { startUp } from './start-up.ts'
 const BEAT_MS = 5000
 /** Milliseconds that operations have to end when the agent stops; as in OCS. */
 const GRACE_MS = 3000
-/** The access level of everyone on a hub that has no users. */
+/** The access level of whoever an agent's hub lets ask. */
 const LOCAL_LEVEL = 3
 
 export interface RunAgent {

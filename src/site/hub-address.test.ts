@@ -14,12 +14,12 @@ writeFileSync(
 )
 
 test('the hub is the one that is named, else the site file’s, else this machine’s', async () => {
-  expect(await hubAddress({}, undefined)).toEqual({ url: 'mqtt://127.0.0.1:1883', root: 'observatory' })
-  expect(await hubAddress({}, folder)).toEqual({ url: 'mqtt://lab:1884', root: 'yale' })
-  expect(await hubAddress({ siteFile }, undefined)).toEqual({ url: 'mqtt://lab:1884', root: 'yale' })
+  expect(await hubAddress({}, undefined)).toMatchObject({ url: 'mqtt://127.0.0.1:1883', root: 'observatory' })
+  expect(await hubAddress({}, folder)).toMatchObject({ url: 'mqtt://lab:1884', root: 'yale' })
+  expect(await hubAddress({ siteFile }, undefined)).toMatchObject({ url: 'mqtt://lab:1884', root: 'yale' })
   const hub = 'ws://elsewhere:8001/ws'
-  expect(await hubAddress({ hub, root: 'other' }, folder)).toEqual({ url: hub, root: 'other' })
-  expect(await hubAddress({ hub }, undefined)).toEqual({ url: hub, root: 'observatory' })
+  expect(await hubAddress({ hub, root: 'other' }, folder)).toMatchObject({ url: hub, root: 'other' })
+  expect(await hubAddress({ hub }, undefined)).toMatchObject({ url: hub, root: 'observatory' })
 })
 
 test('an address that is none and a site file that cannot be used are told', async () => {

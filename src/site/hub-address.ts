@@ -15,17 +15,26 @@ export interface HubChoice {
   readonly siteFile?: string | undefined
 }
 
+/** Where it is, and what decides what is shown to it. */
+interface HubAddress {
+  readonly url: string
+  readonly root: string
+  readonly realm: string
+  /** The file of credentials that the site file names. */
+  readonly file: string | undefined
+}
+
 /** The hub of this machine, where nothing names another. */
 const LOCAL = 'mqtt://127.0.0.1:1883'
 
 /**
- * The address of a program's hub, and its address root.
+ * The address of a program's hub, its address root and realm.
  * @throws UsageError for a `hub` that is no address; ConfigError for a site file that cannot be used
  */
 export async function hubAddress(
   { hub, root, siteFile }: HubChoice,
   configDir: string | undefined,
-): Promise<{ readonly url: string; readonly root: string }> {
+): Promise<HubAddress> {
   const fault = hub === undefined ? undefined : serverFault(hub)
   if (fault) throw new UsageError(`hub ${JSON.stringify(hub)}: ${fault}`)
   const named = siteFile !== undefined || Boolean(configDir)
@@ -34,5 +43,7 @@ export async function hubAddress(
   return {
     url: site ? hubUrl(site, host, hub) : (hub ?? LOCAL),
     root: root ?? site?.hub.address_root ?? defaults.address_root,
+    realm: host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
+    file: host?.hub.credentials ?? site?.hub.credentials,
   }
 }

@@ -16,10 +16,10 @@ const timeout = 'an agent keeps its samples and tries again until the hub is bac
 
 /** The whole file; `alarms` is a key that OCS does not have. */
 export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
-/** `hub:`. `mqtt_server` is a key that OCS does not have. */
+/** `hub:`. `mqtt_server` and `credentials` are keys that OCS does not have. */
 export const hub: Section = {
   name: 'hub',
-  keys: ['mqtt_server', 'wamp_server', 'wamp_realm', 'address_root'],
+  keys: ['mqtt_server', 'wamp_server', 'wamp_realm', 'address_root', 'credentials'],
   noEffect: {
     wamp_http: http,
     registry_address: registry,
@@ -27,10 +27,10 @@ export const hub: Section = {
     access_policy: 'the hub decides who may do what',
   },
 }
-/** One of `hosts:`; the servers and the realm override those of the hub. */
+/** One of `hosts:`; servers, realm and credentials override those of the hub. */
 export const host: Section = {
   name: 'host',
-  keys: ['agent-instances', 'log-dir', 'mqtt_server', 'wamp_server', 'wamp_realm'],
+  keys: ['agent-instances', 'log-dir', 'mqtt_server', 'wamp_server', 'wamp_realm', 'credentials'],
   required: ['agent-instances'],
   noEffect: {
     wamp_http: http,

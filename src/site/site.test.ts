@@ -106,7 +106,7 @@ const faulty: [string, string, string[]][] = [
     'a key like no other',
     good.replace('hub:', 'hub:\n  colour: red'),
     [
-      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_realm, address_root',
+      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_realm, address_root, credentials',
     ],
   ],
   [

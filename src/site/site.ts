@@ -18,6 +18,8 @@ export interface HubServers {
   /** In OCS the WAMP router's address; here the hub's MQTT over WebSocket, `ws://HOST:PORT/PATH`. */
   readonly wamp_server?: string
   readonly wamp_realm?: string
+  /** The file of credentials for it. */
+  readonly credentials?: string
 }
 export interface SiteHub extends HubServers {
   readonly wamp_realm: string
@@ -267,10 +269,12 @@ class SiteReader {
     const mqtt = this.#server(entries, 'mqtt_server')
     const wamp = this.#server(entries, 'wamp_server')
     const realm = this.#text(entries, 'wamp_realm')
+    const credentials = this.#text(entries, 'credentials')
     return {
       ...(mqtt !== undefined && { mqtt_server: mqtt }),
       ...(wamp !== undefined && { wamp_server: wamp }),
       ...(realm !== undefined && { wamp_realm: realm }),
+      ...(credentials !== undefined && { credentials: resolve(dirname(this.#file), credentials) }),
     }
   }
 

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { ReadStream } from 'node:tty'
-import { OpError, UsageError } from '../core/errors.ts'
+import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
 import type { Context } from './context.ts'
 
 /**
@@ -8,14 +9,27 @@ import type { Context } from './context.ts'
  * @throws UsageError when there is nothing to read from or the two differ; OpError after Ctrl-C
  */
 export async function readSecret(context: Context, what: string): Promise<string> {
-  const { input } = context
-  if (!input) throw new UsageError('there is no terminal to type a password at: give it on standard input')
-  if (!input.isTTY) return firstLine(input)
-  const first = await typed(input as ReadStream, context, `${what}: `)
-  if (first !== (await typed(input as ReadStream, context, 'again: '))) {
+  const first = await readPassword(context, what)
+  if (context.input?.isTTY && first !== (await typed(context.input as ReadStream, context, 'again: '))) {
     throw new UsageError('the two are not the same')
   }
   return first
+}
+
+/** The first line of a file. @throws ConfigError when it cannot be read */
+export function secretIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split('\n')[0] ?? ''
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** The same, typed once: one that is known already. @throws UsageError, OpError */
+export async function readPassword(context: Context, what: string): Promise<string> {
+  const { input } = context
+  if (!input) throw new UsageError('there is no terminal to type a password at: give it on standard input')
+  return await (input.isTTY ? typed(input as ReadStream, context, `${what}: `) : firstLine(input))
 }
 
 async function firstLine(input: NonNullable<Context['input']>): Promise<string> {

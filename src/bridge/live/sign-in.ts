@@ -1,16 +1,10 @@
 import { statSync } from 'node:fs'
 import { HTTPException } from 'hono/http-exception'
 import { messageOf } from '../../core/errors.ts'
+import { NotNow, Passwords } from '../../principals/passwords.ts'
 import { type Role, readUsers, type Users } from './users.ts'
 
-/** Passwords that are checked at a time, since each takes 64 MiB and a processor; and how many more may wait. */
-const AT_ONCE = 2
-const MAX_WAITING = 10
-/** Failures after which an address has to wait: 1 s, then twice as long each time, 60 s at most. */
-const FREE_FAILURES = 3
-const LONGEST_MS = 60_000
-/** Addresses of which failures are remembered, and people signed in, at most. */
-const MAX_KNOWN = 10_000
+/** People signed in at most. */
 const MAX_SESSIONS = 1000
 /** Milliseconds after which one has to sign in again. */
 const SESSION_MS = 12 * 3_600_000
@@ -50,35 +44,22 @@ export function signIns(
   now = () => performance.now(),
 ): SignIns {
   const sessions = new Map<string, Session>()
-  const failures = new Map<string, { readonly count: number; readonly until: number }>()
   const usersNow = watchedUsers(file, log)
-  const verify = inTurn()
-  // Who guesses names hears no sooner that there is none. A hash takes 64 MB for a moment: not before someone asks.
-  let nobody: Promise<string> | undefined
+  const passwords = new Passwords(now)
 
   return {
     any: () => Object.keys(usersNow()).length > 0,
     async enter(name, password, address) {
-      const failed = failures.get(address)
-      if (failed && failed.until > now()) {
-        const wait = Math.ceil((failed.until - now()) / 1000)
-        throw new HTTPException(429, { message: `too many wrong passwords: try again in ${wait} s` })
-      }
-      nobody ??= Bun.password.hash(crypto.randomUUID(), 'argon2id')
-      const hash = await nobody
       const users = usersNow()
       const user = Object.hasOwn(users, name) ? users[name] : undefined
-      const right = await verify(password, user?.password ?? hash)
+      const right = await passwords.check(address, password, user?.password).catch((error: unknown) => {
+        if (!(error instanceof NotNow)) throw error
+        throw new HTTPException(error.seconds === undefined ? 503 : 429, { message: error.message })
+      })
       if (!right || !user) {
-        const count = (failures.get(address)?.count ?? 0) + 1
-        const wait = count < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (count - FREE_FAILURES))
-        failures.delete(address)
-        failures.set(address, { count, until: now() + wait })
-        if (failures.size > MAX_KNOWN) failures.delete([...failures.keys()][0] ?? '')
         log(`warning: sign-in refused for ${JSON.stringify(name.slice(0, 63))} from ${address}`)
         throw new HTTPException(401, { message: 'no such name and password' })
       }
-      failures.delete(address)
       const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
       sessions.set(token, { name, role: user.role, hash: user.password, until: now() + SESSION_MS })
       if (sessions.size > MAX_SESSIONS) sessions.delete([...sessions.keys()][0] ?? '')
@@ -123,25 +104,5 @@ function watchedUsers(file: string | undefined, log: (text: string) => void): ()
       told = messageOf(error)
     }
     return users
-  }
-}
-
-/** Checks passwords, few at a time. */
-function inTurn(): (password: string, hash: string) => Promise<boolean> {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async (password, hash) => {
-    if (running >= AT_ONCE) {
-      if (waiting.length >= MAX_WAITING)
-        throw new HTTPException(503, { message: 'many sign in just now: try again in a moment' })
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else running++
-    try {
-      return await Bun.password.verify(password, hash)
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running--
-    }
   }
 }

@@ -8,7 +8,6 @@ import { testHub } from '../../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../../bus/mqtt.ts'
 import type { Agent, LabSite } from '../../core/agent.ts'
 import { type Caller, caller } from '../../lab/request-client.ts'
-import { knownDrainToken } from '../../machine/drain-token.ts'
 import { type Identity, willOf } from '../../runtime/identity.ts'
 import { runAgent } from '../../runtime/run-agent.ts'
 import type { Spool } from '../../runtime/spool/spool.ts'
@@ -69,7 +68,7 @@ export interface TestLab extends AsyncDisposable {
 export async function commandLab({ alone = true } = {}): Promise<TestLab> {
   const clock = alone ? ownClock() : undefined
   const folder = mkdtempSync(join(tmpdir(), 'ocs-lab-'))
-  const { hub } = await testHub({ drainToken: () => knownDrainToken(join(folder, 'maya')) })
+  const { hub } = await testHub()
   const url = hub.urls.mqtt
   const running = new Set<() => Promise<void>>()
   const bus = connectMqtt({ url, client: 'test' })
@@ -145,7 +144,12 @@ export function commandLine(
   const context: Context = {
     signal: stop.signal,
     unread: unread.signal,
-    env: { OCS_STATE_DIR: state, ...env },
+    env: {
+      OCS_STATE_DIR: state,
+      XDG_STATE_HOME: join(state, 'home'),
+      XDG_CONFIG_HOME: join(state, 'config'),
+      ...env,
+    },
     input: Object.assign(input as Readable, { isTTY: terminal }),
     out(text) {
       out += text

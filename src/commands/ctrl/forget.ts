@@ -7,7 +7,7 @@ import { lastValues } from '../../lab/last-values.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownInstance, type WithLab } from '../../launch/join-lab.ts'
-import { statePath } from '../../launch/places.ts'
+import { statePath } from '../../machine/state-path.ts'
 import { spoolsIn } from '../../runtime/spool/spool-files.ts'
 import { lookAtSpool } from '../../runtime/spool/spool-look.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -62,6 +62,7 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
   await using own = connectMqtt({
     url: on.url,
     client: instance,
+    credentials: on.credentials,
     onRefused: (why) => refused.reject(new OpError(`${instance} cannot be forgotten now: ${why}`)),
   })
   await Promise.race([refused.promise, reached(own, on.url, PATIENCE_S)])

@@ -1,0 +1,42 @@
+import type { Level } from '../core/access.ts'
+import { channels, Request } from '../core/channels.ts'
+import { addressOf, topic } from '../core/topic.ts'
+import { described, type Principal } from '../principals/principal.ts'
+import { type Caller, clip } from './rules.ts'
+
+/** Requests that change nothing need no more than a look. */
+const LEAST: Level = 1
+
+/**
+ * What the hub answers in an agent's place to a request that it does not hand on: who the caller is, what it may do, and the
+ * command that changes it. Undefined for what is no request of the caller's own.
+ */
+export function refusedAnswer(
+  sent: { readonly topic: string; readonly payload: string | Uint8Array },
+  { id }: Caller,
+  principal: Principal,
+) {
+  const found = addressOf(channels.request, sent.topic) ?? addressOf(channels.query, sent.topic)
+  if (found === undefined || found.client !== id) return undefined
+  const asked = readId(sent.payload)
+  if (asked === undefined) return undefined
+  const { root, instance } = found
+  const msg =
+    `Not done: here you are ${described(principal)} and may only look (client ${clip(id)}); this takes an operator. ` +
+    `Who runs the hub makes you one: ocs hub passwd NAME --role operator:${LEAST}; then: ocs login NAME`
+  const { qos, retain, payload } = channels.reply
+  const reply = payload.parse({ id: asked, status: -1, msg, kind: 'level', session: {} })
+  return {
+    ...({ cmd: 'publish', qos, retain, dup: false } as const),
+    topic: topic(channels.reply, { root, instance, client: id, id: asked }),
+    payload: JSON.stringify(reply),
+  }
+}
+
+function readId(payload: string | Uint8Array): string | undefined {
+  try {
+    return Request.parse(JSON.parse(String(payload))).id
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,355 @@
+/** Who may publish what, and who is given it: every role on every channel, over TCP and WebSocket, on a hub as it is run. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { channels } from '../core/channels.ts'
+import { type Channel, topic } from '../core/topic.ts'
+import { isRecorder } from '../launch/agents.ts'
+import { byToken } from '../principals/identify.ts'
+import { ownLocalTokens } from '../principals/local-token.ts'
+import { addToken, principalsPath, type RoleText, revoke } from '../principals/principals-file.ts'
+import { recorders } from '../site/find.ts'
+import { parseSite } from '../site/site.ts'
+import { presence, testHub } from './hub.test-aid.ts'
+
+const SITE = `
+hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
+hosts:
+  grumpy:
+    agent-instances:
+      - {instance-id: ls240, agent-class: Lakeshore240Agent}
+      - {instance-id: aggregator, agent-class: AggregatorAgent}
+`
+type Key = keyof typeof channels
+/** Who connects, under which id. `stray` is the agent of ls240 under another id than its own, `posing` looks on under an agent's. */
+const who = {
+  owner: 'boss',
+  admin: 'ada-1',
+  operator: 'maya-1',
+  observer: 'otto-1',
+  nobody: 'some-1',
+  agent: 'ls240',
+  stray: 'ls241',
+  posing: 'ls372',
+  recorder: 'aggregator',
+} as const
+type Who = keyof typeof who
+const everyone = Object.keys(who) as Who[]
+const agents: readonly Who[] = ['owner', 'agent', 'recorder']
+const operators: readonly Who[] = ['owner', 'admin', 'operator']
+/** Who an agent's own name makes an agent: on a topic in another's name nobody is. */
+const AS_AGENT = { own: agents, other: [] as readonly Who[] }
+
+/**
+ * What is meant, in words of its own and not of the rules: who publishes on a topic with its own id where the client or
+ * the instance that speaks stands, and with another's; and who is given it: everyone, or `only` the one that is addressed.
+ */
+const meant: Readonly<
+  Record<
+    Key,
+    {
+      own: readonly Who[]
+      other: readonly Who[]
+      given: 'everyone' | 'its instance' | 'its client' | 'nobody'
+    }
+  >
+> = {
+  presence: { ...AS_AGENT, given: 'everyone' },
+  api: { ...AS_AGENT, given: 'everyone' },
+  session: { ...AS_AGENT, given: 'everyone' },
+  feed: { ...AS_AGENT, given: 'everyone' },
+  message: { ...AS_AGENT, given: 'everyone' },
+  last: { ...AS_AGENT, given: 'everyone' },
+  event: { ...AS_AGENT, given: 'everyone' },
+  // Under an id of its own form alone: see rules.test.ts.
+  drains: { own: [], other: [], given: 'everyone' },
+  reply: { ...AS_AGENT, given: 'its client' },
+  replayed: { ...AS_AGENT, given: 'its client' },
+  request: { own: operators, other: [], given: 'its instance' },
+  query: { own: everyone, other: [], given: 'its instance' },
+  replay: { own: everyone, other: [], given: 'its instance' },
+  // The owner where the site names no recorder of that id: not here.
+  ack: { own: ['recorder'], other: ['recorder'], given: 'its instance' },
+  hub: { own: [], other: [], given: 'everyone' },
+  ping: { own: [], other: [], given: 'its client' },
+  login: { own: [], other: [], given: 'its client' },
+}
+
+let folder: string
+let at: Awaited<ReturnType<typeof testHub>>
+const passwords = new Map<Who, { username: string; password: string }>()
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ocs-roles-'))
+  const file = principalsPath(folder)
+  const [local = ''] = ownLocalTokens([folder])
+  const known: readonly [Who, string, RoleText][] = [
+    ['admin', 'ada', 'admin'],
+    ['operator', 'maya', 'operator:1'],
+    ['observer', 'otto', 'observer'],
+    ['agent', 'ls240', 'agent'],
+    ['recorder', 'aggregator', 'recorder'],
+  ]
+  passwords.set('owner', { username: 'me', password: local })
+  for (const [role, name, text] of known)
+    passwords.set(role, { username: name, password: addToken(file, name, text) })
+  passwords.set('stray', { username: 'ls240', password: passwords.get('agent')?.password ?? '' })
+  const site = parseSite(SITE, 'site.yaml')
+  at = await testHub({
+    identify: byToken({ account: 'me', local: [local], file, log: () => {} }),
+    recorders: recorders(site, isRecorder),
+  })
+})
+afterAll(async () => {
+  await at.hub.close()
+  rmSync(folder, { recursive: true })
+})
+
+const transports = ['mqtt', 'ws'] as const
+type Transport = (typeof transports)[number]
+const enter = (role: Who, transport: Transport = 'mqtt', more: IClientOptions = {}) =>
+  connectAsync(at.hub.urls[transport], {
+    clientId: who[role],
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    ...passwords.get(role),
+    ...more,
+  })
+/** A connection of the owner under any agent's id. */
+const as = (clientId: string) => enter('owner', 'mqtt', { clientId })
+
+/** The topic of a channel; the name that has to be the sender's own is `self`. */
+function topicOf(key: Key, self: string, to: { instance?: string; client?: string } = {}): string {
+  const speaker = /\{client\}$/.test(channels[key].pattern) ? 'client' : 'instance'
+  const names = [...channels[key].pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+  const values = names.map((name) => [
+    name,
+    name === 'query' ? 'history' : name === 'action' ? 'start' : 'x1',
+  ])
+  return topic(
+    channels[key] as Channel,
+    {
+      ...Object.fromEntries(values),
+      ...{ root: 'observatory', instance: 'other', client: 'other' },
+      ...to,
+      [speaker]: self,
+    } as never,
+  )
+}
+const keys = Object.keys(channels) as Key[]
+
+for (const transport of transports) {
+  test.each(everyone)(`what %s publishes over ${transport}`, async (role) => {
+    const wrong: string[] = []
+    for (const key of keys) {
+      for (const whose of ['own', 'other'] as const) {
+        for (const retain of new Set([false, channels[key].retain])) {
+          const client = await enter(role, transport)
+          const gone = new Promise<'refused'>((resolve) => client.once('close', () => resolve('refused')))
+          const on = topicOf(key, whose === 'own' ? who[role] : 'someone')
+          // Not `{}`, nor nothing: a message, which an agent would leave out.
+          const sent = client.publishAsync(on, '[]', { qos: 1, retain }).then(() => 'taken')
+          const came = await Promise.race([gone, sent.catch(() => 'refused')])
+          await client.endAsync(true)
+          const may = meant[key][whose].includes(role) ? 'taken' : 'refused'
+          if (came !== may) wrong.push(`${key}, ${whose} name, retain ${retain}: ${came}`)
+        }
+      }
+    }
+    expect(wrong).toEqual([])
+  })
+
+  test.each(everyone)(`a last will of %s over ${transport}`, async (role) => {
+    const wrong: string[] = []
+    for (const key of keys) {
+      const will = { topic: topicOf(key, who[role]), payload: Buffer.from('[]'), qos: 1 as const }
+      const client = await enter(role, transport, { will }).catch(() => undefined)
+      await client?.endAsync()
+      if ((client !== undefined) !== meant[key].own.includes(role)) wrong.push(key)
+    }
+    expect(wrong).toEqual([])
+  })
+}
+
+/** Messages of every channel, to the agent ls240 and to each client; those that only the hub sends are not among them. */
+function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
+  return keys
+    .filter((key) => !['hub', 'ping', 'login'].includes(key))
+    .flatMap((key) => {
+      if (meant[key].given === 'its client')
+        return everyone.map((role) => ({
+          ...{ key, sender: 'talker', to: who[role] },
+          topic: topicOf(key, 'talker', { client: who[role] }),
+        }))
+      if (meant[key].given === 'its instance') {
+        const sender = key === 'ack' ? 'aggregator' : 'talker'
+        // `posing` has an agent's id and is none.
+        return ['ls240', 'ls372'].map((to) => ({
+          ...{ key, sender, to },
+          topic: key === 'ack' ? topicOf(key, to) : topicOf(key, sender, { instance: to }),
+        }))
+      }
+      const sender = key === 'drains' ? 'x1-drain-0a1b2c3d' : 'talker'
+      return [{ key, sender, to: '', topic: topicOf(key, sender) }]
+    })
+}
+/** @param recorder the only one that acknowledges */
+async function sayAll(recorder: MqttClient): Promise<ReturnType<typeof sayings>> {
+  const all = sayings()
+  for (const sender of new Set(all.map((one) => one.sender))) {
+    const client = sender === who.recorder ? recorder : await as(sender)
+    for (const one of all.filter((each) => each.sender === sender)) {
+      await client.publishAsync(one.topic, '[]', { qos: 1, retain: channels[one.key].retain })
+    }
+    if (client !== recorder) await client.endAsync()
+  }
+  return all
+}
+/** What a client hears of what is said, up to the mark that comes last. */
+function hearing(client: MqttClient): Promise<Set<string>> {
+  const heard = new Set<string>()
+  return new Promise((resolve) => {
+    client.on('message', (on, text) => {
+      if (String(text) === 'mark') resolve(heard)
+      else heard.add(on)
+    })
+  })
+}
+async function mark(): Promise<void> {
+  const client = await as('marker')
+  await client.publishAsync('observatory/marker/events', 'mark', { qos: 1 })
+  await client.endAsync()
+}
+/** Who is meant to be given a message. */
+function receivers({ key, to }: ReturnType<typeof sayings>[number]): readonly Who[] {
+  if (meant[key].given === 'everyone') return everyone
+  const addressed = everyone.filter((role) => who[role] === to)
+  const agent = addressed.filter((role) => meant[key].given === 'its client' || agents.includes(role))
+  return [...new Set<Who>(['owner', 'admin', ...agent])]
+}
+
+for (const transport of transports) {
+  test(`who is given what is said, over ${transport}, whatever it has subscribed to`, async () => {
+    for (const filter of ['#', 'observatory/#', '+/+/+/#', 'observatory/+/+/+/+']) {
+      const clients = await Promise.all(everyone.map((role) => enter(role, transport)))
+      for (const client of clients)
+        await client.subscribeAsync([filter, 'observatory/marker/events'], { qos: 1 })
+      const heard = clients.map(hearing)
+      const said = (await sayAll(clients[everyone.indexOf('recorder')] as MqttClient)).filter(
+        ({ topic: on }) => matchesAlone(filter, on),
+      )
+      await mark()
+      const sets = await Promise.all(heard)
+      const wrong = said.flatMap((one) => {
+        const got = everyone.filter((_, i) => sets[i]?.has(one.topic))
+        const wanted = everyone.filter((role) => receivers(one).includes(role))
+        return got.join() === wanted.join() ? [] : [`${filter} ${one.topic}: ${got} instead of ${wanted}`]
+      })
+      expect(said.length).toBeGreaterThan(4)
+      expect(wrong).toEqual([])
+      await Promise.all(clients.map((client) => client.endAsync()))
+    }
+  })
+}
+
+/** Whether a filter of this test takes a topic: by its number of levels. */
+function matchesAlone(filter: string, on: string): boolean {
+  const [wanted, levels] = [filter.split('/').length, on.split('/').length]
+  return filter.endsWith('#') ? levels >= wanted - 1 : levels === wanted
+}
+
+test('a session that is to be kept is sent nothing of others either when it comes back', async () => {
+  const kept = { clean: false }
+  const before = await enter('nobody', 'mqtt', kept)
+  await before.subscribeAsync('#', { qos: 1 })
+  await before.endAsync()
+  const recorder = await enter('recorder')
+  await sayAll(recorder)
+  await recorder.endAsync()
+  const again = await enter('nobody', 'mqtt', kept)
+  const heard = hearing(again)
+  await again.subscribeAsync('observatory/marker/events', { qos: 1 })
+  await mark()
+  expect([...(await heard)]).toEqual([])
+  await again.endAsync()
+})
+
+test('nothing of the broker’s own topics is given out, nor taken', async () => {
+  for (const role of everyone) {
+    const client = await enter(role)
+    await expect(client.subscribeAsync('$SYS/#')).rejects.toThrow()
+    const gone = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    client.publish('$SYS/x', '[]')
+    await gone
+    await client.endAsync(true)
+  }
+})
+
+test('an administrator clears what an agent has left retained, and nobody else does', async () => {
+  const left = await as('gone')
+  await left.publishAsync('observatory/gone/api', '[]', { qos: 1, retain: true })
+  await left.endAsync()
+  const maya = await enter('operator')
+  const cut = new Promise<void>((resolve) => maya.once('close', () => resolve()))
+  maya.publish('observatory/gone/api', '', { retain: true })
+  await cut
+  const kept = async () => {
+    const reader = await enter('nobody')
+    const heard = hearing(reader)
+    await reader.subscribeAsync(['observatory/gone/api', 'observatory/marker/events'], { qos: 1 })
+    await mark()
+    const seen = (await heard).has('observatory/gone/api')
+    await reader.endAsync()
+    return seen
+  }
+  expect(await kept()).toBeTrue()
+  const ada = await enter('admin')
+  await ada.publishAsync('observatory/gone/api', '', { qos: 1, retain: true })
+  await ada.endAsync()
+  expect(await kept()).toBeFalse()
+})
+
+test('whoever looks on under an agent’s id makes room for the agent, and an agent never for it', async () => {
+  const squatter = await enter('nobody', 'mqtt', { clientId: 'ls240' })
+  const gone = new Promise<void>((resolve) => squatter.once('close', () => resolve()))
+  const agent = await enter('agent')
+  await gone
+  expect(await at.logged('"ls240" cut', 'to whom the id belongs')).toBeString()
+  await expect(enter('nobody', 'mqtt', { clientId: 'ls240' })).rejects.toThrow('Identifier rejected')
+  expect(agent.connected).toBeTrue()
+  await agent.endAsync()
+})
+
+test('a retained session shown as one’s own takes no id over', async () => {
+  const agent = await enter('agent')
+  const will = {
+    topic: 'observatory/ls240/presence',
+    payload: Buffer.from(JSON.stringify(presence('s1'))),
+    qos: 1 as const,
+  }
+  await expect(enter('nobody', 'mqtt', { clientId: 'ls240', will })).rejects.toThrow('Not authorized')
+  // Another principal with the same made-up part of the password is another process.
+  expect(agent.connected).toBeTrue()
+  await agent.endAsync()
+})
+
+test.each([
+  ['a token that is none of the hub’s', { username: 'ls240', password: `ocs1_ls240_${'x'.repeat(43)}` }],
+  ['a user of whom there is no token', { username: 'maya', password: 'a password' }],
+])('who shows %s is not let in', async (_, shown) => {
+  await expect(enter('nobody', 'mqtt', shown)).rejects.toThrow('Bad username or password')
+})
+
+test('whoever is taken out of the file is cut, and let in no more; the others stay', async () => {
+  const file = principalsPath(folder)
+  const zoe = { username: 'zoe', password: addToken(file, 'zoe', 'operator:1'), clientId: 'zoe.1' }
+  const [client, other] = [await enter('nobody', 'mqtt', zoe), await enter('operator')]
+  const gone = new Promise<void>((resolve) => client.once('close', () => resolve()))
+  revoke(file, 'zoe')
+  at.hub.recheck()
+  await gone
+  await expect(enter('nobody', 'mqtt', zoe)).rejects.toThrow('Bad username or password')
+  expect(other.connected).toBeTrue()
+  await other.endAsync()
+})

@@ -1,0 +1,109 @@
+import { Command, Option } from 'commander'
+import { UsageError } from '../core/errors.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { statePath } from '../machine/state-path.ts'
+import { credentialsText, writeCredentials } from '../principals/credentials.ts'
+import {
+  addToken,
+  isValid,
+  principalsPath,
+  type RoleText,
+  readPrincipals,
+  revoke,
+  roles,
+  setPassword,
+} from '../principals/principals-file.ts'
+import type { Context } from '../terminal/context.ts'
+import { readSecret, secretIn } from '../terminal/secret.ts'
+import { table } from '../terminal/table.ts'
+import { siteFlags } from './site-flags.ts'
+
+interface StateFlag {
+  readonly stateDir?: string
+}
+const role = (text: string) => new Option('--role <role>', text).choices(roles)
+const withState = (command: Command) => command.option('--state-dir <folder>', 'the state folder of the hub')
+
+/** `ocs hub passwd|users|revoke|token`: whom a hub knows. A running hub reads it again at once. */
+export function principalCommands(context: Context): Command[] {
+  const file = ({ stateDir }: StateFlag) => principalsPath(statePath(stateDir, context.env))
+  return [
+    withState(new Command('passwd'))
+      .description('Say what somebody may do on this hub, with a password for ocs login.')
+      .argument('<name>', 'who')
+      .addOption(role('observer looks, operator:LEVEL acts up to that access level, admin may all'))
+      .option(
+        '--password-file <file>',
+        'the password is its first line; otherwise it is asked for, or read from a pipe',
+      )
+      .action(async (name: string, flags: StateFlag & { role?: RoleText; passwordFile?: string }) => {
+        const before = readPrincipals(file(flags))
+        const given = flags.role ?? (Object.hasOwn(before, name) ? before[name]?.role : undefined)
+        if (given === undefined)
+          throw new UsageError(
+            'say what they may do: --role observer, operator:1, operator:2, operator:3 or admin',
+          )
+        const { passwordFile } = flags
+        const password = passwordFile
+          ? secretIn(passwordFile)
+          : await readSecret(context, `password of ${name}`)
+        await setPassword(file(flags), name, given, password)
+        context.err(
+          `${name} is ${given} (${file(flags)}); on their own account they run: ocs login ${name}\n`,
+        )
+      }),
+    withState(new Command('users'))
+      .description('List whom this hub knows, and what each may do.')
+      .option('--json', 'print it as JSON')
+      .action((flags: StateFlag & { json?: boolean }) => {
+        const all = Object.entries(readPrincipals(file(flags))).map(([name, entry]) => {
+          const tokens = entry.tokens.filter(isValid)
+          return {
+            name,
+            role: entry.role,
+            password: entry.password !== undefined,
+            tokens: tokens.map(({ made, until = null }) => ({ made, until })),
+          }
+        })
+        if (flags.json) return context.out(`${JSON.stringify(all)}\n`)
+        const rows = all.map((one) => [
+          one.name,
+          one.role,
+          one.password ? 'password' : '',
+          `${one.tokens.length} tokens${one.tokens.length > 0 ? `, the last of ${one.tokens.at(-1)?.made}` : ''}`,
+        ])
+        context.out(
+          rows.length > 0
+            ? table(rows)
+            : 'nobody but the account of the hub (ocs hub passwd NAME --role …)\n',
+        )
+      }),
+    withState(new Command('revoke'))
+      .description('Take somebody out, or a lost token back; who is connected with it is cut at once.')
+      .argument('<name>', 'who')
+      .option('--old', 'only the tokens before the newest one, after it has been copied to where it is used')
+      .action((name: string, flags: StateFlag & { old?: boolean }) => {
+        revoke(file(flags), name, flags.old)
+        context.err(flags.old ? `${name} has its newest token alone\n` : `${name} is known no more\n`)
+      }),
+    siteFlags(withState(new Command('token')))
+      .description('Make credentials for an agent on another account or host: one file, copied there.')
+      .argument('<instance>', 'its instance-id')
+      .addOption(role('agent, or recorder for the site’s recorder, when not given'))
+      .option('-o, --out <file>', 'the file to write, for its owner alone; standard output when not given')
+      .action(async (name: string, flags: SiteOptions & StateFlag & { role?: RoleText; out?: string }) => {
+        const { url, recorders = [], site } = await chooseSite(flags, context, () => {})
+        const known = readPrincipals(file(flags))
+        const usual = recorders.includes(name) ? 'recorder' : 'agent'
+        const given = flags.role ?? (Object.hasOwn(known, name) ? known[name]?.role : usual)
+        const all = [...(site?.hosts.values() ?? [])].flatMap(({ instances }) => instances)
+        if (site && given === 'agent' && !all.some(({ instance_id }) => instance_id === name))
+          context.err(`${site.file} has no instance ${name}\n`)
+        const token = addToken(file(flags), name, given)
+        const credentials = { hub: url, principal: name, token }
+        if (flags.out === undefined) return context.out(credentialsText(credentials))
+        writeCredentials(flags.out, credentials)
+        context.err(`${flags.out}: copy it to where ${name} runs, and name it there in OCS_CREDENTIALS\n`)
+      }),
+  ]
+}

@@ -1,0 +1,168 @@
+/** People and agents of other accounts: added, let in, refused with what to do, and taken out again. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
+import { commandLine } from './ctrl/ctrl.test-aid.ts'
+
+let folder: string
+let hub: ReturnType<typeof commandLine>
+let site: string[]
+const PASSWORD = 'correct horse battery'
+const running: ReturnType<typeof commandLine>[] = []
+
+/** `ocs …` of an account, which has a state folder and a home of its own. */
+function of(account: string, argv: readonly string[], env: Record<string, string> = {}) {
+  const line = commandLine(argv, { state: join(folder, account), env })
+  return line
+}
+async function done(account: string, argv: readonly string[], env?: Record<string, string>) {
+  const line = of(account, argv, env)
+  return { code: await line.code, out: line.out(), err: line.err() }
+}
+async function typed(account: string, argv: readonly string[], text: string) {
+  const line = of(account, argv)
+  line.input.end(`${text}\n`)
+  return { code: await line.code, out: line.out(), err: line.err() }
+}
+/** Begins an agent of the lab, and waits until it has joined. */
+async function agent(account: string, instance: string, env: Record<string, string> = {}) {
+  const file = join(folder, 'site.yaml')
+  const line = of(
+    account,
+    ['agent', '--instance-id', instance, '--site-file', file, '--site-host', 'here'],
+    env,
+  )
+  running.push(line)
+  await line.says('session joined')
+  return line
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ocs-login-'))
+  hub = of('lab', ['hub', '--listen', '127.0.0.1:0', '--listen-ws', '127.0.0.1:0'])
+  await hub.says('listening on ws')
+  const url = /mqtt:\S+/.exec(hub.err())?.[0] ?? ''
+  site = ['--site-hub', url]
+  writeFileSync(
+    join(folder, 'site.yaml'),
+    `hub: {mqtt_server: "${url}"}
+hosts:
+  here:
+    agent-instances:
+      - {instance-id: fake, agent-class: FakeDataAgent}
+      - {instance-id: other, agent-class: FakeDataAgent}
+`,
+  )
+})
+afterAll(async () => {
+  for (const line of [...running, hub]) {
+    line.terminate()
+    await line.code
+  }
+  rmSync(folder, { recursive: true })
+})
+
+const start = ['ctrl', 'start', 'fake', 'delay_task']
+
+test('the account of the hub needs nothing; its token is its alone', async () => {
+  const token = join(folder, 'lab', 'hub', 'local.token')
+  expect(statSync(token).mode & 0o777).toBe(0o600)
+  await agent('lab', 'fake')
+  expect(await done('lab', [...start, ...site])).toMatchObject({ code: 0 })
+  expect(hub.err()).not.toContain(readFileSync(token, 'utf8').trim())
+})
+
+test('another account looks on, and a start says who it is, what it may do and the command that changes it', async () => {
+  const looked = await done('maya', ['ctrl', 'ls', ...site])
+  expect(looked).toMatchObject({ code: 0, out: expect.stringContaining('fake ') })
+  const refused = await done('maya', [...start, ...site])
+  expect(refused.code).toBe(1)
+  expect(refused.out + refused.err).toContain('you are an observer without credentials and may only look')
+  expect(refused.out + refused.err).toContain('ocs hub passwd NAME --role operator:1')
+  await hub.says('it is an observer without credentials')
+  const locked = await done('maya', ['ctrl', 'lock', 'fake', ...site])
+  expect(locked.code).toBe(1)
+  expect(locked.out + locked.err).toContain('may only look')
+})
+
+test('an agent of another account is told where its credentials come from', async () => {
+  const file = join(folder, 'site.yaml')
+  const args = ['agent', '--instance-id', 'other', '--site-file', file, '--site-host', 'here']
+  const { code, err } = await done('maya', args)
+  expect(code).toBe(1)
+  expect(err).toContain('has no credentials for it')
+  expect(err).toContain('ocs hub token other')
+})
+
+test('a password is set, and fetches a token that the account shows from then on', async () => {
+  const added = await typed('lab', ['hub', 'passwd', 'maya', '--role', 'operator:1'], PASSWORD)
+  expect(added).toMatchObject({ code: 0, err: expect.stringContaining('maya is operator:1') })
+  const principals = readFileSync(join(folder, 'lab', 'hub', 'principals.yaml'), 'utf8')
+  expect(principals).not.toContain('horse')
+  expect(await typed('maya', ['login', 'maya', ...site], 'wrong horse')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('knows no maya with this password'),
+  })
+  const file = join(folder, 'maya', 'config', 'ocs', 'credentials', 'test_realm')
+  expect(existsSync(file)).toBeFalse()
+  const { code, err } = await typed('maya', ['login', 'maya', ...site], PASSWORD)
+  expect(err).toContain(`(${file})`)
+  expect(code).toBe(0)
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  const { token } = JSON.parse(readFileSync(file, 'utf8'))
+  expect(readFileSync(join(folder, 'lab', 'hub', 'principals.yaml'), 'utf8')).not.toContain(token)
+  expect(hub.err()).not.toContain('horse')
+  expect(await done('maya', ['ctrl', 'lock', 'fake', ...site])).toMatchObject({ code: 0 })
+  expect(await done('maya', ['ctrl', 'unlock', 'fake', ...site])).toMatchObject({ code: 0 })
+})
+
+test('an agent of another account joins with the file made for it, and with that of another instance does not', async () => {
+  const file = join(folder, 'fake.json')
+  const args = ['hub', 'token', 'other', '-o', file, ...site]
+  expect(await done('lab', args)).toMatchObject({ code: 0, err: expect.stringContaining('OCS_CREDENTIALS') })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  await agent('otto', 'other', { OCS_CREDENTIALS: file })
+  const posing = [
+    'agent',
+    '--instance-id',
+    'fake',
+    '--site-file',
+    join(folder, 'site.yaml'),
+    '--site-host',
+    'here',
+  ]
+  const { code, err } = await done('otto', posing, { OCS_CREDENTIALS: file })
+  expect(code).toBe(1)
+  expect(err).toContain('shows it credentials of other')
+})
+
+test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
+  const listed = await done('lab', ['hub', 'users'])
+  expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)
+  expect(listed.out).toMatch(/^other +agent +1 tokens/m)
+  const { token } = JSON.parse(
+    readFileSync(join(folder, 'maya', 'config', 'ocs', 'credentials', 'test_realm'), 'utf8'),
+  )
+  const url = site[1] ?? ''
+  await using bus = connectMqtt({
+    url,
+    client: 'maya-1',
+    credentials: () => ({ principal: 'maya', tokens: [token] }),
+  })
+  await reached(bus, url, 5)
+  const cut = Promise.withResolvers<void>()
+  using _ = bus.onConnected((connected) => !connected && cut.resolve())
+  expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({ code: 0 })
+  await hub.says('cut, which was maya, an operator of level 1')
+  await cut.promise
+  const refused = await done('maya', [...start, ...site])
+  expect(refused.code).toBe(3)
+  expect(refused.err).toContain('does not let this client in')
+  expect(refused.err).toContain('ocs login')
+  expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('nobody here is called maya (there are: other)'),
+  })
+})

@@ -1,0 +1,121 @@
+import { existsSync, renameSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { Name } from '../core/names.ts'
+import { isListenerOf } from '../machine/listeners.ts'
+import { bareHost, isLoopback } from '../machine/loopback.ts'
+import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
+import { ownStatePath, statePath } from '../machine/state-path.ts'
+import { accountName, knownLocalTokens } from './local-token.ts'
+import { holderOf } from './token.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** The file that is copied to where a client runs, JSON: what shows a hub who it is. */
+const CredentialsFile = z.strictObject({
+  /** Address of the hub that it is for. */
+  hub: z.string(),
+  /** The certificate of the authority that the hub's own is signed by, PEM. */
+  ca: z.string().optional(),
+  principal: Name,
+  token: z.string().refine((text) => holderOf(text) !== undefined, 'no token of a hub'),
+})
+export type CredentialsFile = z.output<typeof CredentialsFile>
+
+/** What a client shows its hub. */
+export interface Credentials {
+  readonly principal: string
+  /** One of them does. */
+  readonly tokens: readonly string[]
+  readonly ca?: string | undefined
+}
+
+/** What decides which credentials a client has. */
+export interface Asking {
+  /** The hub's address. */
+  readonly url: string
+  readonly realm: string
+  /** Of an agent, which may have credentials of its own. */
+  readonly instance?: string | undefined
+  /** `--state-dir`, where the local token may be. */
+  readonly stateDir?: string | undefined
+  /** The file that the site file names. */
+  readonly file?: string | undefined
+  readonly env: Env
+}
+
+/**
+ * What a client shows its hub: the file that `OCS_CREDENTIALS` or the site file names, else the local token where the hub is
+ * this account's own, else what `ocs login` or an administrator has put into the folder of credentials. Nothing is shown
+ * to a hub elsewhere without TLS, nor the local token to what another account runs.
+ * @throws ConfigError for a file that cannot be used
+ */
+export function findCredentials(asking: Asking): Credentials | undefined {
+  const { url, env } = asking
+  if (!mayShow(url)) return undefined
+  const to = URL.parse(url)
+  const local = isLoopback(bareHost(to?.hostname ?? ''))
+  const named = env['OCS_CREDENTIALS'] || asking.file
+  if (named) return readCredentials(named)
+  const states = [statePath(asking.stateDir, env), ownStatePath(env)]
+  const tokens = local ? knownLocalTokens(states) : []
+  if (tokens.length > 0 && isListenerOf(process.getuid?.(), portOf(to)))
+    return { principal: accountName(), tokens }
+  const found = credentialsFiles(asking).find((file) => existsSync(file))
+  return found === undefined ? undefined : readCredentials(found)
+}
+
+/** Whether secrets may be shown to a hub: on this machine, or over TLS. */
+export function mayShow(url: string): boolean {
+  const to = URL.parse(url)
+  return isLoopback(bareHost(to?.hostname ?? '')) || to?.protocol === 'mqtts:' || to?.protocol === 'wss:'
+}
+
+/** A file of credentials as it is copied. */
+export function credentialsText(credentials: CredentialsFile): string {
+  return `${JSON.stringify(credentials, null, 2)}\n`
+}
+
+/** Writes a file of credentials, for this account alone. @throws ConfigError when it cannot be written */
+export function writeCredentials(file: string, credentials: CredentialsFile): void {
+  try {
+    const fresh = `${file}.new`
+    ownFile(fresh)
+    writePrivate(fresh, credentialsText(credentials), 'w')
+    renameSync(fresh, file)
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be written: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Where credentials of a realm are looked for: the instance's, then those for all. */
+export function credentialsFiles({ realm, instance, env }: Omit<Asking, 'url'>): string[] {
+  const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'ocs', 'credentials')
+  const name = encodeURIComponent(realm)
+  return [...(instance === undefined ? [] : [`${name}.${instance}`]), name].map((file) => join(folder, file))
+}
+
+/** @throws ConfigError for a file that is not there, that others may read, or that is none */
+function readCredentials(file: string): Credentials {
+  const advice = 'have the hub make another: ocs hub token INSTANCE, or ocs login'
+  if (!existsSync(file)) throw new ConfigError(`there is no ${file}: ${advice}`)
+  const text = readPrivate(file)
+  if (text === undefined)
+    throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
+  try {
+    const { principal, token, ca } = CredentialsFile.parse(JSON.parse(text))
+    return { principal, tokens: [token], ca }
+  } catch (cause) {
+    const why = cause instanceof z.ZodError ? cause.issues[0]?.message : messageOf(cause)
+    throw new ConfigError(`${file} holds no credentials (${why}): ${advice}`, { cause })
+  }
+}
+
+/** Ports by scheme, where an address names none. */
+const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'ws:': 80, 'mqtts:': 8883, 'wss:': 443 }
+
+function portOf(url: URL | null): number {
+  return Number(url?.port || PORTS[url?.protocol ?? ''])
+}

@@ -1,0 +1,99 @@
+import { statSync } from 'node:fs'
+import { messageOf } from '../core/errors.ts'
+import { isLoopback } from '../machine/loopback.ts'
+import { ANYONE, NOBODY, type Principal } from './principal.ts'
+import { type Entries, isValid, principalOf, readPrincipals } from './principals-file.ts'
+import { digestOf, holderOf, isDigest } from './token.ts'
+
+/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
+const BAD_USER_OR_PASSWORD = 4
+const NOT_AUTHORISED = 5
+
+/** What a client shows as it connects. Of its tokens nothing is kept but whose they are and their digests. */
+export interface Shown {
+  readonly id: string
+  readonly user?: string | undefined
+  readonly tokens: readonly { readonly holder: string; readonly digest: Buffer }[]
+  /** Its address with the port. */
+  readonly from: string
+}
+/** Why it is not let in, with the code that it is told. */
+export interface Refused {
+  readonly refused: string
+  readonly code: number
+}
+/** Says who a client is; asked again of those that are connected when what it goes by may have changed. */
+export type Identify = (shown: Shown) => Principal | Refused
+
+/** On an open hub everybody may do everything. */
+export const everybody: Identify = () => ANYONE
+
+/** What a hub with principals goes by. */
+export interface Known {
+  /** The account that runs it, and its local tokens. */
+  readonly account: string
+  readonly local: readonly string[]
+  /** The file of all others, which is read again when it has changed. */
+  readonly file: string
+  log(text: string): void
+}
+
+/** Goes by the tokens that are shown. Who shows none is an observer on loopback, and let in from nowhere else. */
+export function byToken({ account, local, file, log }: Known): Identify {
+  const owner: Principal = { name: account, role: 'owner', level: 3 }
+  const own = local.map(digestOf)
+  const entriesNow = watched(file, log)
+  return ({ id, user, tokens, from }) => {
+    if (tokens.some(({ digest }) => own.some((one) => isDigest(one, digest)))) return owner
+    const entries = tokens.length > 0 ? entriesNow() : {}
+    for (const { holder, digest } of tokens) {
+      const entry = Object.hasOwn(entries, holder) ? entries[holder] : undefined
+      const found = entry?.tokens.find(({ sha256 }) => isDigest(Buffer.from(sha256, 'hex'), digest))
+      if (!entry || !found) continue
+      if (isValid(found)) return principalOf(holder, entry)
+      return { refused: `the token of ${holder} has run out on ${found.until}`, code: BAD_USER_OR_PASSWORD }
+    }
+    const [shown] = tokens
+    if (shown)
+      return { refused: `it shows a token of ${shown.holder} that is not valid`, code: BAD_USER_OR_PASSWORD }
+    // Clients of ocs without a token name themselves.
+    if (user !== undefined && user !== id)
+      return { refused: 'it gives a user without a token as the password', code: BAD_USER_OR_PASSWORD }
+    if (isLoopback(hostOf(from))) return NOBODY
+    return { refused: 'it comes from another host and shows no token', code: NOT_AUTHORISED }
+  }
+}
+
+/** The tokens of a password, the parts between its dots that are some, and what the client keeps to itself. */
+export function partsOf(password: string): { readonly tokens: Shown['tokens']; readonly own: string } {
+  const parts = password.split('.')
+  const tokens = parts.flatMap((part) => {
+    const holder = holderOf(part)
+    return holder === undefined ? [] : [{ holder, digest: digestOf(part) }]
+  })
+  return { tokens, own: parts.filter((part) => holderOf(part) === undefined).join('.') }
+}
+
+/** Whom the file names now; whom it named before while it cannot be read, which is said once. */
+function watched(file: string, log: (text: string) => void): () => Entries {
+  let entries: Entries = {}
+  let seen = ''
+  return () => {
+    const { mtimeMs, ino, size, mode } = statSync(file, { throwIfNoEntry: false }) ?? {}
+    const now = `${mtimeMs} ${ino} ${size} ${mode}`
+    if (now === seen) return entries
+    seen = now
+    try {
+      entries = readPrincipals(file)
+    } catch (error) {
+      log(`error: whom it named before holds: ${messageOf(error)}`)
+    }
+    return entries
+  }
+}
+
+/** The address of `10.0.0.7:1234`, `[::1]:1234`, `::1`. */
+function hostOf(from: string): string {
+  const host = /^\[(.*)\]:\d+$/.exec(from)?.[1] ?? from.replace(/^([^:]+):\d+$/, '$1')
+  return host.replace(/^::ffff:/i, '')
+}

@@ -1,0 +1,72 @@
+/** Passwords that are checked at a time, since each takes 64 MiB and a processor; and how many more may wait. */
+const [AT_ONCE, MAX_WAITING] = [2, 10]
+/** Failures after which one has to wait: 1 s, then twice as long each time, 60 s at most. */
+const FREE_FAILURES = 3
+const LONGEST_MS = 60_000
+/** Guessers of whom failures are remembered at most. */
+const MAX_KNOWN = 10_000
+
+/** Why a password is not checked now: its guesser has to wait so many seconds, or, without any, too many come at once. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow'
+  readonly seconds: number | undefined
+
+  constructor(seconds?: number) {
+    super(
+      seconds === undefined
+        ? 'many sign in just now: try again in a moment'
+        : `too many wrong passwords: try again in ${seconds} s`,
+    )
+    this.seconds = seconds
+  }
+}
+
+/** Checks passwords, few at a time; who is wrong again and again waits longer each time. */
+export class Passwords {
+  readonly #now: () => number
+  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>()
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+  // Who guesses names hears no sooner that there is none. A hash takes 64 MB for a moment: not before someone asks.
+  #nobody: Promise<string> | undefined
+
+  /** @param now the monotonic clock, ms */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
+
+  /**
+   * Whether a password is the one of a hash; never, without one.
+   * @param guesser whose failures count: an address, or an address and a name
+   * @throws NotNow
+   */
+  async check(guesser: string, password: string, hash: string | undefined): Promise<boolean> {
+    const failed = this.#failures.get(guesser)
+    const left = (failed?.until ?? 0) - this.#now()
+    if (left > 0) throw new NotNow(Math.ceil(left / 1000))
+    if (this.#running >= AT_ONCE && this.#waiting.length >= MAX_WAITING) throw new NotNow()
+    // Before the check, or many at once would be free.
+    const count = (failed?.count ?? 0) + 1
+    const wait = count < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (count - FREE_FAILURES))
+    this.#failures.delete(guesser)
+    this.#failures.set(guesser, { count, until: this.#now() + wait })
+    if (this.#failures.size > MAX_KNOWN) this.#failures.delete([...this.#failures.keys()][0] ?? '')
+    this.#nobody ??= Bun.password.hash(crypto.randomUUID(), 'argon2id')
+    const right = await this.#verify(password, hash ?? (await this.#nobody))
+    if (!right || hash === undefined) return false
+    this.#failures.delete(guesser)
+    return true
+  }
+
+  async #verify(password: string, hash: string): Promise<boolean> {
+    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    try {
+      return await Bun.password.verify(password, hash)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
+  }
+}

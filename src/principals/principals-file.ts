@@ -1,0 +1,161 @@
+import { renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Level } from '../core/access.ts'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { HUB, NAME } from '../core/names.ts'
+import { lockFile } from '../machine/lock-file.ts'
+import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
+import { ANYONE, NOBODY, type Principal } from './principal.ts'
+import { digestOf, newToken } from './token.ts'
+
+/** What somebody may be made, as it is written. */
+export const roles = [
+  'observer',
+  'operator:1',
+  'operator:2',
+  'operator:3',
+  'admin',
+  'agent',
+  'recorder',
+] as const
+export type RoleText = (typeof roles)[number]
+
+/** What is kept of a token. Times are ISO 8601. */
+const Kept = z.strictObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'no SHA-256'),
+  made: z.iso.datetime(),
+  until: z.iso.datetime().optional(),
+})
+const Entry = z.strictObject({
+  role: z.enum(roles),
+  /** Argon2id with its salt and costs, as `Bun.password` writes it. */
+  password: z
+    .string()
+    .regex(/^\$argon2id\$/, 'no argon2id hash: set it with ocs hub passwd')
+    .optional(),
+  tokens: z.array(Kept).default([]),
+})
+export type Entry = z.output<typeof Entry>
+const File = z.record(z.string().regex(NAME, 'letters, digits, _ and -, at most 63, a letter first'), Entry)
+/** Who is known to a hub, by name. */
+export type Entries = Readonly<Record<string, Entry>>
+
+/** Tokens of an agent that are valid at a time: the one in use, and the one that takes its place; of a person, a machine each. */
+const MOST_TOKENS = { agent: 2, person: 10 }
+/** Characters of a password, at least and at most. */
+const [SHORTEST, LONGEST] = [8, 200]
+const COMMENT =
+  '# Who may do what on this hub, which reads it again when it changes. Change it with: ocs hub passwd, token, revoke\n'
+
+/** Where a hub keeps whom it knows. */
+export function principalsPath(state: string): string {
+  return join(state, 'hub', 'principals.yaml')
+}
+
+/** A name with its role and level. */
+export function principalOf(name: string, { role }: Pick<Entry, 'role'>): Principal {
+  const [word = 'observer', level] = role.split(':') as [Principal['role'], string?]
+  return { name, role: word, level: word === 'admin' ? 3 : (Number(level ?? 0) as Level) }
+}
+
+/**
+ * Whom a file names; nobody when there is none.
+ * @throws ConfigError when others may read it, and for what cannot be meant
+ */
+export function readPrincipals(file: string): Entries {
+  if (!statSync(file, { throwIfNoEntry: false })) return {}
+  const text = readPrivate(file)
+  if (text === undefined)
+    throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
+  let given: unknown
+  try {
+    given = Bun.YAML.parse(text) ?? {}
+  } catch (cause) {
+    throw new ConfigError(`${file}: ${messageOf(cause)}`, { cause })
+  }
+  const { data, error } = File.safeParse(given)
+  if (data) return data
+  const [issue] = error.issues
+  throw new ConfigError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+/** Sets what somebody may do, and the password that fetches tokens. @throws UsageError for a name or password that will not do */
+export async function setPassword(
+  file: string,
+  name: string,
+  role: RoleText,
+  password: string,
+): Promise<void> {
+  if (password.length < SHORTEST || password.length > LONGEST) {
+    throw new UsageError(
+      `a password has ${SHORTEST} to ${LONGEST} characters; this one has ${password.length}`,
+    )
+  }
+  const hash = await Bun.password.hash(password, 'argon2id')
+  change(file, name, (entry) => ({ tokens: [], ...entry, role, password: hash }))
+}
+
+/**
+ * Makes a token for somebody, who is added with a role when not there yet. The oldest one goes when there are too many.
+ * @returns the token, which is kept nowhere
+ * @throws UsageError for who is not there and is given no role
+ */
+export function addToken(file: string, name: string, role?: RoleText, until?: Date): string {
+  const token = newToken(name)
+  change(file, name, (entry) => {
+    const given = role ?? entry?.role
+    if (given === undefined)
+      throw new UsageError(`nobody here is called ${name}: ocs hub passwd ${name} --role …`)
+    const kept = {
+      sha256: digestOf(token).toString('hex'),
+      made: new Date().toISOString(),
+      ...(until && { until: until.toISOString() }),
+    }
+    const tokens = (entry?.tokens ?? []).filter(isValid)
+    return {
+      ...entry,
+      role: given,
+      tokens: [...tokens, kept].slice(-(isPerson(given) ? MOST_TOKENS.person : MOST_TOKENS.agent)),
+    }
+  })
+  return token
+}
+
+/** Takes somebody out, or with `old` all tokens but the newest. @throws UsageError for a name that is not there */
+export function revoke(file: string, name: string, old = false): void {
+  change(file, name, (entry) => {
+    if (!entry) {
+      const names = Object.keys(readPrincipals(file)).join(', ') || 'nobody'
+      throw new UsageError(`nobody here is called ${name} (there are: ${names})`)
+    }
+    return old ? { ...entry, tokens: entry.tokens.slice(-1) } : undefined
+  })
+}
+
+function isPerson(role: RoleText): boolean {
+  return role !== 'agent' && role !== 'recorder'
+}
+
+/** Whether a token has not run out. */
+export function isValid({ until }: Entry['tokens'][number]): boolean {
+  return until === undefined || Date.parse(until) > Date.now()
+}
+
+/** Changes one entry, while no other process does; undefined takes it out. */
+function change(file: string, name: string, to: (entry: Entry | undefined) => Entry | undefined): void {
+  if (!NAME.test(name) || [HUB, ANYONE.name, NOBODY.name].includes(name))
+    throw new UsageError(`"${name}" is no name for a principal: letters, digits, _ and -, at most 63`)
+  const lock = lockFile(`${file}.lock`, `${file} is being changed by another: try again`)
+  try {
+    const { [name]: before, ...rest } = readPrincipals(file)
+    const after = to(before)
+    const entries = after === undefined ? rest : { ...rest, [name]: after }
+    const fresh = `${file}.new`
+    ownFile(fresh)
+    writePrivate(fresh, `${COMMENT}${Bun.YAML.stringify(entries, null, 2)}\n`, 'w')
+    renameSync(fresh, file)
+  } finally {
+    lock.close()
+  }
+}
