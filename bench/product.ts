@@ -1,4 +1,5 @@
 /** What the benches import of the product; all else they start as its users do. */
+
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
@@ -6,6 +7,7 @@ import type { FeedDeclaration } from '../src/core/channels.ts'
 import type { DataAnswer, DataRequest } from '../src/core/data-node.ts'
 import { archiveData } from '../src/datanode/g3-archive.ts'
 import { type Caller, caller } from '../src/lab/request-client.ts'
+import { findCredentials } from '../src/principals/credentials.ts'
 import { Spool } from '../src/runtime/spool/spool.ts'
 import { Archive } from '../src/storage/archive/archive.ts'
 import { entry, walkFrames } from '../src/storage/g3/frame.ts'
@@ -25,8 +27,10 @@ export function packageVersion(name: string): string {
 export async function connectCaller(
   url: string,
   client: string,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<{ readonly ask: Caller; end(): Promise<void> }> {
-  const bus = connectMqtt({ url, client })
+  const credentials = () => findCredentials({ url, realm: 'test_realm', env })
+  const bus = connectMqtt({ url, client, credentials })
   await reached(bus, url, 10)
   const ask = await caller(bus, 'observatory')
   return {

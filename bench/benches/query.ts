@@ -4,7 +4,7 @@ import { influxdb, startInflux } from '../anchors/influxdb.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
 import { startHub } from '../hubs.ts'
-import { freePort, stopped } from '../lab.ts'
+import { type BenchLab, freePort, stopped } from '../lab.ts'
 import { connectCaller, fillSpool } from '../product.ts'
 import { oneRow, startOn, stateOf } from '../site.ts'
 import { quantile } from '../statistics.ts'
@@ -113,7 +113,7 @@ async function ours(asked: Asked, url: string): Promise<Figures> {
   const bridge = lab.start('bridge', ['bridge', '--site-hub', url, '--listen', listen])
   await bridge.says('transport connected', 40)
   await node.says('session joined', 40)
-  await hasThePast(url, start + (end - start) / 10)
+  await hasThePast(url, start + (end - start) / 10, bench.lab.env)
   const body = JSON.stringify({
     range: { from: new Date(1000 * start).toISOString(), to: new Date(1000 * end).toISOString() },
     intervalMs: 1000,
@@ -134,8 +134,8 @@ async function ours(asked: Asked, url: string): Promise<Figures> {
 }
 
 /** Waits until the data node has fetched what the agent's spool holds: asked for two points of one field. */
-async function hasThePast(url: string, start: number): Promise<void> {
-  const { ask, end } = await connectCaller(url, `bench-${crypto.randomUUID().slice(0, 8)}`)
+async function hasThePast(url: string, start: number, env: BenchLab['env']): Promise<void> {
+  const { ask, end } = await connectCaller(url, `bench-${crypto.randomUUID().slice(0, 8)}`, env)
   await until('the data node has the hour', 60, async () => {
     const params = { fields: ['channel_0'], start, end: start + 10, max_points: 2 }
     const answer = (await ask.query('node-NODE', 'get_data', params).catch(() => undefined)) as

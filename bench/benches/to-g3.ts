@@ -44,7 +44,7 @@ export const toG3: Bench = {
     const own = await startOwn(lab, [aggregator(dirs.ocs), oneRow('rows', 0)])
     const ocs = hasLab(bench) ? await startOcs(lab, [aggregator(dirs.OCS), oneRow('rows', 0)]) : undefined
     const pids = (labOf: typeof own) => [labOf.hub, ...labOf.roles.values()].map(({ pid }) => pid)
-    const { ask, end } = await connectCaller(own.url, `bench-${process.pid}`)
+    const { ask, end } = await connectCaller(own.url, `bench-${process.pid}`, bench.lab.env)
     const call = ocs?.url.replace('ws:', 'http:').replace(/ws$/, 'call') ?? ''
     const rows = { ocs: bench.size(ROWS.ocs, 500), OCS: bench.size(ROWS.OCS, 500) }
     const sides = await bench.interleave({

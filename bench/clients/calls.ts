@@ -6,7 +6,7 @@ import { serveOrders } from '../orders.ts'
 import { connectCaller } from '../product.ts'
 
 const [url = '', instance = '', op = ''] = process.argv.slice(2)
-const { ask } = await connectCaller(url, `caller-${process.pid}`)
+const { ask } = await connectCaller(url, `caller-${process.pid}`, process.env)
 
 await serveOrders(async ({ calls, inFlight }: { calls: number; inFlight: number }) => {
   const lags: number[] = []

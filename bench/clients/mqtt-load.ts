@@ -2,7 +2,9 @@
  * Publishes or receives feed messages over MQTT: `mqtt-load.ts pub|sub URL TOPIC QOS CONNECTIONS`. Says `ready`; then, for
  * each line `{"messages": N, "hertz": H}` of its input, one line of JSON: what it sent, or what came and when.
  */
+
 import mqtt, { type MqttClient } from 'mqtt'
+import { findCredentials } from '../../src/principals/credentials.ts'
 import { serveOrders } from '../orders.ts'
 import { feedMessage } from './feed-message.ts'
 
@@ -19,8 +21,17 @@ const PATIENCE = 20_000
 const [mode = '', url = '', topic = '', quality = '', connections = '1'] = process.argv.slice(2)
 const qos = quality === '1' ? 1 : 0
 const now = () => performance.timeOrigin + performance.now()
+const shown = findCredentials({ url, realm: 'test_realm', env: process.env })
+const user = shown && { username: shown.principal, password: shown.tokens.join('.') }
 const connect = (clientId: string): Promise<MqttClient> =>
-  mqtt.connectAsync(url, { clientId, protocolVersion: 4, clean: true, keepalive: 30, reconnectPeriod: 0 })
+  mqtt.connectAsync(url, {
+    ...user,
+    clientId,
+    protocolVersion: 4,
+    clean: true,
+    keepalive: 30,
+    reconnectPeriod: 0,
+  })
 
 async function publish(): Promise<void> {
   const [, instance = ''] = topic.split('/')

@@ -5,8 +5,9 @@ import { CLIENT, HUB, LOGIN } from '../core/names.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
 import type { LoggedIn, LogIn } from '../principals/log-in.ts'
-import { described, type Principal } from '../principals/principal.ts'
+import { ANYONE, described, type Principal } from '../principals/principal.ts'
 import { digestOf } from '../principals/token.ts'
+import { askedBy, stamped } from './caller-stamp.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
 import { limits } from './limits.ts'
 import { refusedAnswer } from './refused-answer.ts'
@@ -171,7 +172,12 @@ export function openGate({
       const { caller, principal } = entry
       const reason =
         refusePublish(root, caller, packet) ?? (packet.retain ? retained.refuse(packet) : undefined)
-      if (reason === undefined) return done(null)
+      if (reason === undefined) {
+        const asked = askedBy(packet)
+        if (asked !== undefined)
+          packet.payload = stamped(asked, principal === ANYONE ? undefined : principal, from(client))
+        return done(null)
+      }
       const what = `${reason}; it is ${described(principal)}`
       const answer = caller.roles.has('operator') ? undefined : refusedAnswer(packet, caller, principal)
       if (answer === undefined) return done(refuse(client, 'cut: it may not publish', what))

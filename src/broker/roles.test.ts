@@ -1,7 +1,7 @@
 /** Who may publish what, and who is given it: every role on every channel, over TCP and WebSocket, on a hub as it is run. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { channels } from '../core/channels.ts'
@@ -352,4 +352,30 @@ test('whoever is taken out of the file is cut, and let in no more; the others st
   await expect(enter('nobody', 'mqtt', zoe)).rejects.toThrow('Bad username or password')
   expect(other.connected).toBeTrue()
   await other.endAsync()
+})
+
+test('an agent is told by the hub who asks, whatever the request says of it', async () => {
+  const agent = await enter('agent')
+  await agent.subscribeAsync('observatory/ls240/queries/+/+', { qos: 1 })
+  const asked = (sent: string, role: Who) =>
+    new Promise<unknown>((resolve) => {
+      agent.once('message', (_, text) => resolve(JSON.parse(String(text))))
+      void enter(role).then(async (client) => {
+        await client.publishAsync(topicOf('query', who[role], { instance: 'ls240' }), sent, { qos: 1 })
+        await client.endAsync()
+      })
+    })
+  const forged = { principal: 'ada', level: 3, from: 'ada@elsewhere' }
+  const text = JSON.stringify({ id: 'r1', caller: forged, params: { n: 0.1 } })
+  const told = (principal: string, level: number) => ({
+    ...{ id: 'r1', params: { n: 0.1 } },
+    caller: { principal, level, from: `${principal}@${hostname()}` },
+  })
+  expect(await asked(text, 'operator')).toEqual(told('maya', 1))
+  expect(await asked(text, 'nobody')).toEqual(told('nobody', 0))
+  expect(await asked(text, 'owner')).toEqual(told('me', 3))
+  // What other languages read more generously than JSON is, the hub does not hand on.
+  expect(await asked(`{"id": "r1", "n": NaN, "caller": ${JSON.stringify(forged)}}`, 'nobody')).toBeNull()
+  expect(await asked('[1]', 'nobody')).toBeNull()
+  await agent.endAsync()
 })

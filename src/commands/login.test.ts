@@ -1,7 +1,7 @@
 /** People and agents of other accounts: added, let in, refused with what to do, and taken out again. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
@@ -116,6 +116,16 @@ test('a password is set, and fetches a token that the account shows from then on
   expect(hub.err()).not.toContain('horse')
   expect(await done('maya', ['ctrl', 'lock', 'fake', ...site])).toMatchObject({ code: 0 })
   expect(await done('maya', ['ctrl', 'unlock', 'fake', ...site])).toMatchObject({ code: 0 })
+  // By force takes level 3, and the history has the hub's word.
+  expect(await done('lab', ['ctrl', 'lock', 'fake', ...site])).toMatchObject({ code: 0 })
+  const forced = await done('maya', ['ctrl', 'unlock', 'fake', '--force', ...site])
+  expect(forced).toMatchObject({ code: 1, err: expect.stringContaining('locked by') })
+  expect(await done('lab', ['ctrl', 'unlock', 'fake', ...site])).toMatchObject({ code: 0 })
+  expect(
+    await done('maya', ['ctrl', 'start', 'fake', 'set_heartbeat', '--heartbeat=false', ...site]),
+  ).toMatchObject({ code: 0 })
+  const past = await done('lab', ['ctrl', 'history', 'fake', 'set_heartbeat', ...site])
+  expect(past.out).toContain(`maya@${hostname()}`)
 })
 
 test('an agent of another account joins with the file made for it, and with that of another instance does not', async () => {

@@ -21,15 +21,24 @@ export type Lock = z.output<typeof Lock>
 export interface Caller {
   readonly client: string
   readonly level: Level
-  /** Who and where, as the caller says. */
+  /** Who that is by the hub's word, where it has users. */
+  readonly principal?: string | undefined
+  /** Who and where: by the hub's word, with what the caller says besides; as the caller says on a hub without users. */
   readonly by?: string | undefined
   /** The key of a lock that was given to another client of the same person. */
   readonly key?: string | undefined
 }
 
+/** A lock with what proves who holds it. */
+export interface HeldLock extends Lock {
+  readonly key: string
+  readonly principal?: string | undefined
+}
+
 /** Whether a caller is the holder of a lock, or has its key. */
-export function holds(caller: Caller, lock: Lock & { readonly key: string }): boolean {
-  return caller.client === lock.holder || caller.key === lock.key
+export function holds(caller: Caller, lock: HeldLock): boolean {
+  const isHolder = caller.client === lock.holder && caller.principal === lock.principal
+  return isHolder || caller.key === lock.key
 }
 
 /** `locked by maya@grumpy until 2026-03-01T12:00:00Z`. */
@@ -41,7 +50,7 @@ export function lockedText({ by, until }: Lock): string {
 export function refuseAct(
   op: { readonly name: string; readonly min_privs: 1 | 2 | 3 },
   caller: Caller,
-  lock: (Lock & { readonly key: string }) | undefined,
+  lock: HeldLock | undefined,
 ): { readonly kind: Refusal; readonly msg: string } | undefined {
   if (caller.level < op.min_privs) {
     const [needs, has] = [op.min_privs, caller.level].map((level) => `${level} (${levels[level]})`)

@@ -132,6 +132,11 @@ export const Request = z.object({
   params: z.record(z.string(), z.unknown()),
   /** Who asks and from where, `maya@grumpy`: for people who read the history, no proof. */
   by: Label.optional(),
+  /**
+   * The hub's own word on who asks, in place of whatever the client says there: from where, and the access level. Absent on
+   * a hub that is open to everybody; on another broker it is worth no more than the rest.
+   */
+  caller: z.object({ principal: Label, level: z.int().min(0).max(3), from: Label }).optional(),
   /** The key that `lock` gave out: acts as the lock's holder from another client. */
   key: z.string().max(100).optional(),
   /** Of `wait`: seconds, at once at 0 or less, null for as long as it takes; `timeout` when it is absent. */

@@ -51,7 +51,7 @@ export const OpSession = z.object({
   transitions_dropped: z.int().min(0).optional(),
   /** Client that started it; `startup` when the agent did. */
   started_by: Label,
-  /** Who and where that was as the caller says, `maya@grumpy`; for people, no proof. */
+  /** Who and where that was, `maya@grumpy`: the hub's word, what the client says besides in brackets; without users all is what it says. */
   started_from: Label.optional(),
   /** The caller's access level: 0 blocked, 1 basic, 2 advanced, 3 full, 4 the agent itself. */
   cred_level: z.int().min(0).max(4).optional(),

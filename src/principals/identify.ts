@@ -59,7 +59,7 @@ export function byToken({ account, local, file, log }: Known): Identify {
     // Clients of ocs without a token name themselves.
     if (user !== undefined && user !== id)
       return { refused: 'it gives a user without a token as the password', code: BAD_USER_OR_PASSWORD }
-    if (isLoopback(hostOf(from))) return NOBODY
+    if (isLoopback(addressAlone(from))) return NOBODY
     return { refused: 'it comes from another host and shows no token', code: NOT_AUTHORISED }
   }
 }
@@ -93,7 +93,7 @@ function watched(file: string, log: (text: string) => void): () => Entries {
 }
 
 /** The address of `10.0.0.7:1234`, `[::1]:1234`, `::1`. */
-function hostOf(from: string): string {
+export function addressAlone(from: string): string {
   const host = /^\[(.*)\]:\d+$/.exec(from)?.[1] ?? from.replace(/^([^:]+):\d+$/, '$1')
   return host.replace(/^::ffff:/i, '')
 }

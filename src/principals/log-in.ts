@@ -1,3 +1,4 @@
+import { addressAlone } from './identify.ts'
 import { Passwords } from './passwords.ts'
 import { addToken, readPrincipals } from './principals-file.ts'
 
@@ -20,7 +21,7 @@ export function logIns(file: string, now?: () => number): LogIn {
   return async (name, password, from) => {
     const entries = readPrincipals(file)
     const known = Object.hasOwn(entries, name) ? entries[name] : undefined
-    const address = from.replace(/:\d+$/, '')
+    const address = addressAlone(from)
     try {
       const right = await passwords.check(`${address} ${name}`, password, known?.password)
       if (!right) return 'no such name and password'

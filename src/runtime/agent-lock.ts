@@ -1,10 +1,10 @@
-import { type Caller, holds, type Lock, lockedText } from '../core/access.ts'
+import { type Caller, type HeldLock, holds, type Lock, lockedText } from '../core/access.ts'
 import type { LockAnswer } from '../core/built-in.ts'
 import { OpError } from '../core/errors.ts'
 
 /** An agent's exclusive grant: one holder at a time, until it gives it back or its time is over. */
 export class AgentLock {
-  #lock: LockAnswer | undefined
+  #lock: HeldLock | undefined
   /** On the monotonic clock, ms. */
   #deadline = 0
   #timer: Timer | undefined
@@ -16,25 +16,27 @@ export class AgentLock {
   }
 
   /** Who has it, with the key; undefined when nobody has. */
-  get held(): LockAnswer | undefined {
+  get held(): HeldLock | undefined {
     return performance.now() < this.#deadline ? this.#lock : undefined
   }
 
   /** Who has it, for everyone to read. */
   get shown(): Lock | undefined {
     if (!this.held) return undefined
-    const { key: _, ...shown } = this.held
-    return shown
+    const { holder, by, until } = this.held
+    return { holder, by, until }
   }
 
   /** Grants it for some seconds from now, or renews it. @throws OpError when another holds it */
   lock(caller: Caller, seconds: number, by = caller.by ?? caller.client): LockAnswer {
     const { held } = this
     if (held && !holds(caller, held)) throw new OpError(`Not done: ${lockedText(held)}.`)
-    const { holder, key } = held ?? { holder: caller.client, key: crypto.randomUUID() }
-    const lock = { holder, by, until: Date.now() / 1000 + seconds, key }
-    this.#keep(lock, seconds * 1000)
-    return lock
+    const { holder, key, principal } = held ?? {
+      ...{ holder: caller.client, principal: caller.principal, key: crypto.randomUUID() },
+    }
+    const until = Date.now() / 1000 + seconds
+    this.#keep({ holder, by, until, key, principal }, seconds * 1000)
+    return { holder, by, until, key }
   }
 
   /** Gives it back. @throws OpError when another holds it, unless forced by a caller of level 3 */
@@ -52,7 +54,7 @@ export class AgentLock {
     this.#lock = undefined
   }
 
-  #keep(lock: LockAnswer | undefined, ms: number): void {
+  #keep(lock: HeldLock | undefined, ms: number): void {
     clearTimeout(this.#timer)
     this.#lock = lock
     this.#deadline = performance.now() + ms

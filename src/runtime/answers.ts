@@ -13,6 +13,9 @@ import type { SessionStore } from './session-store.ts'
 
 type Answer = Omit<Reply, 'id'>
 
+/** The access level of whoever asks through a hub that does not know people. */
+const UNKNOWN_LEVEL: Level = 3
+
 /** What an agent answers from. */
 export interface AnswersHost {
   readonly agent: Agent
@@ -23,8 +26,6 @@ export interface AnswersHost {
   readonly lock: AgentLock
   /** The instrument, or why there is none. */
   instrument(): { readonly instrument: object | undefined; readonly reason: string }
-  /** The access level of a client. */
-  levelOf(client: string): Level
   /** A lock was granted or given back. */
   locked(text: string): void
 }
@@ -51,7 +52,7 @@ export function answerRequest(
   const verb = Action.safeParse(action).data
   if (verb === undefined)
     return refuse(`No action "${action}" (there are: ${Action.options.join(', ')}).`, 'unknown')
-  const caller = callerOf(host, client, request)
+  const caller = callerOf(client, request)
   if (acts({ action })) {
     const why = refuseAct({ name: op, min_privs: operation.spec.min_privs }, caller, host.lock.held)
     if (why !== undefined) return refuse(why.msg, why.kind)
@@ -84,7 +85,7 @@ export async function answerQuery(
           args: host.args as never,
           instrument: connected(host),
         })
-      : answerBuiltIn(host, query as keyof typeof builtIn, checked.values, callerOf(host, client, request))
+      : answerBuiltIn(host, query as keyof typeof builtIn, checked.values, callerOf(client, request))
     return { status: ResponseCode.OK, msg: '', result: jsonWithNumbers(result) }
   } catch (error) {
     if (error instanceof OpError || error instanceof TransportError) return refuse(error.message)
@@ -144,8 +145,13 @@ function connected(host: AnswersHost): object {
   return instrument
 }
 
-function callerOf(host: AnswersHost, client: string, { by, key }: Request): Caller {
-  return { client, level: host.levelOf(client), by, key }
+/** Who asks: by the word of the hub where it has one, as the client says where there are no users. */
+function callerOf(client: string, { by, key, caller }: Request): Caller {
+  if (!caller) return { client, level: UNKNOWN_LEVEL, by, key }
+  const { principal, level, from } = caller
+  // A bridge asks for others; what it says of them is a comment.
+  const told = by === undefined || by === from ? from : `${from} (${by})`.slice(0, 200)
+  return { client, level: level as Level, principal, by: told, key }
 }
 
 function refuse(msg: string, kind?: Refusal): Answer {

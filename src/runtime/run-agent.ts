@@ -1,5 +1,4 @@
 import type { Bus } from '../bus/bus.ts'
-import type { Level } from '../core/access.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import type { FeedDeclaration, Row } from '../core/channels.ts'
@@ -28,8 +27,6 @@ import { startUp } from './start-up.ts'
 const BEAT_MS = 5000
 /** Milliseconds that operations have to end when the agent stops; as in OCS. */
 const GRACE_MS = 3000
-/** The access level of whoever an agent's hub lets ask. */
-const LOCAL_LEVEL = 3
 
 export interface RunAgent {
   readonly agent: Agent
@@ -50,8 +47,6 @@ export interface RunAgent {
   readonly recorderKey?: () => RecorderKey | undefined
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
-  /** The access level of a client; full by default. */
-  levelOf?(client: string): Level
   log(text: string): void
   /** Rows as they become durable; for a terminal. */
   onRows?(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
@@ -82,7 +77,6 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     lock,
     spool,
     instrument: () => connection,
-    levelOf: options.levelOf ?? (() => LOCAL_LEVEL),
     locked: (text) => event('info', 'lock', text),
     event,
     bug,

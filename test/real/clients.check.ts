@@ -13,7 +13,9 @@ const WS = 'ws://127.0.0.1:8001/ws'
 const EMPTY_ROW = { epoch: 'e1', block: 'b', t: [1], data: {} }
 
 function publish(lab: Lab, id: string, topic: string, ...args: string[]): Running {
-  const command = ['mosquitto_pub', '-h', '127.0.0.1', '-p', '1883', '-i', id, '-t', topic, ...args]
+  const { username, password } = lab.owner
+  const where = ['-h', '127.0.0.1', '-p', '1883', '-u', username, '-P', password]
+  const command = ['mosquitto_pub', ...where, '-i', id, '-t', topic, ...args]
   return lab.program(`pub-${id}`, command)
 }
 
@@ -63,7 +65,7 @@ test('mosquitto_sub shows an agent; what is retained comes at once', async () =>
 test('messages pass between Mosquitto over TCP and mqtt.js over WebSocket, both ways', async () => {
   await using lab = new Lab()
   await lab.hub()
-  await using web = connectMqtt({ url: WS, client: 'web' })
+  await using web = connectMqtt({ url: WS, client: 'web', credentials: () => lab.credentials(WS) })
   await reached(web, WS, 10)
   const rows: unknown[] = []
   const came = Promise.withResolvers<void>()
@@ -97,7 +99,7 @@ const ROUND_TRIP = 20
 test('requests and replies are not held back to fill a packet', async () => {
   await using lab = new Lab()
   await lab.hub()
-  const join = (clientId: string) => connectAsync('mqtt://127.0.0.1:1883', { clientId })
+  const join = (clientId: string) => connectAsync('mqtt://127.0.0.1:1883', { clientId, ...lab.owner })
   const [agent, caller] = await Promise.all([join('prompt'), join('ctrl.2')])
   await agent.subscribeAsync('observatory/prompt/ops/+/+/+', { qos: 1 })
   await caller.subscribeAsync('observatory/+/replies/ctrl.2/+', { qos: 1 })
@@ -134,7 +136,7 @@ test('a frozen subscriber at 2 MB/s delays no other by more than 2 s', async () 
   lab.program('other', subscriber('other', topic, '%p'), {
     onLine: ({ text }) => delays.tcp.push(now() - JSON.parse(text).t[0]),
   })
-  await using web = connectMqtt({ url: WS, client: 'web' })
+  await using web = connectMqtt({ url: WS, client: 'web', credentials: () => lab.credentials(WS) })
   const address = { root: 'observatory', instance: 'loud', feed: 'bulk' }
   await web.subscribe(channels.feed, address, ({ t: [sent = 0] }) => delays.ws.push(now() - sent))
 

@@ -23,7 +23,7 @@ const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt
 const join = async (n) => {
   const topic = 'observatory/crowd' + n + '/presence'
   const will = { topic, payload: 'gone', qos: 1, retain: true }
-  const client = await connectAsync('mqtt://127.0.0.1:1883', { clientId: 'crowd' + n, will, keepalive: 30, protocolVersion: 4 })
+  const client = await connectAsync('mqtt://127.0.0.1:1883', { ...JSON.parse(process.argv[1]), clientId: 'crowd' + n, will, keepalive: 30, protocolVersion: 4 })
   const everyone = n % 10 === 0 ? ['observatory/+/presence'] : []
   await client.subscribeAsync([...everyone, 'observatory/crowd' + n + '/ops/+/+/+'], { qos: 1 })
   await client.publishAsync(topic, 'here', { qos: 1, retain: true })
@@ -62,7 +62,9 @@ test('500 clients come at once and die at once', async () => {
   const wills = lab.program('wills', subscriber('heir', 'observatory/+/presence', '%t %p'))
   const before = megabytes(hub)
   const start = performance.now()
-  const crowd = lab.program('crowd', [process.execPath, '-e', CROWD], { cwd: import.meta.dir })
+  const crowd = lab.program('crowd', [process.execPath, '-e', CROWD, JSON.stringify(lab.owner)], {
+    cwd: import.meta.dir,
+  })
   const { text } = await crowd.says('all in', 60)
   const full = megabytes(hub)
   await seconds(1)

@@ -1,9 +1,11 @@
 /** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ [URL]`. */
+
 import { join } from 'node:path'
 import { z } from 'zod'
 import { connectMqtt } from '../../src/bus/mqtt.ts'
 import { type Agent, defineAgent } from '../../src/core/agent.ts'
 import { poll } from '../../src/core/poll.ts'
+import { findCredentials } from '../../src/principals/credentials.ts'
 import { willOf } from '../../src/runtime/identity.ts'
 import { type RunningAgent, runAgent } from '../../src/runtime/run-agent.ts'
 import { Spool } from '../../src/runtime/spool/spool.ts'
@@ -24,6 +26,7 @@ const agent = defineAgent({
   })
 }) as unknown as Agent
 
+const credentials = () => findCredentials({ url, realm: 'test_realm', env: process.env })
 const running: RunningAgent[] = []
 for (let i = 0; i < Number(count); i++) {
   const instance = nameOf(i)
@@ -36,7 +39,7 @@ for (let i = 0; i < Number(count); i++) {
     since: Date.now() / 1000,
     version: '0',
   }
-  const bus = connectMqtt({ url, client: instance, will: willOf(identity) })
+  const bus = connectMqtt({ url, credentials, client: instance, will: willOf(identity) })
   const spool = new Spool(join(state, 'observatory', `${instance}.sqlite`))
   running.push(await runAgent({ agent, args: {}, identity, bus, spool, log: () => {} }))
 }

@@ -40,7 +40,11 @@ test('from the start of a new hub to the first sample in a synced file', async (
   const agent = demo.ls240(10)
   const recorder = demo.aggregator(...FRAME)
   // The recorder acknowledges what is in a synced file.
-  await using bus = connectMqtt({ url: 'mqtt://127.0.0.1:1883', client: 'watch' })
+  await using bus = connectMqtt({
+    url: 'mqtt://127.0.0.1:1883',
+    client: 'watch',
+    credentials: () => lab.credentials(),
+  })
   let acked = 0
   await bus.subscribe(channels.ack, { root: 'observatory', instance: 'ls240' }, () => {
     acked = performance.now()

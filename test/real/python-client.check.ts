@@ -159,7 +159,20 @@ fails(lambda: OCSClient('fake', hub='http://x'), 'address')`)
   expect(since(begun)).toBeLessThan(3)
   await lab.hub()
   for (const text of ['[1]', '{"state":1}', 'rubbish']) {
-    const where = ['-p', '1883', '-i', 'rogue', '-t', 'observatory/rogue/presence', '-r']
+    const { username, password } = lab.owner
+    const where = [
+      '-p',
+      '1883',
+      '-u',
+      username,
+      '-P',
+      password,
+      '-i',
+      'rogue',
+      '-t',
+      'observatory/rogue/presence',
+      '-r',
+    ]
     await lab.program('rogue', ['mosquitto_pub', ...where, '-m', text]).ended()
   }
   const fake = await site.agent('fake')

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROGRAM } from '../../src/host/children.ts'
+import { findCredentials } from '../../src/principals/credentials.ts'
 
 /** One line a process wrote, with when it came on the monotonic clock, ms. */
 export interface Line {
@@ -236,6 +237,15 @@ export class Lab implements AsyncDisposable {
     this.env = { ...Object.fromEntries(own), ...folders, ...more }
     mkdirSync(this.path('home'))
     mkdirSync(this.path('log'))
+  }
+
+  /** What shows the lab's hub that a client is of its own account. */
+  readonly credentials = (url = HUB_URL) => findCredentials({ url, realm: 'test_realm', env: this.env })
+
+  /** The same as a client in another language gives it. */
+  get owner(): { username: string; password: string } {
+    const { principal = '', tokens = [] } = this.credentials() ?? {}
+    return { username: principal, password: tokens.join('.') }
   }
 
   /** A path in the lab's folder. */
