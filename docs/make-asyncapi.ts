@@ -33,6 +33,7 @@ const about: Readonly<Record<Key, string>> = {
   event: 'Something worth knowing: warnings, errors, losses.',
   hub: 'The hub itself, with its limits.',
   ping: 'The hub asks a client whether it lives; the PUBACK is the answer.',
+  audit: 'For administrators: who came, who was refused what, who started, stopped and locked what.',
   login: 'To a client that has connected with a name and a password under a `login-` id: a token.',
 }
 /** What the names in a topic stand for. */

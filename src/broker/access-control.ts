@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
-import { channels, Presence } from '../core/channels.ts'
+import { type AuditEntry, channels, Presence } from '../core/channels.ts'
 import { CLIENT, HUB, LOGIN } from '../core/names.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
 import type { LoggedIn, LogIn } from '../principals/log-in.ts'
 import { ANYONE, described, type Principal } from '../principals/principal.ts'
 import { digestOf } from '../principals/token.ts'
+import { type Actor, Audit } from './audit.ts'
 import { askedBy, stamped } from './caller-stamp.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
 import { limits } from './limits.ts'
@@ -36,6 +37,8 @@ export interface GateOptions {
   /** Makes tokens for passwords; nobody logs in without. */
   readonly logIn: LogIn | undefined
   log(text: string): void
+  /** Keeps who did what. */
+  readonly keep: ((entry: AuditEntry) => void) | undefined
   /** Seconds; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number | undefined
   /** Where a client's connection comes from. */
@@ -71,6 +74,7 @@ export function openGate({
   identify,
   logIn,
   log,
+  keep,
   from,
   pingTimeout,
 }: GateOptions): {
@@ -80,9 +84,23 @@ export function openGate({
   recheck(): void
 } {
   const entries = new WeakMap<Client, Entry>()
+  let broker: Aedes | undefined
+  const audit = new Audit((entry) => {
+    keep?.(entry)
+    const { qos, retain } = channels.audit
+    const to = topic(channels.audit, { root })
+    const payload = JSON.stringify(entry)
+    broker?.publish({ cmd: 'publish', topic: to, payload, qos, retain, dup: false }, () => {})
+  })
+  const actor = (client: Client): Actor => ({
+    principal: entries.get(client)?.principal ?? NEWCOMER,
+    client: client.id,
+    from: from(client),
+  })
   let leases: Leases | undefined
   const refuse = (client: Client, what: string, reason: string, returnCode = NOT_AUTHORISED): Refusal => {
     log(`client ${clip(client.id)} ${what}: ${reason}`)
+    audit.refused(actor(client), reason)
     return Object.assign(new Refusal(reason), { returnCode })
   }
 
@@ -137,6 +155,8 @@ export function openGate({
             return no(`log-in of ${clip(user ?? '')}: ${made}`, BAD_USER_OR_PASSWORD)
           log(`${made.principal} has logged in from ${from(client)}`)
           entry.made = made
+          entry.principal = { ...NEWCOMER, name: made.principal }
+          audit.came('login', actor(client), 'a token for the password')
           done(null, true)
         })
         return
@@ -162,7 +182,11 @@ export function openGate({
       }
       leases
         ?.claim(guest)
-        .then((held) => (held === undefined ? done(null, true) : no(held, IDENTIFIER_REJECTED)))
+        .then((held) => {
+          if (held !== undefined) return no(held, IDENTIFIER_REJECTED)
+          audit.came('login', actor(client))
+          done(null, true)
+        })
         .catch((error: unknown) => no(String(error), NOT_AUTHORISED))
     },
 
@@ -174,6 +198,7 @@ export function openGate({
         refusePublish(root, caller, packet) ?? (packet.retain ? retained.refuse(packet) : undefined)
       if (reason === undefined) {
         const asked = askedBy(packet)
+        if (asked) audit.asked(asked, actor(client))
         if (asked !== undefined)
           packet.payload = stamped(asked, principal === ANYONE ? undefined : principal, from(client))
         return done(null)
@@ -214,10 +239,12 @@ export function openGate({
         const why = 'refused' in now ? now.refused : `it is ${described(now)} now`
         if (!('refused' in now) && now.role === principal.role && now.level === principal.level) continue
         log(`client ${clip(client.id)} cut, which was ${described(principal)}: ${why}`)
+        audit.came('revoked', actor(client), why)
         client.close()
       }
     },
-    attach(broker) {
+    attach(attached) {
+      broker = attached
       broker.on('subscribe', (_, client) => {
         const { made } = entries.get(client) ?? {}
         if (made === undefined) return
@@ -231,7 +258,9 @@ export function openGate({
       broker.on('unsubscribe', (filters, client) => {
         for (const filter of filters) entries.get(client)?.filters.delete(filter)
       })
-      leases = new Leases(broker, root, log, pingTimeout)
+      leases = new Leases(broker, root, log, pingTimeout, (guest, holder) =>
+        audit.came('takeover', actor(guest.client), `from ${holder.principal}, ${holder.from}`),
+      )
       return leases
     },
   }

@@ -35,15 +35,21 @@ export class Leases {
   readonly #root: string
   readonly #log: (text: string) => void
   readonly #pingTimeout: number
+  readonly #takenOver: (by: Guest, from: Guest) => void
   readonly #holders = new Map<string, Guest>()
 
-  /** @param pingTimeout seconds that a holder has to answer */
+  /**
+   * @param pingTimeout seconds that a holder has to answer
+   * @param takenOver hears of each id that changes hands while its holder is connected
+   */
   constructor(
     broker: Aedes,
     root: string,
     log: (text: string) => void,
     pingTimeout: number = limits.ping_timeout,
+    takenOver: (by: Guest, from: Guest) => void = () => {},
   ) {
+    this.#takenOver = takenOver
     this.#broker = broker
     this.#root = root
     this.#log = log
@@ -79,6 +85,7 @@ export class Leases {
           `client "${id}" cut: it left a ping unanswered while another asked for its id; it was ${describe(holder)}`,
         )
       }
+      this.#takenOver(guest, holder)
       await new Promise<void>((resolve) => holder.client.close(resolve))
     }
     const now = this.#holders.get(id)

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
-import { channels } from '../core/channels.ts'
+import { type AuditEntry, channels } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import { topic } from '../core/topic.ts'
 import { hostPort, isLoopback } from '../machine/loopback.ts'
@@ -33,6 +33,8 @@ export interface HubOptions {
   readonly identify: Identify
   /** Makes tokens for the passwords of people; nobody logs in without. */
   readonly logIn?: LogIn
+  /** Keeps who did what. */
+  readonly keep?: (entry: AuditEntry) => void
   /** Listens beyond this machine although there is no TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
@@ -66,7 +68,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, identify, logIn, pingTimeout } = options
+  const { root, recorders, identify, logIn, keep, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
   const beyond = checkReach([...listen, websocket], options.insecure)
@@ -75,7 +77,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const origins = new WeakMap<Duplex, string>()
   const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, identify, logIn, log, from, pingTimeout })
+  const gate = openGate({ root, recorders, retained, identify, logIn, keep, log, from, pingTimeout })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, log)

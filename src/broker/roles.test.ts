@@ -72,9 +72,11 @@ const meant: Readonly<
   replay: { own: everyone, other: [], given: 'its instance' },
   // The owner where the site names no recorder of that id: not here.
   ack: { own: ['recorder'], other: ['recorder'], given: 'its instance' },
+  // What only the hub publishes: its receivers are looked at elsewhere.
   hub: { own: [], other: [], given: 'everyone' },
   ping: { own: [], other: [], given: 'its client' },
   login: { own: [], other: [], given: 'its client' },
+  audit: { own: [], other: [], given: 'nobody' },
 }
 
 let folder: string
@@ -175,7 +177,7 @@ for (const transport of transports) {
 /** Messages of every channel, to the agent ls240 and to each client; those that only the hub sends are not among them. */
 function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
   return keys
-    .filter((key) => !['hub', 'ping', 'login'].includes(key))
+    .filter((key) => !['hub', 'ping', 'login', 'audit'].includes(key))
     .flatMap((key) => {
       if (meant[key].given === 'its client')
         return everyone.map((role) => ({

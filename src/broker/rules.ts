@@ -54,16 +54,16 @@ export function rolesOf(
 
 /**
  * Who publishes on a channel: the role it takes, `hub` for the hub alone, and the name in the topic that has to be the
- * client's own id. Who receives from it: observers, or `to` alone: the agent or the client in the topic, all agents.
+ * client's own id. Who receives from it: observers, or `to` alone: the agent or the client in the topic, or administrators.
  */
 interface Rule {
   readonly channel: Channel
   readonly role: Role | 'hub'
   readonly own?: 'instance' | 'client'
-  readonly to?: 'instance' | 'client'
+  readonly to?: 'instance' | 'client' | 'admins'
 }
 const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
-const { request, query, replay, ack, hub, ping, login } = channels
+const { request, query, replay, ack, hub, ping, login, audit } = channels
 const rules: readonly Rule[] = [
   ...[presence, api, session, feed, message, last, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
@@ -76,6 +76,7 @@ const rules: readonly Rule[] = [
   { channel: hub, role: 'hub' },
   { channel: ping, role: 'hub', to: 'client' },
   { channel: login, role: 'hub', to: 'client' },
+  { channel: audit, role: 'hub', to: 'admins' },
 ]
 /** Actions that only read. */
 const looks: ReadonlySet<string> = new Set(['status', 'wait'] satisfies Action[])
@@ -120,7 +121,7 @@ export function mayReceive({ id, roles }: Caller, text: string): boolean {
   const { rule, address } = found
   if (rule.to === 'client') return address['client'] === id
   if (rule.to === 'instance') return address['instance'] === id && roles.has('agent')
-  if (!roles.has('observer')) return false
+  if (rule.to === 'admins' || !roles.has('observer')) return false
   if (open.size >= MOST_OPEN) open.clear()
   open.add(text)
   return true

@@ -6,6 +6,7 @@ import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { version } from '../launch/version.ts'
 import { hostPort } from '../machine/loopback.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
+import { auditFile } from '../principals/audit-file.ts'
 import { byToken, everybody, type Identify } from '../principals/identify.ts'
 import { accountName, ownLocalTokens } from '../principals/local-token.ts'
 import { logIns } from '../principals/log-in.ts'
@@ -13,6 +14,7 @@ import { principalsPath } from '../principals/principals-file.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { principalCommands } from './hub-principals.ts'
+import { refusedCommand } from './hub-refused.ts'
 import { siteFlags } from './site-flags.ts'
 
 /** Where to listen. */
@@ -33,7 +35,7 @@ export function hubCommand(context: Context): Command {
     .description('Run the hub: the message broker every role connects to.')
     .enablePositionalOptions()
     .allowExcessArguments(false)
-  for (const sub of principalCommands(context)) command.addCommand(sub)
+  for (const sub of [...principalCommands(context), refusedCommand(context)]) command.addCommand(sub)
   return siteFlags(command)
     .option('--listen <addr:port>', 'MQTT over TCP (127.0.0.1:1883); may be repeated', listens)
     .option('--listen-ws <addr:port>', 'MQTT over WebSocket, path /ws (127.0.0.1:8001)', address)
@@ -51,7 +53,10 @@ export function hubCommand(context: Context): Command {
         listen: flags.listen ?? [{ host: '127.0.0.1', port: ports.mqtt }],
         websocket: flags.listenWs ?? { host: '127.0.0.1', port: ports.ws },
         identify: identifyBy(flags, context, log),
-        ...(!flags.insecure && { logIn: logIns(principalsPath(state)) }),
+        ...(!flags.insecure && {
+          logIn: logIns(principalsPath(state)),
+          keep: auditFile(state, log),
+        }),
         ...(recorders && { recorders }),
         ...(flags.insecure && { insecure: true }),
       })

@@ -148,6 +148,17 @@ test('an agent of another account joins with the file made for it, and with that
   expect(err).toContain('shows it credentials of other')
 })
 
+test('who was refused what is told, and who asked for what is kept', async () => {
+  const { out } = await done('lab', ['hub', 'refused'])
+  expect(out).toMatch(
+    /nobody +ctrl-\w+ +127.0.0.1:\d+ +.*fake\/ops\/delay_task\/start.*takes the role operator/,
+  )
+  expect(out).toContain('no such name and password')
+  const kept = readFileSync(join(folder, 'lab', 'hub', 'audit.jsonl'), 'utf8')
+  expect(kept).toMatch(/"what":"lock".*"principal":"maya"/)
+  expect(kept).not.toContain('horse')
+})
+
 test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
   const listed = await done('lab', ['hub', 'users'])
   expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)

@@ -226,6 +226,24 @@ const Ping = z.object({ time: z.number() })
 /** What somebody gets for a name and a password: shown as password from then on. */
 const Token = z.object({ principal: Name, token: z.string().max(200), until: UnixTime })
 
+/** What somebody did, or was refused, as the hub saw it. */
+export const AuditEntry = z.object({
+  time: UnixTime,
+  kind: z.enum(['login', 'refused', 'takeover', 'revoked', 'request']),
+  principal: Label,
+  client: z.string().max(200),
+  /** Address and port. */
+  from: Label,
+  /** Of a request: whom it asked, for what (`acq.start`, `lock`), with which parameters, secrets hidden. */
+  instance: Label.optional(),
+  what: z.string().max(200).optional(),
+  params: z.string().max(1024).optional(),
+  why: z.string().max(1000).optional(),
+  /** Of a refusal: how often it was since the last entry. */
+  times: z.int().min(1).optional(),
+})
+export type AuditEntry = z.output<typeof AuditEntry>
+
 export const channels = {
   presence: channel('{root}/{instance}/presence', Presence, { qos: 1, retain: true }),
   api: channel('{root}/{instance}/api', AgentApi, { qos: 1, retain: true }),
@@ -244,6 +262,8 @@ export const channels = {
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
   /** Sent to one client by the hub without a subscription, when another comes with the same id. */
   ping: channel(`{root}/${HUB}/ping/{client}`, Ping, { qos: 1 }),
+  /** For administrators. */
+  audit: channel(`{root}/${HUB}/audit`, AuditEntry, { qos: 1 }),
   /** To a client that has connected with a name and a password, under an id of `LOGIN`. */
   login: channel(`{root}/${HUB}/login/{client}`, Token, { qos: 1 }),
 } as const

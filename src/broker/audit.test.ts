@@ -1,0 +1,144 @@
+import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectAsync, type IClientOptions } from 'mqtt'
+import { AuditEntry } from '../core/channels.ts'
+import { auditFile, readAudit } from '../principals/audit-file.ts'
+import { byToken } from '../principals/identify.ts'
+import { ownLocalTokens } from '../principals/local-token.ts'
+import { addToken, principalsPath, revoke } from '../principals/principals-file.ts'
+import { testHub } from './hub.test-aid.ts'
+
+/** A hub with an operator, an administrator and an agent, and a wait for what it keeps. */
+async function audited() {
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-audit-'))
+  const file = principalsPath(folder)
+  const [local = ''] = ownLocalTokens([folder])
+  const shown = (name: string, role: 'admin' | 'operator:2' | 'agent') => ({
+    username: name,
+    password: addToken(file, name, role),
+  })
+  const [ada, maya, ls240] = [shown('ada', 'admin'), shown('maya', 'operator:2'), shown('ls240', 'agent')]
+  const write = auditFile(folder, () => {})
+  const entries: AuditEntry[] = []
+  let wake = () => {}
+  const { hub } = await testHub({
+    identify: byToken({ account: 'me', local: [local], file, log: () => {} }),
+    keep(entry) {
+      entries.push(entry)
+      write(entry)
+      wake()
+    },
+  })
+  const enter = (clientId: string, more: IClientOptions = {}) =>
+    connectAsync(hub.urls.mqtt, { clientId, protocolVersion: 4, reconnectPeriod: 0, ...more })
+  return {
+    ...{ folder, file, hub, entries, enter, ada, maya, ls240 },
+    async kept(kind: AuditEntry['kind'], about: (entry: AuditEntry) => boolean = () => true) {
+      for (;;) {
+        const found = entries.find((entry) => entry.kind === kind && about(entry))
+        if (found) return found
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await hub.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+const START = 'observatory/ls240/ops/set_values/start/maya-1'
+
+test('who starts what is kept, with parameters but without secrets; who only asks is not', async () => {
+  await using at = await audited()
+  const maya = await at.enter('maya-1', at.maya)
+  const params = {
+    channel: 3,
+    smtp_password: 'hunter2',
+    list: [{ api_token: 'abc' }],
+    url: 'http://maya:geheim@x/',
+    text: 'x'.repeat(5000),
+  }
+  for (const action of ['status', 'start']) {
+    const on = START.replace('/start/', `/${action}/`)
+    await maya.publishAsync(on, JSON.stringify({ id: 'r1', params }), { qos: 1 })
+  }
+  const { time, from, params: text = '', ...rest } = await at.kept('request')
+  expect(rest).toEqual({
+    kind: 'request',
+    principal: 'maya',
+    client: 'maya-1',
+    instance: 'ls240',
+    what: 'set_values.start',
+  })
+  expect(time).toBeGreaterThan(1.7e9)
+  expect(from).toStartWith('127.0.0.1:')
+  expect(text).toStartWith(
+    '{"channel":3,"smtp_password":"***","list":[{"api_token":"***"}],"url":"http://maya:***@x/"',
+  )
+  expect(text).toHaveLength(1024)
+  for (const entry of at.entries) expect(AuditEntry.safeParse(entry).error).toBeUndefined()
+  await maya.endAsync()
+})
+
+test('log-ins, refusals, a taken id and a revocation are kept; of the same refusal one', async () => {
+  await using at = await audited()
+  const eye = await at.enter('ls240')
+  const away = new Promise<void>((resolve) => eye.once('close', () => resolve()))
+  const agent = await at.enter('ls240', at.ls240)
+  const taken = await at.kept('takeover')
+  expect([taken.principal, taken.why]).toEqual(['ls240', expect.stringContaining('from nobody')])
+  expect(await at.kept('login')).toMatchObject({ principal: 'ls240', client: 'ls240' })
+  await away
+  for (let n = 0; n < 3; n++) {
+    const other = await at.enter(`some-${n}`)
+    const gone = new Promise<void>((resolve) => other.once('close', () => resolve()))
+    other.publish('observatory/ls240/ack/f', '{}')
+    await gone
+  }
+  await expect(at.enter('x', { username: 'maya', password: `ocs1_maya_${'x'.repeat(43)}` })).rejects.toThrow()
+  await at.kept('refused', ({ why }) => why?.includes('a token of maya that is not valid') ?? false)
+  const acks = at.entries.filter(({ why }) => why?.includes('takes the role recorder'))
+  expect(acks).toHaveLength(1)
+  const cut = new Promise<void>((resolve) => agent.once('close', () => resolve()))
+  revoke(at.file, 'ls240')
+  at.hub.recheck()
+  expect(await at.kept('revoked')).toMatchObject({ principal: 'ls240', client: 'ls240' })
+  await cut
+  // Those who only look are let in without a word.
+  expect(at.entries.filter(({ kind, principal }) => kind === 'login' && principal === 'nobody')).toEqual([])
+  const path = join(at.folder, 'hub', 'audit.jsonl')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(readAudit(at.folder)).toEqual(at.entries)
+})
+
+test('administrators hear it on the bus, and nobody else', async () => {
+  await using at = await audited()
+  const [ada, maya, eye] = [
+    await at.enter('ada-1', at.ada),
+    await at.enter('maya-1', at.maya),
+    await at.enter('eye'),
+  ]
+  const heard = new Map<unknown, string[]>([ada, maya, eye].map((client) => [client, []]))
+  const done = [ada, maya, eye].map(
+    (client) =>
+      new Promise<void>((resolve) => {
+        client.on('message', (on) => {
+          if (on === 'observatory/ls240/events') resolve()
+          else if (on !== 'observatory/hub') heard.get(client)?.push(on)
+        })
+      }),
+  )
+  for (const client of [ada, maya, eye]) await client.subscribeAsync('#', { qos: 1 })
+  for (const all of heard.values()) all.length = 0
+  await maya.publishAsync(START, '{"id":"r1"}', { qos: 1 })
+  const agent = await at.enter('ls240', at.ls240)
+  await agent.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
+  await Promise.all(done)
+  expect(heard.get(ada)).toEqual(['observatory/hub/audit', START, 'observatory/hub/audit'])
+  expect([heard.get(maya), heard.get(eye)]).toEqual([[], []])
+  for (const client of [ada, maya, eye, agent]) await client.endAsync()
+})
