@@ -1,16 +1,22 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
+import type { Level } from '../core/access.ts'
+import { messageOf } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { version } from '../launch/version.ts'
 import { hostPort } from '../machine/loopback.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
+import { groupId } from '../machine/unix-group.ts'
 import { auditFile } from '../principals/audit-file.ts'
-import { byToken, everybody, type Identify } from '../principals/identify.ts'
+import { byToken, everybody, type Identify, type Known } from '../principals/identify.ts'
 import { accountName, ownLocalTokens } from '../principals/local-token.ts'
 import { logIns } from '../principals/log-in.ts'
+import { writeOperatorsToken } from '../principals/operators-token.ts'
+import { OPERATORS } from '../principals/principal.ts'
 import { principalsPath } from '../principals/principals-file.ts'
+import { newToken } from '../principals/token.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { principalCommands } from './hub-principals.ts'
@@ -22,11 +28,17 @@ export interface Listen {
   readonly host: string
   readonly port: number
 }
+/** Members of a Unix group who are operators. */
+interface Operators {
+  readonly group: string
+  readonly level: Level
+}
 interface HubFlags extends SiteOptions {
   readonly listen?: Listen[]
   readonly listenWs?: Listen
   readonly stateDir?: string
   readonly insecure?: boolean
+  readonly operators?: Operators
 }
 
 /** `ocs hub`: the message broker that every other role connects to. */
@@ -40,11 +52,19 @@ export function hubCommand(context: Context): Command {
     .option('--listen <addr:port>', 'MQTT over TCP (127.0.0.1:1883); may be repeated', listens)
     .option('--listen-ws <addr:port>', 'MQTT over WebSocket, path /ws (127.0.0.1:8001)', address)
     .option('--state-dir <folder>', 'where it keeps who may do what, in its folder hub')
+    .option(
+      '--operators <group>',
+      'a Unix group whose members start and stop; GROUP:2 for access level 2',
+      group,
+    )
     .option('--insecure', 'everybody may do everything, also from beyond this machine')
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { root, realm, recorders, ports } = await chooseSite(flags, context, log)
       const state = statePath(flags.stateDir, context.env)
+      const { operators } = flags
+      const gid = operators && groupId(operators.group)
+      const token = newToken(OPERATORS)
       const hub = await startHub({
         root,
         realm,
@@ -52,7 +72,7 @@ export function hubCommand(context: Context): Command {
         log,
         listen: flags.listen ?? [{ host: '127.0.0.1', port: ports.mqtt }],
         websocket: flags.listenWs ?? { host: '127.0.0.1', port: ports.ws },
-        identify: identifyBy(flags, context, log),
+        identify: identifyBy(flags, context, log, operators && { token, level: operators.level }),
         ...(!flags.insecure && {
           logIn: logIns(principalsPath(state)),
           keep: auditFile(state, log),
@@ -62,22 +82,50 @@ export function hubCommand(context: Context): Command {
       })
       log(`hub: realm ${realm}, address root ${root}`)
       for (const listener of hub.listeners) log(`listening on ${listener}`)
+      const write = () => {
+        for (const url of hub.listeners)
+          if (gid !== undefined) writeOperatorsToken(Number(new URL(url).port), token, gid)
+      }
+      write()
+      // What lies there for long is tidied away on many machines.
+      const again = setInterval(() => {
+        try {
+          write()
+        } catch (error) {
+          log(`error: ${messageOf(error)}`)
+        }
+      }, 3_600_000)
+      if (operators) log(`members of the group ${operators.group} are operators of level ${operators.level}`)
       using _ = onFileChange(
         () => [principalsPath(state)],
         async () => hub.recheck(),
       )
       await aborted(context.signal)
+      clearInterval(again)
       await hub.close()
       log('hub stopped')
     })
 }
 
 /** Who a client is: everybody may do everything where that is what was asked for. */
-function identifyBy({ insecure, stateDir }: HubFlags, { env }: Context, log: Log): Identify {
+function identifyBy(
+  { insecure, stateDir }: HubFlags,
+  { env }: Context,
+  log: Log,
+  operators: Known['operators'],
+): Identify {
   if (insecure) return everybody
   const state = statePath(stateDir, env)
   const local = ownLocalTokens([state, ownStatePath(env)])
-  return byToken({ account: accountName(), local, file: principalsPath(state), log })
+  return byToken({ account: accountName(), local, operators, file: principalsPath(state), log })
+}
+
+/** `GROUP`, `GROUP:LEVEL`. */
+function group(text: string): Operators {
+  const [name = '', level = '1', ...more] = text.split(':')
+  if (name === '' || !/^[1-3]$/.test(level) || more.length > 0)
+    throw new InvalidArgumentError('It has to be GROUP or GROUP:LEVEL, with a level of 1, 2 or 3.')
+  return { group: name, level: Number(level) as Level }
 }
 
 /** `ADDR:PORT`, `[::1]:1883`, or a port alone on loopback. */

@@ -28,10 +28,10 @@ export function listeners(pid: number | 'self'): ListeningSocket[] {
   })
 }
 
-/** Whether what listens on a port of this machine is of one account alone, and something does. */
-export function isListenerOf(uid: number | undefined, port: number): boolean {
-  const there = listeners('self').filter((one) => one.port === port)
-  return there.length > 0 && there.every((one) => one.uid === uid)
+/** The account of all that listens on a port of this machine; undefined where nothing does, or several do. */
+export function listenerOf(port: number): number | undefined {
+  const [uid, ...others] = new Set(listeners('self').flatMap((one) => (one.port === port ? [one.uid] : [])))
+  return others.length === 0 ? uid : undefined
 }
 
 /** Where the descriptors of a process lead; empty off Linux, and of another user's process. */

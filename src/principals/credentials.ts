@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { Name } from '../core/names.ts'
-import { isListenerOf } from '../machine/listeners.ts'
+import { listenerOf } from '../machine/listeners.ts'
 import { bareHost, isLoopback } from '../machine/loopback.ts'
 import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
 import { accountName, knownLocalTokens } from './local-token.ts'
+import { knownOperatorsToken } from './operators-token.ts'
+import { OPERATORS } from './principal.ts'
 import { holderOf } from './token.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -48,7 +50,8 @@ export interface Asking {
 
 /**
  * What a client shows its hub: the file that `OCS_CREDENTIALS` or the site file names, else the local token where the hub is
- * this account's own, else what `ocs login` or an administrator has put into the folder of credentials. Nothing is shown
+ * this account's own, else what `ocs login` or an administrator has put into the folder of credentials, else what members of the operators' group may
+ * read. Nothing is shown
  * to a hub elsewhere without TLS, nor the local token to what another account runs.
  * @throws ConfigError for a file that cannot be used
  */
@@ -61,10 +64,12 @@ export function findCredentials(asking: Asking): Credentials | undefined {
   if (named) return readCredentials(named)
   const states = [statePath(asking.stateDir, env), ownStatePath(env)]
   const tokens = local ? knownLocalTokens(states) : []
-  if (tokens.length > 0 && isListenerOf(process.getuid?.(), portOf(to)))
+  if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.())
     return { principal: accountName(), tokens }
   const found = credentialsFiles(asking).find((file) => existsSync(file))
-  return found === undefined ? undefined : readCredentials(found)
+  if (found !== undefined) return readCredentials(found)
+  const operators = local ? knownOperatorsToken(portOf(to)) : undefined
+  return operators === undefined ? undefined : { principal: OPERATORS, tokens: [operators] }
 }
 
 /** Whether secrets may be shown to a hub: on this machine, or over TLS. */

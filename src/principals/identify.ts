@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs'
+import type { Level } from '../core/access.ts'
 import { messageOf } from '../core/errors.ts'
 import { isLoopback } from '../machine/loopback.ts'
-import { ANYONE, NOBODY, type Principal } from './principal.ts'
+import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { type Entries, isValid, principalOf, readPrincipals } from './principals-file.ts'
 import { digestOf, holderOf, isDigest } from './token.ts'
 
@@ -33,18 +34,23 @@ export interface Known {
   /** The account that runs it, and its local tokens. */
   readonly account: string
   readonly local: readonly string[]
+  /** What members of the operators' group show, and their level. */
+  readonly operators?: { readonly token: string; readonly level: Level } | undefined
   /** The file of all others, which is read again when it has changed. */
   readonly file: string
   log(text: string): void
 }
 
 /** Goes by the tokens that are shown. Who shows none is an observer on loopback, and let in from nowhere else. */
-export function byToken({ account, local, file, log }: Known): Identify {
+export function byToken({ account, local, operators, file, log }: Known): Identify {
   const owner: Principal = { name: account, role: 'owner', level: 3 }
   const own = local.map(digestOf)
+  const group = operators && digestOf(operators.token)
   const entriesNow = watched(file, log)
   return ({ id, user, tokens, from }) => {
     if (tokens.some(({ digest }) => own.some((one) => isDigest(one, digest)))) return owner
+    if (group && operators && tokens.some(({ digest }) => isDigest(group, digest)))
+      return { name: OPERATORS, role: 'operator', level: operators.level }
     const entries = tokens.length > 0 ? entriesNow() : {}
     for (const { holder, digest } of tokens) {
       const entry = Object.hasOwn(entries, holder) ? entries[holder] : undefined

@@ -13,6 +13,8 @@ export interface Principal {
 
 /** Everybody, on a hub that is open. */
 export const ANYONE: Principal = { name: 'anyone', role: 'owner', level: 3 }
+/** Whom members of the operators' group are to the hub. */
+export const OPERATORS = 'operators'
 /** Who shows nothing, on loopback. */
 export const NOBODY: Principal = { name: 'nobody', role: 'observer', level: 0 }
 

@@ -6,7 +6,7 @@ import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { HUB, NAME } from '../core/names.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
-import { ANYONE, NOBODY, type Principal } from './principal.ts'
+import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { digestOf, newToken } from './token.ts'
 
 /** What somebody may be made, as it is written. */
@@ -144,7 +144,7 @@ export function isValid({ until }: Entry['tokens'][number]): boolean {
 
 /** Changes one entry, while no other process does; undefined takes it out. */
 function change(file: string, name: string, to: (entry: Entry | undefined) => Entry | undefined): void {
-  if (!NAME.test(name) || [HUB, ANYONE.name, NOBODY.name].includes(name))
+  if (!NAME.test(name) || [HUB, ANYONE.name, NOBODY.name, OPERATORS].includes(name))
     throw new UsageError(`"${name}" is no name for a principal: letters, digits, _ and -, at most 63`)
   const lock = lockFile(`${file}.lock`, `${file} is being changed by another: try again`)
   try {
