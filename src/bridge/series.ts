@@ -1,5 +1,5 @@
 import { unitId } from '../grafana/units.ts'
-import { type Curve, cell, milliseconds, numeric } from '../lab/fetch-curves.ts'
+import { type Curve, cell, drawable, milliseconds } from '../lab/fetch-curves.ts'
 import type { Mark, States } from './annotations.ts'
 
 /** A curve as SimpleJson takes it: pairs of value and time in ms. */
@@ -27,11 +27,12 @@ const COLUMN = { number: 'number', string: 'string', bool: 'boolean' } as const
 /**
  * One metric as Grafana draws it. A text becomes a table whatever was asked for, since Grafana drops texts from
  * curves without a word; a boolean in a curve is 0 or 1. A metric without data is an empty curve.
+ * @param to the end of what is shown, unix ms
  */
 export function draw(
   text: string,
   curve: Curve | undefined,
-  { refId, table }: { refId: string | undefined; table: boolean },
+  { refId, table, to }: { refId: string | undefined; table: boolean; to: number },
 ): Series | Table {
   const { about, t = [], values = [] } = curve ?? {}
   const ref = refId === undefined ? {} : { refId }
@@ -43,7 +44,8 @@ export function draw(
     ]
     return { type: 'table', ...ref, columns, rows }
   }
-  const datapoints = t.map((time, i) => [numeric(values[i]), milliseconds(time)] as const)
+  const drawn = curve ? drawable(curve, to) : []
+  const datapoints = drawn.map(([value, time]) => [value, milliseconds(time)] as const)
   const units = about?.units
   return { target: text, ...ref, ...(units && { unit: unitId(units) }), datapoints }
 }

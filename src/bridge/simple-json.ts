@@ -98,7 +98,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
         const { literal, expanded } = one.target
         return (curves(literal) ? [literal] : expanded)
           .filter((metric) => passes(metric, curves(metric), [...adhocFilters, ...filters]))
-          .map((metric) => draw(metric.text, curves(metric), one))
+          .map((metric) => draw(metric.text, curves(metric), { ...one, to: range.to }))
       })
     },
     annotations: ({ range, annotation }) =>

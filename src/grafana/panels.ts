@@ -1,6 +1,5 @@
 import { OpCode } from '../core/ops.ts'
 import { decimalsOf } from '../core/resolution.ts'
-import { overdueAfter } from '../core/rhythm.ts'
 import type { ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { unitId } from './units.ts'
@@ -28,7 +27,8 @@ export function row(id: number, title: string, y: number): Json {
 
 /** Curves of fields over time. */
 export function timeSeries(dialect: Dialect, panel: Drawn, fields: readonly ShownField[] = []): Json {
-  const custom = { lineWidth: 1, fillOpacity: 0, showPoints: 'auto', spanNulls: joined(fields) }
+  // The bridge says with a null where a curve is not joined, and that it has ended.
+  const custom = { lineWidth: 1, fillOpacity: 0, showPoints: 'auto', spanNulls: false, insertNulls: false }
   return {
     ...framed(dialect, panel),
     type: 'timeseries',
@@ -37,10 +37,21 @@ export function timeSeries(dialect: Dialect, panel: Drawn, fields: readonly Show
       overrides: overridesOf(fields, false),
     },
     options: {
-      legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: ['lastNotNull'] },
+      legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: ['last'] },
       tooltip: { mode: 'multi', sort: 'none' },
     },
   }
+}
+
+/** What stands in a tile, in grey, where there is no value now: it is NaN, or none has come since one was due. */
+const NOTHING = {
+  noValue: 'no value',
+  mappings: [
+    {
+      type: 'special',
+      options: { match: 'null+nan', result: { text: 'no value', color: '#888888', index: 0 } },
+    },
+  ],
 }
 
 /** A tile for each field: its last value, red outside its limits. */
@@ -51,11 +62,11 @@ export function stat(dialect: Dialect, panel: Drawn, fields: readonly ShownField
     ...framed(dialect, panel),
     type: 'stat',
     fieldConfig: {
-      defaults: { ...unitsOf(fields), ...digitsOf(fields), thresholds },
+      defaults: { ...unitsOf(fields), ...digitsOf(fields), thresholds, ...NOTHING },
       overrides: overridesOf(fields, only === undefined),
     },
     options: {
-      reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+      reduceOptions: { calcs: ['last'], fields: '', values: false },
       graphMode: 'area',
       colorMode: 'value',
       justifyMode: 'auto',
@@ -120,12 +131,6 @@ function digitsOf(fields: readonly ShownField[]): Json {
 }
 const shownDecimals = ({ resolution }: ShownField): number | undefined =>
   resolution === undefined ? undefined : decimalsOf(resolution)
-
-/** Milliseconds of emptiness that a curve is drawn across: a scanner's next visit is awaited, a gap is none. */
-function joined(fields: readonly ShownField[]): number | false {
-  const rhythms = fields.map(({ rhythm }) => rhythm).filter((rhythm) => rhythm !== undefined)
-  return rhythms.length === 0 ? false : 1000 * overdueAfter(Math.max(...rhythms))
-}
 
 /** What single fields have of their own: a unit or decimals where not all have the same, limits where `limited`. */
 function overridesOf(fields: readonly ShownField[], limited: boolean): Json[] {

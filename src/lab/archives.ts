@@ -3,6 +3,8 @@ import type { Nodes } from './nodes.ts'
 
 /** Fields a data node is asked for at once. */
 const FIELDS = 1000
+/** Points a part of a curve gets besides its share, so that it is no coarser than the whole. */
+export const MORE = 2
 
 /** Samples of a recorded field that a live node no longer has. */
 export interface Older {
@@ -38,7 +40,7 @@ export async function askArchives(
       sources.slice(i * FIELDS, (i + 1) * FIELDS),
     )
     const share = (end - span.start) / Math.max(span.end - span.start, 1e-3)
-    const max_points = Math.max(1, Math.ceil(span.max_points * Math.min(1, share)))
+    const max_points = Math.min(span.max_points, Math.ceil(span.max_points * share) + MORE)
     return parts.map((fields) => ({ before, request: { start: span.start, end, max_points, fields } }))
   })
   const answers = await Promise.all(

@@ -1,5 +1,6 @@
 import type { DataAnswer, FieldEntry } from '../core/data-node.ts'
-import { askArchives, type Older } from './archives.ts'
+import { withGaps } from '../core/rhythm.ts'
+import { askArchives, MORE, type Older } from './archives.ts'
 import type { Node, Nodes } from './nodes.ts'
 import type { Metric } from './targets.ts'
 
@@ -25,6 +26,8 @@ export interface Curve {
   readonly about: FieldEntry
   readonly t: readonly number[]
   readonly values: readonly unknown[]
+  /** Seconds of which no more than the lowest and the highest value are there. */
+  readonly width: number
 }
 /** Finds what came back for a metric; undefined when no node has it, or the node did not answer. */
 export type Curves = (metric: Metric) => Curve | undefined
@@ -41,6 +44,7 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
   }
   const count = [...wanted.values()].reduce((sum, fields) => sum + fields.size, 0)
   const points = Math.max(1, Math.floor(Math.min(span.points, MAX_POINTS, MAX_SAMPLES / Math.max(1, count))))
+  const width = (span.to - span.from) / 1000 / Math.max(1, Math.floor((points - 1) / 2))
   // A time of 0 or less would mean "relative to now".
   const [start, end] = [Math.max(span.from / 1000, 0.001), Math.max(span.to / 1000, 0.001)]
   const curves = new Map<string, Curve & { readonly heldFrom: number }>()
@@ -54,7 +58,7 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
         const request = { start, end, max_points, fields: fields.slice(at, at + FIELDS) }
         const answer = await nodes.data(node, request)
         if (!answer) return
-        for (const [field, curve] of curvesOf(answer)) curves.set(`${name}::${field}`, curve)
+        for (const [field, curve] of curvesOf(answer, width)) curves.set(`${name}::${field}`, curve)
       }
     }),
   )
@@ -76,8 +80,8 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
     const asked = older.get(key)
     const before = asked && recorded(asked)
     if (!before) return curve
-    if (!curve) return before
-    return { about: curve.about, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values] }
+    if (!curve) return { ...before, width }
+    return { ...curve, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values] }
   }
 }
 
@@ -85,16 +89,30 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
 function share({ live }: Node, start: number, end: number, points: number): number {
   if (!live) return points
   const shown = Math.min(end, Date.now() / 1000) - start
-  return Math.max(1, Math.min(points, Math.ceil((points * live.keeps) / Math.max(shown, 1))))
+  return Math.min(points, Math.ceil((points * live.keeps) / Math.max(shown, 1)) + MORE)
 }
 
-function* curvesOf(answer: DataAnswer): Generator<[string, Curve & { heldFrom: number }]> {
+function* curvesOf(answer: DataAnswer, width: number): Generator<[string, Curve & { heldFrom: number }]> {
   for (const [field, about] of Object.entries(answer.fields)) {
     const { t = [], held_from } = answer.timeline[about.timeline] ?? {}
     // One that does not say has all there is.
     const heldFrom = held_from === undefined ? -Infinity : (held_from ?? Infinity)
-    yield [field, { about, t, values: answer.data[field] ?? [], heldFrom }]
+    yield [field, { about, t, values: answer.data[field] ?? [], width, heldFrom }]
   }
+}
+
+/**
+ * A curve to draw: its numbers and their times (unix s), with null wherever a sample is missing, at the end too.
+ * @param to the end of what is shown, unix ms
+ */
+export function drawable(
+  { about, t, values, width }: Curve,
+  to: number,
+  now = Date.now(),
+): (readonly [number | null, number])[] {
+  const until = Math.min(to, now) / 1000
+  const [times, numbers] = withGaps(t, values.map(numeric), { rhythm: about.rhythm, width, until })
+  return times.map((time, i) => [numbers[i] ?? null, time])
 }
 
 /** A time in ms, as Grafana counts. */

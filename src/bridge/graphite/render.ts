@@ -1,6 +1,6 @@
 import { HTTPException } from 'hono/http-exception'
 import { braces, isWild } from '../../core/glob.ts'
-import { ask, type Curve, type Curves, numeric, type Span } from '../../lab/fetch-curves.ts'
+import { ask, type Curve, type Curves, drawable, numeric, type Span } from '../../lab/fetch-curves.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
@@ -118,7 +118,7 @@ interface Scope {
 function evaluate(expression: Expression, scope: Scope): readonly Line[] {
   if (expression.kind === 'path') {
     const drawn = (scope.leaves.get(expression.text) ?? []).map((leaf) =>
-      line(leaf, scope.curves(leaf.metric)),
+      line(leaf, scope.curves(leaf.metric), scope.span),
     )
     return [...drawn, ...(scope.states.get(expression.text) ?? [])]
   }
@@ -130,10 +130,11 @@ function evaluate(expression: Expression, scope: Scope): readonly Line[] {
   return FUNCTIONS.get(expression.name)?.(first ? evaluate(first, scope) : [], values) ?? []
 }
 
-function line({ path, metric: { node, field, about } }: Leaf, curve: Curve | undefined): Line {
+function line({ path, metric: { node, field, about } }: Leaf, curve: Curve | undefined, { to }: Span): Line {
   const tags = { name: path, node, field, ...(about.units !== null && { unit: about.units }) }
-  const datapoints = curve?.t.map((t, i) => [numeric(curve.values[i]), Math.round(t * 1000) / 1000] as const)
-  return { path, target: path, tags, datapoints: datapoints ?? [] }
+  const drawn = curve ? drawable(curve, to) : []
+  const datapoints = drawn.map(([value, t]) => [value, Math.round(t * 1000) / 1000] as const)
+  return { path, target: path, tags, datapoints }
 }
 
 /** What Grafana draws to see whether the data source works. */

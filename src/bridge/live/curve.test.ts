@@ -42,31 +42,18 @@ test('what is older than the span goes, but never the newest sample', () => {
 
 test('a hole is not joined, the pauses of a scanner are; texts are not drawn', () => {
   const steady = Array.from({ length: 100 }, (_, i) => i)
-  const [t, values] = filled([...steady, 130, 131]).drawn(90)
+  const [t, values] = filled([...steady, 130, 131]).drawn(90, {})
   expect(t).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 114.5, 130, 131])
   expect(values[10]).toBeNull()
   const scanned = Array.from({ length: 10 }, (_, i) => [i * 60, i * 60 + 1, i * 60 + 2]).flat()
-  expect(filled(scanned).drawn(0)[1]).not.toContain(null)
+  expect(filled(scanned).drawn(0, {})[1]).not.toContain(null)
   const curve = new Curve()
   curve.append([1, 2, 3, 4], [true, 'high', null, 2])
-  expect(curve.drawn(0)).toEqual([
+  expect(curve.drawn(0, {})).toEqual([
     [1, 2, 3, 4],
     [1, null, null, 2],
   ])
-})
-
-test('a declared rhythm says where a sample is missing, however many have come so far', () => {
-  // Of a scanner's visits one may be left out; from steps alone two that are missing could as well be its way.
-  const visits = [0, 1, 2, 195, 196, 197, 590, 591]
-  expect(filled(visits).drawn(0, 195)[1]).not.toContain(null)
-  expect(filled([...visits, 1180]).drawn(0)[1]).not.toContain(null)
-  expect(filled([...visits, 1180]).drawn(0, 195)[0]).toContain((591 + 1180) / 2)
-  const minutes = [0, 60, 120, 240, 300]
-  expect(filled(minutes).drawn(0, 60)[1]).not.toContain(null)
-  expect(filled([...minutes, 430]).drawn(0, 60)[1]).toContain(null)
-  // Of the past every so many samples are there.
-  const past = Array.from({ length: 100 }, (_, i) => i * 54)
-  expect(filled(past).drawn(0, 0.4)[1]).not.toContain(null)
+  expect(curve.drawn(9, {})).toEqual([[], []])
 })
 
 test.each([

@@ -1,11 +1,5 @@
-import { overdueAfter } from '../../core/rhythm.ts'
+import { type Sampling, withGaps } from '../../core/rhythm.ts'
 import type { Cell } from './shape.ts'
-
-/** Where no rhythm is declared: long steps between samples after which a curve is not joined, and seconds, at least. */
-const HOLE_STEPS = 4
-const HOLE_SECONDS = 5
-/** Of all steps, as many are no longer than a long one: a scanner comes back to each channel after many short ones. */
-const LONG_STEP = 0.97
 
 /** The samples of one metric that the page has, in order of time (unix s). */
 export class Curve {
@@ -64,31 +58,11 @@ export class Curve {
     return found === undefined ? undefined : { time: found, value: this.values[low - 1] ?? null }
   }
 
-  /**
-   * Times and numbers to draw from a time on, with an empty place where the curve must not be joined.
-   * @param rhythm declared seconds between two samples; of the past every so many are there
-   */
-  drawn(from: number, rhythm: number | null = null): [t: number[], values: (number | null)[]] {
-    const steps = this.t.slice(1).map((time, i) => time - (this.t[i] ?? 0))
-    steps.sort((a, b) => a - b)
-    const step = (share: number) => steps[Math.floor(steps.length * share)] ?? 0
-    const longest =
-      rhythm === null
-        ? Math.max(HOLE_SECONDS, HOLE_STEPS * step(LONG_STEP))
-        : overdueAfter(Math.max(rhythm, step(0.5)))
-    const t: number[] = []
-    const values: (number | null)[] = []
-    for (const [i, time] of this.t.entries()) {
-      if (time < from) continue
-      const before = t.at(-1)
-      if (before !== undefined && time - before > longest) {
-        t.push((before + time) / 2)
-        values.push(null)
-      }
-      t.push(time)
-      values.push(numeric(this.values[i]))
-    }
-    return [t, values]
+  /** Times and numbers to draw from a time on, with an empty place where the curve must not be joined. */
+  drawn(from: number, sampling: Sampling): [t: number[], values: (number | null)[]] {
+    const [t, values] = withGaps(this.t, this.values.map(numeric), sampling)
+    const first = t.findIndex((time) => time >= from)
+    return first < 0 ? [[], []] : [t.slice(first), values.slice(first)]
   }
 }
 

@@ -189,9 +189,11 @@ export class Panel {
   #draw(): void {
     this.#plot ??= new Plot(this.#host, (time) => this.#around.cursor(time))
     const to = bridgeTime()
-    const from = to - this.#around.span()
+    const span = this.#around.span()
+    const from = to - span
     for (const { curve } of this.#tiles) curve.trim(from - 60)
-    this.#plot.draw(this.#lines, { from, to, runs: this.#around.runs() })
+    const width = (2 * span) / (POINTS - 1)
+    this.#plot.draw(this.#lines, { from, to, width, runs: this.#around.runs() })
   }
 
   #chooseLines(): void {

@@ -24,6 +24,8 @@ export interface Line {
 export interface Shown {
   readonly from: number
   readonly to: number
+  /** Seconds of the past of which no more than the lowest and the highest value are there. */
+  readonly width: number
   readonly runs: readonly RunView[]
 }
 
@@ -34,7 +36,7 @@ export class Plot {
   readonly #resized: ResizeObserver
   #plot: uPlot | undefined
   #lines: readonly Line[] = []
-  #shown: Shown = { from: 0, to: 1, runs: [] }
+  #shown: Shown = { from: 0, to: 1, width: 0, runs: [] }
   #theme: Theme = theme()
 
   /** @param onCursor hears of the time under the cursor, of any plot */
@@ -78,8 +80,9 @@ export class Plot {
   }
 
   #data(): uPlot.AlignedData {
+    const { from, width } = this.#shown
     const tables = this.#lines.map(({ curve, rhythm }): uPlot.AlignedData => {
-      return curve.drawn(this.#shown.from - 60, rhythm)
+      return curve.drawn(from - 60, { rhythm: rhythm ?? undefined, width })
     })
     if (tables.length === 0) return [[]]
     return tables.length === 1 ? (tables[0] as uPlot.AlignedData) : uPlot.join(tables)
