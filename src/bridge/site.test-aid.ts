@@ -74,6 +74,8 @@ export interface TestSite extends AsyncDisposable {
   readonly log: string[]
   /** When the newest sample of the data node LSA21OQ was taken, unix s. */
   readonly newest: number
+  /** Stops the data node of a name. */
+  stopNode(name: string): Promise<void>
 }
 
 /**
@@ -91,6 +93,7 @@ export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise
     log: (text) => log.push(text),
   })
   const ends: number[] = []
+  const nodes = new Map<string, { stop(): Promise<void> }>()
   for (const [instance, name] of [
     ['ls240', 'LSA21OQ'],
     ['control', 'LSA22HA'],
@@ -98,7 +101,7 @@ export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise
     const spool = lab.spool(instance)
     ends.push(await fill(spool, 300, 2))
     await lab.run(thermometer().agent, instance, {}, spool)
-    await lab.run(node, `node-${name}`, { target: instance, name, description: '' })
+    nodes.set(name, await lab.run(node, `node-${name}`, { target: instance, name, description: '' }))
   }
   await until(
     () => query(bridge, 'LSA21OQ::Channel_1_T', 'LSA22HA::Channel_1_T'),
@@ -109,6 +112,7 @@ export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise
     bridge,
     log,
     newest: ends[0] ?? 0,
+    stopNode: async (name) => await nodes.get(name)?.stop(),
     async [Symbol.asyncDispose]() {
       await bridge.close()
       await lab[Symbol.asyncDispose]()

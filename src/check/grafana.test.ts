@@ -33,13 +33,17 @@ interface Source {
  * Speaks as Grafana does (health, list of data sources for administrators, proxy with 502 for what it cannot reach).
  * @param network where the names that it knows lead; its own loopback leads nowhere, as in a container
  */
-function grafana(sources: readonly Source[], network: Readonly<Record<string, string>> = {}): string {
+function grafana(
+  sources: readonly Source[],
+  network: Readonly<Record<string, string>> = {},
+  version = '12.4.1',
+): string {
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     async fetch(request) {
       const { pathname } = new URL(request.url)
-      if (pathname === '/api/health') return Response.json({ commit: 'x', database: 'ok', version: '12.4.0' })
+      if (pathname === '/api/health') return Response.json({ commit: 'x', database: 'ok', version })
       if (request.headers.get('authorization') !== `Basic ${btoa('admin:secret')}`)
         return Response.json({ message: 'Unauthorized' }, { status: 401 })
       if (pathname === '/api/datasources')
@@ -80,6 +84,16 @@ test('all well: each data source reaches the bridge', async () => {
     `ok data source "ocs" (graphite) reaches the bridge at http://${NAME}:5000/graphite`,
     `ok data source "sisock" (grafana-simple-json-datasource) reaches the bridge at http://${NAME}:5000`,
   ])
+})
+
+test('Grafana 12.4.0 is told to evaluate no rule over Graphite', async () => {
+  const at = await bridge([NAME])
+  const network = { [NAME]: at }
+  const told = 'problem Grafana 12.4.0 evaluates no alert rule over Graphite: take 12.4.1, which is corrected'
+  const graphite = [source(`http://${NAME}:5000/graphite`)]
+  expect((await findings(grafana(graphite, network, '12.4.0'), at))[1]).toBe(told)
+  const json = [source(`http://${NAME}:5000`, 'simpod-json-datasource')]
+  expect(await findings(grafana(json, network, '12.4.0'), at)).toHaveLength(1)
 })
 
 test('URL: the wrong path, something else that answers, no URL', async () => {

@@ -13,6 +13,9 @@ const TYPES: Readonly<Record<string, string>> = {
   'grafana-simple-json-datasource': '',
 }
 
+/** The version whose Graphite data source names no query in its answer, so that each alert rule over it has no data (grafana#118035). */
+const DEAF = '12.4.0'
+
 /** A data source as Grafana's API lists it. */
 interface Source {
   readonly uid: string
@@ -75,7 +78,18 @@ export async function checkGrafana(
   const ours = sources.filter(({ type }) => Object.hasOwn(TYPES, type))
   if (ours.length === 0) return [mine, finding('problem', wrongType(sources, bridge))]
   const found = await Promise.all(ours.map((source) => look(source, { get, bridge, local })))
-  return [mine, ...found.map(({ level, text }) => finding(level, text))]
+  const deaf = ours.some(({ type }) => type === 'graphite') && versionOf(health.body) === DEAF
+  const rules = `Grafana ${DEAF} evaluates no alert rule over Graphite: take 12.4.1, which is corrected`
+  return [
+    mine,
+    ...found.map(({ level, text }) => finding(level, text)),
+    ...(deaf ? [finding('problem', rules)] : []),
+  ]
+}
+
+/** The version that Grafana's `/api/health` tells. */
+function versionOf(health: string): string | undefined {
+  return /"version":\s*"([^"]*)"/.exec(health)?.[1]
 }
 
 /** No data source is of a type that the bridge speaks: which was meant, if one was. */

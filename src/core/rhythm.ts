@@ -46,7 +46,7 @@ function missingAfter(
  * The rhythm that times show: the usual step where all are alike; where long pauses come at even times, as between a
  * scanner's visits, such a pause. Undefined where there is none to see.
  */
-function learntRhythm(t: readonly number[]): number | undefined {
+export function learntRhythm(t: readonly number[]): number | undefined {
   const sorted = steps(t)
   if (sorted.length < PAUSES) return undefined
   const usual = share(sorted, 0.5)

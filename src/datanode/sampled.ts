@@ -17,9 +17,10 @@ export class Sampled implements Source {
   /**
    * @param name of the timeline
    * @param keep seconds kept
+   * @param rhythm seconds between two readings
    */
-  constructor(name: string, keep: number) {
-    const describe = (field: string) => this.#about.get(field) ?? {}
+  constructor(name: string, keep: number, rhythm: number) {
+    const describe = (field: string) => ({ ...this.#about.get(field), rhythm })
     this.blocks = [{ feed: name, name, table: new Table(keep), describe }]
   }
 

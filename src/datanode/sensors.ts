@@ -27,7 +27,7 @@ export default defineAgent({
   serves: ({ name, description }) => ({ name, description }),
   connect: async ({ name, description }, lab) => {
     lab.announceNode({ name, description })
-    return new Sampled('sensors', INTERVAL * DEPTH)
+    return new Sampled('sensors', INTERVAL * DEPTH, INTERVAL)
   },
 })
   .process(

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
+import { learntRhythm } from '../core/rhythm.ts'
 import { ownFile } from '../machine/own-files.ts'
 import { type ArchivedField, readArchive } from './apex-weather.ts'
 import type { Block, Source } from './catalog.ts'
@@ -31,7 +32,9 @@ export class Weather implements Source {
     const fields = archive.map(({ field, values, description, units }) => {
       const table = new Table(shiftToNow ? WEEK : Infinity)
       table.declare(field, 'number')
-      return { feed: 'weather', name: field, table, values, describe: () => ({ description, units }) }
+      const rhythm = learntRhythm([...values.keys()])
+      const about = { description, units, ...(rhythm && { rhythm }) }
+      return { feed: 'weather', name: field, table, values, describe: () => about }
     })
     this.blocks = fields
     this.#samples = fields

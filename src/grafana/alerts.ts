@@ -6,14 +6,18 @@ import { uidOf } from './ids.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
+/** The states of all processes, which are to go on for good. */
+const PROCESSES = 'aliasByNode(processes.*.*, 1, 2)'
 /** Seconds of data that a rule looks at, at least. */
 const LOOK = 300
+/** Seconds that a rule for silence looks at where no rhythm is known: some instruments are asked every ten minutes. */
+const LOOK_UNKNOWN = 3600
 /** Samples of a curve that a rule needs. */
 const POINTS = 300
 
 /**
  * Example alert rules, for Graphite alone, as Grafana's own server cannot ask the other two: a data node that is silent, an
- * operation that failed or is degraded, and a field outside its declared range.
+ * process that failed or is degraded, and a field outside its declared range.
  */
 export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
   const silent = lab.map((node) => ({
@@ -31,8 +35,8 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
   }))
   const failed = {
     uid: uidOf('operations'),
-    title: 'An operation failed or is degraded',
-    ask: graphite.states(),
+    title: 'A process failed or is degraded',
+    ask: graphite.states().map((query) => ({ ...query, target: PROCESSES })),
     reducer: 'last',
     evaluator: { type: 'gt', params: [OpCode.SUCCEEDED] },
     noDataState: 'OK',
@@ -65,8 +69,8 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
 
 /** Seconds in which at least the quickest of some fields has a sample. */
 function lookOf(fields: Shown['fields'] = []): number {
-  const [quickest = 0] = fields.map(({ rhythm = 0 }) => rhythm).sort((a, b) => a - b)
-  return overdueAfter(quickest, LOOK)
+  const [quickest] = fields.flatMap(({ rhythm }) => rhythm ?? []).sort((a, b) => a - b)
+  return quickest === undefined ? LOOK_UNKNOWN : overdueAfter(quickest, LOOK)
 }
 
 interface Rule {

@@ -25,7 +25,7 @@ const diodes: Shown = {
   instance: 'ls240',
   dashboard: 'diodes',
   fields: [
-    field('Channel_1_T', 'K', { range: [2, 320], description: '4K plate' }),
+    field('Channel_1_T', 'K', { range: [2, 320], description: '4K plate', rhythm: 0.4 }),
     ...[1, 2, 3, 4, 5, 6].map((n) => field(`Channel_${n}_V`, 'V')),
     field('Channel_1_status', null),
   ],
@@ -207,7 +207,7 @@ test('digits are those that are declared; what is gone has no line and no value;
       field('upsInputVoltage_1', 'V', { resolution: 1, rhythm: 600 }),
     ],
   }
-  const { dashboards, read } = made([slow, diodes])
+  const { dashboards, read } = made([slow, diodes, sensors])
   const panels = dashboards.flatMap((one) => one.panels)
   const of = (text: string) =>
     panels.find(({ type, targets }) => type === 'timeseries' && targets?.[0]?.target.includes(text))
@@ -232,6 +232,8 @@ test('digits are those that are declared; what is gone has no line and no value;
     }
   expect(looks('ocs_silent_UPS').relativeTimeRange.from).toBe(1205)
   expect(looks('ocs_silent_LSA21OQ').relativeTimeRange.from).toBe(300)
+  // Where nobody says how often a sample comes, five minutes may be between two.
+  expect(looks('ocs_silent_sensors').relativeTimeRange.from).toBe(3600)
 })
 
 test('written again, in another order or with more in it, everything keeps its address', () => {

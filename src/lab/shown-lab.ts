@@ -120,7 +120,7 @@ function withDeclared(
   root: string,
   instance: string | undefined,
 ): ShownField {
-  const { units, description, source } = about
+  const { units, description, source, resolution, rhythm } = about
   for (const [feed, { blocks }] of Object.entries(api?.feeds ?? {})) {
     const address = `${feedAddress(root, instance ?? '', feed)}.`
     if (!source?.startsWith(address)) continue
@@ -129,7 +129,7 @@ function withDeclared(
     const shown = shownField(field, feed, declared)
     return { ...shown, units: units ?? shown.units, description: description ?? shown.description }
   }
-  return { name: field, units, description: description ?? undefined, feed: '' }
+  return { name: field, units, description: description ?? undefined, feed: '', resolution, rhythm }
 }
 
 /** The data nodes of a site file, and for each agent without one the one it needs, by the name of its instrument. */

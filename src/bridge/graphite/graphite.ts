@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { Catalog } from '../../lab/catalog.ts'
 import { DEFAULT_POINTS } from '../../lab/fetch-curves.ts'
+import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { choose } from '../annotations.ts'
@@ -22,6 +23,7 @@ interface Parts {
   readonly nodes: Nodes
   readonly catalog: Catalog
   readonly history: History
+  readonly lab: LabView
   log(text: string): void
 }
 
@@ -30,10 +32,13 @@ interface Parts {
  * `/events/get_data`, `/functions`, `/version`, `/tags/…`, each by GET or by a posted form.
  * (graphite.readthedocs.io, "The Render URL API" and "The Metrics API")
  */
-export function graphite({ nodes, catalog, history, log }: Parts): Hono {
+export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
   const app = new Hono()
   const names = graphiteNames(nodes, catalog)
-  const operations = operationNames(history)
+  const operations = operationNames(
+    history,
+    (instance, op) => lab.instances.get(instance)?.api?.ops[op]?.kind,
+  )
   const find = async (query: string) => [...(await names.find(query)), ...operations.find(query)]
   const complaints = new Set<string>()
   const route = (path: string, act: (c: Context, given: URLSearchParams) => Promise<Response> | Response) => {

@@ -30,7 +30,7 @@ const history: History = {
   events: () => [],
   [Symbol.asyncDispose]: async () => {},
 }
-const { find, lines } = operationNames(history)
+const { find, lines } = operationNames(history, (_, op) => (op === 'ramp' ? 'task' : 'process'))
 const span = { from: 90_000, to: 200_000 }
 
 test('names of operations unfold from "operations", which * does not show', () => {
@@ -66,4 +66,19 @@ test('states are op codes, a point at each change and at both ends; before its f
   expect(lines('operations.*.*', span)).toHaveLength(3)
   expect(lines('LSA21OQ.*', span)).toEqual([])
   expect(lines('operations.ls240', span)).toEqual([])
+})
+
+test('"processes" has what is to go on for good, and no task', () => {
+  expect(find('processes')).toEqual([{ text: 'processes', path: 'processes', leaf: false }])
+  expect(find('processes.*.*').map(({ path }) => path)).toEqual([
+    'processes.ls240.acq',
+    'processes.ls_372.acq',
+  ])
+  expect(lines('processes.*.*', span).map(({ path }) => path)).toEqual([
+    'processes.ls240.acq',
+    'processes.ls_372.acq',
+  ])
+  expect(lines('processes.ls240.acq', span)[0]?.datapoints).toEqual(
+    lines('operations.ls240.acq', span)[0]?.datapoints ?? [],
+  )
 })

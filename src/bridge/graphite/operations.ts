@@ -6,8 +6,17 @@ import type { History } from '../history.ts'
 import type { Line } from './functions.ts'
 import type { Branch } from './names.ts'
 
-/** What names of operations begin with: `operations.ls240.acq`. It is hidden from `*`, which means the data nodes. */
-const BRANCH = 'operations'
+/**
+ * What names of operations begin with, `operations.ls240.acq`, and which are there: what failed once, as a task that was
+ * started with a wrong parameter, stays so for good, and is no matter for an alarm. Both are hidden from `*`, which means the
+ * data nodes.
+ */
+const BRANCHES: readonly (readonly [name: string, has: (kind: Kind) => boolean])[] = [
+  ['operations', () => true],
+  ['processes', (kind) => kind !== 'task'],
+]
+/** What an operation is; undefined where its agent does not say. */
+type Kind = 'task' | 'process' | undefined
 
 const CODES: Readonly<Record<OpState, number>> = {
   starting: OpCode.STARTING,
@@ -26,50 +35,57 @@ export interface Operations {
   lines(pattern: string, span: { readonly from: number; readonly to: number }): Line[]
 }
 
-export function operationNames(history: History): Operations {
-  const tree = () => {
-    const byInstance = Map.groupBy(history.runs(), ({ instance }) => instance)
+/** @param kindOf what an operation of an instance is */
+export function operationNames(history: History, kindOf: (instance: string, op: string) => Kind): Operations {
+  const tree = (has: (kind: Kind) => boolean) => {
+    const byInstance = Map.groupBy(
+      history.runs().filter(({ instance, op }) => has(kindOf(instance, op))),
+      ({ instance }) => instance,
+    )
     return [...plainNames(byInstance.keys())].map(([name, instance]) => {
       const ops = new Set((byInstance.get(instance) ?? []).map(({ op }) => op))
       return { name, instance, ops: [...plainNames(ops)] }
     })
   }
-  const fitting = (pattern: string, length: number) =>
+  const fitting = (pattern: string, branch: string, length: number) =>
     braces(pattern)
       .map((text) => text.split('.'))
-      .filter(([first, ...rest]) => first === BRANCH && rest.length === length - 1)
+      .filter(([first, ...rest]) => first === branch && rest.length === length - 1)
       .map(([, ...rest]) => rest.map(test))
 
   return {
-    find(pattern) {
-      const branch = fitting(pattern, 1).length > 0 ? [{ text: BRANCH, path: BRANCH, leaf: false }] : []
-      const [instances, leaves] = [fitting(pattern, 2), fitting(pattern, 3)]
-      const below = tree().flatMap(({ name, ops }): Branch[] => {
-        const path = `${BRANCH}.${name}`
-        const own = instances.some(([is]) => is?.(name)) ? [{ text: name, path, leaf: false }] : []
-        const ends = ops.filter(([op]) => leaves.some(([is, of]) => is?.(name) && of?.(op)))
-        return [...own, ...ends.map(([op]) => ({ text: op, path: `${path}.${op}`, leaf: true }))]
-      })
-      return [...branch, ...below]
-    },
-    lines(pattern, span) {
-      const wanted = fitting(pattern, 3)
-      if (wanted.length === 0) return []
-      const { ops, rows } = states(history, { ...span, words: '' })
-      return tree().flatMap(({ name, instance, ops: named }) =>
-        named
-          .filter(([plain]) => wanted.some(([is, of]) => is?.(name) && of?.(plain)))
-          .map(([plain, op]) => {
-            const path = `${BRANCH}.${name}.${plain}`
-            const at = ops.indexOf(`${instance} ${op}`) + 1
-            const datapoints = rows.flatMap((row) => {
-              const state = at > 0 ? (row[at] as OpState | null) : null
-              return state === null ? [] : [[CODES[state], row[0] / 1000] as const]
-            })
-            return { path, target: path, tags: { name: path, instance, operation: op }, datapoints }
-          }),
-      )
-    },
+    find: (pattern) =>
+      BRANCHES.flatMap(([root, has]) => {
+        const [roots, instances, leaves] = [1, 2, 3].map((length) => fitting(pattern, root, length))
+        const branch = roots?.length ? [{ text: root, path: root, leaf: false }] : []
+        if (!instances?.length && !leaves?.length) return branch
+        const below = tree(has).flatMap(({ name, ops }): Branch[] => {
+          const path = `${root}.${name}`
+          const own = instances?.some(([is]) => is?.(name)) ? [{ text: name, path, leaf: false }] : []
+          const ends = ops.filter(([op]) => leaves?.some(([is, of]) => is?.(name) && of?.(op)))
+          return [...own, ...ends.map(([op]) => ({ text: op, path: `${path}.${op}`, leaf: true }))]
+        })
+        return [...branch, ...below]
+      }),
+    lines: (pattern, span) =>
+      BRANCHES.flatMap(([root, has]) => {
+        const wanted = fitting(pattern, root, 3)
+        if (wanted.length === 0) return []
+        const { ops, rows } = states(history, { ...span, words: '' })
+        return tree(has).flatMap(({ name, instance, ops: named }) =>
+          named
+            .filter(([plain]) => wanted.some(([is, of]) => is?.(name) && of?.(plain)))
+            .map(([plain, op]) => {
+              const path = `${root}.${name}.${plain}`
+              const at = ops.indexOf(`${instance} ${op}`) + 1
+              const datapoints = rows.flatMap((row) => {
+                const state = at > 0 ? (row[at] as OpState | null) : null
+                return state === null ? [] : [[CODES[state], row[0] / 1000] as const]
+              })
+              return { path, target: path, tags: { name: path, instance, operation: op }, datapoints }
+            }),
+        )
+      }),
   }
 }
 
