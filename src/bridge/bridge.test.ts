@@ -288,7 +288,7 @@ test('what is refused says why', async () => {
   expect(await post('/query', '{"targets":[]}')).toEqual([400, expect.stringContaining('range: ')])
   expect(await post('/query', JSON.stringify({ targets: [], range: { ...range, to: 'soon' } }))).toEqual([
     400,
-    'range.to: not a time',
+    'range.to: not a time: write unix ms (13 digits) or 2026-11-23T08:00:00Z',
   ])
   const many = Array.from({ length: 201 }, () => ({ target: 'a::b' }))
   expect((await post('/query', JSON.stringify({ targets: many, range })))[0]).toBe(400)

@@ -12,7 +12,7 @@ import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
 import { recordHistory } from './history.ts'
 import { mayAsk } from './hosts.ts'
-import { answer, badRequest, checked, send } from './http.ts'
+import { answer, badRequest, checked, send, tellLeftOut } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
 import { type Env, livePage } from './live/routes.ts'
 import { readUsers } from './live/users.ts'
@@ -116,6 +116,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
       throw badRequest(`format=${format.slice(0, 20)}: json and csv are served`)
     }
     const rows = await rowsOf(parts, given)
+    tellLeftOut(c, rows.leftOut)
     return format === 'csv' ? send(c, asCsv(rows), 'text/csv; charset=utf-8') : answer(c, asObjects(rows))
   })
   app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path.slice(0, 200)}` }, 404))

@@ -139,7 +139,6 @@ test('/api/data: a row a value in order of time; patterns; times as ms, ISO and 
     'LSA21OQ::Channel_2_T',
     'LSA22HA::Channel_1_T',
   ])
-  expect((await get<Row[]>(at.bridge, '/api/data?metric=LSA21OQ::nothing&metric=no'))[1]).toEqual([])
   const [, braces] = await get<Row[]>(
     at.bridge,
     `/api/data?metric=${encodeURIComponent('{LSA21OQ,LSA22HA}::Channel_1_T')}`,
@@ -167,6 +166,12 @@ test('/api: what cannot be read is named', async () => {
     ['', 'metric is missing'],
     ['metric=', 'metric is empty'],
     ['metric=a&from=soon', 'from=soon: no time'],
+    ['metric=a&from=1795415400', 'from=1795415400: no time: write unix ms (13 digits)'],
+    ['metric=a&from=now&to=-1h', 'from is after to'],
+    [
+      'metric=LSA21OQ::Chanel_1_T&metric=no',
+      'there is no metric "LSA21OQ::Chanel_1_T" (did you mean LSA21OQ::Channel_1_T?); there is no metric "no": /api/metrics',
+    ],
     ['metric=a&max_points=0', 'max_points=0: 1 to 20000'],
     ['metric=a&wide=maybe', 'wide=maybe: 0 or 1'],
     ['metric=a&format=xml', 'format=xml: json and csv'],
@@ -175,6 +180,14 @@ test('/api: what cannot be read is named', async () => {
     const [status, { error }] = await get<{ error: string }>(at.bridge, `/api/data?${query}`)
     expect([status, error.slice(0, text.length)]).toEqual([400, text])
   }
+})
+
+test('/api/data: a metric that nobody has costs itself, and is named; a pattern may fit none', async () => {
+  await using at = await site()
+  const answer = await fetch(`${at.bridge.url}/api/data?metric=LSA21OQ::Channel_1_T&metric=no`)
+  expect([answer.status, answer.headers.get('x-ocs-left-out')]).toEqual([200, 'there is no metric "no"'])
+  expect(await answer.json()).not.toEqual([])
+  expect(await get(at.bridge, '/api/data?metric=no::*')).toEqual([200, []])
 })
 
 test('/api/metrics and /api/agents', async () => {

@@ -47,6 +47,16 @@ export function answer(c: Context, data: unknown): Promise<Response> {
   return send(c, JSON.stringify(data), 'application/json')
 }
 
+/** Names in a header what of a request is left out. */
+export function tellLeftOut(c: Context, reasons: readonly string[]): void {
+  if (reasons.length > 0) c.header('x-ocs-left-out', oneLine(reasons.join('; ')))
+}
+
+/** Text that may stand in a header or in a line of the log. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 1000)
+}
+
 const compress = promisify<string, { level: number }, Buffer<ArrayBuffer>>(gzip)
 
 /** Sends text of any type, compressed for whom it may be. */

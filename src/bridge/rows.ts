@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { glob, isWild } from '../core/glob.ts'
+import { didYouMean } from '../core/names.ts'
 import type { Catalog } from '../lab/catalog.ts'
 import { ask, cell, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
 import type { Nodes } from '../lab/nodes.ts'
@@ -16,6 +17,8 @@ type Cell = string | number | boolean | null
 export interface Rows {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
+  /** Metrics that nobody has, each as a sentence; some others are there. */
+  readonly leftOut: readonly string[]
 }
 
 const Flag = z.enum(['0', '1', 'true', 'false']).transform((text) => text === '1' || text === 'true')
@@ -36,7 +39,9 @@ export async function rowsOf(
     if (text === null || text === '') return otherwise
     const time = readTime(text, 1, now)
     if (time === undefined) {
-      throw badRequest(`${name}=${text.slice(0, 50)}: no time; write unix ms, 2026-11-23T08:00:00Z or now-1h`)
+      throw badRequest(
+        `${name}=${text.slice(0, 50)}: no time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h`,
+      )
     }
     return time
   }
@@ -48,6 +53,7 @@ export async function rowsOf(
     return data as z.output<S>
   }
   const [from, to] = [at('from', now - HOUR_MS), at('to', now)]
+  if (from > to) throw badRequest('from is after to')
   const points = read('max_points', Points, '1 to 20000') ?? DEFAULT_POINTS
   const wide = read('wide', Flag, '0 or 1') ?? false
   const texts = given.getAll('metric')
@@ -65,12 +71,24 @@ export async function rowsOf(
     const { t = [], values = [] } = curves(metric) ?? {}
     return { name: metric.text, points: t.map((time, i) => [milliseconds(time), cell(values[i])] as const) }
   })
-  return wide ? widened(columns) : long(columns)
+  const missing = wanted.filter(({ literal, others }) => {
+    return !isPattern(literal) && ![literal, ...others].some((metric) => curves(metric))
+  })
+  const known = missing.length > 0 ? (await catalog.all()).map(({ text }) => text) : []
+  const leftOut = missing.map(({ literal }) => {
+    const [near] = didYouMean(literal.text, known)
+    const mean = near === undefined ? '' : ` (did you mean ${near}?)`
+    return `there is no metric "${literal.text.slice(0, 100)}"${mean}`
+  })
+  if (missing.length === wanted.length) {
+    throw badRequest(`${leftOut.slice(0, 5).join('; ')}: /api/metrics lists those that there are`)
+  }
+  return { ...(wide ? widened(columns) : long(columns)), leftOut }
 }
 
 type Named = { readonly name: string; readonly points: readonly (readonly [number, Cell])[] }[]
 
-function long(columns: Named): Rows {
+function long(columns: Named): Omit<Rows, 'leftOut'> {
   const rows = columns.flatMap(({ name, points }) =>
     points.map(([time, value]) => [time, name, value] as const),
   )
@@ -78,7 +96,7 @@ function long(columns: Named): Rows {
 }
 
 /** A row for each time that any metric has; null where a metric has no value then. */
-function widened(columns: Named): Rows {
+function widened(columns: Named): Omit<Rows, 'leftOut'> {
   const rows = new Map<number, Cell[]>()
   for (const [at, { points }] of columns.entries()) {
     for (const [time, value] of points) {
@@ -91,6 +109,11 @@ function widened(columns: Named): Rows {
   return { columns: ['time', ...columns.map(({ name }) => name)], rows: sorted }
 }
 
+/** Whether a text stands for as many metrics as there are. */
+function isPattern({ text }: Metric): boolean {
+  return isWild(text) || text.includes('{')
+}
+
 async function ways(text: string, catalog: Catalog): Promise<{ literal: Metric; others: readonly Metric[] }> {
   const target = readTarget(text.slice(0, 4096))
   if (!target) throw badRequest('metric is empty: /api/metrics lists them')
@@ -101,12 +124,12 @@ async function ways(text: string, catalog: Catalog): Promise<{ literal: Metric; 
 }
 
 /** Rows as JSON: an object a row. */
-export function asObjects({ columns, rows }: Rows): object[] {
+export function asObjects({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): object[] {
   return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at] ?? null])))
 }
 
 /** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
-export function asCsv({ columns, rows }: Rows): string {
+export function asCsv({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): string {
   return [columns, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
 }
 

@@ -9,11 +9,14 @@ import { AdHocFilters, passes } from './filters.ts'
 import type { History } from './history.ts'
 import { badRequest } from './http.ts'
 import { draw, markTable, type Series, stateTable, type Table } from './series.ts'
+import { isOther } from './times.ts'
 
 const instant = z
   .union([z.string(), z.number()])
-  .transform((given) => new Date(given).getTime())
-  .refine(Number.isFinite, 'not a time')
+  .transform((given) =>
+    typeof given === 'number' && isOther(given, 1) ? Number.NaN : new Date(given).getTime(),
+  )
+  .refine(Number.isFinite, 'not a time: write unix ms (13 digits) or 2026-11-23T08:00:00Z')
 const positive = z.number().positive().optional().catch(undefined)
 const Range = z.object({ from: instant, to: instant })
 

@@ -29,7 +29,8 @@ export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number
     const [hour, minute, year, month, day] = date.slice(1).map((part) => Number(part ?? 0))
     return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute)
   }
-  if (/^-?\d{1,16}(\.\d{1,9})?$/.test(given) && !given.startsWith('-')) return within(Number(given) * unit)
+  if (/^\d{1,16}(\.\d{1,9})?$/.test(given))
+    return isOther(Number(given), unit) ? undefined : within(Number(given) * unit)
   const relative = /^(?:now)?(?:([+-])(\d{1,9})([a-z]+))?$/i.exec(given)
   if (relative && given !== '') {
     const [, sign, count, name] = relative
@@ -44,6 +45,14 @@ export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number
   if (!iso) return undefined
   const [, day, time = '00:00', zone = 'Z'] = iso
   return within(Date.parse(`${day}T${time}${zone.replace(' ', '+')}`))
+}
+
+/**
+ * Whether a number since 1970 counts something else than was meant: seconds of 1973 to 5138 as ms are days of 1970 to 1973, of
+ * which nobody has data; ms of now as seconds are years far ahead.
+ */
+export function isOther(number: number, unit: 1 | 1000): boolean {
+  return unit === 1 ? number >= 1e8 && number < 1e11 : number >= 1e11
 }
 
 /** Times that a date can hold. */

@@ -55,8 +55,9 @@ function graphite(lab: readonly Shown[]): Dialect {
       jsonData: { graphiteVersion: '1.1', graphiteType: 'default' },
     }),
     fields(node, names) {
-      const spelt = names?.map((name) => fieldsOf.get(node)?.get(name) ?? name) ?? ['*']
-      const list = spelt.length === 1 ? spelt[0] : `{${spelt.join(',')}}`
+      const spelt = names?.map((name) => fieldsOf.get(node)?.get(name) ?? name)
+      // A pattern may fit nothing: a channel that a scanner has still to visit is no misspelt one.
+      const list = spelt ? `{${spelt.join(',')}}` : '*'
       return target(`aliasByNode(${nodes.get(node) ?? node}.${list}, 1)`)
     },
     legend: (node, field) => fieldsOf.get(node)?.get(field) ?? field,

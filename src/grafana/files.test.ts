@@ -62,7 +62,7 @@ test('the first figure: the calibrated diode on top with its tile, the five othe
   expect(more).toEqual([])
   expect([tile?.type, top?.type, bottom?.type]).toEqual(['stat', 'timeseries', 'timeseries'])
   const [first] = tile?.targets ?? []
-  expect(first?.target).toBe('aliasByNode(LSA21OQ.Channel_1_T, 1)')
+  expect(first?.target).toBe('aliasByNode(LSA21OQ.{Channel_1_T}, 1)')
   expect(tile?.fieldConfig?.defaults).toMatchObject({
     unit: 'kelvin',
     thresholds: {

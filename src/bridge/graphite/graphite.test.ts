@@ -129,6 +129,21 @@ test('/render: one bad target leaves the others whole, and is named', async () =
     ['aliasSub(LSA21OQ.*, "(", "x")', 'a "(" has no ")"'],
     ['alias()', 'its first argument is a metric'],
     ['5', 'is no metric'],
+    [
+      'LSA21OQ.Chanel_1_T',
+      '"LSA21OQ.Chanel_1_T": LSA21OQ has no metric "Chanel_1_T" (did you mean Channel_1_T?); there are Channel_1_T, Channel_2_T',
+    ],
+    [
+      'scale(LSA21Q.Channel_1_T, 2)',
+      'no data node is called "LSA21Q" (did you mean LSA21OQ?); there are LSA21OQ, LSA22HA',
+    ],
+    ['LSA21OQ', '"LSA21OQ" is no metric: a metric is NAME.field, as in LSA21OQ.*'],
+    ['operations.ls240.acqq', 'operations.ls240 has no metric "acqq" (did you mean acq?); there are acq'],
+    ['LSA21OQ.Channel_1_T=3', '"=" stands in no name: a metric is NAME.field'],
+    ['LSA21OQ.Channel_1_T|scale(2)', '"|" stands in no name'],
+    ['$agent.Channel_1_T', '"$" stands in no name'],
+    ['LSA21OQ.{Chanel_1_T}', ''],
+    ['nothing.*', ''],
     ['alias(LSA21OQ.*, "x") x', 'something is left over'],
     [`${'scale('.repeat(40)}a.b`, 'nested too deep'],
     [`${'{*a,*b,*c,*d,*e,*f,*g,*h,*i,*j}'.repeat(4)}.x`, ''],
@@ -243,14 +258,18 @@ test('forms are read from Grafana and from no page of another site; times and fo
     })
     return [answer.status, ((await answer.json()) as { error?: string }).error]
   }
-  expect(await post('target=a.b')).toEqual([200, undefined])
+  expect(await post('target=a.*')).toEqual([200, undefined])
   expect(await post('')).toEqual([200, undefined])
-  expect(await post('target=a.b', { 'sec-fetch-site': 'cross-site' })).toEqual([403, expect.any(String)])
-  expect(await post('target=a.b', { 'content-type': 'application/json' })).toEqual([415, expect.any(String)])
-  expect(await post('target=a.b&format=png')).toEqual([400, 'format=png: only json is served'])
-  expect(await post('target=a.b&from=soon')).toEqual([400, expect.stringContaining('from=soon')])
-  expect(await post('target=a.b&maxDataPoints=x&cacheTimeout=60')).toEqual([200, undefined])
-  expect(await post(`${'target=a.b&'.repeat(201)}`)).toEqual([400, 'more than 200 targets in one request'])
+  expect(await post('target=a.*', { 'sec-fetch-site': 'cross-site' })).toEqual([403, expect.any(String)])
+  expect(await post('target=a.*', { 'content-type': 'application/json' })).toEqual([415, expect.any(String)])
+  expect(await post('target=a.*&format=png')).toEqual([400, 'format=png: only json is served'])
+  expect(await post('target=a.*&from=soon')).toEqual([400, expect.stringContaining('from=soon')])
+  const forms = 'no time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z'
+  for (const time of ['1795415400123', 'midnight', 'now/d'])
+    expect(await post(`target=a.*&from=${time}`)).toEqual([400, `from=${time}: ${forms}`])
+  expect(await post('target=a.*&from=-1h&until=-2h')).toEqual([400, 'from is after until'])
+  expect(await post('target=a.*&maxDataPoints=x&cacheTimeout=60')).toEqual([200, undefined])
+  expect(await post(`${'target=a.*&'.repeat(201)}`)).toEqual([400, 'more than 200 targets in one request'])
   const json = await fetch(`${bridge.url}/query`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },

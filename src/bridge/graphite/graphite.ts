@@ -6,7 +6,7 @@ import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { choose } from '../annotations.ts'
 import type { History } from '../history.ts'
-import { answer, badRequest, parameters } from '../http.ts'
+import { answer, badRequest, oneLine, parameters, tellLeftOut } from '../http.ts'
 import { readTime } from '../times.ts'
 import { graphiteNames } from './names.ts'
 import { operationNames } from './operations.ts'
@@ -77,10 +77,8 @@ export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
     const span = { ...spanOf(given), points: points >= 1 ? points : DEFAULT_POINTS }
     const { lines, leftOut } = await render({ nodes, names, operations }, targets, span)
     if (lines.length === 0 && leftOut.length > 0) throw badRequest(leftOut.slice(0, 5).join('; '))
-    if (leftOut.length > 0) {
-      complain(leftOut)
-      c.header('x-ocs-left-out', oneLine(leftOut.join('; ')))
-    }
+    complain(leftOut)
+    tellLeftOut(c, leftOut)
     return answer(c, lines)
   })
   route('/events/get_data', (c, given) => {
@@ -117,14 +115,13 @@ function spanOf(given: URLSearchParams): { from: number; to: number } {
     if (text === null || text.trim() === '') return otherwise
     const time = readTime(text, 1000, now)
     if (time === undefined) {
-      throw badRequest(`${name}=${text.slice(0, 50)}: no time; write unix seconds, now, or -1h`)
+      throw badRequest(
+        `${name}=${text.slice(0, 50)}: no time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z`,
+      )
     }
     return time
   }
-  return { from: at('from', now - DAY_MS), to: at('until', now) }
-}
-
-/** Text that may stand in a header or in a line of the log. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 1000)
+  const span = { from: at('from', now - DAY_MS), to: at('until', now) }
+  if (span.from > span.to) throw badRequest('from is after until')
+  return span
 }

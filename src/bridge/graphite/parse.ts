@@ -75,6 +75,9 @@ export function parseTarget(text: string): Expression {
       const character = text[at] ?? ''
       if (character === '{') open++
       if (character === '}') open--
+      if (/[^\w\s.*?[\]{},!^+"'()-]/.test(character)) {
+        fail(`"${character}" stands in no name: a metric is NAME.field, with *, ?, [ab] and {a,b} for many,`)
+      }
       if (/["'()]/.test(character) || (character === ',' && open <= 0)) break
     }
     return text.slice(from, at).trim()

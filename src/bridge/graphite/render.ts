@@ -5,6 +5,7 @@ import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
 import { FUNCTIONS, type Line, type Value } from './functions.ts'
+import { whyNothing } from './missing.ts'
 import type { Leaf, Names } from './names.ts'
 import type { Operations } from './operations.ts'
 import { type Expression, parseTarget } from './parse.ts'
@@ -38,6 +39,7 @@ export async function render(
       return []
     }
   }
+  const find = async (pattern: string) => [...(await names.find(pattern)), ...operations.find(pattern)]
   const memo = new Map<string, Promise<Leaf[]>>()
   const leavesOf = (path: string): Promise<Leaf[]> => {
     const found = memo.get(path) ?? names.leaves(path)
@@ -58,6 +60,9 @@ export async function render(
         if (wild > MAX_PATTERNS) throw badRequest(`more than ${MAX_PATTERNS} patterns in one request`)
         leaves.set(path, await leavesOf(path))
         states.set(path, operations.lines(path, span))
+        if ([leaves, states].some((found) => (found.get(path) ?? []).length > 0)) continue
+        const why = await whyNothing(path, find)
+        if (why !== undefined) throw badRequest(why)
       }
       const more = [...leaves.values(), ...states.values()].flat().length
       if (count + more > MAX_METRICS) {

@@ -1,0 +1,31 @@
+import { isWild } from '../../core/glob.ts'
+import { didYouMean } from '../../core/names.ts'
+import type { Branch } from './names.ts'
+
+/** Names that are told of those that there are, at most. */
+const TOLD = 10
+
+/**
+ * Why a name draws nothing, and what there is; undefined for a pattern, `*` or `{a,b}`, which may fit nothing.
+ * @param find what fits a pattern
+ */
+export async function whyNothing(
+  path: string,
+  find: (pattern: string) => Promise<readonly Branch[]>,
+): Promise<string | undefined> {
+  if (isWild(path) || path.includes('{')) return undefined
+  const parts = path.split('.')
+  for (const [i, part] of parts.entries()) {
+    const above = parts.slice(0, i)
+    if ((await find([...above, part].join('.'))).length > 0) continue
+    const names = [...new Set((await find([...above, '*'].join('.'))).map(({ text }) => text))]
+    const missing = i === 0 ? 'no data node is called' : `${above.join('.')} has no metric`
+    const [near] = didYouMean(part, names)
+    const mean = near === undefined ? '' : ` (did you mean ${near}?)`
+    const more = names.length > TOLD ? `, … (${names.length})` : ''
+    const there =
+      names.length > 0 ? `there are ${names.slice(0, TOLD).join(', ')}${more}` : 'there is none yet'
+    return `"${path.slice(0, 100)}": ${missing} "${part.slice(0, 100)}"${mean}; ${there}`
+  }
+  return `"${path.slice(0, 100)}" is no metric: a metric is NAME.field, as in ${path.slice(0, 100)}.*`
+}
