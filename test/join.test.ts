@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../src/agents/aggregator.ts'
+import { graphiteNames } from '../src/bridge/graphite/names.ts'
 import { fill, testLab, thermometer, until } from '../src/bridge/lab.test-aid.ts'
 import archive from '../src/datanode/g3-archive.ts'
 import thermometry from '../src/datanode/thermometry.ts'
@@ -79,6 +80,14 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
     const end = older?.t.at(-1) ?? 0
     expect([...(older?.t ?? []), ...(newer?.t ?? []).filter((t) => t > end)]).toEqual(truth)
   }
+
+  // What a live node shows is not shown by the archive, too; but that answers for it by its own name.
+  const all = catalogOf(nodes)
+  const names = graphiteNames(nodes, all)
+  expect((await all.all()).map(({ node }) => node)).not.toContain('archive')
+  expect((await names.find('*')).map(({ text }) => text)).toEqual(KEPT.map((_, i) => `keeps${i}`))
+  expect(await names.leaves('archive.*')).toEqual([])
+  expect(await names.leaves('archive.ls240_temperatures_Channel_1_T')).toHaveLength(1)
 
   // A node that is gone leaves its past under its name; one that no archive has is not listed.
   await keepers[0]?.stop()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { AlarmSettings } from './alarm-rules.ts'
+import type { Bits } from './bits.ts'
 import { builtIn } from './built-in.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
 import { checkAgent, checkOperation } from './check-agent.ts'
@@ -27,6 +28,8 @@ export interface FieldSpec {
   readonly resolution?: number
   /** Seconds between two samples, or between two visits of a scanner; that of the feed by default. */
   readonly rhythm?: number
+  /** Of an int that is a sum of bits: what each means, by its value. It is shown in words. */
+  readonly bits?: Bits
   /** What stands for a value that could not be read: NaN of a double; of another type its message is left out without it. */
   readonly unread?: Value
 }
@@ -339,7 +342,7 @@ const FEED: Keys<FeedSpec<object>> = {
 }
 const FIELD: Keys<FieldSpec> = {
   ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),
-  ...({ resolution: 'may', rhythm: 'may', unread: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', bits: 'may', unread: 'may' } as const),
 }
 const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
   ...({ help: 'must', params: 'may', data: 'may', startup: 'may', min_privs: 'may' } as const),

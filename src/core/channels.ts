@@ -11,6 +11,9 @@ const seq = z.int().min(1)
 /** A bound of a valid range; null leaves that side open. */
 const bound = z.number().nullable()
 
+/** Words by the values of bits. */
+export const BitNames = z.record(z.string().regex(/^[1-9]\d{0,9}$/), z.string().max(100))
+
 /** A field as declared: its type in the archive, its units ('K', 'V', 'Ω', 'Hz', 's', …), what it is. */
 export const FieldInfo = z.object({
   type: FieldType,
@@ -22,6 +25,8 @@ export const FieldInfo = z.object({
   resolution: z.number().positive().optional(),
   /** Seconds between two samples, or between two visits of a scanner: what is late, and where a curve has a gap. */
   rhythm: z.number().positive().optional(),
+  /** Of an int that is a sum of bits: what each means, by its value, as `{"16": "below its curve"}`. */
+  bits: BitNames.optional(),
 })
 export type FieldInfo = z.output<typeof FieldInfo>
 

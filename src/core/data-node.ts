@@ -1,5 +1,6 @@
 /** What every data node is asked and answers, with sisock's names and meaning. */
 import { z } from 'zod'
+import { BitNames } from './channels.ts'
 
 /** A time: unix seconds when above 0, else seconds relative to now. */
 const time = z.number()
@@ -39,6 +40,8 @@ const FieldEntry = z.object({
   /** As its agent declares them: the least step between two values, in its units, and seconds between two samples. */
   resolution: z.number().positive().optional(),
   rhythm: z.number().positive().optional(),
+  /** Of a sum of bits: what each means, by its value. */
+  bits: BitNames.optional(),
   /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`: what an archive finds it by. */
   source: z.string().optional(),
 })

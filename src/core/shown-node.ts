@@ -1,3 +1,5 @@
+import type { Bits } from './bits.ts'
+
 /** A field of a data node, as a dashboard shows it. */
 export interface ShownField {
   /** Its name in the node. */
@@ -11,6 +13,8 @@ export interface ShownField {
   readonly resolution?: number | undefined
   /** Seconds between two samples, or two visits of a scanner. */
   readonly rhythm?: number | undefined
+  /** Of a sum of bits: what each means, by its value. */
+  readonly bits?: Bits | undefined
   /** The feed it comes from; '' where there is none. */
   readonly feed: string
 }

@@ -3,7 +3,7 @@ import type { FieldEntry } from '../core/data-node.ts'
 import type { Table } from './table.ts'
 
 /** What is known of a field besides its data. */
-type About = Partial<Pick<FieldInfo, 'description' | 'units' | 'resolution' | 'rhythm'>>
+type About = Partial<Pick<FieldInfo, 'description' | 'units' | 'resolution' | 'rhythm' | 'bits'>>
 
 /** One block of a data node: co-sampled fields on one timeline. */
 export interface Block {
@@ -75,15 +75,16 @@ export function finder(source: Source): (name: string) => Entry | undefined {
 
 /** A field as the queries describe it. */
 export function describe({ block, field }: Entry): FieldEntry {
-  const { description, units, resolution, rhythm } = block.describe(field)
+  const { description, units, resolution, rhythm, bits } = block.describe(field)
   const type = block.table.kind(field) ?? 'number'
   return {
     description: description ?? null,
     timeline: timelineOf(block),
     type,
-    units: units ?? null,
+    units: units || null,
     ...(resolution && { resolution }),
     ...(rhythm && { rhythm }),
+    ...(bits && { bits }),
     ...(block.source !== undefined && { source: `${block.source}.${field}` }),
   }
 }

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { ownClock } from '../../test/own-clock.ts'
 import { testLab, until } from '../bridge/lab.test-aid.ts'
+import { defineAgent } from '../core/agent.ts'
 import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
 import { caller } from '../lab/request-client.ts'
 import { Archive } from '../storage/archive/archive.ts'
@@ -69,6 +71,23 @@ test('on the bus: the good part of a file that is not whole is served, and the f
     Object.keys(FieldsAnswer.parse(await ask.query('archive', 'get_fields', {})).fields)
   const list = await until(fields, (found) => found.includes('LSA240.temperatures.channel_1_T'))
   expect(list).toContain('observatory.old.position')
+  // Files have no units: the agent that recorded them tells them, also once it has gone.
+  const thermometer = defineAgent({
+    ...{ class: 'TestThermometer', help: 'One.', args: z.object({}), connect: async () => ({}) },
+    feeds: {
+      temperatures: {
+        ...{ help: 'Temperatures.', record: true },
+        blocks: { temps: { channel_1_T: { units: 'K', description: '4K plate', rhythm: 10 } } },
+      },
+    },
+  })
+  const agent = await lab.run(thermometer, 'LSA240', {}, lab.spool('LSA240'))
+  await agent.stop()
+  const about = async () =>
+    FieldsAnswer.parse(await ask.query('archive', 'get_fields', {})).fields['LSA240.temperatures.channel_1_T']
+  expect(await until(about, (found) => found?.units === 'K')).toMatchObject({
+    ...{ description: '4K plate', rhythm: 10 },
+  })
   await until(
     () => lab.lines,
     (lines) => lines.some((line) => line.includes('b.g3 is served up to byte')),

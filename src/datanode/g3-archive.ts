@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { defineAgent } from '../core/agent.ts'
+import { defineAgent, type LabAgents } from '../core/agent.ts'
+import { type FieldInfo, feedAddress } from '../core/channels.ts'
 import {
   type DataAnswer,
   DataRequest,
@@ -36,7 +37,8 @@ export default defineAgent({
   claims: nameClaims,
   connect: async ({ name, description, data_dir, index_dir }, lab) => {
     lab.announceNode({ name, description, archive: true })
-    return new Archive(data_dir, indexPath(index_dir, data_dir))
+    const archive = new Archive(data_dir, indexPath(index_dir, data_dir))
+    return { archive, declared: new Map() as Declared }
   },
 })
   .process(
@@ -46,9 +48,11 @@ export default defineAgent({
       data: z.object({ fields: z.number(), bad_files: z.array(z.string()) }),
       startup: true,
     },
-    async ({ instrument: archive, lab, session, signal }) => {
+    async ({ instrument: { archive, declared }, lab, session, signal }) => {
       const told = new Set<string>()
+      await using agents = await lab.agents()
       const look = async () => {
+        for (const [source, info] of declaredBy(agents, lab.root)) declared.set(source, info)
         await archive.rescan(signal)
         const bad = archive.problems().filter(({ mtime }) => Date.now() - mtime > SETTLED_MS)
         for (const { path, goodBytes, reason } of bad) {
@@ -63,21 +67,33 @@ export default defineAgent({
     },
   )
   .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
-    archiveFields(q.instrument, q.params),
+    archiveFields(q.instrument.archive, q.params, q.instrument.declared),
   )
   .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, async (q) =>
-    packed(await archiveData(q.instrument, q.params), q.params),
+    packed(await archiveData(q.instrument.archive, q.params, q.instrument.declared), q.params),
   )
+
+/** What the agents of a lab say of their fields, by where these are recorded: files have their names alone. */
+type Declared = Map<string, FieldInfo>
+
+function* declaredBy({ instances }: LabAgents, root: string): Generator<[string, FieldInfo]> {
+  for (const [instance, { api }] of instances)
+    for (const [feed, { blocks }] of Object.entries(api?.feeds ?? {}))
+      for (const fields of Object.values(blocks))
+        for (const [field, info] of Object.entries(fields))
+          yield [`${feedAddress(root, instance, feed)}.${field}`, info]
+}
 
 /** The fields of an archive that have data between two times. */
 export function archiveFields(
   archive: Archive,
   { start, end }: FieldsRequest,
+  declared: Declared = new Map(),
   now = Date.now() / 1000,
 ): FieldsAnswer {
   const answer: FieldsAnswer = { fields: {}, timelines: {} }
   for (const field of archive.fields(toUnix(start, now), toUnix(end, now))) {
-    const about = describe(field)
+    const about = describe(field, declared)
     answer.fields[field.label] = about
     answer.timelines[about.timeline] ??= { interval: archive.newest(field).interval, fields: [] }
     answer.timelines[about.timeline]?.fields.push(field.label)
@@ -92,6 +108,7 @@ export function archiveFields(
 export async function archiveData(
   archive: Archive,
   { fields, start, end, max_points, min_stride }: DataRequest,
+  declared: Declared = new Map(),
   now = Date.now() / 1000,
 ): Promise<DataAnswer> {
   const answer: DataAnswer = { data: {}, timeline: {}, fields: {} }
@@ -113,7 +130,7 @@ export async function archiveData(
     const slice = sliceOf(columns[i] as Column)
     const kept = keep(slice, max_points, min_stride)
     const t = kept ? kept.map((at) => slice.t[at] ?? 0) : Array.from(slice.t)
-    const about = describe(field)
+    const about = describe(field, declared)
     const shared = answer.timeline[about.timeline]
     const alone = max_points !== undefined || (shared !== undefined && !equal(shared.t, t))
     const timeline = alone ? `${about.timeline}.${field.name}` : about.timeline
@@ -124,14 +141,19 @@ export async function archiveData(
   return answer
 }
 
-function describe({ label, address, name, block, type }: ArchiveField): FieldEntry {
+function describe({ label, address, name, block, type }: ArchiveField, declared: Declared): FieldEntry {
   const timeline = `${label.slice(0, -name.length)}${block}`
+  const source = `${address}.${name}`
+  const { description, units, resolution, rhythm, bits } = declared.get(source) ?? {}
   return {
-    description: null,
+    description: description ?? null,
     timeline,
     type: type === 'double' || type === 'int' ? 'number' : type,
-    units: null,
-    source: `${address}.${name}`,
+    units: units || null,
+    ...(resolution && { resolution }),
+    ...(rhythm && { rhythm }),
+    ...(bits && { bits }),
+    source,
   }
 }
 

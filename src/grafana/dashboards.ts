@@ -31,7 +31,11 @@ function overview(lab: readonly Shown[], dialect: Dialect): Dashboard {
   for (const node of lab) {
     const { name, instance, description } = node
     page.heading(`row ${name}`, [instance, name, description].filter(Boolean).join(' · '))
-    for (const [what, fields] of groups(node)) {
+    for (const { what, fields, areBits } of groups(node)) {
+      if (areBits) {
+        page.fields(`${name} ${what} now`, what, { w: WIDTH, h: 4 }, { node, fields, make: stat })
+        continue
+      }
       page.fields(`${name} ${what}`, what, { w: 16, h: 8 }, { node, fields, make: timeSeries })
       page.fields(`${name} ${what} now`, `${what}, now`, { w: 8, h: 8 }, { node, fields, make: stat })
     }
@@ -108,14 +112,21 @@ function channelOf({ name }: ShownField): string {
   return name.replace(/_[A-Za-z]+$/, '')
 }
 
-/** A node's fields by feed and unit; one group of unknown fields while nobody can say. */
-function groups({ name, fields }: Shown): [title: string, fields: readonly ShownField[] | undefined][] {
-  if (!fields) return [[name, undefined]]
+/** A node's fields by feed and unit, sums of bits by themselves; one group of unknown fields while nobody can say. */
+function groups({ name, fields }: Shown): {
+  readonly what: string
+  readonly fields: readonly ShownField[] | undefined
+  /** Sums of bits, whose words are shown, and no curves. */
+  readonly areBits: boolean
+}[] {
+  if (!fields) return [{ what: name, fields: undefined, areBits: false }]
   const feeds = new Set(fields.map(({ feed }) => feed))
-  const kinds = Map.groupBy(fields, ({ feed, units }) => {
-    return `${feeds.size > 1 ? `${feed} ` : ''}${units ?? 'without unit'}`
+  const kinds = Map.groupBy(fields, ({ feed, units, bits }) => {
+    return `${feeds.size > 1 ? `${feed} ` : ''}${bits ? 'status' : units || 'without unit'}`
   })
-  return [...kinds].map(([kind, list]) => [`${name}: ${kind}`, list])
+  return [...kinds].map(([kind, list]) => {
+    return { what: `${name}: ${kind}`, fields: list, areBits: list.every(({ bits }) => bits) }
+  })
 }
 
 type Size = Pick<Place, 'w' | 'h'>

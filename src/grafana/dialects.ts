@@ -43,6 +43,8 @@ function graphite(lab: readonly Shown[]): Dialect {
   const fieldsOf = new Map(
     lab.map(({ name, fields = [] }) => [name, plain(fields.map((field) => field.name))]),
   )
+  // The unit at the end is what a panel of fields that nobody knows yet goes by.
+  const all = (node: string) => `aliasByTags(${node}.*, "field", "unit")`
   const target = (text: string) => [{ refId: 'A', datasource: source, target: text }]
   return {
     source,
@@ -57,11 +59,12 @@ function graphite(lab: readonly Shown[]): Dialect {
     fields(node, names) {
       const spelt = names?.map((name) => fieldsOf.get(node)?.get(name) ?? name)
       // A pattern may fit nothing: a channel that a scanner has still to visit is no misspelt one.
-      const list = spelt ? `{${spelt.join(',')}}` : '*'
-      return target(`aliasByNode(${nodes.get(node) ?? node}.${list}, 1)`)
+      const name = nodes.get(node) ?? node
+      if (spelt) return target(`aliasByNode(${name}.{${spelt.join(',')}}, 1)`)
+      return target(all(name))
     },
     legend: (node, field) => fieldsOf.get(node)?.get(field) ?? field,
-    each: (variable) => target(`aliasByNode($${variable}.*, 1)`),
+    each: (variable) => target(all(`$${variable}`)),
     states(instance) {
       if (instance === undefined) return target('aliasByNode(operations.*.*, 1, 2)')
       return target(`aliasByNode(operations.${instance.replaceAll(/\W/g, '_')}.*, 2)`)

@@ -27,7 +27,7 @@ const diodes: Shown = {
   fields: [
     field('Channel_1_T', 'K', { range: [2, 320], description: '4K plate', rhythm: 0.4 }),
     ...[1, 2, 3, 4, 5, 6].map((n) => field(`Channel_${n}_V`, 'V')),
-    field('Channel_1_status', null),
+    field('Channel_1_status', null, { bits: { 1: 'invalid', 16: 'below its curve' } }),
   ],
 }
 const scanner: Shown = {
@@ -106,8 +106,7 @@ test('the overview has a row a node, panels by unit, operations, and one panel f
     'stat LSA21OQ: K, now',
     'timeseries LSA21OQ: V',
     'stat LSA21OQ: V, now',
-    'timeseries LSA21OQ: without unit',
-    'stat LSA21OQ: without unit, now',
+    'stat LSA21OQ: status',
     'state-timeline ls240: operations',
     'row measurement · LSA22HA',
     'timeseries LSA22HA: K',
@@ -121,7 +120,10 @@ test('the overview has a row a node, panels by unit, operations, and one panel f
     'row Every data node, new ones too',
     'timeseries $agent',
   ])
-  expect(panels.at(-1)).toMatchObject({ repeat: 'agent', targets: [{ target: 'aliasByNode($agent.*, 1)' }] })
+  expect(panels.at(-1)).toMatchObject({
+    repeat: 'agent',
+    targets: [{ target: 'aliasByTags($agent.*, "field", "unit")' }],
+  })
   expect(templating.list).toMatchObject([
     { name: 'agent', type: 'query', query: '*', multi: true, includeAll: true },
   ])
@@ -156,10 +158,43 @@ test.each(dialectNames)('%s: what Grafana needs of each file is there', (dialect
       expect(targets.length).toBeGreaterThan(0)
       expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length)
       for (const target of targets) expect(target.datasource).toEqual(datasource as { uid: string })
-      expect(fieldConfig).toMatchObject({ defaults: {}, overrides: [] })
+      expect(fieldConfig).toMatchObject({ defaults: {}, overrides: expect.any(Array) })
       expect(options).toBeObject()
     }
   }
+})
+
+test('a status is shown in words, a field as people named it; fields that nobody knows yet have an axis for each unit', () => {
+  const load = field('load_1min', '')
+  const { panels } = made([diodes, sensors, { ...sensors, name: 'loads', fields: [load] }]).dashboard(
+    'ocs_lab',
+  )
+  const of = (title: string) =>
+    panels.find((panel) => panel.title === title && panel.type !== 'row')?.fieldConfig
+  expect(of('LSA21OQ: status')?.defaults).toMatchObject({
+    mappings: [
+      { type: 'special' },
+      {
+        options: {
+          [-1]: { text: 'not read' },
+          0: { text: 'ok' },
+          16: { text: 'below its curve' },
+          17: { text: 'invalid, below its curve' },
+        },
+      },
+    ],
+  })
+  expect(of('LSA21OQ: K')?.overrides).toEqual([
+    {
+      matcher: { id: 'byName', options: 'Channel_1_T' },
+      properties: [{ id: 'displayName', value: '4K plate' }],
+    } as never,
+  ])
+  expect(of('loads: without unit, now')).toBeDefined()
+  expect(of('sensors')?.overrides).toContainEqual({
+    matcher: { id: 'byRegexp', options: '/\\.m\\/s$/' },
+    properties: [{ id: 'unit', value: 'velocityms' }],
+  } as never)
 })
 
 type Rules = {
@@ -222,7 +257,11 @@ test('digits are those that are declared; what is gone has no line and no value;
     if (type !== 'stat') continue
     expect(options?.['reduceOptions']).toMatchObject({ calcs: ['last'] })
     expect(fieldConfig?.defaults).toMatchObject({
-      mappings: [{ options: { match: 'null+nan', result: { text: 'no value' } } }],
+      mappings: expect.arrayContaining([
+        expect.objectContaining({
+          options: { match: 'null+nan', result: { text: 'no value', color: '#888888', index: 0 } },
+        }),
+      ]),
     })
   }
   const { groups } = read<Rules>('alerting/ocs.yaml')

@@ -1,8 +1,10 @@
+import { bitsText } from '../core/bits.ts'
+import { givenNames } from '../core/given-names.ts'
 import { OpCode } from '../core/ops.ts'
 import { decimalsOf } from '../core/resolution.ts'
 import type { ShownField } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
-import { unitId } from './units.ts'
+import { unitId, unitsByName } from './units.ts'
 
 type Json = Readonly<Record<string, unknown>>
 /** Where a panel lies on Grafana's grid of 24 columns. */
@@ -54,6 +56,18 @@ const NOTHING = {
   ],
 }
 
+/** Words for the bits of fields that all have the same: of each alone, and of any two. */
+function wordsOf(fields: readonly ShownField[]): Json[] {
+  const [bits] = fields.map((field) => field.bits)
+  if (!bits || fields.some((field) => !Bun.deepEquals(field.bits, bits))) return []
+  const alone = Object.keys(bits).map(Number)
+  const values = [-1, 0, ...alone, ...alone.flatMap((a, i) => alone.slice(i + 1).map((b) => a + b))]
+  const options = values.map((value, index) => {
+    return [value, { text: bitsText(value, bits), color: value === 0 ? 'green' : 'red', index: index + 1 }]
+  })
+  return [{ type: 'value', options: Object.fromEntries(options) }]
+}
+
 /** A tile for each field: its last value, red outside its limits. */
 export function stat(dialect: Dialect, panel: Drawn, fields: readonly ShownField[] = []): Json {
   const [only] = fields.length === 1 ? fields : []
@@ -62,7 +76,13 @@ export function stat(dialect: Dialect, panel: Drawn, fields: readonly ShownField
     ...framed(dialect, panel),
     type: 'stat',
     fieldConfig: {
-      defaults: { ...unitsOf(fields), ...digitsOf(fields), thresholds, ...NOTHING },
+      defaults: {
+        ...unitsOf(fields),
+        ...digitsOf(fields),
+        thresholds,
+        ...NOTHING,
+        mappings: [...NOTHING.mappings, ...wordsOf(fields)],
+      },
       overrides: overridesOf(fields, only === undefined),
     },
     options: {
@@ -132,14 +152,18 @@ function digitsOf(fields: readonly ShownField[]): Json {
 const shownDecimals = ({ resolution }: ShownField): number | undefined =>
   resolution === undefined ? undefined : decimalsOf(resolution)
 
-/** What single fields have of their own: a unit or decimals where not all have the same, limits where `limited`. */
-function overridesOf(fields: readonly ShownField[], limited: boolean): Json[] {
+/** What single fields have of their own: the name that people gave it, a unit or decimals where not all have the same, limits where `limited`. */
+function overridesOf(fields: readonly ShownField[], limited: boolean): readonly Json[] {
+  if (fields.length === 0) return unitsByName() as readonly Json[]
   const mixed = new Set(fields.map(({ units }) => units)).size > 1
   const uneven = new Set(fields.map(shownDecimals)).size > 1
+  const names = givenNames(fields)
   return fields.flatMap((field) => {
     const { name, units, range } = field
+    const given = names.get(name) ?? name
     const decimals = shownDecimals(field)
     const properties = [
+      ...(given === name ? [] : [{ id: 'displayName', value: given }]),
       ...(uneven && decimals !== undefined ? [{ id: 'decimals', value: decimals }] : []),
       ...(mixed && units ? [{ id: 'unit', value: unitId(units) }] : []),
       ...(limited && range ? [{ id: 'thresholds', value: limits(range) }] : []),

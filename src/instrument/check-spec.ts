@@ -34,7 +34,7 @@ const ACQ: Keys<Acquiring<unknown, unknown, string, z.ZodRawShape, object>> = {
 const READING: Keys<Reading> = { block: 'must', command: 'must', fields: 'must', when: 'may' }
 const FIELD: Keys<ReadingField> = {
   ...({ part: 'must', type: 'may', units: 'may', description: 'may', range: 'may' } as const),
-  ...({ resolution: 'may', rhythm: 'may', unread: 'may', sim: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', bits: 'may', unread: 'may', sim: 'may' } as const),
 }
 const SETTING: Keys<Setting> = {
   ...({ name: 'must', help: 'must', register: 'must', key: 'may' } as const),
@@ -124,6 +124,11 @@ function checkField(field: ReadingField, where: string): void {
   for (const key of ['resolution', 'rhythm'] as const)
     if (!FieldInfo.shape[key].safeParse(field[key]).success)
       refuse(key, `${JSON.stringify(field[key])} is not a number above 0`)
+  if (!FieldInfo.shape.bits.safeParse(field.bits).success)
+    refuse(
+      'bits',
+      `${JSON.stringify(field.bits)} is no word for each bit by its value, as in { 1: 'invalid', 16: 'too cold' }`,
+    )
   if (type !== 'double' && unread !== undefined && fromWire(type, toWire(unread)) === undefined)
     refuse('unread', `${JSON.stringify(toWire(unread))} is not of type ${type}`)
   unreadOf(where, field)

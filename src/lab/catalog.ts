@@ -13,8 +13,15 @@ export interface Known extends Metric {
 export interface Catalog {
   /** The metrics of one node; none when it does not answer. */
   of(node: Node): Promise<Known[]>
-  /** The metrics of all nodes, in order of the nodes' names. */
+  /** The metrics of all nodes, in order of the nodes' names; of an archive what no other node shows. */
   all(): Promise<Known[]>
+}
+
+/** Tells what of an archive is also shown by the node that serves it live. */
+export function shownLive(nodes: Nodes): (node: Node, about: FieldEntry) => boolean {
+  const sources = nodes.listed().flatMap(({ live }) => (live ? [`${live.source}.`] : []))
+  return ({ archive = false }, { source = '' }) =>
+    archive && sources.some((start) => source.startsWith(start))
 }
 
 export function catalogOf(nodes: Nodes): Catalog {
@@ -41,7 +48,12 @@ export function catalogOf(nodes: Nodes): Catalog {
     memo.set(key(node), { at: performance.now(), list })
     return list
   }
-  return { of, all: async () => (await Promise.all(nodes.listed().map(of))).flat() }
+  const all = async () => {
+    const isDouble = shownLive(nodes)
+    const own = async (node: Node) => (await of(node)).filter(({ about }) => !isDouble(node, about))
+    return (await Promise.all(nodes.listed().map(own))).flat()
+  }
+  return { of, all }
 }
 
 /** A node that comes back has other things to say. */

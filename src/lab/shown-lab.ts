@@ -84,8 +84,10 @@ async function runningNodes({ url, credentials, root, instances, declaration }: 
       const drawn = (await catalog.of(node))
         .filter(({ about }) => about.type !== 'string')
         .map((metric) => withDeclared(metric, api, root, instance))
-      // A scanner's channel that has not been visited yet has nothing to draw, but will have.
-      const declared = node.live ? announced(api, root, node.live.source) : []
+      // A scanner's channel that has not been visited yet has nothing to draw, but will have; what is said of a setting that
+      // nobody makes has no rhythm.
+      const announcedOf = node.live ? announced(api, root, node.live.source) : []
+      const declared = announcedOf.filter(({ rhythm }) => rhythm !== undefined)
       const fields = [...new Map([...declared, ...drawn].map((field) => [field.name, field])).values()]
       const { name, description } = node
       const written = instances?.find((one) => one.instance.instance_id === instance)?.agent
@@ -120,7 +122,7 @@ function withDeclared(
   root: string,
   instance: string | undefined,
 ): ShownField {
-  const { units, description, source, resolution, rhythm } = about
+  const { units, description, source, resolution, rhythm, bits } = about
   for (const [feed, { blocks }] of Object.entries(api?.feeds ?? {})) {
     const address = `${feedAddress(root, instance ?? '', feed)}.`
     if (!source?.startsWith(address)) continue
@@ -129,7 +131,7 @@ function withDeclared(
     const shown = shownField(field, feed, declared)
     return { ...shown, units: units ?? shown.units, description: description ?? shown.description }
   }
-  return { name: field, units, description: description ?? undefined, feed: '', resolution, rhythm }
+  return { name: field, units, description: description ?? undefined, feed: '', resolution, rhythm, bits }
 }
 
 /** The data nodes of a site file, and for each agent without one the one it needs, by the name of its instrument. */
@@ -195,12 +197,12 @@ function declaredFields(agent: Agent | undefined, feed: string | undefined): Sho
 
 /** A field as its agent declares it. */
 function shownField(name: string, feed: string, info: Partial<FieldInfo> = {}): ShownField {
-  const { units = null, description, range, resolution, rhythm } = info
-  return { name, feed, units, description, range, resolution, rhythm }
+  const { units, description, range, resolution, rhythm, bits } = info
+  return { name, feed, units: units || null, description, range, resolution, rhythm, bits }
 }
 
-/** Those with a unit first, kelvin before all. */
+/** Those with a unit first, kelvin before all; channels by their numbers, not as a scanner came by. */
 function inOrder(fields: readonly ShownField[]): ShownField[] {
   const rank = ({ units }: ShownField) => (units === 'K' ? 0 : units === null ? 2 : 1)
-  return fields.toSorted((a, b) => rank(a) - rank(b))
+  return fields.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, 'en', { numeric: true }))
 }

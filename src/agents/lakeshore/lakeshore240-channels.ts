@@ -70,6 +70,10 @@ const STEPS = { K: 1e-4, V: 1e-5 }
 /** What RDGST says, as far as Lake Shore's own client names it; −1 is ours. */
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not all read'
+const BITS = {
+  ...{ 1: 'invalid', 16: 'below its curve', 32: 'above its curve' },
+  ...{ 64: 'sensor out of range', 128: 'sensor out of range' },
+}
 
 const isEnabled = ({ type }: Channel): boolean => type.enabled === 1
 const fieldsOf = ({ number }: Channel) => ({
@@ -92,6 +96,7 @@ export function readingsOf(channels: readonly Channel[]): readonly Reading[] {
         [status]: {
           type: 'int' as const,
           description: `${description}: ${STATUS}`,
+          bits: BITS,
           part: whole(integer),
           unread: -1,
         },

@@ -220,6 +220,10 @@ const STEPS = { K: 1e-4, V: 1e-5 }
 
 const STATUS =
   'sum of 1 invalid, 16 below and 32 above the curve, 64 and 128 sensor out of range; 0 valid; -1 not read'
+const BITS = {
+  ...{ 1: 'invalid', 16: 'below its curve', 32: 'above its curve' },
+  ...{ 64: 'sensor out of range', 128: 'sensor out of range' },
+}
 
 /** What is read of these channels, of an instrument that has so many inputs, and of both heaters. */
 export function readingsOf(channels: readonly Channel[], count: number): Reading[] {
@@ -263,6 +267,7 @@ export function readingsOf(channels: readonly Channel[], count: number): Reading
         [`${channel.field}_status`]: {
           type: 'int' as const,
           description: `${channel.name}: ${STATUS}`,
+          bits: BITS,
           part: whole(integer),
           unread: -1,
           sim: 0,

@@ -73,6 +73,10 @@ const STEADY = 0.1
 
 const STATUS =
   'sum of 1 CS OVL, 2 VCM OVL, 4 VMIX OVL, 8 VDIF OVL, 16 R over, 32 R under, 64 T over, 128 T under; 0 valid; -1 not read'
+const BITS = {
+  ...{ 1: 'CS OVL', 2: 'VCM OVL', 4: 'VMIX OVL', 8: 'VDIF OVL' },
+  ...{ 16: 'R over', 32: 'R under', 64: 'T over', 128: 'T under' },
+}
 
 /** `01` … `16`. */
 const twoDigits = (channel: number | string): string => String(channel).padStart(2, '0')
@@ -131,7 +135,7 @@ export function blocksOf(instrument: Pick<Lakeshore372, 'inputs' | 'naming' | 'h
         [`${field}_T`]: { units: 'K', description: name, range: KELVIN, resolution: KELVIN_STEP, rhythm },
       }),
       [`${field}_R`]: { units: 'Ω', description: name, rhythm },
-      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}`, rhythm },
+      [`${field}_status`]: { type: 'int', description: `${name}: ${STATUS}`, bits: BITS, rhythm },
     }
   }
   return {

@@ -18,6 +18,7 @@ type Change = (lines: readonly Line[], args: readonly Value[]) => readonly Line[
 export const FUNCTIONS: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['alias', (lines, [name]) => lines.map((line) => ({ ...line, target: text('alias', name) }))],
   ['aliasByNode', (lines, args) => lines.map((line) => ({ ...line, target: byNode(line.path, args) }))],
+  ['aliasByTags', (lines, args) => lines.map((line) => ({ ...line, target: byTags(line, args) }))],
   [
     'aliasSub',
     (lines, [search, replacement]) => {
@@ -57,6 +58,11 @@ function byNode(path: string, args: readonly Value[]): string {
     return parts.at(arg as number)
   })
   return chosen.filter((part) => part !== undefined).join('.')
+}
+
+function byTags({ tags }: Line, args: readonly Value[]): string {
+  if (args.length === 0) throw badRequest('aliasByTags: which tags? As in aliasByTags(x, "field", "unit")')
+  return args.flatMap((arg) => tags[text('aliasByTags', arg)] ?? []).join('.')
 }
 
 function text(name: string, value: Value | undefined): string {

@@ -128,6 +128,7 @@ test('/render: one bad target leaves the others whole, and is named', async () =
     ['aliasByNode(LSA21OQ.*, "x")', 'is no node'],
     ['aliasSub(LSA21OQ.*, "(", "x")', 'a "(" has no ")"'],
     ['alias()', 'its first argument is a metric'],
+    ['aliasByTags(LSA21OQ.*)', 'which tags?'],
     ['5', 'is no metric'],
     [
       'LSA21OQ.Chanel_1_T',
@@ -160,6 +161,7 @@ test('/render: the functions, in each other', async () => {
   const targets = [
     `aliasByNode(scale(offset(${one}, 1), 2), 1)`,
     `aliasByNode(${one}, -1, 0)`,
+    `aliasByTags(${one}, "field", "unit", "none")`,
     `aliasSub(${one}, '^(\\w+)\\.Channel_(\\d)_T$', '\\2 of \\1')`,
     `aliasSub(alias(${one}, "a, (b) \\"c\\""), "[ab]", "<\\g<0>>")`,
     ` scale( ${one} , 1e-3 ) `,
@@ -169,6 +171,7 @@ test('/render: the functions, in each other', async () => {
   expect(lines.map(({ target }) => target)).toEqual([
     'Channel_1_T',
     'Channel_1_T.LSA21OQ',
+    'Channel_1_T.K',
     '1 of LSA21OQ',
     '<a>, (<b>) "c"',
     `scale(${one},0.001)`,

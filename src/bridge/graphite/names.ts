@@ -1,6 +1,6 @@
 import { braces, glob, isWild } from '../../core/glob.ts'
 import { plainNames } from '../../grafana/plain-names.ts'
-import type { Catalog, Known } from '../../lab/catalog.ts'
+import { type Catalog, type Known, shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 
 /** A metric under its Graphite name, `NAME.field`. */
@@ -45,6 +45,7 @@ export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
       ([first]) => first ?? '',
     )
     const found = await fitting([...wanted.keys()], true)
+    const isDouble = shownLive(nodes)
     return found.flatMap(([name, known]) => {
       const fields = [...wanted]
         .filter(([first]) => fits(first)(name))
@@ -57,8 +58,12 @@ export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
       )
       return [...plainNames(drawn.keys())].flatMap(([field, original]) => {
         const metric = drawn.get(original)
-        const fit = exact.has(field) || tests.some((test) => test(field))
-        return metric && fit ? [{ path: `${name}.${field}`, metric }] : []
+        if (!metric) return []
+        // What a live node shows goes by that one's name; the archive's own is for who asks for it.
+        const node = nodes.find(metric.node)
+        const fit =
+          exact.has(field) || (tests.some((test) => test(field)) && !(node && isDouble(node, metric.about)))
+        return fit ? [{ path: `${name}.${field}`, metric }] : []
       })
     })
   }
@@ -67,11 +72,17 @@ export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
     leaves,
     async find(pattern) {
       const first = braces(pattern).filter((text) => !text.includes('.'))
-      const branches = (await fitting(first, false)).map(([name]) => ({
-        text: name,
-        path: name,
-        leaf: false,
-      }))
+      const isDouble = shownLive(nodes)
+      const own = async (name: string) => {
+        const node = nodes.find(plainNames(nodes.listed().map((one) => one.name)).get(name) ?? name)
+        if (!node?.archive || first.includes(name)) return true
+        return (await catalog.of(node)).some(({ about }) => !isDouble(node, about))
+      }
+      const names = (await fitting(first, false)).map(([name]) => name)
+      const shown = await Promise.all(names.map(own))
+      const branches = names
+        .filter((_, i) => shown[i])
+        .map((name) => ({ text: name, path: name, leaf: false }))
       const ends = await leaves(pattern)
       return [
         ...branches,

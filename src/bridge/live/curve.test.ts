@@ -99,12 +99,23 @@ test('values have the digits of their resolution', () => {
     '–',
   ])
   expect(withUnit(4.2, { units: 'K', resolution: null })).toBe('4.20000 K')
+  const status = { units: null, resolution: null, bits: { 1: 'invalid', 16: 'below its curve' } }
+  expect([0, -1, 17, null].map((value) => withUnit(value, status))).toEqual([
+    ...['ok', 'not read', 'invalid, below its curve', 'NaN'],
+  ])
 })
 
 test('fields that differ by numbers alone are drawn together, those with units first, 16 at most', () => {
   const field = (name: string, units: string | null) => ({
     ...{ metric: `N::${name}`, field: name, units },
-    ...{ type: 'number' as const, description: null, resolution: null, rhythm: null, interval: 1 },
+    ...{
+      type: 'number' as const,
+      description: null,
+      resolution: null,
+      rhythm: null,
+      bits: null,
+      interval: 1,
+    },
   })
   const fields = [
     field('status_1', null),

@@ -1,25 +1,27 @@
+import { shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 import type { NodeView } from '../page/shape.ts'
 
-/** The data nodes that live with all that they serve, as they say now. */
+/** The data nodes that live with all that they serve, as they say now; archives with what no other node shows. */
 export function fieldList(nodes: Nodes): Promise<NodeView[]> {
-  return Promise.all(nodes.online().map((node) => nodeView(nodes, node)))
+  const isDouble = shownLive(nodes)
+  return Promise.all(nodes.online().map((node) => nodeView(nodes, node, isDouble)))
 }
 
-async function nodeView(nodes: Nodes, node: Node): Promise<NodeView> {
+async function nodeView(nodes: Nodes, node: Node, isDouble: ReturnType<typeof shownLive>): Promise<NodeView> {
   const { fields = {}, timelines = {} } = (await nodes.fields(node)) ?? {}
-  const list = Object.entries(fields).map(
-    ([field, { type, units, description, timeline, resolution, rhythm }]) => ({
-      metric: `${node.name}::${field}`,
-      field,
-      type,
-      units,
-      description,
-      resolution: resolution ?? null,
-      rhythm: rhythm ?? null,
-      interval: timelines[timeline]?.interval ?? null,
-    }),
-  )
+  const own = Object.entries(fields).filter(([, about]) => !isDouble(node, about))
+  const list = own.map(([field, { type, units, description, timeline, resolution, rhythm, bits }]) => ({
+    metric: `${node.name}::${field}`,
+    field,
+    type,
+    units,
+    description,
+    resolution: resolution ?? null,
+    rhythm: rhythm ?? null,
+    bits: bits ?? null,
+    interval: timelines[timeline]?.interval ?? null,
+  }))
   const { name, description, archive = false } = node
   return { name, description, archive, fields: list }
 }
@@ -29,7 +31,7 @@ export function signature(list: readonly NodeView[]): string {
   return JSON.stringify(
     list.map(({ name, fields }) => [
       name,
-      fields.map(({ field, units, resolution, rhythm }) => [field, units, resolution, rhythm]),
+      fields.map(({ field, units, resolution, rhythm, bits }) => [field, units, resolution, rhythm, bits]),
     ]),
   )
 }

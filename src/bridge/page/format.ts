@@ -1,3 +1,4 @@
+import { bitsText } from '../../core/bits.ts'
 import { atResolution, decimalsOf, LARGE, SMALL } from '../../core/resolution.ts'
 import type { Cell, FieldView } from './shape.ts'
 
@@ -25,11 +26,12 @@ export function axisTexts(ticks: readonly number[]): string[] {
   return ticks.map((tick) => (tick === 0 ? '0' : tick.toExponential(digits).replace('e+', 'e')))
 }
 
-/** A value of a field with its unit. */
+/** A value of a field with its unit; a status in words. */
 export function withUnit(
   value: Cell | undefined,
-  { units, resolution }: Pick<FieldView, 'units' | 'resolution'>,
+  { units, resolution, bits }: Pick<FieldView, 'units' | 'resolution'> & Partial<Pick<FieldView, 'bits'>>,
 ): string {
+  if (bits && typeof value === 'number') return bitsText(value, bits)
   const text = valueText(value, resolution)
   return units && value !== null && value !== undefined ? `${text} ${units}` : text
 }

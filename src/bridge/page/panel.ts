@@ -1,3 +1,4 @@
+import { givenNames } from '../../core/given-names.ts'
 import { overdueAfter } from '../../core/rhythm.ts'
 import { agoText, bridgeTime, clockText } from './clock.ts'
 import { get } from './connection.ts'
@@ -62,7 +63,8 @@ export class Panel {
     this.#around = around
     const drawable = group.fields.some(({ type }) => type !== 'string')
     this.#open = drawable && group.units !== null
-    this.#tiles = group.fields.map((field, at) => this.#tile(field, at))
+    const names = givenNames(group.fields.map(({ field: name, description }) => ({ name, description })))
+    this.#tiles = group.fields.map((field, at) => this.#tile(field, names.get(field.field) ?? '', at))
     this.#fold = h(
       'button',
       { type: 'button', class: 'quiet', click: () => this.#toggle(), 'aria-label': `Plot of ${group.title}` },
@@ -108,7 +110,9 @@ export class Panel {
   /** Shows the fields whose names hold all words. */
   find(words: readonly string[]): boolean {
     for (const tile of this.#tiles) {
-      tile.found = words.every((word) => tile.field.metric.toLowerCase().includes(word))
+      const { metric, description } = tile.field
+      const text = `${metric} ${description ?? ''}`.toLowerCase()
+      tile.found = words.every((word) => text.includes(word))
       tile.button.hidden = !tile.found
     }
     this.#chooseLines()
@@ -212,7 +216,7 @@ export class Panel {
     this.#host.setAttribute('aria-label', `Plot of ${this.#group.title}: ${told.join(', ')}`)
   }
 
-  #tile(field: FieldView, at: number): Tile {
+  #tile(field: FieldView, name: string, at: number): Tile {
     const { colour, dashed } = strokeOf(at)
     const curve = new Curve()
     const value = h('span', { class: 'value' }, '–')
@@ -223,11 +227,11 @@ export class Panel {
     const button = h(
       'button',
       { type: 'button', class: 'tile', title, 'aria-pressed': drawn && 'true', disabled: !drawn },
-      h('span', { class: 'name' }, drawn && swatch, field.field),
+      h('span', { class: 'name' }, drawn && swatch, name),
       value,
       age,
     )
-    const line = { label: field.field, curve, colour, dashed, rhythm: field.rhythm }
+    const line = { label: name, curve, colour, dashed, rhythm: field.rhythm }
     const tile: Tile = { field, curve, line, button, value, age, on: true, found: true }
     button.addEventListener('click', () => {
       tile.on = !tile.on

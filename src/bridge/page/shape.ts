@@ -18,6 +18,8 @@ export interface FieldView {
   readonly resolution: number | null
   /** Declared seconds between two samples, or two visits of a scanner. */
   readonly rhythm: number | null
+  /** Of a sum of bits: what each means, by its value. */
+  readonly bits: Readonly<Record<string, string>> | null
   /** The usual time between samples, s. */
   readonly interval: number | null
 }
