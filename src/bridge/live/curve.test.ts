@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { Curve } from '../page/curve.ts'
 import { axisTexts, withUnit } from '../page/format.ts'
 import { groupsOf } from '../page/groups.ts'
+import { reachOf, staleAfter } from '../page/stale.ts'
 
 const filled = (t: number[]) => {
   const curve = new Curve()
@@ -103,6 +104,14 @@ test('values have the digits of their resolution', () => {
   expect([0, -1, 17, null].map((value) => withUnit(value, status))).toEqual([
     ...['ok', 'not read', 'invalid, below its curve', 'NaN'],
   ])
+})
+
+test('a slow field has its last value from before what is shown; one that has missed a sample is old', () => {
+  const [diode, weather] = [0.4, 600].map((rhythm) => ({ rhythm, interval: null }))
+  expect([diode, weather].map((field) => staleAfter(field as never))).toEqual([10, 1205])
+  expect(staleAfter({ rhythm: null, interval: 60 })).toBe(300)
+  expect(reachOf(300, [diode, weather] as never)).toBe(1205)
+  expect(reachOf(300, [diode] as never)).toBe(300)
 })
 
 test('fields that differ by numbers alone are drawn together, those with units first, 16 at most', () => {

@@ -1,5 +1,4 @@
 import { givenNames } from '../../core/given-names.ts'
-import { overdueAfter } from '../../core/rhythm.ts'
 import { agoText, bridgeTime, clockText } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
@@ -8,11 +7,9 @@ import { withUnit } from './format.ts'
 import type { Group } from './groups.ts'
 import { type Line, Plot } from './plot.ts'
 import type { Cell, FieldView, Part, RunView } from './shape.ts'
+import { reachOf, staleAfter } from './stale.ts'
 import { strokeOf } from './theme.ts'
 
-/** Seconds after which a value counts as old at least, and usual steps between samples where no rhythm is declared. */
-const STALE_SECONDS = 10
-const STALE_STEPS = 5
 /** Seconds after which what does not come live is asked for again. */
 const ASK_AGAIN = 30
 /** Points of a curve that the past is asked for, and how many times as many are kept before it is asked for anew. */
@@ -169,7 +166,8 @@ export class Panel {
     const span = this.#around.span()
     const to = bridgeTime()
     const query = new URLSearchParams(this.metrics.map((metric) => ['metric', metric]))
-    query.set('from', String(Math.floor((to - span) * 1000)))
+    const reach = reachOf(span, this.#group.fields)
+    query.set('from', String(Math.floor((to - reach) * 1000)))
     query.set('to', String(Math.ceil((to + 60) * 1000)))
     query.set('points', String(POINTS))
     try {
@@ -196,7 +194,7 @@ export class Panel {
     const span = this.#around.span()
     const from = to - span
     for (const { curve } of this.#tiles) curve.trim(from - 60)
-    const width = (2 * span) / (POINTS - 1)
+    const width = (2 * reachOf(span, this.#group.fields)) / (POINTS - 1)
     this.#plot.draw(this.#lines, { from, to, width, runs: this.#around.runs() })
   }
 
@@ -267,12 +265,6 @@ export class Panel {
     this.#plot?.destroy()
     this.#plot = undefined
   }
-}
-
-function staleAfter({ rhythm, interval }: FieldView): number {
-  return rhythm === null
-    ? Math.max(STALE_SECONDS, STALE_STEPS * (interval ?? 0))
-    : overdueAfter(rhythm, STALE_SECONDS)
 }
 
 function isStale({ newest }: Curve, field: FieldView): boolean {

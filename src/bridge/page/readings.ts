@@ -125,6 +125,11 @@ export class Readings {
 
   /** Makes what is new of a node. A field that is gone, as while a node restarts, keeps its place. */
   #node(node: NodeView): void {
+    // An archive whose fields other nodes show has nothing to add.
+    if (node.archive && node.fields.length === 0) {
+      this.#forget(node.name)
+      return
+    }
     const section = this.#sections.get(node.name) ?? this.#section(node)
     const { panels, note } = section
     const list = section.element.querySelector('.panels') as HTMLElement
@@ -147,6 +152,14 @@ export class Readings {
     const order = groups.flatMap(({ key }) => panels.get(key)?.element ?? [])
     const rest = [...panels.values()].map(({ element }) => element).filter((one) => !order.includes(one))
     arrange(list, [...order, ...rest])
+  }
+
+  #forget(name: string): void {
+    const section = this.#sections.get(name)
+    for (const panel of [...(section?.panels.values() ?? [])])
+      this.#remove(panel, section?.panels ?? new Map())
+    section?.element.remove()
+    this.#sections.delete(name)
   }
 
   #remove(panel: Panel, panels: Map<string, Panel>): void {
