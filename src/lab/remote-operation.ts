@@ -160,7 +160,8 @@ function checkGiven(
   }
   if (!(known instanceof z.ZodObject)) return
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  const checked = checkParams(known, defined)
+  // Zod takes a schema that says nothing of other names for one that takes them.
+  const checked = checkParams('additionalProperties' in schema ? known : known.strict(), defined)
   if ('faults' in checked)
     throw new UsageError(`${title}: ${checked.faults.map(({ text }) => text).join('; ')}`)
 }
