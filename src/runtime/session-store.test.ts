@@ -91,7 +91,9 @@ test('the last 100 of each operation are kept', async () => {
 test('one owner; a file that is none is named with what to do', async () => {
   const path = file()
   const store = new SessionStore(path)
-  expect(() => new SessionStore(path)).toThrow('is in use: this instance already runs on this machine')
+  expect(() => new SessionStore(path)).toThrow(
+    'is in use by this process itself: this instance already runs on this machine',
+  )
   await store.close()
   const other = join(folders[0] ?? '', 'no.sqlite')
   writeFileSync(other, 'not a database at all'.repeat(100))

@@ -4,7 +4,7 @@ import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { addTransition, OpSession, opCodeOf, stateOf } from '../core/ops.ts'
-import { lockFile } from '../machine/lock-file.ts'
+import { lockInstance } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
 const DIED = 'The agent died while this was under way; it is back now.'
@@ -32,10 +32,7 @@ export class SessionStore {
    * @throws ConfigError when another process has it, or it cannot be used
    */
   constructor(path?: string) {
-    this.#lock =
-      path === undefined
-        ? undefined
-        : lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
+    this.#lock = path === undefined ? undefined : lockInstance(path)
     try {
       this.#db = open(path ?? ':memory:')
       this.#log = path === undefined ? undefined : openSync(`${path}-wal`, 'r')
