@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { csvCell } from '../core/csv.ts'
 import { glob, isWild } from '../core/glob.ts'
 import type { Catalog } from '../lab/catalog.ts'
 import { ask, cell, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
@@ -107,10 +108,7 @@ export function asObjects({ columns, rows }: Rows): object[] {
 
 /** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
 export function asCsv({ columns, rows }: Rows): string {
-  return [columns, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
-}
-
-function field(value: Cell): string {
-  const text = value === null ? '' : String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return [columns, ...rows]
+    .map((row) => `${row.map((cell) => csvCell(cell === null ? '' : String(cell))).join(',')}\r\n`)
+    .join('')
 }

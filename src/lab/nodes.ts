@@ -3,6 +3,7 @@ import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import { DataAnswer, type DataRequest, FieldsAnswer } from '../core/data-node.ts'
 import { messageOf } from '../core/errors.ts'
+import { nameFinder } from '../core/names.ts'
 import { caller } from './request-client.ts'
 
 /** Seconds a data node has to answer: a panel waits no longer for a slow one. */
@@ -124,13 +125,7 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
     online,
     archives: () => online().filter(({ archive }) => archive),
     listed,
-    find(name) {
-      const nodes = listed()
-      const folded = name.toLowerCase()
-      return (
-        nodes.find((node) => node.name === name) ?? nodes.find((node) => node.name.toLowerCase() === folded)
-      )
-    },
+    find: (name) => nameFinder(listed().map((node) => [node.name, node] as const))(name),
     fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
     data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {

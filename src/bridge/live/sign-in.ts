@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { HTTPException } from 'hono/http-exception'
+import { backoff } from '../../core/backoff.ts'
 import { messageOf } from '../../core/errors.ts'
 import { type Role, readUsers, type Users } from './users.ts'
 
@@ -71,7 +72,7 @@ export function signIns(
       const right = await verify(password, user?.password ?? hash)
       if (!right || !user) {
         const count = (failures.get(address)?.count ?? 0) + 1
-        const wait = count < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (count - FREE_FAILURES))
+        const wait = count < FREE_FAILURES ? 0 : backoff(count - FREE_FAILURES, 1000, LONGEST_MS)
         failures.delete(address)
         failures.set(address, { count, until: now() + wait })
         if (failures.size > MAX_KNOWN) failures.delete([...failures.keys()][0] ?? '')
