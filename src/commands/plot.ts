@@ -59,7 +59,7 @@ async function plot(
   flags: PlotFlags,
   context: Context,
 ): Promise<void> {
-  await using nodes = await findNodes(bus, root, () => {})
+  await using nodes = await findNodes({ bus, root, lab }, () => {})
   await lab.settled()
   const archives = new Set(nodes.archives().map((node) => node.name))
   const metrics = choose(await catalogOf(nodes).all(), archives, name, fields, root)

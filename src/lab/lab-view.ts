@@ -12,11 +12,15 @@ export interface InstanceView {
   readonly sessions: ReadonlyMap<string, OpSession>
   /** `lost` also for one that says online but has not been heard of for 15 s. */
   readonly state: Presence['state']
+  /** Unix s since when it is not online, as far as anybody can say; undefined while it is. */
+  readonly left?: number | undefined
 }
 
 /** A view of all agents of a lab, kept up to date from retained topics. */
 export interface LabView extends AsyncDisposable {
   readonly instances: ReadonlyMap<string, InstanceView>
+  /** What is known of one of them. */
+  of(instance: string): InstanceView | undefined
   /** Resolves once what the hub had retained is in. */
   settled(): Promise<void>
   /** Calls back after each change. */
@@ -27,7 +31,11 @@ interface Entry {
   presence: Presence | undefined
   api: AgentApi | undefined
   readonly sessions: Map<string, OpSession>
+  /** When it was last heard of, on the monotonic clock and in unix s. */
   heard: number
+  heardAt: number
+  /** Since when it says that it is not online, unix s. */
+  left: number | undefined
 }
 
 /** Watches the agents of a lab. */
@@ -42,6 +50,8 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       api: undefined,
       sessions: new Map(),
       heard: -Infinity,
+      heardAt: 0,
+      left: undefined,
     }
     entries.set(instance, entry)
     queueMicrotask(() => {
@@ -57,7 +67,11 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     // A will was written when its agent came; that was heard of later.
     const time = old?.session === now.session ? Math.max(old.time, now.time) : now.time
     entry.presence = { ...now, time }
-    const fresh = !retained || Date.now() / 1000 - now.time < LOST_AFTER
+    const wall = Date.now() / 1000
+    // A will was written when its agent came; when that left, nobody says later.
+    entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? now.time : wall))
+    const fresh = !retained || wall - now.time < LOST_AFTER
+    entry.heardAt = retained ? now.time : wall
     if (fresh) entry.heard = performance.now()
   })
   const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
@@ -69,7 +83,11 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
 
   return {
     get instances() {
-      return new Map([...entries].map(([instance, entry]) => [instance, { ...entry, state: stateOf(entry) }]))
+      return new Map([...entries].map(([instance, entry]) => [instance, viewOf(entry)]))
+    },
+    of(instance) {
+      const entry = entries.get(instance)
+      return entry && viewOf(entry)
     },
     async settled() {
       // It is granted behind all that is retained for the subscriptions before.
@@ -86,7 +104,8 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   }
 }
 
-function stateOf({ presence, heard }: Entry): Presence['state'] {
-  if (presence?.state !== 'online') return presence?.state ?? 'offline'
-  return performance.now() - heard > LOST_AFTER * 1000 ? 'lost' : 'online'
+function viewOf({ presence, api, sessions, heard, heardAt, left }: Entry): InstanceView {
+  const said = presence?.state ?? 'offline'
+  const isSilent = said === 'online' && performance.now() - heard > LOST_AFTER * 1000
+  return { presence, api, sessions, state: isSilent ? 'lost' : said, left: isSilent ? heardAt : left }
 }

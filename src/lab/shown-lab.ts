@@ -72,7 +72,7 @@ async function runningNodes({ url, root, instances, declaration }: ShownFrom): P
   await using bus = connectMqtt({ url, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
   await reached(bus, url, HUB_SECONDS)
   await using lab = await viewLab(bus, root)
-  await using nodes = await findNodes(bus, root, () => {})
+  await using nodes = await findNodes({ bus, root, lab }, () => {})
   await lab.settled()
   const catalog = catalogOf(nodes)
   const shown = nodes.listed().filter(({ archive }) => !archive)
