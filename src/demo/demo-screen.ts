@@ -3,6 +3,7 @@ import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import { recordingOf } from '../core/recording.ts'
 import type { Child } from '../host/children.ts'
+import { clockText } from '../lab/clock-text.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
 import type { Context } from '../terminal/context.ts'
@@ -116,7 +117,10 @@ export class DemoScreen {
     const { role, ended } = child
     if (ended !== undefined && !this.#isBack(lab, child)) return ended
     if (role.args[0] !== 'agent') return 'running'
-    return this.#connected ? (lab.instances.get(role.name)?.state ?? 'starting') : 'no hub'
+    if (!this.#connected) return 'no hub'
+    const view = lab.of(role.name)
+    const clock = view && clockText(view)
+    return [view?.state ?? 'starting', ...(clock ? [clock] : [])].join(', ')
   }
 
   #foot(lab: LabView): string {

@@ -4,6 +4,10 @@ import type { OpSession } from '../core/ops.ts'
 
 /** Seconds without a beat after which an agent counts as lost: its will may have died with its hub. */
 const LOST_AFTER = 15
+/** Milliseconds in which whoever lives has said so again. */
+const BEAT_MS = 6000
+/** Seconds by which the clock of an agent may differ from this one without a word. */
+const CLOCK_S = 5
 
 /** What is known of one instance from what it retains. */
 export interface InstanceView {
@@ -14,6 +18,8 @@ export interface InstanceView {
   readonly state: Presence['state']
   /** Unix s since when it is not online, as far as anybody can say; undefined while it is. */
   readonly left?: number | undefined
+  /** Seconds by which its clock is ahead of this one, below 0 behind; undefined while they agree, or nobody can say. */
+  readonly ahead?: number | undefined
 }
 
 /** A view of all agents of a lab, kept up to date from retained topics. */
@@ -21,7 +27,7 @@ export interface LabView extends AsyncDisposable {
   readonly instances: ReadonlyMap<string, InstanceView>
   /** What is known of one of them. */
   of(instance: string): InstanceView | undefined
-  /** Resolves once what the hub had retained is in. */
+  /** Resolves once what the hub had retained is in, and it is known who of it lives: the clock of one may be wrong. */
   settled(): Promise<void>
   /** Calls back after each change. */
   onChange(listener: (instance: string) => void): Disposable
@@ -31,6 +37,8 @@ interface Entry {
   presence: Presence | undefined
   api: AgentApi | undefined
   readonly sessions: Map<string, OpSession>
+  /** By how much its clock is ahead, s. */
+  ahead: number | undefined
   /** When it was last heard of, on the monotonic clock and in unix s. */
   heard: number
   heardAt: number
@@ -49,6 +57,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       presence: undefined,
       api: undefined,
       sessions: new Map(),
+      ahead: undefined,
       heard: -Infinity,
       heardAt: 0,
       left: undefined,
@@ -72,6 +81,8 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? now.time : wall))
     const fresh = !retained || wall - now.time < LOST_AFTER
     entry.heardAt = retained ? now.time : wall
+    // What the hub has kept is older than it says, so it tells of a clock that is ahead alone.
+    if (now.state === 'online' && (!retained || now.time > wall)) entry.ahead = now.time - wall
     if (fresh) entry.heard = performance.now()
   })
   const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
@@ -92,6 +103,17 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     async settled() {
       // It is granted behind all that is retained for the subscriptions before.
       asked.push(await bus.subscribe(channels.hub, { root }, () => {}))
+      const isDoubtful = ({ presence: said, heard }: Entry) => said?.state === 'online' && heard === -Infinity
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const look = () => {
+        if (![...entries.values()].some(isDoubtful)) resolve()
+      }
+      const timer = setTimeout(resolve, BEAT_MS)
+      listeners.add(look)
+      look()
+      await promise
+      clearTimeout(timer)
+      listeners.delete(look)
     },
     onChange(listener) {
       listeners.add(listener)
@@ -104,8 +126,17 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   }
 }
 
-function viewOf({ presence, api, sessions, heard, heardAt, left }: Entry): InstanceView {
+function viewOf({ presence, api, sessions, heard, heardAt, left, ahead = 0 }: Entry): InstanceView {
   const said = presence?.state ?? 'offline'
   const isSilent = said === 'online' && performance.now() - heard > LOST_AFTER * 1000
-  return { presence, api, sessions, state: isSilent ? 'lost' : said, left: isSilent ? heardAt : left }
+  const state = isSilent ? 'lost' : said
+  const isOff = state === 'online' && Math.abs(ahead) > CLOCK_S
+  return {
+    presence,
+    api,
+    sessions,
+    state,
+    left: isSilent ? heardAt : left,
+    ahead: isOff ? ahead : undefined,
+  }
 }
