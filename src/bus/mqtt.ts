@@ -33,17 +33,10 @@ const KEEPALIVE = 5
 const RETRY_MS = 250
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
-/** What Node and mqtt.js say of an attempt, in plain words. */
-const PLAIN: readonly (readonly [RegExp, string])[] = [
-  [/ECONNREFUSED/, 'connection refused'],
-  [/ENOTFOUND|EAI_AGAIN/, 'there is no such host'],
-  [/ENETUNREACH|EHOSTUNREACH/, 'there is no way to that host'],
-  [/connack timeout/, 'what answers there is no hub'],
-]
 /** A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once. */
 export function connectMqtt(options: MqttOptions): Bus {
   const client = mqtt.connect(options.url, settingsOf(options))
-  const status = new MqttStatus(client, options.onRefused)
+  const status = new MqttStatus(client, options)
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options)
   return {
@@ -111,8 +104,7 @@ export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       watch[Symbol.dispose]()
-      const said = bus.problem ?? 'no answer'
-      const why = PLAIN.find(([pattern]) => pattern.test(said))?.[1] ?? said
+      const why = bus.problem ?? 'no answer'
       reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
     }, seconds * 1000)
     const watch = bus.onConnected((connected) => {

@@ -47,11 +47,10 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
     : undefined
   for (const note of site?.notes ?? []) log(note)
   const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
-  const local = `mqtt://127.0.0.1:${MQTT_PORT}`
   return {
     site,
     host,
-    url: site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local),
+    url: hubUrl(site, host, options.siteHub),
     root: options.addressRoot ?? site?.hub.address_root ?? defaults.address_root,
     realm: options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
     recorders: site && recorders(site, isRecorder),

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Agent } from '../core/agent.ts'
@@ -11,9 +11,14 @@ const LOAD_MS = 10_000
 /** What a module of one's own exports. */
 export type Exports = Readonly<Record<string, unknown>>
 
-/** @throws UsageError for a file that is not there */
-export function mustExist(file: string): void {
-  if (!existsSync(file)) throw new UsageError(`${file}: there is no such file`)
+/** @throws UsageError for what is no file that can be read */
+export function mustBeReadable(file: string): void {
+  try {
+    if (!statSync(file).isFile()) throw new Error('it is not a file')
+    accessSync(file, constants.R_OK)
+  } catch (cause) {
+    throw new UsageError(`${file}: ${messageOf(cause)}`, { cause })
+  }
 }
 
 /**
@@ -27,6 +32,7 @@ export async function importOwn(name: string, folder: string): Promise<Exports> 
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`has not loaded in ${LOAD_MS / 1000} s`)), LOAD_MS)
   try {
+    mustBeReadable(file)
     const { href } = pathToFileURL(file)
     return (await Promise.race([import(`${href}?${stampOf(file)}`), late.promise])) as Exports
   } catch (cause) {

@@ -15,9 +15,6 @@ export interface HubChoice {
   readonly siteFile?: string | undefined
 }
 
-/** The hub of this machine, where nothing names another. */
-const LOCAL = 'mqtt://127.0.0.1:1883'
-
 /**
  * The address of a program's hub, and its address root.
  * @throws UsageError for a `hub` that is no address; ConfigError for a site file that cannot be used
@@ -32,7 +29,7 @@ export async function hubAddress(
   const site = named ? await openSite({ siteFile, configDir }) : undefined
   const host = site?.hosts.get(hostname()) ?? site?.hosts.get('localhost')
   return {
-    url: site ? hubUrl(site, host, hub) : (hub ?? LOCAL),
+    url: hubUrl(site, host, hub),
     root: root ?? site?.hub.address_root ?? defaults.address_root,
   }
 }
