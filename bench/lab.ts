@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { type Ended, Lab, ROOT, type Running, type StartOptions, until } from '../test/real/roles.ts'
 import { marked } from './process-cost.ts'
 
-/** `ocs` as a user starts it: the launcher under Node, which stays beside Bun. */
-export const LAUNCHER = ['node', join(ROOT, 'bin', 'ocs.mjs')]
+/** `ocs` as a user starts it: the launcher becomes Bun. */
+export const LAUNCHER = [join(ROOT, 'bin', 'ocs')]
 
 const MARK = 'OCS_BENCH_RUN'
 /** What marks every process of this run, grandchildren too. */

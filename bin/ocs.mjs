@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Starts `ocs` with the Bun that npm installed, or the one that runs this file; installs the packages first where they
-// are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
+// Starts `ocs` with the Bun that npm installed, or the one that runs this file, where `bin/ocs` cannot become it; installs
+// the packages first where they are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,12 @@ if (!wanted.every((name) => existsSync(join(root, 'node_modules', name)))) {
   if (code !== 0)
     fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
 }
+try {
+  // All is there: `bin/ocs` need not ask again before the lockfile is another.
+  utimesSync(join(root, 'node_modules', '.package-lock.json'), new Date(), new Date())
+} catch {
+  // Bun, or somebody else, installed them, or the folder is not ours.
+}
 const bun = bunBinary()
 if (!bun) {
   fail(
@@ -103,7 +109,7 @@ const { code, signal, error } =
       await run(
         bun,
         [
-          ...['--no-install', '--no-env-file', '--config=/dev/null'],
+          ...['--no-install', '--no-env-file', '--config=/dev/null', '--no-deprecation'],
           ...[join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)],
         ],
         { stdio: 'inherit' },

@@ -10,6 +10,7 @@ const home: Record<string, string | readonly string[]> = {
   // `chaos` has a client that is no client of ours, and does what ours cannot.
   mqtt: ['bus', 'chaos'],
   aedes: 'broker',
+  'mqtt-packet': 'broker',
   '@serialport/stream': 'instrument',
   '@serialport/parser-readline': 'instrument',
   '@serialport/bindings-interface': 'instrument',

@@ -9,13 +9,13 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   bus: ['core'],
   storage: ['core', 'machine'],
   grafana: ['core'],
-  scaffold: ['core'],
+  scaffold: ['core', 'machine'],
   instrument: ['core', 'machine'],
   // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).
   simulators: ['core', 'instrument'],
   principals: ['core', 'machine'],
   broker: ['core', 'machine', 'principals'],
-  datanode: ['core', 'storage'],
+  datanode: ['core', 'machine', 'storage'],
   agents: ['core', 'machine', 'instrument', 'storage'],
   sinks: ['core'],
   gateways: ['core'],
@@ -53,7 +53,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
     'launch',
     'host',
   ],
-  chaos: ['core', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
+  chaos: ['core', 'machine', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
   demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
   commands: '*',
   'ocs.ts': ['core', 'site', 'lab'],
@@ -61,4 +61,4 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
 }
 
 /** Rooms with a line above and nothing in them yet. */
-export const reserved: readonly string[] = ['principals', 'sinks', 'gateways', 'programs']
+export const reserved: readonly string[] = ['principals', 'sinks', 'gateways']

@@ -1,7 +1,10 @@
 import { afterAll, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { TransportError } from '../src/core/errors.ts'
+import type { Part } from '../src/instrument/parts.ts'
 import type { SimulatedInstrument } from '../src/instrument/table.ts'
+import { openLink } from '../src/instrument/transport/open.ts'
 import { startTable } from '../src/simulators/table-server.ts'
 import { ownClock } from './own-clock.ts'
 import { startAgent } from './running-agent.ts'
@@ -69,5 +72,23 @@ test('the instrument of docs/instruments.md works as written: its units follow a
     data: { mode: 'RMS', filter: 'wide', band: 'wide' },
   })
   expect((await agent.task('zero_calibration')).success).toBe(true)
+  await sim.close()
+})
+
+test('the cell and the part of one’s own in docs/instruments.md work as written, both ways', async () => {
+  const example = code('ts', 'docs/instruments.md').find((text) => text.includes('cell(')) ?? ''
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'parts.ts'), example)
+  const { readings } = (await import(join(folder, 'parts.ts'))) as Pick<SimulatedInstrument, 'readings'>
+  const fields = readings[0]?.fields ?? {}
+  const [status, pressure] = [fields['status']?.part, fields['pressure']?.part] as Part[]
+  expect(status?.decode('1;+1.20E-05 mbar')).toBe(1)
+  expect(pressure?.decode('1;+1.20E-05 mbar')).toBe(1.2e-5)
+  for (const reply of ['1,+1.20E-05 mbar', '1;+1.20E-05 torr', '1;nan mbar', '1;1,2e-5 mbar', ''])
+    expect(() => pressure?.decode(reply)).toThrow(TransportError)
+  const sim = await startTable({ readings }, { serialNumber: '1', tcp: '127.0.0.1:0' })
+  const link = await openLink(sim.url, { identify: null })
+  expect(await link.query('PR1')).toMatch(/^0;1\.\d+e-5 mbar$|^0;0\.0000\d+ mbar$/)
+  await link.close()
   await sim.close()
 })

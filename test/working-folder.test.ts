@@ -14,7 +14,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 test.each([
-  ['the launcher', ['node', join(ROOT, 'bin', 'ocs.mjs')]],
+  ['the launcher', [join(ROOT, 'bin', 'ocs')]],
+  ['the launcher under Node', ['node', join(ROOT, 'bin', 'ocs.mjs')]],
   ['a role, a unit of systemd', PROGRAM],
 ])('what lies in the working folder neither runs nor sets anything: %s', (_, program) => {
   const { OCS_STATE_DIR: _state, ...given } = process.env

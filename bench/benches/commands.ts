@@ -13,7 +13,7 @@ const STATUS =
 export const status: Bench = {
   name: 'status',
   help: 'ocs ctrl status: processor time and seconds from key to answer',
-  how: 'bun bin/ocs.ts ctrl status of a lab of one agent; launched: node bin/ocs.mjs; theirs: a Python of OCSClient(…).acq.status(); CPU of the process and its children, as the kernel counts it at their end',
+  how: 'bun bin/ocs.ts ctrl status of a lab of one agent; launched: bin/ocs; theirs: a Python of OCSClient(…).acq.status(); CPU of the process and its children, as the kernel counts it at their end',
   anchors: labAnchors,
   rounds: 7,
   rows: [
@@ -75,7 +75,7 @@ export const status: Bench = {
 export const start: Bench = {
   name: 'start',
   help: 'an agent, from the start of its process until it has joined',
-  how: 'bun bin/ocs.ts agent, and node bin/ocs.mjs agent; ocs-agent-cli; FakeDataAgent on both sides, until it says that its session has joined',
+  how: 'bun bin/ocs.ts agent, and bin/ocs agent; ocs-agent-cli; FakeDataAgent on both sides, until it says that its session has joined',
   anchors: labAnchors,
   rounds: 7,
   rows: [

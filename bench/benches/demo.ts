@@ -31,7 +31,7 @@ const inPython = (dir: string): Instance[] => [
 export const demo: Bench = {
   name: 'demo',
   help: 'the demo lab at rest: CPU and memory of all its roles',
-  how: 'node bin/ocs.mjs demo, launcher counted; in Python crossbar, 3 FakeDataAgents, the recorder, 7 BarebonesAgents for the data nodes and the bridge, HostManager for the demo itself; no simulators on either side where they are compared',
+  how: 'bin/ocs demo; in Python crossbar, 3 FakeDataAgents, the recorder, 7 BarebonesAgents for the data nodes and the bridge, HostManager for the demo itself; no simulators on either side where they are compared',
   anchors: labAnchors,
   rounds: 3,
   rows: [

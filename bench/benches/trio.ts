@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { seconds } from '../../test/real/roles.ts'
 import type { Bench, Bencher, Figures, RowSpec, Sides } from '../bench.ts'
 import { type Goal, ratioMost } from '../goal.ts'
-import { cpuSeconds, memory, tree } from '../process-cost.ts'
+import { cpuSeconds, memory } from '../process-cost.ts'
 import {
   aggregator,
   fakeData,
@@ -41,19 +41,13 @@ const memoryRows = ROLES.flatMap((role): RowSpec[] => {
     unit: 'MB',
     against: 'OCS',
   })
-  return [
-    { ...row('private', 'private'), goal: goals[role] },
-    row('PSS', 'pss'),
-    row('RSS', 'rss'),
-    row('PSS with its launcher', 'launched pss'),
-    row('RSS with its launcher', 'launched rss'),
-  ]
+  return [{ ...row('private', 'private'), goal: goals[role] }, row('PSS', 'pss'), row('RSS', 'rss')]
 })
 
 export const trio: Bench = {
   name: 'trio',
   help: 'hub, recorder and one agent: CPU and memory',
-  how: 'node bin/ocs.mjs agent, both FakeDataAgent with a report a second; CPU with launchers, both sides in the same seconds; PSS is smaller the more processes share a file',
+  how: 'bin/ocs agent, both FakeDataAgent with a report a second; both sides in the same seconds; PSS is smaller the more processes share a file',
   anchors: labAnchors,
   rounds: 5,
   rows: [...cpuRows, ...memoryRows],
@@ -100,14 +94,10 @@ async function cost(bench: Bencher, { hub, roles }: RunningLab, hertz: number): 
   const pids = { agent: roles.get('data1')?.pid, recorder: roles.get('aggregator')?.pid, hub: hub.pid }
   for (const role of ROLES) {
     const pid = pids[role] ?? 0
-    const whole = memory([pid])
-    // Ours without the launcher; a program of Python, and crossbar with its worker, are the whole tree.
-    const alone = memory([hub.name === 'hub' ? (tree(pid)[1] ?? pid) : pid])
-    figures[`${role} private`] = alone.private
-    figures[`${role} pss`] = alone.pss
-    figures[`${role} rss`] = alone.rss
-    figures[`${role} launched pss`] = whole.pss
-    figures[`${role} launched rss`] = whole.rss
+    const { private: own, pss, rss } = memory([pid])
+    figures[`${role} private`] = own
+    figures[`${role} pss`] = pss
+    figures[`${role} rss`] = rss
   }
   return figures
 }

@@ -101,7 +101,7 @@ export default defineAgent({
         using _counted = lab.counters(() => countersOf(recorder, follower))
         const show = () => {
           session.set(dataOf(recorder, follower, instances))
-          const problem = problemOf(recorder, follower)
+          const problem = problemOf(recorder, follower) ?? lab.memory.problem()
           if (problem === undefined) session.degraded = false
           else session.degrade(problem)
         }
@@ -114,7 +114,7 @@ export default defineAgent({
         clearInterval(timer)
         await follower[Symbol.asyncDispose]()
         await recorder[Symbol.asyncDispose]()
-        session.set(dataOf(recorder, follower, instances))
+        session.set({ ...dataOf(recorder, follower, instances), recording: false })
         if (displaced) throw displaced
       }
     },
@@ -181,6 +181,7 @@ function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInsta
   })
   return {
     data_dir: recorder.dir,
+    recording: problemOf(recorder, follower) === undefined,
     current_file: recorder.currentFile ?? null,
     providers: Object.fromEntries(providers),
     counters: countersOf(recorder, follower),

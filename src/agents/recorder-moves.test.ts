@@ -41,42 +41,58 @@ async function fill(spool: Spool, epoch: string, from: number, to: number, begin
   await spool.flush()
 }
 
-/** Records all that a spool holds in a data directory, until the spool has heard so. Returns what was said. */
-async function recordAll(spool: Spool, dir: string): Promise<string[]> {
+/** A recorder of a data directory and its hub, with all that it said; the agent's spools come and go. */
+async function recording(dir: string) {
   const hub = new MemoryHub()
-  const agent = hub.connect('counter')
-  const here = { root, instance: 'counter' }
-  await serveSpool(agent, here, spool)
   const said: string[] = []
   const event = (level: string, kind: string, text: string) => said.push(`${level} ${kind}: ${text}`)
   const recorder = await Recorder.open({ dir, root, frameLength: 0.05, log: () => {}, event })
   const follower = await follow(hub.connect('aggregator'), root, recorder)
   recorder.attach(follower)
-  const beat = () =>
-    void agent.publish(channels.presence, here, {
-      state: 'online',
-      session: 's',
-      since: 1,
-      time: now(),
-      agent_class: 'CounterAgent',
-      host: 'h',
-      pid: 1,
-      version: '0',
-      feeds: { counts: { spool: spool.id, epochs: spool.held('counts') } },
-    })
-  const beats = setInterval(beat, 20)
-  beat()
-  // The directory has all when its own word has come for all that the spool holds.
-  const has = () => {
-    const { behind, feeds } = follower.state
-    return behind === 0 && Object.values(feeds).some(({ live }) => live) && spool.unrecorded('counts') === 0
+  return {
+    said,
+    /** Records all that a spool holds, until the spool has heard so. */
+    async all(spool: Spool): Promise<void> {
+      await using agent = hub.connect('counter')
+      const here = { root, instance: 'counter' }
+      await serveSpool(agent, here, spool)
+      const beat = () =>
+        void agent.publish(channels.presence, here, {
+          state: 'online',
+          session: 's',
+          since: 1,
+          time: now(),
+          agent_class: 'CounterAgent',
+          host: 'h',
+          pid: 1,
+          version: '0',
+          feeds: { counts: { spool: spool.id, epochs: spool.held('counts') } },
+        })
+      const beats = setInterval(beat, 20)
+      beat()
+      // The directory has all when its own word has come for all that the spool holds.
+      const has = () => {
+        const { behind, feeds } = follower.state
+        return (
+          behind === 0 && Object.values(feeds).some(({ live }) => live) && spool.unrecorded('counts') === 0
+        )
+      }
+      while (!has()) await new Promise((resolve) => setImmediate(resolve))
+      await recorder.flush()
+      clearInterval(beats)
+    },
+    async [Symbol.asyncDispose]() {
+      await follower[Symbol.asyncDispose]()
+      await recorder[Symbol.asyncDispose]()
+    },
   }
-  while (!has()) await new Promise((resolve) => setImmediate(resolve))
-  await recorder.flush()
-  clearInterval(beats)
-  await follower[Symbol.asyncDispose]()
-  await recorder[Symbol.asyncDispose]()
-  return said
+}
+
+/** Records all that a spool holds in a data directory, until the spool has heard so. Returns what was said. */
+async function recordAll(spool: Spool, dir: string): Promise<string[]> {
+  await using recorder = await recording(dir)
+  await recorder.all(spool)
+  return recorder.said
 }
 
 /** Rows recorded of each epoch, rows in gaps, and rows missing or doubled, by the files alone. */
@@ -202,4 +218,61 @@ test('more than the spool may hold: what went is counted by the agent, and a gap
     wrong: 0,
   })
   await spool.close(UNHURRIED_MS)
+})
+
+test.each([
+  ['that stood still', true],
+  ['that was started again', false],
+])('of rows that went with their spool a recorder %s does not say that there were none', async (_, stood) => {
+  const dir = join(folder(), 'data')
+  const path = join(folder(), 'counter.sqlite')
+  let recorder = await recording(dir)
+  // What is known of epochs stands in the head of each new file: each begins one.
+  let begin = BEGIN - 86_400
+  const record = async (epoch: string, rows: number, more = 0) => {
+    begin += 7200
+    const spool = new Spool(path)
+    await fill(spool, epoch, 1, rows, begin)
+    await recorder.all(spool)
+    if (more > 0) await fill(spool, epoch, rows + 1, rows + more, begin)
+    await spool.close(UNHURRIED_MS)
+    if (stood) return
+    await recorder[Symbol.asyncDispose]()
+    recorder = await recording(dir)
+  }
+  await record('e1', 12, 7)
+  rmSync(path)
+  await record('e2', 10)
+  // Where an epoch ended its agent says when it begins the next.
+  await record('e3', 5)
+  await recorder[Symbol.asyncDispose]()
+  const { epochs } = await audit(disk, dir)
+  expect(epochs.map(({ epoch, recorded, unknown }) => [epoch, recorded, unknown === null])).toEqual([
+    ['e1', 12, false],
+    ['e2', 10, true],
+    ['e3', 5, false],
+  ])
+})
+
+test('a spool restored from a backup does not say where an epoch ended of which more is recorded', async () => {
+  const dir = join(folder(), 'data')
+  const path = join(folder(), 'counter.sqlite')
+  await using recorder = await recording(dir)
+  let spool = new Spool(path)
+  await fill(spool, 'e1', 1, 20, BEGIN - 7200)
+  await spool.close(UNHURRIED_MS)
+  const backup = join(folder(), 'counter.sqlite')
+  cpSync(path, backup)
+  spool = new Spool(path)
+  await fill(spool, 'e1', 21, 30, BEGIN - 7200)
+  await recorder.all(spool)
+  await spool.close(UNHURRIED_MS)
+  spool = new Spool(backup)
+  await fill(spool, 'e2', 1, 5)
+  await recorder.all(spool)
+  await spool.close(UNHURRIED_MS)
+  expect((await audit(disk, dir)).epochs).toMatchObject([
+    { epoch: 'e1', recorded: 30, missing: [], unknown: expect.any(String) },
+    { epoch: 'e2', recorded: 5 },
+  ])
 })

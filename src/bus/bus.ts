@@ -26,12 +26,14 @@ export interface Bus extends AsyncDisposable {
    * A payload that does not fit its channel is dropped and reported, and the next is fine.
    * Resolves when the hub has granted it, or at once while the hub is away.
    * @param mend what can be saved of the text of a payload that does not fit; undefined when nothing
+   * @param cleared is told of retained topics that somebody has cleared
    */
   subscribe<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
     mend?: Mend<P, S>,
+    cleared?: Cleared<P>,
   ): Promise<AsyncDisposable>
   /** Calls back at each connection and loss; at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
@@ -39,12 +41,15 @@ export interface Bus extends AsyncDisposable {
   readonly problem?: string | undefined
 }
 
-/** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody. */
+/** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody here. */
 export type Listener<P extends string, S extends z.ZodType> = (
   payload: z.output<S>,
   address: Address<P>,
   how: { readonly retained: boolean },
 ) => void
+
+/** Is told that the topic of an address holds nothing any more. */
+export type Cleared<P extends string> = (address: Address<P>) => void
 
 /** Saves what can be saved of a payload's text that does not fit its channel. */
 export type Mend<P extends string, S extends z.ZodType> = (

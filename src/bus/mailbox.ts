@@ -1,13 +1,14 @@
 import type { z } from 'zod'
 import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
-import type { BusOptions, Listener, Mend } from './bus.ts'
+import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
 
 interface Entry {
   readonly channel: Channel
   readonly address: Readonly<Record<string, string | undefined>>
   readonly listener: (payload: unknown, address: never, how: { retained: boolean }) => void
   readonly mend: ((text: string, address: never) => unknown) | undefined
+  readonly cleared: ((address: never) => void) | undefined
 }
 
 /** The receiving half of every bus: finds who listens to a topic, checks the payload, hands it over. */
@@ -25,12 +26,14 @@ export class Mailbox {
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
     mend?: Mend<P, S>,
+    cleared?: Cleared<P>,
   ): () => void {
     const entry: Entry = {
       channel,
       address,
       listener: listener as unknown as Entry['listener'],
       mend: mend as Entry['mend'],
+      cleared: cleared as Entry['cleared'],
     }
     this.#entries.add(entry)
     return () => this.#entries.delete(entry)
@@ -38,7 +41,6 @@ export class Mailbox {
 
   /** Delivers one message; what does not fit or throws is reported and touches nobody else. */
   deliver(topic: string, text: string, retained: boolean): void {
-    if (text === '') return
     const checked = new Map<Channel, unknown>()
     let json: unknown
     const read = (channel: Channel) => {
@@ -46,7 +48,7 @@ export class Mailbox {
       if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
       return checked.get(channel)
     }
-    for (const { channel, address, listener, mend } of [...this.#entries]) {
+    for (const { channel, address, listener, mend, cleared } of [...this.#entries]) {
       const found = addressOf(channel, topic) as Record<string, string> | undefined
       if (
         !found ||
@@ -55,6 +57,10 @@ export class Mailbox {
         continue
       }
       try {
+        if (text === '') {
+          cleared?.(found as never)
+          continue
+        }
         listener(
           mended(() => read(channel), mend && (() => mend(text, found as never))),
           found as never,

@@ -2,7 +2,7 @@ import type { MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { BusOptions, Listener, Mend } from './bus.ts'
+import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MqttStatus } from './mqtt-status.ts'
@@ -31,9 +31,10 @@ export class MqttSubscriptions {
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
     mend?: Mend<P, S>,
+    cleared?: Cleared<P>,
   ): Promise<AsyncDisposable> {
     const filter = topic(to, address)
-    const remove = this.#mailbox.add(to, address, listener, mend)
+    const remove = this.#mailbox.add(to, address, listener, mend, cleared)
     this.#listeners.set(filter, (this.#listeners.get(filter) ?? 0) + 1)
     const drop = () => {
       remove()

@@ -3,7 +3,7 @@ import mqtt, { type IClientOptions } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { Bus, BusOptions, Listener, Mend } from './bus.ts'
+import type { Bus, BusOptions, Cleared, Listener, Mend } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
@@ -59,7 +59,8 @@ export function connectMqtt(options: MqttOptions): Bus {
       address: Partial<Address<P>>,
       listener: Listener<P, S>,
       mend?: Mend<P, S>,
-    ) => subscriptions.add(to, address, listener, mend),
+      cleared?: Cleared<P>,
+    ) => subscriptions.add(to, address, listener, mend, cleared),
     onConnected: (listener) => status.listen(listener),
     async [Symbol.asyncDispose]() {
       // A hub that dies at the same moment must not keep anyone from stopping.
@@ -82,6 +83,8 @@ function settingsOf({ url, client, tokens = [], will }: MqttOptions): IClientOpt
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     resubscribe: true,
+    // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
+    writeCache: false,
     // Known to this process and the hub alone: who shows it again is the same client, back before it was missed.
     ...(!hasUser(url) && {
       username: client,

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { ownModule } from '../machine/own-files.ts'
 import type { ForeignArgs } from './foreign-agent.ts'
 import { type Instrument, openInstruments } from './instruments.ts'
 import { type RolePlan, Station } from './lab-process.ts'
@@ -170,7 +171,7 @@ function rolePlans(
     {
       name: FOREIGN,
       kind: 'foreign agent',
-      args: ['run', join(import.meta.dir, 'foreign-agent.ts'), JSON.stringify(foreign)],
+      args: ['run', ownModule('src/chaos/foreign-agent.ts'), JSON.stringify(foreign)],
     },
   ]
 }

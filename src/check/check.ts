@@ -7,10 +7,11 @@ import { checkFolders } from './folders.ts'
 import { checkGrafana } from './grafana.ts'
 import { checkHub } from './hub.ts'
 import { checkInstruments } from './instruments.ts'
+import { checkPrograms } from './programs.ts'
 import { checkSite } from './site-file.ts'
 
 /** What is looked at of a host, in the order in which it is told. A new check is a file of this folder and a line here. */
-const checks: readonly Check[] = [checkFolders, checkInstruments]
+const checks: readonly Check[] = [checkFolders, checkPrograms, checkInstruments]
 
 /** All that is found of a host: its site file and hub first, as the other checks stand on them. @throws UsageError, ConfigError */
 export async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {

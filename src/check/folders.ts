@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
+import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import { networkType, statePath } from '../launch/places.ts'
 import { freeSpaceNow } from '../machine/free-space.ts'
@@ -36,7 +37,8 @@ function folderFinding(path: string, what: string): Finding {
     if (what === 'state' && type)
       return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
     if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room`)
-    if (files !== null && files < FILES) return problem(`has room for ${files} more files: remove some`)
+    if (files !== null && files < FILES)
+      return problem(`has room for ${counted(files, 'more file')}: remove some`)
     if (type)
       return {
         check: what,

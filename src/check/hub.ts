@@ -8,8 +8,12 @@ import { RECORD, recordingOf } from '../core/recording.ts'
 import { isLocal } from '../host/up-plan.ts'
 import type { UpFlags } from '../host/up-run.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
+import { notRecording } from '../lab/not-recording.ts'
+import { isRecorder } from '../launch/agents.ts'
+import { WS_PORT } from '../launch/choose-site.ts'
 import { portError } from '../machine/port-in-use.ts'
 import { answers } from '../machine/probe.ts'
+import { recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import type { Host, Site } from '../site/site.ts'
 import { stamp } from '../terminal/log.ts'
@@ -33,7 +37,8 @@ interface LabFindings {
 export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Promise<LabFindings> {
   const url = hubUrl(site, host, siteHub)
   const root = site.hub.address_root
-  const urls = [url, ...[host.hub, site.hub].flatMap((hub) => hub.wamp_server ?? [])]
+  const named = [host.hub, site.hub].flatMap((hub) => hub.wamp_server ?? [])
+  const urls = [url, ...named]
   const none = new Map<string, InstanceView>()
   const finding = (level: Finding['level'], text: string): Finding => ({ check: 'hub', level, text })
   if (!(await answers(url))) {
@@ -42,7 +47,9 @@ export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Pr
       const away = finding('problem', `nothing answers at ${url}: start it there (ocs hub)`)
       return { findings: [away, ...clocks], instances: none }
     }
-    const ports = await checkPorts(urls, undefined)
+    // A hub that is started opens one for WebSocket, too, whether the file names it or not.
+    const websocket = named.length > 0 ? [] : [`ws://127.0.0.1:${WS_PORT}/ws`]
+    const ports = await checkPorts([...urls, ...websocket], undefined)
     const isFree = ports.every(({ level }) => level !== 'problem')
     const free = isFree ? [finding('note', `none runs at ${url} yet: ocs up starts it`)] : []
     return { findings: [...free, ...ports, ...clocks], instances: none }
@@ -71,7 +78,7 @@ export async function checkHub(site: Site, host: Host, { siteHub }: UpFlags): Pr
         ...(isLocal(url) ? await checkPorts(urls, hub) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
         ...elsewhere(host, instances),
-        ...unrecorded(instances),
+        ...unrecorded(site, instances),
       ],
       instances,
     }
@@ -137,8 +144,10 @@ function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Fi
   })
 }
 
-/** What recorders say that they do not record, and why. */
-function unrecorded(instances: ReadonlyMap<string, InstanceView>): Finding[] {
+/** Why nothing is recorded though somebody should; else what recorders say that they do not record, and why. */
+function unrecorded(site: Site, instances: ReadonlyMap<string, InstanceView>): Finding[] {
+  const why = recorders(site, isRecorder).length > 0 ? notRecording(instances) : undefined
+  if (why !== undefined) return [{ check: 'recording', level: 'problem', text: `not recording: ${why}` }]
   return [...instances].flatMap(([name, view]): Finding[] => {
     const session = isOnline(view) ? view.sessions.get(RECORD) : undefined
     const { problem } = recordingOf(view.sessions) ?? {}

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { InstanceView } from '../lab/lab-view.ts'
 import { lastMessage } from '../lab/session-text.ts'
 import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
+import { statePath } from '../launch/places.ts'
+import { isLocked } from '../machine/lock-file.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
@@ -13,11 +16,12 @@ const ANSWER_MS = 2000
  * Asks each instrument of this host who it is. An instrument whose agent runs is left in peace, since many talk to one
  * program only: what its agent says counts.
  */
-export const checkInstruments: Check = async ({ host, flags, instances, context: { env } }) => {
+export const checkInstruments: Check = async ({ site, host, flags, instances, context: { env } }) => {
   if (!flags.instruments) return []
+  const state = join(statePath(flags.stateDir, env), site.hub.address_root)
   const wanted = host.instances.filter(({ manage }) => manage === 'host/up')
   const found = await Promise.all(
-    wanted.map((instance) => finding(instance, instances.get(instance.instance_id), env)),
+    wanted.map((instance) => finding(instance, instances.get(instance.instance_id), state, env)),
   )
   return found.flat()
 }
@@ -25,6 +29,7 @@ export const checkInstruments: Check = async ({ host, flags, instances, context:
 async function finding(
   instance: Instance,
   view: InstanceView | undefined,
+  state: string,
   env: Context['env'],
 ): Promise<Finding[]> {
   const { instance_id } = instance
@@ -43,6 +48,9 @@ async function finding(
       if (failing) return told('problem', `${failing.op_name} is degraded: ${lastMessage(failing)}`)
       return told('ok', 'its agent runs')
     }
+    // Without its hub it cannot be asked how it does, and has the instrument all the same.
+    if (isLocked(join(state, `${instance_id}.sqlite.lock`)))
+      return told('note', 'its agent runs here and waits for the hub: it is not asked')
     const signal = AbortSignal.timeout(4 * ANSWER_MS)
     const identity = await identify(values, { timeout: ANSWER_MS, signal })
     return identity === undefined ? [] : told('ok', identity)

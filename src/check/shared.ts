@@ -32,7 +32,7 @@ export function sharedFaults(
           `${place(one, argument)}: ${text}${local ? ` of ${host}` : ''} is taken: ${named(holder)} has it already`,
         )
     }
-    const missing = missingTarget(one, all, isBroken)
+    const missing = missingTarget(one, all, isBroken) ?? missingFeed(one, checked)
     if (missing !== undefined) faults.push(missing)
   }
   return faults
@@ -59,6 +59,19 @@ function missingTarget(one: Checked, all: readonly Instance[], isBroken: boolean
   if (near === undefined && isBroken) return undefined
   const argument = Object.keys(values).find((name) => values[name] === target)
   return `${place(one, argument)}: ${flagOf(argument)} ${target}: there is no such instance: ${nearOr(target, ids)}`
+}
+
+/** Why the feed that a data node is to show is not there; undefined when it is, or its agent is at fault itself. */
+function missingFeed(one: Checked, checked: readonly Checked[]): string | undefined {
+  const { agent, values } = one
+  const { target, feed } = agent.spec.serves?.(values) ?? {}
+  const shown = checked.find(({ instance }) => instance.instance_id === target)?.agent.spec
+  if (feed === undefined || !shown || Object.hasOwn(shown.feeds, feed)) return undefined
+  const feeds = Object.keys(shown.feeds)
+  const [near] = didYouMean(feed, feeds)
+  const argument = Object.keys(values).find((name) => values[name] === feed)
+  const hint = near ? `did you mean ${near}?` : `it has ${feeds.join(', ') || 'none'}`
+  return `${place(one, argument)}: ${flagOf(argument)} ${feed}: ${target} (${shown.class}) has no such feed: ${hint}`
 }
 
 const flagOf = (argument = '') => `--${argument.replaceAll('_', '-')}`

@@ -3,6 +3,7 @@ import { commonFlags } from '../core/arguments/common-flags.ts'
 import { isManager } from '../host/up-plan.ts'
 import { prepareUp, runUp } from '../host/up-run.ts'
 import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts'
+import { startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
 import { siteFlags } from './site-flags.ts'
@@ -31,7 +32,7 @@ export async function runInstance(
   context: Context,
   classes?: readonly string[],
 ): Promise<void> {
-  const { agent, host, instance } = await findRole(flags, context, classes)
+  const { agent, host, instance, chosen } = await findRole(flags, context, classes)
   if (given.includes('--help-args')) {
     context.out(agentHelp(agent))
     return
@@ -50,5 +51,8 @@ export async function runInstance(
     flags,
     context,
     logDir: host.log_dir,
+    ...(agent.spec.isProgram && {
+      start: (state, log) => startProgram(instance, chosen, given, state, context, log),
+    }),
   })
 }

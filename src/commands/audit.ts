@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { counted } from '../core/counted.ts'
 import { ConfigError, messageOf, OpError, TransportError } from '../core/errors.ts'
 import { type RecordData, recordingOf } from '../core/recording.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
@@ -126,16 +127,18 @@ function report({ files, frames, epochs, damaged, moved }: Audit): string {
         `${address} ${epoch}: rows ${first} to ${last} ${what}${reason === undefined ? '' : `: ${reason}`}\n`,
     )
   return [
-    `${files} files, ${frames} frames\n`,
+    `${counted(files, 'file')}, ${counted(frames, 'frame')}\n`,
     rows.length > 0 ? table([['FEED', 'EPOCH', 'ROWS EXPECTED', 'RECORDED', 'SAMPLES', ''], ...rows]) : '',
     ...epochs.flatMap((epoch) => spans('are lost', epoch, epoch.gaps)),
     ...epochs.flatMap((epoch) => spans('are missing', epoch, epoch.missing)),
     ...epochs.flatMap((epoch) => spans('are recorded twice', epoch, epoch.doubled)),
     ...moved.map(
       ({ file, rows: gone }) =>
-        `${file}: moved or lost, and with it ${gone} rows that are in no other file\n`,
+        `${file}: moved or lost, and with it ${counted(gone, 'row that is', 'rows that are')} in no other file\n`,
     ),
-    ...damaged.map(({ file, goodBytes, reason }) => `${file}: damaged after ${goodBytes} bytes: ${reason}\n`),
+    ...damaged.map(
+      ({ file, goodBytes, reason }) => `${file}: damaged after ${counted(goodBytes, 'byte')}: ${reason}\n`,
+    ),
     ...doubts(epochs),
   ].join('')
 }
@@ -145,7 +148,7 @@ function verdict(epoch: EpochAudit): string {
   if (isWrong(epoch)) return 'NOT WHOLE'
   if (gaps.length > 0) return 'gaps'
   if (unknown !== null) return `to row ${expected}`
-  return waiting > 0 ? `whole, ${waiting} rows wait` : 'whole'
+  return waiting > 0 ? counted(waiting, 'row waits', 'rows wait') : 'whole'
 }
 
 /** Of which epochs nobody can say how far they went, by why. */

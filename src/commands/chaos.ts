@@ -78,8 +78,10 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
     : await runHere({ ...flags, faults: possible }, dir, seed, { inside, faketime }, context)
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
-  if (!found.ok) throw new OpError(`not all is as it should be: see ${dir}; again with: ${found.command}`)
+  if (!found.ok)
+    throw new OpError(`not all is as it should be: ${dir} is kept, see there; again with: ${found.command}`)
   if (flags.dir === undefined) removeRunFolder(dir)
+  context.err(flags.dir === undefined ? `${dir} is removed; --dir keeps it\n` : `${dir} is kept\n`)
 }
 
 /** Runs the lab and leaves what it came to in its folder. @param inside whether small disks may be mounted */

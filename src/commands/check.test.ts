@@ -8,6 +8,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { Spool } from '../runtime/spool/spool.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
@@ -47,7 +48,7 @@ async function check(text: string, ...flags: string[]) {
 }
 
 /** A site file whose one instance has these lines. */
-const lab = (lines: string, hub = 'mqtt_server: mqtt://127.0.0.1:1') =>
+const lab = (lines: string, hub = 'mqtt_server: mqtt://127.0.0.1:1, wamp_server: "ws://127.0.0.1:1/ws"') =>
   `hub: {${hub}}\nhosts:\n  localhost:\n    agent-instances:\n${lines}\n`
 const one = (more: string) => lab(`      - {instance-id: it, ${more}}`)
 const fake = 'agent-class: FakeDataAgent'
@@ -137,6 +138,88 @@ test('instruments are asked who they are, unless their agents run or nobody want
     ),
     expect.stringContaining('it runs on grumpy already, pid 7'),
   ])
+})
+
+test('of a hub that is to start here both ports are looked at, also one that only the hub knows', async () => {
+  using other = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
+  const mqtt = 'mqtt_server: mqtt://127.0.0.1:21998'
+  const ws = (at: string) => lab(`      - {instance-id: it, ${fake}}`, `${mqtt}${at}`)
+  const taken = await check(ws(`, wamp_server: "ws://127.0.0.1:${other.port}/ws"`))
+  expect(taken.problems).toEqual([expect.stringContaining(`port ${other.port} on 127.0.0.1 is in use`)])
+  const { findings } = await check(ws(''))
+  expect(findings.filter(({ check }) => check === 'ports').map(({ text }) => text)).toContainEqual(
+    expect.stringContaining('8001'),
+  )
+})
+
+test('a feed that the target of a data node does not have', async () => {
+  const node = (feed: string) =>
+    lab(
+      [
+        `      - {instance-id: it, ${fake}}`,
+        `      - {instance-id: node, agent-class: ThermometryDataNode, arguments: [--target, it, --name, x, --feed, ${feed}]}`,
+      ].join('\n'),
+    )
+  const fileOnly = async (text: string) => (await check(text, '--file-only')).problems
+  expect(await fileOnly(node('false_temperatures'))).toEqual([])
+  expect(await fileOnly(node('all'))).toEqual([])
+  expect(await fileOnly(node('false_temperature'))).toEqual([
+    expect.stringMatching(
+      /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean false_temperatures\?/,
+    ),
+  ])
+})
+
+test('an agent that runs while its hub is dead is left in peace, and nobody is told to stop it', async () => {
+  await using sim = await startSimulator()
+  const path = join(folder, 'state', 'observatory', 'it.sqlite')
+  const text = one(
+    `agent-class: Lakeshore372Agent, arguments: [--serial-number, OTHER, --ip-address, "${sim.address}"]`,
+  )
+  const instruments = async () => {
+    const { findings } = await check(text)
+    return findings.filter(({ check }) => check === 'instrument')
+  }
+  expect(await instruments()).toEqual([expect.objectContaining({ level: 'problem' })])
+  const spool = new Spool(path)
+  expect(await instruments()).toEqual([
+    {
+      check: 'instrument',
+      level: 'note',
+      text: 'it: its agent runs here and waits for the hub: it is not asked',
+    },
+  ])
+  await spool.close()
+})
+
+test('a recorder that does not record is a problem, while agents hold samples', async () => {
+  const { hub } = await testHub()
+  const url = hub.urls.mqtt
+  await using agent = connectMqtt({ url, client: 'it' })
+  await using recorder = connectMqtt({ url, client: 'rec' })
+  await Promise.all([reached(agent, url, 3600), reached(recorder, url, 3600)])
+  const feeds = { counts: { spool: 's', epochs: [{ epoch: 'e0', first: 1, last: 20, acked: 5 }] } }
+  const here = (instance: string) => ({ root: 'observatory', instance })
+  await agent.publish(channels.presence, here('it'), presence({ host: hostname(), feeds }))
+  await recorder.publish(channels.presence, here('rec'), presence({ host: hostname(), state: 'offline' }))
+  const record = { kind: 'process', help: '', params: {}, startup: true, min_privs: 1 } as const
+  await recorder.publish(channels.api, here('rec'), {
+    ...{ agent_class: 'AggregatorAgent', help: '', queries: {}, feeds: {} },
+    ops: { record },
+  })
+  const both = lab(
+    `      - {instance-id: it, ${fake}}\n      - {instance-id: rec, agent-class: AggregatorAgent}`,
+  )
+  const { findings } = await check(both, '--site-hub', url)
+  expect(findings).toContainEqual({
+    check: 'recording',
+    level: 'problem',
+    text: 'not recording: rec is stopped',
+  })
+  // Without a recorder in the file this is told as such.
+  const alone = await check(one(fake), '--site-hub', url)
+  expect(alone.findings.filter(({ check }) => check === 'recording')).toEqual([])
+  await hub.close()
 })
 
 test('what messages tell of a clock: at least so far ahead, at most so far behind', () => {

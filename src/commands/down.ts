@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
+import { counted } from '../core/counted.ts'
 import { OpError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
@@ -32,7 +33,7 @@ export function downCommand(context: Context): Command {
         if (performance.now() - start > PATIENCE_MS) signal(state.pid, 'SIGKILL')
         await Bun.sleep(LOOK_MS)
       }
-      context.out(`stopped ${state.roles.filter(isUp).length} roles of ${state.host}\n`)
+      context.out(`stopped ${counted(state.roles.filter(isUp).length, 'role')} of ${state.host}\n`)
     },
   )
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { exportTime } from '../core/arguments/point-in-time.ts'
+import { counted } from '../core/counted.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { defaultDataDir, statePath } from '../launch/places.ts'
@@ -48,7 +49,7 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   const signal = AbortSignal.any([context.signal, ...(context.unread ? [context.unread] : [])])
   const show = progressOf(context)
   using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
-  await archive.rescan(signal, (done, files) => show(`reading ${done} of ${files} files`))
+  await archive.rescan(signal, (done, files) => show(`reading ${done} of ${counted(files, 'file')}`))
   show('')
   for (const { path, goodBytes, reason } of archive.problems())
     context.err(`${path}: exported up to byte ${goodBytes}: ${reason}\n`)

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { startHub } from '../broker/hub.ts'
+import { hostPort } from '../core/host-port.ts'
 import { aborted } from '../core/pause.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { statePath } from '../launch/places.ts'
@@ -58,6 +59,12 @@ export function address(text: string): Listen {
   if (!found || port > 65_535)
     throw new InvalidArgumentError('It has to be ADDR:PORT, such as 127.0.0.1:1883.')
   return { host: found[1]?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port }
+}
+
+/** The same as text, as `ocs up` hands it to the bridge. */
+export function bridgeAt(text: string): string {
+  const { host, port } = address(text)
+  return hostPort(host, port)
 }
 
 function listens(text: string, before: Listen[] | undefined): Listen[] {

@@ -1,28 +1,21 @@
 /** An instrument that a lab made itself is at home: a module in its site file is known to everything that reads one. */
 import { afterAll, expect, test } from 'bun:test'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROGRAM } from '../host/children.ts'
+import type { RoleState } from '../host/roles.ts'
+import { freePort, spoken } from '../host/spoken.test-aid.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ocs-own-'))
 const file = join(folder, 'lab.yaml')
-afterAll(() => rmSync(folder, { recursive: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const EXAMPLE = join(import.meta.dir, '..', '..', 'examples', 'pressure-gauge')
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OCS_|XDG_|NO_COLOR)/.test(name))),
   OCS_STATE_DIR: join(folder, 'state'),
   OCS_COMPLETION_MS: '10000',
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 /** Runs `ocs …` of this lab in another folder than its own. */
@@ -71,12 +64,7 @@ test('a module of one’s own under up, check, systemd, grafana, ctrl, status an
 
   const up = Bun.spawn([...PROGRAM, 'up', ...site], { env, cwd: '/', stdout: 'ignore', stderr: 'pipe' })
   try {
-    let said = ''
-    for await (const chunk of up.stderr) {
-      said += new TextDecoder().decode(chunk)
-      if (said.split('session joined').length > 2) break
-    }
-    expect(said).not.toContain('left out')
+    expect(await spoken(up.stderr)('session joined', 2)).not.toContain('left out')
     const start = () => ocs('ctrl', 'start', 'gauge', 'set_unit', '--unit=torr', '--wait', ...site)
     let started = await start()
     // On a busy machine the agent has not answered in time; what it was asked it does once.
@@ -124,4 +112,50 @@ test('a module that is not there, declares nothing, another class, or throws is 
   const { out: units, err } = await ocs('systemd', '--no-hub', ...site)
   expect(units.match(/^Description=.*/gm)).toEqual(['Description=ocs gauge'])
   for (const [, text] of faults) expect(err).toContain(text)
+})
+
+test('under up a changed module restarts its instance alone, a broken one leaves it running and is told once with its line', async () => {
+  await write(instance('gauge', './pressure-gauge.ts'), '{instance-id: fake, agent-class: FakeDataAgent}')
+  const module = join(folder, 'pressure-gauge.ts')
+  const text = readFileSync(module, 'utf8')
+  const replace = (next: string) => {
+    writeFileSync(`${module}.new`, next)
+    renameSync(`${module}.new`, module)
+  }
+  const up = Bun.spawn([...PROGRAM, 'up', ...site], { env, cwd: '/', stdout: 'ignore', stderr: 'pipe' })
+  const says = spoken(up.stderr)
+  const pids = async (): Promise<Record<string, number | null>> => {
+    const { roles } = JSON.parse((await ocs('ps', '--json', ...site)).out) as { roles: RoleState[] }
+    return Object.fromEntries(roles.map(({ name, pid }) => [name, pid]))
+  }
+  try {
+    await says('session joined', 2)
+    const before = await pids()
+    replace(text.replace("help: 'Reads", "help: 'It reads"))
+    await says(`${module} has changed`)
+    await says('session joined: gauge', 2)
+    const after = await pids()
+    expect(after).toEqual({ ...before, gauge: expect.any(Number) })
+    expect(after['gauge']).not.toBe(before['gauge'] as number)
+
+    // Its second line is no TypeScript; then the same fault once more, and others.
+    replace(`\nconst = 1\n${text}`)
+    await says('gauge stays as it was')
+    replace(`\nconst = 1\n${text}\n`)
+    await says(`${module} has changed`, 3)
+    replace('\n\nthrow new Error("no such gauge")\n')
+    await says(`${module}:3:11: no such gauge`)
+    rmSync(module)
+    const said = await says('there is no file')
+    expect(said).toContain(`${module}:2:7: `)
+    expect(said.split(`${module}:2:7: `)).toHaveLength(2)
+    expect(await pids()).toEqual(after)
+
+    replace(text)
+    await says('session joined: gauge', 3)
+    expect((await pids())['fake']).toBe(before['fake'] as number)
+  } finally {
+    up.kill('SIGTERM')
+    await up.exited
+  }
 })

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { connectMqtt, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
+import { counted } from '../core/counted.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
@@ -118,10 +119,10 @@ async function reportDrain(
   const begun = performance.now()
   let said = -Infinity
   const progress = (left: number) => {
-    if (context.terminal) draw(context, `${ERASE}${left > 0 ? `${left} rows to go` : ''}`)
+    if (context.terminal) draw(context, `${ERASE}${left > 0 ? `${counted(left, 'row')} to go` : ''}`)
     else if (left > 0 && performance.now() - said > SAY_MS) {
       said = performance.now()
-      log(`${left} rows to go`)
+      log(`${counted(left, 'row')} to go`)
     }
   }
   const { signal } = context
@@ -131,7 +132,9 @@ async function reportDrain(
   if (json) context.out(`${JSON.stringify({ root, instance, file, rows, took })}\n`)
   else {
     const done =
-      rows === 0 ? 'all was recorded already' : `${rows} rows are recorded, in ${took.toFixed(1)} s`
+      rows === 0
+        ? 'all was recorded already'
+        : `${counted(rows, 'row is', 'rows are')} recorded, in ${took.toFixed(1)} s`
     context.out(`${root}.${instance}: ${done}; nothing needs ${file} any more\n`)
   }
 }

@@ -74,7 +74,7 @@ test('what cannot be drained says why', async () => {
   const nobody = await drain('--timeout', '0.5')
   expect(nobody.code).toBe(3)
   expect(nobody.err).toContain(
-    'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; they are kept',
+    'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; what waits is kept',
   )
   expect((await spool('drain', 'ls240', '--site-hub', 'mqtt://127.0.0.1:1')).code).toBe(3)
 })

@@ -3,6 +3,7 @@ import { commonFlags } from '../core/arguments/common-flags.ts'
 import { systemdUnits, writeUnits } from '../host/systemd-units.ts'
 import { planFor, type UpFlags } from '../host/up-run.ts'
 import type { Context } from '../terminal/context.ts'
+import { bridgeAt } from './hub.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface SystemdFlags extends UpFlags {
@@ -17,7 +18,11 @@ export function systemdCommand(context: Context): Command {
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
     .option('--hub', 'a unit for the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'no unit for the hub')
-    .option('--bridge', 'a unit for the bridge too')
+    .option(
+      '--bridge [addr:port]',
+      'a unit for the bridge too; where it is to listen (127.0.0.1:5000)',
+      bridgeAt,
+    )
     .option(
       '--out <folder>',
       'write them there; run it as the user the roles are to run as, and copy them to /etc/systemd/system',

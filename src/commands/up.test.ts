@@ -9,7 +9,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../bridge/lab.test-aid.ts'
@@ -17,6 +16,7 @@ import { PROGRAM } from '../host/children.ts'
 import { nextWait, stabilityOf } from '../host/keeper.ts'
 import type { RoleState } from '../host/roles.ts'
 import { RotatingLog, rotated } from '../host/rotating-log.ts'
+import { freePort, spoken } from '../host/spoken.test-aid.ts'
 
 // Each test starts some fifteen processes. What is to come is waited for as long as the test runner waits.
 setDefaultTimeout(600_000)
@@ -35,14 +35,6 @@ afterEach(async () => {
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OCS_|XDG_|NO_COLOR)/.test(name))),
   OCS_STATE_DIR: join(folder, 'state'),
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 let ports: readonly number[] = []
@@ -86,23 +78,7 @@ function begin(...words: string[]) {
     stderr: 'pipe',
   })
   started.push(up)
-  let said = ''
-  let look: () => void = () => {}
-  void (async () => {
-    const decoder = new TextDecoder()
-    for await (const chunk of up.stderr) {
-      said += decoder.decode(chunk, { stream: true })
-      look()
-    }
-  })()
-  const says = (text: string, times = 1): Promise<string> =>
-    new Promise((resolve) => {
-      look = () => {
-        if (said.split(text).length > times) resolve(said)
-      }
-      look()
-    })
-  return { up, says }
+  return { up, says: spoken(up.stderr) }
 }
 
 test('up keeps roles alive, follows the site file, and stops all, even what refuses to', async () => {
@@ -202,6 +178,19 @@ test('what one edit spoils keeps nothing from running, and what dies meanwhile c
   await says('three stopped')
   const kept = readdirSync(join(folder, 'state', 'up')).filter((name) => name.endsWith('.yaml'))
   expect(kept).toHaveLength(1)
+})
+
+test('the bridge is told where to listen, in the foreground and in units of systemd', async () => {
+  const [mqtt, ws, web] = [await freePort(), await freePort(), await freePort()]
+  ports = [mqtt, ws]
+  write([fake('one')])
+  const { up, says } = begin('up', `--bridge=127.0.0.1:${web}`)
+  await says(`listening on http://127.0.0.1:${web}`)
+  up.kill('SIGTERM')
+  await up.exited
+  expect((await ocs('systemd', '--bridge=5001')).out).toMatch(/ bridge .*--listen 127\.0\.0\.1:5001$/m)
+  const wrong = await ocs('up', '--bridge=here')
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('It has to be ADDR:PORT')])
 })
 
 test('the host manager does the same over the bus', async () => {

@@ -5,6 +5,7 @@ import { upDetached } from '../host/up-detach.ts'
 import { prepareUp, runUp, type UpFlags } from '../host/up-run.ts'
 import { upInTmux } from '../host/up-tmux.ts'
 import type { Context } from '../terminal/context.ts'
+import { bridgeAt } from './hub.ts'
 import { siteFlags } from './site-flags.ts'
 
 /** `ocs up`: everything that the site file has for this host, kept alive. */
@@ -15,7 +16,7 @@ export function upCommand(context: Context): Command {
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
     .option('--hub', 'run the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'do not run the hub')
-    .option('--bridge', 'run the bridge too')
+    .option('--bridge [addr:port]', 'run the bridge too; where it is to listen (127.0.0.1:5000)', bridgeAt)
     .option('-d, --detach', 'in the background: ocs ps, ocs logs and ocs down reach it there')
     .option('--tmux', 'in a tmux session with a window for each role')
     .action(async (flags: UpFlags) => {

@@ -43,3 +43,40 @@ test('an operation declared twice is a bug that shows at once', () => {
       .process('a', { help: '' }, async () => {}),
   ).toThrow('ExampleAgent: a is declared twice')
 })
+
+test('a key that is none is told where it stands, since a module of one’s own is not compiled', () => {
+  const T = { units: 'K' }
+  const said = (changed: object, feed: object = {}, field: object = {}) => {
+    const blocks = { temps: { T: { ...T, ...field } } }
+    const feeds = { temperatures: { help: 'Readings.', record: true, blocks, ...feed } }
+    const spec = {
+      class: 'OwnAgent',
+      help: 'An agent.',
+      args: z.object({}),
+      feeds,
+      connect: async () => ({}),
+    }
+    return () => defineAgent({ ...spec, ...changed } as never)
+  }
+  expect(said({})).not.toThrow()
+  const at = 'OwnAgent: feed temperatures'
+  for (const [declared, message] of [
+    [said({ lable: () => 'x' }), 'OwnAgent: unknown key "lable": did you mean "label"?'],
+    [said({ connect: undefined }), 'OwnAgent: no "connect"'],
+    [said({ class: undefined }), 'defineAgent: no "class"'],
+    [said({ units: 'K' }), 'OwnAgent: unknown key "units": it is a key of a field'],
+    [said({}, { frame_lenght: 60 }), `${at}: unknown key "frame_lenght": did you mean "frame_length"?`],
+    [said({}, { record: undefined }), `${at}: no "record"`],
+    [said({}, {}, { unit: 'K' }), `${at}, block temps, field T: unknown key "unit": did you mean "units"?`],
+    [
+      said({}, { blocks: () => ({}), typical: { temps: { T: { colour: 1 } } } }),
+      `${at}, block temps, field T: unknown key "colour": it takes type, units, `,
+    ],
+    [
+      () => declare().task('set', { help: 'Set.', parms: z.object({}) } as never, async () => {}),
+      'ExampleAgent: task set: unknown key "parms": did you mean "params"?',
+    ],
+    [() => declare().process('acq', {} as never, async () => {}), 'ExampleAgent: process acq: no "help"'],
+  ] as const)
+    expect(declared).toThrow(message)
+})

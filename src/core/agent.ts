@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { AlarmSettings } from './alarm-rules.ts'
 import { builtIn } from './built-in.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
+import { checkAgent, checkOperation } from './check-agent.ts'
+import type { Keys } from './check-keys.ts'
 import type { Counts } from './counter-help.ts'
 import type { FeedSink, Follower, FollowOptions } from './feed-sink.ts'
 import type { ManagedHost } from './managed-host.ts'
@@ -107,6 +109,20 @@ export interface LabSite {
 export interface Memory {
   load(): unknown
   save(document: unknown): void
+  /** Why neither it nor the agent's sessions can be kept; undefined while they can. */
+  problem(): string | undefined
+}
+
+/** How an agent hands over what no operation of its own publishes: the lines of a program. */
+export interface HandOver {
+  /** What a feed is published to; opens it, as `spec` says, when the agent has none of this name. */
+  feed(name: string, spec: () => FeedSpec<never>): FeedPublisher
+  /** Resolves once all that was published so far is on disk, where it is recorded. */
+  committed(): Promise<void>
+  /** Whether the spool holds a row of this block with these times. */
+  holds(feed: string, block: string, t: readonly number[]): boolean
+  /** Starts an operation, unless it is under way. @throws OpError when it cannot start */
+  start(op: string, params: Readonly<Record<string, unknown>>): void
 }
 
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
@@ -133,6 +149,8 @@ export interface Lab {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** Adds counters to those in the agent's presence; `core/counters.ts` names them. Once disposed they stay as they are then. */
   counters(read: () => Counts): Disposable
+  /** What is handed over outside of operations, by a program of its own. */
+  readonly handOver: HandOver
   /** The host whose instances this process keeps alive; undefined for one that keeps none. */
   readonly host?: ManagedHost | undefined
   /** Names this agent as a data node; in its `api`. */
@@ -236,6 +254,10 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   /** Flags that OCS's or socs' agent of this class had and that do nothing here, with why. */
   readonly retired?: Readonly<Record<string, string>>
   readonly feeds: Readonly<Record<F, FeedSpec<I>>>
+  /** Whether it stands for a program, which says itself what it is and checks its own arguments. */
+  readonly isProgram?: boolean
+  /** Whether it opens feeds that it does not declare (`Lab.handOver`). */
+  readonly opensFeeds?: boolean
   /** What no other instance may have, by its arguments: an instrument, a folder, a name. @throws ConfigError for an address that cannot be */
   readonly claims?: (args: Out<A>) => readonly Claim[]
   /**
@@ -292,15 +314,43 @@ export interface Agent<
 
 const noParams = z.object({})
 
+const SPEC: Keys<AgentSpec<Schema, string, object>> = {
+  ...({ class: 'must', aliases: 'may', help: 'must', args: 'must', wiring: 'may' } as const),
+  ...({ example: 'may', retired: 'may', feeds: 'must', claims: 'may', identify: 'may' } as const),
+  ...({
+    label: 'may',
+    serves: 'may',
+    dashboard: 'may',
+    isProgram: 'may',
+    opensFeeds: 'may',
+    readsAlarms: 'may',
+    check: 'may',
+  } as const),
+  ...({ connect: 'must', idle: 'may' } as const),
+}
+const FEED: Keys<FeedSpec<object>> = {
+  ...({ help: 'must', record: 'must', frame_length: 'may', rhythm: 'may' } as const),
+  ...({ buffer_time: 'may', blocks: 'must', typical: 'may' } as const),
+}
+const FIELD: Keys<FieldSpec> = {
+  ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', unread: 'may' } as const),
+}
+const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
+  ...({ help: 'must', params: 'may', data: 'may', startup: 'may', min_privs: 'may' } as const),
+}
+const KEYS = { spec: SPEC, feed: FEED, field: FIELD, operation: OPERATION }
+
 /**
  * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in a site
  * file, the check of every request, its self-description, its typed client and its reference page.
- * @throws Error when an operation or query is declared twice or built in (a bug in the declaration)
+ * @throws ConfigError for a key that is none or is missing; Error when an operation or query is declared twice or built in (a bug in the declaration)
  */
 export function defineAgent<A extends Schema, F extends string, I extends object>(
   spec: AgentSpec<A, F, I>,
   // biome-ignore lint/complexity/noBannedTypes: no operations yet
 ): Agent<A, F, I, {}> {
+  checkAgent(spec, KEYS)
   const ops: Record<string, OpSpec> = {}
   const runs = new Map<string, Run<unknown, unknown, Out<A>, I, F>>()
   const queries = new Map<string, QuerySpec & { readonly answer: Answer<unknown, Out<A>, I> }>()
@@ -312,6 +362,7 @@ export function defineAgent<A extends Schema, F extends string, I extends object
     (kind: OpSpec['kind']) =>
     (name: string, options: OpOptions<Schema, z.ZodType, Out<A>>, run: Run<never, never, Out<A>, I, F>) => {
       once(name)
+      checkOperation(options, `${spec.class}: ${kind} ${name}`, KEYS)
       const { startup = false } = options
       ops[name] = {
         kind,

@@ -29,6 +29,7 @@ export const counterHelp: Readonly<Record<string, string>> = {
   gaps: 'rows that are gone for ever; a gap is recorded for them',
   renamed:
     'fields recorded under another name, because the archive has one of theirs with another type or block',
+  clock_back: 'rows whose times lie before those of rows that came earlier: recorded all the same',
   torn_tails: 'torn ends of files that were set aside',
   displaced: 'times what was being written (a file, its directory, the lock) had been moved or removed',
   disk_failures: 'times the data directory could not be written',

@@ -25,8 +25,11 @@ export interface FeedSink {
   rows(from: FeedEpoch, declaration: FeedDeclaration, rows: readonly Row[], isLive: boolean): boolean
   /** Rows `first`..`last` of an epoch are gone for ever; `malformed` says why a single one that came could not be taken. */
   gap(from: FeedEpoch, first: number, last: number, malformed?: string): void
-  /** No more rows of an epoch are to be expected: another has begun, or its spool has been drained. */
-  ended?(from: FeedEpoch): void
+  /**
+   * No more rows of an epoch are to be expected: another has begun, or its spool has been drained. `last` is its last row by
+   * the word of the spool it was in; undefined where that spool is gone, so that nobody can say.
+   */
+  ended?(from: FeedEpoch, last: number | undefined): void
 }
 
 /** How a reader of feeds is doing; for session data and `status`. */

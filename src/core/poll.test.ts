@@ -41,6 +41,19 @@ test('missed beats are left out, not bunched, and this is said once', async () =
   expect(texts).toEqual(['0.37 s after a reading was due, too late for 10 Hz: some are left out'])
 })
 
+test('that readings are in time again is said after a minute of them, and a later delay is told anew', async () => {
+  const texts: string[] = []
+  await times(1, [2900, ...Array(59).fill(10)], texts)
+  expect(texts).toEqual(['2.90 s after a reading was due, too late for 1 Hz: some are left out'])
+  texts.length = 0
+  await times(1, [2900, ...Array(30).fill(10), 2900, ...Array(60).fill(10), 1900, 10], texts)
+  expect(texts).toEqual([
+    '2.90 s after a reading was due, too late for 1 Hz: some are left out',
+    'readings have been in time for 60 s, at 1 Hz',
+    '1.90 s after a reading was due, too late for 1 Hz: some are left out',
+  ])
+})
+
 test('a steady overload keeps nearly the rate it can have', async () => {
   const begun = await times(5, Array(101).fill(205))
   expect((begun.at(-1) ?? 0) / 100).toBeLessThan(211)

@@ -1,5 +1,8 @@
 import { type Clock, systemClock } from './clock.ts'
 
+/** Seconds of beats in time after which it is said that none is late any more. */
+const MENDED_S = 60
+
 /** What `poll` needs of the operation that runs it. */
 export interface PollContext {
   readonly session: { degraded: boolean; log(text: string): void }
@@ -27,7 +30,8 @@ export async function poll(
   const period = 1000 / frequency
   const start = clock.now()
   let failing = false
-  let told = false
+  /** Beats in time since it was told that some are not; undefined where nothing is told. */
+  let inTime: number | undefined
   for (let beat = 0; !signal.aborted; ) {
     try {
       await read()
@@ -40,10 +44,15 @@ export async function poll(
     }
     const now = clock.now()
     const next = Math.max(beat + 1, Math.round((now - start) / period))
-    if (next > beat + 1 && !told && !failing) {
-      told = true
+    const isLate = next > beat + 1 && !failing
+    if (isLate && inTime === undefined) {
       const took = ((now - start - beat * period) / 1000).toFixed(2)
       session.log(`${took} s after a reading was due, too late for ${frequency} Hz: some are left out`)
+    }
+    if (isLate) inTime = 0
+    else if (inTime !== undefined && ++inTime >= MENDED_S * frequency) {
+      inTime = undefined
+      session.log(`readings have been in time for ${MENDED_S} s, at ${frequency} Hz`)
     }
     beat = next
     await clock.sleep(Math.max(0, start + beat * period - now), signal)

@@ -9,6 +9,8 @@ const Count = z.int().min(0)
 /** The data of a recorder's session; another version may tell less. */
 export const RecordData = z.object({
   data_dir: z.string().default(''),
+  /** Whether rows are being recorded; a recorder that is degraded may be. */
+  recording: z.boolean().optional(),
   /** The newest file's path; null before there is one. */
   current_file: z.string().nullable().default(null),
   /** By feed address; names as in OCS, and the last seq taken (`seq`) and synced (`recorded`). */

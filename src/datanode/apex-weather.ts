@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { counted } from '../core/counted.ts'
 import { decimalOf } from '../core/decimal.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { FIELD } from '../core/names.ts'
@@ -59,7 +60,7 @@ export function parseArchive(path: string, text: string): ArchivedField {
     else if (left++ < TOLD)
       faults.push(`${path}:${i + 1}: "${line.slice(0, 60)}" is not a time and a value: left out`)
   }
-  if (left > TOLD) faults.push(`${path}: ${left - TOLD} more lines are left out`)
+  if (left > TOLD) faults.push(`${path}: ${counted(left - TOLD, 'more line is', 'more lines are')} left out`)
   samples.sort(([a], [b]) => a - b)
   const header = (n: number) => (lines[n]?.startsWith('#') ? lines[n].replace(/^#\s*/, '') : '')
   return { field, description: header(0), units: header(2), values: new Map(samples), faults }

@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { ownModule } from '../machine/own-files.ts'
 
 /** A role run as a process of its own. */
 export interface Role {
   readonly name: string
   /** What to run, after `ocs`. */
   readonly args: readonly string[]
+  /** Milliseconds that it has to stop, where it needs longer than others. */
+  readonly patience?: number
   /** What its environment has besides. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -31,7 +34,7 @@ const RESERVE_MS = 400
 const LAST_LINES_MS = 300
 
 /**
- * The program that every role is, as the launcher (`bin/ocs.mjs`) starts it: Bun installs nothing, and reads neither
+ * The program that every role is, as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads neither
  * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
  */
 export const PROGRAM: readonly string[] = [
@@ -39,7 +42,8 @@ export const PROGRAM: readonly string[] = [
   '--no-install',
   '--no-env-file',
   '--config=/dev/null',
-  join(import.meta.dir, '..', '..', 'bin', 'ocs.ts'),
+  '--no-deprecation',
+  ownModule('bin/ocs.ts'),
 ]
 
 /**
@@ -123,7 +127,8 @@ function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | '
  * refuses leaves time for the next to stop by itself.
  */
 export async function stopChildren(groups: readonly (readonly Child[])[]): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
+  const needed = groups.flat().map(({ role: { patience = 0 } }) => patience)
+  const deadline = performance.now() + Math.max(PATIENCE_MS, ...needed)
   const all = groups.filter((group) => group.some(({ ended }) => ended === undefined))
   for (const [at, group] of all.entries()) {
     for (const child of group) if (child.ended === undefined) child.kill('SIGTERM')

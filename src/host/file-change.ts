@@ -1,43 +1,76 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Milliseconds between two looks at the file: not every file system tells of changes. */
+/** Milliseconds between two looks at the files: not every file system tells of changes. */
 const POLL_MS = 2000
 /** Milliseconds of quiet after which a file that is being written counts as written. */
 const QUIET_MS = 200
 
-/** Calls back, one call at a time, after a file has changed; also when an editor put another in its place. */
-export function onFileChange(file: string, changed: () => Promise<void>): Disposable {
-  let seen = signature(file)
+/**
+ * Calls back, one call at a time, after files have changed; also when an editor put another in their place.
+ * @param files which, asked again at each look: what a file says may name others
+ * @param changed gets those that have changed since the last call
+ */
+export function onFileChange(
+  files: () => readonly string[],
+  changed: (files: readonly string[]) => Promise<void>,
+): Disposable {
+  const seen = new Map(files().map((file) => [file, signature(file)]))
+  const watchers = new Map<string, FSWatcher | undefined>()
+  const pending = new Set<string>()
   let quiet: Timer | undefined
   let busy = false
   const look = () => {
-    const now = signature(file)
-    if (now === seen || busy) return
-    seen = now
+    if (busy) return
+    follow()
+    const other = files().filter((file) => {
+      const [was, now] = [seen.get(file), signature(file)]
+      seen.set(file, now)
+      // One that is named only now is as whoever named it has read it.
+      return was !== undefined && was !== now
+    })
+    if (other.length === 0) return
+    for (const file of other) pending.add(file)
     clearTimeout(quiet)
-    quiet = setTimeout(() => {
-      busy = true
-      void changed().finally(() => {
-        busy = false
-        look()
-      })
-    }, QUIET_MS)
+    quiet = setTimeout(tell, QUIET_MS)
+  }
+  const tell = () => {
+    busy = true
+    const all = [...pending]
+    pending.clear()
+    void changed(all).finally(() => {
+      busy = false
+      look()
+    })
+  }
+  const follow = () => {
+    const folders = new Set(files().map((file) => dirname(file)))
+    for (const folder of folders) if (!watchers.has(folder)) watchers.set(folder, watched(folder, look))
+    for (const [folder, watcher] of watchers) {
+      if (folders.has(folder)) continue
+      watcher?.close()
+      watchers.delete(folder)
+    }
   }
   const poll = setInterval(look, POLL_MS)
-  let watcher: FSWatcher | undefined
-  try {
-    watcher = watch(dirname(file), look)
-    watcher.on('error', () => watcher?.close())
-  } catch {
-    // The poll sees it, a little later.
-  }
+  follow()
   return {
     [Symbol.dispose]() {
       clearInterval(poll)
       clearTimeout(quiet)
-      watcher?.close()
+      for (const watcher of watchers.values()) watcher?.close()
     },
+  }
+}
+
+/** Watches a folder; undefined where that cannot be: the poll sees it then, a little later. */
+function watched(folder: string, look: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(folder, look)
+    watcher.on('error', () => watcher.close())
+    return watcher
+  } catch {
+    return undefined
   }
 }
 

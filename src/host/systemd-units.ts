@@ -11,7 +11,7 @@ export function systemdUnits(
   {
     hub = isLocal(plan.url),
     bridge,
-  }: { readonly hub?: boolean | undefined; readonly bridge?: boolean | undefined },
+  }: { readonly hub?: boolean | undefined; readonly bridge?: boolean | string | undefined },
 ): Map<string, string> {
   const unit = ({ name }: PlannedRole) => `ocs-${plan.root}-${name}.service`
   const hubs = hub ? [plan.hub] : []

@@ -65,6 +65,7 @@ export function upWords({ from }: UpPlace, flags: UpFlags): string[] {
     ...value('--log-dir', from.logDir),
     ...(flags.hub === undefined ? [] : [flags.hub ? '--hub' : '--no-hub']),
     ...(flags.bridge ? ['--bridge'] : []),
+    ...(typeof flags.bridge === 'string' ? [flags.bridge] : []),
   ]
 }
 

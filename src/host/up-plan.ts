@@ -7,12 +7,15 @@ import { NAME } from '../core/names.ts'
 import { isRecorder, managerClasses, UnknownClassError } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
 import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
-import { moduleStamp } from '../launch/own-module.ts'
+import { modulePath, moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
 import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
+
+/** Milliseconds that an agent has to stop that is a program of its own. */
+const PROGRAM_MS = 8000
 
 /** An instance that can be run here. */
 export interface PlannedInstance extends PlannedRole {
@@ -36,6 +39,8 @@ export interface Plan {
   readonly manager: Manager | undefined
   readonly hub: PlannedRole
   readonly bridge: PlannedRole
+  /** Files of modules that instances of this host have, also where there is none now. */
+  readonly modules: readonly string[]
   /** What is left out, a sentence each. */
   readonly notes: readonly string[]
 }
@@ -58,6 +63,8 @@ export interface PlanFrom {
   readonly logDir?: string | undefined
   /** Flags of the host's manager, which win over its arguments. */
   readonly managerFlags?: readonly string[]
+  /** Where the bridge listens, where it is not where it does by default. */
+  readonly bridge?: boolean | string | undefined
   readonly env: Context['env']
   /** Keeps the text of a site file that is taken up; its path, undefined where it could not be kept. */
   readonly keep?: (text: string) => string | undefined
@@ -138,6 +145,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       env,
+      // Its program has to hand over what it has, and to end.
+      ...(found.agent.spec.isProgram && { patience: PROGRAM_MS }),
       rank: recording.includes(name) ? 'recorder' : 'agent',
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(
@@ -156,7 +165,10 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
   const listen = siteHub === undefined ? [] : listenFlags(siteHub)
   const hub = ['hub', ...flags, ...state, ...listen]
-  const bridge = ['bridge', ...flags]
+  const bridge = [
+    ...['bridge', ...flags],
+    ...(typeof from.bridge === 'string' ? ['--listen', from.bridge] : []),
+  ]
   return {
     site,
     host,
@@ -168,6 +180,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     // It lets only recorders say what is recorded.
     hub: { name: 'hub', args: hub, env, rank: 'hub', fingerprint: printOf(shared, recording) },
     bridge: { name: 'bridge', args: bridge, env, rank: 'agent', fingerprint: printOf(shared) },
+    modules: host.instances.flatMap(({ module }) => (module && modulePath(module)) ?? []),
     notes,
   }
 }
@@ -196,7 +209,7 @@ function isSpoilt(look: Look): boolean {
 
 async function examined(instance: Instance, { alarmFaults }: Site, env: Context['env']): Promise<Look> {
   try {
-    const agent = await declarationOf(instance)
+    const agent = await declarationOf(instance, env)
     const checked = checkedArguments(agent, instance, env)
     const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
     return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
@@ -216,7 +229,7 @@ async function managerOf(
   { env, managerFlags = [] }: PlanFrom,
   notes: string[],
 ): Promise<Manager | undefined> {
-  const agent = await declarationOf(instance)
+  const agent = await declarationOf(instance, env)
   const checked = checkInstanceArguments(agent, instance, managerFlags, env)
   notes.push(...checked.notes)
   if (checked.faults.length === 0) return { instance: instance.instance_id, agent, args: checked.values }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
@@ -33,7 +34,8 @@ export interface UpFlags extends SiteOptions {
   readonly logDir?: string
   /** `--hub`, `--no-hub`; undefined: where it is wanted. */
   readonly hub?: boolean
-  readonly bridge?: boolean
+  /** True: where it listens by default; or its address, `127.0.0.1:5001`. */
+  readonly bridge?: boolean | string
   /** Runs in the background. */
   readonly detach?: boolean
   readonly tmux?: boolean
@@ -61,7 +63,17 @@ export async function planFor(
   const { stateDir: state, logDir, siteHub, siteHost } = flags
   const folders = { stateDir: state && resolve(state), logDir: logDir && resolve(logDir) }
   const { managerFlags = [] } = flags
-  const own = { file, hostName: siteHost ?? hostname(), siteHost, siteHub, ...folders, managerFlags, env }
+  const { bridge } = flags
+  const own = {
+    file,
+    hostName: siteHost ?? hostname(),
+    siteHost,
+    siteHub,
+    bridge,
+    ...folders,
+    managerFlags,
+    env,
+  }
   const from: PlanFrom = keep ? { ...own, keep: (text) => keep(own, text) } : own
   const plan = await makePlan(from)
   if (flags.bridge) mustBeOneBridge(plan)
@@ -155,17 +167,22 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   let managed: Promise<void> | undefined
   try {
     for (const note of plan.notes) say(note)
-    tell()
+    changed()
     const { manager } = plan
     await host.begin((manager?.args as { initial_state?: Target } | undefined)?.initial_state)
     begun = true
     changed()
-    say(`${host.roles.filter(isUp).length} roles of ${plan.host.name} run; logs: ${logDir}`)
+    say(
+      `${counted(host.roles.filter(isUp).length, `role of ${plan.host.name} runs`, `roles of ${plan.host.name} run`)}; logs: ${logDir}`,
+    )
     managed = manager && serveManager(manager, host, { ...context, signal }, { flags, say })
-    using _ = onFileChange(from.file, () => {
-      say(`${from.file} has changed`)
-      return host.reload(false)
-    })
+    using _ = onFileChange(
+      () => [from.file, ...host.plan.modules],
+      (files) => {
+        for (const changed of files) say(`${changed} has changed`)
+        return host.reload(false)
+      },
+    )
     await aborted(signal)
   } finally {
     stop.abort()

@@ -1,8 +1,9 @@
 /** Checks a table as it is declared: a module of one's own is not compiled, and a misspelt key would do nothing. */
 import type { z } from 'zod'
 import { FieldInfo } from '../core/channels.ts'
+import { checkKeys, type Keys } from '../core/check-keys.ts'
 import { ConfigError } from '../core/errors.ts'
-import { BlockName, didYouMean, FieldName } from '../core/names.ts'
+import { BlockName, FieldName } from '../core/names.ts'
 import { FieldType, fromWire, toWire } from '../core/wire.ts'
 import type { Acquiring, AnySpec } from './instrument-spec.ts'
 import type { Part } from './parts.ts'
@@ -17,8 +18,6 @@ import {
 } from './table.ts'
 
 type Spec = AnySpec<z.ZodObject, unknown>
-/** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
-type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }
 
 const SPEC: Keys<Spec> = {
   ...({ class: 'must', aliases: 'may', help: 'must', args: 'must', wiring: 'may' } as const),
@@ -62,9 +61,9 @@ const LEVELS: readonly (readonly [whose: string, keys: object])[] = [
 export function checkSpec(spec: Spec): void {
   const { class: name, readings, typical = [], settings = [], gettings = [], commands = [] } = spec
   const where = typeof name === 'string' && name !== '' ? name : 'defineInstrument'
-  checkKeys(spec, SPEC, where)
-  checkKeys(spec.feed, FEED, `${where}: feed`)
-  checkKeys(spec.acq, ACQ, `${where}: acq`)
+  checkKeys(spec, SPEC, where, LEVELS)
+  checkKeys(spec.feed, FEED, `${where}: feed`, LEVELS)
+  checkKeys(spec.acq, ACQ, `${where}: acq`, LEVELS)
   for (const known of [typeof readings === 'function' ? [] : readings, typical]) {
     checkReadings(where, known)
     checkNames(where, known)
@@ -75,10 +74,10 @@ export function checkSpec(spec: Spec): void {
   ] as const)
     for (const one of list) {
       const at = `${where}: ${kind} ${one.name}`
-      checkKeys(one, keys, at)
-      checkKeys(one.register, REGISTER, `${at}, register ${one.register.name}`)
+      checkKeys(one, keys, at, LEVELS)
+      checkKeys(one.register, REGISTER, `${at}, register ${one.register.name}`, LEVELS)
     }
-  for (const one of commands) checkKeys(one, COMMAND, `${where}: command ${one.name}`)
+  for (const one of commands) checkKeys(one, COMMAND, `${where}: command ${one.name}`, LEVELS)
 }
 
 /**
@@ -89,7 +88,7 @@ export function checkSpec(spec: Spec): void {
 export function checkReadings(instrument: string, readings: readonly Reading[]): void {
   for (const reading of readings) {
     const where = `${instrument}: block ${reading.block}`
-    checkKeys(reading, READING, where)
+    checkKeys(reading, READING, where, LEVELS)
     for (const [name, field] of Object.entries(reading.fields)) checkField(field, `${where}, field ${name}`)
   }
 }
@@ -109,7 +108,7 @@ function checkNames(instrument: string, readings: readonly Reading[]): void {
 }
 
 function checkField(field: ReadingField, where: string): void {
-  checkKeys(field, FIELD, where)
+  checkKeys(field, FIELD, where, LEVELS)
   const refuse = (key: string, why: string): never => {
     throw new ConfigError(`${where}: "${key}": ${why}`)
   }
@@ -128,21 +127,4 @@ function checkField(field: ReadingField, where: string): void {
   if (type !== 'double' && unread !== undefined && fromWire(type, toWire(unread)) === undefined)
     refuse('unread', `${JSON.stringify(toWire(unread))} is not of type ${type}`)
   unreadOf(where, field)
-}
-
-/** @throws ConfigError for a key that is none, and for one that has to be there */
-function checkKeys(given: object, keys: Readonly<Record<string, 'must' | 'may'>>, where: string): void {
-  for (const key of Object.keys(given)) {
-    if (Object.hasOwn(keys, key)) continue
-    const known = Object.keys(keys)
-    const [near] = didYouMean(key, known)
-    const level = LEVELS.find(([, others]) => Object.hasOwn(others, key))?.[0]
-    const told = level ? `it is a key of ${level}` : `it takes ${known.join(', ')}`
-    throw new ConfigError(
-      `${where}: unknown key ${JSON.stringify(key)}: ${near ? `did you mean "${near}"?` : told}`,
-    )
-  }
-  for (const [key, need] of Object.entries(keys))
-    if (need === 'must' && ((given as Record<string, unknown>)[key] ?? undefined) === undefined)
-      throw new ConfigError(`${where}: no "${key}"`)
 }

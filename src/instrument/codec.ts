@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { counted } from '../core/counted.ts'
 import { decimalOf } from '../core/decimal.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 
@@ -20,7 +21,13 @@ export interface Cell<T> {
 const expected = (what: string, text: string) =>
   new TransportError(`expected ${what}, got ${JSON.stringify(text)}`)
 
-function cell<T>(
+/**
+ * A cell of one's own.
+ * @param what it is, for messages: `expected what, got …`
+ * @param decode is given the text without blanks at its ends; undefined for what is no such value
+ * @param encode is given values of the schema alone
+ */
+export function cell<T>(
   schema: z.ZodType<T>,
   what: string,
   decode: (text: string) => T | undefined,
@@ -118,7 +125,7 @@ export function row<C extends Cells>(cells: C): Row<C> {
     decode: (reply) => {
       const parts = reply.split(',')
       if (parts.length !== entries.length)
-        throw expected(`${entries.length} fields (${Object.keys(cells).join(', ')})`, reply)
+        throw expected(`${counted(entries.length, 'field')} (${Object.keys(cells).join(', ')})`, reply)
       const values = entries.map(([name, { decode }], index) => {
         try {
           return [name, decode(parts[index] ?? '')]

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Agent, type Asking, defineAgent, type OpSpec } from '../core/agent.ts'
+import { counted } from '../core/counted.ts'
 import { acquire } from './acquire.ts'
 import { checkReadings, checkSpec } from './check-spec.ts'
 import { addressClaims } from './claims.ts'
@@ -156,7 +157,7 @@ export function defineInstrument<
         if (params.auto_acquire) start(name)
         const { link, readings: read } = instrument
         const fields = Object.values(blocksOf(read)).flatMap(Object.keys)
-        return `${link.identity || link.name}: ${fields.length} fields are read.`
+        return `${link.identity || link.name}: ${counted(fields.length, 'field is', 'fields are')} read.`
       },
     )
   for (const setting of settings) addSetting(agent, setting, resurvey)

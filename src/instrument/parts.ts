@@ -1,4 +1,5 @@
 /** How single values stand in a reply: found there by an agent, put there by a simulated instrument. */
+import { counted } from '../core/counted.ts'
 import { ConfigError, TransportError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
 import { type Cell, decimal } from './codec.ts'
@@ -31,7 +32,9 @@ export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number):
       const parts = reply.split(',')
       const part = parts[place]
       if (of !== undefined && parts.length !== of)
-        throw new TransportError(`expected ${of} values, got ${parts.length} in ${JSON.stringify(reply)}`)
+        throw new TransportError(
+          `expected ${counted(of, 'value')}, got ${parts.length} in ${JSON.stringify(reply)}`,
+        )
       if (part === undefined)
         throw new TransportError(`there is no place ${place}, counted from 0, in ${JSON.stringify(reply)}`)
       return cell.decode(part)

@@ -75,11 +75,16 @@ export class FeedEpochs {
 
   /** Turns to another epoch, of which the sink has the rows up to `last`. */
   begin(epoch: FeedEpoch, last: number, previous: Replayed['previous']): void {
-    if (this.#current) {
-      this.#taken.set(this.#current.epoch, this.last)
-      this.#sink.ended?.(this.#current)
+    const current = this.#current
+    if (current) {
+      this.#taken.set(current.epoch, this.last)
+      if (current.epoch !== previous?.epoch) this.#sink.ended?.(current, undefined)
     }
-    if (previous && this.#all) this.#reportLost({ ...epoch, epoch: previous.epoch }, previous.last)
+    if (previous && this.#all) {
+      const before = { ...epoch, epoch: previous.epoch }
+      this.#reportLost(before, previous.last)
+      this.#sink.ended?.(before, previous.last)
+    }
     this.#current = epoch
     this.last = last
   }

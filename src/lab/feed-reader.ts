@@ -105,7 +105,7 @@ export class FeedReader {
       if (!(await this.#fetch())) return
       this.#live = true
       const { current, instance } = this.epochs
-      if (this.holder !== instance && current) this.#sink.ended?.(current)
+      if (this.holder !== instance && current) this.#sink.ended?.(current, this.epochs.head(current.epoch))
     } catch (error) {
       this.#notBefore = performance.now() + ANSWER_MS
       this.#reading.onBug(error)

@@ -22,7 +22,7 @@ export interface InstanceView {
   readonly ahead?: number | undefined
 }
 
-/** A view of all agents of a lab, kept up to date from retained topics. */
+/** A view of all agents of a lab, kept up to date from retained topics; one whose presence is cleared is forgotten. */
 export interface LabView extends AsyncDisposable {
   readonly instances: ReadonlyMap<string, InstanceView>
   /** What is known of one of them. */
@@ -52,6 +52,11 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const listeners = new Set<(instance: string) => void>()
   const asked: AsyncDisposable[] = []
 
+  const tell = (instance: string) => {
+    queueMicrotask(() => {
+      for (const listener of [...listeners]) listener(instance)
+    })
+  }
   const touch = (instance: string): Entry => {
     const entry = entries.get(instance) ?? {
       presence: undefined,
@@ -63,12 +68,10 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       left: undefined,
     }
     entries.set(instance, entry)
-    queueMicrotask(() => {
-      for (const listener of [...listeners]) listener(instance)
-    })
+    tell(instance)
     return entry
   }
-  const presence = await bus.subscribe(channels.presence, { root }, (now, { instance }, { retained }) => {
+  const took = (now: Presence, { instance }: { instance: string }, { retained }: { retained: boolean }) => {
     const entry = touch(instance)
     const old = entry.presence
     // The will, or the goodbye, of an earlier process of the same instance says nothing about this one.
@@ -84,13 +87,25 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     // What the hub has kept is older than it says, so it tells of a clock that is ahead alone.
     if (now.state === 'online' && (!retained || now.time > wall)) entry.ahead = now.time - wall
     if (fresh) entry.heard = performance.now()
-  })
+  }
+  const forget = ({ instance }: { instance: string }) => {
+    if (entries.delete(instance)) tell(instance)
+  }
+  const presence = await bus.subscribe(channels.presence, { root }, took, undefined, forget)
   const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
     touch(instance).api = now
   })
-  const sessions = await bus.subscribe(channels.session, { root }, (now, { instance, op }) => {
-    touch(instance).sessions.set(op, now)
-  })
+  const sessions = await bus.subscribe(
+    channels.session,
+    { root },
+    (now, { instance, op }) => {
+      touch(instance).sessions.set(op, now)
+    },
+    undefined,
+    ({ instance, op }) => {
+      if (entries.get(instance)?.sessions.delete(op)) tell(instance)
+    },
+  )
 
   return {
     get instances() {

@@ -40,6 +40,11 @@ const cases: readonly (readonly [what: string, views: readonly InstanceView[], w
     [recorder('online', { ...running, degraded: true, transitions: [[1, 'degraded', 'the disk is full']] })],
     'rec-0: the disk is full',
   ],
+  [
+    'it is degraded and records',
+    [recorder('online', { ...running, degraded: true, data: { behind: 0, problem: null, recording: true } })],
+    undefined,
+  ],
   ['two do not', [recorder('lost'), recorder('offline')], 'rec-0 is lost; rec-1 is stopped'],
 ]
 

@@ -1,5 +1,5 @@
 import { toldOf } from '../core/ops.ts'
-import { RECORD } from '../core/recording.ts'
+import { RECORD, recordingOf } from '../core/recording.ts'
 import { waitingRows } from '../core/waiting-rows.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
 
@@ -19,7 +19,8 @@ export function notRecording(instances: LabView['instances']): string | undefine
 function whyNot(name: string, { state, sessions }: InstanceView): string | undefined {
   if (state !== 'online') return `${name} is ${state === 'lost' ? 'lost' : 'stopped'}`
   const session = sessions.get(RECORD)
-  if (session?.status === 'running' && !session.degraded) return undefined
+  if (session?.status === 'running' && (!session.degraded || recordingOf(sessions)?.recording))
+    return undefined
   const told = toldOf(session)
   if (session?.status === 'running') return `${name}: ${told || 'it is degraded'}`
   // The command first: a narrow screen cuts the end.

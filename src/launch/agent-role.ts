@@ -36,7 +36,7 @@ export async function findRole(flags: AgentFlags, context: Context, classes?: re
     ...(classes && { classes }),
   })
   const own = flags.module && { name: flags.module, folder: process.cwd() }
-  const agent = await (own ? importAgent(own) : declarationOf(instance))
+  const agent = await (own ? importAgent(own) : declarationOf(instance, context.env))
   if (agent.spec.readsAlarms && chosen.site.alarmFaults.length > 0)
     throw new ConfigError(chosen.site.alarmFaults.join('\n'))
   return { agent, host, instance, chosen }
@@ -49,13 +49,15 @@ export interface AgentRole {
   readonly given: readonly string[]
   readonly flags: SiteOptions & { readonly stateDir?: string; readonly logDir?: string }
   readonly context: Context
+  /** Starts the program that the agent stands for. */
+  readonly start?: (state: string, log: Log) => Promise<Agent>
   /** `log-dir` of the host in the site file. */
   readonly logDir?: string | undefined
 }
 
 /** Checks an agent's arguments, says which come from the site file, and runs it. */
 export async function runAgentRole(role: AgentRole): Promise<void> {
-  const { agent, instance, siteArguments, given, context } = role
+  const { agent, instance, siteArguments, given, context, start } = role
   const { common, rest, notes, faults, values } = checkArguments(agent, siteArguments, given, context.env)
   const flags = { ...optionsOf(common), ...role.flags }
   if (faults.length > 0 || !values) throw argumentError(instance, faults)
@@ -69,14 +71,15 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
       ? undefined
       : resolve(flags.logDir ?? role.logDir ?? `${state}/logs`, `${site.root}.${instance}.log`)
   const log = createLog(context, (flags.logFormat ?? 'text') as LogFormat, logFile)
-  for (const line of settingLines(rest)) log(line, { bare: true })
+  if (!agent.spec.isProgram) for (const line of settingLines(rest)) log(line, { bare: true })
   for (const note of notes) log(note)
   log(`starting ${agent.spec.class} as ${site.root}.${instance}${logFile ? `; log: ${logFile}` : ''}`)
   tightenState(state, site.root, context.env, log)
   traceTo(common['trace'] === 'true' ? log : undefined)
   agent.spec.check?.(values as never, log)
   const filesDir = common['files_dir'] ?? context.env['OCS_CONFIG_DIR']
-  await serveRole({ agent, args: values, instance, site, stateDir: state, filesDir }, context, log)
+  const running = (await start?.(state, log)) ?? agent
+  await serveRole({ agent: running, args: values, instance, site, stateDir: state, filesDir }, context, log)
 }
 
 function enter(folder: string): void {

@@ -80,7 +80,10 @@ export async function findAgent(name: string): Promise<Agent> {
   if (known) return declared(known)
   const owner = foreignClasses.get(name)
   if (owner)
-    throw new UnknownClassError(`there is no agent class "${name}" here: ${owner} has it, in Python`, false)
+    throw new UnknownClassError(
+      `there is no agent class "${name}" here: ${owner} has it, in Python: OCS_PYTHON, or "python" of the instance, names an interpreter that has ${owner}`,
+      false,
+    )
   const spellings = [...agentClasses, ...foreignClasses.keys()]
   for (const load of Object.values(classes)) {
     const agent = await declared(load)

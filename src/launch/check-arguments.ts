@@ -26,6 +26,7 @@ export function checkArguments(
 ): Checked {
   const merged = mergeArguments(flattenArguments(siteArguments), flattenArguments(given))
   const { common, rest, notes, faults } = splitCommon(merged)
+  if (agent.spec.isProgram) return { common, rest, notes, faults: argumentFaults(siteArguments), values: {} }
   const checked = coerceArguments(agent.spec.args, withDefaults(agent, rest, env), {
     ...(agent.spec.retired && { retired: agent.spec.retired }),
   })

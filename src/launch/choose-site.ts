@@ -32,7 +32,8 @@ export interface ChosenSite {
 }
 
 const MQTT_PORT = 1883
-const WS_PORT = 8001
+/** Where a hub listens for WebSocket when nothing says another port. */
+export const WS_PORT = 8001
 
 /**
  * Reads the site file where there is one; needs none when nothing names one.

@@ -2,9 +2,10 @@ import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Instance, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
-import { findAgent } from './agents.ts'
+import { findAgent, UnknownClassError } from './agents.ts'
 import { checkInstanceArguments } from './check-arguments.ts'
 import { importAgent } from './own-module.ts'
+import { isProgram, pluginsOf, pythonOf, standIn } from './programs.ts'
 
 /** An instance with the declaration of its class and its checked arguments, as far as there are any. */
 export interface DeclaredInstance {
@@ -20,14 +21,11 @@ export interface DeclaredInstance {
  * @throws ConfigError when there is none, with its place when the entry itself is at fault; UnknownClassError for a class
  *   that is not here
  */
-export async function declarationOf({
-  agent_class,
-  instance_id,
-  module,
-  position,
-}: Instance): Promise<Agent> {
+export async function declarationOf(instance: Instance, env: Context['env'] = process.env): Promise<Agent> {
+  const { agent_class, instance_id, module, position } = instance
+  if (isProgram(instance)) return standIn(agent_class ?? instance_id)
   if (!module) {
-    if (agent_class !== undefined) return findAgent(agent_class)
+    if (agent_class !== undefined) return await oursOrPython(instance, agent_class, env)
     throw new ConfigError(`${position}: instance "${instance_id}" has no agent-class`)
   }
   const agent = await importAgent(module).catch((cause: unknown) => {
@@ -38,6 +36,18 @@ export async function declarationOf({
   throw new ConfigError(
     `${module.position}: module ${module.name} declares ${declared}, not the agent-class ${agent_class}: correct one of the two`,
   )
+}
+
+/** Our declaration of a class; where there is none, that of OCS's plugins. @throws UnknownClassError when neither has it */
+async function oursOrPython(instance: Instance, agentClass: string, env: Context['env']): Promise<Agent> {
+  try {
+    return await findAgent(agentClass)
+  } catch (error) {
+    if (!(error instanceof UnknownClassError)) throw error
+    const plugins = await pluginsOf(pythonOf(instance, env)).catch(() => undefined)
+    if (plugins && Object.hasOwn(plugins.classes, agentClass)) return standIn(agentClass)
+    throw error
+  }
 }
 
 /** The arguments of an instance, checked; what a module of one's own throws about them is its fault. */
@@ -65,7 +75,7 @@ export async function declaredInstances(
     instances
       .filter(({ instance_id }) => instance_id !== '')
       .map(async (instance) => {
-        const agent = await declarationOf(instance).catch(() => undefined)
+        const agent = await declarationOf(instance, env).catch(() => undefined)
         return { instance, agent, values: agent && valuesOf(agent, instance, env) }
       }),
   )

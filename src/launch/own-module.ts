@@ -1,12 +1,16 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join, resolve, sep } from 'node:path'
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { ownFile } from '../machine/own-files.ts'
 import type { Module } from '../site/site.ts'
 
 /** Milliseconds in which a module has to have loaded: one that waits for ever must not keep others waiting. */
 const LOAD_MS = 10_000
+/** Our own code: a module may lie in a folder above it. */
+const OURS = ['src', 'dist', 'bin', 'test'].map((folder) => ownFile(folder) + sep)
+/** What the files that were loaded looked like then. */
+const loaded = new Map<string, string>()
 
 /** What a module of one's own exports. */
 export type Exports = Readonly<Record<string, unknown>>
@@ -22,7 +26,7 @@ export function mustBeReadable(file: string): void {
 }
 
 /**
- * Loads a module of one's own, anew when its file has changed.
+ * Loads a module of one's own; anew when its file has changed, with what it imports from beside it.
  * @param name a path, seen from the folder, or the name of an npm package that is installed there
  * @throws ConfigError when there is none, or it cannot be loaded
  */
@@ -33,10 +37,13 @@ export async function importOwn(name: string, folder: string): Promise<Exports> 
   const timer = setTimeout(() => late.reject(new Error(`has not loaded in ${LOAD_MS / 1000} s`)), LOAD_MS)
   try {
     mustBeReadable(file)
-    const { href } = pathToFileURL(file)
-    return (await Promise.race([import(`${href}?${stampOf(file)}`), late.promise])) as Exports
+    const stamp = stampOf(file)
+    if (loaded.get(file) !== stamp) forget(dirname(file))
+    loaded.set(file, stamp)
+    return (await Promise.race([import(file), late.promise])) as Exports
   } catch (cause) {
-    throw new ConfigError(`module ${name}: ${messageOf(cause)}`, { cause })
+    loaded.delete(file)
+    throw new ConfigError(`module ${name}: ${faultOf(cause, file)}`, { cause })
   } finally {
     clearTimeout(timer)
   }
@@ -52,6 +59,12 @@ export async function importAgent({ name, folder }: Pick<Module, 'name' | 'folde
   throw new ConfigError(`module ${name}: its default export is no agent: export default defineAgent({ … })`)
 }
 
+/** The file of a module that is named by its path, whether it is there or not; undefined for an npm package. */
+export function modulePath({ name, folder }: Pick<Module, 'name' | 'folder'>): string | undefined {
+  const path = resolve(folder, name)
+  return isPath(name) || existsSync(path) ? path : undefined
+}
+
 /** Changes when a module's file does; '' when there is none. */
 export function moduleStamp({ name, folder }: Pick<Module, 'name' | 'folder'>): string {
   try {
@@ -61,18 +74,42 @@ export function moduleStamp({ name, folder }: Pick<Module, 'name' | 'folder'>): 
   }
 }
 
+/** Lets what was loaded from a folder be read anew: Bun knows a module by its path, whatever its file has become. */
+function forget(folder: string): void {
+  // One that has thrown is kept too, and not listed.
+  const beside = readdirSync(folder).map((name) => join(folder, name))
+  for (const path of [...Object.keys(require.cache), ...beside]) {
+    const isOwn = path.startsWith(folder + sep) && !OURS.some((ours) => path.startsWith(ours))
+    if (isOwn && !path.includes(`${sep}node_modules${sep}`)) delete require.cache[path]
+  }
+}
+
+/** What is wrong with a module, and where in which file, as far as Bun tells. */
+function faultOf(cause: unknown, file: string): string {
+  const fault: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  if (fault instanceof BuildMessage && fault.position)
+    return `${fault.position.file}:${fault.position.line}:${fault.position.column}: ${fault.message}`
+  const { stack = '' } = fault instanceof Error ? fault : {}
+  const [where] = new RegExp(`${RegExp.escape(file)}:\\d+:\\d+`).exec(stack) ?? []
+  return `${where ?? file}: ${messageOf(fault)}`
+}
+
 function fileOf(name: string, folder: string): string {
   const path = resolve(folder, name)
-  if (existsSync(path)) return path
-  if (/^(\.{0,2}\/|[A-Za-z]:)/.test(name)) throw new ConfigError(`module ${name}: there is no file ${path}`)
+  if (existsSync(path)) return realpathSync(path)
+  if (isPath(name)) throw new ConfigError(`module ${name}: there is no file ${path}`)
   try {
-    return Bun.resolveSync(name, folder)
+    return realpathSync(Bun.resolveSync(name, folder))
   } catch (cause) {
     throw new ConfigError(
       `module ${name}: there is no file ${path}, and no npm package of this name is installed in ${folder}`,
       { cause },
     )
   }
+}
+
+function isPath(name: string): boolean {
+  return /^(\.{0,2}\/|[A-Za-z]:)/.test(name)
 }
 
 function stampOf(file: string): string {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { OpError } from '../core/errors.ts'
+import { ownModule } from '../machine/own-files.ts'
 import type { Context } from '../terminal/context.ts'
 import { mustBeReadable } from './own-module.ts'
 
 /** What has to be loaded before a test, so that it finds `ocs`. */
-const FIRST = fileURLToPath(new URL('./provide-ocs.ts', import.meta.url))
+const FIRST = ownModule('src/launch/provide-ocs.ts')
 
 /**
  * Runs tests of one's own by the Bun that runs this program.

@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, statfsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { tighten } from '../machine/private-file.ts'
 import type { Context } from '../terminal/context.ts'
@@ -85,6 +86,8 @@ function made(path: string, flag: string): number {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     return statfsSync(path).type
   } catch (cause) {
+    // Who has to write there says so itself: others go on.
+    if (diskFault(cause)) return 0
     throw new ConfigError(`${path}: ${messageOf(cause)}: choose another folder with ${flag}`, { cause })
   }
 }

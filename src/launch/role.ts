@@ -54,11 +54,11 @@ export async function serveRole(
 ): Promise<void> {
   const { url, root, recorders } = site
   startupOps(agent, args, instance)
-  const recorded = Object.values(agent.spec.feeds).some(({ record }) => record)
+  const recorded = agent.spec.opensFeeds || Object.values(agent.spec.feeds).some(({ record }) => record)
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
   const spool = recorded ? new Spool(spoolFile, { recorded: recorders?.length !== 0 }) : undefined
   if (spool) log(`state: ${spoolFile}`)
-  const sessions = new SessionStore(join(stateDir, root, `${instance}.sessions.sqlite`))
+  const sessions = SessionStore.at(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
     log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   }

@@ -1,5 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
+import { diskAdvice } from '../core/disk-fault.ts'
 import { ConfigError, messageOf, OpError } from '../core/errors.ts'
 import { lockHolder } from './lock-holder.ts'
 import { ownFile } from './private-file.ts'
@@ -17,12 +18,15 @@ export function lockFile(path: string, taken: (by: string) => string): Database 
     lock = new Database(path, { create: true })
     // Whoever only looks whether it is held is gone at once.
     lock.run('PRAGMA busy_timeout = 200')
+    // Nothing is written, so a full disk keeps nobody from it.
+    lock.run('PRAGMA journal_mode = MEMORY')
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (cause) {
     lock?.close()
     if (isBusy(cause)) throw new OpError(taken(lockHolder(path) ?? 'another process'), { cause })
-    throw new ConfigError(`${path}: ${messageOf(cause)}: check the folder and who may write there`, { cause })
+    const advice = diskAdvice(cause, 'check the folder and who may write there')
+    throw new ConfigError(`${path}: ${messageOf(cause)}: ${advice}`, { cause })
   }
 }
 

@@ -34,12 +34,9 @@ export function privateText(path: string, make: () => string): string {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const fresh = `${path}.${process.pid}`
-    writePrivate(fresh, make(), 'w')
     try {
-      linkSync(fresh, path)
-    } catch (error) {
-      // Not every file system has links.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(fresh, path)
+      writePrivate(fresh, make(), 'w')
+      link(fresh, path)
     } finally {
       rmSync(fresh, { force: true })
     }
@@ -47,6 +44,16 @@ export function privateText(path: string, make: () => string): string {
   }
   tighten(path, 0o600)
   return readFileSync(path, 'utf8')
+}
+
+/** Gives a file another name, which is left as it is where there is one. */
+function link(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    // Not every file system has links.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(from, to)
+  }
 }
 
 /** Writes text into a file of this account's alone, anew (`w`) or behind what is there (`a`), and syncs it. */

@@ -32,44 +32,51 @@ export class AgentFeeds {
   readonly #host: FeedsHost
   readonly #buffers: RowBuffer[] = []
   #closed = false
+  #instrument: unknown
   readonly #writers = new Map<string, FeedWriter>()
   readonly #recorded = new Set<string>()
   readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
 
   constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
     this.#host = host
-    for (const [feed, spec] of Object.entries(specs)) {
-      if (spec.record) this.#recorded.add(feed)
-      const buffer = new RowBuffer(spec.buffer_time ?? 0, (declaration, row) => {
-        if (spec.record && host.spool) host.spool.append(feed, declaration, row)
-        else this.#out(feed, [row])
-      })
-      this.#buffers.push(buffer)
-      const writer = new FeedWriter(spec, host.agentClass, {
-        row: (declaration, row) => buffer.add(declaration, row),
-        message: (message) => {
-          const { bus, root, instance } = host
-          if (!bus.connected) host.counters.add('unsent')
-          void bus.publish(channels.message, { root, instance, feed }, { time: Date.now() / 1000, message })
-        },
-        outOfRange: (field, count) => {
-          host.counters.add('out_of_range', count)
-          host.counters.add(`out_of_range ${feed}.${field}`, count)
-        },
-        quarantined: (reason, isNew) => {
-          host.counters.add('quarantined')
-          if (isNew) host.event('warning', 'quarantine', `${feed}: left out: ${reason}`)
-        },
-        declared: () => host.declared(),
-        newEpoch: (reason) => host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`),
-      })
-      this.#writers.set(feed, writer)
-    }
+    for (const [feed, spec] of Object.entries(specs)) this.open(feed, spec)
     if (host.spool) host.counters.source(() => host.spool?.counters ?? {})
     host.spool?.listen(
       (feed, rows) => this.#out(feed, rows),
       (text) => host.event('error', 'spool', text),
     )
+  }
+
+  /** Opens a feed, and returns what it is published to. */
+  open(feed: string, spec: FeedSpec<never>): FeedPublisher {
+    const host = this.#host
+    if (spec.record) this.#recorded.add(feed)
+    const buffer = new RowBuffer(spec.buffer_time ?? 0, (declaration, row) => {
+      if (spec.record && host.spool) host.spool.append(feed, declaration, row)
+      else this.#out(feed, [row])
+    })
+    this.#buffers.push(buffer)
+    const writer = new FeedWriter(spec, host.agentClass, {
+      row: (declaration, row) => buffer.add(declaration, row),
+      message: (message) => {
+        const { bus, root, instance } = host
+        if (!bus.connected) host.counters.add('unsent')
+        void bus.publish(channels.message, { root, instance, feed }, { time: Date.now() / 1000, message })
+      },
+      outOfRange: (field, count) => {
+        host.counters.add('out_of_range', count)
+        host.counters.add(`out_of_range ${feed}.${field}`, count)
+      },
+      quarantined: (reason, isNew) => {
+        host.counters.add('quarantined')
+        if (isNew) host.event('warning', 'quarantine', `${feed}: left out: ${reason}`)
+      },
+      declared: () => host.declared(),
+      newEpoch: (reason) => host.event('info', 'epoch', `${feed}: a new epoch begins: ${reason}`),
+    })
+    this.#writers.set(feed, writer)
+    if (this.#instrument) writer.connected(this.#instrument)
+    return writer
   }
 
   /** What operations publish to, by feed. */
@@ -82,6 +89,7 @@ export class AgentFeeds {
 
   /** The instrument is known: declarations may follow it. */
   connected(instrument: unknown): void {
+    this.#instrument = instrument
     for (const writer of this.#writers.values()) writer.connected(instrument)
   }
 

@@ -7,15 +7,20 @@ import { follow } from '../lab/follow.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { readBeneath } from '../machine/read-beneath.ts'
 import type { AgentEvents } from './agent-events.ts'
+import type { AgentFeeds } from './agent-feeds.ts'
+import type { AgentOperations } from './agent-operations.ts'
 import type { Announcements } from './announcements.ts'
 import type { Counters } from './counters.ts'
 import type { Identity } from './identity.ts'
 import type { SessionStore } from './session-store.ts'
+import { holds } from './spool/holds.ts'
+import type { Spool } from './spool/spool.ts'
 
 /** What an agent is run with, as far as its functions may use it. */
 interface Surroundings {
   readonly identity: Identity
   readonly bus: Bus
+  readonly spool?: Spool | undefined
   readonly site?: LabSite | undefined
   readonly host?: ManagedHost | undefined
   readonly filesDir?: string | undefined
@@ -25,11 +30,12 @@ interface Surroundings {
 
 /** The lab as the agent's own functions see it. */
 export function labOf(
-  { identity, bus, site, host, filesDir, recorderKey, log }: Surroundings,
+  { identity, bus, spool, site, host, filesDir, recorderKey, log }: Surroundings,
   { memory }: SessionStore,
   counters: Counters,
   { event, bug }: AgentEvents,
   announcements: Announcements,
+  { feeds, operations }: { readonly feeds: AgentFeeds; readonly operations: AgentOperations },
 ): Lab {
   const { root, instance } = identity
   return {
@@ -43,6 +49,12 @@ export function labOf(
     log,
     event,
     counters: (read) => counters.source(read),
+    handOver: {
+      feed: (name, spec) => feeds.publishers[name] ?? feeds.open(name, spec()),
+      committed: () => spool?.committed() ?? Promise.resolve(),
+      holds: (feed, block, t) => spool !== undefined && holds(spool, feed, block, t),
+      start: (op, params) => operations.begin(op, params),
+    },
     host,
     announceNode: (node) => announcements.announceNode(node),
   }

@@ -63,7 +63,7 @@ export class AgentOperations {
     const operationHost: OperationHost = {
       nextSessionId: () => sessions.nextId(),
       run: (params, session, signal) =>
-        host.run(name, { params, session, signal, start: (op, given) => this.#start(op, given) }),
+        host.run(name, { params, session, signal, start: (op, given) => this.begin(op, given) }),
       changed(session, now) {
         if (!now) return host.dataChanged(name)
         sessions.save(session)
@@ -76,7 +76,7 @@ export class AgentOperations {
   }
 
   /** Has one operation start another, unless it is under way. @throws OpError when it cannot start */
-  #start(name: string, params: Params = {}): void {
+  begin(name: string, params: Params = {}): void {
     const operation = this.#all.get(name)
     if (operation?.active) return
     const outcome = operation?.start(params, { client: this.#host.instance, level: AGENT_LEVEL })

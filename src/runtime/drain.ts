@@ -1,6 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Lab } from '../core/agent.ts'
 import { channels } from '../core/channels.ts'
+import { counted } from '../core/counted.ts'
 import { OpError, TransportError } from '../core/errors.ts'
 import { type Identity, presenceOf } from './identity.ts'
 import { serveSpool } from './spool/serve-spool.ts'
@@ -65,11 +66,14 @@ export async function drainSpool(drain: Drain): Promise<number> {
         before = now
         moved = performance.now()
       }
-      if (signal.aborted) throw new OpError(`interrupted: ${now} rows are not recorded yet; they are kept`)
+      if (signal.aborted)
+        throw new OpError(
+          `interrupted: ${counted(now, 'row is', 'rows are')} not recorded yet; what waits is kept`,
+        )
       if (performance.now() - moved > 1000 * patience) {
         const why = bus.connected ? 'no recorder has recorded a row' : 'the hub is away'
         throw new TransportError(
-          `${why} for ${patience} s: ${now} rows are not recorded yet; they are kept. Does ocs aggregate run on this hub, and does its disk take them?`,
+          `${why} for ${patience} s: ${counted(now, 'row is', 'rows are')} not recorded yet; what waits is kept. Does ocs aggregate run on this hub, and does its disk take them?`,
         )
       }
       await Bun.sleep(LOOK_MS)

@@ -118,6 +118,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
   const events = agentEvents(bus, identity, counters, log)
   const { event, bug } = events
   sessions.onTrouble = (text) => event('error', 'sessions', text)
+  if (sessions.problem !== undefined) event('error', 'sessions', sessions.problem)
   const feeds = new AgentFeeds(agent.spec.feeds, {
     bus,
     root,
@@ -142,7 +143,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
     bug,
   })
   const announcements = new Announcements({ bus, identity, agent, args, counters, feeds, lock, operations })
-  const lab = labOf(options, sessions, counters, events, announcements)
+  const lab = labOf(options, sessions, counters, events, announcements, { feeds, operations })
   const connection = new Connection(
     (signal) => agent.spec.connect(args as never, lab, signal),
     new InstrumentEvents(events, counters, feeds),

@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { closeSync, fdatasync, openSync } from 'node:fs'
 import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
+import { diskAdvice, diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { addTransition, OpSession, opCodeOf, stateOf } from '../core/ops.ts'
 import { lockInstance } from '../machine/lock-file.ts'
@@ -23,6 +24,7 @@ export class SessionStore {
   #again = false
   #next: number
   #failing = false
+  #problem: string | undefined
   /** Hears once when sessions cannot be written any more; they are shown all the same, but will be forgotten. */
   onTrouble: (text: string) => void = () => {}
 
@@ -42,10 +44,30 @@ export class SessionStore {
       this.#endDead()
     } catch (cause) {
       this.#lock?.close()
-      throw new ConfigError(`${path}: ${messageOf(cause)}: check the folder, or move the file away`, {
-        cause,
-      })
+      const advice = diskAdvice(cause, 'check the folder, or move the file away')
+      throw new ConfigError(`${path}: ${messageOf(cause)}: ${advice}`, { cause })
     }
+  }
+
+  /**
+   * The store at a path; one in memory where the disk takes nothing, which says so: what an agent does is worth more than its
+   * history.
+   * @throws ConfigError as the constructor does, for any other reason
+   */
+  static at(path: string): SessionStore {
+    try {
+      return new SessionStore(path)
+    } catch (error) {
+      if (diskFault(error) === undefined) throw error
+      const store = new SessionStore()
+      store.#problem = `what was done is not kept over restarts: ${messageOf(error)}, then start this again`
+      return store
+    }
+  }
+
+  /** Why sessions are not kept; undefined while they are. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   /** The id of a new session: one more than the last, from 0. */
@@ -62,9 +84,12 @@ export class SessionStore {
     else this.#written.set(id, state)
     try {
       this.#write(session)
+      if (this.#failing) this.#problem = undefined
       this.#failing = false
     } catch (error) {
-      if (!this.#failing) this.onTrouble(`the history of sessions cannot be written: ${messageOf(error)}`)
+      const problem = `the history of sessions cannot be written: ${messageOf(error)}`
+      if (!this.#failing) this.onTrouble(problem)
+      this.#problem = problem
       this.#failing = true
     }
   }
@@ -102,6 +127,7 @@ export class SessionStore {
 
   /** The agent's own document, kept like the sessions. */
   readonly memory: Memory = {
+    problem: () => this.#problem,
     load: () => {
       const row = this.#db.query('SELECT doc FROM memory').get() as { doc: string } | null
       return row === null ? undefined : (JSON.parse(row.doc) as unknown)

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ConfigError, UsageError } from '../core/errors.ts'
+import { ownFile } from '../machine/own-files.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const EXAMPLE = 'pressure-gauge'
 
 /** What was written, relative to the working directory. */
@@ -51,7 +50,7 @@ interface Written {
 
 /** The example's files, its names replaced. */
 function renamed(name: string, file: string): string {
-  const text = readFileSync(join(ROOT, 'examples', EXAMPLE, file), 'utf8')
+  const text = readFileSync(ownFile(join('examples', EXAMPLE, file)), 'utf8')
   return text
     .replaceAll(EXAMPLE, name)
     .replaceAll('PressureGaugeAgent', classOf(name))

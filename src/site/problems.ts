@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.ts'
 import { ConfigError } from '../core/errors.ts'
 
 /** A place in a site file; both count from 1. */
@@ -79,7 +80,8 @@ export class Problems {
         .map(({ at, text }) => `${where(this.#file, at)}: ${text}`),
     )
     const shown = [...lines].slice(0, MAX_SHOWN)
-    if (lines.size > MAX_SHOWN) shown.push(`${this.#file}: ${lines.size - MAX_SHOWN} more problems`)
+    if (lines.size > MAX_SHOWN)
+      shown.push(`${this.#file}: ${counted(lines.size - MAX_SHOWN, 'more problem')}`)
     return shown
   }
 }

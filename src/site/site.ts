@@ -29,6 +29,12 @@ export interface Instance {
   readonly agent_class: string | undefined
   /** What declares its class; undefined for one of ocs itself. */
   readonly module: Module | undefined
+  /** The interpreter of Python that runs it. */
+  readonly python: string | undefined
+  /** The words that start it as a program of its own (docs/protocol.md). */
+  readonly command: readonly string[] | undefined
+  /** `python`: OCS's agent of this class, though there is one here. */
+  readonly runtime: 'python' | undefined
   readonly arguments: readonly Argument[]
   readonly manage: Manage
   /** Name of its host in the file. */
@@ -175,6 +181,9 @@ class SiteReader {
         instance_id: this.#instanceId(entries),
         agent_class: this.#text(entries, 'agent-class'),
         module: this.#module(entries),
+        python: this.#text(entries, 'python'),
+        command: this.#command(entries),
+        runtime: this.#runtime(entries),
         arguments: this.#arguments(entries.get('arguments')),
         manage: this.#manage(entries),
         host,
@@ -189,6 +198,23 @@ class SiteReader {
     const at = entries.get('module')?.value.at
     if (name === undefined || !at) return undefined
     return { name, folder: dirname(resolve(this.#file)), position: where(this.#file, at) }
+  }
+
+  #command(entries: Entries): readonly string[] | undefined {
+    const entry = entries.get('command')
+    if (!entry) return undefined
+    const words = this.#list(entry, 'command').map((node) => (node.kind === 'text' ? node.text : null))
+    if (words.length > 0 && words.every((word) => word !== null)) return words
+    this.#problems.add(entry.at, 'command takes a list of words: [docker, run, -i, my-agent]')
+    return undefined
+  }
+
+  #runtime(entries: Entries): 'python' | undefined {
+    const text = this.#text(entries, 'runtime')
+    const at = entries.get('runtime')?.value.at
+    if (text === undefined || text === 'python') return text
+    if (at) this.#problems.add(at, `runtime ${JSON.stringify(text)}: it takes python, or is left out`)
+    return undefined
   }
 
   #instanceId(entries: Entries): string {

@@ -1,5 +1,6 @@
 import { mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import { redact } from '../core/redact.ts'
@@ -20,11 +21,15 @@ export type LogFormat = 'text' | 'json'
 export type Log = (text: string, how?: { readonly bare?: boolean }) => void
 
 /**
- * A log on standard error and, with `file`, appended there too.
- * @throws ConfigError when the file cannot be opened
+ * A log on standard error and, with `file`, appended there too. A disk that takes nothing costs the file alone.
+ * @throws ConfigError when the file cannot be opened for another reason
  */
 export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file?: string): Log {
-  const fd = file === undefined ? undefined : openLog(file)
+  let fd: number | undefined
+  const open = () => {
+    fd ??= file === undefined ? undefined : openLog(file)
+  }
+  open()
   return (said, { bare = false } = {}) => {
     const now = new Date()
     // A log is read in a terminal, too.
@@ -32,20 +37,22 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
     const stamped = bare ? text : `${stamp(now)} ${text}`
     const line = format === 'json' ? JSON.stringify({ time: now.getTime() / 1000, text }) : stamped
     context.err(`${line}\n`)
-    if (fd === undefined) return
     try {
-      writeSync(fd, `${line}\n`)
+      open()
+      if (fd !== undefined) writeSync(fd, `${line}\n`)
     } catch {
       // A full disk must not stop the role whose log it is.
     }
   }
 }
 
-function openLog(file: string): number {
+/** Undefined while the disk takes nothing: then it is tried again at each line. */
+function openLog(file: string): number | undefined {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     return openSync(file, 'a', 0o640)
   } catch (cause) {
+    if (diskFault(cause)) return undefined
     throw new ConfigError(`${file}: ${messageOf(cause)}: choose another folder with --log-dir`, { cause })
   }
 }

@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.ts'
 import { duration } from '../core/duration.ts'
 import { oneLine } from '../core/printable.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
@@ -48,7 +49,7 @@ function headline({ time, hub, roles, alarms }: LabStatus): string {
   if (!hub.connected) return `${clock}  no hub at ${hub.url}: what follows is what was known last`
   const well = roles.filter((role) => !isBad(role)).length
   const raised = alarms?.length ? `  ALARMS: ${alarms.length}` : ''
-  return `${clock}  ${well} of ${roles.length} roles well${raised}  ${hub.url}`
+  return `${clock}  ${well} of ${counted(roles.length, 'role')} well${raised}  ${hub.url}`
 }
 
 function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmStatus, time: number): string {
@@ -60,7 +61,11 @@ function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmSt
 function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem }: RecorderStatus): string {
   if (problem) return `${instance}: ${oneLine(problem)}`
   const silent = stale > 0 ? ` (${stale} silent)` : ''
-  const counts = [`${feeds} feeds${silent}`, `${behind} rows behind`, `${unwritten} to be written`]
+  const counts = [
+    `${counted(feeds, 'feed')}${silent}`,
+    `${counted(behind, 'row')} behind`,
+    `${unwritten} to be written`,
+  ]
   return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
 }
 

@@ -11,9 +11,9 @@ export class DemoLab {
   readonly truth: string
   readonly #lab: Lab
 
-  constructor(lab: Lab) {
+  constructor(lab: Lab, dataDir = lab.path('data')) {
     this.#lab = lab
-    this.dataDir = lab.path('data')
+    this.dataDir = dataDir
     this.pty = lab.path('ttyLS240')
     this.truth = lab.path('truth-240.jsonl')
   }

@@ -3,9 +3,9 @@
  * processes. `OCS_DISK_CYCLES=100` for a long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { compare, samplesOf, spooled, unacknowledged } from './archive.ts'
-import { DemoLab } from './demo-lab.ts'
+import { DemoLab, SITE } from './demo-lab.ts'
 import { subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 import { SmallDisk } from './small-disk.ts'
@@ -157,4 +157,65 @@ test('the disk of the recordings is unmounted while it is written: degraded, not
   recorder = demo.aggregator('--frame-length', '0.2')
   await recorder.says('new file: ', 40)
   await allThere(lab, demo, agent, recorder)
+})
+
+test('the disk of the state is full: what can work begins and says so, what cannot says what to do', async () => {
+  await using lab = new Lab()
+  const { disk } = await smallLab(lab)
+  using _disk = disk
+  // The recordings and the spool of one agent are on another disk.
+  const demo = new DemoLab(lab, lab.path('recordings'))
+  const local = ['--state-dir', lab.path('local')]
+  const agent = demo.ls240(HERTZ, ...local)
+  await agent.says('Channel_1 ', 40)
+  disk.fill()
+  let recorder = demo.aggregator('--frame-length', '0.2')
+  await recorder.says('new file: ', 40)
+  await recorder.says(
+    /error: what was done is not kept over restarts: \S+aggregator\.sessions\S+ .*make room/,
+  )
+  await recorder.says('nothing is acknowledged, agents keep their rows: ')
+  await until('it is degraded', 5, () =>
+    lab.session('aggregator', 'record').then((now) => now?.['degraded'] === true),
+  )
+  for (const node of ['ls240-node', 'archive'])
+    await demo
+      .agent(node, ...(node === 'archive' ? ['--data-dir', demo.dataDir] : []))
+      .says('session joined', 40)
+  await lab.start('bridge', ['bridge', ...SITE]).says('transport connected', 40)
+  const refused = await lab.run(['agent', '--instance-id', 'control', '--ip-address', '127.0.0.1:1', ...SITE])
+  expect(refused.code).toBe(2)
+  expect(refused.err).toMatch(/^ocs: \S+control\.sqlite: .*: make room on its disk, or choose another/m)
+  // Once there is room its key is made, and what is recorded is acknowledged, without a restart.
+  await until('rows wait', 20, () => unacknowledged(lab.path('local')) > 40)
+  disk.free()
+  await until('rows are acknowledged', 20, () => unacknowledged(lab.path('local')) < 10)
+  expect(await recorder.stop()).toMatchObject({ code: 0 })
+  // A key that is there already is enough, however full the disk.
+  disk.fill()
+  recorder = demo.aggregator('--frame-length', '0.2')
+  await recorder.says('new file: ', 40)
+  await until('rows are acknowledged', 20, () => unacknowledged(lab.path('local')) < 10)
+  const { epochs } = JSON.parse((await lab.run(['audit', demo.dataDir, '--json'])).out)
+  expect(epochs).toMatchObject([{ gaps: [], missing: [], doubled: [] }])
+})
+
+test('ocs up begins on a full disk of state, and what it runs records', async () => {
+  await using lab = new Lab()
+  using disk = new SmallDisk(lab.path('state'), 8)
+  const site = lab.path('site.yaml')
+  writeFileSync(
+    site,
+    `hub: {wamp_realm: test_realm, address_root: observatory, wamp_server: 'ws://127.0.0.1:8001/ws'}
+hosts:
+  here:
+    agent-instances:
+      - {agent-class: AggregatorAgent, instance-id: aggregator, manage: host/up, arguments: ['--data-dir', '${lab.path('data')}']}
+`,
+  )
+  disk.fill()
+  const up = lab.start('up', ['up', '--site-file', site, '--site-host', 'here'])
+  await up.says(/recording to /, 40)
+  await up.says(/what was done is not kept over restarts: .*make room/)
+  expect(await up.stop()).toMatchObject({ code: 0 })
 })

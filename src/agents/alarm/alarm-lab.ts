@@ -1,5 +1,6 @@
 import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
+import { counted } from '../../core/counted.ts'
 import { messageOf } from '../../core/errors.ts'
 import { glob } from '../../core/glob.ts'
 import { stateOf, toldOf } from '../../core/ops.ts'
@@ -151,7 +152,7 @@ export class LabLook {
     const since = this.#behindSince.get(name) ?? this.#now()
     if (value > 0) this.#behindSince.set(name, since)
     const age = (this.#now() - since) / 1000
-    const text = `${name} is ${value} rows behind`
+    const text = `${name} is ${counted(value, 'row')} behind`
     if (value >= (rule.rows ?? Infinity)) return { is: 'bad', text, value }
     if (value > 0 && age >= (rule.seconds ?? Infinity))
       return { is: 'bad', text: `${text}, and has been behind for ${Math.round(age)} s`, value }
@@ -188,7 +189,11 @@ function spoolVerdict({ rows, clear_rows }: RuleOf<'spool'>, name: string, view:
   const waiting = waitingRows(feeds)
   const limits = { high: rows - 1, ...(clear_rows !== undefined && { clear_high: clear_rows }) }
   const { is } = judge(limits, waiting, { says: '', units: '' })
-  return { is, text: `${name} holds ${waiting} rows that are not recorded`, value: waiting }
+  return {
+    is,
+    text: `${name} holds ${counted(waiting, 'row that is', 'rows that are')} not recorded`,
+    value: waiting,
+  }
 }
 
 function diskVerdict(

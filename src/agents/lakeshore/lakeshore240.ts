@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { counted } from '../../core/counted.ts'
 import { OpError } from '../../core/errors.ts'
 import { defineInstrument, type Instrument } from '../../instrument/define-instrument.ts'
 import { findSerial } from '../../instrument/find.ts'
@@ -148,7 +149,7 @@ serial number, and the port is found and found again. With the module's USB on a
         module.state.loading.delete(channel)
       }
       await refresh(module, channel)
-      return `Channel ${channel} has the curve ${curve.name} ${curve.serialNumber}, ${curve.points.length} points.`
+      return `Channel ${channel} has the curve ${curve.name} ${curve.serialNumber}, ${counted(curve.points.length, 'point')}.`
     },
   )
 

@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Context } from 'hono'
+import { ownFile } from '../../machine/own-files.ts'
 
 /** Where the page's own files are, and those that it shares with the rest of ocs, which import one another alone. */
-const FOLDER = join(import.meta.dir, '..', 'page')
-const CORE = join(import.meta.dir, '..', '..', 'core')
+const FOLDER = ownFile('src/bridge/page')
+const CORE = ownFile('src/core')
 const TYPES: Readonly<Record<string, string>> = {
   ts: 'text/javascript; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
@@ -51,7 +52,7 @@ export interface Assets {
 
 /** Reads the page's files, its TypeScript made JavaScript, and uPlot with it. Nothing is built or written. */
 export function pageAssets(): Assets {
-  const plot = dirname(createRequire(import.meta.url).resolve('uplot/package.json'))
+  const plot = dirname(createRequire(ownFile('package.json')).resolve('uplot/package.json'))
   const transpiler = new Bun.Transpiler({ loader: 'ts', target: 'browser' })
   const files: [string, string][] = [
     ['uplot.js', readFileSync(join(plot, 'dist', 'uPlot.esm.js'), 'utf8')],

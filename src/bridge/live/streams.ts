@@ -61,13 +61,18 @@ export function streams(parts: Parts): Streams {
   }
 
   /** What is new of the agents, each as the frame that says it. */
-  const changed = (): string[] =>
-    [...lab.instances].flatMap(([instance, view]) => {
+  const changed = (): string[] => {
+    const { instances } = lab
+    const gone = [...sent.keys()].filter((instance) => !instances.has(instance))
+    for (const instance of gone) sent.delete(instance)
+    const other = [...instances].flatMap(([instance, view]) => {
       const text = frame('agent', agentView(instance, view))
       if (sent.get(instance) === text) return []
       sent.set(instance, text)
       return [text]
     })
+    return [...gone.map((instance) => frame('forgotten', { instance })), ...other]
+  }
   const look = () => {
     if (open.size === 0) return
     const news = changed()
@@ -126,7 +131,8 @@ export function streams(parts: Parts): Streams {
             const watcher = live.watch((values) => send(frame('values', values)))
             open.set(id, { id, watcher, send })
             const now = Date.now() / 1000
-            const hello = frame('hello', { stream: id, build, now }) + ticked()
+            const hello =
+              frame('hello', { stream: id, build, now, instances: [...lab.instances.keys()] }) + ticked()
             send(`retry: 1000\n${hello}${[...sent.values()].join('')}`)
           },
           cancel: close,

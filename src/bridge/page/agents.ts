@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.ts'
 import { agoText, bridgeTime, dayText } from './clock.ts'
 import { arrange, byId, h, say } from './dom.ts'
 import { act, showOp } from './op-detail.ts'
@@ -41,6 +42,12 @@ export class Agents {
       byId('agents'),
       order.map(({ element }) => element),
     )
+  }
+
+  /** Shows one no more. */
+  forget(instance: string): void {
+    this.#cards.get(instance)?.element.remove()
+    this.#cards.delete(instance)
   }
 
   /** Somebody signed in or out. */
@@ -93,7 +100,7 @@ export class Agents {
             h(
               'details',
               { open },
-              h('summary', { 'data-key': 'more' }, `${rest.length} more operations`),
+              h('summary', { 'data-key': 'more' }, counted(rest.length, 'more operation')),
               this.#list(instance, rest),
             ),
           ]

@@ -29,7 +29,7 @@ export function connect(listeners: Listeners): void {
     if (now !== state) listeners.link(now)
     state = now
   }
-  const names = ['hello', 'tick', 'agent', 'fields', 'happened', 'values'] as const
+  const names = ['hello', 'tick', 'agent', 'forgotten', 'fields', 'happened', 'values'] as const
 
   const open = () => {
     clearTimeout(retry)

@@ -60,6 +60,7 @@ connect({
   hello(said) {
     if (build !== '' && said.build !== build) location.reload()
     build = said.build
+    for (const { instance } of agents.views) if (!said.instances.includes(instance)) agents.forget(instance)
     readings.connected(said.stream)
     void account.ask()
     happened()
@@ -69,6 +70,11 @@ connect({
     agents.take(view)
     lab()
     if (JSON.stringify(before?.ops) !== JSON.stringify(view.ops)) happened()
+  },
+  forgotten({ instance }) {
+    agents.forget(instance)
+    lab()
+    void readings.list()
   },
   tick({ notRecording }) {
     const place = byId('recording')

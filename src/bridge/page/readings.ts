@@ -1,7 +1,8 @@
+import { counted } from '../../core/counted.ts'
 import { get, post } from './connection.ts'
 import { arrange, byId, h, say } from './dom.ts'
-import { countText } from './format.ts'
 import { groupsOf } from './groups.ts'
+import { messageOf } from './messages.ts'
 import { type Around, Panel } from './panel.ts'
 import type { NodeView, Part, RunView } from './shape.ts'
 import { onTheme } from './theme.ts'
@@ -60,7 +61,8 @@ export class Readings {
     // What was away, or not there to be listed, may be back without the list being another than before.
     setInterval(() => {
       const sections = [...this.#sections.values()]
-      if (sections.length === 0 || sections.some(({ away }) => away)) void this.list()
+      const failed = !byId('readings-failed').hidden
+      if (failed || sections.length === 0 || sections.some(({ away }) => away)) void this.list()
     }, LIST_MS)
     onTheme(() => {
       for (const panel of this.#panels()) panel.restyle()
@@ -80,9 +82,11 @@ export class Readings {
     let nodes: NodeView[]
     try {
       nodes = await get<NodeView[]>('/page/fields')
-    } catch {
+    } catch (error) {
+      this.#failed(`The list of readings cannot be loaded: ${messageOf(error)}. It is tried again.`)
       return
     }
+    this.#failed('')
     for (const node of nodes) this.#node(node)
     const names = [...this.#sections.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
     arrange(
@@ -95,6 +99,13 @@ export class Readings {
       if (section.away) say(section.note, 'away: the data node does not answer')
     }
     this.#find()
+  }
+
+  /** Says why there is no list of readings; '' where there is one. */
+  #failed(why: string): void {
+    const place = byId('readings-failed')
+    place.hidden = why === ''
+    say(place, why)
   }
 
   /** Takes what came live. */
@@ -117,7 +128,7 @@ export class Readings {
     const section = this.#sections.get(node.name) ?? this.#section(node)
     const { panels, note } = section
     const list = section.element.querySelector('.panels') as HTMLElement
-    say(note, [node.description, `${countText(node.fields.length)} fields`].filter(Boolean).join(' · '))
+    say(note, [node.description, counted(node.fields.length, 'field')].filter(Boolean).join(' · '))
     const groups = groupsOf(node)
     for (const group of groups) {
       if (group.fields.every(({ metric }) => this.#byMetric.has(metric))) continue

@@ -148,10 +148,18 @@ export interface Me {
 
 /** The events of the stream, by name. */
 export interface StreamEvents {
-  hello: { readonly stream: string; readonly build: string; readonly now: number }
+  /** With all agents that are known. */
+  hello: {
+    readonly stream: string
+    readonly build: string
+    readonly now: number
+    readonly instances: readonly string[]
+  }
   /** Every two seconds; `hub`: whether the bridge has its hub; why nothing is recorded though there are samples. */
   tick: { readonly now: number; readonly hub: boolean; readonly notRecording: string | null }
   agent: AgentView
+  /** It is to be shown no more (`ocs ctrl forget`). */
+  forgotten: { readonly instance: string }
   /** The list of fields is another than before. */
   fields: Record<string, never>
   /** Something is in the list of events that was not. */

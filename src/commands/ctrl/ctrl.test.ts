@@ -302,3 +302,16 @@ test('an agent that is stopped ends the wait', async () => {
   expect(await line.code).toBe(1)
   expect(plain(line.err())).toEndWith('\nocs: brief ramp failed after N s: Aborted.\n')
 })
+
+test('who starts a task at a terminal is told how to see its end', async () => {
+  const start = async (terminal: boolean, ...more: string[]) => {
+    const line = lab.begin(['ctrl', 'start', 'fake', 'delay_task', '--delay=0', ...more], { terminal })
+    return { code: await line.code, err: line.err() }
+  }
+  const hint = /--wait waits for its end, ocs ctrl status fake delay_task tells how it ended\n$/
+  expect(await start(true)).toEqual({ code: 0, err: expect.stringMatching(hint) })
+  await lab.ocs('ctrl', 'wait', 'fake', 'delay_task')
+  expect((await start(false)).err).not.toMatch(hint)
+  await lab.ocs('ctrl', 'wait', 'fake', 'delay_task')
+  expect((await start(true, '--wait')).err).not.toMatch(hint)
+})

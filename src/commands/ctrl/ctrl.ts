@@ -13,6 +13,7 @@ import {
 } from '../../terminal/status-tables.ts'
 import { siteFlags } from '../site-flags.ts'
 import { alarmsCommand } from './alarms.ts'
+import { forgetCommand } from './forget.ts'
 import { historyCommand } from './history.ts'
 import { listen } from './listen.ts'
 import { lockCommand, unlockCommand } from './lock.ts'
@@ -63,7 +64,14 @@ function ctrlCommands(context: Context, withLab: WithLab): Command {
     )
   for (const action of ['start', 'stop', 'abort', 'wait'] as const)
     command.addCommand(opCommand(action, context, withLab))
-  for (const create of [historyCommand, alarmsCommand, lockCommand, unlockCommand, noteCommand])
+  for (const create of [
+    historyCommand,
+    alarmsCommand,
+    lockCommand,
+    unlockCommand,
+    noteCommand,
+    forgetCommand,
+  ])
     command.addCommand(create(context, withLab))
   siteFlags(command.command('listen').description('Print what agents publish, a line a message.'))
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')

@@ -144,6 +144,10 @@ async function act(on: Controlled, asked: Asked, context: Context): Promise<void
     if (outcome.status === ResponseCode.OK) say(idle)
     if (flags.json) context.out(`${JSON.stringify(idle)}\n`)
     refuse(asked, outcome)
+    if (action === 'start' && kind === 'task' && context.terminal && !flags.json)
+      context.err(
+        `It is under way: --wait waits for its end, ocs ctrl status ${instance} ${op} tells how it ended\n`,
+      )
     return
   }
   if (action !== 'wait') say(outcome)

@@ -24,7 +24,8 @@ export function checkParams<S extends z.ZodObject>(
   given: Readonly<Record<string, unknown>>,
   label: (name: string) => string = (name) => `"${name}"`,
 ): Checked<z.output<S>> {
-  const result = schema.strict().safeParse(given)
+  // One that takes names that it does not declare says so.
+  const result = (schema.def.catchall ? schema : schema.strict()).safeParse(given)
   if (result.success) return { values: result.data as z.output<S> }
   return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, given, label)) }
 }

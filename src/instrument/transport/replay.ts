@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { Transport } from './byte-stream.ts'
 
@@ -30,7 +31,8 @@ export async function openReplay(path: string): Promise<Replay> {
       const count = used.get(command) ?? 0
       used.set(command, count + 1)
       const reply = Array.isArray(recorded) ? recorded[count] : recorded
-      if (reply === undefined) throw bad(command, `was asked ${count + 1} times, but has ${count} replies`)
+      if (reply === undefined)
+        throw bad(command, `was asked ${count + 1} times, but has ${counted(count, 'reply', 'replies')}`)
       if (reply !== null) queueMicrotask(() => emit?.(Buffer.from(`${reply}\r\n`, 'latin1')))
     },
     onData(listener) {

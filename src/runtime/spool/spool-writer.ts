@@ -1,3 +1,4 @@
+import { ownModule } from '../../machine/own-files.ts'
 import type { Answer, Batch, Done, Order } from './spool-file.ts'
 
 /** The main thread's end of the writing thread: started when there is something to write, and again after it died. */
@@ -33,7 +34,7 @@ export class SpoolWriter {
 
   #start(): Worker {
     // A small heap: what it has written is collected soon, where else it would be left for hours.
-    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url).href, { smol: true })
+    const worker = new Worker(ownModule('src/runtime/spool/spool-worker.ts'), { smol: true })
     let why = ''
     worker.onmessage = ({ data: { number, done } }: MessageEvent<Answer>) => {
       if (this.#closing) {

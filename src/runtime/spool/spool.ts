@@ -1,7 +1,9 @@
 import type { Database } from 'bun:sqlite'
 import { type Stats, statSync } from 'node:fs'
 import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
+import { diskAdvice } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { lockInstance } from '../../machine/lock-file.ts'
 import { Ring } from './ring.ts'
@@ -58,6 +60,10 @@ export class Spool {
   #sincePrune = 0
   #failingSince: number | undefined
   #idle: (() => void)[] = []
+  /** Rows that were appended, and those of them that are on disk or were let go. */
+  #appended = 0
+  #settled = 0
+  readonly #awaited: { readonly mark: number; readonly resolve: () => void }[] = []
   #closed = false
   #closing: Promise<void> | undefined
   #reported = -Infinity
@@ -100,8 +106,13 @@ export class Spool {
       this.#index = new SpoolIndex(db)
     } catch (cause) {
       this.#lock.close()
-      const text = `${path}: ${messageOf(cause)}: check the folder, or choose another with --state-dir`
-      throw new ConfigError(text, { cause })
+      const advice = diskAdvice(cause, 'check the folder')
+      throw new ConfigError(
+        `${path}: ${messageOf(cause)}: ${advice}, or choose another folder with --state-dir`,
+        {
+          cause,
+        },
+      )
     }
     this.#file = fileAt(path)
     this.id = this.#index.spool
@@ -126,6 +137,7 @@ export class Spool {
     const newest = this.#index.newest(feed)
     const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
     epoch.given++
+    this.#appended++
     const body = JSON.stringify(content)
     const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
     // What a recorder has by then need not be let go as a gap.
@@ -155,6 +167,14 @@ export class Spool {
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#send()
     await idle
+  }
+
+  /** Resolves once all rows that were appended so far are on disk, or were let go. */
+  committed(): Promise<void> {
+    if (this.#settled >= this.#appended) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#awaited.push({ mark: this.#appended, resolve })
+    return promise
   }
 
   /** What is held of a feed's epochs, oldest first; for presence. */
@@ -203,7 +223,7 @@ export class Spool {
     if (this.#flight || !this.#waiting.idle) {
       this.#tell(this.#waiting.sendOn())
       const rows = this.#waiting.all.filter(({ epoch, row }) => row.seq > epoch.acked).length
-      this.#onTrouble(`the spool could not be written to the end: ${rows} rows may be lost`)
+      this.#onTrouble(`the spool could not be written to the end: ${counted(rows, 'row')} may be lost`)
     }
     this.#closed = true
     clearTimeout(this.#timer)
@@ -286,6 +306,7 @@ export class Spool {
     this.#count(done)
     for (const [epoch, last] of flight.lasts) epoch.last = Math.max(epoch.last, last)
     this.#tell(this.#waiting.committed())
+    this.#settle(flight.batch.rows.length)
     if (!this.#waiting.idle) this.#schedule()
     else this.#rest()
   }
@@ -321,7 +342,13 @@ export class Spool {
     for (const { epoch, row } of this.#waiting.letGo()) {
       this.unspooled += row.t.length
       this.#dirty.add(epoch)
+      this.#settle(1)
     }
+  }
+
+  #settle(rows: number): void {
+    this.#settled += rows
+    while ((this.#awaited[0]?.mark ?? Infinity) <= this.#settled) this.#awaited.shift()?.resolve()
   }
 
   #tell(waiting: readonly Waiting[]): void {

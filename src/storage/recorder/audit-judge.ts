@@ -81,11 +81,11 @@ export class Known {
   }
 
   /** Takes note of an entry of the ledger in a file's head. */
-  head({ instance, feed, epoch, spool, last, begin = 0, end }: LedgerEntry): void {
+  head({ instance, feed, epoch, spool, last, begin = 0, end_row }: LedgerEntry): void {
     const known = this.#of(epochKey({ instance, feed, epoch }))
     known.begin = Math.max(known.begin, begin)
     known.reach = Math.max(known.reach, last)
-    if (end !== undefined) known.end = Math.max(known.end ?? 0, end)
+    if (end_row !== undefined) known.end = Math.max(known.end ?? 0, end_row)
     if (last > begin) this.#tell({ instance, feed, epoch, spool })
   }
 

@@ -109,7 +109,7 @@ test('an epoch behind which another has begun is whole by the files alone, once 
   const { recorder } = await record(dir, { frameLength: 60 })
   const first = epoch('e1', 300)
   first.feed(recorder)
-  recorder.ended(first.from)
+  recorder.ended(first.from, 300)
   await recorder.flush()
   epoch('e2', 10, T0 + 7200).feed(recorder)
   await recorder[Symbol.asyncDispose]()

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { counted } from '../../core/counted.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import { readId, writeId } from './data-dir.ts'
 import { type Disk, disk as realDisk } from './disk.ts'
@@ -87,7 +88,9 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
     const gone = await list.newlyGone()
     if (gone.length > 0) event('warning', 'moved', goneText(dir, gone))
     for (const [epoch, spans] of holes)
-      log(`${epoch}: ${count(spans)} rows that were in files that are gone are asked for again`)
+      log(
+        `${epoch}: ${counted(count(spans), 'row that was in a file that is gone is', 'rows that were in files that are gone are')} asked for again`,
+      )
     log(`recording to ${dir}`)
     const isNew = !ledger && id === undefined
     return { dir, lock, ledger: known, whereabouts, list, holes, torn: torn.length, isNew }

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import { diskFault } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import type { Disk } from './disk.ts'
 import { lockDataDir } from './lock.ts'
@@ -25,18 +26,12 @@ export function checkDataDir(path: string): string {
     rmSync(probe)
     lockDataDir(dir)[Symbol.dispose]()
   } catch (cause) {
-    if (isFull(cause)) return dir
+    if (diskFault(cause) === 'full') return dir
     if (cause instanceof ConfigError || cause instanceof TransportError) throw cause
     const text = `data directory ${dir} cannot be written (${messageOf(cause)}): choose another with --data-dir`
     throw new ConfigError(text, { cause })
   }
   return dir
-}
-
-/** Whether an error, or what caused it, is that a disk has no room. */
-function isFull(error: unknown): boolean {
-  const { code, cause } = error as NodeJS.ErrnoException
-  return /^(ENOSPC|EDQUOT|SQLITE_FULL)/.test(code ?? '') || (cause !== undefined && isFull(cause))
 }
 
 /** The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one. */

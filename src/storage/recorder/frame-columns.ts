@@ -46,8 +46,8 @@ function firstFree(free: (name: string) => boolean, base: string, other: string)
 }
 
 /** A row's values by field, in the plan's order, or why the row can't be recorded. A double that is missing is NaN. */
-export function convert(plan: BlockPlan, { t, data }: Row, after: number): Value[][] | string {
-  const badTime = checkTimes(t, after)
+export function convert(plan: BlockPlan, { t, data }: Row): Value[][] | string {
+  const badTime = checkTimes(t)
   if (badTime !== undefined) return badTime
   let found = 0
   const columns: Value[][] = []
@@ -92,22 +92,37 @@ export function cutRow(
 /** Files are named by time, with ten digits at most. */
 const END = 1e10
 
-function checkTimes(t: readonly number[], after: number): string | undefined {
-  let before = after
+function checkTimes(t: readonly number[]): string | undefined {
   if (t.length === 0) return 'no samples'
-  for (const time of t) {
-    if (!(time >= 0 && time < END)) return `time ${time} is not between 1970 and 2286`
-    if (time < before) return `time ${time} is before ${before}, which came earlier`
-    before = time
-  }
-  return undefined
+  const bad = t.find((time) => !(time >= 0 && time < END))
+  return bad === undefined ? undefined : `time ${bad} is not between 1970 and 2286`
 }
 
-/** Samples of one block that wait to be written. */
+/** A row with its samples in the order of their times. */
+export function inOrder(row: Row): Row {
+  const order = orderOf(row.t)
+  if (!order) return row
+  const columns = Object.entries(row.data).map(([field, column]) => [field, permuted(column, order)] as const)
+  return { ...row, t: permuted(row.t, order), data: Object.fromEntries(columns) }
+}
+
+/** The places of some times in their order; undefined when they are in it. */
+function orderOf(t: readonly number[]): number[] | undefined {
+  if (t.every((time, at) => at === 0 || time >= (t[at - 1] ?? 0))) return undefined
+  return [...t.keys()].sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0))
+}
+
+function permuted<T>(column: readonly T[], order: readonly number[]): T[] {
+  // One of another length does not fit, and is told as it came.
+  return column.length === order.length ? order.map((at) => column[at] as T) : [...column]
+}
+
+/** Samples of one block that wait to be written, in the order of their times. */
 export class Columns {
   readonly plan: BlockPlan
-  readonly times: number[] = []
-  readonly #values: Value[][]
+  #times: number[] = []
+  #values: Value[][]
+  #sorted = true
 
   constructor(plan: BlockPlan) {
     this.plan = plan
@@ -116,7 +131,8 @@ export class Columns {
 
   /** Adds a row's samples as `convert` made them; returns about how many bytes they are. */
   add(t: readonly number[], columns: readonly (readonly Value[])[]): number {
-    for (const time of t) this.times.push(time)
+    this.#sorted &&= (t[0] ?? 0) >= (this.#times.at(-1) ?? 0)
+    for (const time of t) this.#times.push(time)
     let bytes = 8 * t.length * (1 + columns.length)
     for (const [i, column] of columns.entries()) {
       const values = this.#values[i]
@@ -128,9 +144,23 @@ export class Columns {
     return bytes
   }
 
+  get times(): readonly number[] {
+    this.#sort()
+    return this.#times
+  }
+
   /** The columns as a frame holds them, by recorded name. */
   fields(): Map<string, G3Source> {
+    this.#sort()
     return new Map(this.plan.fields.map(({ name, type }, i) => [name, source(type, this.#values[i] ?? [])]))
+  }
+
+  #sort(): void {
+    const order = this.#sorted ? undefined : orderOf(this.#times)
+    this.#sorted = true
+    if (!order) return
+    this.#times = permuted(this.#times, order)
+    this.#values = this.#values.map((column) => permuted(column, order))
   }
 }
 

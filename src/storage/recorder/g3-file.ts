@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { type FileHead, headFrames } from '../g3/hk.ts'
 import type { Disk, DiskFile, FileId } from './disk.ts'
 import type { ClosedFile, FileList, RowsByEpoch } from './file-list.ts'
-import { FOLDER, isTogether } from './open-frame.ts'
+import { FOLDER, isTogether, type OpenFrame } from './open-frame.ts'
 import { ownPath } from './own-folder.ts'
 import { type Span, union } from './spans.ts'
 import { Displaced, isSame, type Whereabouts } from './whereabouts.ts'
@@ -30,6 +30,8 @@ export class HkFile {
   readonly #fullPath: string
   readonly #whereabouts: Whereabouts
   readonly #rows: RowsByEpoch = new Map()
+  /** Time of the last sample by epoch and block, unix s. */
+  readonly #ends = new Map<string, number>()
   /** Bytes of whole, synced frames. */
   #good: number
 
@@ -97,6 +99,18 @@ export class HkFile {
   /** Whether data from `start` to `end` (unix s) belong into it: so3g finds data by the names of file and folder. */
   fits(start: number, end: number, timePerFile: number): boolean {
     return start >= this.#name - BEFORE && end <= this.#name + timePerFile && isTogether(start, this.#name)
+  }
+
+  /** Whether times of a frame of an epoch go on, block by block, from what the file has: so3g gives nothing of one that run back. */
+  follows(epoch: string, { blocks }: OpenFrame): boolean {
+    return blocks.every(
+      ({ plan, times }) => (times[0] ?? Infinity) >= (this.#ends.get(`${epoch}/${plan.block}`) ?? -Infinity),
+    )
+  }
+
+  /** Takes note of a frame that is about to be written. */
+  takes(epoch: string, { blocks }: OpenFrame): void {
+    for (const { plan, times } of blocks) this.#ends.set(`${epoch}/${plan.block}`, times.at(-1) ?? 0)
   }
 
   get name(): number {

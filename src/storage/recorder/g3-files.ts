@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { feedAddress } from '../../core/channels.ts'
+import { counted } from '../../core/counted.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { dataFrame, type HkData, statusWithGaps } from '../g3/hk.ts'
@@ -80,7 +81,8 @@ export class HkFiles {
     const parts: Uint8Array[] = []
     let bytes = 0
     for (const sealed of waiting) {
-      if (sealed !== next && (bytes > BATCH || this.#existing(sealed.frame) !== file)) break
+      if (sealed !== next && (bytes > BATCH || this.#existing(sealed) !== file)) break
+      file.takes(epochKey(sealed.entry), sealed.frame)
       const part = this.#encode(file, sealed)
       parts.push(part)
       bytes += part.length
@@ -131,8 +133,9 @@ export class HkFiles {
     if (listed) await list.add(here ? file.summary : { ...file.summary, displaced: true })
   }
 
-  async #fileFor({ frame }: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
-    const existing = this.#existing(frame)
+  async #fileFor(sealed: Sealed, waiting: readonly Sealed[]): Promise<HkFile> {
+    const { frame } = sealed
+    const existing = this.#existing(sealed)
     if (existing) return existing
     const withData = waiting.filter((sealed) => !sealed.frame.empty)
     return this.#create(frame.empty ? Date.now() / 1000 : this.#startFor(frame, withData), withData)
@@ -149,14 +152,16 @@ export class HkFiles {
   }
 
   /** The file a frame goes into; gaps without data go into whichever was written last. */
-  #existing(frame: OpenFrame): HkFile | undefined {
-    return frame.empty ? this.#open.at(-1) : this.#fitting(frame.start, frame.end)
+  #existing(sealed: Sealed): HkFile | undefined {
+    if (!this.#options.ledger.tells(sealed.entry)) return undefined
+    return sealed.frame.empty ? this.#open.at(-1) : this.#fitting(sealed)
   }
 
   /** Of several the newest: so3g reads files in the order of their names, which then is that of their data. */
-  #fitting(start: number, end: number): HkFile | undefined {
+  #fitting({ entry, frame }: Sealed): HkFile | undefined {
     return this.#open
-      .filter((file) => file.fits(start, end, this.#options.timePerFile))
+      .filter((file) => file.fits(frame.start, frame.end, this.#options.timePerFile))
+      .filter((file) => file.follows(epochKey(entry), frame))
       .reduce<HkFile | undefined>((a, b) => (a && a.name > b.name ? a : b), undefined)
   }
 
@@ -260,7 +265,7 @@ export class HkFiles {
 /** What is said of closed files that are gone. */
 export function goneText(dir: string, gone: readonly string[]): string {
   const [first = '', ...more] = gone
-  const files = `${join(dir, first)}${more.length > 0 ? ` and ${more.length} more files` : ''}`
+  const files = `${join(dir, first)}${more.length > 0 ? ` and ${counted(more.length, 'more file')}` : ''}`
   const not = 'what was in them is not fetched again unless asked for ("ocs aggregate refill")'
   return `${files}: moved or lost since they were closed; ${not}`
 }

@@ -18,8 +18,8 @@ const Entry = z.object({
   last: z.int(),
   /** Rows up to it were recorded in another data directory. */
   begin: z.int().optional(),
-  /** Its last row, once another epoch of the feed has begun behind it. */
-  end: z.int().optional(),
+  /** Its last row, once its spool has said so. What earlier versions called `end` was what they had. */
+  end_row: z.int().optional(),
   /** When it was last written, unix s. */
   touched: z.number(),
 })
@@ -49,6 +49,7 @@ export class Ledger {
   #nextProvider = 0
   readonly #epochs = new Map<string, LedgerEntry>()
   readonly #types = new Map<string, Map<string, FieldType>>()
+  readonly #written = new WeakSet<LedgerEntry>()
 
   constructor(dataDir: string) {
     this.dataDir = dataDir
@@ -63,7 +64,10 @@ export class Ledger {
     const ledger = new Ledger(stored.data_dir)
     ledger.generation = generation
     ledger.#nextProvider = stored.next_provider
-    for (const entry of stored.epochs) ledger.#epochs.set(epochKey(entry), entry)
+    for (const entry of stored.epochs) {
+      ledger.#epochs.set(epochKey(entry), entry)
+      ledger.#written.add(entry)
+    }
     for (const [address, types] of Object.entries(stored.types))
       ledger.#types.set(address, new Map(Object.entries(types)))
     Object.assign(ledger.gaps, stored.gaps)
@@ -72,6 +76,7 @@ export class Ledger {
 
   /** The ledger as text; `open` are the other files, by their path in the directory, that may still be written. */
   text(open: readonly string[]): string {
+    for (const entry of this.#epochs.values()) this.#written.add(entry)
     const stored: z.input<typeof Stored> = {
       version: 1,
       data_dir: this.dataDir,
@@ -84,6 +89,11 @@ export class Ledger {
       gaps: this.gaps,
     }
     return JSON.stringify(stored)
+  }
+
+  /** Whether some file's head tells where an epoch begins; frames alone say that of those that begin with row 1. */
+  tells(entry: LedgerEntry): boolean {
+    return entry.begin === undefined || this.#written.has(entry)
   }
 
   get entries(): Iterable<LedgerEntry> {

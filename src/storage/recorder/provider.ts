@@ -1,7 +1,7 @@
 import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import type { FieldType } from '../../core/wire.ts'
-import { type BlockPlan, convert, cutRow, planBlock } from './frame-columns.ts'
+import { type BlockPlan, convert, cutRow, inOrder, planBlock } from './frame-columns.ts'
 import type { Sealed } from './g3-files.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { OpenFrame } from './open-frame.ts'
@@ -28,6 +28,8 @@ export interface ProviderHost {
   /** Rows took about this many bytes. */
   took(bytes: number): void
   quarantined(): void
+  /** A row's times lie before those that came earlier. */
+  clockBack(): void
   /** A field is recorded under another name. */
   renamed(): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
@@ -71,22 +73,23 @@ export class Provider {
   }
 
   /** Takes the row behind the last one taken. */
-  take(declaration: FeedDeclaration, row: Row): void {
+  take(declaration: FeedDeclaration, given: Row): void {
     const seq = this.taken + 1
     if (seq <= this.recorded && !this.#host.holes.some(({ first, last }) => seq >= first && seq <= last)) {
       this.pass(seq)
       return
     }
+    const row = inOrder(given)
     this.lastRefresh = Date.now() / 1000
     this.lastBlock = row.block
     const plan = this.#plans.get(row.block) ?? this.#plan(declaration, row.block)
-    const columns = plan
-      ? convert(plan, row, this.#ends.get(row.block) ?? 0)
-      : `block ${row.block} is not declared`
+    const columns = plan ? convert(plan, row) : `block ${row.block} is not declared`
     if (!plan || typeof columns === 'string') {
       this.leaveOut(seq, String(columns))
       return
     }
+    const [before, [begin = 0]] = [this.#ends.get(row.block) ?? 0, row.t]
+    if (row !== given || begin < before) this.#wentBack(seq, begin, before)
     const { frameLength: length = declaration.frame_length, maxLength } = this.#host
     const parts = cutRow(row.t, maxLength)
     for (const [from, to] of parts) {
@@ -142,6 +145,15 @@ export class Provider {
     this.#complaint = reason
   }
 
+  /** An agent of ours begins another epoch; of others every row is recorded all the same, where its time is. */
+  #wentBack(seq: number, begin: number, before: number): void {
+    this.#host.clockBack()
+    const order =
+      begin < before ? `is of ${day(begin)}, after one of ${day(before)}` : 'is in no order of time'
+    const text = `row ${seq} ${order}: recorded all the same; is the clock of its agent right?`
+    this.complain('clock', 'times run back', text)
+  }
+
   #plan(declaration: FeedDeclaration, block: string): BlockPlan | undefined {
     const plan = planBlock(declaration, block, this.#host.types, this.#names)
     if (!plan) return undefined
@@ -170,6 +182,11 @@ export class Provider {
     this.#frame = new OpenFrame(this.taken + 1, grid)
     return this.#frame
   }
+}
+
+/** A time (unix s) for people, UTC. */
+function day(time: number): string {
+  return new Date(time * 1000).toISOString()
 }
 
 /** The shortest rhythm that fields declare, s. */

@@ -87,6 +87,9 @@ export class Recorder implements FeedSink, AsyncDisposable {
       quarantined: () => {
         counters.quarantined++
       },
+      clockBack: () => {
+        counters.clock_back++
+      },
       renamed: () => {
         counters.renamed++
       },
@@ -178,11 +181,13 @@ export class Recorder implements FeedSink, AsyncDisposable {
     provider.gap(last, reason)
   }
 
-  ended(from: FeedEpoch): void {
+  ended(from: FeedEpoch, last: number | undefined): void {
     const provider = this.#providers.find(from)
     provider?.seal()
     const entry = this.#ledger.find(from)
-    if (entry) entry.end = Math.max(entry.last, provider?.taken ?? 0)
+    // A spool that knows of fewer rows than there were is an older copy, and knows no end.
+    if (entry && last !== undefined && last >= Math.max(entry.last, provider?.taken ?? 0))
+      entry.end_row = last
   }
 
   /** Closes all frames; resolves once they are synced and acknowledged. */

@@ -12,6 +12,7 @@ export type RecorderCounters = Record<
   | 'gaps'
   | 'quarantined'
   | 'renamed'
+  | 'clock_back'
   | 'torn_tails'
   | 'displaced'
   | 'disk_failures'
@@ -27,6 +28,7 @@ const NOTHING: RecorderCounters = {
   gaps: 0,
   quarantined: 0,
   renamed: 0,
+  clock_back: 0,
   torn_tails: 0,
   displaced: 0,
   disk_failures: 0,

@@ -1,0 +1,34 @@
+"""
+python -m ocs_child --class CLASS [--left FILE] -- ARG…            an agent among this interpreter's plugins
+python -m ocs_child --file FILE --entrypoint main [--left FILE] -- ARG…
+python -m ocs_child --list                                         what plugins there are, as JSON
+"""
+import argparse
+import sys
+
+from . import find
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='ocs_child', description=__doc__)
+    parser.add_argument('--class', dest='agent_class')
+    parser.add_argument('--file')
+    parser.add_argument('--entrypoint', default='main')
+    parser.add_argument('--left')
+    parser.add_argument('--list', action='store_true')
+    parser.add_argument('args', nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    if given.list:
+        find.tell()
+        return
+    from .pipe import Pipe, take_streams
+    lines, out = take_streams()
+    from .host import Host
+    start = find.entry(given.agent_class, given.file, given.entrypoint)
+    host = Host(lines, Pipe(out, given.left), given.agent_class)
+    host.install()
+    start(args=given.args[1:] if given.args[:1] == ['--'] else given.args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What an agent of OCS has registered, as the runtime is told it."""
+import inspect
+
+#: Types that @param names, by the JSON Schema of their values.
+TYPES = {float: 'number', int: 'integer', str: 'string', bool: 'boolean', list: 'array', tuple: 'array', dict: 'object'}
+
+
+def hello(agent, help_text):
+    """Everything of an agent but its feeds: class, operations with their parameters, what starts with it."""
+    startup = {name: params for _, name, params in agent.startup_ops}
+    ops = {}
+    for kind, registered in (('task', agent.tasks), ('process', agent.processes)):
+        for name, op in registered.items():
+            ops[name] = {'kind': kind, 'help': inspect.cleandoc(op.docstring or ''),
+                         'params': params_of(op.launcher), 'startup': startup.get(name, False) or False,
+                         'min_privs': max(1, int(getattr(op.min_privs, 'value', op.min_privs)))}
+    return {'agent_class': agent.class_name or type(agent).__name__, 'help': help_text, 'ops': ops}
+
+
+def params_of(launcher):
+    """
+    The parameters that @param declares: {name: {type, default, choices, required}}. None where nothing is declared, or
+    where the operation takes others besides: it checks them itself.
+    """
+    declared = getattr(launcher, '_ocs_prescreen', None)
+    if declared is None or any(name == '_no_check_strays' for name, _ in declared):
+        return None
+    found = {}
+    for name, options in declared:
+        if name == '_':
+            continue
+        param = {'required': 'default' not in options}
+        if options.get('default') is not None:
+            param['default'] = options['default']
+        # What is cast may be given in another form than it has then.
+        if options.get('cast') is None and options.get('type') in TYPES:
+            param['type'] = TYPES[options['type']]
+        if options.get('cast') is None and options.get('choices') is not None:
+            param['choices'] = list(options['choices'])
+        found[name] = param
+    return found
+
+
+def feed_of(feed):
+    """What the runtime is told of a feed."""
+    agg = feed.agg_params or {}
+    record = bool(feed.record) and not agg.get('exclude_aggregator', False)
+    return {'record': record, **({'frame_length': agg['frame_length']} if agg.get('frame_length') else {})}

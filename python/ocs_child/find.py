@@ -1,0 +1,60 @@
+"""Finds agent classes among the plugins of OCS that this interpreter has."""
+import importlib
+import importlib.util
+import json
+import os
+import sys
+from importlib import metadata
+
+
+def plugins():
+    """Every class: {class: {module, entry_point, package}}. A plugin that cannot be loaded costs itself."""
+    found, faults = {}, {}
+    for point in _entry_points():
+        try:
+            agents = point.load().agents
+        except Exception as error:  # noqa: BLE001, whatever its module does
+            faults[point.name] = f'{type(error).__name__}: {error}'
+            continue
+        for name, entry in agents.items():
+            found.setdefault(name, dict(entry, package=point.name))
+    return found, faults
+
+
+def _entry_points():
+    points = metadata.entry_points()
+    # A mapping before Python 3.10.
+    return points.select(group='ocs.plugins') if hasattr(points, 'select') else points.get('ocs.plugins', [])
+
+
+def entry(agent_class, file, entry_point):
+    """
+    The function that starts an agent: of a class among the plugins, or of a file.
+    Exits with 2 and one sentence when there is none.
+    """
+    if file:
+        spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(file))[0], file)
+        module = importlib.util.module_from_spec(spec)
+        sys.path.insert(0, os.path.dirname(os.path.abspath(file)))
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return getattr(module, entry_point)
+    found, faults = plugins()
+    if agent_class not in found:
+        told = ''.join(f'; the plugin {name} cannot be loaded: {fault}' for name, fault in faults.items())
+        sys.exit(f'no plugin of OCS in {sys.executable} has the agent class {agent_class}{told}')
+    module = importlib.import_module(found[agent_class]['module'])
+    return getattr(module, found[agent_class].get('entry_point', 'main'))
+
+
+def tell():
+    """Prints the classes of this interpreter and the versions behind them, as JSON."""
+    found, faults = plugins()
+    versions = {}
+    for name in {'ocs', *(agent['package'] for agent in found.values())}:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            pass
+    print(json.dumps({'classes': {name: agent['package'] for name, agent in found.items()},
+                      'versions': versions, 'faults': faults}))

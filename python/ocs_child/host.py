@@ -1,0 +1,268 @@
+"""An unmodified agent of OCS, whose router is the runtime at the other end of a pipe."""
+import json
+import os
+import sys
+import threading
+
+import txaio
+
+txaio.use_twisted()
+
+from autobahn.wamp.exception import ApplicationError  # noqa: E402
+from ocs import ocs_agent  # noqa: E402
+from twisted.internet import defer, reactor, task  # noqa: E402
+
+from . import describe  # noqa: E402
+from .values import plain, type_of, wire  # noqa: E402
+
+#: Seconds between two looks at the sessions.
+LOOK_S = 1.0
+#: Seconds that the agent has to end once its runtime is gone, whatever its threads do.
+GONE_S = 10.0
+#: Seconds that the last rows wait for their answer.
+ANSWER_S = 2.0
+#: Characters of JSON that a session's data may have.
+MOST_DATA = 1 << 20
+
+
+class Registration:
+    """What autobahn hands out for a procedure or a subscription."""
+
+    def unregister(self):
+        return defer.succeed(None)
+
+    unsubscribe = unregister
+
+
+class Host:
+    """
+    Stands in for autobahn's runner and for the router.
+
+    lines: text file with the runtime's requests.  pipe: a Pipe to it.  agent_class: as the site file names it.
+    """
+
+    def __init__(self, lines, pipe, agent_class):
+        self._lines = lines
+        self._pipe = pipe
+        self._class = agent_class
+        self._agent = None
+        self._said = {}
+        self._says = True
+        self._told = {}
+        self._feeds = {}
+        self._types = {}
+        self._ending = self._is_gone = False
+
+    def install(self):
+        """Takes the places in OCS where it would meet a router, a log file of its own, or an end of its own."""
+        host = self
+
+        class Runner:
+            def __init__(self, url, realm, *_, **__):
+                self._realm = realm
+
+            def run(self, agent, *_, **__):
+                host.run(agent, self._realm)
+
+        init = ocs_agent.init_site_agent
+
+        def init_site_agent(args, address=None):
+            # The runtime keeps the log.
+            args.log_dir = None
+            args.agent_class = host._class or getattr(args, 'agent_class', None)
+            return init(args, address)
+
+        ocs_agent.ApplicationRunner = Runner
+        ocs_agent.init_site_agent = init_site_agent
+        status, message = ocs_agent.OpSession.set_status, ocs_agent.OpSession.add_message
+
+        def set_status(session, *args, **kwargs):
+            if not ocs_agent.in_reactor_context():
+                # It comes here again, in the reactor.
+                return status(session, *args, **kwargs)
+            # The runtime says itself what the status is.
+            host._says = False
+            try:
+                status(session, *args, **kwargs)
+            finally:
+                host._says = True
+            host.look()
+
+        def add_message(session, text, timestamp=None):
+            if not ocs_agent.in_reactor_context():
+                return message(session, text, timestamp)
+            # The runtime logs what a session says.
+            log = session.app.log
+            session.app.log = _Silent(log)
+            try:
+                message(session, text, timestamp)
+            finally:
+                session.app.log = log
+            if host._says:
+                host._said.setdefault(session, []).append(str(text))
+
+        ocs_agent.OpSession.set_status = set_status
+        ocs_agent.OpSession.add_message = add_message
+
+    def run(self, agent, realm):
+        """Runs the agent until the runtime is gone or tells it to end."""
+        self._agent = agent
+        # They are the runtime's to start, so that they run again after this process, too.
+        told = describe.hello(agent, _help_of(agent))
+        agent.startup_ops = []
+        agent.register = lambda *_, **__: defer.succeed(Registration())
+        agent.publish = self._publish
+        ocs_agent.ApplicationSession.subscribe = self._subscribe
+        agent.call = self._call
+        agent.join = agent.leave = agent.disconnect = lambda *_: None
+        agent._heartbeat_on = False
+
+        def begin():
+            agent.onConnect()
+            feeds = {name: describe.feed_of(feed) for name, feed in agent.feeds.items()}
+            self._feeds.update(feeds)
+            self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid()))
+            self._pipe.hand_over_left()
+            agent.onJoin({'realm': realm})
+            task.LoopingCall(self.look).start(LOOK_S, now=False)
+            threading.Thread(target=self._read, daemon=True).start()
+
+        reactor.addSystemEventTrigger('before', 'shutdown', self._flush)
+        reactor.callWhenRunning(begin)
+        reactor.run()
+        left = self._pipe.close()
+        if left:
+            print(f'{left} rows wait for the next start', file=sys.stderr)
+        sys.stderr.flush()
+        # Threads of the agent may hang in their instruments.
+        os._exit(0)
+
+    def look(self):
+        """Tells what has changed of the sessions."""
+        for op, session in list(self._agent.sessions.items()):
+            if session is not None:
+                self._tell(op, session)
+
+    def _tell(self, op, session):
+        new = self._said.pop(session, [])
+        document = {'op': op, 'session_id': session.session_id, 'status': session.status,
+                    'degraded': bool(session.degraded), 'success': session.success, 'data': self._data(op, session)}
+        text = json.dumps(document)
+        if not new and self._told.get(op) == text:
+            return
+        self._told[op] = text
+        self._pipe.send(session=dict(document, messages=new))
+
+    def _data(self, op, session):
+        try:
+            data = plain(session.data)
+            size = len(json.dumps(data))
+        except (RecursionError, RuntimeError) as error:
+            # It contains itself, or a thread changed it meanwhile.
+            print(f'{op}: its data is not shown: {error}', file=sys.stderr)
+            return {}
+        return data if size <= MOST_DATA else {'left out': f'{size} characters of JSON'}
+
+    def _publish(self, topic, *args, **_):
+        """What a feed publishes: (blocks, feed) of a recorded one, (message, feed) of another."""
+        message, about = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
+        name = about['feed_name']
+        if name == 'heartbeat':
+            return
+        if name not in self._feeds:
+            self._feeds[name] = describe.feed_of(self._agent.feeds[name])
+            self._pipe.send(feed=name, declared=self._feeds[name])
+        if not about['record']:
+            self._pipe.send(feed=name, message=plain(message))
+            return
+        for block in message.values():
+            self._hand_over(name, block)
+
+    def _hand_over(self, feed, block):
+        types = {}
+        for field, values in block['data'].items():
+            key = (feed, block['block_name'], field)
+            kind = type_of(values)
+            # What has been a double stays one where whole numbers come.
+            if kind == 'int' and self._types.get(key) == 'double':
+                kind = 'double'
+            self._types[key] = types[field] = kind
+        data = {field: [wire(types[field], value) for value in values] for field, values in block['data'].items()}
+        self._pipe.hand_over(feed=feed, block=block['block_name'], t=list(map(float, block['timestamps'])),
+                             data=data, types=types)
+
+    def _subscribe(self, *_, topic=None, **__):
+        return defer.fail(ApplicationError('ocs.not_served', f'subscriptions ({topic}) are not served yet'))
+
+    def _call(self, procedure, *_, **__):
+        return defer.fail(ApplicationError('wamp.error.no_such_procedure', f'calls ({procedure}) are not served yet'))
+
+    def _read(self):
+        for line in self._lines:
+            request = json.loads(line)
+            if 'rows' in request:
+                self._pipe.answered(request['rows'])
+            elif request['do'] == 'end':
+                self._end_soon()
+            else:
+                reactor.callFromThread(self._do, request)
+        # The runtime is gone: nothing will be answered any more.
+        self._is_gone = True
+        self._end_soon()
+
+    def _end_soon(self):
+        if self._ending:
+            return
+        self._ending = True
+        threading.Thread(target=self._give_up, daemon=True).start()
+        reactor.callFromThread(self._end)
+
+    def _do(self, request):
+        agent, op = self._agent, request['op']
+        if request['do'] == 'start':
+            answer = agent.start(op, request['params'], password=agent)
+        else:
+            answer = getattr(agent, request['do'])(op, None, password=agent)
+        status, text, _ = answer
+        self._pipe.send(id=request['id'], status=int(getattr(status, 'value', status)), msg=str(text))
+        self.look()
+
+    @defer.inlineCallbacks
+    def _flush(self):
+        """Hands over what feeds have gathered, and waits for its answer, but not for long."""
+        for feed in self._agent.feeds.values():
+            feed.flush_buffer()
+        for _ in range(int(ANSWER_S / 0.02)):
+            if self._is_gone or not self._pipe.waits:
+                return
+            yield task.deferLater(reactor, 0.02, lambda: None)
+
+    def _end(self):
+        if all(session is None or session.status == 'done' for session in self._agent.sessions.values()):
+            reactor.stop()
+        else:
+            self._agent._shutdown()
+
+    def _give_up(self):
+        timer = threading.Event()
+        timer.wait(GONE_S)
+        left = self._pipe.close()
+        print(f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}', file=sys.stderr)
+        os._exit(1)
+
+
+class _Silent:
+    def __init__(self, log):
+        self._log = log
+
+    def __getattr__(self, name):
+        return (lambda *_, **__: None) if name == 'info' else getattr(self._log, name)
+
+
+def _help_of(agent):
+    """The docstring of the class whose methods the operations are."""
+    for op in [*agent.tasks.values(), *agent.processes.values()]:
+        owner = getattr(op.launcher, '__self__', None)
+        if owner is not None and type(owner).__doc__:
+            return ' '.join(type(owner).__doc__.split('\n\n')[0].split())
+    return ''

@@ -1,0 +1,54 @@
+"""Values of Python as JSON lines carry them: types are told beside, not guessed from the JSON."""
+import math
+
+
+def type_of(values):
+    """The type of a column by its values: a float among integers makes it 'double'."""
+    kinds = {_kind(value) for value in values}
+    if kinds <= {'int', 'double'}:
+        return 'double' if 'double' in kinds else 'int'
+    return kinds.pop() if len(kinds) == 1 else 'string'
+
+
+def _kind(value):
+    # Before int, which bool is in Python.
+    if isinstance(value, bool):
+        return 'bool'
+    if isinstance(value, int):
+        return 'int'
+    if isinstance(value, float):
+        return 'double'
+    return 'string'
+
+
+def wire(kind, value):
+    """One value of a column of this type, as it travels."""
+    if kind == 'double':
+        return plain(float(value))
+    if kind == 'int':
+        return plain(int(value))
+    return bool(value) if kind == 'bool' else str(value)
+
+
+def plain(data):
+    """
+    Any data as JSON can hold it: what it cannot, non-finite numbers and integers beyond 2**53, is text; numpy's arrays and
+    scalars are lists and numbers; what is nothing of all that is its text.
+    """
+    if data is None or isinstance(data, (bool, str)):
+        return data
+    if isinstance(data, int):
+        return int(data) if -2**53 < data < 2**53 else str(int(data))
+    if isinstance(data, float):
+        if math.isfinite(data):
+            return '-0' if data == 0 and math.copysign(1, data) < 0 else float(data)
+        return 'NaN' if math.isnan(data) else ('Infinity' if data > 0 else '-Infinity')
+    if isinstance(data, dict):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple, set, frozenset)):
+        return [plain(value) for value in data]
+    if hasattr(data, 'tolist'):
+        return plain(data.tolist())
+    if isinstance(data, bytes):
+        return data.decode('utf-8', 'replace')
+    return str(data)

@@ -1,0 +1,32 @@
+/** Checks the keys of a declaration as it is made: a module of one's own is not compiled, and a misspelt key would do nothing. */
+import { ConfigError } from './errors.ts'
+import { didYouMean } from './names.ts'
+
+/** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
+export type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }
+
+/**
+ * @param where what is named first in a message: `PressureGaugeAgent: feed pressures`
+ * @param levels whose keys are whose, for one that stands at another level
+ * @throws ConfigError for a key that is none, and for one that has to be there
+ */
+export function checkKeys(
+  given: object,
+  keys: Readonly<Record<string, 'must' | 'may'>>,
+  where: string,
+  levels: readonly (readonly [whose: string, keys: object])[] = [],
+): void {
+  for (const key of Object.keys(given)) {
+    if (Object.hasOwn(keys, key)) continue
+    const known = Object.keys(keys)
+    const [near] = didYouMean(key, known)
+    const level = levels.find(([, others]) => Object.hasOwn(others, key))?.[0]
+    const told = level ? `it is a key of ${level}` : `it takes ${known.join(', ')}`
+    throw new ConfigError(
+      `${where}: unknown key ${JSON.stringify(key)}: ${near ? `did you mean "${near}"?` : told}`,
+    )
+  }
+  for (const [key, need] of Object.entries(keys))
+    if (need === 'must' && ((given as Record<string, unknown>)[key] ?? undefined) === undefined)
+      throw new ConfigError(`${where}: no "${key}"`)
+}

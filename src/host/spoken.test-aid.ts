@@ -1,0 +1,30 @@
+import { createServer } from 'node:net'
+
+/** A TCP port of 127.0.0.1 that nobody has. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as { port: number }
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+/** Reads what a process says; what it gives resolves with all that was said once that has a text so often. */
+export function spoken(from: ReadableStream<Uint8Array>): (text: string, times?: number) => Promise<string> {
+  let said = ''
+  let look: () => void = () => {}
+  void (async () => {
+    const decoder = new TextDecoder()
+    for await (const chunk of from) {
+      said += decoder.decode(chunk, { stream: true })
+      look()
+    }
+  })()
+  return (text, times = 1) =>
+    new Promise((resolve) => {
+      look = () => {
+        if (said.split(text).length > times) resolve(said)
+      }
+      look()
+    })
+}

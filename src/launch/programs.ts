@@ -1,0 +1,140 @@
+/** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
+import { execFile } from 'node:child_process'
+import { delimiter, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+import { type Agent, defineAgent } from '../core/agent.ts'
+import { commonFlags } from '../core/arguments/common-flags.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
+import { ownFile } from '../machine/own-files.ts'
+import { type Command, Program } from '../programs/program.ts'
+import { programAgent } from '../programs/program-agent.ts'
+import type { Instance } from '../site/site.ts'
+import type { Context } from '../terminal/context.ts'
+import type { ChosenSite } from './choose-site.ts'
+
+/** Milliseconds that an interpreter has to tell its plugins. */
+const LIST_MS = 30_000
+
+/** What an interpreter of Python has of OCS: classes with the plugin of each, versions, plugins that cannot be loaded. */
+const Plugins = z.object({
+  classes: z.record(z.string(), z.string()),
+  versions: z.record(z.string(), z.string()),
+  faults: z.record(z.string(), z.string()),
+})
+export type Plugins = z.output<typeof Plugins>
+
+const asked = new Map<string, Promise<Plugins>>()
+
+/** The interpreter that serves an instance: its own, else `$OCS_PYTHON`, else `python3`. */
+export function pythonOf({ python }: Pick<Instance, 'python'>, env: Context['env']): string {
+  return python ?? (env['OCS_PYTHON'] || 'python3')
+}
+
+/** Asks an interpreter for its plugins, once. @throws ConfigError when it cannot be asked */
+export function pluginsOf(python: string): Promise<Plugins> {
+  const known = asked.get(python) ?? list(python)
+  asked.set(python, known)
+  return known
+}
+
+async function list(python: string): Promise<Plugins> {
+  try {
+    const { stdout } = await promisify(execFile)(python, ['-m', 'ocs_child', '--list'], {
+      env: { ...process.env, ...withHost(process.env) },
+      timeout: LIST_MS,
+    })
+    // Plugins print as they are loaded.
+    return Plugins.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
+  } catch (cause) {
+    const why =
+      messageOf(cause)
+        .split('\n')
+        .findLast((line) => line.trim() !== '') ?? ''
+    throw new ConfigError(`${python} cannot be asked for OCS's plugins: ${why}`, { cause })
+  }
+}
+
+/** Where Python finds what runs an agent as our child. */
+function withHost(env: Context['env']): Record<string, string> {
+  const paths = [ownFile('python'), env['PYTHONPATH'] ?? ''].filter((path) => path !== '')
+  return { PYTHONPATH: paths.join(delimiter), PYTHONUNBUFFERED: '1' }
+}
+
+/** Whether an instance says itself that it is a program of its own. */
+export function isProgram({ python, command, runtime }: Instance): boolean {
+  return python !== undefined || command !== undefined || runtime === 'python'
+}
+
+/**
+ * Stands for a program until it runs: what it is it says then, and its arguments are its own.
+ * @param agentClass as the site file names it
+ */
+export function standIn(agentClass: string): Agent {
+  return defineAgent({
+    class: agentClass,
+    help: 'A program of its own.',
+    args: z.object({}),
+    isProgram: true,
+    opensFeeds: true,
+    feeds: {},
+    connect: () => Promise.reject(new ConfigError(`${agentClass} has not been started as a program`)),
+  }) as unknown as Agent
+}
+
+/** The command that runs an instance. @param left where rows wait that it could not hand over */
+function commandOf(
+  instance: Instance,
+  { site, host, url, root, realm }: ChosenSite,
+  given: readonly string[],
+  { env, left }: { readonly env: Context['env']; readonly left: string },
+): Command {
+  const own = given.filter((_, i) => !isCommon(given, i))
+  if (instance.command) return { words: [...instance.command, ...own], env: withHost(env) }
+  const file = env['OCS_SITE_COPY'] || site?.file
+  const words = [
+    ...[
+      pythonOf(instance, env),
+      '-m',
+      'ocs_child',
+      '--class',
+      instance.agent_class ?? '',
+      '--left',
+      left,
+      '--',
+    ],
+    ...['--instance-id', instance.instance_id, '--address-root', root, '--site-realm', realm],
+    ...(file ? ['--site-file', file] : []),
+    ...(host ? ['--site-host', host.name] : []),
+    // Nobody connects to it: OCS wants to be told.
+    ...['--site-hub', url.replace(/^mqtt/, 'ws'), '--site-http', url.replace(/^\w+/, 'http'), ...own],
+  ]
+  // Some look for site files themselves.
+  const folder = env['OCS_CONFIG_DIR'] || (file ? dirname(file) : '')
+  return { words, env: { ...withHost(env), ...(folder !== '' && { OCS_CONFIG_DIR: folder }) } }
+}
+
+/** Whether a word is one of the flags that every agent takes, or its value. */
+function isCommon(words: readonly string[], i: number): boolean {
+  const flagAt = (at: number) => /^(--[a-z][\w-]*)/.exec(words[at] ?? '')?.[1]?.replaceAll('_', '-')
+  const flag = flagAt(i)
+  if (flag !== undefined) return Object.hasOwn(commonFlags, flag)
+  const before = flagAt(i - 1)
+  return before !== undefined && !words[i - 1]?.includes('=') && Object.hasOwn(commonFlags, before)
+}
+
+/** Starts the program of an instance. @throws TransportError when it does not come up */
+export async function startProgram(
+  instance: Instance,
+  site: ChosenSite,
+  given: readonly string[],
+  state: string,
+  context: Context,
+  log: (text: string) => void,
+): Promise<Agent> {
+  const left = join(state, site.root, `${instance.instance_id}.rows`)
+  const command = commandOf(instance, site, given, { env: context.env, left })
+  log(`program: ${command.words.join(' ')}`)
+  const program = await Program.start(command, log, context.signal)
+  return programAgent(instance.agent_class ?? program.hello.agent_class, command, program)
+}

@@ -1,0 +1,105 @@
+/** What an agent that is a program of its own and its runtime say to one another: a line of JSON each (docs/protocol.md). */
+import { z } from 'zod'
+import { BlockName, FieldName, Name } from '../core/names.ts'
+import { schemaFault } from '../core/schema-fault.ts'
+import { FieldType, Wire } from '../core/wire.ts'
+
+/** A parameter of an operation, as far as the program declares it. */
+const Param = z.object({
+  type: z.enum(['number', 'integer', 'string', 'boolean', 'array', 'object']).optional(),
+  choices: z.array(z.unknown()).optional(),
+  default: z.unknown().optional(),
+  required: z.boolean().default(false),
+})
+export type Param = z.output<typeof Param>
+
+const OpDeclaration = z.object({
+  kind: z.enum(['task', 'process']),
+  help: z.string().default(''),
+  /** Null where the program checks parameters itself. */
+  params: z.record(z.string(), Param).nullable().default(null),
+  /** Whether it starts with the agent, and with which parameters. */
+  startup: z.boolean().or(z.record(z.string(), z.unknown())).default(false),
+  min_privs: z.int().min(1).max(3).default(1),
+})
+const FeedKind = z.object({ record: z.boolean(), frame_length: z.number().positive().optional() })
+export type FeedKind = z.output<typeof FeedKind>
+
+/** The first line of a program: what it is. */
+export const Hello = z.object({
+  agent_class: z.string(),
+  help: z.string().default(''),
+  ops: z.record(Name, OpDeclaration).default({}),
+  feeds: z.record(Name, FeedKind).default({}),
+  pid: z.int().optional(),
+})
+export type Hello = z.output<typeof Hello>
+
+/** A session of the program's: its state now, and what it has said since the last line. */
+const SessionLine = z.object({
+  op: z.string(),
+  session_id: z.int(),
+  status: z.enum(['starting', 'running', 'stopping', 'done']),
+  degraded: z.boolean().default(false),
+  success: z.boolean().nullable().default(null),
+  data: z.unknown().optional(),
+  messages: z.array(z.string()).default([]),
+})
+export type SessionLine = z.output<typeof SessionLine>
+
+/** A row to be recorded, with a running number: it is answered once it is in the spool. `again`: an earlier process had it. */
+const RowLine = z.object({
+  row: z.int().min(1),
+  feed: Name,
+  block: BlockName,
+  t: z.array(z.number()),
+  data: z.record(FieldName, z.array(Wire)),
+  types: z.record(FieldName, FieldType),
+  again: z.boolean().default(false),
+})
+export type RowLine = z.output<typeof RowLine>
+
+/** The lines that a program may write, by the key that tells which it is. */
+const lines = {
+  hello: z.object({ hello: Hello }),
+  row: RowLine,
+  session: z.object({ session: SessionLine }),
+  declared: z.object({ feed: Name, declared: FeedKind }),
+  message: z.object({ feed: Name, message: z.unknown() }),
+  /** What became of a request. */
+  id: z.object({ id: z.int(), status: z.int(), msg: z.string() }),
+  /** Rows that it could not keep until they were answered. */
+  lost: z.object({ lost: z.int().min(1) }),
+}
+export type FromProgram = z.output<(typeof lines)[keyof typeof lines]>
+
+/** A line that is left out, with the number of its row where it is one: it is answered all the same. */
+export interface LeftOut {
+  readonly why: string
+  readonly number?: number
+}
+
+/** Reads one line of a program. */
+export function readLine(text: string): FromProgram | LeftOut {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return { why: 'it is no JSON' }
+  }
+  const given = typeof json === 'object' && json !== null ? json : {}
+  const kind = Object.keys(lines).find((key) => Object.hasOwn(given, key)) as keyof typeof lines | undefined
+  if (!kind) return { why: `it has none of ${Object.keys(lines).join(', ')}` }
+  const line = lines[kind].safeParse(json)
+  if (line.success) return line.data
+  const { row } = given as { readonly row?: unknown }
+  return { why: schemaFault(line.error), ...(Number.isSafeInteger(row) && { number: row as number }) }
+}
+
+/** Every line that a program is sent. */
+export type ToProgram =
+  | { readonly id: number; readonly do: 'start'; readonly op: string; readonly params: unknown }
+  | { readonly id: number; readonly do: 'stop' | 'abort'; readonly op: string }
+  /** Rows up to this number are in the spool. */
+  | { readonly rows: number }
+  | { readonly do: 'end' }

@@ -1,0 +1,126 @@
+import { z } from 'zod'
+import { type Agent, defineAgent, type Lab } from '../core/agent.ts'
+import { messageOf } from '../core/errors.ts'
+import type { Hello, LeftOut, RowLine } from './lines.ts'
+import { paramsSchema } from './params-schema.ts'
+import { type Command, Program } from './program.ts'
+import { ProgramFeeds } from './program-feeds.ts'
+import { ProgramSessions } from './program-sessions.ts'
+
+/** A running program as the instrument of its agent: what ends is started again, and its processes go on. */
+interface Running {
+  readonly link: { readonly closed: AbortSignal; close(): Promise<void> }
+  readonly sessions: ProgramSessions
+}
+
+/**
+ * An agent that is a program of its own: started by a command, and spoken to by lines. What it is it says itself.
+ * @param first the program as it was started to learn that; started anew each time that it ends
+ */
+export function programAgent(agentClass: string, command: Command, first: Program): Agent {
+  const { hello } = first
+  const feeds = new ProgramFeeds()
+  let next: Program | undefined = first
+  const agent = defineAgent({
+    class: agentClass,
+    help: hello.help,
+    args: z.object({}),
+    opensFeeds: true,
+    feeds: feedsOf(hello, feeds),
+    async connect(_, lab, signal): Promise<Running> {
+      const program = next ?? (await Program.start(command, lab.log, signal))
+      const isAgain = next === undefined
+      next = undefined
+      const running = listen(program, feeds, lab)
+      if (isAgain) beginTasks(hello, lab)
+      return running
+    },
+  })
+  let built = agent as unknown as Agent
+  for (const [name, { kind, help, params, startup, min_privs }] of Object.entries(hello.ops)) {
+    const options = {
+      help,
+      params: paramsSchema(params),
+      startup: () => startup,
+      min_privs: min_privs as 1 | 2 | 3,
+    }
+    built = built[kind](name, options as never, (op) =>
+      (op.instrument as unknown as Running).sessions.run(name, kind, op.params, op.session, op.signal),
+    ) as unknown as Agent
+  }
+  return built
+}
+
+function feedsOf({ feeds: declared }: Hello, feeds: ProgramFeeds) {
+  return Object.fromEntries(
+    Object.entries(declared).map(([name, kind]) => {
+      feeds.declare(name, kind)
+      return [name, feeds.spec(name)]
+    }),
+  )
+}
+
+function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
+  const sessions = new ProgramSessions(program)
+  let answered = 0
+  let taken = 0
+  let asking = false
+  const told = new Set<string>()
+  /** Rows are answered once they are on disk, all that came meanwhile at once. */
+  const answer = async () => {
+    if (asking) return
+    asking = true
+    while (answered < taken) {
+      const upTo = taken
+      await lab.handOver.committed()
+      program.tell({ rows: upTo })
+      answered = upTo
+    }
+    asking = false
+  }
+  const take = (line: RowLine) => {
+    feeds.take(line, lab)
+    taken = line.row
+    void answer()
+  }
+  const leaveOut = ({ why, number }: LeftOut) => {
+    if (!told.has(why)) lab.event('warning', 'quarantine', `a line of the program is left out: ${why}`)
+    told.add(why)
+    if (number === undefined) return
+    taken = number
+    void answer()
+  }
+  program.listen({
+    log: lab.log,
+    line(line) {
+      if ('row' in line) take(line)
+      else if ('why' in line) leaveOut(line)
+      else if ('session' in line) {
+        const { op } = line.session
+        if (sessions.take(line.session)) begin(op, {}, lab)
+      } else if ('declared' in line) feeds.declare(line.feed, line.declared)
+      else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
+      else if ('lost' in line)
+        lab.event(
+          'error',
+          'lost',
+          `${line.lost} rows are lost: the program could not keep more until they were taken`,
+        )
+    },
+  })
+  return { sessions, link: { closed: program.closed, close: () => program.close() } }
+}
+
+/** What starts with the agent starts with its program, too; its processes go on by themselves. */
+function beginTasks({ ops }: Hello, lab: Lab): void {
+  for (const [name, { kind, startup }] of Object.entries(ops))
+    if (kind === 'task' && startup !== false) begin(name, startup === true ? {} : startup, lab)
+}
+
+function begin(op: string, params: Readonly<Record<string, unknown>>, lab: Lab): void {
+  try {
+    lab.handOver.start(op, params)
+  } catch (error) {
+    lab.log(`${op}: ${messageOf(error)}`)
+  }
+}

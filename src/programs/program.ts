@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { messageOf, TransportError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
+import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram } from './lines.ts'
+
+/** Milliseconds a program has to say what it is; Python reads a great deal first. */
+const HELLO_MS = 60_000
+/** Milliseconds it has to end by itself, before it is killed. */
+const PATIENCE_MS = 15_000
+
+/** Milliseconds after its end in which its last lines may still come. */
+const LAST_LINES_MS = 1000
+
+/** OCS's own lines have a time of their own. */
+const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
+
+/** A line after the first. */
+type Line = Exclude<FromProgram, { hello: Hello }> | LeftOut
+
+/** How a program is started. */
+export interface Command {
+  readonly words: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+/** What becomes of lines. */
+export interface Heard {
+  line(line: Line): void
+  log(text: string): void
+}
+
+/** A running program that speaks lines. It has a process group of its own, and ends with its standard input. */
+export class Program {
+  readonly hello: Hello
+  readonly #child: ChildProcess
+  readonly #closed: AbortController
+  readonly #answers = new Map<number, (answer: { status: number; msg: string }) => void>()
+  #requests = 0
+  /** Who hears its lines; those before there is one wait. */
+  #heard: Heard | undefined
+  readonly #early: Line[] = []
+
+  private constructor(child: ChildProcess, hello: Hello, closed: AbortController) {
+    this.#child = child
+    this.hello = hello
+    this.#closed = closed
+  }
+
+  /**
+   * Starts a program and waits until it has said what it is.
+   * @param log takes what it writes to its standard error
+   * @throws TransportError when it ends first, or takes too long
+   */
+  static async start(
+    { words, env }: Command,
+    log: (text: string) => void,
+    signal?: AbortSignal,
+  ): Promise<Program> {
+    const [command = '', ...args] = words
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+      env: { ...process.env, ...env },
+    })
+    const closed = new AbortController()
+    const hello = Promise.withResolvers<Hello>()
+    let program: Program | undefined
+    /** Lines that come in the same breath as the first. */
+    const early: Line[] = []
+    child.stdin?.on('error', () => {})
+    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) =>
+      log(line.replace(STAMP, '')),
+    )
+    createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (text) => {
+      const line = readLine(text)
+      if ('hello' in line) hello.resolve(line.hello)
+      else if (program) program.#take(line)
+      else early.push(line)
+    })
+    const ended = (why: string) => {
+      const error = new TransportError(why)
+      closed.abort(error)
+      hello.reject(error)
+    }
+    child.on('error', (error) => ended(`${command} cannot be started: ${messageOf(error)}`))
+    const read = new Promise((resolve) => child.stdout?.on('close', resolve))
+    child.on('exit', async (code, by) => {
+      // What it has written comes first; children of its own may hold the pipe for long.
+      await Promise.race([read, Bun.sleep(LAST_LINES_MS)])
+      ended(`the program has ended (${by ?? `exit code ${code}`})`)
+    })
+    const stop = () => kill(child, 'SIGTERM')
+    signal?.addEventListener('abort', stop)
+    const timer = setTimeout(() => {
+      hello.reject(new TransportError(`the program has not said what it is in ${HELLO_MS / 1000} s`))
+      kill(child, 'SIGKILL')
+    }, HELLO_MS)
+    try {
+      const said = await hello.promise
+      log(`program runs: pid ${child.pid}`)
+      program = new Program(child, said, closed)
+      for (const line of early.splice(0)) program.#take(line)
+      return program
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+  /** Aborted, with the reason, once it has ended. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** From now on its lines go here. */
+  listen(heard: Heard): void {
+    this.#heard = heard
+    for (const line of this.#early.splice(0)) heard.line(line)
+  }
+
+  /** Asks for something. @throws TransportError when it ends before it has answered */
+  async ask(request: {
+    do: 'start' | 'stop' | 'abort'
+    op: string
+    params?: unknown
+  }): Promise<{ status: number; msg: string }> {
+    const id = ++this.#requests
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; msg: string }>()
+    const gone = () => reject(this.closed.reason)
+    this.#answers.set(id, resolve)
+    this.closed.addEventListener('abort', gone)
+    if (this.closed.aborted) gone()
+    this.tell({ id, ...request } as ToProgram)
+    try {
+      return await promise
+    } finally {
+      this.#answers.delete(id)
+      this.closed.removeEventListener('abort', gone)
+    }
+  }
+
+  /** Writes one line to it. */
+  tell(line: ToProgram): void {
+    this.#child.stdin?.write(`${JSON.stringify(line)}\n`)
+  }
+
+  /** Has it end: told so, then TERM, then KILL, to all its group. */
+  async close(patience = PATIENCE_MS): Promise<void> {
+    this.tell({ do: 'end' })
+    for (const sign of ['SIGTERM', 'SIGKILL'] as const) {
+      if (this.closed.aborted) return
+      await pause(patience / 2, this.closed)
+      if (!this.closed.aborted) kill(this.#child, sign)
+    }
+  }
+
+  #take(line: Line): void {
+    if ('id' in line) this.#answers.get(line.id)?.(line)
+    else if (this.#heard) this.#heard.line(line)
+    else this.#early.push(line)
+  }
+}
+
+/** To its whole group: programs start others. */
+function kill({ pid }: ChildProcess, sign: NodeJS.Signals): void {
+  try {
+    if (pid) process.kill(-pid, sign)
+  } catch {
+    // It has ended meanwhile.
+  }
+}

@@ -1,0 +1,22 @@
+import type { Spool } from './spool.ts'
+
+/** Bytes of rows that are read at once. */
+const PIECE = 1 << 20
+
+/**
+ * Whether a spool holds a row of a block with these times (unix s): what a process that died had committed without knowing
+ * it is not taken twice. The newest epochs are looked through first.
+ */
+export function holds(spool: Spool, feed: string, block: string, t: readonly number[]): boolean {
+  const same = (other: readonly number[]) => other.length === t.length && other.every((at, i) => at === t[i])
+  for (const { epoch, first } of spool.held(feed).toReversed()) {
+    for (let from = first; ; ) {
+      const found = spool.read(feed, epoch, from, PIECE, t[0])
+      if (!found || found.rows.length === 0) break
+      if (found.rows.some((row) => row.block === block && same(row.t))) return true
+      if ((found.rows.at(-1)?.t[0] ?? 0) > (t.at(-1) ?? 0)) break
+      from = found.next
+    }
+  }
+  return false
+}

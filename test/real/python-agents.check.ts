@@ -1,0 +1,90 @@
+/** Agents of OCS and socs as they are, run as children: recorded, operated, killed. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { figure, Lab, until } from './roles.ts'
+
+setDefaultTimeout(240_000)
+
+const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
+const KILLS = Number(process.env['PYTHON_KILLS'] ?? 4)
+const SITE = `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
+hosts:
+  localhost:
+    agent-instances:
+      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
+      - instance-id: fake
+        agent-class: FakeDataAgent
+        runtime: python
+        arguments: [--mode, acq, --num-channels, '2', --frame-length, '60']
+      - {instance-id: synaccess, agent-class: SynaccessAgent, arguments: [--ip-address, 127.0.0.1, --username, a, --password, b]}
+      - {instance-id: misspelt, agent-class: SynacessAgent}
+`
+
+/** The pid of the Python that runs an instance. */
+function childOf(lab: Lab, instance: string): number {
+  const said = readFileSync(lab.path('log', `${instance}.log`), 'utf8')
+  const pids = [...said.matchAll(/program runs: pid (\d+)/g)]
+  return Number(pids.at(-1)?.[1] ?? Number.NaN)
+}
+
+test('an unmodified agent is recorded whole, operated, and killed without loss of what was answered', async () => {
+  await using lab = new Lab({ OCS_PYTHON: PYTHON })
+  writeFileSync(lab.path('lab.yaml'), SITE)
+  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
+  const checked = await lab.run(['check', ...site, '--no-instruments'])
+  expect(checked.out).toMatch(/synaccess: SynaccessAgent of socs \d/)
+  expect(checked.out).toMatch(/fake: FakeDataAgent of ocs \d/)
+  expect(checked.out).toContain('"SynacessAgent"')
+
+  await lab.hub(...site)
+  const recorder = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
+  await recorder.says('Status is now "running"', 40)
+  let agent = lab.start('fake', ['agent', '--instance-id', 'fake', ...site])
+  await agent.says('acq: Status is now "running"', 60)
+  await agent.says('channel_00', 30)
+
+  const ctrl = (...args: string[]) => lab.run(['ctrl', ...args, ...site])
+  const help = await ctrl('start', 'fake', 'delay_task', '--help')
+  expect(help.out).toContain('--delay <number>')
+  expect(await ctrl('start', 'fake', 'delay_task', '--delay', '0.1', '--wait')).toMatchObject({ code: 0 })
+  const failed = await ctrl('start', 'fake', 'delay_task', '--delay', '0.1', '--succeed', 'false', '--wait')
+  expect(failed.code).toBe(1)
+  expect((await ctrl('start', 'fake', 'delay_task', '--delay', 'soon')).code).toBe(2)
+
+  for (let i = 0; i < KILLS; i++) {
+    const mark = agent.mark
+    if (i % 2 === 0) {
+      process.kill(childOf(lab, 'fake'), 'SIGKILL')
+    } else {
+      const orphan = childOf(lab, 'fake')
+      await agent.kill()
+      await until('its Python has ended', 15, () => !existsSync(`/proc/${orphan}`))
+      agent = lab.start('fake', ['agent', '--instance-id', 'fake', ...site])
+    }
+    await agent.says('channel_00', 60, i % 2 === 0 ? mark : 0)
+  }
+  expect((await ctrl('stop', 'fake', 'acq', '--wait')).code).toBe(0)
+  await agent.stop()
+  await until('all is recorded', 60, async () => {
+    const { out } = await lab.run(['spool', 'ls', ...site])
+    return !/fake.*\b[1-9]\d* to record/.test(out)
+  })
+  await recorder.stop()
+  const audit = await lab.run(['audit', lab.path('data'), ...site])
+  figure(`${KILLS} kills: ${audit.out.split('\n').filter((line) => line.includes('fake')).length} epochs`)
+  expect(audit).toMatchObject({ code: 0, out: expect.stringContaining('whole') })
+  // Nothing is there twice: a reading has a time of its own.
+  const csv = lab.path('fake.csv')
+  expect(
+    (await lab.run(['export', 'fake.*.*', '--from', '-1d', '--data-dir', lab.path('data'), '--out', csv]))
+      .code,
+  ).toBe(0)
+  const times = readFileSync(csv, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(',')[0])
+  figure(`${times.length} readings`)
+  expect(times.length).toBeGreaterThan(20)
+  expect(new Set(times).size).toBe(times.length)
+})
