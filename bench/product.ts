@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import type { FeedDeclaration } from '../src/core/channels.ts'
-import type { DataAnswer, DataRequest } from '../src/core/data-node.ts'
+import type { Columns, DataRequest } from '../src/core/data-node.ts'
 import { archiveData } from '../src/datanode/g3-archive.ts'
 import { type Caller, caller } from '../src/lab/request-client.ts'
 import { findCredentials } from '../src/principals/credentials.ts'
@@ -127,6 +127,6 @@ export async function fillSpool(
 }
 
 /** A panel as the data node of an archive answers it. */
-export function archivePanel(archive: Archive, request: DataRequest): Promise<DataAnswer> {
+export function archivePanel(archive: Archive, request: DataRequest): Promise<Columns> {
   return archiveData(archive, request)
 }

@@ -3,6 +3,7 @@ import { afterEach, expect, setSystemTime, test } from 'bun:test'
 import { graphiteNames } from '../src/bridge/graphite/names.ts'
 import { render } from '../src/bridge/graphite/render.ts'
 import type { FieldInfo } from '../src/core/channels.ts'
+import { answerOf, DataAnswer } from '../src/core/data-node.ts'
 import type { Shown } from '../src/core/shown-node.ts'
 import { readArchive } from '../src/datanode/apex-weather.ts'
 import type { Source } from '../src/datanode/catalog.ts'
@@ -97,7 +98,7 @@ function nodesOf(all: ReadonlyMap<string, Node>): Nodes {
     ...{ online: () => list, listed: () => list, archives: () => [] },
     find: (name) => list.find((node) => node.name === name),
     fields: async ({ name }) => getFields(source(name), { start: 1, end: 0 }),
-    data: async ({ name }, request) => getData(source(name), request),
+    data: async ({ name }, request) => DataAnswer.parse(answerOf(getData(source(name), request), request)),
     async [Symbol.asyncDispose]() {},
   }
 }

@@ -104,7 +104,7 @@ test('the words after a script are its own; what is wrong with a script is said'
   ])
   expect(await run('examples/none.ts')).toEqual([
     2,
-    expect.stringMatching(/none\.ts: there is no such file\n$/),
+    expect.stringMatching(/none\.ts: there is no such file or folder\n$/),
   ])
   expect(await run('src/ocs.ts')).toEqual([2, expect.stringContaining('exports no function')])
   const outside = join(folder, 'mine.ts')

@@ -9,6 +9,7 @@ import archive from '../src/datanode/g3-archive.ts'
 import thermometry from '../src/datanode/thermometry.ts'
 import { catalogOf } from '../src/lab/catalog.ts'
 import { ask } from '../src/lab/fetch-curves.ts'
+import { viewLab } from '../src/lab/lab-view.ts'
 import { findNodes } from '../src/lab/nodes.ts'
 import { cleanUp, folder } from '../src/storage/recorder/recorder.test-aid.ts'
 import { ownClock } from './own-clock.ts'
@@ -32,7 +33,10 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
   await lab.run(agent, 'ls240', {}, spool)
   await lab.run(aggregator, 'aggregator', { data_dir: data, frame_length: 2, time_per_file: 20 })
   const feed = await temperatures
-  const nodes = await findNodes(lab.hub.connect('bridge'), 'observatory', (text) => lab.lines.push(text))
+  const bus = lab.hub.connect('bridge')
+  const root = 'observatory'
+  await using view = await viewLab(bus, root)
+  const nodes = await findNodes({ bus, root, lab: view }, (text) => lab.lines.push(text))
   const keepers = await Promise.all(
     KEPT.map((seconds, i) =>
       lab.run(thermometry, `node-${i}`, { target: 'ls240', name: `keeps${i}`, buffer_time: seconds }),

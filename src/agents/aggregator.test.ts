@@ -222,7 +222,7 @@ test('a second recorder in a directory is refused by name; a directory that cann
   const { run, until, log, sessions } = await lab()
   const one = await run('one', aggregator as unknown as Agent, { data_dir: data })
   await until(() => log.includes(`record: recording to ${data}`))
-  const inUse = `another recorder is at work in ${data}: stop it, or choose another directory with --data-dir`
+  const inUse = `another recorder is at work in ${data}, this process itself: stop it, or choose another directory with --data-dir`
   expect(() => checkDataDir(data)).toThrow(inUse)
   const two = await run('two', aggregator as unknown as Agent, { data_dir: data })
   await until(() => sessions.get('two')?.success === false)
@@ -232,7 +232,7 @@ test('a second recorder in a directory is refused by name; a directory that cann
   const file = join(folder(), 'file')
   writeFileSync(file, '')
   expect(() => checkDataDir(join(file, 'data'))).toThrow(
-    /^data directory \S+\/file\/data cannot be written \(E.*\): choose another with --data-dir$/,
+    /^data directory \S+\/file\/data cannot be written \(a part of its path is no folder\): choose another with --data-dir$/,
   )
   const { args } = aggregator.spec
   expect(() => args.parse({ data_dir: data, time_per_file: 7200 })).toThrow('so3g does not find data')

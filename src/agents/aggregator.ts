@@ -1,4 +1,3 @@
-import { statfsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
@@ -7,6 +6,7 @@ import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
 import { RECORD, RecordData } from '../core/recording.ts'
 import { overdueAfter } from '../core/rhythm.ts'
+import { freeSpaceNow } from '../machine/free-space.ts'
 import { MAX_TIME_PER_FILE } from '../storage/recorder/begin-recording.ts'
 import { checkDataDir } from '../storage/recorder/data-dir.ts'
 import { disk } from '../storage/recorder/disk.ts'
@@ -194,8 +194,7 @@ function dataOf(recorder: Recorder, follower: Follower, instances: RecordedInsta
 
 function freeIn(folder: string): number | null {
   try {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize
+    return freeSpaceNow(folder).bytes
   } catch {
     return null
   }

@@ -3,10 +3,10 @@ import { HTTPException } from 'hono/http-exception'
 import type { Bus } from '../bus/bus.ts'
 import { collectAfter } from '../core/collect.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { hostPort, isLoopback } from '../core/host-port.ts'
 import { catalogOf } from '../lab/catalog.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
-import { hostPort, isLoopback } from '../machine/loopback.ts'
 import { portError } from '../machine/port-in-use.ts'
 import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
@@ -71,8 +71,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   // A file that others can read is said now, not when somebody wants to sign in.
   if (users !== undefined) readUsers(users)
   const lab = await viewLab(bus, root)
-  const history = await withNotes(await recordHistory(bus, root), { bus, root, lab, log })
-  const nodes = await findNodes(bus, root, log)
+  const history = await withNotes(await recordHistory({ bus, root, lab }), { bus, root, lab, log })
+  const nodes = await findNodes({ bus, root, lab }, log)
   const live = livePage({ bus, root, nodes, lab, history, users, grafana, log })
   const stop = async () => {
     for (const part of [live, nodes, history, lab]) await part[Symbol.asyncDispose]()

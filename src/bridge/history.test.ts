@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ownClock } from '../../test/own-clock.ts'
 import { defineAgent } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { viewLab } from '../lab/lab-view.ts'
 import { caller } from '../lab/request-client.ts'
 import { recordHistory } from './history.ts'
 import { testLab, until } from './lab.test-aid.ts'
@@ -35,7 +36,8 @@ test('sessions that ended before are told by the agents; a run of a lost agent g
   await bus.subscribe(channels.presence, here, (said) => {
     latest = said
   })
-  await using history = await recordHistory(bus, ROOT)
+  await using view = await viewLab(bus, ROOT)
+  await using history = await recordHistory({ bus, root: ROOT, lab: view })
   const heats = () => history.runs().filter(({ op, state }) => op === 'heat' && state === 'idle')
   await until(heats, ({ length }) => length === 3)
 

@@ -4,6 +4,7 @@ import { HistoryAnswer } from '../core/built-in.ts'
 import { channels, type Event } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import { type OpSession, type OpState, stateOf, toldOf } from '../core/ops.ts'
+import type { LabView } from '../lab/lab-view.ts'
 import { caller } from '../lab/request-client.ts'
 
 /** Sessions and events that are remembered, at most: the newest of each. */
@@ -54,15 +55,20 @@ export interface History extends AsyncDisposable {
 }
 
 /** Listens to the sessions and the events of all agents, and remembers the newest. */
-export async function recordHistory(bus: Bus, root: string): Promise<History> {
+export async function recordHistory({
+  bus,
+  root,
+  lab,
+}: {
+  readonly bus: Bus
+  readonly root: string
+  readonly lab: LabView
+}): Promise<History> {
   const runs = new Map<string, Run>()
   const events: Happening[] = []
   const alarms = new Map<string, Raised[]>()
   let count = 0
 
-  /** The process of each agent that was heard of last, and when an agent was lost that has not come back. */
-  const living = new Map<string, string>()
-  const lost = new Map<string, number>()
   /** The process of each agent that has been asked what it did before. */
   const asked = new Map<string, string>()
   const asking = await caller(bus, root)
@@ -97,28 +103,23 @@ export async function recordHistory(bus: Bus, root: string): Promise<History> {
     const told = op === WATCH.op ? AlarmsData.safeParse(said.data).data : undefined
     if (told) alarms.set(instance, raisedOf(instance, told))
   })
-  const presences = await bus.subscribe(channels.presence, { root }, (said, { instance }, { retained }) => {
-    // The will of an older process says nothing about the one that runs now.
-    if (said.state !== 'online' && (living.get(instance) ?? said.session) !== said.session) return
-    living.set(instance, said.session)
-    if (said.state === 'online') {
-      lost.delete(instance)
-      void askPast(instance, said.session)
-    } else if (!lost.has(instance)) {
-      // A will was written when its agent came; when that left, nobody says later.
-      lost.set(instance, retained ? said.time : Date.now() / 1000)
-    }
-  })
+  const look = (instance: string) => {
+    const { presence, state } = lab.of(instance) ?? {}
+    if (presence && state === 'online') void askPast(instance, presence.session)
+  }
+  const watched = lab.onChange(look)
+  for (const instance of lab.instances.keys()) look(instance)
   const happenings = await bus.subscribe(channels.event, { root }, (said, { instance }) => {
     events.push({ ...said, instance, text: said.text.slice(0, MAX_TEXT), nth: ++count })
     if (events.length > KEPT) events.shift()
   })
   return {
-    runs: () => [...runs.values()].map((run) => cutOff(run, lost.get(run.instance))),
+    runs: () => [...runs.values()].map((run) => cutOff(run, lab.of(run.instance)?.left)),
     events: () => events,
     alarms: () => [...alarms.values()].flat(),
     async [Symbol.asyncDispose]() {
-      for (const part of [sessions, presences, happenings, asking]) await part[Symbol.asyncDispose]()
+      watched[Symbol.dispose]()
+      for (const part of [sessions, happenings, asking]) await part[Symbol.asyncDispose]()
     },
   }
 }

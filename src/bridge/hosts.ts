@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { bareHost, isLoopback } from '../machine/loopback.ts'
+import { bareHost, isLoopback } from '../core/host-port.ts'
 
 /**
  * Whether a request may come under this `Host`. A web page of another site can reach a loopback port by a name of its own

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { csvCell } from '../core/csv.ts'
 import { glob, isWild } from '../core/glob.ts'
 import { didYouMean } from '../core/names.ts'
 import type { Catalog } from '../lab/catalog.ts'
@@ -130,10 +131,7 @@ export function asObjects({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): ob
 
 /** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
 export function asCsv({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): string {
-  return [columns, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
-}
-
-function field(value: Cell): string {
-  const text = value === null ? '' : String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return [columns, ...rows]
+    .map((row) => `${row.map((cell) => csvCell(cell === null ? '' : String(cell))).join(',')}\r\n`)
+    .join('')
 }

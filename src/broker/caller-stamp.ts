@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import type { z } from 'zod'
 import { channels, type Request } from '../core/channels.ts'
+import { isLoopback } from '../core/host-port.ts'
 import { addressOf } from '../core/topic.ts'
-import { isLoopback } from '../machine/loopback.ts'
 import { addressAlone } from '../principals/identify.ts'
 import type { Principal } from '../principals/principal.ts'
 

@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import { hostPort } from '../machine/loopback.ts'
+import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
 import type { Connections } from './connections.ts'
 import { type Listen, listenTcp } from './tcp.ts'

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { hostPort } from '../machine/loopback.ts'
+import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
 
 /** Where to listen; port 0 takes any free one. */

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { isLoopback } from '../machine/loopback.ts'
+import { isLoopback } from '../core/host-port.ts'
 import { limits } from './limits.ts'
 
 /** Where MQTT over WebSocket is served, and who takes the connections. */

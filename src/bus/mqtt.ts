@@ -41,15 +41,8 @@ const KEEPALIVE = 5
 const RETRY_MS = 250
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
-/** What Node and mqtt.js say of an attempt, in plain words. */
-const PLAIN: readonly (readonly [RegExp, string])[] = [
-  [/ECONNREFUSED/, 'connection refused'],
-  [/ENOTFOUND|EAI_AGAIN/, 'there is no such host'],
-  [/ENETUNREACH|EHOSTUNREACH/, 'there is no way to that host'],
-  [/connack timeout/, 'what answers there is no hub'],
-]
-/** The same of a hub that refuses. */
-const REFUSED: typeof PLAIN = [
+/** What a hub says that refuses, in plain words. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
   [
     /Bad username or password/,
     'it does not, or no longer, know the token that is shown: ocs login, or for an agent ocs hub token INSTANCE',
@@ -70,7 +63,7 @@ export function connectMqtt(options: MqttOptions): Bus {
       // A file that is being written: what was read before holds.
     }
   })
-  const status = new MqttStatus(client, options.onRefused)
+  const status = new MqttStatus(client, options)
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options)
   return {
@@ -148,9 +141,8 @@ export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       watch[Symbol.dispose]()
-      const said = bus.problem ?? 'no answer'
-      const why = PLAIN.find(([pattern]) => pattern.test(said))?.[1] ?? said
-      const wrong = REFUSED.find(([pattern]) => pattern.test(said))?.[1]
+      const why = bus.problem ?? 'no answer'
+      const wrong = REFUSED.find(([pattern]) => pattern.test(why))?.[1]
       if (wrong) return reject(new TransportError(`the hub at ${url} does not let this client in: ${wrong}`))
       reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
     }, seconds * 1000)

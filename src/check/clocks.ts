@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { duration } from '../terminal/value-text.ts'
+import { duration } from '../core/duration.ts'
 import type { Finding } from './finding.ts'
 
 /** Seconds that beats of other hosts are listened for: every agent there beats once in 5 s. */

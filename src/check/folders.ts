@@ -1,9 +1,10 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { counted } from '../core/counted.ts'
 import { messageOf } from '../core/errors.ts'
 import { networkType } from '../launch/places.ts'
+import { freeSpaceNow } from '../machine/free-space.ts'
 import { statePath } from '../machine/state-path.ts'
 import type { Check, Finding } from './finding.ts'
 
@@ -32,14 +33,13 @@ function folderFinding(path: string, what: string): Finding {
   const problem = (text: string): Finding => ({ check: what, level: 'problem', text: `${path} ${text}` })
   try {
     accessSync(there, constants.W_OK | constants.X_OK)
-    const { bavail, bsize, ffree, files } = statfsSync(there)
-    const free = bavail * bsize
+    const { bytes: free, files } = freeSpaceNow(there)
     const type = networkType(there)
     if (what === 'state' && type)
       return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
     if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room`)
-    // Some file systems count none.
-    if (files > 0 && ffree < FILES) return problem(`has room for ${counted(ffree, 'more file')}: remove some`)
+    if (files !== null && files < FILES)
+      return problem(`has room for ${counted(files, 'more file')}: remove some`)
     if (type)
       return {
         check: what,

@@ -1,7 +1,7 @@
 import type { Agent, Claim } from '../core/agent.ts'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { messageOf } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { didYouMean, nearOr } from '../core/names.ts'
 import type { Instance } from '../site/site.ts'
 
 /** An instance of the site file whose arguments are in order. */
@@ -58,8 +58,7 @@ function missingTarget(one: Checked, all: readonly Instance[], isBroken: boolean
   // What is missing may be in a part that could not be read.
   if (near === undefined && isBroken) return undefined
   const argument = Object.keys(values).find((name) => values[name] === target)
-  const hint = near ? `did you mean ${near}?` : `there are ${ids.join(', ')}`
-  return `${place(one, argument)}: ${flagOf(argument)} ${target}: there is no such instance: ${hint}`
+  return `${place(one, argument)}: ${flagOf(argument)} ${target}: there is no such instance: ${nearOr(target, ids)}`
 }
 
 /** Why the feed that a data node is to show is not there; undefined when it is, or its agent is at fault itself. */

@@ -8,7 +8,7 @@ import { type Progress, runChaos } from '../chaos/run.ts'
 import { keepFinding, keptFinding, removeRunFolder, runFolder } from '../chaos/run-folder.ts'
 import { findFaketime } from '../chaos/shifted-clock.ts'
 import { OpError, UsageError } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { notFound } from '../core/names.ts'
 import { type Context, draw, ERASE } from '../terminal/context.ts'
 
 interface ChaosFlags {
@@ -177,9 +177,7 @@ function names(text: string): string[] {
   const given = text.split(',').map((name) => name.trim())
   for (const name of given) {
     if (Object.hasOwn(faults, name)) continue
-    const [near] = didYouMean(name, Object.keys(faults))
-    const hint = near ? `did you mean ${near}?` : `there are ${Object.keys(faults).join(', ')}`
-    throw new InvalidArgumentError(`There is no fault "${name}": ${hint}`)
+    throw new InvalidArgumentError(notFound('There is no fault', name, Object.keys(faults)))
   }
   return given
 }

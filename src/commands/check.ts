@@ -5,6 +5,7 @@ import { commonFlags } from '../core/arguments/common-flags.ts'
 import { ConfigError } from '../core/errors.ts'
 import { redact } from '../core/redact.ts'
 import type { Context } from '../terminal/context.ts'
+import { hubFlags } from './site-flags.ts'
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
 export function checkCommand(context: Context): Command {
@@ -22,11 +23,7 @@ export function checkCommand(context: Context): Command {
 }
 
 function siteCheckFlags(command: Command): Command {
-  return command
-    .option('--site <name>', 'the site file $OCS_CONFIG_DIR/NAME.yaml instead of default.yaml')
-    .option('--site-file <file>', 'the site file')
-    .option('--site-host <name>', 'the host of the site file to be, instead of this machine’s host name')
-    .option('--site-hub <url>', 'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH')
+  return hubFlags(command)
     .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
     .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
     .option('--file-only', 'look at the site file alone, of all hosts, and at nothing of this machine')

@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
-import { type AgentApi, channels, type Presence } from '../core/channels.ts'
+import { type LabView, viewLab } from '../lab/lab-view.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { candidates, type Live } from './complete.ts'
@@ -65,7 +65,7 @@ async function writtenInstances(
 
 /** The agents that run, by what the hub retains; undefined when it does not tell in time. */
 async function askHub(words: readonly string[], context: Context): Promise<Live | undefined> {
-  const instances = new Map<string, { state: Presence['state']; api: AgentApi | undefined }>()
+  let lab: LabView | undefined
   const late = Promise.withResolvers<void>()
   const ms = Number(context.env['OCS_COMPLETION_MS']) || HUB_MS
   const timer = setTimeout(late.resolve, ms)
@@ -74,19 +74,11 @@ async function askHub(words: readonly string[], context: Context): Promise<Live 
     await using bus = connectMqtt({ url, credentials, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
     const told = async () => {
       await reached(bus, url, ms / 1000)
-      await bus.subscribe(channels.presence, { root }, ({ state }, { instance }) => {
-        instances.set(instance, { api: undefined, ...instances.get(instance), state })
-      })
-      await bus.subscribe(channels.api, { root }, (api, { instance }) => {
-        instances.set(instance, { state: 'offline', ...instances.get(instance), api })
-      })
-      // The hub answers in order: once it has told of itself, it has told of everyone.
-      const all = Promise.withResolvers<void>()
-      await bus.subscribe(channels.hub, { root }, () => all.resolve())
-      await all.promise
+      lab = await viewLab(bus, root)
+      await lab.settled()
     }
     await Promise.race([told(), late.promise])
-    return { instances }
+    return { instances: lab?.instances ?? new Map() }
   } catch {
     return undefined
   } finally {

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { exportTime } from '../core/arguments/point-in-time.ts'
 import { TransportError, UsageError } from '../core/errors.ts'
 import { glob } from '../core/glob.ts'
-import { didYouMean } from '../core/names.ts'
+import { nearOr, notFound } from '../core/names.ts'
 import { pause } from '../core/pause.ts'
 import { printable } from '../core/printable.ts'
 import { atResolution } from '../core/resolution.ts'
@@ -59,7 +59,7 @@ async function plot(
   flags: PlotFlags,
   context: Context,
 ): Promise<void> {
-  await using nodes = await findNodes(bus, root, () => {})
+  await using nodes = await findNodes({ bus, root, lab }, () => {})
   await lab.settled()
   const archives = new Set(nodes.archives().map((node) => node.name))
   const metrics = choose(await catalogOf(nodes).all(), archives, name, fields, root)
@@ -107,9 +107,9 @@ function choose(
   const own = found.filter(({ node }) => node === first?.node)
   if (own.length === 0) {
     const names = [...new Set(all.map(({ node }) => node))]
-    const [near] = didYouMean(name, names)
-    const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
-    throw new TransportError(`no data node has anything of "${name}" (${hint}): ocs datanode serves agents`)
+    throw new TransportError(
+      `no data node has anything of "${name}" (${nearOr(name, names)}): ocs datanode serves agents`,
+    )
   }
   if (fields.length === 0) {
     const units = own.find(({ about }) => about.units !== null)?.about.units ?? null
@@ -118,13 +118,8 @@ function choose(
   const tests = fields.map((field) => glob(field.toLowerCase()))
   const chosen = own.filter(({ field }) => tests.some((test) => test(field.toLowerCase())))
   if (chosen.length > 0) return chosen.slice(0, MAX_CURVES)
-  const [near] = didYouMean(
-    fields[0] ?? '',
-    own.map(({ field }) => field),
-  )
-  throw new UsageError(
-    `${name} has no field "${fields[0]}": ${near ? `did you mean ${near}?` : `it has ${own.map(({ field }) => field).join(', ')}`}`,
-  )
+  const there = own.map(({ field }) => field)
+  throw new UsageError(notFound(`${name} has no field`, fields[0] ?? '', there, 'it has'))
 }
 
 /** A line for each curve with its last value, then the drawing, all within the frame. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
 /** The files of `src/commands` that a command line has loaded, in a process of its own. */
 async function loaded(...argv: string[]): Promise<string[]> {
@@ -24,4 +25,10 @@ test('a command loads its own file, and none of another command', async () => {
   for (const name of OTHERS) expect(few).not.toContain(`${name}.ts`)
   const all = await loaded('--help')
   for (const name of ['hub', ...OTHERS]) expect(all).toContain(`${name}.ts`)
+})
+
+test('a flag behind a subcommand is the subcommand’s', async () => {
+  const line = commandLine(['aggregate', 'refill', '--site-hub', 'nonsense'])
+  expect(await line.code).toBe(2)
+  expect(line.err()).toContain('--site-hub "nonsense"')
 })

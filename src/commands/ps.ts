@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { duration } from '../core/duration.ts'
 import { OpError } from '../core/errors.ts'
 import { redact } from '../core/redact.ts'
 import { portsOf } from '../host/ports.ts'
@@ -6,7 +7,6 @@ import { isUp, type RoleState } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
-import { duration } from '../terminal/value-text.ts'
 import { upChoiceFlags } from './down.ts'
 
 /** `ocs ps`: the roles that `ocs up` runs. Exit code 1 when it does not run. */

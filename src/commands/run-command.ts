@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander'
-import { exitCode, messageOf } from '../core/errors.ts'
+import { ConfigError, exitCode, messageOf } from '../core/errors.ts'
+import { systemWords } from '../core/system-words.ts'
 import type { Context } from '../terminal/context.ts'
 
 /**
@@ -19,16 +20,20 @@ export async function runCommand(
     // commander has printed its own errors; help and --version are not errors.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     const known = error instanceof Error && /^(Usage|Config|Transport|Timeout|Op)Error$/.test(error.name)
-    context.err(
-      `ocs: ${known || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message)}\n`,
-    )
-    return exitCode(error)
+    // Nobody has said more of an error of the system: what it is about, and what it means.
+    const { path } = error as { path?: unknown }
+    const system = systemWords(error) && `${typeof path === 'string' ? `${path}: ` : ''}${messageOf(error)}`
+    const text = system ?? (known || !(error instanceof Error) ? messageOf(error) : error.stack)
+    context.err(`ocs: ${text}\n`)
+    return system === undefined ? exitCode(error) : exitCode(new ConfigError(system))
   }
 }
 
 /** Makes a command and its subcommands report through the context and throw, never exit. */
 function settle(command: Command, context: Context): void {
   command
+    // What stands behind a subcommand is the subcommand's, also where both have a flag of that name.
+    .enablePositionalOptions()
     .showHelpAfterError('(ocs --help lists the commands, ocs COMMAND --help its flags)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { messageOf, OpError, UsageError } from '../core/errors.ts'
-import { importOwn, mustExist } from '../launch/own-module.ts'
+import { importOwn, mustBeReadable } from '../launch/own-module.ts'
 import type { Context } from '../terminal/context.ts'
 
 /** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
@@ -29,7 +29,7 @@ export function scriptCommand(context: Context): Command {
 }
 
 async function load(file: string): Promise<Main> {
-  mustExist(file)
+  mustBeReadable(file)
   const module = await importOwn(file, '/')
   if (typeof module['default'] === 'function') return module['default'] as Main
   throw new UsageError(`${file} exports no function: export default async ({ args, signal }) => { … }`)

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { Severity } from './alarms.ts'
 import { isWild } from './glob.ts'
-import { didYouMean, Name } from './names.ts'
+import { Name, nearOr, notFound } from './names.ts'
 
 const WEEK = 604_800
 const seconds = z.number().min(0).max(WEEK)
@@ -157,7 +157,7 @@ export function ruleFaults(
     .filter((name) => !known.actions.includes(name))
     .map((name) => ({
       key: 'actions',
-      text: `no action ${JSON.stringify(name)}: ${hint(name, known.actions)}`,
+      text: notFound('no action', name, known.actions),
     }))
   switch (rule.kind) {
     case 'limit':
@@ -223,11 +223,5 @@ function patternFaults(
     return [{ key, text: `${key} takes ${SHAPES[parts]}, * and ? allowed, given "${text}"` }]
   const [instance = ''] = words
   if (isWild(instance) || !instances || instances.includes(instance)) return []
-  return [{ key, text: `no instance "${instance}" in this file: ${hint(instance, instances)}` }]
-}
-
-/** `did you mean "x"?`, or what there is. */
-export function hint(word: string, there: readonly string[]): string {
-  const [near] = didYouMean(word, there)
-  return near ? `did you mean "${near}"?` : `there are: ${there.join(', ') || 'none'}`
+  return [{ key, text: `no instance "${instance}" in this file: ${nearOr(instance, instances)}` }]
 }

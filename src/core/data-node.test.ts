@@ -1,22 +1,33 @@
 import { expect, test } from 'bun:test'
-import { DataAnswer, packed } from './data-node.ts'
+import { answerOf, type Columns, DataAnswer } from './data-node.ts'
 
 const about = { description: null, timeline: 't', units: null }
-const answer: DataAnswer = {
-  data: { T: [4.2, null, -0.1], on: [true, false, null], state: ['a', 'b', null], none: [] },
-  timeline: { t: { t: [1795777050.2579215, 1795777051, 1795777052.5], finalized_until: 1795777052.5 } },
+const columns: Columns = {
+  data: {
+    T: Float64Array.of(4.2, Number.NaN, -0.1, Infinity),
+    on: [true, false, null, null],
+    state: ['a', 'b', null, ''],
+    none: [],
+  },
+  timeline: {
+    t: {
+      t: Float64Array.of(1795777050.2579215, 1795777051, 1795777052.5, 1795777053),
+      finalized_until: 1795777052.5,
+    },
+  },
   fields: {
     T: { ...about, type: 'number' },
     on: { ...about, type: 'bool' },
     state: { ...about, type: 'string' },
   },
 }
-const request = { fields: [], start: 0, end: 0 }
+const answer = DataAnswer.parse(answerOf(columns, {}))
 
 test('lists of numbers travel as text where that was asked for, and come out as they went in', () => {
-  expect(packed(answer, request)).toBe(answer)
-  const text = JSON.stringify(packed(answer, { ...request, packed: true }))
-  expect(JSON.parse(text)).toMatchObject({ data: { T: expect.any(String), on: [true, false, null] } })
+  expect(answer.data['T']).toEqual([4.2, null, -0.1, null])
+  expect(answer.timeline['t']?.t).toEqual([1795777050.2579215, 1795777051, 1795777052.5, 1795777053])
+  const text = JSON.stringify(answerOf(columns, { packed: true }))
+  expect(JSON.parse(text)).toMatchObject({ data: { T: expect.any(String), on: [true, false, null, null] } })
   expect(DataAnswer.parse(JSON.parse(text))).toEqual(answer)
   expect(DataAnswer.parse(JSON.parse(JSON.stringify(answer)))).toEqual(answer)
 })

@@ -1,4 +1,5 @@
 import type { OpSession } from './ops.ts'
+import { systemWords } from './system-words.ts'
 
 /**
  * The errors a user meets, by kind; the kind decides the exit code of `ocs` (`exitCode`).
@@ -51,7 +52,7 @@ export function exitCode(error: unknown): number {
   return 1
 }
 
-/** The text of anything thrown. */
+/** The text of anything thrown; of an error of the system what it means. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return systemWords(error) ?? (error instanceof Error ? error.message : String(error))
 }

@@ -55,6 +55,17 @@ export const LOGIN = /^login-[0-9a-f]{8}$/
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'
 
+/** Finds what goes by a name: exactly, else without regard to case; of two spelt the same, the first. */
+export function nameFinder<T>(spellings: Iterable<readonly [string, T]>): (name: string) => T | undefined {
+  const exact = new Map<string, T>()
+  const folded = new Map<string, T>()
+  for (const [name, what] of spellings) {
+    if (!exact.has(name)) exact.set(name, what)
+    if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), what)
+  }
+  return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
+}
+
 /** The candidates closest to a misspelt word, best first; empty when nothing is near. A letter is no misspelt other one. */
 export function didYouMean(word: string, candidates: Iterable<string>): string[] {
   const limit = word.length < 2 ? 0 : Math.max(1, Math.floor(word.length / 3))
@@ -63,6 +74,18 @@ export function didYouMean(word: string, candidates: Iterable<string>): string[]
     .filter(({ far }) => far <= limit)
     .sort((a, b) => a.far - b.far)
     .map(({ name }) => name)
+}
+
+/** `did you mean "x"?`, else what there is: `there are a, b`. */
+export function nearOr(word: string, known: readonly string[], has = 'there are'): string {
+  const [near] = didYouMean(word, known)
+  if (near?.startsWith('--')) return `did you mean ${near}?`
+  return near ? `did you mean "${near}"?` : `${has} ${[...new Set(known)].join(', ') || 'none'}`
+}
+
+/** What to say of a name that is none of those known: `no spool "x": did you mean "y"?` */
+export function notFound(what: string, name: string, known: readonly string[], has?: string): string {
+  return `${what} ${JSON.stringify(name)}: ${nearOr(name, known, has)}`
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */

@@ -1,5 +1,6 @@
 import type { FieldInfo } from '../core/channels.ts'
 import type { FieldEntry } from '../core/data-node.ts'
+import { nameFinder } from '../core/names.ts'
 import type { Table } from './table.ts'
 
 /** What is known of a field besides its data. */
@@ -56,21 +57,15 @@ export function entries(source: Source): Entry[] {
  * dashboards made for sisock spell names in lower case. A name that has become ambiguous means the first feed's.
  */
 export function finder(source: Source): (name: string) => Entry | undefined {
-  const exact = new Map<string, Entry>()
-  const folded = new Map<string, Entry>()
   const list = entries(source)
-  const spellings = list.map((entry) => {
-    const { feed, block } = qualified(entry.block, entry.field)
-    return { entry, names: [entry.name, entry.field, feed, block] }
-  })
-  for (const at of [0, 1, 2, 3]) {
-    for (const { entry, names } of spellings) {
-      const name = names[at] ?? ''
-      if (!exact.has(name)) exact.set(name, entry)
-      if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), entry)
-    }
-  }
-  return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
+  const full = new Map(list.map((entry) => [entry, qualified(entry.block, entry.field)]))
+  const ways: ((entry: Entry) => string | undefined)[] = [
+    ({ name }) => name,
+    ({ field }) => field,
+    (entry) => full.get(entry)?.feed,
+    (entry) => full.get(entry)?.block,
+  ]
+  return nameFinder(ways.flatMap((way) => list.map((entry) => [way(entry) ?? '', entry] as const)))
 }
 
 /** A field as the queries describe it. */

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { ownClock } from '../../test/own-clock.ts'
 import { testLab, until } from '../bridge/lab.test-aid.ts'
 import { defineAgent } from '../core/agent.ts'
-import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
+import { answerOf, DataAnswer, FieldsAnswer } from '../core/data-node.ts'
 import { caller } from '../lab/request-client.ts'
 import { Archive } from '../storage/archive/archive.ts'
 import { cleanUp, folder } from '../storage/recorder/recorder.test-aid.ts'
@@ -38,7 +38,7 @@ test('fields and data have sisock’s shape; co-sampled fields share a timeline'
   expect(Object.keys(fields)).not.toContain('observatory.old.hwp_position')
   expect(timelines['LSA240.temperatures.temps']?.interval).toBeCloseTo(0.1)
   const names = ['LSA240.temperatures.channel_1_V', 'lsa240.temperatures.heater_on', 'nothing', '__proto__']
-  const answer = await archiveData(archive, { fields: names, start: T0, end: T0 + 1 })
+  const answer = answerOf(await archiveData(archive, { fields: names, start: T0, end: T0 + 1 }), {})
   expect(DataAnswer.parse(JSON.parse(JSON.stringify(answer))).data).toEqual({
     'LSA240.temperatures.channel_1_V': [null, null, 5e-324, 1.7976931348623157e308],
     'lsa240.temperatures.heater_on': [true, false, true, true],
@@ -53,7 +53,7 @@ test('few points keep the extremes and the newest', async () => {
   using archive = await fixtures()
   const fields = ['LSA240.temperatures.channel_1_T', 'LSA240.temperatures.state']
   const answer = await archiveData(archive, { fields, start: 1, end: 0, max_points: 3 })
-  expect(answer.data['LSA240.temperatures.channel_1_T']?.slice(0, 2)).toEqual([0, 297.25])
+  expect([...(answer.data['LSA240.temperatures.channel_1_T'] ?? [])].slice(0, 2)).toEqual([0, 297.25])
   expect(answer.timeline['LSA240.temperatures.temps.channel_1_T']?.t.at(-1)).toBe(T0 + 2.3)
   expect(answer.data['LSA240.temperatures.state']).toHaveLength(3)
 })

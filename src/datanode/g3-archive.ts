@@ -1,20 +1,14 @@
 import { z } from 'zod'
 import { defineAgent, type LabAgents } from '../core/agent.ts'
 import { type FieldInfo, feedAddress } from '../core/channels.ts'
-import {
-  type DataAnswer,
-  DataRequest,
-  type FieldEntry,
-  type FieldsAnswer,
-  FieldsRequest,
-  packed,
-} from '../core/data-node.ts'
+import type { Columns, DataRequest, FieldEntry, FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
+import { nameFinder } from '../core/names.ts'
 import { poll } from '../core/poll.ts'
 import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
 import type { Column } from '../storage/archive/archive-columns.ts'
 import { indexPath } from '../storage/archive/archive-index.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
-import { cells, keep, toUnix } from './queries.ts'
+import { answering, cells, chosen, keep, toUnix } from './queries.ts'
 import type { Slice } from './table.ts'
 
 /** How often the folder is looked at for new frames, Hz. */
@@ -22,7 +16,7 @@ const LOOK_HZ = 0.2
 /** Milliseconds after which an unfinished end of a file is no longer being written. */
 const SETTLED_MS = 60_000
 
-export default defineAgent({
+const node = defineAgent({
   class: 'ArchiveDataNode',
   aliases: ['G3ReaderServer', 'G3Reader'],
   help: 'Serves a tree of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
@@ -40,38 +34,37 @@ export default defineAgent({
     const archive = new Archive(data_dir, indexPath(index_dir, data_dir))
     return { archive, declared: new Map() as Declared }
   },
-})
-  .process(
-    'serve',
-    {
-      help: 'Reads what is new in the files, every five seconds.',
-      data: z.object({ fields: z.number(), bad_files: z.array(z.string()) }),
-      startup: true,
-    },
-    async ({ instrument: { archive, declared }, lab, session, signal }) => {
-      const told = new Set<string>()
-      await using agents = await lab.agents()
-      const look = async () => {
-        for (const [source, info] of declaredBy(agents, lab.root)) declared.set(source, info)
-        await archive.rescan(signal)
-        const bad = archive.problems().filter(({ mtime }) => Date.now() - mtime > SETTLED_MS)
-        for (const { path, goodBytes, reason } of bad) {
-          if (told.has(path)) continue
-          told.add(path)
-          lab.event('warning', 'bad_file', `${path} is served up to byte ${goodBytes}: ${reason}`)
-        }
-        session.set({ fields: archive.fields().length, bad_files: bad.map(({ path }) => path) })
+}).process(
+  'serve',
+  {
+    help: 'Reads what is new in the files, every five seconds.',
+    data: z.object({ fields: z.number(), bad_files: z.array(z.string()) }),
+    startup: true,
+  },
+  async ({ instrument: { archive, declared }, lab, session, signal }) => {
+    const told = new Set<string>()
+    await using agents = await lab.agents()
+    const look = async () => {
+      for (const [source, info] of declaredBy(agents, lab.root)) declared.set(source, info)
+      await archive.rescan(signal)
+      const bad = archive.problems().filter(({ mtime }) => Date.now() - mtime > SETTLED_MS)
+      for (const { path, goodBytes, reason } of bad) {
+        if (told.has(path)) continue
+        told.add(path)
+        lab.event('warning', 'bad_file', `${path} is served up to byte ${goodBytes}: ${reason}`)
       }
-      const onError = (error: unknown) => session.log(`the files cannot be read: ${error}`)
-      await poll(LOOK_HZ, { session, signal }, look, { onError })
-    },
-  )
-  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
-    archiveFields(q.instrument.archive, q.params, q.instrument.declared),
-  )
-  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, async (q) =>
-    packed(await archiveData(q.instrument.archive, q.params, q.instrument.declared), q.params),
-  )
+      session.set({ fields: archive.fields().length, bad_files: bad.map(({ path }) => path) })
+    }
+    const onError = (error: unknown) => session.log(`the files cannot be read: ${error}`)
+    await poll(LOOK_HZ, { session, signal }, look, { onError })
+  },
+)
+
+export default answering(
+  node,
+  ({ archive, declared }, request) => archiveFields(archive, request, declared),
+  ({ archive, declared }, request) => archiveData(archive, request, declared),
+)
 
 /** What the agents of a lab say of their fields, by where these are recorded: files have their names alone. */
 type Declared = Map<string, FieldInfo>
@@ -110,8 +103,8 @@ export async function archiveData(
   { fields, start, end, max_points, min_stride }: DataRequest,
   declared: Declared = new Map(),
   now = Date.now() / 1000,
-): Promise<DataAnswer> {
-  const answer: DataAnswer = { data: {}, timeline: {}, fields: {} }
+): Promise<Columns> {
+  const answer: Columns = { data: {}, timeline: {}, fields: {} }
   const find = finder(archive.fields())
   const names = [...new Set(fields)]
   const found = names.flatMap((name) => {
@@ -129,7 +122,7 @@ export async function archiveData(
   for (const [i, { name, field }] of found.entries()) {
     const slice = sliceOf(columns[i] as Column)
     const kept = keep(slice, max_points, min_stride)
-    const t = kept ? kept.map((at) => slice.t[at] ?? 0) : Array.from(slice.t)
+    const t = chosen(slice.t, kept)
     const about = describe(field, declared)
     const shared = answer.timeline[about.timeline]
     const alone = max_points !== undefined || (shared !== undefined && !equal(shared.t, t))
@@ -159,14 +152,8 @@ function describe({ label, address, name, block, type }: ArchiveField, declared:
 
 /** Finds fields by their name or their whole address, else by the same without regard to case. */
 function finder(fields: readonly ArchiveField[]): (name: string) => ArchiveField | undefined {
-  const exact = new Map<string, ArchiveField>()
-  const folded = new Map<string, ArchiveField>()
-  for (const field of fields)
-    for (const name of [field.label, `${field.address}.${field.name}`]) {
-      exact.set(name, field)
-      if (!folded.has(name.toLowerCase())) folded.set(name.toLowerCase(), field)
-    }
-  return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
+  const ways = (field: ArchiveField) => [field.label, `${field.address}.${field.name}`]
+  return nameFinder(fields.flatMap((field) => ways(field).map((name) => [name, field] as const)))
 }
 
 function sliceOf({ type, t, values }: Column): Slice {
@@ -174,6 +161,6 @@ function sliceOf({ type, t, values }: Column): Slice {
   return { kind, t, values: values instanceof BigInt64Array ? Float64Array.from(values, Number) : values }
 }
 
-function equal(a: readonly number[], b: readonly number[]): boolean {
+function equal(a: Float64Array, b: Float64Array): boolean {
   return a.length === b.length && a.every((t, i) => t === b[i])
 }

@@ -1,9 +1,33 @@
-import type { DataAnswer, DataRequest, FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
+import type { z } from 'zod'
+import type { Agent, OpSpec } from '../core/agent.ts'
+import { answerOf, type Columns, DataRequest, type FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
 import { describe, entries, finder, type Source, timelineOf } from './catalog.ts'
 import { changes, strided, thin } from './decimate.ts'
 import type { Slice } from './table.ts'
 
-type Cell = number | string | boolean | null
+/** Declares what every data node is asked: `fields` and `data` answer for what the agent has connected to. */
+export function answering<
+  A extends z.ZodObject,
+  F extends string,
+  I extends object,
+  O extends Record<string, OpSpec>,
+>(
+  node: Agent<A, F, I, O>,
+  fields: (from: I, request: FieldsRequest) => FieldsAnswer,
+  data: (from: I, request: DataRequest) => Columns | Promise<Columns>,
+): Agent<A, F, I, O> {
+  return node
+    .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
+      fields(q.instrument, q.params),
+    )
+    .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) => {
+      const found = data(q.instrument, q.params)
+      // At once where it is there: the arrays of a table change with its next row.
+      return found instanceof Promise
+        ? found.then((columns) => answerOf(columns, q.params))
+        : answerOf(found, q.params)
+    })
+}
 
 /** A sisock time as unix seconds: above 0 it is one, else it is relative to now. */
 export function toUnix(time: number, now: number): number {
@@ -33,10 +57,10 @@ export function getFields(
  * The data of fields between two times; empty for a field that is not there. With `max_points` each field has a
  * timeline of its own, since the extremes of two fields lie at different times.
  */
-export function getData(source: Source, request: DataRequest, now = Date.now() / 1000): DataAnswer {
+export function getData(source: Source, request: DataRequest, now = Date.now() / 1000): Columns {
   const [from, to] = [toUnix(request.start, now), toUnix(request.end, now)]
   const find = finder(source)
-  const answer: DataAnswer = { data: {}, timeline: {}, fields: {} }
+  const answer: Columns = { data: {}, timeline: {}, fields: {} }
   for (const name of new Set(request.fields)) {
     const entry = find(name)
     const slice = entry?.block.table.slice(entry.field, from, to, now)
@@ -50,7 +74,7 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
     answer.fields[name] = { ...describe(entry), timeline }
     answer.data[name] = cells(slice, kept)
     answer.timeline[timeline] ??= {
-      t: kept ? kept.map((i) => slice.t[i] ?? 0) : Array.from(slice.t),
+      t: chosen(slice.t, kept),
       finalized_until: entry.block.table.newest ?? null,
       ...(entry.block.source !== undefined && { held_from: entry.block.table.oldest(now) ?? null }),
     }
@@ -65,14 +89,16 @@ export function keep({ t, values }: Slice, maxPoints?: number, minStride?: numbe
   return changes(values, maxPoints)
 }
 
-/** A column as an answer carries it. */
-export function cells({ kind, t, values }: Slice, kept: Iterable<number> = t.keys()): Cell[] {
-  const list: Cell[] = []
-  for (const i of kept) {
-    const value = values[i] ?? null
-    if (typeof value !== 'number') list.push(value)
-    else if (!Number.isFinite(value)) list.push(null)
-    else list.push(kind === 'bool' ? value !== 0 : value)
+/** A column as an answer carries it: numbers in an array, others in a list. */
+export function cells({ kind, values }: Slice, kept?: readonly number[]): Columns['data'][string] {
+  if (values instanceof Float64Array) {
+    const numbers = chosen(values, kept)
+    return kind === 'bool' ? Array.from(numbers, (on) => (Number.isNaN(on) ? null : on !== 0)) : numbers
   }
-  return list
+  return kept ? kept.map((i) => values[i] ?? null) : values
+}
+
+/** Some of an array's values, or all of them. */
+export function chosen(all: Float64Array, kept: readonly number[] | undefined): Float64Array {
+  return kept ? Float64Array.from(kept, (i) => all[i] ?? Number.NaN) : all
 }

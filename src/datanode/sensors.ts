@@ -1,17 +1,16 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
 import { readMachine } from './hwmon.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
-import { getData, getFields } from './queries.ts'
+import { answering, getData, getFields } from './queries.ts'
 import { Sampled } from './sampled.ts'
 
 /** Seconds between readings, and how many are kept: as sisock's sensors server. */
 const INTERVAL = 2.5
 const DEPTH = 1800
 
-export default defineAgent({
+const node = defineAgent({
   class: 'SensorsDataNode',
   aliases: ['SensorsServer'],
   help: 'Serves the temperatures, load and memory of the machine it runs on to the bridge.',
@@ -29,18 +28,11 @@ export default defineAgent({
     lab.announceNode({ name, description })
     return new Sampled('sensors', INTERVAL * DEPTH, INTERVAL)
   },
-})
-  .process(
-    'serve',
-    { help: 'Reads the machine’s sensors every 2.5 s.', startup: true },
-    ({ instrument: sampled, session, signal }) =>
-      poll(1 / INTERVAL, { session, signal }, async () =>
-        sampled.add(Date.now() / 1000, await readMachine()),
-      ),
-  )
-  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
-    getFields(q.instrument, q.params),
-  )
-  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    packed(getData(q.instrument, q.params), q.params),
-  )
+}).process(
+  'serve',
+  { help: 'Reads the machine’s sensors every 2.5 s.', startup: true },
+  ({ instrument: sampled, session, signal }) =>
+    poll(1 / INTERVAL, { session, signal }, async () => sampled.add(Date.now() / 1000, await readMachine())),
+)
+
+export default answering(node, getFields, getData)

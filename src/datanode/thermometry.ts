@@ -1,18 +1,17 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { feedAddress, feedsAddress } from '../core/channels.ts'
-import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { Name } from '../core/names.ts'
 import { poll } from '../core/poll.ts'
 import { LiveCache } from './live-cache.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
-import { getData, getFields } from './queries.ts'
+import { answering, getData, getFields } from './queries.ts'
 import { QuietTarget } from './quiet-target.ts'
 
 /** How often the session's data is brought up to date, Hz. */
 const REPORT_HZ = 1
 
-export default defineAgent({
+const node = defineAgent({
   class: 'ThermometryDataNode',
   aliases: ['DataFeedDataNode', 'ThermometryServer', 'DataFeedServer'],
   help: 'Serves the last hour of an agent to the bridge, as metrics NAME::field.',
@@ -38,35 +37,30 @@ export default defineAgent({
     lab.announceNode({ name, description, live: { source, keeps: buffer_time } })
     return new LiveCache(lab.root, target, one, buffer_time)
   },
-})
-  .process(
-    'serve',
-    {
-      help: 'Keeps the cache filled: from the target’s own memory at the start, live from then on.',
-      data: z.object({ rows: z.number(), behind: z.number() }),
-      startup: true,
-    },
-    async ({ args, instrument: cache, lab, session, signal }) => {
-      const since = Date.now() / 1000 - args.buffer_time
-      await using follower = await lab.follow(cache, { since })
-      using _counted = lab.counters(() => {
-        const { duplicates, holes, unnumbered, malformed } = follower.state
-        return { duplicates, holes, unnumbered, quarantined: malformed }
-      })
-      await using target = new QuietTarget(lab, args)
-      await poll(REPORT_HZ, { session, signal }, async () => {
-        if (cache.rowsTaken > 0) await target[Symbol.asyncDispose]()
-        else {
-          const why = await target.look()
-          if (why !== undefined) session.log(why)
-        }
-        session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
-      })
-    },
-  )
-  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
-    getFields(q.instrument, q.params),
-  )
-  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    packed(getData(q.instrument, q.params), q.params),
-  )
+}).process(
+  'serve',
+  {
+    help: 'Keeps the cache filled: from the target’s own memory at the start, live from then on.',
+    data: z.object({ rows: z.number(), behind: z.number() }),
+    startup: true,
+  },
+  async ({ args, instrument: cache, lab, session, signal }) => {
+    const since = Date.now() / 1000 - args.buffer_time
+    await using follower = await lab.follow(cache, { since })
+    using _counted = lab.counters(() => {
+      const { duplicates, holes, unnumbered, malformed } = follower.state
+      return { duplicates, holes, unnumbered, quarantined: malformed }
+    })
+    await using target = new QuietTarget(lab, args)
+    await poll(REPORT_HZ, { session, signal }, async () => {
+      if (cache.rowsTaken > 0) await target[Symbol.asyncDispose]()
+      else {
+        const why = await target.look()
+        if (why !== undefined) session.log(why)
+      }
+      session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
+    })
+  },
+)
+
+export default answering(node, getFields, getData)

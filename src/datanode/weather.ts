@@ -1,13 +1,12 @@
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
-import { DataRequest, FieldsRequest, packed } from '../core/data-node.ts'
 import { poll } from '../core/poll.ts'
 import { learntRhythm } from '../core/rhythm.ts'
 import { ownFile } from '../machine/own-files.ts'
 import { type ArchivedField, readArchive } from './apex-weather.ts'
 import type { Block, Source } from './catalog.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
-import { getData, getFields } from './queries.ts'
+import { answering, getData, getFields } from './queries.ts'
 import { Table } from './table.ts'
 
 const OWN_ARCHIVE = ownFile('fixtures/weather')
@@ -61,7 +60,7 @@ export class Weather implements Source {
   }
 }
 
-export default defineAgent({
+const node = defineAgent({
   class: 'WeatherDataNode',
   aliases: ['WeatherServer', 'ApexWeatherServer'],
   help: 'Serves a weather archive in the APEX text form to the bridge; it has a synthetic day of its own.',
@@ -83,18 +82,13 @@ export default defineAgent({
     for (const fault of fields.flatMap(({ faults }) => faults)) lab.event('warning', 'archive', fault)
     return new Weather(fields, shift_to_now)
   },
-})
-  .process(
-    'serve',
-    { help: 'Serves the archive; one shifted to now goes on with time.', startup: true },
-    ({ args, instrument: weather, session, signal }) =>
-      poll(LOOK_HZ, { session, signal }, async () => {
-        if (args.shift_to_now) weather.serveUntil(Date.now() / 1000)
-      }),
-  )
-  .query('get_fields', { help: 'The fields with data between two times.', params: FieldsRequest }, (q) =>
-    getFields(q.instrument, q.params),
-  )
-  .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) =>
-    packed(getData(q.instrument, q.params), q.params),
-  )
+}).process(
+  'serve',
+  { help: 'Serves the archive; one shifted to now goes on with time.', startup: true },
+  ({ args, instrument: weather, session, signal }) =>
+    poll(LOOK_HZ, { session, signal }, async () => {
+      if (args.shift_to_now) weather.serveUntil(Date.now() / 1000)
+    }),
+)
+
+export default answering(node, getFields, getData)

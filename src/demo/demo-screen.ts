@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import { recordingOf } from '../core/recording.ts'
-import type { Child } from '../host/children.ts'
+import type { Child, Role } from '../host/children.ts'
+import { clockText } from '../lab/clock-text.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
+import { listeners } from '../machine/listeners.ts'
 import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
@@ -100,7 +103,7 @@ export class DemoScreen {
       const ops = [...(known && view ? view.sessions : [])].map(
         ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
       )
-      return [child.role.name, this.#state(lab, child), this.#where(child), ops.join(', ')]
+      return [child.role.name, this.#state(lab, child), this.#where(child.role), ops.join(', ')]
     })
     return table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]) + this.#foot(lab)
   }
@@ -108,6 +111,7 @@ export class DemoScreen {
   /** What ended may have been started again by hand. */
   #isBack(lab: LabView, { role, pid }: Child): boolean {
     if (!this.#connected || role.name === 'hub') return this.#connected
+    if (role.args[0] !== 'agent') return isServed(this.#where(role))
     const view = lab.instances.get(role.name)
     return view?.state === 'online' && view.presence?.pid !== pid
   }
@@ -116,7 +120,10 @@ export class DemoScreen {
     const { role, ended } = child
     if (ended !== undefined && !this.#isBack(lab, child)) return ended
     if (role.args[0] !== 'agent') return 'running'
-    return this.#connected ? (lab.instances.get(role.name)?.state ?? 'starting') : 'no hub'
+    if (!this.#connected) return 'no hub'
+    const view = lab.of(role.name)
+    const clock = view && clockText(view)
+    return [view?.state ?? 'starting', ...(clock ? [clock] : [])].join(', ')
   }
 
   #foot(lab: LabView): string {
@@ -139,7 +146,7 @@ export class DemoScreen {
     return lines.join('')
   }
 
-  #where({ role }: Child): string {
+  #where(role: Role): string {
     if (role.name === 'hub') return `mqtt://127.0.0.1:${HUB_PORTS.mqtt}  ws://127.0.0.1:${HUB_PORTS.ws}/ws`
     if (role.name === 'bridge') return `http://127.0.0.1:${BRIDGE_PORT}/`
     const at = role.args.findIndex((arg) => arg === '--pty' || arg === '--tcp' || arg === '--port')
@@ -181,6 +188,12 @@ export class DemoScreen {
         .filter((line) => line !== ''),
     ]
   }
+}
+
+/** Whether something is where a role without an agent serves: at a port of this machine, or behind a pseudo-terminal. */
+function isServed(where: string): boolean {
+  const port = /:(\d+)\/?$/.exec(where)?.[1]
+  return port === undefined ? existsSync(where) : listeners('self').some((one) => one.port === Number(port))
 }
 
 /** A reading beside its name, in as many lines as it takes. */

@@ -61,7 +61,7 @@ async function preflight(dir: string): Promise<{ close(): void }> {
   }
   const lock = lockFile(
     join(dir, 'demo.lock'),
-    `a demo runs already in ${dir}: stop it first (Ctrl-C in its terminal)`,
+    (by) => `a demo runs already in ${dir}, ${by}: stop it first (Ctrl-C in its terminal)`,
   )
   try {
     for (const port of [...Object.values(HUB_PORTS), BRIDGE_PORT, ...SIM_PORTS]) await mustBeFree(port)

@@ -1,3 +1,4 @@
+import { backoff } from '../core/backoff.ts'
 import { messageOf } from '../core/errors.ts'
 import { type Child, startLogged } from './children.ts'
 import type { PlannedRole, RoleState } from './roles.ts'
@@ -24,7 +25,7 @@ export interface KeeperOutput {
 
 /** Milliseconds to wait before the next start, by how long the last life was and the wait before it. */
 export function nextWait(last: number, lived: number): number {
-  return lived >= HEALTHY_MS ? FIRST_WAIT_MS : Math.min(LONGEST_WAIT_MS, Math.max(FIRST_WAIT_MS, last * 2))
+  return lived >= HEALTHY_MS || last === 0 ? FIRST_WAIT_MS : backoff(1, last, LONGEST_WAIT_MS)
 }
 
 /** 1 for a role that has not ended by itself of late, less by 5 s / age for each end of the last 120 s. `ages`: seconds. */

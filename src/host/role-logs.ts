@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { UsageError } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { notFound } from '../core/names.ts'
 import type { Context } from '../terminal/context.ts'
 import { LogTail } from './log-tail.ts'
 import { rotated } from './rotating-log.ts'
@@ -57,10 +57,7 @@ function sourcesOf({ log, roles }: UpState): Source[] {
 
 function unknown(name: string, sources: readonly Source[]): UsageError {
   const names = sources.map((source) => source.name)
-  const [near] = didYouMean(name, names)
-  return new UsageError(
-    `ocs up has no role "${name}": ${near ? `did you mean "${near}"?` : `it has ${names.join(', ')}`}`,
-  )
+  return new UsageError(notFound('ocs up has no role', name, names, 'it has'))
 }
 
 /** The last lines of a log, over its older files as far as needed. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { messageOf, OpError } from '../core/errors.ts'
 import type { ManagedHost, ManagedInstance, Target } from '../core/managed-host.ts'
-import { didYouMean } from '../core/names.ts'
+import { notFound } from '../core/names.ts'
 import type { PlannedRole, RoleState } from './roles.ts'
 import { Supervisor, type SupervisorOptions } from './supervisor.ts'
 import type { Plan, PlannedInstance } from './up-plan.ts'
@@ -165,10 +165,7 @@ export class Host implements ManagedHost {
       if (id === 'all' || names.includes(id)) return []
       const other = inoperable.find(({ name }) => name === id)
       if (other) return [`${id} cannot be started here: ${other.why}`]
-      const [near] = didYouMean(id, names)
-      return [
-        `there is no instance "${id}": ${near ? `did you mean "${near}"?` : `there are ${names.join(', ')}`}`,
-      ]
+      return [notFound('there is no instance', id, names)]
     })
     if (faults.length > 0) throw new OpError(`Nothing is changed: ${faults.join('; ')}`)
     for (const [id, target] of requests) {

@@ -98,7 +98,7 @@ export function runsAlready({ path, plan }: UpPlace): string {
 /** Runs all roles of this host until it is told to stop. @throws OpError when another `ocs up` does already */
 export async function runUp(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
   const { from, path } = place
-  const lock = lockFile(path.replace(/json$/, 'lock'), runsAlready(place))
+  const lock = lockFile(path.replace(/json$/, 'lock'), () => runsAlready(place))
   const { plan } = place
   const logDir = resolve(
     flags.logDir ?? plan.host.log_dir ?? join(stateDir(flags.stateDir, context.env), 'logs'),

@@ -1,4 +1,5 @@
 import type { Claim } from '../core/agent.ts'
+import { isLoopback } from '../core/host-port.ts'
 import { parseAddress } from './transport/address.ts'
 
 /**
@@ -24,9 +25,4 @@ export function addressClaims(address: string, args: Readonly<Record<string, unk
 export function serialClaims(argument: string, number: string | undefined): Claim[] {
   if (number === undefined) return []
   return [{ argument, key: `serial number ${number.toUpperCase()}`, text: `serial number ${number}` }]
-}
-
-/** Each computer has an instrument of its own there. */
-function isLoopback(host: string): boolean {
-  return /^(localhost|::1|127\.)/i.test(host)
 }

@@ -3,7 +3,7 @@ import { connectMqtt, type MqttOptions, reached } from '../bus/mqtt.ts'
 import type { Agent, OpSpec } from '../core/agent.ts'
 import type { AgentApi, Presence } from '../core/channels.ts'
 import { TransportError, UsageError } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { nearOr, notFound } from '../core/names.ts'
 import { awaitChange, type Line } from './await-change.ts'
 import { viewLab } from './lab-view.ts'
 import { type Feed, remoteFeed } from './remote-feed.ts'
@@ -213,8 +213,7 @@ function found(instance: string, { api, presence, state, sessions }: Seen): Foun
 function notRunning({ view }: Line, instance: string): string {
   const running = [...view.instances].filter(([, { state }]) => state === 'online').map(([name]) => name)
   const state = view.instances.get(instance)?.state ?? 'not running'
-  const [near] = didYouMean(instance, running)
-  const hint = near ? `did you mean "${near}"?` : `these are: ${running.join(', ') || 'none'}`
+  const hint = nearOr(instance, running, 'these are')
   return `${instance} is ${state}: start it with ocs agent --instance-id=${instance} (${hint})`
 }
 
@@ -222,9 +221,7 @@ function notRunning({ view }: Line, instance: string): string {
 function member<T>(members: Readonly<Record<string, T>>, kind: string, instance: string, name: string): T {
   const there = Object.hasOwn(members, name) ? members[name] : undefined
   if (there !== undefined) return there
-  const [near] = didYouMean(name, Object.keys(members))
-  const hint = near ? `did you mean "${near}"?` : `it has ${Object.keys(members).join(', ') || 'none'}`
-  throw new UsageError(`${instance} has no ${kind} "${name}": ${hint}`)
+  throw new UsageError(notFound(`${instance} has no ${kind}`, name, Object.keys(members), 'it has'))
 }
 
 /** An object whose missing members are errors. A promise asks what it resolves with for `then`, a printer for `toJSON`. */

@@ -5,6 +5,7 @@ import { troubles } from '../core/counter-help.ts'
 import type { OpSession } from '../core/ops.ts'
 import { RECORD, recordingOf } from '../core/recording.ts'
 import { waitingRows } from '../core/waiting-rows.ts'
+import { clockText } from './clock-text.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
 import { notRecording } from './not-recording.ts'
 import { codeName, lastMessage } from './session-text.ts'
@@ -29,7 +30,7 @@ export interface RoleStatus {
   readonly waiting: number | null
   /** What is under way, and how processes ended: `running`, `degraded`, `failed`, …, by operation. */
   readonly ops: Readonly<Record<string, string>>
-  /** What an operation that fails or is degraded says. */
+  /** What an operation that fails or is degraded says, or what is wrong with its clock. */
   readonly trouble: string | null
   /** Counters of things gone wrong, above zero. */
   readonly counters: Readonly<Record<string, number>>
@@ -208,7 +209,7 @@ function roleOf(
     rate: hasFeeds && isOnline ? meters.rate(instance) : null,
     waiting: hasFeeds && presence?.feeds ? waitingRows(presence.feeds) : null,
     ops: Object.fromEntries(shown.map(([op, session]) => [op, codeName(session.op_code)])),
-    trouble: bad ? `${bad.op_name}: ${lastMessage(bad)}` : null,
+    trouble: bad ? `${bad.op_name}: ${lastMessage(bad)}` : view ? (clockText(view) ?? null) : null,
     counters: Object.fromEntries(troubles(presence?.counters ?? {})),
   }
 }

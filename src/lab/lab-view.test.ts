@@ -1,8 +1,10 @@
 import { expect, jest, test } from 'bun:test'
+import { clockByTurns } from '../../test/turns-clock.ts'
 import { testHub } from '../broker/hub.test-aid.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { clockText } from './clock-text.ts'
 import { viewLab } from './lab-view.ts'
 
 const root = 'observatory'
@@ -49,6 +51,7 @@ test('an agent that is lost was heard of when its last beat came, not when its w
 })
 
 test('an agent whose beat is 15 s old is lost, whatever the hub retains', async () => {
+  using _ = clockByTurns()
   const hub = new MemoryHub()
   const agent = hub.connect('a')
   await agent.publish(
@@ -64,6 +67,26 @@ test('an agent whose beat is 15 s old is lost, whatever the hub retains', async 
   const clock = jest.spyOn(performance, 'now').mockImplementation(() => now + 16_000)
   expect(view.instances.get('new')?.state).toBe('lost')
   clock.mockRestore()
+})
+
+test('an agent whose clock is wrong lives all the same, and that is said of its clock', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  const say = (instance: string, ahead: number) =>
+    agent.publish(channels.presence, { root, instance }, presence('online', 's', Date.now() / 1000 + ahead))
+  for (const ahead of [-3600, 0, 3600]) await say(`a${ahead}`, ahead)
+  await using view = await viewLab(hub.connect('me'), root)
+  const settled = view.settled()
+  // What the hub has kept of one that is behind is as old as that of one that has gone: its next beat tells.
+  setTimeout(() => void say('a-3600', -3600))
+  await settled
+  const found = ['a-3600', 'a0', 'a3600'].map((name) => view.of(name))
+  expect(found.map((one) => one?.state)).toEqual(['online', 'online', 'online'])
+  expect(found.map((one) => one && clockText(one))).toEqual([
+    'its clock is 1 h 0 min behind',
+    undefined,
+    'its clock is 1 h 0 min ahead',
+  ])
 })
 
 test('settled: all that a real hub retains has come, however much of it there is', async () => {

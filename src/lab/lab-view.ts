@@ -4,6 +4,10 @@ import type { OpSession } from '../core/ops.ts'
 
 /** Seconds without a beat after which an agent counts as lost: its will may have died with its hub. */
 const LOST_AFTER = 15
+/** Milliseconds in which whoever lives has said so again. */
+const BEAT_MS = 6000
+/** Seconds by which the clock of an agent may differ from this one without a word. */
+const CLOCK_S = 5
 
 /** What is known of one instance from what it retains. */
 export interface InstanceView {
@@ -12,12 +16,18 @@ export interface InstanceView {
   readonly sessions: ReadonlyMap<string, OpSession>
   /** `lost` also for one that says online but has not been heard of for 15 s. */
   readonly state: Presence['state']
+  /** Unix s since when it is not online, as far as anybody can say; undefined while it is. */
+  readonly left?: number | undefined
+  /** Seconds by which its clock is ahead of this one, below 0 behind; undefined while they agree, or nobody can say. */
+  readonly ahead?: number | undefined
 }
 
 /** A view of all agents of a lab, kept up to date from retained topics; one whose presence is cleared is forgotten. */
 export interface LabView extends AsyncDisposable {
   readonly instances: ReadonlyMap<string, InstanceView>
-  /** Resolves once what the hub had retained is in. */
+  /** What is known of one of them. */
+  of(instance: string): InstanceView | undefined
+  /** Resolves once what the hub had retained is in, and it is known who of it lives: the clock of one may be wrong. */
   settled(): Promise<void>
   /** Calls back after each change. */
   onChange(listener: (instance: string) => void): Disposable
@@ -27,7 +37,13 @@ interface Entry {
   presence: Presence | undefined
   api: AgentApi | undefined
   readonly sessions: Map<string, OpSession>
+  /** By how much its clock is ahead, s. */
+  ahead: number | undefined
+  /** When it was last heard of, on the monotonic clock and in unix s. */
   heard: number
+  heardAt: number
+  /** Since when it says that it is not online, unix s. */
+  left: number | undefined
 }
 
 /** Watches the agents of a lab. */
@@ -46,7 +62,10 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       presence: undefined,
       api: undefined,
       sessions: new Map(),
+      ahead: undefined,
       heard: -Infinity,
+      heardAt: 0,
+      left: undefined,
     }
     entries.set(instance, entry)
     tell(instance)
@@ -60,7 +79,13 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     // A will was written when its agent came; that was heard of later.
     const time = old?.session === now.session ? Math.max(old.time, now.time) : now.time
     entry.presence = { ...now, time }
-    const fresh = !retained || Date.now() / 1000 - now.time < LOST_AFTER
+    const wall = Date.now() / 1000
+    // A will was written when its agent came; when that left, nobody says later.
+    entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? now.time : wall))
+    const fresh = !retained || wall - now.time < LOST_AFTER
+    entry.heardAt = retained ? now.time : wall
+    // What the hub has kept is older than it says, so it tells of a clock that is ahead alone.
+    if (now.state === 'online' && (!retained || now.time > wall)) entry.ahead = now.time - wall
     if (fresh) entry.heard = performance.now()
   }
   const forget = ({ instance }: { instance: string }) => {
@@ -84,11 +109,26 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
 
   return {
     get instances() {
-      return new Map([...entries].map(([instance, entry]) => [instance, { ...entry, state: stateOf(entry) }]))
+      return new Map([...entries].map(([instance, entry]) => [instance, viewOf(entry)]))
+    },
+    of(instance) {
+      const entry = entries.get(instance)
+      return entry && viewOf(entry)
     },
     async settled() {
       // It is granted behind all that is retained for the subscriptions before.
       asked.push(await bus.subscribe(channels.hub, { root }, () => {}))
+      const isDoubtful = ({ presence: said, heard }: Entry) => said?.state === 'online' && heard === -Infinity
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const look = () => {
+        if (![...entries.values()].some(isDoubtful)) resolve()
+      }
+      const timer = setTimeout(resolve, BEAT_MS)
+      listeners.add(look)
+      look()
+      await promise
+      clearTimeout(timer)
+      listeners.delete(look)
     },
     onChange(listener) {
       listeners.add(listener)
@@ -101,7 +141,17 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   }
 }
 
-function stateOf({ presence, heard }: Entry): Presence['state'] {
-  if (presence?.state !== 'online') return presence?.state ?? 'offline'
-  return performance.now() - heard > LOST_AFTER * 1000 ? 'lost' : 'online'
+function viewOf({ presence, api, sessions, heard, heardAt, left, ahead = 0 }: Entry): InstanceView {
+  const said = presence?.state ?? 'offline'
+  const isSilent = said === 'online' && performance.now() - heard > LOST_AFTER * 1000
+  const state = isSilent ? 'lost' : said
+  const isOff = state === 'online' && Math.abs(ahead) > CLOCK_S
+  return {
+    presence,
+    api,
+    sessions,
+    state,
+    left: isSilent ? heardAt : left,
+    ahead: isOff ? ahead : undefined,
+  }
 }

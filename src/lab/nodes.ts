@@ -1,14 +1,13 @@
 import type { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
-import { channels, type Presence } from '../core/channels.ts'
 import { DataAnswer, type DataRequest, FieldsAnswer } from '../core/data-node.ts'
 import { messageOf } from '../core/errors.ts'
+import { nameFinder } from '../core/names.ts'
+import type { LabView } from './lab-view.ts'
 import { caller } from './request-client.ts'
 
 /** Seconds a data node has to answer: a panel waits no longer for a slow one. */
 const ANSWER = 2
-/** Milliseconds without a beat after which an agent counts as lost. */
-const LOST_MS = 15_000
 
 /** A data node as its own announcements show it. */
 export interface Node {
@@ -38,51 +37,28 @@ export interface Nodes extends AsyncDisposable {
   data(node: Node, request: DataRequest): Promise<DataAnswer | undefined>
 }
 
-interface Known {
-  node: Node | undefined
-  session: string
-  since: number
-  online: boolean
-  /** When it was last heard of, on the monotonic clock. */
-  heard: number
-}
-
-/** Finds the data nodes on a bus by their retained `presence` and `api`, and asks them. */
-export async function findNodes(bus: Bus, root: string, log: (text: string) => void): Promise<Nodes> {
-  const known = new Map<string, Known>()
+/** Finds the data nodes of a lab by what its agents announce, and asks them. */
+export async function findNodes(
+  { bus, root, lab }: { readonly bus: Bus; readonly root: string; readonly lab: LabView },
+  log: (text: string) => void,
+): Promise<Nodes> {
   const failing = new Set<string>()
   const twins = new Set<string>()
   const asking = await caller(bus, root)
 
-  const of = (instance: string): Known => {
-    const found = known.get(instance)
-    if (found) return found
-    const fresh: Known = { node: undefined, session: '', since: 0, online: false, heard: -Infinity }
-    known.set(instance, fresh)
-    return fresh
-  }
-  const heard = (said: Presence, { instance }: { instance: string }) => {
-    const agent = of(instance)
-    const online = said.state === 'online'
-    // The will of an older process says nothing about the one that runs now.
-    if (!online && agent.online && said.session !== agent.session) return
-    Object.assign(agent, { session: said.session, since: said.since, online, heard: performance.now() })
-  }
-  const forget = ({ instance }: { instance: string }) => void known.delete(instance)
-  const presence = await bus.subscribe(channels.presence, { root }, heard, undefined, forget)
-  const api = await bus.subscribe(channels.api, { root }, (said, { instance }) => {
-    of(instance).node = said.node && { instance, ...said.node }
-  })
-
+  const all = () =>
+    [...lab.instances].flatMap(([instance, { api, presence, state }]) => {
+      const since = presence?.since ?? 0
+      return api?.node ? [{ node: { instance, ...api.node } as Node, since, state }] : []
+    })
   const online = () => {
     if (!bus.connected) return []
-    const oldest = performance.now() - LOST_MS
     const byName = new Map<string, Node>()
-    const living = [...known.values()].filter((agent) => agent.online && agent.heard > oldest)
+    const living = all().filter(({ state }) => state === 'online')
     for (const { node } of living.sort((a, b) => a.since - b.since)) {
-      const first = node && byName.get(node.name)
+      const first = byName.get(node.name)
       if (first) ignored(first, node)
-      else if (node) byName.set(node.name, node)
+      else byName.set(node.name, node)
     }
     return inOrder(byName.values())
   }
@@ -90,8 +66,8 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
     const living = online()
     if (!living.some(({ archive }) => archive)) return living
     const byName = new Map(living.map((node) => [node.name, node]))
-    for (const { node } of known.values()) {
-      if (node?.live && !byName.has(node.name)) byName.set(node.name, { ...node, away: true })
+    for (const { node } of all()) {
+      if (node.live && !byName.has(node.name)) byName.set(node.name, { ...node, away: true })
     }
     return inOrder(byName.values())
   }
@@ -126,17 +102,11 @@ export async function findNodes(bus: Bus, root: string, log: (text: string) => v
     online,
     archives: () => online().filter(({ archive }) => archive),
     listed,
-    find(name) {
-      const nodes = listed()
-      const folded = name.toLowerCase()
-      return (
-        nodes.find((node) => node.name === name) ?? nodes.find((node) => node.name.toLowerCase() === folded)
-      )
-    },
+    find: (name) => nameFinder(listed().map((node) => [node.name, node] as const))(name),
     fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
     data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {
-      for (const part of [presence, api, asking]) await part[Symbol.asyncDispose]()
+      await asking[Symbol.asyncDispose]()
     },
   }
 }

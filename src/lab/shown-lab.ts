@@ -73,7 +73,7 @@ async function runningNodes({ url, credentials, root, instances, declaration }: 
   await using bus = connectMqtt({ url, credentials, client: `grafana-${crypto.randomUUID().slice(0, 8)}` })
   await reached(bus, url, HUB_SECONDS)
   await using lab = await viewLab(bus, root)
-  await using nodes = await findNodes(bus, root, () => {})
+  await using nodes = await findNodes({ bus, root, lab }, () => {})
   await lab.settled()
   const catalog = catalogOf(nodes)
   const shown = nodes.listed().filter(({ archive }) => !archive)

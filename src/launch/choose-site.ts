@@ -51,8 +51,7 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
     : undefined
   for (const note of site?.notes ?? []) log(note)
   const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
-  const local = `mqtt://127.0.0.1:${MQTT_PORT}`
-  const url = site ? hubUrl(site, host, options.siteHub) : (options.siteHub ?? local)
+  const url = hubUrl(site, host, options.siteHub)
   const realm = options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm
   return {
     site,

@@ -2,7 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { AgentApi } from '../core/channels.ts'
 import { messageOf, TransportError, UsageError } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { nearOr, notFound } from '../core/names.ts'
 import { type InstanceView, type LabView, viewLab } from '../lab/lab-view.ts'
 import { type Caller, caller } from '../lab/request-client.ts'
 import type { Site } from '../site/site.ts'
@@ -82,9 +82,7 @@ export function knownInstance({ lab }: Controlled, instance: string): InstanceVi
   const found = lab.instances.get(instance)
   if (found) return found
   const names = [...lab.instances.keys()].sort()
-  const [near] = didYouMean(instance, names)
-  const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
-  throw new TransportError(`no agent "${instance}" is known (${hint})`)
+  throw new TransportError(`no agent "${instance}" is known (${nearOr(instance, names)})`)
 }
 
 /** One instance that answers. @throws TransportError when it does not run */
@@ -101,8 +99,5 @@ export function knownOp(instance: string, { api }: InstanceView, op: string): Ag
   const ops = api?.ops ?? {}
   const found = Object.hasOwn(ops, op) ? ops[op] : undefined
   if (found) return found
-  const names = Object.keys(ops)
-  const [near] = didYouMean(op, names)
-  const hint = near ? `did you mean "${near}"?` : `it has: ${names.join(', ') || 'none'}`
-  throw new UsageError(`${instance} has no operation "${op}" (${hint})`)
+  throw new UsageError(notFound(`${instance} has no operation`, op, Object.keys(ops), 'it has'))
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
@@ -15,9 +15,14 @@ const loaded = new Map<string, string>()
 /** What a module of one's own exports. */
 export type Exports = Readonly<Record<string, unknown>>
 
-/** @throws UsageError for a file that is not there */
-export function mustExist(file: string): void {
-  if (!existsSync(file)) throw new UsageError(`${file}: there is no such file`)
+/** @throws UsageError for what is no file that can be read */
+export function mustBeReadable(file: string): void {
+  try {
+    if (!statSync(file).isFile()) throw new Error('it is not a file')
+    accessSync(file, constants.R_OK)
+  } catch (cause) {
+    throw new UsageError(`${file}: ${messageOf(cause)}`, { cause })
+  }
 }
 
 /**
@@ -31,6 +36,7 @@ export async function importOwn(name: string, folder: string): Promise<Exports> 
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`has not loaded in ${LOAD_MS / 1000} s`)), LOAD_MS)
   try {
+    mustBeReadable(file)
     const stamp = stampOf(file)
     if (loaded.get(file) !== stamp) forget(dirname(file))
     loaded.set(file, stamp)

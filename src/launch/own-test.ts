@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { OpError, UsageError } from '../core/errors.ts'
+import { OpError } from '../core/errors.ts'
 import { ownModule } from '../machine/own-files.ts'
 import type { Context } from '../terminal/context.ts'
+import { mustBeReadable } from './own-module.ts'
 
 /** What has to be loaded before a test, so that it finds `ocs`. */
 const FIRST = ownModule('src/launch/provide-ocs.ts')
@@ -10,12 +11,12 @@ const FIRST = ownModule('src/launch/provide-ocs.ts')
 /**
  * Runs tests of one's own by the Bun that runs this program.
  * @param file a test, or the module that it stands beside
- * @throws UsageError for a file that is not there, OpError when a test fails
+ * @throws UsageError for what is no file that can be read, OpError when a test fails
  */
 export async function runOwnTest(file: string, words: readonly string[], context: Context): Promise<void> {
   const { signal } = context
   const path = resolve(file)
-  if (!existsSync(path)) throw new UsageError(`${file}: there is no such file`)
+  mustBeReadable(path)
   const beside = path.replace(/(?<!\.test)\.([cm]?[jt]sx?)$/, '.test.$1')
   const test = existsSync(beside) ? beside : path
   const child = Bun.spawn([process.execPath, 'test', '--preload', FIRST, test, ...words], {

@@ -159,12 +159,16 @@ function instancesOf({ hosts }: Site): LabSite['instances'] {
   )
 }
 
-/** Says once that the hub is being waited for, when it does not answer at once. */
+/** Says that the hub is being waited for, when it does not answer at once, and why: once each reason. */
 function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
-  const timer = setTimeout(() => {
-    if (!bus.connected) log(`waiting for the hub at ${url} (ocs hub)`)
+  const told = new Set<string>()
+  const timer = setInterval(() => {
+    const why = bus.problem ?? 'no answer'
+    if (bus.connected) told.clear()
+    else if (!told.has(why)) log(`waiting for the hub at ${url} (ocs hub): ${why}`)
+    if (!bus.connected) told.add(why)
   }, SAY_WAITING_MS)
-  return { [Symbol.dispose]: () => clearTimeout(timer) }
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 /** For roles that are no agents: says when the hub is reached, lost and awaited. */

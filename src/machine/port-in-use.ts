@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { ConfigError } from '../core/errors.ts'
+import { hostPort } from '../core/host-port.ts'
 import { listeners, openOf } from './listeners.ts'
-import { hostPort } from './loopback.ts'
+import { processName } from './process-name.ts'
 
 /** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
 export async function portError(
@@ -52,22 +53,11 @@ async function serverHeader(host: string, port: number): Promise<string | undefi
   }
 }
 
-/** `name (pid 123)` of the process that listens on a TCP port; undefined off Linux or when it is another user's. */
+/** The process that listens on a TCP port; undefined off Linux or when it is another user's. */
 async function holderOf(port: number): Promise<string | undefined> {
   const sockets = listeners('self').filter((one) => one.port === port)
   if (sockets.length === 0) return undefined
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid) || !openOf(pid).some((link) => sockets.some((one) => one.link === link))) continue
-    const cmdline = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-    return `${nameOf(cmdline)} (pid ${pid})`
-  }
-  return undefined
-}
-
-/** A command line as its user would know it: `ocs hub`, not the Bun that runs it. */
-function nameOf(cmdline: string): string {
-  const words = cmdline.split('\0').filter((word) => word !== '')
-  const at = words.findIndex((word) => word.endsWith('/bin/ocs.ts'))
-  if (at >= 0) return ['ocs', ...words.slice(at + 1, at + 2)].join(' ')
-  return (words[0] ?? 'a process').split('/').at(-1) ?? 'a process'
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const pid = pids.find((one) => openOf(one).some((link) => sockets.some((socket) => socket.link === link)))
+  return pid === undefined ? undefined : processName(Number(pid))
 }

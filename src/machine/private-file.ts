@@ -20,7 +20,8 @@ import { dirname } from 'node:path'
  */
 export function ownFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  closeSync(openSync(path, 'a', 0o600))
+  // To close a file takes away all locks that this process has on it.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   tighten(path, 0o600)
 }
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Level } from '../core/access.ts'
 import { messageOf } from '../core/errors.ts'
-import { isLoopback } from '../machine/loopback.ts'
+import { isLoopback } from '../core/host-port.ts'
 import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { type Entries, isValid, principalOf, readPrincipals } from './principals-file.ts'
 import { digestOf, holderOf, isDigest } from './token.ts'

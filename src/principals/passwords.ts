@@ -1,3 +1,5 @@
+import { backoff } from '../core/backoff.ts'
+
 /** Passwords that are checked at a time, since each takes 64 MiB and a processor; and how many more may wait. */
 const [AT_ONCE, MAX_WAITING] = [2, 10]
 /** Failures after which one has to wait: 1 s, then twice as long each time, 60 s at most. */
@@ -47,7 +49,7 @@ export class Passwords {
     if (this.#running >= AT_ONCE && this.#waiting.length >= MAX_WAITING) throw new NotNow()
     // Before the check, or many at once would be free.
     const count = (failed?.count ?? 0) + 1
-    const wait = count < FREE_FAILURES ? 0 : Math.min(LONGEST_MS, 1000 * 2 ** (count - FREE_FAILURES))
+    const wait = count < FREE_FAILURES ? 0 : backoff(count - FREE_FAILURES, 1000, LONGEST_MS)
     this.#failures.delete(guesser)
     this.#failures.set(guesser, { count, until: this.#now() + wait })
     if (this.#failures.size > MAX_KNOWN) this.#failures.delete([...this.#failures.keys()][0] ?? '')

@@ -146,7 +146,7 @@ export function isValid({ until }: Entry['tokens'][number]): boolean {
 function change(file: string, name: string, to: (entry: Entry | undefined) => Entry | undefined): void {
   if (!NAME.test(name) || [HUB, ANYONE.name, NOBODY.name, OPERATORS].includes(name))
     throw new UsageError(`"${name}" is no name for a principal: letters, digits, _ and -, at most 63`)
-  const lock = lockFile(`${file}.lock`, `${file} is being changed by another: try again`)
+  const lock = lockFile(`${file}.lock`, (by) => `${file} is being changed by ${by}: try again`)
   try {
     const { [name]: before, ...rest } = readPrincipals(file)
     const after = to(before)

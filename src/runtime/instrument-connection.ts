@@ -1,9 +1,11 @@
 import type { Linked } from '../core/agent.ts'
+import { backoff } from '../core/backoff.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 
 /** Milliseconds before each new attempt: quick at first, so that a cable put back is noticed, then up to 30 s. */
-const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]
+const FIRST_MS = 250
+const LONGEST_MS = 30_000
 /** Milliseconds between two connections at least: a cable with a loose contact should not keep a reader waiting longer. */
 const LEAST_MS = 1000
 
@@ -99,9 +101,9 @@ export class Connection<I extends object> {
       this.#failed = Promise.withResolvers<void>()
       await (instrument as Linked | undefined)?.link?.close().catch(() => {})
       if (instrument) attempt = 0
-      const backoff = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)] ?? 0
       const left = instrument ? began + LEAST_MS - performance.now() : 0
-      if (!signal.aborted) await pause(retryMs ?? Math.max(backoff, left), signal)
+      if (!signal.aborted)
+        await pause(retryMs ?? Math.max(backoff(attempt, FIRST_MS, LONGEST_MS), left), signal)
     }
   }
 }

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { OpSession } from '../core/ops.ts'
+import type { OpSession, Transition } from '../core/ops.ts'
 import { SessionStore } from './session-store.ts'
 
 const folders: string[] = []
@@ -91,7 +91,9 @@ test('the last 100 of each operation are kept', async () => {
 test('one owner; a file that is none is named with what to do', async () => {
   const path = file()
   const store = new SessionStore(path)
-  expect(() => new SessionStore(path)).toThrow('is in use: this instance already runs on this machine')
+  expect(() => new SessionStore(path)).toThrow(
+    'is in use by this process itself: this instance already runs on this machine',
+  )
   await store.close()
   const other = join(folders[0] ?? '', 'no.sqlite')
   writeFileSync(other, 'not a database at all'.repeat(100))
@@ -127,5 +129,15 @@ test('a disk that refuses is told once; the agent goes on', async () => {
   ])
   store.save(session(2, 'acq', done))
   expect(store.list('acq', 9).map(({ session_id }) => session_id)).toEqual([2])
+  await store.close()
+})
+
+test('another reason is kept when it comes, though the state stays', async () => {
+  const store = new SessionStore(file())
+  const bad = (...transitions: Transition[]) =>
+    session(0, 'acq', { status: 'running', degraded: true, op_code: 8, transitions })
+  store.save(bad([2, 'degraded', 'no cable']))
+  store.save(bad([2, 'degraded', 'no cable'], [3, 'degraded', 'no reply']))
+  expect(store.latest('acq')?.transitions?.map(([, , why]) => why)).toEqual(['no cable', 'no reply'])
   await store.close()
 })

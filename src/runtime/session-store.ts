@@ -4,8 +4,8 @@ import type { Memory } from '../core/agent.ts'
 import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { diskAdvice, diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { addTransition, OpSession, type OpState, opCodeOf, stateOf } from '../core/ops.ts'
-import { lockFile } from '../machine/lock-file.ts'
+import { addTransition, OpSession, opCodeOf, stateOf } from '../core/ops.ts'
+import { lockInstance } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
 const DIED = 'The agent died while this was under way; it is back now.'
@@ -18,8 +18,8 @@ export class SessionStore {
   readonly #db: Database
   readonly #lock: Database | undefined
   readonly #log: number | undefined
-  /** State last written, by session, so that only its changes are written. */
-  readonly #written = new Map<number, OpState>()
+  /** State last written and since when, by session, so that only changes of it and of its reason are written. */
+  readonly #written = new Map<number, string>()
   #sync: Promise<void> | undefined
   #again = false
   #next: number
@@ -34,10 +34,7 @@ export class SessionStore {
    * @throws ConfigError when another process has it, or it cannot be used
    */
   constructor(path?: string) {
-    this.#lock =
-      path === undefined
-        ? undefined
-        : lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
+    this.#lock = path === undefined ? undefined : lockInstance(path)
     try {
       this.#db = open(path ?? ':memory:')
       this.#log = path === undefined ? undefined : openSync(`${path}-wal`, 'r')
@@ -78,10 +75,10 @@ export class SessionStore {
     return this.#next++
   }
 
-  /** Keeps a session as it is, when its state has changed since. */
+  /** Keeps a session as it is, when its state, or the reason for it, has changed since. */
   save(session: OpSession): void {
-    const { session_id: id, status } = session
-    const state = stateOf(session)
+    const { session_id: id, status, transitions } = session
+    const state = JSON.stringify([stateOf(session), transitions?.at(-1)])
     if (this.#written.get(id) === state) return
     if (status === 'done') this.#written.delete(id)
     else this.#written.set(id, state)

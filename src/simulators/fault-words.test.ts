@@ -22,7 +22,7 @@ test('faults are read as they are written', () => {
 })
 
 test('what is no fault is refused, with what was meant', () => {
-  expect(() => parseFault('garbge')).toThrow('there is no fault "garbge": did you mean garbage?')
+  expect(() => parseFault('garbge')).toThrow('there is no fault "garbge": did you mean "garbage"?')
   expect(() => parseFault('')).toThrow('there are delay, missing, ')
   expect(() => parseFault('delay 250')).toThrow('"250" is not NAME=VALUE')
   expect(() => parseFault('delay time=3')).toThrow('there is no parameter "time": did you mean "times"?')

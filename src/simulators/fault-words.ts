@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checkParams } from '../core/arguments/check-params.ts'
 import { UsageError } from '../core/errors.ts'
-import { didYouMean } from '../core/names.ts'
+import { notFound } from '../core/names.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Simulator } from './simulator.ts'
 
@@ -51,12 +51,7 @@ type Spelled = Parameters<Faults['inject']>
 export function parseFault(text: string): Spelled {
   const [kind = '', ...rest] = text.trim().split(/\s+/)
   const schema = Object.hasOwn(words, kind) ? words[kind as Fault['kind']] : undefined
-  if (!schema) {
-    const [near] = didYouMean(kind, kinds)
-    throw new UsageError(
-      `there is no fault "${kind}": ${near ? `did you mean ${near}?` : `there are ${kinds.join(', ')}`}`,
-    )
-  }
+  if (!schema) throw new UsageError(notFound('there is no fault', kind, kinds))
   const given = Object.fromEntries(
     rest.map((word) => {
       const [name = '', value] = word.split(/=(.*)/s)

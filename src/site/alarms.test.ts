@@ -102,7 +102,7 @@ const broken: readonly (readonly [text: string, line: number, says: string])[] =
     10,
     'no instance "ls241" in this file: did you mean "ls240"?',
   ],
-  [rule('kind: agent, agent: fridge'), 10, 'no instance "fridge" in this file: there are: ls240, aggregator'],
+  [rule('kind: agent, agent: fridge'), 10, 'no instance "fridge" in this file: there are ls240, aggregator'],
   [rule('kind: op, op: ls240'), 10, 'op takes INSTANCE.OPERATION'],
   [rule('kind: op, op: ls240.acq, states: [faild]'), 10, 'states'],
   [rule('kind: stale, field: ls240.temperatures.T'), 10, 'no "after" in a rule of kind stale'],

@@ -4,7 +4,6 @@ import {
   type AlarmSettings,
   actionFaults,
   type Fault,
-  hint,
   Mail,
   mailFaults,
   type Rule,
@@ -15,6 +14,7 @@ import {
 import { checkParams } from '../core/arguments/check-params.ts'
 import { coerce } from '../core/arguments/coerce.ts'
 import { shown } from '../core/arguments/common-flags.ts'
+import { notFound } from '../core/names.ts'
 import { kindOf, readSection } from './keys.ts'
 import type { Position, Problems } from './problems.ts'
 import type { Entry, Node } from './tree.ts'
@@ -80,7 +80,7 @@ function readRule(
   }
   const kind = given.value.text as RuleKind
   if (!Object.hasOwn(ruleKinds, kind)) {
-    report.problems.add(given.value.at, `no rule of kind "${kind}": ${hint(kind, kinds)}`)
+    report.problems.add(given.value.at, notFound('no rule of kind', kind, kinds))
     return undefined
   }
   const schema = ruleKinds[kind] as z.ZodObject

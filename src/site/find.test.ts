@@ -69,7 +69,7 @@ test('a file that cannot be read is a ConfigError that says why', async () => {
       ),
     )
     expect(refusals).toEqual([
-      `cannot read the site file ${folder}/gone.yaml: there is no such file`,
+      `cannot read the site file ${folder}/gone.yaml: there is no such file or folder`,
       `cannot read the site file ${join(folder, '')}: it is not a file`,
       `cannot read the site file ${folder}/pipe: it is not a file`,
       `${folder}/latin.yaml: is not UTF-8 text`,

@@ -62,9 +62,7 @@ export async function loadSite(file: string): Promise<Site> {
 /** The text of a site file. @throws ConfigError when it cannot be read */
 export async function readText(file: string): Promise<string> {
   const bytes = await readStart(file, MAX_BYTES + 1).catch((cause: unknown) => {
-    const { code } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : messageOf(cause)
-    throw new ConfigError(`cannot read the site file ${file}: ${why}`, { cause })
+    throw new ConfigError(`cannot read the site file ${file}: ${messageOf(cause)}`, { cause })
   })
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -24,9 +24,6 @@ interface HubAddress {
   readonly file: string | undefined
 }
 
-/** The hub of this machine, where nothing names another. */
-const LOCAL = 'mqtt://127.0.0.1:1883'
-
 /**
  * The address of a program's hub, its address root and realm.
  * @throws UsageError for a `hub` that is no address; ConfigError for a site file that cannot be used
@@ -41,7 +38,7 @@ export async function hubAddress(
   const site = named ? await openSite({ siteFile, configDir }) : undefined
   const host = site?.hosts.get(hostname()) ?? site?.hosts.get('localhost')
   return {
-    url: site ? hubUrl(site, host, hub) : (hub ?? LOCAL),
+    url: hubUrl(site, host, hub),
     root: root ?? site?.hub.address_root ?? defaults.address_root,
     realm: host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
     file: host?.hub.credentials ?? site?.hub.credentials,

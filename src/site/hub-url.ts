@@ -2,17 +2,21 @@ import { ConfigError, UsageError } from '../core/errors.ts'
 import { serverFault } from './server-fault.ts'
 import type { Host, Site } from './site.ts'
 
+/** The hub of this machine, where nothing names another. */
+const LOCAL = 'mqtt://127.0.0.1:1883'
+
 /**
  * The address that clients of the hub connect to: `--site-hub`, else the host's own server, else the site's;
- * of each `mqtt_server` before `wamp_server`.
+ * of each `mqtt_server` before `wamp_server`; without a site file this machine's.
  * @throws UsageError for a `--site-hub` that is no address of a hub
- * @throws ConfigError when there is none
+ * @throws ConfigError when the site file names none
  */
-export function hubUrl(site: Site, host?: Host, override?: string): string {
+export function hubUrl(site: Site | undefined, host?: Host, override?: string): string {
   const fault = override === undefined ? undefined : serverFault(override)
   if (fault) throw new UsageError(`--site-hub ${JSON.stringify(override)}: ${fault}`)
-  const servers = [host?.hub, site.hub].map((hub) => hub?.mqtt_server ?? hub?.wamp_server)
+  const servers = [host?.hub, site?.hub].map((hub) => hub?.mqtt_server ?? hub?.wamp_server)
   const url = override ?? servers.find((server) => server !== undefined)
-  if (url === undefined) throw new ConfigError(`${site.file}: no hub: pass --site-hub=mqtt://127.0.0.1:1883`)
-  return url
+  if (url !== undefined) return url
+  if (site) throw new ConfigError(`${site.file}: no hub: pass --site-hub=${LOCAL}`)
+  return LOCAL
 }

@@ -128,7 +128,7 @@ hosts:
       'lab.yaml:6:5: unknown key "log_dir" in host "grumpy": did you mean "log-dir"?',
       'lab.yaml:8:9: no "instance-id" in agent-instances',
       'lab.yaml:9:23: instance-id "a b": letters, digits, _ and -, at most 63, a letter or digit first',
-      'lab.yaml:9:36: manage "hots/up": did you mean host/up?',
+      'lab.yaml:9:36: manage "hots/up": did you mean "host/up"?',
       'lab.yaml:10:23: instance-id "hub" is kept for the hub itself: choose another',
     ],
   ],
@@ -176,7 +176,7 @@ test('a fault of one part is kept with it; what concerns the whole file refuses 
   const { hosts, alarmFaults } = parseSite(text, 'lab.yaml')
   const [ls240, b] = hosts.get('grumpy')?.instances ?? []
   expect(ls240?.faults).toEqual([])
-  expect(b?.faults).toEqual(['lab.yaml:8:34: manage "upp": did you mean up?'])
+  expect(b?.faults).toEqual(['lab.yaml:8:34: manage "upp": did you mean "up"?'])
   expect(hosts.get('grumpy')?.faults).toEqual([])
   expect(hosts.get('sleepy')?.faults).toHaveLength(2)
   expect(alarmFaults).toEqual([expect.stringContaining('did you mean "rules"?')])

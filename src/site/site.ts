@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { AlarmSettings } from '../core/alarm-rules.ts'
 import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
-import { didYouMean, HUB, Name } from '../core/names.ts'
+import { didYouMean, HUB, Name, nearOr } from '../core/names.ts'
 import { readAlarms } from './alarms.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
@@ -252,10 +252,7 @@ class SiteReader {
     if (!entry || text === undefined) return 'host/up'
     const manage = manageValues.get(text.toLowerCase())
     if (!manage) {
-      const [near] = didYouMean(text, manageValues.keys())
-      const hint = near
-        ? `did you mean ${near}?`
-        : `it takes ${[...new Set(manageValues.values())].join(', ')}`
+      const hint = nearOr(text, [...manageValues.keys()], 'it takes')
       this.#problems.add(entry.value.at, `manage ${JSON.stringify(text)}: ${hint}`)
     } else if (manage.startsWith('docker/')) {
       this.#notes.add(

@@ -1,9 +1,9 @@
 import { counted } from '../core/counted.ts'
+import { duration } from '../core/duration.ts'
 import { oneLine } from '../core/printable.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
 import { listed } from './redraw.ts'
 import { table } from './table.ts'
-import { duration } from './value-text.ts'
 
 /** Characters that an instance's name may take, and what it does at least. */
 const NAME_WIDTH = 18

@@ -1,11 +1,13 @@
 import { lockedText } from '../core/access.ts'
 import { helpOf, troubles } from '../core/counter-help.ts'
+import { duration } from '../core/duration.ts'
 import { oneLine } from '../core/printable.ts'
+import { clockText } from '../lab/clock-text.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
 import type { LastValues } from '../lab/last-values.ts'
 import { codeName, lastMessage } from '../lab/session-text.ts'
 import { at, table } from './table.ts'
-import { duration, onOneLine } from './value-text.ts'
+import { onOneLine } from './value-text.ts'
 
 /** All instances with their class and operations, a line each. */
 export function listTable(lab: LabView, expected: readonly string[] = []): string {
@@ -44,7 +46,8 @@ function rowOf(name: string, view: InstanceView | undefined): string[] {
   const since = new Date(presence.since * 1000).toISOString().slice(0, 19).replace('T', ' ')
   const where = `${presence.host} pid ${presence.pid}`
   const counted = troubles(presence.counters ?? {}).map(([counter, count]) => `${counter} ${count}`)
-  return [name, state, since, presence.agent_class, where, ops.join(', '), counted.join(', ')]
+  const wrong = [clockText(view) ?? [], counted].flat()
+  return [name, state, since, presence.agent_class, where, ops.join(', '), wrong.join(', ')]
 }
 
 /** An operation that is over stays so when its agent is gone; one under way is as lost as the agent. */
@@ -70,6 +73,8 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   const { presence, api, state } = view
   const where = presence ? ` on ${presence.host}, pid ${presence.pid}, since ${at(presence.since)}` : ''
   const parts = [`${name} is ${state}: ${presence?.agent_class ?? 'agent'}${where}\n`]
+  const clock = clockText(view)
+  if (clock !== undefined) parts.push(`${clock}: its samples have other times than ours\n`)
   if (presence?.lock) parts.push(`${lockedText(presence.lock)}\n`)
   const ops = operationRows(view, now)
   if (ops.length > 0)

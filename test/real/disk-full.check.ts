@@ -72,7 +72,7 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     await seconds(0.5)
     const [spool, files] = [agent.mark, recorder.mark]
     disk.fill()
-    const told = await recorder.says(/error: \S+ cannot be written: ENOSPC/, 60, files)
+    const told = await recorder.says(/error: \S+ cannot be written: the disk is full/, 60, files)
     await seconds(FULL[cycle % FULL.length] ?? 1)
     // What was on its way has arrived by then.
     const acked = acks.lines.filter(({ at }) => at > told.at + 2000)

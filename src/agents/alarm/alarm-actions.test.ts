@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Action, Mail } from '../../core/alarm-rules.ts'
+import { messageOf } from '../../core/errors.ts'
 import { type Notice, perform } from './alarm-actions.ts'
 import { mailServer } from './mail.test-aid.ts'
 
@@ -30,7 +31,7 @@ const command = (...words: string[]) => Action.parse({ name: 'a', command: words
 const failure = (work: Promise<void>) =>
   work.then(
     () => 'done',
-    (error: Error) => error.message,
+    (error: unknown) => messageOf(error),
   )
 
 test('a command gets the alarm as JSON on its input and as environment, and no shell sees it', async () => {
@@ -46,7 +47,9 @@ test('a command that fails tells how; one that reads no input, or much is said b
   expect(
     await failure(perform(command('sh', '-c', 'echo no dial tone >&2; exit 3'), notice, undefined, never)),
   ).toBe('ended with exit code 3: no dial tone')
-  expect(await failure(perform(command(join(folder, 'none')), notice, undefined, never))).toContain('ENOENT')
+  expect(await failure(perform(command(join(folder, 'none')), notice, undefined, never))).toContain(
+    'there is no such file or folder',
+  )
   await perform(command('true'), { ...notice, text: 'x'.repeat(100_000) }, undefined, never)
   await perform(command('sh', '-c', 'head -c 3000000 /dev/zero >&2'), notice, undefined, never)
 })
@@ -140,7 +143,7 @@ test('a password comes from a file or the environment, and a server that refuses
   const action = Action.parse({ name: 'people', email: ['maya@yale.test'] })
   const mail = Mail.parse({ server: server.url, from: 'ocs@yale.test', user: 'ocs', password_file: file })
   expect(await failure(perform(action, notice, mail, never))).toStartWith(
-    'the password cannot be read: ENOENT',
+    'the password cannot be read: there is no such file or folder',
   )
   writeFileSync(file, 'wrong\n')
   expect(await failure(perform(action, notice, mail, never))).toContain('wrong password')

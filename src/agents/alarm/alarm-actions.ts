@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 import type { Action, Mail } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
+import { isLoopback } from '../../core/host-port.ts'
 import { pause } from '../../core/pause.ts'
 
 /** Characters of what a failed command said that are told. */
@@ -117,13 +118,12 @@ async function post(url: string, notice: Notice, signal: AbortSignal): Promise<v
 async function send(to: readonly string[], notice: Notice, mail: Mail, signal: AbortSignal): Promise<void> {
   const { protocol, hostname, port } = new URL(mail.server)
   const secure = protocol === 'smtps:'
-  const isLoopback = /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/.test(hostname)
   const transport = createTransport({
     host: hostname.replace(/^\[|\]$/g, ''),
     ...(port !== '' && { port: Number(port) }),
     secure,
     // A password never travels in the clear.
-    requireTLS: !secure && mail.user !== undefined && !isLoopback,
+    requireTLS: !secure && mail.user !== undefined && !isLoopback(hostname),
     ...(mail.user !== undefined && { auth: { user: mail.user, pass: password(mail) } }),
     disableFileAccess: true,
     disableUrlAccess: true,

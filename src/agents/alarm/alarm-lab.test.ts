@@ -135,7 +135,9 @@ test('a folder of this machine, and one that cannot be looked at', async () => {
   expect(states()).toEqual({ full: 'clear: /tmp', none: 'clear: /nowhere/at/all' })
   await look.askDisks()
   expect(states()['full']).toMatch(/^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB$/)
-  expect(states()['none']).toStartWith('active: /nowhere/at/all cannot be looked at: ENOENT')
+  expect(states()['none']).toStartWith(
+    'active: /nowhere/at/all cannot be looked at: there is no such file or folder',
+  )
 })
 
 test('rows that an agent holds and nobody has recorded', () => {

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises'
 import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
 import { counted } from '../../core/counted.ts'
@@ -7,6 +6,7 @@ import { glob } from '../../core/glob.ts'
 import { stateOf, toldOf } from '../../core/ops.ts'
 import { RECORD, recordingOf } from '../../core/recording.ts'
 import { waitingRows } from '../../core/waiting-rows.ts'
+import { freeSpace } from '../../machine/free-space.ts'
 import recorder from '../aggregator.ts'
 import { digits, judge } from './alarm-conditions.ts'
 import { type AlarmBook, isOpen, patternOf, type Verdict } from './alarm-store.ts'
@@ -54,8 +54,8 @@ export class LabLook {
   async askDisks(): Promise<void> {
     const folders = this.#rules.flatMap((rule) => (rule.kind === 'disk' && rule.folder ? [rule.folder] : []))
     const ask = async (folder: string) => {
-      const free = await statfs(folder).then(
-        ({ bavail, bsize }) => bavail * bsize,
+      const free = await freeSpace(folder).then(
+        ({ bytes }) => bytes,
         (error: unknown) => messageOf(error),
       )
       this.#free.set(folder, free)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Action } from '../../core/alarm-rules.ts'
+import { backoff } from '../../core/backoff.ts'
 import { messageOf } from '../../core/errors.ts'
 import { aborted, pause } from '../../core/pause.ts'
 import type { Notice } from './alarm-actions.ts'
@@ -143,7 +144,7 @@ export class Calls {
       if (signal.aborted) return
       call.tries++
       line.problem = messageOf(error)
-      call.due = this.#outside.wall() + Math.min(AGAIN * 2 ** (call.tries - 1), AGAIN_MAX)
+      call.due = this.#outside.wall() + backoff(call.tries - 1, AGAIN, AGAIN_MAX)
       this.#outside.log(`${action.name}: try ${call.tries} for ${call.notice.name} failed: ${line.problem}`)
       if (call.tries >= TRIES) {
         line.failed++

@@ -89,7 +89,7 @@ test('names that are none are refused with the nearest', () => {
   expect(() => book.acknowledge('wram', 'maya', '')).toThrow('no alarm "wram": did you mean "warm"?')
   expect(() => book.acknowledge('warm', 'maya', '')).toThrow('warm is not raised')
   expect(() => book.acknowledge('all', 'maya', '')).toThrow('nothing is raised')
-  expect(() => book.silence('quark', 1)).toThrow('no alarm "quark": ocs ctrl alarms lists them')
+  expect(() => book.silence('quark', 1)).toThrow('no alarm "quark": there are warm')
   expect(() => book.unsilence('warm')).toThrow('warm is not silenced by that name')
 })
 

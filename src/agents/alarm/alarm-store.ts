@@ -3,7 +3,7 @@ import type { Rule } from '../../core/alarm-rules.ts'
 import { AlarmView, PastAlarm } from '../../core/alarms.ts'
 import { OpError } from '../../core/errors.ts'
 import { isWild } from '../../core/glob.ts'
-import { didYouMean } from '../../core/names.ts'
+import { notFound } from '../../core/names.ts'
 
 /** Alarms that are over, kept for screens and plots. */
 const RECENT = 50
@@ -233,10 +233,7 @@ export class AlarmBook {
     const found = all.filter(({ alarm }) => [ALL, alarm.name, alarm.rule].includes(which))
     if (found.length > 0 || which === ALL) return found
     const names = all.flatMap(({ alarm }) => [alarm.name, alarm.rule])
-    const [near] = didYouMean(which, names)
-    throw new OpError(
-      `no alarm "${which}": ${near ? `did you mean "${near}"?` : 'ocs ctrl alarms lists them'}`,
-    )
+    throw new OpError(notFound('no alarm', which, names))
   }
 
   #view({ alarm: { wrong_since: _, ...alarm } }: Entry): AlarmView {

@@ -3,7 +3,7 @@ import type { Blocks, FeedPublisher, Lab } from '../../core/agent.ts'
 import type { AlarmSettings } from '../../core/alarm-rules.ts'
 import type { AlarmsData, AlarmView } from '../../core/alarms.ts'
 import { OpError } from '../../core/errors.ts'
-import { didYouMean, fieldOf } from '../../core/names.ts'
+import { fieldOf, notFound } from '../../core/names.ts'
 import { pause } from '../../core/pause.ts'
 import { type Notice, perform } from './alarm-actions.ts'
 import { Call, Calls } from './alarm-notifier.ts'
@@ -92,11 +92,7 @@ export class AlarmWatch {
   /** Does an action once, now, with a test. @throws OpError that says why it did not succeed */
   async test(name: string, signal: AbortSignal): Promise<string> {
     const action = this.calls.find(name)
-    if (!action) {
-      const [near] = didYouMean(name, this.calls.names)
-      const hint = near ? `did you mean "${near}"?` : `there are: ${this.calls.names.join(', ') || 'none'}`
-      throw new OpError(`no action "${name}": ${hint}`)
-    }
+    if (!action) throw new OpError(notFound('no action', name, this.calls.names))
     const nothing = { target: 'nothing', units: '', value: null, since: null, ended: null, count: 0 }
     const about = {
       name: 'test',

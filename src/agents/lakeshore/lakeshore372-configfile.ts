@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import { checkParams } from '../../core/arguments/check-params.ts'
 import { messageOf, OpError } from '../../core/errors.ts'
-import { didYouMean } from '../../core/names.ts'
+import { notFound } from '../../core/names.ts'
 import { change, recall } from './lakeshore.ts'
 import { changeInput, keyOf } from './lakeshore372-inputs.ts'
 import type { Lakeshore372 } from './lakeshore372-scan.ts'
@@ -48,6 +48,9 @@ export interface Config {
   readonly channels: ReadonlyMap<number, Channel>
 }
 
+/** What a serial number has. */
+const KEYS = ['device_settings', 'channel']
+
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -78,10 +81,8 @@ export function parseConfig(file: string, text: string, serialNumber: string): C
     faults.push(...(result?.faults.map((fault) => `${at}: ${fault.text}`) ?? [`${at}: expected settings`]))
     return undefined
   }
-  for (const key of Object.keys(own).filter((name) => !['device_settings', 'channel'].includes(name))) {
-    const [near] = didYouMean(key, ['device_settings', 'channel'])
-    faults.push(`unknown key ${key}: ${near ? `did you mean ${near}?` : 'it takes device_settings, channel'}`)
-  }
+  for (const key of Object.keys(own).filter((name) => !KEYS.includes(name)))
+    faults.push(notFound('unknown key', key, KEYS, 'it takes'))
   const device = checked(Device, own['device_settings'], 'device_settings') ?? {}
   const channels = new Map<number, Channel>()
   for (const [key, given] of Object.entries(isMap(own['channel']) ? own['channel'] : {})) {

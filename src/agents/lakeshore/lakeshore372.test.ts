@@ -249,7 +249,7 @@ test('a file of settings with faults changes nothing, and names them all', async
   expect(fails(settings({ 3: { dwel: 12, pause: 1 }, 17: {} }))).toBe(
     'x.yaml: channel 3: pause: Too small: expected number to be >=3, given 1; channel 3: there is no parameter "dwel": did you mean "dwell"?; channel 17: a channel is 1 to 16, or A',
   )
-  expect(fails('LSA22YG: {devise_settings: {}}')).toContain('did you mean device_settings?')
+  expect(fails('LSA22YG: {devise_settings: {}}')).toContain('did you mean "device_settings"?')
   expect(fails('OTHER: {}')).toBe('x.yaml: has nothing for serial number LSA22YG (it has: OTHER)')
   expect(fails('a: [')).toContain('x.yaml: is not YAML: ')
   const { url } = await simulate()

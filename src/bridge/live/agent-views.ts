@@ -5,6 +5,7 @@ import { helpOf, troubles } from '../../core/counter-help.ts'
 import { type OpSession, stateOf, toldOf } from '../../core/ops.ts'
 import { recordingOf } from '../../core/recording.ts'
 import { waitingRows } from '../../core/waiting-rows.ts'
+import { clockText } from '../../lab/clock-text.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
 
@@ -15,7 +16,8 @@ const MAX_TEXT = 500
 const MESSAGES = 20
 
 /** What the page shows of an agent all the time. */
-export function agentView(instance: string, { presence, api, sessions, state }: InstanceView): AgentView {
+export function agentView(instance: string, view: InstanceView): AgentView {
+  const { presence, api, sessions, state } = view
   const names = new Set([...Object.keys(api?.ops ?? {}), ...sessions.keys()])
   return {
     instance,
@@ -23,6 +25,7 @@ export function agentView(instance: string, { presence, api, sessions, state }: 
     state,
     since: presence?.since ?? null,
     beat: presence?.time ?? null,
+    clock: clockText(view) ?? null,
     host: presence?.host ?? '',
     node: api?.node?.name ?? null,
     lock: presence?.lock ? { by: presence.lock.by, until: presence.lock.until } : null,

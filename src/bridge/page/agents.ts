@@ -67,7 +67,7 @@ export class Agents {
   /** Makes what a card shows, where it is not the same as before; a button that has the focus keeps it. */
   #make(card: Card): void {
     const { view, body, element } = card
-    const { instance, state, ops, lock, agentClass, host, node, since } = view
+    const { instance, state, ops, lock, agentClass, host, node, since, clock } = view
     const made = JSON.stringify([
       { ...view, beat: 0, spools: 0, troubles: 0, recorder: 0 },
       this.#mayOperate(),
@@ -90,6 +90,7 @@ export class Agents {
     body.replaceChildren(
       h('header', {}, h('h3', {}, title), h('span', { class: `badge ${state}` }, state), card.beat),
       h('p', { class: 'note' }, about.filter(Boolean).join(' · ')),
+      ...(clock !== null ? [h('p', { class: 'fault' }, clock)] : []),
       ...(lock && lock.until > bridgeTime()
         ? [h('p', { class: 'lock' }, `Locked by ${lock.by} until ${dayText(lock.until)}`)]
         : []),

@@ -73,6 +73,8 @@ export interface AgentView {
   readonly since: number | null
   /** When it last said that it lives. */
   readonly beat: number | null
+  /** What is wrong with its clock. */
+  readonly clock: string | null
   readonly host: string
   /** Of a data node: what its metrics begin with. */
   readonly node: string | null

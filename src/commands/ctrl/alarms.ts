@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { AlarmsAnswer, type AlarmView, WATCH } from '../../core/alarms.ts'
 import { secondsOf } from '../../core/arguments/seconds.ts'
+import { duration } from '../../core/duration.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
@@ -10,7 +11,6 @@ import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
-import { duration } from '../../terminal/value-text.ts'
 import { siteFlags } from '../site-flags.ts'
 
 /** Seconds that a test of an action may take: its time-out is 600 s at most. */

@@ -173,9 +173,9 @@ test('a process: started, stopped and awaited; with --json the whole answer', as
 
 test.each([
   [3, ['status', 'bnch'], 'no agent "bnch" is known (did you mean "bench"?)'],
-  [3, ['start', 'x1', 'acq'], 'no agent "x1" is known (there are: bench, fake)'],
-  [2, ['start', 'bench', 'rmap'], 'bench has no operation "rmap" (did you mean "ramp"?)'],
-  [2, ['status', 'bench', 'x'], 'bench has no operation "x" (it has: ramp, acq)'],
+  [3, ['start', 'x1', 'acq'], 'no agent "x1" is known (there are bench, fake)'],
+  [2, ['start', 'bench', 'rmap'], 'bench has no operation "rmap": did you mean "ramp"?'],
+  [2, ['status', 'bench', 'x'], 'bench has no operation "x": it has ramp, acq'],
   [2, ['start', 'bench'], 'ocs ctrl start bench: which operation? (ocs ctrl status bench)'],
   [2, ['start', 'bench', 'ramp'], 'bench ramp needs --channel <integer>'],
   [

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { HistoryAnswer } from '../../core/built-in.ts'
+import { duration } from '../../core/duration.ts'
 import { messageOf, UsageError } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
@@ -8,7 +9,7 @@ import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownOp, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
-import { duration, onOneLine } from '../../terminal/value-text.ts'
+import { onOneLine } from '../../terminal/value-text.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface HistoryFlags extends SiteOptions {

@@ -44,9 +44,9 @@ test('force takes a lock away', async () => {
 
 test.each([
   [['lock', 'fake', '--for', 'ever'], 2, '--for takes a time such as 90, 10min or 2h, given "ever"'],
-  [['lock', 'nobody'], 3, 'no agent "nobody" is known (there are: fake, fake2)'],
+  [['lock', 'nobody'], 3, 'no agent "nobody" is known (there are fake, fake2)'],
   [['history', '--limit', '0'], 2, '--limit takes a number from 1 to 10000, given "0"'],
-  [['history', 'fake', 'dely_task'], 2, 'fake has no operation "dely_task" (did you mean "delay_task"?)'],
+  [['history', 'fake', 'dely_task'], 2, 'fake has no operation "dely_task": did you mean "delay_task"?'],
 ])('ocs ctrl %p', async (words, code, message) => {
   expect(await lab.ocs('ctrl', ...words)).toEqual({ code, out: '', err: `ocs: ${message}\n` })
 })

@@ -1,9 +1,10 @@
+import { duration } from '../../core/duration.ts'
 import { type OpSession, saidBy } from '../../core/ops.ts'
 import { oneLine, printable } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import type { Log } from '../../terminal/log.ts'
-import { duration, onOneLine } from '../../terminal/value-text.ts'
+import { onOneLine } from '../../terminal/value-text.ts'
 
 /** Milliseconds between two log lines for data alone, where no terminal is redrawn. */
 const DATA_LINE_MS = 10_000

@@ -25,11 +25,11 @@ ls --json
   expect(out[4]).toStartWith('Commands as after "ocs ctrl"')
   expect(JSON.parse(out[5] ?? '')).toMatchObject([{ instance: 'fake' }])
   const err = line.err()
-  expect(err).toContain('ocs: fake has no operation "delay_tsk" (did you mean "delay_task"?)\n')
+  expect(err).toContain('ocs: fake has no operation "delay_tsk": did you mean "delay_task"?\n')
   expect(err).toContain("error: unknown command 'bogus'\n")
   expect(err).toContain('ocs: a quote is not closed\n')
   expect(err).toContain('ocs: this is the shell\n')
-  expect(err).toContain('ocs: no agent "nobody" is known (there are: fake)\n')
+  expect(err).toContain('ocs: no agent "nobody" is known (there are fake)\n')
   expect(err.match(/transport connected/g)).toHaveLength(1)
 })
 

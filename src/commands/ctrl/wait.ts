@@ -1,9 +1,9 @@
+import { duration } from '../../core/duration.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { lastMessage } from '../../lab/session-text.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
-import { duration } from '../../terminal/value-text.ts'
 import { progress } from './progress.ts'
 
 /** Milliseconds an agent may be gone from the hub while one of its operations is waited for. */

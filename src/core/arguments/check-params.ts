@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { didYouMean } from '../names.ts'
+import { notFound } from '../names.ts'
 
 /**
  * A parameter that may be NaN or infinite as well, which travel as text; a plain `z.number()` takes neither.
@@ -38,11 +38,10 @@ function faultsOf(
 ): Fault[] {
   const names = Object.keys(schema.shape)
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((name) => {
-      const [near] = didYouMean(name, names)
-      const hint = near ? `did you mean "${near}"?` : `it takes ${names.join(', ') || 'none'}`
-      return { name, text: `there is no parameter "${name}": ${hint}` }
-    })
+    return issue.keys.map((name) => ({
+      name,
+      text: notFound('there is no parameter', name, names, 'it takes'),
+    }))
   }
   const name = String(issue.path[0] ?? '')
   if (issue.path.length === 1 && given[name] === undefined)

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
-import { didYouMean } from '../names.ts'
+import { nearOr } from '../names.ts'
 import { flattenArguments } from './agent-arguments.ts'
-import { type Parameter, parametersOf, parameterValue, type Schema } from './parameters.ts'
+import { parametersOf, parameterValue, type Schema } from './parameters.ts'
 
 /** `--channel`, as a parameter is written on a command line. */
 export function flagOf(name: string): string {
@@ -20,7 +20,14 @@ export function paramsOf(words: readonly string[], schema: Schema, op: string): 
     if (flag === '')
       throw new UsageError(`${op}: "${values.join(' ')}" stands before any parameter: write --name=value`)
     const name = known.find((one) => flagOf(one.name) === flag)?.name
-    if (name === undefined) throw new UsageError(`${op} has no parameter ${flag}: ${hint(flag, known)}`)
+    if (name === undefined)
+      throw new UsageError(
+        `${op} has no parameter ${flag}: ${nearOr(
+          flag,
+          known.map(({ name }) => flagOf(name)),
+          'it takes',
+        )}`,
+      )
     const before = given.get(name)
     if (before && known.find((one) => one.name === name)?.property.type !== 'array')
       throw new UsageError(`${op}: ${flag} is given twice`)
@@ -39,10 +46,4 @@ export function paramsOf(words: readonly string[], schema: Schema, op: string): 
         : [[parameter.name, parameterValue(parameter, values, `${op}: ${flagOf(parameter.name)}`)]]
     }),
   )
-}
-
-function hint(flag: string, known: readonly Parameter[]): string {
-  const flags = known.map(({ name }) => flagOf(name))
-  const [near] = didYouMean(flag, flags)
-  return near ? `did you mean ${near}?` : `it takes ${flags.join(', ') || 'none'}`
 }

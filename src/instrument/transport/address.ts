@@ -1,5 +1,5 @@
 import { ConfigError } from '../../core/errors.ts'
-import { hostPort } from './host-port.ts'
+import { hostPort } from '../../core/host-port.ts'
 import type { SnmpSettings } from './snmp.ts'
 import type { SerialSettings } from './termios.ts'
 

@@ -4,7 +4,7 @@ import { messageOf, TransportError } from '../../core/errors.ts'
 
 const advice: Readonly<Record<string, string>> = {
   ECONNREFUSED:
-    'connection refused: is the address right? An instrument also refuses once it serves all the clients it can (a Lake Shore 372: two)',
+    'connection refused, or no way to it: is the cable in, and the address right? An instrument also refuses once it serves all the clients it can (a Lake Shore 372: two)',
   ECONNRESET:
     'it closed the connection: an instrument does so when it restarts, or serves all the clients it can (a Lake Shore 372: two)',
   ENOTFOUND: 'no such host: is its name right?',

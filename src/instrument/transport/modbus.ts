@@ -1,7 +1,7 @@
 import ModbusRTU from 'modbus-serial'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { hostPort } from '../../core/host-port.ts'
 import { noReply } from './failures.ts'
-import { hostPort } from './host-port.ts'
 import { Loss } from './loss.ts'
 import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'

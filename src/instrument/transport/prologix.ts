@@ -1,7 +1,7 @@
+import { hostPort } from '../../core/host-port.ts'
 import { pause } from '../../core/pause.ts'
 import type { Transport } from './byte-stream.ts'
 import { closedHere, stopped } from './failures.ts'
-import { hostPort } from './host-port.ts'
 import { openTcp, type TcpOptions } from './tcp.ts'
 
 /** ms that a device on the bus may take to answer; the controller's own limit, so that it never waits longer. */

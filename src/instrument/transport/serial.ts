@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs'
 import { SerialPortStream } from '@serialport/stream'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import { lockHolder } from '../../machine/lock-holder.ts'
 import type { Transport } from './byte-stream.ts'
 import { Loss } from './loss.ts'
 import { bunBinding } from './serial-binding.ts'
@@ -88,7 +88,7 @@ function text(path: string, error: Error & { code?: string }): string {
       return `you may not open ${path}: run: sudo usermod -aG dialout $USER, then log in again`
     case 'EAGAIN':
     case 'EBUSY':
-      return `${path} is in use by ${holder(path)}: two programs would take each other's replies, so stop that one first`
+      return `${path} is in use by ${lockHolder(path) ?? 'another program'}: two programs would take each other's replies, so stop that one first`
     case 'ENOTTY':
     case 'EISDIR':
     case 'EINVAL':
@@ -96,23 +96,4 @@ function text(path: string, error: Error & { code?: string }): string {
     default:
       return `cannot open ${path}: ${messageOf(error)}`
   }
-}
-
-/** Who holds the lock of a port, as far as the system tells (/proc/locks, proc_locks(5): device in hex, inode in decimal). */
-function holder(path: string): string {
-  try {
-    const { dev, ino } = statSync(path)
-    const device = [(dev >> 8) & 0xfff, dev & 0xff]
-      .map((part) => part.toString(16).padStart(2, '0'))
-      .join(':')
-    const line = readFileSync('/proc/locks', 'latin1')
-      .split('\n')
-      .find((entry) => entry.includes('FLOCK') && entry.includes(` ${device}:${ino} `))
-    const pid = Number(line?.trim().split(/\s+/)[4])
-    if (pid === process.pid) return 'this program itself'
-    if (pid > 0) return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()})`
-  } catch {
-    // Not said, or gone meanwhile: the general answer does.
-  }
-  return 'another program'
 }

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { isIPv6 } from 'node:net'
 import snmp from 'net-snmp'
 import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { hostPort } from '../../core/host-port.ts'
 import { closedHere, noReply, systemFailure } from './failures.ts'
-import { hostPort } from './host-port.ts'
 import type { Requester } from './request-link.ts'
 
 /** How to speak to an SNMP agent. */

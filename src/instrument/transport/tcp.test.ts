@@ -47,7 +47,9 @@ test('a refusal says what an instrument refuses for', async () => {
   await fake.close()
   const refused = await error(openTcp('127.0.0.1', fake.port))
   expect(refused).toBeInstanceOf(TransportError)
-  expect(refused.message).toContain(`127.0.0.1:${fake.port}: connection refused: is the address right?`)
+  expect(refused.message).toContain(
+    `127.0.0.1:${fake.port}: connection refused, or no way to it: is the cable in, and the address right?`,
+  )
   // Looking again is cheap: who plugs it in is not kept waiting.
   expect((refused as TransportError).retryMs).toBe(1000)
 })

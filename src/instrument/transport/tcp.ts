@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { TransportError } from '../../core/errors.ts'
+import { hostPort } from '../../core/host-port.ts'
 import type { Transport } from './byte-stream.ts'
 import { noConnection, stopped, systemFailure } from './failures.ts'
-import { hostPort } from './host-port.ts'
 import { Loss } from './loss.ts'
 
 /** How `openTcp` connects. */

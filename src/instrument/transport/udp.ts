@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { hostPort } from '../../core/host-port.ts'
 import type { Transport } from './byte-stream.ts'
 import { systemFailure } from './failures.ts'
-import { hostPort } from './host-port.ts'
 import { Loss } from './loss.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../../core/errors.ts'
-import { didYouMean } from '../../core/names.ts'
+import { nearOr } from '../../core/names.ts'
 
 /** A spool file of a state folder. */
 export interface SpoolPlace {
@@ -37,7 +37,8 @@ export function findSpool(state: string, name: string): SpoolPlace {
   const names = (meant.length > 1 ? meant : all).map(({ root, instance }) => `${root}.${instance}`)
   if (meant.length > 1)
     throw new ConfigError(`several spools in ${state} are of "${name}": ${names.join(', ')}`)
-  const [near] = didYouMean(name, [...all.map(({ instance }) => instance), ...names])
-  const hint = near ? `did you mean "${near}"?` : `there are: ${names.join(', ') || 'none'}`
-  throw new ConfigError(`no spool of "${name}" in ${state} (${hint}): name another folder with --state-dir`)
+  const known = [...all.map(({ instance }) => instance), ...names]
+  throw new ConfigError(
+    `no spool of "${name}" in ${state} (${nearOr(name, known)}): name another folder with --state-dir`,
+  )
 }

@@ -99,7 +99,9 @@ test('an epoch that is not held is answered all the same', async () => {
 test('a second process is refused, and the file of a newer version is left alone', async () => {
   const path = temporary('spool.sqlite')
   const { spool } = open(path)
-  expect(() => new Spool(path)).toThrow('is in use: this instance already runs on this machine')
+  expect(() => new Spool(path)).toThrow(
+    'is in use by this process itself: this instance already runs on this machine',
+  )
   await spool.close(UNHURRIED_MS)
   const db = new Database(path)
   db.run('PRAGMA user_version = 7')

@@ -5,7 +5,7 @@ import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
 import { diskAdvice } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
-import { lockFile } from '../../machine/lock-file.ts'
+import { lockInstance } from '../../machine/lock-file.ts'
 import { Ring } from './ring.ts'
 import { type Batch, type Done, isDamage, openOrReplace } from './spool-file.ts'
 import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
@@ -95,7 +95,7 @@ export class Spool {
     this.#quota = quota
     this.#ring = new Ring(now)
     this.#now = now
-    this.#lock = lockFile(`${path}.lock`, `${path} is in use: this instance already runs on this machine`)
+    this.#lock = lockInstance(path)
     try {
       const { db, broken } = openOrReplace(path)
       this.#db = db

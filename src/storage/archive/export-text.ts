@@ -1,3 +1,4 @@
+import { csvCell } from '../../core/csv.ts'
 import { toWire } from '../../core/wire.ts'
 import type { ArchiveField } from './archive.ts'
 import type { Column } from './archive-columns.ts'
@@ -11,7 +12,7 @@ export function textFile(
   to: { put(text: string): Promise<void>; end(): Promise<void> },
 ): ExportFile {
   const write = format === 'csv' ? csvLines : jsonLines
-  let head = format === 'csv' ? `time,${fields.map(({ label }) => quoted(label)).join()}\n` : ''
+  let head = format === 'csv' ? `time,${fields.map(({ label }) => csvCell(label)).join()}\n` : ''
   const put = async (text: string) => {
     const all = head + text
     head = ''
@@ -30,7 +31,7 @@ function csvLines(_: readonly ArchiveField[], columns: readonly Column[], before
   const lines: string[] = []
   for (const [t, cells] of rowsOf(columns, before)) {
     const texts = cells.map((cell) =>
-      cell === undefined ? '' : typeof cell === 'string' ? quoted(cell) : cell,
+      cell === undefined ? '' : typeof cell === 'string' ? csvCell(cell) : cell,
     )
     lines.push(`${t},${texts.join()}\n`)
   }
@@ -44,9 +45,4 @@ function jsonLines(fields: readonly ArchiveField[], columns: readonly Column[], 
     lines.push(`${JSON.stringify({ time, ...Object.fromEntries(there) })}\n`)
   }
   return lines.join('')
-}
-
-/** A CSV cell (RFC 4180). */
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

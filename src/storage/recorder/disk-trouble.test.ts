@@ -97,7 +97,7 @@ test('a full disk stops acknowledgements, not the recorder; with space again all
     epoch.feed(recorder)
     const written = recorder.flush()
     await until(() => said.filter((text) => text.startsWith('error disk')).length === fills + 1)
-    expect(recorder.problem).toContain('ENOSPC')
+    expect(recorder.problem).toContain('the disk is full')
     expect(recorder.counters.disk_failures).toBe(fills + 1)
     expect(acks.at(-1)?.seq).toBe(50 + 200 * fills)
     disk.space = Infinity
@@ -150,7 +150,7 @@ test('a disk that turns read-only is waited for as a full one is', async () => {
   fill(epoch, 50)
   epoch.feed(recorder)
   const written = recorder.flush()
-  await until(() => said.some((text) => text.startsWith('error disk') && text.includes('EROFS')))
+  await until(() => said.some((text) => text.startsWith('error disk') && text.includes('mounted read-only')))
   expect(acks.at(-1)?.seq).toBe(50)
   disk.failing = undefined
   await written

@@ -1,7 +1,7 @@
-import { Database } from 'bun:sqlite'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import { ConfigError, messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { lockFile } from '../../machine/lock-file.ts'
 import { makeOwnFolder, OLD_LOCK, OWN_FOLDER, ownPath } from './own-folder.ts'
 
 /** The lock's path in a data directory. */
@@ -16,12 +16,14 @@ export const lockPath = (dir: string) => ownPath(dir, 'lock')
 export function lockDataDir(dir: string): Disposable {
   try {
     mkdirSync(join(dir, OWN_FOLDER), { recursive: true })
-    const lock = locked(lockPath(dir))
+    const taken = (by: string) =>
+      `another recorder is at work in ${dir}, ${by}: stop it, or choose another directory with --data-dir`
+    const lock = lockFile(lockPath(dir), taken)
     try {
       // A recorder of an earlier version holds a lock elsewhere.
       const old = join(dir, OLD_LOCK)
       if (existsSync(old)) {
-        locked(old).close()
+        lockFile(old, taken).close()
         for (const left of [old, `${old}-journal`]) rmSync(left, { force: true })
       }
       makeOwnFolder(dir)
@@ -31,22 +33,8 @@ export function lockDataDir(dir: string): Disposable {
     }
     return { [Symbol.dispose]: () => lock.close() }
   } catch (cause) {
-    if (/locked|busy/i.test(messageOf(cause))) {
-      const text = `another recorder is at work in ${dir}: stop it, or choose another directory with --data-dir`
-      throw new ConfigError(text, { cause })
-    }
+    if (cause instanceof OpError) throw new ConfigError(cause.message, { cause })
     const text = `data directory ${dir} cannot be locked (${messageOf(cause)}): check the folder and who may write there`
     throw new TransportError(text, { cause })
-  }
-}
-
-function locked(path: string): Database {
-  const lock = new Database(path, { create: true })
-  try {
-    lock.run('BEGIN EXCLUSIVE')
-    return lock
-  } catch (error) {
-    lock.close()
-    throw error
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { hostPort, isLoopback } from './loopback.ts'
+import { hostPort, isLoopback } from './host-port.ts'
 
 test('loopback is known by name and address, however it is spelt; nothing else is', () => {
   for (const host of ['localhost', 'LOCALHOST.', 'ocs.localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]'])

@@ -1,0 +1,33 @@
+/** What the system's errors mean, for people: `errno(3)`, and what the names of hosts come to. */
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of its path is no folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'this account may not',
+  EPERM: 'this account may not',
+  EEXIST: 'it is there already',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+  EROFS: 'it is mounted read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EIO: 'the disk or device fails',
+  EMFILE: 'too many files are open',
+  ENFILE: 'too many files are open',
+  EADDRINUSE: 'the port is in use',
+  // Bun says so of a host that cannot be reached, too.
+  ECONNREFUSED: 'connection refused, or no way to that host',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
+  ETIMEDOUT: 'no answer',
+  EHOSTUNREACH: 'there is no way to that host',
+  ENETUNREACH: 'there is no way to that host',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'there is no such host',
+}
+
+/** What an error of the system means; undefined for another error. */
+export function systemWords(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return typeof code === 'string' && Object.hasOwn(WORDS, code) ? WORDS[code] : undefined
+}
