@@ -6,6 +6,7 @@ import { start, status } from './benches/commands.ts'
 import { demo } from './benches/demo.ts'
 import { g3 } from './benches/g3.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
+import { hubRoles } from './benches/hub-roles.ts'
 import { kilohertz } from './benches/kilohertz.ts'
 import { latency } from './benches/latency.ts'
 import { query } from './benches/query.ts'
@@ -17,6 +18,7 @@ export const benches: readonly Bench[] = [
   hubQos0,
   hubQos1,
   fanOut,
+  hubRoles,
   latency,
   trio,
   demo,

@@ -56,14 +56,22 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 export function connectMqtt(options: MqttOptions): Bus {
   const nonce = randomUUID()
   const client = mqtt.connect(options.url, settingsOf(options, nonce))
+  const now = () => userOf(options, nonce)
   client.on('reconnect', () => {
     try {
-      Object.assign(client.options, userOf(options, nonce))
+      Object.assign(client.options, now())
     } catch {
       // A file that is being written: what was read before holds.
     }
   })
-  const status = new MqttStatus(client, options)
+  const status = new MqttStatus(client, {
+    url: options.url,
+    onRefused(reason, code) {
+      // A hub that begins to listen between the look for credentials and the connection: the next attempt shows them.
+      const { password = client.options.password } = now()
+      if (password === client.options.password) options.onRefused?.(reason, code)
+    },
+  })
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options)
   return {

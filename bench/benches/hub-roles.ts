@@ -1,0 +1,58 @@
+import type { Bench, Bencher, Figures, Hub } from '../bench.ts'
+import { Pair } from '../clients/pair.ts'
+import { ratioMost } from '../goal.ts'
+import { startHub } from '../hubs.ts'
+import { cpuSeconds } from '../process-cost.ts'
+
+/** Messages in a round, by how many listen. */
+const ROUND = { 1: 40_000, 20: 6000 } as const
+const listeners = [1, 20] as const
+
+/** A publisher and its listeners, on a hub of their own. */
+interface Load {
+  readonly count: (typeof listeners)[number]
+  readonly pair: Pair
+  readonly hub: Hub
+}
+
+/** What roles cost: a hub with tokens and filtered delivery beside one that is open to everybody. */
+export const hubRoles: Bench = {
+  name: 'hub-roles',
+  help: 'the hub with roles, beside the same hub that is open to everybody',
+  how: 'hub: bun bin/ocs.ts hub, with --insecure on the other side; publisher: mqtt.js with a token, listeners without one',
+  anchors: [],
+  rounds: 15,
+  rows: listeners.map((count) => ({
+    work: `hub 1→${count}, 678 B, QoS 0: CPU of the hub for 10⁵ deliveries, with roles`,
+    figure: `cpu${count}`,
+    unit: 's',
+    against: 'open',
+    goal: ratioMost(1.1),
+  })),
+  async run(bench) {
+    const flags = { ocs: [], open: ['--insecure'] }
+    const sides = Object.entries(flags).map(async ([name, more]) => {
+      const loads: Load[] = []
+      for (const count of listeners) {
+        const hub = await startHub(bench.lab, false, more)
+        const pair = await Pair.start({ lab: bench.lab, hub, listeners: count })
+        await pair.exchange(bench.size(ROUND[count] / 4, 50))
+        loads.push({ count, pair, hub })
+      }
+      return [name, () => measure(bench, name, loads)] as const
+    })
+    return bench.interleave(Object.fromEntries(await Promise.all(sides)))
+  },
+}
+
+async function measure(bench: Bencher, name: string, loads: readonly Load[]): Promise<Figures> {
+  const figures: Record<string, number> = {}
+  for (const { count, pair, hub } of loads) {
+    const messages = bench.size(ROUND[count], 200)
+    const before = cpuSeconds([hub.running.pid])
+    const { count: came } = await pair.exchange(messages)
+    figures[`cpu${count}`] = ((cpuSeconds([hub.running.pid]) - before) * 1e5) / came
+    bench.count(`${name}: deliveries`, came, messages * count)
+  }
+  return figures
+}
