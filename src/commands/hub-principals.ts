@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { statePath } from '../machine/state-path.ts'
 import { credentialsText, writeCredentials } from '../principals/credentials.ts'
+import { readHubAuthority } from '../principals/hub-keys.ts'
 import {
   addToken,
   isValid,
@@ -100,7 +101,8 @@ export function principalCommands(context: Context): Command[] {
         if (site && given === 'agent' && !all.some(({ instance_id }) => instance_id === name))
           context.err(`${site.file} has no instance ${name}\n`)
         const token = addToken(file(flags), name, given)
-        const credentials = { hub: url, principal: name, token }
+        const ca = readHubAuthority(statePath(flags.stateDir, context.env))
+        const credentials = { hub: url, ...(ca && { ca }), principal: name, token }
         if (flags.out === undefined) return context.out(credentialsText(credentials))
         writeCredentials(flags.out, credentials)
         context.err(`${flags.out}: copy it to where ${name} runs, and name it there in OCS_CREDENTIALS\n`)

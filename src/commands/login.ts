@@ -51,7 +51,7 @@ async function fetchToken(url: string, root: string, name: string, password: str
     () =>
       reject(
         new TransportError(
-          `the hub at ${url} did not answer within ${HUB_SECONDS} s: ${bus.problem ?? 'is "ocs hub" running there?'}`,
+          `the hub at ${url} did not answer within ${HUB_SECONDS} s: ${bus.problem?.text ?? 'is "ocs hub" running there?'}`,
         ),
       ),
     HUB_SECONDS * 1000,
