@@ -66,8 +66,10 @@ export function findCredentials(asking: Asking): Credentials | undefined {
   if (named) return readCredentials(named)
   const states = [statePath(asking.stateDir, env), ownStatePath(env)]
   const tokens = local ? knownLocalTokens(states) : []
-  if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.())
-    return { principal: accountName(), tokens, ca: states.map(readHubAuthority).find(Boolean) }
+  if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.()) {
+    const own = isTls(to) ? ownHub(states) : { principal: accountName(), tokens }
+    if (own) return own
+  }
   const found = credentialsFiles(asking).find((file) => existsSync(file))
   if (found !== undefined) return readCredentials(found)
   if (!local) return ownHub(states)
@@ -91,7 +93,11 @@ function ownHub(states: readonly string[]): Credentials | undefined {
 /** Whether secrets may be shown to a hub: on this machine, or over TLS. */
 export function mayShow(url: string): boolean {
   const to = URL.parse(url)
-  return isLoopback(bareHost(to?.hostname ?? '')) || to?.protocol === 'mqtts:' || to?.protocol === 'wss:'
+  return isLoopback(bareHost(to?.hostname ?? '')) || isTls(to)
+}
+
+function isTls(url: URL | null): boolean {
+  return url?.protocol === 'mqtts:' || url?.protocol === 'wss:'
 }
 
 /** A file of credentials as it is copied. */
@@ -134,6 +140,7 @@ function readCredentials(file: string): Credentials {
 /** Ports by scheme, where an address names none. */
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'ws:': 80, 'mqtts:': 8883, 'wss:': 443 }
 
-function portOf(url: URL | null): number {
+/** The port of an address, or that of its scheme. */
+export function portOf(url: URL | null): number {
   return Number(url?.port || PORTS[url?.protocol ?? ''])
 }

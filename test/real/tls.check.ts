@@ -1,6 +1,6 @@
 /** A hub over TLS, as openssl, Mosquitto's clients, curl and Python see it, from its making to another certificate. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
@@ -133,6 +133,35 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
     expect([url, code, err]).toEqual([url, 3, expect.stringContaining(words)])
   }
   await hub.says('it does not speak TLS, which this port does')
+})
+
+test('people log in over TLS once they have compared the fingerprint', async () => {
+  const { lab, init } = await wideLab()
+  await using _ = lab
+  const password = lab.path('password')
+  writeFileSync(password, 'correct horse battery')
+  const added = await lab.run(['hub', 'passwd', 'maya', '--role', 'operator:1', '--password-file', password])
+  expect(added.code).toBe(0)
+  const env = { OCS_STATE_DIR: lab.path('elsewhere') }
+  const logIn = async (...more: string[]) => {
+    const running = lab.start('login', ['login', 'maya', '--site-hub', MQTTS, ...more], { env })
+    running.write('correct horse battery\n')
+    running.endInput()
+    const { code } = await running.ended(30)
+    return { code, text: running.text() }
+  }
+  const fingerprint = /SHA-256 (\S+)/.exec(init.out)?.[1] ?? ''
+  const first = await logIn()
+  expect([first.code, first.text]).toEqual([
+    1,
+    expect.stringContaining(`ocs login --fingerprint ${fingerprint}`),
+  ])
+  const other = await logIn('--fingerprint', fingerprint.replace(/^../, '00').replace(/..$/, '00'))
+  expect([other.code, other.text]).toEqual([1, expect.stringContaining('somebody stands between')])
+  expect((await logIn('--fingerprint', fingerprint)).code).toBe(0)
+  const status = await lab.run(['ctrl', 'status', '--site-hub', MQTTS], { env })
+  expect([status.code, status.err]).toEqual([0, ''])
+  expect((await logIn()).code).toBe(0)
 })
 
 test('another certificate is shown without a restart, and no message is lost', async () => {
