@@ -135,6 +135,26 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   await hub.says('it does not speak TLS, which this port does')
 })
 
+test('the Python client comes in by credentials over both', async () => {
+  const python = process.env['OCS_PAHO_PYTHON'] ?? ''
+  if (!python) throw new Error('OCS_PAHO_PYTHON has to name the Python that has paho-mqtt')
+  const { lab, file } = await wideLab()
+  await using _ = lab
+  const env = { PYTHONPATH: join(ROOT, 'examples', 'python') }
+  const look = async (url: string, credentials?: string) => {
+    const code = `from ocs_mqtt import OCSClient\nOCSClient('none', hub='${url}', timeout=5)`
+    const given = credentials ? { OCS_CREDENTIALS: credentials } : {}
+    const running = lab.program('python', [python, '-c', code], { env: { ...env, ...given } })
+    await running.ended(30)
+    return running.text()
+  }
+  for (const url of [MQTTS, 'wss://localhost:8080/ws']) {
+    // It has reached the hub, which has no such agent.
+    expect(await look(url, file('credentials/ls240.json'))).toContain("no agent 'none' is online")
+    expect(await look(url)).toMatch(/no hub at .*CERTIFICATE_VERIFY_FAILED/)
+  }
+})
+
 test('people log in over TLS once they have compared the fingerprint', async () => {
   const { lab, init } = await wideLab()
   await using _ = lab
