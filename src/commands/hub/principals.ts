@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander'
-import { UsageError } from '../core/errors.ts'
-import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
-import { statePath } from '../machine/state-path.ts'
-import { credentialsText, writeCredentials } from '../principals/credentials.ts'
-import { readHubAuthority } from '../principals/hub-keys.ts'
+import { UsageError } from '../../core/errors.ts'
+import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
+import { statePath } from '../../machine/state-path.ts'
+import { credentialsText, writeCredentials } from '../../principals/credentials.ts'
+import { readHubAuthority } from '../../principals/hub-keys.ts'
 import {
   addToken,
   isValid,
@@ -13,11 +13,11 @@ import {
   revoke,
   roles,
   setPassword,
-} from '../principals/principals-file.ts'
-import type { Context } from '../terminal/context.ts'
-import { readSecret, secretIn } from '../terminal/secret.ts'
-import { table } from '../terminal/table.ts'
-import { siteFlags } from './site-flags.ts'
+} from '../../principals/principals-file.ts'
+import type { Context } from '../../terminal/context.ts'
+import { readSecret, secretIn } from '../../terminal/secret.ts'
+import { table } from '../../terminal/table.ts'
+import { siteFlags } from '../site-flags.ts'
 
 interface StateFlag {
   readonly stateDir?: string
