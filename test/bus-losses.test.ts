@@ -24,7 +24,7 @@ function start(port = 0): Promise<Hub> {
     realm: 'test_realm',
     version: '0',
     listen,
-    websocket: { host: '127.0.0.1', port: 0 },
+    websocket: [{ host: '127.0.0.1', port: 0 }],
     log: () => {},
   })
 }

@@ -141,7 +141,7 @@ beforeAll(async () => {
     realm: 'test_realm',
     version: '0',
     listen: [listen],
-    websocket: listen,
+    websocket: [listen],
     log: () => {},
   })
 })

@@ -43,7 +43,7 @@ beforeAll(async () => {
     version: '0',
     log: () => {},
     listen: [local],
-    websocket: local,
+    websocket: [local],
   })
   const { mqtt } = hub.urls
   // What the example measures is a connection; the hub is something to connect to.

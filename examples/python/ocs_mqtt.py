@@ -16,6 +16,7 @@ import json
 import math
 import os
 import socket
+import ssl
 import threading
 import time
 import uuid
@@ -29,6 +30,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 HUB = 'mqtt://127.0.0.1:1883'
+PORTS = {'mqtt': 1883, 'ws': 8001, 'mqtts': 8883, 'wss': 8080}
 #: Seconds between two questions of a long wait, and without a beat after which an agent counts as lost.
 SLICE, LOST = 10.0, 15.0
 
@@ -90,23 +92,28 @@ class _Connection:
         self._by = f'{_user()}@{socket.gethostname()}'
         self.name = f'py-{uuid.uuid4().hex[:12]}'
         url = urlsplit(hub if '//' in hub else f'mqtt://{hub}')
-        if url.scheme not in ('mqtt', 'ws') or not url.hostname:
-            raise OCSError(f'{hub!r} is no address of a hub: write it as {HUB} or ws://127.0.0.1:8001/ws')
+        if url.scheme not in PORTS or not url.hostname:
+            raise OCSError(f'{hub!r} is no address of a hub: write it as {HUB} or mqtts://grumpy.lab:8883')
+        port = url.port or PORTS[url.scheme]
+        secure, web = url.scheme in ('mqtts', 'wss'), url.scheme in ('ws', 'wss')
         self._mqtt = mqtt = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=self.name, protocol=paho.MQTTv311,
-            transport='websockets' if url.scheme == 'ws' else 'tcp')
-        if url.scheme == 'ws':
+            transport='websockets' if web else 'tcp')
+        if web:
             mqtt.ws_set_options(path=url.path or '/ws')
-        known = _credentials(url.hostname, url.port or (8001 if url.scheme == 'ws' else 1883))
+        known = _credentials(url.hostname, port, secure)
         if known:
-            mqtt.username_pw_set(*known)
+            mqtt.username_pw_set(*known[:2])
+        if secure:
+            # The authority of the credentials alone; a public one where they name none.
+            mqtt.tls_set_context(ssl.create_default_context(cadata=known[2] if known else None))
         mqtt.on_connect, mqtt.on_message = self._connected, self._message
         # Else a request waits 40 ms for the acknowledgement of what was sent before it.
         mqtt.on_socket_open = lambda _mqtt, _data, sock: _no_delay(sock)
         mqtt.reconnect_delay_set(1, 2)
         mqtt.connect_timeout = timeout
         try:
-            mqtt.connect(url.hostname, url.port or (8001 if url.scheme == 'ws' else 1883), keepalive=10)
+            mqtt.connect(url.hostname, port, keepalive=10)
         except (OSError, ValueError) as error:
             raise OCSError(f'no hub at {hub}: {error}. Is "ocs hub" running there?') from error
         mqtt.loop_start()
@@ -213,37 +220,37 @@ class _Connection:
             mqtt.publish(topic, text, qos=1)
 
 
-def _credentials(host: str, port: int) -> tuple[str, str] | None:
-    """User name and token: of the file that OCS_CREDENTIALS names, of this account where the hub is its own, of ocs login."""
-    if host not in ('localhost', '::1') and not host.startswith('127.'):
+def _credentials(host: str, port: int, secure: bool) -> tuple[str, str, str | None] | None:
+    """User name, token and authority: of the file that OCS_CREDENTIALS names, of this account where the hub is its own, of ocs login."""
+    if not secure and host not in ('localhost', '::1') and not host.startswith('127.'):
         return None  # Without TLS nothing is shown to another host.
     env = os.environ
     named = env.get('OCS_CREDENTIALS')
     own = Path(env.get('XDG_STATE_HOME') or Path.home() / '.local/state') / 'ocs'
-    if not named and _listeners(port) == {os.getuid()}:
+    if not named and not secure and _listeners(port) == {os.getuid()}:
         for state in filter(None, (env.get('OCS_STATE_DIR'), own)):
             file = Path(state) / 'hub/local.token'
             if file.is_file() and file.stat().st_mode & 0o077 == 0:
-                return _user(), file.read_text().strip()
+                return _user(), file.read_text().strip(), None
     login = Path(env.get('XDG_CONFIG_HOME') or Path.home() / '.config') / 'ocs/credentials/test_realm'
     file = Path(named) if named else login
     if not named and not file.is_file():
-        return _operators(port)
+        return None if secure else _operators(port)
     try:
         known = json.loads(file.read_text())
-        return known['principal'], known['token']
+        return known['principal'], known['token'], known.get('ca')
     except (OSError, ValueError, KeyError) as error:
         raise OCSError(f'{file} holds no credentials: {error!r}') from error
 
 
-def _operators(port: int) -> tuple[str, str] | None:
+def _operators(port: int) -> tuple[str, str, None] | None:
     """What members of the operators' group may read, if it is of the account that runs the hub."""
     uids = _listeners(port)
     for uid in uids if len(uids) == 1 else ():
         try:
             file = Path(f'/tmp/ocs-operators-{uid}-{port}')
             if file.stat().st_uid == uid and file.stat().st_mode & 0o027 == 0:
-                return 'operators', file.read_text().strip()
+                return 'operators', file.read_text().strip(), None
         except OSError:
             pass  # Not there, or for others.
     return None

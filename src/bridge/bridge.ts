@@ -7,11 +7,13 @@ import { hostPort, isLoopback } from '../core/host-port.ts'
 import { catalogOf } from '../lab/catalog.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
+import { mayAsk } from '../machine/host-header.ts'
 import { portError } from '../machine/port-in-use.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import { webTls } from '../principals/web-tls.ts'
 import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
 import { recordHistory } from './history.ts'
-import { mayAsk } from './hosts.ts'
 import { answer, badRequest, checked, send, tellLeftOut } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
 import { type Env, livePage } from './live/routes.ts'
@@ -35,7 +37,9 @@ export interface BridgeOptions {
   readonly root: string
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number }
-  /** Lets other machines ask, although there is neither log-in nor TLS. */
+  /** The certificate, for HTTPS. */
+  readonly keys?: KeyPair | undefined
+  /** Lets other machines ask, although there is no log-in for what can be read. */
   readonly insecure?: boolean
   /** Further names by which requests may come (`Host`): of a proxy or a container network. */
   readonly hosts?: readonly string[]
@@ -48,6 +52,8 @@ export interface BridgeOptions {
 export interface Bridge {
   /** The data source's URL for Grafana. */
   readonly url: string
+  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  renew(keys: KeyPair): void
   close(): Promise<void>
 }
 
@@ -59,7 +65,7 @@ export interface Bridge {
  * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without `insecure`
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { bus, root, listen, insecure = false, hosts = [], users, grafana, log } = options
+  const { bus, root, listen, keys, insecure = false, hosts = [], users, grafana, log } = options
   if (!insecure && !isLoopback(listen.host)) {
     throw new ConfigError(
       `the bridge asks nobody for a password, so it does not listen on ${listen.host}: ` +
@@ -127,23 +133,34 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   })
 
   let server: ReturnType<typeof open>
+  /** Servers whose certificate was another. */
+  const former: (typeof server)[] = []
   try {
-    server = open(app, listen)
+    server = open(app, listen, keys)
   } catch (cause) {
     await stop()
     throw await portError(listen.host, listen.port, cause, REMEDY)
   }
+  // A server that is stopped does not know its port any more.
+  const at = { host: listen.host, port: server.port ?? listen.port }
   return {
-    url: `http://${hostPort(listen.host, server.port ?? listen.port)}`,
+    url: `${keys ? 'https' : 'http'}://${hostPort(at.host, at.port)}`,
+    renew(next) {
+      // Bun's reload keeps the old certificate.
+      void server.stop(false)
+      former.push(server)
+      server = open(app, at, next)
+    },
     async close() {
-      await server.stop(true)
+      await Promise.all([...former, server].map((one) => one.stop(true)))
       await stop()
     },
   }
 }
 
-function open(app: Hono<Env>, { host, port }: BridgeOptions['listen']) {
+function open(app: Hono<Env>, { host, port }: BridgeOptions['listen'], keys: KeyPair | undefined) {
   return Bun.serve({
+    ...(keys && { tls: webTls(keys) }),
     hostname: host.replace(/^\[(.*)\]$/, '$1'),
     port,
     idleTimeout: IDLE,

@@ -11,7 +11,7 @@ export async function testHub(more: Partial<HubOptions> = {}) {
     identify: everybody,
     version: '0.0.0',
     listen: [{ host: '127.0.0.1', port: 0 }],
-    websocket: { host: '127.0.0.1', port: 0 },
+    websocket: [{ host: '127.0.0.1', port: 0 }],
     log(text) {
       lines.push(text)
       wake()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, spyOn, test } from 'bun:test'
+import { afterAll, beforeAll, expect, jest, spyOn, test } from 'bun:test'
 import { Socket } from 'node:net'
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { ownClock } from '../../test/own-clock.ts'
@@ -283,14 +283,35 @@ test('a stopping hub closes its clients and frees its ports', async () => {
 test.each(['0.0.0.0', '::', '10.1.2.3', 'lab.example'])('listening on %s takes --insecure', async (host) => {
   const start = testHub({ listen: [{ host, port: 0 }] })
   expect(start).rejects.toThrow(ConfigError)
-  expect(start).rejects.toThrow('there is no TLS yet')
+  expect(start).rejects.toThrow('ocs hub init')
   await start.catch(() => {})
 })
 
-test('listening wider with --insecure warns', async () => {
-  const { hub, lines } = await testHub({ insecure: true, websocket: { host: '0.0.0.0', port: 0 } })
-  expect(lines).toEqual([expect.stringContaining('insecure: whoever reaches this machine')])
-  await hub.close()
+test('--insecure is said at the start, each hour, and in what the hub tells of itself', async () => {
+  jest.useFakeTimers()
+  try {
+    const { hub, lines } = await testHub({ insecure: true, websocket: [{ host: '0.0.0.0', port: 0 }] })
+    expect(lines).toEqual([expect.stringContaining('insecure: whoever reaches this hub')])
+    jest.advanceTimersByTime(2 * 3_600_000)
+    expect(lines.length).toBe(3)
+    await hub.close()
+    jest.advanceTimersByTime(2 * 3_600_000)
+    expect(lines.length).toBe(3)
+  } finally {
+    jest.useRealTimers()
+  }
+  await using open = (await testHub({ insecure: true })).hub
+  const client = await connectAsync(open.urls.mqtt, {
+    clientId: 'looks',
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+  })
+  const told = new Promise<string>((resolve) =>
+    client.once('message', (_, payload) => resolve(String(payload))),
+  )
+  await client.subscribeAsync('observatory/hub')
+  expect(HubInfo.parse(JSON.parse(await told)).insecure).toBe(true)
+  await client.endAsync(true)
 })
 
 test('a port in use is named with who has it, and nothing is left half started', async () => {
@@ -304,7 +325,7 @@ test('a port in use is named with who has it, and nothing is left half started',
     realm: 'r',
     version: '0',
     listen: [mqtt],
-    websocket: { host: '127.0.0.1', port },
+    websocket: [{ host: '127.0.0.1', port }],
     log() {},
   })
   const error = await start.catch((reason: unknown) => reason)
@@ -324,7 +345,7 @@ test('a crossbar router in the way is named as one', async () => {
     port: 0,
     fetch: () => new Response('', { headers: { Server: 'Crossbar/26.10.1' } }),
   })
-  const start = testHub({ websocket: { host: '127.0.0.1', port: router.port ?? 0 } })
+  const start = testHub({ websocket: [{ host: '127.0.0.1', port: router.port ?? 0 }] })
   expect(start).rejects.toThrow('a crossbar router ("Crossbar/26.10.1") answers there')
   await start.catch(() => {})
   await router.stop(true)

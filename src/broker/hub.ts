@@ -5,6 +5,7 @@ import { type AuditEntry, channels } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import { hostPort, isLoopback } from '../core/host-port.ts'
 import { topic } from '../core/topic.ts'
+import type { KeyPair } from '../principals/certificate.ts'
 import type { Identify } from '../principals/identify.ts'
 import type { LogIn } from '../principals/log-in.ts'
 import { openGate } from './access-control.ts'
@@ -17,6 +18,16 @@ import { quietly } from './quiet-log.ts'
 import { Retained } from './retained.ts'
 import type { Listen } from './tcp.ts'
 
+/** What to do before a hub may be reached from other machines. */
+export const CLOSED =
+  'beyond this machine a hub takes users and TLS. Run: ocs hub init, which makes a certificate and credentials for the ' +
+  "site's instances, and: ocs hub passwd NAME --role ROLE for people. Or listen on 127.0.0.1, or pass --insecure if whoever " +
+  'reaches this machine may read everything and start operations'
+
+/** What an open hub says when it starts, and each hour. */
+const INSECURE = 'insecure: whoever reaches this hub can read everything and start operations (--insecure)'
+const HOUR_MS = 3_600_000
+
 /** What a hub is started with. */
 export interface HubOptions {
   /** The address root, first level of every topic. */
@@ -25,8 +36,10 @@ export interface HubOptions {
   readonly version: string
   /** MQTT over TCP; 127.0.0.1:1883 by default. */
   readonly listen?: readonly Listen[]
-  /** MQTT over WebSocket; 127.0.0.1:8001, path /ws by default. */
-  readonly websocket?: Listen & { readonly path?: string }
+  /** MQTT over WebSocket, path /ws; 127.0.0.1:8001 by default. */
+  readonly websocket?: readonly Listen[]
+  /** The certificate of what listens over TLS. */
+  readonly keys?: KeyPair | undefined
   /** The instance-ids that may acknowledge recordings; anyone may when the site is unknown. */
   readonly recorders?: readonly string[]
   /** Says who a client is. */
@@ -35,7 +48,7 @@ export interface HubOptions {
   readonly logIn?: LogIn
   /** Keeps who did what. */
   readonly keep?: (entry: AuditEntry) => void
-  /** Listens beyond this machine although there is no TLS. */
+  /** Everybody may do everything, and it listens beyond this machine without TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number
@@ -58,6 +71,8 @@ export interface Hub extends AsyncDisposable {
   clients(): HubClient[]
   /** Cuts clients that would not be let in any more as what they were: whom it knows has changed. */
   recheck(): void
+  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  renew(keys: KeyPair): void
   /** Closes every connection and port. */
   close(): Promise<void>
 }
@@ -68,10 +83,10 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, identify, logIn, keep, pingTimeout } = options
+  const { root, recorders, identify, logIn, keep, insecure, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
-  const websocket = { host: '127.0.0.1', port: 8001, path: '/ws', ...options.websocket }
-  const beyond = checkReach([...listen, websocket], options.insecure)
+  const websocket = options.websocket ?? [{ host: '127.0.0.1', port: 8001 }]
+  checkReach([...listen, ...websocket], options)
 
   const log = quietly(options.log)
   const origins = new WeakMap<Duplex, string>()
@@ -81,50 +96,54 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, log)
-  const listeners = new Listeners(connections)
-  const close = () => listeners.close(() => connections.end())
+  const taker = {
+    room: () => connections.room(),
+    take: (conn: Duplex, origin: string) => connections.take(conn, origin),
+    log,
+  }
+  const listeners = new Listeners(taker, options.keys)
+  let hourly: Timer | undefined
+  const close = () => {
+    clearInterval(hourly)
+    return listeners.close(() => connections.end())
+  }
   try {
     await listeners.open(listen, websocket)
   } catch (error) {
     await close()
     throw error
   }
-  if (beyond) {
-    log('insecure: whoever reaches this machine can read everything and start operations')
-  }
+  const warn = () => options.log(INSECURE)
+  if (insecure) warn()
+  hourly = insecure ? setInterval(warn, HOUR_MS) : undefined
   const { mqtt, ws } = listeners
-  const urls = [...mqtt, ws]
+  const urls = [...mqtt, ...ws]
   await announce(broker, options, urls)
   return {
     listeners: urls,
-    urls: { mqtt: mqtt[0] ?? '', ws },
+    urls: { mqtt: mqtt[0] ?? '', ws: ws[0] ?? '' },
     clients: () => clientsOf(leases),
     recheck: () => gate.recheck(),
+    renew: (keys) => listeners.renew(keys),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-/**
- * Whether a hub that listens there is reached from beyond this machine.
- * @throws ConfigError when it would be, without `insecure`
- */
-function checkReach(addresses: readonly Listen[], insecure = false): boolean {
-  const open = addresses.filter(({ host }) => !isLoopback(host))
-  if (open.length > 0 && !insecure) {
-    const where = open.map(({ host, port }) => hostPort(host, port)).join(', ')
+/** @throws ConfigError for an address beyond this machine without TLS, unless `insecure`, and for TLS without a certificate */
+function checkReach(addresses: readonly Listen[], { insecure = false, keys }: HubOptions): void {
+  const bare = addresses.filter(({ host, tls }) => (tls ? !keys : !isLoopback(host)))
+  if (bare.length > 0 && (!insecure || bare.some(({ tls }) => tls))) {
     throw new ConfigError(
-      `listening on ${where} is refused: there is no TLS yet, so tokens would pass the network as they are. Listen on ` +
-        '127.0.0.1, or pass --insecure if whoever reaches this machine may read everything and start operations',
+      `listening on ${bare.map(({ host, port }) => hostPort(host, port)).join(', ')} is refused: ${CLOSED}`,
     )
   }
-  return open.length > 0
 }
 
 /** Publishes what the hub says of itself. */
 async function announce(
   broker: Aedes,
-  { root, realm, version }: HubOptions,
+  { root, realm, version, insecure }: HubOptions,
   listeners: readonly string[],
 ): Promise<void> {
   const info = {
@@ -134,6 +153,7 @@ async function announce(
     host: hostname(),
     pid: process.pid,
     listeners,
+    ...(insecure && { insecure }),
     limits,
   }
   const { qos, retain } = channels.hub

@@ -8,6 +8,8 @@ export const limits = {
   owed_bytes: 8 * 1024 * 1024,
   connect_timeout: 5,
   connections: 1024,
+  /** Connections to a TLS port that have not shaken hands yet. */
+  handshakes: 256,
   /** The longest keep alive; a client without one is refused, since its death would go unnoticed. */
   keep_alive: 60,
   topic_levels: 10,

@@ -1,62 +1,80 @@
 import type { Server } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
-import type { Connections } from './connections.ts'
-import { type Listen, listenTcp } from './tcp.ts'
-import { serveWebSocket } from './websocket.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import { contextOf, type Listen, listenTcp, listenTls, type Taker } from './tcp.ts'
+import { serveWebSocket, WS_PATH } from './websocket.ts'
 
-/** The ports of a hub: MQTT over TCP and over WebSocket. */
+type WebServer = ReturnType<typeof serveWebSocket>
+
+/** The ports of a hub: MQTT over TCP and over WebSocket, plain and over TLS. */
 export class Listeners {
-  readonly #connections: Connections
+  readonly #taker: Taker
   readonly #servers: Server[] = []
-  #web: ReturnType<typeof serveWebSocket> | undefined
+  readonly #secure: TlsServer[] = []
+  readonly #web: { readonly at: Listen; server: WebServer }[] = []
+  /** Servers whose certificate was another; their connections go on. */
+  readonly #former: WebServer[] = []
+  #keys: KeyPair | undefined
   /** Where MQTT over TCP is served, and over WebSocket, as URLs with the ports that were taken. */
   readonly mqtt: string[] = []
-  ws = ''
+  readonly ws: string[] = []
 
-  constructor(connections: Connections) {
-    this.#connections = connections
+  constructor(taker: Taker, keys: KeyPair | undefined) {
+    this.#taker = taker
+    this.#keys = keys
   }
 
   /** @throws ConfigError for a port in use; close it then, too */
-  async open(listen: readonly Listen[], websocket: Listen & { readonly path: string }): Promise<void> {
+  async open(listen: readonly Listen[], websocket: readonly Listen[]): Promise<void> {
     for (const at of listen) await this.#openTcp(at)
-    await this.#openWebSocket(websocket)
+    for (const at of websocket) await this.#openWebSocket(at)
+  }
+
+  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  renew(keys: KeyPair): void {
+    this.#keys = keys
+    for (const server of this.#secure) server.setSecureContext(contextOf(keys))
+    for (const one of this.#web.filter(({ at }) => at.tls)) {
+      // Bun's reload keeps the old certificate. Between these two lines nobody gets in: nothing else runs.
+      void one.server.stop(false)
+      this.#former.push(one.server)
+      one.server = this.#serve(one.at)
+    }
   }
 
   /** Takes no more connections, and closes the ports once `end` has ended those there are. */
   async close(end: () => Promise<void>): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
     await end()
-    await Promise.all([...closed, this.#web?.stop(true)])
+    const web = [...this.#former, ...this.#web.map(({ server }) => server)]
+    await Promise.all([...closed, ...web.map((server) => server.stop(true))])
   }
 
   async #openTcp(at: Listen): Promise<void> {
-    const connections = this.#connections
-    const server = await listenTcp(
-      at,
-      () => connections.room(),
-      (conn, from) => connections.take(conn, from),
-    )
+    const secure = at.tls && this.#keys ? await listenTls(at, this.#keys, this.#taker) : undefined
+    const server = secure ?? (await listenTcp(at, this.#taker))
+    if (secure) this.#secure.push(secure)
     this.#servers.push(server)
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
-    this.mqtt.push(`mqtt://${hostPort(at.host, port)}`)
+    this.mqtt.push(`${secure ? 'mqtts' : 'mqtt'}://${hostPort(at.host, port)}`)
   }
 
-  async #openWebSocket({ host, port, path }: Listen & { readonly path: string }): Promise<void> {
-    const connections = this.#connections
+  async #openWebSocket(at: Listen): Promise<void> {
     try {
-      this.#web = serveWebSocket({
-        host,
-        port,
-        path,
-        room: () => connections.room(),
-        take: (conn, from) => connections.take(conn, from),
-      })
+      const server = this.#serve(at)
+      // A server that is stopped does not know its port any more.
+      this.#web.push({ at: { ...at, port: server.port ?? at.port }, server })
+      this.ws.push(`${at.tls ? 'wss' : 'ws'}://${hostPort(at.host, server.port ?? at.port)}${WS_PATH}`)
     } catch (error) {
-      throw await portError(host, port, error)
+      throw await portError(at.host, at.port, error)
     }
-    this.ws = `ws://${hostPort(host, this.#web.port ?? port)}${path}`
+  }
+
+  #serve(at: Listen): WebServer {
+    const { room, take } = this.#taker
+    return serveWebSocket({ ...at, room, take, keys: at.tls ? this.#keys : undefined })
   }
 }

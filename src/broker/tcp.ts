@@ -1,31 +1,108 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import { limits } from './limits.ts'
 
 /** Where to listen; port 0 takes any free one. */
 export interface Listen {
   readonly host: string
   readonly port: number
+  /** Over TLS. */
+  readonly tls?: boolean
 }
+
+/** Who takes the connections of a port. */
+export interface Taker {
+  /** Whether another connection is taken now. */
+  room(): boolean
+  take(conn: Duplex, from: string): void
+  log(text: string): void
+}
+
+/** Ciphers that authenticate what they encrypt, and with keys that no later theft of the server's key gives away. */
+const CIPHERS = [
+  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  ...['ECDSA', 'RSA'].flatMap((by) =>
+    ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map((cipher) => `ECDHE-${by}-${cipher}`),
+  ),
+].join(':')
 
 /**
  * Serves MQTT over TCP.
  * @throws ConfigError for a port in use
  */
-export async function listenTcp(
-  { host, port }: Listen,
-  room: () => boolean,
-  take: (conn: Duplex, from: string) => void,
-): Promise<Server> {
-  const server = createServer((socket: Socket) => {
-    if (!room()) {
+export function listenTcp(at: Listen, { room, take }: Taker): Promise<Server> {
+  const server = createServer((socket) => {
+    if (room()) take(prepared(socket), fromOf(socket))
+    else socket.destroy()
+  })
+  return opened(server, at)
+}
+
+/**
+ * Serves MQTT over TLS, 1.2 or newer.
+ * @throws ConfigError for a port in use
+ */
+export async function listenTls(at: Listen, keys: KeyPair, { room, take, log }: Taker): Promise<TlsServer> {
+  /** Those that have not shaken hands yet. */
+  const waiting = new Set<Socket>()
+  const handshakeTimeout = limits.connect_timeout * 1000
+  const server = createTlsServer({ ...contextOf(keys), handshakeTimeout }, (socket) => {
+    waiting.delete(socket)
+    if (room()) take(prepared(socket), fromOf(socket))
+    else socket.destroy()
+  })
+  // On Bun the socket is the one that is handed over later; on Node it would be the one beneath it.
+  server.on('connection', (socket: Socket) => {
+    if (waiting.size >= limits.handshakes) {
+      log(
+        `a connection from ${fromOf(socket)} was refused: ${limits.handshakes} others have not shaken hands yet`,
+      )
       socket.destroy()
       return
     }
-    socket.setNoDelay(true)
-    take(socket, hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0))
+    waiting.add(socket)
+    socket.once('close', () => waiting.delete(socket))
   })
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    log(`a connection from ${fromOf(socket)} was refused: ${refusal(error)}`)
+    // Nobody else closes it once there is a listener.
+    socket.destroy()
+  })
+  await opened(server, at)
+  return server
+}
+
+/** What a TLS port shows from now on to who comes; connections that there are stay. */
+export function contextOf({ cert, key }: KeyPair) {
+  return { cert, key, minVersion: 'TLSv1.2', ciphers: CIPHERS } as const
+}
+
+/** Why a client's handshake failed, by the codes of BoringSSL. */
+function refusal({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_HTTP_REQUEST':
+      return 'it does not speak TLS, which this port does: write mqtts:// for mqtt://'
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+      return 'it speaks no TLS newer than 1.1: 1.2 is the oldest that is taken'
+    case 'ERR_SSL_NO_SHARED_CIPHER':
+      return 'it offers no cipher that is taken here: those of TLS 1.3, and of 1.2 ECDHE with AES-GCM or ChaCha20'
+    case 'ERR_TLS_HANDSHAKE_TIMEOUT':
+      return `it has not shaken hands within ${limits.connect_timeout} s`
+    case 'ECONNRESET':
+      return 'it went before its hands were shaken, as who does not trust the certificate does'
+    default:
+      return code?.includes('ALERT')
+        ? `it does not take the certificate (${code})`
+        : `TLS failed (${code ?? message})`
+  }
+}
+
+async function opened<S extends Server>(server: S, { host, port }: Listen): Promise<S> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -35,4 +112,13 @@ export async function listenTcp(
     throw await portError(host, port, error)
   }
   return server
+}
+
+function prepared<S extends Socket>(socket: S): S {
+  socket.setNoDelay(true)
+  return socket
+}
+
+function fromOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return hostPort(remoteAddress, remotePort)
 }

@@ -137,6 +137,9 @@ test.each([
   ['127.0.0.1', null, null, false],
   ['0.0.0.0', 'lab.example:8001', null, true],
   ['0.0.0.0', 'lab.example:8001', 'http://evil.example', false],
+  // A name that its owner has re-pointed here, and its page.
+  ['0.0.0.0', 'evil.example:8001', 'http://evil.example:8001', false],
+  ['0.0.0.0', '10.0.0.7:8001', 'http://10.0.0.7:8001', true],
 ])('listening on %s, Host %p, Origin %p: fine is %p', (listen, host, origin, fine) => {
-  expect(refuseOrigin(listen, host, origin) === undefined).toBe(fine)
+  expect(refuseOrigin({ listen }, host, origin) === undefined).toBe(fine)
 })

@@ -1,5 +1,9 @@
 import { Duplex } from 'node:stream'
 import { isLoopback } from '../core/host-port.ts'
+import { mayAsk } from '../machine/host-header.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import { namesIn } from '../principals/hub-keys.ts'
+import { webTls } from '../principals/web-tls.ts'
 import { limits } from './limits.ts'
 
 /** Where MQTT over WebSocket is served, and who takes the connections. */
@@ -7,31 +11,44 @@ export interface WebSocketOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  readonly path: string
+  /** The certificate, over TLS. */
+  readonly keys?: KeyPair | undefined
   /** Whether another connection is taken now. */
   room(): boolean
   take(conn: Duplex, from: string): void
 }
+/** Where MQTT is served. */
+export const WS_PATH = '/ws'
+
 type Socket = Bun.ServerWebSocket<{ conn?: Connection }>
 
 /**
  * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`. A web page of another origin is refused: browsers let every
  * page connect to this machine, and name the page's origin as they do.
  */
-export function serveWebSocket({ host, port, path, room, take }: WebSocketOptions): Bun.Server<{
+export function serveWebSocket({ host, port, keys, room, take }: WebSocketOptions): Bun.Server<{
   conn?: Connection
 }> {
+  const names = keys ? namesIn(keys.cert) : []
   return Bun.serve<{ conn?: Connection }>({
     hostname: host,
     port,
+    ...(keys && { tls: webTls(keys) }),
+    development: false,
+    // Outside development Bun would share the port with another process that listens on it.
+    reusePort: false,
     idleTimeout: limits.connect_timeout,
     maxRequestBodySize: limits.connect_bytes,
     fetch(request, server) {
-      if (new URL(request.url).pathname !== path) return text(404, `MQTT over WebSocket is at ${path}`)
+      if (new URL(request.url).pathname !== WS_PATH) return text(404, `MQTT over WebSocket is at ${WS_PATH}`)
       if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
         return text(426, 'MQTT over WebSocket only', { Upgrade: 'websocket' })
       }
-      const wrong = refuseOrigin(host, request.headers.get('host'), request.headers.get('origin'))
+      const wrong = refuseOrigin(
+        { listen: host, names },
+        request.headers.get('host'),
+        request.headers.get('origin'),
+      )
       if (wrong !== undefined) return text(403, wrong)
       const offered = (request.headers.get('sec-websocket-protocol') ?? '')
         .split(',')
@@ -70,12 +87,18 @@ export function serveWebSocket({ host, port, path, room, take }: WebSocketOption
 
 /**
  * Why a handshake with these headers is refused; undefined when it is fine. On loopback the `Host` must be a name of this
- * machine (a page whose name was re-pointed here says its own); an `Origin`, which browsers send, must be the same host.
+ * machine (a page whose name was re-pointed here says its own). An `Origin`, which browsers send, must be the same host,
+ * and one that this machine goes by: an address, its name, or one of its certificate.
  */
-export function refuseOrigin(listen: string, host: string | null, origin: string | null): string | undefined {
-  const name = (host ?? '').replace(/:\d+$/, '')
-  if (isLoopback(listen) && !isLoopback(name)) return 'the Host header is not a name of this machine'
-  if (origin === null || URL.parse(origin)?.host === host) return undefined
+export function refuseOrigin(
+  { listen, names = [] }: { readonly listen: string; readonly names?: readonly string[] },
+  host: string | null,
+  origin: string | null,
+): string | undefined {
+  const isHere = isLoopback(listen)
+  const known = mayAsk(host ?? undefined, { listen, open: !isHere, names })
+  if (isHere && !known) return 'the Host header is not a name of this machine'
+  if (origin === null || (known && URL.parse(origin)?.host === host)) return undefined
   return 'web pages of another origin may not connect'
 }
 

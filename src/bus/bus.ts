@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Address, Channel } from '../core/topic.ts'
+import type { Unreached } from './unreached.ts'
 
 /** What an agent, a recorder or a command speaks through; over MQTT (`mqtt.ts`) or in memory (`memory.ts`). */
 export interface Bus extends AsyncDisposable {
@@ -38,7 +39,7 @@ export interface Bus extends AsyncDisposable {
   /** Calls back at each connection and loss; at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
   /** Why the hub was not reached the last time, while it is not. */
-  readonly problem?: string | undefined
+  readonly problem?: Unreached | undefined
 }
 
 /** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody here. */

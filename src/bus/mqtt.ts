@@ -13,11 +13,13 @@ import { MqttSubscriptions } from './mqtt-subscriptions.ts'
 interface Shown {
   readonly principal: string
   readonly tokens: readonly string[]
+  /** The authority that alone may have signed the hub's certificate, PEM; without it those that Bun knows. */
+  readonly ca?: string | undefined
 }
 
 /** How to reach the hub, and as whom. */
 export interface MqttOptions extends BusOptions {
-  /** `mqtt://host:1883`, `ws://host:8001/ws`. */
+  /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`. */
   readonly url: string
   readonly client: string
   /** Who it shows the hub to be; asked anew at each attempt, since a hub may make it when it starts. */
@@ -41,14 +43,6 @@ const KEEPALIVE = 5
 const RETRY_MS = 250
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
-/** What a hub says that refuses, in plain words. */
-const REFUSED: readonly (readonly [RegExp, string])[] = [
-  [
-    /Bad username or password/,
-    'it does not, or no longer, know the token that is shown: ocs login, or for an agent ocs hub token INSTANCE',
-  ],
-  [/Not authorized/, 'it takes credentials: ocs login, or for an agent ocs hub token INSTANCE'],
-]
 /**
  * A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once.
  * @throws ConfigError for credentials that cannot be used
@@ -56,10 +50,13 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 export function connectMqtt(options: MqttOptions): Bus {
   const nonce = randomUUID()
   const client = mqtt.connect(options.url, settingsOf(options, nonce))
-  const now = () => userOf(options, nonce)
+  const now = () => shownTo(options, nonce)
   client.on('reconnect', () => {
     try {
-      Object.assign(client.options, now())
+      const shown = now()
+      Object.assign(client.options, shown)
+      // mqtt.js has a copy for WebSocket.
+      Object.assign(client.options.wsOptions ?? {}, { ca: shown.ca })
     } catch {
       // A file that is being written: what was read before holds.
     }
@@ -121,19 +118,21 @@ function settingsOf(options: MqttOptions, nonce: string): IClientOptions {
     resubscribe: true,
     // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
     writeCache: false,
-    ...userOf(options, nonce),
+    rejectUnauthorized: true,
+    ...shownTo(options, nonce),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
 }
 
 /**
  * User name and password: the tokens of who it is, and what is known to this process and the hub alone: who shows that
- * again is the same client, back before it was missed.
+ * again is the same client, back before it was missed. And whom it believes to be the hub.
  */
-function userOf({ url, client, credentials }: MqttOptions, nonce: string) {
-  if (hasUser(url)) return {}
-  const { principal = client, tokens = [] } = credentials?.() ?? {}
-  return { username: principal, password: [...tokens, nonce].join('.') }
+function shownTo({ url, client, credentials }: MqttOptions, nonce: string): Partial<IClientOptions> {
+  const { principal = client, tokens = [], ca } = credentials?.() ?? {}
+  const trust = ca === undefined ? {} : { ca }
+  if (hasUser(url)) return trust
+  return { ...trust, username: principal, password: [...tokens, nonce].join('.') }
 }
 
 /** Whether a hub's address names a user of its own. */
@@ -149,9 +148,12 @@ export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       watch[Symbol.dispose]()
-      const why = bus.problem ?? 'no answer'
-      const wrong = REFUSED.find(([pattern]) => pattern.test(why))?.[1]
-      if (wrong) return reject(new TransportError(`the hub at ${url} does not let this client in: ${wrong}`))
+      const { problem } = bus
+      if (problem?.kind === 'refused')
+        return reject(new TransportError(`the hub at ${url} does not let this client in: ${problem.text}`))
+      const why = problem?.text ?? 'no answer'
+      if (problem?.kind === 'tls')
+        return reject(new TransportError(`the hub at ${url} is not reached over TLS: ${why}`))
       reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
     }, seconds * 1000)
     const watch = bus.onConnected((connected) => {

@@ -10,7 +10,7 @@ import type { UpFlags } from '../host/up-run.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
 import { isRecorder } from '../launch/agents.ts'
-import { credentialsOf, WS_PORT } from '../launch/choose-site.ts'
+import { credentialsOf, PORTS } from '../launch/choose-site.ts'
 import { portError } from '../machine/port-in-use.ts'
 import { answers } from '../machine/probe.ts'
 import { recorders } from '../site/find.ts'
@@ -54,7 +54,7 @@ export async function checkHub(
       return { findings: [away, ...clocks], instances: none }
     }
     // A hub that is started opens one for WebSocket, too, whether the file names it or not.
-    const websocket = named.length > 0 ? [] : [`ws://127.0.0.1:${WS_PORT}/ws`]
+    const websocket = named.length > 0 ? [] : [`ws://127.0.0.1:${PORTS.ws}/ws`]
     const ports = await checkPorts([...urls, ...websocket], undefined)
     const isFree = ports.every(({ level }) => level !== 'problem')
     const free = isFree ? [finding('note', `none runs at ${url} yet: ocs up starts it`)] : []
@@ -83,6 +83,14 @@ export async function checkHub(
     return {
       findings: [
         finding('ok', `answers at ${url}; agents online: ${[...instances.values()].filter(isOnline).length}`),
+        ...(hub.insecure
+          ? [
+              finding(
+                'note',
+                'it is open: whoever reaches it may do everything (--insecure): ocs hub init ends that',
+              ),
+            ]
+          : []),
         ...(isLocal(url) ? await checkPorts(urls, hub) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
         ...elsewhere(host, instances),

@@ -8,6 +8,8 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { makeServer } from '../principals/certificate.ts'
+import { initKeys, keyFiles } from '../principals/hub-keys.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
@@ -263,4 +265,41 @@ test('a unit for each role; recorders stop after agents and before the hub', asy
   expect(await chosen.code).toBe(0)
   expect(unit('hub')).toMatch(/^ExecStart=.* hub .*--state-dir \/srv\/ocs$/m)
   expect(unit('hub')).toMatch(/^StateDirectoryMode=0700$/m)
+})
+
+test('a certificate that ends soon, or has, is told', async () => {
+  const state = join(folder, 'state')
+  const said = async () =>
+    (await check(one(fake))).findings.filter(({ check: what }) => what === 'certificate')
+  expect(await said()).toEqual([])
+  initKeys(state, ['localhost'])
+  expect(await said()).toEqual([expect.objectContaining({ level: 'ok' })])
+  const { ca, caKey, cert, key } = keyFiles(state)
+  const authority = { cert: readFileSync(ca, 'utf8'), key: readFileSync(caKey, 'utf8') }
+  const ending = async (days: number) => {
+    const pair = makeServer(authority, ['localhost'], new Date(Date.now() - (824 - days) * 86_400_000))
+    writeFileSync(cert, pair.cert)
+    writeFileSync(key, pair.key)
+    return said()
+  }
+  expect(await ending(20)).toEqual([
+    expect.objectContaining({
+      level: 'problem',
+      text: expect.stringMatching(/in (19|20) days: ocs hub renew/),
+    }),
+  ])
+  expect(await ending(-1)).toEqual([
+    expect.objectContaining({ text: expect.stringContaining('has expired') }),
+  ])
+  rmSync(join(state, 'hub'), { recursive: true })
+})
+
+test('a hub that is open is told, also by status', async () => {
+  const { hub } = await testHub({ insecure: true })
+  const { findings } = await check(one(fake), '--site-hub', hub.urls.mqtt)
+  expect(findings).toContainEqual(expect.objectContaining({ text: expect.stringContaining('it is open') }))
+  const line = commandLine(['status', '--site-hub', hub.urls.mqtt], { state: join(folder, 'state') })
+  expect(await line.code).toBe(0)
+  expect(line.out()).toContain('INSECURE: whoever reaches the hub may do everything')
+  await hub.close()
 })

@@ -1,45 +1,46 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { startHub } from '../broker/hub.ts'
+import { CLOSED, startHub } from '../broker/hub.ts'
 import type { Level } from '../core/access.ts'
-import { messageOf } from '../core/errors.ts'
-import { hostPort } from '../core/host-port.ts'
+import { ConfigError, messageOf } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { showAnew } from '../launch/show-anew.ts'
 import { version } from '../launch/version.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
 import { groupId } from '../machine/unix-group.ts'
 import { auditFile } from '../principals/audit-file.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import { keyFiles, readHubKeys, remarksOn } from '../principals/hub-keys.ts'
 import { byToken, everybody, type Identify, type Known } from '../principals/identify.ts'
 import { accountName, ownLocalTokens } from '../principals/local-token.ts'
 import { logIns } from '../principals/log-in.ts'
 import { writeOperatorsToken } from '../principals/operators-token.ts'
 import { OPERATORS } from '../principals/principal.ts'
-import { principalsPath } from '../principals/principals-file.ts'
+import { principalsPath, readPrincipals } from '../principals/principals-file.ts'
 import { newToken } from '../principals/token.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
-import { principalCommands } from './hub-principals.ts'
-import { refusedCommand } from './hub-refused.ts'
+import { keyCommands } from './hub/init.ts'
+import { principalCommands } from './hub/principals.ts'
+import { refusedCommand } from './hub/refused.ts'
+import { listening, type Place, places } from './listen-flags.ts'
 import { siteFlags } from './site-flags.ts'
 
-/** Where to listen. */
-export interface Listen {
-  readonly host: string
-  readonly port: number
-}
 /** Members of a Unix group who are operators. */
 interface Operators {
   readonly group: string
   readonly level: Level
 }
 interface HubFlags extends SiteOptions {
-  readonly listen?: Listen[]
-  readonly listenWs?: Listen
+  readonly listen?: Place[]
+  readonly listenWs?: Place[]
   readonly stateDir?: string
   readonly insecure?: boolean
   readonly operators?: Operators
 }
+
+const WIDER = 'an address beyond this machine is over TLS, by default on port'
 
 /** `ocs hub`: the message broker that every other role connects to. */
 export function hubCommand(context: Context): Command {
@@ -47,10 +48,15 @@ export function hubCommand(context: Context): Command {
     .description('Run the hub: the message broker every role connects to.')
     .enablePositionalOptions()
     .allowExcessArguments(false)
-  for (const sub of [...principalCommands(context), refusedCommand(context)]) command.addCommand(sub)
+  for (const sub of [...keyCommands(context), ...principalCommands(context), refusedCommand(context)])
+    command.addCommand(sub)
   return siteFlags(command)
-    .option('--listen <addr:port>', 'MQTT over TCP (127.0.0.1:1883); may be repeated', listens)
-    .option('--listen-ws <addr:port>', 'MQTT over WebSocket, path /ws (127.0.0.1:8001)', address)
+    .option('--listen <addr:port>', `MQTT (127.0.0.1:1883); ${WIDER} 8883`, places)
+    .option(
+      '--listen-ws <addr:port>',
+      `MQTT over WebSocket, path /ws (127.0.0.1:8001); ${WIDER} 8080`,
+      places,
+    )
     .option('--state-dir <folder>', 'where it keeps who may do what, in its folder hub')
     .option(
       '--operators <group>',
@@ -62,23 +68,24 @@ export function hubCommand(context: Context): Command {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { root, realm, recorders, ports } = await chooseSite(flags, context, log)
       const state = statePath(flags.stateDir, context.env)
-      const { operators } = flags
+      const { operators, insecure = false } = flags
+      const listen = listening(flags.listen, { plain: ports.mqtt, tls: ports.mqtts }, insecure)
+      const websocket = listening(flags.listenWs, { plain: ports.ws, tls: ports.wss }, insecure)
+      const isWide = [...listen, ...websocket].some(({ tls }) => tls)
+      const keys = isWide ? wideKeys(state) : undefined
+      const { cert } = keyFiles(state)
+      for (const remark of keys ? remarksOn(keys.cert, cert) : []) log(`warning: ${remark}`)
       const gid = operators && groupId(operators.group)
       const token = newToken(OPERATORS)
       const hub = await startHub({
-        root,
-        realm,
-        version,
-        log,
-        listen: flags.listen ?? [{ host: '127.0.0.1', port: ports.mqtt }],
-        websocket: flags.listenWs ?? { host: '127.0.0.1', port: ports.ws },
+        ...{ root, realm, version, log, listen, websocket, keys },
         identify: identifyBy(flags, context, log, operators && { token, level: operators.level }),
-        ...(!flags.insecure && {
+        ...(!insecure && {
           logIn: logIns(principalsPath(state)),
           keep: auditFile(state, log),
         }),
         ...(recorders && { recorders }),
-        ...(flags.insecure && { insecure: true }),
+        ...(insecure && { insecure }),
       })
       log(`hub: realm ${realm}, address root ${root}`)
       for (const listener of hub.listeners) log(`listening on ${listener}`)
@@ -97,14 +104,24 @@ export function hubCommand(context: Context): Command {
       }, 3_600_000)
       if (operators) log(`members of the group ${operators.group} are operators of level ${operators.level}`)
       using _ = onFileChange(
-        () => [principalsPath(state)],
-        async () => hub.recheck(),
+        () => [principalsPath(state), ...(keys ? [cert] : [])],
+        async (files) => {
+          if (files.includes(cert)) showAnew(hub, () => wideKeys(state), log)
+          hub.recheck()
+        },
       )
       await aborted(context.signal)
       clearInterval(again)
       await hub.close()
       log('hub stopped')
     })
+}
+
+/** The certificate of a hub that other machines reach. @throws ConfigError where it or users are missing */
+function wideKeys(state: string): KeyPair {
+  const keys = readHubKeys(state)
+  if (!keys || Object.keys(readPrincipals(principalsPath(state))).length === 0) throw new ConfigError(CLOSED)
+  return keys
 }
 
 /** Who a client is: everybody may do everything where that is what was asked for. */
@@ -126,23 +143,4 @@ function group(text: string): Operators {
   if (name === '' || !/^[1-3]$/.test(level) || more.length > 0)
     throw new InvalidArgumentError('It has to be GROUP or GROUP:LEVEL, with a level of 1, 2 or 3.')
   return { group: name, level: Number(level) as Level }
-}
-
-/** `ADDR:PORT`, `[::1]:1883`, or a port alone on loopback. */
-export function address(text: string): Listen {
-  const found = /^(?:(\[[0-9a-fA-F:.]+\]|[^:]+):)?(\d{1,5})$/.exec(text)
-  const port = Number(found?.[2])
-  if (!found || port > 65_535)
-    throw new InvalidArgumentError('It has to be ADDR:PORT, such as 127.0.0.1:1883.')
-  return { host: found[1]?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port }
-}
-
-/** The same as text, as `ocs up` hands it to the bridge. */
-export function bridgeAt(text: string): string {
-  const { host, port } = address(text)
-  return hostPort(host, port)
-}
-
-function listens(text: string, before: Listen[] | undefined): Listen[] {
-  return [...(before ?? []), address(text)]
 }

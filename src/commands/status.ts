@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
+import { channels } from '../core/channels.ts'
 import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { redact } from '../core/redact.ts'
@@ -43,8 +44,12 @@ export function statusCommand(context: Context): Command {
 async function show(on: Controlled, flags: StatusFlags, context: Context): Promise<void> {
   await using meters = await LabMeters.open(on.bus, on.root)
   const expected = await expectedOf(on.site, context.env)
+  let insecure = false
+  await using _ = await on.bus.subscribe(channels.hub, { root: on.root }, (hub) => {
+    insecure = hub.insecure === true
+  })
   const now = () => {
-    const hub = { url: on.url, connected: on.bus.connected }
+    const hub = { url: on.url, connected: on.bus.connected, ...(insecure && { insecure }) }
     return labStatus(on.lab, meters, { hub, expected, up: upRoles(flags, context) })
   }
   const screen = new Redraw(context)

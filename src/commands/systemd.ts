@@ -3,7 +3,7 @@ import { commonFlags } from '../core/arguments/common-flags.ts'
 import { systemdUnits, writeUnits } from '../host/systemd-units.ts'
 import { planFor, type UpFlags } from '../host/up-run.ts'
 import type { Context } from '../terminal/context.ts'
-import { bridgeAt } from './hub.ts'
+import { bridgeAt } from './listen-flags.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface SystemdFlags extends UpFlags {

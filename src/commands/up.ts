@@ -5,7 +5,7 @@ import { upDetached } from '../host/up-detach.ts'
 import { prepareUp, runUp, type UpFlags } from '../host/up-run.ts'
 import { upInTmux } from '../host/up-tmux.ts'
 import type { Context } from '../terminal/context.ts'
-import { bridgeAt } from './hub.ts'
+import { bridgeAt } from './listen-flags.ts'
 import { siteFlags } from './site-flags.ts'
 
 /** `ocs up`: everything that the site file has for this host, kept alive. */

@@ -221,6 +221,8 @@ export const HubInfo = z.object({
   host: Label,
   pid: z.int(),
   listeners: z.array(z.string()),
+  /** Everybody who reaches it may do everything. */
+  insecure: z.boolean().optional(),
   limits: z.record(z.string(), z.number()),
 })
 export type HubInfo = z.output<typeof HubInfo>

@@ -27,3 +27,21 @@ test('a misspelt class of the recorder touches neither it nor the hub nor any ag
   expect(prints(other)[0]).not.toEqual(prints(before)[0])
   rmSync(folder, { recursive: true })
 })
+
+test.each([
+  ['mqtt://127.0.0.1:1', undefined, ''],
+  ['mqtts://grumpy.lab:8884', undefined, '--listen 0.0.0.0:8884'],
+  ['mqtts://10.0.0.7', undefined, '--listen 10.0.0.7:8883'],
+  ['mqtts://localhost', undefined, ''],
+  ['mqtt://127.0.0.1:1', 'wss://grumpy.lab:8080/ws', '--listen-ws 0.0.0.0:8080'],
+  ['mqtt://127.0.0.1:1', 'mqtt://localhost:2', '--listen 127.0.0.1:2'],
+])('with its hub at %s, or at %p: ocs hub %s', async (url, siteHub, flags) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-plan-'))
+  const file = join(folder, 'lab.yaml')
+  const fake = '{instance-id: fake, agent-class: FakeDataAgent}'
+  writeFileSync(file, `hub: {mqtt_server: "${url}"}\nhosts: {localhost: {agent-instances: [${fake}]}}\n`)
+  const { hub } = await makePlan({ file, hostName: 'localhost', siteHost: undefined, siteHub, env: {} })
+  const at = hub.args.findIndex((word) => word.startsWith('--listen'))
+  expect(at < 0 ? '' : hub.args.slice(at).join(' ')).toBe(flags)
+  rmSync(folder, { recursive: true })
+})

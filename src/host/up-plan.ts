@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
 import { wordsOf } from '../core/arguments/agent-arguments.ts'
@@ -163,7 +164,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   if (!before && instances.length === 0 && !manager && faults.length > 0)
     throw new ConfigError([...new Set(faults)].join('\n'))
   for (const [why, ids] of unsupported) notes.push(`${ids.join(', ')} left out: ${why} (ocs check says more)`)
-  const listen = siteHub === undefined ? [] : listenFlags(siteHub)
+  const listen = listenFlags(url, siteHub !== undefined)
   const hub = ['hub', ...flags, ...state, ...listen]
   const bridge = [
     ...['bridge', ...flags],
@@ -261,11 +262,14 @@ export function isLocal(url: string): boolean {
   return /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/i.test(new URL(url).hostname)
 }
 
-function listenFlags(siteHub: string): string[] {
-  const { protocol, hostname, port } = new URL(siteHub)
-  const host = hostname === 'localhost' ? '127.0.0.1' : hostname
-  if (protocol === 'mqtt:') return ['--listen', `${host}:${port || 1883}`]
-  return protocol === 'ws:' ? ['--listen-ws', `${host}:${port || 80}`] : []
+/** Where the hub is to listen: by itself it does where the site file says, but over TLS only when it is told to. */
+function listenFlags(url: string, isOverride: boolean): string[] {
+  const { protocol, hostname, port } = new URL(url)
+  const flag = protocol.startsWith('mqtt') ? '--listen' : '--listen-ws'
+  const address = isIP(hostname.replace(/^\[|\]$/g, '')) ? hostname : '0.0.0.0'
+  const at = port || String({ 'mqtt:': 1883, 'ws:': 80, 'mqtts:': 8883, 'wss:': 443 }[protocol])
+  if (protocol === 'mqtts:' || protocol === 'wss:') return isLocal(url) ? [] : [flag, `${address}:${at}`]
+  return isOverride ? [flag, `${hostname === 'localhost' ? '127.0.0.1' : hostname}:${at}`] : []
 }
 
 function expectedOf({ hosts }: Site): unknown {

@@ -81,7 +81,7 @@ async function hub(port = 0): Promise<Hub & { url: string; port: number }> {
     version: '0',
     log: () => {},
     listen,
-    websocket: { ...local, port: 0 },
+    websocket: [{ ...local, port: 0 }],
   })
   open.push(() => running.close())
   const url = running.urls.mqtt

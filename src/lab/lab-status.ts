@@ -64,7 +64,12 @@ export interface AlarmStatus {
 export interface LabStatus {
   /** Unix s. */
   readonly time: number
-  readonly hub: { readonly url: string; readonly connected: boolean }
+  readonly hub: {
+    readonly url: string
+    readonly connected: boolean
+    /** Everybody who reaches it may do everything. */
+    readonly insecure?: boolean
+  }
   readonly roles: readonly RoleStatus[]
   readonly recorders: readonly RecorderStatus[]
   /** Why nothing is recorded though agents hold samples. */

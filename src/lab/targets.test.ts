@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { growth } from '../../test/effort.ts'
-import { mayAsk } from '../bridge/hosts.ts'
+import { mayAsk } from '../machine/host-header.ts'
 import { expand, readTarget } from './targets.ts'
 
 test('what Grafana makes of variables', () => {

@@ -31,12 +31,12 @@ export interface ChosenSite {
   /** Instance-ids of the recorders; undefined without a site file. */
   readonly recorders: readonly string[] | undefined
   /** Ports the hub listens on by default: those that the site file's addresses name. */
-  readonly ports: { readonly mqtt: number; readonly ws: number }
+  readonly ports: Readonly<Record<Scheme, number>>
 }
 
-const MQTT_PORT = 1883
-/** Where a hub listens for WebSocket when nothing says another port. */
-export const WS_PORT = 8001
+type Scheme = 'mqtt' | 'ws' | 'mqtts' | 'wss'
+/** Where a hub listens when nothing says another port. */
+export const PORTS = { mqtt: 1883, ws: 8001, mqtts: 8883, wss: 8080 } as const
 
 /**
  * Reads the site file where there is one; needs none when nothing names one.
@@ -61,10 +61,10 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
     realm,
     credentials: credentialsOf({ url, realm, site, host }, context.env),
     recorders: site && recorders(site, isRecorder),
-    ports: {
-      mqtt: portOf(host?.hub.mqtt_server ?? site?.hub.mqtt_server, MQTT_PORT),
-      ws: portOf(host?.hub.wamp_server ?? site?.hub.wamp_server, WS_PORT),
-    },
+    ports: portsOf([
+      host?.hub.mqtt_server ?? site?.hub.mqtt_server,
+      host?.hub.wamp_server ?? site?.hub.wamp_server,
+    ]),
   }
 }
 
@@ -94,6 +94,11 @@ export function mustBeHost(site: Site, { siteHost }: SiteOptions): Host {
   return findHost(site, siteHost)
 }
 
-function portOf(url: string | undefined, otherwise: number): number {
-  return Number(URL.parse(url ?? '')?.port || otherwise)
+/** The port of each kind, which the addresses of a site name or not. */
+function portsOf(urls: readonly (string | undefined)[]): Record<Scheme, number> {
+  const named = urls.flatMap((url) => {
+    const { protocol = '', port } = URL.parse(url ?? '') ?? {}
+    return port ? [[protocol.slice(0, -1), Number(port)]] : []
+  })
+  return { ...PORTS, ...Object.fromEntries(named) }
 }

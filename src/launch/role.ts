@@ -163,7 +163,7 @@ function instancesOf({ hosts }: Site): LabSite['instances'] {
 function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
   const told = new Set<string>()
   const timer = setInterval(() => {
-    const why = bus.problem ?? 'no answer'
+    const why = bus.problem?.text ?? 'no answer'
     if (bus.connected) told.clear()
     else if (!told.has(why)) log(`waiting for the hub at ${url} (ocs hub): ${why}`)
     if (!bus.connected) told.add(why)

@@ -56,6 +56,14 @@ function link(from: string, to: string): void {
   }
 }
 
+/** Puts a file of this account's alone in the place of what is there, whole and synced. @throws Error of the file system */
+export function replacePrivate(path: string, text: string): void {
+  const fresh = `${path}.new`
+  ownFile(fresh)
+  writePrivate(fresh, text, 'w')
+  renameSync(fresh, path)
+}
+
 /** Writes text into a file of this account's alone, anew (`w`) or behind what is there (`a`), and syncs it. */
 export function writePrivate(path: string, text: string, how: 'w' | 'a'): void {
   sync(path, how, text)

@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -6,8 +6,9 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { bareHost, isLoopback } from '../core/host-port.ts'
 import { Name } from '../core/names.ts'
 import { listenerOf } from '../machine/listeners.ts'
-import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
+import { readPrivate, replacePrivate } from '../machine/private-file.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
+import { readHubAuthority } from './hub-keys.ts'
 import { accountName, knownLocalTokens } from './local-token.ts'
 import { knownOperatorsToken } from './operators-token.ts'
 import { OPERATORS } from './principal.ts'
@@ -52,7 +53,8 @@ export interface Asking {
  * What a client shows its hub: the file that `OCS_CREDENTIALS` or the site file names, else the local token where the hub is
  * this account's own, else what `ocs login` or an administrator has put into the folder of credentials, else what members of the operators' group may
  * read. Nothing is shown
- * to a hub elsewhere without TLS, nor the local token to what another account runs.
+ * to a hub elsewhere without TLS, nor the local token to what another account runs, unless its certificate is by this
+ * account's own authority.
  * @throws ConfigError for a file that cannot be used
  */
 export function findCredentials(asking: Asking): Credentials | undefined {
@@ -64,18 +66,38 @@ export function findCredentials(asking: Asking): Credentials | undefined {
   if (named) return readCredentials(named)
   const states = [statePath(asking.stateDir, env), ownStatePath(env)]
   const tokens = local ? knownLocalTokens(states) : []
-  if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.())
-    return { principal: accountName(), tokens }
+  if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.()) {
+    const own = isTls(to) ? ownHub(states) : { principal: accountName(), tokens }
+    if (own) return own
+  }
   const found = credentialsFiles(asking).find((file) => existsSync(file))
   if (found !== undefined) return readCredentials(found)
-  const operators = local ? knownOperatorsToken(portOf(to)) : undefined
+  if (!local) return ownHub(states)
+  const operators = knownOperatorsToken(portOf(to))
   return operators === undefined ? undefined : { principal: OPERATORS, tokens: [operators] }
+}
+
+/**
+ * What is shown over TLS to a hub of this account that has another address than loopback: nobody else has a certificate of
+ * the authority that the account made for it, or for its name.
+ */
+function ownHub(states: readonly string[]): Credentials | undefined {
+  for (const state of new Set(states)) {
+    const ca = readHubAuthority(state)
+    const tokens = knownLocalTokens([state])
+    if (ca !== undefined && tokens.length > 0) return { principal: accountName(), tokens, ca }
+  }
+  return undefined
 }
 
 /** Whether secrets may be shown to a hub: on this machine, or over TLS. */
 export function mayShow(url: string): boolean {
   const to = URL.parse(url)
-  return isLoopback(bareHost(to?.hostname ?? '')) || to?.protocol === 'mqtts:' || to?.protocol === 'wss:'
+  return isLoopback(bareHost(to?.hostname ?? '')) || isTls(to)
+}
+
+function isTls(url: URL | null): boolean {
+  return url?.protocol === 'mqtts:' || url?.protocol === 'wss:'
 }
 
 /** A file of credentials as it is copied. */
@@ -86,10 +108,7 @@ export function credentialsText(credentials: CredentialsFile): string {
 /** Writes a file of credentials, for this account alone. @throws ConfigError when it cannot be written */
 export function writeCredentials(file: string, credentials: CredentialsFile): void {
   try {
-    const fresh = `${file}.new`
-    ownFile(fresh)
-    writePrivate(fresh, credentialsText(credentials), 'w')
-    renameSync(fresh, file)
+    replacePrivate(file, credentialsText(credentials))
   } catch (cause) {
     throw new ConfigError(`${file} cannot be written: ${messageOf(cause)}`, { cause })
   }
@@ -121,6 +140,7 @@ function readCredentials(file: string): Credentials {
 /** Ports by scheme, where an address names none. */
 const PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'ws:': 80, 'mqtts:': 8883, 'wss:': 443 }
 
-function portOf(url: URL | null): number {
+/** The port of an address, or that of its scheme. */
+export function portOf(url: URL | null): number {
   return Number(url?.port || PORTS[url?.protocol ?? ''])
 }

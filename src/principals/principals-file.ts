@@ -1,11 +1,11 @@
-import { renameSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Level } from '../core/access.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { HUB, NAME } from '../core/names.ts'
 import { lockFile } from '../machine/lock-file.ts'
-import { ownFile, readPrivate, writePrivate } from '../machine/private-file.ts'
+import { readPrivate, replacePrivate } from '../machine/private-file.ts'
 import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { digestOf, newToken } from './token.ts'
 
@@ -151,10 +151,7 @@ function change(file: string, name: string, to: (entry: Entry | undefined) => En
     const { [name]: before, ...rest } = readPrincipals(file)
     const after = to(before)
     const entries = after === undefined ? rest : { ...rest, [name]: after }
-    const fresh = `${file}.new`
-    ownFile(fresh)
-    writePrivate(fresh, `${COMMENT}${Bun.YAML.stringify(entries, null, 2)}\n`, 'w')
-    renameSync(fresh, file)
+    replacePrivate(file, `${COMMENT}${Bun.YAML.stringify(entries, null, 2)}\n`)
   } finally {
     lock.close()
   }

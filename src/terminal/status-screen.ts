@@ -26,7 +26,13 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
     status.not_recording === null || !status.hub.connected
       ? []
       : [`NOT RECORDING: ${oneLine(status.not_recording)}`]
-  const top = [headline(status), ...away, ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time))]
+  const open = status.hub.insecure ? ['INSECURE: whoever reaches the hub may do everything (--insecure)'] : []
+  const top = [
+    headline(status),
+    ...open,
+    ...away,
+    ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time)),
+  ]
   const end = [
     ...recorders.map(recorderLine),
     ...roles.flatMap((role) => counterLine(role)),

@@ -154,6 +154,11 @@ export class Running {
     return this.#child.stdin?.write(text) ?? false
   }
 
+  /** Ends its standard input. */
+  endInput(): void {
+    this.#child.stdin?.end()
+  }
+
   /**
    * Resolves with the first line, from `mark` on, that has a text or fits a pattern.
    * @throws Error when it does not come within `patience` s, or the process ends without it

@@ -19,7 +19,8 @@ import { MAX_METRICS, MAX_POINTS, past } from './past.ts'
 import { signIns } from './sign-in.ts'
 import { MAX_WATCHED, streams } from './streams.ts'
 
-const COOKIE = 'ocs_session'
+/** Over TLS one that no other host and no plain page can set. */
+const COOKIES = { plain: 'ocs_session', secure: '__Host-ocs_session' } as const
 /** Seconds that a cookie is kept; the session behind it ends no later. */
 const COOKIE_SECONDS = 43_200
 const SixHours = 6 * 3600
@@ -63,7 +64,7 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
   const people = signIns(users, log)
   const acting = operate(bus, root, lab, log)
   const app = new Hono<Env>()
-  const who = (c: Context) => people.who(getCookie(c, COOKIE))
+  const who = (c: Context) => people.who(sessionOf(c))
   const me = (c: Context): Me => {
     const user = who(c)
     return {
@@ -113,13 +114,13 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
   app.post('/sign-in', (c) =>
     checked(c, SignInBody, async ({ name, password }) => {
       const token = await people.enter(name, password, c.env.address ?? 'unknown')
-      setCookie(c, COOKIE, token, { ...cookie, maxAge: COOKIE_SECONDS })
+      keepSession(c, token, COOKIE_SECONDS)
       return {}
     }),
   )
   app.post('/sign-out', (c) => {
-    people.leave(getCookie(c, COOKIE))
-    setCookie(c, COOKIE, '', { ...cookie, maxAge: 0 })
+    people.leave(sessionOf(c))
+    keepSession(c, '', 0)
     return answer(c, {})
   })
   app.post('/op', (c) => {
@@ -140,7 +141,18 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
   }
 }
 
-const cookie = { path: '/', httpOnly: true, sameSite: 'Strict' } as const
+const isSecure = (c: Context) => new URL(c.req.url).protocol === 'https:'
+
+/** The session that a request comes with. */
+function sessionOf(c: Context): string | undefined {
+  return getCookie(c, isSecure(c) ? COOKIES.secure : COOKIES.plain)
+}
+
+function keepSession(c: Context, token: string, seconds: number): void {
+  const secure = isSecure(c)
+  const cookie = { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: seconds } as const
+  setCookie(c, secure ? COOKIES.secure : COOKIES.plain, token, cookie)
+}
 
 /** What changes anything comes from the page itself: another site's page can neither send nor fake these headers. */
 const ownPage: MiddlewareHandler = async (c, next) => {

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import type { AuditEntry } from '../core/channels.ts'
-import { statePath } from '../machine/state-path.ts'
-import { readAudit } from '../principals/audit-file.ts'
-import type { Context } from '../terminal/context.ts'
-import { at, table } from '../terminal/table.ts'
+import type { AuditEntry } from '../../core/channels.ts'
+import { statePath } from '../../machine/state-path.ts'
+import { readAudit } from '../../principals/audit-file.ts'
+import type { Context } from '../../terminal/context.ts'
+import { at, table } from '../../terminal/table.ts'
 
 /** `ocs hub refused`: who was refused what, the latest last. */
 export function refusedCommand(context: Context): Command {

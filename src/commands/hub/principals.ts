@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander'
-import { UsageError } from '../core/errors.ts'
-import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
-import { statePath } from '../machine/state-path.ts'
-import { credentialsText, writeCredentials } from '../principals/credentials.ts'
+import { UsageError } from '../../core/errors.ts'
+import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
+import { statePath } from '../../machine/state-path.ts'
+import { credentialsText, writeCredentials } from '../../principals/credentials.ts'
+import { readHubAuthority } from '../../principals/hub-keys.ts'
 import {
   addToken,
   isValid,
@@ -12,11 +13,11 @@ import {
   revoke,
   roles,
   setPassword,
-} from '../principals/principals-file.ts'
-import type { Context } from '../terminal/context.ts'
-import { readSecret, secretIn } from '../terminal/secret.ts'
-import { table } from '../terminal/table.ts'
-import { siteFlags } from './site-flags.ts'
+} from '../../principals/principals-file.ts'
+import type { Context } from '../../terminal/context.ts'
+import { readSecret, secretIn } from '../../terminal/secret.ts'
+import { table } from '../../terminal/table.ts'
+import { siteFlags } from '../site-flags.ts'
 
 interface StateFlag {
   readonly stateDir?: string
@@ -100,7 +101,8 @@ export function principalCommands(context: Context): Command[] {
         if (site && given === 'agent' && !all.some(({ instance_id }) => instance_id === name))
           context.err(`${site.file} has no instance ${name}\n`)
         const token = addToken(file(flags), name, given)
-        const credentials = { hub: url, principal: name, token }
+        const ca = readHubAuthority(statePath(flags.stateDir, context.env))
+        const credentials = { hub: url, ...(ca && { ca }), principal: name, token }
         if (flags.out === undefined) return context.out(credentialsText(credentials))
         writeCredentials(flags.out, credentials)
         context.err(`${flags.out}: copy it to where ${name} runs, and name it there in OCS_CREDENTIALS\n`)

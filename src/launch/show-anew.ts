@@ -1,0 +1,13 @@
+import { messageOf } from '../core/errors.ts'
+import type { KeyPair } from '../principals/certificate.ts'
+import type { Log } from '../terminal/log.ts'
+
+/** Has a server show a certificate that has been put in the place of another; what will not do is said, and the former stays. */
+export function showAnew(server: { renew(keys: KeyPair): void }, read: () => KeyPair, log: Log): void {
+  try {
+    server.renew(read())
+    log('another certificate is shown from now on; who is connected stays')
+  } catch (error) {
+    log(`error: the former certificate stays: ${messageOf(error)}`)
+  }
+}

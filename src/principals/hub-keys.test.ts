@@ -1,0 +1,104 @@
+import { afterAll, beforeEach, expect, test } from 'bun:test'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, UsageError } from '../core/errors.ts'
+import { makeAuthority, makeServer } from './certificate.ts'
+import {
+  adoptKeys,
+  initKeys,
+  keyFiles,
+  namesIn,
+  namesOf,
+  readHubAuthority,
+  readHubKeys,
+  readKeyPair,
+  remarksOn,
+  renewKeys,
+} from './hub-keys.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hub-keys-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let state = ''
+beforeEach(() => {
+  state = mkdtempSync(join(folder, 'state-'))
+})
+const DAY = 86_400_000
+const write = (name: string, text: string) => {
+  const file = join(state, name)
+  writeFileSync(file, text)
+  return file
+}
+/** What somebody else's certificate and key are, as files. */
+function given(pair: { cert: string; key: string }) {
+  return { cert: write('given.pem', pair.cert), key: write('given.key', pair.key) }
+}
+
+test('a certificate is for the names that are given, by an authority of its own, and this account’s alone', () => {
+  expect(readHubKeys(state)).toBeUndefined()
+  initKeys(state, ['grumpy.lab', '10.0.0.7', '2001:db8::7'])
+  const pair = readHubKeys(state)
+  const server = new X509Certificate(pair?.cert ?? '')
+  const authority = new X509Certificate(readHubAuthority(state) ?? '')
+  expect(namesIn(pair?.cert ?? '')).toEqual(['grumpy.lab', '10.0.0.7', '2001:db8::7'])
+  expect(server.checkIssued(authority) && server.verify(authority.publicKey)).toBe(true)
+  expect([authority.ca, server.ca]).toEqual([true, false])
+  expect(server.checkPrivateKey(createPrivateKey(pair?.key ?? ''))).toBe(true)
+  expect(server.checkHost('grumpy.lab')).toBe('grumpy.lab')
+  expect(server.checkIP('10.0.0.7')).toBe('10.0.0.7')
+  for (const file of Object.values(keyFiles(state))) expect(statSync(file).mode & 0o777).toBe(0o600)
+  chmodSync(keyFiles(state).key, 0o644)
+  expect(() => readHubKeys(state)).toThrow('chmod 600')
+})
+
+test('names are those that are given and this machine’s; what is no name is refused', () => {
+  expect(namesOf(['Grumpy.Lab.', '[::1]'])).toEqual(
+    expect.arrayContaining(['grumpy.lab', 'localhost', '127.0.0.1', '::1']),
+  )
+  expect(() => namesOf(['a b'])).toThrow(UsageError)
+})
+
+test('a renewed certificate has the names of the one before, and those that are added', () => {
+  expect(() => renewKeys(state, [])).toThrow('ocs hub init')
+  initKeys(state, ['grumpy.lab'])
+  const before = readHubKeys(state)
+  renewKeys(state, ['dopey.lab'])
+  const after = readHubKeys(state)
+  expect(after?.key).not.toBe(before?.key)
+  expect(namesIn(after?.cert ?? '')).toEqual(expect.arrayContaining(['grumpy.lab', 'dopey.lab']))
+  expect(
+    new X509Certificate(after?.cert ?? '').checkIssued(new X509Certificate(readHubAuthority(state) ?? '')),
+  ).toBe(true)
+})
+
+test('a certificate of others is taken with its authority, and what will not do is told', () => {
+  const [authority, other] = [makeAuthority(), makeAuthority()]
+  const pair = makeServer(authority, ['grumpy.lab'])
+  expect(adoptKeys(state, readKeyPair(given(pair)), undefined)).toBe(true)
+  expect(readHubAuthority(state)).toBe(authority.cert)
+  expect(() => renewKeys(state, [])).toThrow('signed by another authority')
+  const alone = { ...pair, cert: pair.cert.replace(authority.cert, '') }
+  expect(adoptKeys(mkdtempSync(join(folder, 'public-')), readKeyPair(given(alone)), undefined)).toBe(false)
+  const ca = write('ca.pem', authority.cert)
+  expect(adoptKeys(state, readKeyPair(given(alone)), ca)).toBe(true)
+  const wrong = write('other.pem', other.cert)
+  expect(() => adoptKeys(state, readKeyPair(given(alone)), wrong)).toThrow('has not signed the certificate')
+  expect(() => readKeyPair(given({ ...pair, key: other.key }))).toThrow('is not the key of')
+  expect(() => readKeyPair(given({ ...pair, cert: 'x' }))).toThrow('holds no certificate')
+  expect(() => readKeyPair(given({ ...pair, key: 'x' }))).toThrow('holds no key')
+  expect(() => readKeyPair({ cert: join(state, 'none'), key: ca })).toThrow(ConfigError)
+  const at = (days: number) => given(makeServer(authority, ['a'], new Date(Date.now() + days * DAY)))
+  expect(() => readKeyPair(at(-900))).toThrow('has expired')
+  expect(() => readKeyPair(at(9))).toThrow('is not valid before')
+})
+
+test('the end of a certificate is told thirty days before', () => {
+  const { cert } = makeServer(makeAuthority(), ['a'])
+  const end = Date.parse(new X509Certificate(cert).validTo)
+  expect(remarksOn(cert, 'f', end - 31 * DAY)).toEqual([])
+  expect(remarksOn(cert, 'f', end - 29.5 * DAY)).toEqual([
+    expect.stringMatching(/expires on .* in 29 days: ocs hub renew/),
+  ])
+  expect(remarksOn(cert, 'f', end + DAY)).toEqual([expect.stringContaining('has expired')])
+})

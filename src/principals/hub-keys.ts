@@ -1,0 +1,190 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { bareHost } from '../core/host-port.ts'
+import { readPrivate, replacePrivate } from '../machine/private-file.ts'
+import { type KeyPair, makeAuthority, makeServer } from './certificate.ts'
+
+/** Days before its end from which on a certificate is warned of. */
+const WARN_DAYS = 30
+const DAY_MS = 86_400_000
+
+/** The files of a hub's certificate beneath its state folder: the authority's, and what clients are shown. */
+export function keyFiles(state: string) {
+  const file = (name: string) => join(state, 'hub', name)
+  return { ca: file('ca.pem'), caKey: file('ca.key'), cert: file('server.pem'), key: file('server.key') }
+}
+
+/**
+ * The certificate that `ocs hub init` has left, with its key; undefined where there is none.
+ * @throws ConfigError when others may read it, or it cannot be used
+ */
+export function readHubKeys(state: string): KeyPair | undefined {
+  const files = keyFiles(state)
+  if (!existsSync(files.cert)) return undefined
+  const pair = { cert: readOwn(files.cert), key: readOwn(files.key) }
+  mustFit(pair, files)
+  return pair
+}
+
+/** The certificate of the authority that clients of the hub of a state folder trust; undefined for a public one. */
+export function readHubAuthority(state: string): string | undefined {
+  return readPrivate(keyFiles(state).ca)
+}
+
+/** Certificate and key as somebody else has made them. @throws ConfigError for files that cannot be used */
+export function readKeyPair({ cert, key }: KeyPair): KeyPair {
+  const pair = { cert: readGiven(cert), key: readGiven(key) }
+  mustFit(pair, { cert, key })
+  const { validFrom, validTo } = certificateOf(pair.cert, cert)
+  if (Date.parse(validTo) < Date.now())
+    throw new ConfigError(`${cert} has expired on ${validTo}: get another from who has signed it`)
+  if (Date.parse(validFrom) > Date.now())
+    throw new ConfigError(`${cert} is not valid before ${validFrom}: wait, or set this machine's clock`)
+  return pair
+}
+
+/** Host names and addresses that a certificate is for. */
+export function namesIn(cert: string): string[] {
+  const names = new X509Certificate(cert).subjectAltName?.split(', ') ?? []
+  return names.flatMap((name) => {
+    const [, address] = /^IP Address:(.*)$/.exec(name) ?? []
+    if (address?.includes(':')) return bareHost(new URL(`http://[${address}]`).hostname)
+    return address ?? /^DNS:(.*)$/.exec(name)?.[1] ?? []
+  })
+}
+
+/** That a certificate has ended or soon will, if so. @param remedy what to do */
+export function endOf(cert: string, file: string, remedy = 'ocs hub renew', now = Date.now()): string[] {
+  const { validTo } = new X509Certificate(cert)
+  const left = Date.parse(validTo) - now
+  const until = new Date(validTo).toISOString().slice(0, 10)
+  if (left < 0) return [`${file} has expired on ${until}, so nobody gets in over TLS: ${remedy}`]
+  if (left > WARN_DAYS * DAY_MS) return []
+  return [`${file} expires on ${until}, in ${Math.floor(left / DAY_MS)} days: ${remedy}`]
+}
+
+/** What somebody should know of a hub's certificate: its end, and that it has no names. */
+export function remarksOn(cert: string, file: string, now = Date.now()): string[] {
+  const end = endOf(cert, file, undefined, now)
+  if (namesIn(cert).length > 0) return end
+  const none =
+    `${file} names no hosts (subjectAltName), so most clients refuse it. openssl req -x509 adds them by ` +
+    '-addext "subjectAltName=DNS:grumpy.lab,IP:10.0.0.7"; or let ocs hub init make one'
+  return [...end, none]
+}
+
+/** What a hub is reached by: what is given, and this machine's name and addresses. */
+export function namesOf(given: readonly string[]): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  const own = addresses.map(({ address }) => address).filter((address) => !address.startsWith('fe80:'))
+  const all = [...given, hostname(), 'localhost', '127.0.0.1', '::1', ...own].map(bareHost)
+  const wrong = given.find((name) => !/^[\w.:-]+$/.test(bareHost(name)))
+  if (wrong !== undefined)
+    throw new UsageError(`--name ${JSON.stringify(wrong)}: a host name or an IP address is wanted`)
+  return [...new Set(all)]
+}
+
+/** Makes an authority and a certificate for these names, and keeps both. @throws ConfigError when they cannot be written */
+export function initKeys(state: string, names: readonly string[]): void {
+  const files = keyFiles(state)
+  const authority = makeAuthority()
+  replacePrivate(files.caKey, authority.key)
+  replacePrivate(files.ca, authority.cert)
+  keep(state, makeServer(authority, names))
+}
+
+/**
+ * Makes another certificate by the authority that there is, for the names of the present one and further ones.
+ * @throws ConfigError without an authority
+ */
+export function renewKeys(state: string, more: readonly string[]): void {
+  const files = keyFiles(state)
+  const present = readHubKeys(state)
+  if (!present) throw new ConfigError(`there is no ${files.cert} yet: ocs hub init`)
+  if (!existsSync(files.caKey))
+    throw new ConfigError(
+      `${files.cert} is signed by another authority: --cert FILE --key FILE with its next one`,
+    )
+  const authority = { cert: readOwn(files.ca), key: readOwn(files.caKey) }
+  keep(state, makeServer(authority, namesOf([...more, ...namesIn(present.cert)])))
+}
+
+/**
+ * Keeps a certificate of another authority.
+ * @param ca the authority's own certificate; the last of the chain when not given, where that has signed itself
+ * @returns whether clients have to be given the authority: not for a public one
+ * @throws ConfigError for a chain that does not end with `ca`
+ */
+export function adoptKeys(state: string, pair: KeyPair, ca: string | undefined): boolean {
+  const chain = (pair.cert.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
+    (text) => new X509Certificate(text),
+  )
+  const last = chain.at(-1)
+  const root = ca === undefined ? last : certificateOf(readGiven(ca), ca)
+  const signs = (by: X509Certificate, one: X509Certificate | undefined) =>
+    one?.checkIssued(by) === true && one.verify(by.publicKey)
+  if (ca !== undefined && root && !chain.some((one) => signs(root, one)))
+    throw new ConfigError(
+      `${ca} has not signed the certificate, nor one of its chain: name the authority that has`,
+    )
+  const pinned = root && (ca !== undefined || signs(root, root)) ? root : undefined
+  if (pinned) replacePrivate(keyFiles(state).ca, pinned.toString())
+  keep(state, pair)
+  return pinned !== undefined
+}
+
+/** SHA-256 of an authority's certificate, by which people know it. */
+export function fingerprintOf(cert: string): string {
+  return new X509Certificate(cert).fingerprint256
+}
+
+/** The key first: who watches the certificate finds both. */
+function keep(state: string, { cert, key }: KeyPair): void {
+  const files = keyFiles(state)
+  replacePrivate(files.key, key)
+  replacePrivate(files.cert, cert)
+}
+
+function mustFit({ cert, key }: KeyPair, files: KeyPair): void {
+  const certificate = certificateOf(cert, files.cert)
+  let secret: ReturnType<typeof createPrivateKey>
+  try {
+    secret = createPrivateKey(key)
+  } catch (cause) {
+    const hint = key.includes('ENCRYPTED')
+      ? 'it has a passphrase; take it off with openssl pkey'
+      : messageOf(cause)
+    throw new ConfigError(`${files.key} holds no key that can be used (PEM): ${hint}`, { cause })
+  }
+  if (!certificate.checkPrivateKey(secret))
+    throw new ConfigError(`${files.key} is not the key of ${files.cert}: name the two that belong together`)
+}
+
+function certificateOf(text: string, file: string): X509Certificate {
+  try {
+    return new X509Certificate(text)
+  } catch (cause) {
+    throw new ConfigError(`${file} holds no certificate (PEM): ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readGiven(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readOwn(file: string): string {
+  const text = readPrivate(file)
+  if (text !== undefined) return text
+  throw new ConfigError(
+    existsSync(file)
+      ? `${file} is another account's, or can be read by others: chmod 600 ${file}`
+      : `there is no ${file}: ocs hub init`,
+  )
+}
