@@ -61,7 +61,7 @@ export interface Linked {
 /** The running session as its operation sees it. */
 export interface SessionHandle<D> {
   readonly data: D | undefined
-  /** Replaces the session's data; seen by `status` at once, on the bus at most once a second. */
+  /** Replaces the session's data; seen by `status` at once, on the bus at once and then at most each second, of a process each 5 s. */
   set(data: D): void
   /** Running, but failing for now; set back to false when it works again. */
   degraded: boolean
