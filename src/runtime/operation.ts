@@ -205,7 +205,19 @@ export class Operation {
   }
 
   #outcome(status: 0 | -1 | 1, msg: string, kind?: Refusal): Outcome {
-    return { status, msg, ...(kind && { kind }), session: this.session ? structuredClone(this.session) : {} }
+    return { status, msg, ...(kind && { kind }), session: this.session ? copyOf(this.session) : {} }
+  }
+}
+
+/** A session as it is now; a copy of all of it, its hundred messages above all, would cost more than the rest of an answer. */
+function copyOf(session: OpSession): OpSession {
+  const { data, messages, message_kinds, transitions } = session
+  return {
+    ...session,
+    data: structuredClone(data),
+    messages: [...messages],
+    ...(message_kinds && { message_kinds: [...message_kinds] }),
+    ...(transitions && { transitions: transitions.map(([...each]) => each) }),
   }
 }
 
