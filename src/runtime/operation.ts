@@ -214,7 +214,8 @@ function copyOf(session: OpSession): OpSession {
   const { data, messages, message_kinds, transitions } = session
   return {
     ...session,
-    data: structuredClone(data),
+    // It is JSON already, and text takes a quarter of the time of structuredClone.
+    ...(data !== undefined && { data: JSON.parse(JSON.stringify(data)) }),
     messages: [...messages],
     ...(message_kinds && { message_kinds: [...message_kinds] }),
     ...(transitions && { transitions: transitions.map(([...each]) => each) }),
