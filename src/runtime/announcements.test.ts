@@ -118,6 +118,11 @@ test('a message, and how a task gets on, are told within a second; a state at on
   await pass(0.01)
   expect(acq()).toMatchObject({ data: { n: 2 } })
   expect(acq()?.messages.at(-1)?.[1]).toBe('a cable is loose')
+  await pass(1)
+  // What somebody decides by, such as an alarm, waits no longer than what is said.
+  session.set({ n: 2.5 }, true)
+  await pass(0.01)
+  expect(acq()).toMatchObject({ data: { n: 2.5 } })
   session.set({ n: 3 })
   const known = told.length
   session.degraded = true

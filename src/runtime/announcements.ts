@@ -12,7 +12,7 @@ import type { SessionChange } from './live-session.ts'
 import { Pace } from './pace.ts'
 
 /** Milliseconds that messages of a session may wait, and how a task gets on: somebody waits for that. */
-const SAID_MS = 1000
+const SOON_MS = 1000
 /** Milliseconds that the data of a process may wait: it changes with each reading, for as long as the agent runs. */
 const DATA_MS = 5000
 /** Milliseconds that the goodbye to the hub may take. */
@@ -61,7 +61,7 @@ export class Announcements {
   sessionChanged(op: string, session: OpSession, change: SessionChange): void {
     const isReading = change === 'data' && this.#of.agent.ops[op]?.kind === 'process'
     if (change === 'state') this.#publishSession(op, session)
-    else this.#pace(op).within(isReading ? DATA_MS : SAID_MS)
+    else this.#pace(op).within(isReading ? DATA_MS : SOON_MS)
   }
 
   presenceSoon(): void {
@@ -100,7 +100,7 @@ export class Announcements {
   }
 
   #publishSession(op: string, session: OpSession): void {
-    this.#pace(op).drop(SAID_MS)
+    this.#pace(op).drop(SOON_MS)
     const { bus } = this.#of
     if (bus.connected) void bus.publish(channels.session, { ...this.#here, op }, session)
   }

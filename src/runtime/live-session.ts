@@ -14,8 +14,8 @@ const DATA_LENGTH = 1 << 20
 /** The order of a session's statuses; it only ever goes forward. */
 const order = ['starting', 'running', 'stopping', 'done'] as const satisfies readonly OpSession['status'][]
 
-/** What changed of a session: its status, degraded or the reason for it; its messages; its data. */
-export type SessionChange = 'state' | 'said' | 'data'
+/** What changed of a session: its status, degraded or the reason for it; its messages, or data that is to be known soon; its data. */
+export type SessionChange = 'state' | 'soon' | 'data'
 
 interface Told {
   changed(session: OpSession, change: SessionChange): void
@@ -88,7 +88,7 @@ export class LiveSession {
     const last = this.#last
     // Some say what is wrong after they have turned degraded.
     if (this.#justDegraded && last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
-    this.#told.changed(this.doc, 'said')
+    this.#told.changed(this.doc, 'soon')
   }
 
   /** The session as the operation's function is handed it. */
@@ -98,7 +98,7 @@ export class LiveSession {
       get data() {
         return session.doc.data
       },
-      set: (data) => this.#setData(data),
+      set: (data, soon = false) => this.#setData(data, soon),
       get degraded() {
         return session.doc.degraded
       },
@@ -112,7 +112,7 @@ export class LiveSession {
     }
   }
 
-  #setData(data: unknown): void {
+  #setData(data: unknown, soon: boolean): void {
     const json = jsonWithNumbers(data)
     if (!this.active) return
     const length = JSON.stringify(json ?? null).length
@@ -121,7 +121,7 @@ export class LiveSession {
     }
     this.#tooLarge = length > DATA_LENGTH
     this.doc.data = this.#tooLarge ? {} : json
-    this.#told.changed(this.doc, 'data')
+    this.#told.changed(this.doc, soon ? 'soon' : 'data')
   }
 
   /** Why it is degraded is told each time it is another reason. */
