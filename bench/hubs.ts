@@ -6,12 +6,12 @@ import type { Bencher, Figures, Hub, Measure, Sides } from './bench.ts'
 import { Pair } from './clients/pair.ts'
 import { type BenchLab, freePort } from './lab.ts'
 
-/** The product's hub on free ports: `bin/ocs.ts` under Bun, or by its launcher. @param flags what it is told besides */
-export async function startHub(lab: BenchLab, launched = false, flags: readonly string[] = []): Promise<Hub> {
+/** The product's hub on free ports: the sources under Bun, or a release. @param flags what it is told besides */
+export async function startHub(lab: BenchLab, released = false, flags: readonly string[] = []): Promise<Hub> {
   const [port, websocket] = [await freePort(), await freePort()]
   const listen = ['--listen', `127.0.0.1:${port}`, '--listen-ws', `127.0.0.1:${websocket}`]
   const args = ['hub', ...listen, ...flags]
-  const running = launched ? lab.launch('hub', args) : lab.start('hub', args)
+  const running = released ? lab.launch('hub', args) : lab.start('hub', args)
   await running.says('listening on ws://', 40)
   return { url: `mqtt://127.0.0.1:${port}`, running }
 }

@@ -1,10 +1,7 @@
 import { createServer } from 'node:net'
-import { join } from 'node:path'
-import { type Ended, Lab, ROOT, type Running, type StartOptions, until } from '../test/real/roles.ts'
+import { type Ended, Lab, type Running, type StartOptions, until } from '../test/real/roles.ts'
 import { marked } from './process-cost.ts'
-
-/** `ocs` as a user starts it: the launcher becomes Bun. */
-export const LAUNCHER = [join(ROOT, 'bin', 'ocs')]
+import { release } from './release.ts'
 
 const MARK = 'OCS_BENCH_RUN'
 /** What marks every process of this run, grandchildren too. */
@@ -20,9 +17,9 @@ export class BenchLab extends Lab {
     return super.program(name, command, { group: true, ...options })
   }
 
-  /** Starts `ocs` by its launcher, as a user does. */
+  /** Starts `ocs` of a release, as a user does. */
   launch(name: string, args: readonly string[], options: StartOptions = {}): Running {
-    return this.program(name, [...LAUNCHER, ...args], options)
+    return this.program(name, [release(), ...args], options)
   }
 }
 

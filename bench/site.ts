@@ -54,14 +54,14 @@ export const aggregator = (dir: string): Instance => ({
   args: ['--data-dir', dir, '--initial-state', 'record'],
 })
 
-/** Starts the product's hub and agents, and waits until all have joined. `launched`: by the launcher, as users do. */
+/** Starts the product's hub and agents, and waits until all have joined. `released`: from a release, as users do. */
 export async function startOwn(
   lab: BenchLab,
   instances: readonly Instance[],
-  launched = false,
+  released = false,
 ): Promise<RunningLab> {
-  const { url, running } = await startHub(lab, launched)
-  const { roles, siteFile } = await startOn(lab, url, instances, { launched })
+  const { url, running } = await startHub(lab, released)
+  const { roles, siteFile } = await startOn(lab, url, instances, { released })
   return { hub: running, roles, siteFile, url }
 }
 
@@ -75,7 +75,7 @@ export async function startOn(
   lab: BenchLab,
   url: string,
   instances: readonly Instance[],
-  { launched = false, more = [] }: { readonly launched?: boolean; readonly more?: readonly string[] } = {},
+  { released = false, more = [] }: { readonly released?: boolean; readonly more?: readonly string[] } = {},
 ): Promise<Pick<RunningLab, 'roles' | 'siteFile'>> {
   const { port } = new URL(url)
   const siteFile = siteOf(lab, `own-${port}`, { mqtt_server: url }, instances)
@@ -84,7 +84,7 @@ export async function startOn(
     const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
     const own = module ? ['--module', module.own] : []
     const all = [...args, ...own, '--state-dir', stateOf(lab, url), '--log-dir', lab.path('log')]
-    const role = launched ? lab.launch(id, all) : lab.start(id, all)
+    const role = released ? lab.launch(id, all) : lab.start(id, all)
     roles.set(id, role)
   }
   for (const role of roles.values()) await role.says('session joined', 60)

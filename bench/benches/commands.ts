@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { OCS, ROOT } from '../../test/real/roles.ts'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { OCS } from '../../test/real/roles.ts'
 import { PYTHON } from '../anchors/ocs-python.ts'
 import type { Bench, Figures } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
-import { type BenchLab, LAUNCHER, stopped } from '../lab.ts'
+import { type BenchLab, stopped } from '../lab.ts'
+import { release } from '../release.ts'
 import { fakeData, hasLab, labAnchors, pythonAgent, startOcs, startOwn } from '../site.ts'
 
 /** What OCS has in its place: a client of one agent. */
@@ -13,23 +14,30 @@ const STATUS =
 export const status: Bench = {
   name: 'status',
   help: 'ocs ctrl status: processor time and seconds from key to answer',
-  how: 'bun bin/ocs.ts ctrl status of a lab of one agent; launched: bin/ocs; theirs: a Python of OCSClient(…).acq.status(); CPU of the process and its children, as the kernel counts it at their end',
+  how: 'bin/ocs of a release, and bun bin/ocs.ts (sources), ctrl status of a lab of one agent; theirs: a Python of OCSClient(…).acq.status(); CPU of the process and its children, as the kernel counts it at their end',
   anchors: labAnchors,
   rounds: 7,
   rows: [
-    { work: 'ctrl status, CPU', figure: 'cpu', unit: 's', against: 'OCS', goal: most(0.15) },
-    { work: 'ctrl status by its launcher, CPU', figure: 'cpu', unit: 's', ours: 'launched', against: 'OCS' },
-    { work: 'ctrl status, from key to answer', figure: 'took', unit: 's', against: 'OCS' },
+    { work: 'ctrl status, released, CPU', figure: 'cpu', unit: 's', against: 'OCS', goal: most(0.15) },
+    { work: 'ctrl status, sources, CPU', figure: 'cpu', unit: 's', ours: 'sources', against: 'OCS' },
+    { work: 'ctrl status, released, from key to answer', figure: 'took', unit: 's', against: 'OCS' },
     {
-      work: 'ctrl status by its launcher, from key to answer',
+      work: 'ctrl status, sources, from key to answer',
       figure: 'took',
       unit: 's',
-      ours: 'launched',
+      ours: 'sources',
       against: 'OCS',
     },
-    { work: 'ctrl status, greatest memory (RSS)', figure: 'peak', unit: 'MB', against: 'OCS' },
+    { work: 'ctrl status, released, greatest memory (RSS)', figure: 'peak', unit: 'MB', against: 'OCS' },
     {
-      work: 'npx ocs ctrl status, beyond npx of an empty program',
+      work: 'ctrl status, sources, greatest memory (RSS)',
+      figure: 'peak',
+      unit: 'MB',
+      ours: 'sources',
+      against: 'OCS',
+    },
+    {
+      work: 'npx ocs ctrl status, released, beyond npx of an empty program',
       figure: 'extra',
       unit: 's',
       ours: 'npx',
@@ -41,14 +49,14 @@ export const status: Bench = {
     const own = await startOwn(lab, [fakeData('data1', 1)])
     const ocs = hasLab(bench) ? await startOcs(lab, [fakeData('data1', 1)]) : undefined
     const ask = ['ctrl', 'status', '--site-hub', own.url]
-    const empty = emptyProgram(lab)
+    const programs = installed(lab)
     const answered = ({ out, ...figures }: Ran) => {
       bench.count('answers that name the agent', out.includes('data1') ? 1 : 0, 1)
       return figures
     }
     return bench.interleave({
-      ocs: async () => answered(await ran(lab, [...OCS, ...ask])),
-      launched: async () => answered(await ran(lab, [...LAUNCHER, ...ask])),
+      ocs: async () => answered(await ran(lab, [release(), ...ask])),
+      sources: async () => answered(await ran(lab, [...OCS, ...ask])),
       OCS:
         ocs &&
         (async () => {
@@ -62,10 +70,10 @@ export const status: Bench = {
           return figures
         }),
       npx: async () => {
-        const npx = (cwd: string, name: string, ...args: string[]) =>
-          ran(lab, ['npx', '--no-install', '--offline', name, ...args], {}, cwd)
-        const { took } = answered(await npx(ROOT, 'ocs', ...ask))
-        const { took: bare } = await npx(empty, 'empty')
+        const npx = (name: string, ...args: string[]) =>
+          ran(lab, ['npx', '--no-install', '--offline', name, ...args], {}, programs)
+        const { took } = answered(await npx('ocs', ...ask))
+        const { took: bare } = await npx('empty')
         return { extra: took - bare, took, bare }
       },
     })
@@ -75,18 +83,18 @@ export const status: Bench = {
 export const start: Bench = {
   name: 'start',
   help: 'an agent, from the start of its process until it has joined',
-  how: 'bun bin/ocs.ts agent, and bin/ocs agent; ocs-agent-cli; FakeDataAgent on both sides, until it says that its session has joined',
+  how: 'bin/ocs agent of a release, and bun bin/ocs.ts agent (sources); ocs-agent-cli; FakeDataAgent on both sides, until it says that its session has joined',
   anchors: labAnchors,
   rounds: 7,
   rows: [
-    { work: 'process start → joined', figure: 'took', unit: 's', against: 'OCS', goal: ratioMost(0.25) },
     {
-      work: 'process start → joined, by the launcher',
+      work: 'process start → joined, released',
       figure: 'took',
       unit: 's',
-      ours: 'launched',
       against: 'OCS',
+      goal: ratioMost(0.25),
     },
+    { work: 'process start → joined, sources', figure: 'took', unit: 's', ours: 'sources', against: 'OCS' },
   ],
   async run(bench) {
     const { lab } = bench
@@ -98,8 +106,8 @@ export const start: Bench = {
     const args = ['agent', '--instance-id', 'data1', '--site-file', own.siteFile, '--site-host', 'localhost']
     const folders = ['--state-dir', lab.path('state'), '--log-dir', lab.path('log')]
     return bench.interleave({
-      ocs: () => joined(lab, [...OCS, ...args, ...folders]),
-      launched: () => joined(lab, [...LAUNCHER, ...args, ...folders]),
+      ocs: () => joined(lab, [release(), ...args, ...folders]),
+      sources: () => joined(lab, [...OCS, ...args, ...folders]),
       OCS: ocs && (() => joined(lab, pythonAgent(ocs.siteFile, 'data1'))),
     })
   },
@@ -139,13 +147,14 @@ async function ran(
   return { out, took, cpu: Number(usage?.cpuTime.total ?? 0) / 1e6, peak: (usage?.maxRSS ?? 0) / 1e6 }
 }
 
-/** A folder with a program that does nothing, as npx runs it. */
-function emptyProgram(lab: BenchLab): string {
+/** A folder with `ocs` and a program that does nothing, as npm installs both. */
+function installed(lab: BenchLab): string {
   const dir = lab.path('empty')
   const bin = lab.path('empty', 'node_modules', '.bin')
   mkdirSync(bin, { recursive: true })
   writeFileSync(lab.path('empty', 'package.json'), '{"name": "nothing", "version": "1.0.0"}')
   writeFileSync(`${bin}/empty`, '#!/usr/bin/env node\n')
   chmodSync(`${bin}/empty`, 0o755)
+  symlinkSync(release(), `${bin}/ocs`)
   return dir
 }

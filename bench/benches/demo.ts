@@ -31,7 +31,7 @@ const inPython = (dir: string): Instance[] => [
 export const demo: Bench = {
   name: 'demo',
   help: 'the demo lab at rest: CPU and memory of all its roles',
-  how: 'bin/ocs demo; in Python crossbar, 3 FakeDataAgents, the recorder, 7 BarebonesAgents for the data nodes and the bridge, HostManager for the demo itself; no simulators on either side where they are compared',
+  how: 'bin/ocs demo of a release; in Python crossbar, 3 FakeDataAgents, the recorder, 7 BarebonesAgents for the data nodes and the bridge, HostManager for the demo itself; no simulators on either side where they are compared',
   anchors: labAnchors,
   rounds: 3,
   rows: [
@@ -55,7 +55,7 @@ export const demo: Bench = {
     await own.says(/Grafana|127\.0\.0\.1:5000/, 60)
     const ocs = hasLab(bench) ? await startOcs(lab, inPython(lab.path('data'))) : undefined
     await seconds(bench.size(WARM, 1))
-    const simulators = tree(own.pid).filter((pid) => commandLine(pid).includes('ocs.ts sim '))
+    const simulators = tree(own.pid).filter((pid) => commandLine(pid).includes('/bin/ocs.js sim '))
     bench.count('simulators of the demo', simulators.length, 3)
     const sides = await bench.together({
       ocs: () => cost(bench.size(ROUND, 1), tree(own.pid), simulators),

@@ -20,15 +20,18 @@ const RATES = [50, 500] as const
 const [ROUND, WARM] = [6, 12]
 const ROLES = ['agent', 'recorder', 'hub'] as const
 
-const cpuRows = RATES.map(
-  (hertz): RowSpec => ({
-    work: `hub + recorder + one agent, 8 channels at ${hertz} Hz, CPU`,
+const cpuRows = RATES.flatMap((hertz): RowSpec[] => {
+  const row = (of: string): RowSpec => ({
+    work: `hub + recorder + one agent, 8 channels at ${hertz} Hz, ${of}, CPU`,
     figure: `cpu${hertz}`,
     unit: 'ms/s',
     against: 'OCS',
-    goal: ratioMost(1),
-  }),
-)
+  })
+  return [
+    { ...row('released'), goal: ratioMost(1) },
+    { ...row('sources'), ours: 'sources' },
+  ]
+})
 const goals: Record<(typeof ROLES)[number], Goal> = {
   agent: ratioMost(0.75),
   recorder: ratioMost(0.6),
@@ -41,20 +44,25 @@ const memoryRows = ROLES.flatMap((role): RowSpec[] => {
     unit: 'MB',
     against: 'OCS',
   })
-  return [{ ...row('private', 'private'), goal: goals[role] }, row('PSS', 'pss'), row('RSS', 'rss')]
+  return [
+    { ...row('released, private', 'private'), goal: goals[role] },
+    row('released, PSS', 'pss'),
+    row('released, RSS', 'rss'),
+    { ...row('sources, private', 'private'), ours: 'sources' },
+  ]
 })
 
 export const trio: Bench = {
   name: 'trio',
   help: 'hub, recorder and one agent: CPU and memory',
-  how: 'bin/ocs agent, both FakeDataAgent with a report a second; both sides in the same seconds; PSS is smaller the more processes share a file',
+  how: 'a release, its sources and OCS in the same seconds, each with a FakeDataAgent that reports once a second; PSS is smaller the more processes share a file',
   anchors: labAnchors,
   rounds: 5,
   rows: [...cpuRows, ...memoryRows],
   async run(bench) {
     const all: Sides[] = []
     for (const hertz of RATES) all.push(await atRate(bench, hertz))
-    const names = ['ocs', 'OCS']
+    const names = ['ocs', 'sources', 'OCS']
     // Rounds of both rates are put side by side, so that each row finds its figure.
     const merged = (name: string) =>
       Array.from(
@@ -68,17 +76,24 @@ export const trio: Bench = {
 
 async function atRate(bench: Bencher, hertz: number): Promise<Sides> {
   const { lab } = bench
-  const dirs = { own: lab.path(`data-own-${hertz}`), ocs: lab.path(`data-ocs-${hertz}`) }
+  const dirs = {
+    own: lab.path(`data-own-${hertz}`),
+    sources: lab.path(`data-sources-${hertz}`),
+    ocs: lab.path(`data-ocs-${hertz}`),
+  }
   const instances = (dir: string) => [fakeData('data1', hertz), aggregator(dir)]
   const own = await startOwn(lab, instances(dirs.own), true)
+  const sources = await startOwn(lab, instances(dirs.sources))
   const ocs = hasLab(bench) ? await startOcs(lab, instances(dirs.ocs)) : undefined
-  await Promise.all([recorded(dirs.own), ocs && recorded(dirs.ocs)])
+  await Promise.all([recorded(dirs.own), recorded(dirs.sources), ocs && recorded(dirs.ocs)])
   await seconds(bench.size(WARM, 0))
   const sides = await bench.together({
     ocs: () => cost(bench, own, hertz),
+    sources: () => cost(bench, sources, hertz),
     OCS: ocs && (() => cost(bench, ocs, hertz)),
   })
   await stopLab(own)
+  await stopLab(sources)
   if (ocs) await stopLab(ocs)
   bench.count(`${hertz} Hz: exit code of the audit`, (await lab.run(['audit', join(dirs.own)])).code ?? -1, 0)
   return sides

@@ -75,21 +75,21 @@ export default defineAgent({
       const host = managed(instrument)
       if (params.reload_config) await host.reload(true)
       host.request(params.requests)
-      const show = () => {
-        session.set(dataOf(host))
+      const show = (soon: boolean) => {
+        session.set(dataOf(host), soon)
         const failing = host.instances.find(isFailing)
         if (failing) session.degrade(`${failing.instance_id} has ended and is started again soon`)
         else session.degraded = false
       }
-      show()
+      show(true)
       instrument.runs = true
-      using _ = host.onChange(show)
-      const timer = setInterval(show, SHOW_MS)
+      using _ = host.onChange(() => show(true))
+      const timer = setInterval(() => show(false), SHOW_MS)
       await aborted(signal)
       clearInterval(timer)
       instrument.runs = false
       host.request([['all', 'down']])
-      show()
+      show(true)
       return 'Exited.'
     },
   )

@@ -61,8 +61,12 @@ export interface Linked {
 /** The running session as its operation sees it. */
 export interface SessionHandle<D> {
   readonly data: D | undefined
-  /** Replaces the session's data; seen by `status` at once, on the bus at most once a second. */
-  set(data: D): void
+  /**
+   * Replaces the session's data; seen by `status` at once, on the bus at most each second, that of a process each 5 s, since it
+   * changes with each reading.
+   * @param soon of a process, too, each second: somebody decides by it
+   */
+  set(data: D, soon?: boolean): void
   /** Running, but failing for now; set back to false when it works again. */
   degraded: boolean
   /** Sets it degraded and says why, unless it is degraded for that already. */

@@ -4,12 +4,13 @@ import { pause } from './pause.ts'
 export interface Clock {
   /** Monotonic time in ms. */
   now(): number
-  /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
+  /** Resolves after `ms`, when that is nothing after this turn of the event loop, or as soon as the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
 
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  sleep: pause,
+  // A timer of 0 ms takes one.
+  sleep: (ms, signal) => (ms > 0 ? pause(ms, signal) : new Promise((resolve) => setImmediate(resolve))),
 }

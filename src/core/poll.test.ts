@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { afterEach, expect, jest, test } from 'bun:test'
 import { fakeClock } from './clock.test-aid.ts'
 import { poll } from './poll.ts'
 
@@ -7,6 +7,10 @@ function operation(controller = new AbortController()) {
   const session = { degraded: false, log: (text: string) => void texts.push(text) }
   return { op: { session, signal: controller.signal }, texts, stop: () => controller.abort() }
 }
+
+afterEach(() => {
+  jest.useRealTimers()
+})
 
 /** The times at which `read` begins, in ms, when the readings take these times in turn. */
 async function times(frequency: number, readings: number[], texts?: string[]): Promise<number[]> {
@@ -57,6 +61,37 @@ test('that readings are in time again is said after a minute of them, and a late
 test('a steady overload keeps nearly the rate it can have', async () => {
   const begun = await times(5, Array(101).fill(205))
   expect((begun.at(-1) ?? 0) / 100).toBeLessThan(211)
+})
+
+test('a thousand readings a second are a thousand, though timers go by whole milliseconds and come late', async () => {
+  const clock = fakeClock()
+  const { op, stop } = operation()
+  let count = 0
+  const read = async () => {
+    clock.spend(0.1)
+    if (++count === 1000) stop()
+  }
+  const coarse = {
+    ...clock,
+    sleep: async (ms: number) => {
+      if (ms > 0) clock.spend(Math.max(1, Math.floor(ms)) + (count % 10 === 0 ? 2 : 0.4))
+    },
+  }
+  await poll(1000, op, read, { clock: coarse })
+  expect(clock.now()).toBeWithin(990, 1010)
+})
+
+test('nothing to wait for takes no time, only a turn of the event loop', async () => {
+  jest.useFakeTimers()
+  const { op, stop } = operation()
+  let count = 0
+  // Each takes as long as its beat. Time stands still between them: a timer would never come.
+  const read = async () => {
+    jest.advanceTimersByTime(1)
+    if (++count === 3) stop()
+  }
+  await poll(1000, op, read)
+  expect(count).toBe(3)
 })
 
 test('an error ends the poll, unless somebody takes it', async () => {

@@ -3,6 +3,9 @@ import { type Clock, systemClock } from './clock.ts'
 /** Seconds of beats in time after which it is said that none is late any more. */
 const MENDED_S = 60
 
+/** Milliseconds by which timers go wrong: a beat that is as late can still be kept. */
+const COARSE_MS = 2
+
 /** What `poll` needs of the operation that runs it. */
 export interface PollContext {
   readonly session: { degraded: boolean; log(text: string): void }
@@ -18,7 +21,7 @@ export interface PollOptions {
 
 /**
  * Calls `read` at `frequency` (Hz) until the signal aborts. Beats are counted from the start, so time spent reading does not
- * slow the rate. A beat missed by half a period or more is left out: late readings never bunch up.
+ * slow the rate. A beat missed by half a period and 2 ms or more is left out: late readings never bunch up.
  * @throws whatever `read` throws, unless `onError` takes it; nothing once the signal has aborted.
  */
 export async function poll(
@@ -43,7 +46,7 @@ export async function poll(
       session.degraded = failing = true
     }
     const now = clock.now()
-    const next = Math.max(beat + 1, Math.round((now - start) / period))
+    const next = Math.max(beat + 1, Math.round((now - start - COARSE_MS) / period))
     const isLate = next > beat + 1 && !failing
     if (isLate && inTime === undefined) {
       const took = ((now - start - beat * period) / 1000).toFixed(2)

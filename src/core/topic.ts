@@ -22,31 +22,47 @@ export function channel<const P extends string, S extends z.ZodType>(
   return { pattern, payload, qos, retain }
 }
 
+/** One level of a pattern: a word, or the name of what stands there. */
+interface Level {
+  readonly word: string
+  readonly name: string | undefined
+}
+/** The levels of each pattern: every message asks for them. */
+const known = new Map<string, readonly Level[]>()
+
+function levelsOf(pattern: string): readonly Level[] {
+  const levels =
+    known.get(pattern) ??
+    pattern.split('/').map((word) => ({ word, name: word.startsWith('{') ? word.slice(1, -1) : undefined }))
+  known.set(pattern, levels)
+  return levels
+}
+
 /**
  * The topic of an address, or the filter when names are missing: each becomes the wildcard `+`.
  * @throws RangeError for a name that does not fit one topic level
  */
 export function topic<P extends string>({ pattern }: Channel<P>, address: Partial<Address<P>>): string {
-  return pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const value = (address as Record<string, string | undefined>)[name]
-    if (value === undefined) return '+'
-    if (!(name === 'client' || name === 'id' ? CLIENT : NAME).test(value)) {
-      throw new RangeError(`"${value}" is not a name that can stand in a topic (${name} in ${pattern})`)
-    }
-    return value
-  })
+  const given = address as Readonly<Record<string, string | undefined>>
+  return levelsOf(pattern)
+    .map(({ word, name }) => {
+      if (name === undefined) return word
+      const value = given[name]
+      if (value === undefined) return '+'
+      if (!(name === 'client' || name === 'id' ? CLIENT : NAME).test(value))
+        throw new RangeError(`"${value}" is not a name that can stand in a topic (${name} in ${pattern})`)
+      return value
+    })
+    .join('/')
 }
 
 /** The address a topic stands for on a channel; undefined when the topic is not of that channel. */
 export function addressOf<P extends string>({ pattern }: Channel<P>, text: string): Address<P> | undefined {
-  const levels = text.split('/')
-  const parts = pattern.split('/')
-  if (levels.length !== parts.length) return undefined
-  const address: Record<string, string> = {}
-  for (const [at, part] of parts.entries()) {
-    const level = levels[at] ?? ''
-    if (part.startsWith('{')) address[part.slice(1, -1)] = level
-    else if (part !== level) return undefined
-  }
-  return address as Address<P>
+  const levels = levelsOf(pattern)
+  const found = text.split('/')
+  if (found.length !== levels.length) return undefined
+  if (!levels.every(({ word, name }, at) => name !== undefined || word === found[at])) return undefined
+  return Object.fromEntries(
+    levels.flatMap(({ name }, at) => (name === undefined ? [] : [[name, found[at]]])),
+  ) as Address<P>
 }

@@ -13,7 +13,7 @@ export interface Feed extends AsyncIterable<FeedRow> {
    * taken so slowly that 10,000 wait
    */
   rows(signal?: AbortSignal): AsyncGenerator<FeedRow, void, undefined>
-  /** The newest values; undefined when none have ever come. */
+  /** The newest values, up to 5 s behind `rows`; undefined when none have ever come. */
   last(): Promise<LastValues | undefined>
 }
 

@@ -4,11 +4,12 @@ import { channels, type FeedDeclaration, type Presence, type Row } from '../core
 import type { Wire } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
+import { Pace } from './pace.ts'
 import { RowBuffer } from './row-buffer.ts'
 import type { Spool } from './spool/spool.ts'
 
-/** Milliseconds between two updates of a feed's retained last values. */
-const LAST_MS = 1000
+/** Milliseconds that the retained last values of a feed may lag behind its rows: who wants each follows these. */
+const LAST_MS = 5000
 
 interface FeedsHost {
   readonly bus: Bus
@@ -31,11 +32,10 @@ interface FeedsHost {
 export class AgentFeeds {
   readonly #host: FeedsHost
   readonly #buffers: RowBuffer[] = []
-  #closed = false
   #instrument: unknown
   readonly #writers = new Map<string, FeedWriter>()
   readonly #recorded = new Set<string>()
-  readonly #last = new Map<string, { values: Record<string, Wire>; at: number; timer: Timer | undefined }>()
+  readonly #last = new Map<string, { readonly values: Record<string, Wire>; readonly pace: Pace }>()
 
   constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
     this.#host = host
@@ -110,8 +110,11 @@ export class AgentFeeds {
   /** Sends off what is still gathered. */
   close(): void {
     for (const buffer of this.#buffers) buffer.flush()
-    this.#closed = true
-    for (const { timer } of this.#last.values()) clearTimeout(timer)
+  }
+
+  /** Tells the last values that still wait, when the last rows are out; nothing after it. */
+  end(): void {
+    for (const { pace } of this.#last.values()) pace.end()
   }
 
   #out(feed: string, rows: readonly Row[]): void {
@@ -127,22 +130,16 @@ export class AgentFeeds {
   }
 
   #keepLast(feed: string, { t, data }: Row): void {
-    const last = this.#last.get(feed) ?? { values: {}, at: -Infinity, timer: undefined }
+    const last = this.#last.get(feed) ?? { values: {}, pace: new Pace(() => this.#publishLast(feed)) }
     this.#last.set(feed, last)
     const values = Object.entries(data).map(([name, column]) => [name, column.at(-1) ?? null] as const)
     Object.assign(last.values, Object.fromEntries(values), { timestamp: t.at(-1) ?? 0 })
-    if (last.timer || this.#closed) return
-    const wait = Math.max(0, last.at + LAST_MS - performance.now())
-    last.timer = setTimeout(() => {
-      last.timer = undefined
-      this.#publishLast(feed)
-    }, wait)
+    last.pace.within(LAST_MS)
   }
 
   #publishLast(feed: string): void {
     const last = this.#last.get(feed)
     if (!last) return
-    last.at = performance.now()
     const { bus, root, instance } = this.#host
     const { timestamp, ...values } = last.values
     void bus.publish(channels.last, { root, instance, feed }, { timestamp: timestamp ?? null, ...values })

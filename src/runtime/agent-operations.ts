@@ -1,6 +1,7 @@
 import type { Agent, OpSpec, SessionHandle } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
 import { type OpSession, ResponseCode } from '../core/ops.ts'
+import type { SessionChange } from './live-session.ts'
 import { Operation, type OperationHost } from './operation.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -23,10 +24,8 @@ interface OperationsHost {
   readonly sessions: SessionStore
   /** Runs the declared function until it is over; rejects when it fails. */
   run(op: string, call: Call): Promise<unknown>
-  /** A session's status or degraded changed; it is saved by now. */
-  changed(op: string, session: OpSession): void
-  /** Only the data and messages of the latest session changed. */
-  dataChanged(op: string): void
+  /** The latest session changed; its states are saved by now. */
+  changed(op: string, session: OpSession, change: SessionChange): void
   log(text: string): void
   bug(error: unknown): void
 }
@@ -64,10 +63,9 @@ export class AgentOperations {
       nextSessionId: () => sessions.nextId(),
       run: (params, session, signal) =>
         host.run(name, { params, session, signal, start: (op, given) => this.begin(op, given) }),
-      changed(session, now) {
-        if (!now) return host.dataChanged(name)
-        sessions.save(session)
-        host.changed(name, session)
+      changed(session, change) {
+        if (change === 'state') sessions.save(session)
+        host.changed(name, session, change)
       },
       log,
       bug,

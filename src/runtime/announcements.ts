@@ -8,9 +8,13 @@ import type { AgentOperations } from './agent-operations.ts'
 import { apiOf } from './api.ts'
 import type { Counters } from './counters.ts'
 import { type Identity, presenceOf } from './identity.ts'
+import type { SessionChange } from './live-session.ts'
+import { Pace } from './pace.ts'
 
-/** Milliseconds between two publications of a session whose data alone changes. */
-const DATA_MS = 1000
+/** Milliseconds that messages of a session may wait, and how a task gets on: somebody waits for that. */
+const SOON_MS = 1000
+/** Milliseconds that the data of a process may wait: it changes with each reading, for as long as the agent runs. */
+const DATA_MS = 5000
 /** Milliseconds that the goodbye to the hub may take. */
 const GOODBYE_MS = 300
 
@@ -30,9 +34,10 @@ interface Announced {
 export class Announcements {
   readonly #of: Announced
   readonly #here: { readonly root: string; readonly instance: string }
-  readonly #timers = new Map<string, Timer>()
+  readonly #presence = new Pace(() => void this.publishPresence('online'))
+  readonly #api = new Pace(() => this.#publishApi())
+  readonly #sessions = new Map<string, Pace>()
   #node: NodeInfo | undefined
-  #closed = false
 
   constructor(of: Announced) {
     this.#of = of
@@ -52,21 +57,19 @@ export class Announcements {
     return bus.connected ? bus.publish(channels.presence, this.#here, presence) : Promise.resolve()
   }
 
-  publishSession(op: string, session: OpSession): void {
-    const { bus } = this.#of
-    if (bus.connected) void bus.publish(channels.session, { ...this.#here, op }, session)
+  /** Its state is told at once, all else as soon as it is due. */
+  sessionChanged(op: string, session: OpSession, change: SessionChange): void {
+    const isReading = change === 'data' && this.#of.agent.ops[op]?.kind === 'process'
+    if (change === 'state') this.#publishSession(op, session)
+    else this.#pace(op).within(isReading ? DATA_MS : SOON_MS)
   }
 
   presenceSoon(): void {
-    this.#soon('presence', () => void this.publishPresence('online'))
+    this.#presence.within(0)
   }
 
   apiSoon(): void {
-    this.#soon('api', () => this.#publishApi())
-  }
-
-  sessionSoon(op: string): void {
-    this.#soon(`session of ${op}`, () => this.#publishLatest(op), DATA_MS)
+    this.#api.within(0)
   }
 
   /** Publishes everything, to a hub that may know nothing. */
@@ -81,8 +84,7 @@ export class Announcements {
   /** Says that the agent is offline, and nothing after it. */
   async goodbye(): Promise<void> {
     // What the last rows set off would say that the agent is online.
-    this.#closed = true
-    for (const timer of this.#timers.values()) clearTimeout(timer)
+    for (const pace of [this.#presence, this.#api, ...this.#sessions.values()]) pace.stop()
     await Promise.race([this.publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
   }
 
@@ -94,16 +96,18 @@ export class Announcements {
 
   #publishLatest(op: string): void {
     const session = this.#of.operations.all.get(op)?.session
-    if (session) this.publishSession(op, session)
+    if (session) this.#publishSession(op, session)
   }
 
-  /** Does once what is asked for several times meanwhile. */
-  #soon(key: string, announce: () => void, ms = 0): void {
-    if (this.#timers.has(key) || this.#closed) return
-    const timer = setTimeout(() => {
-      this.#timers.delete(key)
-      announce()
-    }, ms)
-    this.#timers.set(key, timer)
+  #publishSession(op: string, session: OpSession): void {
+    this.#pace(op).drop(SOON_MS)
+    const { bus } = this.#of
+    if (bus.connected) void bus.publish(channels.session, { ...this.#here, op }, session)
+  }
+
+  #pace(op: string): Pace {
+    const known = this.#sessions.get(op) ?? new Pace(() => this.#publishLatest(op))
+    this.#sessions.set(op, known)
+    return known
   }
 }

@@ -14,9 +14,11 @@ const DATA_LENGTH = 1 << 20
 /** The order of a session's statuses; it only ever goes forward. */
 const order = ['starting', 'running', 'stopping', 'done'] as const satisfies readonly OpSession['status'][]
 
+/** What changed of a session: its status, degraded or the reason for it; its messages, or data that is to be known soon; its data. */
+export type SessionChange = 'state' | 'soon' | 'data'
+
 interface Told {
-  /** The session changed: its status or degraded (`now`), or only its data and messages. */
-  changed(session: OpSession, now: boolean): void
+  changed(session: OpSession, change: SessionChange): void
   log(text: string): void
 }
 
@@ -86,7 +88,7 @@ export class LiveSession {
     const last = this.#last
     // Some say what is wrong after they have turned degraded.
     if (this.#justDegraded && last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
-    this.#told.changed(this.doc, false)
+    this.#told.changed(this.doc, 'soon')
   }
 
   /** The session as the operation's function is handed it. */
@@ -96,7 +98,7 @@ export class LiveSession {
       get data() {
         return session.doc.data
       },
-      set: (data) => this.#setData(data),
+      set: (data, soon = false) => this.#setData(data, soon),
       get degraded() {
         return session.doc.degraded
       },
@@ -110,7 +112,7 @@ export class LiveSession {
     }
   }
 
-  #setData(data: unknown): void {
+  #setData(data: unknown, soon: boolean): void {
     const json = jsonWithNumbers(data)
     if (!this.active) return
     const length = JSON.stringify(json ?? null).length
@@ -119,7 +121,7 @@ export class LiveSession {
     }
     this.#tooLarge = length > DATA_LENGTH
     this.doc.data = this.#tooLarge ? {} : json
-    this.#told.changed(this.doc, false)
+    this.#told.changed(this.doc, soon ? 'soon' : 'data')
   }
 
   /** Why it is degraded is told each time it is another reason. */
@@ -154,7 +156,7 @@ export class LiveSession {
       const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
       addTransition(this.doc, [time, state, why])
     }
-    this.#told.changed(this.doc, true)
+    this.#told.changed(this.doc, 'state')
   }
 
   #message(kind: 'status' | 'said', said: string, time: number): string {

@@ -1,4 +1,5 @@
 import { afterEach, expect, mock, setSystemTime, spyOn, test } from 'bun:test'
+import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { Requests } from './requests.ts'
@@ -34,6 +35,18 @@ async function answering() {
   }
   return { ask, requests, bugs, acted: () => acted }
 }
+
+test('an answer that is there at once goes out with the acknowledgement of its request: in the same turn', () => {
+  at(0)
+  const sent: unknown[] = []
+  const bus = { connected: true, publish: async (...given: unknown[]) => void sent.push(given[2]) }
+  const about = { root: 'observatory', instance: 'it' }
+  const requests = new Requests(bus as unknown as Bus, about, () => {})
+  const request = { id: 'a', sent: START, timeout: 5, params: {} }
+  const act = () => ({ status: 0 as const, msg: 'done' })
+  for (const once of [true, false, true]) void requests.handle('me', request, once, act)
+  expect(sent).toEqual(Array.from({ length: 3 }, () => ({ id: 'a', status: 0, msg: 'done' })))
+})
 
 test('by client and id a request acts once, as long as it could come again', async () => {
   const { ask, acted } = await answering()

@@ -18,7 +18,10 @@ export class Requests {
   readonly #instance: string
   readonly #onBug: (error: unknown) => void
   /** Until when (monotonic ms) a request may come again, and what it was answered; later it is refused as late. */
-  readonly #remembered = new Map<string, { readonly until: number; readonly answer: Promise<Answer> }>()
+  readonly #remembered = new Map<
+    string,
+    { readonly until: number; readonly answer: Answer | Promise<Answer> }
+  >()
 
   constructor(bus: Bus, about: Pick<Identity, 'root' | 'instance'>, onBug: (error: unknown) => void) {
     this.#bus = bus
@@ -28,7 +31,7 @@ export class Requests {
   }
 
   /** Acts on a request and answers its client. What only reads (`once` false) is not remembered. */
-  async handle(
+  handle(
     client: string,
     request: Request,
     once: boolean,
@@ -39,7 +42,7 @@ export class Requests {
       const msg = `This request came ${late.toFixed(1)} s after its time-out of ${request.timeout} s; not acted on.`
       return this.#reply(client, request.id, { status: ResponseCode.ERROR, msg })
     }
-    if (!once) return this.#reply(client, request.id, await this.#act(act))
+    if (!once) return this.#answer(client, request.id, this.#act(act))
     const key = `${client}\n${request.id}`
     let known = this.#remembered.get(key)
     if (!known) {
@@ -48,16 +51,25 @@ export class Requests {
       known = { until: performance.now() - late * 1000, answer: this.#act(act) }
       this.#remembered.set(key, known)
     }
-    return this.#reply(client, request.id, await known.answer)
+    return this.#answer(client, request.id, known.answer)
   }
 
-  async #act(act: () => Answer | Promise<Answer>): Promise<Answer> {
-    try {
-      return await act()
-    } catch (error) {
+  #act(act: () => Answer | Promise<Answer>): Answer | Promise<Answer> {
+    const failed = (error: unknown): Answer => {
       this.#onBug(error)
       return { status: ResponseCode.ERROR, msg: messageOf(error) }
     }
+    try {
+      const answer = act()
+      return answer instanceof Promise ? answer.catch(failed) : answer
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  /** What is there at once is sent in this turn: one packet has the acknowledgement of the request and the answer. */
+  async #answer(client: string, id: string, answer: Answer | Promise<Answer>): Promise<void> {
+    return this.#reply(client, id, answer instanceof Promise ? await answer : answer)
   }
 
   /** Sends an answer. One that cannot be sent is lost: its client asks again, or gives up. */

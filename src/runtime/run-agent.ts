@@ -99,6 +99,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       parts.feeds.close()
       lock.close()
       await spool?.close()
+      parts.feeds.end()
       await sessions.close()
       await announcements.goodbye()
     },
@@ -131,8 +132,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
     instance,
     sessions,
     run: (op, call) => runOperation(agent, op, connection, { ...call, args, feeds: feeds.publishers, lab }),
-    changed: (op, session) => announcements.publishSession(op, session),
-    dataChanged: (op) => announcements.sessionSoon(op),
+    changed: (op, session, change) => announcements.sessionChanged(op, session, change),
     log,
     bug,
   })

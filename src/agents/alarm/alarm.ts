@@ -54,7 +54,7 @@ export default defineAgent({
         if (++looks >= SETTLED) watch.record(feeds.alarms)
         const { data } = watch
         const text = JSON.stringify(data)
-        if (text !== shown) session.set(data)
+        if (text !== shown) session.set(data, true)
         shown = text
         const failing = Object.entries(data.actions).find(([, { problem }]) => problem !== null)
         if (failing) session.degrade(`${failing[0]}: ${failing[1].problem}`)

@@ -82,7 +82,7 @@ export function streams(parts: Parts): Streams {
     if (news.length > 0) all(news.join(''))
   }
   const list = async () => {
-    if (open.size === 0 || listing) return
+    if (listing) return
     listing = true
     try {
       const now = signature(await fieldList(nodes))
@@ -100,7 +100,16 @@ export function streams(parts: Parts): Streams {
     return frame('tick', { now: Date.now() / 1000, hub: hub(), notRecording })
   }
   const tick = () => all(ticked())
-  const timers = [setInterval(look, LOOK_MS), setInterval(tick, TICK_MS), setInterval(list, FIELDS_MS)]
+  let timers: Timer[] = []
+  /** While pages are open they are told what is new; a bridge that nobody looks at has nothing to do. */
+  const tell = () => {
+    if (open.size > 0 === timers.length > 0) return
+    for (const timer of timers) clearInterval(timer)
+    timers =
+      open.size > 0
+        ? [setInterval(look, LOOK_MS), setInterval(tick, TICK_MS), setInterval(list, FIELDS_MS)]
+        : []
+  }
 
   return {
     open(signal) {
@@ -111,6 +120,7 @@ export function streams(parts: Parts): Streams {
         const stream = open.get(id)
         open.delete(id)
         stream?.watcher[Symbol.dispose]()
+        tell()
       }
       signal.addEventListener('abort', close, { once: true })
       return new ReadableStream<Uint8Array>(
@@ -130,6 +140,7 @@ export function streams(parts: Parts): Streams {
             changed()
             const watcher = live.watch((values) => send(frame('values', values)))
             open.set(id, { id, watcher, send })
+            tell()
             const now = Date.now() / 1000
             const hello =
               frame('hello', { stream: id, build, now, instances: [...lab.instances.keys()] }) + ticked()
@@ -146,9 +157,9 @@ export function streams(parts: Parts): Streams {
       return stream !== undefined
     },
     [Symbol.dispose]() {
-      for (const timer of timers) clearInterval(timer)
       for (const { watcher } of open.values()) watcher[Symbol.dispose]()
       open.clear()
+      tell()
     },
   }
 }

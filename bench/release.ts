@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from '../test/real/roles.ts'
+
+let made: string | undefined
+
+/**
+ * `ocs` as it is released: what `npm pack` makes of this clone, unpacked, with the packages that are installed here. Made
+ * once a run, in its temporary folder.
+ * @returns the path of its launcher
+ */
+export function release(): string {
+  made ??= makeRelease()
+  return made
+}
+
+function makeRelease(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'release-'))
+  const run = (command: string, ...args: string[]) =>
+    execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+  run('npm', 'pack', '--pack-destination', dir)
+  const [file = ''] = [...new Bun.Glob('*.tgz').scanSync(dir)]
+  run('tar', '-xzf', join(dir, file), '-C', dir)
+  symlinkSync(join(ROOT, 'node_modules'), join(dir, 'package', 'node_modules'))
+  return join(dir, 'package', 'bin', 'ocs')
+}

@@ -1,0 +1,139 @@
+import { afterEach, expect, jest, test } from 'bun:test'
+import { z } from 'zod'
+import { MemoryHub } from '../bus/memory.ts'
+import { type Agent, defineAgent, type FeedPublisher, type SessionHandle } from '../core/agent.ts'
+import { channels } from '../core/channels.ts'
+import type { OpSession } from '../core/ops.ts'
+import { caller } from '../lab/request-client.ts'
+import { runAgent } from './run-agent.ts'
+
+const root = 'observatory'
+
+/** An agent whose process and task the test speaks for, and what came from it. */
+async function announcing() {
+  const began = Promise.withResolvers<{ session: SessionHandle<unknown>; feed: FeedPublisher }>()
+  const busy = Promise.withResolvers<SessionHandle<unknown>>()
+  const run = async (signal: AbortSignal) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  const agent = defineAgent({
+    class: 'TellingAgent',
+    help: 'Tells.',
+    args: z.object({}),
+    feeds: { counts: { help: 'Counts.', record: false, blocks: { count: { n: { type: 'int' } } } } },
+    connect: async () => ({}),
+  })
+    .process('acq', { help: 'Read.', startup: true }, ({ session, feeds, signal }) => {
+      began.resolve({ session, feed: feeds.counts })
+      return run(signal)
+    })
+    .task('sweep', { help: 'Sweep.' }, ({ session, signal }) => {
+      busy.resolve(session)
+      return run(signal)
+    })
+  const hub = new MemoryHub()
+  const eye = hub.connect('eye')
+  const told: { readonly op: string; readonly session: OpSession }[] = []
+  const last: unknown[] = []
+  await eye.subscribe(channels.session, { root }, (session, { op }) => {
+    told.push({ op, session: structuredClone(session) })
+  })
+  await eye.subscribe(channels.last, { root }, ({ n }) => {
+    last.push(n)
+  })
+  const running = await runAgent({
+    agent: agent as unknown as Agent,
+    args: {},
+    identity: { root, instance: 'it', agentClass: 'TellingAgent', session: 's', since: 1, version: '0' },
+    bus: hub.connect('it'),
+    log: () => {},
+  })
+  const ask = await caller(eye, root)
+  await ask.request('it', 'sweep', 'start')
+  return { ...(await began.promise), sweep: await busy.promise, told, last, running, ask }
+}
+
+/** Lets time pass, and all that is set off by it. */
+async function pass(seconds: number): Promise<void> {
+  for (let ms = 0; ms < 1000 * seconds; ms += 10) {
+    jest.advanceTimersByTime(10)
+    for (let n = 0; n < 10; n++) await Promise.resolve()
+  }
+}
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+test('what changes each second is told each 5 s, and at once after a pause; the last of it is never left out', async () => {
+  jest.useFakeTimers()
+  const { session, feed, told, last, running } = await announcing()
+  const before = told.length
+  for (let n = 1; n <= 60; n++) {
+    session.set({ n })
+    feed.publish('count', n, { n })
+    await pass(1)
+  }
+  const sessions = told.slice(before)
+  expect(sessions.length).toBeGreaterThanOrEqual(12)
+  expect(sessions.length).toBeLessThanOrEqual(14)
+  expect(last.length).toBeGreaterThanOrEqual(12)
+  expect(last.length).toBeLessThanOrEqual(14)
+  await pass(5)
+  expect(told.at(-1)?.session.data).toEqual({ n: 60 })
+  expect(last.at(-1)).toBe(60)
+  await pass(5)
+  // Nothing has changed, nothing is told.
+  const counts = [told.length, last.length]
+  await pass(20)
+  expect([told.length, last.length]).toEqual(counts)
+  session.set({ n: 61 })
+  feed.publish('count', 61, { n: 61 })
+  await pass(0.01)
+  expect(told.at(-1)?.session.data).toEqual({ n: 61 })
+  expect(last.at(-1)).toBe(61)
+  // What waits when the agent stops is not lost to those who look afterwards.
+  feed.publish('count', 62, { n: 62 })
+  await running.stop()
+  await pass(0.01)
+  expect(last.at(-1)).toBe(62)
+})
+
+test('a message, and how a task gets on, are told within a second; a state at once, with the data that waited', async () => {
+  jest.useFakeTimers()
+  const { session, sweep, told, running } = await announcing()
+  // What an operation has at its beginning comes soon, and with the end of one that is short.
+  session.set({ n: 0 })
+  await pass(0.9)
+  expect(told.findLast(({ op }) => op === 'acq')?.session.data).toEqual({})
+  await pass(0.2)
+  expect(told.findLast(({ op }) => op === 'acq')?.session.data).toEqual({ n: 0 })
+  const acq = () => told.findLast(({ op }) => op === 'acq')?.session
+  await pass(10)
+  session.set({ n: 1 })
+  await pass(0.5)
+  session.set({ n: 2 })
+  await pass(1)
+  expect(acq()?.data).toEqual({ n: 1 })
+  session.log('a cable is loose')
+  await pass(0.01)
+  expect(acq()).toMatchObject({ data: { n: 2 } })
+  expect(acq()?.messages.at(-1)?.[1]).toBe('a cable is loose')
+  await pass(1)
+  // What somebody decides by, such as an alarm, waits no longer than what is said.
+  session.set({ n: 2.5 }, true)
+  await pass(0.01)
+  expect(acq()).toMatchObject({ data: { n: 2.5 } })
+  session.set({ n: 3 })
+  const known = told.length
+  session.degraded = true
+  await Promise.resolve()
+  expect(told.length).toBe(known + 1)
+  expect(acq()).toMatchObject({ data: { n: 3 }, degraded: true })
+  const begun = told.filter(({ op }) => op === 'sweep').length
+  for (let n = 1; n <= 10; n++) {
+    sweep.set({ n })
+    await pass(1)
+  }
+  expect(told.filter(({ op }) => op === 'sweep').length - begun).toBeGreaterThanOrEqual(9)
+  await running.stop()
+})
