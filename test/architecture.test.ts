@@ -30,6 +30,7 @@ const within: Record<string, readonly string[]> = {
   'instrument/transport': [],
   'runtime/spool': [],
   'core/arguments': ['core'],
+  'core/recording': ['core'],
   'bridge/page': [],
 }
 /** What a command leaves to the folders beneath: it reads words and calls. */

@@ -196,7 +196,7 @@ export const Replayed = z.object({
 })
 export type Replayed = z.output<typeof Replayed>
 
-/** The recorder's word that rows up to `seq` are in a synced file, signed (`core/recorder-key.ts`). */
+/** The recorder's word that rows up to `seq` are in a synced file, signed (`core/recording/recorder-key.ts`). */
 const Ack = z.object({
   epoch: Name,
   seq,

@@ -2,7 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink, Follower, FollowOptions, FollowState } from '../core/feed-sink.ts'
 import { drainsFor } from '../core/names.ts'
-import { ackText, processKey, type RecorderKey } from '../core/recorder-key.ts'
+import { ackText, processKey, type RecorderKey } from '../core/recording/recorder-key.ts'
 import { FeedReader, type Reading } from './feed-reader.ts'
 import { replays } from './replays.ts'
 

@@ -1,6 +1,6 @@
 import { toldOf } from '../core/ops.ts'
-import { RECORD, recordingOf } from '../core/recording.ts'
-import { waitingRows } from '../core/waiting-rows.ts'
+import { RECORD, recordingOf } from '../core/recording/recording.ts'
+import { waitingRows } from '../core/recording/waiting-rows.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
-import { newKeyText, type RecorderKey, recorderKey } from '../core/recorder-key.ts'
+import { newKeyText, type RecorderKey, recorderKey } from '../core/recording/recorder-key.ts'
 import { privateText, readPrivate } from './private-file.ts'
 
 /** In the folder of a lab's spools and sessions (`STATE/ROOT`), so that recorders and agents of one account share it. */

@@ -3,7 +3,7 @@ import { paramsOf } from '../../core/arguments/parameter-flags.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import type { Outcome } from '../../core/ops.ts'
 import { type Action, type OpSession, ResponseCode } from '../../core/ops.ts'
-import { RECORD } from '../../core/recording.ts'
+import { RECORD } from '../../core/recording/recording.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import {
   type Controlled,

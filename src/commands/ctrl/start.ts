@@ -2,7 +2,7 @@ import { channels } from '../../core/channels.ts'
 import { OpError, TransportError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'
-import { RECORD } from '../../core/recording.ts'
+import { RECORD } from '../../core/recording/recording.ts'
 import { recorderClasses } from '../../launch/agents.ts'
 import type { Controlled } from '../../launch/join-lab.ts'
 

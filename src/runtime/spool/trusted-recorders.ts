@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../../core/errors.ts'
-import { type Acked, ackText, isSignedBy } from '../../core/recorder-key.ts'
+import { type Acked, ackText, isSignedBy } from '../../core/recording/recorder-key.ts'
 import { writePrivate } from '../../machine/private-file.ts'
 import { knownRecorderKey } from '../../machine/recorder-key-file.ts'
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
-import { channels } from './channels.ts'
-import { type Address, topic } from './topic.ts'
+import { channels } from '../channels.ts'
+import { type Address, topic } from '../topic.ts'
 
 /** What a recorder signs its acknowledgements with: Ed25519 (RFC 8032). */
 export interface RecorderKey {

@@ -1,4 +1,4 @@
-import type { Presence } from './channels.ts'
+import type { Presence } from '../channels.ts'
 
 /** Rows that an agent holds and that are not known to be recorded, of some of its feeds. */
 export function waitingRows(feeds: NonNullable<Presence['feeds']>): number {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { OpSession } from './ops.ts'
+import type { OpSession } from '../ops.ts'
 
 /** The process of a recorder. */
 export const RECORD = 'record'
