@@ -46,6 +46,8 @@ export function catalogOf(nodes: Nodes): Catalog {
     if (found && performance.now() - found.at < LIST_MS) return found.list
     const list = node.away ? recorded(node) : served(node)
     memo.set(key(node), { at: performance.now(), list })
+    // One that begins has some in a moment.
+    void list.then((fields) => fields.length === 0 && memo.delete(key(node))).catch(() => {})
     return list
   }
   const all = async () => {
