@@ -1,5 +1,6 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
@@ -97,7 +98,9 @@ function commandOf(
   const { module } = instance
   const own = given.filter((_, i) => !isCommon(given, i))
   if (instance.command) return { words: [...instance.command, ...own], env: withHost(env) }
-  const file = env['OCS_SITE_COPY'] || site?.file
+  // Whoever runs this role keeps the copy as long as the site file is as it was.
+  const copy = env['OCS_SITE_COPY']
+  const file = copy && existsSync(copy) ? copy : site?.file
   const words = [
     ...[
       pythonOf(instance, env),
@@ -140,8 +143,8 @@ export async function startProgram(
   log: (text: string) => void,
 ): Promise<Agent> {
   const left = join(state, site.root, `${instance.instance_id}.rows`)
-  const command = commandOf(instance, site, given, { env: context.env, left })
-  log(`program: ${command.words.join(' ')}`)
-  const program = await Program.start(command, log, context.signal)
+  const command = () => commandOf(instance, site, given, { env: context.env, left })
+  log(`program: ${command().words.join(' ')}`)
+  const program = await Program.start(command(), log, context.signal)
   return programAgent(instance.agent_class ?? program.hello.agent_class, command, program)
 }

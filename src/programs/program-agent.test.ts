@@ -34,7 +34,10 @@ const hello = (more: object = {}) =>
 async function run(command: { words: string[] }) {
   const first = await Program.start(command, silent)
   started.push(first)
-  return await startAgent(programAgent('TestAgent', command, first), {})
+  return await startAgent(
+    programAgent('TestAgent', () => command, first),
+    {},
+  )
 }
 
 test('the example counts, its rows are recorded with their type, and stops', async () => {
@@ -57,7 +60,10 @@ test('a program that is killed is started again, and its process goes on', async
       `while read -r line; do case $line in *end*) exit;; *start*) ${says({ id: 1, status: 0, msg: 'Started.' })}; ${says({ session: { op: 'go', session_id: 1, status: 'running' } })};; esac; done`,
   )
   const first = await Program.start(command, silent)
-  await using agent = await startAgent(programAgent('TestAgent', command, first), {})
+  await using agent = await startAgent(
+    programAgent('TestAgent', () => command, first),
+    {},
+  )
   await agent.begin('go')
   await agent.until(() => agent.session('go')?.status === 'running')
   process.kill(first.pid ?? Number.NaN, 'SIGKILL')
@@ -125,7 +131,10 @@ test('rows are answered once they are taken; a line that is none costs itself', 
   const first = await Program.start(command, (text) => {
     if (text.startsWith('read ')) answered.resolve(JSON.parse(text.slice(5)) as ToProgram)
   })
-  await using agent = await startAgent(programAgent('TestAgent', command, first), {})
+  await using agent = await startAgent(
+    programAgent('TestAgent', () => command, first),
+    {},
+  )
   expect(await answered.promise).toMatchObject({ rows: expect.any(Number) })
   expect(agent.rows).toHaveLength(1)
   expect(agent.log.filter((text) => text.includes('left out'))).toHaveLength(3)
@@ -134,6 +143,7 @@ test('rows are answered once they are taken; a line that is none costs itself', 
 test.each([
   ['that is not there', { words: ['/nowhere/at/all'] }, 'cannot be started'],
   ['that ends first', { words: ['false'] }, 'exit code 1'],
+  ['that says why', { words: ['sh', '-c', 'echo no helium >&2; exit 3'] }, 'exit code 3): no helium'],
 ])('a program %s is told', async (_, command, text) => {
   const error = await Program.start(command, silent).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(TransportError)

@@ -18,7 +18,7 @@ interface Running {
  * An agent that is a program of its own: started by a command, and spoken to by lines. What it is it says itself.
  * @param first the program as it was started to learn that; started anew each time that it ends
  */
-export function programAgent(agentClass: string, command: Command, first: Program): Agent {
+export function programAgent(agentClass: string, command: () => Command, first: Program): Agent {
   const { hello } = first
   const feeds = new ProgramFeeds()
   let next: Program | undefined = first
@@ -29,7 +29,7 @@ export function programAgent(agentClass: string, command: Command, first: Progra
     opensFeeds: true,
     feeds: feedsOf(hello, feeds),
     async connect(_, lab, signal): Promise<Running> {
-      const program = next ?? (await Program.start(command, lab.log, signal))
+      const program = next ?? (await Program.start(command(), lab.log, signal))
       const isAgain = next === undefined
       next = undefined
       const running = listen(program, feeds, lab)

@@ -67,12 +67,14 @@ export class Program {
     const closed = new AbortController()
     const hello = Promise.withResolvers<Hello>()
     let program: Program | undefined
+    let last = ''
     /** Lines that come in the same breath as the first. */
     const early: Line[] = []
     child.stdin?.on('error', () => {})
-    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) =>
-      log(line.replace(STAMP, '')),
-    )
+    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) => {
+      last = line.replace(STAMP, '')
+      log(last)
+    })
     createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (text) => {
       const line = readLine(text)
       if ('hello' in line) hello.resolve(line.hello)
@@ -85,11 +87,14 @@ export class Program {
       hello.reject(error)
     }
     child.on('error', (error) => ended(`${command} cannot be started: ${messageOf(error)}`))
-    const read = new Promise((resolve) => child.stdout?.on('close', resolve))
+    const read = Promise.all(
+      [child.stdout, child.stderr].map((stream) => new Promise((resolve) => stream?.on('close', resolve))),
+    )
     child.on('exit', async (code, by) => {
       // What it has written comes first; children of its own may hold the pipe for long.
       await Promise.race([read, Bun.sleep(LAST_LINES_MS)])
-      ended(`the program has ended (${by ?? `exit code ${code}`})`)
+      const why = code !== 0 && by === null && last !== '' ? `: ${last.slice(0, 200)}` : ''
+      ended(`the program has ended (${by ?? `exit code ${code}`})${why}`)
     })
     const stop = () => kill(child, 'SIGTERM')
     signal?.addEventListener('abort', stop)

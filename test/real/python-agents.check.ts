@@ -1,6 +1,6 @@
 /** Agents of OCS and socs as they are, run as children: recorded, operated, killed. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { figure, Lab, until } from './roles.ts'
 
@@ -54,6 +54,15 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
   const failed = await ctrl('start', 'fake', 'delay_task', '--delay', '0.1', '--succeed', 'false', '--wait')
   expect(failed.code).toBe(1)
   expect((await ctrl('start', 'fake', 'delay_task', '--delay', 'soon')).code).toBe(2)
+
+  // Its site file is not the one that it began with any more, as under `ocs up`.
+  const copy = lab.path('copy.yaml')
+  writeFileSync(copy, SITE)
+  const env = { OCS_SITE_FILE: lab.path('lab.yaml'), OCS_SITE_COPY: copy }
+  await agent.stop()
+  agent = lab.start('fake', ['agent', '--instance-id', 'fake', ...site], { env })
+  await agent.says('channel_00', 60)
+  rmSync(copy)
 
   for (let i = 0; i < KILLS; i++) {
     const mark = agent.mark

@@ -54,7 +54,6 @@ const FOLDERS: readonly (readonly string[])[] = [
   ['up', '--state-dir', 'DIR', '--site-file', YALE, '--site-host=grumpy'],
   ['grafana', 'provision', '--out', 'DIR', '--site-file', YALE],
   ['demo', '--dir', 'DIR'],
-  ['chaos', '--minutes=0.1', '--dir', 'DIR'],
   ['new', 'instrument', 'gauge', '--dir', 'DIR'],
 ]
 const ASKING: readonly (readonly string[])[] = [
