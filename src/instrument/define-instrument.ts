@@ -4,6 +4,7 @@ import { counted } from '../core/counted.ts'
 import { acquire } from './acquire.ts'
 import { checkReadings, checkSpec } from './check-spec.ts'
 import { addressClaims } from './claims.ts'
+import { FirstAnswer } from './first-answer.ts'
 import type { AnySpec, Instrument, InstrumentSpec, SweepData } from './instrument-spec.ts'
 import { addGetting, addSetting, type Resurvey } from './register-tasks.ts'
 import { blocksOf } from './table.ts'
@@ -85,11 +86,11 @@ export function defineInstrument<
       },
     },
     connect: async (args, lab, signal): Promise<Instrument<S>> => {
-      const at = address(args)
-      const link = await openLink(typeof at === 'string' ? at : await at(signal), {
-        ...open?.(args),
-        signal,
-      })
+      const given = address(args)
+      const at = typeof given === 'string' ? given : await given(signal)
+      const how = open?.(args)
+      const first = new FirstAnswer()
+      const link = await openLink(at, { ...how, onExchange: first.hear(how?.onExchange), signal })
       const stop = () => void link.close()
       signal.addEventListener('abort', stop)
       try {
@@ -100,6 +101,9 @@ export function defineInstrument<
             return list(instrument.state, args)
           },
         }
+        // A reading of files takes what it gives.
+        const commands = at.startsWith('file:') ? ['last'] : instrument.readings.map(({ command }) => command)
+        await first.ask(link, commands)
         return instrument
       } catch (error) {
         await link.close()
