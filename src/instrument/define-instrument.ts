@@ -66,7 +66,13 @@ export function defineInstrument<
     },
     identify: async (args, asking) => {
       const at = address(args)
-      return whoAnswers(typeof at === 'string' ? at : await at(asking.signal), { ...open?.(args) }, asking)
+      const commands = typeof readings === 'function' ? [] : readings.map(({ command }) => command)
+      return whoAnswers(
+        typeof at === 'string' ? at : await at(asking.signal),
+        { ...open?.(args) },
+        asking,
+        commands,
+      )
     },
     ...declared,
     feeds: {
@@ -184,14 +190,24 @@ function rhythmOf<A extends z.ZodObject>(
   return data && 1 / rate(args, data)
 }
 
-/** Who answers at an address; undefined where nothing tells before it is asked for a reading. */
+/** Commands that `ocs check` tries at most: it does not wait for long. */
+const TRIES = 3
+
+/** Who answers at an address, to one of the commands when need be; undefined where nothing tells and there are none. */
 async function whoAnswers(
   address: string,
   how: OpenLineOptions,
   { timeout, signal }: Asking,
+  commands: readonly string[],
 ): Promise<string | undefined> {
   const link = await openLink(address, { ...how, timeout, connectTimeout: timeout, signal })
-  await link.close()
-  if (link.identity) return link.identity
-  return /^(udp|snmp|https?|file):/.test(address) ? undefined : `something answers at ${link.name}`
+  try {
+    if (link.identity) return link.identity
+    const provesNothing = /^(udp|snmp|https?|file):/.test(address)
+    if (provesNothing && (commands.length === 0 || address.startsWith('file:'))) return undefined
+    if (provesNothing) await new FirstAnswer().ask(link, commands.slice(0, TRIES))
+    return `something answers at ${link.name}`
+  } finally {
+    await link.close()
+  }
 }

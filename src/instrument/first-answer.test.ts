@@ -128,3 +128,24 @@ test.each(Object.keys(peers))('%s: connected again once it answers, and told onc
   expect(again()).toHaveLength(kind in unlosable ? 0 : 1)
   await peer.close()
 })
+
+test.each(['http', 'udp', 'snmp'])('%s: who is asked for by ocs check answers, or not', async (kind) => {
+  const { command, start } = peers[kind] as (typeof peers)[string]
+  const peer = await start()
+  const { spec } = defineInstrument({
+    class: 'TestMeter',
+    help: 'Reads a number.',
+    args: z.object({ address: z.string() }),
+    address: ({ address }) => address,
+    open: () => ({ identify: null }),
+    feed: { name: 'n', help: 'A number.' },
+    readings: reading(command),
+    acq: { help: 'Read.', rate: () => 20 },
+  })
+  const asking = { timeout: 100, signal: new AbortController().signal }
+  const ask = async () => spec.identify?.({ address: peer.url }, asking)
+  expect(await ask()).toBe(`something answers at ${peer.url.replace(/^(udp|snmp):\/\//, '')}`)
+  await peer.down()
+  await expect(ask()).rejects.toThrow(/refused|no reply|no answer/)
+  await peer.close()
+})
