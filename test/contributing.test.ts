@@ -1,10 +1,14 @@
 import { afterAll, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { TransportError } from '../src/core/errors.ts'
+import { defineInstrument } from '../src/instrument/define-instrument.ts'
+import { uint16 } from '../src/instrument/modbus-parts.ts'
 import type { Part } from '../src/instrument/parts.ts'
-import type { SimulatedInstrument } from '../src/instrument/table.ts'
+import type { Setting, SimulatedInstrument } from '../src/instrument/table.ts'
 import { openLink } from '../src/instrument/transport/open.ts'
+import { startModbus } from '../src/simulators/modbus-server.ts'
 import { startTable } from '../src/simulators/table-server.ts'
 import { ownClock } from './own-clock.ts'
 import { startAgent } from './running-agent.ts'
@@ -89,6 +93,35 @@ test('the cell and the part of one’s own in docs/instruments.md work as writte
   const sim = await startTable({ readings }, { serialNumber: '1', tcp: '127.0.0.1:0' })
   const link = await openLink(sim.url, { identify: null })
   expect(await link.query('PR1')).toMatch(/^0;1\.\d+e-5 mbar$|^0;0\.0000\d+ mbar$/)
+  await link.close()
+  await sim.close()
+})
+
+test('the Modbus setting of docs/instruments.md works as written, and no other register is written', async () => {
+  using _ = ownClock()
+  const example = code('ts', 'docs/instruments.md').find((text) => text.includes('words(')) ?? ''
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'setting.ts'), example)
+  const { settings } = (await import(join(folder, 'setting.ts'))) as { settings: readonly Setting[] }
+  const readings = [{ block: 'n', command: 'input 0 1', fields: { n: { part: uint16(0), sim: 7 } } }]
+  const registers = settings.map(({ register }) => register)
+  const sim = await startModbus({ readings, registers }, { serialNumber: '1', tcp: '127.0.0.1:0' })
+  const declaration = defineInstrument({
+    class: 'TestBath',
+    help: 'A bath.',
+    args: z.object({ address: z.string() }),
+    address: ({ address }) => address,
+    feed: { name: 'n', help: 'A number.' },
+    readings,
+    acq: { help: 'Read.', rate: () => 20 },
+    settings,
+  })
+  await using agent = await startAgent(declaration, { address: sim.url })
+  const set = await agent.task('set_setpoint', { setpoint: -20.3 })
+  expect(set).toMatchObject({ success: true, data: { setpoint: -20.3 } })
+  const link = await openLink(sim.url)
+  expect(await link.query('holding 10 1')).toBe('65333')
+  await expect(link.send('write 11 1')).rejects.toThrow(/exception 2/i)
   await link.close()
   await sim.close()
 })

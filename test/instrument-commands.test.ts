@@ -66,6 +66,9 @@ const registers: readonly Reading[] = [
   bitsOf('coil 0 3', 1, 0, 1),
   bitsOf('discrete 4 2', 0, 1),
 ]
+const written = ['write 10', 'write-coil 0'].map(
+  (name): Register => ({ name, record: row({ value: integer }), initial: { value: 0 } }),
+)
 
 /** The address of something of each kind that answers as documented. */
 const addresses: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -76,7 +79,12 @@ const addresses: Readonly<Record<string, () => string | Promise<string>>> = {
     return `prologix://${new URL(url).host}/5`
   },
   modbus: async () =>
-    opened(await startModbus({ readings: registers }, { serialNumber: '1', tcp: '127.0.0.1:0' })).url,
+    opened(
+      await startModbus(
+        { readings: registers, registers: written },
+        { serialNumber: '1', tcp: '127.0.0.1:0' },
+      ),
+    ).url,
   udp: async () => {
     const socket = createSocket('udp4', (bytes, { port }) => {
       const reply = bytes.toString().startsWith('*IDN?') ? 'ACME,GAUGE,1,1' : '1.2e-5'

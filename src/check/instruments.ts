@@ -53,7 +53,8 @@ async function finding(
       return told('note', 'its agent runs here and waits for the hub: it is not asked')
     const signal = AbortSignal.timeout(4 * ANSWER_MS)
     const identity = await identify(values, { timeout: ANSWER_MS, signal })
-    return identity === undefined ? [] : told('ok', identity)
+    const unknown = 'its agent does not run, and nothing tells who it is without it: it is not asked'
+    return identity === undefined ? told('note', unknown) : told('ok', identity)
   } catch (error) {
     // A class or arguments that cannot be have been told.
     if (error instanceof ConfigError) return []

@@ -4,6 +4,7 @@ import { counted } from '../core/counted.ts'
 import { acquire } from './acquire.ts'
 import { checkReadings, checkSpec } from './check-spec.ts'
 import { addressClaims } from './claims.ts'
+import { FirstAnswer } from './first-answer.ts'
 import type { AnySpec, Instrument, InstrumentSpec, SweepData } from './instrument-spec.ts'
 import { addGetting, addSetting, type Resurvey } from './register-tasks.ts'
 import { blocksOf } from './table.ts'
@@ -65,7 +66,13 @@ export function defineInstrument<
     },
     identify: async (args, asking) => {
       const at = address(args)
-      return whoAnswers(typeof at === 'string' ? at : await at(asking.signal), { ...open?.(args) }, asking)
+      const commands = typeof readings === 'function' ? [] : readings.map(({ command }) => command)
+      return whoAnswers(
+        typeof at === 'string' ? at : await at(asking.signal),
+        { ...open?.(args) },
+        asking,
+        commands,
+      )
     },
     ...declared,
     feeds: {
@@ -85,11 +92,11 @@ export function defineInstrument<
       },
     },
     connect: async (args, lab, signal): Promise<Instrument<S>> => {
-      const at = address(args)
-      const link = await openLink(typeof at === 'string' ? at : await at(signal), {
-        ...open?.(args),
-        signal,
-      })
+      const given = address(args)
+      const at = typeof given === 'string' ? given : await given(signal)
+      const how = open?.(args)
+      const first = new FirstAnswer()
+      const link = await openLink(at, { ...how, onExchange: first.hear(how?.onExchange), signal })
       const stop = () => void link.close()
       signal.addEventListener('abort', stop)
       try {
@@ -100,6 +107,9 @@ export function defineInstrument<
             return list(instrument.state, args)
           },
         }
+        // A reading of files takes what it gives.
+        const commands = at.startsWith('file:') ? ['last'] : instrument.readings.map(({ command }) => command)
+        await first.ask(link, commands)
         return instrument
       } catch (error) {
         await link.close()
@@ -180,14 +190,24 @@ function rhythmOf<A extends z.ZodObject>(
   return data && 1 / rate(args, data)
 }
 
-/** Who answers at an address; undefined where nothing tells before it is asked for a reading. */
+/** Commands that `ocs check` tries at most: it does not wait for long. */
+const TRIES = 3
+
+/** Who answers at an address, to one of the commands when need be; undefined where nothing tells and there are none. */
 async function whoAnswers(
   address: string,
   how: OpenLineOptions,
   { timeout, signal }: Asking,
+  commands: readonly string[],
 ): Promise<string | undefined> {
   const link = await openLink(address, { ...how, timeout, connectTimeout: timeout, signal })
-  await link.close()
-  if (link.identity) return link.identity
-  return /^(udp|snmp|https?|file):/.test(address) ? undefined : `something answers at ${link.name}`
+  try {
+    if (link.identity) return link.identity
+    const provesNothing = /^(udp|snmp|https?|file):/.test(address)
+    if (provesNothing && (commands.length === 0 || address.startsWith('file:'))) return undefined
+    if (provesNothing) await new FirstAnswer().ask(link, commands.slice(0, TRIES))
+    return `something answers at ${link.name}`
+  } finally {
+    await link.close()
+  }
 }

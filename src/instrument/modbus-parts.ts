@@ -6,6 +6,7 @@ import { TransportError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
 import { integer } from './codec.ts'
 import { nth, type Part } from './parts.ts'
+import type { Format } from './registers.ts'
 
 /**
  * The order of the bytes of a value in two registers, highest byte first: `ABCD` as Modbus has it, `CDAB` with the low word
@@ -170,6 +171,22 @@ export function integral(part: Part<number>): Part<number> {
       const value = part.decode(reply)
       if (!Number.isSafeInteger(value)) throw new TransportError(`${value} is no whole number`)
       return value + 0
+    },
+  }
+}
+
+/** What a register that is written keeps, by parts: a value with a sign, or in other units. */
+export function words<N extends string>(
+  parts: Readonly<Record<N, Part<number>>>,
+): Format<Readonly<Record<N, number>>> {
+  const all = Object.entries<Part<number>>(parts)
+  return {
+    decode: (reply) =>
+      Object.fromEntries(all.map(([name, part]) => [name, part.decode(reply)])) as Record<N, number>,
+    encode: (values) => {
+      const spelt: string[] = []
+      for (const [name, part] of all) part.place(spelt, values[name as N])
+      return spelt.join(',')
     },
   }
 }

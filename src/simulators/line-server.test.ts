@@ -10,6 +10,10 @@ test('lines may end in LF or CRLF and arrive in any pieces; empty ones are swall
   expect(linesOf('*ID', 'N?\r', '\n\n\r\nKRDG? 1\nSRDG? 1\nrest')).toEqual(['*IDN?', 'KRDG? 1', 'SRDG? 1'])
 })
 
+test('lines may end in CR alone', () => {
+  expect(linesOf('*IDN?\rKR', 'DG? 1\r', '\rrest')).toEqual(['*IDN?', 'KRDG? 1'])
+})
+
 test('of an endless line nothing is obeyed, not its end either', () => {
   expect(linesOf('x'.repeat(2000), ' STILL 77\nSCAN?\n')).toEqual(['SCAN?'])
   expect(linesOf(`${'x'.repeat(2000)}\nSCAN?\n`)).toEqual(['SCAN?'])

@@ -139,13 +139,13 @@ export function hostAndPort(address: string): [host: string, port: number] {
   return [match[1] || match[2] || '127.0.0.1', port]
 }
 
-/** Takes bytes as they come and gives the complete lines: LF or CRLF, trimmed, none empty, none endless. */
+/** Takes bytes as they come and gives the complete lines: LF, CR or both, trimmed, none empty, none endless. */
 export function splitLines(): (bytes: Uint8Array) => string[] {
   const decoder = new TextDecoder('latin1')
   let pending = ''
   let skipping = false
   return (bytes) => {
-    const parts = (pending + decoder.decode(bytes, { stream: true })).split('\n')
+    const parts = (pending + decoder.decode(bytes, { stream: true })).split(/[\r\n]/)
     pending = parts.pop() ?? ''
     if (skipping && parts.length > 0) {
       parts.shift()

@@ -8,8 +8,8 @@ import { hostAndPort } from './line-server.ts'
 import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts'
 import { createTableDialect } from './table.ts'
 
-/** Exceptions of the protocol: the register is not there; the device has failed. */
-const [NO_SUCH_ADDRESS, DEVICE_FAILURE] = [2, 4]
+/** Exceptions of the protocol: the register is not there; it cannot have this value; the device has failed. */
+const [NO_SUCH_ADDRESS, NO_SUCH_VALUE, DEVICE_FAILURE] = [2, 3, 4]
 
 /** A refusal as the library wants it thrown. */
 const exception = (code: number) => Object.assign(new Error(`exception ${code}`), { modbusErrorCode: code })
@@ -26,7 +26,12 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
   const dialect = createTableDialect(table, context)
   if (options.tcp === undefined) throw new UsageError('Modbus is served on TCP: give --tcp HOST:PORT')
   const [host, wanted] = hostAndPort(options.tcp)
-  const reads = [...new Set(table.readings.map(({ command }) => command))].map((command) => {
+  const { readings, registers = [] } = table
+  const commands = [
+    ...registers.flatMap(({ query }) => query ?? []),
+    ...readings.map(({ command }) => command),
+  ]
+  const reads = [...new Set(commands)].map((command) => {
     const [kind = '', from, count] = command.split(' ')
     return { command, kind, from: Number(from), count: Number(count) }
   })
@@ -39,6 +44,18 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     if (!read) throw exception(NO_SUCH_ADDRESS)
     const words = (dialect(read.command)?.text ?? '').split(',').map(Number)
     return Array.from({ length: count }, (_, i) => words[from - read.from + i] ?? 0)
+  }
+
+  /** Sets a register that can be written: `write 10`. */
+  function write(name: string, value: number): void {
+    const register = registers.find((one) => one.name === name)
+    if (!register) throw exception(NO_SUCH_ADDRESS)
+    try {
+      register.record.decode(String(value))
+    } catch {
+      throw exception(NO_SUCH_VALUE)
+    }
+    dialect(`${name} ${value}`)
   }
 
   /** What an answer suffers from the faults that are on. */
@@ -73,8 +90,8 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     getHoldingRegister: one('holding'),
     getCoil: bit('coil'),
     getDiscreteInput: bit('discrete'),
-    setRegister: (at: number, value: number) => suffer(() => void dialect(`write ${at} ${value}`)),
-    setCoil: (at: number, value: boolean) => suffer(() => void dialect(`write-coil ${at} ${value ? 1 : 0}`)),
+    setRegister: (at: number, value: number) => suffer(() => write(`write ${at}`, value)),
+    setCoil: (at: number, value: boolean) => suffer(() => write(`write-coil ${at}`, value ? 1 : 0)),
   }
   let server: ServerTCP | undefined
   // The library takes 502 when it is told 0.

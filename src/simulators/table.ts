@@ -80,6 +80,8 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
   function obey(command: string): string | undefined {
     if (normal(command) === '*IDN?' && identity !== undefined)
       return identity.replace('{serial}', faults.serialNumber ?? context.serialNumber)
+    const asked = registers.find(({ query = '' }) => query !== '' && normal(query) === normal(command))
+    if (asked) return asked.record.encode(recall(asked, keyOf(asked, '')) as never)
     const [, name = '', given = ''] = /^(\S+)\s*(.*)$/.exec(command) ?? []
     const register = registers.find(({ name: own, query = `${own}?` }) => normal(query) === normal(name))
     if (register) return register.record.encode(recall(register, keyOf(register, given)) as never)

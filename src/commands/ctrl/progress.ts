@@ -19,7 +19,7 @@ export interface Progress extends Disposable {
   go(): void
 }
 
-/** One line that is redrawn on a terminal; elsewhere a log line for each message, and for data now and then. */
+/** One line that is redrawn on a terminal; elsewhere a log line for each message, and for data now and then and at the end. */
 export function progress(title: string, context: Context, log: Log): Progress {
   return context.terminal ? redrawn(title, context) : logged(title, log)
 }
@@ -64,7 +64,7 @@ function redrawn(title: string, context: Context): Progress {
 function logged(title: string, log: Log): Progress {
   let said = new Set<string>()
   let data = ''
-  let dataAt = -Infinity
+  let dataAt = performance.now()
   return {
     show(session) {
       const { data: now } = session
@@ -72,7 +72,8 @@ function logged(title: string, log: Log): Progress {
       for (const { key, text } of all) if (!said.has(key)) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))
       const text = onOneLine(now)
-      if (text === '' || text === data || performance.now() - dataAt < DATA_LINE_MS) return
+      const isDue = session.status === 'done' || performance.now() - dataAt >= DATA_LINE_MS
+      if (text === '' || text === data || !isDue) return
       data = text
       dataAt = performance.now()
       log(`${title}: ${text}`)

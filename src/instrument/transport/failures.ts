@@ -3,10 +3,8 @@ import { messageOf, TransportError } from '../../core/errors.ts'
 /** The failures that all transports share, in the same words. */
 
 const advice: Readonly<Record<string, string>> = {
-  ECONNREFUSED:
-    'connection refused, or no way to it: is the cable in, and the address right? An instrument also refuses once it serves all the clients it can (a Lake Shore 372: two)',
-  ECONNRESET:
-    'it closed the connection: an instrument does so when it restarts, or serves all the clients it can (a Lake Shore 372: two)',
+  ECONNREFUSED: 'connection refused, or no way to it: is the cable in, and the address right?',
+  ECONNRESET: 'it closed the connection: does it restart?',
   ENOTFOUND: 'no such host: is its name right?',
   EHOSTUNREACH: 'no route to it: is the network cable in, and the address right?',
   ENETUNREACH: 'no route to it: is the network up, and the address right?',
@@ -15,7 +13,7 @@ const advice: Readonly<Record<string, string>> = {
 const asSystem: Readonly<Record<string, string>> = { ConnectionRefused: 'ECONNREFUSED' }
 
 /** ms after which a host that is not there is looked for again: one packet, and a cable put back should not wait. */
-const absentRetryMs = 1000
+export const absentRetryMs = 1000
 const absent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
 
 /** A system's error with what to do about it, where that is known; `own` says it in other words. */

@@ -45,7 +45,7 @@ test('nobody there is told as of any other transport, and a login never is', asy
   const link = await openLink(`http://ada:secret@${host}`)
   const refused = await link.query('GET /a').catch((error) => error)
   expect(refused).toBeInstanceOf(TransportError)
-  expect(refused.message).toStartWith(
+  expect(refused.message).toBe(
     `http://${host}: GET /a: connection refused, or no way to it: is the cable in, and the address right?`,
   )
   const stopped = openLink(`http://ada:secret@${host}`, { signal: AbortSignal.abort() })

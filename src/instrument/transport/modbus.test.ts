@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { ServerTCP } from 'modbus-serial'
 import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
-import { OpError } from '../../core/errors.ts'
+import { OpError, TransportError } from '../../core/errors.ts'
 import { openLink } from './open.ts'
 
 const open: { close(done: () => void): void }[] = []
@@ -19,14 +19,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** A device by the library's own server: register n reads 100 + n, registers from 50 on it has not got. */
+/** A device by the library's own server: register n reads 100 + n, registers from 50 on it has not got, those from 70 on are behind a gateway. */
 async function device() {
   const written: [number, number][] = []
   const port = await freePort()
   const server = new ServerTCP(
     {
       getInputRegister: (at: number) =>
-        at < 50 ? 100 + at : (Promise.reject({ modbusErrorCode: 2 }) as never),
+        at < 50 ? 100 + at : (Promise.reject({ modbusErrorCode: at < 70 ? 2 : 11 }) as never),
       getHoldingRegister: (at: number) => 200 + at,
       getCoil: (at: number) => at % 2 === 1,
       setRegister: (at: number, value: number) => void written.push([at, value]),
@@ -68,4 +68,14 @@ test('registers are read and written, and an exception fails its command only', 
   expect(await link.query('input 2 1')).toBe('102')
   expect(link.query('read 2 1')).rejects.toThrow('is not a Modbus command')
   await link.close()
+})
+
+test('a gateway that gets no answer is no answer: the link is given up as that of a silent instrument', async () => {
+  const { url } = await device()
+  const link = await openLink(url, { timeout: UNHURRIED_MS })
+  for (let n = 0; n < 3; n++) {
+    const error = await link.query('input 70 1').catch((reason) => reason)
+    expect(error).toBeInstanceOf(TransportError)
+  }
+  expect(link.closed.aborted).toBe(true)
 })

@@ -7,6 +7,9 @@ import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'
 import { connectTcp, onLoss, type TcpOptions } from './tcp.ts'
 
+/** Exceptions of a gateway that has no way to the instrument, or no answer from it. */
+const NO_ANSWER = new Set([10, 11])
+
 const commandForm = /^(input|holding|coil|discrete) (\d+) (\d+)$|^(write|write-coil) (\d+) (\d+(?:,\d+)*)$/
 
 /**
@@ -46,7 +49,7 @@ export async function openModbus(
         if (error instanceof ConfigError) throw error
         const { modbusCode } = error as { modbusCode?: number }
         const text = `${name}: ${command}: ${messageOf(error)}`
-        if (modbusCode !== undefined) throw new OpError(text, { cause: error })
+        if (modbusCode !== undefined && !NO_ANSWER.has(modbusCode)) throw new OpError(text, { cause: error })
         const late = (error as { errno?: unknown }).errno === 'ETIMEDOUT'
         if (!late) throw new TransportError(text, { cause: error })
         if (frames.partial) outOfStep()

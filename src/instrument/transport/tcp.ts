@@ -45,7 +45,7 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) return void abort()
     // Stays for good: an error that nobody listens for would end the program.
-    socket.on('error', (error) => fail(systemFailure(name, error)))
+    socket.on('error', (error) => fail(systemFailure(name, error, crowded)))
     socket.once('connect', () => {
       end()
       resolve(socket)
@@ -53,9 +53,16 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
   })
 }
 
+/** What it may also mean of an instrument with a socket for each client. */
+const CLIENTS = 'once it serves all the clients it can (a Lake Shore 372: two)'
+const crowded = {
+  ECONNREFUSED: `connection refused, or no way to it: is the cable in, and the address right? An instrument also refuses ${CLIENTS}`,
+  ECONNRESET: `it closed the connection: an instrument does so when it restarts, or ${CLIENTS}`,
+}
+
 /** Calls `listener` when the other end is gone, with the reason first; a `Loss` takes no more than that. */
 export function onLoss(socket: Socket, name: string, listener: (reason: Error) => void): void {
-  socket.on('error', (error) => listener(systemFailure(name, error)))
+  socket.on('error', (error) => listener(systemFailure(name, error, crowded)))
   socket.on('close', () => listener(new TransportError(`${name}: it closed the connection`)))
 }
 
@@ -72,7 +79,7 @@ export async function openTcp(host: string, port: number, options: TcpOptions = 
     write: (bytes) =>
       new Promise((done, refuse) => {
         if (loss.over) return refuse(loss.over)
-        socket.write(bytes, (error) => (error ? refuse(systemFailure(name, error)) : done()))
+        socket.write(bytes, (error) => (error ? refuse(systemFailure(name, error, crowded)) : done()))
       }),
     onData: (next) => socket.on('data', next),
     onClose: loss.onClose,
