@@ -261,9 +261,42 @@ test('an instance that the site file does not name is not recorded, is told of, 
   expect([values(dir), spool.unrecorded('counts')]).toEqual([[], 3])
   named.set('counter', of('CounterAgent'))
   await until(() => data().unknown.length === 0 && data().problem === null)
+  await until(() => spool.unrecorded('counts') === 0)
+  expect(log.filter((line) => line.includes('counter is recorded now'))).toHaveLength(1)
   await recorder.stop()
   expect(values(dir)).toEqual([1, 2, 3])
   await counter.stop()
+})
+
+test('one that is gone from the lab, or named though it does not run, is complained of no more', async () => {
+  const { hub, sessions, until, run } = await lab()
+  const of = (agentClass: string) => ({ agentClass, isUp: true })
+  const named = new Map([['aggregator', of('AggregatorAgent')]])
+  const spools = ['stray', 'back'].map((name) => new Spool(join(folder(), `${name}.sqlite`)))
+  const agents = [counting(), counting()]
+  const stray = await run('stray', (agents[0] as ReturnType<typeof counting>).agent, {}, spools[0])
+  const back = await run('back', (agents[1] as ReturnType<typeof counting>).agent, {}, spools[1])
+  const recorder = await run(
+    'aggregator',
+    aggregator as unknown as Agent,
+    { data_dir: join(folder(), 'data') },
+    undefined,
+    { site: { alarms: undefined, instances: named } },
+  )
+  for (const { publish } of agents) await publish(1, 3)
+  const data = () => sessions.get('aggregator')?.data as { unknown: string[]; problem: string | null }
+  await until(() => data()?.unknown?.length === 2)
+  await stray.stop()
+  await back.stop()
+  // They are still shown as stopped, with rows that nobody records.
+  expect(data().unknown).toEqual(['back', 'stray'])
+  await hub.connect('stray').clear(channels.presence, { root: 'observatory', instance: 'stray' })
+  await until(() => data().unknown.length === 1)
+  expect(data().unknown).toEqual(['back'])
+  named.set('back', of('CounterAgent'))
+  await until(() => data().problem === null)
+  expect(data().unknown).toEqual([])
+  await recorder.stop()
 })
 
 test.each([

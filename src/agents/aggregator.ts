@@ -80,7 +80,8 @@ export default defineAgent({
       startup: ({ initial_state }) => initial_state === 'record',
     },
     async ({ args, lab, session, signal, instrument }) => {
-      const instances = new RecordedInstances(lab, args.record_unknown)
+      await using agents = await lab.agents()
+      const instances = new RecordedInstances(lab, agents, args.record_unknown)
       for (let refill = false; !signal.aborted; refill = true) {
         await using recorder = await Recorder.open({
           wants: (instance) => instances.wants(instance),

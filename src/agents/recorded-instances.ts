@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Lab } from '../core/agent.ts'
+import type { Lab, LabAgents } from '../core/agent.ts'
 import type { Recorder } from '../storage/recorder/recorder.ts'
 
 /** Instances that are told of at most: an id costs nothing. */
@@ -15,11 +15,16 @@ const Begun = z.object({ known_only: z.array(z.string()) })
  */
 export class RecordedInstances {
   readonly #lab: Lab
+  readonly #agents: Pick<LabAgents, 'instances'>
   readonly #waiting = new Set<string>()
+  /** Those of them that the lab has shown: one that it shows no more is forgotten. */
+  readonly #shown = new Set<string>()
   #everyone: boolean
 
-  constructor(lab: Lab, everyone: boolean) {
+  /** @param agents the lab's, kept up to date */
+  constructor(lab: Lab, agents: Pick<LabAgents, 'instances'>, everyone: boolean) {
     this.#lab = lab
+    this.#agents = agents
     // Without a site file, or with one that names nobody, there is nothing to go by.
     this.#everyone = everyone || !lab.site || lab.site.instances.size === 0
   }
@@ -41,7 +46,7 @@ export class RecordedInstances {
 
   /** Whether an instance is recorded; the first time one is not, that is told. */
   wants(instance: string): boolean {
-    if (this.#everyone || this.#lab.site?.instances.has(instance)) {
+    if (this.#everyone || this.#isNamed(instance)) {
       if (this.#waiting.delete(instance)) this.#lab.event('info', 'unknown', `${instance} is recorded now`)
       return true
     }
@@ -53,9 +58,18 @@ export class RecordedInstances {
     return false
   }
 
-  /** Instances that are not recorded, in order. */
+  /** Instances that are not recorded, in order: neither those that are named by now, nor those that are forgotten. */
   get waiting(): string[] {
-    return [...this.#waiting].sort()
+    const { instances } = this.#agents
+    for (const name of [...this.#waiting]) {
+      if (instances.has(name)) this.#shown.add(name)
+      else if (this.#shown.delete(name)) this.#waiting.delete(name)
+    }
+    return [...this.#waiting].filter((name) => !this.#isNamed(name)).sort()
+  }
+
+  #isNamed(instance: string): boolean {
+    return this.#lab.site?.instances.has(instance) === true
   }
 
   /** What to tell of them; undefined when there are none. */

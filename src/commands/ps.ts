@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { duration } from '../core/duration.ts'
 import { OpError } from '../core/errors.ts'
+import { oneLine } from '../core/printable.ts'
 import { redact } from '../core/redact.ts'
 import { portsOf } from '../host/ports.ts'
 import { isUp, type RoleState } from '../host/roles.ts'
@@ -25,7 +26,10 @@ export function psCommand(context: Context): Command {
       if (choice.json)
         context.out(redact(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`))
       else {
-        const rows = roles.map((role) => rowOf(role, now))
+        const rows = [
+          ...roles.map((role) => rowOf(role, now)),
+          ...state.left_out.map(({ name, why }) => [name, 'left out', '-', '-', '-', '-', '-', oneLine(why)]),
+        ]
         context.out(
           table([['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'PORTS', 'COMMAND'], ...rows]),
         )

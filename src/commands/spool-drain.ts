@@ -3,6 +3,8 @@ import { connectMqtt, type MqttOptions, NOT_AUTHORISED, reached } from '../bus/m
 import { counted } from '../core/counted.ts'
 import { ConfigError, OpError, UsageError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
+import { viewLab } from '../lab/lab-view.ts'
+import { notTaken } from '../lab/not-taken.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { version } from '../launch/version.ts'
 import { statePath } from '../machine/state-path.ts'
@@ -99,7 +101,7 @@ async function reportDrain(
     agentClass: 'SpoolDrain',
     version,
   })
-  const refused = Promise.withResolvers<never>()
+  const shut = Promise.withResolvers<never>()
   await using bus = connectMqtt({
     url,
     client: identity.instance,
@@ -108,10 +110,10 @@ async function reportDrain(
     onRefused: (reason, code) => {
       if (code !== NOT_AUTHORISED) return
       const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account and of the agent. Run it as that account, or have it give out the agent's credentials: ocs hub token ${instance}`
-      refused.reject(new OpError(text))
+      shut.reject(new OpError(text))
     },
   })
-  await Promise.race([refused.promise, reached(bus, url, HUB_SECONDS)])
+  await Promise.race([shut.promise, reached(bus, url, HUB_SECONDS)])
   const begun = performance.now()
   let said = -Infinity
   const progress = (left: number) => {
@@ -122,8 +124,20 @@ async function reportDrain(
     }
   }
   const { signal } = context
+  await using view = await viewLab(bus, root)
+  const refused = () => notTaken(view.instances, instance)
   const event = (level: string, _: string, text: string) => log(`${level}: ${text}`)
-  const rows = await drainSpool({ bus, identity, instance, spool, signal, patience, event, progress })
+  const rows = await drainSpool({
+    bus,
+    identity,
+    instance,
+    spool,
+    signal,
+    patience,
+    event,
+    refused,
+    progress,
+  })
   const took = (performance.now() - begun) / 1000
   if (json) context.out(`${JSON.stringify({ root, instance, file, rows, took })}\n`)
   else {

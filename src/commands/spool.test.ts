@@ -121,6 +121,21 @@ test('a spool is drained by who can read what the hub’s account keeps for itse
   expect(await drainThere().code).toBe(3)
 })
 
+test('what the recorder does not take, since the site file does not name it, is said at once by drain and forget', async () => {
+  const named = new Map([['picky', { agentClass: 'AggregatorAgent', isUp: true }]])
+  const site = { alarms: undefined, instances: named }
+  const picky = await lab.start('picky', { data_dir: join(lab.folder, 'named') }, aggregator, site)
+  const { code, err } = await drain('--timeout', '3600')
+  expect(code).toBe(1)
+  expect(err).toContain('picky does not record ls240: the site file does not name it')
+  expect(err).toContain('--record-unknown')
+  await (await lab.start('ls240')).stop()
+  const forgotten = await lab.ocs('ctrl', 'forget', 'ls240')
+  expect(forgotten.err).toContain('picky does not record ls240: the site file does not name it')
+  expect(forgotten.err).toContain('--even-unrecorded')
+  await picky.stop()
+})
+
 test('a drained spool is recorded as its agent’s, which lives elsewhere meanwhile', async () => {
   const data = join(lab.folder, 'data')
   await using eye = connectMqtt({ url: lab.url, client: 'eye' })

@@ -137,6 +137,12 @@ test('without a hub that is said, and without an alarm agent', () => {
   expect(lines.at(-1)).toBe('alarms: no alarm agent runs')
 })
 
+test('printed once, the reason of a trouble is there to its end; on a screen it takes one line', () => {
+  const ghost = role('ghost', { state: 'left out', trouble: `left out: ${'/far'.repeat(30)}: no such pump` })
+  expect(statusScreen(status([ghost]), 80)[1]).toEndWith(': no such pump')
+  expect(statusScreen(status([ghost]), 80, 24)[1]).toHaveLength(79)
+})
+
 test('a rate is that of the last 10 s', () => {
   const meter = new Meter(100)
   for (let second = 101; second <= 120; second++) meter.add(5, second)
@@ -158,7 +164,9 @@ test('the lab as it is, by its site file: once, as JSON, and line by line', asyn
   await lab.start('fake', { mode: 'acq', sample_rate: 20 })
   const file = join(folder, 'lab.yaml')
   const one = (id: string, agentClass: string) => `      - {instance-id: ${id}, agent-class: ${agentClass}}\n`
-  const instances = one('fake', 'FakeDataAgent') + one('gone', 'BarebonesAgent') + one('acu', 'ACUAgent')
+  const broken = '      - {instance-id: broken, module: ./nowhere.ts}\n'
+  const known = one('fake', 'FakeDataAgent') + one('gone', 'BarebonesAgent') + broken
+  const instances = known + one('typo', 'FakeDataAgnt') + one('acu', 'ACUAgent')
   writeFileSync(
     file,
     `hub: {mqtt_server: "${lab.url}"}\nhosts:\n  localhost:\n    agent-instances:\n${instances}`,
@@ -171,6 +179,8 @@ test('the lab as it is, by its site file: once, as JSON, and line by line', asyn
   expect(said.roles.map(({ instance, state }) => [instance, state])).toEqual([
     ['fake', 'online'],
     ['gone', 'not running'],
+    ['broken', 'not running'],
+    ['typo', 'not running'],
   ])
   expect(said.roles[0]).toMatchObject({ ops: { acq: 'running' }, restarts: null, trouble: null })
   expect(said.roles[0]?.rate).toBeGreaterThan(5)

@@ -69,11 +69,11 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
   }
 }
 
-/** Instances of a site file that are to be up, on all hosts; those of classes that there are not are somebody else's. */
+/** Instances of a site file that are to be up, on all hosts; those of classes of nobody here are somebody else's. */
 async function expectedOf(site: Site | undefined, env: Context['env']): Promise<string[]> {
   const declared = site ? await declaredInstances(site, env) : []
   return declared
-    .filter(({ instance, agent }) => instance.manage === 'host/up' && agent !== undefined)
+    .filter(({ instance, isForeign }) => instance.manage === 'host/up' && !isForeign)
     .map(({ instance }) => instance.instance_id)
 }
 
@@ -81,7 +81,14 @@ async function expectedOf(site: Site | undefined, env: Context['env']): Promise<
 function upRoles(flags: StatusFlags, context: Context): Beside['up'] {
   try {
     const { state } = findUp(flags, context)
-    return isAlive(state) ? state.roles : []
+    if (!isAlive(state)) return []
+    const leftOut = state.left_out.map((one) => ({
+      ...one,
+      state: 'left out' as const,
+      restarts: 0,
+      since: state.started,
+    }))
+    return [...state.roles, ...leftOut]
   } catch {
     return []
   }

@@ -140,6 +140,36 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(over.out).toMatch(/three +stopped .*SIGKILL/)
 })
 
+test('in the background too it says what it leaves out; ps and status show that, and why', async () => {
+  ports = [await freePort(), await freePort()]
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'ghost.ts'), "throw new Error('no such pump')\n")
+  write([
+    fake('one'),
+    'instance-id: ghost, module: ./ghost.ts',
+    'instance-id: nosuch, agent-class: NoSuchAgent',
+    'instance-id: idle, agent-class: NoSuchAgent, manage: host/down',
+  ])
+  const up = await ocs('up', '--detach')
+  try {
+    expect(up.code).toBe(0)
+    expect(up.err).toMatch(/ghost left out:[\s\S]*no such pump/)
+    expect(up.err).toContain('nosuch left out: there is no agent class NoSuchAgent here')
+    const ps = await ocs('ps')
+    expect(ps.out).toMatch(/^ghost +left out .*no such pump/m)
+    expect(ps.out).toMatch(/^nosuch +left out .*there is no agent class NoSuchAgent here/m)
+    expect(ps.out).not.toContain('idle')
+    const lines = (await ocs('status')).out.split('\n')
+    expect(lines[0]).toContain(' of 3 roles well')
+    expect(lines.slice(1, 3)).toEqual([
+      expect.stringMatching(/^ghost left out: .*no such pump/),
+      expect.stringMatching(/^nosuch left out: there is no agent class NoSuchAgent here/),
+    ])
+  } finally {
+    await ocs('down')
+  }
+})
+
 test('what one edit spoils keeps nothing from running, and what dies meanwhile comes back with what it had', async () => {
   ports = [await freePort(), await freePort()]
   write([fake('bad', ', arguments: [--mood, x]'), fake('one'), fake('two')])

@@ -1,8 +1,10 @@
-import type { Lab, LabAgents } from '../core/agent.ts'
+import type { Lab, LabAgents, SessionHandle } from '../core/agent.ts'
 import { didYouMean } from '../core/names.ts'
 
 /** Milliseconds without a row after which is looked what the target has, and after which it may not run. */
 const [LOOK_MS, QUIET_MS] = [2000, 10_000]
+
+type Told = Pick<SessionHandle<unknown>, 'degraded' | 'degrade' | 'log'>
 
 /** Finds out why nothing comes of a target. The lab is watched only while nothing does. */
 export class QuietTarget implements AsyncDisposable {
@@ -20,14 +22,35 @@ export class QuietTarget implements AsyncDisposable {
     this.#feed = feed
   }
 
-  /** To be called now and then until rows come: what is new to say, if anything. */
-  async look(): Promise<string | undefined> {
+  /** To be called now and then until rows come: tells what is new to say, if anything. */
+  async look(session: Told): Promise<void> {
     const quiet = performance.now() - this.#begun
     if (quiet > LOOK_MS) this.#agents ??= await this.#lab.agents()
-    const why = this.#otherFeeds() ?? (quiet > QUIET_MS ? this.#silence() : undefined)
-    if (why === undefined || why === this.#told) return undefined
+    const fault = this.#otherFeeds() ?? (quiet > QUIET_MS ? this.#unknown() : undefined)
+    if (fault === undefined) session.degraded = false
+    const why = fault ?? (quiet > QUIET_MS ? this.#silence() : undefined)
+    if (why === undefined || why === this.#told) return
     this.#told = why
-    return why
+    if (fault === undefined) session.log(why)
+    else session.degrade(why)
+  }
+
+  /** To be called when rows come: what was told is over. */
+  async over(session: Told): Promise<void> {
+    await this[Symbol.asyncDispose]()
+    if (this.#told === undefined) return
+    this.#told = undefined
+    session.degraded = false
+    session.log(`rows of ${this.#target} come now`)
+  }
+
+  /** That nobody has ever heard of the target. */
+  #unknown(): string | undefined {
+    const names = [...(this.#agents?.instances.keys() ?? [])]
+    if (!this.#agents || names.includes(this.#target)) return undefined
+    const [near] = didYouMean(this.#target, names)
+    const rather = near === undefined ? 'start it, or correct --target' : `did you mean "${near}"?`
+    return `there is no instance "${this.#target}": ${rather}`
   }
 
   /** That the target has no such feed, as far as it is known. */

@@ -198,3 +198,18 @@ test('a feed that the target does not have: it says which there are', async () =
     'node: serve: pg10 has no recorded feed "pressures", it has: temperatures, extra. Give --feed=temperatures, or --feed=all for every one',
   ])
 })
+
+test('a target that there is not: the node is degraded, says what was meant, and that rows come once they do', async () => {
+  await using lab = testLab()
+  await lab.run(thermometer(1).agent, 'pg10', {}, lab.spool('pg10'))
+  await serve(lab, { target: 'pg11' })
+  const { ask } = await asking(lab)
+  const isDegraded = async () => (await ask.request('node', 'serve', 'status')).session.degraded
+  await until(isDegraded, (now) => now === true)
+  expect(lab.lines.join('\n')).toContain('there is no instance "pg11": did you mean "pg10"?')
+  const { agent, temperatures } = thermometer(1)
+  await lab.run(agent, 'pg11', {}, lab.spool('pg11'))
+  ;(await temperatures).publish('temps', Date.now() / 1000, { Channel_1_T: 1 })
+  await until(isDegraded, (now) => now === false)
+  expect(lab.lines).toContain('node: serve: rows of pg11 come now')
+})

@@ -53,11 +53,8 @@ const node = defineAgent({
     })
     await using target = new QuietTarget(lab, args)
     await poll(REPORT_HZ, { session, signal }, async () => {
-      if (cache.rowsTaken > 0) await target[Symbol.asyncDispose]()
-      else {
-        const why = await target.look()
-        if (why !== undefined) session.log(why)
-      }
+      if (cache.rowsTaken > 0) await target.over(session)
+      else await target.look(session)
       session.set({ rows: cache.rowsTaken, behind: follower.state.behind })
     })
   },

@@ -42,6 +42,7 @@ export async function upDetached(place: UpPlace, flags: UpFlags, context: Contex
     ({ pid }) => pid === child.pid,
   )
   child.unref()
+  for (const note of plan.notes) context.err(`${note}\n`)
   context.out(
     `ocs up runs for ${plan.host.name}: pid ${state.pid}; its log: ${state.log}; its roles: ocs ps\n`,
   )

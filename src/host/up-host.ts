@@ -5,6 +5,7 @@ import { notFound } from '../core/names.ts'
 import type { PlannedRole, RoleState } from './roles.ts'
 import { Supervisor, type SupervisorOptions } from './supervisor.ts'
 import type { Plan, PlannedInstance } from './up-plan.ts'
+import type { UpState } from './up-state.ts'
 
 /** OCS's words for what an instance is. */
 const ACTIONS = {
@@ -69,6 +70,13 @@ export class Host implements ManagedHost {
       return { name, command: ['ocs', ...args].join(' '), state: 'down', ...never, log }
     })
     return [...kept, ...states]
+  }
+
+  /** Instances that are to be up and cannot be run here. */
+  get leftOut(): UpState['left_out'] {
+    return this.#plan.inoperable
+      .filter(({ target }) => target === 'up')
+      .map(({ name, why }) => ({ name, why }))
   }
 
   get instances(): ManagedInstance[] {

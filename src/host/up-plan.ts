@@ -5,9 +5,9 @@ import { wordsOf } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import type { Target } from '../core/managed-host.ts'
 import { NAME } from '../core/names.ts'
-import { isRecorder, managerClasses, UnknownClassError } from '../launch/agents.ts'
+import { isRecorder, managerClasses } from '../launch/agents.ts'
 import { checkInstanceArguments } from '../launch/check-arguments.ts'
-import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
+import { checkedArguments, declarationOf, isForeignClass } from '../launch/declared-instances.ts'
 import { modulePath, moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
@@ -217,7 +217,7 @@ async function examined(instance: Instance, { alarmFaults }: Site, env: Context[
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     if (instance.faults.length > 0) return { why: instance.faults.join('\n'), isForeign: false }
-    if (error instanceof UnknownClassError && !error.isMisspelt)
+    if (isForeignClass(error))
       return { why: `there is no agent class ${instance.agent_class} here`, isForeign: true }
     const isPlaced = /^.*?:\d+:\d+: /.test(error.message)
     return { why: isPlaced ? error.message : `${instance.position}: ${error.message}`, isForeign: false }

@@ -126,6 +126,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       log: own.path,
       // Who waits for the roles waits for all of them.
       roles: begun ? host.roles : [],
+      left_out: host.leftOut,
     })
   let writeFault = ''
   const changed = () => {

@@ -20,6 +20,8 @@ const UpState = z.object({
   ended: z.number().nullable(),
   log: z.string(),
   roles: z.array(RoleState),
+  /** Instances that are to be up and cannot be run here, and why. */
+  left_out: z.array(z.object({ name: z.string(), why: z.string() })).default([]),
 })
 /** What `ocs up` tells of itself. */
 export type UpState = z.output<typeof UpState>

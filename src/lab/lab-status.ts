@@ -17,7 +17,15 @@ const WINDOW_S = 10
 export interface RoleStatus {
   readonly instance: string
   /** `not running`: nothing was ever heard of it; of a role that is not on the bus: as `ocs up` has it. */
-  readonly state: Presence['state'] | 'not running' | 'running' | 'waiting' | 'stopping' | 'stopped' | 'down'
+  readonly state:
+    | Presence['state']
+    | 'not running'
+    | 'running'
+    | 'waiting'
+    | 'stopping'
+    | 'stopped'
+    | 'down'
+    | 'left out'
   readonly agent_class: string | null
   readonly host: string | null
   /** How long its process has run; null when it does not. */
@@ -157,6 +165,8 @@ export interface Beside {
     readonly state: RoleStatus['state']
     readonly restarts: number
     readonly since: number
+    /** Why it is left out. */
+    readonly why?: string
   }[]
 }
 
@@ -175,10 +185,12 @@ export function labStatus(
     const kept = restarts.get(name)
     const state = view?.presence ? view.state : (kept?.state ?? 'not running')
     const isUp = state === 'online' || state === 'running'
+    const role = roleOf(name, view, meters, time)
     const since = view?.presence?.since ?? kept?.since ?? time
     return {
-      ...roleOf(name, view, meters, time),
+      ...role,
       state,
+      trouble: kept?.why !== undefined && state !== 'online' ? `left out: ${kept.why}` : role.trouble,
       up: isUp ? time - since : null,
       restarts: kept?.restarts ?? null,
     }

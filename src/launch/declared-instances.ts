@@ -12,6 +12,8 @@ export interface DeclaredInstance {
   readonly instance: Instance
   /** Undefined for a class that is not known here, and for a module that cannot be used. */
   readonly agent: Agent | undefined
+  /** Whether its class is none of ours, nor one of ours misspelt. */
+  readonly isForeign: boolean
   /** Undefined when they are not in order. */
   readonly values: Readonly<Record<string, unknown>> | undefined
 }
@@ -50,6 +52,11 @@ async function oursOrPython(instance: Instance, agentClass: string, env: Context
   }
 }
 
+/** Whether there is no declaration since the class is somebody else's. */
+export function isForeignClass(error: unknown): boolean {
+  return error instanceof UnknownClassError && !error.isMisspelt
+}
+
 /** The arguments of an instance, checked; what a module of one's own throws about them is its fault. */
 export function checkedArguments(
   agent: Agent,
@@ -75,8 +82,12 @@ export async function declaredInstances(
     instances
       .filter(({ instance_id }) => instance_id !== '')
       .map(async (instance) => {
-        const agent = await declarationOf(instance, env).catch(() => undefined)
-        return { instance, agent, values: agent && valuesOf(agent, instance, env) }
+        let isForeign = false
+        const agent = await declarationOf(instance, env).catch((error: unknown) => {
+          isForeign = isForeignClass(error)
+          return undefined
+        })
+        return { instance, agent, isForeign, values: agent && valuesOf(agent, instance, env) }
       }),
   )
 }

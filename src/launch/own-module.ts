@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync 
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { didYouMean } from '../core/names.ts'
 import { ownFile } from '../machine/own-files.ts'
 import type { Module } from '../site/site.ts'
 
@@ -32,7 +33,7 @@ export function mustBeReadable(file: string): void {
  */
 export async function importOwn(name: string, folder: string): Promise<Exports> {
   const file = fileOf(name, folder)
-  await import('./provide-ocs.ts')
+  const { provided } = await import('./provide-ocs.ts')
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`has not loaded in ${LOAD_MS / 1000} s`)), LOAD_MS)
   try {
@@ -43,7 +44,7 @@ export async function importOwn(name: string, folder: string): Promise<Exports> 
     return (await Promise.race([import(file), late.promise])) as Exports
   } catch (cause) {
     loaded.delete(file)
-    throw new ConfigError(`module ${name}: ${faultOf(cause, file)}`, { cause })
+    throw new ConfigError(`module ${name}: ${faultOf(cause, file, provided)}`, { cause })
   } finally {
     clearTimeout(timer)
   }
@@ -85,10 +86,15 @@ function forget(folder: string): void {
 }
 
 /** What is wrong with a module, and where in which file, as far as Bun tells. */
-function faultOf(cause: unknown, file: string): string {
+function faultOf(cause: unknown, file: string, provided: readonly string[]): string {
   const fault: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
   if (fault instanceof BuildMessage && fault.position)
     return `${fault.position.file}:${fault.position.line}:${fault.position.column}: ${fault.message}`
+  if (fault instanceof ResolveMessage && fault.specifier.startsWith('ocs/')) {
+    const [near] = didYouMean(fault.specifier, provided)
+    const rather = near === undefined ? `it has ${provided.join(', ')}` : `did you mean "${near}"?`
+    return `${file}: ocs has no "${fault.specifier}": ${rather}`
+  }
   const { stack = '' } = fault instanceof Error ? fault : {}
   const [where] = new RegExp(`${RegExp.escape(file)}:\\d+:\\d+`).exec(stack) ?? []
   return `${where ?? file}: ${messageOf(fault)}`

@@ -5,6 +5,9 @@
 import manifest from '../../package.json' with { type: 'json' }
 import { ownModule } from '../machine/own-files.ts'
 
+/** What can be imported: `ocs`, `ocs/instrument/parts`, … */
+export const provided: readonly string[] = Object.keys(manifest.exports).map((path) => `ocs${path.slice(1)}`)
+
 Bun.plugin({
   name: 'ocs',
   setup(build) {

@@ -26,6 +26,8 @@ export interface Drain {
   readonly patience: number
   /** Hears whose acknowledgements are heeded, and whose are not. */
   readonly event: Lab['event']
+  /** Why no recorder takes the rows, as soon as that is known. */
+  refused(): string | undefined
   /** Hears how many rows are left, whenever that has changed. */
   progress(left: number): void
 }
@@ -34,11 +36,11 @@ export interface Drain {
  * Serves a spool whose agent is gone until a recorder has acknowledged all of it: the rows are recorded as their
  * instance's own, whether that lives elsewhere or not. Leaves nothing on the hub.
  * @returns how many rows were recorded, or found to be
- * @throws TransportError when nothing is recorded for `patience` seconds; OpError when interrupted. What has been recorded until
+ * @throws TransportError when nothing is recorded for `patience` seconds; OpError when refused or interrupted. What has been recorded until
  *   then is kept in mind
  */
 export async function drainSpool(drain: Drain): Promise<number> {
-  const { bus, identity, instance, spool, signal, patience, event, progress } = drain
+  const { bus, identity, instance, spool, signal, patience, event, refused, progress } = drain
   const { root, instance: own } = identity
   const here = { root, instance: own }
   const left = () => spool.feeds().reduce((sum, feed) => sum + spool.unrecorded(feed), 0)
@@ -70,6 +72,9 @@ export async function drainSpool(drain: Drain): Promise<number> {
         throw new OpError(
           `interrupted: ${counted(now, 'row is', 'rows are')} not recorded yet; what waits is kept`,
         )
+      const why = refused()
+      if (why !== undefined)
+        throw new OpError(`${why}; ${counted(now, 'row that waits is', 'rows that wait are')} kept`)
       if (performance.now() - moved > 1000 * patience) {
         const why = bus.connected ? 'no recorder has recorded a row' : 'the hub is away'
         throw new TransportError(

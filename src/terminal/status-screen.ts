@@ -41,8 +41,10 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   const troubles = bad.flatMap(({ instance, trouble }) =>
     trouble ? [`${instance} ${oneLine(trouble)}`] : [],
   )
-  const full = [...top, ...troubles, '', ...roleTable([...bad, ...well], columns), '', ...end]
-  if (full.length < rows) return full.map(cut)
+  const full = ['', ...roleTable([...bad, ...well], columns), '', ...end].map(cut)
+  // Printed once, a line may be longer than the screen: the reason often stands at its end.
+  const told = rows === Number.POSITIVE_INFINITY ? troubles : troubles.map(cut)
+  if (top.length + told.length + full.length < rows) return [...top.map(cut), ...told, ...full]
   const names = listed('well:', well.map(shortRole), columns - 1)
   const room = rows - 1 - top.length - names.length - end.length
   const shown = bad.length > 0 ? roleTable(bad, columns).slice(0, Math.max(0, room)) : []

@@ -4,6 +4,7 @@ import { channels } from '../../core/channels.ts'
 import { counted } from '../../core/counted.ts'
 import { OpError } from '../../core/errors.ts'
 import { lastValues } from '../../lab/last-values.ts'
+import { notTaken } from '../../lab/not-taken.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownInstance, type WithLab } from '../../launch/join-lab.ts'
@@ -53,7 +54,7 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
     throw new OpError(
       `${expected.position}: the site file expects ${instance} to run: take it out there first, or set manage: no`,
     )
-  if (!flags.evenUnrecorded) mustBeRecorded(root, instance, flags, context)
+  if (!flags.evenUnrecorded) mustBeRecorded(on, instance, flags, context)
 
   await using last = await lastValues(bus, root, instance)
   await on.lab.settled()
@@ -81,14 +82,22 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
 }
 
 /** @throws OpError for an agent whose spool on this machine has rows that are not known to be recorded */
-function mustBeRecorded(root: string, instance: string, { stateDir }: ForgetFlags, { env }: Context): void {
+function mustBeRecorded(
+  { root, lab }: Controlled,
+  instance: string,
+  { stateDir }: ForgetFlags,
+  { env }: Context,
+): void {
   const spool = spoolsIn(statePath(stateDir, env)).find(
     (place) => place.root === root && place.instance === instance,
   )
   if (!spool) return
   const rows = lookAtSpool(spool.file).epochs.reduce((sum, { unrecorded }) => sum + unrecorded, 0)
   if (rows === 0) return
+  const refusal = notTaken(lab.instances, instance)
+  const drain = `ocs spool drain ${instance} has them recorded`
+  const how = refusal === undefined ? drain : `${refusal}; then ${drain}`
   throw new OpError(
-    `${counted(rows, 'row')} of ${instance} in ${spool.file} ${rows === 1 ? 'is' : 'are'} not known to be recorded: ocs spool drain ${instance} has them recorded; --even-unrecorded forgets it all the same, and leaves that file`,
+    `${counted(rows, 'row')} of ${instance} in ${spool.file} ${rows === 1 ? 'is' : 'are'} not known to be recorded: ${how}; --even-unrecorded forgets it all the same, and leaves that file`,
   )
 }
