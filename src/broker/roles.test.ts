@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
 import { type Channel, topic } from '../core/topic.ts'
 import { isRecorder } from '../launch/agents.ts'
@@ -379,5 +380,26 @@ test('an agent is told by the hub who asks, whatever the request says of it', as
   // What other languages read more generously than JSON is, the hub does not hand on.
   expect(await asked(`{"id": "r1", "n": NaN, "caller": ${JSON.stringify(forged)}}`, 'nobody')).toBeNull()
   expect(await asked('[1]', 'nobody')).toBeNull()
+  await agent.endAsync()
+})
+
+test('a client that looked for its credentials before the hub was there is no observer for good', async () => {
+  const owner = passwords.get('owner')
+  let looks = 0
+  const credentials = () => {
+    looks++
+    return looks === 1 ? undefined : { principal: owner?.username ?? '', tokens: [owner?.password ?? ''] }
+  }
+  await using bus = connectMqtt({ url: at.hub.urls.mqtt, client: 'late-1', credentials })
+  await reached(bus, at.hub.urls.mqtt, 3600)
+  const got = Promise.withResolvers<string>()
+  const agent = await as('ls240')
+  agent.on('message', (where) => got.resolve(where))
+  await agent.subscribeAsync('observatory/ls240/ops/#')
+  const address = { root: 'observatory', instance: 'ls240', op: 'acq', action: 'start', client: 'late-1' }
+  await bus.publish(channels.request, address, { id: 'r1', sent: 1, timeout: 1, params: {} })
+  expect(await got.promise).toBe('observatory/ls240/ops/acq/start/late-1')
+  // Nothing had to be refused for it.
+  expect(at.lines.filter((line) => line.includes('late-1'))).toEqual([])
   await agent.endAsync()
 })

@@ -3,6 +3,8 @@ import { type Unreached, unreached } from './unreached.ts'
 
 interface Attempts {
   readonly url: string
+  /** Whether the client has shown what it has to show by now; a connection without it is made anew. */
+  hasShown(): boolean
   /** Hears that the hub refused the client, with the code of its CONNACK. */
   readonly onRefused?: ((reason: string, code: number) => void) | undefined
 }
@@ -16,8 +18,12 @@ export class MqttStatus {
   /** Whether it is known by now what is wrong with this attempt. */
   #isKnown = false
 
-  constructor(client: MqttClient, { url, onRefused }: Attempts) {
+  constructor(client: MqttClient, { url, hasShown, onRefused }: Attempts) {
+    let isAgain = false
     client.on('connect', () => {
+      // Once: what changes with each look is nobody's credentials.
+      isAgain = !isAgain && !hasShown()
+      if (isAgain) return void client.stream.destroy()
       this.#problem = undefined
       this.#isKnown = true
       this.#tell(true)
@@ -32,7 +38,7 @@ export class MqttStatus {
       this.#isKnown = true
       this.#problem = unreached(error, url, this.#connected)
       // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
-      if (typeof code === 'number' && code > 0 && code < 6) onRefused?.(error.message, code)
+      if (typeof code === 'number' && code > 0 && code < 6 && hasShown()) onRefused?.(error.message, code)
     })
   }
 

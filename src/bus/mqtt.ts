@@ -63,11 +63,16 @@ export function connectMqtt(options: MqttOptions): Bus {
   })
   const status = new MqttStatus(client, {
     url: options.url,
-    onRefused(reason, code) {
-      // A hub that begins to listen between the look for credentials and the connection: the next attempt shows them.
-      const { password = client.options.password } = now()
-      if (password === client.options.password) options.onRefused?.(reason, code)
+    // A hub may begin to listen between the look for credentials and the connection: the next attempt shows them.
+    hasShown() {
+      try {
+        const { password = client.options.password } = now()
+        return password === client.options.password
+      } catch {
+        return true
+      }
     },
+    onRefused: options.onRefused,
   })
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options)
