@@ -5,6 +5,8 @@ set -uo pipefail
 exec </dev/null
 export CI=true PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DEBIAN_FRONTEND=noninteractive
 work=$(mktemp -d)
+# Checks with several accounts run what lies there.
+chmod 755 "$work"
 mkdir "$work/results"
 export work
 

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { addressOf } from '../../src/core/topic.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
-import { split, subscriber } from './listener.ts'
+import { ownerSubscriber, split } from './listener.ts'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
 setDefaultTimeout(120_000)
@@ -62,7 +62,7 @@ test('all that a lab puts on the bus fits the document', async () => {
   await lab.hub(...SITE)
   const seen = new Map<string, number>()
   const wrong: unknown[] = []
-  lab.program('observer', subscriber('observer', 'observatory/#', '%t %p'), {
+  lab.program('observer', ownerSubscriber(lab, 'observer', 'observatory/#', '%t %p'), {
     onLine: ({ text }) => {
       const [topic, payload] = split(text)
       const found = checks.find(({ channel }) => addressOf(channel as never, topic))

@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { HOUR, spoolAnHour } from './an-hour.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
 import { query, queryBody } from './grafana.ts'
-import { split, subscriber } from './listener.ts'
+import { ownerSubscriber, split } from './listener.ts'
 import { figure, Lab, seconds, since, until } from './roles.ts'
 
 setDefaultTimeout(180_000)
@@ -92,7 +92,7 @@ class Acks {
   constructor(lab: Lab) {
     const topics = ['observatory/ls240/feeds/temperatures', 'observatory/ls240/ack/temperatures']
     const [feed = '', ack = ''] = topics
-    const command = [...subscriber('acks', feed, '%t %p'), '-t', ack]
+    const command = [...ownerSubscriber(lab, 'acks', feed, '%t %p'), '-t', ack]
     lab.program('acks', command, {
       onLine: ({ from, text }) => {
         if (from === 'err') return

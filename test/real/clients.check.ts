@@ -30,7 +30,8 @@ test('mosquitto_sub shows an agent; what is retained comes at once', async () =>
 
   // Exactly what the manual says to type.
   const plain = lab.program('plain', ['mosquitto_sub', '-t', 'observatory/ls240/#', '-v'])
-  await plain.says('observatory/ls240/feeds/temperatures {')
+  const all = ['presence', 'api', 'ops/acq/session', 'feeds/temperatures', 'last/temperatures']
+  await Promise.all(all.map((topic) => plain.says(`observatory/ls240/${topic} {`)))
   const lines = plain.lines.map(({ text, at }) => ({ at, split: split(text) }))
   const message = (topic: string) =>
     JSON.parse(lines.find((line) => line.split[0] === `observatory/ls240/${topic}`)?.split[1] ?? 'null')

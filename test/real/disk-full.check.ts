@@ -6,7 +6,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { compare, samplesOf, spooled, unacknowledged } from './archive.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
-import { subscriber } from './listener.ts'
+import { ownerSubscriber, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 import { SmallDisk } from './small-disk.ts'
 
@@ -60,7 +60,7 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
   const { demo, disk } = await smallLab(lab)
   using _disk = disk
   const events = lab.program('events', subscriber('events', 'observatory/+/events', '%t %p'))
-  const acks = lab.program('acks', subscriber('acks', 'observatory/+/ack/+', '%t %p'))
+  const acks = lab.program('acks', ownerSubscriber(lab, 'acks', 'observatory/+/ack/+', '%t %p'))
   const agent = demo.ls240(HERTZ)
   const recorder = demo.aggregator('--frame-length', '0.2')
   await agent.says('Channel_1 ', 40)

@@ -48,7 +48,7 @@ const WELL: Row['cells'] = {
     /^link: live$/m,
     /^recording: $/m,
     /^ls240 online: .*acq running/m,
-    /^LSA21OQ\.Channel_1_T: fresh/m,
+    /^LSA21OQ\.4K plate: fresh [\d.]+ K/m,
     /^recorder aggregator running/m,
   ],
   graphite: [/^LSA21OQ\.Channel_1_T goes on$/m, /^ls240\.acq 3$/m, /^aggregator\.record 3$/m],
@@ -63,7 +63,7 @@ const rows: Row[] = [
     begin: () => kill('hub'),
     end: () => again('hub'),
     cells: {
-      page: [/^link: .*lost the hub/m, /^ls240 lost/m, /^LSA21OQ\.Channel_1_T: stale/m],
+      page: [/^link: .*lost the hub/m, /^ls240 lost/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^LSA21OQ\.Channel_1_T (ends|is not there)$/m, /^ls240\.acq nobody knows$/m],
       status: [/^3 ocs: no hub at \S+ within 5 s \(connection refused\)/m],
       ctrl: [/^3 ocs: no hub at \S+ within 5 s \(connection refused\)/m],
@@ -75,7 +75,7 @@ const rows: Row[] = [
     begin: () => kill('bridge'),
     end: () => again('bridge'),
     cells: {
-      page: [/^link: offline: the bridge is not reached/m, /^LSA21OQ\.Channel_1_T: stale/m],
+      page: [/^link: offline: the bridge is not reached/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^no bridge$/m],
       // A bridge is nobody on the bus.
       status: WELL.status,
@@ -88,7 +88,7 @@ const rows: Row[] = [
     begin: () => kill('ls240-node'),
     end: () => again('ls240-node'),
     cells: {
-      page: [/^LSA21OQ away/m, /^ls240-node \(LSA21OQ\) lost/m, /^LSA21OQ\.Channel_1_T: stale/m],
+      page: [/^LSA21OQ away/m, /^ls240-node \(LSA21OQ\) lost/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^LSA21OQ\.Channel_1_T (goes on|ends)$/m],
       status: [/^ls240-node +lost/m, /of \d+ roles well/m],
       ctrl: [/^ls240-node +lost .*serve lost/m],
@@ -100,7 +100,7 @@ const rows: Row[] = [
     begin: () => kill('sim-LSA21OQ'),
     end: () => again('sim-LSA21OQ'),
     cells: {
-      page: [/^ls240 online: .*acq degraded .*serial port/m, /^LSA21OQ\.Channel_1_T: stale/m],
+      page: [/^ls240 online: .*acq degraded .*serial port/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^LSA21OQ\.Channel_1_T ends$/m, /^ls240\.acq 8$/m],
       status: [/^ls240 acq: .*serial port/m, /^ls240 +acq degraded/m],
       ctrl: [/^ls240 +online .*acq degraded/m],
@@ -138,7 +138,7 @@ const rows: Row[] = [
     begin: () => signal('ls240', 'SIGSTOP'),
     end: () => signal('ls240', 'SIGCONT'),
     cells: {
-      page: [/^ls240 lost: .*acq lost/m, /^LSA21OQ\.Channel_1_T: stale/m],
+      page: [/^ls240 lost: .*acq lost/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^LSA21OQ\.Channel_1_T ends$/m, /^ls240\.acq nobody knows$/m],
       status: [/^ls240 +lost/m],
       ctrl: [/^ls240 +lost .*acq lost/m],

@@ -64,6 +64,12 @@ export function subscriber(id: string, topic: string, format: string): string[] 
   return ['mosquitto_sub', ...where, '-t', topic, '-F', format]
 }
 
+/** The same as the account of the hub, which is given what others are not: requests, answers, acknowledgements. */
+export function ownerSubscriber(lab: Lab, ...asked: Parameters<typeof subscriber>): string[] {
+  const { username, password } = lab.owner
+  return [...subscriber(...asked), '-u', username, '-P', password]
+}
+
 /** Waits until what subscribes has had time to: its own subscription is confirmed after those before it. */
 async function connected(lab: Lab): Promise<void> {
   const probe = lab.program('probe', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/hub', '-C', '1'])

@@ -59,6 +59,7 @@ test('every kind of role ends within 2 s, alone and all at once, and nothing is 
     demo.agent('control', '--ip-address', '127.0.0.1:7771', ...idle),
   ]
   await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
+  await Promise.all(again.map((role) => role?.says(/session joined|listening on ws/, 40)))
   for (const role of again.reverse()) expect(await role?.stop()).toMatchObject({ code: 0 })
   await compare(lab, demo.dataDir, spooled(lab.path('state')))
   expect(Math.max(...Object.values(took), ...all)).toBeLessThan(ENDS)
