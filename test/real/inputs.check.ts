@@ -160,11 +160,11 @@ test('a second live instance is refused, and told who the first is', async () =>
 test('a second recorder on a directory, and a second data node of a name', async () => {
   await using lab = new Lab()
   await lab.hub()
-  const line = `another recorder is at work in ${dir}, ocs aggregate \\(pid \\d+\\): stop it, or choose another directory with --data-dir`
+  const dir = lab.path('data')
   const first = lab.start('one', ['aggregate', '--data-dir', dir])
   await first.says('recording to')
   const second = await lab.run(['aggregate', '--instance-id=two', '--data-dir', dir])
-  const line = `another recorder is at work in ${dir}: stop it, or choose another directory with --data-dir`
+  const line = `another recorder is at work in ${dir}, ocs aggregate \\(pid \\d+\\): stop it, or choose another directory with --data-dir`
   fails(second, 2, new RegExp(`^ocs: .*${line}$`))
   const node = (id: string) => lab.start(id, ['datanode', 'sensors', '--name=pc', `--instance-id=${id}`])
   await node('node-a').says('session joined')

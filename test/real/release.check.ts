@@ -17,7 +17,7 @@ hosts:
         agent-class: PressureGaugeAgent
         module: ./pressure-gauge.ts
         arguments: [--address, "replay:pressure-gauge.yaml"]
-      - {instance-id: weather, agent-class: WeatherDataNode, arguments: [--simulate]}
+      - {instance-id: weather, agent-class: WeatherDataNode, arguments: [--shift-to-now]}
 `
 
 test('hub, recorder, agents, one of one’s own, page and audit, from anywhere', async () => {
