@@ -1,6 +1,6 @@
-import { counted } from '../../core/counted.ts'
 import { get, post } from './connection.ts'
 import { arrange, byId, h, say } from './dom.ts'
+import { countText } from './format.ts'
 import { groupsOf } from './groups.ts'
 import { messageOf } from './messages.ts'
 import { type Around, Panel } from './panel.ts'
@@ -133,7 +133,12 @@ export class Readings {
     const section = this.#sections.get(node.name) ?? this.#section(node)
     const { panels, note } = section
     const list = section.element.querySelector('.panels') as HTMLElement
-    say(note, [node.description, counted(node.fields.length, 'field')].filter(Boolean).join(' · '))
+    say(
+      note,
+      [node.description, `${countText(node.fields.length)} ${node.fields.length === 1 ? 'field' : 'fields'}`]
+        .filter(Boolean)
+        .join(' · '),
+    )
     const groups = groupsOf(node)
     for (const group of groups) {
       if (group.fields.every(({ metric }) => this.#byMetric.has(metric))) continue
