@@ -395,7 +395,7 @@ test('a client that looked for its credentials before the hub was there is no ob
   const got = Promise.withResolvers<string>()
   const agent = await as('ls240')
   agent.on('message', (where) => got.resolve(where))
-  await agent.subscribeAsync('observatory/ls240/ops/#')
+  await agent.subscribeAsync('observatory/ls240/ops/+/start/+')
   const address = { root: 'observatory', instance: 'ls240', op: 'acq', action: 'start', client: 'late-1' }
   await bus.publish(channels.request, address, { id: 'r1', sent: 1, timeout: 1, params: {} })
   expect(await got.promise).toBe('observatory/ls240/ops/acq/start/late-1')
