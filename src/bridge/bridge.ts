@@ -27,6 +27,8 @@ import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
 const BODY_BYTES = 262_144
 /** Seconds a connection may be quiet. */
 const IDLE = 10
+/** Seconds that an answer may take to begin. */
+const ANSWER = 30
 /** What is said of a port that is in use. */
 const REMEDY = 'stop it, or choose another port with --listen ADDR:PORT'
 /** Requests after which what they leave behind is collected. */
@@ -168,7 +170,11 @@ function open(app: Hono<Env>, { host, port }: BridgeOptions['listen'], keys: Key
     development: false,
     // Outside development Bun would share the port with another process that listens on it.
     reusePort: false,
-    fetch: (request, server) => app.fetch(request, { address: server.requestIP(request)?.address }),
+    fetch(request, server) {
+      // Data nodes that do not answer are waited for, one question after another, longer than a connection may be idle.
+      server.timeout(request, ANSWER)
+      return app.fetch(request, { address: server.requestIP(request)?.address })
+    },
   })
 }
 
