@@ -1,4 +1,5 @@
 import { backoff } from '../core/backoff.ts'
+import { UsageError } from '../core/errors.ts'
 
 /** Passwords that are checked at a time, since each takes 64 MiB and a processor; and how many more may wait. */
 const [AT_ONCE, MAX_WAITING] = [2, 10]
@@ -7,6 +8,19 @@ const FREE_FAILURES = 3
 const LONGEST_MS = 60_000
 /** Guessers of whom failures are remembered at most. */
 const MAX_KNOWN = 10_000
+
+/** Characters of a password, at least and at most. */
+const [SHORTEST, LONGEST] = [8, 200]
+
+/** What is kept of a password. @throws UsageError for one that will not do */
+export async function hashOf(password: string): Promise<string> {
+  if (password.length < SHORTEST || password.length > LONGEST) {
+    throw new UsageError(
+      `a password has ${SHORTEST} to ${LONGEST} characters; this one has ${password.length}`,
+    )
+  }
+  return await Bun.password.hash(password, 'argon2id')
+}
 
 /** Why a password is not checked now: its guesser has to wait so many seconds, or, without any, too many come at once. */
 export class NotNow extends Error {

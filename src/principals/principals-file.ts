@@ -2,10 +2,12 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Level } from '../core/access.ts'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { ConfigError, UsageError } from '../core/errors.ts'
 import { HUB, NAME } from '../core/names.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { readPrivate, replacePrivate } from '../machine/private-file.ts'
+import { parseEntries } from './parse-entries.ts'
+import { hashOf } from './passwords.ts'
 import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { digestOf, newToken } from './token.ts'
 
@@ -43,8 +45,6 @@ export type Entries = Readonly<Record<string, Entry>>
 
 /** Tokens of an agent that are valid at a time: the one in use, and the one that takes its place; of a person, a machine each. */
 const MOST_TOKENS = { agent: 2, person: 10 }
-/** Characters of a password, at least and at most. */
-const [SHORTEST, LONGEST] = [8, 200]
 const COMMENT =
   '# Who may do what on this hub, which reads it again when it changes. Change it with: ocs hub passwd, token, revoke\n'
 
@@ -68,16 +68,7 @@ export function readPrincipals(file: string): Entries {
   const text = readPrivate(file)
   if (text === undefined)
     throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
-  let given: unknown
-  try {
-    given = Bun.YAML.parse(text) ?? {}
-  } catch (cause) {
-    throw new ConfigError(`${file}: ${messageOf(cause)}`, { cause })
-  }
-  const { data, error } = File.safeParse(given)
-  if (data) return data
-  const [issue] = error.issues
-  throw new ConfigError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`)
+  return parseEntries(file, text, File)
 }
 
 /** Sets what somebody may do, and the password that fetches tokens. @throws UsageError for a name or password that will not do */
@@ -87,12 +78,7 @@ export async function setPassword(
   role: RoleText,
   password: string,
 ): Promise<void> {
-  if (password.length < SHORTEST || password.length > LONGEST) {
-    throw new UsageError(
-      `a password has ${SHORTEST} to ${LONGEST} characters; this one has ${password.length}`,
-    )
-  }
-  const hash = await Bun.password.hash(password, 'argon2id')
+  const hash = await hashOf(password)
   change(file, name, (entry) => ({ tokens: [], ...entry, role, password: hash }))
 }
 

@@ -79,6 +79,10 @@ export class AgentFeeds {
     return writer
   }
 
+  /** What a feed is published to; undefined where there is none of this name. */
+  publisher(feed: string): FeedPublisher | undefined {
+    return this.#writers.get(feed)
+  }
   /** What operations publish to, by feed. */
   get publishers(): Record<string, FeedPublisher> {
     return Object.fromEntries(this.#writers)

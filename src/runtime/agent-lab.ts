@@ -63,7 +63,7 @@ export function labOf(
     event,
     counters: (read) => counters.source(read),
     handOver: {
-      feed: (name, spec) => feeds.publishers[name] ?? feeds.open(name, spec()),
+      feed: (name, spec) => feeds.publisher(name) ?? feeds.open(name, spec()),
       committed: () => spool?.committed() ?? Promise.resolve(),
       holds: (feed, block, t) => spool !== undefined && holds(spool, feed, block, t),
       start: (op, params) => operations.begin(op, params),

@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { ConfigError, messageOf, UsageError } from '../../core/errors.ts'
+import { parseEntries } from '../../principals/parse-entries.ts'
+import { hashOf } from '../../principals/passwords.ts'
 
 /** Who may do what on the live page: an operator starts, stops and aborts; an observer signs in and looks. */
 export const Role = z.enum(['operator', 'observer'])
@@ -23,9 +25,6 @@ const File = z.record(UserName, User)
 /** The users of a live page by name. */
 export type Users = Readonly<Record<string, User>>
 
-/** Characters of a password, at least and at most. */
-const SHORTEST = 8
-const LONGEST = 200
 const COMMENT =
   '# Who may operate from the live page. Change it with: ocs bridge passwd NAME --role operator|observer\n'
 
@@ -46,16 +45,7 @@ export function readUsers(file: string): Users | undefined {
     if (cause instanceof ConfigError) throw cause
     throw new ConfigError(`${file} cannot be read: ${messageOf(cause)}`, { cause })
   }
-  let given: unknown
-  try {
-    given = Bun.YAML.parse(text) ?? {}
-  } catch (cause) {
-    throw new ConfigError(`${file}: ${messageOf(cause)}`, { cause })
-  }
-  const { data, error } = File.safeParse(given)
-  if (data) return data
-  const [issue] = error.issues
-  throw new ConfigError(`${file}: ${issue?.path.join('.')}: ${issue?.message}`)
+  return parseEntries(file, text, File)
 }
 
 /**
@@ -66,13 +56,9 @@ export async function setUser(file: string, name: string, role: Role, password: 
   const named = UserName.safeParse(name)
   if (!named.success)
     throw new UsageError(`"${name}" is no name for a user: ${named.error.issues[0]?.message}`)
-  if (password.length < SHORTEST || password.length > LONGEST) {
-    throw new UsageError(
-      `a password has ${SHORTEST} to ${LONGEST} characters; this one has ${password.length}`,
-    )
-  }
+  const hash = await hashOf(password)
   const users = readUsers(file) ?? {}
-  write(file, { ...users, [name]: { role, password: await Bun.password.hash(password, 'argon2id') } })
+  write(file, { ...users, [name]: { role, password: hash } })
 }
 
 /** Takes a user out of a file. @throws UsageError when it has none of that name */
