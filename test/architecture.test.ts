@@ -19,6 +19,7 @@ const home: Record<string, string | readonly string[]> = {
   'net-snmp': ['instrument', 'simulators'],
   hono: 'bridge',
   nodemailer: 'agents',
+  re2js: 'bridge',
   uplot: 'bridge',
   'hyparquet-writer': 'storage',
 }

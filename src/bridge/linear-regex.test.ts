@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { countedText } from '../../test/effort.ts'
+import { growth } from '../../test/effort.ts'
 import { substitution } from './graphite/functions.ts'
 import { linearRegex } from './linear-regex.ts'
 
@@ -58,36 +58,42 @@ test('matches what the engine of the language matches, groups and all', () => {
   expect(linearRegex('[]a]+')('x]a')).toEqual([1, 3])
 })
 
-test('what is not understood is refused', () => {
-  for (const source of [
-    '(',
-    ')',
-    'a)',
-    '[a',
-    '*',
-    'a**',
-    '\\',
-    '(?=a)',
-    '\\k',
-    'a{200}{200}',
-    '(?:){999}'.repeat(3),
-  ]) {
+test('what is not understood is refused, and why', () => {
+  for (const [source, why] of [
+    ['(', 'missing closing )'],
+    ['a)', 'unexpected )'],
+    ['[a', 'missing closing ]'],
+    ['a**', 'invalid nested repetition'],
+    ['(?=a)', 'unsupported'],
+    ['(a)\\1', 'invalid escape sequence'],
+    ['a'.repeat(501), 'longer than 500 characters'],
+    ['(x{100}){10}'.repeat(2), 'too long once its repetitions'],
+    ['((a?){100}){10}'.repeat(33), 'too long once its repetitions'],
+  ] as const) {
     expect(() => linearRegex(source)).toThrow(SyntaxError)
+    expect(() => linearRegex(source)).toThrow(why)
   }
-  expect(() => linearRegex(`${'('.repeat(60)}${')'.repeat(60)}`)).toThrow('nested too deep')
 })
 
-test('no expression takes long', () => {
-  for (const [source, steps] of [
-    ['(a+)+$', 5],
-    ['(a|a)*b', 5],
-    ['(a*)*b', 5],
-    ['(.*)(.*)(.*)(.*)x', 10],
-    ['(?:a?){100}a{100}b', 300],
+/** Letters of the shorter text. */
+const LETTERS = 5000
+
+test('no expression takes longer than in proportion to its text', () => {
+  // Each text has what the expression ends in, and has it too early: without that none would have to look at all of it.
+  for (const [source, end, text] of [
+    ['(a+)+$', '', 'a'],
+    ['(a|a)*b$', 'b', 'a'],
+    ['(a*)*b$', 'b', 'a'],
+    ['(.*)(.*)(.*)(.*)x$', 'x', 'a'],
+    ['(?:a?){100}a{100}b$', 'b', 'a'],
+    ['([ab]*)a([ab]{12})c$', 'c', 'ab'],
   ] as const) {
-    const { text, looks } = countedText(`${'a'.repeat(660)}!`)
-    expect(linearRegex(source)(text)).toBeUndefined()
-    expect(looks()).toBeLessThanOrEqual(steps * 661)
+    const find = linearRegex(source)
+    // As the square of the text it would be 100.
+    const cost = growth((size) => {
+      expect(find(`${end}${text.repeat(size)}!`)).toBeUndefined()
+    }, LETTERS)
+    expect([source, cost < 40]).toEqual([source, true])
   }
 })
 
@@ -97,4 +103,10 @@ test('replacing', () => {
   expect(substitution('x*', '-')('ab')).toBe('-a-b-')
   expect(substitution('(a)|(b)', '[\\1\\2\\9]')('ab')).toBe('[a][b]')
   expect(substitution('b', '\\\\ $& \\q')('abc')).toBe('a\\ $& \\qc')
+})
+
+test('what the engine of the language writes otherwise or not at all', () => {
+  expect(linearRegex('(?i)KELVIN')('4 kelvin')).toEqual([2, 8])
+  expect(linearRegex('(?P<plate>\\pL+)')('4 µK')).toEqual([2, 4, 2, 4])
+  expect(linearRegex('\\Bb')('b ab')).toEqual([3, 4])
 })

@@ -126,7 +126,7 @@ test('/render: one bad target leaves the others whole, and is named', async () =
     ['scale(LSA21OQ.*, x)', 'numbers, or texts in quotes'],
     ['alias(LSA21OQ.*, 1)', 'texts in quotes'],
     ['aliasByNode(LSA21OQ.*, "x")', 'is no node'],
-    ['aliasSub(LSA21OQ.*, "(", "x")', 'a "(" has no ")"'],
+    ['aliasSub(LSA21OQ.*, "(", "x")', 'missing closing )'],
     ['alias()', 'its first argument is a metric'],
     ['aliasByTags(LSA21OQ.*)', 'which tags?'],
     ['5', 'is no metric'],
