@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Bus } from '../bus/bus.ts'
 import { collectAfter } from '../core/collect.ts'
@@ -7,17 +7,19 @@ import { hostPort, isLoopback } from '../core/host-port.ts'
 import { catalogOf } from '../lab/catalog.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
-import { mayAsk } from '../machine/host-header.ts'
 import { portError } from '../machine/port-in-use.ts'
 import type { KeyPair } from '../principals/certificate.ts'
+import { namesIn } from '../principals/hub-keys.ts'
 import { webTls } from '../principals/web-tls.ts'
+import { type Env, noOtherSite, onlyFor, rightType, whoAsks } from './access/guard.ts'
+import type { HubPeople } from './access/hub-people.ts'
+import { people as peopleOf } from './access/people.ts'
 import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
 import { recordHistory } from './history.ts'
 import { answer, badRequest, checked, send, tellLeftOut } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
-import { type Env, livePage } from './live/routes.ts'
-import { readUsers } from './live/users.ts'
+import { livePage } from './live/routes.ts'
 import { withNotes } from './notes.ts'
 import { asCsv, asObjects, rowsOf } from './rows.ts'
 import { AnnotationsBody, QueryBody, SearchBody, simpleJson, TagBody } from './simple-json.ts'
@@ -41,12 +43,12 @@ export interface BridgeOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** The certificate, for HTTPS. */
   readonly keys?: KeyPair | undefined
-  /** Lets other machines ask, although there is no log-in for what can be read. */
+  /** Lets everybody read who reaches it, also from other machines and over plain HTTP. */
   readonly insecure?: boolean
   /** Further names by which requests may come (`Host`): of a proxy or a container network. */
   readonly hosts?: readonly string[]
-  /** File of those who may operate from the live page. */
-  readonly users?: string
+  /** The people of the hub; without any nobody signs in. */
+  readonly people?: HubPeople | undefined
   /** Grafana's address, for a link on the live page. */
   readonly grafana?: string
   log(text: string): void
@@ -63,27 +65,28 @@ export interface Bridge {
  * Serves the data nodes on a bus over HTTP: to Grafana in the dialects of SimpleJson, simPod's JSON and (under
  * `/graphite`) Graphite, to notebooks and the Infinity data source as flat rows under `/api`, to Prometheus at
  * `GET /metrics`, and to browsers as a live page. It only reads: no request makes it publish anything but queries to data
- * nodes, except that an operator who has signed in on the page starts, stops and aborts operations.
- * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without `insecure`
+ * nodes. Who has signed in acts on a connection to the hub of their own, as the person whom the hub knows them as.
+ * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without a certificate or
+ * `insecure`
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const { bus, root, listen, keys, insecure = false, hosts = [], users, grafana, log } = options
-  if (!insecure && !isLoopback(listen.host)) {
+  const { bus, root, listen, keys, insecure = false, hosts = [], grafana, log } = options
+  const isHere = isLoopback(listen.host)
+  if (!insecure && !isHere && !keys) {
     throw new ConfigError(
-      `the bridge asks nobody for a password, so it does not listen on ${listen.host}: ` +
-        'listen on 127.0.0.1, or say --insecure if everyone on that network may read',
+      `the bridge does not listen on ${listen.host} over plain HTTP, where others read data and passwords on the way. On the ` +
+        "hub's machine ocs hub init makes a certificate, which the bridge finds; elsewhere name one by --cert FILE --key " +
+        'FILE. Or say --insecure if everyone on that network may read',
     )
   }
-  if (!isLoopback(listen.host))
-    log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
-  // A file that others can read is said now, not when somebody wants to sign in.
-  if (users !== undefined) readUsers(users)
+  if (!isHere && insecure) log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
+  const people = peopleOf({ hub: options.people, root, log })
   const lab = await viewLab(bus, root)
   const history = await withNotes(await recordHistory({ bus, root, lab }), { bus, root, lab, log })
   const nodes = await findNodes({ bus, root, lab }, log)
-  const live = livePage({ bus, root, nodes, lab, history, users, grafana, log })
+  const live = livePage({ bus, people, nodes, lab, history, grafana, log, isOpen: insecure || isHere })
   const stop = async () => {
-    for (const part of [live, nodes, history, lab]) await part[Symbol.asyncDispose]()
+    for (const part of [live, people, nodes, history, lab]) await part[Symbol.asyncDispose]()
   }
   const catalog = catalogOf(nodes)
   const parts = { nodes, catalog, history, lab, log }
@@ -93,8 +96,11 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 
   const collect = collectAfter(COLLECT_AFTER)
   app.use((_, next) => next().finally(collect))
-  app.use(onlyFor({ listen: listen.host, open: insecure, names: hosts }))
+  const names = [...hosts, ...(keys ? namesIn(keys.cert) : [])]
+  app.use(onlyFor({ listen: listen.host, open: !isHere, names }))
+  app.use(noOtherSite)
   app.use(rightType)
+  app.use(whoAsks(people, insecure || isHere))
   app.get('/', (c) => {
     if (!c.req.header('accept')?.includes('text/html')) {
       return answer(c, { service: 'ocs bridge', hub: bus.connected ? 'connected' : 'away' })
@@ -176,32 +182,4 @@ function open(app: Hono<Env>, { host, port }: BridgeOptions['listen'], keys: Key
       return app.fetch(request, { address: server.requestIP(request)?.address })
     },
   })
-}
-
-function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandler {
-  return async (c, next) => {
-    if (mayAsk(c.req.header('host'), allowed)) return next()
-    return c.json(
-      { error: 'this host name is not one the bridge goes by: use localhost or its address' },
-      403,
-    )
-  }
-}
-
-/**
- * A page of another site can send a form or plain text without being asked, but not JSON. Forms are for Graphite alone,
- * and not from such a page.
- */
-const rightType: MiddlewareHandler = async (c, next) => {
-  if (c.req.method !== 'POST') return next()
-  const type = c.req.header('content-type') ?? ''
-  if (!c.req.path.startsWith('/graphite/')) {
-    if (/^application\/json *(;|$)/i.test(type)) return next()
-    return c.json({ error: 'send JSON (Content-Type: application/json)' }, 415)
-  }
-  if (c.req.header('sec-fetch-site') === 'cross-site') {
-    return c.json({ error: 'forms of pages of other sites are not read' }, 403)
-  }
-  if (/^application\/x-www-form-urlencoded *(;|$)/i.test(type)) return next()
-  return c.json({ error: 'send a form (Content-Type: application/x-www-form-urlencoded)' }, 415)
 }

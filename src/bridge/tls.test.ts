@@ -1,11 +1,7 @@
 import { expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { MemoryHub } from '../bus/memory.ts'
 import { makeAuthority, makeServer } from '../principals/certificate.ts'
 import { startBridge } from './bridge.ts'
-import { setUser } from './live/users.ts'
 
 const PASSWORD = 'correct horse'
 const authority = makeAuthority()
@@ -13,13 +9,15 @@ const other = makeAuthority()
 const names = ['127.0.0.1']
 
 test('over TLS the session is a cookie that no plain page can set, and another certificate is shown at once', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'bridge-tls-'))
-  const users = join(folder, 'users.yaml')
-  await setUser(users, 'maya', 'operator', PASSWORD)
-  await using bus = await new MemoryHub().connect('bridge')
+  const hub = new MemoryHub()
+  await using bus = hub.connect('bridge')
+  const people = {
+    logIn: async (name: string) => ({ principal: name, token: 'x', until: 4e9, role: 'operator:1' }),
+    connect: (name: string) => hub.connect(`${name}.1`),
+  }
   const keys = makeServer(authority, names)
   const listen = { host: '127.0.0.1', port: 0 }
-  const bridge = await startBridge({ bus, root: 'observatory', listen, users, keys, log: () => {} })
+  const bridge = await startBridge({ bus, root: 'observatory', listen, people, keys, log: () => {} })
   const { url } = bridge
   expect(url).toStartWith('https://127.0.0.1:')
   const ask = (ca: string, path: string, init: RequestInit = {}) =>
@@ -47,5 +45,4 @@ test('over TLS the session is a cookie that no plain page can set, and another c
   expect((await ask(other.cert, '/')).status).toBe(200)
   await reader?.cancel()
   await bridge.close()
-  rmSync(folder, { recursive: true })
 })

@@ -7,6 +7,7 @@ import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
 import type { LoggedIn, LogIn } from '../principals/log-in.ts'
 import { ANYONE, described, type Principal } from '../principals/principal.ts'
 import { digestOf } from '../principals/token.ts'
+import { mayVouch, readVouched } from '../principals/vouched.ts'
 import { type Actor, Audit } from './audit.ts'
 import { askedBy, stamped } from './caller-stamp.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
@@ -17,7 +18,6 @@ import { type Caller, clip, mayReceive, refusePublish, refuseSubscribe, rolesOf 
 
 /** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
 const IDENTIFIER_REJECTED = 2
-const BAD_USER_OR_PASSWORD = 4
 const NOT_AUTHORISED = 5
 
 /** Who has not logged in yet. */
@@ -150,15 +150,24 @@ export function openGate({
       if (entry === undefined) return no('no CONNECT', NOT_AUTHORISED)
       const { id } = entry.caller
       if (logIn !== undefined && LOGIN.test(id)) {
-        void logIn(user ?? '', password?.toString() ?? '', from(client)).then((made) => {
-          if (typeof made === 'string')
-            return no(`log-in of ${clip(user ?? '')}: ${made}`, BAD_USER_OR_PASSWORD)
-          log(`${made.principal} has logged in from ${from(client)}`)
-          entry.made = made
-          entry.principal = { ...NEWCOMER, name: made.principal }
-          audit.came('login', actor(client), 'a token for the password')
-          done(null, true)
-        })
+        const text = password?.toString() ?? ''
+        const by = readVouched(text)
+        const bridge =
+          by && identify({ id, user: undefined, tokens: partsOf(by.shown).tokens, from: from(client) })
+        if (bridge && ('refused' in bridge || !mayVouch(bridge)))
+          return no('its word on where people come from does not count: it is no bridge', NOT_AUTHORISED)
+        const where = by ? `${by.address}, on a page of ${from(client)}` : from(client)
+        void logIn(user ?? '', by?.password ?? text, by?.address ?? from(client), by && 'bridge').then(
+          (made) => {
+            if ('refused' in made)
+              return no(`log-in of ${clip(user ?? '')} from ${where}: ${made.refused}`, made.code)
+            log(`${made.principal} has logged in from ${where}`)
+            entry.made = made
+            entry.principal = { ...NEWCOMER, name: made.principal }
+            audit.came('login', actor(client), `a token for the password, from ${where}`)
+            done(null, true)
+          },
+        )
         return
       }
       const { tokens, own } = partsOf(password?.toString() ?? '')

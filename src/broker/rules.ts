@@ -1,6 +1,6 @@
 import type { builtIn } from '../core/built-in.ts'
 import { channels } from '../core/channels.ts'
-import { drainInstance, drainsFor } from '../core/names.ts'
+import { BRIDGE, drainInstance, drainsFor } from '../core/names.ts'
 import type { Action } from '../core/ops.ts'
 import { addressOf, type Channel, topic } from '../core/topic.ts'
 import type { Principal } from '../principals/principal.ts'
@@ -23,7 +23,7 @@ export interface Publication {
 
 /**
  * The roles of a client. Who runs the hub may do all, and be an agent under any id; an agent and a recorder are what they are
- * under their own id alone, and under another they look on.
+ * under their own id alone, and under another they look on. Under the id of a bridge everybody only looks, whoever runs it.
  * @param recorders the recorders of the site, where it is known: others than these do not acknowledge
  */
 export function rolesOf(
@@ -31,6 +31,7 @@ export function rolesOf(
   id: string,
   recorders?: readonly string[],
 ): ReadonlySet<Role> {
+  if (BRIDGE.test(id)) return new Set(role === 'newcomer' ? [] : ['observer'])
   const own = id === name || drainsFor(id, name)
   switch (role) {
     case 'owner': {
@@ -45,6 +46,7 @@ export function rolesOf(
       return new Set(own ? ['agent', 'observer', 'recorder'] : ['observer'])
     case 'agent':
       return new Set(own ? ['agent', 'observer'] : ['observer'])
+    case 'bridge':
     case 'observer':
       return new Set(['observer'])
     case 'newcomer':

@@ -143,3 +143,14 @@ test.each([
 ])('listening on %s, Host %p, Origin %p: fine is %p', (listen, host, origin, fine) => {
   expect(refuseOrigin({ listen }, host, origin) === undefined).toBe(fine)
 })
+
+test.each([
+  ['grumpy.lab:8080', null, true],
+  ['10.0.0.7:8080', null, true],
+  ['evil.example:8080', null, false],
+  ['evil.example:8080', 'https://evil.example:8080', false],
+  [null, null, false],
+])('with a certificate for grumpy.lab, Host %p, Origin %p: fine is %p', (host, origin, fine) => {
+  const known = { listen: '0.0.0.0', names: ['grumpy.lab'], isNamed: true }
+  expect(refuseOrigin(known, host, origin) === undefined).toBe(fine)
+})

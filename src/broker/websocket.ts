@@ -45,7 +45,7 @@ export function serveWebSocket({ host, port, keys, room, take }: WebSocketOption
         return text(426, 'MQTT over WebSocket only', { Upgrade: 'websocket' })
       }
       const wrong = refuseOrigin(
-        { listen: host, names },
+        { listen: host, names, isNamed: keys !== undefined },
         request.headers.get('host'),
         request.headers.get('origin'),
       )
@@ -86,18 +86,22 @@ export function serveWebSocket({ host, port, keys, room, take }: WebSocketOption
 }
 
 /**
- * Why a handshake with these headers is refused; undefined when it is fine. On loopback the `Host` must be a name of this
- * machine (a page whose name was re-pointed here says its own). An `Origin`, which browsers send, must be the same host,
+ * Why a handshake with these headers is refused; undefined when it is fine. On loopback, and where a certificate says the
+ * names, the `Host` must be one of this machine (a page whose name was re-pointed here says its own). An `Origin`, which browsers send, must be the same host,
  * and one that this machine goes by: an address, its name, or one of its certificate.
  */
 export function refuseOrigin(
-  { listen, names = [] }: { readonly listen: string; readonly names?: readonly string[] },
+  {
+    listen,
+    names = [],
+    isNamed = false,
+  }: { readonly listen: string; readonly names?: readonly string[]; readonly isNamed?: boolean },
   host: string | null,
   origin: string | null,
 ): string | undefined {
   const isHere = isLoopback(listen)
   const known = mayAsk(host ?? undefined, { listen, open: !isHere, names })
-  if (isHere && !known) return 'the Host header is not a name of this machine'
+  if ((isHere || isNamed) && !known) return 'the Host header is not a name of this machine'
   if (origin === null || (known && URL.parse(origin)?.host === host)) return undefined
   return 'web pages of another origin may not connect'
 }

@@ -11,8 +11,11 @@ import { MqttSubscriptions } from './mqtt-subscriptions.ts'
 
 /** What shows a hub who a client is. */
 interface Shown {
-  readonly principal: string
+  /** The client id when not given. */
+  readonly principal?: string | undefined
   readonly tokens: readonly string[]
+  /** Of a log-in, or for a broker of others: shown alone, as it is. */
+  readonly password?: string | undefined
   /** The authority that alone may have signed the hub's certificate, PEM; without it those that Bun knows. */
   readonly ca?: string | undefined
 }
@@ -133,16 +136,10 @@ function settingsOf(options: MqttOptions, nonce: string): IClientOptions {
  * User name and password: the tokens of who it is, and what is known to this process and the hub alone: who shows that
  * again is the same client, back before it was missed. And whom it believes to be the hub.
  */
-function shownTo({ url, client, credentials }: MqttOptions, nonce: string): Partial<IClientOptions> {
-  const { principal = client, tokens = [], ca } = credentials?.() ?? {}
+function shownTo({ client, credentials }: MqttOptions, nonce: string): Partial<IClientOptions> {
+  const { principal = client, tokens = [], password, ca } = credentials?.() ?? {}
   const trust = ca === undefined ? {} : { ca }
-  if (hasUser(url)) return trust
-  return { ...trust, username: principal, password: [...tokens, nonce].join('.') }
-}
-
-/** Whether a hub's address names a user of its own. */
-function hasUser(url: string): boolean {
-  return (URL.parse(url)?.username ?? '') !== ''
+  return { ...trust, username: principal, password: password ?? [...tokens, nonce].join('.') }
 }
 
 /**

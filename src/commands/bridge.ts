@@ -1,16 +1,20 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { formerUsers, MOVED } from '../bridge/access/former-users.ts'
+import { hubPeople } from '../bridge/access/hub-people.ts'
 import { startBridge } from '../bridge/bridge.ts'
 import { connectMqtt } from '../bus/mqtt.ts'
 import { UsageError } from '../core/errors.ts'
+import { isLoopback } from '../core/host-port.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { sayConnections } from '../launch/role.ts'
 import { showAnew } from '../launch/show-anew.ts'
+import { ownStatePath, statePath } from '../machine/state-path.ts'
 import { readKeyPair } from '../principals/hub-keys.ts'
+import { type KeySource, ownHubKeys } from '../principals/own-hub-keys.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
-import { passwdCommand, usersFile } from './bridge-passwd.ts'
 import { address, type Listen } from './listen-flags.ts'
 import { siteFlags } from './site-flags.ts'
 
@@ -30,7 +34,15 @@ export function bridgeCommand(context: Context): Command {
     .description('Serve live data to Grafana and browsers over HTTP.')
     .enablePositionalOptions()
     .allowExcessArguments(false)
-    .addCommand(passwdCommand(context))
+    .addCommand(
+      new Command('passwd')
+        .allowUnknownOption()
+        .argument('[words...]')
+        .action(() => {
+          throw new UsageError(MOVED)
+        }),
+      { hidden: true },
+    )
   return siteFlags(command)
     .option('--listen <addr:port>', 'where to serve HTTP (127.0.0.1:5000)', address)
     .option(
@@ -38,24 +50,26 @@ export function bridgeCommand(context: Context): Command {
       'a further name that it goes by, of a container or a proxy; may be repeated',
       names,
     )
-    .option('--cert <file>', 'serve HTTPS with this certificate, PEM; read again when it changes')
+    .option('--cert <file>', "serve HTTPS with this certificate, PEM, in place of the hub's on this machine")
     .option('--key <file>', 'its key, PEM')
-    .option('--insecure', 'listen beyond this machine: whoever reaches it may read')
-    .option('--users <file>', 'who may operate from the live page (users.yaml in the state folder)')
+    .option('--insecure', 'listen beyond this machine over plain HTTP: whoever reaches it may read')
+    .addOption(new Option('--users <file>').hideHelp())
     .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
     .action(async (flags: BridgeFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
+      if (flags.users !== undefined) throw new UsageError(`--users: ${MOVED}`)
       const { root, url, credentials } = await chooseSite(flags, context, log)
       const listen = flags.listen ?? { host: '127.0.0.1', port: 5000 }
-      const { insecure, grafana, cert, key } = flags
-      if ((cert === undefined) !== (key === undefined))
-        throw new UsageError('--cert and --key belong together: give both')
-      const files = cert !== undefined && key !== undefined ? { cert, key } : undefined
-      const users = usersFile(flags.users, context.env)
-      await using bus = connectMqtt({ url, credentials, client: `bridge-${crypto.randomUUID().slice(0, 8)}` })
+      const { insecure, grafana } = flags
+      const former = formerUsers(statePath(undefined, context.env))
+      if (former !== undefined) log(`warning: ${former}`)
+      const files = keysOf(flags, listen, context)
+      const client = `bridge.${crypto.randomUUID().slice(0, 8)}`
+      await using bus = connectMqtt({ url, credentials, client })
       using _ = sayConnections(bus, url, log)
       const bridge = await startBridge({
-        ...{ bus, root, listen, log, users, keys: files && readKeyPair(files), hosts: flags.host ?? [] },
+        ...{ bus, root, listen, log, keys: files?.read(), hosts: flags.host ?? [] },
+        people: hubPeople({ url, root, credentials }),
         ...(insecure && { insecure }),
         ...(grafana !== undefined && { grafana }),
       })
@@ -64,11 +78,24 @@ export function bridgeCommand(context: Context): Command {
         files &&
         onFileChange(
           () => [files.cert],
-          async () => showAnew(bridge, () => readKeyPair(files), log),
+          async () => showAnew(bridge, files.read, log),
         )
       await aborted(context.signal)
       await bridge.close()
     })
+}
+
+/** Certificate and key: those that are given, and beyond this machine those that `ocs hub init` has made here. */
+function keysOf(
+  { cert, key, insecure }: BridgeFlags,
+  { host }: Listen,
+  { env }: Context,
+): KeySource | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, read: () => readKeyPair({ cert, key }) }
+  if (cert !== undefined || key !== undefined)
+    throw new UsageError('--cert and --key belong together: give both')
+  if (insecure || isLoopback(host)) return undefined
+  return ownHubKeys([statePath(undefined, env), ownStatePath(env)])
 }
 
 /** An address that a browser may be sent to. */

@@ -1,19 +1,24 @@
 import { Command } from 'commander'
-import { connectMqtt } from '../bus/mqtt.ts'
-import { channels } from '../core/channels.ts'
-import { OpError, TransportError } from '../core/errors.ts'
+import { OpError } from '../core/errors.ts'
+import { bareHost, isLoopback } from '../core/host-port.ts'
+import { fetchToken, type NotFetched } from '../lab/fetch-token.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { credentialsFiles, mayShow, writeCredentials } from '../principals/credentials.ts'
 import { fingerprintOf } from '../principals/hub-keys.ts'
 import { accountName } from '../principals/local-token.ts'
+import { keepInNetrc, netrcPath } from '../principals/netrc.ts'
 import { shownAuthority } from '../principals/shown-authority.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
 import { readPassword } from '../terminal/secret.ts'
 import { siteFlags } from './site-flags.ts'
 
-/** Seconds that the hub has to check a password. */
-const HUB_SECONDS = 15
+/** Why there is no token. */
+const WHY: Readonly<Record<NotFetched, (who: string) => string>> = {
+  wrong: (who) => `knows no ${who} with this password`,
+  wait: (who) => `was given wrong passwords of ${who}, or is asked by many: try again in a minute`,
+  stranger: () => 'takes no log-in from here',
+}
 
 /** `ocs login`: a password once, for a token that this account shows from then on. */
 export function loginCommand(context: Context): Command {
@@ -34,18 +39,23 @@ export function loginCommand(context: Context): Command {
         )
       const ca = await trusted(url, flags.fingerprint, () => credentials()?.ca)
       const password = await readPassword(context, `password of ${who}`)
-      const { token, until } = await fetchToken({ url, root, ca }, who, password)
+      const fetched = await fetchToken({ url, root, ca }, who, password)
+      if (typeof fetched === 'string') throw new OpError(`the hub at ${url} ${WHY[fetched](who)}`)
+      const { token, until } = fetched
       const [file = ''] = credentialsFiles({ realm, env: context.env })
       writeCredentials(file, { hub: url, ...(ca && { ca }), principal: who, token })
       context.err(`logged in as ${who} until ${new Date(until * 1000).toISOString()} (${file})\n`)
+      // On loopback another account may listen where curl would show it, and nothing has to be shown.
+      const { hostname } = new URL(url)
+      if (isLoopback(hostname)) return
+      const netrc = netrcPath(context.env)
+      const kept = keepInNetrc(netrc, bareHost(hostname), who, token)
+      context.err(
+        kept
+          ? `${netrc} has it for programs that know only HTTP: curl -n https://${hostname}:5000/api/data\n`
+          : `${netrc} has somebody else for ${hostname}, so it was left as it is\n`,
+      )
     })
-}
-
-/** A hub, and the authority that it has to have, PEM. */
-interface Hub {
-  readonly url: string
-  readonly root: string
-  readonly ca: string | undefined
 }
 
 /**
@@ -68,35 +78,4 @@ async function trusted(url: string, given: string | undefined, before: () => str
       ? `${what}. Compare it with what ocs hub init printed there, and if it is the same: ocs login --fingerprint ${fingerprint}`
       : `${what}, not the one that is given: it is not that hub, or somebody stands between`,
   )
-}
-
-/** @throws OpError when the hub refuses; TransportError when there is none */
-async function fetchToken({ url, root, ca }: Hub, name: string, password: string) {
-  const client = `login-${crypto.randomUUID().slice(0, 8)}`
-  const to = new URL(url)
-  to.username = encodeURIComponent(name)
-  to.password = encodeURIComponent(password)
-  const { promise, resolve, reject } = Promise.withResolvers<{ token: string; until: number }>()
-  await using bus = connectMqtt({
-    url: to.href,
-    client,
-    credentials: () => ({ principal: name, tokens: [], ca }),
-    onRefused: () =>
-      reject(new OpError(`the hub at ${url} knows no ${name} with this password, or is asked too often`)),
-  })
-  const late = setTimeout(
-    () =>
-      reject(
-        new TransportError(
-          `the hub at ${url} did not answer within ${HUB_SECONDS} s: ${bus.problem?.text ?? 'is "ocs hub" running there?'}`,
-        ),
-      ),
-    HUB_SECONDS * 1000,
-  )
-  try {
-    bus.subscribe(channels.login, { root, client }, resolve).catch(reject)
-    return await promise
-  } finally {
-    clearTimeout(late)
-  }
 }

@@ -231,7 +231,13 @@ export type HubInfo = z.output<typeof HubInfo>
 const Ping = z.object({ time: z.number() })
 
 /** What somebody gets for a name and a password: shown as password from then on. */
-const Token = z.object({ principal: Name, token: z.string().max(200), until: UnixTime })
+const Token = z.object({
+  principal: Name,
+  token: z.string().max(200),
+  until: UnixTime,
+  /** What they may do: `observer`, `operator:1` to `operator:3`, `admin`. */
+  role: Label.optional(),
+})
 
 /** What somebody did, or was refused, as the hub saw it. */
 export const AuditEntry = z.object({

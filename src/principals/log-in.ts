@@ -1,34 +1,55 @@
 import { addressAlone } from './identify.ts'
-import { Passwords } from './passwords.ts'
-import { addToken, readPrincipals } from './principals-file.ts'
+import { NotNow, Passwords } from './passwords.ts'
+import { addToken, type Entry, readPrincipals } from './principals-file.ts'
 
-/** Days that a token of a log-in is good for. */
-const DAYS = 30
+const HOUR_MS = 3_600_000
+/** Milliseconds that a token of a log-in is good for, and one of a sign-in on a page. */
+const [LONG_MS, SHORT_MS] = [30 * 24 * HOUR_MS, 12 * HOUR_MS]
+/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
+const SERVER_UNAVAILABLE = 3
+const BAD_USER_OR_PASSWORD = 4
 
 /** What somebody gets for a password. */
 export interface LoggedIn {
   readonly principal: string
+  /** What they may do, as it is written: `operator:2`. */
+  readonly role: Entry['role']
   readonly token: string
   /** Unix seconds at which it runs out. */
   readonly until: number
 }
-/** Makes a token for a password, or answers why not. @param from the address with its port */
-export type LogIn = (name: string, password: string, from: string) => Promise<LoggedIn | string>
+/** Why somebody gets none, and the code that they are told: another one when they have to wait. */
+export interface NotLoggedIn {
+  readonly refused: string
+  readonly code: number
+}
+/**
+ * Makes a token for a password, or answers why not.
+ * @param from the address, with its port or without, whose failures count together with the name
+ * @param via `bridge` for a shorter one, of somebody who signs in on a page
+ */
+export type LogIn = (
+  name: string,
+  password: string,
+  from: string,
+  via?: 'bridge',
+) => Promise<LoggedIn | NotLoggedIn>
 
 /** Log-ins by the passwords of a file of principals. */
 export function logIns(file: string, now?: () => number): LogIn {
   const passwords = new Passwords(now)
-  return async (name, password, from) => {
-    const entries = readPrincipals(file)
-    const known = Object.hasOwn(entries, name) ? entries[name] : undefined
-    const address = addressAlone(from)
+  return async (name, password, from, via) => {
     try {
-      const right = await passwords.check(`${address} ${name}`, password, known?.password)
-      if (!right) return 'no such name and password'
-      const until = new Date(Date.now() + DAYS * 86_400_000)
-      return { principal: name, token: addToken(file, name, undefined, until), until: until.getTime() / 1000 }
+      const entries = readPrincipals(file)
+      const known = Object.hasOwn(entries, name) ? entries[name] : undefined
+      const right = await passwords.check(`${addressAlone(from)} ${name}`, password, known?.password)
+      if (!right || !known) return { refused: 'no such name and password', code: BAD_USER_OR_PASSWORD }
+      const until = new Date(Date.now() + (via ? SHORT_MS : LONG_MS))
+      const token = addToken(file, name, undefined, until, via)
+      return { principal: name, role: known.role, token, until: until.getTime() / 1000 }
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      const refused = error instanceof Error ? error.message : String(error)
+      return { refused, code: error instanceof NotNow ? SERVER_UNAVAILABLE : BAD_USER_OR_PASSWORD }
     }
   }
 }

@@ -20,6 +20,7 @@ export const roles = [
   'admin',
   'agent',
   'recorder',
+  'bridge',
 ] as const
 export type RoleText = (typeof roles)[number]
 
@@ -28,6 +29,8 @@ const Kept = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'no SHA-256'),
   made: z.iso.datetime(),
   until: z.iso.datetime().optional(),
+  /** Of somebody who has signed in on a page: it does not push out those of their machines. */
+  via: z.literal('bridge').optional(),
 })
 const Entry = z.strictObject({
   role: z.enum(roles),
@@ -84,10 +87,11 @@ export async function setPassword(
 
 /**
  * Makes a token for somebody, who is added with a role when not there yet. The oldest one goes when there are too many.
+ * @param via `bridge` for one that a bridge keeps for somebody who has signed in there
  * @returns the token, which is kept nowhere
  * @throws UsageError for who is not there and is given no role
  */
-export function addToken(file: string, name: string, role?: RoleText, until?: Date): string {
+export function addToken(file: string, name: string, role?: RoleText, until?: Date, via?: 'bridge'): string {
   const token = newToken(name)
   change(file, name, (entry) => {
     const given = role ?? entry?.role
@@ -97,12 +101,15 @@ export function addToken(file: string, name: string, role?: RoleText, until?: Da
       sha256: digestOf(token).toString('hex'),
       made: new Date().toISOString(),
       ...(until && { until: until.toISOString() }),
+      ...(via && { via }),
     }
     const tokens = (entry?.tokens ?? []).filter(isValid)
+    const others = tokens.filter((one) => one.via !== via)
+    const same = [...tokens.filter((one) => one.via === via), kept]
     return {
       ...entry,
       role: given,
-      tokens: [...tokens, kept].slice(-(isPerson(given) ? MOST_TOKENS.person : MOST_TOKENS.agent)),
+      tokens: [...others, ...same.slice(-(isPerson(given) ? MOST_TOKENS.person : MOST_TOKENS.agent))],
     }
   })
   return token
@@ -120,7 +127,7 @@ export function revoke(file: string, name: string, old = false): void {
 }
 
 function isPerson(role: RoleText): boolean {
-  return role !== 'agent' && role !== 'recorder'
+  return role !== 'agent' && role !== 'recorder' && role !== 'bridge'
 }
 
 /** Whether a token has not run out. */

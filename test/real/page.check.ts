@@ -150,11 +150,11 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
       return (await fetch('/page/op', { method: 'POST', headers, body: JSON.stringify(body) })).status
     }, request)
   expect(await ask()).toBe(401)
-  await page.locator('#account button', { hasText: 'Read-only' }).click()
-  expect(await said(page.locator('#dialog'))).toContain('ocs bridge passwd')
+  await page.locator('#account button', { hasText: 'Sign in' }).click()
+  expect(await said(page.locator('#dialog'))).toContain('ocs hub passwd')
   await page.keyboard.press('Escape')
 
-  const adding = lab.start('passwd', ['bridge', 'passwd', 'maya', '--role', 'operator'])
+  const adding = lab.start('passwd', ['hub', 'passwd', 'maya', '--role', 'operator:1'])
   adding.write(`${PASSWORD}\n`)
   expect((await adding.ended(PATIENCE)).code).toBe(0)
   await page.reload()
@@ -171,7 +171,7 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
   await page.keyboard.type(PASSWORD)
   await page.keyboard.press('Enter')
   await until('she is in', PATIENCE, async () =>
-    (await said(page.locator('#account'))).includes('maya (operator)'),
+    (await said(page.locator('#account'))).includes('maya (operator:1)'),
   )
 
   await page.locator('.agent[aria-label="fake"] summary').focus()

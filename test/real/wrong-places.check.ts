@@ -22,7 +22,7 @@ const FILES: readonly (readonly string[])[] = [
   ['aggregate', '--instance-id=aggregator', '--site-file', 'FILE', '--data-dir', 'data'],
   ['datanode', 'sensors', '--site-file', 'FILE'],
   ['bridge', '--site-file', 'FILE'],
-  ['bridge', '--users', 'FILE', '--listen', '127.0.0.1:5999'],
+  ['bridge', '--cert', 'FILE', '--key', 'FILE', '--listen', '127.0.0.1:5999'],
   ['record', 'ls240', '--site-file', 'FILE', '-o', 'out.yaml'],
   ['grafana', 'provision', '--site-file', 'FILE', '--out', 'grafana'],
   ['ctrl', 'status', '--site-file', 'FILE'],

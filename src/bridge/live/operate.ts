@@ -1,14 +1,11 @@
-import { hostname } from 'node:os'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
-import type { Bus } from '../../bus/bus.ts'
 import { parametersOf, parameterValue, type Schema } from '../../core/arguments/parameters.ts'
 import { messageOf, TransportError, UsageError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode } from '../../core/ops.ts'
 import type { LabView } from '../../lab/lab-view.ts'
-import { type Caller, caller } from '../../lab/request-client.ts'
-import type { SignedIn } from './sign-in.ts'
+import type { Person } from '../access/people.ts'
 
 /** What the page asks of an operation. Values are as they were typed; a list has a text for each. */
 export const OpBody = z.strictObject({
@@ -25,32 +22,24 @@ export type OpBody = z.output<typeof OpBody>
 const BURST = 10
 const PER_SECOND = 2
 
-/** Acts for people who have signed in: the only part of the bridge that publishes more than queries. */
-export interface Operate extends AsyncDisposable {
+/** Acts for people who have signed in, each on their own connection: the hub and the agents decide. */
+export interface Operate {
   /**
-   * Asks an agent to start, stop or abort an operation, in the name of an operator.
+   * Asks an agent to start, stop or abort an operation, as the person.
    * @returns what the agent said
    * @throws HTTPException 400 for parameters that cannot be meant, 403 for who is no operator, 404 for what is not there,
-   * 409 with the agent's refusal, 429 for too much in a row, 504 when the agent does not answer
+   * 409 with the agent's or the hub's refusal, 429 for too much in a row, 504 when the agent does not answer
    */
-  act(who: SignedIn, body: OpBody): Promise<{ readonly message: string }>
+  act(who: Person, body: OpBody): Promise<{ readonly message: string }>
 }
 
-export function operate(
-  bus: Bus,
-  root: string,
-  lab: LabView,
-  log: (text: string) => void,
-  now = () => performance.now(),
-): Operate {
-  /** Each person asks in their own name. */
-  const callers = new Map<string, Promise<Caller>>()
+/** Whether somebody is an operator, by what the hub said at the sign-in; who shows a token is asked by the hub itself. */
+export function mayOperate({ role }: Pick<Person, 'role'>): boolean {
+  return role === undefined || /^(?:operator|admin)/.test(role)
+}
+
+export function operate(lab: LabView, log: (text: string) => void, now = () => performance.now()): Operate {
   const spent = new Map<string, { left: number; at: number }>()
-  const callerOf = (name: string): Promise<Caller> => {
-    const made = callers.get(name) ?? caller(bus, root, { by: `${name}@${hostname()} (live page)` })
-    callers.set(name, made)
-    return made
-  }
   const mayAsk = (name: string): boolean => {
     const { left, at } = spent.get(name) ?? { left: BURST, at: now() }
     const have = Math.min(BURST, left + ((now() - at) / 1000) * PER_SECOND)
@@ -59,8 +48,8 @@ export function operate(
   }
 
   return {
-    async act({ name, role }, { instance, op, action, params }) {
-      if (role !== 'operator')
+    async act({ name, role, ask }, { instance, op, action, params }) {
+      if (!mayOperate({ role }))
         throw new HTTPException(403, { message: `${name} is an ${role}: operations are for operators` })
       if (!mayAsk(name))
         throw new HTTPException(429, { message: 'too many requests in a row: wait a moment' })
@@ -70,7 +59,6 @@ export function operate(
       const values = action === 'start' ? valuesOf(params, info.params) : {}
       const said = `${name}: ${action} ${instance} ${op}`
       try {
-        const ask = await callerOf(name)
         const { status, msg } = await ask.request(instance, op, action, values)
         log(`${said}: ${msg}`)
         if (status === ResponseCode.OK) return { message: msg }
@@ -80,9 +68,6 @@ export function operate(
         log(`${said}: ${messageOf(error)}`)
         throw new HTTPException(504, { message: messageOf(error) })
       }
-    },
-    async [Symbol.asyncDispose]() {
-      for (const one of callers.values()) await (await one)[Symbol.asyncDispose]()
     },
   }
 }

@@ -1,10 +1,20 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { getCookie, setCookie } from 'hono/cookie'
+import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import type { Bus } from '../../bus/bus.ts'
+import { isLoopback } from '../../core/host-port.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
+import {
+  addressOf,
+  COOKIE_SECONDS,
+  type Env,
+  isPrivate,
+  keepSession,
+  ownPage,
+  sessionOf,
+} from '../access/guard.ts'
+import type { People } from '../access/people.ts'
 import type { History } from '../history.ts'
 import { answer, badRequest, checked } from '../http.ts'
 import type { Me } from '../page/shape.ts'
@@ -14,15 +24,10 @@ import { pageAssets } from './assets.ts'
 import { fieldList } from './field-list.ts'
 import { happened } from './happened.ts'
 import { liveValues } from './live-values.ts'
-import { OpBody, operate } from './operate.ts'
+import { mayOperate, OpBody, operate } from './operate.ts'
 import { MAX_METRICS, MAX_POINTS, past } from './past.ts'
-import { signIns } from './sign-in.ts'
-import { MAX_WATCHED, streams } from './streams.ts'
+import { MAX_WATCHED, STREAMS_OF_ONE, streams } from './streams.ts'
 
-/** Over TLS one that no other host and no plain page can set. */
-const COOKIES = { plain: 'ocs_session', secure: '__Host-ocs_session' } as const
-/** Seconds that a cookie is kept; the session behind it ends no later. */
-const COOKIE_SECONDS = 43_200
 const SixHours = 6 * 3600
 
 const SignInBody = z.strictObject({ name: z.string().max(100), password: z.string().max(200) })
@@ -31,21 +36,15 @@ const WatchBody = z.strictObject({
   metrics: z.array(z.string().max(700)).max(MAX_WATCHED),
 })
 
-/** What the bridge hands to each request beside it. */
-export interface Env {
-  readonly Bindings: {
-    /** Where the request comes from. */
-    readonly address?: string | undefined
-  }
-}
 interface Parts {
   readonly bus: Bus
-  readonly root: string
+  readonly people: People
   readonly nodes: Nodes
   readonly lab: LabView
   readonly history: History
-  readonly users: string | undefined
   readonly grafana: string | undefined
+  /** Whether everybody may read. */
+  readonly isOpen: boolean
   log(text: string): void
 }
 /** The live page: its files, its stream, and the operations of those who have signed in. */
@@ -56,21 +55,21 @@ export interface LivePage extends AsyncDisposable {
   index(c: Context): Response
 }
 
-export function livePage({ bus, root, nodes, lab, history, users, grafana, log }: Parts): LivePage {
+export function livePage({ bus, people, nodes, lab, history, grafana, isOpen, log }: Parts): LivePage {
   const assets = pageAssets()
   const live = liveValues(nodes)
   const { build } = assets
   const open = streams({ nodes, lab, history, live, build, hub: () => bus.connected, log })
-  const people = signIns(users, log)
-  const acting = operate(bus, root, lab, log)
+  const acting = operate(lab, log)
   const app = new Hono<Env>()
-  const who = (c: Context) => people.who(sessionOf(c))
-  const me = (c: Context): Me => {
-    const user = who(c)
+  const me = (c: Context<Env>): Me => {
+    const person = c.get('person')
     return {
-      user: user?.name ?? null,
-      role: user?.role ?? null,
-      users: people.any(),
+      user: person?.name ?? null,
+      role: person?.role ?? null,
+      mayOperate: person !== undefined && mayOperate(person),
+      mayRead: person !== undefined || isOpen || isLoopback(addressOf(c)),
+      maySignIn: isPrivate(c),
       grafana: grafana ?? null,
     }
   }
@@ -98,8 +97,11 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
     return answer(c, agentDetail(instance, view))
   })
   app.get('/stream', (c) => {
-    const body = open.open(c.req.raw.signal)
-    if (!body) throw new HTTPException(503, { message: 'too many pages are open' })
+    const body = open.open(c.req.raw.signal, addressOf(c))
+    if (!body)
+      throw new HTTPException(429, {
+        message: `at most ${STREAMS_OF_ONE} pages of one address are shown, close one`,
+      })
     return c.body(body, 200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -113,8 +115,11 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
   )
   app.post('/sign-in', (c) =>
     checked(c, SignInBody, async ({ name, password }) => {
-      const token = await people.enter(name, password, c.env.address ?? 'unknown')
-      keepSession(c, token, COOKIE_SECONDS)
+      if (!isPrivate(c))
+        throw new HTTPException(403, {
+          message: 'no password over plain HTTP: use https, or forward the port by ssh (docs/live-page.md)',
+        })
+      keepSession(c, await people.enter(name, password, addressOf(c)), COOKIE_SECONDS)
       return {}
     }),
   )
@@ -124,9 +129,9 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
     return answer(c, {})
   })
   app.post('/op', (c) => {
-    const user = who(c)
-    if (!user) throw new HTTPException(401, { message: 'sign in first: operations are for operators' })
-    return checked(c, OpBody, (body) => acting.act(user, body))
+    const person = c.get('person')
+    if (!person) throw new HTTPException(401, { message: 'sign in first: operations are for operators' })
+    return checked(c, OpBody, (body) => acting.act(person, body))
   })
   app.get('/:file', (c) => assets.serve(c, c.req.param('file')) ?? c.notFound())
 
@@ -136,32 +141,8 @@ export function livePage({ bus, root, nodes, lab, history, users, grafana, log }
     async [Symbol.asyncDispose]() {
       open[Symbol.dispose]()
       live[Symbol.dispose]()
-      await acting[Symbol.asyncDispose]()
     },
   }
-}
-
-const isSecure = (c: Context) => new URL(c.req.url).protocol === 'https:'
-
-/** The session that a request comes with. */
-function sessionOf(c: Context): string | undefined {
-  return getCookie(c, isSecure(c) ? COOKIES.secure : COOKIES.plain)
-}
-
-function keepSession(c: Context, token: string, seconds: number): void {
-  const secure = isSecure(c)
-  const cookie = { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: seconds } as const
-  setCookie(c, secure ? COOKIES.secure : COOKIES.plain, token, cookie)
-}
-
-/** What changes anything comes from the page itself: another site's page can neither send nor fake these headers. */
-const ownPage: MiddlewareHandler = async (c, next) => {
-  if (c.req.method === 'GET') return next()
-  const origin = c.req.header('origin')
-  const site = c.req.header('sec-fetch-site') ?? 'same-origin'
-  const host = origin === undefined ? undefined : URL.parse(origin)?.host
-  if (host !== undefined && host === c.req.header('host') && site === 'same-origin') return next()
-  throw new HTTPException(403, { message: 'this is for the bridge’s own page (Origin)' })
 }
 
 function timeOf(given: URLSearchParams, name: string): number {

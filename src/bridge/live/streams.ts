@@ -8,8 +8,9 @@ import { agentView } from './agent-views.ts'
 import { fieldList, signature } from './field-list.ts'
 import type { LiveValues, Watcher } from './live-values.ts'
 
-/** Streams at a time, at most. */
+/** Streams at a time, at most: of all, and of one address, which cannot take all. */
 const MAX_STREAMS = 100
+export const STREAMS_OF_ONE = 8
 /** Metrics that one page may watch at a time. */
 export const MAX_WATCHED = 1000
 /** Milliseconds between two looks at what has changed, between two ticks, and between two lists of fields. */
@@ -21,13 +22,14 @@ const MAX_WAITING = 4_000_000
 
 interface Stream {
   readonly id: string
+  readonly address: string
   readonly watcher: Watcher
   send(text: string): void
 }
 /** The streams of all pages: one a page, of everything that changes. */
 export interface Streams extends Disposable {
-  /** A new stream of server-sent events; undefined when there are too many. */
-  open(signal: AbortSignal): ReadableStream<Uint8Array> | undefined
+  /** A new stream of server-sent events for an address; undefined when there are too many. */
+  open(signal: AbortSignal, address: string): ReadableStream<Uint8Array> | undefined
   /** Which metrics a page has in view. False: there is no such stream (any more). */
   watch(id: string, metrics: readonly string[]): boolean
 }
@@ -112,8 +114,9 @@ export function streams(parts: Parts): Streams {
   }
 
   return {
-    open(signal) {
-      if (open.size >= MAX_STREAMS) return undefined
+    open(signal, address) {
+      const same = [...open.values()].filter((stream) => stream.address === address).length
+      if (open.size >= MAX_STREAMS || same >= STREAMS_OF_ONE) return undefined
       const id = crypto.randomUUID()
       const encoder = new TextEncoder()
       const close = () => {
@@ -139,7 +142,7 @@ export function streams(parts: Parts): Streams {
             look()
             changed()
             const watcher = live.watch((values) => send(frame('values', values)))
-            open.set(id, { id, watcher, send })
+            open.set(id, { id, address, watcher, send })
             tell()
             const now = Date.now() / 1000
             const hello =

@@ -4,8 +4,15 @@ import { byId, h, toast } from './dom.ts'
 import { messageOf } from './messages.ts'
 import type { Me } from './shape.ts'
 
-const NOBODY: Me = { user: null, role: null, users: false, grafana: null }
-const COMMAND = 'ocs bridge passwd NAME --role operator'
+const NOBODY: Me = {
+  user: null,
+  role: null,
+  mayOperate: false,
+  mayRead: true,
+  maySignIn: false,
+  grafana: null,
+}
+const COMMAND = 'ocs hub passwd NAME --role operator:1'
 
 /** Who has signed in, and how one does. */
 export class Account {
@@ -17,7 +24,7 @@ export class Account {
   }
 
   get mayOperate(): boolean {
-    return this.me.role === 'operator'
+    return this.me.mayOperate
   }
 
   /** Asks the bridge who this is. */
@@ -29,15 +36,16 @@ export class Account {
     }
     this.#show()
     this.#onChange(this.me)
+    if (!this.me.mayRead && this.me.maySignIn && !byId<HTMLDialogElement>('dialog').open) this.#signIn()
   }
 
   #show(): void {
-    const { user, role, users } = this.me
+    const { user, role, maySignIn } = this.me
     const place = byId('account')
     if (user !== null) {
       const leave = h('button', { type: 'button', click: () => void this.#leave() }, 'Sign out')
-      place.replaceChildren(h('span', {}, `${user} (${role})`), leave)
-    } else if (users) {
+      place.replaceChildren(h('span', {}, role === null ? user : `${user} (${role})`), leave)
+    } else if (maySignIn) {
       place.replaceChildren(h('button', { type: 'button', click: () => this.#signIn() }, 'Sign in'))
     } else {
       place.replaceChildren(h('button', { type: 'button', click: () => this.#explain() }, 'Read-only'))
@@ -46,9 +54,13 @@ export class Account {
 
   #explain(): void {
     openDialog('Read-only', [
-      h('p', {}, 'Nobody can operate from this page, as the bridge knows no users. On its machine, add one:'),
-      h('pre', {}, COMMAND),
-      h('p', {}, 'Then load this page anew and sign in.'),
+      h('p', {}, 'This connection is not encrypted, so no password is taken. Forward the port by ssh:'),
+      h(
+        'pre',
+        {},
+        `ssh -N -L ${location.port || '80'}:localhost:${location.port || '80'} ${location.hostname}`,
+      ),
+      h('p', {}, 'Or have the bridge show a certificate, and come by https.'),
     ])
   }
 
@@ -67,6 +79,8 @@ export class Account {
       enter.disabled = true
       try {
         await post('/page/sign-in', { name: name.value, password: password.value })
+        // What was refused before is asked for anew.
+        if (!this.me.mayRead) return location.reload()
         closeDialog()
         await this.ask()
         toast(`signed in as ${this.me.user} (${this.me.role})`)
@@ -78,22 +92,20 @@ export class Account {
         enter.disabled = false
       }
     }
-    const plain =
-      !isSecureContext &&
-      h(
-        'p',
-        { class: 'fault' },
-        'This connection is not encrypted: others on the network can read the password.',
-      )
     const form = h(
       'form',
       { submit: (event) => void submit(event) },
-      ...(plain ? [plain] : []),
       h('label', { for: 'name' }, 'Name'),
       name,
       h('label', { for: 'password' }, 'Password'),
       password,
       fault,
+      h(
+        'p',
+        { class: 'note' },
+        'People are those of the hub; there, this adds one: ',
+        h('code', {}, COMMAND),
+      ),
       h('footer', {}, enter),
     )
     openDialog('Sign in', [form])

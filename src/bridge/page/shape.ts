@@ -141,9 +141,13 @@ export interface Happened {
 /** Who asks, and what is possible. */
 export interface Me {
   readonly user: string | null
-  readonly role: 'operator' | 'observer' | null
-  /** Whether anybody can sign in: there is a file of users. */
-  readonly users: boolean
+  /** As the hub writes it: `operator:2`. */
+  readonly role: string | null
+  readonly mayOperate: boolean
+  /** Whether this is to be read without a sign-in, or there was one. */
+  readonly mayRead: boolean
+  /** Whether a password may be sent: over TLS, and on this machine. */
+  readonly maySignIn: boolean
   /** Grafana's address; null when the bridge was not told. */
   readonly grafana: string | null
 }

@@ -146,6 +146,7 @@ export function commandLine(
     unread: unread.signal,
     env: {
       OCS_STATE_DIR: state,
+      HOME: join(state, 'home'),
       XDG_STATE_HOME: join(state, 'home'),
       XDG_CONFIG_HOME: join(state, 'config'),
       ...env,

@@ -1,0 +1,203 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { HTTPException } from 'hono/http-exception'
+import type { Bus } from '../../bus/bus.ts'
+import { messageOf, TransportError } from '../../core/errors.ts'
+import type { NotFetched } from '../../lab/fetch-token.ts'
+import { type Caller, caller } from '../../lab/request-client.ts'
+import { holderOf } from '../../principals/token.ts'
+import { Busy } from './busy.ts'
+import type { HubPeople } from './hub-people.ts'
+
+/** Milliseconds after which one has to sign in again; that a password in a header is not asked of the hub again; that a
+ * token's connection is kept without a request. */
+const [SESSION_MS, PASSWORD_MS, QUIET_MS] = [12 * 3_600_000, 600_000, 600_000]
+/** Milliseconds that a hub has to take a token. */
+const JOIN_MS = 10_000
+/** People that are known at a time: who was here longest ago goes. */
+const MOST = 200
+
+/** Somebody whom the hub knows, with a connection of their own. */
+export interface Person {
+  readonly name: string
+  /** What they may do, as the hub said at the sign-in: `operator:2`; undefined where a token was shown, which tells nothing. */
+  readonly role: string | undefined
+  /** Asks agents as this person. */
+  readonly ask: Caller
+}
+/** Lets people in, and knows them again. */
+export interface People extends AsyncDisposable {
+  /**
+   * Signs somebody in.
+   * @returns what a cookie holds
+   * @throws HTTPException 401 for a wrong name or password, 429 for who has to wait, 503 without a hub that has people
+   */
+  enter(name: string, password: string, address: string): Promise<string>
+  /** Whose session this is; undefined for nobody's, also once the hub has revoked it. */
+  who(session: string | undefined): Person | undefined
+  /** Who a header `Authorization` shows, by Basic or Bearer. @throws HTTPException 401, 429, 503 */
+  shown(header: string, address: string): Promise<Person>
+  leave(session: string | undefined): void
+}
+
+interface Member extends Person, AsyncDisposable {
+  /** Monotonic ms. */
+  until: number
+  used: number
+  /** How long it is kept without being asked for; as long as it lasts, for a session. */
+  readonly quiet: number
+}
+
+const WHY: Readonly<Record<NotFetched, readonly [401 | 429 | 503, string]>> = {
+  wrong: [401, 'no such name and password; the hub adds people: ocs hub passwd NAME --role operator:1'],
+  wait: [429, 'too many wrong passwords, or many sign in just now: try again in a minute'],
+  stranger: [503, 'the hub does not know this bridge: there, ocs hub token bridge --role bridge'],
+}
+
+/**
+ * @param hub undefined where there is none that has people
+ * @param now the monotonic clock, ms
+ */
+export function people(
+  { hub, root, log }: { readonly hub: HubPeople | undefined; readonly root: string; log(text: string): void },
+  now = () => performance.now(),
+): People {
+  /** By the digest of what they show. */
+  const members = new Map<string, Member>()
+  const coming = new Map<string, Promise<Member>>()
+  const busy = new Busy()
+  const salt = randomBytes(32)
+  // What is shown is kept nowhere, and looked up without telling by its time how near it is.
+  const keyOf = (text: string) => createHmac('sha256', salt).update(text).digest('base64')
+
+  const drop = (key: string) => {
+    const member = members.get(key)
+    members.delete(key)
+    void member?.[Symbol.asyncDispose]()
+  }
+  const known = (key: string): Member | undefined => {
+    for (const [one, { until, used, quiet }] of members) if (now() > Math.min(until, used + quiet)) drop(one)
+    const member = members.get(key)
+    if (!member) return undefined
+    member.used = now()
+    // The first in the map was asked for longest ago.
+    members.delete(key)
+    members.set(key, member)
+    return member
+  }
+  const join = async (
+    key: string,
+    { name, role, token }: { name: string; role: string | undefined; token: string },
+    [lasts, quiet]: readonly [number, number],
+  ): Promise<Member> => {
+    if (!hub) throw nobody()
+    let gone: () => void = () => drop(key)
+    const refused = new Promise<'refused'>((resolve) => {
+      gone = () => {
+        resolve('refused')
+        drop(key)
+      }
+    })
+    const bus = hub.connect(name, token, () => gone())
+    const how = await Promise.race([refused, connected(bus)])
+    if (how !== 'connected') {
+      await bus[Symbol.asyncDispose]()
+      if (how === 'refused') throw new HTTPException(401, { message: 'the hub does not know this token' })
+      throw new HTTPException(503, { message: 'the hub is not reached' })
+    }
+    const ask = await caller(bus, root, { by: 'live page' })
+    const member: Member = {
+      ...{ name, role, ask, quiet, until: now() + lasts, used: now() },
+      async [Symbol.asyncDispose]() {
+        await ask[Symbol.asyncDispose]()
+        await bus[Symbol.asyncDispose]()
+      },
+    }
+    drop(key)
+    members.set(key, member)
+    if (members.size > MOST) drop([...members.keys()][0] ?? '')
+    return member
+  }
+  const signIn = async (key: string, name: string, password: string, address: string, lasts: Lasts) => {
+    if (!hub) throw nobody()
+    const fetched = await hub.logIn(name, password, address).catch((error: unknown) => {
+      if (!(error instanceof TransportError)) throw error
+      throw new HTTPException(503, { message: messageOf(error) })
+    })
+    if (typeof fetched === 'string') {
+      const [status, message] = WHY[fetched]
+      log(`warning: sign-in refused for ${JSON.stringify(name.slice(0, 63))} from ${address}: ${fetched}`)
+      throw new HTTPException(status, { message })
+    }
+    const { principal, role, token } = fetched
+    return join(key, { name: principal, role, token }, lasts)
+  }
+
+  return {
+    enter: (name, password, address) =>
+      busy.run(address, async () => {
+        const session = randomBytes(32).toString('base64url')
+        const { role } = await signIn(keyOf(session), name, password, address, [SESSION_MS, SESSION_MS])
+        log(`${name} (${role}) signed in from ${address}`)
+        return session
+      }),
+    who: (session) => (session === undefined ? undefined : known(keyOf(session))),
+    async shown(header, address) {
+      const key = keyOf(header)
+      const before = known(key)
+      if (before) return before
+      const { name, secret } = readHeader(header)
+      const holder = holderOf(secret)
+      if (holder !== undefined && name !== undefined && name !== holder)
+        throw new HTTPException(401, { message: `this is a token of ${holder}, not of ${name.slice(0, 63)}` })
+      // A dashboard asks for all its panels at once.
+      const under = coming.get(key)
+      if (under) return under
+      const made = busy.run(address, () =>
+        holder === undefined
+          ? signIn(key, name ?? '', secret, address, [PASSWORD_MS, PASSWORD_MS])
+          : join(key, { name: holder, role: undefined, token: secret }, [SESSION_MS, QUIET_MS]),
+      )
+      coming.set(key, made)
+      return made.finally(() => coming.delete(key))
+    },
+    leave(session) {
+      const member = session === undefined ? undefined : known(keyOf(session))
+      if (session !== undefined) drop(keyOf(session))
+      if (member) log(`${member.name} signed out`)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const member of members.values()) await member[Symbol.asyncDispose]()
+      members.clear()
+    },
+  }
+}
+
+type Lasts = readonly [lasts: number, quiet: number]
+
+function nobody(): HTTPException {
+  return new HTTPException(503, { message: 'there is no hub here that knows people' })
+}
+
+/** Whether a connection comes about in time. */
+function connected(bus: Bus): Promise<'connected' | 'late'> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve('late'), JOIN_MS)
+    const watch = bus.onConnected((is) => {
+      if (!is) return
+      clearTimeout(late)
+      queueMicrotask(() => watch[Symbol.dispose]())
+      resolve('connected')
+    })
+  })
+}
+
+/** Name and secret of `Basic …`, or the secret of `Bearer …` (RFC 7617, RFC 6750). @throws HTTPException 401 */
+function readHeader(header: string): { readonly name?: string; readonly secret: string } {
+  const [, kind = '', rest = ''] = /^(basic|bearer) +(\S{1,600}) *$/i.exec(header) ?? []
+  if (kind.toLowerCase() === 'bearer' && holderOf(rest) !== undefined) return { secret: rest }
+  const [, name, secret] = /^([^:]{1,100}):(.{1,400})$/s.exec(Buffer.from(rest, 'base64').toString()) ?? []
+  if (kind.toLowerCase() === 'basic' && name !== undefined && secret !== undefined) return { name, secret }
+  throw new HTTPException(401, {
+    message: 'Authorization: Basic with a name and a password or token of the hub, or Bearer with a token',
+  })
+}
