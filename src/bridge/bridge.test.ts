@@ -333,6 +333,10 @@ test('nothing that a request makes the bridge publish is anything but a query', 
       published.push(to.pattern)
       return bus.publish(to, address, payload)
     },
+    publishText: (to, address, text) => {
+      published.push(to.pattern)
+      return bus.publishText(to, address, text)
+    },
     clear: (to) => {
       published.push(`clear ${to.pattern}`)
       return Promise.resolve()

@@ -20,6 +20,8 @@ export interface Bus extends AsyncDisposable {
     address: Address<P>,
     payload: z.input<S>,
   ): Promise<void>
+  /** The same of a payload that has become JSON already, by who measures or keeps its text. */
+  publishText<P extends string>(to: Channel<P>, address: Address<P>, text: string): Promise<void>
   /** Clears what a retained channel holds at an address. */
   clear<P extends string>(to: Channel<P>, address: Address<P>): Promise<void>
   /**

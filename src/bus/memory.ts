@@ -53,6 +53,9 @@ export class MemoryHub {
       ) {
         return send(topic(to, address), JSON.stringify(payload), to)
       },
+      publishText<P extends string>(to: Channel<P>, address: Address<P>, text: string) {
+        return send(topic(to, address), text, to)
+      },
       clear<P extends string>(to: Channel<P>, address: Address<P>) {
         return send(topic(to, address), '', to)
       },

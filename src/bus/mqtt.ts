@@ -92,6 +92,8 @@ export function connectMqtt(options: MqttOptions): Bus {
       address: Address<P>,
       payload: z.input<S>,
     ) => publisher.send(topic(to, address), JSON.stringify(payload), to),
+    publishText: <P extends string>(to: Channel<P>, address: Address<P>, text: string) =>
+      publisher.send(topic(to, address), text, to),
     clear: <P extends string>(to: Channel<P>, address: Address<P>) =>
       publisher.send(topic(to, address), '', to),
     subscribe: <P extends string, S extends z.ZodType>(

@@ -90,3 +90,12 @@ function walk(data: unknown, above: Set<object>): unknown {
   above.delete(data)
   return result
 }
+
+/**
+ * The JSON of a document with one more member, whose JSON is there already.
+ * @param document has a member at least
+ * @param text JSON of the member's value
+ */
+export function withText(document: Readonly<Record<string, unknown>>, name: string, text: string): string {
+  return `${JSON.stringify(document).slice(0, -1)},${JSON.stringify(name)}:${text}}`
+}

@@ -2,10 +2,11 @@ import { Database } from 'bun:sqlite'
 import { afterEach, expect, jest, test } from 'bun:test'
 import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
-import { channels, type HeldEpoch, type Presence, type Replayed, type Row } from '../core/channels.ts'
+import { channels, type HeldEpoch, type Presence, Replayed, type Row } from '../core/channels.ts'
 import type { FeedSink } from '../core/feed-sink.ts'
 import { count, counts, randomOf } from '../runtime/counts.test-aid.ts'
 import { Spool } from '../runtime/spool/spool.ts'
+import { answerText } from '../runtime/spool/stored-rows.ts'
 import { temporary } from '../runtime/temporary.test-aid.ts'
 import { follow } from './follow.ts'
 import { lossy } from './lossy-bus.test-aid.ts'
@@ -20,13 +21,13 @@ afterEach(() => {
 async function serve(bus: Bus, spool: Spool, answers = (answer: Replayed): Replayed | undefined => answer) {
   spool.listen(
     (feed, rows) => {
-      for (const row of rows) void bus.publish(channels.feed, { ...here, feed }, row)
+      for (const { text } of rows) void bus.publishText(channels.feed, { ...here, feed }, text)
     },
     () => {},
   )
   await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
     const found = spool.read(feed, epoch, from, max_bytes, since)
-    const answer = found && answers(found)
+    const answer = found && answers(Replayed.parse(JSON.parse(answerText(found))))
     if (answer) void bus.publish(channels.replayed, { ...here, client, id }, answer)
   })
   return () => beat(bus, spool.id, spool.held('counts'))

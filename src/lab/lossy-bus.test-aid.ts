@@ -22,6 +22,7 @@ export function lossy(bus: Bus, random: () => number, loss: () => Loss): Bus {
       return bus.connected
     },
     publish: (to, address, payload) => bus.publish(to, address, payload),
+    publishText: (to, address, text) => bus.publishText(to, address, text),
     clear: (to, address) => bus.clear(to, address),
     subscribe<P extends string, S extends z.ZodType>(
       to: Channel<P, S>,

@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
 import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
-import type { Wire } from '../core/wire.ts'
+import { type Wire, withText } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
 import { Pace } from './pace.ts'
@@ -26,6 +26,12 @@ interface FeedsHost {
   declared(): void
   /** The spool holds a new epoch. */
   begun(): void
+}
+
+/** A row that goes out, and its JSON where it has been in the spool. */
+interface Sent {
+  readonly row: Row
+  readonly text?: string
 }
 
 /** All feeds of one agent: from what operations publish, through the spool, to the bus. */
@@ -53,7 +59,7 @@ export class AgentFeeds {
     if (spec.record) this.#recorded.add(feed)
     const buffer = new RowBuffer(spec.buffer_time ?? 0, (declaration, row) => {
       if (spec.record && host.spool) host.spool.append(feed, declaration, row)
-      else this.#out(feed, [row])
+      else this.#out(feed, [{ row }])
     })
     this.#buffers.push(buffer)
     const writer = new FeedWriter(spec, host.agentClass, {
@@ -61,7 +67,8 @@ export class AgentFeeds {
       message: (message) => {
         const { bus, root, instance } = host
         if (!bus.connected) host.counters.add('unsent')
-        void bus.publish(channels.message, { root, instance, feed }, { time: Date.now() / 1000, message })
+        const text = withText({ time: Date.now() / 1000 }, 'message', message)
+        void bus.publishText(channels.message, { root, instance, feed }, text)
       },
       outOfRange: (field, count) => {
         host.counters.add('out_of_range', count)
@@ -121,13 +128,16 @@ export class AgentFeeds {
     for (const { pace } of this.#last.values()) pace.end()
   }
 
-  #out(feed: string, rows: readonly Row[]): void {
+  #out(feed: string, sent: readonly Sent[]): void {
     const { bus, root, instance, spool, counters } = this.#host
+    const rows = sent.map(({ row }) => row)
     // Readers learn of an epoch from presence: its first row is not for them to wait for the next beat.
     if (rows.some(({ seq }) => seq === 1)) this.#host.begun()
     // What a spool could not keep it counts itself.
     if (!bus.connected && !(spool && this.#recorded.has(feed))) counters.add('unsent', rows.length)
-    for (const row of rows) void bus.publish(channels.feed, { root, instance, feed }, row)
+    const address = { root, instance, feed }
+    for (const { row, text } of sent)
+      void bus.publishText(channels.feed, address, text ?? JSON.stringify(row))
     const declaration = this.#writers.get(feed)?.declaration
     if (declaration) this.#host.onRows(feed, declaration, rows)
     for (const row of rows) this.#keepLast(feed, row)

@@ -1,6 +1,6 @@
 import type { Agent, OpSpec, SessionHandle } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
-import { type OpSession, ResponseCode } from '../core/ops.ts'
+import { ResponseCode } from '../core/ops.ts'
 import type { SessionChange } from './live-session.ts'
 import { Operation, type OperationHost } from './operation.ts'
 import type { SessionStore } from './session-store.ts'
@@ -24,8 +24,8 @@ interface OperationsHost {
   readonly sessions: SessionStore
   /** Runs the declared function until it is over; rejects when it fails. */
   run(op: string, call: Call): Promise<unknown>
-  /** The latest session changed; its states are saved by now. */
-  changed(op: string, session: OpSession, change: SessionChange): void
+  /** The latest session changed; its states are saved by now, as the `text` that is handed on. */
+  changed(op: string, change: SessionChange, text: string | undefined): void
   log(text: string): void
   bug(error: unknown): void
 }
@@ -64,8 +64,9 @@ export class AgentOperations {
       run: (params, session, signal) =>
         host.run(name, { params, session, signal, start: (op, given) => this.begin(op, given) }),
       changed(session, change) {
-        if (change === 'state') sessions.save(session)
-        host.changed(name, session, change)
+        const text = change === 'state' ? JSON.stringify(session) : undefined
+        if (text !== undefined) sessions.save(session, text)
+        host.changed(name, change, text)
       },
       log,
       bug,

@@ -1,7 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels, type NodeInfo, type Presence } from '../core/channels.ts'
-import type { OpSession } from '../core/ops.ts'
 import type { AgentFeeds } from './agent-feeds.ts'
 import type { AgentLock } from './agent-lock.ts'
 import type { AgentOperations } from './agent-operations.ts'
@@ -57,10 +56,13 @@ export class Announcements {
     return bus.connected ? bus.publish(channels.presence, this.#here, presence) : Promise.resolve()
   }
 
-  /** Its state is told at once, all else as soon as it is due. */
-  sessionChanged(op: string, session: OpSession, change: SessionChange): void {
+  /**
+   * Its state is told at once, all else as soon as it is due.
+   * @param text the session as JSON, where its state has changed
+   */
+  sessionChanged(op: string, change: SessionChange, text: string | undefined): void {
     const isReading = change === 'data' && this.#of.agent.ops[op]?.kind === 'process'
-    if (change === 'state') this.#publishSession(op, session)
+    if (text !== undefined) this.#publishSession(op, text)
     else this.#pace(op).within(isReading ? DATA_MS : SOON_MS)
   }
 
@@ -96,13 +98,13 @@ export class Announcements {
 
   #publishLatest(op: string): void {
     const session = this.#of.operations.all.get(op)?.session
-    if (session) this.#publishSession(op, session)
+    if (session) this.#publishSession(op, JSON.stringify(session))
   }
 
-  #publishSession(op: string, session: OpSession): void {
+  #publishSession(op: string, text: string): void {
     this.#pace(op).drop(SOON_MS)
     const { bus } = this.#of
-    if (bus.connected) void bus.publish(channels.session, { ...this.#here, op }, session)
+    if (bus.connected) void bus.publishText(channels.session, { ...this.#here, op }, text)
   }
 
   #pace(op: string): Pace {

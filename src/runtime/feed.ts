@@ -18,8 +18,8 @@ type Block = { -readonly [F in string]: FieldInfo }
 export interface FeedOutput {
   /** A new row in its order; not yet durable. */
   row(declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void
-  /** A message of no block, of a feed that is not recorded. */
-  message(message: unknown): void
+  /** A message of no block, of a feed that is not recorded, as JSON. */
+  message(text: string): void
   /** Values of a field (`block.field`) that lie outside its declared range; they are in the row all the same. */
   outOfRange(field: string, count: number): void
   /** A message or a value of one that could not be taken, with the reason; `isNew` the first time that its kind occurs. */
@@ -108,10 +108,10 @@ export class FeedWriter implements FeedPublisher {
   send(message: unknown): void {
     try {
       if (this.#spec.record) throw new TypeError('a recorded feed takes blocks: publish()')
-      const json = jsonWithNumbers(message)
-      const length = JSON.stringify(json ?? null).length
-      if (length > MESSAGE_LENGTH) throw new RangeError(`${length} characters; at most ${MESSAGE_LENGTH}`)
-      this.#output.message(json)
+      const text = JSON.stringify(jsonWithNumbers(message) ?? null)
+      if (text.length > MESSAGE_LENGTH)
+        throw new RangeError(`${text.length} characters; at most ${MESSAGE_LENGTH}`)
+      this.#output.message(text)
     } catch (error) {
       this.#leaveOut(`message: ${(error as Error).name}`, messageOf(error))
     }

@@ -3,7 +3,7 @@ import { afterEach, expect, jest, test } from 'bun:test'
 import { z } from 'zod'
 import type { OpSpec, SessionHandle } from '../core/agent.ts'
 import { OpError, TransportError } from '../core/errors.ts'
-import { OpSession, type Outcome, opCodeOf, toldOf } from '../core/ops.ts'
+import { OpSession, opCodeOf, toldOf } from '../core/ops.ts'
 import { Operation } from './operation.ts'
 
 const me = { client: 'me', level: 3 } as const
@@ -347,24 +347,6 @@ test('what is told of a session: why it is degraded; once it runs again, nothing
   expect(told()).toBe('')
   session.log('read again')
   expect(told()).toBe('read again')
-})
-
-test('an answer is what the session was, whatever its operation does afterwards', async () => {
-  const on = held('process')
-  on.operation.start({}, me)
-  await ticks()
-  const session = on.runs[0]?.session
-  if (!session) throw new Error('it has not begun')
-  session.set({ fields: { T: 4 } })
-  session.degraded = true
-  const { session: answer } = on.operation.act('status', { params: {}, timeout: 5 }, me) as Outcome
-  const before = structuredClone(answer)
-  // What is said in this turn becomes the reason of the state that is there.
-  session.log('cable pulled')
-  Object.assign((session.data as { fields: object }).fields, { T: 5 })
-  expect(on.operation.session).toMatchObject({ data: { fields: { T: 5 } } })
-  expect(on.operation.session?.transitions?.at(-1)?.[2]).toBe('cable pulled')
-  expect(answer).toEqual(before)
 })
 
 test('a session keeps its newest 100 states and counts the others', async () => {

@@ -21,7 +21,7 @@ test('an answer that cannot be sent ends nothing', async () => {
   const failing = (error: Error) => (bus: Bus) => ({
     ...bus,
     connected: true,
-    publish: () => Promise.reject(error),
+    publishText: () => Promise.reject(error),
   })
   const ok = () => ({ status: 0, msg: '' }) as const
   const lost = setUp(failing(new TransportError('the connection is closed')))

@@ -39,13 +39,30 @@ async function answering() {
 test('an answer that is there at once goes out with the acknowledgement of its request: in the same turn', () => {
   at(0)
   const sent: unknown[] = []
-  const bus = { connected: true, publish: async (...given: unknown[]) => void sent.push(given[2]) }
+  const bus = { connected: true, publishText: async (...given: unknown[]) => void sent.push(given[2]) }
   const about = { root: 'observatory', instance: 'it' }
   const requests = new Requests(bus as unknown as Bus, about, () => {})
   const request = { id: 'a', sent: START, timeout: 5, params: {} }
   const act = () => ({ status: 0 as const, msg: 'done' })
   for (const once of [true, false, true]) void requests.handle('me', request, once, act)
-  expect(sent).toEqual(Array.from({ length: 3 }, () => ({ id: 'a', status: 0, msg: 'done' })))
+  expect(sent).toEqual(Array.from({ length: 3 }, () => '{"id":"a","status":0,"msg":"done"}'))
+})
+
+test('an answer is what was told, whatever becomes of it afterwards: also to a request that comes again', () => {
+  at(0)
+  const sent: unknown[] = []
+  const bus = { connected: true, publishText: async (...given: unknown[]) => void sent.push(given[2]) }
+  const requests = new Requests(bus as unknown as Bus, { root: 'observatory', instance: 'it' }, () => {})
+  const session = { data: { fields: { T: 4 } } }
+  const ask = () =>
+    requests.handle('me', { id: 'a', sent: START, timeout: 5, params: {} }, true, () => {
+      return { status: 0 as const, msg: '', session: session as never }
+    })
+  void ask()
+  session.data.fields.T = 5
+  void ask()
+  const told = '{"id":"a","status":0,"msg":"","session":{"data":{"fields":{"T":4}}}}'
+  expect(sent).toEqual([told, told])
 })
 
 test('by client and id a request acts once, as long as it could come again', async () => {

@@ -2,6 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Reply, type Request } from '../core/channels.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { ResponseCode } from '../core/ops.ts'
+import { withText } from '../core/wire.ts'
 import type { Identity } from './identity.ts'
 
 /** Answers that are remembered at most; more requests than that at a time are refused, so that none acts twice. */
@@ -10,6 +11,8 @@ const REMEMBER = 10_000
 const PIECE = 262_144
 
 type Answer = Omit<Reply, 'id'>
+/** An answer as it travels: JSON since it was given, so that what it tells of may go on. */
+type Packets = readonly string[]
 
 /** The answering half of every request: refuses late ones, lets repeated ones act once, sends the reply. */
 export class Requests {
@@ -20,7 +23,7 @@ export class Requests {
   /** Until when (monotonic ms) a request may come again, and what it was answered; later it is refused as late. */
   readonly #remembered = new Map<
     string,
-    { readonly until: number; readonly answer: Answer | Promise<Answer> }
+    { readonly until: number; readonly answer: Packets | Promise<Packets> }
   >()
 
   constructor(bus: Bus, about: Pick<Identity, 'root' | 'instance'>, onBug: (error: unknown) => void) {
@@ -40,58 +43,45 @@ export class Requests {
     const late = Date.now() / 1000 - request.sent - request.timeout
     if (late > 0) {
       const msg = `This request came ${late.toFixed(1)} s after its time-out of ${request.timeout} s; not acted on.`
-      return this.#reply(client, request.id, { status: ResponseCode.ERROR, msg })
+      return this.#reply(client, request.id, refusal(request.id, msg))
     }
-    if (!once) return this.#answer(client, request.id, this.#act(act))
+    if (!once) return this.#reply(client, request.id, this.#act(request.id, act))
     const key = `${client}\n${request.id}`
     let known = this.#remembered.get(key)
     if (!known) {
       const why = this.#refuse(request)
-      if (why) return this.#reply(client, request.id, { status: ResponseCode.ERROR, msg: why })
-      known = { until: performance.now() - late * 1000, answer: this.#act(act) }
+      if (why) return this.#reply(client, request.id, refusal(request.id, why))
+      known = { until: performance.now() - late * 1000, answer: this.#act(request.id, act) }
       this.#remembered.set(key, known)
     }
-    return this.#answer(client, request.id, known.answer)
+    return this.#reply(client, request.id, known.answer)
   }
 
-  #act(act: () => Answer | Promise<Answer>): Answer | Promise<Answer> {
-    const failed = (error: unknown): Answer => {
+  #act(id: string, act: () => Answer | Promise<Answer>): Packets | Promise<Packets> {
+    const failed = (error: unknown): Packets => {
       this.#onBug(error)
-      return { status: ResponseCode.ERROR, msg: messageOf(error) }
+      return packets(id, { status: ResponseCode.ERROR, msg: messageOf(error) })
     }
     try {
       const answer = act()
-      return answer instanceof Promise ? answer.catch(failed) : answer
+      if (answer instanceof Promise) return answer.then((told) => packets(id, told)).catch(failed)
+      return packets(id, answer)
     } catch (error) {
       return failed(error)
     }
   }
 
-  /** What is there at once is sent in this turn: one packet has the acknowledgement of the request and the answer. */
-  async #answer(client: string, id: string, answer: Answer | Promise<Answer>): Promise<void> {
-    return this.#reply(client, id, answer instanceof Promise ? await answer : answer)
-  }
-
-  /** Sends an answer. One that cannot be sent is lost: its client asks again, or gives up. */
-  async #reply(client: string, id: string, answer: Answer): Promise<void> {
+  /**
+   * Sends an answer; what is there at once in this turn: one packet has the acknowledgement of the request and the answer.
+   * One that cannot be sent is lost: its client asks again, or gives up.
+   */
+  async #reply(client: string, id: string, answer: Packets | Promise<Packets>): Promise<void> {
+    const address = { root: this.#root, instance: this.#instance, client, id }
     try {
-      if (this.#bus.connected) await this.#send(client, id, answer)
+      for (const packet of answer instanceof Promise ? await answer : answer)
+        if (this.#bus.connected) await this.#bus.publishText(channels.reply, address, packet)
     } catch (error) {
       if (!(error instanceof TransportError)) this.#onBug(error)
-    }
-  }
-
-  async #send(client: string, id: string, answer: Answer): Promise<void> {
-    const address = { root: this.#root, instance: this.#instance, client, id }
-    const { result, ...rest } = answer
-    const text = result === undefined ? '' : JSON.stringify(result)
-    if (text.length <= PIECE) {
-      return this.#bus.publish(channels.reply, address, { id, ...answer })
-    }
-    const parts = Math.ceil(text.length / PIECE)
-    for (let part = 0; part < parts; part++) {
-      const piece = text.slice(part * PIECE, (part + 1) * PIECE)
-      await this.#bus.publish(channels.reply, address, { id, ...rest, piece, part, parts })
     }
   }
 
@@ -107,4 +97,20 @@ export class Requests {
     }
     return this.#remembered.size < REMEMBER ? undefined : 'Too many requests at a time; not acted on.'
   }
+}
+
+function refusal(id: string, msg: string): Packets {
+  return packets(id, { status: ResponseCode.ERROR, msg })
+}
+
+/** @throws TypeError for a result that has no JSON */
+function packets(id: string, { result, ...rest }: Answer): Packets {
+  const answer = { id, ...rest }
+  const text = result === undefined ? undefined : JSON.stringify(result)
+  if (text === undefined) return [JSON.stringify(answer)]
+  if (text.length <= PIECE) return [withText(answer, 'result', text)]
+  const parts = Math.ceil(text.length / PIECE)
+  return Array.from({ length: parts }, (_, part) =>
+    JSON.stringify({ ...answer, piece: text.slice(part * PIECE, (part + 1) * PIECE), part, parts }),
+  )
 }

@@ -132,7 +132,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
     instance,
     sessions,
     run: (op, call) => runOperation(agent, op, connection, { ...call, args, feeds: feeds.publishers, lab }),
-    changed: (op, session, change) => announcements.sessionChanged(op, session, change),
+    changed: (op, change, text) => announcements.sessionChanged(op, change, text),
     log,
     bug,
   })

@@ -75,15 +75,18 @@ export class SessionStore {
     return this.#next++
   }
 
-  /** Keeps a session as it is, when its state, or the reason for it, has changed since. */
-  save(session: OpSession): void {
+  /**
+   * Keeps a session as it is, when its state, or the reason for it, has changed since.
+   * @param text its JSON
+   */
+  save(session: OpSession, text = JSON.stringify(session)): void {
     const { session_id: id, status, transitions } = session
     const state = JSON.stringify([stateOf(session), transitions?.at(-1)])
     if (this.#written.get(id) === state) return
     if (status === 'done') this.#written.delete(id)
     else this.#written.set(id, state)
     try {
-      this.#write(session)
+      this.#write(session, text)
       if (this.#failing) this.#problem = undefined
       this.#failing = false
     } catch (error) {
@@ -94,13 +97,13 @@ export class SessionStore {
     }
   }
 
-  #write(session: OpSession): void {
+  #write(session: OpSession, text: string): void {
     const { session_id: id, op_name: op, status } = session
     this.#db
       .query(
         'INSERT INTO sessions VALUES (?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET status = ?3, doc = ?4',
       )
-      .run(id, op, status, JSON.stringify(session))
+      .run(id, op, status, text)
     if (status === 'starting') {
       this.#db
         .query(

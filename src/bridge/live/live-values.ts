@@ -23,11 +23,12 @@ export interface Watcher extends Disposable {
 }
 /** New samples of data nodes, as they come. */
 export interface LiveValues extends Disposable {
-  watch(listener: (parts: readonly Part[]) => void): Watcher
+  /** @param listener is handed a list of `Part`s, as JSON */
+  watch(listener: (parts: string) => void): Watcher
 }
 
 interface Watching {
-  readonly listener: (parts: readonly Part[]) => void
+  readonly listener: (parts: string) => void
   /** Fields by the name of their node. */
   wanted: ReadonlyMap<string, ReadonlySet<string>>
 }
@@ -74,15 +75,21 @@ export function liveValues(nodes: Nodes): LiveValues {
   }
 
   const handOn = (name: string, parts: readonly Part[]) => {
-    if (parts.length === 0) return
+    // Each column becomes JSON once, for however many watch it.
+    const written = parts.map(({ t, values }) => ({
+      times: JSON.stringify(t),
+      columns: Object.entries(values).map(([metric, cells]) => ({
+        field: metric.slice(name.length + 2),
+        text: `${JSON.stringify(metric)}:${JSON.stringify(cells)}`,
+      })),
+    }))
     for (const { listener, wanted } of watching) {
       const fields = wanted.get(name)
-      if (!fields) continue
-      const own = parts.flatMap(({ t, values }) => {
-        const mine = Object.entries(values).filter(([metric]) => fields.has(metric.slice(name.length + 2)))
-        return mine.length > 0 ? [{ t, values: Object.fromEntries(mine) }] : []
+      const own = written.flatMap(({ times, columns }) => {
+        const mine = columns.filter(({ field }) => fields?.has(field))
+        return mine.length > 0 ? [`{"t":${times},"values":{${mine.map(({ text }) => text).join()}}}`] : []
       })
-      if (own.length > 0) listener(own)
+      if (own.length > 0) listener(`[${own.join()}]`)
     }
   }
 

@@ -24,7 +24,7 @@ interface Stream {
   readonly id: string
   readonly address: string
   readonly watcher: Watcher
-  send(text: string): void
+  send(bytes: Uint8Array): void
 }
 /** The streams of all pages: one a page, of everything that changes. */
 export interface Streams extends Disposable {
@@ -47,8 +47,15 @@ interface Parts {
 
 /** One server-sent event. */
 function frame<K extends keyof StreamEvents>(event: K, data: StreamEvents[K]): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+  return frameOf(event, JSON.stringify(data))
 }
+
+/** One of what is JSON already. */
+function frameOf(event: keyof StreamEvents, text: string): string {
+  return `event: ${event}\ndata: ${text}\n\n`
+}
+
+const encoder = new TextEncoder()
 
 export function streams(parts: Parts): Streams {
   const { nodes, lab, history, live, build, hub, log } = parts
@@ -59,7 +66,8 @@ export function streams(parts: Parts): Streams {
   let fields = ''
   let listing = false
   const all = (text: string) => {
-    for (const stream of [...open.values()]) stream.send(text)
+    const bytes = encoder.encode(text)
+    for (const stream of [...open.values()]) stream.send(bytes)
   }
 
   /** What is new of the agents, each as the frame that says it. */
@@ -118,7 +126,6 @@ export function streams(parts: Parts): Streams {
       const same = [...open.values()].filter((stream) => stream.address === address).length
       if (open.size >= MAX_STREAMS || same >= STREAMS_OF_ONE) return undefined
       const id = crypto.randomUUID()
-      const encoder = new TextEncoder()
       const close = () => {
         const stream = open.get(id)
         open.delete(id)
@@ -129,25 +136,26 @@ export function streams(parts: Parts): Streams {
       return new ReadableStream<Uint8Array>(
         {
           start(controller) {
-            const send = (text: string) => {
+            const send = (bytes: Uint8Array) => {
               try {
                 if ((controller.desiredSize ?? 0) <= 0) {
                   close()
                   controller.close()
-                } else controller.enqueue(encoder.encode(text))
+                } else controller.enqueue(bytes)
               } catch {
                 close()
               }
             }
-            look()
-            changed()
-            const watcher = live.watch((values) => send(frame('values', values)))
+            // The first page finds what nobody was told of until now.
+            if (open.size === 0) changed()
+            else look()
+            const watcher = live.watch((parts) => send(encoder.encode(frameOf('values', parts))))
             open.set(id, { id, address, watcher, send })
             tell()
             const now = Date.now() / 1000
             const hello =
               frame('hello', { stream: id, build, now, instances: [...lab.instances.keys()] }) + ticked()
-            send(`retry: 1000\n${hello}${[...sent.values()].join('')}`)
+            send(encoder.encode(`retry: 1000\n${hello}${[...sent.values()].join('')}`))
           },
           cancel: close,
         },

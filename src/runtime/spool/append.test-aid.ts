@@ -7,7 +7,9 @@ const [path = '', epoch = ''] = process.argv.slice(2)
 const spool = new Spool(path)
 spool.listen(
   (_, rows) =>
-    process.stdout.write(rows.map(({ seq, data }) => `${epoch} ${seq} ${data['n']?.[0]}\n`).join('')),
+    process.stdout.write(
+      rows.map(({ row: { seq, data } }) => `${epoch} ${seq} ${data['n']?.[0]}\n`).join(''),
+    ),
   (text) => process.stderr.write(`${text}\n`),
 )
 let n = 0

@@ -1,3 +1,4 @@
+import type { Row } from '../../core/channels.ts'
 import type { Spool } from './spool.ts'
 
 /** Bytes of rows that are read at once. */
@@ -13,8 +14,9 @@ export function holds(spool: Spool, feed: string, block: string, t: readonly num
     for (let from = first; ; ) {
       const found = spool.read(feed, epoch, from, PIECE, t[0])
       if (!found || found.rows.length === 0) break
-      if (found.rows.some((row) => row.block === block && same(row.t))) return true
-      if ((found.rows.at(-1)?.t[0] ?? 0) > (t.at(-1) ?? 0)) break
+      const rows = found.rows.map(({ text }) => JSON.parse(text) as Row)
+      if (rows.some((row) => row.block === block && same(row.t))) return true
+      if ((rows.at(-1)?.t[0] ?? 0) > (t.at(-1) ?? 0)) break
       from = found.next
     }
   }

@@ -5,6 +5,7 @@ import { channels } from '../../core/channels.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { Spool } from './spool.ts'
 import { notHeld } from './spool-index.ts'
+import { answerText } from './stored-rows.ts'
 import { TrustedRecorders, trustPath } from './trusted-recorders.ts'
 
 /** Strangers that are told of, each once. */
@@ -24,7 +25,8 @@ export async function serveSpool(
 ): Promise<void> {
   await bus.subscribe(channels.replay, here, ({ id, feed, epoch, from, since, max_bytes }, { client }) => {
     const answer = spool ? spool.read(feed, epoch, from, max_bytes, since) : notHeld(feed, epoch, from)
-    if (answer && bus.connected) void bus.publish(channels.replayed, { ...here, client, id }, answer)
+    if (answer && bus.connected)
+      void bus.publishText(channels.replayed, { ...here, client, id }, answerText(answer))
   })
   if (spool) await hearAcks(bus, here, spool, event)
 }

@@ -1,6 +1,7 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
-import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import type { FeedDeclaration, HeldEpoch } from '../../core/channels.ts'
 import type { Batch, Done, StoredEpoch } from './spool-file.ts'
+import { type SpoolAnswer, type StoredRow, storedRow } from './stored-rows.ts'
 
 /** An epoch as the running agent knows it. */
 export interface Epoch {
@@ -21,7 +22,6 @@ const LISTED_NEWEST = 20
 const LISTED_OLDEST = 80
 /** Epochs of a feed that a round lets go of rows of, at most. */
 const PRUNED = 100
-type Body = Omit<Row, 'seq' | 'epoch'>
 
 /** Which epochs and seqs a spool holds, and the reading of its rows. Reading does not wait for the writing thread. */
 export class SpoolIndex {
@@ -164,11 +164,11 @@ export class SpoolIndex {
    * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
    * at least one; what is gone is named as a gap.
    */
-  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed {
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): SpoolAnswer {
     const found = this.find(feed, epoch)
     if (!found) return notHeld(feed, epoch, from)
     const start = since === undefined ? from : Math.max(from, this.#firstAt(found, since))
-    const rows: Row[] = []
+    const rows: StoredRow[] = []
     let bytes = 0
     let next = start
     let gap: { from: number; to: number } | undefined
@@ -183,7 +183,7 @@ export class SpoolIndex {
       }
       bytes += body.length + 64
       if (rows.length > 0 && bytes > maxBytes) break
-      rows.push({ epoch, seq, ...(JSON.parse(body) as Body) })
+      rows.push(storedRow(epoch, seq, body))
       next = seq + 1
     }
     if (rows.length === 0 && start <= found.last) {
@@ -233,6 +233,6 @@ export function headOf({ last, sent }: Readonly<Epoch>): number {
 }
 
 /** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */
-export function notHeld(feed: string, epoch: string, from: number): Replayed {
+export function notHeld(feed: string, epoch: string, from: number): SpoolAnswer {
   return { feed, epoch, rows: [], next: from, head: from - 1 }
 }

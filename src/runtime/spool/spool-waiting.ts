@@ -1,5 +1,6 @@
-import type { Replayed, Row } from '../../core/channels.ts'
+import type { Row } from '../../core/channels.ts'
 import { type Epoch, headOf } from './spool-index.ts'
+import { type SpoolAnswer, storedRow } from './stored-rows.ts'
 
 /** A row that waits for the disk. */
 export interface Waiting {
@@ -85,11 +86,11 @@ export class WaitingRows {
  * that memory could not hold either it tells as of a gap.
  */
 export function withWaiting(
-  answer: Replayed,
+  answer: SpoolAnswer,
   epoch: Readonly<Epoch>,
   waiting: readonly Waiting[],
   maxBytes: number,
-): Replayed {
+): SpoolAnswer {
   const head = headOf(epoch)
   if (head === answer.head || answer.next <= answer.head) return { ...answer, head }
   const rows = [...answer.rows]
@@ -103,7 +104,7 @@ export function withWaiting(
     }
     bytes += body.length + 64
     if (bytes > maxBytes && rows.length > 0) break
-    rows.push(row)
+    rows.push(storedRow(answer.epoch, row.seq, body))
     next = row.seq + 1
   }
   if (behind.length === 0 && !gap && rows.length === 0 && next <= head) {

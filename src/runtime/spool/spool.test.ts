@@ -21,7 +21,7 @@ function open(path: string, options = {}) {
   const rows: Row[] = []
   const troubles: string[] = []
   spool.listen(
-    (_, more) => rows.push(...more),
+    (_, more) => rows.push(...more.map(({ row }) => row)),
     (text) => troubles.push(text),
   )
   return { spool, rows, troubles }

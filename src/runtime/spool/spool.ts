@@ -1,6 +1,6 @@
 import type { Database } from 'bun:sqlite'
 import { type Stats, statSync } from 'node:fs'
-import type { FeedDeclaration, HeldEpoch, Replayed, Row } from '../../core/channels.ts'
+import type { FeedDeclaration, HeldEpoch, Row } from '../../core/channels.ts'
 import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
 import { diskAdvice } from '../../core/disk-fault.ts'
@@ -11,6 +11,7 @@ import { type Batch, type Done, isDamage, openOrReplace } from './spool-file.ts'
 import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
 import { type Waiting, WaitingRows, withWaiting } from './spool-waiting.ts'
 import { SpoolWriter } from './spool-writer.ts'
+import { type SpoolAnswer, type StoredRow, storedRow } from './stored-rows.ts'
 
 /** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
 const COMMIT_MS = 25
@@ -32,7 +33,11 @@ interface Flight {
   readonly lasts: ReadonlyMap<Epoch, number>
 }
 /** Called with rows once they are durable; while the disk refuses them, once they have waited for long. */
-export type Committed = (feed: string, rows: readonly Row[]) => void
+export type Committed = (feed: string, rows: readonly CommittedRow[]) => void
+/** A row, and its JSON. */
+export interface CommittedRow extends StoredRow {
+  readonly row: Row
+}
 
 /**
  * An agent's samples on disk until they are in a recorder's file, and an hour longer: one SQLite file, one owner.
@@ -190,7 +195,7 @@ export class Spool {
   }
 
   /** Rows of an epoch; see `SpoolIndex.read`. */
-  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): Replayed | undefined {
+  read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): SpoolAnswer | undefined {
     if (this.#closed) return undefined
     const answer = this.#index.read(feed, epoch, from, maxBytes, since)
     const found = this.#index.find(feed, epoch)
@@ -356,7 +361,7 @@ export class Spool {
     for (const [feed, rows] of byFeed)
       this.#onCommitted(
         feed,
-        rows.map(({ row }) => row),
+        rows.map(({ epoch, row, body }) => ({ row, ...storedRow(epoch.epoch, row.seq, body) })),
       )
   }
 
