@@ -101,6 +101,37 @@ test('/query: placeholders are passed over, unknown names are empty, a table kee
   expect(await query(at.bridge)).toEqual([])
 })
 
+test('/query: a panel of nothing but unknown names is told so; one that has others is told what is empty', async () => {
+  await using at = await site()
+  const asked = async (...targets: string[]) => {
+    const body = { targets: targets.map((target) => ({ target })), range: {} }
+    const answer = await send(at.bridge, { ...recorded('query-bare'), body })
+    const got = (await answer.json()) as { error?: string }
+    return [answer.status, got.error ?? answer.headers.get('x-ocs-left-out')]
+  }
+  const all = ': /api/metrics lists those that there are'
+  const none = 'there is no metric'
+  expect(await asked('LSA21OQ::Channel_1')).toEqual([
+    400,
+    `${none} "LSA21OQ::Channel_1" (did you mean LSA21OQ::Channel_1_T?)${all}`,
+  ])
+  expect(await asked('nowhere::(a|b)', 'no node')).toEqual([
+    400,
+    `${none} "nowhere::a"; ${none} "nowhere::b"; ${none} "no node": a metric is NODE::field${all}`,
+  ])
+  expect(await asked('nowhere::a', 'LSA21OQ::Channel_1_T')).toEqual([200, `${none} "nowhere::a"`])
+  expect(await asked('LSA21OQ::Channel_1_T', 'LSA21OQ::()', '()')).toEqual([200, null])
+  expect(await asked('nowhere::a', 'events')).toEqual([200, `${none} "nowhere::a"`])
+  await at.stopNode('LSA22HA')
+  // A panel that keeps its last picture on an error must not: what is gone looks gone.
+  expect(
+    await until(
+      () => asked('LSA22HA::Channel_1_T'),
+      ([, why]) => why !== null,
+    ),
+  ).toEqual([200, '"LSA22HA::Channel_1_T": its data node does not run'])
+})
+
 test('/query: variables, as Grafana writes them out', async () => {
   await using at = await site()
   const got = (await (await send(at.bridge, recorded('query-variables'))).json()) as Answered
@@ -288,8 +319,18 @@ test('what is refused says why', async () => {
   expect(await post('/query', '{"targets":[]}')).toEqual([400, expect.stringContaining('range: ')])
   expect(await post('/query', JSON.stringify({ targets: [], range: { ...range, to: 'soon' } }))).toEqual([
     400,
-    'range.to: not a time: write unix ms (13 digits) or 2026-11-23T08:00:00Z',
+    'range.to: not a time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h',
   ])
+  for (const [bad, why] of [
+    [{ to: 1_795_415_400 }, 'range.to: not a time: '],
+    [{ to: '1795415400' }, 'range.to: not a time: '],
+    [{ from: 'May 5' }, 'range.from: not a time: '],
+    [{ from: range.to, to: range.from }, 'range: from is after to'],
+  ] as const) {
+    const body = JSON.stringify({ targets: [], range: { ...range, ...bad } })
+    expect(await post('/query', body)).toEqual([400, expect.stringContaining(why)])
+    expect(await post('/annotations', body)).toEqual([400, expect.stringContaining(why)])
+  }
   const many = Array.from({ length: 201 }, () => ({ target: 'a::b' }))
   expect((await post('/query', JSON.stringify({ targets: many, range })))[0]).toBe(400)
   const bomb = [{ target: `a::${'(a|b|c|d|e|f|g|h)'.repeat(200)}` }]
@@ -343,7 +384,7 @@ test('nothing that a request makes the bridge publish is anything but a query', 
     },
   }))
   await Promise.all(recordings.map((name) => send(at.bridge, recorded(name))))
-  await query(at.bridge, 'LSA21OQ::ops/acq/start')
+  await query(at.bridge, 'LSA21OQ::Channel_1_T', 'LSA21OQ::ops/acq/start')
   expect(new Set(published)).toEqual(new Set([channels.query.pattern]))
 })
 

@@ -109,7 +109,13 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   })
   app.route('/page', live.app)
   app.post('/search', (c) => checked(c, SearchBody, ({ target }) => simple.search(target)))
-  app.post('/query', (c) => checked(c, QueryBody, simple.query))
+  app.post('/query', (c) =>
+    checked(c, QueryBody, async (body) => {
+      const { drawn, leftOut } = await simple.query(body)
+      tellLeftOut(c, leftOut)
+      return drawn
+    }),
+  )
   app.post('/annotations', (c) => checked(c, AnnotationsBody, simple.annotations))
   app.post('/tag-keys', (c) => answer(c, tagKeys))
   app.post('/tag-values', (c) => checked(c, TagBody, async ({ key }) => tagValues(await catalog.all(), key)))

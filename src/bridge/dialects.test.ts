@@ -170,7 +170,7 @@ test('/api: what cannot be read is named', async () => {
     ['metric=a&from=now&to=-1h', 'from is after to'],
     [
       'metric=LSA21OQ::Chanel_1_T&metric=no',
-      'there is no metric "LSA21OQ::Chanel_1_T" (did you mean LSA21OQ::Channel_1_T?); there is no metric "no": /api/metrics',
+      'there is no metric "LSA21OQ::Chanel_1_T" (did you mean LSA21OQ::Channel_1_T?); there is no metric "no": a metric is NODE::field: /api/metrics',
     ],
     ['metric=a&max_points=0', 'max_points=0: 1 to 20000'],
     ['metric=a&wide=maybe', 'wide=maybe: 0 or 1'],
@@ -185,7 +185,10 @@ test('/api: what cannot be read is named', async () => {
 test('/api/data: a metric that nobody has costs itself, and is named; a pattern may fit none', async () => {
   await using at = await site()
   const answer = await fetch(`${at.bridge.url}/api/data?metric=LSA21OQ::Channel_1_T&metric=no`)
-  expect([answer.status, answer.headers.get('x-ocs-left-out')]).toEqual([200, 'there is no metric "no"'])
+  expect([answer.status, answer.headers.get('x-ocs-left-out')]).toEqual([
+    200,
+    'there is no metric "no": a metric is NODE::field',
+  ])
   expect(await answer.json()).not.toEqual([])
   expect(await get(at.bridge, '/api/data?metric=no::*')).toEqual([200, []])
 })

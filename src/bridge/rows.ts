@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { csvCell } from '../core/csv.ts'
 import { glob, isWild } from '../core/glob.ts'
-import { didYouMean } from '../core/names.ts'
 import type { Catalog } from '../lab/catalog.ts'
 import { ask, cell, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
+import { whyMissing } from '../lab/missing-metric.ts'
 import type { Nodes } from '../lab/nodes.ts'
 import { MAX_METRICS, type Metric, readTarget } from '../lab/targets.ts'
 import { badRequest } from './http.ts'
@@ -75,12 +75,12 @@ export async function rowsOf(
   const missing = wanted.filter(({ literal, others }) => {
     return !isPattern(literal) && ![literal, ...others].some((metric) => curves(metric))
   })
-  const known = missing.length > 0 ? (await catalog.all()).map(({ text }) => text) : []
-  const leftOut = missing.map(({ literal }) => {
-    const [near] = didYouMean(literal.text, known)
-    const mean = near === undefined ? '' : ` (did you mean ${near}?)`
-    return `there is no metric "${literal.text.slice(0, 100)}"${mean}`
-  })
+  const leftOut = await Promise.all(
+    missing.map(async ({ literal, others }) => {
+      const found = await whyMissing(others[0] ?? literal, { nodes, catalog })
+      return found?.why ?? `"${literal.text.slice(0, 100)}": it names no field`
+    }),
+  )
   if (missing.length === wanted.length) {
     throw badRequest(`${leftOut.slice(0, 5).join('; ')}: /api/metrics lists those that there are`)
   }

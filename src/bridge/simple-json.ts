@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { glob, isWild } from '../core/glob.ts'
 import type { Catalog } from '../lab/catalog.ts'
 import { ask, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
+import { whyMissing } from '../lab/missing-metric.ts'
 import type { Nodes } from '../lab/nodes.ts'
 import { MAX_METRICS, readTarget, type Target } from '../lab/targets.ts'
 import { choose, type Mark, states } from './annotations.ts'
@@ -9,16 +10,19 @@ import { AdHocFilters, passes } from './filters.ts'
 import type { History } from './history.ts'
 import { badRequest } from './http.ts'
 import { draw, markTable, type Series, stateTable, type Table } from './series.ts'
-import { isOther } from './times.ts'
+import { readTime } from './times.ts'
 
 const instant = z
   .union([z.string(), z.number()])
-  .transform((given) =>
-    typeof given === 'number' && isOther(given, 1) ? Number.NaN : new Date(given).getTime(),
-  )
-  .refine(Number.isFinite, 'not a time: write unix ms (13 digits) or 2026-11-23T08:00:00Z')
+  .transform((given) => readTime(String(given), 1) ?? Number.NaN)
+  .refine(Number.isFinite, 'not a time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h')
+/** Names that are told to be unknown, at most. */
+const TOLD = 5
+
 const positive = z.number().positive().optional().catch(undefined)
-const Range = z.object({ from: instant, to: instant })
+const Range = z
+  .object({ from: instant, to: instant })
+  .refine(({ from, to }) => !(from > to), { error: 'from is after to', abort: true })
 
 /** The body of `/query`, as far as it matters here. Other keys, of which each Grafana version has its own, are left alone. */
 export const QueryBody = z.object({
@@ -58,6 +62,12 @@ type Asked = { readonly refId: string | undefined } & (
   | { readonly kind: 'states'; readonly words: string }
 )
 
+/** What `/query` draws. */
+interface Answer {
+  readonly drawn: readonly (Series | Table)[]
+  /** Why some of it is empty, each as a sentence. */
+  readonly leftOut: readonly string[]
+}
 interface Parts {
   readonly nodes: Nodes
   readonly catalog: Catalog
@@ -68,8 +78,11 @@ interface Parts {
 export function simpleJson({ nodes, catalog, history }: Parts): {
   /** Names of the metrics that contain a text, in any case; `nodes` means those of the data nodes. */
   search(text: string | undefined): Promise<string[]>
-  /** Curves and tables, in the order of the targets. @throws HTTPException for too many */
-  query(body: QueryBody): Promise<(Series | Table)[]>
+  /**
+   * Curves and tables, in the order of the targets, and why some are empty.
+   * @throws HTTPException for too many, and for names that are unknown when there are no others
+   */
+  query(body: QueryBody): Promise<Answer>
   /** Sessions and events; a session that has ended is a region. */
   annotations(body: z.output<typeof AnnotationsBody>): object[]
 } {
@@ -95,7 +108,18 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
         intervalMs === undefined ? DEFAULT_POINTS : Math.ceil((range.to - range.from) / intervalMs)
       const metrics = wanted.flatMap(({ literal, expanded }) => [literal, ...expanded])
       const curves = await ask(nodes, metrics, { ...range, points: maxDataPoints ?? steps })
-      return asked.flatMap((one): (Series | Table)[] => {
+      const empty = wanted
+        .filter(({ literal }) => !curves(literal))
+        .flatMap(({ expanded }) => expanded.filter((metric) => !curves(metric)))
+      const reasons = await Promise.all(
+        empty.slice(0, TOLD).map((metric) => whyMissing(metric, { nodes, catalog })),
+      )
+      const missing = reasons.filter((reason) => reason !== undefined)
+      const leftOut = missing.map(({ why }) => why)
+      const isAll = wanted.length === asked.length && !metrics.some((metric) => curves(metric))
+      if (isAll && missing.some(({ isUnknown }) => isUnknown))
+        throw badRequest(`${leftOut.join('; ')}: /api/metrics lists those that there are`)
+      const drawn = asked.flatMap((one): (Series | Table)[] => {
         if (one.kind === 'events') return [markTable(choose(history, { ...range, ...one }), one.refId)]
         if (one.kind === 'states') return [stateTable(states(history, { ...range, ...one }), one.refId)]
         const { literal, expanded } = one.target
@@ -103,6 +127,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
           .filter((metric) => passes(metric, curves(metric), [...adhocFilters, ...filters]))
           .map((metric) => draw(metric.text, curves(metric), { ...one, to: range.to }))
       })
+      return { drawn, leftOut }
     },
     annotations: ({ range, annotation }) =>
       choose(history, { ...range, words: annotation?.query ?? '' }).map(annotated),

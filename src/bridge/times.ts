@@ -51,7 +51,7 @@ export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number
  * Whether a number since 1970 counts something else than was meant: seconds of 1973 to 5138 as ms are days of 1970 to 1973, of
  * which nobody has data; ms of now as seconds are years far ahead.
  */
-export function isOther(number: number, unit: 1 | 1000): boolean {
+function isOther(number: number, unit: 1 | 1000): boolean {
   return unit === 1 ? number >= 1e8 && number < 1e11 : number >= 1e11
 }
 

@@ -23,6 +23,8 @@ export interface Node {
 }
 /** The data nodes on a bus. Nothing of what they serve is remembered: that is asked each time. */
 export interface Nodes extends AsyncDisposable {
+  /** Whether the hub is there: while it is away, nobody knows what lives. */
+  readonly connected: boolean
   /** Those that live, in order of name; of two that go by one name the older. */
   online(): Node[]
   /** Those that live and serve recorded files. */
@@ -31,6 +33,10 @@ export interface Nodes extends AsyncDisposable {
   listed(): Node[]
   /** The listed node of a name: the exact one, else without regard to case. */
   find(name: string): Node | undefined
+  /** Names of data nodes that do not live now, as far as nothing else goes by them. */
+  gone(): string[]
+  /** Whether a node answered when it was asked last. */
+  answers(node: Node): boolean
   /** What a node serves; undefined when it does not answer in time. */
   fields(node: Node): Promise<FieldsAnswer | undefined>
   /** Data of a node; undefined when it does not answer in time. */
@@ -72,6 +78,8 @@ export async function findNodes(
     return inOrder(byName.values())
   }
 
+  const find = (name: string) => nameFinder(listed().map((node) => [node.name, node] as const))(name)
+
   const ignored = (first: Node, second: Node) => {
     if (twins.has(second.instance)) return
     twins.add(second.instance)
@@ -99,10 +107,15 @@ export async function findNodes(
   }
 
   return {
+    get connected() {
+      return bus.connected
+    },
     online,
     archives: () => online().filter(({ archive }) => archive),
     listed,
-    find: (name) => nameFinder(listed().map((node) => [node.name, node] as const))(name),
+    find,
+    answers: ({ instance }) => !failing.has(instance),
+    gone: () => all().flatMap(({ node: { name } }) => (find(name) ? [] : [name])),
     fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
     data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {

@@ -155,6 +155,20 @@ test('/render: one bad target leaves the others whole, and is named', async () =
   }
 })
 
+test('/render: a data node that does not run, and one that nobody knows of without the hub, are no fault of a panel', async () => {
+  await using at = await site()
+  const seen = async () => {
+    const answer = await draw(at.bridge, 'scale(LSA22HA.Channel_1_T, 2)')
+    return [answer.status, await answer.json(), answer.headers.get('x-ocs-left-out')]
+  }
+  await at.stopNode('LSA22HA')
+  const gone = await until(seen, ([, , why]) => why !== null)
+  expect(gone).toEqual([200, [], '"LSA22HA.Channel_1_T": its data node does not run'])
+  at.lab.hub.stop()
+  const away = await until(seen, ([, , why]) => String(why).includes('hub'))
+  expect(away).toEqual([200, [], '"LSA22HA.Channel_1_T": the hub is away'])
+})
+
 test('/render: the functions, in each other', async () => {
   await using at = await site()
   const one = 'LSA21OQ.Channel_1_T'

@@ -75,8 +75,8 @@ export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
     if (targets.length > MAX_METRICS) throw badRequest(`more than ${MAX_METRICS} targets in one request`)
     const points = Number(given.get('maxDataPoints') ?? DEFAULT_POINTS)
     const span = { ...spanOf(given), points: points >= 1 ? points : DEFAULT_POINTS }
-    const { lines, leftOut } = await render({ nodes, names, operations }, targets, span)
-    if (lines.length === 0 && leftOut.length > 0) throw badRequest(leftOut.slice(0, 5).join('; '))
+    const { lines, leftOut, isFault } = await render({ nodes, names, operations }, targets, span)
+    if (isFault) throw badRequest(leftOut.slice(0, 5).join('; '))
     complain(leftOut)
     tellLeftOut(c, leftOut)
     return answer(c, lines)

@@ -1,9 +1,25 @@
 import { isWild } from '../../core/glob.ts'
 import { didYouMean } from '../../core/names.ts'
+import { plainNames } from '../../grafana/plain-names.ts'
+import type { Nodes } from '../../lab/nodes.ts'
 import type { Branch } from './names.ts'
 
 /** Names that are told of those that there are, at most. */
 const TOLD = 10
+
+/** Whether a path is a name, and no pattern. */
+export function isPlain(path: string): boolean {
+  return !isWild(path) && !path.includes('{')
+}
+
+/** Why a name draws nothing while what it is of is away: the hub, or its data node; undefined while both are there. */
+export function whyAway(path: string, nodes: Pick<Nodes, 'connected' | 'gone'>): string | undefined {
+  const [name = ''] = path.split('.')
+  if (!nodes.connected) return `"${path.slice(0, 100)}": the hub is away`
+  return plainNames(nodes.gone()).has(name)
+    ? `"${path.slice(0, 100)}": its data node does not run`
+    : undefined
+}
 
 /**
  * Why a name draws nothing, and what there is; undefined for a pattern, `*` or `{a,b}`, which may fit nothing.
@@ -13,7 +29,7 @@ export async function whyNothing(
   path: string,
   find: (pattern: string) => Promise<readonly Branch[]>,
 ): Promise<string | undefined> {
-  if (isWild(path) || path.includes('{')) return undefined
+  if (!isPlain(path)) return undefined
   const parts = path.split('.')
   for (const [i, part] of parts.entries()) {
     const above = parts.slice(0, i)

@@ -5,7 +5,7 @@ import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
 import { FUNCTIONS, type Line, type Value } from './functions.ts'
-import { whyNothing } from './missing.ts'
+import { isPlain, whyAway, whyNothing } from './missing.ts'
 import type { Leaf, Names } from './names.ts'
 import type { Operations } from './operations.ts'
 import { type Expression, parseTarget } from './parse.ts'
@@ -17,6 +17,8 @@ const MAX_PATTERNS = 1000
 export interface Rendered {
   readonly lines: readonly Omit<Line, 'path'>[]
   readonly leftOut: readonly string[]
+  /** Whether no target could be meant: one of a data node that does not run can. */
+  readonly isFault: boolean
 }
 
 /**
@@ -30,6 +32,7 @@ export async function render(
 ): Promise<Rendered> {
   const { nodes, names, operations } = parts
   const leftOut: string[] = []
+  const gone: string[] = []
   const trying = async <T>(act: () => T | Promise<T>): Promise<T[]> => {
     try {
       return [await act()]
@@ -61,6 +64,11 @@ export async function render(
         leaves.set(path, await leavesOf(path))
         states.set(path, operations.lines(path, span))
         if ([leaves, states].some((found) => (found.get(path) ?? []).length > 0)) continue
+        const away = isPlain(path) ? whyAway(path, nodes) : undefined
+        if (away !== undefined) {
+          gone.push(away)
+          continue
+        }
         const why = await whyNothing(path, find)
         if (why !== undefined) throw badRequest(why)
       }
@@ -81,7 +89,8 @@ export async function render(
     const drawn = await trying(() => evaluate(expression, { leaves, states, curves, span }))
     lines.push(...drawn.flat())
   }
-  return { lines: told(lines), leftOut }
+  const isFault = lines.length === 0 && gone.length === 0 && leftOut.length > 0
+  return { lines: told(lines), leftOut: [...leftOut, ...gone], isFault }
 }
 
 /** Whether all functions are known and given what they need. */
