@@ -2,6 +2,7 @@
 python -m ocs_child --class CLASS [--left FILE] -- ARG…            an agent among this interpreter's plugins
 python -m ocs_child --file FILE --entrypoint main [--left FILE] -- ARG…
 python -m ocs_child --list                                         what plugins there are, as JSON
+python -m ocs_child --look FILE                                    whether a file can be run, as JSON; it is not run
 """
 import argparse
 import sys
@@ -16,10 +17,14 @@ def main():
     parser.add_argument('--entrypoint', default='main')
     parser.add_argument('--left')
     parser.add_argument('--list', action='store_true')
+    parser.add_argument('--look')
     parser.add_argument('args', nargs=argparse.REMAINDER)
     given = parser.parse_args()
     if given.list:
         find.tell()
+        return
+    if given.look:
+        find.look(given.look, given.entrypoint)
         return
     from .pipe import Pipe, take_streams
     lines, out = take_streams()

@@ -1,4 +1,5 @@
 """Finds agent classes among the plugins of OCS that this interpreter has."""
+import ast
 import importlib
 import importlib.util
 import json
@@ -45,6 +46,35 @@ def entry(agent_class, file, entry_point):
         sys.exit(f'no plugin of OCS in {sys.executable} has the agent class {agent_class}{told}')
     module = importlib.import_module(found[agent_class]['module'])
     return getattr(module, found[agent_class].get('entry_point', 'main'))
+
+
+def look(file, entry_point):
+    """Prints what keeps a file from being run as an agent, as JSON; null when nothing does. Nothing of it is run."""
+    fault = None
+    try:
+        with open(file, 'rb') as source:
+            body = ast.parse(source.read(), file).body
+        names = {name for node in body for name in _names(node)}
+        if entry_point not in names:
+            fault = f'it has no function {entry_point}'
+    except OSError as error:
+        fault = error.strerror
+    except (SyntaxError, ValueError) as error:
+        fault = f'line {error.lineno}: {error.msg}' if getattr(error, 'lineno', None) else str(error)
+    print(json.dumps({'fault': fault}))
+
+
+def _names(node):
+    """What a statement at the top of a file, or within an `if` or `try` there, defines or imports."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name) for alias in node.names}
+    if isinstance(node, ast.Assign):
+        return {target.id for target in node.targets if isinstance(target, ast.Name)}
+    inner = [one for kind in ('body', 'orelse', 'finalbody') for one in getattr(node, kind, [])]
+    inner += [one for handler in getattr(node, 'handlers', []) for one in handler.body]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    return {name for one in inner if isinstance(one, ast.stmt) for name in _names(one)}
 
 
 def tell():

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { declarationOf } from '../launch/declared-instances.ts'
-import { pluginsOf, pythonOf } from '../launch/programs.ts'
+import { isPython, pluginsOf, pythonFault, pythonOf } from '../launch/programs.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
@@ -12,7 +13,7 @@ export const checkPrograms: Check = async ({ host, context: { env } }) => {
 }
 
 async function finding(instance: Instance, env: Context['env']): Promise<Finding[]> {
-  const { agent_class = '', command, instance_id, position } = instance
+  const { agent_class = '', command, instance_id, module, position } = instance
   const told = (level: Finding['level'], text: string): Finding[] => [{ check: 'program', level, text }]
   const agent = await declarationOf(instance, env).catch(() => undefined)
   if (!agent?.spec.isProgram) return []
@@ -24,6 +25,15 @@ async function finding(instance: Instance, env: Context['env']): Promise<Finding
   const python = pythonOf(instance, env)
   try {
     const { classes, versions, faults } = await pluginsOf(python)
+    if (isPython(module)) {
+      const fault =
+        versions['ocs'] === undefined
+          ? `${python} has no package ocs: it is what its agents import`
+          : await pythonFault(python, resolve(module.folder, module.name))
+      if (fault !== undefined)
+        return told('problem', `${module.position}: ${instance_id}: module ${module.name}: ${fault}`)
+      return told('ok', `${instance_id}: ${module.name} by ${python} with ocs ${versions['ocs']}`)
+    }
     const owner = classes[agent_class]
     if (owner)
       return told('ok', `${instance_id}: ${agent_class} of ${owner} ${versions[owner] ?? ''} by ${python}`)

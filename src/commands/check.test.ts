@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
@@ -74,6 +74,44 @@ test.each(broken)('every problem is told once, with its line and what to do: %s'
     expected.map(([, at]) => Number(at)),
   )
   for (const [at, [, , says]] of expected.entries()) expect(problems[at]).toContain(String(says))
+})
+
+test('a module in Python is looked at by its interpreter, and is no class to be found among plugins', async () => {
+  const place = (name: string) => join(folder, name)
+  const python = place('python')
+  // An interpreter that has OCS, as far as its list of packages goes.
+  mkdirSync(place('site/ocs-0.12.1.dist-info'), { recursive: true })
+  writeFileSync(
+    place('site/ocs-0.12.1.dist-info/METADATA'),
+    'Metadata-Version: 2.1\nName: ocs\nVersion: 0.12.1\n',
+  )
+  writeFileSync(python, `#!/bin/sh\nPYTHONPATH="$PYTHONPATH:${place('site')}" exec python3 "$@"\n`, {
+    mode: 0o755,
+  })
+  writeFileSync(place('mine.py'), 'import nothing_like_it\ndef main(args=None):\n    pass\n')
+  writeFileSync(place('mainless.py'), 'def start():\n    pass\n')
+  writeFileSync(place('broken.py'), 'x = 1\ndef main(:\n    pass\n')
+  const said = async (module: string, by = python) => {
+    const { findings } = await check(
+      one(`agent-class: MyAgent, module: ./${module}, python: ${by}`),
+      '--no-instruments',
+    )
+    return findings
+      .filter(({ check: of }) => of === 'program')
+      .map(({ level, text }) => `${level} ${text.replaceAll(`${folder}/`, '')}`)
+  }
+  expect(await said('mine.py')).toEqual(['ok it: ./mine.py by python with ocs 0.12.1'])
+  const at = expect.stringMatching(/^problem lab.yaml:5:\d+: it: module /)
+  for (const [module, why, by] of [
+    ['mainless.py', 'module ./mainless.py: it has no function main', python],
+    ['broken.py', /module .\/broken.py: line 2: invalid syntax/, python],
+    ['none.py', 'module ./none.py: No such file or directory', python],
+    ['mine.py', 'module ./mine.py: python3 has no package ocs', 'python3'],
+  ] as const) {
+    const [text, ...others] = await said(module, by)
+    expect([text, others]).toEqual([at, []])
+    expect(text).toMatch(why)
+  }
 })
 
 test('several faults are told together, of arguments too', async () => {

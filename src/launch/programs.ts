@@ -10,7 +10,7 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { ownFile } from '../machine/own-files.ts'
 import { type Command, Program } from '../programs/program.ts'
 import { programAgent } from '../programs/program-agent.ts'
-import type { Instance } from '../site/site.ts'
+import type { Instance, Module } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { ChosenSite } from './choose-site.ts'
 
@@ -39,20 +39,41 @@ export function pluginsOf(python: string): Promise<Plugins> {
   return known
 }
 
-async function list(python: string): Promise<Plugins> {
+function list(python: string): Promise<Plugins> {
+  return child(python, ['--list'], Plugins, "OCS's plugins")
+}
+
+/**
+ * What keeps a file of Python from being run as an agent, as its interpreter sees it; nothing of it is run.
+ * @returns undefined when it can be run
+ * @throws ConfigError when the interpreter cannot be asked
+ */
+export async function pythonFault(python: string, file: string): Promise<string | undefined> {
+  const { fault } = await child(python, ['--look', file], Look, file)
+  return fault ?? undefined
+}
+const Look = z.object({ fault: z.string().nullable() })
+
+/** Asks an interpreter something by our module. @throws ConfigError when it cannot be asked */
+async function child<S extends z.ZodType>(
+  python: string,
+  words: readonly string[],
+  schema: S,
+  what: string,
+): Promise<z.output<S>> {
   try {
-    const { stdout } = await promisify(execFile)(python, ['-m', 'ocs_child', '--list'], {
+    const { stdout } = await promisify(execFile)(python, ['-m', 'ocs_child', ...words], {
       env: { ...process.env, ...withHost(process.env) },
       timeout: LIST_MS,
     })
     // Plugins print as they are loaded.
-    return Plugins.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
+    return schema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
   } catch (cause) {
     const why =
       messageOf(cause)
         .split('\n')
         .findLast((line) => line.trim() !== '') ?? ''
-    throw new ConfigError(`${python} cannot be asked for OCS's plugins: ${why}`, { cause })
+    throw new ConfigError(`${python} cannot be asked for ${what}: ${why}`, { cause })
   }
 }
 
@@ -63,7 +84,7 @@ function withHost(env: Context['env']): Record<string, string> {
 }
 
 /** Whether a module is a file of Python with an agent of OCS, as `ocs-agent-cli --agent` runs it. */
-function isPython(module: Instance['module']): boolean {
+export function isPython(module: Instance['module']): module is Module {
   return module?.name.endsWith('.py') ?? false
 }
 
@@ -108,7 +129,7 @@ function commandOf(
       'ocs_child',
       '--class',
       instance.agent_class ?? '',
-      ...(module && isPython(module) ? ['--file', resolve(module.folder, module.name)] : []),
+      ...(isPython(module) ? ['--file', resolve(module.folder, module.name)] : []),
       '--left',
       left,
       '--',
