@@ -1,11 +1,12 @@
 import { afterAll, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
 import lakeshore240 from '../agents/lakeshore/lakeshore240.ts'
 import { traceTo } from '../instrument/transport/trace.ts'
+import { lockInstance } from '../machine/lock-file.ts'
 import { startLakeshore240 } from '../simulators/lakeshore240.ts'
 import { run } from './program.ts'
 
@@ -76,6 +77,17 @@ test('what a task changes is recorded in turn, so that it can be played again', 
   await using agent = await startAgent(lakeshore240, { port: `replay:${dialog}`, mode: 'idle' })
   const { success, messages } = await agent.task('set_values', { channel: 2, name: 'cold' })
   expect([success, messages]).toEqual([true, expect.anything()])
+})
+
+test('beside the agent that runs it says whose instrument it is', async () => {
+  const state = join(folder, 'state')
+  mkdirSync(join(state, 'observatory'), { recursive: true })
+  using _running = lockInstance(join(state, 'observatory', 'ls240.sqlite'))
+  const file = join(folder, 'beside.yaml')
+  const words = ['record', 'ls240', '-o', file, '--seconds', '0.2', '--port', '/dev/nowhere']
+  const { code, err } = await ocs(...words, '--state-dir', state)
+  expect([code, err]).toEqual([1, expect.stringMatching(/^ocs: ls240 is run by .+: stop that first/m)])
+  expect(err).not.toContain('/dev/nowhere')
 })
 
 test('what cannot be recorded says so, and writes nothing', async () => {

@@ -1,8 +1,12 @@
+import { join } from 'node:path'
 import { Command } from 'commander'
-import { messageOf, UsageError } from '../core/errors.ts'
+import { messageOf, OpError, UsageError } from '../core/errors.ts'
 import { type AgentFlags, argumentError, findRole } from '../launch/agent-role.ts'
 import { checkArguments } from '../launch/check-arguments.ts'
 import { mustBeNew, recordDialog } from '../launch/record-dialog.ts'
+import { isLocked } from '../machine/lock-file.ts'
+import { lockHolder } from '../machine/lock-holder.ts'
+import { statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
 import { siteFlags } from './site-flags.ts'
@@ -12,6 +16,7 @@ interface RecordFlags extends AgentFlags {
   readonly seconds: string
   readonly task: readonly string[]
   readonly force?: boolean
+  readonly stateDir?: string
 }
 
 /** `ocs record ls240 -o dialog.yaml`: turns the conversation with a real instrument into a fixture for `replay:`. */
@@ -28,6 +33,7 @@ export function recordCommand(context: Context): Command {
       [] as readonly string[],
     )
     .option('--force', 'overwrite the file')
+    .option('--state-dir <folder>', 'where the state of its agent is, to see whether it runs')
     .option('--module <file>', 'a module that declares the agent, in place of a bundled one')
   return siteFlags(command)
     .allowUnknownOption()
@@ -48,6 +54,7 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
   const tasks = flags.task.map(parseTask)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { agent, instance, chosen } = await findRole(flags, context)
+  mustNotRun(instance.instance_id, chosen.root, flags, context.env)
   const { faults, values } = checkArguments(agent, instance.arguments, given, context.env)
   if (faults.length > 0 || !values) throw argumentError(instance.instance_id, faults)
   await recordDialog({
@@ -61,6 +68,16 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
     signal: context.signal,
     log,
   })
+}
+
+/** @throws OpError while the instance's agent runs here: two that talk to one instrument take each other's replies */
+function mustNotRun(id: string, root: string, flags: RecordFlags, env: Context['env']): void {
+  const lock = join(statePath(flags.stateDir, env), root, `${id}.sqlite.lock`)
+  if (!isLocked(lock)) return
+  const by = lockHolder(lock) ?? 'another process'
+  throw new OpError(
+    `${id} is run by ${by}: stop that first, so that its instrument has one to talk to, and start it again afterwards`,
+  )
 }
 
 function parseTask(text: string): { op: string; params: Record<string, unknown> } {

@@ -16,7 +16,7 @@ export const counterHelp: Readonly<Record<string, string>> = {
   quarantined:
     'messages and values (of a recorder: rows) that did not fit their declaration and were left out',
   out_of_range: 'values outside their declared range; they are kept',
-  unsent: 'messages and events of no spool without a connection to the hub',
+  unsent: 'messages of no spool without a connection to the hub, and events that did not wait for one',
   bad_messages: 'messages from the bus that did not fit their topic and were left out',
   hub_reconnects: 'times the hub was reached again',
   instrument_reconnects: 'times the instrument was reached again',

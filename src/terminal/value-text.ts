@@ -1,3 +1,16 @@
+/** Characters of what is said of data in passing. */
+const BRIEF = 100
+
+/** The few single values that session data has of its own, on one line: what lies in lists and maps, such as a process's readings, is left to `ocs ctrl status`. */
+export function briefly(data: unknown): string {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return ''
+  const single = Object.entries(data).filter(
+    ([key, value]) => key !== 'timestamp' && value !== null && typeof value !== 'object',
+  )
+  const text = onOneLine(Object.fromEntries(single))
+  return text.length > BRIEF ? `${text.slice(0, BRIEF)}…` : text
+}
+
 /** Session data, a row, any JSON on one line: `target=4.2 reached=true fields.Channel_1=3.98`. */
 export function onOneLine(data: unknown, name = ''): string {
   if (typeof data === 'object' && data !== null && !Array.isArray(data)) {

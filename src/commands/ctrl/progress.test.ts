@@ -13,3 +13,14 @@ test('away from a terminal the data that a short session ends with is told, once
   now({ data: { n: 4 }, status: 'done' })
   expect(lines).toEqual(['weather watch: n=4'])
 })
+
+test('readings of a process are no result of it: its end is told without them', () => {
+  const lines: string[] = []
+  const shown = progress('ls240 acq', { terminal: false } as Context, (line) => lines.push(line))
+  const fields = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`Channel_${n}_T`, n / 3]))
+  const session = { op_name: 'acq', op_code: 5, status: 'done', messages: [], message_kinds: [] }
+  const show = (data: object) => shown.show({ ...session, data } as unknown as OpSession)
+  show({ fields, list: [1, 2, 3], timestamp: 1_795_000_000.5 })
+  show({ fields, reached: true, note: 'x'.repeat(500) })
+  expect(lines).toEqual([`ls240 acq: ${`reached=true note="${'x'.repeat(500)}"`.slice(0, 100)}…`])
+})

@@ -4,7 +4,7 @@ import { oneLine, printable } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import type { Log } from '../../terminal/log.ts'
-import { onOneLine } from '../../terminal/value-text.ts'
+import { briefly } from '../../terminal/value-text.ts'
 
 /** Milliseconds between two log lines for data alone, where no terminal is redrawn. */
 const DATA_LINE_MS = 10_000
@@ -34,7 +34,7 @@ function redrawn(title: string, context: Context): Progress {
       codeName(session.op_code),
       duration(Date.now() / 1000 - session.start_time),
       lastMessage(session),
-      onOneLine(session.data),
+      briefly(session.data),
     ]
     const text = parts.filter((part) => part !== '').join('  ')
     draw(context, `${ERASE}${printable(text).slice(0, context.size().columns - 1)}`)
@@ -71,7 +71,7 @@ function logged(title: string, log: Log): Progress {
       const all = saidBy(session).map(([time, text]) => ({ key: `${time} ${text}`, text }))
       for (const { key, text } of all) if (!said.has(key)) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))
-      const text = onOneLine(now)
+      const text = briefly(now)
       const isDue = session.status === 'done' || performance.now() - dataAt >= DATA_LINE_MS
       if (text === '' || text === data || !isDue) return
       data = text
