@@ -5,6 +5,7 @@ import { collectAfter } from '../core/collect.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { hostPort, isLoopback } from '../core/host-port.ts'
 import { catalogOf } from '../lab/catalog.ts'
+import type { Expected } from '../lab/expected.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
 import { portError } from '../machine/port-in-use.ts'
@@ -51,6 +52,8 @@ export interface BridgeOptions {
   readonly people?: HubPeople | undefined
   /** Grafana's address, for a link on the live page. */
   readonly grafana?: string
+  /** Instances of the site file that are to be up: the live page shows those that are not. */
+  readonly expected?: () => readonly Expected[]
   log(text: string): void
 }
 export interface Bridge {
@@ -71,6 +74,7 @@ export interface Bridge {
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { bus, root, listen, keys, insecure = false, hosts = [], grafana, log } = options
+  const { expected = () => [] } = options
   const isHere = isLoopback(listen.host)
   if (!insecure && !isHere && !keys) {
     throw new ConfigError(
@@ -84,7 +88,17 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const lab = await viewLab(bus, root)
   const history = await withNotes(await recordHistory({ bus, root, lab }), { bus, root, lab, log })
   const nodes = await findNodes({ bus, root, lab }, log)
-  const live = livePage({ bus, people, nodes, lab, history, grafana, log, isOpen: insecure || isHere })
+  const live = livePage({
+    bus,
+    people,
+    nodes,
+    lab,
+    history,
+    grafana,
+    expected,
+    log,
+    isOpen: insecure || isHere,
+  })
   const stop = async () => {
     for (const part of [live, people, nodes, history, lab]) await part[Symbol.asyncDispose]()
   }

@@ -8,6 +8,7 @@ import { isLoopback } from '../core/host-port.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { expectedOf } from '../launch/declared-instances.ts'
 import { sayConnections } from '../launch/role.ts'
 import { showAnew } from '../launch/show-anew.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
@@ -58,18 +59,30 @@ export function bridgeCommand(context: Context): Command {
     .action(async (flags: BridgeFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       if (flags.users !== undefined) throw new UsageError(`--users: ${MOVED}`)
-      const { root, url, credentials } = await chooseSite(flags, context, log)
+      const { root, url, credentials, site } = await chooseSite(flags, context, log)
       const listen = flags.listen ?? { host: '127.0.0.1', port: 5000 }
       const { insecure, grafana } = flags
       const former = formerUsers(statePath(undefined, context.env))
       if (former !== undefined) log(`warning: ${former}`)
       const files = keysOf(flags, listen, context)
+      let expected = await expectedOf(site, context.env)
+      using _site =
+        site &&
+        onFileChange(
+          () => [site.file],
+          async () => {
+            // One that cannot be read is told by who runs it: what it said before holds.
+            const now = await chooseSite(flags, context, () => {}).catch(() => undefined)
+            if (now) expected = await expectedOf(now.site, context.env)
+          },
+        )
       const client = `bridge.${crypto.randomUUID().slice(0, 8)}`
       await using bus = connectMqtt({ url, credentials, client })
       using _ = sayConnections(bus, url, log)
       const bridge = await startBridge({
         ...{ bus, root, listen, log, keys: files?.read(), hosts: flags.host ?? [] },
         people: hubPeople({ url, root, credentials }),
+        expected: () => expected,
         ...(insecure && { insecure }),
         ...(grafana !== undefined && { grafana }),
       })

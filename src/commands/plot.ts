@@ -134,5 +134,7 @@ function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, f
     return coloured(printable(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
   })
   const room = Math.max(4, frame.rows - legend.length - 1)
-  return [...legend, ...drawCurves(curves, { ...frame, rows: room })]
+  const steps = metrics.map(({ about }) => about.resolution)
+  const resolution = steps.every((step) => step !== undefined) ? Math.min(...steps) : undefined
+  return [...legend, ...drawCurves(curves, { ...frame, rows: room, resolution })]
 }

@@ -7,9 +7,8 @@ import { redact } from '../core/redact.ts'
 import { findUp, isAlive } from '../host/up-state.ts'
 import { type Beside, LabMeters, labStatus } from '../lab/lab-status.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
-import { declaredInstances } from '../launch/declared-instances.ts'
+import { expectedOf } from '../launch/declared-instances.ts'
 import { type Controlled, joinLab } from '../launch/join-lab.ts'
-import type { Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { Redraw } from '../terminal/redraw.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
@@ -43,7 +42,7 @@ export function statusCommand(context: Context): Command {
 
 async function show(on: Controlled, flags: StatusFlags, context: Context): Promise<void> {
   await using meters = await LabMeters.open(on.bus, on.root)
-  const expected = await expectedOf(on.site, context.env)
+  const expected = (await expectedOf(on.site, context.env)).map(({ instance }) => instance)
   let insecure = false
   await using _ = await on.bus.subscribe(channels.hub, { root: on.root }, (hub) => {
     insecure = hub.insecure === true
@@ -67,14 +66,6 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
     else screen.draw(statusScreen(now(), width, rows))
     await pause(EVERY_MS, context.signal)
   }
-}
-
-/** Instances of a site file that are to be up, on all hosts; those of classes of nobody here are somebody else's. */
-async function expectedOf(site: Site | undefined, env: Context['env']): Promise<string[]> {
-  const declared = site ? await declaredInstances(site, env) : []
-  return declared
-    .filter(({ instance, isForeign }) => instance.manage === 'host/up' && !isForeign)
-    .map(({ instance }) => instance.instance_id)
 }
 
 /** What `ocs up` runs on this machine, if it runs. */

@@ -1,5 +1,6 @@
 import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import type { Expected } from '../lab/expected.ts'
 import type { Instance, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { findAgent, UnknownClassError } from './agents.ts'
@@ -90,6 +91,24 @@ export async function declaredInstances(
         return { instance, agent, isForeign, values: agent && valuesOf(agent, instance, env) }
       }),
   )
+}
+
+/** Instances of a site file that are to be up, on all hosts; those of classes of nobody here are somebody else's. */
+export async function expectedOf(site: Site | undefined, env: Context['env']): Promise<Expected[]> {
+  const declared = site ? await declaredInstances(site, env) : []
+  const hostOf = new Map(
+    [...(site?.hosts.values() ?? [])].flatMap(({ name, instances }) =>
+      instances.map((instance) => [instance, name] as const),
+    ),
+  )
+  return declared
+    .filter(({ instance, isForeign }) => instance.manage === 'host/up' && !isForeign)
+    .map(({ instance, values }) => ({
+      instance: instance.instance_id,
+      agentClass: instance.agent_class ?? '',
+      host: hostOf.get(instance) ?? '',
+      ...(values === undefined && { why: 'the site file has a fault in it: ocs check says which' }),
+    }))
 }
 
 function valuesOf(agent: Agent, instance: Instance, env: Context['env']): DeclaredInstance['values'] {

@@ -49,3 +49,16 @@ test('on 80 by 24 nothing is wider or higher', () => {
   expect(lines).toHaveLength(24)
   expect(Math.max(...lines.map(width))).toBeLessThanOrEqual(80)
 })
+
+test('the scale has the digits of the resolution, and no more than tell its lines apart', () => {
+  const scale = (values: readonly number[], resolution?: number) => {
+    const t = values.map((_, i) => T0 + i)
+    const lines = drawCurves([{ t, values }], { ...frame, rows: 4, resolution })
+    return [lines[0], lines[2]].map((line = '') => line.slice(0, 10).trim())
+  }
+  expect(scale([4.2, 4.2004], 1e-4)).toEqual(['4.2004', '4.2000'])
+  expect(scale([4, 8], 1e-4)).toEqual(['8.0', '4.0'])
+  expect(scale([4.20004, 4.20012], 1e-4)).toEqual(['4.2001', '4.2000'])
+  expect(scale([1e-9, 3e-9], 1e-11)).toEqual(['3.0e-9', '1.0e-9'])
+  expect(scale([1e-9, 3e-9])).toEqual(['3e-9', '1e-9'])
+})

@@ -1,3 +1,5 @@
+import { atResolution } from '../core/resolution.ts'
+
 /** One curve to draw: times (unix s) in order, and as many values; null where there is none. */
 export interface Drawn {
   readonly t: readonly number[]
@@ -11,6 +13,8 @@ export interface Frame {
   readonly to: number
   /** Curves are told apart by colour. */
   readonly colour: boolean
+  /** The least step between two values, where all curves have one: the scale tells none apart that is finer. */
+  readonly resolution?: number | undefined
 }
 
 const BLANK = 0x2800
@@ -36,7 +40,10 @@ export function coloured(text: string, nth: number, colour: boolean): string {
  * Draws curves in braille, two by four dots a character, with the scale of their values at the left and the times below.
  * Each column of dots goes from the lowest to the highest value in it, so that no spike is lost.
  */
-export function drawCurves(curves: readonly Drawn[], { columns, rows, from, to, colour }: Frame): string[] {
+export function drawCurves(
+  curves: readonly Drawn[],
+  { columns, rows, from, to, colour, resolution }: Frame,
+): string[] {
   const width = Math.max(4, columns - SCALE - 1)
   const height = Math.max(2, rows - 1)
   const finite = curves.flatMap(({ values }) => values.filter((value) => value !== null))
@@ -68,9 +75,9 @@ export function drawCurves(curves: readonly Drawn[], { columns, rows, from, to, 
     }
   }
   const labels = new Map([
-    [0, number(high, high - low)],
-    [Math.floor((height - 1) / 2), number((high + low) / 2, high - low)],
-    [height - 1, number(low, high - low)],
+    [0, number(high, high - low, resolution)],
+    [Math.floor((height - 1) / 2), number((high + low) / 2, high - low, resolution)],
+    [height - 1, number(low, high - low, resolution)],
   ])
   const lines = cells.map((row, at) => {
     const drawn = row.map(({ bits, nth }) => {
@@ -106,8 +113,11 @@ function bounds(values: readonly number[]): [number, number] {
   return [low, high]
 }
 
-/** A value with as many digits as tell two lines of the scale apart. */
-function number(value: number, span: number): string {
+/** A value with as many digits as tell two lines of the scale apart, and of a known resolution no more than it has. */
+function number(value: number, span: number, resolution?: number): string {
+  // A tenth of the scale is enough to read it by.
+  if (resolution !== undefined)
+    return atResolution(value, Math.max(resolution, 10 ** Math.floor(Math.log10(span / 10))))
   const digits = Math.ceil(Math.log10(Math.max(Math.abs(value), span) / span)) + 3
   return String(Number(value.toPrecision(Math.min(9, Math.max(3, digits)))))
 }

@@ -2,6 +2,8 @@ import { lockedText } from '../core/access.ts'
 import { helpOf, troubles } from '../core/counter-help.ts'
 import { duration } from '../core/duration.ts'
 import { oneLine } from '../core/printable.ts'
+import { atResolution } from '../core/resolution.ts'
+import type { Wire } from '../core/wire.ts'
 import { clockText } from '../lab/clock-text.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
 import type { LastValues } from '../lab/last-values.ts'
@@ -83,10 +85,10 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
     const values = last.get(feed)
     const age = typeof values?.['timestamp'] === 'number' ? duration(now - values['timestamp']) : 'no data'
     return Object.values(blocks).flatMap((fields) =>
-      Object.entries(fields).map(([field, { units = '', description = '' }]) => [
+      Object.entries(fields).map(([field, { units = '', description = '', resolution }]) => [
         feed,
         field,
-        values?.[field] === undefined ? '' : onOneLine(values[field]),
+        values?.[field] === undefined ? '' : readingText(values[field], resolution),
         units,
         age,
         description,
@@ -101,6 +103,13 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   ])
   if (counters.length > 0) parts.push(table([['COUNTER', 'VALUE', 'WHAT'], ...counters]))
   return parts.join('\n')
+}
+
+/** A reading with the digits of its resolution, where one is declared. */
+function readingText(value: Wire, resolution: number | undefined): string {
+  return typeof value === 'number' && resolution !== undefined
+    ? atResolution(value, resolution)
+    : onOneLine(value)
 }
 
 function operationRows(view: InstanceView, now: number): string[][] {

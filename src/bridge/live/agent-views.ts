@@ -6,6 +6,7 @@ import { type OpSession, stateOf, toldOf } from '../../core/ops.ts'
 import { recordingOf } from '../../core/recording/recording.ts'
 import { waitingRows } from '../../core/recording/waiting-rows.ts'
 import { clockText } from '../../lab/clock-text.ts'
+import type { Expected } from '../../lab/expected.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
 
@@ -23,6 +24,7 @@ export function agentView(instance: string, view: InstanceView): AgentView {
     instance,
     agentClass: presence?.agent_class ?? api?.agent_class ?? '',
     state,
+    why: null,
     since: presence?.since ?? null,
     beat: presence?.time ?? null,
     clock: clockText(view) ?? null,
@@ -37,6 +39,12 @@ export function agentView(instance: string, view: InstanceView): AgentView {
     recorder: recorderOf(sessions),
     alarms: state === 'online' ? alarmsOf([...sessions.values()]) : [],
   }
+}
+
+/** What the page shows of an instance of the site file that nobody has heard of. */
+export function absentView({ instance, agentClass, host, why }: Expected): AgentView {
+  const view = { presence: undefined, api: undefined, sessions: new Map(), state: 'offline' as const }
+  return { ...agentView(instance, view), agentClass, host, state: 'absent', why: why ?? null }
 }
 
 function opView(op: string, kind: OpView['kind'], session: OpSession | undefined, isThere: boolean): OpView {

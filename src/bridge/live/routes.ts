@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import type { Bus } from '../../bus/bus.ts'
 import { isLoopback } from '../../core/host-port.ts'
+import type { Expected } from '../../lab/expected.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import {
@@ -45,6 +46,8 @@ interface Parts {
   readonly grafana: string | undefined
   /** Whether everybody may read. */
   readonly isOpen: boolean
+  /** Instances that are to be up. */
+  expected(): readonly Expected[]
   log(text: string): void
 }
 /** The live page: its files, its stream, and the operations of those who have signed in. */
@@ -55,11 +58,12 @@ export interface LivePage extends AsyncDisposable {
   index(c: Context): Response
 }
 
-export function livePage({ bus, people, nodes, lab, history, grafana, isOpen, log }: Parts): LivePage {
+export function livePage(parts: Parts): LivePage {
+  const { bus, people, nodes, lab, history, grafana, isOpen, expected, log } = parts
   const assets = pageAssets()
   const live = liveValues(nodes)
   const { build } = assets
-  const open = streams({ nodes, lab, history, live, build, hub: () => bus.connected, log })
+  const open = streams({ nodes, lab, history, live, build, hub: () => bus.connected, expected, log })
   const acting = operate(lab, log)
   const app = new Hono<Env>()
   const me = (c: Context<Env>): Me => {

@@ -8,11 +8,12 @@ afterEach(() => {
 const streamsOf = (watch: () => object) =>
   streams({
     nodes: { all: [] } as never,
-    lab: { instances: new Map() } as never,
+    lab: { instances: new Map(), settled: async () => {} } as never,
     history: { events: () => [] } as never,
     live: { watch } as never,
     build: '1',
     hub: () => true,
+    expected: () => [],
     log: () => {},
   })
 
@@ -49,4 +50,51 @@ test('nothing is looked for while no page is open', async () => {
   expect(timers()).toBe(running)
   leaving.abort()
   expect([timers(), watching]).toEqual([0, 0])
+})
+
+test('an instance that is to be up and has not been heard of is shown, once it is known who is there', async () => {
+  jest.useFakeTimers()
+  const settled = Promise.withResolvers<void>()
+  const presence = { state: 'online', agent_class: 'A', since: 1, time: 1, host: 'h' }
+  const view = { presence, api: undefined, sessions: new Map(), state: 'online' }
+  const instances = new Map([['here', view]])
+  let hub = true
+  using all = streams({
+    nodes: { online: () => [] } as never,
+    lab: { instances, settled: () => settled.promise } as never,
+    history: { events: () => [] } as never,
+    live: { watch: () => ({ want: () => {}, [Symbol.dispose]: () => {} }) } as never,
+    build: '1',
+    hub: () => hub,
+    expected: () => [
+      { instance: 'here', agentClass: 'A', host: 'h' },
+      { instance: 'away', agentClass: 'B', host: 'other' },
+      { instance: 'spoilt', agentClass: 'C', host: 'h', why: 'a fault' },
+    ],
+    log: () => {},
+  })
+  const reader = all.open(new AbortController().signal, '::1')?.getReader()
+  /** What the page is told of agents, by event. */
+  const told = async () => {
+    const { value } = (await reader?.read()) ?? {}
+    const events = [...new TextDecoder().decode(value).matchAll(/^event: (\w+)\ndata: (.*)$/gm)]
+    return events.flatMap(([, name, data = '']) => {
+      const { instance, state, host, why } = JSON.parse(data)
+      if (name === 'forgotten') return [`${instance} forgotten`]
+      return name === 'agent' ? [[instance, state, host, why].join(' ')] : []
+    })
+  }
+  expect(await told()).toEqual(['here online h '])
+  settled.resolve()
+  await settled.promise
+  jest.advanceTimersByTime(500)
+  expect(await told()).toEqual(['away absent other ', 'spoilt absent h a fault'])
+  // Without the hub nobody knows.
+  hub = false
+  jest.advanceTimersByTime(500)
+  expect(await told()).toEqual(['away forgotten', 'spoilt forgotten'])
+  hub = true
+  instances.set('away', view)
+  jest.advanceTimersByTime(500)
+  expect(await told()).toEqual(['away online h ', 'spoilt absent h a fault'])
 })

@@ -1,10 +1,11 @@
 import { messageOf } from '../../core/errors.ts'
+import type { Expected } from '../../lab/expected.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import { notRecording as whyNotRecording } from '../../lab/not-recording.ts'
 import type { History } from '../history.ts'
-import type { StreamEvents } from '../page/shape.ts'
-import { agentView } from './agent-views.ts'
+import type { AgentView, StreamEvents } from '../page/shape.ts'
+import { absentView, agentView } from './agent-views.ts'
 import { fieldList, signature } from './field-list.ts'
 import type { LiveValues, Watcher } from './live-values.ts'
 
@@ -42,6 +43,8 @@ interface Parts {
   /** Changes with the page's files, so that an old page loads itself anew. */
   readonly build: string
   hub(): boolean
+  /** Instances that are to be up. */
+  expected(): readonly Expected[]
   log(text: string): void
 }
 
@@ -58,7 +61,7 @@ function frameOf(event: keyof StreamEvents, text: string): string {
 const encoder = new TextEncoder()
 
 export function streams(parts: Parts): Streams {
-  const { nodes, lab, history, live, build, hub, log } = parts
+  const { nodes, lab, history, live, build, hub, expected, log } = parts
   const open = new Map<string, Stream>()
   /** Each agent as it was last sent. */
   const sent = new Map<string, string>()
@@ -70,13 +73,25 @@ export function streams(parts: Parts): Streams {
     for (const stream of [...open.values()]) stream.send(bytes)
   }
 
+  let isSettled = false
+  void lab.settled().then(() => {
+    isSettled = true
+  })
+  /** All that are shown. Who is absent is known once it is known who is there. */
+  const shown = (): Map<string, AgentView> => {
+    const there = [...lab.instances].map(([instance, view]) => [instance, agentView(instance, view)] as const)
+    const absent =
+      isSettled && hub() ? expected().filter(({ instance }) => !lab.instances.get(instance)?.presence) : []
+    return new Map([...there, ...absent.map((one) => [one.instance, absentView(one)] as const)])
+  }
+
   /** What is new of the agents, each as the frame that says it. */
   const changed = (): string[] => {
-    const { instances } = lab
-    const gone = [...sent.keys()].filter((instance) => !instances.has(instance))
+    const views = shown()
+    const gone = [...sent.keys()].filter((instance) => !views.has(instance))
     for (const instance of gone) sent.delete(instance)
-    const other = [...instances].flatMap(([instance, view]) => {
-      const text = frame('agent', agentView(instance, view))
+    const other = [...views].flatMap(([instance, view]) => {
+      const text = frame('agent', view)
       if (sent.get(instance) === text) return []
       sent.set(instance, text)
       return [text]
@@ -153,8 +168,7 @@ export function streams(parts: Parts): Streams {
             open.set(id, { id, address, watcher, send })
             tell()
             const now = Date.now() / 1000
-            const hello =
-              frame('hello', { stream: id, build, now, instances: [...lab.instances.keys()] }) + ticked()
+            const hello = frame('hello', { stream: id, build, now, instances: [...sent.keys()] }) + ticked()
             send(encoder.encode(`retry: 1000\n${hello}${[...sent.values()].join('')}`))
           },
           cancel: close,

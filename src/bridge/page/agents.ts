@@ -67,7 +67,7 @@ export class Agents {
   /** Makes what a card shows, where it is not the same as before; a button that has the focus keeps it. */
   #make(card: Card): void {
     const { view, body, element } = card
-    const { instance, state, ops, lock, agentClass, host, node, since, clock } = view
+    const { instance, state, ops, lock, agentClass, host, node, since, clock, why } = view
     const made = JSON.stringify([
       { ...view, beat: 0, spools: 0, troubles: 0, recorder: 0 },
       this.#mayOperate(),
@@ -88,8 +88,9 @@ export class Agents {
     ]
     element.className = `agent ${state}`
     body.replaceChildren(
-      h('header', {}, h('h3', {}, title), h('span', { class: `badge ${state}` }, state), card.beat),
+      h('header', {}, h('h3', {}, title), h('span', { class: `badge ${state}` }, STATES[state]), card.beat),
       h('p', { class: 'note' }, about.filter(Boolean).join(' · ')),
+      ...(why !== null ? [h('p', { class: 'fault' }, why)] : []),
       ...(clock !== null ? [h('p', { class: 'fault' }, clock)] : []),
       ...(lock && lock.until > bridgeTime()
         ? [h('p', { class: 'lock' }, `Locked by ${lock.by} until ${dayText(lock.until)}`)]
@@ -161,8 +162,10 @@ export class Agents {
   }
 }
 
+const STATES = { online: 'online', offline: 'offline', lost: 'lost', absent: 'not running' } as const
+
 /** Who is missed first, who was stopped last; within these instruments, then recorders, then data nodes. */
 function rank({ state, node, recorder }: AgentView): number {
-  const order = { lost: 0, online: 3, offline: 6 }[state]
+  const order = { lost: 0, absent: 0, online: 3, offline: 6 }[state]
   return order + (node !== null ? 2 : recorder !== null ? 1 : 0)
 }

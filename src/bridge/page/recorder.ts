@@ -6,6 +6,8 @@ import type { AgentView } from './shape.ts'
 const MANY_ROWS = 10_000
 /** What a recorder counts that should stay 0. */
 const BAD = ['gaps', 'quarantined', 'torn_tails']
+/** States in which a recorder knows what comes. */
+const RECORDS: readonly string[] = ['running', 'degraded']
 const SHOWN = ['rows', 'samples', 'frames', ...BAD, 'holes', 'duplicates']
 
 /** Shows how recording goes: each recorder, and what still waits in the agents' spools. */
@@ -52,7 +54,10 @@ function recorderCard({ instance, state, ops, recorder }: AgentView): HTMLElemen
     h('header', {}, h('h3', {}, instance), h('span', { class: `badge ${record}` }, record)),
     h('p', { class: 'note path' }, file ?? `nothing written yet in ${folder}`),
     problem !== null && h('p', { class: 'fault' }, problem),
-    stale.length > 0 && h('p', { class: 'fault' }, `nothing comes of ${stale.join(', ')}`),
+    // What it said last of feeds is old when it does not record.
+    stale.length > 0 &&
+      RECORDS.includes(record) &&
+      h('p', { class: 'fault' }, `nothing comes of ${stale.join(', ')}`),
     h('dl', { class: 'facts' }, h('dt', {}, 'rows behind'), h('dd', {}, countText(behind)), ...facts),
   )
 }

@@ -69,7 +69,10 @@ export interface AlarmView {
 export interface AgentView {
   readonly instance: string
   readonly agentClass: string
-  readonly state: 'online' | 'offline' | 'lost'
+  /** `absent`: the site file has it, and nobody has heard of it. */
+  readonly state: 'online' | 'offline' | 'lost' | 'absent'
+  /** Why one that is absent is. */
+  readonly why: string | null
   readonly since: number | null
   /** When it last said that it lives. */
   readonly beat: number | null

@@ -26,3 +26,18 @@ test('what was counted: of all instances the trouble, of one everything and what
   expect(one).toMatch(/^holes +0 +times rows were missing/m)
   expect(one).toMatch(/^out_of_range temps\.T +2$/m)
 })
+
+test('a reading has the digits of its resolution, as on the page', () => {
+  const fields = {
+    T: { type: 'double' as const, units: 'K', resolution: 1e-4 },
+    p: { type: 'double' as const, units: 'mbar' },
+    on: { type: 'bool' as const, resolution: 1 },
+  }
+  const feed = { agent_class: 'A', record: true, frame_length: 60, blocks: { b: fields } }
+  const api = { agent_class: 'A', help: '', ops: {}, queries: {}, feeds: { temps: feed } }
+  const last = new Map([['temps', { timestamp: 1_700_000_000, T: 4.2, p: 1.23456789e-9, on: true }]])
+  const text = instanceStatus('ls', { ...view, api }, last, 1_700_000_001)
+  expect(text).toMatch(/^temps +T +4\.2000 +K /m)
+  expect(text).toMatch(/^temps +p +1\.23457e-9 +mbar /m)
+  expect(text).toMatch(/^temps +on +true /m)
+})
