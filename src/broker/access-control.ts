@@ -8,6 +8,7 @@ import type { LoggedIn, LogIn } from '../principals/log-in.ts'
 import { ANYONE, described, type Principal } from '../principals/principal.ts'
 import { digestOf } from '../principals/token.ts'
 import { mayVouch, readVouched } from '../principals/vouched.ts'
+import type { Who } from '../principals/web-login.ts'
 import { type Actor, Audit } from './audit.ts'
 import { askedBy, stamped } from './caller-stamp.ts'
 import { type Guest, Leases } from './client-id-lease.ts'
@@ -43,6 +44,8 @@ export interface GateOptions {
   readonly pingTimeout?: number | undefined
   /** Where a client's connection comes from. */
   from(client: Client): string
+  /** Who a client is that this process itself connects; undefined for all others. */
+  vouched(client: Client): Who | undefined
 }
 type Hooks = Required<
   Pick<
@@ -76,9 +79,11 @@ export function openGate({
   log,
   keep,
   from,
+  vouched,
   pingTimeout,
 }: GateOptions): {
   hooks: Hooks
+  audit: Audit
   attach(broker: Aedes): Leases
   /** Cuts those who are not any more what they were let in as. */
   recheck(): void
@@ -98,6 +103,7 @@ export function openGate({
     from: from(client),
   })
   let leases: Leases | undefined
+  const whoIs = (client: Client, shown: Shown) => vouched(client)?.() ?? identify(shown)
   const refuse = (client: Client, what: string, reason: string, returnCode = NOT_AUTHORISED): Refusal => {
     log(`client ${clip(client.id)} ${what}: ${reason}`)
     audit.refused(actor(client), reason)
@@ -172,7 +178,7 @@ export function openGate({
       }
       const { tokens, own } = partsOf(password?.toString() ?? '')
       entry.shown = { id, user, tokens, from: from(client) }
-      const who = identify(entry.shown)
+      const who = whoIs(client, entry.shown)
       if ('refused' in who) return no(who.refused, who.code)
       entry.principal = who
       entry.caller = { id, roles: rolesOf(who, id, recorders) }
@@ -240,11 +246,12 @@ export function openGate({
 
   return {
     hooks,
+    audit,
     recheck() {
       for (const { client } of leases?.all() ?? []) {
         const { shown, principal } = entries.get(client) ?? {}
         if (!shown || !principal) continue
-        const now = identify(shown)
+        const now = whoIs(client, shown)
         const why = 'refused' in now ? now.refused : `it is ${described(now)} now`
         if (!('refused' in now) && now.role === principal.role && now.level === principal.level) continue
         log(`client ${clip(client.id)} cut, which was ${described(principal)}: ${why}`)

@@ -4,14 +4,19 @@ import type { Aedes, Client } from 'aedes'
 import { type AuditEntry, channels } from '../core/channels.ts'
 import { ConfigError } from '../core/errors.ts'
 import { hostPort, isLoopback } from '../core/host-port.ts'
+import type { OcsCalls, OcsVisitor } from '../core/ocs.ts'
 import { topic } from '../core/topic.ts'
 import type { KeyPair } from '../principals/certificate.ts'
 import type { Identify } from '../principals/identify.ts'
 import type { LogIn } from '../principals/log-in.ts'
+import type { Principal } from '../principals/principal.ts'
+import type { ByPassword, Who } from '../principals/web-login.ts'
 import { openGate } from './access-control.ts'
 import { openBroker } from './broker.ts'
 import type { Leases } from './client-id-lease.ts'
 import { Connections } from './connections.ts'
+import { type Http, httpCalls } from './http-calls.ts'
+import { innerConnection } from './inner-connection.ts'
 import { limits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import { quietly } from './quiet-log.ts'
@@ -27,6 +32,8 @@ export const CLOSED =
 /** What an open hub says when it starts, and each hour. */
 const INSECURE = 'insecure: whoever reaches this hub can read everything and start operations (--insecure)'
 const HOUR_MS = 3_600_000
+/** Whom the hub looks at its lab as, to answer calls over HTTP. */
+const ITSELF: Principal = { name: 'hub', role: 'observer', level: 0 }
 
 /** What a hub is started with. */
 export interface HubOptions {
@@ -46,6 +53,10 @@ export interface HubOptions {
   readonly identify: Identify
   /** Makes tokens for the passwords of people; nobody logs in without. */
   readonly logIn?: LogIn
+  /** Knows people by their passwords, for what they call over HTTP; nobody is let in by one without. */
+  readonly people?: ByPassword
+  /** Answers calls over HTTP; there are none without. @param own the hub's own look at the lab */
+  readonly calls?: (own: OcsVisitor) => OcsCalls
   /** Keeps who did what. */
   readonly keep?: (entry: AuditEntry) => void
   /** Everybody may do everything, and it listens beyond this machine without TLS. */
@@ -91,8 +102,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const log = quietly(options.log)
   const origins = new WeakMap<Duplex, string>()
   const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
+  const vouchers = new WeakMap<Duplex, Who>()
+  const vouched = (client: Client) => vouchers.get(client.conn)
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, identify, logIn, keep, log, from, pingTimeout })
+  const gate = openGate({ root, recorders, retained, identify, logIn, keep, log, from, vouched, pingTimeout })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, log)
@@ -101,11 +114,20 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     take: (conn: Duplex, origin: string) => connections.take(conn, origin),
     log,
   }
-  const listeners = new Listeners(taker, options.keys)
+  const connect = (who: Who, origin: string) => {
+    const [server, client] = innerConnection()
+    vouchers.set(server, who)
+    connections.take(server, origin)
+    return client
+  }
+  const calls = options.calls?.({ key: '', name: 'hub', connect: () => connect(() => ITSELF, '127.0.0.1') })
+  const http = calls && httpOf(options, { calls, connect, refused: (...what) => gate.audit.refused(...what) })
+  const listeners = new Listeners(taker, options.keys, http)
   let hourly: Timer | undefined
-  const close = () => {
+  const close = async () => {
     clearInterval(hourly)
-    return listeners.close(() => connections.end())
+    await calls?.[Symbol.asyncDispose]()
+    await listeners.close(() => connections.end())
   }
   try {
     await listeners.open(listen, websocket)
@@ -138,6 +160,13 @@ function checkReach(addresses: readonly Listen[], { insecure = false, keys }: Hu
       `listening on ${bare.map(({ host, port }) => hostPort(host, port)).join(', ')} is refused: ${CLOSED}`,
     )
   }
+}
+
+function httpOf(
+  { root, realm, version, identify, people }: HubOptions,
+  more: Pick<Parameters<typeof httpCalls>[0], 'calls' | 'connect' | 'refused'>,
+): Http {
+  return httpCalls({ info: { realm, address_root: root, version }, identify, people, ...more })
 }
 
 /** Publishes what the hub says of itself. */

@@ -12,6 +12,9 @@ export const limits = {
   handshakes: 256,
   /** The longest keep alive; a client without one is refused, since its death would go unnoticed. */
   keep_alive: 60,
+  /** The body of a call over HTTP, and calls that are not answered yet. */
+  call_bytes: 1024 * 1024,
+  calls: 256,
   topic_levels: 10,
   subscriptions: 1000,
   retained_messages: 20_000,

@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:tls'
 import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
 import type { KeyPair } from '../principals/certificate.ts'
+import type { Http } from './http-calls.ts'
 import { contextOf, type Listen, listenTcp, listenTls, type Taker } from './tcp.ts'
 import { serveWebSocket, WS_PATH } from './websocket.ts'
 
@@ -17,12 +18,14 @@ export class Listeners {
   /** Servers whose certificate was another; their connections go on. */
   readonly #former: WebServer[] = []
   #keys: KeyPair | undefined
+  readonly #http: Http | undefined
   /** Where MQTT over TCP is served, and over WebSocket, as URLs with the ports that were taken. */
   readonly mqtt: string[] = []
   readonly ws: string[] = []
 
-  constructor(taker: Taker, keys: KeyPair | undefined) {
+  constructor(taker: Taker, keys: KeyPair | undefined, http?: Http) {
     this.#taker = taker
+    this.#http = http
     this.#keys = keys
   }
 
@@ -75,6 +78,6 @@ export class Listeners {
 
   #serve(at: Listen): WebServer {
     const { room, take } = this.#taker
-    return serveWebSocket({ ...at, room, take, keys: at.tls ? this.#keys : undefined })
+    return serveWebSocket({ ...at, room, take, http: this.#http, keys: at.tls ? this.#keys : undefined })
   }
 }

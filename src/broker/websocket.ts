@@ -1,9 +1,10 @@
 import { Duplex } from 'node:stream'
-import { isLoopback } from '../core/host-port.ts'
+import { hostPort, isLoopback } from '../core/host-port.ts'
 import { mayAsk } from '../machine/host-header.ts'
 import type { KeyPair } from '../principals/certificate.ts'
 import { namesIn } from '../principals/hub-keys.ts'
 import { webTls } from '../principals/web-tls.ts'
+import { CALL_PATH, type Http, INFO_PATH } from './http-calls.ts'
 import { limits } from './limits.ts'
 
 /** Where MQTT over WebSocket is served, and who takes the connections. */
@@ -13,6 +14,8 @@ export interface WebSocketOptions {
   readonly port: number
   /** The certificate, over TLS. */
   readonly keys?: KeyPair | undefined
+  /** Answers calls over HTTP; there are none without. */
+  readonly http?: Http | undefined
   /** Whether another connection is taken now. */
   room(): boolean
   take(conn: Duplex, from: string): void
@@ -23,10 +26,10 @@ export const WS_PATH = '/ws'
 type Socket = Bun.ServerWebSocket<{ conn?: Connection }>
 
 /**
- * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`. A web page of another origin is refused: browsers let every
+ * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`, and calls over HTTP. A web page of another origin is refused: browsers let every
  * page connect to this machine, and name the page's origin as they do.
  */
-export function serveWebSocket({ host, port, keys, room, take }: WebSocketOptions): Bun.Server<{
+export function serveWebSocket({ host, port, keys, http, room, take }: WebSocketOptions): Bun.Server<{
   conn?: Connection
 }> {
   const names = keys ? namesIn(keys.cert) : []
@@ -38,10 +41,16 @@ export function serveWebSocket({ host, port, keys, room, take }: WebSocketOption
     // Outside development Bun would share the port with another process that listens on it.
     reusePort: false,
     idleTimeout: limits.connect_timeout,
-    maxRequestBodySize: limits.connect_bytes,
+    maxRequestBodySize: http ? limits.call_bytes : limits.connect_bytes,
     fetch(request, server) {
-      if (new URL(request.url).pathname !== WS_PATH) return text(404, `MQTT over WebSocket is at ${WS_PATH}`)
-      if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+      const { pathname } = new URL(request.url)
+      const isCall = http !== undefined && (pathname === CALL_PATH || pathname === INFO_PATH)
+      if (pathname !== WS_PATH && !isCall)
+        return text(
+          404,
+          `MQTT over WebSocket is at ${WS_PATH}, calls of OCS's clients are taken at ${CALL_PATH}`,
+        )
+      if (!isCall && request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
         return text(426, 'MQTT over WebSocket only', { Upgrade: 'websocket' })
       }
       const wrong = refuseOrigin(
@@ -50,6 +59,12 @@ export function serveWebSocket({ host, port, keys, room, take }: WebSocketOption
         request.headers.get('origin'),
       )
       if (wrong !== undefined) return text(403, wrong)
+      if (isCall) {
+        const { address = '', port: at = 0 } = server.requestIP(request) ?? {}
+        // An operation may take long.
+        server.timeout(request, 0)
+        return http(request, hostPort(address, at))
+      }
       const offered = (request.headers.get('sec-websocket-protocol') ?? '')
         .split(',')
         .map((word) => word.trim())

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import mqtt, { type IClientOptions } from 'mqtt'
+import type { Duplex } from 'node:stream'
+import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
@@ -25,6 +26,8 @@ export interface MqttOptions extends BusOptions {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`. */
   readonly url: string
   readonly client: string
+  /** A way to the hub within its own process, in place of the URL. */
+  readonly stream?: (() => Duplex) | undefined
   /** Who it shows the hub to be; asked anew at each attempt, since a hub may make it when it starts. */
   readonly credentials?: (() => Shown | undefined) | undefined
   /** What the hub publishes when this client is lost. */
@@ -52,7 +55,9 @@ const CONNECT_MS = 5000
  */
 export function connectMqtt(options: MqttOptions): Bus {
   const nonce = randomUUID()
-  const client = mqtt.connect(options.url, settingsOf(options, nonce))
+  const { stream } = options
+  const settings = settingsOf(options, nonce)
+  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(options.url, settings)
   const now = () => shownTo(options, nonce)
   client.on('reconnect', () => {
     try {

@@ -4,6 +4,7 @@ import type { Level } from '../core/access.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
+import { ocsVisits } from '../lab/ocs-visits.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { showAnew } from '../launch/show-anew.ts'
 import { version } from '../launch/version.ts'
@@ -16,9 +17,11 @@ import { byToken, everybody, type Identify, type Known } from '../principals/ide
 import { accountName, ownLocalTokens } from '../principals/local-token.ts'
 import { logIns } from '../principals/log-in.ts'
 import { writeOperatorsToken } from '../principals/operators-token.ts'
+import { Passwords } from '../principals/passwords.ts'
 import { OPERATORS } from '../principals/principal.ts'
 import { principalsPath, readPrincipals } from '../principals/principals-file.ts'
 import { newToken } from '../principals/token.ts'
+import { byPassword } from '../principals/web-login.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { keyCommands } from './hub/init.ts'
@@ -77,13 +80,16 @@ export function hubCommand(context: Context): Command {
       for (const remark of keys ? remarksOn(keys.cert, cert) : []) log(`warning: ${remark}`)
       const gid = operators && groupId(operators.group)
       const token = newToken(OPERATORS)
+      const passwords = new Passwords()
       const hub = await startHub({
         ...{ root, realm, version, log, listen, websocket, keys },
         identify: identifyBy(flags, context, log, operators && { token, level: operators.level }),
         ...(!insecure && {
-          logIn: logIns(principalsPath(state)),
+          logIn: logIns(principalsPath(state), passwords),
+          people: byPassword(principalsPath(state), log, passwords),
           keep: auditFile(state, log),
         }),
+        calls: (own) => ocsVisits(root, own),
         ...(recorders && { recorders }),
         ...(insecure && { insecure }),
       })

@@ -1,4 +1,5 @@
 /** What agents and clients of OCS say to one another, in the shapes that they know (ocs 0.12.1). */
+import type { Duplex } from 'node:stream'
 import type { Row } from './channels.ts'
 import type { FieldType } from './wire.ts'
 
@@ -27,4 +28,23 @@ interface OcsBlock {
   readonly data: Row['data']
   /** Of each field, so that text in a number's place is read as one. */
   readonly types: Readonly<Record<string, FieldType>>
+}
+
+/** Somebody who calls procedures over HTTP. */
+export interface OcsVisitor {
+  /** The same for each call of the same principal from the same address. */
+  readonly key: string
+  /** `maya@10.0.0.7`. */
+  readonly name: string
+  /** A connection to the hub, which lets it in as who it is. */
+  connect(): Duplex
+}
+
+/** Answers calls of procedures in the names of their callers. */
+export interface OcsCalls extends AsyncDisposable {
+  /**
+   * @param signal says that the caller does not wait any more
+   * @throws OpError when there is no such procedure, TransportError when its agent does not answer
+   */
+  answer(call: OcsCall, by: OcsVisitor, signal: AbortSignal): Promise<unknown>
 }

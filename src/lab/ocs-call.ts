@@ -1,7 +1,7 @@
 import type { AgentApi } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
 import type { OcsCall } from '../core/ocs.ts'
-import { Action, type OpSession } from '../core/ops.ts'
+import { Action } from '../core/ops.ts'
 import type { InstanceView } from './lab-view.ts'
 import type { Caller } from './request-client.ts'
 
@@ -17,7 +17,7 @@ export async function ocsCall(
   { procedure, args, kwargs }: OcsCall,
   root: string,
   instances: ReadonlyMap<string, InstanceView>,
-  ask: Caller,
+  ask: Pick<Caller, 'request'>,
 ): Promise<unknown> {
   const [instance = '', part, ...rest] = procedure.startsWith(`${root}.`)
     ? procedure.slice(root.length + 1).split('.')
@@ -33,7 +33,20 @@ export async function ocsCall(
   const values = (params ?? kwargs['params'] ?? {}) as Readonly<Record<string, unknown>>
   const name = String(op ?? kwargs['op_name'])
   const { status, msg, session } = await ask.request(instance, name, action.data, values, timeout)
-  return [status, msg, session]
+  return [status, msg, session && asOcs(session)]
+}
+
+/** A session as OCS encodes it: null where a number is none (`OpSession.encoded`). */
+function asOcs(session: object): object {
+  return 'data' in session ? { ...session, data: withoutOdd(session.data) } : session
+}
+
+function withoutOdd(data: unknown): unknown {
+  if (data === '-0') return 0
+  if (data === 'NaN' || data === 'Infinity' || data === '-Infinity') return null
+  if (Array.isArray(data)) return data.map(withoutOdd)
+  if (typeof data !== 'object' || data === null) return data
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withoutOdd(value)]))
 }
 
 /** What `OCSAgent._management_handler` answers. */
@@ -43,8 +56,7 @@ function described(query: string, { presence, sessions }: InstanceView, api: Age
       .filter(([, op]) => op.kind === kind)
       .map(([name, { help, min_privs }]) => [
         name,
-        sessions.get(name) ??
-          ({ op_name: name, status: 'no_history' } satisfies Partial<Record<keyof OpSession, string>>),
+        asOcs(sessions.get(name) ?? { op_name: name, status: 'no_history' }),
         {
           blocking: true,
           docstring: help,

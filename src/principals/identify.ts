@@ -81,7 +81,7 @@ export function partsOf(password: string): { readonly tokens: Shown['tokens']; r
 }
 
 /** Whom the file names now; whom it named before while it cannot be read, which is said once. */
-function watched(file: string, log: (text: string) => void): () => Entries {
+export function watched(file: string, log: (text: string) => void): () => Entries {
   let entries: Entries = {}
   let seen = ''
   return () => {

@@ -35,9 +35,8 @@ export type LogIn = (
   via?: 'bridge',
 ) => Promise<LoggedIn | NotLoggedIn>
 
-/** Log-ins by the passwords of a file of principals. */
-export function logIns(file: string, now?: () => number): LogIn {
-  const passwords = new Passwords(now)
+/** Log-ins by the passwords of a file of principals. @param passwords counts who guesses */
+export function logIns(file: string, passwords = new Passwords()): LogIn {
   return async (name, password, from, via) => {
     try {
       const entries = readPrincipals(file)

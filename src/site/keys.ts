@@ -10,18 +10,16 @@ export interface Section {
   readonly noEffect?: Readonly<Record<string, string>>
 }
 
-const http = 'requests travel over MQTT'
 const registry = 'the hub itself knows which agents there are'
 const timeout = 'an agent keeps its samples and tries again until the hub is back'
 
 /** The whole file; `alarms` is a key that OCS does not have. */
 export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
-/** `hub:`. `mqtt_server` and `credentials` are keys that OCS does not have. */
+/** `hub:`. `mqtt_server` and `credentials` are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
 export const hub: Section = {
   name: 'hub',
-  keys: ['mqtt_server', 'wamp_server', 'wamp_realm', 'address_root', 'credentials'],
+  keys: ['mqtt_server', 'wamp_server', 'wamp_http', 'wamp_realm', 'address_root', 'credentials'],
   noEffect: {
-    wamp_http: http,
     registry_address: registry,
     registry_agent: registry,
     access_policy: 'the hub decides who may do what',
@@ -30,10 +28,17 @@ export const hub: Section = {
 /** One of `hosts:`; servers, realm and credentials override those of the hub. */
 export const host: Section = {
   name: 'host',
-  keys: ['agent-instances', 'log-dir', 'mqtt_server', 'wamp_server', 'wamp_realm', 'credentials'],
+  keys: [
+    'agent-instances',
+    'log-dir',
+    'mqtt_server',
+    'wamp_server',
+    'wamp_http',
+    'wamp_realm',
+    'credentials',
+  ],
   required: ['agent-instances'],
   noEffect: {
-    wamp_http: http,
     crossbar: 'the hub is started by "ocs hub"',
     crossbar_timeout: timeout,
     'crossbar-timeout': timeout,

@@ -72,7 +72,6 @@ test('a socs site file: keys without effect are noted once, values keep their sp
     },
   )
   expect(site.notes.map((note) => note.split(' has no effect here: ')[0])).toEqual([
-    'wamp_http',
     'registry_address',
     'access_policy',
     'crossbar',
@@ -106,7 +105,7 @@ const faulty: [string, string, string[]][] = [
     'a key like no other',
     good.replace('hub:', 'hub:\n  colour: red'),
     [
-      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_realm, address_root, credentials',
+      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_http, wamp_realm, address_root, credentials',
     ],
   ],
   [

@@ -11,6 +11,7 @@ import type { AuditEntry } from '../../core/channels.ts'
 import { caller } from '../../lab/request-client.ts'
 import { byToken } from '../../principals/identify.ts'
 import { logIns } from '../../principals/log-in.ts'
+import { Passwords } from '../../principals/passwords.ts'
 import { addToken, readPrincipals, revoke, setPassword } from '../../principals/principals-file.ts'
 import { newToken } from '../../principals/token.ts'
 import { type Env, noOtherSite, whoAsks } from './guard.ts'
@@ -35,7 +36,7 @@ beforeAll(async () => {
   bridgeToken = addToken(file, 'bridge', 'bridge')
   at = await testHub({
     identify: byToken({ account: 'lab', local: [local], file, log: () => {} }),
-    logIn: logIns(file, () => clock),
+    logIn: logIns(file, new Passwords(() => clock)),
     keep: (entry) => kept.push(entry),
   })
 })

@@ -1,0 +1,12 @@
+import { type Duplex, duplexPair } from 'node:stream'
+
+/** Both ends of a connection within this process: what ends one ends the other, once what was sent has been read. */
+export function innerConnection(): readonly [server: Duplex, client: Duplex] {
+  const [server, client] = duplexPair()
+  server.once('close', () => {
+    if (!client.destroyed) client.push(null)
+    client.end()
+  })
+  client.once('close', () => server.destroy())
+  return [server, client]
+}
