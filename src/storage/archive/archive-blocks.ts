@@ -22,6 +22,9 @@ export interface StoredBlock {
   readonly columns: ReadonlyMap<string, StoredColumn>
 }
 
+/** The entries of a frame that `blocksOf` reads. */
+export const isOfBlocks = (entry: string) => entry === 'blocks' || entry === 'block_names'
+
 /**
  * The blocks of a data frame that have samples; columns of other lengths or unknown classes are left out.
  * @param wanted names of the only columns that are decoded

@@ -33,6 +33,8 @@ export interface IndexedField {
   readonly type: FieldType
   readonly block: string
 }
+/** Fields met in a change, by the address of their feed, then by block and name. */
+type Seen = Map<string, Map<string, FieldRow>>
 type FieldRow = IndexedField & { readonly blockSpan: number }
 /** Where a block lies. */
 export interface BlockPlace {
@@ -50,12 +52,15 @@ export interface BlockPlace {
   readonly last: number
   readonly count: number
 }
-/** An overview of a field over a file, or over one of its blocks. */
+/** An overview of a field over files that begin within one span of time, over a file, or over a block and where that lies. */
+export type SpanOverview = Overview & { readonly span: number }
 export type FileOverview = Overview & { readonly file: number }
-export type BlockOverview = Overview & { readonly block: number }
+export type BlockOverview = FileOverview & BlockPlace
 
 /** Changes whenever the tables do: an index of another version is made anew. */
-const VERSION = 3
+const VERSION = 4
+/** Seconds of a span: a panel of a year has a pair of points for several of them. */
+export const SPAN = 6 * 3600
 const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
   low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
 const TABLES = `
@@ -70,6 +75,7 @@ CREATE INDEX blocks_of_file ON blocks (file);
 CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
   PRIMARY KEY (field, first, block)) WITHOUT ROWID;
 CREATE TABLE file_overviews (field INTEGER, file INTEGER, ${OVERVIEW}, PRIMARY KEY (field, first, file)) WITHOUT ROWID;
+CREATE TABLE span_overviews (field INTEGER, span INTEGER, ${OVERVIEW}, PRIMARY KEY (field, span)) WITHOUT ROWID;
 CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);
 `
 
@@ -130,32 +136,40 @@ export class ArchiveIndex implements Disposable {
     )
   }
 
-  /** What a field comes to in each file, or in each block of one file, that has it between two times. */
-  fileOverviews(field: number, start: number, end: number): FileOverview[] {
-    return this.#overviews<FileOverview>('file', field, start, end)
+  /** What a field comes to in each span of files that has it between two times. */
+  spanOverviews(field: number, start: number, end: number): SpanOverview[] {
+    return this.#all<SpanOverview>(
+      `SELECT o.* FROM fields f JOIN span_overviews o ON o.field = f.id WHERE f.id = ?1
+        AND o.span BETWEEN (?2 - f.fileSpan) / ${SPAN} - 1 AND ?3 / ${SPAN} AND o.first <= ?3 AND o.last >= ?2
+        ORDER BY o.span`,
+      ...[field, start, end],
+    )
   }
 
-  blockOverviews(field: number, file: FileOverview, start: number, end: number): BlockOverview[] {
-    const [from, to] = [Math.max(start, file.first), Math.min(end, file.last)]
-    return this.#overviews<BlockOverview & FileOverview>('block', field, from, to).filter(
-      (block) => block.file === file.file,
+  /** The same for each file. */
+  fileOverviews(field: number, start: number, end: number): FileOverview[] {
+    return this.#all<FileOverview>(
+      `SELECT o.* FROM fields f JOIN file_overviews o ON o.field = f.id WHERE f.id = ?1
+        AND o.first BETWEEN ?2 - f.fileSpan AND ?3 AND o.last >= ?2 ORDER BY o.first`,
+      ...[field, start, end],
+    )
+  }
+
+  /** The same for each block, and where that lies. */
+  blockOverviews(field: number, start: number, end: number): BlockOverview[] {
+    return this.#all<BlockOverview>(
+      `SELECT o.*, b.id, path, offset, length, digest, position, epoch, firstRow, lastRow FROM fields f
+        JOIN block_overviews o ON o.field = f.id JOIN blocks b ON b.id = o.block JOIN files ON files.id = o.file
+        WHERE f.id = ?1 AND o.first BETWEEN ?2 - f.blockSpan AND ?3 AND o.last >= ?2 ORDER BY o.first`,
+      ...[field, start, end],
     )
   }
 
   /** The newest block of a field. */
-  newest(field: number): BlockPlace | undefined {
-    return this.#all<BlockPlace>(
-      `SELECT b.*, path FROM block_overviews o JOIN blocks b ON b.id = o.block JOIN files ON files.id = b.file
-        WHERE field = ? ORDER BY o.first DESC LIMIT 1`,
+  newest(field: number): Pick<Overview, 'first' | 'last' | 'count'> | undefined {
+    return this.#all<Overview>(
+      'SELECT first, last, count FROM block_overviews WHERE field = ? ORDER BY first DESC LIMIT 1',
       field,
-    )[0]
-  }
-
-  /** Where a block lies; undefined once its file is gone. */
-  place(block: number): BlockPlace | undefined {
-    return this.#all<BlockPlace>(
-      'SELECT b.*, path FROM blocks b JOIN files ON files.id = b.file WHERE b.id = ?',
-      block,
     )[0]
   }
 
@@ -181,20 +195,21 @@ export class ArchiveIndex implements Disposable {
 
   #addBlocks(file: number, blocks: readonly ScannedBlock[]): void {
     const totals = new Map<number, Overview>()
-    const seen = new Map<string, FieldRow>()
+    const seen: Seen = new Map()
+    const addBlock = this.#db.query(
+      `INSERT INTO blocks (file, offset, length, digest, position, epoch, firstRow, lastRow, first, last, count)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    const addOverview = this.#db.query(
+      'INSERT INTO block_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    )
     for (const block of blocks) {
       const { offset, length, digest, position, epoch, firstRow, lastRow, first, last, count } = block
-      const { id } = this.#all<{ id: number }>(
-        `INSERT INTO blocks (file, offset, length, digest, position, epoch, firstRow, lastRow, first, last, count)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-        ...[file, offset, length, digest, position, epoch, firstRow, lastRow, first, last, count],
-      )[0] as { id: number }
+      const place = [offset, length, digest, position, epoch, firstRow, lastRow, first, last, count] as const
+      const { lastInsertRowid: id } = addBlock.run(file, ...place)
       for (const [name, { type, overview }] of block.fields) {
         const field = this.#field(block, name, type, seen)
-        this.#run(
-          'INSERT INTO block_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-          ...[field, id, file, ...cells(overview)],
-        )
+        addOverview.run(field, id, file, ...cells(overview))
         const total = totals.get(field)
         totals.set(field, total ? combine(total, overview) : overview)
       }
@@ -202,12 +217,11 @@ export class ArchiveIndex implements Disposable {
     for (const [field, added] of totals) this.#addTotal(file, field, added)
   }
 
-  /** Joins what was added to a file with what it had of a field. */
+  /** Joins what was added to a file with what it had of a field, and its span with that. */
   #addTotal(file: number, field: number, added: Overview): void {
     const before = this.#all<Overview>(
       'SELECT * FROM file_overviews WHERE file = ? AND field = ?',
-      file,
-      field,
+      ...[file, field],
     )[0]
     const total = before ? combine(before, added) : added
     if (before)
@@ -220,16 +234,47 @@ export class ArchiveIndex implements Disposable {
       ...[field, file, ...cells(total)],
     )
     this.#run(
-      'UPDATE fields SET fileSpan = MAX(fileSpan, ?) WHERE id = ?',
+      'UPDATE fields SET fileSpan = MAX(fileSpan, ?1) WHERE id = ?2 AND fileSpan < ?1',
       ...[total.last - total.first, field],
+    )
+    const span = spanOf(total)
+    if (before && spanOf(before) !== span) {
+      this.#sumUp(field, spanOf(before))
+      this.#sumUp(field, span)
+      return
+    }
+    const known = this.#all<Overview>(
+      'SELECT * FROM span_overviews WHERE field = ? AND span = ?',
+      ...[field, span],
+    )[0]
+    this.#setSpan(field, span, known ? combine(known, added) : added)
+  }
+
+  /** Makes the overview of a span anew from those of its files. */
+  #sumUp(field: number, span: number): void {
+    const files = this.#all<Overview>(
+      'SELECT * FROM file_overviews WHERE field = ?1 AND first >= ?2 AND first < ?3 ORDER BY first',
+      ...[field, span * SPAN, (span + 1) * SPAN],
+    )
+    const [first, ...others] = files
+    if (first) this.#setSpan(field, span, others.reduce(combine, first))
+    else this.#run('DELETE FROM span_overviews WHERE field = ? AND span = ?', field, span)
+  }
+
+  #setSpan(field: number, span: number, overview: Overview): void {
+    this.#run(
+      'INSERT OR REPLACE INTO span_overviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ...[field, span, ...cells(overview)],
     )
   }
 
   /** The field of a block, made or brought up to date; `seen` are those of this change, by block and name. */
-  #field(block: ScannedBlock, name: string, type: FieldType, seen: Map<string, FieldRow>): number {
+  #field(block: ScannedBlock, name: string, type: FieldType, seen: Seen): number {
     const span = block.last - block.first
-    const key = `${block.address} ${block.name} ${name}`
-    const found = seen.get(key)
+    const key = `${block.name} ${name}`
+    const ofFeed = seen.get(block.address) ?? new Map<string, FieldRow>()
+    seen.set(block.address, ofFeed)
+    const found = ofFeed.get(key)
     if (found?.type === type && span <= found.blockSpan) return found.id
     const known = this.#all<FieldRow>(
       'SELECT * FROM fields WHERE address = ? AND name = ?',
@@ -241,11 +286,15 @@ export class ArchiveIndex implements Disposable {
         blockSpan = MAX(blockSpan, excluded.blockSpan) RETURNING *`,
       ...[block.address, name, known ? promote(known.type, type) : type, block.name, span],
     )[0] as FieldRow
-    seen.set(key, row)
+    ofFeed.set(key, row)
     return row.id
   }
 
   #clear(file: number): void {
+    const spans = this.#all<Overview & { readonly field: number }>(
+      'SELECT * FROM file_overviews WHERE file = ?',
+      file,
+    )
     this.#run(
       `DELETE FROM block_overviews WHERE (field, first, block) IN (SELECT o.field, o.first, o.block
         FROM file_overviews f JOIN block_overviews o ON o.field = f.field AND o.first BETWEEN f.first AND f.last
@@ -253,16 +302,9 @@ export class ArchiveIndex implements Disposable {
       file,
     )
     this.#run('DELETE FROM file_overviews WHERE file = ?', file)
+    for (const overview of spans) this.#sumUp(overview.field, spanOf(overview))
     this.#run('DELETE FROM blocks WHERE file = ?', file)
     this.#run('DELETE FROM files WHERE id = ?', file)
-  }
-
-  #overviews<Row>(of: 'file' | 'block', field: number, start: number, end: number): Row[] {
-    return this.#all<Row>(
-      `SELECT o.* FROM fields f JOIN ${of}_overviews o ON o.field = f.id WHERE f.id = ?1
-        AND o.first BETWEEN ?2 - f.${of}Span AND ?3 AND o.last >= ?2 ORDER BY o.first`,
-      ...[field, start, end],
-    )
   }
 
   #all<Row>(sql: string, ...given: SQLQueryBindings[]): Row[] {
@@ -272,6 +314,11 @@ export class ArchiveIndex implements Disposable {
   #run(sql: string, ...given: SQLQueryBindings[]): void {
     this.#db.query(sql).run(...given)
   }
+}
+
+/** The span of a file: that which its first sample lies in. */
+export function spanOf({ first }: Pick<Overview, 'first'>): number {
+  return Math.floor(first / SPAN)
 }
 
 function cells(overview: Overview): SQLQueryBindings[] {

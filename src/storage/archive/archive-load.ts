@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { G3FormatError } from '../g3/bytes.ts'
 import { locateFrame } from '../g3/frame.ts'
-import { blocksOf } from './archive-blocks.ts'
+import { blocksOf, isOfBlocks } from './archive-blocks.ts'
 import type { Chunk } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import type { BlockPlace, IndexedField } from './archive-index.ts'
@@ -18,13 +18,20 @@ export async function* loadBlocks(
 ): AsyncGenerator<[BlockPlace, [number, Chunk][]]> {
   wanted.sort(([a], [b]) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.offset - b.offset))
   const seen = new Set<string>()
+  const named = new Map<string, ReadonlySet<string>>()
+  const namesOf = (key: string, indices: readonly number[]) => {
+    const names = named.get(key) ?? new Set(indices.map((i) => fields[i]?.name ?? ''))
+    named.set(key, names)
+    return names
+  }
   const byPath = Map.groupBy(wanted, ([{ path: of }]) => of)
   let path: string | undefined
   let file: Source | undefined
   let region: Region | undefined
   try {
     for (const [place, indices] of wanted) {
-      const key = `${place.digest} ${place.length} ${place.position} ${place.first} ${indices.join()}`
+      const all = indices.join()
+      const key = `${place.digest} ${place.length} ${place.position} ${place.first} ${all}`
       if (seen.has(key)) continue
       seen.add(key)
       if (place.path !== path) {
@@ -38,8 +45,7 @@ export async function* loadBlocks(
             (byPath.get(path) ?? []).map(([one]) => one),
           ))
       }
-      const block =
-        file && (await readBlock(file, place, new Set(indices.map((i) => fields[i]?.name ?? '')), region))
+      const block = file && (await readBlock(file, place, namesOf(all, indices), region))
       if (!block) continue
       const chunks = indices.flatMap((i): [number, Chunk][] => {
         const column = block.columns.get(fields[i]?.name ?? '')
@@ -81,7 +87,7 @@ async function readBlock(
   try {
     const start = offset - (region?.from ?? 0)
     const bytes = region ? region.bytes.subarray(start, start + length) : await file.read(offset, length)
-    const frame = locateFrame(bytes)
+    const frame = locateFrame(bytes, 0, isOfBlocks)
     return blocksOf(frame, names).find(({ position }) => position === at)
   } catch (error) {
     // Replaced since it was read; the next scan sees it.

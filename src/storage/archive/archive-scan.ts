@@ -1,6 +1,6 @@
 /** Reads the frames of a `.g3` file once, for an index: where each block lies and what each of its fields comes to. */
 import type { FieldType } from '../../core/wire.ts'
-import { G3FormatError } from '../g3/bytes.ts'
+import { ByteReader, G3FormatError } from '../g3/bytes.ts'
 import { entry, type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import { blocksOf, type StoredColumn } from './archive-blocks.ts'
 
@@ -100,7 +100,7 @@ function scanFrame(frame: LocatedFrame, base: number, providers: Providers): Sca
   const [firstRow, lastRow] = entry(frame, 'ocs_seq', 'G3VectorInt')?.value ?? []
   const rows = { epoch, firstRow: seq(firstRow), lastRow: seq(lastRow) }
   const { bytes } = frame
-  const digest = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true)
+  const digest = new ByteReader(bytes, bytes.length - 4).u32()
   return blocksOf(frame).map(({ position, name, times, columns }) => {
     let [first, last] = [Infinity, -Infinity]
     for (const t of times) {

@@ -1,7 +1,8 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
-import { type Chunk, type Column, joinChunks } from './archive-columns.ts'
+import { choose } from './archive-choice.ts'
+import { type Column, joinChunks } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import {
   ArchiveIndex,
@@ -140,15 +141,12 @@ export class Archive implements Disposable {
     const columns = fields.map((): Placed[] => [])
     const wanted = new Map<number, [place: BlockPlace, fields: number[]]>()
     for (const [i, field] of fields.entries()) {
-      const { blocks, points } = this.#choose(field, start, end, maxPoints)
+      const { blocks, points } = choose(this.#index, field, start, end, maxPoints)
       for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point, ...NO_ROWS })
-      for (const id of blocks) {
-        const known = wanted.get(id)
+      for (const place of blocks) {
+        const known = wanted.get(place.id)
         if (known) known[1].push(i)
-        else {
-          const place = this.#index.place(id)
-          if (place) wanted.set(id, [place, [i]])
-        }
+        else wanted.set(place.id, [place, [i]])
       }
     }
     for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
@@ -162,32 +160,6 @@ export class Archive implements Disposable {
 
   [Symbol.dispose](): void {
     this.#index[Symbol.dispose]()
-  }
-
-  /** The blocks of a field that must be decoded, and the points that stand for all others. */
-  #choose({ id, type }: IndexedField, start: number, end: number, maxPoints = Infinity) {
-    const files = this.#index.fileOverviews(id, start, end)
-    const blocks: number[] = []
-    const points: Chunk[] = []
-    const count = files.reduce((sum, file) => sum + file.count, 0)
-    const from = Math.max(start, files[0]?.first ?? 0)
-    const to = Math.min(
-      end,
-      files.reduce((last, file) => Math.max(last, file.last), from),
-    )
-    const width = count > maxPoints ? (to - from) / Math.max(1, Math.floor((maxPoints - 1) / 2)) : 0
-    const stands = (entry: Overview) => {
-      if (entry.last - entry.first >= width || entry.first < start || entry.last > end) return false
-      return type !== 'string' || entry.text !== null
-    }
-    for (const file of files) {
-      if (stands(file)) points.push(pointsOf(file, type))
-      else
-        for (const block of this.#index.blockOverviews(id, file, start, end))
-          if (stands(block)) points.push(pointsOf(block, type))
-          else blocks.push(block.block)
-    }
-    return { blocks, points }
   }
 
   /** Reads what a file has that is not in the index; undefined where there is nothing new. */
@@ -258,17 +230,4 @@ export class Archive implements Disposable {
 function labelOf({ address, name }: IndexedField): string {
   const [, instance, feed] = /([^.]+)\.feeds\.([^.]+)$/.exec(address) ?? []
   return instance === undefined ? `${address}.${name}` : `${instance}.${feed}.${name}`
-}
-
-/** The samples that stand for all of an overview: its extremes, or the ends of what is all the same. */
-function pointsOf({ first, last, low, lowAt, high, highAt, text }: Overview, type: Column['type']): Chunk {
-  if (text !== null) return { type: 'string', t: Float64Array.of(first, last), values: [text, text] }
-  const points: readonly (readonly [number, number])[] =
-    low === null || high === null
-      ? [[first, Number.NaN]]
-      : lowAt === highAt
-        ? [[lowAt ?? first, low]]
-        : [[lowAt ?? first, low] as const, [highAt ?? first, high] as const].sort(([a], [b]) => a - b)
-  const values = Float64Array.from(points, ([, value]) => value)
-  return { type, t: Float64Array.from(points, ([t]) => t), values }
 }

@@ -14,6 +14,38 @@ const high = 2 ** 32
 /** Field names and states are short and ASCII; up to this length the encoder and decoder cost more than a loop. */
 const short = 24
 
+/** A copy, also of a Buffer, whose own `slice` is a view. */
+const copyOf = Uint8Array.prototype.slice
+
+/** A place where bytes become a number; a view of each file would take longer to make than all there is to read in it. */
+const scratchBytes = new Uint8Array(8)
+const scratchDouble = new Float64Array(scratchBytes.buffer)
+const scratchInt = new BigInt64Array(scratchBytes.buffer)
+
+/**
+ * Short texts that have been read, by a hash of their bytes: names of classes, entries and fields come again in each frame,
+ * and one that is known need not be made anew.
+ */
+const known = new Array<string>(1 << 12).fill('')
+
+/** The text of `bytes[from, to)`. */
+function shortText(bytes: Uint8Array, from: number, to: number): string {
+  let hash = to - from
+  for (let i = from; i < to; i++) hash = Math.imul(hash + (bytes[i] ?? 0), 0x9e3779b1)
+  const place = hash >>> 20
+  const text = known[place] ?? ''
+  if (text.length === to - from && isText(text, bytes, from)) return text
+  const made = decoder.decode(bytes.subarray(from, to))
+  // Only ASCII has a character for each byte.
+  if (made.length === to - from) known[place] = made
+  return made
+}
+
+function isText(text: string, bytes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[from + i]) return false
+  return true
+}
+
 /** Appends little-endian values to a buffer of its own. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>
@@ -113,15 +145,13 @@ export class ByteWriter {
 /** Reads little-endian values of `bytes[position, end)`. All methods throw G3FormatError when the bytes run out. */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   #position: number
   readonly end: number
 
-  constructor(bytes: Uint8Array, position = 0, end = bytes.length, view?: DataView) {
+  constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#position = position
     this.end = end
-    this.#view = view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   get position(): number {
@@ -140,20 +170,20 @@ export class ByteReader {
   /** A reader of the next `count` bytes, which are stepped over. */
   part(count: number): ByteReader {
     const at = this.skip(count)
-    return new ByteReader(this.#bytes, at, at + count, this.#view)
+    return new ByteReader(this.#bytes, at, at + count)
   }
 
   u8(): number {
-    return this.#view.getUint8(this.skip(1))
+    return this.#bytes[this.skip(1)] ?? 0
   }
 
   u32(): number {
-    return this.#view.getUint32(this.skip(4), true)
+    return this.#u32At(this.skip(4))
   }
 
   u64(): number {
     const at = this.skip(8)
-    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * high
+    return this.#u32At(at) + this.#u32At(at + 4) * high
   }
 
   /** A u64 count of items of at least `size` bytes each, which must still be there. */
@@ -167,16 +197,19 @@ export class ByteReader {
   }
 
   i64(): bigint {
-    return this.#view.getBigInt64(this.skip(8), true)
+    return this.i64At(this.skip(8))
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.skip(8), true)
+    const at = this.skip(8)
+    for (let i = 0; i < 8; i++) scratchBytes[i] = this.#bytes[at + i] ?? 0
+    return scratchDouble[0] ?? 0
   }
 
   /** An int64 at an absolute position, without moving. */
   i64At(at: number): bigint {
-    return this.#view.getBigInt64(at, true)
+    for (let i = 0; i < 8; i++) scratchBytes[i] = this.#bytes[at + i] ?? 0
+    return scratchInt[0] ?? 0n
   }
 
   /** A view of the next `count` bytes. */
@@ -192,21 +225,17 @@ export class ByteReader {
 
   /** A copy of the next `count` bytes, aligned for any typed array. */
   copy(count: number): ArrayBuffer {
-    return new Uint8Array(this.view(count)).buffer
+    const at = this.skip(count)
+    return copyOf.call(this.#bytes, at, at + count).buffer as ArrayBuffer
   }
 
   /** Length in bytes, then UTF-8; what is not UTF-8 becomes U+FFFD. */
   string(): string {
     const count = this.u64()
     const at = this.skip(count)
-    if (count > short) return decoder.decode(this.#bytes.subarray(at, at + count))
-    let text = ''
-    for (let i = at; i < at + count; i++) {
-      const code = this.#bytes[i] ?? 0
-      if (code > 127) return decoder.decode(this.#bytes.subarray(at, at + count))
-      text += String.fromCharCode(code)
-    }
-    return text
+    return count > short
+      ? decoder.decode(this.#bytes.subarray(at, at + count))
+      : shortText(this.#bytes, at, at + count)
   }
 
   /** Strings behind a u64 count. States repeat: equal neighbours share one string. */
@@ -228,6 +257,12 @@ export class ByteReader {
       size = count
     }
     return texts
+  }
+
+  #u32At(at: number): number {
+    const bytes = this.#bytes
+    const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)
+    return low + (bytes[at + 3] ?? 0) * 2 ** 24
   }
 
   #equal(a: number, b: number, count: number): boolean {

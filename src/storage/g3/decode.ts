@@ -51,9 +51,12 @@ class ArchiveReader {
   readonly #wanted: WantedKey | undefined
   /** Filled instead of decoding blocks, when given. */
   readonly #summaries: Map<G3Object, BlockSummary> | undefined
-  readonly #versions = new Map<ClassName, number>()
-  readonly #names = new Map<number, string>()
-  readonly #objects = new Map<number, G3Object>()
+  // An archive has few of each, and a file has very many archives: lists are made and searched sooner than maps.
+  readonly #versioned: ClassName[] = []
+  readonly #versions: number[] = []
+  /** By their ids, which count from 1 as they appear. */
+  readonly #names: string[] = []
+  readonly #objects: (G3Object | undefined)[] = []
   #depth: number
 
   constructor(
@@ -91,8 +94,9 @@ class ArchiveReader {
     const id = this.#reader.u32()
     if (id === 0) return undefined
     if (id & baseClass) return 'G3FrameObject'
-    if (id >= firstAppearance) this.#names.set(id - firstAppearance, this.#reader.string())
-    const name = this.#names.get(id % firstAppearance)
+    const place = (id % firstAppearance) - 1
+    if (id >= firstAppearance && place === this.#names.length) this.#names.push(this.#reader.string())
+    const name = this.#names[place]
     if (name === undefined)
       throw new G3FormatError(`class ${id} is used before it is named at byte ${this.#reader.position}`)
     return name
@@ -108,27 +112,30 @@ class ArchiveReader {
 
   #object(kind: Kind): G3Object {
     const id = this.#reader.u32()
-    if (id < firstAppearance) {
-      const known = this.#objects.get(id)
+    const place = (id % firstAppearance) - 1
+    if (id < firstAppearance || place !== this.#objects.length) {
+      const known = this.#objects[place]
       if (known === undefined)
         throw new G3FormatError(`object ${id} is used before it is given at byte ${this.#reader.position}`)
       return known
     }
+    this.#objects.push(undefined)
     this.#depth++
     if (this.#depth > maxDepth) throw new G3FormatError(`objects nested deeper than ${maxDepth}`)
     const object = this.#body(kind)
     this.#depth--
-    this.#objects.set(id - firstAppearance, object)
+    this.#objects[place] = object
     return object
   }
 
   #version(name: ClassName): number {
-    const known = this.#versions.get(name)
-    if (known !== undefined) return known
+    const place = this.#versioned.indexOf(name)
+    if (place >= 0) return this.#versions[place] ?? 0
     const version = this.#reader.u32()
     if (version > classVersions[name])
       throw new G3FormatError(`${name} of version ${version}: ${classVersions[name]} is the newest known`)
-    this.#versions.set(name, version)
+    this.#versioned.push(name)
+    this.#versions.push(version)
     return version
   }
 
@@ -263,9 +270,10 @@ class ArchiveReader {
 type Kind = Exclude<G3Object['kind'], 'Opaque'>
 /** Set in a class id when the object is of the base class itself, which has no content. */
 const baseClass = 0x40000000
+const kinds = new Set(Object.keys(classVersions).filter((name) => name !== 'G3FrameObject'))
 
 function isKnown(className: string): className is Kind {
-  return className !== 'G3FrameObject' && Object.hasOwn(classVersions, className)
+  return kinds.has(className)
 }
 
 function ticksOf(seconds: number | undefined): bigint {

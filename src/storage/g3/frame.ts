@@ -50,17 +50,20 @@ export function encodeFrame(frame: Frame): Uint8Array {
   for (const [name, object] of frame.entries) {
     const nameStart = writer.length + 8
     writer.string(name)
-    sum = checksum(writer.written(nameStart), sum)
+    sum = checksum(writer.written(), sum, nameStart)
     const start = writer.length + 8
     writer.sized(() => writeEntry(writer, name, object))
-    sum = checksum(writer.written(start), sum)
+    sum = checksum(writer.written(), sum, start)
   }
   writer.u32(sum)
   return writer.written()
 }
 
-/** The frame at `offset`. Throws G3FormatError when there is none or it runs past the end; the checksum isn't tested. */
-export function locateFrame(buffer: Uint8Array, offset = 0): LocatedFrame {
+/**
+ * The frame at `offset`. Throws G3FormatError when there is none or it runs past the end; the checksum isn't tested.
+ * @param wanted chooses among its entries, by their names
+ */
+export function locateFrame(buffer: Uint8Array, offset = 0, wanted?: WantedKey): LocatedFrame {
   const reader = new ByteReader(buffer, offset)
   if (reader.u8() !== 1 || reader.u32() !== 1) throw new G3FormatError(`no G3 frame at byte ${offset}`)
   const count = reader.u32()
@@ -69,7 +72,8 @@ export function locateFrame(buffer: Uint8Array, offset = 0): LocatedFrame {
   const entries = new Map<string, Uint8Array>()
   for (let left = count; left > 0; left--) {
     const name = reader.string()
-    entries.set(name, reader.view(reader.u64()))
+    const start = reader.skip(reader.u64())
+    if (wanted?.(name) ?? true) entries.set(name, reader.between(start, reader.position))
   }
   reader.u32()
   const bytes = buffer.subarray(offset, reader.position)
@@ -83,7 +87,10 @@ export function isIntact(frame: LocatedFrame): boolean {
   let left = 2 * reader.u32()
   reader.skip(4)
   let sum = 0
-  for (; left > 0; left--) sum = checksum(reader.view(reader.u64()), sum)
+  for (; left > 0; left--) {
+    const at = reader.skip(reader.u64())
+    sum = checksum(frame.bytes, sum, at, reader.position)
+  }
   return reader.u32() === sum
 }
 

@@ -1,0 +1,89 @@
+/** Chooses what of a field has to be read for a panel, and what an index knows well enough. */
+import type { Chunk, Column } from './archive-columns.ts'
+import {
+  type ArchiveIndex,
+  type BlockPlace,
+  type FileOverview,
+  type IndexedField,
+  SPAN,
+  spanOf,
+} from './archive-index.ts'
+import type { Overview } from './archive-scan.ts'
+
+/** The blocks of a field that must be decoded, and the points that stand for all others. */
+export function choose(
+  index: ArchiveIndex,
+  { id, type }: IndexedField,
+  start: number,
+  end: number,
+  maxPoints = Infinity,
+): { readonly blocks: readonly BlockPlace[]; readonly points: readonly Chunk[] } {
+  const points: Chunk[] = []
+  const pairs = Math.max(1, Math.floor((maxPoints - 1) / 2))
+  /** Where more samples than wanted are, what is shorter than this is drawn as a pair of points. */
+  let width = 0
+  const measure = (all: readonly Overview[], count: number) => {
+    const from = Math.max(start, all[0]?.first ?? 0)
+    const to = Math.min(end, lastOf(all))
+    width = count > maxPoints ? (to - from) / pairs : 0
+  }
+  /** Has points stand for what is short enough; the rest of an overview, as runs of neighbours. */
+  const left = <Of extends Overview>(all: readonly Of[]): Of[][] => {
+    const runs: Of[][] = [[]]
+    for (const entry of all) {
+      const whole = entry.first >= start && entry.last <= end
+      if (whole && entry.last - entry.first < width && (type !== 'string' || entry.text !== null)) {
+        points.push(pointsOf(entry, type))
+        runs.push([])
+      } else runs.at(-1)?.push(entry)
+    }
+    return runs.filter(({ length }) => length > 0)
+  }
+  const within = (run: readonly Overview[]) =>
+    [id, Math.max(start, run[0]?.first ?? start), Math.min(end, lastOf(run))] as const
+
+  let files: FileOverview[][]
+  // Where a span is too long to be drawn as a pair of points there is no use in looking at any.
+  if ((end - start) / pairs > SPAN) {
+    const spans = index.spanOverviews(id, start, end)
+    const whole = spans.filter(({ first, last }) => first >= start && last <= end)
+    measure(
+      spans,
+      whole.reduce((sum, { count }) => sum + count, 0),
+    )
+    files = left(spans).flatMap((run) => {
+      const [first, last] = [run[0]?.span ?? 0, run.at(-1)?.span ?? 0]
+      const mine = (file: FileOverview) => spanOf(file) >= first && spanOf(file) <= last
+      return left(index.fileOverviews(...within(run)).filter(mine))
+    })
+  } else {
+    const all = index.fileOverviews(id, start, end)
+    measure(
+      all,
+      all.reduce((sum, { count }) => sum + count, 0),
+    )
+    files = left(all)
+  }
+  const blocks = files.flatMap((run) => {
+    const mine = new Set(run.map(({ file }) => file))
+    return left(index.blockOverviews(...within(run)).filter(({ file }) => mine.has(file))).flat()
+  })
+  return { blocks, points }
+}
+
+function lastOf(all: readonly Overview[]): number {
+  return all.reduce((last, entry) => Math.max(last, entry.last), -Infinity)
+}
+
+/** The samples that stand for all of an overview: its extremes, or the ends of what is all the same. */
+function pointsOf({ first, last, low, lowAt, high, highAt, text }: Overview, type: Column['type']): Chunk {
+  if (text !== null) return { type: 'string', t: Float64Array.of(first, last), values: [text, text] }
+  const points: readonly (readonly [number, number])[] =
+    low === null || high === null
+      ? [[first, Number.NaN]]
+      : lowAt === highAt
+        ? [[lowAt ?? first, low]]
+        : [[lowAt ?? first, low] as const, [highAt ?? first, high] as const].sort(([a], [b]) => a - b)
+  const values = Float64Array.from(points, ([, value]) => value)
+  return { type, t: Float64Array.from(points, ([t]) => t), values }
+}
