@@ -51,6 +51,11 @@ async function clientOptions(options: ConnectOptions): Promise<ClientOptions> {
   const { hub, root, siteFile, ...rest } = options
   const { env } = process
   const at = await hubAddress({ hub, root, siteFile }, env['OCS_CONFIG_DIR'])
-  const { url, realm, file } = at
-  return { ...rest, url, root: at.root, credentials: () => findCredentials({ url, realm, file, env }) }
+  const { url, realm, file, broker } = at
+  return {
+    ...rest,
+    url,
+    root: at.root,
+    credentials: () => findCredentials({ url, realm, file, broker, env }),
+  }
 }

@@ -74,7 +74,8 @@ export function credentialsOf(
   env: Context['env'],
 ): ChosenSite['credentials'] {
   const file = host?.hub.credentials ?? site?.hub.credentials
-  return (whose) => findCredentials({ url, realm, file, env, ...whose })
+  const broker = host?.hub.broker ?? site?.hub.broker
+  return (whose) => findCredentials({ url, realm, file, broker, env, ...whose })
 }
 
 /** The site file as whoever runs this role has taken it up: what has been done to the file since does not count. */

@@ -207,7 +207,7 @@ async function nodeNameHolder(
 
 /** Why a hub does not let an agent in, and what to do. */
 function notLetIn(instance: string, url: string, reason: string, shown: Credentials | undefined): string {
-  const who = shown ? `shows it credentials of ${shown.principal}` : 'has no credentials for it'
+  const who = shown?.principal ? `shows it credentials of ${shown.principal}` : 'has no credentials for it'
   return (
     `the hub at ${url} refused "${instance}": ${reason}. This account (${accountName()}) ${who}: run it as the account of the hub, ` +
     `or take its credentials from there: ocs hub token ${instance}`

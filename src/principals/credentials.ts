@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -29,12 +30,21 @@ export type CredentialsFile = z.output<typeof CredentialsFile>
 
 /** What a client shows its hub. */
 export interface Credentials {
-  readonly principal: string
+  /** None of a client that only has an authority to trust. */
+  readonly principal?: string
   /** One of them does. */
   readonly tokens: readonly string[]
+  /** For a broker of others, in place of tokens. */
+  readonly password?: string
   readonly ca?: string | undefined
 }
 
+/** User, password and authority of a broker of others; the files are read each time. */
+interface BrokerKeys {
+  readonly user?: string | undefined
+  readonly passwordFile?: string | undefined
+  readonly ca?: string | undefined
+}
 /** What decides which credentials a client has. */
 export interface Asking {
   /** The hub's address. */
@@ -46,11 +56,13 @@ export interface Asking {
   readonly stateDir?: string | undefined
   /** The file that the site file names. */
   readonly file?: string | undefined
+  /** What the site file says of a broker that is no `ocs hub`. */
+  readonly broker?: BrokerKeys | undefined
   readonly env: Env
 }
 
 /**
- * What a client shows its hub: the file that `OCS_CREDENTIALS` or the site file names, else the local token where the hub is
+ * What a client shows its hub: what the site file says of a broker of others, else the file that `OCS_CREDENTIALS` or the site file names, else the local token where the hub is
  * this account's own, else what `ocs login` or an administrator has put into the folder of credentials, else what members of the operators' group may
  * read. Nothing is shown
  * to a hub elsewhere without TLS, nor the local token to what another account runs, unless its certificate is by this
@@ -58,6 +70,20 @@ export interface Asking {
  * @throws ConfigError for a file that cannot be used
  */
 export function findCredentials(asking: Asking): Credentials | undefined {
+  const { url, broker } = asking
+  const ca = broker?.ca === undefined ? undefined : readAuthority(broker.ca)
+  if (broker?.user !== undefined && broker.passwordFile !== undefined) {
+    if (!mayShow(url))
+      throw new ConfigError(
+        `${url}: a password would pass the network as it is: write mqtts://, with mqtt_ca`,
+      )
+    return { principal: broker.user, tokens: [], password: readPassword(broker.passwordFile), ca }
+  }
+  const found = findTokens(asking)
+  return ca === undefined ? found : { tokens: [], ...found, ca }
+}
+
+function findTokens(asking: Asking): Credentials | undefined {
   const { url, env } = asking
   if (!mayShow(url)) return undefined
   const to = URL.parse(url)
@@ -119,6 +145,24 @@ export function credentialsFiles({ realm, instance, env }: Omit<Asking, 'url'>):
   const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'ocs', 'credentials')
   const name = encodeURIComponent(realm)
   return [...(instance === undefined ? [] : [`${name}.${instance}`]), name].map((file) => join(folder, file))
+}
+
+/** @throws ConfigError for a file that is not there, that others may read, or that is empty */
+function readPassword(file: string): string {
+  const password = readPrivate(file)?.split('\n')[0]
+  if (password) return password
+  throw new ConfigError(
+    `mqtt_password_file: ${file} is not there, is empty, is another account's, or can be read by others: chmod 600 ${file}`,
+  )
+}
+
+/** @throws ConfigError for a file that is none */
+function readAuthority(file: string): string {
+  try {
+    return new X509Certificate(readFileSync(file)).toString()
+  } catch (cause) {
+    throw new ConfigError(`mqtt_ca: ${file} holds no certificate (PEM): ${messageOf(cause)}`, { cause })
+  }
 }
 
 /** @throws ConfigError for a file that is not there, that others may read, or that is none */

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
 import { UsageError } from '../core/errors.ts'
+import { redact } from '../core/redact.ts'
 import { openSite } from './find.ts'
 import { hubUrl } from './hub-url.ts'
 import { serverFault } from './server-fault.ts'
-import { defaults } from './site.ts'
+import { type Broker, defaults } from './site.ts'
 
 /** What a program may say of where its hub is. */
 export interface HubChoice {
@@ -22,6 +23,8 @@ interface HubAddress {
   readonly realm: string
   /** The file of credentials that the site file names. */
   readonly file: string | undefined
+  /** What it says of a broker of others. */
+  readonly broker: Broker | undefined
 }
 
 /**
@@ -33,7 +36,7 @@ export async function hubAddress(
   configDir: string | undefined,
 ): Promise<HubAddress> {
   const fault = hub === undefined ? undefined : serverFault(hub)
-  if (fault) throw new UsageError(`hub ${JSON.stringify(hub)}: ${fault}`)
+  if (fault) throw new UsageError(`hub ${JSON.stringify(redact(hub ?? ''))}: ${fault}`)
   const named = siteFile !== undefined || Boolean(configDir)
   const site = named ? await openSite({ siteFile, configDir }) : undefined
   const host = site?.hosts.get(hostname()) ?? site?.hosts.get('localhost')
@@ -42,5 +45,6 @@ export async function hubAddress(
     root: root ?? site?.hub.address_root ?? defaults.address_root,
     realm: host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
     file: host?.hub.credentials ?? site?.hub.credentials,
+    broker: host?.hub.broker ?? site?.hub.broker,
   }
 }

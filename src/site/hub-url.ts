@@ -1,4 +1,5 @@
 import { ConfigError, UsageError } from '../core/errors.ts'
+import { redact } from '../core/redact.ts'
 import { serverFault } from './server-fault.ts'
 import type { Host, Site } from './site.ts'
 
@@ -13,7 +14,7 @@ const LOCAL = 'mqtt://127.0.0.1:1883'
  */
 export function hubUrl(site: Site | undefined, host?: Host, override?: string): string {
   const fault = override === undefined ? undefined : serverFault(override)
-  if (fault) throw new UsageError(`--site-hub ${JSON.stringify(override)}: ${fault}`)
+  if (fault) throw new UsageError(`--site-hub ${JSON.stringify(redact(override ?? ''))}: ${fault}`)
   const servers = [host?.hub, site?.hub].map((hub) => hub?.mqtt_server ?? hub?.wamp_server)
   const url = override ?? servers.find((server) => server !== undefined)
   if (url !== undefined) return url

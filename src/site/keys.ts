@@ -13,12 +13,14 @@ export interface Section {
 const registry = 'the hub itself knows which agents there are'
 const timeout = 'an agent keeps its samples and tries again until the hub is back'
 
+/** How to reach a broker of others; keys that OCS does not have. */
+const broker = ['mqtt_user', 'mqtt_password_file', 'mqtt_ca']
 /** The whole file; `alarms` is a key that OCS does not have. */
 export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
-/** `hub:`. `mqtt_server` and `credentials` are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
+/** `hub:`. `mqtt_server`, `credentials` and those of a broker are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
 export const hub: Section = {
   name: 'hub',
-  keys: ['mqtt_server', 'wamp_server', 'wamp_http', 'wamp_realm', 'address_root', 'credentials'],
+  keys: ['mqtt_server', 'wamp_server', 'wamp_http', 'wamp_realm', 'address_root', 'credentials', ...broker],
   noEffect: {
     registry_address: registry,
     registry_agent: registry,
@@ -36,6 +38,7 @@ export const host: Section = {
     'wamp_http',
     'wamp_realm',
     'credentials',
+    ...broker,
   ],
   required: ['agent-instances'],
   noEffect: {

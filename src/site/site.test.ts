@@ -105,7 +105,7 @@ const faulty: [string, string, string[]][] = [
     'a key like no other',
     good.replace('hub:', 'hub:\n  colour: red'),
     [
-      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_http, wamp_realm, address_root, credentials',
+      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_http, wamp_realm, address_root, credentials, mqtt_user, mqtt_password_file, mqtt_ca',
     ],
   ],
   [
@@ -149,6 +149,21 @@ hosts:
     ['lab.yaml:2:16: wamp_server "mqtt://localhost": name this key mqtt_server'],
   ],
   [
+    'a password in an address, which is shown nowhere',
+    good.replace('ws://localhost:8001/ws', 'ws://ocs:s3cret@localhost:8001/ws'),
+    [
+      'lab.yaml:2:16: wamp_server "ws://ocs:***@localhost:8001/ws": an address is shown in logs, so it holds no user and no password: mqtt_user: NAME and mqtt_password_file: FILE beside it',
+    ],
+  ],
+  [
+    'half of what a broker takes, and a key misspelt',
+    good.replace('hub:\n', 'hub:\n  mqtt_user: ocs\n  mqtt_passwort_file: p\n'),
+    [
+      'lab.yaml:2:3: mqtt_user and mqtt_password_file belong together: give both',
+      'lab.yaml:3:3: unknown key "mqtt_passwort_file" in hub: did you mean "mqtt_password_file"?',
+    ],
+  ],
+  [
     'a host without instances',
     'hub: {mqtt_server: "mqtt://127.0.0.1:1883"}\nhosts:\n  grumpy: {}\n',
     ['lab.yaml:3:3: no "agent-instances" in host "grumpy"'],
@@ -184,6 +199,16 @@ test('a fault of one part is kept with it; what concerns the whole file refuses 
   )
 })
 
+test('what a broker of others takes is named in the site file, by paths that begin there', () => {
+  const keys = 'mqtt_user: ocs, mqtt_password_file: secrets/mqtt, mqtt_ca: /etc/ca.pem'
+  const { hub, hosts } = parseSite(
+    `hub: {mqtt_server: "mqtts://broker:8883", ${keys}}\nhosts: {here: {agent-instances: [], mqtt_ca: own.pem}}\n`,
+    '/lab/site.yaml',
+  )
+  expect(hub.broker).toEqual({ user: 'ocs', passwordFile: '/lab/secrets/mqtt', ca: '/etc/ca.pem' })
+  expect(hosts.get('here')?.hub.broker).toEqual({ ca: '/lab/own.pem' })
+})
+
 test('mqtt_server before wamp_server, a host before the site, --site-hub before all', () => {
   const site = parseSite(
     `hub: {wamp_server: "ws://a:8001/ws", mqtt_server: "mqtt://a:1883"}
@@ -198,6 +223,9 @@ hosts:
   expect(hubUrl(site, site.hosts.get('docker'), 'mqtt://b')).toBe('mqtt://b')
   expect(() => hubUrl(site, undefined, 'b:1883')).toThrow(
     '--site-hub "b:1883": no address: write it as mqtt://127.0.0.1:1883',
+  )
+  expect(() => hubUrl(site, undefined, 'mqtt://ocs:s3cret@b')).toThrow(
+    '--site-hub "mqtt://ocs:***@b": an address',
   )
   expect(hubUrl(parseSite(good, 'lab.yaml'))).toBe('ws://localhost:8001/ws')
 })

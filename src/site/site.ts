@@ -3,6 +3,7 @@ import type { AlarmSettings } from '../core/alarm-rules.ts'
 import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name, nearOr } from '../core/names.ts'
+import { redact } from '../core/redact.ts'
 import { readAlarms } from './alarms.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
@@ -11,6 +12,14 @@ import { type Position, type Problems, where } from './problems.ts'
 import { serverFault } from './server-fault.ts'
 import type { Entry, Node } from './tree.ts'
 
+/** What is shown to a broker that is no `ocs hub`, and by whom its certificate has to be. */
+export interface Broker {
+  readonly user?: string | undefined
+  /** Its first line is the password. */
+  readonly passwordFile?: string | undefined
+  /** The authority, PEM. */
+  readonly ca?: string | undefined
+}
 /** How to reach the hub; a host's own values override those of the whole site. */
 export interface HubServers {
   /** `mqtt://HOST:PORT`; wins over `wamp_server`. */
@@ -20,6 +29,8 @@ export interface HubServers {
   readonly wamp_realm?: string
   /** The file of credentials for it. */
   readonly credentials?: string
+  /** What a broker of others takes in their place. */
+  readonly broker?: Broker
 }
 export interface SiteHub extends HubServers {
   readonly wamp_realm: string
@@ -266,20 +277,40 @@ class SiteReader {
     const mqtt = this.#server(entries, 'mqtt_server')
     const wamp = this.#server(entries, 'wamp_server')
     const realm = this.#text(entries, 'wamp_realm')
-    const credentials = this.#text(entries, 'credentials')
+    const credentials = this.#path(entries, 'credentials')
+    const broker = this.#broker(entries)
     return {
       ...(mqtt !== undefined && { mqtt_server: mqtt }),
       ...(wamp !== undefined && { wamp_server: wamp }),
       ...(realm !== undefined && { wamp_realm: realm }),
-      ...(credentials !== undefined && { credentials: resolve(dirname(this.#file), credentials) }),
+      ...(credentials !== undefined && { credentials }),
+      ...(broker !== undefined && { broker }),
     }
+  }
+
+  #broker(entries: Entries): Broker | undefined {
+    const keys = ['mqtt_user', 'mqtt_password_file', 'mqtt_ca'] as const
+    const given = keys.map((key) => entries.get(key)).find((entry) => entry !== undefined)
+    if (given === undefined) return undefined
+    const user = this.#text(entries, 'mqtt_user')
+    const passwordFile = this.#path(entries, 'mqtt_password_file')
+    const ca = this.#path(entries, 'mqtt_ca')
+    if ((user === undefined) !== (passwordFile === undefined))
+      this.#problems.add(given.at, 'mqtt_user and mqtt_password_file belong together: give both')
+    return { user, passwordFile, ca }
+  }
+
+  /** The path of a file, which begins where the site file is. */
+  #path(entries: Entries, key: string): string | undefined {
+    const path = this.#text(entries, key)
+    return path === undefined ? undefined : resolve(dirname(this.#file), path)
   }
 
   #server(entries: Entries, key: 'mqtt_server' | 'wamp_server'): string | undefined {
     const url = this.#text(entries, key)
     const fault = url === undefined ? undefined : serverFault(url, key === 'wamp_server')
     const at = entries.get(key)?.value.at
-    if (fault && at) this.#problems.add(at, `${key} ${JSON.stringify(url)}: ${fault}`)
+    if (fault && at) this.#problems.add(at, `${key} ${JSON.stringify(redact(url ?? ''))}: ${fault}`)
     return url
   }
 

@@ -96,6 +96,14 @@ export function isPrivate(c: Context<Env>): boolean {
   return isSecure(c) || isLoopback(addressOf(c))
 }
 
+/** Refuses what holds a password where others may read it on the way. */
+export const privately: MiddlewareHandler<Env> = async (c, next) => {
+  if (isPrivate(c)) return next()
+  throw new HTTPException(403, {
+    message: 'no password over plain HTTP: use https, or forward the port by ssh (docs/live-page.md)',
+  })
+}
+
 const isSecure = (c: Context) => new URL(c.req.url).protocol === 'https:'
 
 /** The session that a request comes with. */

@@ -14,7 +14,7 @@ import { logIns } from '../../principals/log-in.ts'
 import { Passwords } from '../../principals/passwords.ts'
 import { addToken, readPrincipals, revoke, setPassword } from '../../principals/principals-file.ts'
 import { newToken } from '../../principals/token.ts'
-import { type Env, noOtherSite, whoAsks } from './guard.ts'
+import { type Env, noOtherSite, privately, whoAsks } from './guard.ts'
 import { hubPeople } from './hub-people.ts'
 import { people } from './people.ts'
 
@@ -139,6 +139,7 @@ test('a bridge with users reads to who shows a password or a token over TLS, and
   app.use(noOtherSite)
   app.use(whoAsks(all, false))
   app.get('/', (c) => c.text('page'))
+  app.post('/page/sign-in', privately, (c) => c.text('in'))
   app.get('/api/data', (c) => c.text(c.get('person')?.name ?? 'nobody'))
   app.onError((error, c) =>
     error instanceof HTTPException ? c.text(error.message, error.status) : c.text('', 500),
@@ -160,6 +161,13 @@ test('a bridge with users reads to who shows a password or a token over TLS, and
   expect(await ask({ authorization: `Bearer ${newToken('grafana')}` })).toEqual([401, ''])
   expect(await ask({ authorization: 'Bearer x' })).toEqual([401, ''])
   expect(await ask({ authorization: `Bearer ${token}` }, 'http://x/api/data')).toEqual([403, ''])
+  const enters = async (to: string, address: string) =>
+    (await app.fetch(new Request(`${to}/page/sign-in`, { method: 'POST' }), { address })).status
+  expect([
+    await enters('http://x', '10.0.0.7'),
+    await enters('http://x', '::ffff:127.0.0.1'),
+    await enters('https://x', '10.0.0.7'),
+  ]).toEqual([403, 200, 200])
   const many = Array.from({ length: 30 }, () => ask(basic(`ada:${PASSWORD}`)))
   expect(new Set((await Promise.all(many)).map(([code]) => code))).toEqual(new Set([200]))
   for (const [path, dest, code] of [

@@ -13,6 +13,7 @@ import {
   isPrivate,
   keepSession,
   ownPage,
+  privately,
   sessionOf,
 } from '../access/guard.ts'
 import type { People } from '../access/people.ts'
@@ -117,12 +118,8 @@ export function livePage(parts: Parts): LivePage {
   app.post('/watch', (c) =>
     checked(c, WatchBody, ({ stream, metrics }) => ({ watching: open.watch(stream, metrics) })),
   )
-  app.post('/sign-in', (c) =>
+  app.post('/sign-in', privately, (c) =>
     checked(c, SignInBody, async ({ name, password }) => {
-      if (!isPrivate(c))
-        throw new HTTPException(403, {
-          message: 'no password over plain HTTP: use https, or forward the port by ssh (docs/live-page.md)',
-        })
       keepSession(c, await people.enter(name, password, addressOf(c)), COOKIE_SECONDS)
       return {}
     }),
