@@ -51,6 +51,7 @@ class Host:
         self._told = {}
         self._feeds = {}
         self._types = {}
+        self._tags = {}
         self._ending = self._is_gone = self._is_reading = False
         self._handlers = []
         self._calls = 0
@@ -89,6 +90,8 @@ class Host:
         def init_site_agent(args, address=None):
             # The runtime keeps the log.
             args.log_dir = None
+            # The hub says who may do what, and the runtime asks for it before the agent is.
+            args.access_policy = None
             args.agent_class = host._class or getattr(args, 'agent_class', None)
             return init(args, address)
 
@@ -213,7 +216,15 @@ class Host:
             self._types[key] = types[field] = kind
         data = {field: [wire(types[field], value) for value in values] for field, values in block['data'].items()}
         self._pipe.hand_over(feed=feed, block=block['block_name'], t=list(map(float, block['timestamps'])),
-                             data=data, types=types)
+                             data=data, types=types, **self._new_tags(feed, block))
+
+    def _new_tags(self, feed, block):
+        """The tags of a block for InfluxDB, where they are others than they were."""
+        key, tags = (feed, block['block_name']), plain(block.get('influxdb_tags'))
+        if tags is None or self._tags.get(key) == tags:
+            return {}
+        self._tags[key] = tags
+        return {'tags': tags}
 
     def _subscribe(self, _, handler, topic=None, options=None):
         """In place of ApplicationSession.subscribe: the handler gets (blocks, feed) or (message, feed)."""
@@ -225,7 +236,7 @@ class Host:
     def _hear(self, number, message):
         said = message.get('message')
         if 'blocks' in message:
-            said = {name: {'block_name': name, 'timestamps': block['timestamps'], 'influxdb_tags': None,
+            said = {name: {'block_name': name, 'timestamps': block['timestamps'], 'influxdb_tags': block.get('influxdb_tags'),
                            'data': {field: [from_wire(block['types'].get(field, 'double'), value) for value in values]
                                     for field, values in block['data'].items()}}
                     for name, block in message['blocks'].items()}

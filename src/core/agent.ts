@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AlarmSettings } from './alarm-rules.ts'
 import type { Bits } from './bits.ts'
 import { builtIn } from './built-in.ts'
-import type { AgentApi, NodeInfo, Presence } from './channels.ts'
+import type { AgentApi, NodeInfo, Presence, Tags } from './channels.ts'
 import { checkAgent, checkOperation } from './check-agent.ts'
 import type { Keys } from './check-keys.ts'
 import type { Counts } from './counter-help.ts'
@@ -30,6 +30,8 @@ export interface FieldSpec {
   readonly rhythm?: number
   /** Of an int that is a sum of bits: what each means, by its value. It is shown in words. */
   readonly bits?: Bits
+  /** Tags for InfluxDB, `_field` what it is called there, as agents of OCS publish them. */
+  readonly influxdb_tags?: Tags
   /** What stands for a value that could not be read: NaN of a double; of another type its message is left out without it. */
   readonly unread?: Value
 }
@@ -346,7 +348,7 @@ const FEED: Keys<FeedSpec<object>> = {
 }
 const FIELD: Keys<FieldSpec> = {
   ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),
-  ...({ resolution: 'may', rhythm: 'may', bits: 'may', unread: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', bits: 'may', influxdb_tags: 'may', unread: 'may' } as const),
 }
 const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
   ...({ help: 'must', params: 'may', data: 'may', startup: 'may', min_privs: 'may' } as const),

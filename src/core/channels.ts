@@ -14,6 +14,12 @@ const bound = z.number().nullable()
 /** Words by the values of bits. */
 export const BitNames = z.record(z.string().regex(/^[1-9]\d{0,9}$/), z.string().max(100))
 
+/** Tags of a field in InfluxDB, few and short. */
+export const Tags = z
+  .record(z.string().max(100), z.union([z.string().max(200), z.number(), z.boolean()]))
+  .refine((tags) => Object.keys(tags).length <= 50, 'at most 50 tags')
+export type Tags = z.output<typeof Tags>
+
 /** A field as declared: its type in the archive, its units ('K', 'V', 'Ω', 'Hz', 's', …), what it is. */
 export const FieldInfo = z.object({
   type: FieldType,
@@ -27,6 +33,8 @@ export const FieldInfo = z.object({
   rhythm: z.number().positive().optional(),
   /** Of an int that is a sum of bits: what each means, by its value, as `{"16": "below its curve"}`. */
   bits: BitNames.optional(),
+  /** What agents of OCS publish beside their values, for InfluxDB: tags by name, `_field` what it is called there. */
+  influxdb_tags: Tags.optional(),
 })
 export type FieldInfo = z.output<typeof FieldInfo>
 

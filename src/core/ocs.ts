@@ -1,6 +1,6 @@
 /** What agents and clients of OCS say to one another, in the shapes that they know (ocs 0.12.1). */
 import type { Duplex } from 'node:stream'
-import type { Row } from './channels.ts'
+import type { Row, Tags } from './channels.ts'
 import type { FieldType } from './wire.ts'
 
 /** A call of a procedure, as `client_http.py` makes it: `observatory.ls240.ops` with `start`, an operation, parameters. */
@@ -28,6 +28,8 @@ interface OcsBlock {
   readonly data: Row['data']
   /** Of each field, so that text in a number's place is read as one. */
   readonly types: Readonly<Record<string, FieldType>>
+  /** Tags for InfluxDB, by field, where there are some. */
+  readonly influxdb_tags?: Readonly<Record<string, Tags>>
 }
 
 /** Somebody who calls procedures over HTTP. */

@@ -34,7 +34,14 @@ const ACQ: Keys<Acquiring<unknown, unknown, string, z.ZodRawShape, object>> = {
 const READING: Keys<Reading> = { block: 'must', command: 'must', fields: 'must', when: 'may' }
 const FIELD: Keys<ReadingField> = {
   ...({ part: 'must', type: 'may', units: 'may', description: 'may', range: 'may' } as const),
-  ...({ resolution: 'may', rhythm: 'may', bits: 'may', unread: 'may', sim: 'may' } as const),
+  ...({
+    resolution: 'may',
+    rhythm: 'may',
+    bits: 'may',
+    influxdb_tags: 'may',
+    unread: 'may',
+    sim: 'may',
+  } as const),
 }
 const SETTING: Keys<Setting> = {
   ...({ name: 'must', help: 'must', register: 'must', key: 'may' } as const),

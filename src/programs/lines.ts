@@ -1,5 +1,6 @@
 /** What an agent that is a program of its own and its runtime say to one another: a line of JSON each (docs/protocol.md). */
 import { z } from 'zod'
+import { Tags } from '../core/channels.ts'
 import { BlockName, FieldName, Name } from '../core/names.ts'
 import type { OcsMessage } from '../core/ocs.ts'
 import { schemaFault } from '../core/schema-fault.ts'
@@ -57,6 +58,8 @@ const RowLine = z.object({
   data: z.record(FieldName, z.array(Wire)),
   types: z.record(FieldName, FieldType),
   again: z.boolean().default(false),
+  /** Tags of its fields for InfluxDB, where they are others than before. */
+  tags: z.record(FieldName, Tags).optional(),
 })
 export type RowLine = z.output<typeof RowLine>
 

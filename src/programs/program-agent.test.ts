@@ -120,6 +120,20 @@ test('a field of another type, or a feed that nobody declared, begins an epoch; 
   expect(agent.declared.get('late')?.blocks['b']).toEqual({ n: { type: 'double' } })
 })
 
+test('tags for InfluxDB are declared with the fields, and kept while a row brings none', async () => {
+  const tags = { n: { _field: 'count', channel: 1 } }
+  const row = (number: number, more: object = {}) =>
+    says({ row: number, feed: 'f', block: 'b', t: [number], data: { n: [1] }, types: { n: 'int' }, ...more })
+  await using agent = await run(
+    shell(
+      `${hello()}\n${row(1, { tags })}\n${row(2)}\n${row(3, { types: { n: 'double' } })}\nwhile read -r line; do case $line in *end*) exit;; esac; done`,
+    ),
+  )
+  await agent.until(() => agent.rows.length === 3)
+  expect(agent.declared.get('f')?.blocks['b']).toEqual({ n: { type: 'double', influxdb_tags: tags.n } })
+  expect(new Set(agent.rows.map(({ epoch }) => epoch)).size).toBe(2)
+})
+
 test('rows are answered once they are taken; a line that is none costs itself', async () => {
   const answered = Promise.withResolvers<ToProgram>()
   const command = shell(

@@ -10,13 +10,26 @@ class Listening:
     def __init__(self, agent):
         self.agent = agent
         self.heard = {}
-        agent.subscribe_on_start(self.hear, 'observatory.fake.feeds.', options={'match': 'prefix'})
+        self.beats = {}
+        agent.subscribe_on_start(self.hear, 'observatory.fake.feeds.false', options={'match': 'prefix'})
+        agent.subscribe_on_start(self.beat, 'observatory..feeds.heartbeat', options={'match': 'wildcard'})
 
     def hear(self, data):
         blocks, feed = data
         for name, block in blocks.items():
             self.heard = {'block': name, 'class': feed['agent_class'], 'fields': sorted(block['data']),
-                          'values': [type(value).__name__ for value in next(iter(block['data'].values()))][:1]}
+                          'values': [type(value).__name__ for value in next(iter(block['data'].values()))][:1],
+                          'tags': (block['influxdb_tags'] or {}).get('channel_00')}
+
+    def beat(self, data):
+        codes, feed = data
+        assert feed['feed_name'] == 'heartbeat' and feed['record'] is False, feed
+        self.beats[feed['agent_address']] = codes
+
+    def beats_heard(self, session, params):
+        """Shows whose heartbeats were heard."""
+        session.data = self.beats
+        return len(self.beats) > 2, 'heard'
 
     def told(self, session, params):
         """Shows what was heard last."""
@@ -44,6 +57,7 @@ def main(args=None):
     agent, runner = ocs_agent.init_site_agent(args)
     listening = Listening(agent)
     agent.register_task('told', listening.told)
+    agent.register_task('beats', listening.beats_heard)
     agent.register_task('client', listening.client)
     agent.register_task('call', listening.call, blocking=False)
     runner.run(agent, auto_reconnect=True)

@@ -19,6 +19,7 @@ hosts:
         arguments: [--mode, acq, --num-channels, '2', --frame-length, '60']
       - {instance-id: synaccess, agent-class: SynaccessAgent, arguments: [--ip-address, 127.0.0.1, --username, a, --password, b]}
       - {instance-id: misspelt, agent-class: SynacessAgent}
+      - {instance-id: registry, agent-class: RegistryAgent}
       - instance-id: listening
         agent-class: ListeningAgent
         module: ${join(import.meta.dir, 'listening_agent.py')}
@@ -109,6 +110,8 @@ test('an agent hears the feeds of others, and asks them, as it does on crossbar'
   await lab.hub(...site)
   const fake = lab.start('fake', ['agent', '--instance-id', 'fake', ...site])
   await fake.says('acq: Status is now "running"', 60)
+  const registry = lab.start('registry', ['agent', '--instance-id', 'registry', ...site])
+  await registry.says('session joined', 60)
   const agent = lab.start('listening', ['agent', '--instance-id', 'listening', ...site])
   await agent.says('session joined', 60)
   const task = async (op: string, ...params: string[]) => {
@@ -121,6 +124,14 @@ test('an agent hears the feeds of others, and asks them, as it does on crossbar'
     class: 'FakeDataAgent',
     fields: ['channel_00', 'channel_01'],
     values: ['float'],
+    tags: { _field: 'temperature', channel: 0 },
+  })
+  // Of an agent in Python, of one of our own, and of itself.
+  await until('heartbeats have come', 30, async () => (await task('beats')).code === 0)
+  expect((await task('beats')).data).toMatchObject({
+    'observatory.fake': { acq: 3, delay_task: 1 },
+    'observatory.registry': { main: expect.any(Number) },
+    'observatory.listening': { beats: expect.any(Number) },
   })
   expect(await task('client', '--delay', '0.1')).toMatchObject({
     code: 0,
