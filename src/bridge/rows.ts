@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readTime } from '../core/arguments/point-in-time.ts'
 import { csvCell } from '../core/csv.ts'
 import { glob, isWild } from '../core/glob.ts'
 import type { Catalog } from '../lab/catalog.ts'
@@ -7,7 +8,6 @@ import { whyMissing } from '../lab/missing-metric.ts'
 import type { Nodes } from '../lab/nodes.ts'
 import { MAX_METRICS, type Metric, readTarget } from '../lab/targets.ts'
 import { badRequest } from './http.ts'
-import { readTime } from './times.ts'
 
 /** Rows of one answer, at most, shared by its metrics. */
 const MAX_ROWS = 200_000

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readTime } from '../core/arguments/point-in-time.ts'
 import { glob, isWild } from '../core/glob.ts'
 import type { Catalog } from '../lab/catalog.ts'
 import { ask, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
@@ -10,7 +11,6 @@ import { AdHocFilters, passes } from './filters.ts'
 import type { History } from './history.ts'
 import { badRequest } from './http.ts'
 import { draw, markTable, type Series, stateTable, type Table } from './series.ts'
-import { readTime } from './times.ts'
 
 const instant = z
   .union([z.string(), z.number()])

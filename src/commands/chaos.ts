@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { z } from 'zod'
 import { faults } from '../chaos/faults.ts'
 import { hasOwnMounts, mountsOfOwn, runWithMounts } from '../chaos/own-mounts.ts'
 import { readBySpt3g, readFiles } from '../chaos/read-files.ts'
@@ -10,6 +11,7 @@ import { findFaketime } from '../chaos/shifted-clock.ts'
 import { OpError, UsageError } from '../core/errors.ts'
 import { notFound } from '../core/names.ts'
 import { type Context, draw, ERASE } from '../terminal/context.ts'
+import { numberFlag } from './number-flags.ts'
 
 interface ChaosFlags {
   readonly minutes?: number
@@ -28,6 +30,10 @@ const MOST_MINUTES = 7 * 1440
 /** Milliseconds between two words on how it goes, where they are not redrawn. */
 const SAY_MS = 30_000
 
+const positive = (flag: string) =>
+  numberFlag(flag, z.number().positive().max(MOST_MINUTES), `a number above 0, at most ${MOST_MINUTES}`)
+const whole = (flag: string) => numberFlag(flag, z.int().min(0).max(999_999_999), 'a whole number')
+
 /** `ocs chaos`: a whole lab on this machine under faults, and whether every reading was recorded once, with its time. */
 export function chaosCommand(context: Context): Command {
   const list = Object.entries(faults).map(([name, { help }]) => `  ${name.padEnd(14)}${help}`)
@@ -38,11 +44,11 @@ export function chaosCommand(context: Context): Command {
     .option(
       '--minutes <n>',
       `how long faults go on (${MINUTES}; without end where --count is given)`,
-      positive,
+      positive('--minutes'),
     )
-    .option('--count <n>', 'stop after so many faults', whole)
-    .option('--every <seconds>', 'time from one fault to the next, on average', positive, 2)
-    .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole)
+    .option('--count <n>', 'stop after so many faults', whole('--count'))
+    .option('--every <seconds>', 'time from one fault to the next, on average', positive('--every'), 2)
+    .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole('--seed'))
     .option('--faults <names>', 'which faults, with commas between; all by default', names)
     .option(
       '--dir <folder>',
@@ -159,18 +165,6 @@ function progressOf(context: Context, seconds: number, count: number | undefined
     before = stage
     context.err(`${text}\n`)
   }
-}
-
-function positive(text: string): number {
-  const value = Number(text)
-  if (!(value > 0 && value <= MOST_MINUTES))
-    throw new InvalidArgumentError(`It has to be a number above 0, at most ${MOST_MINUTES}.`)
-  return value
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.')
-  return Number(text)
 }
 
 function names(text: string): string[] {

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
-import { exportTime } from '../core/arguments/point-in-time.ts'
+import { timeOf } from '../core/arguments/point-in-time.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import { copiedFrame, headFrames } from '../storage/g3/hk.ts'
 import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder/recorder.test-aid.ts'
@@ -136,7 +136,7 @@ test('what cannot be meant says what can', async () => {
 })
 
 test('times', () => {
-  const read = (text: string) => exportTime('--from', text, T0)
+  const read = (text: string) => timeOf('--from', text, T0)
   expect(['1700000000.5', 'now', '-1h', 'now-90min', '-2d'].map(read)).toEqual([
     1700000000.5,
     T0,

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { exportTime } from '../core/arguments/point-in-time.ts'
+import { timeOf } from '../core/arguments/point-in-time.ts'
 import { counted } from '../core/counted.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
@@ -44,7 +44,7 @@ export function exportCommand(context: Context): Command {
 
 async function exportFields(names: readonly string[], flags: ExportFlags, context: Context): Promise<void> {
   const now = Date.now() / 1000
-  const [start, end] = [exportTime('--from', flags.from, now), exportTime('--to', flags.to, now)]
+  const [start, end] = [timeOf('--from', flags.from, now), timeOf('--to', flags.to, now)]
   if (start > end) throw new UsageError(`--from ${flags.from} is after --to ${flags.to}`)
   const dir = flags.dataDir ?? defaultDataDir(context.env)
   const signal = AbortSignal.any([context.signal, ...(context.unread ? [context.unread] : [])])

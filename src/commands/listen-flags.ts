@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { UsageError } from '../core/errors.ts'
-import { hostPort, isLoopback } from '../core/host-port.ts'
+import { hostPort, isLoopback, splitHostPort } from '../core/host-port.ts'
 
 /** Where to listen. */
 export interface Listen {
@@ -12,11 +12,9 @@ export type Place = Pick<Listen, 'host'> & Partial<Listen>
 
 /** `ADDR:PORT`, `[::1]:1883`, or a port alone on loopback. */
 export function address(text: string): Listen {
-  const found = /^(?:(\[[0-9a-fA-F:.]+\]|[^:]+):)?(\d{1,5})$/.exec(text)
-  const port = Number(found?.[2])
-  if (!found || port > 65_535)
-    throw new InvalidArgumentError('It has to be ADDR:PORT, such as 127.0.0.1:1883.')
-  return { host: found[1]?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port }
+  const found = splitHostPort(text)
+  if (!found) throw new InvalidArgumentError('It has to be ADDR:PORT, such as 127.0.0.1:1883.')
+  return { host: found.host ?? '127.0.0.1', port: found.port }
 }
 
 /** The same as text, as `ocs up` hands it to the bridge. */

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { exportTime } from '../core/arguments/point-in-time.ts'
+import { timeOf } from '../core/arguments/point-in-time.ts'
 import { TransportError, UsageError } from '../core/errors.ts'
 import { glob } from '../core/glob.ts'
 import { nearOr, notFound } from '../core/names.ts'
@@ -45,7 +45,7 @@ export function plotCommand(context: Context): Command {
 /** A time is looked at before the hub is: it stays a text, since what is relative moves on. */
 function time(text: string): string {
   try {
-    exportTime('It', text, 0)
+    timeOf('It', text, 0)
     return text
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message)
@@ -67,7 +67,7 @@ async function plot(
   let drawn = 0
   do {
     const now = Date.now() / 1000
-    const [from, to] = [exportTime('--from', flags.from, now), exportTime('--to', flags.to, now)]
+    const [from, to] = [timeOf('--from', flags.from, now), timeOf('--to', flags.to, now)]
     if (from >= to) throw new UsageError(`--from ${flags.from} is not before --to ${flags.to}`)
     const { columns, rows } = context.size()
     const curves = await ask(nodes, metrics, { from: from * 1000, to: to * 1000, points: POINTS * columns })

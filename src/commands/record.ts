@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { secondsOf } from '../core/arguments/time-units.ts'
 import { messageOf, OpError, UsageError } from '../core/errors.ts'
 import { type AgentFlags, argumentError, findRole } from '../launch/agent-role.ts'
 import { checkArguments } from '../launch/check-arguments.ts'
@@ -25,7 +26,11 @@ export function recordCommand(context: Context): Command {
     .description('Write down what an instance and its instrument say to each other, to be replayed.')
     .argument('<instance>', 'which instance of the site file; its agent must not run at the same time')
     .requiredOption('-o, --output <file>', 'the dialog to write: a YAML map of command to reply')
-    .option('--seconds <n>', 'how long to listen after the instrument is there', '10')
+    .option(
+      '--seconds <time>',
+      'how long to listen after the instrument is there: seconds, or 10min, 2h',
+      '10',
+    )
     .option(
       '--task <words>',
       'a task to run as well: its name, and parameters as JSON; again and again',
@@ -48,8 +53,7 @@ export function recordCommand(context: Context): Command {
 }
 
 async function record(flags: RecordFlags, given: readonly string[], context: Context): Promise<void> {
-  const patience = Number(flags.seconds)
-  if (!(patience > 0)) throw new UsageError(`--seconds ${flags.seconds}: give a number of seconds`)
+  const patience = secondsOf('--seconds', flags.seconds)
   mustBeNew(flags.output, flags.force)
   const tasks = flags.task.map(parseTask)
   const log = createLog(context, flags.logFormat ?? 'text')

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { z } from 'zod'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { findSimulators, simulatedModule } from '../launch/simulators.ts'
@@ -8,6 +9,7 @@ import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
+import { numberFlag } from './number-flags.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
@@ -85,6 +87,8 @@ async function runSimulator(
   await simulator.close()
 }
 
+const number = (flag: string) => numberFlag(flag, z.number(), 'a number')
+
 function withOptions(command: Command, links: SimulatorKind['links']): Command {
   for (const [flag, help] of links.map((link) => linkOptions[link])) command.option(flag, help)
   return command
@@ -92,9 +96,9 @@ function withOptions(command: Command, links: SimulatorKind['links']): Command {
     .option(
       '--speed <factor>',
       'pace of the cooldown; 1: an hour from 300 K to base; negative: it warms up',
-      number,
+      number('--speed'),
     )
-    .option('--seed <n>', 'of temperatures, noise and faults', number)
+    .option('--seed <n>', 'of temperatures, noise and faults', number('--seed'))
     .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
     .option('--latency <ms>', 'time that each reply takes', number)
     .option('--truth <file>', 'append each reading that was sent, as JSON lines')
@@ -106,10 +110,4 @@ function withOptions(command: Command, links: SimulatorKind['links']): Command {
     .option('--interactive', 'obey faults typed in, a line each')
     .option('--counter', 'readings are 1, 2, 3, … in place of physics')
     .addHelpText('after', HELP)
-}
-
-function number(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It has to be a number.')
-  return value
 }

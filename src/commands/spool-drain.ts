@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { connectMqtt, type MqttOptions, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
+import { secondsOf } from '../core/arguments/time-units.ts'
 import { counted } from '../core/counted.ts'
-import { ConfigError, OpError, UsageError } from '../core/errors.ts'
+import { ConfigError, OpError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { notTaken } from '../lab/not-taken.ts'
@@ -35,14 +36,13 @@ export function drainCommand(context: Context): Command {
   return siteFlags(command)
     .argument('<instance>', 'instance-id of the agent whose samples they are')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
-    .option('--timeout <seconds>', 'give up when no row is recorded for as long', '60')
+    .option('--timeout <time>', 'give up when no row is recorded for as long: seconds, or 10min, 2h', '60')
     .option('--json', 'print the outcome as JSON')
     .action((instance: string, flags: DrainFlags) => drain(instance, flags, context))
 }
 
 async function drain(name: string, flags: DrainFlags, context: Context): Promise<void> {
-  const patience = Number(flags.timeout)
-  if (!(patience > 0)) throw new UsageError(`--timeout ${flags.timeout}: seconds, more than 0`)
+  const patience = secondsOf('--timeout', flags.timeout)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { url, root, credentials } = await chooseSite(flags, context, log)
   const { stateDir } = flags

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { hostPort, isLoopback } from './host-port.ts'
+import { hostPort, isLoopback, splitHostPort } from './host-port.ts'
 
 test('loopback is known by name and address, however it is spelt; nothing else is', () => {
   for (const host of ['localhost', 'LOCALHOST.', 'ocs.localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]'])
@@ -13,4 +13,17 @@ test('an address of IPv6 stands in brackets, once', () => {
     ...['[::1]:80', '[::1]:80'],
     '127.0.0.1:80',
   ])
+})
+
+test('a host and its port are taken apart', () => {
+  for (const [text, host, port] of [
+    ['127.0.0.1:1883', '127.0.0.1', 1883],
+    ['grumpy.lab:0', 'grumpy.lab', 0],
+    ['[::1]:65535', '::1', 65_535],
+    ['8080', undefined, 8080],
+    [':8080', undefined, 8080],
+  ] as const)
+    expect([text, splitHostPort(text)]).toEqual([text, { host, port }])
+  for (const text of ['', 'grumpy', 'grumpy:', 'grumpy:65536', '::1:80', '[::1]80', '[grumpy]:80', 'a:1:2'])
+    expect([text, splitHostPort(text)]).toEqual([text, undefined])
 })

@@ -11,6 +11,15 @@ export function hostPort(host: string, port: number): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+/** Takes `HOST:PORT`, `[::1]:PORT` or a port alone apart; undefined for what is none of these. */
+export function splitHostPort(
+  text: string,
+): { readonly host: string | undefined; readonly port: number } | undefined {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  return port <= 65_535 ? { host: bracketed ?? (plain || undefined), port } : undefined
+}
+
 /** A host as names are compared: in small letters, without brackets and the dot of a whole name. */
 export function bareHost(host: string): string {
   return host

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { splitHostPort } from '../core/host-port.ts'
 import { openPty } from './pty.ts'
 
 /** One reader's connection, as the instrument sees it. */
@@ -132,11 +133,9 @@ function listen(host: string, port: number, accept: (socket: Socket) => void): P
 
 /** Takes `HOST:PORT` apart; without a host it is 127.0.0.1. @throws UsageError for what is not that */
 export function hostAndPort(address: string): [host: string, port: number] {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(address)
-  const port = Number(match?.[3])
-  if (!match || port > 65535)
-    throw new UsageError(`address "${address}": give HOST:PORT, such as 127.0.0.1:7777`)
-  return [match[1] || match[2] || '127.0.0.1', port]
+  const found = splitHostPort(address)
+  if (!found) throw new UsageError(`address "${address}": give HOST:PORT, such as 127.0.0.1:7777`)
+  return [found.host ?? '127.0.0.1', found.port]
 }
 
 /** Takes bytes as they come and gives the complete lines: LF, CR or both, trimmed, none empty, none endless. */

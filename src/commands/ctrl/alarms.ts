@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { AlarmsAnswer, type AlarmView, WATCH } from '../../core/alarms.ts'
-import { secondsOf } from '../../core/arguments/seconds.ts'
+import { secondsOf } from '../../core/arguments/time-units.ts'
 import { duration } from '../../core/duration.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'

@@ -184,7 +184,11 @@ test.each([
     'bench ramp has no parameter --chanel: did you mean --channel?',
   ],
   [2, ['stop', 'bench', 'acq', '--now'], 'ocs ctrl stop does not know --now: ocs ctrl stop --help'],
-  [2, ['wait', 'bench', 'acq', '--timeout', 'soon'], '--timeout takes seconds, given "soon"'],
+  [
+    2,
+    ['wait', 'bench', 'acq', '--timeout', 'soon'],
+    '--timeout takes a time such as 90, 10min or 2h, given "soon"',
+  ],
   [2, ['start', '--wait'], '--json, --wait and --timeout are for one operation: ocs ctrl start INSTANCE OP'],
   [1, ['abort', 'bench', 'ramp'], 'bench ramp: No session active.'],
 ])('exit code %i: ocs ctrl %p', async (code, words, message) => {

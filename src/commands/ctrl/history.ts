@@ -1,7 +1,8 @@
 import { Command } from 'commander'
+import { z } from 'zod'
 import { HistoryAnswer } from '../../core/built-in.ts'
 import { duration } from '../../core/duration.ts'
-import { messageOf, UsageError } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
@@ -10,10 +11,11 @@ import { type Controlled, knownOp, runningInstance, type WithLab } from '../../l
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
+import { numberFlag } from '../number-flags.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface HistoryFlags extends SiteOptions {
-  readonly limit: string
+  readonly limit: number
   readonly json?: boolean
 }
 interface Past {
@@ -21,18 +23,18 @@ interface Past {
   readonly session: OpSession
 }
 
+const atMost = numberFlag('--limit', z.int().min(1).max(10_000), 'a number from 1 to 10000')
+
 /** `ocs ctrl history [INSTANCE [OP]]`: who started what, from where, when, with what, and how it ended. */
 export function historyCommand(context: Context, withLab: WithLab): Command {
   return siteFlags(new Command('history'))
     .description('Past sessions, the newest first: who started them, with what, how they ended.')
     .argument('[instance]', 'only of this one')
     .argument('[op]', 'only of this operation')
-    .option('--limit <n>', 'how many at most', '20')
+    .option('--limit <n>', 'how many at most', atMost, 20)
     .option('--json', 'print as JSON')
     .action((instance: string | undefined, op: string | undefined, flags: HistoryFlags) => {
-      const limit = Number(flags.limit)
-      if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
-        throw new UsageError(`--limit takes a number from 1 to 10000, given "${flags.limit}"`)
+      const { limit } = flags
       return withLab(
         flags,
         context,

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { secondsOf } from '../../core/arguments/seconds.ts'
+import { secondsOf } from '../../core/arguments/time-units.ts'
 import { LockAnswer } from '../../core/built-in.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { runningInstance, type WithLab } from '../../launch/join-lab.ts'

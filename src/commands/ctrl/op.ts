@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { paramsOf } from '../../core/arguments/parameter-flags.ts'
+import { secondsOf } from '../../core/arguments/time-units.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import type { Outcome } from '../../core/ops.ts'
 import { type Action, type OpSession, ResponseCode } from '../../core/ops.ts'
@@ -29,6 +30,9 @@ interface OpFlags extends SiteOptions {
 /** What is asked of one operation; its parameters' words follow it. */
 export type OpAction = Exclude<Action, 'status'>
 
+/** Seconds that a timer can wait, about. */
+const LONGEST_S = 2_000_000
+
 const descriptions: Readonly<Record<OpAction, string>> = {
   start: 'Start recording and acquisition; with INSTANCE OP, that operation.',
   stop: 'Stop acquisition, never the recorder; with INSTANCE OP, that process.',
@@ -51,7 +55,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     .allowExcessArguments()
   siteFlags(sub)
   if (action !== 'wait') sub.option('--wait', 'and wait until it is over')
-  sub.option('--timeout <s>', 'seconds to wait at most')
+  sub.option('--timeout <time>', 'how long to wait at most: seconds, or 10min, 2h')
   if (seeds)
     sub.option('--target <id>', 'the instrument; may be repeated; every instrument by default', collect)
   if (action === 'start') sub.option('--aggregator <id>', 'the recorder, where there are several')
@@ -70,7 +74,10 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     if (flags.help) return help(named, known, flags, context, withLab)
     if (known === undefined)
       throw new UsageError(`ocs ctrl ${action} ${named}: which operation? (ocs ctrl status ${named})`)
-    const timeout = secondsOf(flags.timeout)
+    const timeout =
+      flags.timeout === undefined
+        ? undefined
+        : secondsOf('--timeout', flags.timeout, { zero: true, most: LONGEST_S })
     return withLab(flags, context, (on) =>
       act(on, { action, instance: named, op: known, words: words.slice(2), flags, timeout }, context),
     )
@@ -164,13 +171,6 @@ async function act(on: Controlled, asked: Asked, context: Context): Promise<void
 function refuse({ instance, op }: Asked, { status, msg }: Outcome): void {
   if (status === ResponseCode.TIMEOUT) throw new TransportError(`${instance} ${op}: ${msg}`)
   if (status !== ResponseCode.OK) throw new OpError(`${instance} ${op}: ${msg}`)
-}
-
-function secondsOf(text: string | undefined): number | undefined {
-  const seconds = Number(text ?? 0)
-  if (text?.trim() === '' || !(seconds >= 0) || seconds > 2_000_000)
-    throw new UsageError(`--timeout takes seconds, given "${text}"`)
-  return text === undefined ? undefined : seconds
 }
 
 function collect(value: string, before: string[] | undefined): string[] {

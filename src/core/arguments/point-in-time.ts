@@ -1,24 +1,62 @@
 import { UsageError } from '../errors.ts'
-
-/** Seconds of a unit. */
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400, w: 604_800 }
+import { inSeconds } from './time-units.ts'
 
 /**
- * A time as it stands on a command line, as unix s: unix seconds, `now`, `-90min`, or ISO 8601, UTC when it has no zone.
+ * A point in time as it stands in a URL or on a command line: a number since 1970, `now`, `-1h`, `now-90min`,
+ * `2026-11-23T08:00:00Z` (UTC when no zone is said), and Graphite's `08:00_20261123` and `20261123`.
+ * @param unit what a number counts, in ms
+ * @returns unix ms; undefined for anything else
+ */
+export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number | undefined {
+  const given = text.trim()
+  const date = /^(?:([01]\d|2[0-3]):([0-5]\d)_)?((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/.exec(
+    given,
+  )
+  if (date) {
+    const [hour, minute, year, month, day] = date.slice(1).map((part) => Number(part ?? 0))
+    return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute)
+  }
+  if (/^\d{1,16}(\.\d{1,9})?$/.test(given))
+    return isOther(Number(given), unit) ? undefined : within(Number(given) * unit)
+  const relative = /^(?:now)?(?:([+-])(\d{1,9}(?:\.\d{1,9})?)([a-z]+))?$/i.exec(given)
+  if (relative && given !== '') {
+    const [, sign, count = '0', name = 's'] = relative
+    const seconds = inSeconds(count, name)
+    if (seconds === undefined) return undefined
+    return within(now + (sign === '-' ? -1000 : 1000) * seconds)
+  }
+  // A plus sign that was not escaped in a URL arrives as a blank.
+  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+ -]\d\d:?\d\d)?)?$/i.exec(
+    given,
+  )
+  if (!iso) return undefined
+  const [, day, time = '00:00', zone = 'Z'] = iso
+  return within(Date.parse(`${day}T${time}${zone.replace(' ', '+')}`))
+}
+
+/**
+ * The same as it stands on a command line, where a number counts seconds.
+ * @param now unix s
+ * @returns unix s
  * @throws UsageError naming the flag
  */
-export function exportTime(flag: string, text: string, now: number): number {
-  if (text === 'now') return now
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
-  const [, count, unit = ''] = /^(?:now)?-(\d+(?:\.\d+)?)([a-z]+)$/.exec(text) ?? []
-  const seconds = UNITS[unit]
-  if (count !== undefined && seconds !== undefined) return now - Number(count) * seconds
-  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i.exec(text)
-  const ms = iso ? Date.parse(`${iso[1]}T${iso[2] ?? '00:00'}${iso[3] ?? 'Z'}`) : Number.NaN
-  if (Number.isNaN(ms)) {
-    throw new UsageError(
-      `${flag} ${text} is no time: 2026-11-23T08:00 (UTC), unix seconds, or -1h (s, min, h, d, w) before now`,
-    )
-  }
-  return ms / 1000
+export function timeOf(flag: string, text: string, now: number): number {
+  const ms = readTime(text, 1000, 1000 * now)
+  if (ms !== undefined) return ms / 1000
+  throw new UsageError(
+    `${flag} ${text} is no time: 2026-11-23T08:00 (UTC), unix seconds, or -1h (s, min, h, d, w) before now`,
+  )
+}
+
+/**
+ * Whether a number since 1970 counts something else than was meant: seconds of 1973 to 5138 as ms are days of 1970 to 1973, of
+ * which nobody has data; ms of now as seconds are years far ahead.
+ */
+function isOther(number: number, unit: 1 | 1000): boolean {
+  return unit === 1 ? number >= 1e8 && number < 1e11 : number >= 1e11
+}
+
+/** Times that a date can hold. */
+function within(ms: number): number | undefined {
+  return Math.abs(ms) <= 8.64e15 ? ms : undefined
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { readTime } from './times.ts'
+import { readTime } from './point-in-time.ts'
+import { secondsOf } from './time-units.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 8)
 
@@ -9,6 +10,7 @@ test('times as URLs spell them', () => {
     ['-1h', NOW - 3_600_000],
     ['now-90min', NOW - 5_400_000],
     ['-5m', NOW - 300_000],
+    ['-1.5h', NOW - 5_400_000],
     ['-1M', NOW - 30 * 86_400_000],
     ['-1mon', NOW - 30 * 86_400_000],
     ['-2weeks', NOW - 14 * 86_400_000],
@@ -47,4 +49,15 @@ test('times as URLs spell them', () => {
   ]) {
     expect([text, readTime(text, 1000, NOW)]).toEqual([text, undefined])
   }
+})
+
+test('lengths of time as flags take them', () => {
+  const read = (text: string) => secondsOf('--for', text)
+  expect(['90', '0.5', '10min', '2h', '2 h', '1d', '1.5w'].map(read)).toEqual([
+    ...[90, 0.5, 600, 7200, 7200, 86_400, 907_200],
+  ])
+  for (const bad of ['', 'h', '0', '-1', '1e3', '1x', '0x10', 'Infinity'])
+    expect(() => read(bad)).toThrow('--for takes a time such as 90, 10min or 2h')
+  expect(secondsOf('--timeout', '0', { zero: true })).toBe(0)
+  expect(() => secondsOf('--timeout', '30d', { most: 2_000_000 })).toThrow('--timeout takes a time')
 })
