@@ -1,21 +1,16 @@
 import { z } from 'zod'
 import { checkParams } from '../core/arguments/check-params.ts'
+import { coerce } from '../core/arguments/coerce.ts'
 import { UsageError } from '../core/errors.ts'
 import { notFound } from '../core/names.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Simulator } from './simulator.ts'
 
-const number = (rule: z.ZodNumber) =>
-  z
-    .string()
-    .regex(/^\d+(\.\d+)?$/, 'a number')
-    .transform(Number)
-    .pipe(rule)
 const often = {
-  times: number(z.int().min(1)).optional(),
-  chance: number(z.number().gt(0).max(1)).optional(),
+  times: z.int().min(1).optional(),
+  chance: z.number().gt(0).max(1).optional(),
 }
-const lasting = { ms: number(z.number().min(0).max(3_600_000)).default(1000), ...often }
+const lasting = { ms: z.number().min(0).max(3_600_000).default(1000), ...often }
 
 /** What may be said of each fault. */
 const words: Readonly<Record<Fault['kind'], z.ZodObject>> = {
@@ -56,7 +51,11 @@ export function parseFault(text: string): Spelled {
     rest.map((word) => {
       const [name = '', value] = word.split(/=(.*)/s)
       if (value === undefined) throw new UsageError(`fault ${kind}: "${word}" is not NAME=VALUE`)
-      return [name, value]
+      const type = Object.hasOwn(schema.shape, name) ? (schema.shape[name] as z.ZodType) : undefined
+      const coerced = type ? coerce(type, [value]) : { value }
+      if ('wants' in coerced)
+        throw new UsageError(`fault ${kind}: "${name}": ${coerced.wants}, given "${value}"`)
+      return [name, coerced.value]
     }),
   )
   const checked = checkParams(schema, given)

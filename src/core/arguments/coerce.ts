@@ -16,8 +16,11 @@ const TRUTHS = new Map([
 export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
   const { def } = type as z.ZodType & { readonly def: Shape }
   switch (def.type) {
+    case 'nullable': {
+      const inner = def.innerType ? coerce(def.innerType, words) : oneWord(words)
+      return 'wants' in inner && isNull(words) ? { value: null } : inner
+    }
     case 'optional':
-    case 'nullable':
     case 'default':
     case 'prefault':
     case 'nonoptional':
@@ -47,7 +50,17 @@ export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
       const word = oneWord(words)
       if ('wants' in word) return word
       const choices = def.values ?? Object.values(def.entries ?? {})
-      return { value: choices.find((choice) => String(choice) === word.value) ?? word.value }
+      const same = (as: string) => choices.find((choice) => String(choice) === as)
+      return { value: same(word.value) ?? same(word.value.toLowerCase()) ?? word.value }
+    }
+    case 'null':
+      return isNull(words) ? { value: null } : { wants: 'null' }
+    case 'object':
+    case 'record':
+    case 'any':
+    case 'unknown': {
+      const word = oneWord(words)
+      return 'wants' in word ? word : { value: jsonOrText(word.value) }
     }
     default:
       return oneWord(words)
@@ -64,6 +77,18 @@ interface Shape {
   readonly options?: readonly z.ZodType[]
   readonly values?: readonly unknown[]
   readonly entries?: Readonly<Record<string, unknown>>
+}
+
+function isNull(words: readonly string[]): boolean {
+  return words.length === 1 && /^(null|none)$/i.test(words[0] ?? '')
+}
+
+function jsonOrText(word: string): unknown {
+  try {
+    return JSON.parse(word) as unknown
+  } catch {
+    return word
+  }
 }
 
 function oneWord(words: readonly string[]): { readonly value: string } | { readonly wants: string } {

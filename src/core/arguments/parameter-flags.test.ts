@@ -56,10 +56,13 @@ test('words become what the schema says, in any spelling of a flag', () => {
     inputs: [1, 2, 3],
     period: null,
   })
-  expect(read('--channel=1 --set_point 3 --armed FALSE --range 10 --more {"a":1} --offset -0.25')).toEqual({
+  expect(
+    read('--channel=1 --set_point 3 --armed NO --mode OFF --range 10 --more {"a":1} --offset -0.25'),
+  ).toEqual({
     channel: 1,
     set_point: 3,
     armed: false,
+    mode: 'off',
     range: 10,
     more: { a: 1 },
     offset: -0.25,
@@ -90,4 +93,17 @@ test.each([
 test('an operation without parameters says so', () => {
   expect(paramsOf([], {}, 'ls acq')).toEqual({})
   expect(() => paramsOf(['--x', '1'], {}, 'ls acq')).toThrow('ls acq has no parameter --x: it takes none')
+})
+
+test('what zod does not know of a foreign schema is left to the agent', () => {
+  const foreign = {
+    properties: {
+      odd: { $ref: '#/elsewhere' },
+      list: { anyOf: [{ type: 'array', items: { type: 'integer' } }, { type: 'null' }] },
+    },
+  }
+  expect(paramsOf(['--odd', '{"a":[1]}', '--list', '1', '2'], foreign, 'it run')).toEqual({
+    odd: { a: [1] },
+    list: [1, 2],
+  })
 })

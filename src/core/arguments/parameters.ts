@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import { UsageError } from '../errors.ts'
 import { didYouMean } from '../names.ts'
+import { coerce } from './coerce.ts'
 
 /** A parameter of an operation, as the JSON Schema in its agent's `api` has it. */
 export interface Property {
@@ -8,6 +10,7 @@ export interface Property {
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly items?: Property
+  readonly propertyNames?: unknown
   readonly default?: unknown
   readonly description?: string
   readonly units?: string
@@ -58,11 +61,16 @@ export function parametersOf(schema: Schema): Parameter[] {
 function plain({
   anyOf,
   items,
+  type,
   ...rest
-}: Property & { readonly type?: string | readonly string[] }): Property {
-  const types = Array.isArray(rest.type) ? rest.type : undefined
-  const either = types ? types.map((type) => ({ ...rest, type })) : anyOf?.map(plain)
-  return { ...(rest as Property), ...(items && { items: plain(items) }), ...(either && { anyOf: either }) }
+}: Omit<Property, 'type'> & { readonly type?: string | readonly string[] }): Property {
+  const either = typeof type === 'object' ? type.map((one) => ({ ...rest, type: one })) : anyOf?.map(plain)
+  return {
+    ...rest,
+    ...(typeof type === 'string' && { type }),
+    ...(items && { items: plain(items) }),
+    ...(either && { anyOf: either }),
+  }
 }
 
 /**
@@ -75,61 +83,30 @@ export function parameterValue(
   words: readonly string[],
   label: string,
 ): unknown {
+  const schema = schemaOf(property)
+  const coerced = coerce(schema, words)
+  if ('value' in coerced && schema.safeParse(coerced.value).success) return coerced.value
   const given = words.length === 0 ? 'nothing' : words.map((word) => JSON.stringify(word)).join(' ')
   const bad = (wants: string, more = '') => new UsageError(`${label} takes ${wants}, given ${given}${more}`)
-  if (property.type === 'array') {
-    const items = words.map((word) => read(property.items ?? {}, word))
-    if (items.some((item) => item === undefined)) throw bad(takes)
-    return items
-  }
-  if (words.length === 0 && property.type === 'boolean') return true
-  const value = words.length === 1 ? read(property, words[0] ?? '') : undefined
-  if (value === undefined && choices.length > 0) {
+  if (choices.length > 0) {
     const [near] = didYouMean(words[0] ?? '', choices)
     throw bad(`one of ${choices.join(', ')}`, near && `: did you mean ${near}?`)
   }
-  if (value === undefined) throw bad(ARTICLES[takes] ?? takes)
-  const range = rangeOf(property)
-  if (typeof value === 'number' && !inRange(property, value)) throw bad(range)
-  return value
+  const isOutside =
+    'value' in coerced &&
+    typeof coerced.value === 'number' &&
+    schemaOf({ ...(property.type && { type: property.type }) }).safeParse(coerced.value).success
+  throw bad(isOutside ? rangeOf(property) : (ARTICLES[takes] ?? takes))
 }
 
-/** A word as the type wants it; undefined when it cannot be that. */
-function read(property: Property, word: string): unknown {
-  if (property.anyOf) {
-    const all = property.anyOf.map((one) => read(one, word))
-    return all.find((value) => value !== undefined)
-  }
-  const choices = choicesOf(property)
-  if (choices.length > 0) {
-    const same = (as: string) => choices.find((choice) => text(choice) === as)
-    return same(word) ?? same(word.toLowerCase())
-  }
-  switch (property.type) {
-    case 'string':
-      return word
-    case 'number':
-    case 'integer': {
-      const value = word.trim() === '' ? Number.NaN : Number(word)
-      return property.type === 'integer' ? whole(value) : Number.isFinite(value) ? value : undefined
-    }
-    case 'null':
-      return /^(null|none)$/i.test(word) ? null : undefined
-    default:
-      return json(word)
-  }
-}
-
-function whole(value: number): number | undefined {
-  return Number.isInteger(value) ? value : undefined
-}
-
-/** An object or list as JSON; what is no JSON is a text. */
-function json(word: string): unknown {
+/** What a foreign agent declares in ways that zod does not know may be anything: the agent checks it. */
+function schemaOf(property: Property): z.ZodType {
+  // The names of an object are the agent's to check: zod would read it as text that is yet to be made an object.
+  const { propertyNames: _, ...known } = property
   try {
-    return JSON.parse(word) as unknown
+    return z.fromJSONSchema(known as never)
   } catch {
-    return word
+    return z.unknown()
   }
 }
 
@@ -180,17 +157,6 @@ function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Prope
         ? `less than ${exclusiveMaximum}`
         : ''
   return [from, to].filter((part) => part !== '').join(', ') || 'a number'
-}
-
-function inRange(property: Property, value: number): boolean {
-  const { minimum = -Infinity, maximum = Infinity } = property
-  const { exclusiveMinimum = -Infinity, exclusiveMaximum = Infinity } = property
-  return (
-    value >= minimum &&
-    value <= maximum &&
-    (value > exclusiveMinimum || exclusiveMinimum === -Infinity) &&
-    (value < exclusiveMaximum || exclusiveMaximum === Infinity)
-  )
 }
 
 function text(value: unknown): string {
