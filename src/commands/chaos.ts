@@ -8,10 +8,10 @@ import { type Finding, findingOf, report } from '../chaos/report.ts'
 import { type Progress, runChaos } from '../chaos/run.ts'
 import { keepFinding, keptFinding, removeRunFolder, runFolder } from '../chaos/run-folder.ts'
 import { findFaketime } from '../chaos/shifted-clock.ts'
+import { numberFlag } from '../core/arguments/number-flag.ts'
 import { OpError, UsageError } from '../core/errors.ts'
 import { notFound } from '../core/names.ts'
 import { type Context, draw, ERASE } from '../terminal/context.ts'
-import { numberFlag } from './number-flags.ts'
 
 interface ChaosFlags {
   readonly minutes?: number

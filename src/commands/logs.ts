@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { z } from 'zod'
+import { numberFlag } from '../core/arguments/number-flag.ts'
 import { type LogFlags, OWN, showLogs } from '../host/role-logs.ts'
 import type { Context } from '../terminal/context.ts'
 import { upChoiceFlags } from './down.ts'
-import { numberFlag } from './number-flags.ts'
 
 /** `ocs logs`: what the roles of `ocs up` have logged. */
 export function logsCommand(context: Context): Command {

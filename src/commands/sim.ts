@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import { z } from 'zod'
+import { numberFlag } from '../core/arguments/number-flag.ts'
 import { messageOf, UsageError } from '../core/errors.ts'
 import { aborted } from '../core/pause.ts'
 import { findSimulators, simulatedModule } from '../launch/simulators.ts'
@@ -9,7 +10,6 @@ import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
-import { numberFlag } from './number-flags.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with

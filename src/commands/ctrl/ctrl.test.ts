@@ -121,10 +121,10 @@ test('a task: started, awaited, its end told by words and exit code', async () =
     out: 'Started task "delay_task".\nfake delay_task succeeded after N s: Exited after N s\n',
     err: expect.stringContaining(`${joined}TIME fake delay_task: Exited after N s\n`),
   })
-  const bad = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0', '--succeed', 'no')
+  const bad = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0', '--succeed', 'so')
   expect(bad).toMatchObject({
     code: 2,
-    err: expect.stringContaining('ocs: fake delay_task: --succeed takes one of true, false, given "no"\n'),
+    err: expect.stringContaining('ocs: fake delay_task: --succeed takes one of true, false, given "so"\n'),
   })
   const failed = await lab.ocs(
     'ctrl',

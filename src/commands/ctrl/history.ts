@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { z } from 'zod'
+import { numberFlag } from '../../core/arguments/number-flag.ts'
 import { HistoryAnswer } from '../../core/built-in.ts'
 import { duration } from '../../core/duration.ts'
 import { messageOf } from '../../core/errors.ts'
@@ -11,7 +12,6 @@ import { type Controlled, knownOp, runningInstance, type WithLab } from '../../l
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
-import { numberFlag } from '../number-flags.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface HistoryFlags extends SiteOptions {

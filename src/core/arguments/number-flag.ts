@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { coerce } from '../core/arguments/coerce.ts'
-import { UsageError } from '../core/errors.ts'
+import { UsageError } from '../errors.ts'
+import { coerce } from './coerce.ts'
 
 /**
  * Reads the number of a flag.
