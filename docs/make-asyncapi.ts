@@ -33,6 +33,7 @@ const about: Readonly<Record<Key, string>> = {
   event: 'Something worth knowing: warnings, errors, losses.',
   hub: 'The hub itself, with its limits.',
   ping: 'The hub asks a client whether it lives; the PUBACK is the answer.',
+  refused: 'To a client, without a subscription: what it published is not passed on, and why.',
   audit: 'For administrators: who came, who was refused what, who started, stopped and locked what.',
   login: 'To a client that has connected with a name and a password under a `login-` id: a token.',
 }
@@ -189,7 +190,7 @@ function server(host: string, protocol: string): Record<string, unknown> {
     protocolVersion: '3.1.1',
     description: protocol === 'ws' ? 'MQTT over WebSocket, subprotocol mqtt.' : 'MQTT over TCP.',
     bindings: {
-      mqtt: { cleanSession: true, keepAlive: limits.keep_alive, lastWill, bindingVersion: '0.2.0' },
+      mqtt: { cleanSession: true, keepAlive: limits.silence, lastWill, bindingVersion: '0.2.0' },
     },
   }
 }

@@ -1,25 +1,33 @@
 import { randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
-import { type AuditEntry, channels, Presence } from '../core/channels.ts'
+import { type AuditEntry, channels } from '../core/channels.ts'
 import { CLIENT, HUB, LOGIN } from '../core/names.ts'
-import { addressOf, topic } from '../core/topic.ts'
+import { topic } from '../core/topic.ts'
 import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
 import type { LoggedIn, LogIn } from '../principals/log-in.ts'
-import { ANYONE, described, type Principal } from '../principals/principal.ts'
+import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
 import { digestOf } from '../principals/token.ts'
 import { mayVouch, readVouched } from '../principals/vouched.ts'
 import type { Who } from '../principals/web-login.ts'
 import { type Actor, Audit } from './audit.ts'
 import { askedBy, stamped } from './caller-stamp.ts'
-import { type Guest, Leases } from './client-id-lease.ts'
+import { agentOf, type Guest, Leases } from './client-id-lease.ts'
+import type { Admitted } from './connections.ts'
 import { limits } from './limits.ts'
-import { refusedAnswer } from './refused-answer.ts'
+import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
+import { noRoom } from './room-for.ts'
 import { type Caller, clip, mayReceive, refusePublish, refuseSubscribe, rolesOf } from './rules.ts'
 
 /** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
 const IDENTIFIER_REJECTED = 2
+const SERVER_UNAVAILABLE = 3
 const NOT_AUTHORISED = 5
+
+/** What one connection was refused that is logged. */
+const MOST_LOGGED = 10
+/** Where a message goes that nobody is to get: no filter that is granted takes it. */
+const NOWHERE = '$nowhere'
 
 /** Who has not logged in yet. */
 const NEWCOMER: Principal = { name: '', role: 'newcomer', level: 0 }
@@ -62,7 +70,7 @@ interface Entry {
   made?: LoggedIn
   readonly connect: ConnectPacket
   readonly filters: Set<string>
-  /** Refused subscriptions so far; the first few are logged. */
+  /** Subscriptions and messages that were refused so far; the first few are logged. */
   refused: number
 }
 
@@ -85,6 +93,8 @@ export function openGate({
   hooks: Hooks
   audit: Audit
   attach(broker: Aedes): Leases
+  /** Who a client is that has been let in. */
+  admitted(client: Client): Admitted
   /** Cuts those who are not any more what they were let in as. */
   recheck(): void
 } {
@@ -184,6 +194,8 @@ export function openGate({
       entry.caller = { id, roles: rolesOf(who, id, recorders) }
       const wrong = refuseConnect(entry)
       if (wrong !== undefined) return no(...wrong)
+      const full = noRoom(leases?.all() ?? [], { id, from: from(client) }, who)
+      if (full !== undefined) return no(full, SERVER_UNAVAILABLE)
       const agent = agentOf(entry.connect.will)
       const guest: Guest = {
         id: client.id,
@@ -219,10 +231,20 @@ export function openGate({
         return done(null)
       }
       const what = `${reason}; it is ${described(principal)}`
+      // Its last will: nobody is left to be told.
+      if (client.closed) return done(refuse(client, 'has left a last will that is not published', what))
       const answer = caller.roles.has('operator') ? undefined : refusedAnswer(packet, caller, principal)
-      if (answer === undefined) return done(refuse(client, 'cut: it may not publish', what))
-      // It hears why before it is cut: MQTT 3.1.1 has no word for it.
-      client.publish(answer, () => done(refuse(client, 'cut: it may not publish', what)))
+      const told = answer ?? refusedNotice(root, client.id, packet, what)
+      // It hears why before it is cut, or gets the acknowledgement: MQTT 3.1.1 has no word for it.
+      client.publish(told, () => {
+        if (!isKnown(principal) || packet.qos > 1)
+          return done(refuse(client, 'cut: it may not publish', what))
+        if (entry.refused++ < MOST_LOGGED)
+          refuse(client, 'publishes what it may not, which is left out', what)
+        // Whoever is known, and wrong about this, goes on with the rest; it would send the same again and again.
+        Object.assign(packet, { topic: NOWHERE, payload: '', retain: false })
+        done(null)
+      })
     },
 
     authorizeForward(client, packet) {
@@ -239,7 +261,7 @@ export function openGate({
         ? `it already has ${filters.size} subscriptions`
         : refuseSubscribe(root, caller, subscription.topic)
       if (reason === undefined) filters.add(subscription.topic)
-      else if (entry.refused++ < 10) refuse(client, 'may not subscribe', reason)
+      else if (entry.refused++ < MOST_LOGGED) refuse(client, 'may not subscribe', reason)
       done(null, reason === undefined ? subscription : null)
     },
   }
@@ -258,6 +280,10 @@ export function openGate({
         audit.came('revoked', actor(client), why)
         client.close()
       }
+    },
+    admitted(client) {
+      const { name, role } = entries.get(client)?.principal ?? NEWCOMER
+      return { principal: name, isFree: role === 'owner', isStranger: name === NOBODY.name }
     },
     attach(attached) {
       broker = attached
@@ -279,16 +305,5 @@ export function openGate({
       )
       return leases
     },
-  }
-}
-
-/** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */
-function agentOf(will: ConnectPacket['will']): Guest['agent'] {
-  if (!will || addressOf(channels.presence, will.topic) === undefined) return undefined
-  try {
-    const { session, host, pid, agent_class } = Presence.parse(JSON.parse(String(will.payload)))
-    return { session, host, pid, agentClass: agent_class }
-  } catch {
-    return undefined
   }
 }

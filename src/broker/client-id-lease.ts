@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Aedes, Client } from 'aedes'
-import { channels } from '../core/channels.ts'
-import { topic } from '../core/topic.ts'
+import type { Aedes, Client, ConnectPacket } from 'aedes'
+import { channels, Presence } from '../core/channels.ts'
+import { addressOf, topic } from '../core/topic.ts'
 import { limits } from './limits.ts'
 
 /** A connected client: who it says it is, and where it comes from. */
@@ -131,4 +131,15 @@ function heldBy(holder: Guest): string {
 function describe({ agent, from, since }: Guest): string {
   const who = agent ? `${agent.agentClass}, pid ${agent.pid} on ${agent.host}` : 'another client'
   return `${who}, from ${from}, connected since ${new Date(since * 1000).toISOString()}`
+}
+
+/** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */
+export function agentOf(will: ConnectPacket['will']): Guest['agent'] {
+  if (!will || addressOf(channels.presence, will.topic) === undefined) return undefined
+  try {
+    const { session, host, pid, agent_class } = Presence.parse(JSON.parse(String(will.payload)))
+    return { session, host, pid, agentClass: agent_class }
+  } catch {
+    return undefined
+  }
 }

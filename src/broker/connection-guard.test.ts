@@ -12,7 +12,7 @@ const header = (first: number, length: number) => {
 }
 
 test('a read hands out all that is buffered, in order', () => {
-  const conn = shield(new PassThrough(), () => true)
+  const conn = shield(new PassThrough(), { admitted: () => true })
   for (const part of ['\x10\x04ab', 'cd', '\xc0', '\x00']) conn.write(Buffer.from(part, 'latin1'))
   expect(conn.read()).toEqual(Buffer.from('\x10\x04abcd\xc0\x00', 'latin1'))
   expect(conn.read()).toBeNull()
@@ -20,7 +20,7 @@ test('a read hands out all that is buffered, in order', () => {
 
 test('until a client is admitted the broker gets its first packet alone', () => {
   let admitted = false
-  const conn = shield(new PassThrough(), () => admitted)
+  const conn = shield(new PassThrough(), { admitted: () => admitted })
   conn.write(Buffer.from('\x10\x04ab', 'latin1'))
   expect(conn.read()).toHaveLength(4)
   conn.write(Buffer.from('cd\xc0', 'latin1'))
@@ -34,7 +34,7 @@ test('until a client is admitted the broker gets its first packet alone', () => 
 test('a write never reports back-pressure; who owes too much is cut', async () => {
   let cut: Error | undefined
   // A stream that takes its first chunk and never finishes it: a reader that was stopped.
-  const conn = shield(new Duplex({ read() {}, write() {} }), () => true)
+  const conn = shield(new Duplex({ read() {}, write() {} }), { admitted: () => true })
   const closed = new Promise((resolve) => conn.once('close', resolve))
   conn.on('error', (error) => {
     cut = error
@@ -52,9 +52,10 @@ test('the first packet may have 4 KiB, later ones 4 MiB', () => {
   const guard = packetGuard()
   expect(packetGuard()(header(0x10, limits.connect_bytes + 1)).refused).toContain('4096 is the most')
   const connect = Buffer.concat([header(0x10, limits.connect_bytes), Buffer.alloc(limits.connect_bytes)])
-  expect(guard(connect)).toEqual({ end: connect.length })
-  expect(guard(header(0x30, limits.packet_bytes))).toEqual({})
-  for (let left = limits.packet_bytes; left > 0; left -= 65536) expect(guard(Buffer.alloc(65536))).toEqual({})
+  expect(guard(connect)).toEqual({ used: connect.length, packets: 1 })
+  expect(guard(header(0x30, limits.packet_bytes)).packets).toBe(0)
+  for (let left = limits.packet_bytes; left > 0; left -= 65536)
+    expect(guard(Buffer.alloc(65536)).refused).toBeUndefined()
   expect(guard(header(0x30, limits.packet_bytes + 1)).refused).toContain('4194304 is the most')
 })
 
@@ -62,16 +63,24 @@ test('a length is refused as soon as it is too long, wherever the pieces end', (
   const guard = packetGuard()
   const connect = Buffer.concat([header(0x10, 300), Buffer.alloc(300)])
   for (const byte of connect) expect(guard(Buffer.from([byte])).refused).toBeUndefined()
-  for (const byte of [0x30, 0xff, 0xff, 0xff]) expect(guard(Buffer.from([byte]))).toEqual({})
+  for (const byte of [0x30, 0xff, 0xff, 0xff]) expect(guard(Buffer.from([byte])).refused).toBeUndefined()
   expect(guard(Buffer.from([0xff])).refused).toContain('most that is taken')
   const padded = packetGuard()
   expect(padded(Buffer.from([0x10, 0x80, 0x80, 0x80, 0x80])).refused).toContain('more than four bytes')
 })
 
 test('a packet too large ends the connection before the broker sees a byte of it', async () => {
-  const conn = shield(new PassThrough(), () => true)
+  const conn = shield(new PassThrough(), { admitted: () => true })
   const error = new Promise<Error>((resolve) => conn.once('error', resolve))
   conn.write(header(0x10, 256_000_000))
   expect(conn.read()).toBeNull()
   expect((await error).message).toContain('4096 is the most')
+})
+
+test('it stops at the end of the packet that it is asked to, and goes on behind it', () => {
+  const guard = packetGuard()
+  const three = Buffer.from('\x10\x02ab\xc0\x00\x30\x01c', 'latin1')
+  expect(guard(three, 2)).toEqual({ used: 6, packets: 2 })
+  expect(guard(three.subarray(6, 7), 2)).toEqual({ used: 1, packets: 0 })
+  expect(guard(three.subarray(7), 2)).toEqual({ used: 2, packets: 1 })
 })

@@ -2,36 +2,58 @@ import type { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
 import { collectAfter } from '../core/collect.ts'
 import { shield } from './connection-guard.ts'
-import { limits } from './limits.ts'
+import { ReadBudget } from './read-budget.ts'
+import { placeOf, WaitingRoom } from './waiting-room.ts'
 
 /** Connections that end before what they leave behind is collected. */
 const COLLECT_AFTER = 1000
 
-/** The connections of a hub, over TCP and WebSocket: as many as there is room for, each handed to the broker. */
+/** Who a client that has been let in is, as far as what is read of it goes. */
+export interface Admitted {
+  readonly principal: string
+  /** What it may do counts, not how much: the account that runs the hub. */
+  readonly isFree: boolean
+  /** Nobody knows who it is; its address stands for it. */
+  readonly isStranger: boolean
+}
+
+/** The connections of a hub, over TCP and WebSocket, each handed to the broker. */
 export class Connections {
   readonly #broker: Aedes
   readonly #origins: WeakMap<Duplex, string>
   readonly #log: (text: string) => void
   readonly #open = new Set<Duplex>()
-  /** Those whose CONNECT has been accepted. */
-  readonly #admitted = new WeakSet<Duplex>()
+  /** Those whose CONNECT has been accepted, with what is read of them in a second. */
+  readonly #admitted = new WeakMap<Duplex, { readonly budget: ReadBudget | undefined }>()
+  readonly #budgets = new Map<string, ReadBudget>()
   readonly #collect = collectAfter(COLLECT_AFTER)
+  /** Those that have not been let in yet. */
+  readonly waiting: WaitingRoom
 
-  /** @param origins is told where each connection comes from */
-  constructor(broker: Aedes, origins: WeakMap<Duplex, string>, log: (text: string) => void) {
+  /**
+   * @param origins is told where each connection comes from
+   * @param who says who a client is
+   */
+  constructor(
+    broker: Aedes,
+    origins: WeakMap<Duplex, string>,
+    who: (client: Client) => Admitted,
+    log: (text: string) => void,
+  ) {
     this.#broker = broker
     this.#origins = origins
     this.#log = log
-    broker.on('connackSent', ({ returnCode }, { conn }) => returnCode === 0 && this.#admitted.add(conn))
+    this.waiting = new WaitingRoom(log)
+    broker.on('connackSent', ({ returnCode }, client) => {
+      if (returnCode !== 0) return
+      const { conn } = client
+      const from = origins.get(conn) ?? ''
+      this.waiting.leave(conn, from)
+      this.#admitted.set(conn, { budget: this.#budgetOf(who(client), from) })
+    })
   }
 
-  /** Whether another connection is taken now. */
-  room(): boolean {
-    if (this.#open.size < limits.connections) return true
-    this.#log(`a connection was refused: all ${limits.connections} are taken`)
-    return false
-  }
-
+  /** Takes a connection that is in the waiting room. */
   take(conn: Duplex, from: string): void {
     this.#open.add(conn)
     conn.once('close', () => {
@@ -39,7 +61,25 @@ export class Connections {
       this.#collect()
     })
     this.#origins.set(conn, from)
-    lowerQos(this.#broker.handle(shield(conn, () => this.#admitted.has(conn))))
+    const keeper = {
+      admitted: () => this.#admitted.has(conn),
+      budget: () => this.#admitted.get(conn)?.budget,
+    }
+    lowerQos(this.#broker.handle(shield(conn, keeper)))
+  }
+
+  #budgetOf({ principal, isFree, isStranger }: Admitted, from: string): ReadBudget | undefined {
+    if (isFree) return undefined
+    // No principal has a blank in its name.
+    const whose = isStranger ? `at ${placeOf(from)}` : principal
+    const known = this.#budgets.get(whose)
+    if (known) return known
+    const words = isStranger ? `clients without credentials ${whose}` : `clients of ${principal}`
+    const budget = new ReadBudget(() =>
+      this.#log(`${words} send more than is read of them, and have to wait`),
+    )
+    this.#budgets.set(whose, budget)
+    return budget
   }
 
   /** Has the broker take leave of its clients, and ends every connection. */

@@ -108,9 +108,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const gate = openGate({ root, recorders, retained, identify, logIn, keep, log, from, vouched, pingTimeout })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
-  const connections = new Connections(broker, origins, log)
+  const connections = new Connections(broker, origins, (client) => gate.admitted(client), log)
   const taker = {
-    room: () => connections.room(),
+    enter: (conn: Duplex, origin: string) => connections.waiting.enter(conn, origin),
     take: (conn: Duplex, origin: string) => connections.take(conn, origin),
     log,
   }

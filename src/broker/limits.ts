@@ -7,11 +7,21 @@ export const limits = {
   /** What a connection may leave unread before it is cut. */
   owed_bytes: 8 * 1024 * 1024,
   connect_timeout: 5,
+  /** Connections of one address, and of all, that have not been let in yet; the oldest makes room for the next. */
+  address_waiting: 256,
+  waiting: 512,
+  /** New connections of one address: so many a second, and so many at once after a pause. */
+  address_connects_per_second: 200,
+  address_connects_at_once: 1000,
+  /** Clients that have been let in. */
   connections: 1024,
-  /** Connections to a TLS port that have not shaken hands yet. */
-  handshakes: 256,
-  /** The longest keep alive; a client without one is refused, since its death would go unnoticed. */
-  keep_alive: 60,
+  /** Of these, those of one principal but the account of the hub, and of one address without credentials. */
+  principal_connections: 200,
+  /** What is read in a second of one principal, and of one address without credentials; more has to wait. */
+  messages_per_second: 2000,
+  bytes_per_second: 8 * 1024 * 1024,
+  /** The silence after which a connection is asked by its transport whether the other end is still there. */
+  silence: 60,
   /** The body of a call over HTTP, and calls that are not answered yet. */
   call_bytes: 1024 * 1024,
   calls: 256,

@@ -77,7 +77,7 @@ export class Listeners {
   }
 
   #serve(at: Listen): WebServer {
-    const { room, take } = this.#taker
-    return serveWebSocket({ ...at, room, take, http: this.#http, keys: at.tls ? this.#keys : undefined })
+    const { enter, take } = this.#taker
+    return serveWebSocket({ ...at, enter, take, http: this.#http, keys: at.tls ? this.#keys : undefined })
   }
 }

@@ -1,11 +1,29 @@
 import type { Level } from '../core/access.ts'
 import { channels, Request } from '../core/channels.ts'
 import { addressOf, topic } from '../core/topic.ts'
-import { described, type Principal } from '../principals/principal.ts'
+import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
 import { type Caller, clip } from './rules.ts'
 
 /** Requests that change nothing need no more than a look. */
 const LEAST: Level = 1
+
+/** Whether the hub knows who somebody is: what they may not publish is left out, where others are cut. */
+export function isKnown(principal: Principal): boolean {
+  return principal !== NOBODY && principal !== ANYONE && principal.role !== 'newcomer'
+}
+
+/** What the hub tells a client that has published what it may not. */
+export function refusedNotice(root: string, client: string, sent: { readonly topic: string }, why: string) {
+  const { qos, retain, payload } = channels.refused
+  const told = payload.parse({
+    ...{ time: Date.now() / 1000, topic: sent.topic.slice(0, 1000), why: why.slice(0, 1000) },
+  })
+  return {
+    ...({ cmd: 'publish', qos, retain, dup: false } as const),
+    topic: topic(channels.refused, { root, client }),
+    payload: JSON.stringify(told),
+  }
+}
 
 /**
  * What the hub answers in an agent's place to a request that it does not hand on: who the caller is, what it may do, and the

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
-import { type Channel, topic } from '../core/topic.ts'
+import { addressOf, type Channel, topic } from '../core/topic.ts'
 import { isRecorder } from '../launch/agents.ts'
 import { byToken } from '../principals/identify.ts'
 import { ownLocalTokens } from '../principals/local-token.ts'
@@ -63,7 +63,8 @@ const meant: Readonly<
   feed: { ...AS_AGENT, given: 'everyone' },
   message: { ...AS_AGENT, given: 'everyone' },
   last: { ...AS_AGENT, given: 'everyone' },
-  event: { ...AS_AGENT, given: 'everyone' },
+  // Whoever forgets an agent says so in its place.
+  event: { own: [...agents, 'admin'], other: ['owner', 'admin'], given: 'everyone' },
   // Under an id of its own form alone: see rules.test.ts.
   drains: { own: [], other: [], given: 'everyone' },
   reply: { ...AS_AGENT, given: 'its client' },
@@ -76,6 +77,7 @@ const meant: Readonly<
   // What only the hub publishes: its receivers are looked at elsewhere.
   hub: { own: [], other: [], given: 'everyone' },
   ping: { own: [], other: [], given: 'its client' },
+  refused: { own: [], other: [], given: 'its client' },
   login: { own: [], other: [], given: 'its client' },
   audit: { own: [], other: [], given: 'nobody' },
 }
@@ -142,6 +144,29 @@ function topicOf(key: Key, self: string, to: { instance?: string; client?: strin
 }
 const keys = Object.keys(channels) as Key[]
 
+/**
+ * Publishes with QoS 1 and answers what became of it: `taken`, `left out` when the hub told so before it acknowledged (in words of
+ * its own or as the reply of an agent), `cut`. `told` hears the words.
+ */
+async function published(
+  client: MqttClient,
+  on: string,
+  text: string,
+  retain: boolean,
+  told: (payload: string) => void = () => {},
+): Promise<'taken' | 'left out' | 'cut'> {
+  let isTold = false
+  client.on('message', (where, payload) => {
+    const refusal = addressOf(channels.refused, where)
+    if (refusal === undefined && addressOf(channels.reply, where) === undefined) return
+    isTold = true
+    told(String(payload))
+  })
+  const gone = new Promise<'cut'>((resolve) => client.once('close', () => resolve('cut')))
+  const sent = client.publishAsync(on, text, { qos: 1, retain }).then(() => (isTold ? 'left out' : 'taken'))
+  return await Promise.race([gone, sent.catch(() => 'cut' as const)])
+}
+
 for (const transport of transports) {
   test.each(everyone)(`what %s publishes over ${transport}`, async (role) => {
     const wrong: string[] = []
@@ -149,13 +174,12 @@ for (const transport of transports) {
       for (const whose of ['own', 'other'] as const) {
         for (const retain of new Set([false, channels[key].retain])) {
           const client = await enter(role, transport)
-          const gone = new Promise<'refused'>((resolve) => client.once('close', () => resolve('refused')))
           const on = topicOf(key, whose === 'own' ? who[role] : 'someone')
           // Not `{}`, nor nothing: a message, which an agent would leave out.
-          const sent = client.publishAsync(on, '[]', { qos: 1, retain }).then(() => 'taken')
-          const came = await Promise.race([gone, sent.catch(() => 'refused')])
+          const came = await published(client, on, '[]', retain)
           await client.endAsync(true)
-          const may = meant[key][whose].includes(role) ? 'taken' : 'refused'
+          // Whom the hub knows is told, and stays.
+          const may = meant[key][whose].includes(role) ? 'taken' : passwords.has(role) ? 'left out' : 'cut'
           if (came !== may) wrong.push(`${key}, ${whose} name, retain ${retain}: ${came}`)
         }
       }
@@ -178,7 +202,7 @@ for (const transport of transports) {
 /** Messages of every channel, to the agent ls240 and to each client; those that only the hub sends are not among them. */
 function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
   return keys
-    .filter((key) => !['hub', 'ping', 'login', 'audit'].includes(key))
+    .filter((key) => !['hub', 'ping', 'refused', 'login', 'audit'].includes(key))
     .flatMap((key) => {
       if (meant[key].given === 'its client')
         return everyone.map((role) => ({
@@ -283,8 +307,10 @@ test('nothing of the broker’s own topics is given out, nor taken', async () =>
     const client = await enter(role)
     await expect(client.subscribeAsync('$SYS/#')).rejects.toThrow()
     const gone = new Promise<void>((resolve) => client.once('close', () => resolve()))
-    client.publish('$SYS/x', '[]')
-    await gone
+    if (!passwords.has(role)) {
+      client.publish('$SYS/x', '[]')
+      await gone
+    } else expect(await published(client, '$SYS/x', '[]', false)).toBe('left out')
     await client.endAsync(true)
   }
 })
@@ -294,9 +320,8 @@ test('an administrator clears what an agent has left retained, and nobody else d
   await left.publishAsync('observatory/gone/api', '[]', { qos: 1, retain: true })
   await left.endAsync()
   const maya = await enter('operator')
-  const cut = new Promise<void>((resolve) => maya.once('close', () => resolve()))
-  maya.publish('observatory/gone/api', '', { retain: true })
-  await cut
+  expect(await published(maya, 'observatory/gone/api', '', true)).toBe('left out')
+  await maya.endAsync()
   const kept = async () => {
     const reader = await enter('nobody')
     const heard = hearing(reader)

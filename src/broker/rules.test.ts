@@ -30,11 +30,23 @@ test.each([
   'observatory/ls240/messages/words',
   'observatory/ls240/replies/ctrl.7/r1',
   'observatory/ls240/replayed/aggregator/r1',
-  'observatory/ls240/events',
 ])('an agent publishes its own %s, never retained', (topic) => {
   expect(may('ls240', topic)).toBeUndefined()
   expect(may('ls372', topic)).toContain('not its own client id')
   expect(may('ls240', topic, { retain: true })).toContain('never retained')
+})
+
+test('an agent publishes its own events, and an administrator those of an agent that it forgets', () => {
+  const [agent, admin] = [
+    new Set<Role>(['agent', 'observer']),
+    new Set<Role>(['observer', 'operator', 'admin']),
+  ]
+  const event = (id: string, roles: ReadonlySet<Role>, retain = false) =>
+    refusePublish('observatory', { id, roles }, { topic: 'observatory/ls240/events', qos: 0, retain })
+  expect(event('ls240', agent)).toBeUndefined()
+  expect(event('ls372', agent)).toContain('not its own client id')
+  expect(event('ada-1', admin)).toBeUndefined()
+  expect(event('ls240', agent, true)).toContain('never retained')
 })
 
 test.each([

@@ -65,7 +65,7 @@ interface Rule {
   readonly to?: 'instance' | 'client' | 'admins'
 }
 const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
-const { request, query, replay, ack, hub, ping, login, audit } = channels
+const { request, query, replay, ack, hub, ping, refused, login, audit } = channels
 const rules: readonly Rule[] = [
   ...[presence, api, session, feed, message, last, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
@@ -77,6 +77,7 @@ const rules: readonly Rule[] = [
   { channel: ack, role: 'recorder', to: 'instance' },
   { channel: hub, role: 'hub' },
   { channel: ping, role: 'hub', to: 'client' },
+  { channel: refused, role: 'hub', to: 'client' },
   { channel: login, role: 'hub', to: 'client' },
   { channel: audit, role: 'hub', to: 'admins' },
 ]
@@ -97,7 +98,8 @@ export function refusePublish(root: string, { id, roles }: Caller, sent: Publica
   if (rule.role === 'hub') return `${quoted} is the hub's own`
   if (address['root'] !== root) return `${quoted}: the address root here is ${root}`
   const clears = sent.retain && rule.channel.retain && sent.payload?.length === 0
-  if (clears && roles.has('admin')) return undefined
+  // Who forgets an agent says so in its place.
+  if ((clears || (rule.channel === event && !sent.retain)) && roles.has('admin')) return undefined
   if (rule.own !== undefined && address[rule.own] !== id) {
     return `${quoted}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
   }

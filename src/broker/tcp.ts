@@ -16,8 +16,9 @@ export interface Listen {
 
 /** Who takes the connections of a port. */
 export interface Taker {
-  /** Whether another connection is taken now. */
-  room(): boolean
+  /** Counts a connection that has just begun; one of too many is ended at once. */
+  enter(conn: Duplex, from: string): boolean
+  /** Takes one that has entered. */
   take(conn: Duplex, from: string): void
   log(text: string): void
 }
@@ -34,10 +35,10 @@ const CIPHERS = [
  * Serves MQTT over TCP.
  * @throws ConfigError for a port in use
  */
-export function listenTcp(at: Listen, { room, take }: Taker): Promise<Server> {
+export function listenTcp(at: Listen, { enter, take }: Taker): Promise<Server> {
   const server = createServer((socket) => {
-    if (room()) take(prepared(socket), fromOf(socket))
-    else socket.destroy()
+    const from = fromOf(socket)
+    if (enter(socket, from)) take(prepared(socket), from)
   })
   return opened(server, at)
 }
@@ -46,27 +47,13 @@ export function listenTcp(at: Listen, { room, take }: Taker): Promise<Server> {
  * Serves MQTT over TLS, 1.2 or newer.
  * @throws ConfigError for a port in use
  */
-export async function listenTls(at: Listen, keys: KeyPair, { room, take, log }: Taker): Promise<TlsServer> {
-  /** Those that have not shaken hands yet. */
-  const waiting = new Set<Socket>()
+export async function listenTls(at: Listen, keys: KeyPair, { enter, take, log }: Taker): Promise<TlsServer> {
   const handshakeTimeout = limits.connect_timeout * 1000
-  const server = createTlsServer({ ...contextOf(keys), handshakeTimeout }, (socket) => {
-    waiting.delete(socket)
-    if (room()) take(prepared(socket), fromOf(socket))
-    else socket.destroy()
-  })
+  const server = createTlsServer({ ...contextOf(keys), handshakeTimeout }, (socket) =>
+    take(prepared(socket), fromOf(socket)),
+  )
   // On Bun the socket is the one that is handed over later; on Node it would be the one beneath it.
-  server.on('connection', (socket: Socket) => {
-    if (waiting.size >= limits.handshakes) {
-      log(
-        `a connection from ${fromOf(socket)} was refused: ${limits.handshakes} others have not shaken hands yet`,
-      )
-      socket.destroy()
-      return
-    }
-    waiting.add(socket)
-    socket.once('close', () => waiting.delete(socket))
-  })
+  server.on('connection', (socket: Socket) => void enter(socket, fromOf(socket)))
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     log(`a connection from ${fromOf(socket)} was refused: ${refusal(error)}`)
     // Nobody else closes it once there is a listener.
@@ -116,6 +103,8 @@ async function opened<S extends Server>(server: S, { host, port }: Listen): Prom
 
 function prepared<S extends Socket>(socket: S): S {
   socket.setNoDelay(true)
+  // A host that has lost its power or its cable says nothing; who keeps no clock of MQTT's is missed by this one.
+  socket.setKeepAlive(true, limits.silence * 1000)
   return socket
 }
 

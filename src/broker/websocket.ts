@@ -16,8 +16,8 @@ export interface WebSocketOptions {
   readonly keys?: KeyPair | undefined
   /** Answers calls over HTTP; there are none without. */
   readonly http?: Http | undefined
-  /** Whether another connection is taken now. */
-  room(): boolean
+  /** Counts a connection that has just begun; one of too many is ended at once. */
+  enter(conn: Duplex, from: string): boolean
   take(conn: Duplex, from: string): void
 }
 /** Where MQTT is served. */
@@ -29,7 +29,7 @@ type Socket = Bun.ServerWebSocket<{ conn?: Connection }>
  * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`, and calls over HTTP. A web page of another origin is refused: browsers let every
  * page connect to this machine, and name the page's origin as they do.
  */
-export function serveWebSocket({ host, port, keys, http, room, take }: WebSocketOptions): Bun.Server<{
+export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocketOptions): Bun.Server<{
   conn?: Connection
 }> {
   const names = keys ? namesIn(keys.cert) : []
@@ -70,20 +70,22 @@ export function serveWebSocket({ host, port, keys, http, room, take }: WebSocket
         .map((word) => word.trim())
       const protocol = ['mqtt', 'mqttv3.1'].find((name) => offered.includes(name))
       if (protocol === undefined) return text(400, 'the WebSocket subprotocol here is "mqtt"')
-      if (!room()) return text(503, `all ${limits.connections} connections are taken`)
       const headers = { 'Sec-WebSocket-Protocol': protocol }
       if (server.upgrade(request, { data: {}, headers })) return undefined
       return text(400, 'not a WebSocket handshake')
     },
     websocket: {
-      // A frame may hold a whole packet with its header. Liveness is MQTT's keep alive, so there is no second clock.
+      // A frame may hold a whole packet with its header.
       maxPayloadLength: limits.packet_bytes + 5,
-      idleTimeout: 0,
+      // Bun pings who is silent before it; liveness is MQTT's keep alive, of those that have one.
+      idleTimeout: 2 * limits.silence,
+      sendPings: true,
       perMessageDeflate: false,
       backpressureLimit: limits.owed_bytes,
       closeOnBackpressureLimit: true,
       open(ws) {
         const conn = new Connection(ws)
+        if (!enter(conn, ws.remoteAddress)) return
         ws.data.conn = conn
         take(conn, ws.remoteAddress)
       },

@@ -11,8 +11,8 @@ export interface Bus extends AsyncDisposable {
   /**
    * Sends a payload. QoS 1: resolves when the hub has it, and waits for a lost hub to come back;
    * QoS 0: resolves at once, and is dropped while the hub is away (the spool keeps what must not be lost).
-   * Rejects with TransportError when the bus is disposed first, or the payload is too large for the hub; who does not
-   * wait need not catch that.
+   * Rejects with TransportError when the bus is disposed first, the payload is too large for the hub, or this client may not
+   * publish it, with the hub's words; who does not wait need not catch that.
    * @throws RangeError for a name that fits no topic level
    */
   publish<P extends string, S extends z.ZodType>(
@@ -62,6 +62,9 @@ export type Mend<P extends string, S extends z.ZodType> = (
 
 /** Options of every bus. */
 export interface BusOptions {
-  /** Called with what was dropped and why: a payload that fits no channel, a listener that threw. */
+  /**
+   * Called with what was dropped and why: a payload that fits no channel, a listener that threw, a message that the hub does not
+   * pass on.
+   */
   readonly onBad?: (topic: string, reason: string) => void
 }

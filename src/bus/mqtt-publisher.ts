@@ -8,8 +8,8 @@ const MOST_BYTES = 4_000_000
 /** Sends what a client publishes, as `Bus.publish` promises. */
 export class MqttPublisher {
   readonly #client: MqttClient
-  /** QoS 1 messages the hub has not acknowledged: mqtt.js says nothing of them when it is ended. */
-  readonly #unsent = new Set<(error: Error) => void>()
+  /** QoS 1 messages the hub has not acknowledged: mqtt.js says nothing of them when it is ended. Oldest first. */
+  readonly #unsent = new Set<{ readonly name: string; readonly reject: (error: Error) => void }>()
 
   constructor(client: MqttClient) {
     this.#client = client
@@ -29,9 +29,10 @@ export class MqttPublisher {
       if (client.connected && !client.disconnecting) client.publish(name, text, { qos, retain })
       resolve()
     } else {
-      this.#unsent.add(reject)
+      const unsent = { name, reject }
+      this.#unsent.add(unsent)
       client.publish(name, text, { qos, retain }, (error) => {
-        this.#unsent.delete(reject)
+        this.#unsent.delete(unsent)
         if (error) reject(new TransportError(`${name}: ${error.message}`, { cause: error }))
         else resolve()
       })
@@ -39,9 +40,17 @@ export class MqttPublisher {
     return promise
   }
 
+  /** The hub does not pass on what was published on a topic: it says so before it acknowledges that. */
+  refused(name: string, why: string): void {
+    const found = [...this.#unsent].find((unsent) => unsent.name === name)
+    if (!found) return
+    this.#unsent.delete(found)
+    found.reject(new TransportError(`the hub does not pass it on: ${why}`))
+  }
+
   /** The client is ended: what waits for the hub is not sent any more. */
   close(): void {
-    for (const reject of this.#unsent) reject(new TransportError('the connection to the hub was closed'))
+    for (const { reject } of this.#unsent) reject(new TransportError('the connection to the hub was closed'))
     this.#unsent.clear()
   }
 }

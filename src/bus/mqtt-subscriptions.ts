@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt'
 import type { z } from 'zod'
+import { channels } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
 import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
@@ -16,12 +17,20 @@ export class MqttSubscriptions {
   /** Listeners by filter. */
   readonly #listeners = new Map<string, number>()
 
-  constructor(client: MqttClient, status: MqttStatus, options: BusOptions) {
+  /** @param refused hears of each message of this client that the hub does not pass on, with the topic and why */
+  constructor(
+    client: MqttClient,
+    status: MqttStatus,
+    options: BusOptions,
+    refused: (topic: string, why: string) => void,
+  ) {
     this.#client = client
     this.#status = status
     this.#options = options
     const mailbox = new Mailbox(options)
     this.#mailbox = mailbox
+    // Comes without being asked for.
+    mailbox.add(channels.refused, {}, ({ topic: name, why }) => refused(name, why))
     client.on('message', (name, payload, packet) => mailbox.deliver(name, payload.toString(), packet.retain))
   }
 

@@ -83,7 +83,10 @@ export function connectMqtt(options: MqttOptions): Bus {
     onRefused: options.onRefused,
   })
   const publisher = new MqttPublisher(client)
-  const subscriptions = new MqttSubscriptions(client, status, options)
+  const subscriptions = new MqttSubscriptions(client, status, options, (name, why) => {
+    publisher.refused(name, why)
+    options.onBad?.(name, `the hub does not pass it on: ${why}`)
+  })
   return {
     client: options.client,
     get connected() {

@@ -9,6 +9,7 @@ export interface Unreached {
 }
 
 /** Codes of a CONNACK that says no to who asks (MQTT 3.1.1 §3.2.2.3). */
+export const SERVER_UNAVAILABLE = 3
 const BAD_USER_OR_PASSWORD = 4
 const NOT_AUTHORISED = 5
 /** By the code of an error, of Node, of BoringSSL, of CONNACK. */
@@ -37,6 +38,11 @@ const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
     'tls',
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'EPROTO', 'ERR_SOCKET_CLOSED'],
     'that port does not speak TLS: write mqtt:// (ws://), or name the port that does, 8883 (8080)',
+  ),
+  ...each(
+    'away',
+    [SERVER_UNAVAILABLE],
+    'it has no room for another client just now; ocs hub refused, where it runs, says whose they are',
   ),
   ...each(
     'refused',

@@ -24,6 +24,7 @@ import { newToken } from '../principals/token.ts'
 import { byPassword } from '../principals/web-login.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
+import { forgetIdCommand } from './hub/forget.ts'
 import { keyCommands } from './hub/init.ts'
 import { principalCommands } from './hub/principals.ts'
 import { refusedCommand } from './hub/refused.ts'
@@ -51,8 +52,13 @@ export function hubCommand(context: Context): Command {
     .description('Run the hub: the message broker every role connects to.')
     .enablePositionalOptions()
     .allowExcessArguments(false)
-  for (const sub of [...keyCommands(context), ...principalCommands(context), refusedCommand(context)])
-    command.addCommand(sub)
+  const subs = [
+    keyCommands(context),
+    principalCommands(context),
+    refusedCommand(context),
+    forgetIdCommand(context),
+  ]
+  for (const sub of subs.flat()) command.addCommand(sub)
   return siteFlags(command)
     .option('--listen <addr:port>', `MQTT (127.0.0.1:1883); ${WIDER} 8883`, places)
     .option(

@@ -238,6 +238,9 @@ export type HubInfo = z.output<typeof HubInfo>
 /** The hub's question whether a client still lives; the acknowledgement (PUBACK) is the answer, nothing else is expected. */
 const Ping = z.object({ time: z.number() })
 
+/** Why the hub has not passed on what a client published. */
+const Refused = z.object({ time: UnixTime, topic: z.string().max(1000), why: z.string().max(1000) })
+
 /** What somebody gets for a name and a password: shown as password from then on. */
 const Token = z.object({
   principal: Name,
@@ -283,6 +286,8 @@ export const channels = {
   hub: channel(`{root}/${HUB}`, HubInfo, { qos: 1, retain: true }),
   /** Sent to one client by the hub without a subscription, when another comes with the same id. */
   ping: channel(`{root}/${HUB}/ping/{client}`, Ping, { qos: 1 }),
+  /** To the client that published it, without a subscription, and before the message is acknowledged. */
+  refused: channel(`{root}/${HUB}/refused/{client}`, Refused, { qos: 1 }),
   /** For administrators. */
   audit: channel(`{root}/${HUB}/audit`, AuditEntry, { qos: 1 }),
   /** To a client that has connected with a name and a password, under an id of `LOGIN`. */

@@ -1,9 +1,7 @@
 import { Command } from 'commander'
-import { connectMqtt, reached } from '../../bus/mqtt.ts'
-import { channels } from '../../core/channels.ts'
 import { counted } from '../../core/counted.ts'
-import { OpError } from '../../core/errors.ts'
-import { lastValues } from '../../lab/last-values.ts'
+import { OpError, TransportError } from '../../core/errors.ts'
+import { forgetInstance } from '../../lab/forget-instance.ts'
 import { notTaken } from '../../lab/not-taken.ts'
 import { whoAsks } from '../../lab/request-client.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
@@ -21,8 +19,9 @@ interface ForgetFlags extends SiteOptions {
   readonly evenUnrecorded?: boolean
 }
 
-/** Seconds the hub has to let this command speak for the agent that is gone. */
-const PATIENCE_S = 20
+/** Who may. */
+const HOW =
+  'It takes the account that runs the hub, or an administrator: ocs hub passwd NAME --role admin there, then ocs login NAME'
 
 /** `ocs ctrl forget INSTANCE`: an agent that is gone for good is shown no more. */
 export function forgetCommand(context: Context, withLab: WithLab): Command {
@@ -39,8 +38,7 @@ export function forgetCommand(context: Context, withLab: WithLab): Command {
 
 async function forget(on: Controlled, instance: string, flags: ForgetFlags, context: Context): Promise<void> {
   const { bus, root, site } = on
-  const { state, presence, api, sessions } = knownInstance(on, instance)
-  const ops = [...sessions.keys()]
+  const { state, presence } = knownInstance(on, instance)
   if (state === 'online' && presence) {
     const { host, pid, since } = presence
     throw new OpError(
@@ -56,28 +54,14 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
     )
   if (!flags.evenUnrecorded) mustBeRecorded(on, instance, flags, context)
 
-  await using last = await lastValues(bus, root, instance)
-  await on.lab.settled()
-  const refused = Promise.withResolvers<never>()
-  // Only an instance speaks for itself; the hub lets nobody in under an id that lives.
-  await using own = connectMqtt({
-    url: on.url,
-    client: instance,
-    credentials: on.credentials,
-    onRefused: (why) => refused.reject(new OpError(`${instance} cannot be forgotten now: ${why}`)),
-  })
-  await Promise.race([refused.promise, reached(own, on.url, PATIENCE_S)])
-  const here = { root, instance }
-  const by = flags.by ?? whoAsks()
-  const text = `forgotten by ${by}: it is shown no more`
-  await own.publish(channels.event, here, { time: Date.now() / 1000, level: 'info', kind: 'forgotten', text })
-  for (const feed of last.values.keys()) await own.clear(channels.last, { ...here, feed })
-  for (const op of ops) await own.clear(channels.session, { ...here, op })
-  if (api) await own.clear(channels.api, here)
-  // Last of all: until then it can be seen, and forgotten again.
-  await own.clear(channels.presence, here)
+  const { sessions, feeds } = await forgetInstance(bus, root, instance, flags.by ?? whoAsks()).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof TransportError)) throw cause
+      throw new OpError(`${instance} is not forgotten: ${cause.message}. ${HOW}`, { cause })
+    },
+  )
   context.out(
-    `${instance} is forgotten: its state, ${counted(ops.length, 'session')}, last values of ${counted(last.values.size, 'feed')}\n`,
+    `${instance} is forgotten: its state, ${counted(sessions, 'session')}, last values of ${counted(feeds, 'feed')}\n`,
   )
 }
 
