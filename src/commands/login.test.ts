@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
+import { presence } from '../broker/hub.test-aid.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
@@ -159,6 +161,42 @@ test('who was refused what is told, and who asked for what is kept', async () =>
   expect(kept).not.toContain('horse')
 })
 
+test('an administrator forgets an agent that is gone, an operator does not, and is told how; the hub’s account any id', async () => {
+  const url = site[1] ?? ''
+  const password = readFileSync(join(folder, 'lab', 'hub', 'local.token'), 'utf8').trim()
+  const leave = async (clientId: string, ...what: readonly (readonly [topic: string, text: string])[]) => {
+    const client = await connectAsync(url, { clientId, username: 'lab', password, reconnectPeriod: 0 })
+    for (const [on, text] of what)
+      await client.publishAsync(`observatory/${clientId}/${on}`, text, { qos: 1, retain: true })
+    await client.endAsync()
+  }
+  await leave('typo', ['presence', JSON.stringify({ ...presence('s1'), state: 'offline' })], ['api', '[]'])
+  const forget = (account: string) => done(account, ['ctrl', 'forget', 'typo', ...site])
+  const refused = await forget('maya')
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(
+      /typo is not forgotten: the hub does not pass it on: .*api.*; it is maya, an operator of level 1\. It takes .*--role admin/,
+    ),
+  ])
+  await typed('lab', ['hub', 'passwd', 'ada', '--role', 'admin'], PASSWORD)
+  await typed('ada', ['login', 'ada', ...site], PASSWORD)
+  expect(await forget('ada')).toMatchObject({ code: 0, out: expect.stringContaining('typo is forgotten') })
+  expect(await forget('ada')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('no agent "typo" is known'),
+  })
+  // Of this no reader can make sense, so that no list has it.
+  await leave('junk', ['last/f', 'nonsense'], ['ops/acq/session', '[]'])
+  const junk = () => done('lab', ['hub', 'forget', 'junk', ...site])
+  expect(await junk()).toMatchObject({ code: 0, out: 'junk: 2 retained messages cleared\n' })
+  expect(await junk()).toMatchObject({ code: 0, out: 'nothing is retained of junk\n' })
+  expect(await done('lab', ['hub', 'forget', 'fake', ...site])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('fake runs: stop it first'),
+  })
+})
+
 test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
   const listed = await done('lab', ['hub', 'users'])
   expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)
@@ -184,6 +222,6 @@ test('whom a hub knows is listed, and who is taken out is refused at once', asyn
   expect(refused.err).toContain('ocs login')
   expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('nobody here is called maya (there are: other)'),
+    err: expect.stringContaining('nobody here is called maya (there are: other, ada)'),
   })
 })
