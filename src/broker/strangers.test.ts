@@ -106,7 +106,8 @@ test('log-ins do not stall the hub', async () => {
     await client.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
     rounds++
   }
-  expect(await Promise.all(guesses)).toEqual(Array.from({ length: 40 }, () => 4))
+  // Wrong, or one of too many at a time.
+  expect(new Set(await Promise.all(guesses))).toEqual(new Set([4, 3]))
   expect(rounds).toBeGreaterThan(20)
   await client.endAsync()
 })

@@ -1,5 +1,5 @@
 import type { MqttClient } from 'mqtt'
-import { SERVER_UNAVAILABLE, type Unreached, unreached } from './unreached.ts'
+import { type Unreached, unreached } from './unreached.ts'
 
 interface Attempts {
   readonly url: string
@@ -37,9 +37,8 @@ export class MqttStatus {
       const { code } = error as { code?: number | string }
       this.#isKnown = true
       this.#problem = unreached(error, url, this.#connected)
-      // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3). A hub that is full does not say no to this client.
-      const isNo = typeof code === 'number' && code > 0 && code < 6 && code !== SERVER_UNAVAILABLE
-      if (isNo && hasShown()) onRefused?.(error.message, code)
+      // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
+      if (typeof code === 'number' && code > 0 && code < 6 && hasShown()) onRefused?.(error.message, code)
     })
   }
 

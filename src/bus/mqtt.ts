@@ -41,6 +41,8 @@ export interface MqttOptions extends BusOptions {
 
 /** The code of a hub for a client id that is taken, or is none. */
 export const ID_TAKEN = 2
+/** The code of a hub that has no room for another client, or answers too many log-ins, just now. */
+export const NO_ROOM = 3
 /** The code of a hub that does not let this client in, and will not later either. */
 export const NOT_AUTHORISED = 5
 /** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */

@@ -9,7 +9,7 @@ export interface Unreached {
 }
 
 /** Codes of a CONNACK that says no to who asks (MQTT 3.1.1 §3.2.2.3). */
-export const SERVER_UNAVAILABLE = 3
+const SERVER_UNAVAILABLE = 3
 const BAD_USER_OR_PASSWORD = 4
 const NOT_AUTHORISED = 5
 /** By the code of an error, of Node, of BoringSSL, of CONNACK. */

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { connectMqtt, ID_TAKEN, reached } from '../bus/mqtt.ts'
+import { connectMqtt, ID_TAKEN, NO_ROOM, reached } from '../bus/mqtt.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -81,7 +81,8 @@ export async function serveRole(
       log(`a message on ${topic} was left out: ${reason}`)
     },
     onRefused: (reason, code) => {
-      if (joined || asked) return
+      // A hub that has no room just now is asked again.
+      if (joined || asked || code === NO_ROOM) return
       asked = true
       if (code !== ID_TAKEN)
         return refused.resolve(new OpError(notLetIn(instance, url, reason, credentials())))
