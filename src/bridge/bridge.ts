@@ -12,6 +12,7 @@ import { portError } from '../machine/port-in-use.ts'
 import type { KeyPair } from '../principals/certificate.ts'
 import { namesIn } from '../principals/hub-keys.ts'
 import { webTls } from '../principals/web-tls.ts'
+import { withinBudget } from './access/budget.ts'
 import { type Env, noOtherSite, onlyFor, rightType, whoAsks } from './access/guard.ts'
 import type { HubPeople } from './access/hub-people.ts'
 import { people as peopleOf } from './access/people.ts'
@@ -115,6 +116,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   app.use(noOtherSite)
   app.use(rightType)
   app.use(whoAsks(people, insecure || isHere))
+  app.use(withinBudget())
   app.get('/', (c) => {
     if (!c.req.header('accept')?.includes('text/html')) {
       return answer(c, { service: 'ocs bridge', hub: bus.connected ? 'connected' : 'away' })

@@ -3,6 +3,9 @@ import { braces } from '../core/glob.ts'
 /** Metrics one request may ask for. One more than these is written out at most, so that the excess shows. */
 export const MAX_METRICS = 200
 
+/** Characters of a target whose alternatives are written out. */
+const MAX_TEXT = 16_384
+
 /** A metric, `NAME::field`. */
 export interface Metric {
   readonly text: string
@@ -23,11 +26,13 @@ export function readTarget(text: unknown): Target | undefined {
   if (typeof text !== 'string') return undefined
   const trimmed = text.trim()
   if (['', 'undefined', 'null', 'select metric'].includes(trimmed)) return undefined
-  const expanded = expand(trimmed)
-    .flatMap(braces)
-    .filter((metric) => metric !== '')
-    .slice(0, MAX_METRICS + 1)
-  return { literal: metric(trimmed), expanded: expanded.map(metric) }
+  const expanded: string[] = []
+  // Each may be written out to a thousand: no more of them than are needed.
+  for (const text of trimmed.length > MAX_TEXT ? [] : expand(trimmed)) {
+    expanded.push(...braces(text).filter((metric) => metric !== ''))
+    if (expanded.length > MAX_METRICS) break
+  }
+  return { literal: metric(trimmed), expanded: expanded.slice(0, MAX_METRICS + 1).map(metric) }
 }
 
 /**
