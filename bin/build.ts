@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
+import { sbom } from './sbom.ts'
 
 const root = join(import.meta.dir, '..')
 const outdir = join(root, 'dist')
@@ -22,3 +23,4 @@ await Bun.build({
   // Names stay, for the traces of errors.
   minify: { whitespace: true },
 })
+await Bun.write(join(outdir, 'sbom.cdx.json'), await sbom())

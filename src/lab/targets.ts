@@ -21,15 +21,15 @@ export interface Target {
   readonly expanded: readonly Metric[]
 }
 
-/** Reads a target; undefined for the placeholders of a panel that is being made. */
-export function readTarget(text: unknown): Target | undefined {
+/** Reads a target; undefined for the placeholders of a panel that is being made. @param write writes braces out */
+export function readTarget(text: unknown, write = braces): Target | undefined {
   if (typeof text !== 'string') return undefined
   const trimmed = text.trim()
   if (['', 'undefined', 'null', 'select metric'].includes(trimmed)) return undefined
   const expanded: string[] = []
   // Each may be written out to a thousand: no more of them than are needed.
   for (const text of trimmed.length > MAX_TEXT ? [] : expand(trimmed)) {
-    expanded.push(...braces(text).filter((metric) => metric !== ''))
+    expanded.push(...write(text).filter((metric) => metric !== ''))
     if (expanded.length > MAX_METRICS) break
   }
   return { literal: metric(trimmed), expanded: expanded.slice(0, MAX_METRICS + 1).map(metric) }

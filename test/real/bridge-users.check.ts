@@ -65,6 +65,23 @@ test('curl reads with what ocs login leaves, acts as the person, and follows ano
   ]
   expect(await curl(`${url}/page/op`, ...body, ...bearer)).toMatch(/grafana, an observer.* 409$/)
 
+  const open = lab.start('open', ['bridge', '--listen', '0.0.0.0:5001', '--insecure', ...site])
+  await open.says('listening on http://0.0.0.0:5001', 30)
+  const plain = `http://${HOST}:5001`
+  const enter = [
+    '-H',
+    'Content-Type: application/json',
+    '-d',
+    JSON.stringify({ name: 'maya', password: PASSWORD }),
+  ]
+  const origin = ['-H', `Origin: ${plain}`]
+  expect(await curl(`${plain}/api/agents`)).toMatch(/ 200$/)
+  expect(await curl(`${plain}/page/sign-in`, ...origin, ...enter)).toMatch(
+    /no password over plain HTTP.* 403$/,
+  )
+  const here = 'http://127.0.0.1:5001'
+  expect(await curl(`${here}/page/sign-in`, '-H', `Origin: ${here}`, ...enter)).toMatch(/ 200$/)
+
   const netrc = lab.path('netrc')
   const fingerprint = /SHA-256 (\S+)/.exec((await lab.run(['hub', 'renew'])).out)?.[1] ?? ''
   await bridge.says('another certificate is shown from now on', 30)
