@@ -95,7 +95,8 @@ if (!bun) {
 // That binary before npm's own "bun", which is a stub until its install script has run.
 const path = [dirname(bun), join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
 const [first, name, ...rest] = process.argv.slice(2)
-const env = { ...process.env, PATH: path }
+// As in `bin/ocs`.
+const env = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '10000', ...process.env, PATH: path }
 const { code, signal, error } =
   first === '--run'
     ? await run('sh', ['-c', `${scripts[`${name}:bun`]} "$@"`, 'sh', ...rest], {
@@ -112,7 +113,7 @@ const { code, signal, error } =
           ...['--no-install', '--no-env-file', '--config=/dev/null', '--no-deprecation'],
           ...[join(root, 'bin', 'ocs.ts'), ...process.argv.slice(2)],
         ],
-        { stdio: 'inherit' },
+        { stdio: 'inherit', env: { ...env, PATH: process.env.PATH } },
       )
 if (error) fail(error.message)
 process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))

@@ -4,7 +4,7 @@ import { Lock } from './access.ts'
 import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'
 import { OpSession, Refusal } from './ops.ts'
 import { channel } from './topic.ts'
-import { FieldType, Wire } from './wire.ts'
+import { FieldType, TimeColumn, Wire, WireColumn } from './wire.ts'
 
 const seq = z.int().min(1)
 
@@ -129,8 +129,8 @@ export const Row = z.object({
   epoch: Name,
   seq: seq.optional(),
   block: BlockName,
-  t: z.array(z.number()),
-  data: z.record(FieldName, z.array(Wire)),
+  t: TimeColumn,
+  data: z.record(FieldName, WireColumn),
 })
 export type Row = z.output<typeof Row>
 
