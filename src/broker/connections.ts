@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
 import { collectAfter } from '../core/collect.ts'
 import { shield } from './connection-guard.ts'
+import { writeJointly } from './joint-writes.ts'
 import { ReadBudget } from './read-budget.ts'
 import { placeOf, WaitingRoom } from './waiting-room.ts'
 
@@ -65,7 +66,7 @@ export class Connections {
       admitted: () => this.#admitted.has(conn),
       budget: () => this.#admitted.get(conn)?.budget,
     }
-    lowerQos(this.#broker.handle(shield(conn, keeper)))
+    lowerQos(this.#broker.handle(shield(writeJointly(conn), keeper)))
   }
 
   #budgetOf({ principal, isFree, isStranger }: Admitted, from: string): ReadBudget | undefined {

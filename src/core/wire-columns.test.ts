@@ -13,7 +13,10 @@ describe.each([
     'is taken, and refused with the same faults, as zod takes it (%#)',
     (...values) => {
       const [own, theirs] = [column.safeParse(values), plain.safeParse(values)]
-      expect({ ...own, error: own.error?.issues }).toEqual({ ...theirs, error: theirs.error?.issues } as never)
+      expect({ ...own, error: own.error?.issues }).toEqual({
+        ...theirs,
+        error: theirs.error?.issues,
+      } as never)
     },
   )
 
