@@ -2,9 +2,14 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import type { FeedDeclaration } from '../src/core/channels.ts'
 import type { Columns, DataRequest } from '../src/core/data-node.ts'
+import type { FieldType, Wire } from '../src/core/wire.ts'
+
+export type { FieldType, Wire } from '../src/core/wire.ts'
+
 import { archiveData } from '../src/datanode/g3-archive.ts'
 import { type Caller, caller } from '../src/lab/request-client.ts'
 import { findCredentials } from '../src/principals/credentials.ts'
@@ -12,6 +17,7 @@ import { Spool } from '../src/runtime/spool/spool.ts'
 import { Archive } from '../src/storage/archive/archive.ts'
 import { entry, walkFrames } from '../src/storage/g3/frame.ts'
 import { dataFrame, headFrames } from '../src/storage/g3/hk.ts'
+import { Recorder } from '../src/storage/recorder/recorder.ts'
 import { ROOT } from '../test/real/roles.ts'
 
 /** Ticks of a `.g3` time in a second. */
@@ -43,10 +49,10 @@ export async function connectCaller(
 }
 
 /** Samples of the fields of one feed, as a frame of a recorder has them. */
-export interface Samples {
+export interface Samples<Value = number> {
   readonly feed: number
-  readonly times: readonly number[]
-  readonly fields: Readonly<Record<string, readonly number[]>>
+  readonly times: number[]
+  readonly fields: Readonly<Record<string, Value[]>>
 }
 
 /** The bytes of a `.g3` file, as the recorder writes it. */
@@ -64,7 +70,7 @@ export function g3File(begin: number, feeds: number, frames: Iterable<Samples>):
     parts.push(
       dataFrame(sessionId, times.at(-1) ?? begin, {
         root: 'observatory',
-        from: { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' },
+        from: { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: `e${begin}` },
         provider: feed,
         first: seq + 1,
         last: seq + times.length,
@@ -75,6 +81,40 @@ export function g3File(begin: number, feeds: number, frames: Iterable<Samples>):
     seq += times.length
   }
   return Buffer.concat(parts)
+}
+
+/** Has a recorder take messages, a row of each, and write, sync and close its files. Returns how many rows it wrote. */
+export async function recordAll(
+  dir: string,
+  messages: Iterable<Samples<Wire>>,
+  types: Readonly<Record<string, FieldType>>,
+): Promise<number> {
+  const ignore = () => {}
+  const recorder = await Recorder.open({ dir, root: 'observatory', log: ignore, event: ignore })
+  const temps = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }]))
+  const declaration: FeedDeclaration = {
+    agent_class: 'Bench',
+    record: true,
+    frame_length: 1000,
+    blocks: { temps },
+  }
+  const seqs = new Map<number, number>()
+  for (const { feed, times, fields } of messages) {
+    const from = { spool: 's', instance: `agent${feed}`, feed: 'temperatures', epoch: 'e' }
+    const seq = (seqs.get(feed) ?? 0) + 1
+    seqs.set(feed, seq)
+    const rows = [{ epoch: 'e', seq, block: 'temps', t: times, data: fields }]
+    if (!recorder.rows(from, declaration, rows)) {
+      await recorder.flush()
+      if (!recorder.rows(from, declaration, rows)) throw new Error(`row ${seq} was not taken`)
+    }
+    // Other work of the event loop: what is full is written meanwhile.
+    if (seq % 100 === 0) await turn()
+  }
+  await recorder.flush()
+  const { rows } = recorder.counters
+  await recorder[Symbol.asyncDispose]()
+  return rows
 }
 
 /** What the samples of a file come to: how many values, a sum over them, the first and the last time (unix s). */

@@ -1,7 +1,8 @@
-"""Writes and reads .g3 files by so3g: orders {"do": "write"|"read"|"one", "dir": ..., "hours": N}."""
+"""Writes and reads .g3 files by so3g and OCS's aggregator: orders {"do": "write"|"record"|..., "dir": ..., "hours": N}."""
 import glob
 import json
 import os
+import queue
 import sys
 import time
 
@@ -45,6 +46,34 @@ def write(dir, hours):
     return {'count': total}
 
 
+def record(dir, hours):
+    """Messages of 100 rows of two agents by turns into files, by the aggregator of OCS; frames of 1000 s."""
+    import txaio
+    txaio.use_twisted()
+    from ocs.agents.aggregator.drivers import Aggregator
+    rows, frame = 100, 10_000
+    block = {name: VALUES[name][:rows] for name in NAMES[:4]}
+    block.update({
+        'count': [i % 50 for i in range(rows)],
+        'total': [1000000 + i for i in range(rows)],
+        'on': [i % 20 < 10 for i in range(rows)],
+        'state': ['cooling' if i < 50 else 'regulating' for i in range(rows)],
+    })
+    messages = queue.Queue()
+    aggregator = Aggregator(messages, 3600, dir)
+    feeds = [{'address': 'observatory.agent%d.feeds.temperatures' % i, 'session_id': '1', 'agg_params': {}}
+             for i in range(FEEDS)]
+    for at in range(0, hours * HOUR * HERTZ, rows):
+        for feed in feeds:
+            times = [START + (at + i) / HERTZ for i in range(rows)]
+            messages.put(({'temps': {'block_name': 'temps', 'timestamps': times, 'data': block}}, feed))
+            aggregator.process_incoming_data()
+        if (at + rows) % frame == 0:
+            aggregator.write_to_disk(write_all=True)
+    aggregator.close()
+    return {'count': hours * HOUR * HERTZ * FEEDS * len(NAMES)}
+
+
 def read(dir, hours, span=False):
     count, total, times = 0, 0.0, []
     for path in sorted(glob.glob(os.path.join(dir, '*', '*.g3'))):
@@ -61,6 +90,14 @@ def read(dir, hours, span=False):
     return {'count': count, 'sum': total, 'span': max(times) - min(times) if times else 0}
 
 
+def load(dir, hours):
+    """All fields over all times, by their names."""
+    fields = NAMES[:4] + ['count', 'total', 'on', 'state']
+    names = ['observatory.agent%d.feeds.temperatures.%s' % (i, name) for i in range(FEEDS) for name in fields]
+    data = load_range(START, START + hours * HOUR, fields=names, data_dir=dir)
+    return {'count': sum(len(values) for _, values in data.values())}
+
+
 def one(dir, hours):
     # Its pre_proc_dir, an index, cannot be written by the spt3g that pip has: no pickling of intervals.
     middle = START + hours * HOUR / 2
@@ -73,5 +110,6 @@ print('"ready"', flush=True)
 for line in sys.stdin:
     what = json.loads(line)
     begun = time.perf_counter()
-    result = {'write': write, 'read': read, 'one': one, 'span': lambda *args: read(*args, True)}[what['do']](what['dir'], what['hours'])
+    acts = {'write': write, 'record': record, 'read': read, 'load': load, 'one': one, 'span': lambda *args: read(*args, True)}
+    result = acts[what['do']](what['dir'], what['hours'])
     print(json.dumps({**result, 'took': time.perf_counter() - begun}), flush=True)

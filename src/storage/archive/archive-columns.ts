@@ -28,22 +28,59 @@ export function promote(a: FieldType, b: FieldType): FieldType {
   return a === 'string' || b === 'string' ? 'string' : 'double'
 }
 
+/** The times of chunks joined: those of fields that lie in the same blocks are the same, and are joined once. */
+interface JoinedTimes {
+  readonly of: readonly Float64Array[]
+  readonly t: Float64Array
+  readonly ticks: BigInt64Array | undefined
+  /** How many of each chunk are within the times asked for. */
+  readonly kept: readonly number[]
+  readonly sorted: boolean
+}
+
 /**
- * One column of chunks in the order they were written: the samples with `start` ≤ t ≤ `end`. Those of chunks that
- * overlap are put in order of time, samples of one time in the order of their chunks.
+ * Joins chunks in the order they were written to columns: the samples with `start` ≤ t ≤ `end`. Those of chunks that
+ * overlap are put in order of time, samples of one time in the order of their chunks. Columns of the same times share them.
  * @param exact whether ticks are wanted, too: they cost some time
  */
-export function joinChunks(
-  type: FieldType,
-  chunks: readonly Chunk[],
-  start: number,
-  end: number,
-  exact = false,
-): Column {
+export function joiner(start: number, end: number, exact = false) {
+  let times: JoinedTimes | undefined
+  return (type: FieldType, chunks: readonly Chunk[]): Column => {
+    if (!times || !areOf(chunks, times)) times = joinTimes(chunks, start, end, exact)
+    const { t, ticks, kept, sorted } = times
+    const values = room(type, chunks, t.length)
+    let at = 0
+    for (const [n, chunk] of chunks.entries()) {
+      const from = at
+      at += kept[n] ?? 0
+      if (at - from === chunk.t.length && values instanceof Float64Array && isNumeric(chunk.values)) {
+        values.set(chunk.values, from)
+        continue
+      }
+      let to = from
+      if (at - from === chunk.t.length && Array.isArray(values) && chunk.type === 'string') {
+        for (const text of chunk.values as readonly string[]) values[to++] = text
+        continue
+      }
+      for (let i = 0; i < chunk.t.length && to < at; i++) {
+        const time = chunk.t[i] ?? 0
+        if (time >= start && time <= end)
+          values[to++] = converted(type, chunk, i, values instanceof BigInt64Array) as never
+      }
+    }
+    return { type, ...(sorted ? { t, ticks, values } : inOrder({ t, ticks, values })) }
+  }
+}
+
+function areOf(chunks: readonly Chunk[], { of }: JoinedTimes): boolean {
+  return chunks.length === of.length && chunks.every(({ t }, i) => t === of[i])
+}
+
+function joinTimes(chunks: readonly Chunk[], start: number, end: number, exact: boolean): JoinedTimes {
   const size = chunks.reduce((sum, { t }) => sum + t.length, 0)
   const t = new Float64Array(size)
   const ticks = exact ? new BigInt64Array(size) : undefined
-  const values = room(type, chunks, size)
+  const kept: number[] = []
   let at = 0
   let sorted = true
   for (const chunk of chunks) {
@@ -57,17 +94,10 @@ export function joinChunks(
       if (ticks) ticks[at] = own?.[i] ?? 0n
       t[at++] = time
     }
-    if (at - before === chunk.t.length && values instanceof Float64Array && isNumeric(chunk.values)) {
-      values.set(chunk.values, before)
-      continue
-    }
-    let to = before
-    for (const [i, time] of chunk.t.entries())
-      if (time >= start && time <= end)
-        values[to++] = converted(type, chunk, i, values instanceof BigInt64Array) as never
+    kept.push(at - before)
   }
-  const kept = { t: t.subarray(0, at), ticks: ticks?.subarray(0, at), values: cut(values, at) }
-  return { type, ...(sorted ? kept : inOrder(kept)) }
+  const of = chunks.map(({ t }) => t)
+  return { of, t: t.subarray(0, at), ticks: ticks?.subarray(0, at), kept, sorted }
 }
 
 /** Whether values are as they are in doubles. */

@@ -2,7 +2,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { choose } from './archive-choice.ts'
-import { type Column, joinChunks } from './archive-columns.ts'
+import { type Column, joiner } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import {
   ArchiveIndex,
@@ -151,10 +151,11 @@ export class Archive implements Disposable {
     }
     for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
       for (const [i, chunk] of chunks) columns[i]?.push({ ...place, order: place.first, chunk })
+    const join = joiner(start, end, exact)
     return fields.map(({ type }, i) => {
       const placed = once(columns[i] ?? []).sort((a, b) => a.order - b.order)
       const chunks = placed.map(({ chunk }) => chunk)
-      return joinChunks(type, chunks, start, end, exact)
+      return join(type, chunks)
     })
   }
 

@@ -144,3 +144,9 @@ describe('objects', () => {
     expect(() => encodeObject({ kind: 'G3MapFrameObject', value: cycle })).toThrow(RangeError)
   })
 })
+
+test('texts that repeat, wherever the room for them ends', () => {
+  const states = ['cooling', 'cooling', 'ä', 'ä', 'ä', '', '', 'regulating at 4.2 K within a millikelvin']
+  const texts = Array.from({ length: 5000 }, (_, i) => states[Math.floor(i / 3) % states.length] ?? '')
+  expect(back({ kind: 'G3VectorString', value: texts })).toEqual({ kind: 'G3VectorString', value: texts })
+})

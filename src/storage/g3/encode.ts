@@ -114,8 +114,7 @@ class ArchiveWriter {
         writer.array(bytesOf(object.value))
         break
       case 'G3VectorString':
-        writer.u64(object.value.length)
-        for (const text of object.value) writer.string(text)
+        writer.strings(object.value)
         break
       case 'G3VectorTime':
         this.#times(object.value)
@@ -161,7 +160,8 @@ class ArchiveWriter {
 
   #doubles(values: ArrayLike<number>): void {
     this.#writer.u64(values.length)
-    this.#writer.array(values instanceof Float64Array ? values : new Float64Array(values))
+    if (values instanceof Float64Array) this.#writer.array(values)
+    else this.#writer.doubles(values)
   }
 
   /** A vector of times, whose elements are objects of a class and so have a version: with the first of them. */

@@ -37,12 +37,18 @@ const headLength = 13
 /** How often `findNextFrame` may test each byte on average: damage needs 2 or so, a file made to hang it any number. */
 const effort = 64
 
-/** The bytes of a frame, as spt3g writes them. Throws like `encodeObject`, naming the entry. */
-export function encodeFrame(frame: Frame): Uint8Array {
+/** Room for what of a frame is not its samples. */
+const aside = 1 << 14
+
+/**
+ * The bytes of a frame, as spt3g writes them. Throws like `encodeObject`, naming the entry.
+ * @param size about how many bytes its samples take: room is then made once
+ */
+export function encodeFrame(frame: Frame, size = 3 << 14): Uint8Array {
   const type = frame.type.charCodeAt(0)
   if (frame.type.length !== 1 || !isType(type))
     throw new RangeError(`frame type '${frame.type}' is not one ASCII character`)
-  const writer = new ByteWriter()
+  const writer = new ByteWriter(size + aside)
   writer.array(head)
   writer.u32(frame.entries.size)
   writer.u32(type)

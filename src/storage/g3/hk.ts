@@ -117,7 +117,7 @@ export function statusWithGaps(
 /** A data frame. @throws RangeError for values that its classes cannot hold */
 export function dataFrame(sessionId: bigint, time: number, data: HkData): Uint8Array {
   const { root, from, provider, first, last, blocks, gaps } = data
-  return hkFrame(DATA, sessionId, {
+  const entries = {
     prov_id: int(provider),
     timestamp: double(time),
     address: string(feedAddress(root, from.instance, from.feed)),
@@ -127,7 +127,16 @@ export function dataFrame(sessionId: bigint, time: number, data: HkData): Uint8A
     ocs_seq: { kind: 'G3VectorInt', value: [first, last] },
     ...blockEntries(blocks),
     ...gapEntry(gaps),
-  })
+  } as const
+  return hkFrame(DATA, sessionId, entries, sizeOf(blocks))
+}
+
+/** About how many bytes the samples of blocks take. */
+function sizeOf(blocks: readonly HkBlock[]): number {
+  return blocks.reduce(
+    (sum, { times, fields }) => sum + times.length * 8 * (1 + fields.size) + 100 * fields.size,
+    0,
+  )
 }
 
 /** A data frame of samples taken out of a recording: without what makes a recorder's files their own record. */
@@ -235,6 +244,7 @@ function hkFrame(
   kind: number,
   sessionId: bigint,
   entries: Readonly<Record<string, G3Source>>,
+  size = 0,
 ): Uint8Array<ArrayBufferLike> {
   const { ocs_gen, ...rest } = entries
   const all = {
@@ -245,7 +255,7 @@ function hkFrame(
     ...(ocs_gen && { ocs_gen }),
     ...rest,
   }
-  return encodeFrame({ type: 'H', entries: new Map(Object.entries(all)) })
+  return encodeFrame({ type: 'H', entries: new Map(Object.entries(all)) }, size)
 }
 
 function gapEntry(gaps: readonly Gap[]): Record<string, G3Source> {

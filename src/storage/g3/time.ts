@@ -37,11 +37,15 @@ export function ticksFrom(times: Times): BigInt64Array {
       ticks[i] = wideTicks(whole, part)
       continue
     }
-    // whole * 1e8 + part needs up to 63 bits: multiplied in two halves, each exact in a double.
-    const upper = Math.floor(whole / half) * perSecond
-    const lower = (upper % half) * half + (whole % half) * perSecond + part
-    words[2 * i] = lower % word
-    words[2 * i + 1] = Math.floor(upper / half) + Math.floor(lower / word)
+    // whole * 1e8 + part needs up to 63 bits: multiplied in two halves, each exact in a double. Remainders by powers of
+    // two are taken by multiplying back, which is exact as well; `%` of doubles takes as long as all else ten times.
+    const top = Math.floor(whole / half)
+    const upper = top * perSecond
+    const upperTop = Math.floor(upper / half)
+    const lower = (upper - upperTop * half) * half + (whole - top * half) * perSecond + part
+    const lowerTop = Math.floor(lower / word)
+    words[2 * i] = lower - lowerTop * word
+    words[2 * i + 1] = upperTop + lowerTop
   }
   return ticks
 }

@@ -1,5 +1,5 @@
 import type { FeedDeclaration, Row } from '../../core/channels.ts'
-import { type FieldType, fromWire, type Value } from '../../core/wire.ts'
+import { type FieldType, fromWire, type Value, type Wire } from '../../core/wire.ts'
 import { classOf } from '../g3/hk.ts'
 import type { G3Source } from '../g3/objects.ts'
 
@@ -46,15 +46,19 @@ function firstFree(free: (name: string) => boolean, base: string, other: string)
 }
 
 /** A row's values by field, in the plan's order, or why the row can't be recorded. A double that is missing is NaN. */
-export function convert(plan: BlockPlan, { t, data }: Row): Value[][] | string {
+export function convert(plan: BlockPlan, { t, data }: Row): (readonly Value[])[] | string {
   const badTime = checkTimes(t)
   if (badTime !== undefined) return badTime
   let found = 0
-  const columns: Value[][] = []
+  const columns: (readonly Value[])[] = []
   for (const { field, type } of plan.fields) {
     const wire = data[field]
     if (wire) found++
     if (wire && wire.length !== t.length) return `${field}: ${wire.length} values for ${t.length} times`
+    if (wire && areAsTheyAre(type, wire)) {
+      columns.push(wire)
+      continue
+    }
     const column: Value[] = []
     for (let i = 0; i < t.length; i++) {
       const value = fromWire(type, wire?.[i])
@@ -66,6 +70,16 @@ export function convert(plan: BlockPlan, { t, data }: Row): Value[][] | string {
   if (found === Object.keys(data).length) return columns
   const known = new Set(plan.fields.map(({ field }) => field))
   return `${Object.keys(data).find((field) => !known.has(field))} is not declared`
+}
+
+/** Whether values travelled as they are, as nearly all do: then `fromWire` would give each of them back. */
+function areAsTheyAre(type: FieldType, wire: readonly Wire[]): wire is readonly Exclude<Wire, null>[] {
+  const kind = type === 'bool' ? 'boolean' : type === 'string' ? 'string' : 'number'
+  for (const value of wire) {
+    if (typeof value !== kind) return false
+    if (type === 'int' && !Number.isSafeInteger(value)) return false
+  }
+  return true
 }
 
 /**
@@ -94,8 +108,8 @@ const END = 1e10
 
 function checkTimes(t: readonly number[]): string | undefined {
   if (t.length === 0) return 'no samples'
-  const bad = t.find((time) => !(time >= 0 && time < END))
-  return bad === undefined ? undefined : `time ${bad} is not between 1970 and 2286`
+  for (const time of t) if (!(time >= 0 && time < END)) return `time ${time} is not between 1970 and 2286`
+  return undefined
 }
 
 /** A row with its samples in the order of their times. */
@@ -107,9 +121,14 @@ export function inOrder(row: Row): Row {
 }
 
 /** The places of some times in their order; undefined when they are in it. */
-function orderOf(t: readonly number[]): number[] | undefined {
-  if (t.every((time, at) => at === 0 || time >= (t[at - 1] ?? 0))) return undefined
+function orderOf(t: readonly number[] | Float64Array): number[] | undefined {
+  if (isRising(t)) return undefined
   return [...t.keys()].sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0))
+}
+
+function isRising(t: ArrayLike<number>): boolean {
+  for (let at = 1; at < t.length; at++) if ((t[at] ?? 0) < (t[at - 1] ?? 0)) return false
+  return true
 }
 
 function permuted<T>(column: readonly T[], order: readonly number[]): T[] {
@@ -120,22 +139,26 @@ function permuted<T>(column: readonly T[], order: readonly number[]): T[] {
 /** Samples of one block that wait to be written, in the order of their times. */
 export class Columns {
   readonly plan: BlockPlan
-  #times: number[] = []
-  #values: Value[][]
+  readonly #times = new Doubles()
+  readonly #values: (Doubles | Value[])[]
   #sorted = true
 
   constructor(plan: BlockPlan) {
     this.plan = plan
-    this.#values = plan.fields.map(() => [])
+    this.#values = plan.fields.map(({ type }) => (type === 'double' ? new Doubles() : []))
   }
 
   /** Adds a row's samples as `convert` made them; returns about how many bytes they are. */
   add(t: readonly number[], columns: readonly (readonly Value[])[]): number {
-    this.#sorted &&= (t[0] ?? 0) >= (this.#times.at(-1) ?? 0)
-    for (const time of t) this.#times.push(time)
+    this.#sorted &&= (t[0] ?? 0) >= this.#times.last
+    this.#times.add(t)
     let bytes = 8 * t.length * (1 + columns.length)
     for (const [i, column] of columns.entries()) {
       const values = this.#values[i]
+      if (values instanceof Doubles) {
+        values.add(column as readonly number[])
+        continue
+      }
       for (const value of column) {
         values?.push(value)
         if (typeof value === 'string') bytes += value.length
@@ -144,9 +167,9 @@ export class Columns {
     return bytes
   }
 
-  get times(): readonly number[] {
+  get times(): Float64Array {
     this.#sort()
-    return this.#times
+    return this.#times.all
   }
 
   /** The columns as a frame holds them, by recorded name. */
@@ -156,15 +179,49 @@ export class Columns {
   }
 
   #sort(): void {
-    const order = this.#sorted ? undefined : orderOf(this.#times)
+    const order = this.#sorted ? undefined : orderOf(this.#times.all)
     this.#sorted = true
     if (!order) return
-    this.#times = permuted(this.#times, order)
-    this.#values = this.#values.map((column) => permuted(column, order))
+    this.#times.arrange(order)
+    for (const [i, values] of this.#values.entries())
+      if (values instanceof Doubles) values.arrange(order)
+      else this.#values[i] = permuted(values, order)
   }
 }
 
-function source(type: FieldType, values: readonly Value[]): G3Source {
+/** Numbers as they will lie in the file, in room that grows. */
+class Doubles {
+  #room = new Float64Array(16)
+  #length = 0
+
+  /** A view. */
+  get all(): Float64Array {
+    return this.#room.subarray(0, this.#length)
+  }
+
+  get last(): number {
+    return this.#length > 0 ? (this.#room[this.#length - 1] ?? 0) : 0
+  }
+
+  add(numbers: readonly number[]): void {
+    const from = this.#length
+    this.#length += numbers.length
+    if (this.#length > this.#room.length) {
+      const room = new Float64Array(Math.max(2 * this.#room.length, this.#length))
+      room.set(this.#room)
+      this.#room = room
+    }
+    // Of short lists, as most rows have, faster than `set`.
+    for (let i = 0; i < numbers.length; i++) this.#room[from + i] = numbers[i] ?? 0
+  }
+
+  arrange(order: readonly number[]): void {
+    this.#room = Float64Array.from(order, (at) => this.#room[at] ?? 0)
+  }
+}
+
+function source(type: FieldType, values: Doubles | readonly Value[]): G3Source {
+  const value = values instanceof Doubles ? values.all : values
   // `convert` made each value fit its type.
-  return { kind: classOf[type], value: values } as unknown as G3Source
+  return { kind: classOf[type], value } as unknown as G3Source
 }

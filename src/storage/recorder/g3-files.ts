@@ -211,7 +211,8 @@ export class HkFiles {
     }))
     const data: HkData = { root, from, provider, first, last, blocks, gaps }
     try {
-      return Buffer.concat([...status, dataFrame(file.sessionId, this.#now(), data)])
+      const bytes = dataFrame(file.sessionId, this.#now(), data)
+      return status.length > 0 ? Buffer.concat([...status, bytes]) : bytes
     } catch (error) {
       // Values were checked one by one, so this is a bug; the rest goes on being recorded.
       const reason = `cannot be written: ${messageOf(error)}`
