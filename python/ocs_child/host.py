@@ -148,7 +148,7 @@ class Host:
             agent.onConnect()
             feeds = {name: describe.feed_of(feed) for name, feed in agent.feeds.items()}
             self._feeds.update(feeds)
-            self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid()))
+            self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
             self._pipe.hand_over_left()
             agent.onJoin({'realm': realm})
             task.LoopingCall(self.look).start(LOOK_S, now=False)
@@ -158,11 +158,8 @@ class Host:
         reactor.callWhenRunning(begin)
         reactor.run()
         left = self._pipe.close()
-        if left:
-            print(f'{left} rows wait for the next start', file=sys.stderr)
-        sys.stderr.flush()
         # Threads of the agent may hang in their instruments.
-        os._exit(0)
+        _leave(0, f'{left} rows wait for the next start' if left else '')
 
     def look(self):
         """Tells what has changed of the sessions."""
@@ -337,8 +334,19 @@ class Host:
         timer = threading.Event()
         timer.wait(GONE_S)
         left = self._pipe.close()
-        print(f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}', file=sys.stderr)
-        os._exit(1)
+        _leave(1, f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}')
+
+
+def _leave(code, text):
+    """Ends the process, with a line for the runtime's log where there still is one."""
+    try:
+        if text:
+            print(text, file=sys.stderr)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # It was the runtime's.
+    finally:
+        os._exit(code)
 
 
 class _Silent:

@@ -5,7 +5,9 @@ import os
 import sys
 import threading
 
-#: Rows that wait for their answer at most; beyond them the oldest are lost, and counted.
+from .counts import Counts
+
+#: Rows that wait for their answer at most; what comes while there are as many is lost, and counted.
 MOST_ROWS = 100_000
 
 
@@ -42,8 +44,9 @@ class Pipe:
         self._rows = collections.OrderedDict()
         self._number = 0
         self._last_left = 0
-        self._lost = 0
+        self._refused = 0
         self._broken = False
+        self._counts = Counts(left + '.count' if left else None)
         threading.Thread(target=self._write, daemon=True).start()
 
     def send(self, **message):
@@ -53,13 +56,31 @@ class Pipe:
     def hand_over(self, **row):
         """Queues one row of a feed, and keeps it until it is answered."""
         with self._lock:
+            if self._broken:
+                return
+            if len(self._rows) >= MOST_ROWS:
+                self._refused += 1
+                self._counts.refused(self._refused)
+                return
             self._number += 1
             line = json.dumps(dict(row, row=self._number), allow_nan=False)
             self._rows[self._number] = line
-            if len(self._rows) > MOST_ROWS:
-                self._rows.popitem(last=False)
-                self._lost += 1
-        self._queue(line)
+            self._counts.numbered(self._number)
+            self._lines.append(line)
+            self._lock.notify()
+
+    def before(self):
+        """
+        What the process before this one is not known to have handed over, for the runtime: {pid, rows, safe, refused}, its
+        last number and up to which they are safe; None when it has ended in order. Counting begins anew with it.
+        """
+        before = self._counts.before
+        self._counts.begin()
+        if before is None:
+            return None
+        pid, numbered, answered, left, refused = before
+        safe = max(answered, left if self._left and os.path.exists(self._left) else 0)
+        return {'pid': pid, 'rows': numbered, 'safe': min(safe, numbered), 'refused': refused}
 
     def hand_over_left(self):
         """Queues the rows that an earlier process could not hand over."""
@@ -73,6 +94,7 @@ class Pipe:
                     continue  # Its process died while it wrote it.
                 self.hand_over(**dict(row, again=True))
         self._last_left = self._number
+        self._counts.left(self._number)
 
     @property
     def waits(self):
@@ -82,11 +104,14 @@ class Pipe:
     def answered(self, number):
         """Rows up to this number are in the runtime's spool."""
         with self._lock:
+            if self._broken:
+                return
             while self._rows and next(iter(self._rows)) <= number:
                 self._rows.popitem(last=False)
-            has_all, self._last_left = number >= self._last_left > 0, 0 if number >= self._last_left else self._last_left
-        if has_all:
-            os.remove(self._left)
+            self._counts.answered(number)
+            if number >= self._last_left > 0:
+                self._last_left = 0
+                os.remove(self._left)
 
     def close(self):
         """Leaves what was never answered for the next start. Returns how many rows that are."""
@@ -94,20 +119,22 @@ class Pipe:
             self._broken = True
             rows = list(self._rows.values())
             self._rows.clear()
-        if rows and self._left:
-            with open(self._left + '.new', 'w', encoding='utf-8') as file:
-                file.writelines(line + '\n' for line in rows)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(self._left + '.new', self._left)
-        return len(rows)
+            number, self._number = self._number, 0
+            if rows and self._left:
+                with open(self._left + '.new', 'w', encoding='utf-8') as file:
+                    file.writelines(line + '\n' for line in rows)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(self._left + '.new', self._left)
+            if number:
+                self._counts.answered(number)
+            return len(rows)
 
     def _queue(self, line):
         with self._lock:
-            if self._broken:
+            # Rows among them have been numbered: what goes, goes before it waits.
+            if self._broken or len(self._lines) > 2 * MOST_ROWS:
                 return
-            if len(self._lines) > 2 * MOST_ROWS:
-                self._lines.popleft()
             self._lines.append(line)
             self._lock.notify()
 
@@ -117,12 +144,16 @@ class Pipe:
                 while not self._lines:
                     self._lock.wait()
                 lines, self._lines = self._lines, collections.deque()
-                lost, self._lost = self._lost, 0
-            if lost:
-                lines.append(json.dumps({'lost': lost}))
+                refused = self._refused
+            if refused:
+                lines.append(json.dumps({'lost': refused}))
             try:
                 self._out.write('\n'.join(lines) + '\n')
                 self._out.flush()
+                if refused:
+                    with self._lock:
+                        self._refused -= refused
+                        self._counts.refused(self._refused)
             except (OSError, ValueError):
                 # The runtime is gone: whoever reads its requests sees to the end.
                 return

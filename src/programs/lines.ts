@@ -34,6 +34,8 @@ export const Hello = z.object({
   ops: z.record(Name, OpDeclaration).default({}),
   feeds: z.record(Name, FeedKind).default({}),
   pid: z.int().optional(),
+  /** Of a process before it that was killed: its pid and last row, up to which those are safe, and how many had no room. */
+  before: z.object({ pid: z.int(), rows: z.int(), safe: z.int(), refused: z.int() }).nullable().default(null),
 })
 export type Hello = z.output<typeof Hello>
 

@@ -6,6 +6,7 @@ import type { Hello, LeftOut, RowLine } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'
 import { type Command, Program } from './program.ts'
 import { ProgramFeeds } from './program-feeds.ts'
+import { ProgramLosses } from './program-losses.ts'
 import { ProgramSessions } from './program-sessions.ts'
 
 /** A running program as the instrument of its agent: what ends is started again, and its processes go on. */
@@ -21,6 +22,7 @@ interface Running {
 export function programAgent(agentClass: string, command: () => Command, first: Program): Agent {
   const { hello } = first
   const feeds = new ProgramFeeds()
+  const losses = new ProgramLosses()
   let next: Program | undefined = first
   const agent = defineAgent({
     class: agentClass,
@@ -32,7 +34,7 @@ export function programAgent(agentClass: string, command: () => Command, first: 
       const program = next ?? (await Program.start(command(), lab.log, signal))
       const isAgain = next === undefined
       next = undefined
-      const running = listen(program, feeds, lab)
+      const running = listen(program, feeds, losses, lab)
       if (isAgain) beginTasks(hello, lab)
       return running
     },
@@ -61,7 +63,8 @@ function feedsOf({ feeds: declared }: Hello, feeds: ProgramFeeds) {
   )
 }
 
-function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
+function listen(program: Program, feeds: ProgramFeeds, losses: ProgramLosses, lab: Lab): Running {
+  losses.begin(program.hello, lab)
   const sessions = new ProgramSessions(program)
   let answered = 0
   let taken = 0
@@ -82,6 +85,7 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
   const take = (line: RowLine) => {
     feeds.take(line, lab)
     taken = line.row
+    losses.took(taken)
     void answer()
   }
   const leaveOut = ({ why, number }: LeftOut) => {
@@ -89,6 +93,7 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
     told.add(why)
     if (number === undefined) return
     taken = number
+    losses.took(taken)
     void answer()
   }
   program.listen({
@@ -103,12 +108,7 @@ function listen(program: Program, feeds: ProgramFeeds, lab: Lab): Running {
       else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
       else if ('call' in line) void call(program, line, lab)
       else if ('subscribe' in line) void subscribe(program, line, lab)
-      else if ('lost' in line)
-        lab.event(
-          'error',
-          'lost',
-          `${line.lost} rows are lost: the program could not keep more until they were taken`,
-        )
+      else if ('lost' in line) losses.refused(line.lost, lab)
     },
   })
   return { sessions, link: { closed: program.closed, close: () => program.close() } }

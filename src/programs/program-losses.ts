@@ -1,0 +1,52 @@
+import type { Lab } from '../core/agent.ts'
+import { counted } from '../core/counted.ts'
+import type { Hello } from './lines.ts'
+
+/** Rows of a program that never came: told with their number, and counted. */
+export class ProgramLosses {
+  /** The process that speaks now, and its last row that came. */
+  #pid: number | undefined
+  #taken = 0
+  #unhanded = 0
+  #isCounted = false
+
+  /** A process begins: of the one before it those rows are lost that it had numbered and that neither came nor were kept. */
+  begin({ pid, before }: Hello, lab: Lab): void {
+    if (!this.#isCounted) lab.counters(() => ({ unhanded: this.#unhanded }))
+    this.#isCounted = true
+    if (before) {
+      const isKnown = before.pid === this.#pid
+      const came = Math.max(before.safe, isKnown ? this.#taken : 0)
+      const rows = Math.max(0, before.rows - came) + before.refused
+      // What another runtime took of it and did not answer may be recorded.
+      const how = isKnown ? '' : 'at most '
+      this.#lose(
+        rows,
+        `${how}${counted(rows, 'row')} lost: the program was killed before they were handed over`,
+        lab,
+      )
+    }
+    this.#pid = pid
+    this.#taken = 0
+  }
+
+  /** A row has come. */
+  took(number: number): void {
+    this.#taken = number
+  }
+
+  /** It had no room for rows. */
+  refused(rows: number, lab: Lab): void {
+    this.#lose(
+      rows,
+      `${counted(rows, 'row')} lost: the program could not keep more until they were taken`,
+      lab,
+    )
+  }
+
+  #lose(rows: number, text: string, lab: Lab): void {
+    if (rows === 0) return
+    this.#unhanded += rows
+    lab.event('error', 'lost', text)
+  }
+}
