@@ -89,7 +89,9 @@ readers() {
 hkdb() {
   venv hkdb so3g sqlalchemy pyyaml tqdm ocs==0.12.1 && "$OCS_HKDB_PYTHON" -m pip install -q --no-compile --no-deps sotodlib==0.6.24
 }
-export -f tools venv readers hkdb
+# The stack that labs of OCS have: its router needs an environment to itself.
+ocs_stack() { venv socs socs==0.6.4 && venv crossbar crossbar==26.10.1; }
+export -f tools venv readers hkdb ocs_stack
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
@@ -97,6 +99,7 @@ pythons_in() {
   export OCS_SO3G_PYTHON="$pythons/so3g/bin/python" OCS_SPT3G_PYTHON="$pythons/spt3g/bin/python"
   export OCS_LAKESHORE_PYTHON="$pythons/spt3g/bin/python" OCS_PAHO_PYTHON="$pythons/spt3g/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
+  export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python"
 }
 
 # The Bun that npm has installed and that this machine can run.

@@ -21,7 +21,7 @@ export async function startCrossbar(lab: BenchLab): Promise<Hub & { readonly cal
 }
 
 /** As `ocs-local-support generate_crossbar_config`, but on loopback, and with the longer ping this crossbar asks for and more patience for it. */
-function configuration(port: number): unknown {
+export function configuration(port: number): unknown {
   const role = (name: string, register: boolean) => ({
     name,
     permissions: [

@@ -10,6 +10,7 @@ txaio.use_twisted()
 
 from autobahn.wamp.exception import ApplicationError  # noqa: E402
 from ocs import ocs_agent, site_config  # noqa: E402
+from ocs.ocs_client import OCSClient  # noqa: E402
 from twisted.internet import defer, reactor, task  # noqa: E402
 
 from . import describe  # noqa: E402
@@ -127,8 +128,31 @@ class Host:
         from ocs import client_http
         client_http.ControlClient.call = lambda client, procedure, *args, **kwargs: host.call_and_wait(
             procedure, *args, **kwargs)
+        self._make_clients_later()
         ocs_agent.OpSession.set_status = set_status
         ocs_agent.OpSession.add_message = add_message
+
+    def _make_clients_later(self):
+        """A client that is made before the agent runs asks for its operations when the first of them is wanted."""
+        host, make = self, OCSClient.__init__
+
+        def make_later(client, instance_id, *args, **kwargs):
+            client.instance_id = instance_id
+            if host._is_reading:
+                make(client, instance_id, *args, **kwargs)
+            else:
+                client.__dict__['_wanted'] = (args, kwargs)
+
+        def make_now(client, name):
+            wanted = client.__dict__.get('_wanted')
+            if wanted is None or name.startswith('__'):
+                raise AttributeError(f'{client.instance_id} has no {name}')
+            args, kwargs = wanted
+            make(client, client.instance_id, *args, **kwargs)
+            del client.__dict__['_wanted']
+            return getattr(client, name)
+
+        OCSClient.__init__, OCSClient.__getattr__ = make_later, make_now
 
     def run(self, agent, realm):
         """Runs the agent until the runtime is gone or tells it to end."""

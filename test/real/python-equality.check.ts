@@ -1,0 +1,45 @@
+/** One agent's publications, recorded here and by OCS's aggregator on a real crossbar: what so3g reads of both is the same. */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { unacknowledged } from './archive.ts'
+import { OcsSite, ROUTER_URL } from './crossbar.ts'
+import { figure, Lab, until } from './roles.ts'
+
+setDefaultTimeout(300_000)
+
+const [AGENTS = '', SO3G = ''] = ['SOCS', 'HKDB'].map((name) => process.env[`OCS_${name}_PYTHON`])
+const FEEDS = ['mixed', 'buffered'].map((feed) => `observatory.teed.feeds.${feed}`)
+
+test('blocks, fields, types, times and values are those of OCS’s aggregator', async () => {
+  await using lab = new Lab({ OCS_PYTHON: AGENTS, SECOND_ROUTER: ROUTER_URL })
+  const ocs = new OcsSite(lab, [])
+  await ocs.router()
+  const theirs = await ocs.agent('agg')
+  writeFileSync(
+    lab.path('lab.yaml'),
+    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
+hosts:
+  localhost:
+    agent-instances:
+      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
+      - {instance-id: teed, agent-class: TeedAgent, module: ${join(import.meta.dir, 'teed_agent.py')}}
+`,
+  )
+  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
+  await lab.hub(...site)
+  const ours = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
+  const teed = lab.start('teed', ['agent', '--instance-id', 'teed', ...site])
+  await teed.says('session joined: teed', 90)
+  const went = await lab.run(['ctrl', 'start', 'teed', 'go', '--wait', ...site], {}, 90)
+  expect(went.code, went.out + went.err).toBe(0)
+  await until('all is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
+  await teed.stop()
+  await ours.stop()
+  await theirs.stop('SIGINT')
+  const check = [SO3G, join(import.meta.dir, 'same_archive.py'), lab.path('data'), ocs.dataDir, ...FEEDS]
+  const compared = lab.program('compared', check)
+  const { code } = await compared.ended(120)
+  expect([code, compared.text()]).toEqual([0, expect.stringContaining('the same')])
+  figure(compared.text('out').trim())
+})
