@@ -41,8 +41,8 @@ def params_of(launcher):
     return found
 
 
-def feed_of(feed):
+def feed_of(record, agg_params):
     """What the runtime is told of a feed."""
-    agg = feed.agg_params or {}
-    record = bool(feed.record) and not agg.get('exclude_aggregator', False)
+    agg = agg_params or {}
+    record = bool(record) and not agg.get('exclude_aggregator', False)
     return {'record': record, **({'frame_length': agg['frame_length']} if agg.get('frame_length') else {})}

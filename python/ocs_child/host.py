@@ -14,7 +14,9 @@ from ocs.ocs_client import OCSClient  # noqa: E402
 from twisted.internet import defer, reactor, task  # noqa: E402
 
 from . import describe  # noqa: E402
-from .values import from_wire, plain, type_of, wire  # noqa: E402
+from .feeds import Feeds  # noqa: E402
+from .leave import leave  # noqa: E402
+from .values import from_wire, plain  # noqa: E402
 
 #: Seconds between two looks at the sessions.
 LOOK_S = 1.0
@@ -50,9 +52,7 @@ class Host:
         self._said = {}
         self._says = True
         self._told = {}
-        self._feeds = {}
-        self._types = {}
-        self._tags = {}
+        self._feeds = Feeds(pipe)
         self._ending = self._is_gone = self._is_reading = False
         self._handlers = []
         self._calls = 0
@@ -170,8 +170,7 @@ class Host:
 
         def begin():
             agent.onConnect()
-            feeds = {name: describe.feed_of(feed) for name, feed in agent.feeds.items()}
-            self._feeds.update(feeds)
+            feeds = self._feeds.declare({name: (feed.record, feed.agg_params) for name, feed in agent.feeds.items()})
             self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
             self._pipe.hand_over_left()
             agent.onJoin({'realm': realm})
@@ -183,7 +182,7 @@ class Host:
         reactor.run()
         left = self._pipe.close()
         # Threads of the agent may hang in their instruments.
-        _leave(0, f'{left} rows wait for the next start' if left else '')
+        leave(0, f'{left} rows wait for the next start' if left else '')
 
     def look(self):
         """Tells what has changed of the sessions."""
@@ -213,39 +212,7 @@ class Host:
 
     def _publish(self, topic, *args, **_):
         """What a feed publishes: (blocks, feed) of a recorded one, (message, feed) of another."""
-        message, about = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
-        name = about['feed_name']
-        if name == 'heartbeat':
-            return
-        if name not in self._feeds:
-            self._feeds[name] = describe.feed_of(self._agent.feeds[name])
-            self._pipe.send(feed=name, declared=self._feeds[name])
-        if not about['record']:
-            self._pipe.send(feed=name, message=plain(message))
-            return
-        for block in message.values():
-            self._hand_over(name, block)
-
-    def _hand_over(self, feed, block):
-        types = {}
-        for field, values in block['data'].items():
-            key = (feed, block['block_name'], field)
-            kind = type_of(values)
-            # What has been a double stays one where whole numbers come.
-            if kind == 'int' and self._types.get(key) == 'double':
-                kind = 'double'
-            self._types[key] = types[field] = kind
-        data = {field: [wire(types[field], value) for value in values] for field, values in block['data'].items()}
-        self._pipe.hand_over(feed=feed, block=block['block_name'], t=list(map(float, block['timestamps'])),
-                             data=data, types=types, **self._new_tags(feed, block))
-
-    def _new_tags(self, feed, block):
-        """The tags of a block for InfluxDB, where they are others than they were."""
-        key, tags = (feed, block['block_name']), plain(block.get('influxdb_tags'))
-        if tags is None or self._tags.get(key) == tags:
-            return {}
-        self._tags[key] = tags
-        return {'tags': tags}
+        self._feeds.publish(*(args[0] if len(args) == 1 and isinstance(args[0], tuple) else args))
 
     def _subscribe(self, _, handler, topic=None, options=None):
         """In place of ApplicationSession.subscribe: the handler gets (blocks, feed) or (message, feed)."""
@@ -358,19 +325,7 @@ class Host:
         timer = threading.Event()
         timer.wait(GONE_S)
         left = self._pipe.close()
-        _leave(1, f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}')
-
-
-def _leave(code, text):
-    """Ends the process, with a line for the runtime's log where there still is one."""
-    try:
-        if text:
-            print(text, file=sys.stderr)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        pass  # It was the runtime's.
-    finally:
-        os._exit(code)
+        leave(1, f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}')
 
 
 class _Silent:

@@ -13,7 +13,7 @@ export const checkPrograms: Check = async ({ host, context: { env } }) => {
 }
 
 async function finding(instance: Instance, env: Context['env']): Promise<Finding[]> {
-  const { agent_class = '', command, instance_id, module, position } = instance
+  const { agent_class = '', command, crossbar, instance_id, module, position } = instance
   const told = (level: Finding['level'], text: string): Finding[] => [{ check: 'program', level, text }]
   const agent = await declarationOf(instance, env).catch(() => undefined)
   if (!agent?.spec.isProgram) return []
@@ -23,6 +23,7 @@ async function finding(instance: Instance, env: Context['env']): Promise<Finding
     return told('problem', `${position}: ${instance_id}: there is no program "${word}" to run`)
   }
   const python = pythonOf(instance, env)
+  if (crossbar) return told('ok', `${instance_id}: is spoken for on ${crossbar}, by ${python}`)
   try {
     const { classes, versions, faults } = await pluginsOf(python)
     if (isPython(module)) {

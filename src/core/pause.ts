@@ -1,3 +1,6 @@
+/** Why an operation's signal is aborted when nobody asked for its end: its agent stops. */
+export const AGENT_STOPS: unknown = new DOMException('The agent stops.', 'AbortError')
+
 /** Resolves after `ms` milliseconds, or as soon as the signal aborts; never rejects. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

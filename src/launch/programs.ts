@@ -89,8 +89,8 @@ export function isPython(module: Instance['module']): module is Module {
 }
 
 /** Whether an instance says itself that it is a program of its own. */
-export function isProgram({ python, command, runtime, module }: Instance): boolean {
-  return python !== undefined || command !== undefined || runtime === 'python' || isPython(module)
+export function isProgram({ python, command, runtime, module, crossbar }: Instance): boolean {
+  return [python, command, runtime, crossbar].some((key) => key !== undefined) || isPython(module)
 }
 
 /**
@@ -127,8 +127,9 @@ function commandOf(
       pythonOf(instance, env),
       '-m',
       'ocs_child',
-      '--class',
-      instance.agent_class ?? '',
+      ...(instance.crossbar === undefined
+        ? ['--class', instance.agent_class ?? '']
+        : ['--crossbar', instance.crossbar]),
       ...(isPython(module) ? ['--file', resolve(module.folder, module.name)] : []),
       '--left',
       left,

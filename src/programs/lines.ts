@@ -34,6 +34,8 @@ export const Hello = z.object({
   ops: z.record(Name, OpDeclaration).default({}),
   feeds: z.record(Name, FeedKind).default({}),
   pid: z.int().optional(),
+  /** Whether its operations are another's, and go on without it: they are not stopped with the agent, nor started anew. */
+  stays: z.boolean().default(false),
   /** Of a process before it that was killed: its pid and last row, up to which those are safe, and how many had no room. */
   before: z.object({ pid: z.int(), rows: z.int(), safe: z.int(), refused: z.int() }).nullable().default(null),
 })

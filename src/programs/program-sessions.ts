@@ -1,10 +1,14 @@
 import type { SessionHandle } from '../core/agent.ts'
 import { OpError } from '../core/errors.ts'
+import { AGENT_STOPS } from '../core/pause.ts'
 import type { SessionLine } from './lines.ts'
 import type { Program } from './program.ts'
 
 /** Messages that are kept of a session until somebody shows it. */
 const MESSAGES = 100
+
+/** Sessions of the runtime that have been shown before: of what goes on without its program nothing is started anew. */
+const shown = new WeakSet<object>()
 
 interface Mirror {
   take(line: SessionLine): void
@@ -52,11 +56,14 @@ export class ProgramSessions {
     const { promise: done, resolve, reject } = Promise.withResolvers<string | undefined>()
     const { closed } = this.#program
     const gone = () => reject(closed.reason)
-    const stop = () =>
+    const { stays } = this.#program.hello
+    const stop = () => {
+      if (stays && signal.reason === AGENT_STOPS) return resolve('It goes on where it runs.')
       void this.#program.ask({ do: kind === 'process' ? 'stop' : 'abort', op }).then(
         ({ status, msg }) => status !== 0 && session.log(msg),
         () => {},
       )
+    }
     let number: number | undefined
     let last: string | undefined
     const mirror: Mirror = {
@@ -86,10 +93,12 @@ export class ProgramSessions {
       const own = this.#own.get(op)
       this.#own.delete(op)
       if (own) mirror.take(own)
+      else if (stays && shown.has(session)) throw new OpError('it does not run any more')
       else {
         const answer = await this.#program.ask({ do: 'start', op, params })
         if (answer.status !== 0) throw new OpError(answer.msg)
       }
+      shown.add(session)
       signal.addEventListener('abort', stop)
       if (signal.aborted) stop()
       return await done

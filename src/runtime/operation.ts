@@ -4,6 +4,7 @@ import { checkParams } from '../core/arguments/check-params.ts'
 import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import { type Action, type OpSession, type Outcome, type Refusal, ResponseCode } from '../core/ops.ts'
+import { AGENT_STOPS } from '../core/pause.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession, type SessionChange } from './live-session.ts'
 
@@ -110,7 +111,7 @@ export class Operation {
   }
 
   /** Asks it to end: `stop` is for processes, `abort` for tasks. */
-  end(verb: 'stop' | 'abort'): Outcome {
+  end(verb: 'stop' | 'abort', why?: unknown): Outcome {
     const { kind } = this.spec
     const right = kind === 'process' ? 'stop' : 'abort'
     if (verb !== right)
@@ -125,7 +126,7 @@ export class Operation {
     this.#slow = setTimeout(() => {
       live.say(`Still stopping after ${STILL_STOPPING_MS / 1000} s: it has not heeded its signal.`)
     }, STILL_STOPPING_MS)
-    this.#abort.abort()
+    this.#abort.abort(why)
     return this.#outcome(ResponseCode.OK, `Requested ${verb} on ${kind} "${this.name}".`)
   }
 
@@ -139,7 +140,7 @@ export class Operation {
   async shutdown(patience: number): Promise<void> {
     const live = this.#live
     if (!live?.active) return
-    this.end(this.spec.kind === 'process' ? 'stop' : 'abort')
+    this.end(this.spec.kind === 'process' ? 'stop' : 'abort', AGENT_STOPS)
     if (await this.#ended(patience)) return
     live.say(`The agent stops without it: it did not end within ${patience / 1000} s of its signal.`)
     this.#finish(live, false)

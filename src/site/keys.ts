@@ -51,10 +51,20 @@ export const host: Section = {
 }
 /** `crossbar:` of a host; checked for misspelling only. */
 export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
-/** One of `agent-instances:`; `module`, `python`, `command` and `runtime` are keys that OCS does not have. */
+/** One of `agent-instances:`; `module`, `python`, `command`, `runtime` and `crossbar` are keys that OCS does not have. */
 export const instance: Section = {
   name: 'agent-instances',
-  keys: ['instance-id', 'agent-class', 'arguments', 'manage', 'module', 'python', 'command', 'runtime'],
+  keys: [
+    'instance-id',
+    'agent-class',
+    'arguments',
+    'manage',
+    'module',
+    'python',
+    'command',
+    'runtime',
+    'crossbar',
+  ],
   required: ['instance-id'],
 }
 

@@ -48,6 +48,8 @@ export interface Instance {
   readonly command: readonly string[] | undefined
   /** `python`: OCS's agent of this class, though there is one here. */
   readonly runtime: 'python' | undefined
+  /** WebSocket of the crossbar on which it still is: this host speaks for it. */
+  readonly crossbar: string | undefined
   readonly arguments: readonly Argument[]
   readonly manage: Manage
   /** Name of its host in the file. */
@@ -197,6 +199,7 @@ class SiteReader {
         python: this.#text(entries, 'python'),
         command: this.#command(entries),
         runtime: this.#runtime(entries),
+        crossbar: this.#crossbar(entries),
         arguments: this.#arguments(entries.get('arguments')),
         manage: this.#manage(entries),
         host,
@@ -227,6 +230,14 @@ class SiteReader {
     const at = entries.get('runtime')?.value.at
     if (text === undefined || text === 'python') return text
     if (at) this.#problems.add(at, `runtime ${JSON.stringify(text)}: it takes python, or is left out`)
+    return undefined
+  }
+
+  #crossbar(entries: Entries): string | undefined {
+    const text = this.#text(entries, 'crossbar')
+    const at = entries.get('crossbar')?.value.at
+    if (text === undefined || (/^wss?:$/.test(URL.parse(text)?.protocol ?? '') && text !== '')) return text
+    if (at) this.#problems.add(at, `crossbar ${JSON.stringify(text)}: it takes an address, ws://HOST:8001/ws`)
     return undefined
   }
 

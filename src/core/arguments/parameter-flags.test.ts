@@ -107,3 +107,14 @@ test('what zod does not know of a foreign schema is left to the agent', () => {
     list: [1, 2],
   })
 })
+
+test('an operation that checks its parameters itself is given what is typed', () => {
+  const open = { properties: { delay: { type: 'number' } }, additionalProperties: {} } as const
+  const words = '--delay 0.5 --n 3 --on true --name K --two-words a 2 --bare'.split(' ')
+  expect(paramsOf(words, open, 'fake go')).toEqual({
+    ...{ delay: 0.5, n: 3, on: true, name: 'K', two_words: ['a', 2], bare: true },
+  })
+  expect(() => paramsOf(['--x', '1'], { ...open, additionalProperties: false }, 'fake go')).toThrow(
+    'has no parameter',
+  )
+})

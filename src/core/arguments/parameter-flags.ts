@@ -9,17 +9,24 @@ export function flagOf(name: string): string {
 }
 
 /**
- * `--channel 3 --name "4K plate"` as the parameters of a request, by the JSON Schema that the agent publishes.
+ * `--channel 3 --name "4K plate"` as the parameters of a request, by the JSON Schema that the agent publishes. What an open
+ * schema does not name is JSON, or text.
  * @param op how a complaint names the operation
  * @throws UsageError for a word that is no parameter, a value that cannot be one, a parameter that is missing
  */
 export function paramsOf(words: readonly string[], schema: Schema, op: string): Record<string, unknown> {
   const known = parametersOf(schema)
   const given = new Map<string, string[]>()
+  const undeclared: Record<string, unknown> = {}
   for (const { flag, values } of flattenArguments(words)) {
     if (flag === '')
       throw new UsageError(`${op}: "${values.join(' ')}" stands before any parameter: write --name=value`)
     const name = known.find((one) => flagOf(one.name) === flag)?.name
+    if (name === undefined && isOpen(schema)) {
+      undeclared[flag.slice(2).replaceAll('-', '_')] =
+        values.length > 1 ? values.map(plain) : plain(values[0])
+      continue
+    }
     if (name === undefined)
       throw new UsageError(
         `${op} has no parameter ${flag}: ${nearOr(
@@ -38,12 +45,27 @@ export function paramsOf(words: readonly string[], schema: Schema, op: string): 
     const flags = missing.map(({ name, takes }) => `${flagOf(name)} <${takes}>`)
     throw new UsageError(`${op} needs ${flags.join(' and ')}`)
   }
-  return Object.fromEntries(
-    known.flatMap((parameter) => {
-      const values = given.get(parameter.name)
-      return values === undefined
-        ? []
-        : [[parameter.name, parameterValue(parameter, values, `${op}: ${flagOf(parameter.name)}`)]]
-    }),
-  )
+  const declared = known.flatMap((parameter) => {
+    const values = given.get(parameter.name)
+    return values === undefined
+      ? []
+      : [[parameter.name, parameterValue(parameter, values, `${op}: ${flagOf(parameter.name)}`)] as const]
+  })
+  return { ...undeclared, ...Object.fromEntries(declared) }
+}
+
+/** Whether an operation takes parameters that it does not declare: those of OCS check them themselves. */
+function isOpen(schema: Schema): boolean {
+  const open = schema?.['additionalProperties']
+  return open !== undefined && open !== false
+}
+
+/** A value of which nobody says what it is: JSON where it is such, else the text; a flag alone is true. */
+function plain(text: string | undefined): unknown {
+  if (text === undefined) return true
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
