@@ -9,6 +9,7 @@ import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
 import { hubRoles } from './benches/hub-roles.ts'
 import { kilohertz } from './benches/kilohertz.ts'
 import { latency } from './benches/latency.ts'
+import { pythonAgents } from './benches/python-agents.ts'
 import { query } from './benches/query.ts'
 import { toG3 } from './benches/to-g3.ts'
 import { trio } from './benches/trio.ts'
@@ -21,6 +22,7 @@ export const benches: readonly Bench[] = [
   hubRoles,
   latency,
   trio,
+  pythonAgents,
   demo,
   status,
   start,

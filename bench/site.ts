@@ -15,6 +15,8 @@ export interface Instance {
   readonly args?: readonly string[]
   /** Files of one that neither has: the product's module, and OCS's. */
   readonly module?: { readonly own: string; readonly ocs: string }
+  /** The Python in which the product runs OCS's own agent of this class. */
+  readonly python?: string
 }
 /** A lab that runs: the product's, or the same in Python. */
 export interface RunningLab {
@@ -126,10 +128,11 @@ function siteOf(
   instances: readonly Instance[],
 ): string {
   const file = lab.path(`${name}.yaml`)
-  const list = instances.map(({ id, agentClass, args = [] }) => ({
+  const list = instances.map(({ id, agentClass, args = [], python }) => ({
     'agent-class': agentClass,
     'instance-id': id,
     arguments: args,
+    ...(python && { python }),
   }))
   const site = {
     hub: { ...hub, wamp_realm: 'test_realm', address_root: 'observatory' },

@@ -1,6 +1,6 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
@@ -165,6 +165,8 @@ export async function startProgram(
   log: (text: string) => void,
 ): Promise<Agent> {
   const left = join(state, site.root, `${instance.instance_id}.rows`)
+  // It counts its rows there before this agent keeps anything.
+  mkdirSync(join(state, site.root), { recursive: true, mode: 0o700 })
   const command = () => commandOf(instance, site, given, { env: context.env, left })
   log(`program: ${command().words.join(' ')}`)
   const program = await Program.start(command(), log, context.signal)

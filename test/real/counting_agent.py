@@ -11,7 +11,7 @@ from twisted.internet import reactor, task
 
 ROWS, HERTZ = 5, 5
 BURST = 500
-PAD = 'x' * 2000
+PAD = 'x' * int(os.environ.get('COUNTING_PAD', 2000))
 
 
 class Counting:
@@ -27,16 +27,15 @@ class Counting:
         for _ in range(rows):
             self.n += 1
             self.agent.publish_to_feed('counts', {
-                'block_name': 'count', 'timestamp': self.start + self.n / 1000,
+                'block_name': 'count', 'timestamp': time.time(),
                 'data': {'run': os.getpid(), 'n': self.n, 'pad': PAD}})
 
     def acq(self, session, params):
         """Publishes until it is stopped."""
-        self.start = time.time()
         signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(self.tick, BURST))
         self.loop = task.LoopingCall(self.tick)
         done = self.loop.start(1 / HERTZ)
-        done.addCallback(lambda _: (True, 'stopped'))
+        done.addCallback(lambda _: (True, f'{os.getpid()} stopped at {self.n}'))
         return done
 
     def stop(self, session, params):

@@ -43,10 +43,11 @@ export class OcsSite {
     return router
   }
 
-  /** Starts its aggregator, or another of its agents, and waits until it has joined. */
-  async agent(instance: string): Promise<Running> {
+  /** Starts its aggregator, or another of its agents (of a file, where one is given), and waits until it has joined. */
+  async agent(instance: string, file?: string): Promise<Running> {
     const python = instance === 'agg' ? AGGREGATOR : AGENTS
-    const command = [join(dirname(python), 'ocs-agent-cli'), '--instance-id', instance, ...this.site]
+    const own = file === undefined ? [] : ['--agent', file, '--entrypoint', 'main']
+    const command = [join(dirname(python), 'ocs-agent-cli'), ...own, '--instance-id', instance, ...this.site]
     const agent = this.#lab.program(`ocs-${instance}`, command, { env: { OCS_CONFIG_DIR: this.#lab.dir } })
     await agent.says('session joined', 90)
     return agent

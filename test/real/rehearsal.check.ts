@@ -1,0 +1,126 @@
+/**
+ * A lab of OCS moves here host by host, and back, under load: what is missing in the recordings is the time in which an agent
+ * was stopped and started, and so3g reads across the seam. `INSTANCES=10` is the long run.
+ */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { filesOf, unacknowledged } from './archive.ts'
+import { OcsSite, ROUTER_URL } from './crossbar.ts'
+import { figure, Lab, type Running, until } from './roles.ts'
+
+const INSTANCES = Number(process.env['INSTANCES'] ?? 4)
+setDefaultTimeout(300_000 + 120_000 * INSTANCES)
+
+const [AGENTS = '', SO3G = ''] = ['SOCS', 'HKDB'].map((name) => process.env[`OCS_${name}_PYTHON`])
+const FILE = join(import.meta.dir, 'counting_agent.py')
+const names = Array.from({ length: INSTANCES }, (_, i) => `data${i + 1}`)
+/** The first host, which moves first, and the second, whose agents stay on crossbar for a while. */
+const hosts = [names.slice(0, INSTANCES / 2), names.slice(INSTANCES / 2)] as const
+
+const siteText = (stayers: readonly string[]) => `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
+hosts:
+  localhost:
+    agent-instances:
+      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
+${names
+  .map((instance) => {
+    const how = stayers.includes(instance) ? `crossbar: "${ROUTER_URL}"` : `module: ${FILE}`
+    return `      - {instance-id: ${instance}, agent-class: CountingAgent, ${how}}\n`
+  })
+  .join('')}`
+
+test('a lab moves and moves back: gaps are restarts, and load_range reads across the seam', async () => {
+  await using lab = new Lab({ OCS_PYTHON: AGENTS, COUNTING_PAD: '20' })
+  lab.program('load', ['sh', '-c', 'while :; do :; done'])
+  const ocs = new OcsSite(
+    lab,
+    names.map((instance) => `{instance-id: ${instance}, agent-class: CountingAgent}`),
+  )
+  const file = lab.path('lab.yaml')
+  const site = ['--site-file', file, '--site-host', 'localhost']
+  const running = new Map<string, Running>()
+  /** The last number of every process, as it says itself when it is stopped. */
+  const last = new Map<string, Map<number, number>>(names.map((instance) => [instance, new Map()]))
+  const stop = async (instance: string, sign: NodeJS.Signals = 'SIGTERM') => {
+    const agent = running.get(instance)
+    agent?.signal(sign)
+    await agent?.ended(40)
+    const [, run, n] = /(\d+) stopped at (\d+)/.exec(agent?.text() ?? '') ?? []
+    if (run) last.get(instance)?.set(Number(run), Number(n))
+  }
+  const onCrossbar = async (instance: string) => running.set(instance, await ocs.agent(instance, FILE))
+  const here = async (instance: string) => {
+    const agent = lab.start(instance, ['agent', '--instance-id', instance, ...site])
+    running.set(instance, agent)
+    await agent.says(/run \d+ +n \d+/, 120)
+  }
+  /** One after another, as a person does. */
+  const each = async (instances: readonly string[], act: (instance: string) => Promise<unknown>) => {
+    for (const instance of instances) await act(instance)
+  }
+
+  // The lab as it is.
+  await ocs.router()
+  const theirs = await ocs.agent('agg')
+  await each(names, onCrossbar)
+  // Ours beside it: what stays is spoken for.
+  writeFileSync(file, siteText(hosts[1]))
+  await lab.hub(...site)
+  const ours = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
+  const stayed = new Map(running)
+  await each(hosts[1], here)
+  const gateways = new Map(hosts[1].map((instance) => [instance, running.get(instance)]))
+  for (const instance of hosts[1]) running.set(instance, stayed.get(instance) as Running)
+  // The first host moves, then the second.
+  const move = async (instance: string) => {
+    await stop(instance, 'SIGINT')
+    await gateways.get(instance)?.stop()
+    await here(instance)
+  }
+  await each(hosts[0], move)
+  writeFileSync(file, siteText([]))
+  await each(hosts[1], move)
+  // And back: what their spools still hold is handed over without them.
+  await each([...names].reverse(), async (instance) => {
+    await stop(instance)
+    await onCrossbar(instance)
+    const drained = await lab.run(['spool', 'drain', instance, ...site], {}, 120)
+    expect(drained.code, drained.err).toBe(0)
+  })
+  await until('all is recorded', 120, () => unacknowledged(lab.path('state')) === 0)
+  await each(names, (instance) => stop(instance, 'SIGINT'))
+  await ours.stop()
+  await theirs.stop('SIGINT')
+
+  const [one, other] = [lab.path('data'), ocs.dataDir]
+  for (const [at, folder] of [one, other].entries()) {
+    for (const name of filesOf(folder)) {
+      mkdirSync(lab.path('both', dirname(name)), { recursive: true })
+      linkSync(join(folder, name), lab.path('both', name.replace('.g3', at === 0 ? '.g3' : '1.g3')))
+    }
+  }
+  const read = lab.program('seam', [SO3G, join(import.meta.dir, 'seam.py'), lab.path('both'), ...names])
+  expect((await read.ended(180)).code, read.text('err')).toBe(0)
+  const found = JSON.parse(read.text('out').trim()) as Record<string, Record<string, number[]>>
+  let rows = 0
+  for (const instance of names) {
+    // There, here, and there again: two restarts.
+    const runs = Object.entries(found[instance] ?? {})
+    expect([instance, runs.map(([run]) => Number(run)).sort()]).toEqual([
+      instance,
+      [...(last.get(instance)?.keys() ?? [])].sort(),
+    ])
+    expect(runs).toHaveLength(3)
+    for (const [run, seen] of runs) {
+      const numbers = [...new Set(seen)].sort((a, b) => a - b)
+      rows += numbers.length
+      const end = last.get(instance)?.get(Number(run)) ?? 0
+      expect([instance, run, numbers]).toEqual([instance, run, Array.from({ length: end }, (_, i) => i + 1)])
+    }
+  }
+  figure(
+    `${names.length} agents moved and moved back: ${rows} rows in ${names.length * 3} runs, none missing; ` +
+      `${names.length * 2} gaps, a restart each`,
+  )
+})
