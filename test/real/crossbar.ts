@@ -39,7 +39,7 @@ export class OcsSite {
     writeFileSync(join(dir, 'config.json'), JSON.stringify(configuration(PORT)))
     const program = join(dirname(ROUTER), 'crossbar')
     const router = this.#lab.program('crossbar', [program, 'start', '--cbdir', dir])
-    await router.says(/Ok, local node configuration ran successfully/, 90)
+    await router.says(/Ok, local node configuration ran successfully/, 240)
     return router
   }
 

@@ -2,6 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { AgentApi } from '../../src/core/channels.ts'
 import { unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, until } from './roles.ts'
@@ -33,6 +34,11 @@ hosts:
   await teed.says('session joined: teed', 90)
   const went = await lab.run(['ctrl', 'start', 'teed', 'go', '--wait', ...site], {}, 90)
   expect(went.code, went.out + went.err).toBe(0)
+  // Tags are no part of a .g3 file: they are declared with their fields, for who publishes to InfluxDB.
+  const api = lab.program('api', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/teed/api', '-C', '1'])
+  await api.ended()
+  const { feeds } = JSON.parse(api.text('out')) as AgentApi
+  expect(feeds['mixed']?.blocks['all']?.['word']?.influxdb_tags).toEqual({ kind: 'word', _field: 'word' })
   await until('all is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
   await teed.stop()
   await ours.stop()

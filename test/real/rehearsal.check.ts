@@ -32,7 +32,6 @@ ${names
 
 test('a lab moves and moves back: gaps are restarts, and load_range reads across the seam', async () => {
   await using lab = new Lab({ OCS_PYTHON: AGENTS, COUNTING_PAD: '20' })
-  lab.program('load', ['sh', '-c', 'while :; do :; done'])
   const ocs = new OcsSite(
     lab,
     names.map((instance) => `{instance-id: ${instance}, agent-class: CountingAgent}`),
@@ -64,6 +63,7 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
   await ocs.router()
   const theirs = await ocs.agent('agg')
   await each(names, onCrossbar)
+  lab.program('load', ['sh', '-c', 'while :; do :; done'])
   // Ours beside it: what stays is spoken for.
   writeFileSync(file, siteText(hosts[1]))
   await lab.hub(...site)
