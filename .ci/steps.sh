@@ -89,13 +89,19 @@ readers() {
 hkdb() {
   venv hkdb so3g sqlalchemy pyyaml tqdm ocs==0.12.1 && "$OCS_HKDB_PYTHON" -m pip install -q --no-compile --no-deps sotodlib==0.6.24
 }
-export -f tools venv readers hkdb
+# The package of python/, built and installed as it would be from PyPI, with all that its parts take.
+notebook() {
+  venv build build==1.2.2 && "$pythons/build/bin/python" -m build -o "$work/python" python >/dev/null &&
+    venv notebook "$(echo "$work"/python/ocs_child-*.whl)[mqtt,notebook]" ocs==0.12.1 coverage
+}
+export -f tools venv readers hkdb notebook
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
   export pythons=$1
   export OCS_SO3G_PYTHON="$pythons/so3g/bin/python" OCS_SPT3G_PYTHON="$pythons/spt3g/bin/python"
   export OCS_LAKESHORE_PYTHON="$pythons/spt3g/bin/python" OCS_PAHO_PYTHON="$pythons/spt3g/bin/python"
+  export OCS_NOTEBOOK_PYTHON="$pythons/notebook/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
 }
 
