@@ -1,7 +1,7 @@
-import { afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { folder } from '../../test/temporary.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
@@ -13,16 +13,6 @@ import { caller } from '../lab/request-client.ts'
 import type { Identity } from './identity.ts'
 import { runAgent } from './run-agent.ts'
 import { Spool } from './spool/spool.ts'
-
-const folders: string[] = []
-const folder = () => {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 const identity = (instance: string): Identity => ({
   root: 'observatory',
