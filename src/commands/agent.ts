@@ -1,23 +1,18 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { isManager } from '../host/up-plan.ts'
 import { prepareUp, runUp } from '../host/up-run.ts'
 import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts'
 import { startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
-import { siteFlags } from './site-flags.ts'
+import { roleFlags } from './site-flags.ts'
 
 /** `ocs agent --instance-id=ls240`: runs one instance of the site file. */
 export function agentCommand(context: Context): Command {
   const command = new Command('agent').description('Run an agent: one instance of the site file.')
-  return siteFlags(command)
+  return roleFlags(command)
     .option('--instance-id <id>', 'which instance of the site file to be')
     .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
-    .allowUnknownOption()
-    .allowExcessArguments()
     .addHelpText(
       'after',
       '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',
