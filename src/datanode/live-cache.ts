@@ -6,7 +6,7 @@ import {
   type Row,
 } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
-import { inUnits } from '../core/in-units.ts'
+import { inUnits } from '../core/recording/field-lines.ts'
 import { type FieldType, fromWire } from '../core/wire.ts'
 import type { Block, Source } from './catalog.ts'
 import { type Kind, Table } from './table.ts'

@@ -174,9 +174,8 @@ test('a feed that is slower than what is shown keeps its last value until that i
       ...{ agent_class: 'TestThermometer', record: true, frame_length: 60 },
       blocks: { [name]: { [name]: { type: 'double' as const, units: 'K', rhythm: 600 } } },
     }
-    const t = [now - age - 600, now - age]
     spool.append(name === 'late' ? 'extra' : 'temperatures', declaration, {
-      ...{ epoch: `of-${name}`, block: name, t },
+      ...{ epoch: `of-${name}`, block: name, t: [now - age - 600, now - age] },
       data: { [name]: [1, 2] },
     })
   }

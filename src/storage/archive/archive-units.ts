@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import { inUnits } from '../../core/in-units.ts'
-import { type FieldLine, fieldLogPath, readFieldLog } from '../recorder/field-log.ts'
+import { join } from 'node:path'
+import { FIELD_LOG, type FieldLine, inUnits, readFieldLog } from '../../core/recording/field-lines.ts'
 import type { IndexedField } from './archive-index.ts'
 
 /** A field as far as it has one unit. */
@@ -23,7 +23,7 @@ export class FieldNotes {
   #lines = new Map<string, FieldLine[]>()
 
   constructor(dir: string) {
-    this.#path = fieldLogPath(dir)
+    this.#path = join(dir, FIELD_LOG)
   }
 
   /** Reads what is new; a directory without any has none. */

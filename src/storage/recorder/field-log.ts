@@ -1,41 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises'
-import { z } from 'zod'
+import { join } from 'node:path'
 import type { FeedDeclaration } from '../../core/channels.ts'
-import { FieldInfo } from '../../core/channels.ts'
-import { ownPath } from './own-folder.ts'
-
-/** What was declared of a field from a time on; `.g3` files have no place for it. */
-export const FieldLine = FieldInfo.pick({
-  units: true,
-  description: true,
-  resolution: true,
-  rhythm: true,
-  bits: true,
-}).extend({
-  /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`. */
-  source: z.string(),
-  /** The time of the first sample of which it is said, unix s. */
-  since: z.number(),
-})
-export type FieldLine = z.output<typeof FieldLine>
-
-/** Where it is: a line of JSON each time that something was declared anew. */
-export const fieldLogPath = (dir: string): string => ownPath(dir, 'fields.jsonl')
-
-/** The lines of a text by field, in the order of their times; what is no line is passed over. */
-export function readFieldLog(text: string): Map<string, FieldLine[]> {
-  const lines = text.split('\n').flatMap((line) => {
-    try {
-      return FieldLine.safeParse(JSON.parse(line)).data ?? []
-    } catch {
-      return []
-    }
-  })
-  return Map.groupBy(
-    lines.sort((a, b) => a.since - b.since),
-    ({ source }) => source,
-  )
-}
+import { FIELD_LOG, type FieldLine, readFieldLog } from '../../core/recording/field-lines.ts'
 
 /** Writes down what feeds declare of their fields, as far as it is not known yet. */
 export class FieldLog {
@@ -53,7 +19,7 @@ export class FieldLog {
 
   /** The log of a data directory. One that cannot be read begins anew: it is said again. */
   static async open(dir: string): Promise<FieldLog> {
-    const path = fieldLogPath(dir)
+    const path = join(dir, FIELD_LOG)
     return new FieldLog(path, readFieldLog(await readFile(path, 'utf8').catch(() => '')))
   }
 
