@@ -33,14 +33,12 @@ export function drainInstance(instance: string, spool: string): string {
   return `${instance.slice(0, 63 - end.length)}${end}`
 }
 
-/** Whether an instance-id is one under which spools are drained, and no agent runs. */
-function isDrain(id: string): boolean {
-  return /-drain-[0-9a-f]{8}$/.test(id)
-}
+/** The end of an instance-id under which spools are drained, and no agent runs. */
+export const DRAIN = /-drain-[0-9a-f]{8}$/
 
 /** Whether an instance-id is one under which a spool of `instance` is drained: no other speaks for it. */
 export function drainsFor(id: string, instance: string): boolean {
-  return isDrain(id) && id === drainInstance(instance, id.slice(-8))
+  return DRAIN.test(id) && id === drainInstance(instance, id.slice(-8))
 }
 
 /** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
