@@ -41,6 +41,9 @@ class Host:
     lines: text file with the runtime's requests.  pipe: a Pipe to it.  agent_class: as the site file names it.
     """
 
+    #: Seconds that the agent has to end.
+    gone_s = GONE_S
+
     def __init__(self, lines, pipe, agent_class):
         self._lines = lines
         self._pipe = pipe
@@ -158,11 +161,8 @@ class Host:
         reactor.callWhenRunning(begin)
         reactor.run()
         left = self._pipe.close()
-        if left:
-            print(f'{left} rows wait for the next start', file=sys.stderr)
-        sys.stderr.flush()
         # Threads of the agent may hang in their instruments.
-        os._exit(0)
+        self.leave(0, f'{left} rows wait for the next start' if left else '')
 
     def look(self):
         """Tells what has changed of the sessions."""
@@ -335,10 +335,24 @@ class Host:
 
     def _give_up(self):
         timer = threading.Event()
-        timer.wait(GONE_S)
+        timer.wait(self.gone_s)
         left = self._pipe.close()
-        print(f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}', file=sys.stderr)
-        os._exit(1)
+        self.leave(1, f'did not end in {self.gone_s:.0f} s{f", {left} rows wait for the next start" if left else ""}')
+
+    def leave(self, code, text):
+        """Ends the process, with a line for the runtime's log where there still is one."""
+        _leave(code, text)
+
+
+def _leave(code, text):
+    try:
+        if text:
+            print(text, file=sys.stderr)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # It was the runtime's.
+    finally:
+        os._exit(code)
 
 
 class _Silent:

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { isManager } from '../host/up-plan.ts'
 import { prepareUp, runUp } from '../host/up-run.ts'
 import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts'
-import { startProgram } from '../launch/programs.ts'
+import { attachProgram, standIn, startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
 import { roleFlags } from './site-flags.ts'
@@ -13,6 +13,7 @@ export function agentCommand(context: Context): Command {
   return roleFlags(command)
     .option('--instance-id <id>', 'which instance of the site file to be')
     .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
+    .option('--attached', 'the agent is the program that has started this, and speaks lines to it')
     .addHelpText(
       'after',
       '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',
@@ -27,7 +28,9 @@ export async function runInstance(
   context: Context,
   classes?: readonly string[],
 ): Promise<void> {
-  const { agent, host, instance, chosen } = await findRole(flags, context, classes)
+  const { agent: declared, host, instance, chosen } = await findRole(flags, context, classes)
+  const { attached = false } = flags
+  const agent = attached ? standIn(declared.spec.class) : declared
   if (given.includes('--help-args')) {
     context.out(agentHelp(agent))
     return
@@ -38,16 +41,23 @@ export async function runInstance(
     await runUp(await prepareUp(up, context), up, context)
     return
   }
+  const over = new AbortController()
+  // Standard output is the program's, where that is at the other end.
+  const out = attached ? context.err : context.out
+  const role = { ...context, out, signal: AbortSignal.any([context.signal, over.signal]) }
   await runAgentRole({
     agent,
     instance: instance.instance_id,
     siteArguments: instance.arguments,
     given,
     flags,
-    context,
+    context: role,
     logDir: host.log_dir,
     ...(agent.spec.isProgram && {
-      start: (state, log) => startProgram(instance, chosen, given, state, context, log),
+      start: (state, log) =>
+        attached
+          ? attachProgram(instance, chosen, state, role, log, () => over.abort())
+          : startProgram(instance, chosen, given, state, role, log),
     }),
   })
 }
