@@ -206,7 +206,7 @@ test('a feed that the target of a data node does not have', async () => {
   expect(await fileOnly(node('all'))).toEqual([])
   expect(await fileOnly(node('false_temperature'))).toEqual([
     expect.stringMatching(
-      /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean false_temperatures\?/,
+      /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean "false_temperatures"\?/,
     ),
   ])
 })
