@@ -91,13 +91,19 @@ hkdb() {
 }
 # The stack that labs of OCS have: its router needs an environment to itself.
 ocs_stack() { venv socs socs==0.6.4 && venv crossbar crossbar==26.10.1; }
-export -f tools venv readers hkdb ocs_stack
+# The package of python/, built and installed as it would be from PyPI, with all that its parts take.
+notebook() {
+  venv build build==1.2.2 && "$pythons/build/bin/python" -m build -o "$work/python" python >/dev/null &&
+    venv notebook "$(echo "$work"/python/ocs_child-*.whl)[mqtt,notebook]" ocs==0.12.1 coverage
+}
+export -f tools venv readers hkdb notebook ocs_stack
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
   export pythons=$1
   export OCS_SO3G_PYTHON="$pythons/so3g/bin/python" OCS_SPT3G_PYTHON="$pythons/spt3g/bin/python"
   export OCS_LAKESHORE_PYTHON="$pythons/spt3g/bin/python" OCS_PAHO_PYTHON="$pythons/spt3g/bin/python"
+  export OCS_NOTEBOOK_PYTHON="$pythons/notebook/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
   export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python"
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { crossbar, startCrossbar } from './anchors/crossbar.ts'
 import { mosquitto, startMosquitto } from './anchors/mosquitto.ts'
 import { nats, startNats } from './anchors/nats.ts'
@@ -14,6 +15,15 @@ export async function startHub(lab: BenchLab, released = false, flags: readonly 
   const running = released ? lab.launch('hub', args) : lab.start('hub', args)
   await running.says('listening on ws://', 40)
   return { url: `mqtt://127.0.0.1:${port}`, running }
+}
+
+/** The same over TLS, of the sources. */
+export async function startTlsHub(lab: BenchLab): Promise<Hub> {
+  const port = await freePort()
+  const program = join(import.meta.dir, 'clients', 'tls-hub.ts')
+  const running = lab.program('tls-hub', [process.execPath, program, String(port), lab.path('state')])
+  await running.says('ready', 40)
+  return { url: `mqtts://127.0.0.1:${port}`, running }
 }
 
 /** The hubs that messages are sent through, and the Python that speaks to crossbar. */

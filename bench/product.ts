@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
+import { startHub } from '../src/broker/hub.ts'
 import { connectMqtt, reached } from '../src/bus/mqtt.ts'
 import type { FeedDeclaration } from '../src/core/channels.ts'
 import type { Columns, DataRequest } from '../src/core/data-node.ts'
@@ -13,6 +14,10 @@ export type { FieldType, Wire } from '../src/core/wire.ts'
 import { archiveData } from '../src/datanode/g3-archive.ts'
 import { type Caller, caller } from '../src/lab/request-client.ts'
 import { findCredentials } from '../src/principals/credentials.ts'
+import { initKeys, readHubKeys } from '../src/principals/hub-keys.ts'
+import { byToken } from '../src/principals/identify.ts'
+import { accountName, ownLocalTokens } from '../src/principals/local-token.ts'
+import { principalsPath } from '../src/principals/principals-file.ts'
 import { Spool } from '../src/runtime/spool/spool.ts'
 import { Archive } from '../src/storage/archive/archive.ts'
 import { entry, walkFrames } from '../src/storage/g3/frame.ts'
@@ -27,6 +32,18 @@ const TICKS = 1e8
 export function packageVersion(name: string): string {
   const file = join(ROOT, 'node_modules', name, 'package.json')
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+/** The hub over TLS on loopback, where `ocs hub` itself serves plain text. @param state its state folder */
+export async function serveTlsHub(port: number, state: string): Promise<void> {
+  initKeys(state, ['127.0.0.1'])
+  const known = { account: accountName(), local: ownLocalTokens([state]), file: principalsPath(state) }
+  await startHub({
+    ...{ root: 'observatory', realm: 'test_realm', version: '0', keys: readHubKeys(state), websocket: [] },
+    listen: [{ host: '127.0.0.1', port, tls: true }],
+    identify: byToken({ ...known, log: () => {} }),
+    log: () => {},
+  })
 }
 
 /** A client that asks agents. */

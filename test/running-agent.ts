@@ -5,6 +5,7 @@ import { channels, type FeedDeclaration, type Row } from '../src/core/channels.t
 import type { Action, OpSession, Outcome } from '../src/core/ops.ts'
 import { caller } from '../src/lab/request-client.ts'
 import { runAgent } from '../src/runtime/run-agent.ts'
+import { conditions } from './conditions.ts'
 
 /** A declared agent on a hub in memory, as a test sees it. */
 export interface Running extends AsyncDisposable {
@@ -37,10 +38,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
   const log: string[] = []
   const declared = new Map<string, FeedDeclaration>()
   const sessions = new Map<string, OpSession>()
-  const waiting = new Set<() => void>()
-  const look = () => {
-    for (const check of [...waiting]) check()
-  }
+  const { look, until } = conditions()
   const test = hub.connect('test')
   await test.subscribe(channels.session, { root: 'observatory' }, (session, { op }) => {
     sessions.set(op, session)
@@ -75,16 +73,7 @@ export async function startAgent(declaration: unknown, given: Record<string, unk
     log,
     declared,
     session: (op) => sessions.get(op),
-    until: (condition) =>
-      new Promise((resolve) => {
-        const check = () => {
-          if (!condition()) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    until,
     async task(op, params = {}) {
       const { status, msg } = await ask.request('it', op, 'start', params)
       if (status !== 0) throw new Error(msg)

@@ -1,20 +1,16 @@
 /** What `bin/ocs.mjs` starts ends with it. */
 
-import { afterEach, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { folder } from './temporary.ts'
 
 const ROOT = join(import.meta.dir, '..')
-const folders: string[] = []
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 /** A copy of the program with scripts and dependencies of its own, and an `npm` that never ends. */
 function program(scripts: Record<string, string>, dependencies: Record<string, string>): string {
-  const root = mkdtempSync('/tmp/ocs-test-')
-  folders.push(root)
+  const root = folder()
   mkdirSync(join(root, 'bin'))
   copyFileSync(join(ROOT, 'bin', 'ocs.mjs'), join(root, 'bin', 'ocs.mjs'))
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))

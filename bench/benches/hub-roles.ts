@@ -1,7 +1,7 @@
 import type { Bench, Bencher, Figures, Hub } from '../bench.ts'
 import { Pair } from '../clients/pair.ts'
 import { ratioMost } from '../goal.ts'
-import { startHub } from '../hubs.ts'
+import { startHub, startTlsHub } from '../hubs.ts'
 import { cpuSeconds } from '../process-cost.ts'
 
 /** Messages in a round, by how many listen. */
@@ -15,26 +15,31 @@ interface Load {
   readonly hub: Hub
 }
 
-/** What roles cost: a hub with tokens and filtered delivery beside one that is open to everybody. */
+/** What roles cost: a hub with tokens and filtered delivery beside one that is open to everybody; and what TLS does. */
 export const hubRoles: Bench = {
   name: 'hub-roles',
   help: 'the hub with roles, beside the same hub that is open to everybody',
-  how: 'hub: bun bin/ocs.ts hub, with --insecure on the other side; publisher: mqtt.js with a token, listeners without one',
+  how: 'hub: bun bin/ocs.ts hub, with --insecure on the other side, the same code over TLS 1.3 on the third; publisher: mqtt.js with a token, listeners without one',
   anchors: [],
   rounds: 15,
-  rows: listeners.map((count) => ({
-    work: `hub 1→${count}, 678 B, QoS 0: CPU of the hub for 10⁵ deliveries, with roles`,
-    figure: `cpu${count}`,
-    unit: 's',
-    against: 'open',
-    goal: ratioMost(1.1),
-  })),
+  rows: listeners.flatMap((count) => {
+    const row = { figure: `cpu${count}`, unit: 's' }
+    const work = `hub 1→${count}, 678 B, QoS 0: CPU of the hub for 10⁵ deliveries, with roles`
+    return [
+      { ...row, work, against: 'open', goal: ratioMost(1.1) },
+      { ...row, work: `${work}, in plain text`, against: 'TLS' },
+    ]
+  }),
   async run(bench) {
-    const flags = { ocs: [], open: ['--insecure'] }
-    const sides = Object.entries(flags).map(async ([name, more]) => {
+    const starts = {
+      ocs: () => startHub(bench.lab),
+      open: () => startHub(bench.lab, false, ['--insecure']),
+      TLS: () => startTlsHub(bench.lab),
+    }
+    const sides = Object.entries(starts).map(async ([name, start]) => {
       const loads: Load[] = []
       for (const count of listeners) {
-        const hub = await startHub(bench.lab, false, more)
+        const hub = await start()
         const pair = await Pair.start({ lab: bench.lab, hub, listeners: count })
         await pair.exchange(bench.size(ROUND[count] / 4, 50))
         loads.push({ count, pair, hub })

@@ -22,11 +22,14 @@ const [mode = '', url = '', topic = '', quality = '', connections = '1'] = proce
 const qos = quality === '1' ? 1 : 0
 const now = () => performance.timeOrigin + performance.now()
 // Who listens is anybody; who publishes is an agent.
-const shown = mode !== 'pub' ? undefined : findCredentials({ url, realm: 'test_realm', env: process.env })
+const known = findCredentials({ url, realm: 'test_realm', env: process.env })
+const shown = mode === 'pub' ? known : undefined
 const user = shown && { username: shown.principal, password: shown.tokens.join('.') }
+const trust = known?.ca === undefined ? {} : { ca: known.ca }
 const connect = (clientId: string): Promise<MqttClient> =>
   mqtt.connectAsync(url, {
     ...user,
+    ...trust,
     clientId,
     protocolVersion: 4,
     clean: true,

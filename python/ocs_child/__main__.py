@@ -8,7 +8,7 @@ python -m ocs_child --look FILE                                    whether a fil
 import argparse
 import sys
 
-from . import find
+from . import find, hook
 
 
 def main():
@@ -28,6 +28,8 @@ def main():
     if given.look:
         find.look(given.look, given.entrypoint)
         return
+    # What starts this process has a runtime already.
+    hook.remove()
     from .pipe import Pipe, take_streams
     lines, out = take_streams()
     args = given.args[1:] if given.args[:1] == ['--'] else given.args

@@ -44,6 +44,9 @@ class Host:
     lines: text file with the runtime's requests.  pipe: a Pipe to it.  agent_class: as the site file names it.
     """
 
+    #: Seconds that the agent has to end.
+    gone_s = GONE_S
+
     def __init__(self, lines, pipe, agent_class):
         self._lines = lines
         self._pipe = pipe
@@ -182,7 +185,7 @@ class Host:
         reactor.run()
         left = self._pipe.close()
         # Threads of the agent may hang in their instruments.
-        leave(0, f'{left} rows wait for the next start' if left else '')
+        self.leave(0, f'{left} rows wait for the next start' if left else '')
 
     def look(self):
         """Tells what has changed of the sessions."""
@@ -323,9 +326,13 @@ class Host:
 
     def _give_up(self):
         timer = threading.Event()
-        timer.wait(GONE_S)
+        timer.wait(self.gone_s)
         left = self._pipe.close()
-        leave(1, f'did not end in {GONE_S:.0f} s{f", {left} rows wait for the next start" if left else ""}')
+        self.leave(1, f'did not end in {self.gone_s:.0f} s{f", {left} rows wait for the next start" if left else ""}')
+
+    def leave(self, code, text):
+        """Ends the process, with a line for the runtime's log where there still is one."""
+        leave(code, text)
 
 
 class _Silent:

@@ -1,8 +1,10 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { afterAll, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { conditions } from '../../test/conditions.ts'
 import { ownClock } from '../../test/own-clock.ts'
+import { folder } from '../../test/temporary.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
@@ -19,16 +21,6 @@ import aggregator from './aggregator.ts'
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
-const folders: string[] = []
-const folder = () => {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
-
 const identity = (instance: string, agentClass: string) => ({
   root: 'observatory',
   instance,
@@ -44,10 +36,7 @@ async function lab() {
   const eye = hub.connect('eye')
   const sessions = new Map<string, OpSession>()
   const presence = new Map<string, Presence>()
-  const waiting = new Set<() => void>()
-  const look = () => {
-    for (const check of [...waiting]) check()
-  }
+  const { look, until } = conditions()
   await eye.subscribe(channels.session, { root: 'observatory' }, (session, { instance }) => {
     sessions.set(instance, session)
     look()
@@ -57,16 +46,6 @@ async function lab() {
     look()
   })
   const ask = await caller(eye, 'observatory')
-  const until = (condition: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!condition()) return
-        waiting.delete(check)
-        resolve()
-      }
-      waiting.add(check)
-      check()
-    })
   const log: string[] = []
   const run = (instance: string, agent: Agent, args: unknown, spool?: Spool, more: Partial<RunAgent> = {}) =>
     runAgent({

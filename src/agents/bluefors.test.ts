@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import {
   appendFileSync,
   copyFileSync,
@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from '../../test/closing.ts'
 import { ownClock } from '../../test/own-clock.ts'
 import { startAgent } from '../../test/running-agent.ts'
 import { startBluefors } from '../simulators/bluefors.ts'
@@ -18,10 +19,6 @@ import { parseLine } from './bluefors-logs.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'bluefors-'))
 afterAll(() => rmSync(top, { recursive: true }))
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
@@ -152,9 +149,9 @@ test('real lines, mutated word by word: never an end, never a wrong number', () 
 test('each new line is published with its own time; a folder that goes and comes back, and noise, cost nothing more', async () => {
   const dir = join(top, 'logs')
   const sim = await startBluefors({ serialNumber: '1', dir }, 300)
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await startAgent(bluefors, { log_directory: dir })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.rows.length >= 16)
   const blocks = agent.declared.get('bluefors')?.blocks ?? {}
   expect(Object.keys(blocks).sort()).toEqual([
@@ -224,7 +221,7 @@ test('logs of newer software, values that are missing, decimal commas: all else 
   for (const when of ['before', 'after'] as const) {
     if (when === 'before') heaters()
     const agent = await startAgent(bluefors, { log_directory: dir })
-    open.push(() => agent[Symbol.asyncDispose]())
+    atEnd(() => agent[Symbol.asyncDispose]())
     await agent.until(() => agent.session('acq')?.data !== undefined && 'errors' in dataOf(agent))
     heaters()
     await agent.until(() => agent.column('heaters_1').length > 0 && agent.column('pump_speed').length > 0)
@@ -262,7 +259,7 @@ test('a log that was copied beside itself counts once, whichever is written firs
   const seconds = (n: number) => `${date},00:00:${String(n).padStart(2, '0')}`
   for (const n of [1, 2, 3]) write(log, `${n}`, seconds(n))
   const agent = await startAgent(bluefors, { log_directory: dir })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.session('acq')?.data !== undefined && 'errors' in dataOf(agent))
   copyFileSync(join(dir, day, `${log}.log`), join(dir, day, `${copy}.log`))
   write(log, '4', seconds(4))
@@ -282,7 +279,7 @@ test('logs that nothing is written into any more are told', async () => {
   const { dir, day, write } = logs('silent')
   write(`CH1 T ${day}`, '4.1')
   const agent = await startAgent(bluefors, { log_directory: dir, silence: 0.5 })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.session('acq')?.degraded === true)
   expect(agent.log.join('\n')).toContain('no line has come for 0.5 s')
   write(`CH1 T ${day}`, '4.2')
@@ -294,7 +291,7 @@ test('logs of a day that come at once are published in the order of their times,
   const at = (minute: number) => `${date},00:${String(minute).padStart(2, '0')}:00`
   write(`CH1 T ${day}`, '0', at(0))
   const agent = await startAgent(bluefors, { log_directory: dir })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.session('acq')?.data !== undefined && 'errors' in dataOf(agent))
   const lines = (minutes: readonly number[]) => minutes.map((minute) => `${at(minute)},${minute}\n`).join('')
   // The second log's clock is set back by two minutes.

@@ -1,23 +1,19 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
+import { atEnd } from '../../test/closing.ts'
 import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import { startModbus } from '../simulators/modbus-server.ts'
 import type { Simulator } from '../simulators/simulator.ts'
 import cryomech, { simulated } from './cryomech-cpa.ts'
 
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
-
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
 async function start(): Promise<{ sim: Simulator; agent: Running }> {
   const sim = await startModbus(simulated, { serialNumber: 'x', tcp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await startAgent(cryomech, { ip_address: sim.url, f_sample: 20, serial_number: 'CPA1114' })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.rows.length > 0)
   return { sim, agent }
 }

@@ -1,31 +1,22 @@
 /** Files of a running recorder are moved, lost, restored and fetched again. */
 
-import { afterEach, expect, test } from 'bun:test'
-import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { expect, test } from 'bun:test'
+import { copyFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { folder } from '../../test/temporary.ts'
 import { until as untilSo } from '../bridge/lab.test-aid.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import type { Agent } from '../core/agent.ts'
 import { channels } from '../core/channels.ts'
 import type { OpSession } from '../core/ops.ts'
 import { caller } from '../lab/request-client.ts'
-import { count, counts } from '../runtime/counts.test-aid.ts'
+import { beatOf, count, counts } from '../runtime/counts.test-aid.ts'
 import { runAgent } from '../runtime/run-agent.ts'
 import { serveSpool } from '../runtime/spool/serve-spool.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import aggregator from './aggregator.ts'
-
-const folders: string[] = []
-const folder = () => {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 const root = 'observatory'
 const BEGIN = Math.floor(Date.now() / 1000) - 600
@@ -37,18 +28,7 @@ async function lab(dir: string) {
   const bus = hub.connect('counter')
   const spool = new Spool(join(folder(), 'counter.sqlite'))
   await serveSpool(bus, here, spool)
-  const beat = () =>
-    void bus.publish(channels.presence, here, {
-      state: 'online',
-      session: 's',
-      since: 1,
-      time: Date.now() / 1000,
-      agent_class: 'CounterAgent',
-      host: 'h',
-      pid: 1,
-      version: '0',
-      feeds: { counts: { spool: spool.id, epochs: spool.held('counts') } },
-    })
+  const beat = () => void bus.publish(channels.presence, here, beatOf(spool.id, spool.held('counts')))
   const beats = setInterval(beat, 20)
   const events: string[] = []
   const sessions = new Map<string, OpSession>()

@@ -1,15 +1,16 @@
 /** Data directories and spools that are new, copied, restored from a backup, or weeks behind: what comes of the rows. */
 
 import { Database } from 'bun:sqlite'
-import { afterAll, afterEach, expect, test } from 'bun:test'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { afterAll, expect, test } from 'bun:test'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
+import { folder } from '../../test/temporary.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { follow } from '../lab/follow.ts'
-import { count, counts } from '../runtime/counts.test-aid.ts'
+import { beatOf, count, counts } from '../runtime/counts.test-aid.ts'
 import { serveSpool } from '../runtime/spool/serve-spool.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
@@ -18,16 +19,6 @@ import { Recorder } from '../storage/recorder/recorder.ts'
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
-
-const folders: string[] = []
-const folder = () => {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 const root = 'observatory'
 const now = () => Date.now() / 1000
@@ -56,18 +47,7 @@ async function recording(dir: string) {
       await using agent = hub.connect('counter')
       const here = { root, instance: 'counter' }
       await serveSpool(agent, here, spool)
-      const beat = () =>
-        void agent.publish(channels.presence, here, {
-          state: 'online',
-          session: 's',
-          since: 1,
-          time: now(),
-          agent_class: 'CounterAgent',
-          host: 'h',
-          pid: 1,
-          version: '0',
-          feeds: { counts: { spool: spool.id, epochs: spool.held('counts') } },
-        })
+      const beat = () => void agent.publish(channels.presence, here, beatOf(spool.id, spool.held('counts')))
       const beats = setInterval(beat, 20)
       beat()
       // The directory has all when its own word has come for all that the spool holds.

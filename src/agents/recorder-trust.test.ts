@@ -1,9 +1,10 @@
 /** Whose acknowledgements an agent goes by, over a real hub: its recorder's, and those of nobody who is called like it. */
 
-import { afterAll, afterEach, expect, test } from 'bun:test'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { afterAll, expect, test } from 'bun:test'
+import { cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
+import { folder as newFolder } from '../../test/temporary.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { testHub } from '../broker/hub.test-aid.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -13,7 +14,7 @@ import { channels } from '../core/channels.ts'
 import { ackText, newKeyText, recorderKey } from '../core/recording/recorder-key.ts'
 import { follow } from '../lab/follow.ts'
 import { ownRecorderKey } from '../machine/recorder-key-file.ts'
-import { count, counts } from '../runtime/counts.test-aid.ts'
+import { beatOf, count, counts } from '../runtime/counts.test-aid.ts'
 import { serveSpool } from '../runtime/spool/serve-spool.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { audit } from '../storage/recorder/audit.ts'
@@ -26,16 +27,11 @@ afterAll(() => clock[Symbol.dispose]())
 const root = 'observatory'
 const here = { root, instance: 'counter' }
 const BEGIN = Math.floor(Date.now() / 1000) - 600
-const folders: string[] = []
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A hub whose site has one recorder, an agent that beats, and folders of other accounts and hosts. */
 async function lab() {
-  const folder = mkdtempSync('/tmp/ocs-test-')
-  folders.push(folder)
+  const folder = newFolder()
   const { hub } = await testHub({ recorders: ['aggregator'] })
   const { mqtt: url } = hub.urls
   const state = join(folder, 'state')
@@ -43,20 +39,10 @@ async function lab() {
   const bus = connectMqtt({ url, client: 'counter' })
   const said: string[] = []
   await serveSpool(bus, here, spool, (level, _, text) => said.push(`${level} ${text}`))
-  const beats = setInterval(() => {
-    const feeds = { counts: { spool: spool.id, epochs: spool.held('counts') } }
-    const about = {
-      state: 'online',
-      session: 's',
-      since: 1,
-      time: 1,
-      agent_class: 'X',
-      host: 'h',
-      pid: 1,
-      version: '0',
-    } as const
-    void bus.publish(channels.presence, here, { ...about, feeds })
-  }, 20)
+  const beats = setInterval(
+    () => void bus.publish(channels.presence, here, beatOf(spool.id, spool.held('counts'))),
+    20,
+  )
   return {
     folder,
     url,

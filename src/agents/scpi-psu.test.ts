@@ -1,4 +1,5 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
+import { atEnd } from '../../test/closing.ts'
 import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import { type FakeInstrument, serve as serveLines } from '../instrument/transport/server.test-aid.ts'
@@ -6,11 +7,6 @@ import type { Simulator } from '../simulators/simulator.ts'
 import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
 import psu, { simulated } from './scpi-psu.ts'
 import { measured } from './scpi-psu-form.ts'
-
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
@@ -20,9 +16,9 @@ async function start(
   flags: (port: number) => Record<string, unknown>,
 ): Promise<{ sim: Simulator; agent: Running }> {
   const sim = await serve(simulated, { serialNumber: '9', tcp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await startAgent(psu, flags(Number(new URL(sim.url).port)))
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.rows.length > 0)
   return { sim, agent }
 }
@@ -77,7 +73,7 @@ test('what is set is limited by the arguments of the instance, or else by the su
 
 test('without a way to reach it the agent says what is missing', async () => {
   const agent = await startAgent(psu, { ip_address: '127.0.0.1' })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.log.join('\n').includes('either --port or --gpib-slot is needed'))
 })
 
@@ -94,9 +90,9 @@ async function supply(
     if (line === 'INST:NSEL?' && channels) return `${chosen}\n`
     return replies[line] && `${replies[line]}\n`
   })
-  open.push(() => it.close())
+  atEnd(() => it.close())
   const agent = await startAgent(psu, { ip_address: it.url, ...flags })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   return { it, agent }
 }
 const single = {

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
+import { atEnd } from '../../test/closing.ts'
 import { ownClock } from '../../test/own-clock.ts'
 import { type Running, startAgent } from '../../test/running-agent.ts'
 import { text } from '../instrument/codec.ts'
@@ -8,11 +9,6 @@ import type { Simulator } from '../simulators/simulator.ts'
 import { startSnmp } from '../simulators/snmp-server.ts'
 import ups, { simulated } from './ups.ts'
 
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
-
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
@@ -21,9 +17,9 @@ async function start(
   args: Record<string, unknown> = {},
 ): Promise<{ sim: Simulator; agent: Running }> {
   const sim = await startSnmp(table, { serialNumber: '1', udp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await startAgent(ups, { address: '127.0.0.1', port: Number(new URL(sim.url).port), ...args })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.rows.length >= 3)
   return { sim, agent }
 }
@@ -98,9 +94,9 @@ test('a UPS that does not say how many lines it has is read, with the lines that
 
 async function startSmall(table: SimulatedInstrument): Promise<Running> {
   const sim = await startSnmp(table, { serialNumber: '1', udp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await startAgent(ups, { address: '127.0.0.1', port: Number(new URL(sim.url).port) })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   await agent.until(() => agent.rows.length > 0)
   return agent
 }

@@ -5,11 +5,12 @@ import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import thermometry from '../datanode/thermometry.ts'
 import { type Bridge, startBridge } from './bridge.ts'
-import { fill, testLab, thermometer, until } from './lab.test-aid.ts'
+import { fill, thermometer, until } from './lab.test-aid.ts'
 import {
   type Answered,
   askedOf,
   FULL,
+  oneThermometer,
   query,
   ROOT,
   recorded,
@@ -147,19 +148,9 @@ test('/query: variables, as Grafana writes them out', async () => {
 
 test('/query: NaN is null, a boolean 0 or 1, a text a table', async () => {
   using _ = ownClock()
-  await using lab = testLab()
-  const { agent, temperatures } = thermometer(1)
-  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
-  await lab.run(thermometry, 'node-N', { target: 'ls240', name: 'N' })
-  const bus = lab.hub.connect('bridge')
-  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
-  const feed = await temperatures
+  await using at = await oneThermometer()
+  const { bridge, feed } = at
   const now = Math.floor(Date.now() / 1000) - 10
-  await until(
-    () => lab.lines,
-    (lines) => lines.includes('node-N: serve: Status is now "running".'),
-  )
-  await new Promise((resolve) => setImmediate(resolve))
   feed.publish('temps', now + 0.25, { Channel_1_T: Number.NaN, on: true, range: 'high' })
   feed.publish('temps', now + 1, { Channel_1_T: Infinity, on: false, range: 'low' })
   feed.publish('temps', now + 2, { Channel_1_T: 4.2, on: true, range: 'low' })
@@ -199,7 +190,6 @@ test('/query: NaN is null, a boolean 0 or 1, a text a table', async () => {
       ],
     },
   ] as never)
-  await bridge.close()
 })
 
 test('/search lists all metrics, or those that contain a text', async () => {

@@ -143,7 +143,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   app.get('/metrics', async (c) =>
     send(c, await prometheus(parts), 'text/plain; version=0.0.4; charset=utf-8'),
   )
-  app.get('/api/metrics', async (c) => answer(c, metricList(await catalog.all())))
+  app.get('/api/metrics', async (c) => answer(c, metricList(await catalog.all(), nodes)))
   app.get('/api/agents', (c) => answer(c, agentList(lab)))
   app.get('/api/data', async (c) => {
     const given = new URL(c.req.url).searchParams

@@ -203,6 +203,7 @@ test('/api/metrics and /api/agents', async () => {
     unit: 'K',
     description: null,
     graphite: 'LSA21OQ.Channel_1_T',
+    source: 'observatory.ls240.feeds.temperatures.Channel_1_T',
   })
   const agents = await sent<Record<string, unknown>[]>(at.bridge, 'infinity-agents')
   expect(agents.map(({ instance, state, node }) => [instance, state, node])).toEqual([

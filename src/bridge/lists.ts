@@ -8,8 +8,12 @@ import type { Nodes } from '../lab/nodes.ts'
 /** Milliseconds after which a value is no longer the present one: as long as Prometheus looks back. */
 const FRESH_MS = 300_000
 
-/** The metrics as `GET /api/metrics` lists them, each with its Graphite name (none for texts). */
-export function metricList(known: readonly Known[]): object[] {
+/**
+ * The metrics as `GET /api/metrics` lists them, each with its Graphite name (none for texts) and the field that it is of
+ * (`observatory.ls240.feeds.temperatures.Channel_1_T`; none where its node does not say).
+ */
+export function metricList(known: readonly Known[], all: Nodes): object[] {
+  const live = new Map(all.listed().map((node) => [node.name, node.live?.source]))
   const nodes = inverse(plainNames(new Set(known.map(({ node }) => node))))
   const fields = new Map<string, Map<string, string>>()
   for (const [node, list] of Map.groupBy(
@@ -18,10 +22,12 @@ export function metricList(known: readonly Known[]): object[] {
   )) {
     fields.set(node, inverse(plainNames(list.map(({ field }) => field))))
   }
-  return known.map(({ text, node, field, about: { type, units, description } }) => {
+  return known.map(({ text, node, field, about: { type, units, description, source } }) => {
     const plain = fields.get(node)?.get(field)
     const graphite = plain === undefined ? null : `${nodes.get(node)}.${plain}`
-    return { metric: text, node, field, type, unit: units, description, graphite }
+    const of = live.get(node)
+    const from = source ?? (of === undefined ? null : `${of}.${field}`)
+    return { metric: text, node, field, type, unit: units, description, graphite, source: from }
   })
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { readTime } from '../core/arguments/point-in-time.ts'
 import { glob, isWild } from '../core/glob.ts'
 import type { Catalog } from '../lab/catalog.ts'
-import { ask, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
+import { askReaching, DEFAULT_POINTS, milliseconds } from '../lab/fetch-curves.ts'
 import { whyMissing } from '../lab/missing-metric.ts'
 import type { Nodes } from '../lab/nodes.ts'
 import { MAX_METRICS, readTarget, type Target } from '../lab/targets.ts'
@@ -107,7 +107,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
       const steps =
         intervalMs === undefined ? DEFAULT_POINTS : Math.ceil((range.to - range.from) / intervalMs)
       const metrics = wanted.flatMap(({ literal, expanded }) => [literal, ...expanded])
-      const curves = await ask(nodes, metrics, { ...range, points: maxDataPoints ?? steps })
+      const curves = await askReaching(nodes, metrics, { ...range, points: maxDataPoints ?? steps })
       const empty = wanted
         .filter(({ literal }) => !curves(literal))
         .flatMap(({ expanded }) => expanded.filter((metric) => !curves(metric)))

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { ownClock } from '../../test/own-clock.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { MemoryHub } from '../bus/memory.ts'
+import type { FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import thermometry from '../datanode/thermometry.ts'
 import { type Bridge, startBridge } from './bridge.ts'
 import { fill, type TestLab, testLab, thermometer, until } from './lab.test-aid.ts'
 
@@ -55,6 +57,32 @@ function moveTimes(text: string, now: number): string {
       (_, name, ms) => name + Math.floor((now - 3_600_000) / (ms ? 1 : 1000)),
     )
     .replace(/(until=|to=)1795419000(456)?/, (_, name, ms) => name + Math.ceil(now / (ms ? 1 : 1000)))
+}
+
+/** A bridge, and a data node "N" of a thermometer that publishes what it is told to. */
+export async function oneThermometer(): Promise<
+  { readonly bridge: Bridge; readonly feed: FeedPublisher } & AsyncDisposable
+> {
+  const lab = testLab()
+  const { agent, temperatures } = thermometer(1)
+  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
+  await lab.run(thermometry, 'node-N', { target: 'ls240', name: 'N' })
+  const bus = lab.hub.connect('bridge')
+  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
+  await until(
+    () => lab.lines,
+    (lines) => lines.includes('node-N: serve: Status is now "running".'),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  return {
+    bridge,
+    feed: await temperatures,
+    async [Symbol.asyncDispose]() {
+      await bridge.close()
+      await bus[Symbol.asyncDispose]()
+      await lab[Symbol.asyncDispose]()
+    },
+  }
 }
 
 export async function query(bridge: Bridge, ...targets: unknown[]): Promise<Answered> {

@@ -4,9 +4,17 @@ import { createConnection, type Socket } from 'node:net'
 export const packet = {
   connect(
     id: string,
-    more: { keepalive?: number; clean?: boolean; version?: number; will?: Will; nonce?: string } = {},
+    more: {
+      keepalive?: number
+      clean?: boolean
+      version?: number
+      will?: Will
+      /** The user name; the id when not given. */
+      user?: string
+      nonce?: string
+    } = {},
   ): Buffer {
-    const { keepalive = 30, clean = true, version = 4, will, nonce } = more
+    const { keepalive = 30, clean = true, version = 4, will, user = id, nonce } = more
     const flags =
       (clean ? 2 : 0) |
       (nonce === undefined ? 0 : 0xc0) |
@@ -15,7 +23,7 @@ export const packet = {
     // MQTT 5 puts an empty property list after the head.
     const rest = [...(version > 4 ? [Buffer.from([0])] : []), text(id)]
     if (will) rest.push(text(will.topic), text(will.payload))
-    if (nonce !== undefined) rest.push(text(id), text(nonce))
+    if (nonce !== undefined) rest.push(text(user), text(nonce))
     return framed(0x10, text('MQTT'), head, ...rest)
   },
   publish(topic: string, payload: string, { qos = 0, retain = false, id = 1 } = {}): Buffer {

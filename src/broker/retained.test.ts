@@ -39,6 +39,10 @@ test('bounds the messages of one instance-id, and lets others in', async () => {
   expect(retained.refuse(more)).toContain('the most one instance-id may have')
   expect(retained.refuse({ topic: 'o/a/last/f0', payload: 'newer' })).toBeUndefined()
   expect(retained.refuse({ topic: 'o/b/last/f', payload: 'x' })).toBeUndefined()
+  // Of the ids under which its spool is drained there are as many as anybody likes.
+  expect(retained.refuse({ topic: 'o/a-drain-0a1b2c3d/last/f', payload: 'x' })).toContain(
+    'the most one instance-id may have',
+  )
   await retained.storeRetained({ topic: 'o/a/last/f0', payload: '' })
   expect(retained.refuse(more)).toBeUndefined()
 })

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { DRAIN } from '../core/names.ts'
 import { limits } from './limits.ts'
 import { matches } from './rules.ts'
 
@@ -117,7 +118,8 @@ export class Retained {
 function size({ topic, payload }: Kept): number {
   return topic.length + Buffer.byteLength(payload) + 200
 }
-/** The level a topic has its instance-id in. */
+/** Whose a topic is: the instance-id in it, and of what drains a spool, of which one may have many ids, the agent's. */
 function owner(topic: string): string {
-  return topic.split('/', 2)[1] ?? ''
+  const id = topic.split('/', 2)[1] ?? ''
+  return id.replace(DRAIN, '')
 }

@@ -1,4 +1,4 @@
-/** Who may publish what, and who is given it: every role on every channel, over TCP and WebSocket, on a hub as it is run. */
+/** Who may publish what, and who is given it: every role on every channel, over TCP and WebSocket, plain and over TLS, on a hub as it is run. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
 import { addressOf, type Channel, topic } from '../core/topic.ts'
 import { isRecorder } from '../launch/agents.ts'
+import { makeAuthority, makeServer } from '../principals/certificate.ts'
 import { byToken } from '../principals/identify.ts'
 import { ownLocalTokens } from '../principals/local-token.ts'
 import { addToken, principalsPath, type RoleText, revoke } from '../principals/principals-file.ts'
@@ -82,6 +83,8 @@ const meant: Readonly<
   audit: { own: [], other: [], given: 'nobody' },
 }
 
+const authority = makeAuthority()
+const plain = { host: '127.0.0.1', port: 0 }
 let folder: string
 let at: Awaited<ReturnType<typeof testHub>>
 const passwords = new Map<Who, { username: string; password: string }>()
@@ -102,6 +105,9 @@ beforeAll(async () => {
   passwords.set('stray', { username: 'ls240', password: passwords.get('agent')?.password ?? '' })
   const site = parseSite(SITE, 'site.yaml')
   at = await testHub({
+    keys: makeServer(authority, ['127.0.0.1']),
+    listen: [plain, { ...plain, tls: true }],
+    websocket: [plain, { ...plain, tls: true }],
     identify: byToken({ account: 'me', local: [local], file, log: () => {} }),
     recorders: recorders(site, isRecorder),
   })
@@ -111,10 +117,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const transports = ['mqtt', 'ws'] as const
+const transports = ['mqtt', 'mqtts', 'ws', 'wss'] as const
 type Transport = (typeof transports)[number]
 const enter = (role: Who, transport: Transport = 'mqtt', more: IClientOptions = {}) =>
-  connectAsync(at.hub.urls[transport], {
+  connectAsync(at.hub.listeners.find((url) => url.startsWith(`${transport}:`)) ?? '', {
+    ca: authority.cert,
     clientId: who[role],
     protocolVersion: 4,
     reconnectPeriod: 0,

@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
+import { waitingRows } from '../core/recording/waiting-rows.ts'
 import { caller } from '../lab/request-client.ts'
 import type { Strike } from './fault-event.ts'
 import { utc } from './unix-seconds.ts'
@@ -55,5 +56,5 @@ export async function finish(
 function unrecorded(watch: Watch, agent: string): number | undefined {
   const epochs = watch.held.get(agent)
   if (!epochs || epochs.some(({ skipped }) => skipped !== undefined)) return undefined
-  return epochs.reduce((sum, { last, acked }) => sum + Math.max(0, last - acked), 0)
+  return waitingRows({ all: { epochs } })
 }

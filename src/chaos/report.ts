@@ -32,22 +32,12 @@ export interface About {
   readonly dir: string
 }
 /** What a run has come to, as plain data. */
-export interface Finding extends About {
+export interface Finding
+  extends About,
+    Pick<Verdict, 'sent' | 'recorded' | 'taken' | 'lost' | 'doubled' | 'unknown' | 'shifted' | 'bounds'> {
   /** Nothing is wrong. */
   readonly ok: boolean
   readonly strikes: number
-  /** Readings that were sent, and those that are recorded. */
-  readonly sent: number
-  readonly recorded: number
-  /** Of those that are recorded, the ones only in files that were taken away when they were closed. */
-  readonly taken: number
-  readonly lost: readonly Wrong[]
-  readonly doubled: readonly Wrong[]
-  readonly unknown: readonly Wrong[]
-  /** Recorded with a time at which they were not read. */
-  readonly shifted: readonly Wrong[]
-  /** Each time was held between two bounds: how far apart they are, s. */
-  readonly bounds: Verdict['bounds']
   /** Readings that went with an agent's end or a fault of its instrument; the most that one end took, with their span in s. */
   readonly cost: number
   readonly worst: { readonly readings: number; readonly seconds: number } | null

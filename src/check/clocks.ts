@@ -1,13 +1,12 @@
 import { hostname } from 'node:os'
 import type { Bus } from '../bus/bus.ts'
-import { channels, type Presence } from '../core/channels.ts'
+import { BEAT_S, channels, type Presence } from '../core/channels.ts'
 import { duration } from '../core/duration.ts'
 import type { Finding } from './finding.ts'
 
 /** Seconds that beats of other hosts are listened for: every agent there beats once in 5 s. */
 const LISTEN_S = 2
-/** Seconds between two beats of an agent, and that a message may take. */
-const BEAT_S = 5
+/** Seconds that a message may take. */
 const DELAY_S = 0.5
 /** Seconds that clocks may differ. */
 const TOLERANCE_S = 1

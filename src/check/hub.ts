@@ -8,10 +8,10 @@ import { RECORD, recordingOf } from '../core/recording/recording.ts'
 import { isLocal } from '../host/up-plan.ts'
 import type { UpFlags } from '../host/up-run.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
-import { notRecording } from '../lab/not-recording.ts'
+import { notRecording, whyNot } from '../lab/not-recording.ts'
 import { isRecorder } from '../launch/agents.ts'
 import { credentialsOf, PORTS } from '../launch/choose-site.ts'
-import { portError } from '../machine/port-in-use.ts'
+import { portError, portHolder } from '../machine/port-in-use.ts'
 import { answers } from '../machine/probe.ts'
 import { recorders } from '../site/find.ts'
 import { hubUrl } from '../site/hub-url.ts'
@@ -99,7 +99,9 @@ export async function checkHub(
       instances,
     }
   } catch (error) {
-    return { findings: [finding('problem', messageOf(error))], instances: none }
+    const holder = isLocal(url) ? await portHolder(Number(new URL(url).port)) : undefined
+    const by = holder === undefined ? '' : `; ${holder} has the port: start that again`
+    return { findings: [finding('problem', `${messageOf(error)}${by}`)], instances: none }
   }
 }
 
@@ -162,9 +164,12 @@ function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Fi
 
 /** Why nothing is recorded though somebody should; else what recorders say that they do not record, and why. */
 function unrecorded(site: Site, instances: ReadonlyMap<string, InstanceView>): Finding[] {
-  const why = recorders(site, isRecorder).length > 0 ? notRecording(instances) : undefined
+  const meant = recorders(site, isRecorder)
+  const why = meant.length > 0 ? notRecording(instances) : undefined
   if (why !== undefined) return [{ check: 'recording', level: 'problem', text: `not recording: ${why}` }]
   return [...instances].flatMap(([name, view]): Finding[] => {
+    const idle = meant.includes(name) ? whyNot(name, view) : undefined
+    if (idle !== undefined) return [{ check: 'recording', level: 'problem', text: `not recording: ${idle}` }]
     const session = isOnline(view) ? view.sessions.get(RECORD) : undefined
     const { problem } = recordingOf(view.sessions) ?? {}
     if (!problem || session?.end_time !== null) return []

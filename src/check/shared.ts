@@ -68,9 +68,8 @@ function missingFeed(one: Checked, checked: readonly Checked[]): string | undefi
   const shown = checked.find(({ instance }) => instance.instance_id === target)?.agent.spec
   if (feed === undefined || !shown || Object.hasOwn(shown.feeds, feed)) return undefined
   const feeds = Object.keys(shown.feeds)
-  const [near] = didYouMean(feed, feeds)
   const argument = Object.keys(values).find((name) => values[name] === feed)
-  const hint = near ? `did you mean ${near}?` : `it has ${feeds.join(', ') || 'none'}`
+  const hint = nearOr(feed, feeds, 'it has')
   return `${place(one, argument)}: ${flagOf(argument)} ${feed}: ${target} (${shown.class}) has no such feed: ${hint}`
 }
 

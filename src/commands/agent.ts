@@ -1,23 +1,19 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { isManager } from '../host/up-plan.ts'
 import { prepareUp, runUp } from '../host/up-run.ts'
 import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts'
-import { startProgram } from '../launch/programs.ts'
+import { attachProgram, standIn, startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
-import { siteFlags } from './site-flags.ts'
+import { roleFlags } from './site-flags.ts'
 
 /** `ocs agent --instance-id=ls240`: runs one instance of the site file. */
 export function agentCommand(context: Context): Command {
   const command = new Command('agent').description('Run an agent: one instance of the site file.')
-  return siteFlags(command)
+  return roleFlags(command)
     .option('--instance-id <id>', 'which instance of the site file to be')
     .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
-    .allowUnknownOption()
-    .allowExcessArguments()
+    .option('--attached', 'the agent is the program that has started this, and speaks lines to it')
     .addHelpText(
       'after',
       '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',
@@ -32,7 +28,9 @@ export async function runInstance(
   context: Context,
   classes?: readonly string[],
 ): Promise<void> {
-  const { agent, host, instance, chosen } = await findRole(flags, context, classes)
+  const { agent: declared, host, instance, chosen } = await findRole(flags, context, classes)
+  const { attached = false } = flags
+  const agent = attached ? standIn(declared.spec.class) : declared
   if (given.includes('--help-args')) {
     context.out(agentHelp(agent))
     return
@@ -43,16 +41,23 @@ export async function runInstance(
     await runUp(await prepareUp(up, context), up, context)
     return
   }
+  const over = new AbortController()
+  // Standard output is the program's, where that is at the other end.
+  const out = attached ? context.err : context.out
+  const role = { ...context, out, signal: AbortSignal.any([context.signal, over.signal]) }
   await runAgentRole({
     agent,
     instance: instance.instance_id,
     siteArguments: instance.arguments,
     given,
     flags,
-    context,
+    context: role,
     logDir: host.log_dir,
     ...(agent.spec.isProgram && {
-      start: (state, log) => startProgram(instance, chosen, given, state, context, log),
+      start: (state, log) =>
+        attached
+          ? attachProgram(instance, chosen, state, role, log, () => over.abort())
+          : startProgram(instance, chosen, given, state, role, log),
     }),
   })
 }

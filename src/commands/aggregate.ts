@@ -1,12 +1,11 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { runAgentRole } from '../launch/agent-role.ts'
 import { findAgent, recorderClasses } from '../launch/agents.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
 import { refillCommand } from './aggregate-refill.ts'
-import { siteFlags } from './site-flags.ts'
+import { roleFlags } from './site-flags.ts'
 
 interface AggregateFlags extends SiteOptions {
   readonly instanceId?: string
@@ -16,12 +15,8 @@ interface AggregateFlags extends SiteOptions {
 export function aggregateCommand(context: Context): Command {
   const command = new Command('aggregate').description('Record every sample in .g3 files.')
   command.addCommand(refillCommand(context))
-  return siteFlags(command)
+  return roleFlags(command)
     .option('--instance-id <id>', 'which instance of the site file to be; the only recorder by default')
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
-    .allowUnknownOption()
-    .allowExcessArguments()
     .addHelpText(
       'after',
       '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --record-unknown, --initial-state.',

@@ -8,6 +8,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
+import { processName } from '../machine/process-name.ts'
 import { makeServer } from '../principals/certificate.ts'
 import { initKeys, keyFiles } from '../principals/hub-keys.ts'
 import { Spool } from '../runtime/spool/spool.ts'
@@ -205,7 +206,7 @@ test('a feed that the target of a data node does not have', async () => {
   expect(await fileOnly(node('all'))).toEqual([])
   expect(await fileOnly(node('false_temperature'))).toEqual([
     expect.stringMatching(
-      /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean false_temperatures\?/,
+      /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean "false_temperatures"\?/,
     ),
   ])
 })
@@ -232,7 +233,15 @@ test('an agent that runs while its hub is dead is left in peace, and nobody is t
   await spool.close()
 })
 
-test('a recorder that does not record is a problem, while agents hold samples', async () => {
+test('a hub that does not answer is told with who has its port', async () => {
+  using mute = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { problems } = await check(one(fake), '--site-hub', `mqtt://127.0.0.1:${mute.port}`)
+  expect(problems.find((text) => text.startsWith('no hub at '))).toEndWith(
+    `; ${processName(process.pid)} has the port: start that again`,
+  )
+})
+
+test('a recorder of the file that does not record is a problem, whether agents hold samples yet or not', async () => {
   const { hub } = await testHub()
   const url = hub.urls.mqtt
   await using agent = connectMqtt({ url, client: 'it' })
@@ -256,6 +265,9 @@ test('a recorder that does not record is a problem, while agents hold samples', 
     level: 'problem',
     text: 'not recording: rec is stopped',
   })
+  const none = { counts: { spool: 's', epochs: [{ epoch: 'e0', first: 1, last: 20, acked: 20 }] } }
+  await agent.publish(channels.presence, here('it'), presence({ host: hostname(), feeds: none }))
+  expect((await check(both, '--site-hub', url)).problems).toContain('not recording: rec is stopped')
   // Without a recorder in the file this is told as such.
   const alone = await check(one(fake), '--site-hub', url)
   expect(alone.findings.filter(({ check }) => check === 'recording')).toEqual([])

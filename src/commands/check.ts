@@ -1,11 +1,10 @@
 import { Command } from 'commander'
 import { check } from '../check/check.ts'
 import type { CheckFlags } from '../check/finding.ts'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { ConfigError } from '../core/errors.ts'
 import { redact } from '../core/redact.ts'
 import type { Context } from '../terminal/context.ts'
-import { hubFlags } from './site-flags.ts'
+import { hubFlags, withFlags } from './site-flags.ts'
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
 export function checkCommand(context: Context): Command {
@@ -23,9 +22,7 @@ export function checkCommand(context: Context): Command {
 }
 
 function siteCheckFlags(command: Command): Command {
-  return hubFlags(command)
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+  return withFlags(hubFlags(command), '--state-dir', '--log-dir')
     .option('--file-only', 'look at the site file alone, of all hosts, and at nothing of this machine')
     .option('--no-instruments', 'do not ask instruments whose agents do not run who they are')
     .option(

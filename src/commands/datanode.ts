@@ -1,12 +1,11 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { nodeInstance } from '../datanode/node-instance.ts'
 import { runAgentRole } from '../launch/agent-role.ts'
 import { findAgent, nodeClasses } from '../launch/agents.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
-import { siteFlags } from './site-flags.ts'
+import { roleFlags } from './site-flags.ts'
 
 interface NodeFlags extends SiteOptions {
   readonly instanceId?: string
@@ -53,12 +52,8 @@ export function datanodeCommand(context: Context): Command {
   const command = new Command('datanode').description('Run a data node: live data for the bridge.')
   for (const [name, kind] of Object.entries(kinds)) {
     const variables = Object.entries(kind.env).map(([variable, flag]) => `${flag} or ${variable}`)
-    siteFlags(command.command(name).description(kind.help))
+    roleFlags(command.command(name).description(kind.help))
       .option('--instance-id <id>', 'what to be known as, instead of node-NAME')
-      .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-      .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
-      .allowUnknownOption()
-      .allowExcessArguments()
       .addHelpText('after', `\nTakes ${variables.join(', ')}.`)
       .action((flags: NodeFlags, self: Command) => runNode(kind, name, flags, self.args, context))
   }

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { counted } from '../core/counted.ts'
 import { OpError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
 import type { Context } from '../terminal/context.ts'
+import { withFlags } from './site-flags.ts'
 
 /** Milliseconds that `ocs up` has to stop its roles before it is killed, and between two looks. */
 const PATIENCE_MS = 5000
@@ -12,11 +12,7 @@ const LOOK_MS = 20
 
 /** The flags of commands that ask what an `ocs up` is doing. */
 export function upChoiceFlags(command: Command): Command {
-  return command
-    .option('--site <name>', 'of the site file $OCS_CONFIG_DIR/NAME.yaml')
-    .option('--site-file <file>', 'of this site file')
-    .option('--site-host <name>', 'of this host of the site file')
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+  return withFlags(command, '--site', '--site-file', '--site-host', '--state-dir')
 }
 
 /** `ocs down`: stops what `ocs up` runs. */

@@ -3,6 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { timeOf } from '../core/arguments/point-in-time.ts'
+import type { FeedDeclaration } from '../core/channels.ts'
+import { archiveData, archiveFields } from '../datanode/g3-archive.ts'
+import { Archive } from '../storage/archive/archive.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import { copiedFrame, headFrames } from '../storage/g3/hk.ts'
 import { cleanUp, declaration, folder, record, TestEpoch } from '../storage/recorder/recorder.test-aid.ts'
@@ -40,6 +43,61 @@ async function ocs(...argv: string[]) {
   })
   return { code, ...printed }
 }
+
+test('samples in other units have a column of their own, whoever has recorded them since; the line of names tells the units', async () => {
+  const dir = join(folder(), 'data')
+  const declared = (units: string): FeedDeclaration => ({
+    ...declaration({ temps: { T: 'double', n: 'int' } }),
+    blocks: { temps: { T: { type: 'double', units }, n: { type: 'int' } } },
+  })
+  const recordIn = async (units: string, epoch: string, start: number) => {
+    const { recorder } = await record(dir)
+    const rows = new TestEpoch('temperatures', epoch, declared(units))
+    rows.add('temps', [start, start + 1], { T: [start - T0, start - T0 + 0.5], n: [1, 2] })
+    rows.feed(recorder)
+    await recorder[Symbol.asyncDispose]()
+  }
+  await recordIn('V', 'e1', T0)
+  await recordIn('K', 'e2', T0 + 10)
+  await recordIn('V', 'e3', T0 + 20)
+  await recordIn('V', 'e4', T0 + 30)
+  const log = readFileSync(join(dir, '.ocs', 'fields.jsonl'), 'utf8')
+  expect(log.match(/"units":"\w"/g)).toEqual(['"units":"V"', '"units":"K"', '"units":"V"'])
+  const args = ['it.temperatures.T*', '--from', String(T0), '--data-dir', dir]
+  const rows = (start: number, isKelvin: boolean) =>
+    [0, 1].map((i) => {
+      const value = start - T0 + i / 2
+      return `${start + i},${isKelvin ? `,${value}` : `${value},`}\n`
+    })
+  expect(await ocs('export', ...args)).toEqual({
+    code: 0,
+    err: '',
+    out: [
+      'time,it.temperatures.T (V),it.temperatures.T_in_K (K)\n',
+      ...rows(T0, false),
+      ...rows(T0 + 10, true),
+      ...rows(T0 + 20, false),
+      ...rows(T0 + 30, false),
+    ].join(''),
+  })
+  using archive = new Archive(dir)
+  await archive.rescan()
+  const { fields } = archiveFields(archive, { start: T0, end: T0 + 100 })
+  expect(
+    Object.entries(fields).map(([name, { units, source }]) => [name, units, source?.split('.').at(-1)]),
+  ).toEqual([
+    ['it.temperatures.T', 'V', 'T'],
+    ['it.temperatures.T_in_K', 'K', 'T_in_K'],
+    ['it.temperatures.n', null, 'n'],
+  ])
+  // Of a time in which it had one unit there is one.
+  const early = archiveFields(archive, { start: T0, end: T0 + 5 })
+  expect(Object.keys(early.fields)).toEqual(['it.temperatures.T', 'it.temperatures.n'])
+  const asked = { fields: Object.keys(fields), start: T0, end: T0 + 100, max_points: 4 }
+  const { data } = await archiveData(archive, asked)
+  expect([...(data['it.temperatures.T_in_K'] ?? [])]).toEqual([10, 10.5])
+  expect([...(data['it.temperatures.T'] ?? [])].some((value) => value === 10 || value === 10.5)).toBe(false)
+})
 
 test('CSV and JSON, a line for each time, values exact', async () => {
   const dir = await recordOne()

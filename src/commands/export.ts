@@ -5,7 +5,7 @@ import { ConfigError, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { defaultDataDir } from '../launch/places.ts'
 import { statePath } from '../machine/state-path.ts'
-import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
+import { Archive, type ArchiveField, sourceOf } from '../storage/archive/archive.ts'
 import { indexPath } from '../storage/archive/archive-index.ts'
 import { exportFile, FORMATS, type Format } from '../storage/archive/export-file.ts'
 import { windows } from '../storage/archive/export-windows.ts'
@@ -75,9 +75,7 @@ function choose(names: readonly string[], fields: readonly ArchiveField[], dir: 
   const found = new Set<ArchiveField>()
   for (const name of names) {
     const pattern = new RegExp(`^${name.split('*').map(RegExp.escape).join('.*')}$`, 'i')
-    const meant = fields.filter(
-      ({ label, address, name: field }) => pattern.test(label) || pattern.test(`${address}.${field}`),
-    )
+    const meant = fields.filter((field) => pattern.test(field.label) || pattern.test(sourceOf(field)))
     for (const field of meant) found.add(field)
     if (meant.length > 0) continue
     const labels = fields.map(({ label }) => label)

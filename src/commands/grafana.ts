@@ -18,6 +18,8 @@ interface ProvisionFlags extends SiteOptions {
   readonly dialect: DialectName
   readonly bridge: string
   readonly mountedAt?: string
+  readonly tokenFile?: string
+  readonly caFile?: string
 }
 
 /** `ocs grafana`: Grafana without clicks. */
@@ -36,6 +38,11 @@ export function grafanaCommand(context: Context): Command {
     )
     .option('--bridge <url>', 'the bridge, as Grafana reaches it', 'http://127.0.0.1:5000')
     .option('--mounted-at <folder>', 'where Grafana finds the folder; where it is, when not given')
+    .option(
+      '--token-file <file>',
+      'where Grafana finds the token of the user grafana, for a bridge that takes one',
+    )
+    .option('--ca-file <file>', 'where Grafana finds the authority of the bridge’s certificate')
     .addHelpText(
       'after',
       '\nReads the site file and, if the hub answers, what runs. Written again, everything keeps its address.',
@@ -66,6 +73,8 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     dialect: flags.dialect,
     bridge: flags.bridge.replace(/\/+$/, ''),
     mountedAt: (flags.mountedAt ?? out).replace(/\/+$/, ''),
+    tokenFile: flags.tokenFile,
+    caFile: flags.caFile,
   })
   for (const [path, text] of files) {
     writeWhole(join(out, path), text)

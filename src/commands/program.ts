@@ -44,6 +44,11 @@ const VERSION: readonly string[] = ['-V', '--version']
  * @returns the exit code: 0 done, 1 failed, 2 usage or configuration, 3 unreachable or timed out
  */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
+  return await runCommand(await declared(argv, context), argv, context)
+}
+
+/** The commands that a command line is about, as they are declared. */
+export async function declared(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
   const [name = ''] = argv
   // Help, completion and what is misspelt are about all of them.
@@ -54,5 +59,5 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     const { completeCommand } = await import('./completion.ts')
     program.addCommand(completeCommand(context), { hidden: true })
   }
-  return await runCommand(program, argv, context)
+  return program
 }

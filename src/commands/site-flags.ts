@@ -1,22 +1,39 @@
 import { type Command, Option } from 'commander'
+import { commonFlags } from '../core/arguments/common-flags.ts'
+
+/** What each of the common flags takes, that commands have. */
+const takes = {
+  '--site': 'name',
+  '--site-file': 'file',
+  '--site-host': 'name',
+  '--site-hub': 'url',
+  '--site-realm': 'name',
+  '--address-root': 'name',
+  '--state-dir': 'folder',
+  '--log-dir': 'folder',
+} as const
+
+/** Adds flags that every agent takes, to a command that takes them, too. */
+export function withFlags(command: Command, ...flags: (keyof typeof takes)[]): Command {
+  for (const flag of flags) command.option(`${flag} <${takes[flag]}>`, commonFlags[flag]?.help)
+  return command
+}
 
 /** Adds the flags that choose site and hub. */
 export function siteFlags(command: Command): Command {
-  return hubFlags(command)
-    .option('--site-realm <name>', 'the realm of the hub')
-    .option('--address-root <name>', 'the first word of every topic')
-    .addOption(
-      new Option('--log-format <format>', 'how log lines are written')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+  return withFlags(hubFlags(command), '--site-realm', '--address-root').addOption(
+    new Option('--log-format <format>', 'how log lines are written')
+      .choices(['text', 'json'])
+      .default('text'),
+  )
 }
 
 /** Adds those of a command that only looks. */
 export function hubFlags(command: Command): Command {
-  return command
-    .option('--site <name>', 'the site file $OCS_CONFIG_DIR/NAME.yaml instead of default.yaml')
-    .option('--site-file <file>', 'the site file')
-    .option('--site-host <name>', 'the host of the site file to be, instead of this machine’s host name')
-    .option('--site-hub <url>', 'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH')
+  return withFlags(command, '--site', '--site-file', '--site-host', '--site-hub')
+}
+
+/** Adds those of a command that is a role: where it keeps and logs, and room for flags of its agent. */
+export function roleFlags(command: Command): Command {
+  return withFlags(siteFlags(command), '--state-dir', '--log-dir').allowUnknownOption().allowExcessArguments()
 }

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { channels } from '../core/channels.ts'
 import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
@@ -12,7 +11,7 @@ import { type Controlled, joinLab } from '../launch/join-lab.ts'
 import type { Context } from '../terminal/context.ts'
 import { Redraw } from '../terminal/redraw.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
-import { siteFlags } from './site-flags.ts'
+import { siteFlags, withFlags } from './site-flags.ts'
 
 interface StatusFlags extends SiteOptions {
   readonly watch?: boolean
@@ -27,8 +26,7 @@ const EVERY_MS = 1000
 /** `ocs status`: the whole lab on one screen. */
 export function statusCommand(context: Context): Command {
   const command = new Command('status').description('Show the whole lab on one screen.')
-  return siteFlags(command)
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
+  return withFlags(siteFlags(command), '--state-dir')
     .option('-w, --watch', 'go on, once a second, until Ctrl-C')
     .option('--json', 'as JSON, a line each time')
     .action((flags: StatusFlags) => {

@@ -1,10 +1,9 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { systemdUnits, writeUnits } from '../host/systemd-units.ts'
 import { planFor, type UpFlags } from '../host/up-run.ts'
 import type { Context } from '../terminal/context.ts'
 import { bridgeAt } from './listen-flags.ts'
-import { siteFlags } from './site-flags.ts'
+import { siteFlags, withFlags } from './site-flags.ts'
 
 interface SystemdFlags extends UpFlags {
   readonly out?: string
@@ -13,9 +12,7 @@ interface SystemdFlags extends UpFlags {
 /** `ocs systemd`: units that keep this host's roles alive without `ocs up`. */
 export function systemdCommand(context: Context): Command {
   const command = new Command('systemd').description('Print systemd units for this host, one for each role.')
-  return siteFlags(command)
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+  return withFlags(siteFlags(command), '--state-dir', '--log-dir')
     .option('--hub', 'a unit for the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'no unit for the hub')
     .option(

@@ -1,19 +1,16 @@
 import { Command } from 'commander'
-import { commonFlags } from '../core/arguments/common-flags.ts'
 import { UsageError } from '../core/errors.ts'
 import { upDetached } from '../host/up-detach.ts'
 import { prepareUp, runUp, type UpFlags } from '../host/up-run.ts'
 import { upInTmux } from '../host/up-tmux.ts'
 import type { Context } from '../terminal/context.ts'
 import { bridgeAt } from './listen-flags.ts'
-import { siteFlags } from './site-flags.ts'
+import { siteFlags, withFlags } from './site-flags.ts'
 
 /** `ocs up`: everything that the site file has for this host, kept alive. */
 export function upCommand(context: Context): Command {
   const command = new Command('up').description('Run all of this host’s instances and keep them alive.')
-  return siteFlags(command)
-    .option('--state-dir <folder>', String(commonFlags['--state-dir']?.help))
-    .option('--log-dir <folder>', String(commonFlags['--log-dir']?.help))
+  return withFlags(siteFlags(command), '--state-dir', '--log-dir')
     .option('--hub', 'run the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'do not run the hub')
     .option('--bridge [addr:port]', 'run the bridge too; where it is to listen (127.0.0.1:5000)', bridgeAt)

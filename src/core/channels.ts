@@ -48,6 +48,10 @@ export const FeedDeclaration = z.object({
 })
 export type FeedDeclaration = z.output<typeof FeedDeclaration>
 
+/** Seconds between two beats of an agent's presence, and after the last one until it is lost: its will may have died with its hub. */
+export const BEAT_S = 5
+export const LOST_S = 3 * BEAT_S
+
 /** Rows an agent's spool holds of one epoch: `first`..`last`; `acked` is the last known to be recorded, 0 for none. */
 export const HeldEpoch = z.object({
   epoch: Name,

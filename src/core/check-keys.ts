@@ -1,6 +1,6 @@
 /** Checks the keys of a declaration as it is made: a module of one's own is not compiled, and a misspelt key would do nothing. */
 import { ConfigError } from './errors.ts'
-import { didYouMean } from './names.ts'
+import { didYouMean, nearOr } from './names.ts'
 
 /** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
 export type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }
@@ -19,12 +19,12 @@ export function checkKeys(
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(keys, key)) continue
     const known = Object.keys(keys)
-    const [near] = didYouMean(key, known)
     const level = levels.find(([, others]) => Object.hasOwn(others, key))?.[0]
-    const told = level ? `it is a key of ${level}` : `it takes ${known.join(', ')}`
-    throw new ConfigError(
-      `${where}: unknown key ${JSON.stringify(key)}: ${near ? `did you mean "${near}"?` : told}`,
-    )
+    const told =
+      level && didYouMean(key, known).length === 0
+        ? `it is a key of ${level}`
+        : nearOr(key, known, 'it takes')
+    throw new ConfigError(`${where}: unknown key ${JSON.stringify(key)}: ${told}`)
   }
   for (const [key, need] of Object.entries(keys))
     if (need === 'must' && ((given as Record<string, unknown>)[key] ?? undefined) === undefined)

@@ -33,14 +33,12 @@ export function drainInstance(instance: string, spool: string): string {
   return `${instance.slice(0, 63 - end.length)}${end}`
 }
 
-/** Whether an instance-id is one under which spools are drained, and no agent runs. */
-function isDrain(id: string): boolean {
-  return /-drain-[0-9a-f]{8}$/.test(id)
-}
+/** The end of an instance-id under which spools are drained, and no agent runs. */
+export const DRAIN = /-drain-[0-9a-f]{8}$/
 
 /** Whether an instance-id is one under which a spool of `instance` is drained: no other speaks for it. */
 export function drainsFor(id: string, instance: string): boolean {
-  return isDrain(id) && id === drainInstance(instance, id.slice(-8))
+  return DRAIN.test(id) && id === drainInstance(instance, id.slice(-8))
 }
 
 /** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
@@ -78,11 +76,25 @@ export function didYouMean(word: string, candidates: Iterable<string>): string[]
     .map(({ name }) => name)
 }
 
-/** `did you mean "x"?`, else what there is: `there are a, b`. */
-export function nearOr(word: string, known: readonly string[], has = 'there are'): string {
+/** ` (did you mean x?)`, or nothing where nothing is near. */
+export function meant(word: string, known: Iterable<string>): string {
+  const [near] = didYouMean(word, known)
+  return near === undefined ? '' : ` (did you mean ${near}?)`
+}
+
+/**
+ * `did you mean "x"?`, else what there is: `there are a, b`.
+ * @param listed those that are told of, where that is not all that may be meant
+ */
+export function nearOr(
+  word: string,
+  known: readonly string[],
+  has = 'there are',
+  listed: readonly string[] = known,
+): string {
   const [near] = didYouMean(word, known)
   if (near?.startsWith('--')) return `did you mean ${near}?`
-  return near ? `did you mean "${near}"?` : `${has} ${[...new Set(known)].join(', ') || 'none'}`
+  return near ? `did you mean "${near}"?` : `${has} ${[...new Set(listed)].join(', ') || 'none'}`
 }
 
 /** What to say of a name that is none of those known: `no spool "x": did you mean "y"?` */

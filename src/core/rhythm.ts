@@ -71,14 +71,16 @@ export function withGaps<V>(
 ): [t: number[], values: (V | null)[]] {
   const { longest, isRegular } = missingAfter(t, sampling)
   const [times, all]: [number[], (V | null)[]] = [[], []]
-  for (const [i, time] of t.entries()) {
-    const before = times.at(-1)
-    if (before !== undefined && time - before > longest) {
+  let before = Infinity
+  for (let i = 0; i < t.length; i++) {
+    const time = t[i] ?? 0
+    if (time - before > longest) {
       times.push((before + time) / 2)
       all.push(null)
     }
     times.push(time)
     all.push(values[i] ?? null)
+    before = time
   }
   const { until = -Infinity } = sampling
   const last = times.at(-1)
@@ -90,19 +92,19 @@ export function withGaps<V>(
 }
 
 /** The steps between times, the shortest first. */
-function steps(t: readonly number[]): number[] {
-  return t
-    .slice(1)
-    .map((time, i) => time - (t[i] ?? 0))
-    .sort((a, b) => a - b)
+function steps(t: readonly number[]): Float64Array {
+  const all = new Float64Array(Math.max(0, t.length - 1))
+  for (let i = 0; i < all.length; i++) all[i] = (t[i + 1] ?? 0) - (t[i] ?? 0)
+  // Without a function that compares: a list takes ten times as long, and each curve that is drawn is looked at.
+  return all.sort()
 }
 
 /** The step that a share of all are shorter than. */
-function share(sorted: readonly number[], part: number): number {
+function share(sorted: Float64Array, part: number): number {
   return sorted[Math.floor(sorted.length * part)] ?? 0
 }
 
 /** Whether steps are much the same, but for a few. */
-function areAlike(sorted: readonly number[]): boolean {
+function areAlike(sorted: Float64Array): boolean {
   return share(sorted, 0.9) <= ALIKE * share(sorted, 0.1)
 }

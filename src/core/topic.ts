@@ -61,8 +61,12 @@ export function addressOf<P extends string>({ pattern }: Channel<P>, text: strin
   const levels = levelsOf(pattern)
   const found = text.split('/')
   if (found.length !== levels.length) return undefined
-  if (!levels.every(({ word, name }, at) => name !== undefined || word === found[at])) return undefined
-  return Object.fromEntries(
-    levels.flatMap(({ name }, at) => (name === undefined ? [] : [[name, found[at]]])),
-  ) as Address<P>
+  const address: Record<string, string> = {}
+  for (let at = 0; at < levels.length; at++) {
+    const { word, name } = levels[at] as Level
+    const text = found[at] ?? ''
+    if (name !== undefined) address[name] = text
+    else if (word !== text) return undefined
+  }
+  return address as Address<P>
 }

@@ -4,7 +4,7 @@ import { type FieldInfo, feedAddress } from '../core/channels.ts'
 import type { Columns, DataRequest, FieldEntry, FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
 import { nameFinder } from '../core/names.ts'
 import { poll } from '../core/poll.ts'
-import { Archive, type ArchiveField } from '../storage/archive/archive.ts'
+import { Archive, type ArchiveField, sourceOf } from '../storage/archive/archive.ts'
 import type { Column } from '../storage/archive/archive-columns.ts'
 import { indexPath } from '../storage/archive/archive-index.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
@@ -126,7 +126,7 @@ export async function archiveData(
     const about = describe(field, declared)
     const shared = answer.timeline[about.timeline]
     const alone = max_points !== undefined || (shared !== undefined && !equal(shared.t, t))
-    const timeline = alone ? `${about.timeline}.${field.name}` : about.timeline
+    const timeline = alone ? `${about.timeline}.${field.shown}` : about.timeline
     answer.timeline[timeline] ??= { t, finalized_until: archive.newest(field).last }
     answer.data[name] = cells(slice, kept)
     answer.fields[name] = { ...about, timeline }
@@ -134,10 +134,11 @@ export async function archiveData(
   return answer
 }
 
-function describe({ label, address, name, block, type }: ArchiveField, declared: Declared): FieldEntry {
-  const timeline = `${label.slice(0, -name.length)}${block}`
-  const source = `${address}.${name}`
-  const { description, units, resolution, rhythm, bits } = declared.get(source) ?? {}
+function describe(field: ArchiveField, declared: Declared): FieldEntry {
+  const { label, shown, block, type, about } = field
+  const timeline = `${label.slice(0, -shown.length)}${block}`
+  const source = sourceOf(field)
+  const { description, units, resolution, rhythm, bits } = about ?? declared.get(source) ?? {}
   return {
     description: description ?? null,
     timeline,
@@ -152,7 +153,7 @@ function describe({ label, address, name, block, type }: ArchiveField, declared:
 
 /** Finds fields by their name or their whole address, else by the same without regard to case. */
 function finder(fields: readonly ArchiveField[]): (name: string) => ArchiveField | undefined {
-  const ways = (field: ArchiveField) => [field.label, `${field.address}.${field.name}`]
+  const ways = (field: ArchiveField) => [field.label, sourceOf(field)]
   return nameFinder(fields.flatMap((field) => ways(field).map((name) => [name, field] as const)))
 }
 

@@ -6,6 +6,7 @@ import {
   type Row,
 } from '../core/channels.ts'
 import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
+import { inUnits } from '../core/recording/field-lines.ts'
 import { type FieldType, fromWire } from '../core/wire.ts'
 import type { Block, Source } from './catalog.ts'
 import { type Kind, Table } from './table.ts'
@@ -84,28 +85,48 @@ export class LiveCache implements FeedSink, Source {
 
   #block(feed: string, name: string, declaration: FeedDeclaration): Cached {
     const key = `${feed}.${name}`
-    let block = this.#blocks.get(key)
-    if (!block) {
-      const made: Cached = {
-        feed,
-        name,
-        table: new Table(this.#bufferTime),
-        source: feedAddress(this.#root, this.#target, feed),
-        fields: {},
-        declaration: undefined,
-        describe: (field) => made.fields[field] ?? {},
-      }
-      block = made
-      this.#blocks.set(key, block)
-    }
+    const block = this.#blocks.get(key) ?? this.#make(key, feed, name)
     if (block.declaration !== declaration) {
       block.declaration = declaration
+      for (const [field, { units }] of Object.entries(declaration.blocks[name] ?? {}))
+        this.#setApart(block, field, units)
       block.fields = { ...block.fields, ...declaration.blocks[name] }
       for (const [field, { type }] of Object.entries(declaration.blocks[name] ?? {})) {
         block.table.declare(field, KINDS[type])
       }
     }
     return block
+  }
+
+  #make(key: string, feed: string, name: string): Cached {
+    const made: Cached = {
+      feed,
+      name,
+      table: new Table(this.#bufferTime),
+      source: feedAddress(this.#root, this.#target, feed),
+      fields: {},
+      declaration: undefined,
+      describe: (field) => made.fields[field] ?? {},
+    }
+    this.#blocks.set(key, made)
+    return made
+  }
+
+  /** Puts what a field has in other units than it is declared in now under a name and onto times of their own. */
+  #setApart({ feed, table, fields }: Cached, field: string, units: string | undefined): void {
+    const before = fields[field]
+    const slice = table.slice(field, -Infinity, Infinity)
+    if (!slice || !before?.units || !units || before.units === units) return
+    const name = inUnits(field, before.units)
+    const key = `${feed}.${name}`
+    const former = this.#blocks.get(key) ?? this.#make(key, feed, name)
+    former.fields = { [name]: before }
+    former.table.declare(name, slice.kind)
+    for (const [i, time] of slice.t.entries()) {
+      const value = slice.values[i]
+      if (value !== null && !Number.isNaN(value)) former.table.add(time, () => value)
+    }
+    table.drop(field)
   }
 
   #add({ table, fields }: Cached, { t, data }: Row): void {

@@ -100,5 +100,9 @@ export function cells({ kind, values }: Slice, kept?: readonly number[]): Column
 
 /** Some of an array's values, or all of them. */
 export function chosen(all: Float64Array, kept: readonly number[] | undefined): Float64Array {
-  return kept ? Float64Array.from(kept, (i) => all[i] ?? Number.NaN) : all
+  if (!kept) return all
+  // Making an array with a function for each of its values takes many times as long.
+  const some = new Float64Array(kept.length)
+  for (let i = 0; i < some.length; i++) some[i] = all[kept[i] ?? 0] ?? Number.NaN
+  return some
 }

@@ -59,6 +59,11 @@ export class Table {
     this.#columns.set(name, { kind, values: blank(kind, this.#t.length) })
   }
 
+  /** Forgets a column. */
+  drop(name: string): void {
+    this.#columns.delete(name)
+  }
+
   /** Adds one sample (unix s); columns that it has no value for get none. */
   add(time: number, value: (name: string) => Value | undefined): void {
     if (this.#to === this.#t.length) this.#makeRoom()

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
+import { stateOf } from '../core/ops.ts'
 import { recordingOf } from '../core/recording/recording.ts'
 import type { Child, Role } from '../host/children.ts'
 import { clockText } from '../lab/clock-text.ts'
@@ -101,7 +102,7 @@ export class DemoScreen {
       const view = lab.instances.get(child.role.name)
       const known = this.#connected && (child.ended === undefined || this.#isBack(lab, child))
       const ops = [...(known && view ? view.sessions : [])].map(
-        ([op, { status, degraded }]) => `${op} ${degraded ? 'degraded' : status}`,
+        ([op, session]) => `${op} ${stateOf(session)}`,
       )
       return [child.role.name, this.#state(lab, child), this.#where(child.role), ops.join(', ')]
     })

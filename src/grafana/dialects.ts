@@ -3,7 +3,7 @@ import { plainNames } from './plain-names.ts'
 
 export const dialectNames = ['graphite', 'simpod', 'simplejson'] as const
 export type DialectName = (typeof dialectNames)[number]
-type Json = Readonly<Record<string, unknown>>
+export type Json = Readonly<Record<string, unknown>>
 
 /** How one kind of data source is asked: what a panel, a variable and an annotation of it look like. */
 export interface Dialect {

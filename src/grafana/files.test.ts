@@ -57,6 +57,27 @@ function made(lab: readonly Shown[] = LAB, dialect: DialectName = 'graphite') {
   return { files, read, dashboards, dashboard }
 }
 
+test('a token and an authority are named by where Grafana finds them, and stand in no file', () => {
+  const where = { tokenFile: '/run/secrets/token', caFile: '/run/secrets/ca.pem' }
+  for (const dialect of ['graphite', 'simpod'] as const) {
+    const bridge = 'https://bridge:5000'
+    const files = filesOf(LAB, { dialect, bridge, mountedAt: '/p', ...where })
+    const { datasources } = JSON.parse(files.get('datasources/ocs.yaml') ?? '')
+    expect(datasources).toHaveLength(dialect === 'graphite' ? 1 : 2)
+    for (const one of datasources)
+      expect(one).toMatchObject({
+        basicAuth: true,
+        basicAuthUser: 'grafana',
+        jsonData: { tlsAuthWithCACert: true },
+        secureJsonData: {
+          basicAuthPassword: '$__file{/run/secrets/token}',
+          tlsCACert: '$__file{/run/secrets/ca.pem}',
+        },
+      })
+  }
+  expect(made().files.get('datasources/ocs.yaml')).not.toContain('secureJsonData')
+})
+
 test('the first figure: the calibrated diode on top with its tile, the five others below', () => {
   const [tile, top, bottom, ...more] = made().dashboard('ocs_diodes_ls240').panels
   expect(more).toEqual([])

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
 import { wordsOf } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
+import { bareHost, isLoopback } from '../core/host-port.ts'
 import type { Target } from '../core/managed-host.ts'
 import { NAME } from '../core/names.ts'
 import { isRecorder, managerClasses } from '../launch/agents.ts'
@@ -252,14 +253,14 @@ export function mustBeOneBridge({ instances }: Plan): void {
 
 /** Whether an address is one of this machine's own. */
 export function isHere(url: string): boolean {
-  const name = new URL(url).hostname.replace(/^\[|\]$/g, '').toLowerCase()
   if (isLocal(url)) return true
+  const name = bareHost(new URL(url).hostname)
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === name))
 }
 
 /** Whether an address is on loopback, where a hub may listen without more ado. */
 export function isLocal(url: string): boolean {
-  return /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/i.test(new URL(url).hostname)
+  return isLoopback(new URL(url).hostname)
 }
 
 /** Where the hub is to listen: by itself it does where the site file says, but over TLS only when it is told to. */

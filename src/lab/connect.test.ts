@@ -1,6 +1,7 @@
 import { afterAll, afterEach, expect, jest, mock, spyOn, test } from 'bun:test'
 import { hostname, userInfo } from 'node:os'
 import { z } from 'zod'
+import { atEnd } from '../../test/closing.ts'
 import { ownClock } from '../../test/own-clock.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
 import { type Hub, startHub } from '../broker/hub.ts'
@@ -65,11 +66,7 @@ const until = (signal: AbortSignal) =>
 
 const caught = (promise: Promise<unknown>) => promise.catch((thrown: unknown) => thrown)
 
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  mock.restore()
-  for (const close of open.splice(0).reverse()) await close()
-})
+afterEach(() => mock.restore())
 
 async function hub(port = 0): Promise<Hub & { url: string; port: number }> {
   const local = { host: '127.0.0.1' }
@@ -83,7 +80,7 @@ async function hub(port = 0): Promise<Hub & { url: string; port: number }> {
     listen,
     websocket: [{ ...local, port: 0 }],
   })
-  open.push(() => running.close())
+  atEnd(() => running.close())
   const url = running.urls.mqtt
   return Object.assign(running, { url, port: Number(new URL(url).port) })
 }
@@ -109,13 +106,13 @@ async function agent(url: string, instance = 'it'): Promise<() => Promise<void>>
     await running.stop()
     await bus[Symbol.asyncDispose]()
   }
-  open.push(stop)
+  atEnd(stop)
   return stop
 }
 
 async function client(options: Partial<ClientOptions> & { url: string }) {
   const it = await openAgent<typeof thermostat>('it', { root, patience: PATIENCE, ...options })
-  open.push(() => it[Symbol.asyncDispose]())
+  atEnd(() => it[Symbol.asyncDispose]())
   return it
 }
 
@@ -331,7 +328,7 @@ test('a lab tells which agents it has', async () => {
   expect((await other.op('acq').status())?.status).toMatch(/starting|running/)
   await stop()
   const gone = await openLab({ url: there.url, root })
-  open.push(() => gone[Symbol.asyncDispose]())
+  atEnd(() => gone[Symbol.asyncDispose]())
   while (gone.agents().length < 2) await turn()
   expect(gone.agents()[0]).toMatchObject({ instance: 'it', state: 'offline' })
 })

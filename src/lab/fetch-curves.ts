@@ -1,5 +1,5 @@
 import type { DataAnswer, FieldEntry } from '../core/data-node.ts'
-import { withGaps } from '../core/rhythm.ts'
+import { overdueAfter, withGaps } from '../core/rhythm.ts'
 import { askArchives, MORE, type Older } from './archives.ts'
 import type { Node, Nodes } from './nodes.ts'
 import type { Metric } from './targets.ts'
@@ -83,6 +83,21 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
     if (!curve) return { ...before, width }
     return { ...curve, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values] }
   }
+}
+
+/**
+ * The same, and of fields whose samples come more seldom than what is shown is long those before it, as far as they count as
+ * now: a tile of the last five minutes shows the weather of seven minutes ago.
+ */
+export async function askReaching(nodes: Nodes, metrics: readonly Metric[], span: Span): Promise<Curves> {
+  const curves = await ask(nodes, metrics, span)
+  const reach = (metric: Metric) => 1000 * overdueAfter(curves(metric)?.about.rhythm ?? 0)
+  const slow = metrics.filter((metric) => reach(metric) > span.to - span.from)
+  if (slow.length === 0) return curves
+  const names = new Set(slow.map(({ text }) => text))
+  const from = span.to - Math.max(...slow.map(reach))
+  const longer = await ask(nodes, slow, { ...span, from })
+  return (metric) => (names.has(metric.text) ? longer(metric) : undefined) ?? curves(metric)
 }
 
 /** The points that are a live node's of those for the whole span: most of a year is the archive's. */

@@ -1,13 +1,14 @@
 import { Database } from 'bun:sqlite'
 import { afterEach, expect, jest, test } from 'bun:test'
+import { seeded } from '../../test/random.ts'
+import { temporary } from '../../test/temporary.ts'
 import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
-import { channels, type HeldEpoch, type Presence, Replayed, type Row } from '../core/channels.ts'
+import { channels, type HeldEpoch, Replayed, type Row } from '../core/channels.ts'
 import type { FeedSink } from '../core/feed-sink.ts'
-import { count, counts, randomOf } from '../runtime/counts.test-aid.ts'
+import { beatOf, count, counts } from '../runtime/counts.test-aid.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { answerText } from '../runtime/spool/stored-rows.ts'
-import { temporary } from '../runtime/temporary.test-aid.ts'
 import { follow } from './follow.ts'
 import { lossy } from './lossy-bus.test-aid.ts'
 
@@ -34,10 +35,7 @@ async function serve(bus: Bus, spool: Spool, answers = (answer: Replayed): Repla
 }
 
 function beat(bus: Bus, spool: string, epochs: HeldEpoch[]): void {
-  const about = { since: 0, time: Date.now() / 1000, agent_class: 'X', host: 'h', pid: 1, version: '0' }
-  const feeds = { counts: { spool, epochs } }
-  const presence: Presence = { state: 'online', session: 's', ...about, feeds }
-  void bus.publish(channels.presence, here, presence)
+  void bus.publish(channels.presence, here, beatOf(spool, epochs))
 }
 
 /** A sink that checks what it is promised: each row once, in order, the next after its position, gaps between. */
@@ -85,7 +83,7 @@ test('whatever is lost on the way, the sink gets each row once and in order, and
 
 /** Four starts of an agent whose rows and answers get lost, come twice and out of order, and some of whose rows are gone. */
 async function trouble(seed: number): Promise<void> {
-  const random = randomOf(seed)
+  const random = seeded(seed)
   const hub = new MemoryHub()
   const path = temporary('spool.sqlite')
   let loss = { drop: 0.2, twice: 0.2, late: 0.3 }

@@ -2,7 +2,7 @@ import type { Bus } from '../bus/bus.ts'
 import { type AlarmsData, WATCH } from '../core/alarms.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { troubles } from '../core/counter-help.ts'
-import type { OpSession } from '../core/ops.ts'
+import { type OpSession, stateOf } from '../core/ops.ts'
 import { RECORD, recordingOf } from '../core/recording/recording.ts'
 import { waitingRows } from '../core/recording/waiting-rows.ts'
 import { clockText } from './clock-text.ts'
@@ -231,8 +231,8 @@ function roleOf(
   }
 }
 
-function isBad({ degraded, end_time, success }: OpSession): boolean {
-  return (degraded && end_time === null) || (end_time !== null && success === false)
+function isBad(session: OpSession): boolean {
+  return ['degraded', 'failed'].includes(stateOf(session))
 }
 
 function recordersOf(instances: LabView['instances']): RecorderStatus[] {

@@ -1,11 +1,9 @@
 import type { Bus } from '../bus/bus.ts'
-import { type AgentApi, channels, type Presence } from '../core/channels.ts'
+import { type AgentApi, BEAT_S, channels, LOST_S, type Presence } from '../core/channels.ts'
 import type { OpSession } from '../core/ops.ts'
 
-/** Seconds without a beat after which an agent counts as lost: its will may have died with its hub. */
-const LOST_AFTER = 15
 /** Milliseconds in which whoever lives has said so again. */
-const BEAT_MS = 6000
+const ANEW_MS = 1000 * (BEAT_S + 1)
 /** Seconds by which the clock of an agent may differ from this one without a word. */
 const CLOCK_S = 5
 
@@ -82,7 +80,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     const wall = Date.now() / 1000
     // A will was written when its agent came; when that left, nobody says later.
     entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? now.time : wall))
-    const fresh = !retained || wall - now.time < LOST_AFTER
+    const fresh = !retained || wall - now.time < LOST_S
     entry.heardAt = retained ? now.time : wall
     // What the hub has kept is older than it says, so it tells of a clock that is ahead alone.
     if (now.state === 'online' && (!retained || now.time > wall)) entry.ahead = now.time - wall
@@ -123,7 +121,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       const look = () => {
         if (![...entries.values()].some(isDoubtful)) resolve()
       }
-      const timer = setTimeout(resolve, BEAT_MS)
+      const timer = setTimeout(resolve, ANEW_MS)
       listeners.add(look)
       look()
       await promise
@@ -143,7 +141,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
 
 function viewOf({ presence, api, sessions, heard, heardAt, left, ahead = 0 }: Entry): InstanceView {
   const said = presence?.state ?? 'offline'
-  const isSilent = said === 'online' && performance.now() - heard > LOST_AFTER * 1000
+  const isSilent = said === 'online' && performance.now() - heard > LOST_S * 1000
   const state = isSilent ? 'lost' : said
   const isOff = state === 'online' && Math.abs(ahead) > CLOCK_S
   return {

@@ -1,19 +1,15 @@
-import { afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { folder } from '../../test/temporary.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { channels, type HeldEpoch } from '../core/channels.ts'
 import { LiveCache } from '../datanode/live-cache.ts'
-import { count, counts } from '../runtime/counts.test-aid.ts'
+import { beatOf, count, counts } from '../runtime/counts.test-aid.ts'
 import { Recorder } from '../storage/recorder/recorder.ts'
 import { follow } from './follow.ts'
 
 const root = 'observatory'
 const LAST = 6
-const folders: string[] = []
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 const row = (seq: number, more: object = {}) => ({ ...count('e1', seq, 1000 + seq), seq, ...more })
 
@@ -83,18 +79,7 @@ async function foreign(hub: MemoryHub, holder: string, text: string) {
     /** Its beat, which says that it holds the rows up to `last`. */
     beat(last: number) {
       head = last
-      const about = {
-        state: 'online',
-        session: 's',
-        since: 0,
-        time: 0,
-        agent_class: 'X',
-        host: 'h',
-        pid: 1,
-        version: '0',
-      }
-      const feeds = { counts: { spool: 's', epochs: held(last) } }
-      hub.say(`${root}/${holder}/presence`, JSON.stringify({ ...about, feeds }), { retain: true })
+      hub.say(`${root}/${holder}/presence`, JSON.stringify(beatOf('s', held(last))), { retain: true })
     },
     /** Its beat while it drains the spool of the agent `of`. */
     drain(of: string) {
@@ -113,8 +98,7 @@ async function foreign(hub: MemoryHub, holder: string, text: string) {
 
 /** A recorder that follows, and what it has acknowledged and said. */
 async function recording(hub: MemoryHub) {
-  const dir = mkdtempSync('/tmp/ocs-test-')
-  folders.push(dir)
+  const dir = folder()
   const said: string[] = []
   const acked = Promise.withResolvers<void>()
   const recorder = await Recorder.open({

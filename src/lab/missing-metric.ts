@@ -1,4 +1,4 @@
-import { didYouMean, nameFinder } from '../core/names.ts'
+import { meant, nameFinder } from '../core/names.ts'
 import type { Catalog } from './catalog.ts'
 import type { Nodes } from './nodes.ts'
 import type { Metric } from './targets.ts'
@@ -29,8 +29,6 @@ export async function whyMissing(
   if (node && (await catalog.of(node)).length === 0)
     return away('its data node says of no field that it has it')
   const known = (await catalog.all()).map((metric) => metric.text)
-  const [near] = didYouMean(text, known)
-  const mean = near === undefined ? '' : ` (did you mean ${near}?)`
   const form = text.includes('::') ? '' : ': a metric is NODE::field'
-  return { why: `there is no metric "${told}"${form}${mean}`, isUnknown: true }
+  return { why: `there is no metric "${told}"${form}${meant(text, known)}`, isUnknown: true }
 }

@@ -16,7 +16,8 @@ export function notRecording(instances: LabView['instances']): string | undefine
   return reasons.includes(undefined) ? undefined : reasons.join('; ')
 }
 
-function whyNot(name: string, { state, sessions }: InstanceView): string | undefined {
+/** Why a recorder does not record; undefined while it does. */
+export function whyNot(name: string, { state, sessions }: InstanceView): string | undefined {
   if (state !== 'online') return `${name} is ${state === 'lost' ? 'lost' : 'stopped'}`
   const session = sessions.get(RECORD)
   if (session?.status === 'running' && (!session.degraded || recordingOf(sessions)?.recording))

@@ -17,6 +17,8 @@ import { createLog, type Log, type LogFormat } from '../terminal/log.ts'
 export interface AgentFlags extends SiteOptions {
   readonly instanceId?: string
   readonly module?: string
+  /** The program of the instance has started this process, and speaks to it. */
+  readonly attached?: boolean
 }
 
 /**

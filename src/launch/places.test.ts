@@ -1,22 +1,17 @@
-import { afterEach, expect, spyOn, test } from 'bun:test'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { expect, spyOn, test } from 'bun:test'
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { folder } from '../../test/temporary.ts'
 import { tightenState } from './places.ts'
-
-const folders: string[] = []
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
 
 /** A home whose usual state folder is open to everyone, with a spool in it. */
 function home() {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
+  const path = folder()
   const state = join(path, 'ocs')
   const spools = join(state, 'observatory')
   mkdirSync(spools, { recursive: true })
   writeFileSync(join(spools, 'ls240.sqlite'), '')
-  for (const folder of [path, state, spools]) chmodSync(folder, 0o755)
+  for (const each of [path, state, spools]) chmodSync(each, 0o755)
   return { path, state, spools }
 }
 const rights = (path: string) => (statSync(path).mode & 0o777).toString(8)

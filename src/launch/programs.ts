@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { z } from 'zod'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { commonFlags } from '../core/arguments/common-flags.ts'
-import { ConfigError, messageOf } from '../core/errors.ts'
+import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { ownFile } from '../machine/own-files.ts'
 import { type Command, Program } from '../programs/program.ts'
 import { programAgent } from '../programs/program-agent.ts'
@@ -109,6 +109,13 @@ export function standIn(agentClass: string): Agent {
   }) as unknown as Agent
 }
 
+/** Where rows of an instance wait that its program could not hand over. */
+function leftOf({ instance_id }: Instance, { root }: ChosenSite, state: string): string {
+  // It counts its rows there before its agent keeps anything.
+  mkdirSync(join(state, root), { recursive: true, mode: 0o700 })
+  return join(state, root, `${instance_id}.rows`)
+}
+
 /** The command that runs an instance. @param left where rows wait that it could not hand over */
 function commandOf(
   instance: Instance,
@@ -164,11 +171,30 @@ export async function startProgram(
   context: Context,
   log: (text: string) => void,
 ): Promise<Agent> {
-  const left = join(state, site.root, `${instance.instance_id}.rows`)
-  // It counts its rows there before this agent keeps anything.
-  mkdirSync(join(state, site.root), { recursive: true, mode: 0o700 })
+  const left = leftOf(instance, site, state)
   const command = () => commandOf(instance, site, given, { env: context.env, left })
   log(`program: ${command().words.join(' ')}`)
   const program = await Program.start(command(), log, context.signal)
   return programAgent(instance.agent_class ?? program.hello.agent_class, command, program)
+}
+
+/**
+ * Serves an instance whose program has started this process, over standard input and output, until that ends.
+ * @param end is called then
+ * @throws TransportError when it does not say what it is
+ */
+export async function attachProgram(
+  instance: Instance,
+  site: ChosenSite,
+  state: string,
+  context: Context,
+  log: (text: string) => void,
+  end: () => void,
+): Promise<Agent> {
+  const program = await Program.attach(leftOf(instance, site, state), log, context.signal)
+  program.closed.addEventListener('abort', end)
+  const again = () => {
+    throw new TransportError('the program that has started this has ended')
+  }
+  return programAgent(instance.agent_class ?? program.hello.agent_class, again, program)
 }

@@ -25,7 +25,7 @@ export async function portError(
   if (code !== 'EADDRINUSE') {
     return new ConfigError(`port ${port} on ${host} can't be opened: ${String(cause)}`, { cause })
   }
-  const [server, holder] = await Promise.all([serverHeader(host, port), holderOf(port)])
+  const [server, holder] = await Promise.all([serverHeader(host, port), portHolder(port)])
   const who = /crossbar|autobahn/i.test(server ?? '')
     ? `a crossbar router ("${server}") answers there: ${remedy}`
     : remedy
@@ -53,8 +53,8 @@ async function serverHeader(host: string, port: number): Promise<string | undefi
   }
 }
 
-/** The process that listens on a TCP port; undefined off Linux or when it is another user's. */
-async function holderOf(port: number): Promise<string | undefined> {
+/** The process that listens on a TCP port, `ocs hub (pid 123)`; undefined off Linux or when it is another user's. */
+export async function portHolder(port: number): Promise<string | undefined> {
   const sockets = listeners('self').filter((one) => one.port === port)
   if (sockets.length === 0) return undefined
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

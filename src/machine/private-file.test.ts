@@ -1,18 +1,9 @@
-import { afterEach, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'bun:test'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { folder } from '../../test/temporary.ts'
 import { privateText, readPrivate } from './private-file.ts'
 import { knownRecorderKey, ownRecorderKey } from './recorder-key-file.ts'
-
-const folders: string[] = []
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
-function folder(): string {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
 
 test('a private text is made once, for this account alone, and nothing is left beside it', () => {
   const path = join(folder(), 'new', 'key')

@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { makeAuthority } from './certificate.ts'
-import { findCredentials } from './credentials.ts'
+import { credentialsFiles, findCredentials, writeCredentials } from './credentials.ts'
+import { newToken } from './token.ts'
 
 test('a broker of others is shown the user and the password of its file, over TLS or on this machine', () => {
   const folder = mkdtempSync(join(tmpdir(), 'broker-keys-'))
@@ -24,4 +25,36 @@ test('a broker of others is shown the user and the password of its file, over TL
   chmodSync(passwordFile, 0o644)
   expect(() => at('mqtts://broker', all)).toThrow(`chmod 600 ${passwordFile}`)
   rmSync(folder, { recursive: true })
+})
+
+test('the file of OCS_CREDENTIALS goes before the site file’s, that before the instance’s, and that before the realm’s', () => {
+  const home = mkdtempSync(join(tmpdir(), 'search-order-'))
+  const own = (name: string, file = join(home, name)) => {
+    writeCredentials(file, { hub: 'mqtts://hub', principal: name, token: newToken(name) })
+    return file
+  }
+  const env = { XDG_CONFIG_HOME: join(home, 'config'), OCS_STATE_DIR: home, XDG_STATE_HOME: home, HOME: home }
+  const [variable, site] = [own('variable'), own('site')]
+  const instance = { realm: 'a/b', instance: 'ls240' }
+  const [forOne = '', forAll = ''] = credentialsFiles({ ...instance, env })
+  expect(dirname(forAll)).toBe(join(home, 'config', 'ocs', 'credentials'))
+  own('all', forAll)
+  own('one', forOne)
+  const found = (more: object, url = 'mqtts://hub:8883') =>
+    findCredentials({ url, env, ...instance, ...more })
+  const principal = (more: object) => found(more)?.principal
+  expect(principal({ env: { ...env, OCS_CREDENTIALS: variable }, file: site })).toBe('variable')
+  expect(principal({ file: site })).toBe('site')
+  expect(principal({})).toBe('one')
+  expect(principal({ instance: undefined })).toBe('all')
+  expect(principal({ instance: 'ls372' })).toBe('all')
+  expect(principal({ realm: 'other' })).toBeUndefined()
+  // Named, and not there: an error, and not the next.
+  rmSync(site)
+  expect(() => principal({ file: site })).toThrow(`there is no ${site}`)
+  chmodSync(forOne, 0o640)
+  expect(() => principal({})).toThrow(`chmod 600 ${forOne}`)
+  // Nothing is shown in plain text to another host.
+  expect(found({}, 'mqtt://hub:1883')).toBeUndefined()
+  rmSync(home, { recursive: true })
 })

@@ -133,8 +133,17 @@ export function credentialsText(credentials: CredentialsFile): string {
 
 /** Writes a file of credentials, for this account alone. @throws ConfigError when it cannot be written */
 export function writeCredentials(file: string, credentials: CredentialsFile): void {
+  write(file, credentialsText(credentials))
+}
+
+/** Writes a token alone, as other programs take it. @throws ConfigError when it cannot be written */
+export function writeToken(file: string, token: string): void {
+  write(file, `${token}\n`)
+}
+
+function write(file: string, text: string): void {
   try {
-    replacePrivate(file, credentialsText(credentials))
+    replacePrivate(file, text)
   } catch (cause) {
     throw new ConfigError(`${file} cannot be written: ${messageOf(cause)}`, { cause })
   }

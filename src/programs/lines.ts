@@ -129,3 +129,5 @@ export type ToProgram =
   /** Rows up to this number are in the spool. */
   | { readonly rows: number }
   | { readonly do: 'end' }
+  /** First, to a program that has started its runtime itself: the file that takes rows which are never answered. */
+  | { readonly do: 'begin'; readonly left: string }

@@ -1,5 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram } from './lines.ts'
@@ -20,6 +22,14 @@ const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
 /** A line after the first. */
 type Line = Exclude<FromProgram, { hello: Hello }> | LeftOut
 
+/** The process of a program, as far as it matters here. */
+interface Child extends Pick<EventEmitter, 'on'> {
+  readonly pid?: number | undefined
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+}
+
 /** How a program is started. */
 export interface Command {
   readonly words: readonly string[]
@@ -34,7 +44,7 @@ export interface Heard {
 /** A running program that speaks lines. It has a process group of its own, and ends with its standard input. */
 export class Program {
   readonly hello: Hello
-  readonly #child: ChildProcess
+  readonly #child: Child
   readonly #closed: AbortController
   readonly #answers = new Map<number, (answer: { status: number; msg: string }) => void>()
   #requests = 0
@@ -42,7 +52,7 @@ export class Program {
   #heard: Heard | undefined
   readonly #early: Line[] = []
 
-  private constructor(child: ChildProcess, hello: Hello, closed: AbortController) {
+  private constructor(child: Child, hello: Hello, closed: AbortController) {
     this.#child = child
     this.hello = hello
     this.#closed = closed
@@ -64,6 +74,31 @@ export class Program {
       detached: true,
       env: { ...process.env, ...env },
     })
+    return await Program.#meet(child, command, log, signal)
+  }
+
+  /**
+   * Meets the program that has started this process, over this process's own standard input and output.
+   * @param left where rows wait that it could not hand over
+   * @throws TransportError when it ends before it has said what it is, or takes too long
+   */
+  static async attach(left: string, log: (text: string) => void, signal?: AbortSignal): Promise<Program> {
+    const child = Object.assign(new EventEmitter(), {
+      stdin: process.stdout,
+      stdout: process.stdin,
+      stderr: null,
+    })
+    process.stdin.once('end', () => child.emit('exit', 0, null))
+    child.stdin.write(`${JSON.stringify({ do: 'begin', left } satisfies ToProgram)}\n`)
+    return await Program.#meet(child, 'the program', log, signal)
+  }
+
+  static async #meet(
+    child: Child,
+    command: string,
+    log: (text: string) => void,
+    signal?: AbortSignal,
+  ): Promise<Program> {
     const closed = new AbortController()
     const hello = Promise.withResolvers<Hello>()
     let program: Program | undefined
@@ -71,10 +106,11 @@ export class Program {
     /** Lines that come in the same breath as the first. */
     const early: Line[] = []
     child.stdin?.on('error', () => {})
-    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) => {
-      last = line.replace(STAMP, '')
-      log(last)
-    })
+    if (child.stderr)
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        last = line.replace(STAMP, '')
+        log(last)
+      })
     createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (text) => {
       const line = readLine(text)
       if ('hello' in line) hello.resolve(line.hello)
@@ -86,11 +122,11 @@ export class Program {
       closed.abort(error)
       hello.reject(error)
     }
-    child.on('error', (error) => ended(`${command} cannot be started: ${messageOf(error)}`))
+    child.on('error', (error: unknown) => ended(`${command} cannot be started: ${messageOf(error)}`))
     const read = Promise.all(
-      [child.stdout, child.stderr].map((stream) => new Promise((resolve) => stream?.on('close', resolve))),
+      [child.stdout, child.stderr].map((one) => one && new Promise((resolve) => one.on('close', resolve))),
     )
-    child.on('exit', async (code, by) => {
+    child.on('exit', async (code: number | null, by: string | null) => {
       // What it has written comes first; children of its own may hold the pipe for long.
       await Promise.race([read, Bun.sleep(LAST_LINES_MS)])
       const why = code !== 0 && by === null && last !== '' ? `: ${last.slice(0, 200)}` : ''
@@ -104,7 +140,7 @@ export class Program {
     }, HELLO_MS)
     try {
       const said = await hello.promise
-      log(`program runs: pid ${child.pid}`)
+      log(`program runs: pid ${child.pid ?? said.pid}`)
       program = new Program(child, said, closed)
       for (const line of early.splice(0)) program.#take(line)
       return program
@@ -179,7 +215,7 @@ export class Program {
 }
 
 /** To its whole group: programs start others. */
-function kill({ pid }: ChildProcess, sign: NodeJS.Signals): void {
+function kill({ pid }: Child, sign: NodeJS.Signals): void {
   try {
     if (pid) process.kill(-pid, sign)
   } catch {

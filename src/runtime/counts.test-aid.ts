@@ -1,4 +1,4 @@
-import type { FeedDeclaration, Row } from '../core/channels.ts'
+import type { FeedDeclaration, HeldEpoch, Presence, Row } from '../core/channels.ts'
 
 /** A feed of one integer. */
 export const counts: FeedDeclaration = {
@@ -13,13 +13,15 @@ export function count(epoch: string, n: number, t = Date.now() / 1000): Omit<Row
   return { epoch, block: 'count', t: [t], data: { n: [n] } }
 }
 
-/** Numbers from 0 to 1, the same for one seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+/** The beat of an agent whose spool holds epochs of it. */
+export function beatOf(spool: string, epochs: HeldEpoch[]): Presence {
+  const about = {
+    since: 1,
+    time: Date.now() / 1000,
+    agent_class: 'CounterAgent',
+    host: 'h',
+    pid: 1,
+    version: '0',
   }
+  return { state: 'online', session: 's', ...about, feeds: { counts: { spool, epochs } } }
 }

@@ -1,12 +1,12 @@
 import { afterEach, expect, spyOn, test } from 'bun:test'
 import { z } from 'zod'
+import { temporary } from '../../test/temporary.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Replayed, type Row } from '../core/channels.ts'
 import { caller } from '../lab/request-client.ts'
 import { runAgent } from './run-agent.ts'
 import { Spool } from './spool/spool.ts'
-import { temporary } from './temporary.test-aid.ts'
 
 /** A number that is in nothing else that becomes JSON. */
 const MARK = 0.123456789

@@ -1,8 +1,9 @@
-import { afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { folder } from '../../test/temporary.ts'
 import { UNHURRIED_MS } from '../../test/turns-clock.ts'
+import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { channels, type Row } from '../core/channels.ts'
@@ -10,28 +11,26 @@ import { TransportError } from '../core/errors.ts'
 import type { FeedSink } from '../core/feed-sink.ts'
 import { follow } from '../lab/follow.ts'
 import { caller } from '../lab/request-client.ts'
-import type { Identity } from './identity.ts'
 import { runAgent } from './run-agent.ts'
 import { Spool } from './spool/spool.ts'
 
-const folders: string[] = []
-const folder = () => {
-  const path = mkdtempSync('/tmp/ocs-test-')
-  folders.push(path)
-  return path
-}
-afterEach(() => {
-  for (const path of folders.splice(0)) rmSync(path, { recursive: true })
-})
-
-const identity = (instance: string): Identity => ({
-  root: 'observatory',
-  instance,
-  agentClass: 'CounterAgent',
-  session: crypto.randomUUID(),
-  since: 1,
-  version: '0',
-})
+/** Runs an agent as who the bus says. */
+const run = (agent: Agent, bus: Bus, spool?: Spool) =>
+  runAgent({
+    agent,
+    args: {},
+    identity: {
+      root: 'observatory',
+      instance: bus.client,
+      agentClass: agent.spec.class,
+      session: crypto.randomUUID(),
+      since: 1,
+      version: '0',
+    },
+    bus,
+    spool,
+    log: () => {},
+  })
 
 /** Publishes one row each time it is told to. */
 const counting = () => {
@@ -84,14 +83,7 @@ test('rows reach a reader in order, once, whether it was there or came later', a
   const spool = new Spool(join(folder(), 'counter.sqlite'))
   const bus = hub.connect('counter')
   const { agent, tick, started } = counting()
-  const running = await runAgent({
-    agent,
-    args: {},
-    identity: identity('counter'),
-    bus,
-    spool,
-    log: () => {},
-  })
+  const running = await run(agent, bus, spool)
   await started
   const early = collector()
   await using reader = await follow(hub.connect('early'), 'observatory', early.sink)
@@ -114,15 +106,7 @@ test('a hub that was away loses nothing, and a restarted agent continues in a ne
   const path = join(folder(), 'counter.sqlite')
   const first = counting()
   let spool = new Spool(path)
-  const start = (agent: Agent) =>
-    runAgent({
-      agent,
-      args: {},
-      identity: identity('counter'),
-      bus: hub.connect('counter'),
-      spool,
-      log: () => {},
-    })
+  const start = (agent: Agent) => run(agent, hub.connect('counter'), spool)
   let running = await start(first.agent)
   const got = collector()
   await using _ = await follow(hub.connect('reader'), 'observatory', got.sink)
@@ -151,7 +135,7 @@ test('start, status and stop over the bus; a repeated request acts once; a late 
   const hub = new MemoryHub()
   const { agent } = counting()
   const bus = hub.connect('counter')
-  const running = await runAgent({ agent, args: {}, identity: identity('counter'), bus, log: () => {} })
+  const running = await run(agent, bus)
   const me = hub.connect('me')
   await using ask = await caller(me, 'observatory')
   expect((await ask.request('counter', 'acq', 'start')).msg).toBe('Operation "acq" already in progress.')
@@ -216,13 +200,7 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
     }
   })
   const bus = hub.connect('x')
-  const running = await runAgent({
-    agent: agent as unknown as Agent,
-    args: {},
-    identity: identity('x'),
-    bus,
-    log: () => {},
-  })
+  const running = await run(agent as unknown as Agent, bus)
   await turned.promise
   expect(connects).toBe(3)
   expect(seen).toContain('degraded')
@@ -247,14 +225,7 @@ test('the last that a stopping agent says of itself is its goodbye, and its last
   const spool = new Spool(path)
   // How long a slow disk is waited for is not the subject.
   spool.close = () => Spool.prototype.close.call(spool, UNHURRIED_MS)
-  const running = await runAgent({
-    agent,
-    args: {},
-    identity: identity('counter'),
-    bus,
-    spool,
-    log: () => {},
-  })
+  const running = await run(agent, bus, spool)
   await started
   // The first row of an epoch is told in presence: here that comes due while the agent stops.
   tick(1)

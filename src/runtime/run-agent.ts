@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
-import type { FeedDeclaration, Row } from '../core/channels.ts'
+import { BEAT_S, type FeedDeclaration, type Row } from '../core/channels.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
 import type { RecorderKey } from '../core/recording/recorder-key.ts'
@@ -23,8 +23,6 @@ import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool/spool.ts'
 import { startUp } from './start-up.ts'
 
-/** Milliseconds between beats of an agent's presence. */
-const BEAT_MS = 5000
 /** Milliseconds that operations have to end when the agent stops; as in OCS. */
 const GRACE_MS = 3000
 
@@ -87,7 +85,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     void announcements.publishPresence('online')
     spool?.tidy()
     recording?.look()
-  }, BEAT_MS)
+  }, 1000 * BEAT_S)
   void startUp(options, atStart, operations, stopping.signal)
   return {
     async stop() {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../core/names.ts'
+import { didYouMean, nearOr } from '../core/names.ts'
 import type { Position, Problems } from './problems.ts'
 import type { Entry, Node } from './tree.ts'
 
@@ -91,7 +91,7 @@ export function readSection(
     if (known.includes(key)) continue
     const [near] = didYouMean(key, known)
     if (near) meant.add(near)
-    const hint = near ? `did you mean "${near}"?` : `it takes ${keys.join(', ')}`
+    const hint = nearOr(key, known, 'it takes', keys)
     problems.add(at, `unknown key ${JSON.stringify(key)} in ${name}: ${hint}`)
   }
   for (const key of required) {

@@ -156,7 +156,7 @@ test('Mosquitto’s clients of another account look at all but requests and answ
   await spy.stop()
 })
 
-const PRELUDE = `import sys; sys.path.insert(0, '${ROOT}/examples/python')
+const PRELUDE = `import sys; sys.path.insert(0, '${ROOT}/python')
 from ocs_mqtt import *
 `
 test('a script in Python starts on the account of the hub, and is refused on another with what to do', async () => {

@@ -12,7 +12,9 @@ import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 
 setDefaultTimeout(390_000)
 
-const BRIDGE = 'http://sisock_grafana_http:5000'
+const BRIDGE = 'https://sisock_grafana_http:5000'
+/** Of Grafana: the token of its secret, and the authority that it trusts. */
+let grafana: RequestInit & { tls: { ca: string } }
 const CHANNELS = 15
 
 interface Service {
@@ -20,6 +22,8 @@ interface Service {
   readonly image: string
   readonly container_name?: string
   readonly networks?: unknown
+  readonly environment?: Readonly<Record<string, string>>
+  readonly secrets?: readonly { readonly source: string; readonly target: string }[]
   readonly volumes?: readonly string[]
   readonly ports?: readonly (string | { readonly published: string | number })[]
 }
@@ -27,6 +31,7 @@ interface Compose {
   readonly services: Readonly<Record<string, Service>>
   readonly networks: Readonly<Record<string, { readonly name?: string }>>
   readonly volumes: Readonly<Record<string, { readonly name?: string } | null>>
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>
 }
 
 /** compose.yaml as docker-compose understands it. @throws Error with what it says is wrong */
@@ -95,7 +100,11 @@ class Containers {
   constructor(lab: Lab) {
     this.#lab = lab
     const names = Object.keys(this.#compose.services)
-    this.#addresses = new Map(names.map((name, i) => [name, `127.0.0.${i + 10}`]))
+    this.#addresses = new Map(names.map((name, i) => [name, `10.88.0.${i + 10}`]))
+    // No loopback: what comes from one of them shows who it is, as in a network of containers.
+    Bun.spawnSync(['ip', 'address', 'add', '10.88.0.1/24', 'dev', 'lo'])
+    for (const address of this.#addresses.values())
+      Bun.spawnSync(['ip', 'address', 'add', `${address}/32`, 'dev', 'lo'])
     const hosts = [...this.#addresses].map(([name, address]) => `${address} ${name}\n`)
     writeFileSync(lab.path('hosts'), `127.0.0.1 localhost\n${hosts.join('')}`)
     // The mounts are this check's own (.ci/alone).
@@ -111,17 +120,41 @@ class Containers {
     return this.#lab.path('volumes', service)
   }
 
+  /** Runs what makes the secrets. */
+  async init(): Promise<void> {
+    const script = join(ROOT, 'deploy', 'init.sh')
+    const env = { ...this.#env('ocs_hub'), OCS: join(ROOT, 'bin', 'ocs') }
+    const { code } = await this.#lab.program('ocs_init', ['sh', script], { env }).ended(60)
+    expect(code).toBe(0)
+  }
+
+  /** Where a service finds one of its secrets. */
+  secret(service: string, target: string): string {
+    const { source } = this.#compose.services[service]?.secrets?.find((one) => one.target === target) ?? {}
+    const file = this.#compose.secrets[source ?? '']?.file ?? `no secret ${target} of ${service}`
+    return file.replace(join(ROOT, 'deploy', 'secrets'), join(this.state('ocs_hub'), 'hub'))
+  }
+
+  #env(service: string) {
+    const named = this.#compose.services[service]?.environment ?? {}
+    const all = { ...named, OCS_STATE_DIR: this.state(service), OCS_CONFIG_DIR: this.#lab.path('etc') }
+    return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, this.#here(service, value)]))
+  }
+
+  #here(service: string, word: string): string {
+    return word.replace(/\/run\/secrets\/([\w.]+)/, (_, target: string) => this.secret(service, target))
+  }
+
   start(service: string, command = this.#compose.services[service]?.command ?? []): Running {
     const own = this.#addresses.get(service) ?? ''
     const here = command.map((word) =>
-      word
+      (service === 'grafana_provision' ? word : this.#here(service, word))
         // Each container has a port 7777 of its own.
         .replace('0.0.0.0:7777', `${own}:7777`)
         .replace('/var/lib/ocs', this.state(service))
         .replace('/provisioning', this.#lab.path('provisioning')),
     )
-    const env = { OCS_STATE_DIR: this.state(service), OCS_CONFIG_DIR: this.#lab.path('etc') }
-    return this.#lab.start(service, here, { env })
+    return this.#lab.start(service, here, { env: this.#env(service) })
   }
 }
 
@@ -145,15 +178,27 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
   const containers = new Containers(lab)
   for (const agent of ['control', 'measurement'])
     await spoolScans(join(containers.state(agent), 'observatory', `${agent}.sqlite`))
+  await containers.init()
+  // Again, for an instance that is new: what is there stays.
+  const made = readFileSync(containers.secret('ls240', 'ocs'), 'utf8')
+  await containers.init()
+  expect(readFileSync(containers.secret('ls240', 'ocs'), 'utf8')).toBe(made)
+  const token = readFileSync(containers.secret('grafana', 'grafana.token'), 'utf8').trim()
+  grafana = {
+    headers: { authorization: `Basic ${Buffer.from(`grafana:${token}`).toString('base64')}` },
+    tls: { ca: readFileSync(containers.secret('grafana', 'ca.pem'), 'utf8') },
+  }
   // As at the very first start, when nothing runs yet.
   expect(await containers.start('grafana_provision').ended(60)).toMatchObject({ code: 0 })
   const begun = performance.now()
-  await containers.start('ocs_hub').says('listening on ws://', 30)
+  await containers.start('ocs_hub').says('listening on wss://', 30)
   for (const sim of ['sim_ls240', 'sim_ls372_control', 'sim_ls372_measurement']) containers.start(sim)
   const agents = AGENTS.map((agent) => containers.start(agent))
   containers.start('aggregator')
   for (const node of NODES) containers.start(node)
-  await containers.start('sisock_grafana_http').says('listening on', 30)
+  await containers.start('sisock_grafana_http').says('listening on https://', 30)
+  const { tls } = grafana
+  expect((await fetch(`${BRIDGE}/api/agents`, { tls })).status).toBe(401)
   await Promise.all(agents.map((agent) => agent.says('Channel_', 60)))
   const drawn = async (target: string) =>
     (await render([target])).some(({ datapoints }) => datapoints.length > 0)
@@ -253,7 +298,7 @@ interface Answer {
 async function render(targets: readonly string[], from = '-1h'): Promise<Answer[]> {
   const form = new URLSearchParams({ from, until: 'now', format: 'json', maxDataPoints: '900' })
   for (const target of targets) form.append('target', `aliasSub(${target}, "(^.*$)", "\\1 A")`)
-  const answer = await fetch(`${BRIDGE}/graphite/render`, { method: 'POST', body: form })
+  const answer = await fetch(`${BRIDGE}/graphite/render`, { ...grafana, method: 'POST', body: form })
   if (answer.status !== 200) throw new Error(`${targets}: ${answer.status} ${await answer.text()}`)
   expect(answer.headers.get('x-ocs-left-out')).toBeNull()
   return (await answer.json()) as Answer[]
@@ -263,8 +308,9 @@ async function render(targets: readonly string[], from = '-1h'): Promise<Answer[
 async function query(targets: readonly Target[]): Promise<Answer[]> {
   const range = { from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() }
   const answer = await fetch(`${BRIDGE}/query`, {
+    ...grafana,
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...grafana.headers, 'content-type': 'application/json' },
     body: JSON.stringify({ range, intervalMs: 5000, maxDataPoints: 900, targets }),
   })
   if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
@@ -272,5 +318,5 @@ async function query(targets: readonly Target[]): Promise<Answer[]> {
 }
 
 async function get(path: string): Promise<unknown> {
-  return await (await fetch(BRIDGE + path)).json()
+  return await (await fetch(BRIDGE + path, grafana)).json()
 }

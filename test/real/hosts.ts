@@ -21,6 +21,8 @@ async function namespace(lab: Lab, name: string): Promise<Running> {
 export interface Host {
   readonly name: string
   start(name: string, args: readonly string[], options?: StartOptions): Running
+  /** Starts another program there. */
+  program(name: string, command: readonly string[], options?: StartOptions): Running
   /** Pulls its cable out of the switch: nothing gets through any more, and nobody is told. */
   pull(): void
   plug(): void
@@ -51,10 +53,12 @@ export class Network {
   async host(name: string): Promise<Host> {
     const keeper = await namespace(this.#lab, name)
     const port = this.#port(String(keeper.pid))
+    const program: Host['program'] = (role, command, options) =>
+      this.#lab.program(role, ['nsenter', '-t', String(keeper.pid), '-n', '-u', ...command], options)
     return {
       name,
-      start: (role, args, options) =>
-        this.#lab.program(role, ['nsenter', '-t', String(keeper.pid), '-n', '-u', ...OCS, ...args], options),
+      start: (role, args, options) => program(role, [...OCS, ...args], options),
+      program,
       pull: () => this.#inSwitch('ip', 'link', 'set', port, 'down'),
       plug: () => this.#inSwitch('ip', 'link', 'set', port, 'up'),
     }

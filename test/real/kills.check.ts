@@ -2,7 +2,9 @@
  * kill -9 at random moments: the recorder's files hold every sample once. The seed is printed; `SEED=…` repeats a run's
  * moments. `KILLS=1000` is the long run.
  */
+
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { seeded } from '../random.ts'
 import { compare, filesOf, keyOf, samplesOf, spooled, unacknowledged } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { Listener, type Seen } from './listener.ts'
@@ -15,17 +17,6 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 /** Seconds of data in a frame: some are always open, and some being written. */
 const FRAME = ['--frame-length', '0.5']
 const HERTZ = 10
-
-/** Numbers from 0 to 1, the same for one seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** Ends acquisition and waits until the agents have heard that all they hold is recorded. */
 async function recordAll(lab: Lab, ...agents: string[]): Promise<void> {
@@ -40,7 +31,7 @@ async function stopAll(...roles: Running[]): Promise<void> {
 
 test('kill -9 of the recorder, again and again: no sample is lost or doubled', async () => {
   await using lab = new Lab()
-  const random = randomOf(SEED)
+  const random = seeded(SEED)
   figure(`seed ${SEED}`)
   const demo = new DemoLab(lab)
   await lab.hub()
@@ -84,7 +75,7 @@ function counted(rows: readonly Seen[]): void {
 
 test('recorder, hub and agent killed by turns: what was published is recorded once', async () => {
   await using lab = new Lab()
-  const random = randomOf(SEED + 1)
+  const random = seeded(SEED + 1)
   const demo = new DemoLab(lab)
   let hub = await lab.hub()
   const { rows } = await Listener.open(lab)

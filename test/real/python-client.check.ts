@@ -1,4 +1,4 @@
-/** `examples/python/ocs_mqtt.py` as a lab script uses it, on paho-mqtt, through restarts of the hub and of agents. */
+/** `python/ocs_mqtt.py` as a lab script uses it, on paho-mqtt, through restarts of the hub and of agents. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ export default defineAgent({ class: 'OddAgent', help: 'Odd data.', args: z.objec
 `
 const PRELUDE = `
 import sys, time, threading
-sys.path.insert(0, '${ROOT}/examples/python')
+sys.path.insert(0, '${ROOT}/python')
 from ocs_mqtt import *
 def fails(act, *words):
     try: act()
@@ -126,7 +126,9 @@ print(f'FIGURE {200 / (time.monotonic() - begun):.0f} requests a second from 4 t
 `)
   expect(out).toContain('OCSReply: OK: Session active.\n  acq[session=')
   figure(/FIGURE (.*)/.exec(out)?.[1] ?? '')
-  const demo = lab.program('demo', [PYTHON, join(ROOT, 'examples', 'python', 'demo.py')])
+  const demo = lab.program('demo', [PYTHON, join(ROOT, 'examples', 'python', 'demo.py')], {
+    env: { PYTHONPATH: join(ROOT, 'python') },
+  })
   expect([(await demo.ended(40)).code, demo.text('err')]).toEqual([0, ''])
   expect(demo.text('out').match(/'T': [\d.]+/g)?.length).toBe(10)
 })

@@ -20,15 +20,20 @@ interface Sent {
 }
 
 const rowsIn = (calls: readonly Call[]) =>
-  sent(calls, /\/ls240\/feeds\/\w+\{"epoch":"[^"]+","block":"\w+","t":\[([\d.]+).*?"seq":(\d+)\}/g)
-const acksIn = (calls: readonly Call[]) => sent(calls, /\/ls240\/ack\/\w+\{"epoch":"[^"]+",()"seq":(\d+),/g)
+  sent(calls, /\/ls240\/feeds\/\w+\{"epoch":"[^"]+","seq":(?<seq>\d+),"block":"\w+","t":\[(?<t>[\d.]+)/g)
+const acksIn = (calls: readonly Call[]) =>
+  sent(calls, /\/ls240\/ack\/\w+\{"epoch":"[^"]+",(?<t>)"seq":(?<seq>\d+),/g)
 
 /** What sockets were given that fits a pattern: the time of its first sample, and its seq. */
 function sent(calls: readonly Call[], pattern: RegExp): (Sent & { readonly t: number })[] {
   return calls
     .filter(({ path }) => path.startsWith('socket:'))
     .flatMap((call) =>
-      [...call.bytes.matchAll(pattern)].map(([, t, seq]) => ({ t: Number(t), seq: Number(seq), call })),
+      [...call.bytes.matchAll(pattern)].map(({ groups: { t, seq } = {} }) => ({
+        t: Number(t),
+        seq: Number(seq),
+        call,
+      })),
     )
 }
 

@@ -140,7 +140,7 @@ test('the Python client comes in by credentials over both', async () => {
   if (!python) throw new Error('OCS_PAHO_PYTHON has to name the Python that has paho-mqtt')
   const { lab, file } = await wideLab()
   await using _ = lab
-  const env = { PYTHONPATH: join(ROOT, 'examples', 'python') }
+  const env = { PYTHONPATH: join(ROOT, 'python') }
   const look = async (url: string, credentials?: string) => {
     const code = `from ocs_mqtt import OCSClient\nOCSClient('none', hub='${url}', timeout=5)`
     const given = credentials ? { OCS_CREDENTIALS: credentials } : {}

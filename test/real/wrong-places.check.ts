@@ -2,7 +2,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { Lab, OCS } from './roles.ts'
+import type { Command } from 'commander'
+import { declared } from '../../src/commands/program.ts'
+import { figure, Lab, OCS } from './roles.ts'
 import { YALE } from './yale-lab.ts'
 
 setDefaultTimeout(600_000)
@@ -11,24 +13,8 @@ setDefaultTimeout(600_000)
 const PATIENCE = 60
 const AT_ONCE = 6
 
-/** What each command is to read or write, in the place of `FILE` or `DIR`. */
-const FILES: readonly (readonly string[])[] = [
-  ...['hub', 'up', 'check', 'systemd', 'status', 'ps', 'down', 'logs'].map((name) => [
-    name,
-    '--site-file',
-    'FILE',
-  ]),
-  ['agent', '--instance-id=ls240', '--site-file', 'FILE'],
-  ['aggregate', '--instance-id=aggregator', '--site-file', 'FILE', '--data-dir', 'data'],
-  ['datanode', 'sensors', '--site-file', 'FILE'],
-  ['bridge', '--site-file', 'FILE'],
-  ['bridge', '--cert', 'FILE', '--key', 'FILE', '--listen', '127.0.0.1:5999'],
-  ['record', 'ls240', '--site-file', 'FILE', '-o', 'out.yaml'],
-  ['grafana', 'provision', '--site-file', 'FILE', '--out', 'grafana'],
-  ['ctrl', 'status', '--site-file', 'FILE'],
-  ['plot', 'ls240', '--site-file', 'FILE'],
-  ['run', 'FILE'],
-  ['test', 'FILE'],
+/** What else commands read and write, by words that are no declared flags of theirs, in the place of `FILE` or `DIR`. */
+const OTHERS: readonly (readonly string[])[] = [
   ['sim', 'module', 'FILE', '--tcp=127.0.0.1:7999', '--serial-number=1'],
   [
     'agent',
@@ -39,29 +25,88 @@ const FILES: readonly (readonly string[])[] = [
     '--ip-address',
     'replay:FILE',
   ],
+  ['agent', '--instance-id=ls240', '--site-file', YALE, '--site-host=grumpy', '--working-dir', 'DIR'],
+  ['aggregate', '--instance-id=aggregator', '--site-file', YALE, '--site-host=grumpy', '--data-dir', 'DIR'],
+  ['datanode', 'archive', '--data-dir', 'DIR', '--index-dir', 'index'],
+  ['datanode', 'archive', '--data-dir', '.', '--index-dir', 'DIR'],
+  ['datanode', 'weather', '--weather-dir', 'DIR'],
+  ['bridge', 'passwd', 'maya', '--users', 'FILE'],
 ]
-const FOLDERS: readonly (readonly string[])[] = [
-  ['audit', 'DIR'],
-  ['export', 'x', '--data-dir', 'DIR'],
-  ['spool', 'ls', '--state-dir', 'DIR'],
-  ['spool', 'show', 'ls240', '--state-dir', 'DIR'],
-  ['spool', 'drain', 'ls240', '--state-dir', 'DIR'],
-  ['spool', 'trust', '--state-dir', 'DIR'],
-  ['aggregate', '--instance-id=aggregator', '--data-dir', 'DIR'],
-  ['aggregate', 'refill', '--data-dir', 'DIR'],
-  ['hub', '--state-dir', 'DIR', '--site-file', YALE, '--site-host=grumpy'],
-  ['agent', '--instance-id=ls240', '--state-dir', 'DIR', '--site-file', YALE, '--site-host=grumpy'],
-  ['up', '--state-dir', 'DIR', '--site-file', YALE, '--site-host=grumpy'],
-  ['grafana', 'provision', '--out', 'DIR', '--site-file', YALE],
-  ['demo', '--dir', 'DIR'],
-  ['new', 'instrument', 'gauge', '--dir', 'DIR'],
-]
-const ASKING: readonly (readonly string[])[] = [
-  ['status'],
-  ['ctrl', 'start', 'ls240', 'acq'],
-  ['plot', 'ls240', '--once'],
-  ['aggregate', 'refill'],
-]
+/** What stands for what a command cannot do without, by the name of an argument or a flag. */
+const GIVEN: Readonly<Record<string, string>> = {
+  instance: 'ls240',
+  op: 'acq',
+  name: 'maya',
+  alarm: 'x',
+  action: 'x',
+  text: 'x',
+  pattern: '*',
+  field: 'ls240.*',
+  shell: 'bash',
+  '--from': '-1h',
+  '--out': 'out',
+  '--output': 'out.yaml',
+}
+/** Names of arguments and values that are files or folders. */
+const PATHS = ['file', 'folder', 'script', 'data-dir']
+/** Those that only print or begin what the others are, and `chaos`, which pulls cables. */
+const APART = ['completion', 'complete', 'chaos']
+
+/** A command as it is declared: its words, what it has to be given, and what it may be. */
+interface Declared {
+  readonly words: readonly string[]
+  readonly command: Command
+}
+
+/** Every command of every depth that does something by itself. */
+async function everyCommand(): Promise<Declared[]> {
+  const nothing = { signal: new AbortController().signal, env: {}, out() {}, err() {}, terminal: false }
+  const walk = (command: Command, words: readonly string[]): Declared[] => {
+    const subs = command.commands.filter((sub) => sub.name() !== 'help')
+    // One that has commands beneath it does something itself where it takes flags.
+    const acts = words.length > 0 && (subs.length === 0 || command.options.length > 0)
+    return [
+      ...(acts ? [{ words, command }] : []),
+      ...subs.flatMap((sub) => walk(sub, [...words, sub.name()])),
+    ]
+  }
+  const all = walk(await declared([], { ...nothing, size: () => ({ columns: 80, rows: 24 }) }), [])
+  return all.filter(({ words: [first = ''] }) => !APART.includes(first))
+}
+
+/** What a command cannot do without, but the path `wrong`. */
+function whole({ words, command }: Declared, wrong: string | undefined): string[] {
+  const flags = command.options.flatMap(({ mandatory, long }) => {
+    return mandatory && long && long !== wrong ? [`${long}=${GIVEN[long] ?? `no ${long}`}`] : []
+  })
+  const has = (long: string) => wrong !== long && command.options.some((option) => option.long === long)
+  const site = has('--site-file') ? ['--site-file', YALE] : []
+  const host = command.options.some((option) => option.long === '--site-host') ? ['--site-host=grumpy'] : []
+  const instance =
+    has('--instance-id') && words[0] !== 'datanode'
+      ? [`--instance-id=${INSTANCES[words[0] ?? ''] ?? 'ls240'}`]
+      : []
+  const args = command.registeredArguments.flatMap((argument) => {
+    const name = argument.name()
+    if (name === wrong) return ['PATH']
+    return argument.required ? [GIVEN[name] ?? name] : []
+  })
+  return [...words, ...args, ...flags, ...site, ...host, ...instance]
+}
+const INSTANCES: Readonly<Record<string, string>> = { aggregate: 'aggregator' }
+
+/** Every command with `PATH` in each place where it takes a file or a folder. */
+function withPaths(one: Declared): string[][] {
+  const { command } = one
+  const flags = command.options.filter(({ flags: text }) => PATHS.includes(/<(.+)>/.exec(text)?.[1] ?? ''))
+  const args = command.registeredArguments
+    .map((argument) => argument.name())
+    .filter((name) => PATHS.includes(name))
+  return [
+    ...flags.map(({ long }) => [...whole(one, long ?? ''), `${long}`, 'PATH']),
+    ...args.map((name) => whole(one, name)),
+  ]
+}
 
 /** What stands there in place of what is wanted; pipes have no writer. */
 const WRONG: Readonly<Record<string, (path: string, lab: Lab) => unknown>> = {
@@ -75,6 +120,10 @@ const WRONG: Readonly<Record<string, (path: string, lab: Lab) => unknown>> = {
   'unreadable folder': (path) => {
     mkdirSync(path)
     chmodSync(path, 0)
+  },
+  'of another account': (path, lab) => {
+    writeFileSync(path, '', { mode: 0o600 })
+    return lab.program('chown', ['chown', '65534', path]).ended()
   },
   'dangling link': (path, lab) => lab.program('ln', ['ln', '-s', '/nowhere/at/all', path]).ended(),
 }
@@ -121,20 +170,27 @@ async function tried(lab: Lab, words: readonly string[], what: string, cwd: stri
 }
 
 /** Does all of it, some at a time. */
-async function each<T>(all: readonly T[], act: (one: T) => Promise<Tried>): Promise<Tried[]> {
+async function each<T>(
+  all: readonly T[],
+  act: (one: T) => Promise<Tried>,
+  atOnce = AT_ONCE,
+): Promise<Tried[]> {
   const left = [...all]
   const done: Tried[] = []
   const lane = async () => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) done.push(await act(one))
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  await Promise.all(Array.from({ length: atOnce }, lane))
   return done
 }
 
 test('files and folders that are wrong', async () => {
   await using lab = new Lab()
   let nth = 0
-  const cases = [...FILES, ...FOLDERS].flatMap((words) => Object.keys(WRONG).map((what) => ({ words, what })))
+  const commands = await everyCommand()
+  const all = [...commands.flatMap(withPaths), ...OTHERS]
+  const cases = all.flatMap((words) => Object.keys(WRONG).map((what) => ({ words, what })))
+  figure(`commands: ${commands.length}, places: ${all.length}, with what is wrong: ${cases.length}`)
   const done = await each(cases, async ({ words, what }) => {
     const cwd = lab.path(`case-${nth++}`)
     mkdirSync(cwd)
@@ -144,7 +200,7 @@ test('files and folders that are wrong', async () => {
     await WRONG[what]?.(path, lab)
     return tried(
       lab,
-      words.map((word) => word.replace(/FILE|DIR/, path)),
+      words.map((word) => word.replace(/FILE|DIR|PATH/, path)),
       what,
       cwd,
     )
@@ -152,6 +208,10 @@ test('files and folders that are wrong', async () => {
   expect(done.length).toBe(cases.length)
   expect(done.flatMap((one) => fault(one) ?? []).join('\n\n')).toBe('')
 })
+
+/** Roles, which wait for their hub, and commands that need none to do what they do. */
+const ROLES: readonly string[] = ['agent', 'aggregate', 'datanode', 'bridge']
+const ALONE: readonly string[] = ['hub', 'up', 'systemd', 'check', 'grafana', 'record', 'audit']
 
 test('hubs that are none', async () => {
   await using lab = new Lab()
@@ -182,17 +242,36 @@ test('hubs that are none', async () => {
       /\((?:nothing there|what answers)/,
     ],
   ]
-  const cases = ASKING.flatMap((words) =>
-    hubs.flatMap(([what, at, why]) =>
-      ['mqtt', 'ws'].map((scheme) => ({ words, what, url: `${scheme}://${at}`, why })),
-    ),
-  )
-  const wrong: string[] = []
-  const done = await each(cases, async ({ words, what, url, why }) => {
-    const one = await tried(lab, [...words, '--site-hub', url], what, lab.dir)
-    if (one.code !== 3 || !why.test(one.said)) wrong.push(`${one.words.join(' ')}: ${one.code} ${one.said}`)
-    return one
+  const asking = (await everyCommand()).filter(({ words: [first = ''], command }) => {
+    return command.options.some(({ long }) => long === '--site-hub') && !ALONE.includes(first)
   })
+  figure(`commands that ask a hub: ${asking.length}`)
+  const cases = asking
+    .map((one) => whole(one, undefined))
+    .flatMap((words, nth) =>
+      hubs.flatMap(([what, at, why]) =>
+        // Whatever asks reaches its hub in one way.
+        (nth === 0 ? ['mqtt', 'ws'] : ['mqtt']).map((scheme) => ({
+          words,
+          what,
+          url: `${scheme}://${at}`,
+          why,
+        })),
+      ),
+    )
+  const wrong: string[] = []
+  const done = await each(
+    cases,
+    async ({ words, what, url, why }) => {
+      const one = await tried(lab, [...words, '--site-hub', url], what, lab.dir)
+      // A role goes on, and says why it waits.
+      const isRole = ROLES.includes(words[0] ?? '') && one.code === 0
+      if (!(one.code === 3 || isRole) || !why.test(one.said))
+        wrong.push(`${one.words.join(' ')}: ${one.code} ${one.said}`)
+      return one
+    },
+    2 * AT_ONCE,
+  )
   expect(wrong.join('\n\n')).toBe('')
   expect(done.flatMap((one) => fault(one) ?? []).join('\n\n')).toBe('')
 })

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { atEnd } from '../../../test/closing.ts'
 import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import type { Row } from '../../core/channels.ts'
@@ -15,10 +16,6 @@ import { type Channel, inOrder, judge, type Module, readingsOf } from './lakesho
 
 const folder = mkdtempSync(join(tmpdir(), 'ls240-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
@@ -31,12 +28,12 @@ async function simulate(
   const path = join(folder, `LSA21OQ-${count++}`)
   const link = options.tcp === undefined ? { pty: path } : {}
   const module = await startLakeshore240({ serialNumber: 'LSA21OQ', ...link, ...options })
-  open.push(() => module.close())
+  atEnd(() => module.close())
   return { module, path }
 }
 async function start(args: Record<string, unknown>): Promise<Running> {
   const agent = await startAgent(lakeshore240, args)
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   return agent
 }
 

@@ -1,26 +1,22 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
+import { atEnd } from '../../../test/closing.ts'
 import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import type { Simulator } from '../../simulators/simulator.ts'
 import { startTable } from '../../simulators/table-server.ts'
 import lakeshore336, { simulated } from './lakeshore336.ts'
 
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
-
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
 async function simulate(): Promise<{ sim: Simulator; ip_address: string }> {
   const sim = await startTable(simulated, { serialNumber: 'LSA336X', tcp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   return { sim, ip_address: sim.url }
 }
 async function start(args: Record<string, unknown>): Promise<Running> {
   const agent = await startAgent(lakeshore336, { f_sample: 10, ...args })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   return agent
 }
 const noRow: Running['rows'][number] = { epoch: '', seq: 0, block: '', t: [], data: {} }
@@ -155,7 +151,7 @@ test('a name on the front panel that makes no field name, or that two inputs hav
     one.name === 'INNAME' ? { ...one, initial: (key: string) => ({ name: names[key] }) } : one,
   )
   const sim = await startTable({ ...simulated, registers }, { serialNumber: 'LSA336X', tcp: '127.0.0.1:0' })
-  open.push(() => sim.close())
+  atEnd(() => sim.close())
   const agent = await start({ ip_address: sim.url, field_names: 'front-panel' })
   await agent.until(() => agent.rows.length >= 2)
   const fields = Object.keys(last(agent, 'temperatures').data).filter((name) => name.endsWith('_V'))

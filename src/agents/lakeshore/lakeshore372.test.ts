@@ -1,7 +1,8 @@
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from '../../../test/closing.ts'
 import { ownClock } from '../../../test/own-clock.ts'
 import { type Running, startAgent } from '../../../test/running-agent.ts'
 import { OpError } from '../../core/errors.ts'
@@ -17,22 +18,18 @@ import { codeOf, excitations, heaterRanges, resistanceRanges, stepOf } from './l
 
 const folder = mkdtempSync(join(tmpdir(), 'ls372-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).reverse()) await close()
-})
 
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
 async function simulate(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const simulator = await startLakeshore372({ serialNumber: 'LSA22YG', tcp: '127.0.0.1:0', ...options })
-  open.push(() => simulator.close())
+  atEnd(() => simulator.close())
   return simulator
 }
 async function start(url: string, args: Record<string, unknown> = {}): Promise<Running> {
   const agent = await startAgent(lakeshore372, { ip_address: url.replace('tcp://', ''), ...args })
-  open.push(() => agent[Symbol.asyncDispose]())
+  atEnd(() => agent[Symbol.asyncDispose]())
   return agent
 }
 test('bad replies while it takes stock cost questions, not the connection', async () => {
@@ -182,7 +179,7 @@ test('named by front panel: blocks and fields as socs has them; by channel where
   await setUp.task('set_autoscan', { autoscan: false })
   await setUp[Symbol.asyncDispose]()
   const line = await openLine(url)
-  open.push(() => line.close())
+  atEnd(() => line.close())
   for (const [channel, name] of Object.entries({
     1: 'Still RuOx',
     2: 'MC',
@@ -227,7 +224,7 @@ test('a file of settings sets channels up, at the start or by a task', async () 
   await agent.until(() => agent.session('input_configfile')?.success === true)
   expect(messages(agent, 'input_configfile')).toContain('2 channels are set up by')
   const line = await openLine(url)
-  open.push(() => line.close())
+  atEnd(() => line.close())
   expect(await line.query('SCAN?')).toMatch(/,0$/)
   expect(await line.query('INSET? 3')).toBe('1,012,004,00,2')
   expect(await line.query('INTYPE? 3')).toMatch(/^0,03,0,13,/)
@@ -301,24 +298,30 @@ test('another serial number than the one asked for: degraded, naming both', asyn
   expect(messages(agent, 'acq')).toContain('serial number LSA22YG, not LSA99ZZ')
 })
 
-test('one that does not understand chained commands is asked one by one', async () => {
-  const fixed: Record<string, string> = {
-    '*IDN?': 'LSCI,MODEL372,LSA22YG,1.3',
-    'SCAN?': '03,0',
-    'HTRSET? 0': '+120.000,8,+0000.00,2',
-    'RDGK? 3': '+104.250E-03',
-    'RDGR? 3': '+450.000E+01',
-    'RDGST? 3': '000',
+const fixed = {
+  '*IDN?': 'LSCI,MODEL372,LSA22YG,1.3',
+  'SCAN?': '03,0',
+  'HTRSET? 0': '+120.000,8,+0000.00,2',
+  'RDGK? 3': '+104.250E-03',
+  'RDGR? 3': '+450.000E+01',
+  'RDGST? 3': '000',
+}
+/** What one answers whose channel 3 is connected. */
+function answering(own: Readonly<Record<string, string>> = {}) {
+  const replies: Readonly<Record<string, string>> = { ...fixed, ...own }
+  return (command: string): string | undefined => {
+    if (command.startsWith('INSET?')) return `${command.endsWith(' 3') ? 1 : 0},010,003,21,1`
+    return command.startsWith('INNAME?') ? 'Plate          ' : replies[command]
   }
+}
+
+test('one that does not understand chained commands is asked one by one', async () => {
+  const answer = answering()
   const server = await serve((command) => {
-    const reply = command.startsWith('INSET?')
-      ? `${command.endsWith(' 3') ? 1 : 0},010,003,21,1`
-      : command.startsWith('INNAME?')
-        ? 'Plate          '
-        : fixed[command]
+    const reply = answer(command)
     return reply && `${reply}\r\n`
   })
-  open.push(() => server.close())
+  atEnd(() => server.close())
   const agent = await start(server.url, { dwell_time_delay: 0 })
   await agent.until(() => agent.rows.length > 0)
   expect(agent.rows[0]).toMatchObject({
@@ -328,29 +331,15 @@ test('one that does not understand chained commands is asked one by one', async 
   expect(agent.declared.get('temperatures')?.blocks['heaters']?.['sample_heater_output']?.units).toBe('W')
 })
 
-const chained = {
-  '*IDN?': 'LSCI,MODEL372,LSA22YG,1.3',
-  'SCAN?': '03,0',
-  'HTRSET? 0': '+120.000,8,+0000.00,2',
-  'RDGK? 3': '+104.250E-03',
-  'RDGR? 3': '+450.000E+01',
-  'RDGST? 3': '000',
-}
 /** One whose channel 3 is connected; the reply at a place of a chain of five is another. */
 async function withBad(bad: { place: number; reply: string }, own = {}): Promise<string> {
-  const replies: Readonly<Record<string, string>> = { ...chained, ...own }
-  const answer = (command: string) =>
-    command.startsWith('INSET?')
-      ? `${command.endsWith(' 3') ? 1 : 0},010,003,21,1`
-      : command.startsWith('INNAME?')
-        ? 'Plate          '
-        : replies[command]
+  const answer = answering(own)
   const server = await serve((line) => {
     const parts = line.split(';').map(answer)
     if (parts.length === 5) parts[bad.place] = bad.reply
     return parts.every((part) => part !== undefined) ? `${parts.join(';')}\r\n` : undefined
   })
-  open.push(() => server.close())
+  atEnd(() => server.close())
   return server.url
 }
 

@@ -3,8 +3,17 @@ import { ownClock } from '../../../test/own-clock.ts'
 import { MemoryHub } from '../../bus/memory.ts'
 import thermometry from '../../datanode/thermometry.ts'
 import { type Bridge, startBridge } from '../bridge.ts'
-import { testLab, thermometer, until } from '../lab.test-aid.ts'
-import { askedOf, FULL, ROOT, recorded, send, silentNode, siteWith } from '../site.test-aid.ts'
+import { until } from '../lab.test-aid.ts'
+import {
+  askedOf,
+  FULL,
+  oneThermometer,
+  ROOT,
+  recorded,
+  send,
+  silentNode,
+  siteWith,
+} from '../site.test-aid.ts'
 
 const site = () => siteWith(thermometry)
 
@@ -202,19 +211,9 @@ test('/render: the functions, in each other', async () => {
 
 test('/render: null for NaN, 0 and 1 for booleans, no texts', async () => {
   using _ = ownClock()
-  await using lab = testLab()
-  const { agent, temperatures } = thermometer(1)
-  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
-  await lab.run(thermometry, 'node-N', { target: 'ls240', name: 'N' })
-  const bus = lab.hub.connect('bridge')
-  const bridge = await startBridge({ bus, root: ROOT, listen: { host: '127.0.0.1', port: 0 }, log() {} })
-  const feed = await temperatures
+  await using at = await oneThermometer()
+  const { bridge, feed } = at
   const now = Math.floor(Date.now() / 1000) - 10
-  await until(
-    () => lab.lines,
-    (lines) => lines.includes('node-N: serve: Status is now "running".'),
-  )
-  await new Promise((resolve) => setImmediate(resolve))
   feed.publish('temps', now + 0.25, { Channel_1_T: Number.NaN, on: true, range: 'high' })
   feed.publish('temps', now + 1, { Channel_1_T: 4.2, on: false, range: 'low' })
   const lines = await until(
@@ -237,7 +236,6 @@ test('/render: null for NaN, 0 and 1 for booleans, no texts', async () => {
       ],
     ],
   ])
-  await bridge.close()
 })
 
 test('Save & test, and what the editor asks', async () => {

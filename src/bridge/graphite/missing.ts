@@ -1,5 +1,5 @@
 import { isWild } from '../../core/glob.ts'
-import { didYouMean } from '../../core/names.ts'
+import { meant } from '../../core/names.ts'
 import { plainNames } from '../../grafana/plain-names.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import type { Branch } from './names.ts'
@@ -36,12 +36,10 @@ export async function whyNothing(
     if ((await find([...above, part].join('.'))).length > 0) continue
     const names = [...new Set((await find([...above, '*'].join('.'))).map(({ text }) => text))]
     const missing = i === 0 ? 'no data node is called' : `${above.join('.')} has no metric`
-    const [near] = didYouMean(part, names)
-    const mean = near === undefined ? '' : ` (did you mean ${near}?)`
     const more = names.length > TOLD ? `, … (${names.length})` : ''
     const there =
       names.length > 0 ? `there are ${names.slice(0, TOLD).join(', ')}${more}` : 'there is none yet'
-    return `"${path.slice(0, 100)}": ${missing} "${part.slice(0, 100)}"${mean}; ${there}`
+    return `"${path.slice(0, 100)}": ${missing} "${part.slice(0, 100)}"${meant(part, names)}; ${there}`
   }
   return `"${path.slice(0, 100)}" is no metric: a metric is NAME.field, as in ${path.slice(0, 100)}.*`
 }

@@ -1,6 +1,6 @@
 import { HTTPException } from 'hono/http-exception'
 import { braces, isWild } from '../../core/glob.ts'
-import { ask, type Curve, type Curves, drawable, numeric, type Span } from '../../lab/fetch-curves.ts'
+import { askReaching, type Curve, type Curves, drawable, numeric, type Span } from '../../lab/fetch-curves.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
@@ -83,7 +83,7 @@ export async function render(
     })
   }
   const metrics = drawable.flatMap(({ leaves }) => [...leaves.values()].flat().map(({ metric }) => metric))
-  const curves = metrics.length > 0 ? await ask(nodes, metrics, span) : () => undefined
+  const curves = metrics.length > 0 ? await askReaching(nodes, metrics, span) : () => undefined
   const lines: Line[] = []
   for (const { expression, leaves, states } of drawable) {
     const drawn = await trying(() => evaluate(expression, { leaves, states, curves, span }))

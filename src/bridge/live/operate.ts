@@ -2,7 +2,7 @@ import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import { parametersOf, parameterValue, type Schema } from '../../core/arguments/parameters.ts'
 import { messageOf, TransportError, UsageError } from '../../core/errors.ts'
-import { didYouMean } from '../../core/names.ts'
+import { notFound } from '../../core/names.ts'
 import { ResponseCode } from '../../core/ops.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Person } from '../access/people.ts'
@@ -78,10 +78,7 @@ function valuesOf(given: OpBody['params'], schema: Schema): Record<string, unkno
   const names = known.map(({ name }) => name)
   const strange = Object.keys(given).find((name) => !names.includes(name))
   if (strange !== undefined) {
-    const [near] = didYouMean(strange, names)
-    throw new HTTPException(400, {
-      message: `there is no parameter ${strange}${near ? `: did you mean ${near}?` : ''}`,
-    })
+    throw new HTTPException(400, { message: notFound('there is no parameter', strange, names, 'it takes') })
   }
   try {
     return Object.fromEntries(

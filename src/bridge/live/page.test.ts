@@ -238,7 +238,7 @@ test('an operator starts an operation in their own name; nobody else does', asyn
   const wrong = (params: unknown) => act({ ...op, params }, { cookie })
   expect(await wrong({})).toEqual([400, 'power is required'])
   expect(await wrong({ power: '9' })).toEqual([400, 'power takes 0 to 5, given "9"'])
-  expect(await wrong({ powr: '1' })).toEqual([400, 'there is no parameter powr: did you mean power?'])
+  expect(await wrong({ powr: '1' })).toEqual([400, 'there is no parameter "powr": did you mean "power"?'])
   expect(await act({ ...op, op: 'cool' }, { cookie })).toEqual([404, 'there is no heater cool'])
   expect(await act({ ...op, op: 'constructor' }, { cookie })).toEqual([404, 'there is no heater constructor'])
 

@@ -19,9 +19,22 @@ export interface Progress extends Disposable {
   go(): void
 }
 
+/** What is waited for. */
+export interface Waited {
+  /** What a process has last read is no result of it. */
+  readonly kind?: 'task' | 'process'
+  /** The session when the waiting began: what it had said by then is said. */
+  readonly before?: OpSession | undefined
+}
+
 /** One line that is redrawn on a terminal; elsewhere a log line for each message, and for data now and then and at the end. */
-export function progress(title: string, context: Context, log: Log): Progress {
-  return context.terminal ? redrawn(title, context) : logged(title, log)
+export function progress(
+  title: string,
+  context: Context,
+  log: Log,
+  { kind = 'task', before }: Waited = {},
+): Progress {
+  return context.terminal ? redrawn(title, context) : logged(title, log, { kind, before })
 }
 
 function redrawn(title: string, context: Context): Progress {
@@ -61,8 +74,8 @@ function redrawn(title: string, context: Context): Progress {
   }
 }
 
-function logged(title: string, log: Log): Progress {
-  let said = new Set<string>()
+function logged(title: string, log: Log, { kind, before }: Waited): Progress {
+  let said = new Set(before ? saidBy(before).map(([time, text]) => `${time} ${text}`) : [])
   let data = ''
   let dataAt = performance.now()
   return {
@@ -72,7 +85,8 @@ function logged(title: string, log: Log): Progress {
       for (const { key, text } of all) if (!said.has(key)) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))
       const text = briefly(now)
-      const isDue = session.status === 'done' || performance.now() - dataAt >= DATA_LINE_MS
+      const isOver = session.status === 'done'
+      const isDue = isOver ? kind === 'task' : performance.now() - dataAt >= DATA_LINE_MS
       if (text === '' || text === data || !isDue) return
       data = text
       dataAt = performance.now()

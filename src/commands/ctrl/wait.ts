@@ -32,7 +32,7 @@ export async function waitForEnd(on: Controlled, what: Awaited, context: Context
   const { instance, op, kind, session, timeout } = what
   const title = `${instance} ${op}`
   const { promise, resolve, reject } = Promise.withResolvers<OpSession>()
-  using shown = progress(title, context, on.log)
+  using shown = progress(title, context, on.log, { kind, before: session })
   const goesOn = `it goes on: ocs ctrl wait ${instance} ${op}`
   const leave = () => reject(new TransportError(`stopped waiting for ${title}; ${goesOn}`))
   using _watch = watch(

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { UsageError } from '../../core/errors.ts'
 import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
 import { statePath } from '../../machine/state-path.ts'
-import { credentialsText, writeCredentials } from '../../principals/credentials.ts'
+import { credentialsText, writeCredentials, writeToken } from '../../principals/credentials.ts'
 import { readHubAuthority } from '../../principals/hub-keys.ts'
 import {
   addToken,
@@ -92,20 +92,28 @@ export function principalCommands(context: Context): Command[] {
       .argument('<instance>', 'its instance-id')
       .addOption(role('agent, or recorder for the site’s recorder, when not given'))
       .option('-o, --out <file>', 'the file to write, for its owner alone; standard output when not given')
-      .action(async (name: string, flags: SiteOptions & StateFlag & { role?: RoleText; out?: string }) => {
-        const { url, recorders = [], site } = await chooseSite(flags, context, () => {})
-        const known = readPrincipals(file(flags))
-        const usual = recorders.includes(name) ? 'recorder' : 'agent'
-        const given = flags.role ?? (Object.hasOwn(known, name) ? known[name]?.role : usual)
-        const all = [...(site?.hosts.values() ?? [])].flatMap(({ instances }) => instances)
-        if (site && given === 'agent' && !all.some(({ instance_id }) => instance_id === name))
-          context.err(`${site.file} has no instance ${name}\n`)
-        const token = addToken(file(flags), name, given)
-        const ca = readHubAuthority(statePath(flags.stateDir, context.env))
-        const credentials = { hub: url, ...(ca && { ca }), principal: name, token }
-        if (flags.out === undefined) return context.out(credentialsText(credentials))
-        writeCredentials(flags.out, credentials)
-        context.err(`${flags.out}: copy it to where ${name} runs, and name it there in OCS_CREDENTIALS\n`)
-      }),
+      .option('--plain', 'the token alone, for programs that are no ocs')
+      .action(
+        async (
+          name: string,
+          flags: SiteOptions & StateFlag & { role?: RoleText; out?: string; plain?: boolean },
+        ) => {
+          const { url, recorders = [], site } = await chooseSite(flags, context, () => {})
+          const known = readPrincipals(file(flags))
+          const usual = recorders.includes(name) ? 'recorder' : 'agent'
+          const given = flags.role ?? (Object.hasOwn(known, name) ? known[name]?.role : usual)
+          const all = [...(site?.hosts.values() ?? [])].flatMap(({ instances }) => instances)
+          if (site && given === 'agent' && !all.some(({ instance_id }) => instance_id === name))
+            context.err(`${site.file} has no instance ${name}\n`)
+          const token = addToken(file(flags), name, given)
+          const ca = readHubAuthority(statePath(flags.stateDir, context.env))
+          const credentials = { hub: url, ...(ca && { ca }), principal: name, token }
+          if (flags.out === undefined)
+            return context.out(flags.plain ? `${token}\n` : credentialsText(credentials))
+          if (flags.plain) return writeToken(flags.out, token)
+          writeCredentials(flags.out, credentials)
+          context.err(`${flags.out}: copy it to where ${name} runs, and name it there in OCS_CREDENTIALS\n`)
+        },
+      ),
   ]
 }

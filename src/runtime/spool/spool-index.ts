@@ -72,7 +72,7 @@ export class SpoolIndex {
   }
   /** Rows of a feed that are not known to be recorded; those that are gone from the spool, too. */
   unrecorded(feed: string): number {
-    return this.epochs(feed).reduce((sum, epoch) => sum + Math.max(0, headOf(epoch) - epoch.acked), 0)
+    return this.epochs(feed).reduce((sum, epoch) => sum + unrecordedOf(epoch), 0)
   }
   /** The time of an epoch's first sample of a row, unix s; undefined when the row is not there. */
   timeOf({ id }: Readonly<Epoch>, seq: number): number | undefined {
@@ -230,6 +230,11 @@ export class SpoolIndex {
 /** The last seq that readers may have heard of. */
 export function headOf({ last, sent }: Readonly<Epoch>): number {
   return Math.max(last, sent)
+}
+
+/** Rows of an epoch that are not known to be recorded, those that are gone from the spool, too. */
+export function unrecordedOf(epoch: Readonly<Epoch>): number {
+  return Math.max(0, headOf(epoch) - epoch.acked)
 }
 
 /** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { isLocked } from '../../machine/lock-file.ts'
 import { openToLook } from './spool-file.ts'
-import { SpoolIndex } from './spool-index.ts'
+import { SpoolIndex, unrecordedOf } from './spool-index.ts'
 
 /** Rows of one epoch of one feed in a spool. */
 export interface EpochLook {
@@ -43,7 +43,7 @@ export function lookAtSpool(path: string): SpoolLook {
         agent_class: epoch.declaration.agent_class,
         first: epoch.first,
         last: epoch.last,
-        unrecorded: Math.max(0, epoch.last - epoch.acked),
+        unrecorded: unrecordedOf(epoch),
         oldest: index.timeOf(epoch, epoch.first) ?? null,
         newest: index.timeOf(epoch, epoch.last) ?? null,
       })),

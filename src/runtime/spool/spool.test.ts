@@ -2,10 +2,11 @@ import { Database } from 'bun:sqlite'
 import { afterEach, expect, jest, test } from 'bun:test'
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { seeded } from '../../../test/random.ts'
+import { temporary } from '../../../test/temporary.ts'
 import { UNHURRIED_MS } from '../../../test/turns-clock.ts'
 import type { Row } from '../../core/channels.ts'
-import { count, counts, randomOf } from '../counts.test-aid.ts'
-import { temporary } from '../temporary.test-aid.ts'
+import { count, counts } from '../counts.test-aid.ts'
 import { Spool } from './spool.ts'
 import { commit, openSpoolFile } from './spool-file.ts'
 
@@ -370,7 +371,7 @@ test('rows since a time, whether or not rows are missing before and after', asyn
   for (let n = 1; n <= 1000; n++) first.append('counts', counts, count('e1', n, n))
   await first.flush()
   await first.close(UNHURRIED_MS)
-  const random = randomOf(1)
+  const random = seeded(1)
   const db = new Database(path)
   const gone = new Set(upTo(1000).filter(() => random() < 0.3))
   for (const seq of gone) db.run('DELETE FROM rows WHERE seq = ?', [seq])
@@ -426,7 +427,7 @@ test('rows that come within 25 ms of a commit share the next', async () => {
 
 test('20 × kill -9: every row that was said to be on disk is there', async () => {
   const seed = Number(process.env['SEED'] ?? Math.floor(1e6 * Math.random()))
-  const random = randomOf(seed)
+  const random = seeded(seed)
   const path = temporary('spool.sqlite')
   const printed = new Map<string, Set<number>>()
   const script = new URL('./append.test-aid.ts', import.meta.url).pathname

@@ -1,19 +1,13 @@
 /** Chooses what of a field has to be read for a panel, and what an index knows well enough. */
 import type { Chunk, Column } from './archive-columns.ts'
-import {
-  type ArchiveIndex,
-  type BlockPlace,
-  type FileOverview,
-  type IndexedField,
-  SPAN,
-  spanOf,
-} from './archive-index.ts'
+import { type ArchiveIndex, type BlockPlace, type FileOverview, SPAN, spanOf } from './archive-index.ts'
 import type { Overview } from './archive-scan.ts'
+import type { OfUnit } from './archive-units.ts'
 
 /** The blocks of a field that must be decoded, and the points that stand for all others. */
 export function choose(
   index: ArchiveIndex,
-  { id, type }: IndexedField,
+  { id, type, spans: ofUnit }: OfUnit,
   start: number,
   end: number,
   maxPoints = Infinity,
@@ -31,7 +25,8 @@ export function choose(
   const left = <Of extends Overview>(all: readonly Of[]): Of[][] => {
     const runs: Of[][] = [[]]
     for (const entry of all) {
-      const whole = entry.first >= start && entry.last <= end
+      const isOne = ofUnit?.some(([from, to]) => entry.first >= from && entry.last < to) ?? true
+      const whole = isOne && entry.first >= start && entry.last <= end
       if (whole && entry.last - entry.first < width && (type !== 'string' || entry.text !== null)) {
         points.push(pointsOf(entry, type))
         runs.push([])

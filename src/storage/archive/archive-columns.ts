@@ -100,6 +100,25 @@ function joinTimes(chunks: readonly Chunk[], start: number, end: number, exact: 
   return { of, t: t.subarray(0, at), ticks: ticks?.subarray(0, at), kept, sorted }
 }
 
+/** The samples of a column that lie in spans of time, each from its first time on and up to its second (unix s). */
+export function within(column: Column, spans: readonly (readonly [number, number])[]): Column {
+  const { type, t, ticks, values } = column
+  const kept = [...t.keys()].filter((i) =>
+    spans.some(([from, to]) => Number(t[i]) >= from && Number(t[i]) < to),
+  )
+  if (kept.length === t.length) return column
+  const of = <V extends Room>(all: V) => kept.map((i) => all[i])
+  const some = Array.isArray(values)
+    ? (of(values) as string[])
+    : values instanceof BigInt64Array
+      ? BigInt64Array.from(of(values) as bigint[])
+      : Float64Array.from(of(values as Float64Array) as number[])
+  return {
+    ...{ type, t: Float64Array.from(of(t) as number[]), values: some },
+    ...(ticks && { ticks: BigInt64Array.from(of(ticks) as bigint[]) }),
+  }
+}
+
 /** Whether values are as they are in doubles. */
 function isNumeric(values: StoredValues): values is Exclude<StoredValues, BigInt64Array | readonly string[]> {
   return ArrayBuffer.isView(values) && !(values instanceof BigInt64Array)

@@ -2,7 +2,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { choose } from './archive-choice.ts'
-import { type Column, joiner } from './archive-columns.ts'
+import { type Column, joiner, within } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import {
   ArchiveIndex,
@@ -14,9 +14,10 @@ import {
 import { loadBlocks } from './archive-load.ts'
 import { once, type Placed } from './archive-once.ts'
 import { type Overview, type Providers, scanFrames } from './archive-scan.ts'
+import { FieldNotes, type FieldView, type OfUnit } from './archive-units.ts'
 
 /** A field and how to ask for it. */
-export interface ArchiveField extends IndexedField {
+export interface ArchiveField extends FieldView {
   /** `instance.feed.field` of a feed's address, else the provider's description and the field. */
   readonly label: string
 }
@@ -43,12 +44,14 @@ const AT_ONCE = 1000
 export class Archive implements Disposable {
   readonly #dir: string
   readonly #index: ArchiveIndex
+  readonly #notes: FieldNotes
   #unreadable: BadFile[] = []
 
   /** @param indexFile in memory when absent. @throws ConfigError when the index cannot be made */
   constructor(dir: string, indexFile?: string) {
     this.#dir = dir
     this.#index = new ArchiveIndex(indexFile)
+    this.#notes = new FieldNotes(dir)
   }
 
   /**
@@ -60,6 +63,7 @@ export class Archive implements Disposable {
   async rescan(signal?: AbortSignal, progress?: (done: number, files: number) => void): Promise<number> {
     const known = new Map(this.#index.files().map((file) => [file.path, file]))
     this.#unreadable = []
+    this.#notes.refresh()
     const paths = await this.#paths()
     let changed = 0
     let parts: ReadPart[] = []
@@ -104,11 +108,14 @@ export class Archive implements Disposable {
 
   /** The fields with data between two times (unix s). */
   fields(start = -Infinity, end = Infinity): ArchiveField[] {
-    const fields = this.#index.fields(start, end).map((field) => ({ ...field, label: labelOf(field) }))
+    const fields = this.#index
+      .fields(start, end)
+      .flatMap((field) => this.#notes.views(field, start, end))
+      .map((field) => ({ ...field, label: labelOf(field) }))
     const shared = new Map<string, number>()
     for (const { label } of fields) shared.set(label, (shared.get(label) ?? 0) + 1)
     return fields.map((field) =>
-      shared.get(field.label) === 1 ? field : { ...field, label: `${field.address}.${field.name}` },
+      shared.get(field.label) === 1 ? field : { ...field, label: sourceOf(field) },
     )
   }
 
@@ -133,7 +140,7 @@ export class Archive implements Disposable {
    * @param exact whether columns have `ticks`
    */
   async read(
-    fields: readonly IndexedField[],
+    fields: readonly OfUnit[],
     start: number,
     end: number,
     { maxPoints, exact }: { readonly maxPoints?: number | undefined; readonly exact?: boolean } = {},
@@ -152,10 +159,11 @@ export class Archive implements Disposable {
     for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
       for (const [i, chunk] of chunks) columns[i]?.push({ ...place, order: place.first, chunk })
     const join = joiner(start, end, exact)
-    return fields.map(({ type }, i) => {
+    return fields.map(({ type, spans }, i) => {
       const placed = once(columns[i] ?? []).sort((a, b) => a.order - b.order)
       const chunks = placed.map(({ chunk }) => chunk)
-      return join(type, chunks)
+      const column = join(type, chunks)
+      return spans ? within(column, spans) : column
     })
   }
 
@@ -228,7 +236,12 @@ export class Archive implements Disposable {
   }
 }
 
-function labelOf({ address, name }: IndexedField): string {
+/** Where a field is recorded, by which everybody finds it. */
+export function sourceOf({ address, shown }: Pick<FieldView, 'address' | 'shown'>): string {
+  return `${address}.${shown}`
+}
+
+function labelOf({ address, shown: name }: FieldView): string {
   const [, instance, feed] = /([^.]+)\.feeds\.([^.]+)$/.exec(address) ?? []
   return instance === undefined ? `${address}.${name}` : `${instance}.${feed}.${name}`
 }

@@ -62,7 +62,7 @@ function blocksOf(list: readonly { field: ArchiveField; column: Column }[]): HkB
       block = { name, times: ticks, fields: new Map() }
       blocks.push(block)
     }
-    block.fields.set(field.name, objectOf(column))
+    block.fields.set(field.shown, objectOf(column))
   }
   return blocks
 }

@@ -12,7 +12,7 @@ export function textFile(
   to: { put(text: string): Promise<void>; end(): Promise<void> },
 ): ExportFile {
   const write = format === 'csv' ? csvLines : jsonLines
-  let head = format === 'csv' ? `time,${fields.map(({ label }) => csvCell(label)).join()}\n` : ''
+  let head = format === 'csv' ? `time,${fields.map((field) => csvCell(headOf(field))).join()}\n` : ''
   const put = async (text: string) => {
     const all = head + text
     head = ''
@@ -25,6 +25,11 @@ export function textFile(
       await to.end()
     },
   }
+}
+
+/** A field with its units, where they are known: `ls240.temperatures.Channel_1_T (K)`. */
+function headOf({ label, about }: ArchiveField): string {
+  return about?.units ? `${label} (${about.units})` : label
 }
 
 function csvLines(_: readonly ArchiveField[], columns: readonly Column[], before: number): string {

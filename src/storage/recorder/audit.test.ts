@@ -6,18 +6,18 @@ import type { Witness } from './audit-judge.ts'
 import { disk } from './disk.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   framesOf,
   record,
   snapshot,
+  T0,
   TestEpoch,
 } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const temps = declaration({ temps: { T: 'double' } })
 
 function epoch(name: string, count: number, start = T0): TestEpoch {
@@ -28,7 +28,7 @@ function epoch(name: string, count: number, start = T0): TestEpoch {
 
 /** A data directory with two epochs: 300 rows, and 200 of which 50 are lost. */
 async function recordTwo(): Promise<string> {
-  const dir = join(folder(), 'data')
+  const dir = data()
   const { recorder } = await record(dir, { frameLength: 60 })
   epoch('e1', 300).feed(recorder)
   const second = epoch('e2', 200, T0 + 400)
@@ -105,7 +105,7 @@ test('what came after the last row is not known from files alone, and is never c
 })
 
 test('an epoch behind which another has begun is whole by the files alone, once a later head says so', async () => {
-  const dir = join(folder(), 'data')
+  const dir = data()
   const { recorder } = await record(dir, { frameLength: 60 })
   const first = epoch('e1', 300)
   first.feed(recorder)
@@ -117,7 +117,7 @@ test('an epoch behind which another has begun is whole by the files alone, once 
 })
 
 test('the last frame is cut off, the newest file is gone: seen by whoever knows of them', async () => {
-  const dir = join(folder(), 'data')
+  const dir = data()
   const { recorder } = await record(dir, { frameLength: 60, timePerFile: 600 })
   epoch('e1', 1000).feed(recorder)
   await recorder[Symbol.asyncDispose]()

@@ -3,6 +3,7 @@ import { counted } from '../../core/counted.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
 import { readId, writeId } from './data-dir.ts'
 import { type Disk, disk as realDisk } from './disk.ts'
+import { FieldLog } from './field-log.ts'
 import { FileList, type RowsByEpoch } from './file-list.ts'
 import { newFilePath } from './g3-file.ts'
 import { goneText } from './g3-files.ts'
@@ -43,6 +44,8 @@ export interface Begun {
   readonly ledger: Ledger
   readonly whereabouts: Whereabouts
   readonly list: FileList
+  /** What is declared of fields. */
+  readonly fields: FieldLog
   readonly holes: RowsByEpoch
   /** Torn ends that were set aside. */
   readonly torn: number
@@ -77,6 +80,7 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
     if (id === undefined) await writeId(disk, dir, known.dataDir)
     remembered.place = { device: whereabouts.device, id: known.dataDir }
     const list = await FileList.open(disk, dir)
+    const fields = await FieldLog.open(dir)
     for (const file of ended) if (!list.has(file.file)) await list.add(file)
     for (const end of torn) event('warning', 'torn', tornText(dir, end))
     for (const { path, reason } of unreadable)
@@ -93,7 +97,7 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
       )
     log(`recording to ${dir}`)
     const isNew = !ledger && id === undefined
-    return { dir, lock, ledger: known, whereabouts, list, holes, torn: torn.length, isNew }
+    return { dir, lock, ledger: known, whereabouts, list, fields, holes, torn: torn.length, isNew }
   } catch (cause) {
     lock?.[Symbol.dispose]()
     if (cause instanceof ConfigError || cause instanceof TransportError) throw cause

@@ -8,21 +8,20 @@ import { type Disk, disk } from './disk.ts'
 import { addNote, readNotes } from './notes.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   record,
   recorded,
   sent,
+  T0,
   TestEpoch,
 } from './recorder.test-aid.ts'
 import { Recorder } from './recorder.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const declared = declaration({ b: { x: 'double' } })
-const data = () => join(folder(), 'data')
 
 function epoch(name: string, start = T0): TestEpoch {
   return new TestEpoch(name, name, declared).add('b', [start, start + 1], { x: [1, 2] })

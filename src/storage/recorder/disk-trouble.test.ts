@@ -1,22 +1,21 @@
 import { afterEach, expect, test } from 'bun:test'
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { MemoryDisk } from './memory-disk.test-aid.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   record,
   recorded,
   sent,
+  T0,
   TestEpoch,
   writeExpected,
 } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const declared = declaration({ temps: { T: 'double', n: 'int' } })
 
 function fill(epoch: TestEpoch, count: number): TestEpoch {
@@ -29,9 +28,17 @@ function fill(epoch: TestEpoch, count: number): TestEpoch {
 
 /** The lock is on the real disk; all else in memory. */
 function directory(): string {
-  const dir = join(folder(), 'data')
+  const dir = data()
   mkdirSync(dir)
   return dir
+}
+
+/** A data directory on a disk in memory. */
+function inMemory(): { readonly dir: string; readonly disk: MemoryDisk } {
+  const dir = directory()
+  const disk = new MemoryDisk()
+  disk.put(`${dir}/`)
+  return { dir, disk }
 }
 
 const turns = async (count: number) => {
@@ -83,9 +90,7 @@ test(`power cuts lose nothing that was acknowledged, and double nothing (seed ${
 })
 
 test('a full disk stops acknowledgements, not the recorder; with space again all is written, once', async () => {
-  const dir = directory()
-  const disk = new MemoryDisk()
-  disk.put(`${dir}/`)
+  const { dir, disk } = inMemory()
   const epoch = fill(new TestEpoch('feed', 'e1', declared), 50)
   const { recorder, acks, said, until } = await record(dir, { disk })
   epoch.feed(recorder)
@@ -111,9 +116,7 @@ test('a full disk stops acknowledgements, not the recorder; with space again all
 })
 
 test('while nothing can be written rows are taken up to 64 MiB, then left with their agents', async () => {
-  const dir = directory()
-  const disk = new MemoryDisk()
-  disk.put(`${dir}/`)
+  const { dir, disk } = inMemory()
   const { recorder, acks } = await record(dir, { disk })
   disk.failing = 'EIO'
   const wide = declaration({ b: { x: 'double' } })
@@ -139,9 +142,7 @@ test('while nothing can be written rows are taken up to 64 MiB, then left with t
 })
 
 test('a disk that turns read-only is waited for as a full one is', async () => {
-  const dir = directory()
-  const disk = new MemoryDisk()
-  disk.put(`${dir}/`)
+  const { dir, disk } = inMemory()
   const epoch = fill(new TestEpoch('feed', 'e1', declared), 50)
   const { recorder, acks, said, until } = await record(dir, { disk })
   epoch.feed(recorder)
@@ -161,9 +162,7 @@ test('a disk that turns read-only is waited for as a full one is', async () => {
 })
 
 test('a file whose head cannot be written is not there', async () => {
-  const dir = directory()
-  const disk = new MemoryDisk()
-  disk.put(`${dir}/`)
+  const { dir, disk } = inMemory()
   const { recorder, said, until } = await record(dir, { disk })
   disk.space = 200
   const epoch = fill(new TestEpoch('feed', 'e1', declared), 5)

@@ -1,27 +1,25 @@
 /** Rows that come hours after they were read: few files, whatever the order. */
 
 import { afterEach, expect, spyOn, test } from 'bun:test'
-import { join } from 'node:path'
 import { audit } from './audit.ts'
 import { type Disk, disk } from './disk.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   record,
   recorded,
   sent,
+  T0,
   TestEpoch,
   writeExpected,
 } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const DAY = 86_400
 const declared = declaration({ b: { x: 'double' } })
-const data = () => join(folder(), 'data')
 
 /** A day of logs, a line a minute each: blocks in the order their rows come. */
 function day(name: string, order: (rows: [log: number, minute: number][]) => [number, number][]): TestEpoch {

@@ -16,11 +16,10 @@ import {
 import { dirname, join } from 'node:path'
 import { audit } from './audit.ts'
 import { type Disk, type DiskFile, disk } from './disk.ts'
-import { cleanUp, declaration, filesIn, folder, record, TestEpoch } from './recorder.test-aid.ts'
+import { cleanUp, data, declaration, filesIn, folder, record, T0, TestEpoch } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const declared = declaration({ temps: { T: 'double' } })
 const ROWS = 100
 
@@ -132,7 +131,7 @@ async function again(one: Running, dir: string, remembered: Running['remembered'
 for (const [moment, call] of Object.entries(moments))
   for (const [name, operation] of Object.entries(operations))
     test(`${name} ${moment}: what was acknowledged since is in the files, once`, async () => {
-      const dir = join(folder(), 'data')
+      const dir = data()
       const watched = striking()
       let one = await record(dir, { frameLength: 10, disk: watched })
       const epoch = new TestEpoch('temperatures', 'e1', declared)
@@ -225,7 +224,7 @@ test('another device in place of the directory is never written to, nor where no
 })
 
 test('a file system that keeps no inodes is trusted by its names', async () => {
-  const dir = join(folder(), 'data')
+  const dir = data()
   let number = 0n
   const forgetful: Disk = {
     ...disk,

@@ -10,20 +10,20 @@ import { audit } from './audit.ts'
 import { disk } from './disk.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   framesOf,
   record,
   recorded,
   sent,
+  T0,
   TestEpoch,
   writeExpected,
 } from './recorder.test-aid.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const declared = declaration({ a: { x: 'double' }, b: { y: 'string' } })
 
 /** Where times run back within a provider's block in a file: so3g gives nothing of that then. */
@@ -48,7 +48,7 @@ function backward(dir: string): string[] {
 
 /** Records rows of block `a` at these times, in frames of 60 s, and finds every one of them. */
 async function recordAt(times: readonly (readonly number[])[], flush = 50) {
-  const dir = join(folder(), 'data')
+  const dir = data()
   const { recorder, said } = await record(dir, { frameLength: 60 })
   const epoch = new TestEpoch('feed', 'e1', declared)
   for (const [n, t] of times.entries()) {

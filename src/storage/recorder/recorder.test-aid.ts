@@ -1,6 +1,7 @@
 import { setDefaultTimeout } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { conditions } from '../../../test/conditions.ts'
 import { type FeedDeclaration, feedAddress, type Row } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { type FieldType, fromWire, type Wire } from '../../core/wire.ts'
@@ -25,6 +26,14 @@ export function folder(): string {
   const path = mkdtempSync('/tmp/ocs-test-')
   folders.push(path)
   return path
+}
+
+/** When the first row of tests is read, unix s. */
+export const T0 = 1_700_050_000
+
+/** A data directory that is not there yet; `cleanUp` removes it. */
+export function data(): string {
+  return join(folder(), 'data')
 }
 
 export function cleanUp(): void {
@@ -54,10 +63,8 @@ export function snapshot(dir: string): string {
 export async function record(dir: string, options: Partial<RecorderOptions> = {}) {
   const said: string[] = []
   const acks: { readonly from: FeedEpoch; readonly seq: number }[] = []
-  const waiting = new Set<() => void>()
-  const look = () => {
-    for (const check of [...waiting]) check()
-  }
+  // `until` resolves once a condition holds; looked at whenever something is said or acknowledged.
+  const { look, until } = conditions()
   const say = (text: string) => {
     said.push(text)
     look()
@@ -81,17 +88,6 @@ export async function record(dir: string, options: Partial<RecorderOptions> = {}
     },
     [Symbol.asyncDispose]: async () => {},
   })
-  /** Resolves once a condition holds; looked at whenever something is said or acknowledged. */
-  const until = (condition: () => boolean) =>
-    new Promise<void>((resolve) => {
-      const check = () => {
-        if (!condition()) return
-        waiting.delete(check)
-        resolve()
-      }
-      waiting.add(check)
-      check()
-    })
   return { recorder, said, acks, until, remembered }
 }
 

@@ -9,14 +9,15 @@ import { disk } from './disk.ts'
 import { MemoryDisk } from './memory-disk.test-aid.ts'
 import {
   cleanUp,
+  data,
   declaration,
   filesIn,
-  folder,
   framesOf,
   record,
   recorded,
   sent,
   snapshot,
+  T0,
   TestEpoch,
   writeExpected,
 } from './recorder.test-aid.ts'
@@ -24,9 +25,7 @@ import { recover } from './recover.ts'
 
 afterEach(cleanUp)
 
-const T0 = 1_700_050_000
 const temps = declaration({ temps: { T: 'double', n: 'int', on: 'bool', tag: 'string' } })
-const data = () => join(folder(), 'data')
 
 /** A row a second with a value of each type; some are missing, not finite, or beyond 2^53. */
 function fill(epoch: TestEpoch, count: number, start = T0, step = 1): TestEpoch {
@@ -182,7 +181,7 @@ test('an end torn at any byte, of zeros or with a bit turned over is set aside, 
     expect(Buffer.compare(await disk.read(join(dir, '.ocs/torn/1700050000.torn')), end)).toBe(0)
     expect(Buffer.compare(await disk.read(join(dir, path)), whole.subarray(0, start))).toBe(0)
     if (i % 100 > 0) continue
-    const after = join(folder(), 'data')
+    const after = data()
     disk.writeTo(dir, after)
     const { recorder } = await record(after)
     epoch.feed(recorder)

@@ -3,6 +3,7 @@ import type { FeedEpoch, FeedSink, Follower } from '../../core/feed-sink.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { type Begun, beginRecording, MAX_TIME_PER_FILE, type RecorderOptions } from './begin-recording.ts'
 import { disk as realDisk } from './disk.ts'
+import type { FieldLog } from './field-log.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { Sealed } from './g3-files.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
@@ -31,6 +32,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
   readonly #writer: FrameWriter
   readonly #providers: Providers
   readonly #acks: Acknowledgements
+  readonly #fields: FieldLog
   #bytes = 0
   #currentFile: string | undefined
   #stopping = false
@@ -44,6 +46,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#options = options
     this.#lock = lock
     this.#ledger = ledger
+    this.#fields = begun.fields
     const { remembered = {} } = options
     this.counters = countersOf(remembered)
     this.counters.torn_tails += begun.torn
@@ -157,6 +160,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
       provider.complain('hole', text, text)
       return false
     }
+    this.#fields.take(provider.address, declaration, rows[0]?.t[0] ?? 0)
     for (const row of rows) {
       if (row.seq === provider.taken + 1) provider.take(declaration, row)
       else this.counters.duplicates++
@@ -204,6 +208,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     this.#stopping = true
     await Promise.race([written, late.promise])
     await this.#writer.close(late.promise)
+    await Promise.race([this.#fields.flush(), late.promise])
     clearTimeout(timer)
     this.#lock[Symbol.dispose]()
   }

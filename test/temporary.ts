@@ -8,9 +8,14 @@ afterEach(() => {
   for (const path of folders.splice(0)) rmSync(path, { recursive: true })
 })
 
+/** A new folder that is gone after the test. */
+export function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'ocs-test-'))
+  folders.push(path)
+  return path
+}
+
 /** A path in a new folder that is gone after the test. */
 export function temporary(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'ocs-test-'))
-  folders.push(folder)
-  return join(folder, name)
+  return join(folder(), name)
 }

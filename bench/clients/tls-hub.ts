@@ -1,0 +1,6 @@
+/** Serves the product's hub over TLS on loopback, until it is ended: `tls-hub.ts PORT STATE`. Says `ready`. */
+import { serveTlsHub } from '../product.ts'
+
+const [port = '', state = ''] = process.argv.slice(2)
+await serveTlsHub(Number(port), state)
+process.stdout.write('ready\n')

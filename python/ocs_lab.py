@@ -1,0 +1,233 @@
+"""Readings of a lab for notebooks: data frames of its past, and what comes now, by the bridge of ocs. Python 3.9.
+
+    from ocs_lab import Lab
+
+    lab = Lab()                                     # or Lab('https://grumpy.lab:5000', ca='ca.pem')
+    frame = lab.data('ls240.*', '-1d', every='60s')
+    for reading in lab.follow('ls240.*'):
+        print(reading.time, reading.name, reading.value)
+
+A pattern is `instance.field` or `instance.feed.field` with `*` and `?`, or a metric as the bridge has it (`LSA21OQ::Channel_1_T`). What
+a data node has live and what an archive has of it are one.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import fnmatch
+import io
+import json
+import math
+import netrc
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+BRIDGE = 'http://127.0.0.1:5000'
+#: Points of a metric and rows that the bridge answers with at most, and metrics that it takes at a time.
+MOST_POINTS, MOST_ROWS, MOST_METRICS = 20_000, 200_000, 200
+#: Milliseconds that a span is not divided any further, and that are asked for again live, for what comes late.
+LEAST_MS, LATE_MS = 10, 10_000
+
+
+class LabError(RuntimeError):
+    """The bridge cannot be reached or has no such thing; says what to do."""
+
+
+class Reading(NamedTuple):
+    """One sample: when (UTC), of which field, and what."""
+
+    time: datetime
+    name: str
+    value: Any
+
+
+class Lab:
+    """
+    A lab, by its bridge.
+
+    url: where the bridge is.  ca: a file with the authority of its certificate, where it is the hub's own.  timeout: seconds
+    that an answer may take. Who asks is named in ~/.netrc, where a bridge wants to know (`ocs login` writes it).
+    """
+
+    def __init__(self, url: str = BRIDGE, ca: str | None = None, timeout: float = 30.0) -> None:
+        self.url, self._timeout = url.rstrip('/'), timeout
+        self._ssl = ssl.create_default_context(cafile=ca) if ca else None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All that can be asked for: metric, unit, description, and the source (root.instance.feeds.feed.field) of each."""
+        return json.loads(self._get('/api/metrics'))
+
+    def data(self, pattern: str, start: Any = '-1h', end: Any = 'now', every: str | None = None) -> Any:
+        """
+        A pandas.DataFrame of all samples, a column a field, by time (UTC).
+
+        start, end: '-1d', 'now', ISO 8601, a datetime, or unix seconds.  every: means over so long ('60s'), as
+        pandas.DataFrame.resample has it; without it each sample is a row.
+        Raises LabError when nothing fits the pattern, the bridge is away, or pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise LabError("a data frame takes pandas: pip install 'ocs-child[notebook]'") from error
+        names = self._named(pattern)
+        first, last = _milliseconds(start), _milliseconds(end)
+        columns = {}
+        for metric, name in names.items():
+            samples = [sample for table in self._all(metric, first, last) for sample in _samples(table)]
+            times = pandas.to_datetime([stamp for stamp, _, _ in samples], unit='ms', utc=True)
+            column = pandas.Series([value for _, _, value in samples], index=times)
+            columns[name] = column[~column.index.duplicated()]
+        frame = pandas.DataFrame(columns).sort_index()
+        frame.index.name = 'time'
+        return frame if every is None or frame.empty else frame.resample(every).mean(numeric_only=True)
+
+    def follow(self, pattern: str, interval: float = 1.0) -> Iterator[Reading]:
+        """
+        Samples as they come, for ever; of each field from now on, in its order.
+
+        interval: seconds between two looks. A bridge that goes away is asked again.
+        """
+        names = self._named(pattern)
+        newest = {metric: time.time() * 1000 for metric in names}
+        while True:
+            metrics = list(names)
+            try:
+                span = min(newest.values()) - LATE_MS, time.time() * 1000 + LATE_MS
+                found = [sample for at in range(0, len(metrics), MOST_METRICS)
+                         for sample in _samples(self._table(metrics[at:at + MOST_METRICS], *span))]
+            except _Away:
+                found = []
+            for stamp, metric, value in sorted(found, key=lambda sample: sample[0]):
+                if stamp > newest[metric]:
+                    newest[metric] = stamp
+                    yield Reading(datetime.fromtimestamp(stamp / 1000, timezone.utc), names[metric], value)
+            time.sleep(interval)
+
+    def _named(self, pattern: str) -> dict[str, str]:
+        """The metrics that a pattern means, each with the name of its column."""
+        known = self.metrics()
+        if '::' in pattern:
+            found = {entry['metric']: entry['metric'] for entry in known
+                     if fnmatch.fnmatchcase(entry['metric'], pattern)}
+        else:
+            short: dict[str, list[tuple[str, str]]] = {}
+            for entry in known:
+                parts = (entry.get('source') or '').split('.', 4)
+                if len(parts) < 5:
+                    continue
+                _, instance, _, feed, field = parts
+                if any(fnmatch.fnmatchcase(name, pattern) for name in (f'{instance}.{field}', f'{instance}.{feed}.{field}')):
+                    short.setdefault(f'{instance}.{field}', []).append((entry['metric'], f'{instance}.{feed}.{field}'))
+            found = {metric: name if len(of) == 1 else long for name, of in short.items() for metric, long in of}
+        if not found:
+            some = ', '.join(sorted({entry.get('source') or entry['metric'] for entry in known})[:5]) or 'none at all'
+            raise LabError(f'nothing at {self.url} fits {pattern!r} (there are: {some}, …)')
+        return found
+
+    def _all(self, metric: str, first: float, last: float, known: list[list[str]] | None = None) -> Iterator[list[list[str]]]:
+        """
+        Tables with all samples of a metric in a span, in order. The bridge thins what is more than an answer holds, and does not
+        say so: all are there once the halves of the span have no more than the whole.
+        """
+        whole = known or self._table([metric], first, last)
+        begin, end = (float(whole[1][0]), float(whole[-1][0])) if len(whole) > 1 else (first, first)
+        if end - begin <= LEAST_MS:
+            yield whole
+            return
+        # Of the samples that came, so that either half has some. Times are rounded to ms.
+        middle = (begin + end) // 2
+        left, right = self._table([metric], first, middle + 1), self._table([metric], middle, last)
+        if len(left) + len(right) - 1 <= len(whole):
+            yield whole
+            return
+        yield from self._all(metric, first, middle + 1, left)
+        yield from self._all(metric, middle, last, right)
+
+    def _table(self, metrics: list[str], first: float, last: float) -> list[list[str]]:
+        """One answer: a line of names, then a line for each time (unix ms)."""
+        most = min(MOST_POINTS, MOST_ROWS // len(metrics))
+        query = [('metric', metric) for metric in metrics]
+        query += [('from', str(math.floor(first))), ('to', str(math.ceil(last))), ('max_points', str(most)),
+                  ('wide', '1'), ('format', 'csv')]
+        return list(csv.reader(io.StringIO(self._get('/api/data?' + urlencode(query)))))
+
+    def _get(self, path: str) -> str:
+        request = urllib.request.Request(self.url + path, headers=_authorization(self.url))
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout, context=self._ssl) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            text = error.read().decode(errors='replace')
+            try:
+                text = json.loads(text)['error']
+            except (ValueError, KeyError, TypeError):
+                pass
+            raise LabError(f'{self.url}: {text[:500]}') from error
+        except OSError as error:
+            raise _Away(f'no bridge at {self.url}: {error}. Is "ocs bridge" running there?') from error
+
+
+class _Away(LabError):
+    """The bridge is not reached."""
+
+
+def _authorization(url: str) -> dict[str, str]:
+    """What ~/.netrc has for the bridge; shown over TLS and on this machine alone."""
+    parts = urlsplit(url)
+    host = parts.hostname or ''
+    if parts.scheme != 'https' and host not in ('localhost', '::1') and not host.startswith('127.'):
+        return {}
+    try:
+        known = netrc.netrc().authenticators(host)
+    except (OSError, netrc.NetrcParseError):
+        known = None
+    if not known:
+        return {}
+    shown = base64.b64encode(f'{known[0]}:{known[2]}'.encode()).decode()
+    return {'Authorization': f'Basic {shown}'}
+
+
+def _milliseconds(when: Any) -> float:
+    """Unix ms of '-1d', 'now', ISO 8601 (UTC where it says no zone), a datetime, or unix seconds."""
+    units = {'s': 1, 'm': 60, 'min': 60, 'h': 3600, 'd': 86_400, 'w': 7 * 86_400}
+    if isinstance(when, datetime):
+        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp() * 1000
+    if isinstance(when, (int, float)):
+        return when * 1000
+    text = str(when).strip()
+    if text == 'now':
+        return time.time() * 1000
+    number = text[1:].rstrip('smhdwin')
+    unit = text[1 + len(number):]
+    if text[:1] == '-' and unit in units:
+        try:
+            return (time.time() - float(number) * units[unit]) * 1000
+        except ValueError:
+            pass
+    try:
+        return _milliseconds(datetime.fromisoformat(text.replace('Z', '+00:00')))
+    except ValueError as error:
+        raise LabError(f'{when!r} is no time: write -1d, now or 2026-11-23T08:00:00Z') from error
+
+
+def _samples(table: list[list[str]]) -> Iterator[tuple[float, str, Any]]:
+    """When (unix ms), of which metric, and what."""
+    (_, *metrics), *rows = table
+    for stamp, *cells in rows:
+        for metric, cell in zip(metrics, cells):
+            if cell != '':
+                yield float(stamp), metric, _value(cell)
+
+
+def _value(cell: str) -> Any:
+    try:
+        return float(cell)
+    except ValueError:
+        return {'true': True, 'false': False}.get(cell, cell)

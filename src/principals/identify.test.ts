@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { byToken, partsOf } from './identify.ts'
+import { NOBODY } from './principal.ts'
+import { addToken, principalsPath, revoke } from './principals-file.ts'
+import { newToken } from './token.ts'
+
+let folder: string
+let file: string
+let lines: string[]
+let identify: ReturnType<typeof byToken>
+const local = newToken('me')
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ocs-identify-'))
+  file = principalsPath(folder)
+  lines = []
+  identify = byToken({ account: 'me', local: [local], file, log: (text) => lines.push(text) })
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const HERE = '127.0.0.1:4000'
+const ELSEWHERE = '10.0.0.7:4000'
+const as = (password: string, { from = ELSEWHERE, id = 'x', user = 'x' as string | undefined } = {}) =>
+  identify({ id, user, tokens: partsOf(password).tokens, from })
+const maya = { name: 'maya', role: 'operator', level: 1 }
+
+test('a token says who somebody is, from anywhere and under any user name', () => {
+  const token = addToken(file, 'maya', 'operator:1')
+  expect(as(token)).toEqual(maya as never)
+  expect(as(`${token}.nonce`, { user: 'otto' })).toEqual(maya as never)
+  expect(as(local, { from: HERE })).toMatchObject({ name: 'me', role: 'owner' })
+})
+
+test('a token that is not the hub’s, was altered, or is another hub’s, is refused with code 4', () => {
+  const token = addToken(file, 'maya', 'operator:1')
+  const altered = token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A')
+  const other = addToken(principalsPath(mkdtempSync(join(folder, 'other-'))), 'maya', 'admin')
+  for (const wrong of [altered, other, newToken('nobody-knows'), newToken('constructor'), newToken('me')])
+    for (const from of [HERE, ELSEWHERE])
+      expect(as(wrong, { from })).toEqual({ refused: expect.stringContaining('that is not valid'), code: 4 })
+})
+
+test('a token that has run out is refused with its date, and one that has not is not', () => {
+  const until = new Date(Date.now() - 1000)
+  const token = addToken(file, 'maya', 'operator:1', until)
+  expect(as(token)).toEqual({ refused: `the token of maya has run out on ${until.toISOString()}`, code: 4 })
+  expect(as(addToken(file, 'maya', undefined, new Date(Date.now() + 60_000)))).toEqual(maya as never)
+})
+
+test('an old token goes with the third of an agent, or by hand; all go with its holder', () => {
+  const [first, second] = [addToken(file, 'ls240', 'agent'), addToken(file, 'ls240')]
+  const known = (token: string) => 'name' in as(token)
+  expect([first, second].map(known)).toEqual([true, true])
+  const third = addToken(file, 'ls240')
+  expect([first, second, third].map(known)).toEqual([false, true, true])
+  revoke(file, 'ls240', true)
+  expect([second, third].map(known)).toEqual([false, true])
+  revoke(file, 'ls240')
+  expect(known(third)).toBeFalse()
+})
+
+test('the token of one instance is not another’s: it says whose it is', () => {
+  const token = addToken(file, 'ls240', 'agent')
+  addToken(file, 'ls372', 'agent')
+  expect(as(token, { id: 'ls372', user: 'ls372' })).toMatchObject({ name: 'ls240', role: 'agent' })
+})
+
+test('without a token one looks on from this machine, and is not let in from elsewhere', () => {
+  for (const from of [HERE, '[::1]:4000', '[::ffff:127.0.0.1]:4000'])
+    expect(as('', { from, user: undefined })).toBe(NOBODY)
+  expect(as('', { user: undefined })).toEqual({ refused: expect.stringContaining('shows no token'), code: 5 })
+  expect(as('', { from: '127.0.0.1.evil.example:4000', user: undefined })).toMatchObject({ code: 5 })
+  expect(as('a password', { from: HERE, user: 'maya' })).toMatchObject({ code: 4 })
+})
+
+test('while the file cannot be read, whom it named before holds, and that is said once', () => {
+  const token = addToken(file, 'maya', 'operator:1')
+  expect(as(token)).toEqual(maya as never)
+  chmodSync(file, 0o644)
+  for (let n = 0; n < 3; n++) expect(as(token)).toEqual(maya as never)
+  expect(lines).toEqual([expect.stringContaining('whom it named before holds')])
+})

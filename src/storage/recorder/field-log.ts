@@ -1,0 +1,68 @@
+import { appendFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FeedDeclaration } from '../../core/channels.ts'
+import { FIELD_LOG, type FieldLine, readFieldLog } from '../../core/recording/field-lines.ts'
+
+/** Writes down what feeds declare of their fields, as far as it is not known yet. */
+export class FieldLog {
+  readonly #path: string
+  readonly #known: Map<string, FieldLine[]>
+  /** What was looked at last, by address. */
+  readonly #seen = new Map<string, FeedDeclaration>()
+  #text = ''
+  #writing: Promise<void> | undefined
+
+  private constructor(path: string, known: Map<string, FieldLine[]>) {
+    this.#path = path
+    this.#known = known
+  }
+
+  /** The log of a data directory. One that cannot be read begins anew: it is said again. */
+  static async open(dir: string): Promise<FieldLog> {
+    const path = join(dir, FIELD_LOG)
+    return new FieldLog(path, readFieldLog(await readFile(path, 'utf8').catch(() => '')))
+  }
+
+  /** Takes what a feed declares of the fields that it has samples of from `since` (unix s) on. */
+  take(address: string, declaration: FeedDeclaration, since: number): void {
+    if (this.#seen.get(address) === declaration) return
+    this.#seen.set(address, declaration)
+    for (const block of Object.values(declaration.blocks))
+      for (const [field, { units, description, resolution, rhythm, bits }] of Object.entries(block)) {
+        const line = { source: `${address}.${field}`, since, units, description, resolution, rhythm, bits }
+        const lines = this.#known.get(line.source) ?? []
+        const at = lines.findLastIndex((one) => one.since <= since)
+        if (said(lines[at]) === said(line)) continue
+        this.#known.set(line.source, lines.toSpliced(at + 1, 0, line))
+        this.#text += `${JSON.stringify(line)}\n`
+      }
+    this.#writing ??= this.#write()
+  }
+
+  /** Resolves once all is written, or could not be. */
+  async flush(): Promise<void> {
+    await this.#writing
+  }
+
+  /** A disk that fails is tried again with the next declaration; samples are what must not be lost. */
+  async #write(): Promise<void> {
+    await Promise.resolve()
+    const text = this.#text
+    this.#text = ''
+    try {
+      // A line that a crash cut short is ended.
+      if (text !== '') await appendFile(this.#path, `\n${text}`)
+    } catch {
+      this.#text = text + this.#text
+    } finally {
+      this.#writing = undefined
+    }
+  }
+}
+
+/** What a line says, as text; '' where it says nothing. */
+function said(line: FieldLine | undefined): string {
+  const { source: _, since: __, ...rest } = line ?? {}
+  const text = JSON.stringify(rest)
+  return text === '{}' ? '' : text
+}
