@@ -197,6 +197,32 @@ test('an administrator forgets an agent that is gone, an operator does not, and 
   })
 })
 
+test('who did what is told to administrators, with where from and what with', async () => {
+  const all = await done('lab', ['ctrl', 'history', '--audit', '--limit', '500', ...site])
+  expect([all.code, all.err]).toEqual([0, ''])
+  expect(all.out).toMatch(/^TIME +KIND +WHO +FROM +WHAT +WITH +WHY/)
+  expect(all.out).toMatch(
+    /request +maya +ctrl-\w+, 127.0.0.1:\d+ +fake set_heartbeat.start +\{"heartbeat":false\}/,
+  )
+  expect(all.out).toMatch(/refused +nobody .*takes the role operator/)
+  const { out } = await done('lab', ['ctrl', 'history', 'other', '--audit', '--json', ...site])
+  expect(JSON.parse(out)).toEqual([])
+  for (const [words, code, says] of [
+    [['fake', 'delay_task', '--audit'], 2, '--audit takes an instance at most'],
+    [['--audit', '--limit', '501'], 2, 'at most 500 with --audit'],
+  ] as const)
+    expect(await done('lab', ['ctrl', 'history', ...words, ...site])).toMatchObject({
+      code,
+      err: expect.stringContaining(says),
+    })
+  expect(await done('maya', ['ctrl', 'history', '--audit', ...site])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(
+      'who did what is for administrators, and here you are maya, an operator of level 1',
+    ),
+  })
+})
+
 test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
   const listed = await done('lab', ['hub', 'users'])
   expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)
