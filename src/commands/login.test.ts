@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import { presence } from '../broker/hub.test-aid.ts'
+import { limits } from '../broker/limits.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
@@ -55,6 +56,7 @@ hosts:
     agent-instances:
       - {instance-id: fake, agent-class: FakeDataAgent}
       - {instance-id: other, agent-class: FakeDataAgent}
+      - {instance-id: third, agent-class: FakeDataAgent}
 `,
   )
 })
@@ -161,6 +163,23 @@ test('who was refused what is told, and who asked for what is kept', async () =>
   expect(kept).not.toContain('horse')
 })
 
+test('an agent for which the hub has no room just now waits for it', async () => {
+  const file = join(folder, 'third.json')
+  await done('lab', ['hub', 'token', 'third', '-o', file, ...site])
+  const { token } = JSON.parse(readFileSync(file, 'utf8'))
+  const more = { username: 'third', password: token, reconnectPeriod: 0 }
+  const crowd = await Promise.all(
+    Array.from({ length: limits.principal_connections }, (_, n) =>
+      connectAsync(site[1] ?? '', { clientId: `third.${n}`, ...more }),
+    ),
+  )
+  const joined = agent('otto', 'third', { OCS_CREDENTIALS: file })
+  await hub.says(`"third" refused: third has ${limits.principal_connections} clients already`)
+  await crowd.pop()?.endAsync()
+  await joined
+  await Promise.all(crowd.map((client) => client.endAsync()))
+})
+
 test('an administrator forgets an agent that is gone, an operator does not, and is told how; the hub’s account any id', async () => {
   const url = site[1] ?? ''
   const password = readFileSync(join(folder, 'lab', 'hub', 'local.token'), 'utf8').trim()
@@ -248,6 +267,6 @@ test('whom a hub knows is listed, and who is taken out is refused at once', asyn
   expect(refused.err).toContain('ocs login')
   expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('nobody here is called maya (there are: other, ada)'),
+    err: expect.stringContaining('nobody here is called maya (there are: other, third, ada)'),
   })
 })
