@@ -11,8 +11,22 @@ const ORIGIN = 'http://127.0.0.1:5000'
 /** Seconds of readings that a picture shows. */
 const SHOWN = 45
 
+/** How an instrument is simulated and reached, and what is done with it so that there is something to see. */
+interface Instrument {
+  readonly sim: readonly string[]
+  readonly args: readonly string[]
+  readonly tasks?: readonly (readonly string[])[]
+}
+
+/** What each channel of a power supply is set to, V and A. */
+const SUPPLY = [
+  ['1', '12', '0.5'],
+  ['2', '5', '1'],
+  ['3', '3.3', '0.2'],
+] as const
+
 /** Each class with how its instrument is simulated and reached. */
-const known: Readonly<Record<string, { sim: readonly string[]; args: readonly string[] }>> = {
+const known: Readonly<Record<string, Instrument>> = {
   Lakeshore240Agent: {
     sim: ['lakeshore240', '--tcp', '127.0.0.1:7001'],
     args: ['--ip-address', '127.0.0.1:7001'],
@@ -32,6 +46,11 @@ const known: Readonly<Record<string, { sim: readonly string[]; args: readonly st
   ScpiPsuAgent: {
     sim: ['scpi-psu', '--tcp', '127.0.0.1:7005'],
     args: ['--ip-address', '127.0.0.1', '--port', '7005'],
+    tasks: SUPPLY.flatMap(([channel, volts, current]) => [
+      ['set_voltage', '--channel', channel, '--volts', volts],
+      ['set_current', '--channel', channel, '--current', current],
+      ['set_output', '--channel', channel, '--state', 'true'],
+    ]),
   },
   UPSAgent: {
     sim: ['ups', '--udp', '127.0.0.1:7006'],
@@ -84,6 +103,11 @@ await page
   .locator('header')
   .first()
   .evaluate((element) => (element as unknown as HTMLStyled).style.setProperty('display', 'none'))
+for (const [name, { tasks = [] }] of Object.entries(panels))
+  for (const [op = '', ...params] of tasks) {
+    const done = await lab.run(['ctrl', 'start', nameOf(name), op, ...params, '--wait', ...flags])
+    if (done.code !== 0) throw new Error(`${name}: ${op}: ${done.err}`)
+  }
 await seconds(SHOWN)
 for (const name of Object.keys(panels)) {
   const section = page.locator('#nodes details', {

@@ -13,6 +13,7 @@ import { type Actor, Audit } from './audit.ts'
 import { askedBy, stamped } from './caller-stamp.ts'
 import { agentOf, type Guest, Leases } from './client-id-lease.ts'
 import type { Admitted } from './connections.ts'
+import { hubAnswer } from './hub-answers.ts'
 import { limits } from './limits.ts'
 import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
@@ -48,6 +49,8 @@ export interface GateOptions {
   log(text: string): void
   /** Keeps who did what. */
   readonly keep: ((entry: AuditEntry) => void) | undefined
+  /** What was kept before, the newest last. */
+  readonly kept?: readonly AuditEntry[] | undefined
   /** Seconds; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number | undefined
   /** Where a client's connection comes from. */
@@ -86,6 +89,7 @@ export function openGate({
   logIn,
   log,
   keep,
+  kept,
   from,
   vouched,
   pingTimeout,
@@ -106,7 +110,7 @@ export function openGate({
     const to = topic(channels.audit, { root })
     const payload = JSON.stringify(entry)
     broker?.publish({ cmd: 'publish', topic: to, payload, qos, retain, dup: false }, () => {})
-  })
+  }, kept)
   const actor = (client: Client): Actor => ({
     principal: entries.get(client)?.principal ?? NEWCOMER,
     client: client.id,
@@ -225,6 +229,8 @@ export function openGate({
         refusePublish(root, caller, packet) ?? (packet.retain ? retained.refuse(packet) : undefined)
       if (reason === undefined) {
         const asked = askedBy(packet)
+        const own = asked && hubAnswer(root, asked, caller, principal, audit.latest)
+        if (own) return client.publish(own, () => done(null))
         if (asked) audit.asked(asked, actor(client))
         if (asked !== undefined)
           packet.payload = stamped(asked, principal === ANYONE ? undefined : principal, from(client))

@@ -7,8 +7,12 @@ import { AuditEntry } from '../core/channels.ts'
 import { auditFile, readAudit } from '../principals/audit-file.ts'
 import { byToken } from '../principals/identify.ts'
 import { ownLocalTokens } from '../principals/local-token.ts'
+import type { Principal } from '../principals/principal.ts'
 import { addToken, principalsPath, revoke } from '../principals/principals-file.ts'
+import { Audit } from './audit.ts'
 import { testHub } from './hub.test-aid.ts'
+import { hubAnswer } from './hub-answers.ts'
+import type { Role } from './rules.ts'
 
 /** A hub with an operator, an administrator and an agent, and a wait for what it keeps. */
 async function audited() {
@@ -141,4 +145,33 @@ test('administrators hear it on the bus, and nobody else', async () => {
   expect(heard.get(ada)).toEqual(['observatory/hub/audit', START, 'observatory/hub/audit'])
   expect([heard.get(maya), heard.get(eye)]).toEqual([[], []])
   for (const client of [ada, maya, eye, agent]) await client.endAsync()
+})
+
+test('the latest of what was kept before is told, too, and never more than is asked for', () => {
+  const entry = (n: number): AuditEntry => ({
+    ...{ time: n, kind: 'request', principal: 'maya', client: 'c', from: '::1' },
+    instance: n % 2 ? 'odd' : 'even',
+    what: 'acq.start',
+  })
+  const ada: Principal = { name: 'ada', role: 'admin', level: 3 }
+  const before = Array.from({ length: 900 }, (_, n) => entry(n))
+  const audit = new Audit(() => {}, before)
+  for (let n = 0; n < 3000; n++) audit.came('takeover', { principal: ada, client: 'x', from: '::1' })
+  expect(audit.latest.length).toBeWithin(500, 1001)
+  const ask = (params: object, what = 'audit', roles: Role[] = ['admin']) => {
+    const request = { id: 'r1', sent: 1, timeout: 5, params }
+    const caller = { id: 'ada.1', roles: new Set(roles) }
+    const packet = hubAnswer('observatory', { instance: 'hub', what, request }, caller, ada, before)
+    expect(packet?.topic).toBe('observatory/hub/replies/ada.1/r1')
+    return JSON.parse(packet?.payload ?? '')
+  }
+  expect(ask({}).result.entries).toHaveLength(100)
+  expect(ask({ limit: 2, instance: 'odd' }).result.entries.map(({ time }: AuditEntry) => time)).toEqual([
+    897, 899,
+  ])
+  expect(ask({ limit: 501 })).toMatchObject({ status: -1, msg: expect.stringContaining('1 to 500') })
+  expect(ask({}, 'users')).toMatchObject({ status: -1, msg: expect.stringContaining('the hub has no users') })
+  expect(ask({}, 'audit', ['observer', 'operator'])).toMatchObject({ status: -1 })
+  const other = { instance: 'ls240', what: 'audit', request: {} }
+  expect(hubAnswer('observatory', other, { id: 'a', roles: new Set() }, ada, before)).toBeUndefined()
 })

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../core/channels.ts'
-import { redact } from '../core/redact.ts'
+import { redact, withoutSecrets } from '../core/redact.ts'
 import { addressAlone } from '../principals/identify.ts'
 import { NOBODY, type Principal } from '../principals/principal.ts'
 import type { Asked } from './caller-stamp.ts'
@@ -9,8 +9,8 @@ const MOST_PARAMS = 1024
 /** Milliseconds in which the same refusal of the same address is one entry; kinds of refusals that are remembered. */
 const QUIET_MS = 60_000
 const MOST_KINDS = 1000
-/** Names of parameters whose values are nobody's business. */
-const SECRET = /pass|secret|token|community|credential|api_?key/i
+/** Entries that are at hand, at least. */
+const MOST_LATEST = 500
 /** What changes something; the rest is not kept. */
 const ACTS = /(?:\.(?:start|stop|abort)|^(?:un)?lock)$/
 
@@ -25,11 +25,21 @@ export interface Actor {
 /** Who came, who was refused what, and who started, stopped and locked what. */
 export class Audit {
   readonly #keep: (entry: AuditEntry) => void
+  readonly #latest: AuditEntry[]
   readonly #refused = new Map<string, { since: number; times: number }>()
 
-  /** @param keep takes each entry as it comes */
-  constructor(keep: (entry: AuditEntry) => void) {
+  /**
+   * @param keep takes each entry as it comes
+   * @param before what was kept before, the newest last
+   */
+  constructor(keep: (entry: AuditEntry) => void, before: readonly AuditEntry[] = []) {
     this.#keep = keep
+    this.#latest = before.slice(-MOST_LATEST)
+  }
+
+  /** The latest entries, the newest last. */
+  get latest(): readonly AuditEntry[] {
+    return this.#latest
   }
 
   /** Somebody was let in, took an id over, or was cut as revoked. Who only looks on is not kept. */
@@ -60,14 +70,16 @@ export class Audit {
 
   #add(more: Pick<AuditEntry, 'kind'> & Partial<AuditEntry>, { principal, client, from }: Actor): void {
     const who = { principal: principal.name, client, from }
-    this.#keep({ time: Date.now() / 1000, ...more, ...who })
+    const entry = { time: Date.now() / 1000, ...more, ...who }
+    this.#latest.push(entry)
+    if (this.#latest.length >= 2 * MOST_LATEST) this.#latest.splice(0, MOST_LATEST)
+    this.#keep(entry)
   }
 }
 
 /** Parameters as text, without what is secret. */
 function textOf(params: unknown): string {
   if (typeof params !== 'object' || params === null || Object.keys(params).length === 0) return ''
-  const hidden = JSON.stringify(params, (key, value) => (SECRET.test(key) ? '***' : value))
-  const text = redact(hidden)
+  const text = redact(JSON.stringify(withoutSecrets(params)))
   return text.length > MOST_PARAMS ? `${text.slice(0, MOST_PARAMS - 1)}…` : text
 }

@@ -59,6 +59,8 @@ export interface HubOptions {
   readonly calls?: (own: OcsVisitor) => OcsCalls
   /** Keeps who did what. */
   readonly keep?: (entry: AuditEntry) => void
+  /** What was kept before, the newest last. */
+  readonly kept?: readonly AuditEntry[]
   /** Everybody may do everything, and it listens beyond this machine without TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
@@ -94,7 +96,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, identify, logIn, keep, insecure, pingTimeout } = options
+  const { root, recorders, identify, logIn, keep, kept, insecure, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = options.websocket ?? [{ host: '127.0.0.1', port: 8001 }]
   checkReach([...listen, ...websocket], options)
@@ -105,7 +107,19 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const vouchers = new WeakMap<Duplex, Who>()
   const vouched = (client: Client) => vouchers.get(client.conn)
   const retained = new Retained()
-  const gate = openGate({ root, recorders, retained, identify, logIn, keep, log, from, vouched, pingTimeout })
+  const gate = openGate({
+    root,
+    recorders,
+    retained,
+    identify,
+    logIn,
+    keep,
+    kept,
+    log,
+    from,
+    vouched,
+    pingTimeout,
+  })
   const broker = await openBroker(gate, retained, log, from)
   const leases = gate.attach(broker)
   const connections = new Connections(broker, origins, (client) => gate.admitted(client), log)

@@ -10,7 +10,7 @@ import { showAnew } from '../launch/show-anew.ts'
 import { version } from '../launch/version.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
 import { groupId } from '../machine/unix-group.ts'
-import { auditFile } from '../principals/audit-file.ts'
+import { auditFile, readAudit } from '../principals/audit-file.ts'
 import type { KeyPair } from '../principals/certificate.ts'
 import { keyFiles, readHubKeys, remarksOn } from '../principals/hub-keys.ts'
 import { byToken, everybody, type Identify, type Known } from '../principals/identify.ts'
@@ -94,6 +94,7 @@ export function hubCommand(context: Context): Command {
           logIn: logIns(principalsPath(state), passwords),
           people: byPassword(principalsPath(state), log, passwords),
           keep: auditFile(state, log),
+          kept: readAudit(state),
         }),
         calls: (own) => ocsVisits(root, own),
         ...(recorders && { recorders }),

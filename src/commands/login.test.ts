@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import { presence } from '../broker/hub.test-aid.ts'
+import { limits } from '../broker/limits.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 
@@ -55,6 +56,7 @@ hosts:
     agent-instances:
       - {instance-id: fake, agent-class: FakeDataAgent}
       - {instance-id: other, agent-class: FakeDataAgent}
+      - {instance-id: third, agent-class: FakeDataAgent}
 `,
   )
 })
@@ -161,6 +163,23 @@ test('who was refused what is told, and who asked for what is kept', async () =>
   expect(kept).not.toContain('horse')
 })
 
+test('an agent for which the hub has no room just now waits for it', async () => {
+  const file = join(folder, 'third.json')
+  await done('lab', ['hub', 'token', 'third', '-o', file, ...site])
+  const { token } = JSON.parse(readFileSync(file, 'utf8'))
+  const more = { username: 'third', password: token, reconnectPeriod: 0 }
+  const crowd = await Promise.all(
+    Array.from({ length: limits.principal_connections }, (_, n) =>
+      connectAsync(site[1] ?? '', { clientId: `third.${n}`, ...more }),
+    ),
+  )
+  const joined = agent('otto', 'third', { OCS_CREDENTIALS: file })
+  await hub.says(`"third" refused: third has ${limits.principal_connections} clients already`)
+  await crowd.pop()?.endAsync()
+  await joined
+  await Promise.all(crowd.map((client) => client.endAsync()))
+})
+
 test('an administrator forgets an agent that is gone, an operator does not, and is told how; the hub’s account any id', async () => {
   const url = site[1] ?? ''
   const password = readFileSync(join(folder, 'lab', 'hub', 'local.token'), 'utf8').trim()
@@ -197,6 +216,32 @@ test('an administrator forgets an agent that is gone, an operator does not, and 
   })
 })
 
+test('who did what is told to administrators, with where from and what with', async () => {
+  const all = await done('lab', ['ctrl', 'history', '--audit', '--limit', '500', ...site])
+  expect([all.code, all.err]).toEqual([0, ''])
+  expect(all.out).toMatch(/^TIME +KIND +WHO +FROM +WHAT +WITH +WHY/)
+  expect(all.out).toMatch(
+    /request +maya +ctrl-\w+, 127.0.0.1:\d+ +fake set_heartbeat.start +\{"heartbeat":false\}/,
+  )
+  expect(all.out).toMatch(/refused +nobody .*takes the role operator/)
+  const { out } = await done('lab', ['ctrl', 'history', 'other', '--audit', '--json', ...site])
+  expect(JSON.parse(out)).toEqual([])
+  for (const [words, code, says] of [
+    [['fake', 'delay_task', '--audit'], 2, '--audit takes an instance at most'],
+    [['--audit', '--limit', '501'], 2, 'at most 500 with --audit'],
+  ] as const)
+    expect(await done('lab', ['ctrl', 'history', ...words, ...site])).toMatchObject({
+      code,
+      err: expect.stringContaining(says),
+    })
+  expect(await done('maya', ['ctrl', 'history', '--audit', ...site])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(
+      'who did what is for administrators, and here you are maya, an operator of level 1',
+    ),
+  })
+})
+
 test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
   const listed = await done('lab', ['hub', 'users'])
   expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)
@@ -222,6 +267,6 @@ test('whom a hub knows is listed, and who is taken out is refused at once', asyn
   expect(refused.err).toContain('ocs login')
   expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('nobody here is called maya (there are: other, ada)'),
+    err: expect.stringContaining('nobody here is called maya (there are: other, third, ada)'),
   })
 })

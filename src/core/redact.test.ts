@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { redact } from './redact.ts'
+import { redact, withoutSecrets } from './redact.ts'
 
 test.each([
   [
@@ -22,4 +22,20 @@ test.each([
 test('text made to be slow is not', () => {
   const text = 'a.'.repeat(200_000)
   expect(redact(text) === text).toBeTrue()
+})
+
+test('parameters are shown without what is secret, however deep', () => {
+  const params = {
+    user: 'ocs',
+    password: 'x',
+    auth: { api_key: 1, list: [{ Token: 'y', kept: 2 }] },
+    rate: 0.5,
+  }
+  expect(withoutSecrets(params)).toEqual({
+    user: 'ocs',
+    password: '***',
+    auth: { api_key: '***', list: [{ Token: '***', kept: 2 }] },
+    rate: 0.5,
+  } as never)
+  expect(params.password).toBe('x')
 })

@@ -78,6 +78,13 @@ export class DemoScreen {
     })
   }
 
+  /** Roles that have ended and run all the same: somebody has started them, and they are not the demo's to stop. */
+  byHand(lab: LabView): string[] {
+    return this.#shown.children
+      .filter((child) => child.ended !== undefined && this.#isBack(lab, child))
+      .map(({ role }) => role.name)
+  }
+
   #complain({ role, ended, log }: Child): void {
     if (ended === undefined || this.#complained.has(role.name)) return
     this.#complained.add(role.name)
@@ -142,7 +149,7 @@ export class DemoScreen {
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
       idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
-      'Ctrl-C stops everything.\n',
+      stops(this.byHand(lab)),
     ]
     return lines.join('')
   }
@@ -218,4 +225,9 @@ function fold(
 /** The file the demo's recorder is writing. */
 function currentFile(lab: LabView): string | undefined {
   return recordingOf(lab.instances.get('aggregator')?.sessions)?.current_file ?? undefined
+}
+
+function stops(byHand: readonly string[]): string {
+  if (byHand.length === 0) return 'Ctrl-C stops everything.\n'
+  return `Ctrl-C stops everything but what was started by hand: ${byHand.join(', ')}.\n`
 }

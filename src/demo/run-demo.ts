@@ -21,6 +21,7 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
   const lock = await preflight(dir)
   const roles = demoRoles(dir, idle)
   const children: Child[] = []
+  let byHand: readonly string[] = []
   const logs = join(dir, 'logs')
   const screen = new DemoScreen(context, { root: ROOT, idle, dir, children })
   const stopAll = async () => {
@@ -40,10 +41,12 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
     children.push(...[...roles.simulators, ...roles.rest].map((role) => startChild(role, logs)))
     await using lab = await viewLab(bus, ROOT)
     await screen.run(bus, lab, context.signal)
+    byHand = screen.byHand(lab)
   } finally {
     context.err('stopping …\n')
     await stopAll()
     lock.close()
+    if (byHand.length > 0) context.err(`still there, started by hand: ${byHand.join(', ')}\n`)
     context.err(`stopped; recordings are in ${join(dir, 'data')}\n`)
   }
 }

@@ -51,6 +51,28 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
+test('a run is given a password, and its session does not tell it', async () => {
+  const seen: OpSession[] = []
+  const given: unknown[] = []
+  const params = z.object({ user: z.string(), password: z.string() })
+  const operation = new Operation(
+    'op',
+    { ...spec('task'), params },
+    {
+      nextSessionId: () => 0,
+      run: async (values) => given.push(values),
+      changed: (session) => seen.push(structuredClone(session)),
+      log: () => {},
+      bug: () => {},
+    },
+  )
+  operation.start({ user: 'maya', password: 'correct horse' }, me)
+  await ticks()
+  expect(seen[0]?.params).toEqual({ user: 'maya', password: '***' })
+  expect(JSON.stringify(seen)).not.toContain('horse')
+  expect(given).toEqual([{ user: 'maya', password: 'correct horse' }])
+})
+
 test('how a run ends: what it returned or threw is its closing message', async () => {
   const cyclic: unknown[] = []
   cyclic.push(cyclic)

@@ -5,6 +5,7 @@ import type { Request } from '../core/channels.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import { type Action, type OpSession, type Outcome, type Refusal, ResponseCode } from '../core/ops.ts'
 import { AGENT_STOPS } from '../core/pause.ts'
+import { withoutSecrets } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession, type SessionChange } from './live-session.ts'
 
@@ -84,7 +85,7 @@ export class Operation {
       started_by: client,
       ...(by !== undefined && { started_from: by }),
       cred_level: level,
-      params: sendable(checked.values),
+      params: withoutSecrets(sendable(checked.values)),
     }
     this.#live = new LiveSession(about, this.#host)
     this.#abort = new AbortController()

@@ -9,9 +9,9 @@ import { makeAuthority, makeServer } from '../../src/principals/certificate.ts'
 import { namesIn } from '../../src/principals/hub-keys.ts'
 import { newToken } from '../../src/principals/token.ts'
 import { HERE, type Host, Network } from './hosts.ts'
-import { figure, Lab, OCS, type Running } from './roles.ts'
+import { figure, Lab, OCS, type Running, since } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 const MQTTS = `mqtts://${HERE}:8883`
 const WSS = `wss://${HERE}:8080/ws`
@@ -110,6 +110,32 @@ test('a stolen, an old, a made-up and a revoked token are refused, and who is in
   await hub.says(/cut, which was fake, an agent: .*not valid/)
   await thief.says('cut')
   writeFileSync(file('credentials/fake.json'), JSON.stringify(third), { mode: 0o600 })
+})
+
+test('a client that keeps no clock of MQTT’s is missed when its host is gone: TCP asks', async () => {
+  const script = `
+    const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
+    const { principal, token, ca } = ${JSON.stringify(known())}
+    const will = { topic: 'observatory/fake/events', payload: Buffer.from('gone'), qos: 1 }
+    await connectAsync('${MQTTS}', { clientId: principal, username: principal, password: token, ca, will, protocolVersion: 4, keepalive: 0 })
+    console.log('in')`
+  const quiet = host.program('quiet', [OCS[0] ?? '', '-e', script])
+  await quiet.says('in', 30)
+  const reader = lab.program('reader', [
+    'mosquitto_sub',
+    '-t',
+    'observatory/hub',
+    '-t',
+    'observatory/fake/events',
+  ])
+  await reader.says('"listeners"', 20)
+  host.pull()
+  const begun = performance.now()
+  await reader.says('gone', 300)
+  figure(`a host without its cable is missed after ${since(begun).toFixed(0)} s`)
+  host.plug()
+  await quiet.kill()
+  await reader.kill()
 })
 
 test('the token of one instance lets no other in', async () => {

@@ -115,6 +115,20 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   expect((await look('--cafile', '/etc/ssl/certs/ca-certificates.crt')).code).not.toBe(0)
   expect((await look()).code).not.toBe(0)
 
+  // What it may not publish is left out, and it is not cut for it.
+  const publish = (instance: string, ...more: string[]) => {
+    const to = ['-h', 'localhost', '-p', '8883', '--cafile', ca, '-u', 'ls240', '-P', token, '-i', 'ls240']
+    const what = ['-k', '3600', '-q', '1', '-t', `observatory/${instance}/api`, '-r', '-m', instance]
+    return said(lab, 'mosquitto_pub', ...to, ...what, ...more)
+  }
+  expect(await publish('control')).toEqual({ code: 0, text: '' })
+  expect(await publish('ls240')).toEqual({ code: 0, text: '' })
+  await hub.says(/"ls240" publishes what it may not, which is left out: .*control/)
+  const kept = ['-h', 'localhost', '-p', '1883', '-k', '3600', '-t', 'observatory/+/api', '-v', '-W', '2']
+  expect((await said(lab, 'mosquitto_sub', ...kept)).text).toMatch(
+    /^observatory\/ls240\/api ls240(?:\n.*Timed out)?$/,
+  )
+
   const status = (env: Readonly<Record<string, string>>, url = MQTTS) =>
     lab.run(['ctrl', 'status', '--site-hub', url], { env })
   // The account of the hub needs nothing; another one the file that it is given.

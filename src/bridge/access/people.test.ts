@@ -14,6 +14,7 @@ import { logIns } from '../../principals/log-in.ts'
 import { Passwords } from '../../principals/passwords.ts'
 import { addToken, readPrincipals, revoke, setPassword } from '../../principals/principals-file.ts'
 import { newToken } from '../../principals/token.ts'
+import { startBridge } from '../bridge.ts'
 import { type Env, noOtherSite, privately, whoAsks } from './guard.ts'
 import { hubPeople } from './hub-people.ts'
 import { people } from './people.ts'
@@ -183,4 +184,30 @@ test('a bridge with users reads to who shows a password or a token over TLS, and
     }
     expect([path, dest, (await ask(headers, path))[0]]).toEqual([path, dest, code])
   }
+})
+
+test('an administrator sees on the page who did what; others do not', async () => {
+  const hub = hubBy([bridgeToken])
+  await setPassword(file, 'root1', 'admin', PASSWORD)
+  const credentials = () => ({ principal: 'bridge', tokens: [bridgeToken] })
+  await using bus = connectMqtt({ url: at.hub.urls.mqtt, client: 'bridge.0123abce', credentials })
+  await reached(bus, at.hub.urls.mqtt, 60)
+  const listen = { host: '127.0.0.1', port: 0 }
+  const bridge = await startBridge({ bus, root: ROOT, listen, people: hub, log: () => {} })
+  const cookieOf = async (name: string) => {
+    const headers = { 'content-type': 'application/json', origin: bridge.url }
+    const body = JSON.stringify({ name, password: PASSWORD })
+    const entered = await fetch(`${bridge.url}/page/sign-in`, { method: 'POST', headers, body })
+    return entered.headers.get('set-cookie')?.split(';')[0] ?? ''
+  }
+  const audit = async (cookie: string) => await fetch(`${bridge.url}/page/audit`, { headers: { cookie } })
+  expect((await audit('')).status).toBe(403)
+  expect((await audit(await cookieOf('maya'))).status).toBe(403)
+  const answer = await audit(await cookieOf('root1'))
+  expect(answer.status).toBe(200)
+  const told = (await answer.json()) as AuditEntry[]
+  expect(told.some(({ kind, principal }) => kind === 'request' && principal === 'maya')).toBe(true)
+  expect(told.at(-1)).toMatchObject({ kind: 'login', principal: 'root1' })
+  expect(JSON.stringify(told)).toContain('\\"password\\":\\"***\\"')
+  await bridge.close()
 })

@@ -1,3 +1,4 @@
+import { showAudit } from './audit.ts'
 import { get, post } from './connection.ts'
 import { closeDialog, openDialog } from './dialog.ts'
 import { byId, h, toast } from './dom.ts'
@@ -44,7 +45,9 @@ export class Account {
     const place = byId('account')
     if (user !== null) {
       const leave = h('button', { type: 'button', click: () => void this.#leave() }, 'Sign out')
-      place.replaceChildren(h('span', {}, role === null ? user : `${user} (${role})`), leave)
+      const audit = h('button', { type: 'button', click: () => void showAudit() }, 'Who did what')
+      const own = h('span', {}, role === null ? user : `${user} (${role})`)
+      place.replaceChildren(own, ...(role === 'admin' ? [audit] : []), leave)
     } else if (maySignIn) {
       place.replaceChildren(h('button', { type: 'button', click: () => this.#signIn() }, 'Sign in'))
     } else {

@@ -5,6 +5,8 @@ import { axisTexts } from './format.ts'
 import type { RunView } from './shape.ts'
 import { type Theme, theme } from './theme.ts'
 
+/** Seconds between two times below a plot. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
 const HEIGHT = 190
 /** Samples that are looked back and ahead for the one under the cursor. */
 const NEAR = 300
@@ -121,6 +123,8 @@ export class Plot {
           size: 26,
           gap: 3,
           space: 70,
+          // Two minutes, too: where one is a pixel too short uPlot's own next is five, which are all that is shown.
+          incrs: STEPS,
           values: (_, splits) => splits.map((time) => this.#timeText(time)),
         },
         {

@@ -155,6 +155,19 @@ export interface Me {
   readonly grafana: string | null
 }
 
+/** What somebody did or was refused, as the hub saw it; for administrators. */
+export interface AuditView {
+  readonly time: number
+  readonly kind: string
+  readonly principal: string
+  readonly client: string
+  readonly from: string
+  readonly instance?: string | undefined
+  readonly what?: string | undefined
+  readonly params?: string | undefined
+  readonly why?: string | undefined
+}
+
 /** The events of the stream, by name. */
 export interface StreamEvents {
   /** With all agents that are known. */

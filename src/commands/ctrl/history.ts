@@ -2,8 +2,10 @@ import { Command } from 'commander'
 import { z } from 'zod'
 import { numberFlag } from '../../core/arguments/number-flag.ts'
 import { HistoryAnswer } from '../../core/built-in.ts'
+import { AuditEntry } from '../../core/channels.ts'
 import { duration } from '../../core/duration.ts'
-import { messageOf } from '../../core/errors.ts'
+import { messageOf, UsageError } from '../../core/errors.ts'
+import { HUB } from '../../core/names.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
@@ -14,9 +16,14 @@ import { at, table } from '../../terminal/table.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
 import { siteFlags } from '../site-flags.ts'
 
+/** Entries that a hub tells at most. */
+const MOST_ENTRIES = 500
+const Answer = z.object({ entries: z.array(AuditEntry) })
+
 interface HistoryFlags extends SiteOptions {
   readonly limit: number
   readonly json?: boolean
+  readonly audit?: boolean
 }
 interface Past {
   readonly instance: string
@@ -33,12 +40,21 @@ export function historyCommand(context: Context, withLab: WithLab): Command {
     .argument('[op]', 'only of this operation')
     .option('--limit <n>', 'how many at most', atMost, 20)
     .option('--json', 'print as JSON')
+    .option(
+      '--audit',
+      'what the hub has let pass, refused and cut, by whom and from where; for administrators',
+    )
     .action((instance: string | undefined, op: string | undefined, flags: HistoryFlags) => {
       const { limit } = flags
       return withLab(
         flags,
         context,
         async (on) => {
+          if (flags.audit) {
+            if (op !== undefined) throw new UsageError('--audit takes an instance at most')
+            const { entries } = await auditOf(on, instance, limit)
+            return context.out(flags.json ? `${JSON.stringify(entries)}\n` : auditTable(entries))
+          }
           const found = instance === undefined ? await ofAll(on, limit) : await of(on, instance, op, limit)
           const rows = found.map(({ instance: of, session }) => ({ instance: of, ...session }))
           context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyTable(found, Date.now() / 1000))
@@ -67,6 +83,32 @@ async function ofAll(on: Controlled, limit: number): Promise<Past[]> {
   )
   const all = (await Promise.all(each)).flat()
   return all.sort((a, b) => b.session.start_time - a.session.start_time).slice(0, limit)
+}
+
+/** @throws OpError for who is no administrator; TransportError where no hub answers that keeps who did what */
+async function auditOf({ ask }: Controlled, instance: string | undefined, limit: number) {
+  if (limit > MOST_ENTRIES)
+    throw new UsageError(
+      `--limit takes at most ${MOST_ENTRIES} with --audit; all is in STATE/hub/audit.jsonl`,
+    )
+  const params = { limit, ...(instance !== undefined && { instance }) }
+  return Answer.parse(await ask.query(HUB, 'audit', params))
+}
+
+function auditTable(entries: readonly AuditEntry[]): string {
+  if (entries.length === 0) return 'nothing is kept\n'
+  const rows = entries
+    .toReversed()
+    .map((entry) => [
+      at(entry.time),
+      entry.kind,
+      entry.principal,
+      `${entry.client}, ${entry.from}`,
+      [entry.instance, entry.what].filter((word) => word !== undefined).join(' '),
+      oneLine(entry.params ?? ''),
+      oneLine(`${entry.why ?? ''}${entry.times ? ` (${entry.times} times)` : ''}`),
+    ])
+  return table([['TIME', 'KIND', 'WHO', 'FROM', 'WHAT', 'WITH', 'WHY'], ...rows])
 }
 
 function historyTable(found: readonly Past[], now: number): string {

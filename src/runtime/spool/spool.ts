@@ -1,11 +1,12 @@
 import type { Database } from 'bun:sqlite'
-import { type Stats, statSync } from 'node:fs'
 import type { FeedDeclaration, HeldEpoch, Row } from '../../core/channels.ts'
 import { counted } from '../../core/counted.ts'
 import type { Counts } from '../../core/counter-help.ts'
 import { diskAdvice } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 import { lockInstance } from '../../machine/lock-file.ts'
+import { CommitMarks } from './commit-marks.ts'
+import { OwnFile } from './own-file.ts'
 import { Ring } from './ring.ts'
 import { type Batch, type Done, isDamage, openOrReplace } from './spool-file.ts'
 import { type Epoch, headOf, SpoolIndex } from './spool-index.ts'
@@ -65,10 +66,7 @@ export class Spool {
   #sincePrune = 0
   #failingSince: number | undefined
   #idle: (() => void)[] = []
-  /** Rows that were appended, and those of them that are on disk or were let go. */
-  #appended = 0
-  #settled = 0
-  readonly #awaited: { readonly mark: number; readonly resolve: () => void }[] = []
+  readonly #marks = new CommitMarks()
   #closed = false
   #closing: Promise<void> | undefined
   #reported = -Infinity
@@ -83,8 +81,7 @@ export class Spool {
   refusedAcks = 0
   #failures = 0
   #setAside = 0
-  readonly #file: Stats | undefined
-  #isDisplaced = false
+  readonly #file: OwnFile
 
   /**
    * Opens, or makes, the spool file and locks it for this process.
@@ -119,7 +116,7 @@ export class Spool {
         },
       )
     }
-    this.#file = fileAt(path)
+    this.#file = new OwnFile(path)
     this.id = this.#index.spool
     this.#writer = new SpoolWriter(path, (done) => this.#answered(done))
   }
@@ -142,7 +139,7 @@ export class Spool {
     const newest = this.#index.newest(feed)
     const epoch = newest?.epoch === name ? newest : this.#index.begin(feed, name, declaration)
     epoch.given++
-    this.#appended++
+    this.#marks.appended()
     const body = JSON.stringify(content)
     const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
     // What a recorder has by then need not be let go as a gap.
@@ -176,10 +173,7 @@ export class Spool {
 
   /** Resolves once all rows that were appended so far are on disk, or were let go. */
   committed(): Promise<void> {
-    if (this.#settled >= this.#appended) return Promise.resolve()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#awaited.push({ mark: this.#appended, resolve })
-    return promise
+    return this.#marks.reached()
   }
 
   /** What is held of a feed's epochs, oldest first; for presence. */
@@ -277,19 +271,14 @@ export class Spool {
     const now = this.#now()
     if (now - this.#pruned < PRUNE_MS) return []
     this.#pruned = now
-    this.#lookForFile()
+    if (this.#file.wasDisplaced()) this.#displaced()
     return this.#index.prunable(
       this.#recorded,
       this.#ring.look(() => this.#index.given()),
     )
   }
 
-  /** SQLite goes on writing to a file that has no name any more: what it holds ends with this process. */
-  #lookForFile(): void {
-    const there = fileAt(this.path)
-    const isHere = there !== undefined && there.dev === this.#file?.dev && there.ino === this.#file.ino
-    if (isHere || this.#isDisplaced || this.#file === undefined) return
-    this.#isDisplaced = true
+  #displaced(): void {
     this.#failures++
     this.#onTrouble(
       `the spool ${this.path} has been moved or removed: what is not recorded yet goes with this agent: let a recorder run until "ocs status" shows nothing to record, then start the agent again`,
@@ -311,7 +300,7 @@ export class Spool {
     this.#count(done)
     for (const [epoch, last] of flight.lasts) epoch.last = Math.max(epoch.last, last)
     this.#tell(this.#waiting.committed())
-    this.#settle(flight.batch.rows.length)
+    this.#marks.settled(flight.batch.rows.length)
     if (!this.#waiting.idle) this.#schedule()
     else this.#rest()
   }
@@ -347,13 +336,8 @@ export class Spool {
     for (const { epoch, row } of this.#waiting.letGo()) {
       this.unspooled += row.t.length
       this.#dirty.add(epoch)
-      this.#settle(1)
+      this.#marks.settled(1)
     }
-  }
-
-  #settle(rows: number): void {
-    this.#settled += rows
-    while ((this.#awaited[0]?.mark ?? Infinity) <= this.#settled) this.#awaited.shift()?.resolve()
   }
 
   #tell(waiting: readonly Waiting[]): void {
@@ -368,8 +352,4 @@ export class Spool {
   #rest(): void {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
-}
-
-function fileAt(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false })
 }

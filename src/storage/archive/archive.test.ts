@@ -22,7 +22,7 @@ import {
   TestEpoch,
 } from '../recorder/recorder.test-aid.ts'
 import { Archive } from './archive.ts'
-import { indexPath } from './archive-index.ts'
+import { indexPath } from './archive-index-file.ts'
 
 afterEach(cleanUp)
 

@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import { type AuditEntry, channels, Request } from '../core/channels.ts'
+import { HUB } from '../core/names.ts'
+import { topic } from '../core/topic.ts'
+import { described, type Principal } from '../principals/principal.ts'
+import type { Asked } from './caller-stamp.ts'
+import type { Caller } from './rules.ts'
+
+/** The one query that the hub itself answers, and entries that an answer holds at most. */
+const AUDIT = 'audit'
+const MOST_ENTRIES = 500
+
+const Params = z.object({
+  limit: z.int().min(1).max(MOST_ENTRIES).default(100),
+  /** Only what concerns this instance. */
+  instance: z.string().optional(),
+})
+
+/**
+ * What the hub answers to a query of its own: to administrators who did what, the newest last. Undefined for what is none.
+ * @param kept the entries, the newest last
+ */
+export function hubAnswer(
+  root: string,
+  { instance, what, request }: Asked,
+  { id, roles }: Caller,
+  principal: Principal,
+  kept: readonly AuditEntry[],
+) {
+  if (instance !== HUB) return undefined
+  const asked = Request.safeParse(request)
+  if (!asked.success) return undefined
+  const say = (status: 0 | -1, msg: string, result?: object) => {
+    const { qos, retain, payload } = channels.reply
+    const reply = payload.parse({ id: asked.data.id, status, msg, session: {}, ...(result && { result }) })
+    return {
+      ...({ cmd: 'publish', qos, retain, dup: false } as const),
+      topic: topic(channels.reply, { root, instance: HUB, client: id, id: asked.data.id }),
+      payload: JSON.stringify(reply),
+    }
+  }
+  if (what !== AUDIT) return say(-1, `the hub has no ${what.slice(0, 63)}: it answers the query ${AUDIT}`)
+  if (!roles.has('admin'))
+    return say(
+      -1,
+      `who did what is for administrators, and here you are ${described(principal)}: ocs hub passwd NAME --role admin`,
+    )
+  const params = Params.safeParse(asked.data.params)
+  if (!params.success) return say(-1, `limit: 1 to ${MOST_ENTRIES}; instance: a name`)
+  const { limit, instance: of } = params.data
+  const entries = kept.filter((entry) => of === undefined || entry.instance === of).slice(-limit)
+  return say(0, '', { entries })
+}

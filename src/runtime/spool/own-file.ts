@@ -1,0 +1,27 @@
+import { type Stats, statSync } from 'node:fs'
+
+/** The file that SQLite has open: it goes on writing to one that has no name any more, and what it holds ends with this process. */
+export class OwnFile {
+  readonly #path: string
+  readonly #file: Stats | undefined
+  #told = false
+
+  /** @param path of the file that has just been opened */
+  constructor(path: string) {
+    this.#path = path
+    this.#file = fileAt(path)
+  }
+
+  /** Whether it has been moved or removed since; true once. */
+  wasDisplaced(): boolean {
+    const there = fileAt(this.#path)
+    const isHere = there !== undefined && there.dev === this.#file?.dev && there.ino === this.#file.ino
+    if (isHere || this.#told || this.#file === undefined) return false
+    this.#told = true
+    return true
+  }
+}
+
+function fileAt(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false })
+}

@@ -1,0 +1,64 @@
+/** The SQLite file of an index: where it is, its tables, and how it is opened. */
+import { Database } from 'bun:sqlite'
+import { createHash } from 'node:crypto'
+import { realpathSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** Changes whenever the tables do: an index of another version is made anew. */
+const VERSION = 4
+const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
+  low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
+const TABLES = `
+CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+  mtime REAL NOT NULL, good INTEGER NOT NULL, providers TEXT NOT NULL, problem TEXT);
+CREATE TABLE fields (id INTEGER PRIMARY KEY, address TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
+  block TEXT NOT NULL, blockSpan REAL NOT NULL, fileSpan REAL NOT NULL, UNIQUE (address, name));
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+  digest INTEGER NOT NULL, position INTEGER NOT NULL, epoch TEXT, firstRow INTEGER, lastRow INTEGER,
+  first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL);
+CREATE INDEX blocks_of_file ON blocks (file);
+CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
+  PRIMARY KEY (field, first, block)) WITHOUT ROWID;
+CREATE TABLE file_overviews (field INTEGER, file INTEGER, ${OVERVIEW}, PRIMARY KEY (field, first, file)) WITHOUT ROWID;
+CREATE TABLE span_overviews (field INTEGER, span INTEGER, ${OVERVIEW}, PRIMARY KEY (field, span)) WITHOUT ROWID;
+CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);
+`
+
+/** Where the index of a data directory is, in a folder for state: never in the data directory itself. */
+export function indexPath(folder: string, dataDir: string): string {
+  let real = resolve(dataDir)
+  try {
+    real = realpathSync(real)
+  } catch {
+    // A folder that is not there is reported when it is read.
+  }
+  return join(folder, 'archives', `${createHash('sha256').update(real).digest('hex').slice(0, 16)}.sqlite`)
+}
+
+/** Opens an index of this version; one of another, or one that is damaged, is thrown away. */
+export function openIndex(path: string): Database {
+  for (let again = false; ; again = true) {
+    const db = new Database(path, { create: true, strict: true })
+    try {
+      db.run('PRAGMA busy_timeout = 10000')
+      db.run('PRAGMA journal_mode = WAL')
+      db.run('PRAGMA synchronous = NORMAL')
+      const ready = db.transaction(() => {
+        const { user_version: found } = db.query('PRAGMA user_version').get() as { user_version: number }
+        if (found === VERSION) return true
+        if (found !== 0) return false
+        db.run(TABLES)
+        db.run(`PRAGMA user_version = ${VERSION}`)
+        return true
+      })
+      if (ready.immediate()) return db
+      if (again) throw new Error('it is of another version')
+    } catch (error) {
+      db.close()
+      const { code = '' } = error as { code?: string }
+      if (again || !['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(code)) throw error
+    }
+    db.close()
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
+  }
+}
