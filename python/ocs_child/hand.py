@@ -75,7 +75,12 @@ class Runner:
         first = runtime.stdout.readline()
         if not first:
             sys.exit(runtime.wait() or 1)
-        pipe = Pipe(runtime.stdin, json.loads(first)['left'])
+        try:
+            left = json.loads(first)['left']
+        except (ValueError, TypeError, KeyError):
+            runtime.kill()
+            sys.exit(f'{words[0]} is no ocs that runs agents started by hand: {first.strip()}')
+        pipe = Pipe(runtime.stdin, left)
         host = _hand_host()(runtime.stdout, pipe, args.agent_class)
         host.runtime = runtime
         host.install([word for flag, value in [*given, ('--site-http', args.site_http), ('--site-realm', args.site_realm)]

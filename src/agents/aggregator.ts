@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
+import { counted } from '../core/counted.ts'
 import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
@@ -127,7 +128,9 @@ export default defineAgent({
       const { files, rows } = await goneFiles(disk, args.data_dir)
       if (files.length === 0) return 'No closed file is gone.'
       const named = `${files.slice(0, NAMED).join(', ')}${files.length > NAMED ? ', …' : ''}`
-      const told = `${files.length} files are gone (${named}), and with them ${rows} rows that are in no other`
+      const gone = counted(files.length, 'file is', 'files are')
+      const lost = counted(rows, 'row that is', 'rows that are')
+      const told = `${gone} gone (${named}), with ${lost} in no other`
       if (!instrument.refill) throw new OpError('Nothing is being recorded: start "record" first.')
       instrument.refill()
       return `${told}: agents are asked for what they still hold.`

@@ -142,7 +142,13 @@ test('a closed file that is gone is told once and not fetched again, until someb
   // Nothing of it is fetched by itself, not even after restarts.
   expect(await inFiles(dir)).toMatchObject({ recorded: 20, missing: [{ first: 1, last: 50 }], doubled: [] })
   recorder = await on.start()
-  expect(await on.refill()).toMatchObject({ success: true })
+  const { success, messages = [] } = await on.refill()
+  expect([success, messages.map(([, text]) => text)]).toEqual([
+    true,
+    expect.arrayContaining([
+      `1 file is gone (${first}), with 50 rows that are in no other: agents are asked for what they still hold.`,
+    ]),
+  ])
   await on.until(() => on.state()?.counters?.['rows'] === 50)
   await on.add(10)
   await on.recorded()

@@ -156,6 +156,7 @@ test('the latest of what was kept before is told, too, and never more than is as
   const ada: Principal = { name: 'ada', role: 'admin', level: 3 }
   const before = Array.from({ length: 900 }, (_, n) => entry(n))
   const audit = new Audit(() => {}, before)
+  expect(audit.latest).toEqual(before.slice(-500))
   for (let n = 0; n < 3000; n++) audit.came('takeover', { principal: ada, client: 'x', from: '::1' })
   expect(audit.latest.length).toBeWithin(500, 1001)
   const ask = (params: object, what = 'audit', roles: Role[] = ['admin']) => {

@@ -35,7 +35,7 @@ export async function runInstance(
     context.out(agentHelp(agent))
     return
   }
-  if (isManager({ agent_class: agent.spec.class })) {
+  if (!attached && isManager({ agent_class: agent.spec.class })) {
     // Which is what keeps a host's roles alive, here and under this name on the bus.
     const up = { ...flags, managerFlags: given }
     await runUp(await prepareUp(up, context), up, context)

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { MemoryHub } from '../bus/memory.ts'
 import type { Agent } from '../core/agent.ts'
+import { counted } from '../core/counted.ts'
 import { OpError, TransportError, UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { type Exchange, tapExchanges } from '../instrument/transport/trace.ts'
@@ -80,7 +81,9 @@ export async function recordDialog(wanted: RecordDialog): Promise<void> {
     return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
   })
   writeFileSync(file, `# ${agent.spec.class}: what was said by ocs record.\n${lines.join('')}`)
-  log(`${file}: ${dialog.size} commands with their replies; play them with replay:${file}`)
+  log(
+    `${file}: ${counted(dialog.size, 'command with its replies', 'commands with their replies')}; play them with replay:${file}`,
+  )
 }
 
 /** What is asked or set: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */

@@ -19,6 +19,7 @@ hosts:
     log-dir: logs
     agent-instances:
       - {instance-id: fake, agent-class: FakeDataAgent, arguments: [[--mode, acq]]}
+      - {instance-id: hm, agent-class: HostManager}
       - {instance-id: idle, agent-class: FakeDataAgent, arguments: [[--mode, idle]]}
 `
 
@@ -81,6 +82,19 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   await idle.ended(10)
   figure(`ended ${since(stuck).toFixed(1)} s after SIGINT with a task that goes on`)
   await until('their runtimes have ended', 10, () => !runtimes.some((pid) => existsSync(`/proc/${pid}`)))
+})
+
+test('a host manager of OCS is that, and not ours', async () => {
+  await using lab = new Lab({ OCS_PROGRAM: join(ROOT, 'bin', 'ocs') })
+  writeFileSync(lab.path('default.yaml'), SITE.replaceAll('FakeDataAgent,', 'FakeDataAgent, manage: ignore,'))
+  const site = ['--site-file', lab.path('default.yaml'), '--site-host', 'localhost']
+  await lab.hub(...site)
+  const words = [join(dirname(PYTHON), 'ocs-agent-cli'), '--instance-id', 'hm', ...site]
+  const manager = lab.program('hm', words, { env: { OCS_CONFIG_DIR: lab.dir } })
+  await manager.says('program runs', 60)
+  const runtime = await runtimeOf(manager)
+  await manager.kill()
+  await until('its runtime has ended', 15, () => !existsSync(`/proc/${runtime}`))
 })
 
 test('what is killed takes its runtime along, and comes again', async () => {

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 import { checkParams } from '../../core/arguments/check-params.ts'
+import { counted } from '../../core/counted.ts'
 import { messageOf, OpError } from '../../core/errors.ts'
 import { notFound } from '../../core/names.ts'
 import { change, recall } from './lakeshore.ts'
@@ -132,7 +133,7 @@ export async function applyConfig(
     await setUp(instrument, number, channel)
     log(`channel ${keyOf(number)} is set up`)
   }
-  return `${channels.size} channels are set up by ${file}.`
+  return `${counted(channels.size, 'channel is', 'channels are')} set up by ${file}.`
 }
 
 /** Sets one channel up; a range is set only where autorange is off, since it would be changed again. */
