@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { byToken, partsOf } from './identify.ts'
 import { NOBODY } from './principal.ts'
-import { addToken, principalsPath, revoke } from './principals-file.ts'
+import { logIns } from './log-in.ts'
+import { Passwords } from './passwords.ts'
+import { addToken, principalsPath, revoke, setPassword } from './principals-file.ts'
 import { newToken } from './token.ts'
 
 let folder: string
@@ -44,9 +46,9 @@ test('a token that is not the hub’s, was altered, or is another hub’s, is re
 
 test('a token that has run out is refused with its date, and one that has not is not', () => {
   const until = new Date(Date.now() - 1000)
-  const token = addToken(file, 'maya', 'operator:1', until)
+  const token = addToken(file, 'maya', 'operator:1', { until })
   expect(as(token)).toEqual({ refused: `the token of maya has run out on ${until.toISOString()}`, code: 4 })
-  expect(as(addToken(file, 'maya', undefined, new Date(Date.now() + 60_000)))).toEqual(maya as never)
+  expect(as(addToken(file, 'maya', undefined, { until: new Date(Date.now() + 60_000) }))).toEqual(maya as never)
 })
 
 test('an old token goes with the third of an agent, or by hand; all go with its holder', () => {
@@ -59,6 +61,30 @@ test('an old token goes with the third of an agent, or by hand; all go with its 
   expect([second, third].map(known)).toEqual([false, true])
   revoke(file, 'ls240')
   expect(known(third)).toBeFalse()
+})
+
+test('a new password ends what the one before has fetched, also while that is checked; tokens made by hand stay', async () => {
+  const [old, next] = ['correct horse', 'battery staple']
+  await setPassword(file, 'maya', 'operator:1', old)
+  const byHand = addToken(file, 'maya')
+  const tokens = []
+  for (const via of [undefined, 'bridge'] as const) {
+    const made = await logIns(file)('maya', old, HERE, via)
+    tokens.push('token' in made ? made.token : '')
+  }
+  const known = () => [byHand, ...tokens].map((token) => 'name' in as(token))
+  expect(known()).toEqual([true, true, true])
+  expect(await setPassword(file, 'maya', 'operator:1', next)).toBe(2)
+  expect(known()).toEqual([true, false, false])
+
+  class Slow extends Passwords {
+    override async check(...shown: Parameters<Passwords['check']>) {
+      const right = await super.check(...shown)
+      await setPassword(file, 'maya', 'operator:1', old)
+      return right
+    }
+  }
+  expect(await logIns(file, new Slow())('maya', next, HERE)).toMatchObject({ code: 4 })
 })
 
 test('the token of one instance is not another’s: it says whose it is', () => {

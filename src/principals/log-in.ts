@@ -44,7 +44,7 @@ export function logIns(file: string, passwords = new Passwords()): LogIn {
       const right = await passwords.check(`${addressAlone(from)} ${name}`, password, known?.password)
       if (!right || !known) return { refused: 'no such name and password', code: BAD_USER_OR_PASSWORD }
       const until = new Date(Date.now() + (via ? SHORT_MS : LONG_MS))
-      const token = addToken(file, name, undefined, until, via)
+      const token = addToken(file, name, undefined, { until, via, password: known.password })
       return { principal: name, role: known.role, token, until: until.getTime() / 1000 }
     } catch (error) {
       const refused = error instanceof Error ? error.message : String(error)

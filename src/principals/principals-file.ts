@@ -74,26 +74,53 @@ export function readPrincipals(file: string): Entries {
   return parseEntries(file, text, File)
 }
 
-/** Sets what somebody may do, and the password that fetches tokens. @throws UsageError for a name or password that will not do */
+/**
+ * Sets what somebody may do, and the password that fetches tokens. Those that an earlier one has fetched are valid no more: whoever
+ * knew it is out.
+ * @returns how many those were
+ * @throws UsageError for a name or password that will not do
+ */
 export async function setPassword(
   file: string,
   name: string,
   role: RoleText,
   password: string,
-): Promise<void> {
+): Promise<number> {
   const hash = await hashOf(password)
-  change(file, name, (entry) => ({ tokens: [], ...entry, role, password: hash }))
+  let ended = 0
+  change(file, name, (entry) => {
+    const valid = entry?.tokens.filter(isValid) ?? []
+    const tokens = valid.filter((one) => !isFetched(one))
+    ended = valid.length - tokens.length
+    return { ...entry, role, password: hash, tokens }
+  })
+  return ended
+}
+
+/** Of a token that a password has fetched. */
+interface FetchedBy {
+  readonly until?: Date
+  /** `bridge` for one that a bridge keeps for somebody who has signed in there. */
+  readonly via?: 'bridge' | undefined
+  /** What was kept of the password as it was checked, which takes a while. */
+  readonly password?: string | undefined
 }
 
 /**
  * Makes a token for somebody, who is added with a role when not there yet. The oldest one goes when there are too many.
- * @param via `bridge` for one that a bridge keeps for somebody who has signed in there
  * @returns the token, which is kept nowhere
- * @throws UsageError for who is not there and is given no role
+ * @throws UsageError for who is not there and is given no role, and when the password that was checked is another by now
  */
-export function addToken(file: string, name: string, role?: RoleText, until?: Date, via?: 'bridge'): string {
+export function addToken(
+  file: string,
+  name: string,
+  role?: RoleText,
+  { until, via, password }: FetchedBy = {},
+): string {
   const token = newToken(name)
   change(file, name, (entry) => {
+    if (password !== undefined && entry?.password !== password)
+      throw new UsageError(`the password of ${name} is another by now`)
     const given = role ?? entry?.role
     if (given === undefined)
       throw new UsageError(`nobody here is called ${name}: ocs hub passwd ${name} --role …`)
@@ -133,6 +160,11 @@ function isPerson(role: RoleText): boolean {
 /** Whether a token has not run out. */
 export function isValid({ until }: Entry['tokens'][number]): boolean {
   return until === undefined || Date.parse(until) > Date.now()
+}
+
+/** Whether a password has fetched a token, rather than an administrator made it: only the former run out. */
+function isFetched({ until }: Entry['tokens'][number]): boolean {
+  return until !== undefined
 }
 
 /** Changes one entry, while no other process does; undefined takes it out. */

@@ -69,7 +69,7 @@ test('somebody signs in with the password of the hub, and is known until the tok
   expect(log.join()).not.toContain('horse')
   // A sign-in takes nothing from the tokens of her machines.
   const own = addToken(file, 'maya')
-  for (let i = 0; i < 12; i++) addToken(file, 'maya', undefined, undefined, 'bridge')
+  for (let i = 0; i < 12; i++) addToken(file, 'maya', undefined, { via: 'bridge' })
   expect(readPrincipals(file)['maya']?.tokens.filter(({ via }) => via === undefined)).toHaveLength(1)
   expect(own).toStartWith('ocs1_maya_')
 

@@ -30,7 +30,9 @@ export function principalCommands(context: Context): Command[] {
   const file = ({ stateDir }: StateFlag) => principalsPath(statePath(stateDir, context.env))
   return [
     withState(new Command('passwd'))
-      .description('Say what somebody may do on this hub, with a password for ocs login.')
+      .description(
+        'Say what somebody may do on this hub, with a password for ocs login. It ends log-ins by the one before.',
+      )
       .argument('<name>', 'who')
       .addOption(role('observer looks, operator:LEVEL acts up to that access level, admin may all'))
       .option(
@@ -48,9 +50,10 @@ export function principalCommands(context: Context): Command[] {
         const password = passwordFile
           ? secretIn(passwordFile)
           : await readSecret(context, `password of ${name}`)
-        await setPassword(file(flags), name, given, password)
+        const ended = await setPassword(file(flags), name, given, password)
+        const former = ended === 0 ? '' : `, and the ${ended} log-ins of before are over`
         context.err(
-          `${name} is ${given} (${file(flags)}); on their own account they run: ocs login ${name}\n`,
+          `${name} is ${given} (${file(flags)})${former}; on their own account they run: ocs login ${name}\n`,
         )
       }),
     withState(new Command('users'))
