@@ -37,6 +37,13 @@ test('over TLS the session is a cookie that no plain page can set, and another c
     user: null,
   })
 
+  const from = async (origin: string) => {
+    const given = { cookie: cookie.split(';')[0] ?? '', 'content-type': 'application/json', origin }
+    const init = { method: 'POST', headers: given, body: '{"stream":"x","metrics":[]}' }
+    return (await ask(authority.cert, '/page/watch', init)).status
+  }
+  expect([await from(url), await from(url.replace('https', 'http'))]).toEqual([200, 403])
+
   const stream = await ask(authority.cert, '/page/stream')
   const reader = stream.body?.getReader()
   expect((await reader?.read())?.done).toBe(false)

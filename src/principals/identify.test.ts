@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { byToken, partsOf } from './identify.ts'
-import { NOBODY } from './principal.ts'
 import { logIns } from './log-in.ts'
 import { Passwords } from './passwords.ts'
+import { NOBODY } from './principal.ts'
 import { addToken, principalsPath, revoke, setPassword } from './principals-file.ts'
 import { newToken } from './token.ts'
 
@@ -48,7 +48,9 @@ test('a token that has run out is refused with its date, and one that has not is
   const until = new Date(Date.now() - 1000)
   const token = addToken(file, 'maya', 'operator:1', { until })
   expect(as(token)).toEqual({ refused: `the token of maya has run out on ${until.toISOString()}`, code: 4 })
-  expect(as(addToken(file, 'maya', undefined, { until: new Date(Date.now() + 60_000) }))).toEqual(maya as never)
+  expect(as(addToken(file, 'maya', undefined, { until: new Date(Date.now() + 60_000) }))).toEqual(
+    maya as never,
+  )
 })
 
 test('an old token goes with the third of an agent, or by hand; all go with its holder', () => {
@@ -67,7 +69,7 @@ test('a new password ends what the one before has fetched, also while that is ch
   const [old, next] = ['correct horse', 'battery staple']
   await setPassword(file, 'maya', 'operator:1', old)
   const byHand = addToken(file, 'maya')
-  const tokens = []
+  const tokens: string[] = []
   for (const via of [undefined, 'bridge'] as const) {
     const made = await logIns(file)('maya', old, HERE, via)
     tokens.push('token' in made ? made.token : '')

@@ -126,7 +126,9 @@ export const ownPage: MiddlewareHandler = async (c, next) => {
   if (c.req.method === 'GET' || c.req.header('authorization') !== undefined) return next()
   const origin = c.req.header('origin')
   const site = c.req.header('sec-fetch-site') ?? 'same-origin'
-  const host = origin === undefined ? undefined : URL.parse(origin)?.host
-  if (host !== undefined && host === c.req.header('host') && site === 'same-origin') return next()
+  const { host, protocol } = URL.parse(origin ?? '') ?? {}
+  // What stands between may have spoken plain HTTP in our name. A proxy before us may speak TLS where we do not.
+  const isFaked = protocol !== 'https:' && isSecure(c)
+  if (host !== undefined && host === c.req.header('host') && site === 'same-origin' && !isFaked) return next()
   throw new HTTPException(403, { message: 'this is for the bridge’s own page (Origin)' })
 }

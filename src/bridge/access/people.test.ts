@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { testHub } from '../../broker/hub.test-aid.ts'
+import { MemoryHub } from '../../bus/memory.ts'
 import { connectMqtt, reached } from '../../bus/mqtt.ts'
 import type { AuditEntry } from '../../core/channels.ts'
 import { caller } from '../../lab/request-client.ts'
@@ -15,6 +16,7 @@ import { Passwords } from '../../principals/passwords.ts'
 import { addToken, readPrincipals, revoke, setPassword } from '../../principals/principals-file.ts'
 import { newToken } from '../../principals/token.ts'
 import { startBridge } from '../bridge.ts'
+import { livePage } from '../live/routes.ts'
 import { type Env, noOtherSite, privately, whoAsks } from './guard.ts'
 import { hubPeople } from './hub-people.ts'
 import { people } from './people.ts'
@@ -184,6 +186,69 @@ test('a bridge with users reads to who shows a password or a token over TLS, and
     }
     expect([path, dest, (await ask(headers, path))[0]]).toEqual([path, dest, code])
   }
+})
+
+test('many headers with one token are one of the hub’s clients, and many sessions of one put nobody else out', async () => {
+  const taken: string[] = []
+  const hub = {
+    logIn: async (name: string) => ({ principal: name, token: 'x', until: 4e9, role: 'observer' as const }),
+    connect: (name: string) => {
+      taken.push(name)
+      return new MemoryHub().connect(`${name}.1`)
+    },
+  }
+  await using all = people({ hub, root: ROOT, log: () => {} })
+  const ada = await all.enter('ada', PASSWORD, '10.0.0.7')
+  const token = newToken('watch')
+  for (const header of [`Bearer ${token}`, `bearer   ${token}`, `Basic ${btoa(`watch:${token}`)}`])
+    expect((await all.shown(header, '10.0.0.7')).name).toBe('watch')
+  expect(taken).toEqual(['ada', 'watch'])
+  for (let nth = 0; nth < 220; nth++) await all.shown(`Bearer ${newToken('otto')}`, '10.0.0.7')
+  expect(taken.filter((name) => name === 'otto')).toHaveLength(220)
+  expect(all.who(ada)?.name).toBe('ada')
+})
+
+test('what streams to somebody ends with their session', async () => {
+  await using all = peopleBy([bridgeToken])
+  const watch = () => ({ want: () => {}, [Symbol.dispose]: () => {} })
+  const page = livePage({
+    ...{ bus: { connected: true }, people: all, isOpen: false, grafana: undefined },
+    nodes: { all: [], online: () => [], watch },
+    lab: { instances: new Map(), settled: async () => {} },
+    history: { events: () => [] },
+    expected: () => [],
+    log: () => {},
+  } as never)
+  const app = new Hono<Env>()
+  app.use(whoAsks(all, false))
+  app.route('/page', page.app)
+  const open = async (cookie: string, address: string) => {
+    const headers = { cookie: `__Host-ocs_session=${cookie}` }
+    const answer = await app.fetch(new Request('https://x/page/stream', { headers }), { address })
+    const reader = answer.body?.getReader()
+    expect((await reader?.read())?.done).toBe(false)
+    return reader
+  }
+  const [left, replaced] = [
+    await all.enter('maya', PASSWORD, '10.0.0.7'),
+    await all.enter('maya', PASSWORD, '10.0.0.7'),
+  ]
+  const [first, second, here] = [
+    await open(left, '10.0.0.7'),
+    await open(replaced, '10.0.0.7'),
+    await open(replaced, '127.0.0.1'),
+  ]
+  all.leave(left)
+  expect((await first?.read())?.done).toBe(true)
+  expect((await second?.read())?.done).toBe(false)
+  await setPassword(file, 'maya', 'operator:2', PASSWORD)
+  at.hub.recheck()
+  while (all.who(replaced)) await new Promise((resolve) => setImmediate(resolve))
+  expect((await second?.read())?.done).toBe(true)
+  // Who may read without a session goes on.
+  expect((await here?.read())?.done).toBe(false)
+  await here?.cancel()
+  await page[Symbol.asyncDispose]()
 })
 
 test('an administrator sees on the page who did what; others do not', async () => {

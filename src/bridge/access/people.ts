@@ -13,7 +13,7 @@ import type { HubPeople } from './hub-people.ts'
 const [SESSION_MS, PASSWORD_MS, QUIET_MS] = [12 * 3_600_000, 600_000, 600_000]
 /** Milliseconds that a hub has to take a token. */
 const JOIN_MS = 10_000
-/** People that are known at a time: who was here longest ago goes. */
+/** Sessions and tokens that are known at a time: of whom most are, the one that was here longest ago goes. */
 const MOST = 200
 
 /** Somebody whom the hub knows, with a connection of their own. */
@@ -23,6 +23,8 @@ export interface Person {
   readonly role: string | undefined
   /** Asks agents as this person. */
   readonly ask: Caller
+  /** Whether they are known still, for what goes on without a further request; to ask counts as one. */
+  here(): boolean
 }
 /** Lets people in, and knows them again. */
 export interface People extends AsyncDisposable {
@@ -74,6 +76,12 @@ export function people(
     members.delete(key)
     void member?.[Symbol.asyncDispose]()
   }
+  /** Nobody puts others out by many sessions or tokens of their own. */
+  const makeRoom = () => {
+    const byName = Map.groupBy(members, ([, { name }]) => name)
+    const [most = []] = [...byName.values()].sort((a, b) => b.length - a.length)
+    drop(most[0]?.[0] ?? '')
+  }
   const known = (key: string): Member | undefined => {
     for (const [one, { until, used, quiet }] of members) if (now() > Math.min(until, used + quiet)) drop(one)
     const member = members.get(key)
@@ -107,6 +115,7 @@ export function people(
     const ask = await caller(bus, root, { by: 'live page' })
     const member: Member = {
       ...{ name, role, ask, quiet, until: now() + lasts, used: now() },
+      here: () => members.get(key) === member && known(key) === member,
       async [Symbol.asyncDispose]() {
         await ask[Symbol.asyncDispose]()
         await bus[Symbol.asyncDispose]()
@@ -114,7 +123,7 @@ export function people(
     }
     drop(key)
     members.set(key, member)
-    if (members.size > MOST) drop([...members.keys()][0] ?? '')
+    if (members.size > MOST) makeRoom()
     return member
   }
   const signIn = async (key: string, name: string, password: string, address: string, lasts: Lasts) => {
@@ -142,13 +151,14 @@ export function people(
       }),
     who: (session) => (session === undefined ? undefined : known(keyOf(session))),
     async shown(header, address) {
-      const key = keyOf(header)
-      const before = known(key)
-      if (before) return before
       const { name, secret } = readHeader(header)
       const holder = holderOf(secret)
       if (holder !== undefined && name !== undefined && name !== holder)
         throw new HTTPException(401, { message: `this is a token of ${holder}, not of ${name.slice(0, 63)}` })
+      // A header may be written in many ways, and each would take a connection.
+      const key = keyOf(JSON.stringify([holder ?? name, secret]))
+      const before = known(key)
+      if (before) return before
       // A dashboard asks for all its panels at once.
       const under = coming.get(key)
       if (under) return under

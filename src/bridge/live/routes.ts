@@ -106,7 +106,9 @@ export function livePage(parts: Parts): LivePage {
     return answer(c, agentDetail(instance, view))
   })
   app.get('/stream', (c) => {
-    const body = open.open(c.req.raw.signal, addressOf(c))
+    const person = c.get('person')
+    const isFree = isOpen || isLoopback(addressOf(c))
+    const body = open.open(c.req.raw.signal, addressOf(c), () => isFree || person?.here() === true)
     if (!body)
       throw new HTTPException(429, {
         message: `at most ${STREAMS_OF_ONE} pages of one address are shown, close one`,

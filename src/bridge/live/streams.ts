@@ -29,8 +29,11 @@ interface Stream {
 }
 /** The streams of all pages: one a page, of everything that changes. */
 export interface Streams extends Disposable {
-  /** A new stream of server-sent events for an address; undefined when there are too many. */
-  open(signal: AbortSignal, address: string): ReadableStream<Uint8Array> | undefined
+  /**
+   * A new stream of server-sent events for an address; undefined when there are too many.
+   * @param may whether it is still to be read: nothing is sent any more, and it ends, once it is not
+   */
+  open(signal: AbortSignal, address: string, may?: () => boolean): ReadableStream<Uint8Array> | undefined
   /** Which metrics a page has in view. False: there is no such stream (any more). */
   watch(id: string, metrics: readonly string[]): boolean
 }
@@ -137,7 +140,7 @@ export function streams(parts: Parts): Streams {
   }
 
   return {
-    open(signal, address) {
+    open(signal, address, may = () => true) {
       const same = [...open.values()].filter((stream) => stream.address === address).length
       if (open.size >= MAX_STREAMS || same >= STREAMS_OF_ONE) return undefined
       const id = crypto.randomUUID()
@@ -153,7 +156,7 @@ export function streams(parts: Parts): Streams {
           start(controller) {
             const send = (bytes: Uint8Array) => {
               try {
-                if ((controller.desiredSize ?? 0) <= 0) {
+                if (!may() || (controller.desiredSize ?? 0) <= 0) {
                   close()
                   controller.close()
                 } else controller.enqueue(bytes)

@@ -56,6 +56,8 @@ connect({
     place.className = `link ${state.replace(' ', '-')}`
     say(place, LINKS[state])
     document.body.classList.toggle('offline', state === 'offline')
+    // It ends also for who is known no more.
+    if (state === 'offline') void account.ask()
   },
   hello(said) {
     if (build !== '' && said.build !== build) location.reload()
