@@ -67,6 +67,11 @@ test.each(kinds)(
   },
 )
 
+test.each(kinds)('%s: who waits for a hub that is not this lab’s is told at once', async (kind) => {
+  await using bus = join(urlOf(kind), other.cert)
+  await expect(reached(bus, urlOf(kind), 3600)).rejects.toThrow('is by another authority')
+})
+
 test('plain on a port of TLS, and TLS on a plain one, are told', async () => {
   for (const [kind, on] of [
     ['mqtt', 'mqtts'],

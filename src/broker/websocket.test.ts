@@ -127,6 +127,22 @@ test.each([
   expect((await fetch(url, { headers })).status).toBe(status)
 })
 
+test.each(['Host:\r\n', 'Host: \x00\r\n', ''])(
+  'a request with %j for its Host is refused, and shows no page of Bun',
+  async (host) => {
+    const { hostname, port } = new URL(at.hub.urls.ws)
+    const socket = createConnection({ host: hostname, port: Number(port) })
+    const parts: Buffer[] = []
+    socket.on('data', (part) => parts.push(part))
+    const over = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(`GET /ws HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)
+    await over
+    const answer = Buffer.concat(parts).toString()
+    expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |$)/)
+    expect(answer).not.toMatch(/<html|bun/i)
+  },
+)
+
 test.each([
   ['127.0.0.1', 'localhost:8001', null, true],
   ['127.0.0.1', '[::1]:8001', null, true],

@@ -43,6 +43,8 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
     idleTimeout: limits.connect_timeout,
     maxRequestBodySize: http ? limits.call_bytes : limits.connect_bytes,
     fetch(request, server) {
+      // Its path alone where a request's Host is empty.
+      if (!URL.canParse(request.url)) return text(400, 'the request names no Host')
       const { pathname } = new URL(request.url)
       const isCall = http !== undefined && (pathname === CALL_PATH || pathname === INFO_PATH)
       if (pathname !== WS_PATH && !isCall)

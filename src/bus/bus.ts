@@ -42,6 +42,8 @@ export interface Bus extends AsyncDisposable {
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
   /** Why the hub was not reached the last time, while it is not. */
   readonly problem?: Unreached | undefined
+  /** Calls back at each attempt that fails, with why. */
+  onProblem?(listener: (problem: Unreached) => void): Disposable
 }
 
 /** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody here. */

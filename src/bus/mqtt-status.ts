@@ -8,11 +8,13 @@ interface Attempts {
   /** Hears that the hub refused the client, with the code of its CONNACK. */
   readonly onRefused?: ((reason: string, code: number) => void) | undefined
 }
+type ProblemListener = (problem: Unreached) => void
 type StatusListener = (connected: boolean, reason?: string) => void
 
 /** Whether a client reaches the hub, and why it does not. */
 export class MqttStatus {
   readonly #listeners = new Set<StatusListener>()
+  readonly #problemListeners = new Set<ProblemListener>()
   #connected = false
   #problem: Unreached | undefined
   /** Whether it is known by now what is wrong with this attempt. */
@@ -39,6 +41,7 @@ export class MqttStatus {
       this.#problem = unreached(error, url, this.#connected)
       // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
       if (typeof code === 'number' && code > 0 && code < 6 && hasShown()) onRefused?.(error.message, code)
+      if (hasShown()) for (const listener of [...this.#problemListeners]) listener(this.#problem)
     })
   }
 
@@ -56,6 +59,12 @@ export class MqttStatus {
     this.#listeners.add(listener)
     listener(this.#connected)
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
+  /** Calls back when an attempt fails after the client has shown what it has to show. */
+  onProblem(listener: ProblemListener): Disposable {
+    this.#problemListeners.add(listener)
+    return { [Symbol.dispose]: () => this.#problemListeners.delete(listener) }
   }
 
   #tell(connected: boolean): void {

@@ -9,6 +9,7 @@ import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
 import { MqttSubscriptions } from './mqtt-subscriptions.ts'
+import type { Unreached } from './unreached.ts'
 
 /** What shows a hub who a client is. */
 interface Shown {
@@ -114,6 +115,7 @@ export function connectMqtt(options: MqttOptions): Bus {
       cleared?: Cleared<P>,
     ) => subscriptions.add(to, address, listener, mend, cleared),
     onConnected: (listener) => status.listen(listener),
+    onProblem: (listener) => status.onProblem(listener),
     async [Symbol.asyncDispose]() {
       // A hub that dies at the same moment must not keep anyone from stopping.
       await awaitGoodbye(client.endAsync(!status.connected))
@@ -155,26 +157,35 @@ function shownTo({ client, credentials }: MqttOptions, nonce: string): Partial<I
 }
 
 /**
- * Waits until the hub is reached.
+ * Waits until the hub is reached; no longer than until it says no, or shows that it is not this lab's.
  * @throws TransportError when it is not within `seconds`, with the reason of the last attempt
  */
 export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      watch[Symbol.dispose]()
-      const { problem } = bus
-      if (problem?.kind === 'refused')
-        return reject(new TransportError(`the hub at ${url} does not let this client in: ${problem.text}`))
-      const why = problem?.text ?? 'no answer'
-      if (problem?.kind === 'tls')
-        return reject(new TransportError(`the hub at ${url} is not reached over TLS: ${why}`))
-      reject(new TransportError(`no hub at ${url} within ${seconds} s (${why}): is "ocs hub" running there?`))
-    }, seconds * 1000)
+    const end = () => {
+      clearTimeout(timer)
+      // Both may call back before they have returned.
+      queueMicrotask(() => {
+        watch[Symbol.dispose]()
+        problems?.[Symbol.dispose]()
+      })
+    }
+    const fail = () => {
+      end()
+      reject(new TransportError(notReached(bus.problem, url, seconds)))
+    }
+    const timer = setTimeout(fail, seconds * 1000)
+    const problems = bus.onProblem?.(({ kind }) => kind !== 'away' && fail())
     const watch = bus.onConnected((connected) => {
       if (!connected) return
-      clearTimeout(timer)
-      queueMicrotask(() => watch[Symbol.dispose]())
+      end()
       resolve()
     })
   })
+}
+
+function notReached(problem: Unreached | undefined, url: string, seconds: number): string {
+  if (problem?.kind === 'refused') return `the hub at ${url} does not let this client in: ${problem.text}`
+  if (problem?.kind === 'tls') return `the hub at ${url} is not reached over TLS: ${problem.text}`
+  return `no hub at ${url} within ${seconds} s (${problem?.text ?? 'no answer'}): is "ocs hub" running there?`
 }
