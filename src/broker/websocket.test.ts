@@ -133,7 +133,7 @@ test.each(['Host:\r\n', 'Host: \x00\r\n', ''])(
     const { hostname, port } = new URL(at.hub.urls.ws)
     const socket = createConnection({ host: hostname, port: Number(port) })
     const parts: Buffer[] = []
-    socket.on('data', (part) => parts.push(part))
+    socket.on('data', (part) => parts.push(Buffer.from(part)))
     const over = new Promise((resolve) => socket.once('close', resolve))
     socket.write(`GET /ws HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)
     await over
