@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { type AuditEntry, channels } from '../core/channels.ts'
 import { CLIENT, HUB, LOGIN } from '../core/names.ts'
-import { topic } from '../core/topic.ts'
+import { addressOf, topic } from '../core/topic.ts'
 import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
 import type { LoggedIn, LogIn } from '../principals/log-in.ts'
 import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
@@ -64,6 +64,9 @@ type Hooks = Required<
     'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
   >
 >
+/** What a last will still says of whoever is let in no more: that they are gone. */
+const isPresence = (sent: { readonly topic: string }) =>
+  addressOf(channels.presence, sent.topic) !== undefined
 interface Entry {
   /** Without a right to anything until it has logged in. */
   caller: Caller
@@ -118,6 +121,15 @@ export function openGate({
   })
   let leases: Leases | undefined
   const whoIs = (client: Client, shown: Shown) => vouched(client)?.() ?? identify(shown)
+  /** Why a client is not any more what it was let in as; undefined while it is. */
+  const changed = (client: Client): string | undefined => {
+    const { shown, principal } = entries.get(client) ?? {}
+    if (!shown || !principal) return undefined
+    const now = whoIs(client, shown)
+    if ('refused' in now) return now.refused
+    const same = now.role === principal.role && now.level === principal.level
+    return same ? undefined : `it is ${described(now)} now`
+  }
   const refuse = (client: Client, what: string, reason: string, returnCode = NOT_AUTHORISED): Refusal => {
     log(`client ${clip(client.id)} ${what}: ${reason}`)
     audit.refused(actor(client), reason)
@@ -226,7 +238,9 @@ export function openGate({
       if (!client || !entry) return done(new Refusal('nobody published it'))
       const { caller, principal } = entry
       const reason =
-        refusePublish(root, caller, packet) ?? (packet.retain ? retained.refuse(packet) : undefined)
+        refusePublish(root, caller, packet) ??
+        (packet.retain ? retained.refuse(packet) : undefined) ??
+        (client.closed && !isPresence(packet) ? changed(client) : undefined)
       if (reason === undefined) {
         const asked = askedBy(packet)
         const own = asked && hubAnswer(root, asked, caller, principal, audit.latest)
@@ -277,12 +291,9 @@ export function openGate({
     audit,
     recheck() {
       for (const { client } of leases?.all() ?? []) {
-        const { shown, principal } = entries.get(client) ?? {}
-        if (!shown || !principal) continue
-        const now = whoIs(client, shown)
-        const why = 'refused' in now ? now.refused : `it is ${described(now)} now`
-        if (!('refused' in now) && now.role === principal.role && now.level === principal.level) continue
-        log(`client ${clip(client.id)} cut, which was ${described(principal)}: ${why}`)
+        const why = changed(client)
+        if (why === undefined) continue
+        log(`client ${clip(client.id)} cut, which was ${described(actor(client).principal)}: ${why}`)
         audit.came('revoked', actor(client), why)
         client.close()
       }

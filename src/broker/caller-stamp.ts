@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { z } from 'zod'
+import { parseBounded } from '../core/bounded-json.ts'
 import { channels, type Request } from '../core/channels.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { addressOf } from '../core/topic.ts'
@@ -14,7 +15,7 @@ export interface Asked {
   readonly request: Readonly<Record<string, unknown>>
 }
 
-/** The request that a message is; undefined for another message, `null` for one that is no JSON object. */
+/** The request that a message is; undefined for another message, `null` for one that is no JSON object, or too deep to be written again. */
 export function askedBy(sent: {
   readonly topic: string
   readonly payload: string | Uint8Array
@@ -24,7 +25,7 @@ export function askedBy(sent: {
   const found = act ?? question
   if (found === undefined) return undefined
   try {
-    const request: unknown = JSON.parse(Buffer.from(sent.payload as Uint8Array).toString())
+    const request = parseBounded(Buffer.from(sent.payload as Uint8Array).toString())
     if (typeof request !== 'object' || request === null || Array.isArray(request)) return null
     const what = act === undefined ? (question?.query ?? '') : `${act.op}.${act.action}`
     return { instance: found.instance, what, request: request as Asked['request'] }

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Aedes, Client, ConnectPacket } from 'aedes'
+import { parseBounded } from '../core/bounded-json.ts'
 import { channels, Presence } from '../core/channels.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { limits } from './limits.ts'
@@ -137,7 +138,7 @@ function describe({ agent, from, since }: Guest): string {
 export function agentOf(will: ConnectPacket['will']): Guest['agent'] {
   if (!will || addressOf(channels.presence, will.topic) === undefined) return undefined
   try {
-    const { session, host, pid, agent_class } = Presence.parse(JSON.parse(String(will.payload)))
+    const { session, host, pid, agent_class } = Presence.parse(parseBounded(String(will.payload)))
     return { session, host, pid, agentClass: agent_class }
   } catch {
     return undefined

@@ -32,6 +32,8 @@ export const CLOSED =
 /** What an open hub says when it starts, and each hour. */
 const INSECURE = 'insecure: whoever reaches this hub can read everything and start operations (--insecure)'
 const HOUR_MS = 3_600_000
+/** Seconds after which those that are connected are asked again who they are. */
+const RECHECK_S = 30
 /** Whom the hub looks at its lab as, to answer calls over HTTP. */
 const ITSELF: Principal = { name: 'hub', role: 'observer', level: 0 }
 
@@ -65,6 +67,8 @@ export interface HubOptions {
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number
+  /** Seconds after which it is looked whether tokens of who is connected have run out; 30 by default. */
+  readonly recheckEvery?: number
   log(text: string): void
 }
 /** A client as the hub knows it; `session`, `host` and `pid` are an agent's. Times are unix seconds, UTC. */
@@ -138,8 +142,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const http = calls && httpOf(options, { calls, connect, refused: (...what) => gate.audit.refused(...what) })
   const listeners = new Listeners(taker, options.keys, http)
   let hourly: Timer | undefined
+  // A token runs out while its client is connected, and no file changes then.
+  const regularly = setInterval(() => gate.recheck(), (options.recheckEvery ?? RECHECK_S) * 1000)
   const close = async () => {
     clearInterval(hourly)
+    clearInterval(regularly)
     await calls?.[Symbol.asyncDispose]()
     await listeners.close(() => connections.end())
   }

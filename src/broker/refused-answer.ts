@@ -1,4 +1,5 @@
 import type { Level } from '../core/access.ts'
+import { parseBounded } from '../core/bounded-json.ts'
 import { channels, Request } from '../core/channels.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
@@ -53,7 +54,7 @@ export function refusedAnswer(
 
 function readId(payload: string | Uint8Array): string | undefined {
   try {
-    return Request.parse(JSON.parse(String(payload))).id
+    return Request.parse(parseBounded(String(payload))).id
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { parseBounded } from '../core/bounded-json.ts'
 import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
 import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
@@ -44,7 +45,7 @@ export class Mailbox {
     const checked = new Map<Channel, unknown>()
     let json: unknown
     const read = (channel: Channel) => {
-      json ??= parse(text)
+      json ??= parseBounded(text)
       if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
       return checked.get(channel)
     }
@@ -71,29 +72,6 @@ export class Mailbox {
       }
     }
   }
-}
-
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
-  0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
-]
-/** Levels of lists and objects within one another that a payload may have: readers walk them by recursion. */
-const DEPTH = 64
-
-/** @throws SyntaxError for what is no JSON, RangeError for JSON that is too deep */
-function parse(text: string): unknown {
-  let depth = 0
-  let inText = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (inText) {
-      if (code === BACKSLASH) at++
-      else if (code === QUOTE) inText = false
-    } else if (code === QUOTE) inText = true
-    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
-      if (++depth > DEPTH) throw new RangeError(`more than ${DEPTH} lists and objects within one another`)
-    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--
-  }
-  return JSON.parse(text)
 }
 
 /** What `read` reads or, when that fails, what `mend` saves of it. */
