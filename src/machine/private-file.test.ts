@@ -1,8 +1,17 @@
 import { expect, test } from 'bun:test'
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { folder } from '../../test/temporary.ts'
-import { privateText, readPrivate } from './private-file.ts'
+import { privateText, readPrivate, replacePrivate } from './private-file.ts'
 import { knownRecorderKey, ownRecorderKey } from './recorder-key-file.ts'
 
 test('a private text is made once, for this account alone, and nothing is left beside it', () => {
@@ -29,6 +38,29 @@ test('a text that others may read is none, until its owner has it back', () => {
   expect(readPrivate(path)).toBeUndefined()
   expect(privateText(path, () => 'two')).toBe('one')
   expect(readPrivate(path)).toBe('one')
+})
+
+test('what others have put beside a file, to read or to write elsewhere, gets nothing of it', () => {
+  const dir = folder()
+  const [path, theirs, victim] = [join(dir, 'token'), join(dir, 'theirs'), join(dir, 'victim')]
+  writeFileSync(theirs, '')
+  writeFileSync(victim, 'precious')
+  linkSync(theirs, `${path}.new`)
+  replacePrivate(path, 'secret')
+  symlinkSync(victim, `${path}.${process.pid}`)
+  privateText(`${path}2`, () => 'secret')
+  symlinkSync(victim, join(dir, 'other.new'))
+  replacePrivate(join(dir, 'other'), 'secret')
+  expect([readFileSync(theirs, 'utf8'), readFileSync(victim, 'utf8')]).toEqual(['', 'precious'])
+  expect(readPrivate(path)).toBe('secret')
+  expect(readdirSync(dir).filter((name) => name.length > 20)).toEqual([])
+})
+
+test.skipIf(process.getuid?.() !== 0)('a text of another account is not taken for one’s own', () => {
+  const path = join(folder(), 'key')
+  writeFileSync(path, 'theirs', { mode: 0o644 })
+  chownSync(path, 12_345, 12_345)
+  expect(() => privateText(path, () => 'ours')).toThrow("another account's")
 })
 
 test('the key of a recorder is the same for all that have its folder; a damaged one is told, and not written over', () => {

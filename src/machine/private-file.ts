@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -28,22 +29,28 @@ export function ownFile(path: string): void {
 /**
  * The text of a file that is this account's alone (0600). One that is not there is made, whole and synced, from `make`;
  * of several processes that do so the first one's stays.
- * @throws Error of the file system
+ * @throws Error of the file system, and for a file of another account
  */
 export function privateText(path: string, make: () => string): string {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    const fresh = `${path}.${process.pid}`
+    const fresh = freshName(path)
     try {
-      writePrivate(fresh, make(), 'w')
+      writePrivate(fresh, make(), 'wx')
       link(fresh, path)
     } finally {
       rmSync(fresh, { force: true })
     }
     sync(dirname(path), 'r')
   }
+  if (statSync(path).uid !== process.getuid?.()) throw new Error(`${path} is another account's`)
   tighten(path, 0o600)
   return readFileSync(path, 'utf8')
+}
+
+/** A name beside a path that nobody has taken before, with a file that they can read or a link. */
+function freshName(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.new`
 }
 
 /** Gives a file another name, which is left as it is where there is one. */
@@ -58,18 +65,22 @@ function link(from: string, to: string): void {
 
 /** Puts a file of this account's alone in the place of what is there, whole and synced. @throws Error of the file system */
 export function replacePrivate(path: string, text: string): void {
-  const fresh = `${path}.new`
-  ownFile(fresh)
-  writePrivate(fresh, text, 'w')
-  renameSync(fresh, path)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const fresh = freshName(path)
+  try {
+    writePrivate(fresh, text, 'wx')
+    renameSync(fresh, path)
+  } finally {
+    rmSync(fresh, { force: true })
+  }
 }
 
-/** Writes text into a file of this account's alone, anew (`w`) or behind what is there (`a`), and syncs it. */
-export function writePrivate(path: string, text: string, how: 'w' | 'a'): void {
+/** Writes text into a file of this account's alone, a new one (`wx`), anew (`w`) or behind what is there (`a`), and syncs it. */
+export function writePrivate(path: string, text: string, how: 'w' | 'wx' | 'a'): void {
   sync(path, how, text)
 }
 
-function sync(path: string, how: 'r' | 'w' | 'a', text = ''): void {
+function sync(path: string, how: 'r' | 'w' | 'wx' | 'a', text = ''): void {
   const file = openSync(path, how, 0o600)
   try {
     if (text !== '') writeSync(file, text)

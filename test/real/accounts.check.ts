@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { operatorsPath } from '../../src/principals/operators-token.ts'
+import { operatorsPaths } from '../../src/principals/operators-token.ts'
 import { Lab, OCS, ROOT, type Running } from './roles.ts'
 
 setDefaultTimeout(180_000)
@@ -105,7 +105,7 @@ test('the token of the account is read by nobody else, that of the group by its 
   const state = lab.path('homes', 'ocs-lab', '.local', 'state', 'ocs', 'hub')
   for (const account of ['ocs-maya', 'ocs-otto'] as const)
     expect((await done(account, ['cat', `${state}/local.token`])).code).not.toBe(0)
-  const group = operatorsPath(idOf('ocs-lab'), 1883)
+  const [group = ''] = operatorsPaths(idOf('ocs-lab'), 1883)
   expect(statSync(group).mode & 0o777).toBe(0o640)
   expect((await done('ocs-maya', ['cat', group])).code).toBe(0)
   expect((await done('ocs-otto', ['cat', group])).code).not.toBe(0)
