@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../core/channels.ts'
 import { redact, withoutSecrets } from '../core/redact.ts'
-import { addressAlone } from '../principals/identify.ts'
+import { addressAlone } from '../principals/place.ts'
 import { NOBODY, type Principal } from '../principals/principal.ts'
 import type { Asked } from './caller-stamp.ts'
 

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import type { z } from 'zod'
-import { parseBounded } from '../core/bounded-json.ts'
 import { channels, type Request } from '../core/channels.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { addressOf } from '../core/topic.ts'
-import { addressAlone } from '../principals/identify.ts'
+import { parseBounded } from '../core/wire.ts'
+import { addressAlone } from '../principals/place.ts'
 import type { Principal } from '../principals/principal.ts'
 
 /** A request or query as its topic addresses it, and what it says; undefined for what is none of the caller's own. */

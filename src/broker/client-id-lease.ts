@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Aedes, Client, ConnectPacket } from 'aedes'
-import { parseBounded } from '../core/bounded-json.ts'
 import { channels, Presence } from '../core/channels.ts'
 import { addressOf, topic } from '../core/topic.ts'
+import { parseBounded } from '../core/wire.ts'
 import { limits } from './limits.ts'
 
 /** A connected client: who it says it is, and where it comes from. */

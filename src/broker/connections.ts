@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
 import { collectAfter } from '../core/collect.ts'
+import { placeOf } from '../principals/place.ts'
 import { shield } from './connection-guard.ts'
 import { writeJointly } from './joint-writes.ts'
 import { ReadBudget } from './read-budget.ts'
-import { placeOf, WaitingRoom } from './waiting-room.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 /** Connections that end before what they leave behind is collected. */
 const COLLECT_AFTER = 1000

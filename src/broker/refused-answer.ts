@@ -1,7 +1,7 @@
 import type { Level } from '../core/access.ts'
-import { parseBounded } from '../core/bounded-json.ts'
 import { channels, Request } from '../core/channels.ts'
 import { addressOf, topic } from '../core/topic.ts'
+import { parseBounded } from '../core/wire.ts'
 import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
 import { type Caller, clip } from './rules.ts'
 

@@ -1,7 +1,7 @@
+import { placeOf } from '../principals/place.ts'
 import { NOBODY, type Principal } from '../principals/principal.ts'
 import type { Guest } from './client-id-lease.ts'
 import { limits } from './limits.ts'
-import { placeOf } from './waiting-room.ts'
 
 /**
  * Why there is no room for another client; undefined when there is. Those without credentials never take what is left for

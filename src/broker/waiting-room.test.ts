@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { PassThrough } from 'node:stream'
+import { placeOf } from '../principals/place.ts'
 import { limits } from './limits.ts'
-import { placeOf, WaitingRoom } from './waiting-room.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 const open = (conns: readonly PassThrough[]) => conns.filter(({ destroyed }) => !destroyed).length
 /** Connections of an address, in a room. */

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { isLoopback } from '../core/host-port.ts'
-import { addressAlone } from '../principals/identify.ts'
+import { placeOf } from '../principals/place.ts'
 import { Bucket } from './bucket.ts'
 import { limits } from './limits.ts'
 
@@ -70,16 +69,4 @@ export class WaitingRoom {
     this.#rates.set(place, fresh)
     return fresh
   }
-}
-
-/** What counts as one address: this machine, an IPv4 address, a network of IPv6, of which one host has many. */
-export function placeOf(from: string): string {
-  const address = addressAlone(from)
-  if (isLoopback(address)) return 'loopback'
-  if (!address.includes(':')) return address
-  const [head = '', tail = ''] = address.split('::')
-  const left = head.split(':').filter(Boolean)
-  const right = tail.split(':').filter(Boolean)
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import { parseBounded } from '../core/bounded-json.ts'
 import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
+import { parseBounded } from '../core/wire.ts'
 import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
 
 interface Entry {

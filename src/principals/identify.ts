@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { Level } from '../core/access.ts'
 import { messageOf } from '../core/errors.ts'
 import { isLoopback } from '../core/host-port.ts'
+import { addressAlone } from './place.ts'
 import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { type Entries, isValid, principalOf, readPrincipals } from './principals-file.ts'
 import { digestOf, holderOf, isDigest } from './token.ts'
@@ -96,10 +97,4 @@ export function watched(file: string, log: (text: string) => void): () => Entrie
     }
     return entries
   }
-}
-
-/** The address of `10.0.0.7:1234`, `[::1]:1234`, `::1`. */
-export function addressAlone(from: string): string {
-  const host = /^\[(.*)\]:\d+$/.exec(from)?.[1] ?? from.replace(/^([^:]+):\d+$/, '$1')
-  return host.replace(/^::ffff:/i, '')
 }

@@ -1,4 +1,3 @@
-import { addressAlone } from './identify.ts'
 import { NotNow, Passwords } from './passwords.ts'
 import { addToken, type Entry, readPrincipals } from './principals-file.ts'
 
@@ -41,7 +40,7 @@ export function logIns(file: string, passwords = new Passwords()): LogIn {
     try {
       const entries = readPrincipals(file)
       const known = Object.hasOwn(entries, name) ? entries[name] : undefined
-      const right = await passwords.check(`${addressAlone(from)} ${name}`, password, known?.password)
+      const right = await passwords.check(name, from, password, known?.password)
       if (!right || !known) return { refused: 'no such name and password', code: BAD_USER_OR_PASSWORD }
       const until = new Date(Date.now() + (via ? SHORT_MS : LONG_MS))
       const token = addToken(file, name, undefined, { until, via, password: known.password })

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { addressAlone, type Identify, partsOf, type Refused, watched } from './identify.ts'
+import { type Identify, partsOf, type Refused, watched } from './identify.ts'
 import { Passwords } from './passwords.ts'
 import type { Principal } from './principal.ts'
 import { principalOf } from './principals-file.ts'
@@ -35,8 +35,7 @@ export function byPassword(
       .digest('hex')
     if (hash === undefined || known.get(shown) !== hash) {
       try {
-        if (!(await passwords.check(`${addressAlone(from)} ${name}`, password, hash)))
-          return refused('no such name and password')
+        if (!(await passwords.check(name, from, password, hash))) return refused('no such name and password')
       } catch (error) {
         return refused(error instanceof Error ? error.message : String(error))
       }

@@ -3,7 +3,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import { HTTPException } from 'hono/http-exception'
 import { isLoopback } from '../../core/host-port.ts'
 import { mayAsk } from '../../machine/host-header.ts'
-import { addressAlone } from '../../principals/identify.ts'
+import { addressAlone } from '../../principals/place.ts'
 import type { People, Person } from './people.ts'
 
 /** Over TLS one that no other host and no plain page can set. */
