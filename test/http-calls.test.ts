@@ -212,19 +212,55 @@ test('a web page of another origin calls nothing; of what is no call nothing is 
   ])
 })
 
-test('as many calls wait as may; those whose clients go make room', async () => {
+test('as many calls wait as may, of one who is nobody a part; those whose clients go make room', async () => {
   const maya = basic('maya', PASSWORD)
   expect(answer(await op(['start', 'acq'], maya))[0]).toBe(0)
   const body = JSON.stringify({ procedure: 'observatory.obedient.ops', args: ['wait', 'acq'] })
-  const wait = () => {
+  const wait = (...more: string[]) => {
     const socket = connectTcp(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
-    socket.write(`POST /call HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    const head = ['POST /call HTTP/1.1', 'Host: 127.0.0.1', `Content-Length: ${body.length}`, ...more]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
     return socket
   }
-  const waiting = Array.from({ length: limits.calls }, wait)
-  while ((await op(['status', 'acq'], maya)).status !== 503) waiting.push(wait())
+  const waiting = Array.from({ length: limits.principal_calls }, () => wait())
+  while ((await op(['status', 'acq'], {})).status !== 503) waiting.push(wait())
+  expect((await op(['status', 'acq'], maya)).status).toBe(200)
+  const owner = `Authorization: Bearer ${local}`
+  for (let n = 0; n < limits.calls; n++) waiting.push(wait(owner))
+  while ((await op(['status', 'acq'], maya)).status !== 503) waiting.push(wait(owner))
   for (const socket of waiting) socket.destroy()
   while ((await op(['status', 'acq'], maya)).status !== 200);
   expect(answer(await op(['stop', 'acq', {}], maya))[0]).toBe(0)
   expect(answer(await op(['wait', 'acq', {}], maya, { timeout: 5 }))[2]['status']).toBe('done')
+})
+
+/** What comes on a connection that stays silent after a request, until the hub ends it. */
+const until = (...head: string[]) =>
+  new Promise<string>((resolve) => {
+    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+    let got = ''
+    socket.on('data', (data) => {
+      got += String(data)
+    })
+    socket.once('close', () => resolve(got))
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  })
+
+test('a connection that is silent after its request is ended, and sooner one that is refused', async () => {
+  const refused = [
+    'POST /call HTTP/1.1',
+    'Host: 127.0.0.1',
+    'Content-Length: 1000',
+    'Authorization: Bearer x',
+  ]
+  const ends = [until('GET /info HTTP/1.1', 'Host: 127.0.0.1'), until(...refused)]
+  expect(await Promise.race(ends)).toContain('401 ')
+  expect(await ends[0]).toContain('200 OK')
+})
+
+test('a request without a host that is one is refused, and leaves no trace of a fault', async () => {
+  for (const host of ['', 'a b', '[', 'x:y:z']) {
+    const answer = await until('GET /info HTTP/1.1', `Host: ${host}`, 'Connection: close')
+    expect([host, answer.slice(9, 12)]).toEqual([host, expect.stringMatching(/^4\d\d$/)])
+  }
 })

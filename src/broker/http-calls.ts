@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import type { OcsCalls, OcsVisitor } from '../core/ocs.ts'
 import type { Identify } from '../principals/identify.ts'
-import { addressAlone } from '../principals/place.ts'
+import { addressAlone, placeOf } from '../principals/place.ts'
+import { NOBODY } from '../principals/principal.ts'
 import { type ByPassword, byAuthorization, type Who } from '../principals/web-login.ts'
 import type { Audit } from './audit.ts'
 import { limits } from './limits.ts'
@@ -36,7 +37,8 @@ export type Http = (request: Request, from: string) => Promise<Response>
  * `{error, args, kwargs}`, and `GET /info`. What a caller may do is what it may on the hub.
  */
 export function httpCalls({ info, identify, people, calls, refused, connect }: HttpOptions): Http {
-  let open = 0
+  /** Calls under way, each by whose it is. */
+  const open: string[] = []
   return async (request, from) => {
     const { pathname } = new URL(request.url)
     const method = pathname === CALL_PATH ? 'POST' : 'GET'
@@ -47,32 +49,39 @@ export function httpCalls({ info, identify, people, calls, refused, connect }: H
     if ('refused' in principal) {
       const actor = { principal: { name: '', role: 'newcomer', level: 0 }, client: 'http', from } as const
       refused(actor, principal.refused)
-      return json(401, { error: principal.refused }, { 'WWW-Authenticate': 'Bearer realm="ocs"' })
+      // What else it sends is not read.
+      const headers = { 'WWW-Authenticate': 'Bearer realm="ocs"', Connection: 'close' }
+      return json(401, { error: principal.refused }, headers)
     }
     if (pathname === INFO_PATH) return json(200, info)
-    if (open >= limits.calls)
-      return json(503, { error: `${limits.calls} calls wait for their answers already` })
-    const call = Call.safeParse(await request.json().catch(() => undefined))
-    if (!call.success) return json(400, { error: 'a call is {"procedure": …, "args": […], "kwargs": {…}}' })
     const address = addressAlone(from)
     const { name, role, level } = principal
+    // No principal has a blank in its name.
+    const whose = principal === NOBODY ? `at ${placeOf(from)}` : name
+    const own = open.filter((one) => one === whose).length
+    if (open.length >= limits.calls || (role !== 'owner' && own >= limits.principal_calls))
+      return json(503, {
+        error: `${own} calls of ${whose}, ${open.length} of all, wait for their answers already`,
+      })
     const by: OcsVisitor = {
       key: `${name} ${role} ${level} ${address}`,
       name: `${name}@${address}`,
       connect: () => connect(who, address),
     }
-    open++
     const gone = Promise.withResolvers<never>()
     const leave = () => gone.reject(new TransportError('who called has gone'))
     request.signal.addEventListener('abort', leave)
+    open.push(whose)
     try {
+      const call = Call.safeParse(await Promise.race([request.json().catch(() => undefined), gone.promise]))
+      if (!call.success) return json(400, { error: 'a call is {"procedure": …, "args": […], "kwargs": {…}}' })
       const result = await Promise.race([calls.answer(call.data, by, request.signal), gone.promise])
       return json(200, { args: [result] })
     } catch (error) {
       return json(200, { error: uriOf(error), args: [messageOf(error)], kwargs: {} })
     } finally {
       request.signal.removeEventListener('abort', leave)
-      open--
+      open.splice(open.indexOf(whose), 1)
     }
   }
 }

@@ -25,6 +25,8 @@ export const limits = {
   /** The body of a call over HTTP, and calls that are not answered yet. */
   call_bytes: 1024 * 1024,
   calls: 256,
+  /** Of these, those of one principal but the account of the hub, and of one address without credentials. */
+  principal_calls: 64,
   topic_levels: 10,
   subscriptions: 1000,
   retained_messages: 20_000,

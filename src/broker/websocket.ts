@@ -65,7 +65,10 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
         const { address = '', port: at = 0 } = server.requestIP(request) ?? {}
         // An operation may take long.
         server.timeout(request, 0)
-        return http(request, hostPort(address, at))
+        // The connection outlives it: silent ones would stay for ever.
+        return http(request, hostPort(address, at)).finally(() =>
+          server.timeout(request, limits.connect_timeout),
+        )
       }
       const offered = (request.headers.get('sec-websocket-protocol') ?? '')
         .split(',')
