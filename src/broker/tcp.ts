@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { hostPort } from '../core/host-port.ts'
 import { portError } from '../machine/port-in-use.ts'
 import type { KeyPair } from '../principals/certificate.ts'
+import { CIPHERS } from '../principals/web-tls.ts'
 import { limits } from './limits.ts'
 
 /** Where to listen; port 0 takes any free one. */
@@ -22,14 +23,6 @@ export interface Taker {
   take(conn: Duplex, from: string): void
   log(text: string): void
 }
-
-/** Ciphers that authenticate what they encrypt, and with keys that no later theft of the server's key gives away. */
-const CIPHERS = [
-  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
-  ...['ECDSA', 'RSA'].flatMap((by) =>
-    ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map((cipher) => `ECDHE-${by}-${cipher}`),
-  ),
-].join(':')
 
 /**
  * Serves MQTT over TCP.

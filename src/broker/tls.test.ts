@@ -84,9 +84,9 @@ test('plain on a port of TLS, and TLS on a plain one, are told', async () => {
 })
 
 /** How a handshake ends: the version and cipher, or a code. */
-const shake = (options: ConnectionOptions) =>
+const shake = (options: ConnectionOptions, kind: (typeof kinds)[number] = 'mqtts') =>
   new Promise<string>((resolve) => {
-    const socket = connectTls({ host: '127.0.0.1', port: portOf('mqtts'), ca: authority.cert, ...options })
+    const socket = connectTls({ host: '127.0.0.1', port: portOf(kind), ca: authority.cert, ...options })
     socket.once('secureConnect', () => {
       resolve(`${socket.getProtocol()} ${socket.getCipher().name}`)
       socket.destroy()
@@ -94,14 +94,16 @@ const shake = (options: ConnectionOptions) =>
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
   })
 
-test('TLS 1.2 with AEAD is the least that is taken', async () => {
-  expect(await shake({})).toStartWith('TLSv1.3 ')
+test.each(kinds)('over %s TLS 1.2 with AEAD is the least that is taken', async (kind) => {
+  expect(await shake({}, kind)).toStartWith('TLSv1.3 ')
   const most = { maxVersion: 'TLSv1.2' } as const
-  expect(await shake(most)).toMatch(/^TLSv1.2 .*(GCM|CHACHA20)/)
-  expect(await shake({ ...most, ciphers: 'ECDHE-ECDSA-AES128-SHA' })).toContain('ALERT')
-  expect(await shake({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })).toBe(
+  expect(await shake(most, kind)).toMatch(/^TLSv1.2 .*(GCM|CHACHA20)/)
+  for (const ciphers of ['ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA'])
+    expect(await shake({ ...most, ciphers }, kind)).toContain('ALERT')
+  expect(await shake({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }, kind)).toBe(
     'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
   )
+  if (kind === 'wss') return
   await at.logged('1.2 is the oldest that is taken')
   await at.logged('it offers no cipher that is taken here')
 })
