@@ -131,8 +131,7 @@ export function openGate({
     return same ? undefined : `it is ${described(now)} now`
   }
   const refuse = (client: Client, what: string, reason: string, returnCode = NOT_AUTHORISED): Refusal => {
-    log(`client ${clip(client.id)} ${what}: ${reason}`)
-    audit.refused(actor(client), reason)
+    if (audit.refused(actor(client), reason)) log(`client ${clip(client.id)} ${what}: ${reason}`)
     return Object.assign(new Refusal(reason), { returnCode })
   }
 

@@ -119,6 +119,33 @@ test('log-ins, refusals, a taken id and a revocation are kept; of the same refus
   expect(readAudit(at.folder)).toEqual(at.entries)
 })
 
+test('who is refused something else each time fills neither the file nor the log, and hides nothing of others', () => {
+  const entries: AuditEntry[] = []
+  const audit = new Audit((entry) => entries.push(entry))
+  const nobody: Principal = { name: '', role: 'newcomer', level: 0 }
+  const from = (address: string, n: number) =>
+    audit.refused(
+      { principal: nobody, client: 'x', from: `${address}:${n}` },
+      `a token of h${n} that is not valid`,
+    )
+  const told = Array.from({ length: 5000 }, (_, n) => from('10.0.0.9', n))
+  // One more each two seconds, should the machine be that slow.
+  expect(entries.length).toBeWithin(100, 200)
+  expect(told.filter(Boolean)).toHaveLength(entries.length)
+  expect(from('10.0.0.7', 1)).toBeTrue()
+  expect(entries.at(-1)).toMatchObject({ from: '10.0.0.7:1', why: 'a token of h1 that is not valid' })
+})
+
+test('no id and no topic that a client makes up keeps what it was refused from who reads it', async () => {
+  await using at = await audited()
+  await expect(at.enter(`x${'z'.repeat(3000)}`)).rejects.toThrow()
+  const odd = await at.enter('odd')
+  odd.publish('\u0001'.repeat(210), 'x')
+  await at.kept('refused', ({ client }) => client === 'odd')
+  expect(readAudit(at.folder)).toEqual(at.entries)
+  expect(at.entries.map(({ client }) => client.slice(0, 3))).toEqual(['xzz', 'odd'])
+})
+
 test('administrators hear it on the bus, and nobody else', async () => {
   await using at = await audited()
   const [ada, maya, eye] = [
