@@ -3,7 +3,14 @@ import { OpError } from '../core/errors.ts'
 import { bareHost, isLoopback } from '../core/host-port.ts'
 import { fetchToken, type NotFetched } from '../lab/fetch-token.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
-import { credentialsFiles, mayShow, writeCredentials } from '../principals/credentials.ts'
+import { userName } from '../machine/unix-group.ts'
+import {
+  accountAt,
+  accountIn,
+  credentialsFiles,
+  mayShow,
+  writeCredentials,
+} from '../principals/credentials.ts'
 import { fingerprintOf } from '../principals/hub-keys.ts'
 import { accountName } from '../principals/local-token.ts'
 import { keepInNetrc, netrcPath } from '../principals/netrc.ts'
@@ -38,12 +45,14 @@ export function loginCommand(context: Context): Command {
           `${url} is no TLS: a password would pass the network as it is. Log in where the hub runs`,
         )
       const ca = await trusted(url, flags.fingerprint, () => credentials()?.ca)
-      const password = await readPassword(context, `password of ${who}`)
+      const [file = ''] = credentialsFiles({ realm, env: context.env })
+      const account = accountAt(url)
+      const password = await readPassword(context, passwordOf(who, url, account, accountIn(file)))
       const fetched = await fetchToken({ url, root, ca }, who, password)
       if (typeof fetched === 'string') throw new OpError(`the hub at ${url} ${WHY[fetched](who)}`)
       const { token, until } = fetched
-      const [file = ''] = credentialsFiles({ realm, env: context.env })
-      writeCredentials(file, { hub: url, ...(ca && { ca }), principal: who, token })
+      const about = { ...(ca && { ca }), ...(account !== undefined && { account }) }
+      writeCredentials(file, { hub: url, ...about, principal: who, token })
       context.err(`logged in as ${who} until ${new Date(until * 1000).toISOString()} (${file})\n`)
       // On loopback another account may listen where curl would show it, and nothing has to be shown.
       const { hostname } = new URL(url)
@@ -56,6 +65,26 @@ export function loginCommand(context: Context): Command {
           : `${netrc} has somebody else for ${hostname}, so it was left as it is\n`,
       )
     })
+}
+
+/**
+ * What a password is asked for by. On this machine any account may take the port of a hub that does not run, so that it is told
+ * whose the one is that listens.
+ * @throws OpError where it is another account than at the log-in before
+ */
+function passwordOf(
+  who: string,
+  url: string,
+  account: number | undefined,
+  before: number | undefined,
+): string {
+  const own = process.getuid?.()
+  if (account === undefined || account === own) return `password of ${who}`
+  if (before !== undefined && before !== account)
+    throw new OpError(
+      `${url} is run by ${userName(account)}, not by ${userName(before)} as at the log-in before: ask who runs the hub, and if that is meant, take out the credentials of that log-in`,
+    )
+  return `password of ${who}, for the hub that ${userName(account)} runs`
 }
 
 /**

@@ -8,3 +8,9 @@ export function groupId(name: string): number {
   if (!id) throw new ConfigError(`there is no group ${name} on this machine: sudo groupadd ${name}`)
   return Number(id)
 }
+
+/** The name of an account of this machine by its number, or that. */
+export function userName(id: number): string {
+  const { stdout } = spawnSync('getent', ['passwd', String(id)], { encoding: 'utf8' })
+  return stdout?.split(':')[0] || `account ${id}`
+}

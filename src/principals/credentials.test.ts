@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { makeAuthority } from './certificate.ts'
-import { credentialsFiles, findCredentials, writeCredentials } from './credentials.ts'
+import { accountAt, credentialsFiles, findCredentials, writeCredentials } from './credentials.ts'
 import { newToken } from './token.ts'
 
 test('a broker of others is shown the user and the password of its file, over TLS or on this machine', () => {
@@ -25,6 +26,34 @@ test('a broker of others is shown the user and the password of its file, over TL
   chmodSync(passwordFile, 0o644)
   expect(() => at('mqtts://broker', all)).toThrow(`chmod 600 ${passwordFile}`)
   rmSync(folder, { recursive: true })
+})
+
+test('what a log-in on this machine has left is shown to no other account that listens there', () => {
+  const home = mkdtempSync(join(tmpdir(), 'pinned-'))
+  const env = { XDG_CONFIG_HOME: home, OCS_STATE_DIR: home, XDG_STATE_HOME: home }
+  const [file = ''] = credentialsFiles({ realm: 'r', env })
+  const server = createServer().listen(0, '127.0.0.1')
+  const { port } = server.address() as { port: number }
+  const own = process.getuid?.() ?? 0
+  const shown = (account: number | undefined, at = port) => {
+    const more = account === undefined ? {} : { account }
+    writeCredentials(file, { hub: 'mqtt://127.0.0.1', principal: 'maya', token: newToken('maya'), ...more })
+    const url = `mqtt://127.0.0.1:${at}`
+    const ways = [env, { ...env, OCS_CREDENTIALS: file }].map((one) =>
+      findCredentials({ url, realm: 'r', env: one }),
+    )
+    return ways.map((found) => found?.principal)
+  }
+  expect(accountAt(`mqtt://127.0.0.1:${port}`)).toBe(own)
+  expect(accountAt(`mqtts://127.0.0.1:${port}`)).toBeUndefined()
+  expect(shown(own)).toEqual(['maya', 'maya'])
+  // A tunnel of one's own ends at another account's hub.
+  expect(shown(own + 1)).toEqual(['maya', 'maya'])
+  expect(shown(undefined, 1)).toEqual(['maya', 'maya'])
+  // Here nobody listens, who is another than the account that ran the hub.
+  expect(shown(own + 1, 1)).toEqual([undefined, undefined])
+  server.close()
+  rmSync(home, { recursive: true })
 })
 
 test('the file of OCS_CREDENTIALS goes before the site file’s, that before the instance’s, and that before the realm’s', () => {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { bareHost, isLoopback } from '../core/host-port.ts'
 import { Name } from '../core/names.ts'
-import { listenerOf } from '../machine/listeners.ts'
+import { listenerOf, listeners } from '../machine/listeners.ts'
 import { readPrivate, replacePrivate } from '../machine/private-file.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
 import { readHubAuthority } from './hub-keys.ts'
@@ -25,6 +25,8 @@ const CredentialsFile = z.strictObject({
   ca: z.string().optional(),
   principal: Name,
   token: z.string().refine((text) => holderOf(text) !== undefined, 'no token of a hub'),
+  /** Number of the account that ran the hub, of one without TLS on this machine: to no other it is shown. */
+  account: z.int().min(0).optional(),
 })
 export type CredentialsFile = z.output<typeof CredentialsFile>
 
@@ -89,7 +91,7 @@ function findTokens(asking: Asking): Credentials | undefined {
   const to = URL.parse(url)
   const local = isLoopback(bareHost(to?.hostname ?? ''))
   const named = env['OCS_CREDENTIALS'] || asking.file
-  if (named) return readCredentials(named)
+  if (named) return mayListen(named, to) ? readCredentials(named) : undefined
   const states = [statePath(asking.stateDir, env), ownStatePath(env)]
   const tokens = local ? knownLocalTokens(states) : []
   if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.()) {
@@ -97,7 +99,7 @@ function findTokens(asking: Asking): Credentials | undefined {
     if (own) return own
   }
   const found = credentialsFiles(asking).find((file) => existsSync(file))
-  if (found !== undefined) return readCredentials(found)
+  if (found !== undefined) return mayListen(found, to) ? readCredentials(found) : undefined
   if (!local) return ownHub(states)
   const operators = knownOperatorsToken(portOf(to))
   return operators === undefined ? undefined : { principal: OPERATORS, tokens: [operators] }
@@ -114,6 +116,36 @@ function ownHub(states: readonly string[]): Credentials | undefined {
     if (ca !== undefined && tokens.length > 0) return { principal: accountName(), tokens, ca }
   }
   return undefined
+}
+
+/**
+ * The account that runs what listens where a hub is, without TLS on this machine; undefined for another hub, and where the
+ * system does not tell. @throws ConfigError where several accounts listen on the port: any of them may get what is shown
+ */
+export function accountAt(url: string): number | undefined {
+  const to = URL.parse(url)
+  if (isTls(to) || !isLoopback(bareHost(to?.hostname ?? ''))) return undefined
+  const account = listenerOf(portOf(to))
+  if (account === undefined && listeners('self').some(({ port }) => port === portOf(to)))
+    throw new ConfigError(
+      `${url}: several accounts of this machine listen on that port: nothing is shown to any`,
+    )
+  return account
+}
+
+/** The account that a file of credentials is for. */
+export function accountIn(file: string): number | undefined {
+  try {
+    return CredentialsFile.parse(JSON.parse(readPrivate(file) ?? '')).account
+  } catch {
+    return undefined // The one who reads it for its token is told.
+  }
+}
+
+/** Whether what a file holds may be shown there: to the account it is for, or to a tunnel of this one. */
+function mayListen(file: string, to: URL | null): boolean {
+  const account = isTls(to) || !isLoopback(bareHost(to?.hostname ?? '')) ? undefined : accountIn(file)
+  return account === undefined || [account, process.getuid?.()].includes(listenerOf(portOf(to)) ?? -1)
 }
 
 /** Whether secrets may be shown to a hub: on this machine, or over TLS. */
