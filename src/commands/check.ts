@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { check } from '../check/check.ts'
 import type { CheckFlags } from '../check/finding.ts'
 import { ConfigError } from '../core/errors.ts'
-import { redact } from '../core/redact.ts'
+import { redact, redactedJson } from '../core/redact.ts'
 import type { Context } from '../terminal/context.ts'
 import { hubFlags, withFlags } from './site-flags.ts'
 
@@ -12,8 +12,7 @@ export function checkCommand(context: Context): Command {
   return siteCheckFlags(command).action(async (flags: CheckFlags) => {
     const findings = await check(flags, context)
     const problems = findings.filter(({ level }) => level === 'problem').length
-    if (flags.json)
-      context.out(redact(`${JSON.stringify({ healthy: problems === 0, findings }, undefined, 2)}\n`))
+    if (flags.json) context.out(`${redactedJson({ healthy: problems === 0, findings }, 2)}\n`)
     else
       for (const { check: what, level, text } of findings)
         context.out(redact(`${level.padEnd(8)}${what}: ${text}\n`))

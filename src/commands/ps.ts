@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { duration } from '../core/duration.ts'
 import { OpError } from '../core/errors.ts'
 import { oneLine } from '../core/printable.ts'
-import { redact } from '../core/redact.ts'
+import { redact, redactedJson } from '../core/redact.ts'
 import { portsOf } from '../host/ports.ts'
 import { isUp, type RoleState } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
@@ -23,16 +23,14 @@ export function psCommand(context: Context): Command {
         const is = alive || !isUp(role) ? role : { ...role, state: 'stopped' as const, pid: null }
         return { ...is, ports: is.pid === null ? [] : portsOf(is.pid) }
       })
-      if (choice.json)
-        context.out(redact(`${JSON.stringify({ ...state, running: alive, roles }, undefined, 2)}\n`))
+      if (choice.json) context.out(`${redactedJson({ ...state, running: alive, roles }, 2)}\n`)
       else {
         const rows = [
           ...roles.map((role) => rowOf(role, now)),
           ...state.left_out.map(({ name, why }) => [name, 'left out', '-', '-', '-', '-', '-', oneLine(why)]),
         ]
-        context.out(
-          table([['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'PORTS', 'COMMAND'], ...rows]),
-        )
+        const head = ['ROLE', 'STATE', 'PID', 'FOR', 'RESTARTS', 'LAST EXIT', 'PORTS', 'COMMAND']
+        context.out(redact(table([head, ...rows])))
       }
       if (alive) return
       const when = state.ended === null ? `was killed (pid ${state.pid})` : `stopped at ${at(state.ended)}`

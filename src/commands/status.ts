@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { channels } from '../core/channels.ts'
 import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
-import { redact } from '../core/redact.ts'
+import { redact, redactedJson } from '../core/redact.ts'
 import { findUp, isAlive } from '../host/up-state.ts'
 import { type Beside, LabMeters, labStatus } from '../lab/lab-status.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
@@ -54,14 +54,14 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
   const { columns } = context.size()
   if (flags.watch !== true) {
     context.out(
-      redact(flags.json ? `${JSON.stringify(now())}\n` : `${statusScreen(now(), columns).join('\n')}\n`),
+      flags.json ? `${redactedJson(now())}\n` : redact(`${statusScreen(now(), columns).join('\n')}\n`),
     )
     return
   }
   while (!context.signal.aborted && !context.unread?.aborted) {
     const { columns: width, rows } = context.size()
-    if (flags.json) context.out(redact(`${JSON.stringify(now())}\n`))
-    else screen.draw(statusScreen(now(), width, rows))
+    if (flags.json) context.out(`${redactedJson(now())}\n`)
+    else screen.draw(statusScreen(now(), width, rows).map(redact))
     await pause(EVERY_MS, context.signal)
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Agent } from '../core/agent.ts'
 import type { AgentApi, FeedDeclaration } from '../core/channels.ts'
+import { withoutSecrets } from '../core/redact.ts'
 import { queriesOf } from './answers.ts'
 
 /** What an agent says of itself. */
@@ -30,5 +31,7 @@ export function apiOf(
 }
 
 function startupOf(asked: boolean | Readonly<Record<string, unknown>>) {
-  return typeof asked === 'boolean' ? { startup: asked } : { startup: true, startup_params: { ...asked } }
+  return typeof asked === 'boolean'
+    ? { startup: asked }
+    : { startup: true, startup_params: withoutSecrets({ ...asked }) }
 }

@@ -26,8 +26,9 @@ const waiting = () =>
       params: z.object({
         frequency: z.number().max(10).default(1).describe('how often').meta({ units: 'Hz' }),
         mode: z.enum(['a', 'b']).default('a').describe('which'),
+        password: z.string().min(2).optional().describe('of whatever it is'),
       }),
-      startup: ({ frequency }) => frequency > 0 && { frequency },
+      startup: ({ frequency }) => frequency > 0 && { frequency, password: 's3cret' },
     },
     ({ session, signal }) =>
       new Promise<void>((resolve) => {
@@ -50,15 +51,20 @@ test('what starts with the agent has its parameters; they are published with the
   const bus = hub.connect('it')
   const running = await runAgent({ agent: waiting(), args: { frequency: 5 }, identity, bus, log: () => {} })
   expect(await session.promise).toMatchObject({
-    params: { frequency: 5, mode: 'a' },
+    params: { frequency: 5, mode: 'a', password: '***' },
     started_by: 'startup',
     cred_level: 4,
   })
   const { ops, queries } = await api.promise
-  expect(ops['acq']).toMatchObject({ startup: true, startup_params: { frequency: 5 }, min_privs: 1 })
+  expect(ops['acq']).toMatchObject({
+    startup: true,
+    startup_params: { frequency: 5, password: '***' },
+    min_privs: 1,
+  })
   expect(ops['acq']?.params['properties']).toEqual({
     frequency: { type: 'number', maximum: 10, default: 1, description: 'how often', units: 'Hz' },
     mode: { type: 'string', enum: ['a', 'b'], default: 'a', description: 'which' },
+    password: { type: 'string', minLength: 2, description: 'of whatever it is' },
   })
   expect(Object.keys(queries)).toEqual(['history', 'lock', 'unlock'])
   await running.stop()

@@ -9,6 +9,17 @@ const schema = z.object({
   curve: z.array(z.tuple([z.number(), z.number()])).optional(),
   name: z.string().regex(/^\S+$/, 'no spaces').optional(),
 })
+test('the value of a parameter whose name tells of a secret is not said', () => {
+  const secret = z.object({ smtp_password: z.string().min(8), auth: z.object({ token: z.string() }) })
+  const checked = checkParams(secret, { smtp_password: 'hunter2', auth: { token: 5 } })
+  expect(checked).toEqual({
+    faults: [
+      { name: 'smtp_password', text: '"smtp_password": Too small: expected string to have >=8 characters' },
+      { name: 'auth', text: '"auth.token": Invalid input: expected string, received number' },
+    ],
+  })
+})
+
 const faults = (given: Record<string, unknown>) => {
   const checked = checkParams(schema, given)
   return 'faults' in checked ? checked.faults.map(({ text }) => text) : []

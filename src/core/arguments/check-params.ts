@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { notFound } from '../names.ts'
+import { isSecret } from '../redact.ts'
 
 /**
  * A parameter that may be NaN or infinite as well, which travel as text; a plain `z.number()` takes neither.
@@ -47,7 +48,8 @@ function faultsOf(
   if (issue.path.length === 1 && given[name] === undefined)
     return [{ name, text: `${label(name)} is required` }]
   const at = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], given)
-  return [{ name, text: `${label(issue.path.join('.'))}: ${ruleOf(issue)}, given ${show(at)}` }]
+  const shown = issue.path.some(isSecret) ? '' : `, given ${show(at)}`
+  return [{ name, text: `${label(issue.path.join('.'))}: ${ruleOf(issue)}${shown}` }]
 }
 
 /** The rule that was broken; of alternatives, that of each. */
