@@ -79,7 +79,6 @@ test('a certificate of others is taken with its authority, and what will not do 
   expect(readHubAuthority(state)).toBe(authority.cert)
   expect(() => renewKeys(state, [])).toThrow('signed by another authority')
   const alone = { ...pair, cert: pair.cert.replace(authority.cert, '') }
-  expect(adoptKeys(mkdtempSync(join(folder, 'public-')), readKeyPair(given(alone)), undefined)).toBe(false)
   const ca = write('ca.pem', authority.cert)
   expect(adoptKeys(state, readKeyPair(given(alone)), ca)).toBe(true)
   const wrong = write('other.pem', other.cert)
@@ -91,6 +90,33 @@ test('a certificate of others is taken with its authority, and what will not do 
   const at = (days: number) => given(makeServer(authority, ['a'], new Date(Date.now() + days * DAY)))
   expect(() => readKeyPair(at(-900))).toThrow('has expired')
   expect(() => readKeyPair(at(9))).toThrow('is not valid before')
+})
+
+test('a certificate whose authority clients would not know is refused; by a public one they need none', () => {
+  const authority = makeAuthority()
+  const pair = makeServer(authority, ['grumpy.lab'])
+  const alone = readKeyPair(given({ ...pair, cert: pair.cert.replace(authority.cert, '') }))
+  initKeys(state, ['grumpy.lab'])
+  const before = [readHubKeys(state), readHubAuthority(state)]
+  expect(() => adoptKeys(state, alone, undefined)).toThrow(/signed by CN=ocs hub .*no public authority.*--ca/)
+  expect([readHubKeys(state), readHubAuthority(state)]).toEqual(before)
+  expect(adoptKeys(state, alone, undefined, [authority.cert])).toBe(false)
+  expect(readHubAuthority(state)).toBeUndefined()
+})
+
+test('after a certificate of others the next is theirs, though the key of the first authority is still there', () => {
+  initKeys(state, ['grumpy.lab'])
+  const authority = makeAuthority()
+  const pair = makeServer(authority, ['grumpy.lab'])
+  adoptKeys(state, readKeyPair(given(pair)), undefined)
+  expect(() => renewKeys(state, [])).toThrow('signed by another authority')
+  expect(readHubKeys(state)).toEqual(pair)
+  const alone = makeServer(authority, ['grumpy.lab'])
+  const next = { ...alone, cert: alone.cert.replace(authority.cert, '') }
+  expect(adoptKeys(state, readKeyPair(given(next)), undefined)).toBe(true)
+  expect(readHubAuthority(state)?.trim()).toBe(authority.cert.trim())
+  // Who logs in compares the last that is shown with what is printed, which is the authority.
+  expect(readHubKeys(state)?.cert.trim().endsWith(authority.cert.trim())).toBe(true)
 })
 
 test('the end of a certificate is told thirty days before', () => {

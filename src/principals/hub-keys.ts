@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { bareHost } from '../core/host-port.ts'
 import { readPrivate, replacePrivate } from '../machine/private-file.ts'
@@ -104,35 +105,67 @@ export function renewKeys(state: string, more: readonly string[]): void {
   const files = keyFiles(state)
   const present = readHubKeys(state)
   if (!present) throw new ConfigError(`there is no ${files.cert} yet: ocs hub init`)
-  if (!existsSync(files.caKey))
+  const authority = readAuthority(state)
+  if (!authority)
     throw new ConfigError(
       `${files.cert} is signed by another authority: --cert FILE --key FILE with its next one`,
     )
-  const authority = { cert: readOwn(files.ca), key: readOwn(files.caKey) }
   keep(state, makeServer(authority, namesOf([...more, ...namesIn(present.cert)])))
+}
+
+/** The hub's own authority; undefined where clients trust another one, whose key is not here. */
+function readAuthority(state: string): KeyPair | undefined {
+  const { ca, caKey } = keyFiles(state)
+  if (!existsSync(ca) || !existsSync(caKey)) return undefined
+  const authority = { cert: readOwn(ca), key: readOwn(caKey) }
+  // The key stays from before where a certificate of others has been taken.
+  return certificateOf(authority.cert, ca).checkPrivateKey(createPrivateKey(authority.key))
+    ? authority
+    : undefined
 }
 
 /**
  * Keeps a certificate of another authority.
- * @param ca the authority's own certificate; the last of the chain when not given, where that has signed itself
+ * @param ca the authority's own certificate; when not given, the last of the chain where that has signed itself, else the
+ * authority of the certificate before, else a public one
+ * @param roots public authorities, PEM: those that clients trust without more
  * @returns whether clients have to be given the authority: not for a public one
- * @throws ConfigError for a chain that does not end with `ca`
+ * @throws ConfigError for a chain that does not end with `ca`, or with none of these
  */
-export function adoptKeys(state: string, pair: KeyPair, ca: string | undefined): boolean {
+export function adoptKeys(
+  state: string,
+  pair: KeyPair,
+  ca: string | undefined,
+  roots: readonly string[] = rootCertificates,
+): boolean {
+  const file = keyFiles(state).ca
   const chain = (pair.cert.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (text) => new X509Certificate(text),
   )
+  const signed = (by: X509Certificate) => chain.some((one) => one.checkIssued(by) && one.verify(by.publicKey))
   const last = chain.at(-1)
-  const root = ca === undefined ? last : certificateOf(readGiven(ca), ca)
-  const signs = (by: X509Certificate, one: X509Certificate | undefined) =>
-    one?.checkIssued(by) === true && one.verify(by.publicKey)
-  if (ca !== undefined && root && !chain.some((one) => signs(root, one)))
+  const before = readHubAuthority(state)
+  const own = last?.verify(last.publicKey) === true ? last : undefined
+  const pinned =
+    ca === undefined
+      ? [own, before === undefined ? undefined : certificateOf(before, file)].find(
+          (one) => one && signed(one),
+        )
+      : certificateOf(readGiven(ca), ca)
+  if (ca !== undefined && pinned && !signed(pinned))
     throw new ConfigError(
       `${ca} has not signed the certificate, nor one of its chain: name the authority that has`,
     )
-  const pinned = root && (ca !== undefined || signs(root, root)) ? root : undefined
-  if (pinned) replacePrivate(keyFiles(state).ca, pinned.toString())
-  keep(state, pair)
+  if (!pinned && !roots.some((root) => signed(new X509Certificate(root))))
+    throw new ConfigError(
+      `the certificate is signed by ${last?.issuer.replaceAll('\n', ', ')}, which is no public authority, and the chain does not ` +
+        'end with it: name its own certificate, --ca FILE',
+    )
+  if (pinned) replacePrivate(file, pinned.toString())
+  else rmSync(file, { force: true })
+  // Shown with the rest, for who logs in compares its fingerprint.
+  const isShown = !pinned || chain.some((one) => one.fingerprint256 === pinned.fingerprint256)
+  keep(state, isShown ? pair : { ...pair, cert: `${pair.cert.trimEnd()}\n${pinned.toString()}` })
   return pinned !== undefined
 }
 

@@ -29,6 +29,10 @@ interface KeyFlags {
   readonly ca?: string
 }
 
+const OTHER_AUTHORITY =
+  'The authority is another than before. Credentials that were made till now do not hold it: who is connected stays, and nobody\n' +
+  'comes back by them. Make them anew: ocs hub token INSTANCE for each, and people log in again: ocs login NAME --fingerprint …\n'
+
 /** `ocs hub init|renew`: what a hub needs before other machines reach it. */
 export function keyCommands(context: Context): Command[] {
   return [
@@ -54,8 +58,10 @@ export function keyCommands(context: Context): Command[] {
       .description('Make another certificate for this hub, which shows it without a restart.')
       .action((flags: KeyFlags) => {
         const state = statePath(flags.stateDir, context.env)
+        const before = readHubAuthority(state)
         if (!adopt(state, flags)) renewKeys(state, flags.name ?? [])
         tell(state, context)
+        if (readHubAuthority(state) !== before) context.err(OTHER_AUTHORITY)
       }),
   ]
 }
