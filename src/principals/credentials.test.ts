@@ -3,8 +3,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { makeAuthority } from './certificate.ts'
+import { makeAuthority, makeServer } from './certificate.ts'
 import { accountAt, credentialsFiles, findCredentials, writeCredentials } from './credentials.ts'
+import { adoptKeys } from './hub-keys.ts'
+import { ownLocalTokens } from './local-token.ts'
 import { newToken } from './token.ts'
 
 test('a broker of others is shown the user and the password of its file, over TLS or on this machine', () => {
@@ -86,4 +88,18 @@ test('the file of OCS_CREDENTIALS goes before the site file’s, that before the
   // Nothing is shown in plain text to another host.
   expect(found({}, 'mqtt://hub:1883')).toBeUndefined()
   rmSync(home, { recursive: true })
+})
+
+test('to a hub whose certificate is by a public authority its account shows itself under the names in it alone', () => {
+  const state = mkdtempSync(join(tmpdir(), 'public-hub-'))
+  const authority = makeAuthority()
+  const { cert, key } = makeServer(authority, ['grumpy.lab'])
+  adoptKeys(state, { cert: cert.replace(authority.cert, ''), key }, undefined, [authority.cert])
+  const tokens = ownLocalTokens([state])
+  const env = { XDG_CONFIG_HOME: state, OCS_STATE_DIR: state, XDG_STATE_HOME: state }
+  const shown = (url: string) => findCredentials({ url, realm: 'r', env })?.tokens
+  expect(shown('mqtts://grumpy.lab:8883')).toEqual(tokens)
+  expect(shown('mqtts://dopey.lab:8883')).toBeUndefined()
+  expect(shown('mqtt://grumpy.lab:1883')).toBeUndefined()
+  rmSync(state, { recursive: true })
 })

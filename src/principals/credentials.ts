@@ -9,7 +9,7 @@ import { Name } from '../core/names.ts'
 import { listenerOf, listeners } from '../machine/listeners.ts'
 import { readPrivate, replacePrivate } from '../machine/private-file.ts'
 import { ownStatePath, statePath } from '../machine/state-path.ts'
-import { readHubAuthority } from './hub-keys.ts'
+import { isNamed, readHubAuthority } from './hub-keys.ts'
 import { accountName, knownLocalTokens } from './local-token.ts'
 import { knownOperatorsToken } from './operators-token.ts'
 import { OPERATORS } from './principal.ts'
@@ -95,25 +95,26 @@ function findTokens(asking: Asking): Credentials | undefined {
   const states = [statePath(asking.stateDir, env), ownStatePath(env)]
   const tokens = local ? knownLocalTokens(states) : []
   if (tokens.length > 0 && listenerOf(portOf(to)) === process.getuid?.()) {
-    const own = isTls(to) ? ownHub(states) : { principal: accountName(), tokens }
+    const own = isTls(to) ? ownHub(states, to) : { principal: accountName(), tokens }
     if (own) return own
   }
   const found = credentialsFiles(asking).find((file) => existsSync(file))
   if (found !== undefined) return mayListen(found, to) ? readCredentials(found) : undefined
-  if (!local) return ownHub(states)
+  if (!local) return ownHub(states, to)
   const operators = knownOperatorsToken(portOf(to))
   return operators === undefined ? undefined : { principal: OPERATORS, tokens: [operators] }
 }
 
 /**
  * What is shown over TLS to a hub of this account that has another address than loopback: nobody else has a certificate of
- * the authority that the account made for it, or for its name.
+ * the authority that the account made for it, nor one of a public authority for the names in its own.
  */
-function ownHub(states: readonly string[]): Credentials | undefined {
+function ownHub(states: readonly string[], to: URL | null): Credentials | undefined {
   for (const state of new Set(states)) {
     const ca = readHubAuthority(state)
     const tokens = knownLocalTokens([state])
-    if (ca !== undefined && tokens.length > 0) return { principal: accountName(), tokens, ca }
+    const isOwn = ca !== undefined || isNamed(state, bareHost(to?.hostname ?? ''))
+    if (isOwn && tokens.length > 0) return { principal: accountName(), tokens, ca }
   }
   return undefined
 }

@@ -35,6 +35,13 @@ export function readHubAuthority(state: string): string | undefined {
   return readPrivate(keyFiles(state).ca)
 }
 
+/** Whether the certificate of the hub of a state folder is for a host. @throws ConfigError for one that cannot be read */
+export function isNamed(state: string, host: string): boolean {
+  const file = keyFiles(state).cert
+  const text = readPrivate(file)
+  return text !== undefined && certificateOf(text, file).checkHost(host) !== undefined
+}
+
 /** Certificate and key as somebody else has made them. @throws ConfigError for files that cannot be used */
 export function readKeyPair({ cert, key }: KeyPair): KeyPair {
   const pair = { cert: readGiven(cert), key: readGiven(key) }
