@@ -244,8 +244,8 @@ test('who did what is told to administrators, with where from and what with', as
 
 test('whom a hub knows is listed, and who is taken out is refused at once', async () => {
   const listed = await done('lab', ['hub', 'users'])
-  expect(listed.out).toMatch(/^maya +operator:1 +password +1 tokens/m)
-  expect(listed.out).toMatch(/^other +agent +1 tokens/m)
+  expect(listed.out).toMatch(/^maya +operator:1 +password +1 token,/m)
+  expect(listed.out).toMatch(/^other +agent +1 token,/m)
   const { token } = JSON.parse(
     readFileSync(join(folder, 'maya', 'config', 'ocs', 'credentials', 'test_realm'), 'utf8'),
   )

@@ -1,12 +1,30 @@
 import { spawnSync } from 'node:child_process'
+import { userInfo } from 'node:os'
 import { ConfigError } from '../core/errors.ts'
 
-/** The number of a group of this machine. @throws ConfigError when there is none of that name */
+/**
+ * The number of a group of this machine, to which this account may give files.
+ * @throws ConfigError when there is none of that name, or this account is no member of it
+ */
 export function groupId(name: string): number {
   const { stdout } = spawnSync('getent', ['group', name], { encoding: 'utf8' })
-  const id = stdout?.split(':')[2]
-  if (!id) throw new ConfigError(`there is no group ${name} on this machine: sudo groupadd ${name}`)
-  return Number(id)
+  const text = stdout?.split(':')[2]
+  if (!text) throw new ConfigError(`there is no group ${name} on this machine: sudo groupadd ${name}`)
+  const id = Number(text)
+  if (process.getuid?.() === 0 || [process.getegid?.(), ...(process.getgroups?.() ?? [])].includes(id))
+    return id
+  throw new ConfigError(
+    `this account is no member of the group ${name}, and so cannot give its members what they show the hub: ` +
+      `sudo usermod -aG ${name} ${account()}, then log in again`,
+  )
+}
+
+function account(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'ACCOUNT' // one without an entry, as in some containers
+  }
 }
 
 /** The name of an account of this machine by its number, or that. */

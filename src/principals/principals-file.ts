@@ -169,7 +169,9 @@ function isFetched({ until }: Entry['tokens'][number]): boolean {
 
 /** Changes one entry, while no other process does; undefined takes it out. */
 function change(file: string, name: string, to: (entry: Entry | undefined) => Entry | undefined): void {
-  if (!NAME.test(name) || [HUB, ANYONE.name, NOBODY.name, OPERATORS].includes(name))
+  if ([HUB, ANYONE.name, NOBODY.name, OPERATORS].includes(name))
+    throw new UsageError(`"${name}" is a name that the hub itself uses: take another`)
+  if (!NAME.test(name))
     throw new UsageError(`"${name}" is no name for a principal: letters, digits, _ and -, at most 63`)
   const lock = lockFile(`${file}.lock`, (by) => `${file} is being changed by ${by}: try again`)
   try {

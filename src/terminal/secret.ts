@@ -35,7 +35,7 @@ export async function readPassword(context: Context, what: string): Promise<stri
 async function firstLine(input: NonNullable<Context['input']>): Promise<string> {
   using lines = createInterface({ input, crlfDelay: Infinity })
   for await (const line of lines) return line
-  throw new UsageError('standard input has no password: a line with it is wanted')
+  throw new UsageError('a line with the password is wanted on standard input')
 }
 
 /** Reads a line from a terminal that shows nothing of it. */

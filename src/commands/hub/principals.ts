@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { counted } from '../../core/counted.ts'
 import { UsageError } from '../../core/errors.ts'
 import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
 import { statePath } from '../../machine/state-path.ts'
@@ -74,7 +75,7 @@ export function principalCommands(context: Context): Command[] {
           one.name,
           one.role,
           one.password ? 'password' : '',
-          `${one.tokens.length} tokens${one.tokens.length > 0 ? `, the last of ${one.tokens.at(-1)?.made}` : ''}`,
+          `${counted(one.tokens.length, 'token')}${one.tokens.length > 0 ? `, the last of ${one.tokens.at(-1)?.made}` : ''}`,
         ])
         context.out(
           rows.length > 0
