@@ -38,7 +38,7 @@ export class MqttStatus {
     client.on('error', (error) => {
       const { code } = error as { code?: number | string }
       this.#isKnown = true
-      this.#problem = unreached(error, url, this.#connected)
+      this.#problem = unreached(error, url, this.#connected, client.options.ca !== undefined)
       // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
       if (typeof code === 'number' && code > 0 && code < 6 && hasShown()) onRefused?.(error.message, code)
       if (hasShown()) for (const listener of [...this.#problemListeners]) listener(this.#problem)

@@ -12,17 +12,13 @@ export interface Unreached {
 const SERVER_UNAVAILABLE = 3
 const BAD_USER_OR_PASSWORD = 4
 const NOT_AUTHORISED = 5
+/** Codes of certificates by an authority that this client does not trust. */
+const OTHER_AUTHORITY: ReadonlySet<unknown> = new Set([
+  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+  ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_SIGNATURE_FAILURE'],
+])
 /** By the code of an error, of Node, of BoringSSL, of CONNACK. */
 const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
-  ...each(
-    'tls',
-    [
-      ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-      ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_SIGNATURE_FAILURE'],
-    ],
-    "its certificate is by another authority than this client's credentials name: it is not this lab's hub, or has a new " +
-      'authority, and the credentials have to be made anew (ocs hub token INSTANCE, ocs login)',
-  ),
   ...each(
     'tls',
     ['CERT_HAS_EXPIRED'],
@@ -61,11 +57,20 @@ const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
  * An error of an attempt in plain words, by its code.
  * @param url of the hub
  * @param isConnected whether it was reached when it came
+ * @param hasAuthority whether this client has credentials that name an authority
  */
-export function unreached(error: Error, url: string, isConnected: boolean): Unreached {
+export function unreached(error: Error, url: string, isConnected: boolean, hasAuthority: boolean): Unreached {
   const { code, cert } = error as { code?: unknown; cert?: { subjectaltname?: string } }
   const known = BY_CODE.get(code)
   if (known) return known
+  if (OTHER_AUTHORITY.has(code)) {
+    const text = hasAuthority
+      ? "its certificate is by another authority than this client's credentials name: it is not this lab's hub, or has a new " +
+        'authority, and the credentials have to be made anew (ocs hub token INSTANCE, ocs login)'
+      : 'its certificate is by an authority of its own, which this client does not know, since it has no credentials here: ocs login, ' +
+        'or for an agent ocs hub token INSTANCE (mqtt_ca for a broker of others)'
+    return { text, kind: 'tls' }
+  }
   if (code === OTHER_NAME) {
     // Over WebSocket Bun does not say which.
     const names = cert?.subjectaltname?.replaceAll(/DNS:|IP Address:/g, '')

@@ -13,8 +13,9 @@ import { isRecorder } from '../launch/agents.ts'
 import { credentialsOf, PORTS } from '../launch/choose-site.ts'
 import { portError, portHolder } from '../machine/port-in-use.ts'
 import { answers } from '../machine/probe.ts'
+import type { Credentials } from '../principals/credentials.ts'
 import { recorders } from '../site/find.ts'
-import { hubUrl } from '../site/hub-url.ts'
+import { hubUrl, listeningAt } from '../site/hub-url.ts'
 import type { Host, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
@@ -50,7 +51,7 @@ export async function checkHub(
   if (!(await answers(url))) {
     const clocks = await checkClocks(undefined, root, [])
     if (!isLocal(url)) {
-      const away = finding('problem', `nothing answers at ${url}: start it there (ocs hub)`)
+      const away = finding('problem', `nothing answers at ${url}: start it there (${listeningAt(url)})`)
       return { findings: [away, ...clocks], instances: none }
     }
     // A hub that is started opens one for WebSocket, too, whether the file names it or not.
@@ -62,7 +63,13 @@ export async function checkHub(
   }
   try {
     const find = credentialsOf({ url, realm: site.hub.wamp_realm, site, host }, env)
-    const credentials = () => find({ stateDir })
+    const ids = host.instances.filter(({ manage }) => manage === 'host/up').map((one) => one.instance_id)
+    // Where nobody has logged in an agent's will do: it may look.
+    const credentials = () =>
+      [undefined, ...ids].reduce<Credentials | undefined>(
+        (found, instance) => found ?? find({ stateDir, instance }),
+        undefined,
+      )
     await using bus = connectMqtt({ url, credentials, client: `check-${crypto.randomUUID().slice(0, 8)}` })
     await reached(bus, url, HUB_SECONDS)
     const hub = await hubOf(bus, root)
@@ -93,6 +100,9 @@ export async function checkHub(
           : []),
         ...(isLocal(url) ? await checkPorts(urls, hub) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
+        ...(credentials() ? ids.filter((instance) => !find({ stateDir, instance })) : []).map((id) =>
+          finding('problem', `no credentials of ${id} are here: where the hub runs, ocs hub token ${id}`),
+        ),
         ...elsewhere(host, instances),
         ...unrecorded(site, instances),
       ],

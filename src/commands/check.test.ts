@@ -9,8 +9,11 @@ import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { processName } from '../machine/process-name.ts'
-import { makeServer } from '../principals/certificate.ts'
+import { makeAuthority, makeServer } from '../principals/certificate.ts'
+import { credentialsFiles, writeCredentials } from '../principals/credentials.ts'
 import { initKeys, keyFiles } from '../principals/hub-keys.ts'
+import { byToken } from '../principals/identify.ts'
+import { addToken } from '../principals/principals-file.ts'
 import { Spool } from '../runtime/spool/spool.ts'
 import { startLakeshore372 } from '../simulators/lakeshore372.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
@@ -39,10 +42,12 @@ const presence = (more: Partial<Presence>): Presence => ({
   ...more,
 })
 
-async function check(text: string, ...flags: string[]) {
+const check = (text: string, ...flags: string[]) => checkIn({}, text, ...flags)
+
+async function checkIn(env: Record<string, string>, text: string, ...flags: string[]) {
   writeFileSync(file, text)
   const argv = ['check', '--json', '--site-file', file, ...flags]
-  const line = commandLine(argv, { state: join(folder, 'state') })
+  const line = commandLine(argv, { state: join(folder, 'state'), env })
   const code = await line.code
   const { healthy, findings } = JSON.parse(line.out()) as { healthy: boolean; findings: Finding[] }
   expect(healthy).toBe(code === 0)
@@ -351,5 +356,36 @@ test('a hub that is open is told, also by status', async () => {
   const line = commandLine(['status', '--site-hub', hub.urls.mqtt], { state: join(folder, 'state') })
   expect(await line.code).toBe(0)
   expect(line.out()).toContain('INSECURE: whoever reaches the hub may do everything')
+  await hub.close()
+})
+
+test('where nobody has logged in a hub elsewhere is looked at by what an agent has, and who has nothing is told', async () => {
+  const authority = makeAuthority()
+  const principals = join(folder, 'principals.yaml')
+  const { hub } = await testHub({
+    keys: makeServer(authority, ['127.0.0.1']),
+    listen: [{ host: '127.0.0.1', port: 0, tls: true }],
+    identify: byToken({ account: 'lab', local: [], operators: undefined, file: principals, log: () => {} }),
+  })
+  const url = hub.listeners.find((one) => one.startsWith('mqtts:')) ?? ''
+  const env = { XDG_CONFIG_HOME: join(folder, 'config') }
+  const two = lab(['it', 'other'].map((id) => `      - {instance-id: ${id}, ${fake}}`).join('\n'))
+  const look = async () => {
+    const { findings } = await checkIn(env, two, '--site-hub', url)
+    return findings.filter(({ check: what }) => what === 'hub').map(({ text }) => text)
+  }
+  expect(await look()).toEqual([expect.stringContaining('has no credentials here')])
+  const give = (instance: string) => {
+    const [own = ''] = credentialsFiles({ realm: 'test_realm', instance, env })
+    const token = addToken(principals, instance, 'agent')
+    writeCredentials(own, { hub: url, ca: authority.cert, principal: instance, token })
+  }
+  give('it')
+  expect(await look()).toEqual([
+    expect.stringContaining('answers at mqtts:'),
+    expect.stringContaining('no credentials of other are here: where the hub runs, ocs hub token other'),
+  ])
+  give('other')
+  expect(await look()).toEqual([expect.stringContaining('answers at mqtts:')])
   await hub.close()
 })

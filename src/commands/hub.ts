@@ -22,6 +22,7 @@ import { OPERATORS } from '../principals/principal.ts'
 import { principalsPath, readPrincipals } from '../principals/principals-file.ts'
 import { newToken } from '../principals/token.ts'
 import { byPassword } from '../principals/web-login.ts'
+import { listeningAt } from '../site/hub-url.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { forgetIdCommand } from './hub/forget.ts'
@@ -75,7 +76,7 @@ export function hubCommand(context: Context): Command {
     .option('--insecure', 'everybody may do everything, also from beyond this machine')
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
-      const { root, realm, recorders, ports } = await chooseSite(flags, context, log)
+      const { url, root, realm, recorders, ports } = await chooseSite(flags, context, log)
       const state = statePath(flags.stateDir, context.env)
       const { operators, insecure = false } = flags
       const listen = listening(flags.listen, { plain: ports.mqtt, tls: ports.mqtts }, insecure)
@@ -84,6 +85,10 @@ export function hubCommand(context: Context): Command {
       const keys = isWide ? wideKeys(state) : undefined
       const { cert } = keyFiles(state)
       for (const remark of keys ? remarksOn(keys.cert, cert) : []) log(`warning: ${remark}`)
+      if (!isWide && !insecure && /^(mqtts|wss):/.test(url))
+        log(
+          `warning: clients are led to ${url}, and this hub listens on this machine alone: ${listeningAt(url)}`,
+        )
       const gid = operators && groupId(operators.group)
       const token = newToken(OPERATORS)
       const passwords = new Passwords()

@@ -21,3 +21,10 @@ export function hubUrl(site: Site | undefined, host?: Host, override?: string): 
   if (site) throw new ConfigError(`${site.file}: no hub: pass --site-hub=${LOCAL}`)
   return LOCAL
 }
+
+/** The command by which a hub listens where an address leads other machines to. */
+export function listeningAt(url: string): string {
+  const { protocol, port } = new URL(url)
+  if (protocol === 'mqtts:') return `ocs hub --listen 0.0.0.0:${port || 8883}`
+  return protocol === 'wss:' ? `ocs hub --listen-ws 0.0.0.0:${port || 443}` : 'ocs hub'
+}

@@ -70,7 +70,9 @@ test('whoever has the right file gets in, over both', async () => {
 test('a wrong authority, none, a name it has not, plain text and an old TLS are told apart', async () => {
   for (const url of [MQTTS, WSS]) {
     expect(await looks(url, given({ ca: makeAuthority().cert }))).toEqual(said('by another authority'))
-    expect(await looks(url, { OCS_STATE_DIR: lab.path('elsewhere') })).toEqual(said('by another authority'))
+    expect(await looks(url, { OCS_STATE_DIR: lab.path('elsewhere') })).toEqual(
+      said('has no credentials here'),
+    )
     expect(await looks(url.replace(HERE, OTHER), given())).toEqual(said(`is not for ${OTHER}`))
   }
   expect(await looks(MQTTS.replace('mqtts', 'mqtt'), given())).toEqual(said('write mqtts://'))

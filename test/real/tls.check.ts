@@ -138,7 +138,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   expect((await status(given)).code).toBe(0)
   expect((await status(given, 'wss://localhost:8080/ws')).code).toBe(0)
   for (const [url, env, words] of [
-    [MQTTS, elsewhere, 'by another authority'],
+    [MQTTS, elsewhere, 'has no credentials here'],
     ['mqtt://localhost:8883', given, 'where that port speaks TLS, write mqtts://'],
     ['mqtts://localhost:1883', given, 'that port does not speak TLS'],
     ['mqtts://127.0.0.2:8883', given, 'is not for 127.0.0.2'],
