@@ -1,5 +1,9 @@
 import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { UsageError } from '../core/errors.ts'
+import { commandLine } from './ctrl/ctrl.test-aid.ts'
 import { listening, type Place, places } from './listen-flags.ts'
 
 const ports = { plain: 1883, tls: 8883 }
@@ -27,4 +31,22 @@ test('beyond this machine the hub listens over TLS, beside the plain port that i
   ])
   expect(() => listening(at('0.0.0.0:1883'), ports, false)).toThrow(UsageError)
   expect(listening(at('0.0.0.0'), ports, true)).toEqual([{ host: '0.0.0.0', port: 1883, tls: false }])
+})
+
+test('a hub that does not listen where clients are led to says so, and how it would', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'led-elsewhere-'))
+  const here = ['--listen', '127.0.0.1:0', '--listen-ws', '127.0.0.1:0']
+  const said = async (url: string) => {
+    const hub = commandLine(['hub', '--site-hub', url, ...here], { state })
+    await hub.says('listening on ws')
+    hub.terminate()
+    await hub.code
+    return hub.err()
+  }
+  expect(await said('mqtts://grumpy.lab:8883')).toContain(
+    'clients are led to mqtts://grumpy.lab:8883, and this hub listens on this machine alone: ocs hub --listen 0.0.0.0:8883',
+  )
+  expect(await said('wss://grumpy.lab:8080/ws')).toContain('ocs hub --listen-ws 0.0.0.0:8080')
+  expect(await said('mqtt://localhost:1883')).not.toContain('clients are led')
+  rmSync(state, { recursive: true })
 })

@@ -7,8 +7,10 @@ import { userName } from '../machine/unix-group.ts'
 import {
   accountAt,
   accountIn,
+  authorityFile,
   credentialsFiles,
   mayShow,
+  writeAuthority,
   writeCredentials,
 } from '../principals/credentials.ts'
 import { fingerprintOf } from '../principals/hub-keys.ts'
@@ -54,6 +56,11 @@ export function loginCommand(context: Context): Command {
       const about = { ...(ca && { ca }), ...(account !== undefined && { account }) }
       writeCredentials(file, { hub: url, ...about, principal: who, token })
       context.err(`logged in as ${who} until ${new Date(until * 1000).toISOString()} (${file})\n`)
+      const authority = authorityFile({ realm, env: context.env })
+      if (ca !== undefined) {
+        writeAuthority(authority, ca)
+        context.err(`${authority} has the hub's authority, for programs that are no ocs\n`)
+      }
       // On loopback another account may listen where curl would show it, and nothing has to be shown.
       const { hostname } = new URL(url)
       if (isLoopback(hostname)) return
@@ -61,7 +68,7 @@ export function loginCommand(context: Context): Command {
       const kept = keepInNetrc(netrc, bareHost(hostname), who, token)
       context.err(
         kept
-          ? `${netrc} has it for programs that know only HTTP: curl -n https://${hostname}:5000/api/data\n`
+          ? `${netrc} has it for programs that know only HTTP: curl -n ${ca === undefined ? '' : `--cacert ${authority} `}https://${hostname}:5000/api/data\n`
           : `${netrc} has somebody else for ${hostname}, so it was left as it is\n`,
       )
     })

@@ -174,6 +174,11 @@ export function writeToken(file: string, token: string): void {
   write(file, `${token}\n`)
 }
 
+/** Writes an authority's certificate alone, as other programs take it. @throws ConfigError when it cannot be written */
+export function writeAuthority(file: string, ca: string): void {
+  write(file, `${ca.trimEnd()}\n`)
+}
+
 function write(file: string, text: string): void {
   try {
     replacePrivate(file, text)
@@ -184,9 +189,18 @@ function write(file: string, text: string): void {
 
 /** Where credentials of a realm are looked for: the instance's, then those for all. */
 export function credentialsFiles({ realm, instance, env }: Omit<Asking, 'url'>): string[] {
-  const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'ocs', 'credentials')
   const name = encodeURIComponent(realm)
-  return [...(instance === undefined ? [] : [`${name}.${instance}`]), name].map((file) => join(folder, file))
+  const names = [...(instance === undefined ? [] : [`${name}.${instance}`]), name]
+  return names.map((file) => join(configFolder(env), 'credentials', file))
+}
+
+/** Where `ocs login` leaves the authority of a realm's hub, for programs that are no ocs. */
+export function authorityFile({ realm, env }: Pick<Asking, 'realm' | 'env'>): string {
+  return join(configFolder(env), `${encodeURIComponent(realm)}.ca.pem`)
+}
+
+function configFolder(env: Env): string {
+  return join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'ocs')
 }
 
 /** @throws ConfigError for a file that is not there, that others may read, or that is empty */

@@ -91,7 +91,8 @@ test('curl reads with what ocs login leaves, acts as the person, and follows ano
   expect((await login.ended(30)).code).toBe(0)
   expect(statSync(netrc).mode & 0o777).toBe(0o600)
   expect(readFileSync(netrc, 'utf8')).toMatch(new RegExp(`^machine ${HOST} login maya password ocs1_maya_`))
-  expect(await curl(`${url}/page/op`, '--netrc-file', netrc, ...body)).toMatch(/ 200$/)
+  const left = ['--netrc-file', netrc, '--cacert', lab.path('maya', 'ocs', 'test_realm.ca.pem')]
+  expect(await curl(`${url}/page/op`, ...left, ...body)).toMatch(/ 200$/)
   const history = async () => (await lab.run(['ctrl', 'history', 'fake', 'delay_task', ...site])).out
   await until('the history names her', 20, async () => /maya@/.test(await history()))
 
