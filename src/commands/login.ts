@@ -68,7 +68,7 @@ export function loginCommand(context: Context): Command {
       const kept = keepInNetrc(netrc, bareHost(hostname), who, token)
       context.err(
         kept
-          ? `${netrc} has it for programs that know only HTTP: curl -n ${ca === undefined ? '' : `--cacert ${authority} `}https://${hostname}:5000/api/data\n`
+          ? `${netrc} has it for programs that know only HTTP: curl -n ${ca === undefined ? '' : `--cacert ${authority} `}https://${hostname}:5000/api/metrics\n`
           : `${netrc} has somebody else for ${hostname}, so it was left as it is\n`,
       )
     })
