@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { userInfo } from 'node:os'
 import { ConfigError } from '../core/errors.ts'
 
 /**
@@ -15,16 +14,8 @@ export function groupId(name: string): number {
     return id
   throw new ConfigError(
     `this account is no member of the group ${name}, and so cannot give its members what they show the hub: ` +
-      `sudo usermod -aG ${name} ${account()}, then log in again`,
+      `sudo usermod -aG ${name} ${userName(process.getuid?.() ?? -1)}, then log in again`,
   )
-}
-
-function account(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return 'ACCOUNT' // one without an entry, as in some containers
-  }
 }
 
 /** The name of an account of this machine by its number, or that. */
