@@ -246,14 +246,14 @@ test('one slow node costs its own curves and 2 s, a lost one nothing; the others
   expect(asked.map(({ logged }) => logged)).toEqual([0, 0, 0, 0])
 })
 
-test('of two live nodes of one name the older is asked, and the log says so', async () => {
+test('of two live nodes of one name the one that had it first is asked, however old the other says it is, and the log says so', async () => {
   await using at = await site()
-  await silentNode(at.lab.hub, 'LSA21OQ', 'online', 'impostor')
+  await silentNode(at.lab.hub, 'LSA21OQ', 'online', 'impostor', 1)
   const [got] = await query(at.bridge, 'LSA21OQ::Channel_1_T')
   expect(got?.datapoints.length).toBeGreaterThan(FULL)
   expect(await search(at.bridge, 'LSA21OQ')).toHaveLength(2)
   expect(at.log).toEqual([
-    'two data nodes go by LSA21OQ: node-LSA21OQ and impostor; impostor, the younger, is not asked',
+    'two data nodes go by LSA21OQ: node-LSA21OQ and impostor; impostor, which came later, is not asked',
   ])
 })
 

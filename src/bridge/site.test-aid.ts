@@ -166,11 +166,12 @@ export async function silentNode(
   name: string,
   state: Presence['state'] = 'online',
   instance = `node-${name}`,
+  since = Date.now() / 1000,
 ) {
   const bus = hub.connect(instance)
   const address = { root: ROOT, instance }
   const now = Date.now() / 1000
-  const who = { session: 's', since: now, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
+  const who = { session: 's', since, time: now, agent_class: 'X', host: 'h', pid: 1, version: '0' }
   const node = { name, description: '' }
   await bus.publish(channels.api, address, {
     agent_class: 'X',

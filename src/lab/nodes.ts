@@ -25,7 +25,7 @@ export interface Node {
 export interface Nodes extends AsyncDisposable {
   /** Whether the hub is there: while it is away, nobody knows what lives. */
   readonly connected: boolean
-  /** Those that live, in order of name; of two that go by one name the older. */
+  /** Those that live, in order of name; of two that go by one name the one that had it first. */
   online(): Node[]
   /** Those that live and serve recorded files. */
   archives(): Node[]
@@ -52,6 +52,15 @@ export async function findNodes(
   const twins = new Set<string>()
   const asking = await caller(bus, root)
 
+  /** Who had which name first, as was seen here: nobody takes one over by what they say of their age. */
+  const named = new Map<string, { readonly name: string; readonly nth: number }>()
+  let seen = 0
+  const note = (instance: string) => {
+    const name = lab.instances.get(instance)?.api?.node?.name
+    if (name === undefined) named.delete(instance)
+    else if (named.get(instance)?.name !== name) named.set(instance, { name, nth: ++seen })
+  }
+  const nthOf = ({ instance }: Node) => named.get(instance)?.nth ?? Infinity
   const all = () =>
     [...lab.instances].flatMap(([instance, { api, presence, state }]) => {
       const since = presence?.since ?? 0
@@ -61,7 +70,7 @@ export async function findNodes(
     if (!bus.connected) return []
     const byName = new Map<string, Node>()
     const living = all().filter(({ state }) => state === 'online')
-    for (const { node } of living.sort((a, b) => a.since - b.since)) {
+    for (const { node } of living.sort((a, b) => nthOf(a.node) - nthOf(b.node) || a.since - b.since)) {
       const first = byName.get(node.name)
       if (first) ignored(first, node)
       else byName.set(node.name, node)
@@ -85,7 +94,7 @@ export async function findNodes(
     twins.add(second.instance)
     const { name, instance } = second
     log(
-      `two data nodes go by ${name}: ${first.instance} and ${instance}; ${instance}, the younger, is not asked`,
+      `two data nodes go by ${name}: ${first.instance} and ${instance}; ${instance}, which came later, is not asked`,
     )
   }
 
@@ -106,6 +115,9 @@ export async function findNodes(
     }
   }
 
+  // Those that are there already are in no order but that of their own word.
+  for (const { node } of all().sort((a, b) => a.since - b.since)) note(node.instance)
+  const watch = lab.onChange(note)
   return {
     get connected() {
       return bus.connected
@@ -119,6 +131,7 @@ export async function findNodes(
     fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
     data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]()
       await asking[Symbol.asyncDispose]()
     },
   }
