@@ -8,7 +8,7 @@ export function serverFault(text: string, isWebSocketOnly = false): string | und
   const example = isWebSocketOnly ? 'ws://localhost:8001/ws' : 'mqtt://127.0.0.1:1883'
   if (!url || url.hostname === '' || !text.includes('//')) return `no address: write it as ${example}`
   if (url.username !== '' || url.password !== '')
-    return 'an address is shown in logs, so it holds no user and no password: mqtt_user: NAME and mqtt_password_file: FILE beside it'
+    return 'an address is shown in logs, so it holds no user and no password; beside it stand mqtt_user: NAME and mqtt_password_file: FILE'
   if (schemes.includes(url.protocol)) return undefined
   if (isWebSocketOnly && ANY.includes(url.protocol)) return 'name this key mqtt_server'
   return `begins with none of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`

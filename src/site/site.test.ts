@@ -152,7 +152,7 @@ hosts:
     'a password in an address, which is shown nowhere',
     good.replace('ws://localhost:8001/ws', 'ws://ocs:s3cret@localhost:8001/ws'),
     [
-      'lab.yaml:2:16: wamp_server "ws://ocs:***@localhost:8001/ws": an address is shown in logs, so it holds no user and no password: mqtt_user: NAME and mqtt_password_file: FILE beside it',
+      'lab.yaml:2:16: wamp_server "ws://ocs:***@localhost:8001/ws": an address is shown in logs, so it holds no user and no password; beside it stand mqtt_user: NAME and mqtt_password_file: FILE',
     ],
   ],
   [
