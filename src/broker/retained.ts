@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { DRAIN } from '../core/names.ts'
+import { fitting } from './filters.ts'
 import { limits } from './limits.ts'
-import { matches } from './rules.ts'
 
 /** A retained message as the broker hands it over; the fields used here. */
 export interface Kept {
@@ -61,9 +61,8 @@ export class Retained {
   }
 
   *#matching(filters: readonly string[]): Generator<Kept> {
-    for (const packet of this.#packets.values()) {
-      if (filters.some((filter) => matches(filter, packet.topic))) yield packet
-    }
+    const fits = fitting(filters)
+    for (const packet of this.#packets.values()) if (fits(packet.topic)) yield packet
   }
 
   #count(packet: Kept, sign: 1 | -1): void {

@@ -151,18 +151,6 @@ export function refuseSubscribe(root: string, { id, roles }: Caller, filter: str
   return undefined
 }
 
-/** Whether a topic fits a filter (MQTT 3.1.1 §4.7); a wildcard at the start takes no topic that begins with `$`. */
-export function matches(filter: string, text: string): boolean {
-  if (text.startsWith('$') && !filter.startsWith('$')) return false
-  const levels = text.split('/')
-  const wanted = filter.split('/')
-  for (const [at, want] of wanted.entries()) {
-    if (want === '#') return true
-    if (at >= levels.length || (want !== '+' && want !== levels[at])) return false
-  }
-  return wanted.length === levels.length
-}
-
 /** Locks are asked for like a question, but decide who operates; how an operation stands is a question, too. */
 function roleFor(channel: Channel, role: Role, address: Record<string, string>): Role {
   if (channel === query && locks.has(address['query'] ?? '')) return 'operator'
