@@ -99,6 +99,14 @@ export class Passwords {
     return this.#nobody
   }
 
+  /** Whose address has fewest waiting comes first, so that nobody stands behind one who guesses. */
+  #nextTurn(): Turn | undefined {
+    const all = [...Map.groupBy(this.#waiting, ({ place }) => place).values()]
+    const [next] = all.length > 0 ? all.reduce((a, b) => (b.length < a.length ? b : a)) : []
+    if (next) this.#waiting.splice(this.#waiting.indexOf(next), 1)
+    return next
+  }
+
   /** @throws NotNow when nobody has more waiting than this address would have */
   #makeRoom(place: string): void {
     const all = Map.groupBy(this.#waiting, (turn) => turn.place)
@@ -118,7 +126,7 @@ export class Passwords {
     try {
       return await Bun.password.verify(password, hash ?? (await this.#nobodys()))
     } finally {
-      const next = this.#waiting.shift()
+      const next = this.#nextTurn()
       if (next) next.come()
       else this.#running--
     }
