@@ -7,7 +7,7 @@ import { pause } from '../core/pause.ts'
 import { printable } from '../core/printable.ts'
 import { atResolution } from '../core/resolution.ts'
 import { catalogOf, type Known } from '../lab/catalog.ts'
-import { ask, numeric } from '../lab/fetch-curves.ts'
+import { ask, drawable } from '../lab/fetch-curves.ts'
 import { findNodes } from '../lab/nodes.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { type Controlled, joinLab } from '../launch/join-lab.ts'
@@ -74,8 +74,9 @@ async function plot(
     const lines = picture(
       metrics,
       (metric) => {
-        const { t = [], values = [] } = curves(metric) ?? {}
-        return { t, values: values.map(numeric) }
+        const curve = curves(metric)
+        const points = curve ? drawable(curve, to * 1000) : []
+        return { t: points.map(([, time]) => time), values: points.map(([value]) => value) }
       },
       { columns, rows: rows - (live ? 1 : 0), from, to, colour: context.terminal },
     )
