@@ -14,6 +14,7 @@ import { askedBy, stamped } from './caller-stamp.ts'
 import { agentOf, type Guest, Leases } from './client-id-lease.ts'
 import type { Admitted } from './connections.ts'
 import { hubAnswer } from './hub-answers.ts'
+import { withTime } from './last-will.ts'
 import { limits } from './limits.ts'
 import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
@@ -247,6 +248,7 @@ export function openGate({
         if (asked) audit.asked(asked, actor(client))
         if (asked !== undefined)
           packet.payload = stamped(asked, principal === ANYONE ? undefined : principal, from(client))
+        if (client.closed) packet.payload = withTime(root, packet)
         return done(null)
       }
       const what = `${reason}; it is ${described(principal)}`

@@ -155,19 +155,26 @@ test('a session is never kept', async () => {
   again.socket.destroy()
 })
 
-test.each(['cut', 'silent'] as const)('the last will of a client that is %s is published', async (how) => {
-  const reader = await join(`heir-${how}`)
-  const topic = `observatory/mortal-${how}/presence`
-  await reader.subscribeAsync(topic)
-  const will = next(reader, topic)
-  const client = new RawClient(at.hub.urls.mqtt)
-  const payload = JSON.stringify(presence('s1'))
-  await client.connect(`mortal-${how}`, { keepalive: 1, will: { topic, payload, retain: true } })
-  if (how === 'cut') client.socket.destroy()
-  expect(JSON.parse((await will).text)).toMatchObject({ state: 'lost', session: 's1' })
-  if (how === 'silent') expect(await at.logged('mortal-silent')).toContain('keep alive timeout')
-  await reader.endAsync()
-})
+test.each(['cut', 'silent'] as const)(
+  'the last will of a client that is %s is published, with when',
+  async (how) => {
+    const reader = await join(`heir-${how}`)
+    const topic = `observatory/mortal-${how}/presence`
+    await reader.subscribeAsync(topic)
+    const will = next(reader, topic)
+    const client = new RawClient(at.hub.urls.mqtt)
+    const payload = JSON.stringify(presence('s1'))
+    await client.connect(`mortal-${how}`, { keepalive: 1, will: { topic, payload, retain: true } })
+    const before = Date.now() / 1000
+    if (how === 'cut') client.socket.destroy()
+    const { left, ...said } = JSON.parse((await will).text) as { left: number }
+    expect(said).toEqual(JSON.parse(payload))
+    expect(left).toBeGreaterThanOrEqual(before)
+    expect(left).toBeLessThanOrEqual(Date.now() / 1000)
+    if (how === 'silent') expect(await at.logged('mortal-silent')).toContain('keep alive timeout')
+    await reader.endAsync()
+  },
+)
 
 test('a packet too large is cut at its length, before and after CONNECT', async () => {
   const before = new RawClient(at.hub.urls.mqtt)

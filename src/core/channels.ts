@@ -73,6 +73,8 @@ export const Presence = z.object({
   session: Label,
   since: UnixTime,
   time: UnixTime,
+  /** Of a last will: when the hub published it, by the hub's clock. An `ocs hub` adds it. */
+  left: UnixTime.optional(),
   agent_class: Label,
   host: Label,
   pid: z.int(),

@@ -50,6 +50,17 @@ test('an agent that is lost was heard of when its last beat came, not when its w
   expect(view.instances.get('a')?.presence).toMatchObject({ state: 'lost', time: 400 })
 })
 
+test('who looks later is told by the hub when an agent was lost, not when its will was written', async () => {
+  const hub = new MemoryHub()
+  const agent = hub.connect('a')
+  const said = presence('lost', 's1', 100)
+  await agent.publish(channels.presence, { root, instance: 'told' }, { ...said, left: 400 })
+  await agent.publish(channels.presence, { root, instance: 'untold' }, said)
+  await using view = await viewLab(hub.connect('me'), root)
+  expect(view.of('told')).toMatchObject({ state: 'lost', left: 400, presence: { time: 400 } })
+  expect(view.of('untold')).toMatchObject({ state: 'lost', left: 100 })
+})
+
 test('an agent whose beat is 15 s old is lost, whatever the hub retains', async () => {
   using _ = clockByTurns()
   const hub = new MemoryHub()

@@ -75,11 +75,11 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     // The will, or the goodbye, of an earlier process of the same instance says nothing about this one.
     if (now.state !== 'online' && old?.state === 'online' && old.session !== now.session) return
     // A will was written when its agent came; that was heard of later.
-    const time = old?.session === now.session ? Math.max(old.time, now.time) : now.time
+    const time = old?.session === now.session ? Math.max(old.time, now.time) : (now.left ?? now.time)
     entry.presence = { ...now, time }
     const wall = Date.now() / 1000
-    // A will was written when its agent came; when that left, nobody says later.
-    entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? now.time : wall))
+    // A will was written when its agent came; when that left, its hub says, or nobody does later.
+    entry.left = now.state === 'online' ? undefined : (entry.left ?? (retained ? time : wall))
     const fresh = !retained || wall - now.time < LOST_S
     entry.heardAt = retained ? now.time : wall
     // What the hub has kept is older than it says, so it tells of a clock that is ahead alone.

@@ -45,11 +45,20 @@ function rowOf(name: string, view: InstanceView | undefined): string[] {
   if (!view?.presence) return [name, 'not running', '', '', '', '', '']
   const { presence, sessions, state } = view
   const ops = [...sessions].map(([op, session]) => `${op} ${stateOf(view, session.op_code)}`)
-  const since = new Date(presence.since * 1000).toISOString().slice(0, 19).replace('T', ' ')
+  const from = sinceOf(view)
+  const since = from === undefined ? '' : new Date(from * 1000).toISOString().slice(0, 19).replace('T', ' ')
   const where = `${presence.host} pid ${presence.pid}`
   const counted = troubles(presence.counters ?? {}).map(([counter, count]) => `${counter} ${count}`)
   const wrong = [clockText(view) ?? [], counted].flat()
   return [name, state, since, presence.agent_class, where, ops.join(', '), wrong.join(', ')]
+}
+
+/** Since when an instance is in its state, unix s; undefined of one that was lost before anybody here looked, on a broker of others. */
+function sinceOf({ presence, state, left }: InstanceView): number | undefined {
+  if (state === 'online') return presence?.since
+  // A will was written when its agent came.
+  const isUnsaid = presence?.state === 'lost' && presence.left === undefined && left === presence.time
+  return isUnsaid ? undefined : left
 }
 
 /** An operation that is over stays so when its agent is gone; one under way is as lost as the agent. */
@@ -73,8 +82,10 @@ export function statusJson(lab: LabView, only?: string, last: LastValues = new M
 /** One instance: its operations, feeds and counters. `now`: unix seconds. */
 export function instanceStatus(name: string, view: InstanceView, last: LastValues, now: number): string {
   const { presence, api, state } = view
-  const where = presence ? ` on ${presence.host}, pid ${presence.pid}, since ${at(presence.since)}` : ''
-  const parts = [`${name} is ${state}: ${presence?.agent_class ?? 'agent'}${where}\n`]
+  const from = sinceOf(view)
+  const where = presence ? ` on ${presence.host}, pid ${presence.pid}, begun ${at(presence.since)}` : ''
+  const gone = state !== 'online' && from !== undefined ? ` since ${at(from)}` : ''
+  const parts = [`${name} is ${state}${gone}: ${presence?.agent_class ?? 'agent'}${where}\n`]
   const clock = clockText(view)
   if (clock !== undefined) parts.push(`${clock}: its samples have other times than ours\n`)
   if (presence?.lock) parts.push(`${lockedText(presence.lock)}\n`)

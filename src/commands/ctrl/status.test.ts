@@ -27,6 +27,26 @@ test('what was counted: of all instances the trouble, of one everything and what
   expect(one).toMatch(/^out_of_range temps\.T +2$/m)
 })
 
+test('an agent that is lost is so since it was, not since it began', () => {
+  const said = { ...presence, state: 'lost' as const, time: 1_700_000_500 }
+  const row = (gone: InstanceView) =>
+    statusTable({ instances: new Map([['ls', gone]]) } as unknown as LabView).split('\n')[1]
+  const lost = {
+    ...view,
+    state: 'lost' as const,
+    presence: { ...said, left: 1_700_000_500 },
+    left: 1_700_000_500,
+  }
+  expect(row(lost)).toMatch(/^ls +lost +2023-11-14 22:21:40 /)
+  expect(instanceStatus('ls', lost, new Map(), 1_700_000_600)).toStartWith(
+    'ls is lost since 2023-11-14T22:21:40+0000: AggregatorAgent on grumpy, pid 7, begun 2023-11-14T22:13:20+0000\n',
+  )
+  // On a broker that is no ocs hub nobody says.
+  const untold = { ...lost, presence: said }
+  expect(row(untold)).toMatch(/^ls +lost +AggregatorAgent /)
+  expect(instanceStatus('ls', untold, new Map(), 1_700_000_600)).toStartWith('ls is lost: AggregatorAgent ')
+})
+
 test('a reading has the digits of its resolution, as on the page', () => {
   const fields = {
     T: { type: 'double' as const, units: 'K', resolution: 1e-4 },
