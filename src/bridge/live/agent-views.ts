@@ -53,11 +53,18 @@ function opView(op: string, kind: OpView['kind'], session: OpSession | undefined
     kind,
     // What was under way went with its agent.
     state: isThere || session?.status === 'done' ? stateOf(session) : session ? 'lost' : 'idle',
-    since: session?.start_time ?? null,
+    since: session ? since(session) : null,
     end: session?.end_time ?? null,
     message: toldOf(session).slice(0, MAX_TEXT) || null,
     by: session ? (session.started_from ?? session.started_by) : null,
   }
+}
+
+/** When a session began, unix s; of one that is degraded, when that began, whatever reasons it has had since. */
+function since({ status, degraded, start_time, transitions = [] }: OpSession): number {
+  if (status !== 'running' || !degraded) return start_time
+  const before = transitions.findLastIndex(([, state]) => state !== 'degraded')
+  return transitions[before + 1]?.[0] ?? start_time
 }
 
 function spoolsOf(presence: Presence | undefined): AgentView['spools'] {
