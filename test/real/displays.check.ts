@@ -63,7 +63,13 @@ const rows: Row[] = [
     begin: () => kill('hub'),
     end: () => again('hub'),
     cells: {
-      page: [/^link: .*lost the hub/m, /^ls240 lost/m, /^LSA21OQ\.4K plate: stale/m],
+      page: [
+        /^link: .*lost the hub: nothing new comes \(since \d\d:\d\d:\d\d\)/m,
+        /^ls240 not known: .*acq not known/m,
+        /^LSA21OQ away: the bridge has lost the hub/m,
+        /^LSA21OQ\.4K plate: stale/m,
+        /^recorder aggregator not known/m,
+      ],
       graphite: [/^LSA21OQ\.Channel_1_T (ends|is not there)$/m, /^ls240\.acq nobody knows$/m],
       status: [/^3 ocs: no hub at \S+ within 5 s \(connection refused\)/m],
       ctrl: [/^3 ocs: no hub at \S+ within 5 s \(connection refused\)/m],
@@ -75,7 +81,11 @@ const rows: Row[] = [
     begin: () => kill('bridge'),
     end: () => again('bridge'),
     cells: {
-      page: [/^link: offline: the bridge is not reached/m, /^LSA21OQ\.4K plate: stale/m],
+      page: [
+        /^link: offline: the bridge is not reached/m,
+        /^ls240 not known: .*acq not known/m,
+        /^LSA21OQ\.4K plate: stale/m,
+      ],
       graphite: [/^no bridge$/m],
       // A bridge is nobody on the bus.
       status: WELL.status,
@@ -88,7 +98,7 @@ const rows: Row[] = [
     begin: () => kill('ls240-node'),
     end: () => again('ls240-node'),
     cells: {
-      page: [/^LSA21OQ away/m, /^ls240-node \(LSA21OQ\) lost/m, /^LSA21OQ\.4K plate: stale/m],
+      page: [/^LSA21OQ away: the data node does not answer/m, /^ls240-node \(LSA21OQ\) lost/m, /^LSA21OQ\.4K plate: stale/m],
       graphite: [/^LSA21OQ\.Channel_1_T (goes on|ends)$/m],
       status: [/^ls240-node +lost/m, /of \d+ roles well/m],
       ctrl: [/^ls240-node +lost .*serve lost/m],
@@ -298,7 +308,7 @@ const READ_PAGE = `(() => {
     lines.push('recorder ' + ['h3', '.badge', '.fault'].map((of) => text(card.querySelector(of))).join(' '))
   for (const node of document.querySelectorAll('.node')) {
     const name = text(node.querySelector('h3'))
-    lines.push(name + (node.classList.contains('away') ? ' away' : ' there'))
+    lines.push(name + (node.classList.contains('away') ? ' ' + text(node.querySelector('summary .note')) : ' there'))
     for (const tile of node.querySelectorAll('.tile')) {
       const state = tile.classList.contains('stale') ? 'stale' : 'fresh'
       lines.push(name + '.' + text(tile.querySelector('.name')) + ': ' + state + ' ' + text(tile.querySelector('.value')))

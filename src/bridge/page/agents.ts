@@ -17,6 +17,7 @@ interface Card {
 export class Agents {
   readonly #cards = new Map<string, Card>()
   readonly #mayOperate: () => boolean
+  #known = true
 
   constructor(mayOperate: () => boolean) {
     this.#mayOperate = mayOperate
@@ -50,6 +51,13 @@ export class Agents {
     this.#cards.delete(instance)
   }
 
+  /** Whether the bridge and the hub are there: without them nobody knows what agents do, and most go on as they were. */
+  know(known: boolean): void {
+    if (known === this.#known) return
+    this.#known = known
+    this.refresh()
+  }
+
   /** Somebody signed in or out. */
   refresh(): void {
     for (const card of this.#cards.values()) this.#make(card)
@@ -71,6 +79,7 @@ export class Agents {
     const made = JSON.stringify([
       { ...view, beat: 0, spools: 0, troubles: 0, recorder: 0 },
       this.#mayOperate(),
+      this.#known,
     ])
     if (made === card.made) return
     card.made = made
@@ -88,7 +97,7 @@ export class Agents {
     ]
     element.className = `agent ${state}`
     body.replaceChildren(
-      h('header', {}, h('h3', {}, title), h('span', { class: `badge ${state}` }, STATES[state]), card.beat),
+      h('header', {}, h('h3', {}, title), this.#badge(state, STATES[state]), card.beat),
       h('p', { class: 'note' }, about.filter(Boolean).join(' · ')),
       ...(why !== null ? [h('p', { class: 'fault' }, why)] : []),
       ...(clock !== null ? [h('p', { class: 'fault' }, clock)] : []),
@@ -120,6 +129,8 @@ export class Agents {
   #op(instance: string, view: OpView): HTMLElement {
     const { op, state, message, since, end, kind } = view
     const runs = ['starting', 'running', 'degraded', 'stopping'].includes(state)
+    // What has ended stays as it ended, whoever is away.
+    const over = ['idle', 'failed'].includes(state)
     const time =
       since === null ? 'not run yet' : runs ? `since ${dayText(since)}` : end === null ? '' : dayText(end)
     const name = h(
@@ -146,11 +157,17 @@ export class Agents {
       'li',
       { class: `op ${state}` },
       name,
-      h('span', { class: `badge ${state}` }, state),
+      over ? h('span', { class: `badge ${state}` }, state) : this.#badge(state, state),
       h('span', { class: 'time' }, time),
       button,
       message !== null && h('span', { class: 'message', title: message }, message),
     )
+  }
+
+  #badge(state: string, text: string): HTMLElement {
+    return this.#known
+      ? h('span', { class: `badge ${state}` }, text)
+      : h('span', { class: 'badge' }, NOT_KNOWN)
   }
 
   #ages(): void {
@@ -162,6 +179,8 @@ export class Agents {
   }
 }
 
+/** What stands for the state of agents and recorders while nobody can say. */
+export const NOT_KNOWN = 'not known'
 const STATES = { online: 'online', offline: 'offline', lost: 'lost', absent: 'not running' } as const
 
 /** Who is missed first, who was stopped last; within these instruments, then recorders, then data nodes. */

@@ -1,5 +1,6 @@
 import { Account } from './account.ts'
 import { Agents } from './agents.ts'
+import { bridgeTime, clockText } from './clock.ts'
 import { connect, get, type Link } from './connection.ts'
 import { byId, say } from './dom.ts'
 import { showAlarms, showEvents } from './events.ts'
@@ -25,6 +26,7 @@ const account = new Account((me) => {
 })
 const agents = new Agents(() => account.mayOperate)
 let build = ''
+let linked: Link = 'connecting'
 
 const happened = gathered(async () => {
   const { runs, events } = await get<Happened>('/page/happened')
@@ -43,7 +45,7 @@ const happened = gathered(async () => {
   showEvents(events)
 })
 const lab = gathered(async () => {
-  showRecorder(agents.views)
+  showRecorder(agents.views, isLive())
   showAlarms(agents.views)
 })
 
@@ -54,7 +56,12 @@ connect({
   link(state) {
     const place = byId('link')
     place.className = `link ${state.replace(' ', '-')}`
-    say(place, LINKS[state])
+    // One that opens the page later cannot know since when.
+    say(place, linked === 'live' ? `${LINKS[state]} (since ${clockText(bridgeTime())})` : LINKS[state])
+    linked = state
+    agents.know(isLive())
+    readings.reached(state !== 'no hub')
+    lab()
     document.body.classList.toggle('offline', state === 'offline')
     // It ends also for who is known no more.
     if (state === 'offline') void account.ask()
@@ -88,6 +95,11 @@ connect({
   happened,
   values: (parts) => readings.take(parts),
 })
+
+/** Whether what agents were last heard to do holds. */
+function isLive(): boolean {
+  return linked === 'live' || linked === 'connecting'
+}
 
 /** Does something once for all calls that come close together; what fails is done again with the next. */
 function gathered(what: () => Promise<void>): () => void {

@@ -37,6 +37,7 @@ export class Readings {
   #runs: readonly RunView[] = []
   #stream = ''
   #telling = 0
+  #hub = true
 
   constructor() {
     this.#around = {
@@ -77,6 +78,19 @@ export class Readings {
     for (const panel of this.#panels()) panel.reload()
   }
 
+  /** Whether the bridge has the hub: without it no data node can answer. */
+  reached(hub: boolean): void {
+    if (hub === this.#hub) return
+    this.#hub = hub
+    this.#sayAway()
+    this.#find()
+  }
+
+  #sayAway(): void {
+    const why = this.#hub ? 'the data node does not answer' : 'the bridge has lost the hub'
+    for (const { away, note } of this.#sections.values()) if (away) say(note, `away: ${why}`)
+  }
+
   /** Asks for the list of fields. */
   async list(): Promise<void> {
     let nodes: NodeView[]
@@ -96,8 +110,8 @@ export class Readings {
     for (const [name, section] of this.#sections) {
       section.away = !nodes.some((node) => node.name === name)
       section.element.classList.toggle('away', section.away)
-      if (section.away) say(section.note, 'away: the data node does not answer')
     }
+    this.#sayAway()
     this.#find()
   }
 
@@ -227,9 +241,11 @@ export class Readings {
     note.hidden = shown > 0
     say(
       note,
-      this.#sections.size === 0
-        ? 'No data node answers yet. One is started with: ocs datanode thermometry --target=INSTANCE --name=NAME'
-        : 'No field has this in its name.',
+      this.#sections.size > 0
+        ? 'No field has this in its name.'
+        : this.#hub
+          ? 'No data node answers yet. One is started with: ocs datanode thermometry --target=INSTANCE --name=NAME'
+          : 'Nobody can be asked for readings: the bridge has lost the hub. They come when it is back.',
     )
     this.#tell()
   }

@@ -1,3 +1,4 @@
+import { NOT_KNOWN } from './agents.ts'
 import { byId, h } from './dom.ts'
 import { countText } from './format.ts'
 import type { AgentView } from './shape.ts'
@@ -10,8 +11,11 @@ const BAD = ['gaps', 'quarantined', 'torn_tails']
 const RECORDS: readonly string[] = ['running', 'degraded']
 const SHOWN = ['rows', 'samples', 'frames', ...BAD, 'holes', 'duplicates']
 
-/** Shows how recording goes: each recorder, and what still waits in the agents' spools. */
-export function showRecorder(agents: readonly AgentView[]): void {
+/**
+ * Shows how recording goes: each recorder, and what still waits in the agents' spools.
+ * @param known whether the bridge and the hub are there
+ */
+export function showRecorder(agents: readonly AgentView[], known: boolean): void {
   const recorders = agents.filter(({ recorder }) => recorder !== null)
   const spools = agents.flatMap(({ instance, spools: list, state }) =>
     list.map(({ feed, waiting }) => ({ name: `${instance} ${feed}`, waiting, state })),
@@ -23,7 +27,7 @@ export function showRecorder(agents: readonly AgentView[]): void {
   )
   byId('recorder').replaceChildren(
     ...(recorders.length > 0
-      ? recorders.map(recorderCard)
+      ? recorders.map((view) => recorderCard(view, known))
       : [h('p', { class: 'note' }, 'No recorder is known: samples wait in the agents’ spools.')]),
     ...(spools.length > 0 ? [spoolTable(spools)] : []),
     ...(troubles.length > 0
@@ -32,7 +36,7 @@ export function showRecorder(agents: readonly AgentView[]): void {
   )
 }
 
-function recorderCard({ instance, state, ops, recorder }: AgentView): HTMLElement {
+function recorderCard({ instance, state, ops, recorder }: AgentView, known: boolean): HTMLElement {
   const { file, folder, behind, problem, counters, stale } = recorder ?? {
     file: null,
     folder: '',
@@ -42,6 +46,9 @@ function recorderCard({ instance, state, ops, recorder }: AgentView): HTMLElemen
     stale: [],
   }
   const record = state === 'online' ? (ops.find(({ op }) => op === 'record')?.state ?? 'idle') : state
+  const badge = known
+    ? h('span', { class: `badge ${record}` }, record)
+    : h('span', { class: 'badge' }, NOT_KNOWN)
   const facts = SHOWN.flatMap((name) => {
     const count = counters[name]
     if (count === undefined || (count === 0 && !BAD.includes(name))) return []
@@ -51,7 +58,7 @@ function recorderCard({ instance, state, ops, recorder }: AgentView): HTMLElemen
   return h(
     'article',
     { class: 'agent', 'aria-label': `recorder ${instance}` },
-    h('header', {}, h('h3', {}, instance), h('span', { class: `badge ${record}` }, record)),
+    h('header', {}, h('h3', {}, instance), badge),
     h('p', { class: 'note path' }, file ?? `nothing written yet in ${folder}`),
     problem !== null && h('p', { class: 'fault' }, problem),
     // What it said last of feeds is old when it does not record.
