@@ -141,6 +141,10 @@ test('printed once, the reason of a trouble is there to its end; on a screen it 
   const ghost = role('ghost', { state: 'left out', trouble: `left out: ${'/far'.repeat(30)}: no such pump` })
   expect(statusScreen(status([ghost]), 80)[1]).toEndWith(': no such pump')
   expect(statusScreen(status([ghost]), 80, 24)[1]).toHaveLength(79)
+  const [name, text] = ['quiet', `no reading of ${'x'.repeat(80)} for 27 s`]
+  const alarm = { name, text, severity: 'alarm', state: 'active', since: null, acknowledged: false }
+  expect(statusScreen(status([], { alarms: [alarm] }), 80)[1]).toEndWith(' for 27 s')
+  expect(statusScreen(status([], { alarms: [alarm] }), 80, 24)[1]).toHaveLength(79)
 })
 
 test('a rate is that of the last 10 s', () => {
@@ -149,6 +153,14 @@ test('a rate is that of the last 10 s', () => {
   expect(meter.rate(120)).toBeCloseTo(5.5)
   expect(meter.rate(125)).toBeCloseTo(3)
   expect(meter.rate(131)).toBe(0)
+})
+
+test('that nothing came in a second or two is no rate of 0', () => {
+  const meter = new Meter(100)
+  expect(meter.rate(102)).toBeNull()
+  expect(meter.rate(111)).toBe(0)
+  meter.add(5, 112)
+  expect(meter.rate(112)).toBeCloseTo(0.5)
 })
 
 test('what waits in a spool is what is held and not recorded', () => {

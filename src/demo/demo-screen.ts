@@ -89,7 +89,9 @@ export class DemoScreen {
     if (ended === undefined || this.#complained.has(role.name)) return
     this.#complained.add(role.name)
     const command = `npx ocs ${role.args.join(' ')}`
-    this.#context.err(`${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`)
+    this.#context.err(
+      `${stamp(new Date())} ${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`,
+    )
     this.#redraw.leave()
   }
 

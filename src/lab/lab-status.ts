@@ -32,7 +32,7 @@ export interface RoleStatus {
   readonly up: number | null
   /** How old its newest sample is; null when it has none. */
   readonly age: number | null
-  /** Samples a second over the last 10 s; null of a role without feeds. */
+  /** Samples a second over the last 10 s; null of a role without feeds, and while nothing has come in a shorter time. */
   readonly rate: number | null
   /** Rows in its spool that are not recorded yet; null of a role that keeps none. */
   readonly waiting: number | null
@@ -101,10 +101,11 @@ export class Meter {
     while ((this.#counts[0]?.at ?? now) < now - WINDOW_S) this.#counts.shift()
   }
 
-  /** Per second. */
-  rate(now: number): number {
+  /** Per second; null where nothing has come yet and that says nothing: a scanner rests for seconds. */
+  rate(now: number): number | null {
     const from = now - WINDOW_S
     const sum = this.#counts.reduce((all, { at, count }) => (at < from ? all : all + count), 0)
+    if (sum === 0 && from < this.#began) return null
     return sum / Math.max(0.1, Math.min(WINDOW_S, now - this.#began))
   }
 }
@@ -129,9 +130,10 @@ export class LabMeters implements AsyncDisposable {
     return meters
   }
 
-  /** Samples a second. */
-  rate(instance: string): number {
-    return this.#rates.get(instance)?.rate(performance.now() / 1000) ?? 0
+  /** Samples a second; null while that is not known. */
+  rate(instance: string): number | null {
+    const meter = this.#rates.get(instance) ?? new Meter(this.#began)
+    return meter.rate(performance.now() / 1000)
   }
 
   /** Unix s of an instance's newest sample. */

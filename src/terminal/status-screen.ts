@@ -21,7 +21,9 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   const { roles, recorders, alarms } = status
   const bad = roles.filter(isBad)
   const well = roles.filter((role) => !isBad(role))
-  const cut = (line: string) => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
+  // Printed once, a line may be longer than the screen: the reason often stands at its end.
+  const isWhole = rows === Number.POSITIVE_INFINITY
+  const cut = (line: string) => (isWhole || line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
   const away =
     status.not_recording === null || !status.hub.connected
       ? []
@@ -42,8 +44,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
     trouble ? [`${instance} ${oneLine(trouble)}`] : [],
   )
   const full = ['', ...roleTable([...bad, ...well], columns), '', ...end].map(cut)
-  // Printed once, a line may be longer than the screen: the reason often stands at its end.
-  const told = rows === Number.POSITIVE_INFINITY ? troubles : troubles.map(cut)
+  const told = troubles.map(cut)
   if (top.length + told.length + full.length < rows) return [...top.map(cut), ...told, ...full]
   const names = listed('well:', well.map(shortRole), columns - 1)
   const room = rows - 1 - top.length - names.length - end.length
