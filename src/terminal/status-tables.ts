@@ -83,7 +83,8 @@ export function statusJson(lab: LabView, only?: string, last: LastValues = new M
 export function instanceStatus(name: string, view: InstanceView, last: LastValues, now: number): string {
   const { presence, api, state } = view
   const from = sinceOf(view)
-  const where = presence ? ` on ${presence.host}, pid ${presence.pid}, begun ${at(presence.since)}` : ''
+  const began = state === 'online' ? 'since' : 'begun'
+  const where = presence ? ` on ${presence.host}, pid ${presence.pid}, ${began} ${at(presence.since)}` : ''
   const gone = state !== 'online' && from !== undefined ? ` since ${at(from)}` : ''
   const parts = [`${name} is ${state}${gone}: ${presence?.agent_class ?? 'agent'}${where}\n`]
   const clock = clockText(view)

@@ -98,7 +98,11 @@ const rows: Row[] = [
     begin: () => kill('ls240-node'),
     end: () => again('ls240-node'),
     cells: {
-      page: [/^LSA21OQ away: the data node does not answer/m, /^ls240-node \(LSA21OQ\) lost/m, /^LSA21OQ\.4K plate: stale/m],
+      page: [
+        /^LSA21OQ away: the data node does not answer/m,
+        /^ls240-node \(LSA21OQ\) lost/m,
+        /^LSA21OQ\.4K plate: stale/m,
+      ],
       graphite: [/^LSA21OQ\.Channel_1_T (goes on|ends)$/m],
       status: [/^ls240-node +lost/m, /of \d+ roles well/m],
       ctrl: [/^ls240-node +lost .*serve lost/m],
