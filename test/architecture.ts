@@ -12,7 +12,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   scaffold: ['core', 'machine'],
   instrument: ['core', 'machine'],
   // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).
-  simulators: ['core', 'instrument'],
+  simulators: ['core', 'machine', 'instrument'],
   principals: ['core', 'machine'],
   broker: ['core', 'machine', 'principals'],
   datanode: ['core', 'machine', 'storage'],

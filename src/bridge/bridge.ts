@@ -91,6 +91,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const nodes = await findNodes({ bus, root, lab }, log)
   const live = livePage({
     bus,
+    root,
     people,
     nodes,
     lab,

@@ -28,15 +28,12 @@ export interface Bus extends AsyncDisposable {
    * Listens to a channel; missing names mean all. Comes back by itself after a lost connection.
    * A payload that does not fit its channel is dropped and reported, and the next is fine.
    * Resolves when the hub has granted it, or at once while the hub is away.
-   * @param mend what can be saved of the text of a payload that does not fit; undefined when nothing
-   * @param cleared is told of retained topics that somebody has cleared
    */
   subscribe<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
-    mend?: Mend<P, S>,
-    cleared?: Cleared<P>,
+    more?: More<P, S>,
   ): Promise<AsyncDisposable>
   /** Calls back at each connection and loss; at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
@@ -53,14 +50,15 @@ export type Listener<P extends string, S extends z.ZodType> = (
   how: { readonly retained: boolean },
 ) => void
 
-/** Is told that the topic of an address holds nothing any more. */
-export type Cleared<P extends string> = (address: Address<P>) => void
-
-/** Saves what can be saved of a payload's text that does not fit its channel. */
-export type Mend<P extends string, S extends z.ZodType> = (
-  text: string,
-  address: Address<P>,
-) => z.output<S> | undefined
+/** What else a listener may say. */
+export interface More<P extends string, S extends z.ZodType> {
+  /** Whether it is to hear of an address at all: what nobody wants is not even read. */
+  wanted?(address: Address<P>): boolean
+  /** What can be saved of the text of a payload that does not fit its channel; undefined when nothing. */
+  mend?(text: string, address: Address<P>): z.output<S> | undefined
+  /** Is told that somebody has cleared the retained topic of an address. */
+  cleared?(address: Address<P>): void
+}
 
 /** Options of every bus. */
 export interface BusOptions {

@@ -2,14 +2,17 @@ import type { z } from 'zod'
 import { schemaFault } from '../core/schema-fault.ts'
 import { type Address, addressOf, type Channel } from '../core/topic.ts'
 import { parseBounded } from '../core/wire.ts'
-import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
+import type { BusOptions, Listener, More } from './bus.ts'
 
 interface Entry {
   readonly channel: Channel
   readonly address: Readonly<Record<string, string | undefined>>
   readonly listener: (payload: unknown, address: never, how: { retained: boolean }) => void
-  readonly mend: ((text: string, address: never) => unknown) | undefined
-  readonly cleared: ((address: never) => void) | undefined
+  readonly more: {
+    wanted?(address: never): boolean
+    mend?(text: string, address: never): unknown
+    cleared?(address: never): void
+  }
 }
 
 /** The receiving half of every bus: finds who listens to a topic, checks the payload, hands it over. */
@@ -26,15 +29,13 @@ export class Mailbox {
     channel: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
-    mend?: Mend<P, S>,
-    cleared?: Cleared<P>,
+    more: More<P, S> = {},
   ): () => void {
     const entry: Entry = {
       channel,
       address,
       listener: listener as unknown as Entry['listener'],
-      mend: mend as Entry['mend'],
-      cleared: cleared as Entry['cleared'],
+      more: more as Entry['more'],
     }
     this.#entries.add(entry)
     return () => this.#entries.delete(entry)
@@ -49,21 +50,25 @@ export class Mailbox {
       if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
       return checked.get(channel)
     }
-    for (const { channel, address, listener, mend, cleared } of [...this.#entries]) {
+    for (const { channel, address, listener, more } of [...this.#entries]) {
       const found = addressOf(channel, topic) as Record<string, string> | undefined
       if (
         !found ||
-        Object.entries(address).some(([name, value]) => value !== undefined && found[name] !== value)
+        Object.entries(address).some(([name, value]) => value !== undefined && found[name] !== value) ||
+        more.wanted?.(found as never) === false
       ) {
         continue
       }
       try {
         if (text === '') {
-          cleared?.(found as never)
+          more.cleared?.(found as never)
           continue
         }
         listener(
-          mended(() => read(channel), mend && (() => mend(text, found as never))),
+          mended(
+            () => read(channel),
+            () => more.mend?.(text, found as never),
+          ),
           found as never,
           { retained },
         )
@@ -75,11 +80,11 @@ export class Mailbox {
 }
 
 /** What `read` reads or, when that fails, what `mend` saves of it. */
-function mended(read: () => unknown, mend: (() => unknown) | undefined): unknown {
+function mended(read: () => unknown, mend: () => unknown): unknown {
   try {
     return read()
   } catch (error) {
-    const saved = mend?.()
+    const saved = mend()
     if (saved === undefined) throw error
     return saved
   }

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { Bus, BusOptions, Cleared, Listener, Mend } from './bus.ts'
+import type { Bus, BusOptions, Listener, More } from './bus.ts'
 import { Mailbox } from './mailbox.ts'
 
 interface Member {
@@ -63,11 +63,10 @@ export class MemoryHub {
         to: Channel<P, S>,
         address: Partial<Address<P>>,
         listener: Listener<P, S>,
-        mend?: Mend<P, S>,
-        cleared?: Cleared<P>,
+        more?: More<P, S>,
       ) => {
         const filter = topic(to, address)
-        const remove = member.mailbox.add(to, address, listener, mend, cleared)
+        const remove = member.mailbox.add(to, address, listener, more)
         member.filters.add(filter)
         if (member.connected) this.#sendRetained(member, filter)
         return { [Symbol.asyncDispose]: async () => remove() }

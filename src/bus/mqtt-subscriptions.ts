@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { channels } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { BusOptions, Cleared, Listener, Mend } from './bus.ts'
+import type { BusOptions, Listener, More } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MqttStatus } from './mqtt-status.ts'
@@ -39,11 +39,10 @@ export class MqttSubscriptions {
     to: Channel<P, S>,
     address: Partial<Address<P>>,
     listener: Listener<P, S>,
-    mend?: Mend<P, S>,
-    cleared?: Cleared<P>,
+    more?: More<P, S>,
   ): Promise<AsyncDisposable> {
     const filter = topic(to, address)
-    const remove = this.#mailbox.add(to, address, listener, mend, cleared)
+    const remove = this.#mailbox.add(to, address, listener, more)
     this.#listeners.set(filter, (this.#listeners.get(filter) ?? 0) + 1)
     const drop = () => {
       remove()

@@ -4,7 +4,7 @@ import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
-import type { Bus, BusOptions, Cleared, Listener, Mend } from './bus.ts'
+import type { Bus, BusOptions, Listener, More } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
@@ -111,9 +111,8 @@ export function connectMqtt(options: MqttOptions): Bus {
       to: Channel<P, S>,
       address: Partial<Address<P>>,
       listener: Listener<P, S>,
-      mend?: Mend<P, S>,
-      cleared?: Cleared<P>,
-    ) => subscriptions.add(to, address, listener, mend, cleared),
+      more?: More<P, S>,
+    ) => subscriptions.add(to, address, listener, more),
     onConnected: (listener) => status.listen(listener),
     onProblem: (listener) => status.onProblem(listener),
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { timeOf } from '../core/arguments/point-in-time.ts'
 import type { FeedDeclaration } from '../core/channels.ts'
 import { archiveData, archiveFields } from '../datanode/g3-archive.ts'
@@ -97,6 +97,46 @@ test('samples in other units have a column of their own, whoever has recorded th
   const { data } = await archiveData(archive, asked)
   expect([...(data['it.temperatures.T_in_K'] ?? [])]).toEqual([10, 10.5])
   expect([...(data['it.temperatures.T'] ?? [])].some((value) => value === 10 || value === 10.5)).toBe(false)
+})
+
+test('the units of a column are told: in the metadata of a Parquet file, beside one of lines of JSON or a .g3 file', async () => {
+  const dir = join(folder(), 'data')
+  const { recorder } = await record(dir)
+  const declared = declaration({ temps: { T: 'double', n: 'int' } })
+  const T = { type: 'double', units: 'K', description: 'cold plate', resolution: 0.001 } as const
+  const rows = new TestEpoch('temperatures', 'e1', {
+    ...declared,
+    blocks: { temps: { T, n: { type: 'int' } } },
+  })
+  rows.add('temps', [T0], { T: [4.2], n: [1] })
+  rows.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  const told = { 'it.temperatures.T': { units: 'K', description: 'cold plate', resolution: 0.001 } }
+  for (const format of ['jsonl', 'g3', 'parquet', 'csv']) {
+    const out = join(dir, '..', `x.${format}`)
+    const args = [
+      'it.temperatures.*',
+      '--from',
+      String(T0),
+      '--data-dir',
+      dir,
+      '--format',
+      format,
+      '--out',
+      out,
+    ]
+    expect(await ocs('export', ...args)).toEqual({ code: 0, err: '', out: '' })
+    if (format === 'jsonl')
+      expect(readFileSync(out, 'utf8')).toBe(`{"time":${T0},"it.temperatures.T":4.2,"it.temperatures.n":1}\n`)
+    const beside = existsSync(`${out}.fields.json`)
+    expect([format, beside]).toEqual([format, format === 'jsonl' || format === 'g3'])
+    if (beside) expect(JSON.parse(readFileSync(`${out}.fields.json`, 'utf8'))).toEqual(told)
+  }
+  const file = await asyncBufferFromFile(join(dir, '..', 'x.parquet'))
+  const { key_value_metadata } = await parquetMetadataAsync(file)
+  expect(key_value_metadata?.map(({ key, value }) => [key, JSON.parse(value ?? '')])).toEqual([
+    ['ocs.fields', told],
+  ])
 })
 
 test('CSV and JSON, a line for each time, values exact', async () => {

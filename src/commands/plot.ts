@@ -3,9 +3,11 @@ import { timeOf } from '../core/arguments/point-in-time.ts'
 import { TransportError, UsageError } from '../core/errors.ts'
 import { glob } from '../core/glob.ts'
 import { nearOr, notFound } from '../core/names.ts'
+import { NO_VALUE } from '../core/no-value.ts'
 import { pause } from '../core/pause.ts'
 import { printable } from '../core/printable.ts'
 import { atResolution } from '../core/resolution.ts'
+import { scaled, shownIn } from '../core/scaled-units.ts'
 import { catalogOf, type Known } from '../lab/catalog.ts'
 import { ask, drawable } from '../lab/fetch-curves.ts'
 import { findNodes } from '../lab/nodes.ts'
@@ -125,17 +127,24 @@ function choose(
 
 /** A line for each curve with its last value, then the drawing, all within the frame. */
 function picture(metrics: readonly Known[], curveOf: (metric: Known) => Drawn, frame: Frame): string[] {
-  const curves = metrics.map(curveOf)
-  const legend = metrics.map(({ node, field, about }, nth) => {
-    const last = curves[nth]?.values.findLast((value) => value !== null)
-    const { resolution, units } = about
+  const shownAs = metrics.map(({ about: { units, resolution = null } }) => shownIn({ units, resolution }))
+  const curves = metrics.map((metric, nth): Drawn => {
+    const { t, values } = curveOf(metric)
+    const { factor = 1 } = shownAs[nth] ?? {}
+    return { t, values: values.map((value) => (value === null ? null : scaled(value, factor))) }
+  })
+  const legend = metrics.map(({ node, field }, nth) => {
+    const { t = [], values = [] } = curves[nth] ?? {}
+    const last = values.at(-1)
+    const { resolution = null, units = null } = shownAs[nth] ?? {}
     const shown = (value: number) =>
-      resolution === undefined ? Number(value.toPrecision(6)) : atResolution(value, resolution)
-    const value = last == null ? 'no data' : `${shown(last)} ${units ?? ''}`.trimEnd()
+      resolution === null ? Number(value.toPrecision(6)) : atResolution(value, resolution)
+    const nothing = t.length === 0 ? 'no data' : NO_VALUE
+    const value = last == null ? nothing : `${shown(last)} ${units ?? ''}`.trimEnd()
     return coloured(printable(`${node}::${field}  ${value}`).slice(0, frame.columns), nth, frame.colour)
   })
   const room = Math.max(4, frame.rows - legend.length - 1)
-  const steps = metrics.map(({ about }) => about.resolution)
-  const resolution = steps.every((step) => step !== undefined) ? Math.min(...steps) : undefined
+  const steps = shownAs.map((as) => as.resolution)
+  const resolution = steps.every((step) => step !== null) ? Math.min(...steps) : undefined
   return [...legend, ...drawCurves(curves, { ...frame, rows: room, resolution })]
 }

@@ -2,8 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import { MemoryHub } from '../bus/memory.ts'
+import { channels } from '../core/channels.ts'
 import { waitingRows } from '../core/recording/waiting-rows.ts'
-import { type LabStatus, Meter, type RoleStatus } from '../lab/lab-status.ts'
+import type { Wire } from '../core/wire.ts'
+import { LabMeters, type LabStatus, labStatus, Meter, type RoleStatus } from '../lab/lab-status.ts'
+import type { LabView } from '../lab/lab-view.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
 import { commandLab, type TestLab } from './ctrl/ctrl.test-aid.ts'
 
@@ -26,6 +31,7 @@ const role = (instance: string, more: Partial<RoleStatus> = {}): RoleStatus => (
   age: 0.3,
   rate: 20,
   waiting: 60,
+  without_value: [],
   ops: { acq: 'running' },
   trouble: null,
   counters: {},
@@ -66,6 +72,51 @@ test('a line a role: what it does, how old its newest sample is, how fast it rea
     'aggregator: 3 feeds, 0 rows behind, 57 to be written, 17954/1795420594.g3',
   ])
 })
+
+test('fields without a value are counted and named: their role is not just well', () => {
+  const screen = statusScreen(
+    status([role('psu', { without_value: ['psu.Current_2', 'psu.Voltage_2'] }), role('ls240')]),
+    80,
+  )
+  expect(screen[0]).toBe('08:00:00 UTC  2 of 2 roles well, 2 fields NaN  mqtt://127.0.0.1:1883')
+  expect(screen).toContain('psu: no value (NaN) of psu.Current_2, psu.Voltage_2')
+})
+
+test('a field that is NaN from the start has no value until it has one; a text may say NaN', async () => {
+  const hub = new MemoryHub()
+  const [root, instance, feed] = ['observatory', 'psu', 'psu']
+  const it = hub.connect('psu')
+  await it.publish(channels.last, { root, instance, feed }, { timestamp: 1, V: 'NaN', I: 2, said: 'NaN' })
+  const block = { V: { type: 'double' }, I: { type: 'double' }, said: { type: 'string' } } as const
+  const feeds = { psu: { agent_class: 'A', record: true, frame_length: 60, blocks: { b: block } } }
+  const api = { agent_class: 'A', help: '', ops: {}, queries: {}, feeds }
+  const eye = hub.connect('eye')
+  await using meters = await LabMeters.open(eye, root)
+  const view = { presence: undefined, api, sessions: new Map(), state: 'online' as const }
+  const lab = { instances: new Map([[instance, view]]) } as unknown as LabView
+  const nothing = () =>
+    labStatus(lab, meters, { hub: { url: '', connected: true }, expected: [], up: [] }).roles[0]
+      ?.without_value
+  const row = (V: Wire, I: Wire) =>
+    it.publish(
+      channels.feed,
+      { root, instance, feed },
+      { epoch: 'e', block: 'b', t: [2], data: { V: [V], I: [I] } },
+    )
+  await once(eye, root)
+  expect(nothing()).toEqual(['psu.V'])
+  await row(1, 'NaN')
+  await once(eye, root)
+  expect(nothing()).toEqual(['psu.I'])
+})
+
+/** Resolves behind all that was sent before. */
+async function once(bus: Bus, root: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await using _ = await bus.subscribe(channels.event, { root }, () => resolve())
+  await bus.publish(channels.event, { root, instance: 'x' }, { time: 1, level: 'info', kind: 'x', text: '' })
+  await promise
+}
 
 test('what is wrong is told first, of alarms, agents, recorders and counters', () => {
   const alarm = {

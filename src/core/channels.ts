@@ -305,6 +305,11 @@ export function feedAddress(root: string, instance: string, feed: string): strin
   return `${feedsAddress(root, instance)}.${feed}`
 }
 
+/** The instance that an address of a feed or of what is in it names; undefined of another root. */
+export function instanceAt(root: string, address: string): string | undefined {
+  return address.startsWith(`${root}.`) ? address.slice(root.length + 1).split('.')[0] : undefined
+}
+
 /** What the addresses of all feeds of an instance begin with: `observatory.ls240.feeds`. */
 export function feedsAddress(root: string, instance: string): string {
   return `${root}.${instance}.feeds`

@@ -1,5 +1,6 @@
 import { OpCode } from '../core/ops.ts'
 import { overdueAfter } from '../core/rhythm.ts'
+import { unitsBehind } from '../core/scaled-units.ts'
 import type { Shown } from '../core/shown-node.ts'
 import type { Dialect } from './dialects.ts'
 import { uidOf } from './ids.ts'
@@ -59,7 +60,7 @@ export function alertsOf(lab: readonly Shown[], graphite: Dialect): Json {
         reducer: 'last',
         evaluator,
         noDataState: 'OK',
-        summary: `It should be ${low ?? '−∞'} to ${high ?? '∞'} ${units ?? ''}`.trim(),
+        summary: `It should be ${low ?? '−∞'} to ${high ?? '∞'} ${unitsBehind(units ?? '')}`.trim(),
       }
     }),
   )

@@ -1,3 +1,5 @@
+import { unitsBehind } from '../core/scaled-units.ts'
+
 /** Grafana's ids of the units that instruments here have. */
 const UNITS: Readonly<Record<string, string>> = {
   K: 'kelvin',
@@ -34,5 +36,5 @@ export function unitsByName(): readonly {
 
 /** Grafana's id of a unit; one that it does not know is written behind the number as it is. */
 export function unitId(units: string): string {
-  return UNITS[units] ?? `suffix: ${units}`
+  return UNITS[units] ?? `suffix: ${unitsBehind(units)}`
 }

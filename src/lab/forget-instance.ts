@@ -22,7 +22,8 @@ async function retainedOf(bus: Bus, root: string, instance: string): Promise<Kep
       return undefined
     }
     const listener = (_: unknown, address: unknown) => void found(address)
-    asked.push(await bus.subscribe(channel as Channel, { root, instance }, listener, (_, to) => found(to)))
+    const mend = (_: string, address: unknown) => found(address)
+    asked.push(await bus.subscribe(channel as Channel, { root, instance }, listener, { mend }))
   }
   // It is granted behind all that is retained for the subscriptions before.
   asked.push(await bus.subscribe(channels.hub, { root }, () => {}))

@@ -5,6 +5,7 @@ import { troubles } from '../core/counter-help.ts'
 import { type OpSession, stateOf } from '../core/ops.ts'
 import { RECORD, recordingOf } from '../core/recording/recording.ts'
 import { waitingRows } from '../core/recording/waiting-rows.ts'
+import type { Wire } from '../core/wire.ts'
 import { clockText } from './clock-text.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
 import { notRecording } from './not-recording.ts'
@@ -34,6 +35,8 @@ export interface RoleStatus {
   readonly age: number | null
   /** Samples a second over the last 10 s; null of a role without feeds, and while nothing has come in a shorter time. */
   readonly rate: number | null
+  /** Its fields whose newest sample is no number: an output that is off, a sensor that is open. */
+  readonly without_value: readonly string[]
   /** Rows in its spool that are not recorded yet; null of a role that keeps none. */
   readonly waiting: number | null
   /** What is under way, and how processes ended: `running`, `degraded`, `failed`, …, by operation. */
@@ -115,17 +118,26 @@ export class LabMeters implements AsyncDisposable {
   readonly #began = performance.now() / 1000
   readonly #rates = new Map<string, Meter>()
   readonly #newest = new Map<string, number>()
+  /** Fields without a value, by instance. */
+  readonly #nothing = new Map<string, Set<string>>()
   #subscriptions: AsyncDisposable[] = []
 
   static async open(bus: Bus, root: string): Promise<LabMeters> {
     const meters = new LabMeters()
-    const feed = await bus.subscribe(channels.feed, { root }, ({ t }, { instance }) => {
+    const feed = await bus.subscribe(channels.feed, { root }, ({ t, data }, { instance, feed }) => {
+      for (const [field, values] of Object.entries(data))
+        meters.#has(instance, `${feed}.${field}`, values.at(-1))
       meters.#meter(instance).add(t.length, performance.now() / 1000)
       meters.#seen(instance, t.at(-1))
     })
-    const last = await bus.subscribe(channels.last, { root }, ({ timestamp }, { instance }) => {
-      meters.#seen(instance, typeof timestamp === 'number' ? timestamp : undefined)
-    })
+    const last = await bus.subscribe(
+      channels.last,
+      { root },
+      ({ timestamp, ...values }, { instance, feed }) => {
+        for (const [field, value] of Object.entries(values)) meters.#has(instance, `${feed}.${field}`, value)
+        meters.#seen(instance, typeof timestamp === 'number' ? timestamp : undefined)
+      },
+    )
     meters.#subscriptions = [feed, last]
     return meters
   }
@@ -141,6 +153,13 @@ export class LabMeters implements AsyncDisposable {
     return this.#newest.get(instance)
   }
 
+  /** `FEED.FIELD` of an instance's fields whose newest sample is no number. */
+  withoutValue(instance: string): readonly string[] {
+    return [...(this.#nothing.get(instance) ?? [])].sort((a, b) =>
+      a.localeCompare(b, 'en', { numeric: true }),
+    )
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
   }
@@ -149,6 +168,13 @@ export class LabMeters implements AsyncDisposable {
     const known = this.#rates.get(instance) ?? new Meter(this.#began)
     this.#rates.set(instance, known)
     return known
+  }
+
+  #has(instance: string, field: string, value: Wire | undefined): void {
+    const fields = this.#nothing.get(instance) ?? new Set()
+    this.#nothing.set(instance, fields)
+    if (value === 'NaN' || value === null) fields.add(field)
+    else fields.delete(field)
   }
 
   #seen(instance: string, time: number | undefined): void {
@@ -226,11 +252,19 @@ function roleOf(
     host: presence?.host ?? null,
     age: newest === undefined ? null : Math.max(0, time - newest),
     rate: hasFeeds && isOnline ? meters.rate(instance) : null,
+    without_value: isOnline ? meters.withoutValue(instance).filter((field) => isDeclared(api, field)) : [],
     waiting: hasFeeds && presence?.feeds ? waitingRows(presence.feeds) : null,
     ops: Object.fromEntries(shown.map(([op, session]) => [op, codeName(session.op_code)])),
     trouble: bad ? `${bad.op_name}: ${lastMessage(bad)}` : view ? (clockText(view) ?? null) : null,
     counters: Object.fromEntries(troubles(presence?.counters ?? {})),
   }
+}
+
+/** Whether a feed that an agent has now has a field of numbers of this name, `FEED.FIELD`. */
+function isDeclared(api: InstanceView['api'], name: string): boolean {
+  const [feed = '', field = ''] = name.split('.')
+  const { blocks = {} } = api?.feeds[feed] ?? {}
+  return Object.values(blocks).some((block) => block[field] !== undefined && block[field].type !== 'string')
 }
 
 function isBad(session: OpSession): boolean {

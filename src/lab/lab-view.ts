@@ -89,7 +89,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const forget = ({ instance }: { instance: string }) => {
     if (entries.delete(instance)) tell(instance)
   }
-  const presence = await bus.subscribe(channels.presence, { root }, took, undefined, forget)
+  const presence = await bus.subscribe(channels.presence, { root }, took, { cleared: forget })
   const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
     touch(instance).api = now
   })
@@ -99,9 +99,10 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
     (now, { instance, op }) => {
       touch(instance).sessions.set(op, now)
     },
-    undefined,
-    ({ instance, op }) => {
-      if (entries.get(instance)?.sessions.delete(op)) tell(instance)
+    {
+      cleared({ instance, op }) {
+        if (entries.get(instance)?.sessions.delete(op)) tell(instance)
+      },
     },
   )
 

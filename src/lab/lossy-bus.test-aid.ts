@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Bus, Listener, Mend } from '../bus/bus.ts'
+import type { Bus, Listener, More } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
 import type { Address, Channel } from '../core/topic.ts'
 
@@ -28,10 +28,10 @@ export function lossy(bus: Bus, random: () => number, loss: () => Loss): Bus {
       to: Channel<P, S>,
       address: Partial<Address<P>>,
       listener: Listener<P, S>,
-      mend?: Mend<P, S>,
+      more?: More<P, S>,
     ) {
       const names: readonly string[] = [channels.feed.pattern, channels.replayed.pattern]
-      if (!names.includes(to.pattern)) return bus.subscribe(to, address, listener, mend)
+      if (!names.includes(to.pattern)) return bus.subscribe(to, address, listener, more)
       return bus.subscribe(
         to,
         address,
@@ -43,7 +43,7 @@ export function lossy(bus: Bus, random: () => number, loss: () => Loss): Bus {
             else listener(payload, from, how)
           }
         },
-        mend,
+        more,
       )
     },
     onConnected: (listener) => bus.onConnected(listener),

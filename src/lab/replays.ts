@@ -48,11 +48,13 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
       if (asked?.of !== instance || asked.feed !== answer.feed || asked.epoch !== answer.epoch) return
       asked.resolve(answer)
     },
-    (text, { id, instance }) => {
-      const asked = answers.get(id)
-      const saved = asked?.of === instance ? mendReplayed(text) : undefined
-      if (asked?.of === instance && !saved) asked.resolve('unreadable')
-      return saved
+    {
+      mend(text, { id, instance }) {
+        const asked = answers.get(id)
+        const saved = asked?.of === instance ? mendReplayed(text) : undefined
+        if (asked?.of === instance && !saved) asked.resolve('unreadable')
+        return saved
+      },
     },
   )
   const giveUp = (instance?: string) => {

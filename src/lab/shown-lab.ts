@@ -1,6 +1,6 @@
 import { connectMqtt, type MqttOptions, reached } from '../bus/mqtt.ts'
 import type { Agent, Blocks } from '../core/agent.ts'
-import { type AgentApi, type FieldInfo, feedAddress } from '../core/channels.ts'
+import { type AgentApi, type FieldInfo, feedAddress, instanceAt } from '../core/channels.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { Shown, ShownField } from '../core/shown-node.ts'
 import { catalogOf, type Known } from './catalog.ts'
@@ -79,7 +79,7 @@ async function runningNodes({ url, credentials, root, instances, declaration }: 
   const shown = nodes.listed().filter(({ archive }) => !archive)
   return await Promise.all(
     shown.map(async (node): Promise<Shown> => {
-      const instance = node.live && instanceOf(node.live.source, root)
+      const instance = node.live && instanceAt(root, node.live.source)
       const api = instance === undefined ? undefined : lab.instances.get(instance)?.api
       const drawn = (await catalog.of(node))
         .filter(({ about }) => about.type !== 'string')
@@ -97,13 +97,9 @@ async function runningNodes({ url, credentials, root, instances, declaration }: 
   )
 }
 
-function instanceOf(source: string, root: string): string | undefined {
-  return source.startsWith(`${root}.`) ? source.slice(root.length + 1).split('.')[0] : undefined
-}
-
 /** The fields with numbers that an agent declares in the one feed that a data node serves. */
 function announced(api: AgentApi | undefined, root: string, source: string): ShownField[] {
-  const instance = instanceOf(source, root)
+  const instance = instanceAt(root, source)
   const found = Object.entries(api?.feeds ?? {}).find(
     ([feed]) => feedAddress(root, instance ?? '', feed) === source,
   )

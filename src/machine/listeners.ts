@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** A TCP socket that listens. */
+/** A socket that listens, of TCP where nothing else is said. */
 interface ListeningSocket {
   /** `socket:[INODE]`, as the descriptors of its process lead to it. */
   readonly link: string
@@ -11,13 +11,19 @@ interface ListeningSocket {
   readonly uid: number
 }
 
-/** The TCP sockets that listen where a process runs, of all its users' processes; none off Linux. */
-export function listeners(pid: number | 'self'): ListeningSocket[] {
-  return ['tcp', 'tcp6'].flatMap((table) => {
+/** What a port is of, with the state that proc(5) gives to a socket that listens there. */
+const LISTENS = { tcp: '0A', udp: '07' } as const
+export type PortKind = keyof typeof LISTENS
+
+/** The sockets that listen where a process runs, of all its users' processes; none off Linux. */
+export function listeners(pid: number | 'self', kind: PortKind = 'tcp'): ListeningSocket[] {
+  return [kind, `${kind}6`].flatMap((table) => {
     try {
-      // Columns of proc(5): local address, state (0A is LISTEN), uid, inode.
+      // Columns of proc(5): local address, state, uid, inode.
       const lines = readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1)
-      const columns = lines.map((line) => line.trim().split(/\s+/)).filter((column) => column[3] === '0A')
+      const columns = lines
+        .map((line) => line.trim().split(/\s+/))
+        .filter((column) => column[3] === LISTENS[kind])
       return columns.map((column) => ({
         ...{ link: `socket:[${column[9]}]`, uid: Number(column[7]) },
         ...addressOf(column[1] ?? ''),

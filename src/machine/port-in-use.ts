@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { ConfigError } from '../core/errors.ts'
 import { hostPort } from '../core/host-port.ts'
-import { listeners, openOf } from './listeners.ts'
+import { listeners, openOf, type PortKind } from './listeners.ts'
 import { processName } from './process-name.ts'
 
 /** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
@@ -10,6 +10,7 @@ export async function portError(
   port: number,
   cause: unknown,
   remedy = 'stop it, or choose another port with --listen (--listen-ws for WebSocket)',
+  kind: PortKind = 'tcp',
 ): Promise<ConfigError> {
   const code = (cause as NodeJS.ErrnoException).code
   if (code === 'EACCES') {
@@ -25,7 +26,10 @@ export async function portError(
   if (code !== 'EADDRINUSE') {
     return new ConfigError(`port ${port} on ${host} can't be opened: ${String(cause)}`, { cause })
   }
-  const [server, holder] = await Promise.all([serverHeader(host, port), portHolder(port)])
+  const [server, holder] = await Promise.all([
+    kind === 'tcp' ? serverHeader(host, port) : undefined,
+    portHolder(port, kind),
+  ])
   const who = /crossbar|autobahn/i.test(server ?? '')
     ? `a crossbar router ("${server}") answers there: ${remedy}`
     : remedy
@@ -53,9 +57,9 @@ async function serverHeader(host: string, port: number): Promise<string | undefi
   }
 }
 
-/** The process that listens on a TCP port, `ocs hub (pid 123)`; undefined off Linux or when it is another user's. */
-export async function portHolder(port: number): Promise<string | undefined> {
-  const sockets = listeners('self').filter((one) => one.port === port)
+/** The process that listens on a port, `ocs hub (pid 123)`; undefined off Linux or when it is another user's. */
+export async function portHolder(port: number, kind: PortKind = 'tcp'): Promise<string | undefined> {
+  const sockets = listeners('self', kind).filter((one) => one.port === port)
   if (sockets.length === 0) return undefined
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const pid = pids.find((one) => openOf(one).some((link) => sockets.some((socket) => socket.link === link)))

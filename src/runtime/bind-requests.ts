@@ -29,10 +29,16 @@ export async function serve(bus: Bus, identity: Identity, host: Served): Promise
   })
   await serveSpool(bus, here, spool, host.event)
   // What an earlier version of this agent left behind on the hub is not offered any more.
-  await bus.subscribe(channels.session, here, (_, { op }) => {
-    if (!operations.has(op)) void bus.clear(channels.session, { ...here, op })
-  })
-  await bus.subscribe(channels.last, here, (_, { feed }) => {
-    if (!(feed in agent.spec.feeds)) void bus.clear(channels.last, { ...here, feed })
-  })
+  await bus.subscribe(
+    channels.session,
+    here,
+    (_, { op }) => void bus.clear(channels.session, { ...here, op }),
+    { wanted: ({ op }) => !operations.has(op) },
+  )
+  await bus.subscribe(
+    channels.last,
+    here,
+    (_, { feed }) => void bus.clear(channels.last, { ...here, feed }),
+    { wanted: ({ feed }) => !(feed in agent.spec.feeds) },
+  )
 }

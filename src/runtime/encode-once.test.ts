@@ -118,6 +118,6 @@ test('a session whose state changes becomes JSON once, for the history and for t
   const count = counting('"degraded":true')
   await ask.request('it', 'wobble', 'start')
   await degraded
-  // The agent looks at what the hub has of its sessions, too.
-  expect(count()).toEqual({ written: 1, read: 2 })
+  // The agent hears what it says itself, as it looks for what an earlier version left behind: it does not read it.
+  expect(count()).toEqual({ written: 1, read: 1 })
 })

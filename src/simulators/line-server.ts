@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import { splitHostPort } from '../core/host-port.ts'
+import { portError } from '../machine/port-in-use.ts'
 import { openPty } from './pty.ts'
 
 /** One reader's connection, as the instrument sees it. */
@@ -120,13 +121,13 @@ export async function serveTcp(address: string, maxClients: number, onLine: OnLi
   }
 }
 
+/** What to do about a port that is in use. */
+export const TCP_REMEDY = 'stop it, or choose another with --tcp HOST:PORT'
+
 function listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer(accept)
-    server.once('error', (error) => {
-      const message = `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with --tcp HOST:PORT`
-      reject(new ConfigError(message, { cause: error }))
-    })
+    server.once('error', (error) => void portError(host, port, error, TCP_REMEDY).then(reject))
     server.listen(port, host, () => resolve(server))
   })
 }

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerTCP } from 'modbus-serial'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
-import { hostAndPort } from './line-server.ts'
+import { portError } from '../machine/port-in-use.ts'
+import { hostAndPort, TCP_REMEDY } from './line-server.ts'
 import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts'
 import { createTableDialect } from './table.ts'
 
@@ -106,10 +107,9 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     next.on('error', () => {})
     await Promise.race([
       once(next, 'initialized'),
-      once(next, 'serverError').then(([error]) => {
+      once(next, 'serverError').then(async ([error]) => {
         server = undefined
-        const text = `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with --tcp HOST:PORT`
-        throw new ConfigError(text, { cause: error })
+        throw await portError(host, port, error, TCP_REMEDY)
       }),
     ])
   }

@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import snmp from 'net-snmp'
-import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
+import { UsageError } from '../core/errors.ts'
 import type { SimulatedInstrument } from '../instrument/table.ts'
+import { portError } from '../machine/port-in-use.ts'
 import { hostAndPort } from './line-server.ts'
 import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts'
 import { createTableDialect } from './table.ts'
@@ -125,8 +126,7 @@ async function usablePort(host: string, port: number): Promise<number> {
     await once(probe, 'listening')
     return probe.address().port
   } catch (error) {
-    const text = `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with --udp HOST:PORT`
-    throw new ConfigError(text, { cause: error })
+    throw await portError(host, port, error, 'stop it, or choose another with --udp HOST:PORT', 'udp')
   } finally {
     probe.close()
   }

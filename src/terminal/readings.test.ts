@@ -13,6 +13,7 @@ test('fields of one channel share its name, and every number has its units', () 
         Channel_1_V: { type: 'double' as const, units: 'V', resolution: 1e-3 },
         Channel_2_V: { type: 'double' as const, units: 'V' },
         Channel_2_status: { type: 'int' as const },
+        voltage: { type: 'double' as const, units: '0.1 V', resolution: 1 },
       },
     },
   }
@@ -26,9 +27,12 @@ test('fields of one channel share its name, and every number has its units', () 
       Channel_1_status: [0],
       Channel_2_V: ['NaN'],
       Channel_2_status: [16],
+      voltage: [1203],
     },
   }
-  expect(reading(declaration, row)).toBe('Channel_1 4.21346 K 1.620 V  Channel_2 NaN V status 16')
+  expect(reading(declaration, row)).toBe(
+    'Channel_1 4.21346 K 1.620 V  Channel_2 no value status 16  voltage 120.3 V',
+  )
 })
 
 test('a time stamp has the local offset', () => {

@@ -1,5 +1,7 @@
-import type { FeedDeclaration, Row } from '../core/channels.ts'
+import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
+import { hasNoValue, NO_VALUE } from '../core/no-value.ts'
 import { atResolution } from '../core/resolution.ts'
+import { scaled, shownIn } from '../core/scaled-units.ts'
 import type { Wire } from '../core/wire.ts'
 
 /**
@@ -12,26 +14,28 @@ export function reading({ blocks }: FeedDeclaration, { block, data }: Row): stri
   for (const [name, column] of Object.entries(data)) {
     const value = column.at(-1) ?? null
     if (value === null) continue
-    const { units, resolution } = fields[name] ?? {}
+    const field = fields[name] ?? {}
     const status = /^(.+)_status$/.exec(name)?.[1]
     if (status !== undefined && value === 0) continue
     const stem = status ?? /^(.+)_[A-Za-z]$/.exec(name)?.[1] ?? name
     const shown = groups.get(stem) ?? []
-    shown.push(
-      status
-        ? `status ${value}`
-        : units
-          ? `${number(value, resolution)} ${units}`
-          : number(value, resolution),
-    )
+    shown.push(status ? `status ${value}` : withUnits(value, field))
     groups.set(stem, shown)
   }
   return [...groups].map(([stem, shown]) => `${stem} ${shown.join(' ')}`).join('  ')
 }
 
+/** A value with its units, those with a factor as whole ones: 1200 of `0.1 V` is `120.0 V`. */
+function withUnits(value: Exclude<Wire, null>, { type, units, resolution }: Partial<FieldInfo>): string {
+  if (hasNoValue(type, value)) return NO_VALUE
+  const as = shownIn({ units: units ?? null, resolution: resolution ?? null })
+  const text = number(typeof value === 'number' ? scaled(value, as.factor) : value, as.resolution)
+  return as.units ? `${text} ${as.units}` : text
+}
+
 /** The digits of its resolution, else six at most: more than a thermometer has, and a line still fits a terminal. */
-function number(value: Exclude<Wire, null>, resolution: number | undefined): string {
-  if (typeof value === 'number' && resolution !== undefined) return atResolution(value, resolution)
+function number(value: Exclude<Wire, null>, resolution: number | null): string {
+  if (typeof value === 'number' && resolution !== null) return atResolution(value, resolution)
   return typeof value === 'number' && !Number.isInteger(value)
     ? String(Number(value.toPrecision(6)))
     : String(value)

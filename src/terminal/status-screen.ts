@@ -1,5 +1,6 @@
 import { counted } from '../core/counted.ts'
 import { duration } from '../core/duration.ts'
+import { NO_VALUE } from '../core/no-value.ts'
 import { oneLine } from '../core/printable.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
 import { listed } from './redraw.ts'
@@ -37,6 +38,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   ]
   const end = [
     ...recorders.map(recorderLine),
+    ...roles.flatMap((role) => nothingLine(role)),
     ...roles.flatMap((role) => counterLine(role)),
     ...(alarms === undefined ? ['alarms: no alarm agent runs'] : []),
   ]
@@ -58,7 +60,9 @@ function headline({ time, hub, roles, alarms }: LabStatus): string {
   if (!hub.connected) return `${clock}  no hub at ${hub.url}: what follows is what was known last`
   const well = roles.filter((role) => !isBad(role)).length
   const raised = alarms?.length ? `  ALARMS: ${alarms.length}` : ''
-  return `${clock}  ${well} of ${counted(roles.length, 'role')} well${raised}  ${hub.url}`
+  const nothing = roles.reduce((sum, { without_value }) => sum + without_value.length, 0)
+  const but = nothing > 0 ? `, ${counted(nothing, 'field')} NaN` : ''
+  return `${clock}  ${well} of ${counted(roles.length, 'role')} well${but}${raised}  ${hub.url}`
 }
 
 function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmStatus, time: number): string {
@@ -76,6 +80,12 @@ function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem
     `${unwritten} to be written`,
   ]
   return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
+}
+
+/** What a role that is well does not read. */
+function nothingLine({ instance, without_value }: RoleStatus): string[] {
+  if (without_value.length === 0) return []
+  return [`${instance}: ${NO_VALUE} (NaN) of ${without_value.join(', ')}`]
 }
 
 function counterLine({ instance, counters }: RoleStatus): string[] {

@@ -1,8 +1,10 @@
 import { lockedText } from '../core/access.ts'
 import { helpOf, troubles } from '../core/counter-help.ts'
 import { duration } from '../core/duration.ts'
+import { hasNoValue, NO_VALUE } from '../core/no-value.ts'
 import { oneLine } from '../core/printable.ts'
 import { atResolution } from '../core/resolution.ts'
+import { scaled, shownIn } from '../core/scaled-units.ts'
 import type { Wire } from '../core/wire.ts'
 import { clockText } from '../lab/clock-text.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
@@ -97,14 +99,12 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
     const values = last.get(feed)
     const age = typeof values?.['timestamp'] === 'number' ? duration(now - values['timestamp']) : 'no data'
     return Object.values(blocks).flatMap((fields) =>
-      Object.entries(fields).map(([field, { units = '', description = '', resolution }]) => [
-        feed,
-        field,
-        values?.[field] === undefined ? '' : readingText(values[field], resolution),
-        units,
-        age,
-        description,
-      ]),
+      Object.entries(fields).map(([field, { type, units = null, description = '', resolution = null }]) => {
+        const as = shownIn({ units, resolution })
+        const value = values?.[field]
+        const text = hasNoValue(type, value) ? NO_VALUE : value === undefined ? '' : readingText(value, as)
+        return [feed, field, text, as.units ?? '', age, description]
+      }),
     )
   })
   if (feeds.length > 0) parts.push(table([['FEED', 'FIELD', 'VALUE', 'UNITS', 'AGE', 'WHAT'], ...feeds]))
@@ -117,11 +117,11 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   return parts.join('\n')
 }
 
-/** A reading with the digits of its resolution, where one is declared. */
-function readingText(value: Wire, resolution: number | undefined): string {
-  return typeof value === 'number' && resolution !== undefined
-    ? atResolution(value, resolution)
-    : onOneLine(value)
+/** A reading in its units, with the digits of its resolution, where one is declared. */
+function readingText(value: Wire, { resolution, factor }: ReturnType<typeof shownIn>): string {
+  if (typeof value !== 'number') return onOneLine(value)
+  const shown = scaled(value, factor)
+  return resolution === null ? onOneLine(shown) : atResolution(shown, resolution)
 }
 
 function operationRows(view: InstanceView, now: number): string[][] {

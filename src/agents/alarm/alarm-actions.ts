@@ -5,6 +5,7 @@ import type { Action, Mail } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
 import { isLoopback } from '../../core/host-port.ts'
 import { pause } from '../../core/pause.ts'
+import { unitsBehind } from '../../core/scaled-units.ts'
 
 /** Characters of what a failed command said that are told. */
 const TOLD = 300
@@ -174,7 +175,7 @@ function letter(notice: Notice): string {
     ['alarm', name],
     ['severity', severity],
     ['watched', target],
-    ['value', value === null ? '' : `${value} ${units}`],
+    ['value', value === null ? '' : `${value} ${unitsBehind(units)}`],
     ['raised', at(since)],
     ['ended', at(ended)],
     ['times', String(count)],

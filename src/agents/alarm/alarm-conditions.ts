@@ -1,4 +1,5 @@
 import type { RuleOf } from '../../core/alarm-rules.ts'
+import { unitsBehind } from '../../core/scaled-units.ts'
 import type { Verdict } from './alarm-store.ts'
 
 /** Times in a window of a rate; samples between two of them are averaged. */
@@ -12,7 +13,7 @@ export function judge(
   value: number,
   { says, units }: { readonly says: string; readonly units: string },
 ): Verdict {
-  const shown = (number: number) => `${digits(number)}${units && ` ${units}`}`
+  const shown = (number: number) => `${digits(number)}${units && ` ${unitsBehind(units)}`}`
   const text = `${says} ${shown(value)}`
   if (Number.isNaN(value)) return { is: 'unknown', text, value }
   if (low !== undefined && value < low) return { is: 'bad', text: `${text}, below ${shown(low)}`, value }

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { Curve } from '../page/curve.ts'
-import { axisTexts, withUnit } from '../page/format.ts'
+import { axisTexts, shownCells, withUnit } from '../page/format.ts'
 import { groupsOf } from '../page/groups.ts'
+import { shade } from '../page/shade.ts'
 import { reachOf, staleAfter } from '../page/stale.ts'
 
 const filled = (t: number[]) => {
@@ -96,14 +97,40 @@ test('values have the digits of their resolution', () => {
   expect([4.2, 300.12345, null, undefined].map((value) => withUnit(value, kelvin))).toEqual([
     '4.200 K',
     '300.123 K',
-    'NaN',
+    'no value',
     '–',
   ])
   expect(withUnit(4.2, { units: 'K', resolution: null })).toBe('4.20000 K')
   const status = { units: null, resolution: null, bits: { 1: 'invalid', 16: 'below its curve' } }
   expect([0, -1, 17, null].map((value) => withUnit(value, status))).toEqual([
-    ...['ok', 'not read', 'invalid, below its curve', 'NaN'],
+    ...['ok', 'not read', 'invalid, below its curve', 'no value'],
   ])
+})
+
+test('what is recorded in tenths is shown in whole units; texts and what has no value stay', () => {
+  expect(shownCells([1203, null, 'low', true], { factor: 0.1 })).toEqual([120.3, null, 'low', true])
+})
+
+test('a curve knows since when its samples are no number', () => {
+  const since = (...values: (number | null)[]) => {
+    const curve = new Curve()
+    curve.append(
+      values.map((_, i) => 10 + i),
+      values,
+    )
+    return curve.nothingSince
+  }
+  expect([since(), since(1, null, 2), since(1, null, null), since(null, null)]).toEqual([
+    ...[undefined, undefined, 11, null],
+  ])
+})
+
+test('an operation shades the plots of what its own agent reads, and no other', () => {
+  const run = (instance: string) => ({ instance, op: 'warm', start: 0, end: null, state: 'running' as const })
+  const runs = [run('ls336'), run('psu')]
+  expect(shade(runs, [{ instance: 'psu' }])).toEqual([run('psu')])
+  expect(shade(runs, [{ instance: 'psu' }, { instance: 'ls336' }])).toEqual(runs)
+  expect(shade(runs, [{ instance: null }])).toEqual([])
 })
 
 test('a slow field has its last value from before what is shown; one that has missed a sample is old', () => {
@@ -119,6 +146,8 @@ test('fields that differ by numbers alone are drawn together, those with units f
     ...{ metric: `N::${name}`, field: name, units },
     ...{
       type: 'number' as const,
+      instance: 'n',
+      factor: 1,
       description: null,
       resolution: null,
       rhythm: null,

@@ -1,26 +1,33 @@
+import { instanceAt } from '../../core/channels.ts'
+import { shownIn } from '../../core/scaled-units.ts'
 import { shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 import type { NodeView } from '../page/shape.ts'
 
 /** The data nodes that live with all that they serve, as they say now; archives with what no other node shows. */
-export function fieldList(nodes: Nodes): Promise<NodeView[]> {
+export function fieldList(nodes: Nodes, root: string): Promise<NodeView[]> {
   const isDouble = shownLive(nodes)
-  return Promise.all(nodes.online().map((node) => nodeView(nodes, node, isDouble)))
+  return Promise.all(nodes.online().map((node) => nodeView(nodes, root, node, isDouble)))
 }
 
-async function nodeView(nodes: Nodes, node: Node, isDouble: ReturnType<typeof shownLive>): Promise<NodeView> {
+async function nodeView(
+  nodes: Nodes,
+  root: string,
+  node: Node,
+  isDouble: ReturnType<typeof shownLive>,
+): Promise<NodeView> {
   const { fields = {}, timelines = {} } = (await nodes.fields(node)) ?? {}
   const own = Object.entries(fields).filter(([, about]) => !isDouble(node, about))
-  const list = own.map(([field, { type, units, description, timeline, resolution, rhythm, bits }]) => ({
+  const list = own.map(([field, about]) => ({
     metric: `${node.name}::${field}`,
     field,
-    type,
-    units,
-    description,
-    resolution: resolution ?? null,
-    rhythm: rhythm ?? null,
-    bits: bits ?? null,
-    interval: timelines[timeline]?.interval ?? null,
+    type: about.type,
+    instance: instanceAt(root, about.source ?? '') ?? null,
+    ...shownIn({ units: about.units, resolution: about.resolution ?? null }),
+    description: about.description,
+    rhythm: about.rhythm ?? null,
+    bits: about.bits ?? null,
+    interval: timelines[about.timeline]?.interval ?? null,
   }))
   const { name, description, archive = false } = node
   return { name, description, archive, fields: list }
@@ -31,7 +38,9 @@ export function signature(list: readonly NodeView[]): string {
   return JSON.stringify(
     list.map(({ name, fields }) => [
       name,
-      fields.map(({ field, units, resolution, rhythm, bits }) => [field, units, resolution, rhythm, bits]),
+      fields.map(({ field, instance, units, factor, resolution, rhythm, bits }) => {
+        return [field, instance, units, factor, resolution, rhythm, bits]
+      }),
     ]),
   )
 }

@@ -44,6 +44,7 @@ const WatchBody = z.strictObject({
 
 interface Parts {
   readonly bus: Bus
+  readonly root: string
   readonly people: People
   readonly nodes: Nodes
   readonly lab: LabView
@@ -64,11 +65,11 @@ export interface LivePage extends AsyncDisposable {
 }
 
 export function livePage(parts: Parts): LivePage {
-  const { bus, people, nodes, lab, history, grafana, isOpen, expected, log } = parts
+  const { bus, root, people, nodes, lab, history, grafana, isOpen, expected, log } = parts
   const assets = pageAssets()
   const live = liveValues(nodes)
   const { build } = assets
-  const open = streams({ nodes, lab, history, live, build, hub: () => bus.connected, expected, log })
+  const open = streams({ root, nodes, lab, history, live, build, hub: () => bus.connected, expected, log })
   const acting = operate(lab, log)
   const app = new Hono<Env>()
   const me = (c: Context<Env>): Me => {
@@ -85,7 +86,7 @@ export function livePage(parts: Parts): LivePage {
 
   app.use(ownPage)
   app.get('/me', (c) => answer(c, me(c)))
-  app.get('/fields', async (c) => answer(c, await fieldList(nodes)))
+  app.get('/fields', async (c) => answer(c, await fieldList(nodes, root)))
   app.get('/past', async (c) => {
     const given = new URL(c.req.url).searchParams
     const [from, to] = [timeOf(given, 'from'), timeOf(given, 'to')]

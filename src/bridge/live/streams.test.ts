@@ -12,6 +12,7 @@ const streamsOf = (watch: () => object) =>
     history: { events: () => [] } as never,
     live: { watch } as never,
     build: '1',
+    root: 'observatory',
     hub: () => true,
     expected: () => [],
     log: () => {},
@@ -65,6 +66,7 @@ test('an instance that is to be up and has not been heard of is shown, once it i
     history: { events: () => [] } as never,
     live: { watch: () => ({ want: () => {}, [Symbol.dispose]: () => {} }) } as never,
     build: '1',
+    root: 'observatory',
     hub: () => hub,
     expected: () => [
       { instance: 'here', agentClass: 'A', host: 'h' },

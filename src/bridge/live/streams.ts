@@ -39,6 +39,7 @@ export interface Streams extends Disposable {
 }
 
 interface Parts {
+  readonly root: string
   readonly nodes: Nodes
   readonly lab: LabView
   readonly history: History
@@ -64,7 +65,7 @@ function frameOf(event: keyof StreamEvents, text: string): string {
 const encoder = new TextEncoder()
 
 export function streams(parts: Parts): Streams {
-  const { nodes, lab, history, live, build, hub, expected, log } = parts
+  const { root, nodes, lab, history, live, build, hub, expected, log } = parts
   const open = new Map<string, Stream>()
   /** Each agent as it was last sent. */
   const sent = new Map<string, string>()
@@ -113,7 +114,7 @@ export function streams(parts: Parts): Streams {
     if (listing) return
     listing = true
     try {
-      const now = signature(await fieldList(nodes))
+      const now = signature(await fieldList(nodes, root))
       if (now !== fields) all(frame('fields', {}))
       fields = now
     } catch (error) {

@@ -14,6 +14,13 @@ export class Curve {
     return this.values.at(-1)
   }
 
+  /** When the newest samples began to be no number: null when all are; undefined while the newest has a value. */
+  get nothingSince(): number | null | undefined {
+    const had = this.values.findLastIndex((value) => value !== null)
+    if (had === this.values.length - 1) return undefined
+    return had < 0 ? null : this.t[had + 1]
+  }
+
   /** Takes what came live; what is known already is passed over. Returns the seconds that lie between old and new. */
   append(t: readonly number[], values: readonly Cell[]): number {
     const before = this.newest

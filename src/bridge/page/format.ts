@@ -1,5 +1,7 @@
 import { bitsText } from '../../core/bits.ts'
+import { NO_VALUE } from '../../core/no-value.ts'
 import { atResolution, decimalsOf, LARGE, SMALL } from '../../core/resolution.ts'
+import { scaled } from '../../core/scaled-units.ts'
 import type { Cell, FieldView } from './shape.ts'
 
 /** Digits of a value whose resolution nobody declares. */
@@ -8,7 +10,7 @@ const DIGITS = 6
 /** A value with as many digits every time, so that it does not jump. */
 function valueText(value: Cell | undefined, resolution: number | null): string {
   if (value === undefined) return '–'
-  if (value === null) return 'NaN'
+  if (value === null) return NO_VALUE
   if (typeof value !== 'number') return String(value)
   if (resolution !== null) return atResolution(value, resolution)
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return String(value)
@@ -34,6 +36,12 @@ export function withUnit(
   if (bits && typeof value === 'number') return bitsText(value, bits)
   const text = valueText(value, resolution)
   return units && value !== null && value !== undefined ? `${text} ${units}` : text
+}
+
+/** Values as they are shown, in a field's units. */
+export function shownCells(values: readonly Cell[], { factor }: Pick<FieldView, 'factor'>): readonly Cell[] {
+  if (factor === 1) return values
+  return values.map((value) => (typeof value === 'number' ? scaled(value, factor) : value))
 }
 
 /** A count with its thousands apart: `12 345`. */

@@ -3,9 +3,10 @@ import { agoText, bridgeTime, clockText } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
 import { h, say } from './dom.ts'
-import { withUnit } from './format.ts'
+import { shownCells, withUnit } from './format.ts'
 import type { Group } from './groups.ts'
 import { type Line, Plot } from './plot.ts'
+import { shade } from './shade.ts'
 import type { Cell, FieldView, Part, RunView } from './shape.ts'
 import { reachOf, staleAfter } from './stale.ts'
 import { strokeOf } from './theme.ts'
@@ -121,7 +122,7 @@ export class Panel {
   take(metric: string, t: readonly number[], values: readonly Cell[]): void {
     const tile = this.#tiles.find(({ field }) => field.metric === metric)
     if (!tile) return
-    const hole = tile.curve.append(t, values)
+    const hole = tile.curve.append(t, shownCells(values, tile.field))
     this.#dirty = true
     if (hole <= staleAfter(tile.field)) return
     for (const wait of HOLE_MS) setTimeout(() => this.reload(), wait)
@@ -176,7 +177,8 @@ export class Panel {
       this.#loaded = now
       for (const { t, values } of parts)
         for (const [metric, list] of Object.entries(values))
-          this.#tiles.find(({ field }) => field.metric === metric)?.curve.replace(t, list)
+          for (const { field, curve } of this.#tiles)
+            if (field.metric === metric) curve.replace(t, shownCells(list, field))
       this.#describe()
     } catch {
       // The bridge is away, which the top of the page says; it is tried again when it is back.
@@ -195,7 +197,7 @@ export class Panel {
     const from = to - span
     for (const { curve } of this.#tiles) curve.trim(from - 60)
     const width = (2 * reachOf(span, this.#group.fields)) / (POINTS - 1)
-    this.#plot.draw(this.#lines, { from, to, width, runs: this.#around.runs() })
+    this.#plot.draw(this.#lines, { from, to, width, runs: shade(this.#around.runs(), this.#group.fields) })
   }
 
   #chooseLines(): void {
@@ -248,7 +250,7 @@ export class Panel {
     button.classList.toggle('stale', stale)
     if (time === undefined) say(age, 'no data')
     else if (pointed) say(age, `at ${clockText(time)}`)
-    else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago`)
+    else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago${nothingText(curve)}`)
   }
 
   #toggle(): void {
@@ -265,6 +267,13 @@ export class Panel {
     this.#plot?.destroy()
     this.#plot = undefined
   }
+}
+
+/** Since when the last samples are no number, as far as that is shown. */
+function nothingText({ nothingSince }: Curve): string {
+  return nothingSince === undefined
+    ? ''
+    : `, NaN since ${nothingSince === null ? 'before' : clockText(nothingSince)}`
 }
 
 function isStale({ newest }: Curve, field: FieldView): boolean {

@@ -12,7 +12,11 @@ export interface FieldView {
   readonly metric: string
   readonly field: string
   readonly type: 'number' | 'string' | 'bool'
+  /** The agent that reads it; null where none does, as of a weather file. */
+  readonly instance: string | null
+  /** What its values are shown in, multiplied by `factor`: 0.1 of what is recorded in `0.1 V`, else 1. */
   readonly units: string | null
+  readonly factor: number
   readonly description: string | null
   /** The least step between two values, in its units. */
   readonly resolution: number | null

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Presence } from '../../core/channels.ts'
+import type { Wire } from '../../core/wire.ts'
 import type { InstanceView, LabView } from '../../lab/lab-view.ts'
 import { instanceStatus, statusTable } from '../../terminal/status-tables.ts'
 
@@ -52,12 +53,27 @@ test('a reading has the digits of its resolution, as on the page', () => {
     T: { type: 'double' as const, units: 'K', resolution: 1e-4 },
     p: { type: 'double' as const, units: 'mbar' },
     on: { type: 'bool' as const, resolution: 1 },
+    volts: { type: 'double' as const, units: '0.1 V', resolution: 1 },
+    off: { type: 'double' as const, units: 'A' },
+    never: { type: 'double' as const, units: 'A' },
   }
   const feed = { agent_class: 'A', record: true, frame_length: 60, blocks: { b: fields } }
   const api = { agent_class: 'A', help: '', ops: {}, queries: {}, feeds: { temps: feed } }
-  const last = new Map([['temps', { timestamp: 1_700_000_000, T: 4.2, p: 1.23456789e-9, on: true }]])
+  const values: Record<string, Wire> = {
+    timestamp: 1_700_000_000,
+    T: 4.2,
+    p: 1.23456789e-9,
+    on: true,
+    volts: 1203,
+    off: 'NaN',
+  }
+  const last = new Map([['temps', values]])
   const text = instanceStatus('ls', { ...view, api }, last, 1_700_000_001)
   expect(text).toMatch(/^temps +T +4\.2000 +K /m)
   expect(text).toMatch(/^temps +p +1\.23457e-9 +mbar /m)
   expect(text).toMatch(/^temps +on +true /m)
+  // Recorded in tenths, shown in whole units.
+  expect(text).toMatch(/^temps +volts +120\.3 +V /m)
+  expect(text).toMatch(/^temps +off +no value +A /m)
+  expect(text).toMatch(/^temps +never +A /m)
 })

@@ -4,11 +4,12 @@ import type { ArchiveField } from './archive.ts'
 import { g3File } from './export-g3.ts'
 import { type ExportFile, parquetFile } from './export-parquet.ts'
 import { textFile } from './export-text.ts'
+import { writeFieldsFile } from './fields-file.ts'
 
 export const FORMATS = ['csv', 'jsonl', 'parquet', 'g3'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** Where the samples go: a file, or `print` for text without one. @throws UsageError for a file of bytes without a name, ConfigError when it cannot be written */
+/** Where the samples go, with what is known of their fields: a file, or `print` for text without one. @throws UsageError for a file of bytes without a name, ConfigError when it cannot be written */
 export async function exportFile(
   { format, out }: { readonly format: Format; readonly out?: string | undefined },
   fields: readonly ArchiveField[],
@@ -17,6 +18,8 @@ export async function exportFile(
   try {
     if (format === 'csv' || format === 'jsonl') {
       const to = out === undefined ? undefined : await open(out, 'w')
+      // A line of names tells the units of CSV.
+      if (out !== undefined && format === 'jsonl') await writeFieldsFile(out, fields)
       return textFile(format, fields, {
         async put(text) {
           if (to) return await to.appendFile(text)
@@ -30,6 +33,7 @@ export async function exportFile(
       await (await open(out, 'w')).close()
       return parquetFile(out, fields)
     }
+    await writeFieldsFile(out, fields)
     return await g3File(out, fields)
   } catch (cause) {
     if (cause instanceof UsageError) throw cause

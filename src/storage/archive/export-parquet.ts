@@ -2,6 +2,7 @@ import { fileWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-write
 import type { FieldType } from '../../core/wire.ts'
 import type { Column } from './archive-columns.ts'
 import { rowsOf } from './archive-rows.ts'
+import { fieldsText } from './fields-file.ts'
 
 /** Where samples go, part by part in order of time. */
 export interface ExportFile {
@@ -18,18 +19,20 @@ const TYPES = { double: 'DOUBLE', int: 'INT64', bool: 'BOOLEAN', string: 'STRING
 
 /**
  * Begins a Parquet file: a column `time` (unix s) and one for each field, a row for each time, null where a field has no
- * sample.
+ * sample. Its metadata says what is known of the fields: JSON by their names, under `ocs.fields`.
  */
 export function parquetFile(
   path: string,
-  fields: readonly { readonly label: string; readonly type: FieldType }[],
+  fields: readonly ({ readonly type: FieldType } & Parameters<typeof fieldsText>[0][number])[],
 ): ExportFile {
   const heads = [
     { name: 'time', type: 'DOUBLE' as const, nullable: false },
     ...fields.map(({ label, type }) => ({ name: label, type: TYPES[type], nullable: true })),
   ]
   const schema = schemaFromColumnData({ columnData: heads.map((head) => ({ ...head, data: [] })) })
-  const parquet = new ParquetWriter({ writer: fileWriter(path), schema, createdBy: 'ocs' })
+  const about = fieldsText(fields)
+  const kvMetadata = about === undefined ? [] : [{ key: 'ocs.fields', value: about }]
+  const parquet = new ParquetWriter({ writer: fileWriter(path), schema, kvMetadata, createdBy: 'ocs' })
   return {
     async write(columns, before) {
       const data: unknown[][] = heads.map(() => [])
