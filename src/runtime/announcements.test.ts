@@ -10,7 +10,7 @@ import { runAgent } from './run-agent.ts'
 const root = 'observatory'
 
 /** An agent whose process and task the test speaks for, and what came from it. */
-async function announcing() {
+async function announcing(hub = new MemoryHub()) {
   const began = Promise.withResolvers<{ session: SessionHandle<unknown>; feed: FeedPublisher }>()
   const busy = Promise.withResolvers<SessionHandle<unknown>>()
   const run = async (signal: AbortSignal) =>
@@ -30,7 +30,6 @@ async function announcing() {
       busy.resolve(session)
       return run(signal)
     })
-  const hub = new MemoryHub()
   const eye = hub.connect('eye')
   const told: { readonly op: string; readonly session: OpSession }[] = []
   const last: unknown[] = []
@@ -62,6 +61,31 @@ async function pass(seconds: number): Promise<void> {
 
 afterEach(() => {
   jest.useRealTimers()
+})
+
+test('what an earlier version left on the hub goes, and nothing else', async () => {
+  const hub = new MemoryHub()
+  const before = hub.connect('before')
+  const session: OpSession = {
+    ...{ session_id: 1, op_name: 'old', op_code: 5, status: 'done', degraded: false, success: true },
+    ...{ start_time: 1, end_time: 2, data: {}, started_by: 'x', messages: [] },
+  }
+  await before.publish(channels.session, { root, instance: 'it', op: 'old' }, session)
+  await before.publish(channels.session, { root, instance: 'other', op: 'old' }, session)
+  await before.publish(channels.last, { root, instance: 'it', feed: 'gone' }, { timestamp: 1 })
+  await before.publish(channels.last, { root, instance: 'it', feed: 'counts' }, { timestamp: 1, n: 7 })
+  const { running } = await announcing(hub)
+  const eye = hub.connect('late')
+  const kept: string[] = []
+  await eye.subscribe(
+    channels.session,
+    { root },
+    (_, { instance, op }) => void kept.push(`${instance} ${op}`),
+  )
+  await eye.subscribe(channels.last, { root }, (_, { feed }) => void kept.push(feed))
+  await caller(eye, root).then((ask) => ask.request('it', 'sweep', 'status'))
+  expect(kept.sort()).toEqual(['counts', 'it acq', 'it sweep', 'other old'])
+  await running.stop()
 })
 
 test('what changes each second is told each 5 s, and at once after a pause; the last of it is never left out', async () => {

@@ -53,6 +53,31 @@ export class Chromium implements AsyncDisposable {
   }
 }
 
+/** The part of a plot's columns that is shaded from top to bottom: what ran then. @param panel the title of the plot */
+export function shaded(page: Page, panel: string): Promise<number> {
+  return page.evaluate((title) => {
+    const dom = globalThis as unknown as { document: { querySelector(selector: string): Drawn | null } }
+    const canvas = dom.document.querySelector(`.panel[aria-label="${title}"] canvas`)
+    if (!canvas) return 0
+    const { width, height } = canvas
+    const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
+    let full = 0
+    for (let x = 0; x < width; x++) {
+      let painted = 0
+      for (let y = 0; y < height; y++) if ((data[4 * (y * width + x) + 3] ?? 0) > 0) painted++
+      // Times stand below.
+      if (painted > 0.7 * height) full++
+    }
+    return full / width
+  }, panel)
+
+  interface Drawn {
+    readonly width: number
+    readonly height: number
+    getContext(kind: '2d'): { getImageData(x: number, y: number, w: number, h: number): { data: Uint8Array } }
+  }
+}
+
 /**
  * The columns of a plot in which its first curve is: how many, and the widest gap between two, in pixels.
  * @param panel the title of the plot

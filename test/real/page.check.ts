@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator } from 'playwright-core'
-import { Chromium, drawn } from './browser.ts'
+import { Chromium, drawn, shaded } from './browser.ts'
 import { Cable } from './cable.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
@@ -26,6 +26,7 @@ hosts:
       - { agent-class: FakeDataAgent, instance-id: fake, arguments: [--mode, acq, --num-channels, '4'] }
       - { agent-class: AggregatorAgent, instance-id: aggregator, arguments: [--data-dir, data] }
       - { agent-class: ThermometryDataNode, instance-id: fake-node, arguments: [--target, fake, --name, FAKE, --feed, all] }
+      - { agent-class: FakeDataAgent, instance-id: other, arguments: [--mode, acq] }
       - { agent-class: FakeDataAgent, instance-id: many1, arguments: [--mode, acq, --num-channels, '1000', --sample-rate, '1'] }
       - { agent-class: FakeDataAgent, instance-id: many2, arguments: [--mode, acq, --num-channels, '1000', --sample-rate, '1'] }
       - { agent-class: ThermometryDataNode, instance-id: many1-node, arguments: [--target, many1, --name, MANY1, --feed, all] }
@@ -199,6 +200,25 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
   await page.locator('#account button', { hasText: 'Sign out' }).click()
   await until('she is out', PATIENCE, async () => (await page.locator('.act').count()) === 0)
   expect(await ask()).toBe(401)
+})
+
+test('a task shades the plots of what its own agent reads, and no other', async () => {
+  const { page } = chromium
+  // Of 5 min, 12 s are 4 % of a plot.
+  const run = (instance: string) =>
+    lab.run(['ctrl', 'start', instance, 'delay_task', '--delay', '12', '--wait', ...site])
+  await agent('other').says('launching acq', PATIENCE)
+  expect((await run('other')).code).toBe(0)
+  await until('it is listed', PATIENCE, async () =>
+    /other delay_task done/.test(await said(page.locator('#events'))),
+  )
+  const { columns } = await drawn(page, PLOT)
+  await until('the plot goes on', PATIENCE, async () => (await drawn(page, PLOT)).columns > columns)
+  expect(await shaded(page, PLOT)).toBeLessThan(0.02)
+  expect((await run('fake')).code).toBe(0)
+  await until('its own is shaded', PATIENCE, async () => (await shaded(page, PLOT)) > 0.03)
+  figure(`${(100 * (await shaded(page, PLOT))).toFixed(1)} % of its own plot is shaded by 12 s of a task`)
+  await shot('shaded')
 })
 
 test('on a phone, in the dark, in the light: nothing is cut off, and axe-core finds nothing serious', async () => {
