@@ -8,7 +8,7 @@ import { Lab, seconds, until } from '../test/real/roles.ts'
 
 const ORIGIN = 'http://127.0.0.1:5000'
 /** Seconds of readings that the picture shows at least. */
-const SHOWN = 100
+const SHOWN = 240
 
 await using lab = new Lab()
 lab.start('demo', ['demo', '--dir', lab.path('demo')])

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { atResolution, decimalsOf } from './resolution.ts'
+import { atResolution, decimalsOf } from './shown-value.ts'
 
 test.each([
   [0.001, 3],

@@ -1,7 +1,7 @@
 import { OpCode } from '../core/ops.ts'
 import { overdueAfter } from '../core/rhythm.ts'
-import { unitsBehind } from '../core/scaled-units.ts'
 import type { Shown } from '../core/shown-node.ts'
+import { unitsBehind } from '../core/shown-value.ts'
 import type { Dialect } from './dialects.ts'
 import { uidOf } from './ids.ts'
 

@@ -1,8 +1,8 @@
 import { bitsText } from '../core/bits.ts'
 import { givenNames } from '../core/given-names.ts'
 import { OpCode } from '../core/ops.ts'
-import { decimalsOf } from '../core/resolution.ts'
 import type { ShownField } from '../core/shown-node.ts'
+import { decimalsOf } from '../core/shown-value.ts'
 import type { Dialect } from './dialects.ts'
 import { unitId, unitsByName } from './units.ts'
 

@@ -1,4 +1,4 @@
-import { unitsBehind } from '../core/scaled-units.ts'
+import { unitsBehind } from '../core/shown-value.ts'
 
 /** Grafana's ids of the units that instruments here have. */
 const UNITS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { atResolution } from '../core/resolution.ts'
+import { atResolution } from '../core/shown-value.ts'
 
 /** One curve to draw: times (unix s) in order, and as many values; null where there is none. */
 export interface Drawn {

@@ -1,7 +1,5 @@
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
-import { hasNoValue, NO_VALUE } from '../core/no-value.ts'
-import { atResolution } from '../core/resolution.ts'
-import { scaled, shownIn } from '../core/scaled-units.ts'
+import { atResolution, hasNoValue, NO_VALUE, scaled, shownIn } from '../core/shown-value.ts'
 import type { Wire } from '../core/wire.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { counted } from '../core/counted.ts'
 import { duration } from '../core/duration.ts'
-import { NO_VALUE } from '../core/no-value.ts'
 import { oneLine } from '../core/printable.ts'
+import { NO_VALUE } from '../core/shown-value.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
 import { listed } from './redraw.ts'
 import { table } from './table.ts'

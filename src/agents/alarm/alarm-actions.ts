@@ -5,7 +5,7 @@ import type { Action, Mail } from '../../core/alarm-rules.ts'
 import { messageOf } from '../../core/errors.ts'
 import { isLoopback } from '../../core/host-port.ts'
 import { pause } from '../../core/pause.ts'
-import { unitsBehind } from '../../core/scaled-units.ts'
+import { unitsBehind } from '../../core/shown-value.ts'
 
 /** Characters of what a failed command said that are told. */
 const TOLD = 300

@@ -1,5 +1,5 @@
 import type { RuleOf } from '../../core/alarm-rules.ts'
-import { unitsBehind } from '../../core/scaled-units.ts'
+import { unitsBehind } from '../../core/shown-value.ts'
 import type { Verdict } from './alarm-store.ts'
 
 /** Times in a window of a rate; samples between two of them are averaged. */

@@ -1,5 +1,5 @@
 import { instanceAt } from '../../core/channels.ts'
-import { shownIn } from '../../core/scaled-units.ts'
+import { shownIn } from '../../core/shown-value.ts'
 import { shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 import type { NodeView } from '../page/shape.ts'

@@ -1,7 +1,5 @@
 import { bitsText } from '../../core/bits.ts'
-import { NO_VALUE } from '../../core/no-value.ts'
-import { atResolution, decimalsOf, LARGE, SMALL } from '../../core/resolution.ts'
-import { scaled } from '../../core/scaled-units.ts'
+import { atResolution, decimalsOf, LARGE, NO_VALUE, SMALL, scaled } from '../../core/shown-value.ts'
 import type { Cell, FieldView } from './shape.ts'
 
 /** Digits of a value whose resolution nobody declares. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { scaled, shownIn, unitsBehind } from './scaled-units.ts'
+import { scaled, shownIn, unitsBehind } from './shown-value.ts'
 
 test.each([
   ['0.1 V', 1, { units: 'V', resolution: 0.1, factor: 0.1 }],
