@@ -1,5 +1,5 @@
 /**
- * Takes the picture of the live page, `docs/live-page.png`, from the lab of `npm start` after a minute:
+ * Takes the picture of the live page, `docs/live-page.png`, from the lab of `npm start` after some minutes:
  * `.ci/alone bun docs/make-live-page.ts`, with Debian's Chromium.
  */
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { Lab, seconds, until } from '../test/real/roles.ts'
 
 const ORIGIN = 'http://127.0.0.1:5000'
 /** Seconds of readings that the picture shows at least. */
-const SHOWN = 240
+const SHOWN = 200
 
 await using lab = new Lab()
 lab.start('demo', ['demo', '--dir', lab.path('demo')])

@@ -64,6 +64,19 @@ const panels = Object.fromEntries(
   Object.entries(known).filter(([name]) => named.length === 0 || named.includes(name)),
 )
 
+/** Pixels of a picture at most, and around the panels. */
+const HIGHEST = 760
+const MARGIN = 10
+
+/** The height of the first panels: they say enough, and none is cut. */
+function wholeRows(panels: readonly { readonly y: number; readonly height: number }[]): number {
+  const ends = panels.map(({ y, height }) => y + height)
+  const whole = ends.filter(
+    (end) => end <= HIGHEST && panels.every((one, i) => one.y > end || (ends[i] ?? 0) <= end),
+  )
+  return Math.max(...whole) + MARGIN
+}
+
 interface HTMLStyled {
   readonly style: { setProperty(name: string, value: string): void }
 }
@@ -118,9 +131,10 @@ for (const name of Object.keys(panels)) {
   const path = fileURLToPath(new URL(`agents/${name}.png`, import.meta.url))
   const box = await section.boundingBox()
   if (!box) throw new Error(`${name}: no panel on the page`)
-  // The first of many curves say enough.
-  const clip = { x: box.x, y: 0, width: box.width, height: Math.min(box.height, 560) }
   await section.evaluate((element) => (element as unknown as { scrollIntoView(): void }).scrollIntoView())
   await seconds(1)
+  const panels = await Promise.all((await section.locator('.panel').all()).map((one) => one.boundingBox()))
+  const height = wholeRows(panels.flatMap((one) => one ?? []))
+  const clip = { x: Math.max(0, box.x - MARGIN), y: 0, width: box.width + 2 * MARGIN, height }
   await page.screenshot({ path, clip })
 }

@@ -49,3 +49,9 @@ export function toast(text: string, bad = false): void {
   clearTimeout(clearing)
   clearing = setTimeout(() => (element.textContent = ''), 8000)
 }
+
+/** A long name in parts, with places where a line may end: behind `_`, and before a word of `camelCase`. */
+export function breakable(name: string): (string | Node)[] {
+  const [first = '', ...rest] = name.split(/(?<=_)(?=.)|(?<=[a-z])(?=[A-Z])/)
+  return [first, ...rest.flatMap((part) => [h('wbr'), part])]
+}

@@ -2,7 +2,7 @@ import { givenNames } from '../../core/given-names.ts'
 import { agoText, bridgeTime, clockText } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
-import { h, say } from './dom.ts'
+import { breakable, h, say } from './dom.ts'
 import { shownCells, withUnit } from './format.ts'
 import type { Group } from './groups.ts'
 import { type Line, Plot } from './plot.ts'
@@ -227,7 +227,7 @@ export class Panel {
     const button = h(
       'button',
       { type: 'button', class: 'tile', title, 'aria-pressed': drawn && 'true', disabled: !drawn },
-      h('span', { class: 'name' }, drawn && swatch, name),
+      h('span', { class: 'name' }, drawn && swatch, h('span', {}, ...breakable(name))),
       value,
       age,
     )

@@ -101,7 +101,8 @@ export class Plot {
     return {
       width: Math.max(100, this.#host.clientWidth),
       height: HEIGHT,
-      padding: [8, 22, 0, 0],
+      // A time stands under the last line of the grid, half of it beyond.
+      padding: [8, 28, 0, 0],
       // Lines between pixels are smoother than those on them.
       pxAlign: 0,
       legend: { show: false },
