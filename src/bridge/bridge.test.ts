@@ -255,6 +255,14 @@ test('of two live nodes of one name the one that had it first is asked, however 
   expect(at.log).toEqual([
     'two data nodes go by LSA21OQ: node-LSA21OQ and impostor; impostor, which came later, is not asked',
   ])
+  // What one has left that is gone counts for nothing, also where it was there before the bridge.
+  await silentNode(at.lab.hub, 'LATE', 'offline', 'gone', 1)
+  await silentNode(at.lab.hub, 'LATE')
+  await silentNode(at.lab.hub, 'LATE', 'online', 'gone', 1)
+  await query(at.bridge, 'LATE::x').catch(() => {})
+  expect(at.log).toContain(
+    'two data nodes go by LATE: node-LATE and gone; gone, which came later, is not asked',
+  )
 })
 
 test('without a hub: 200 and empty curves, and all again when it is back', async () => {

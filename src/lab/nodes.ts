@@ -56,9 +56,12 @@ export async function findNodes(
   const named = new Map<string, { readonly name: string; readonly nth: number }>()
   let seen = 0
   const note = (instance: string) => {
-    const name = lab.instances.get(instance)?.api?.node?.name
-    if (name === undefined) named.delete(instance)
-    else if (named.get(instance)?.name !== name) named.set(instance, { name, nth: ++seen })
+    const { api, state } = lab.instances.get(instance) ?? {}
+    const name = api?.node?.name
+    if (named.get(instance)?.name === name) return
+    // What is retained of one that is gone holds no name against those that live.
+    if (name === undefined || state !== 'online') named.delete(instance)
+    else named.set(instance, { name, nth: ++seen })
   }
   const nthOf = ({ instance }: Node) => named.get(instance)?.nth ?? Infinity
   const all = () =>
@@ -116,8 +119,12 @@ export async function findNodes(
   }
 
   // Those that are there already are in no order but that of their own word.
-  for (const { node } of all().sort((a, b) => a.since - b.since)) note(node.instance)
-  const watch = lab.onChange(note)
+  let isSettled = false
+  void lab.settled().then(() => {
+    isSettled = true
+    for (const { node } of all().sort((a, b) => a.since - b.since)) note(node.instance)
+  })
+  const watch = lab.onChange((instance) => isSettled && note(instance))
   return {
     get connected() {
       return bus.connected
