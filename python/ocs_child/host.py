@@ -20,6 +20,8 @@ from .values import from_wire, plain  # noqa: E402
 
 #: Seconds between two looks at the sessions.
 LOOK_S = 1.0
+#: Seconds after which one that has just begun is looked at: its first data tends to be there by then.
+FIRST_LOOK_S = 0.1
 #: Seconds that the agent has to end once its runtime is gone, whatever its threads do.
 GONE_S = 10.0
 #: Seconds that the last rows wait for their answer.
@@ -114,6 +116,7 @@ class Host:
             finally:
                 host._says = True
             host.look()
+            reactor.callLater(FIRST_LOOK_S, host.look)
 
         def add_message(session, text, timestamp=None):
             if not ocs_agent.in_reactor_context():

@@ -51,6 +51,31 @@ async function announcing(hub = new MemoryHub()) {
   return { ...(await began.promise), sweep: await busy.promise, told, last, running, ask }
 }
 
+test('what starts with an agent has a session before anybody is told of the agent', async () => {
+  const hub = new MemoryHub()
+  const eye = hub.connect('eye')
+  const told: string[] = []
+  await eye.subscribe(channels.session, { root }, ({ status }) => told.push(status))
+  await eye.subscribe(channels.presence, { root }, ({ state }) => told.push(state))
+  const agent = defineAgent({
+    class: 'TellingAgent',
+    help: 'Tells.',
+    args: z.object({}),
+    feeds: {},
+    connect: async () => ({}),
+  }).process('acq', { help: 'Read.', startup: true }, async () => {})
+  const identity = { root, instance: 'it', agentClass: 'TellingAgent', session: 's', since: 1, version: '0' }
+  const running = await runAgent({
+    agent: agent as unknown as Agent,
+    args: {},
+    identity,
+    bus: hub.connect('it'),
+    log: () => {},
+  })
+  expect(told.slice(0, 2)).toEqual(['starting', 'online'])
+  await running.stop()
+})
+
 /** Lets time pass, and all that is set off by it. */
 async function pass(seconds: number): Promise<void> {
   for (let ms = 0; ms < 1000 * seconds; ms += 10) {

@@ -79,14 +79,17 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     event,
     bug,
   })
-  const watch = watchHub(bus, identity, counters, log, () => announcements.publishAll())
+  const begin = startUp(options, atStart, operations, stopping.signal)
+  const watch = watchHub(bus, identity, counters, log, () => {
+    begin()
+    announcements.publishAll()
+  })
   const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
   const beat = setInterval(() => {
     void announcements.publishPresence('online')
     spool?.tidy()
     recording?.look()
   }, 1000 * BEAT_S)
-  void startUp(options, atStart, operations, stopping.signal)
   return {
     async stop() {
       stopping.abort()
