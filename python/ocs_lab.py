@@ -62,7 +62,7 @@ class Lab:
 
     def metrics(self) -> list[dict[str, Any]]:
         """All that can be asked for: metric, unit, description, and the source (root.instance.feeds.feed.field) of each."""
-        return json.loads(self._get('/api/metrics'))
+        return json.loads(self._get('/api/metrics')[0])
 
     def data(self, pattern: str, start: Any = '-1h', end: Any = 'now', every: str | None = None) -> Any:
         """
@@ -78,12 +78,15 @@ class Lab:
             raise LabError("a data frame takes pandas: pip install 'ocs-child[notebook]'") from error
         names = self._named(pattern)
         first, last = _milliseconds(start), _milliseconds(end)
-        columns = {}
+        metrics, columns = list(names), {}
+        samples: dict[str, dict[float, Any]] = {metric: {} for metric in metrics}
+        for at in range(0, len(metrics), MOST_METRICS):
+            for table in self._all(metrics[at:at + MOST_METRICS], first, last):
+                for stamp, metric, value in _samples(table):
+                    samples[metric].setdefault(stamp, value)
         for metric, name in names.items():
-            samples = [sample for table in self._all(metric, first, last) for sample in _samples(table)]
-            times = pandas.to_datetime([stamp for stamp, _, _ in samples], unit='ms', utc=True)
-            column = pandas.Series([value for _, _, value in samples], index=times)
-            columns[name] = column[~column.index.duplicated()]
+            times = pandas.to_datetime(list(samples[metric]), unit='ms', utc=True)
+            columns[name] = pandas.Series(list(samples[metric].values()), index=times)
         frame = pandas.DataFrame(columns).sort_index()
         frame.index.name = 'time'
         return frame if every is None or frame.empty else frame.resample(every).mean(numeric_only=True)
@@ -101,7 +104,7 @@ class Lab:
             try:
                 span = min(newest.values()) - LATE_MS, time.time() * 1000 + LATE_MS
                 found = [sample for at in range(0, len(metrics), MOST_METRICS)
-                         for sample in _samples(self._table(metrics[at:at + MOST_METRICS], *span))]
+                         for sample in _samples(self._table(metrics[at:at + MOST_METRICS], *span)[0])]
             except _Away:
                 found = []
             for stamp, metric, value in sorted(found, key=lambda sample: sample[0]):
@@ -131,38 +134,33 @@ class Lab:
             raise LabError(f'nothing at {self.url} fits {pattern!r} (there are: {some}, …)')
         return found
 
-    def _all(self, metric: str, first: float, last: float, known: list[list[str]] | None = None) -> Iterator[list[list[str]]]:
-        """
-        Tables with all samples of a metric in a span, in order. The bridge thins what is more than an answer holds, and does not
-        say so: all are there once the halves of the span have no more than the whole.
-        """
-        whole = known or self._table([metric], first, last)
-        begin, end = (float(whole[1][0]), float(whole[-1][0])) if len(whole) > 1 else (first, first)
-        if end - begin <= LEAST_MS:
-            yield whole
+    def _all(self, metrics: list[str], first: float, last: float) -> Iterator[list[list[str]]]:
+        """Tables with all samples of metrics in a span, in order: a span with more than an answer holds is halved."""
+        table, is_thinned = self._table(metrics, first, last)
+        begin, end = (float(table[1][0]), float(table[-1][0])) if len(table) > 1 else (first, first)
+        if not is_thinned or end - begin <= LEAST_MS:
+            yield table
             return
         # Of the samples that came, so that either half has some. Times are rounded to ms.
         middle = (begin + end) // 2
-        left, right = self._table([metric], first, middle + 1), self._table([metric], middle, last)
-        if len(left) + len(right) - 1 <= len(whole):
-            yield whole
-            return
-        yield from self._all(metric, first, middle + 1, left)
-        yield from self._all(metric, middle, last, right)
+        yield from self._all(metrics, first, middle + 1)
+        yield from self._all(metrics, middle, last)
 
-    def _table(self, metrics: list[str], first: float, last: float) -> list[list[str]]:
-        """One answer: a line of names, then a line for each time (unix ms)."""
+    def _table(self, metrics: list[str], first: float, last: float) -> tuple[list[list[str]], bool]:
+        """One answer: a line of names, then a line for each time (unix ms); and whether there is more than it holds."""
         most = min(MOST_POINTS, MOST_ROWS // len(metrics))
         query = [('metric', metric) for metric in metrics]
         query += [('from', str(math.floor(first))), ('to', str(math.ceil(last))), ('max_points', str(most)),
                   ('wide', '1'), ('format', 'csv')]
-        return list(csv.reader(io.StringIO(self._get('/api/data?' + urlencode(query)))))
+        text, is_thinned = self._get('/api/data?' + urlencode(query))
+        return list(csv.reader(io.StringIO(text))), is_thinned
 
-    def _get(self, path: str) -> str:
+    def _get(self, path: str) -> tuple[str, bool]:
+        """The text of an answer, and whether samples were left out of it."""
         request = urllib.request.Request(self.url + path, headers=_authorization(self.url))
         try:
             with urllib.request.urlopen(request, timeout=self._timeout, context=self._ssl) as answer:
-                return answer.read().decode()
+                return answer.read().decode(), 'x-ocs-thinned' in answer.headers
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors='replace')
             try:

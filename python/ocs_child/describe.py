@@ -12,7 +12,7 @@ def hello(agent, help_text):
     for kind, registered in (('task', agent.tasks), ('process', agent.processes)):
         for name, op in registered.items():
             ops[name] = {'kind': kind, 'help': inspect.cleandoc(op.docstring or ''),
-                         'params': params_of(op.launcher), 'startup': startup.get(name, False) or False,
+                         'params': params_of(op.launcher), 'startup': startup.get(name, False),
                          'min_privs': max(1, int(getattr(op.min_privs, 'value', op.min_privs)))}
     return {'agent_class': agent.class_name or type(agent).__name__, 'help': help_text, 'ops': ops}
 

@@ -19,7 +19,7 @@ import { people as peopleOf } from './access/people.ts'
 import { tagKeys, tagValues } from './filters.ts'
 import { graphite } from './graphite/graphite.ts'
 import { recordHistory } from './history.ts'
-import { answer, badRequest, checked, send, tellLeftOut } from './http.ts'
+import { answer, badRequest, checked, send, tellLeftOut, tellThinned } from './http.ts'
 import { agentList, metricList, prometheus } from './lists.ts'
 import { livePage } from './live/routes.ts'
 import { withNotes } from './notes.ts'
@@ -154,6 +154,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     }
     const rows = await rowsOf(parts, given)
     tellLeftOut(c, rows.leftOut)
+    tellThinned(c, rows.thinned)
     return format === 'csv' ? send(c, asCsv(rows), 'text/csv; charset=utf-8') : answer(c, asObjects(rows))
   })
   app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path.slice(0, 200)}` }, 404))

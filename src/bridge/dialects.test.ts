@@ -130,6 +130,14 @@ test('/api/data: a row a value in order of time; patterns; times as ms, ISO and 
     const [status, some] = await get<Row[]>(at.bridge, `${all}&${query}`)
     expect([query, status, some.length]).toEqual([query, 200, 1001])
   }
+  // It says where it has left samples out.
+  for (const [points, thinned] of [
+    [20_000, null],
+    [100, 'LSA21OQ::Channel_1_T'],
+  ] as const) {
+    const url = `${at.bridge.url}/api/data?metric=LSA21OQ::Channel_1_T&from=-100s&max_points=${points}`
+    expect((await fetch(url)).headers.get('x-ocs-thinned')).toBe(thinned)
+  }
   const [, many] = await get<Row[]>(
     at.bridge,
     '/api/data?metric=*::Channel_1_T&metric=LSA21OQ::*&max_points=1',

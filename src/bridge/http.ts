@@ -52,6 +52,11 @@ export function tellLeftOut(c: Context, reasons: readonly string[]): void {
   if (reasons.length > 0) c.header('x-ocs-left-out', oneLine(reasons.join('; ')))
 }
 
+/** Tells in a header which metrics have more samples than the answer holds. */
+export function tellThinned(c: Context, metrics: readonly string[]): void {
+  if (metrics.length > 0) c.header('x-ocs-thinned', oneLine(metrics.join('; ')))
+}
+
 /** Text that may stand in a header or in a line of the log. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 1000)

@@ -20,7 +20,10 @@ export interface Rows {
   readonly rows: readonly (readonly Cell[])[]
   /** Metrics that nobody has, each as a sentence; some others are there. */
   readonly leftOut: readonly string[]
+  /** Metrics that have more samples than are here. */
+  readonly thinned: readonly string[]
 }
+type Table = Pick<Rows, 'columns' | 'rows'>
 
 const Flag = z.enum(['0', '1', 'true', 'false']).transform((text) => text === '1' || text === 'true')
 const Points = z.coerce.number().int().min(1).max(20_000)
@@ -69,8 +72,12 @@ export async function rowsOf(
   const curves = await ask(nodes, metrics, { from, to, points: Math.min(points, each) })
   const chosen = wanted.flatMap(({ literal, others }) => (curves(literal) ? [literal] : others))
   const columns = [...new Map(chosen.map((metric) => [metric.text, metric])).values()].map((metric) => {
-    const { t = [], values = [] } = curves(metric) ?? {}
-    return { name: metric.text, points: t.map((time, i) => [milliseconds(time), cell(values[i])] as const) }
+    const { t = [], values = [], thinned = false } = curves(metric) ?? {}
+    return {
+      name: metric.text,
+      thinned,
+      points: t.map((time, i) => [milliseconds(time), cell(values[i])] as const),
+    }
   })
   const missing = wanted.filter(({ literal, others }) => {
     return !isPattern(literal) && ![literal, ...others].some((metric) => curves(metric))
@@ -84,12 +91,13 @@ export async function rowsOf(
   if (missing.length === wanted.length) {
     throw badRequest(`${leftOut.slice(0, 5).join('; ')}: /api/metrics lists those that there are`)
   }
-  return { ...(wide ? widened(columns) : long(columns)), leftOut }
+  const thinned = columns.filter((column) => column.thinned).map(({ name }) => name)
+  return { ...(wide ? widened(columns) : long(columns)), leftOut, thinned }
 }
 
 type Named = { readonly name: string; readonly points: readonly (readonly [number, Cell])[] }[]
 
-function long(columns: Named): Omit<Rows, 'leftOut'> {
+function long(columns: Named): Table {
   const rows = columns.flatMap(({ name, points }) =>
     points.map(([time, value]) => [time, name, value] as const),
   )
@@ -97,7 +105,7 @@ function long(columns: Named): Omit<Rows, 'leftOut'> {
 }
 
 /** A row for each time that any metric has; null where a metric has no value then. */
-function widened(columns: Named): Omit<Rows, 'leftOut'> {
+function widened(columns: Named): Table {
   const rows = new Map<number, Cell[]>()
   for (const [at, { points }] of columns.entries()) {
     for (const [time, value] of points) {
@@ -125,12 +133,12 @@ async function ways(text: string, catalog: Catalog): Promise<{ literal: Metric; 
 }
 
 /** Rows as JSON: an object a row. */
-export function asObjects({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): object[] {
+export function asObjects({ columns, rows }: Table): object[] {
   return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at] ?? null])))
 }
 
 /** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
-export function asCsv({ columns, rows }: Pick<Rows, 'columns' | 'rows'>): string {
+export function asCsv({ columns, rows }: Table): string {
   return [columns, ...rows]
     .map((row) => `${row.map((cell) => csvCell(cell === null ? '' : String(cell))).join(',')}\r\n`)
     .join('')

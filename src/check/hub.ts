@@ -21,6 +21,7 @@ import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
 import { checkClocks } from './clocks.ts'
 import type { Finding } from './finding.ts'
+import { checkWampHttp } from './wamp-http.ts'
 
 /** Seconds that the hub has to answer, and to tell what it has. */
 const HUB_SECONDS = 2
@@ -59,7 +60,8 @@ export async function checkHub(
     const ports = await checkPorts([...urls, ...websocket], undefined)
     const isFree = ports.every(({ level }) => level !== 'problem')
     const free = isFree ? [finding('note', `none runs at ${url} yet: ocs up starts it`)] : []
-    return { findings: [...free, ...ports, ...clocks], instances: none }
+    const http = await checkWampHttp(site, host, [...named, ...websocket])
+    return { findings: [...free, ...ports, ...http, ...clocks], instances: none }
   }
   try {
     const find = credentialsOf({ url, realm: site.hub.wamp_realm, site, host }, env)
@@ -99,6 +101,7 @@ export async function checkHub(
             ]
           : []),
         ...(isLocal(url) ? await checkPorts(urls, hub) : []),
+        ...(await checkWampHttp(site, host, hub.listeners)),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
         ...(credentials() ? ids.filter((instance) => !find({ stateDir, instance })) : []).map((id) =>
           finding('problem', `no credentials of ${id} are here: where the hub runs, ocs hub token ${id}`),

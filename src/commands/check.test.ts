@@ -198,6 +198,28 @@ test('of a hub that is to start here both ports are looked at, also one that onl
   )
 })
 
+test('wamp_http is where the hub answers scripts, or something else does', async () => {
+  const { hub } = await testHub()
+  using other = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
+  const { port } = new URL(hub.urls.ws)
+  const found = async (url: string, ...flags: string[]) => {
+    const servers = `mqtt_server: "mqtt://127.0.0.1:1", wamp_server: "ws://127.0.0.1:${port}/ws", wamp_http: "${url}"`
+    const { findings } = await check(lab(`      - {instance-id: it, ${fake}}`, servers), ...flags)
+    return findings.filter(({ text }) => text.startsWith('wamp_http'))
+  }
+  const ofHub = ['--site-hub', hub.urls.mqtt]
+  const right = `http://localhost:${port}/call`
+  expect(await found(right, ...ofHub)).toEqual([])
+  const wrong = 'http://localhost:1/call'
+  const text = `wamp_http ${wrong}: no script is answered there by the hub: did you mean ${right}?`
+  expect(await found(wrong, ...ofHub)).toEqual([{ check: 'hub', level: 'problem', text }])
+  expect(await found(`http://127.0.0.1:${other.port}/call`, ...ofHub)).toMatchObject([{ level: 'note' }])
+  await hub.close()
+  // A hub that is to start here.
+  expect(await found(right)).toEqual([])
+  expect(await found(wrong)).toEqual([{ check: 'hub', level: 'problem', text }])
+})
+
 test('a feed that the target of a data node does not have', async () => {
   const node = (feed: string) =>
     lab(

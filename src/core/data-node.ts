@@ -74,6 +74,8 @@ export const DataAnswer = z.object({
       finalized_until: z.number().nullable(),
       /** Of a node that keeps but the newest data: the time of the oldest sample it has; null while it has none. */
       held_from: z.number().nullable().optional(),
+      /** Of a request with `max_points` or `min_stride`: whether samples were left out for it. */
+      thinned: z.boolean().optional(),
     }),
   ),
   /** The fields that were found, by the name they were asked for. */

@@ -120,14 +120,19 @@ export async function archiveData(
     { maxPoints: min_stride === undefined ? max_points : undefined },
   )
   for (const [i, { name, field }] of found.entries()) {
-    const slice = sliceOf(columns[i] as Column)
+    const column = columns[i] as Column
+    const slice = sliceOf(column)
     const kept = keep(slice, max_points, min_stride)
     const t = chosen(slice.t, kept)
     const about = describe(field, declared)
     const shared = answer.timeline[about.timeline]
     const alone = max_points !== undefined || (shared !== undefined && !equal(shared.t, t))
     const timeline = alone ? `${about.timeline}.${field.shown}` : about.timeline
-    answer.timeline[timeline] ??= { t, finalized_until: archive.newest(field).last }
+    answer.timeline[timeline] ??= {
+      t,
+      finalized_until: archive.newest(field).last,
+      ...(kept && { thinned: column.thinned === true || t.length < slice.t.length }),
+    }
     answer.data[name] = cells(slice, kept)
     answer.fields[name] = { ...about, timeline }
   }

@@ -76,6 +76,7 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
     answer.timeline[timeline] ??= {
       t: chosen(slice.t, kept),
       finalized_until: entry.block.table.newest ?? null,
+      ...(kept && { thinned: kept.length < slice.t.length }),
       ...(entry.block.source !== undefined && { held_from: entry.block.table.oldest(now) ?? null }),
     }
   }

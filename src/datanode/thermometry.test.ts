@@ -101,7 +101,12 @@ test('fields and data have sisock’s shape, relative times too', async () => {
   })
   expect((await data({ fields: ['Channel_1_T'], min_stride: 15 })).data).toEqual({ Channel_1_T: [30, 10] })
   expect((await data({ fields: ['Channel_1_T'], max_points: 1 })).timeline).toEqual({
-    'temperatures.temps.Channel_1_T': { t: [now - 10], finalized_until: now - 10, held_from: now - 30 },
+    'temperatures.temps.Channel_1_T': {
+      t: [now - 10],
+      finalized_until: now - 10,
+      held_from: now - 30,
+      thinned: true,
+    },
   })
   expect(Object.keys((await fields({ start: -5, end: 0 })).fields)).toEqual([])
 })

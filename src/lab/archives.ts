@@ -17,6 +17,7 @@ interface Part {
   readonly about: FieldEntry
   readonly t: readonly number[]
   readonly values: readonly unknown[]
+  readonly thinned: boolean
 }
 
 /**
@@ -52,9 +53,9 @@ export async function askArchives(
   )
   for (const { before, answer } of answers) {
     for (const [source, about] of Object.entries(answer?.fields ?? {})) {
-      const t = answer?.timeline[about.timeline]?.t ?? []
+      const { t = [], thinned = true } = answer?.timeline[about.timeline] ?? {}
       if (t.length === 0 || found.has(key({ source, before }))) continue
-      found.set(key({ source, before }), { about, t, values: answer?.data[source] ?? [] })
+      found.set(key({ source, before }), { about, t, values: answer?.data[source] ?? [], thinned })
     }
   }
   return (older) => found.get(key(older))

@@ -28,6 +28,8 @@ export interface Curve {
   readonly values: readonly unknown[]
   /** Seconds of which no more than the lowest and the highest value are there. */
   readonly width: number
+  /** Whether samples were left out; also where a node does not say. */
+  readonly thinned: boolean
 }
 /** Finds what came back for a metric; undefined when no node has it, or the node did not answer. */
 export type Curves = (metric: Metric) => Curve | undefined
@@ -81,7 +83,8 @@ export async function ask(nodes: Nodes, metrics: Iterable<Metric>, span: Span): 
     const before = asked && recorded(asked)
     if (!before) return curve
     if (!curve) return { ...before, width }
-    return { ...curve, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values] }
+    const thinned = before.thinned || curve.thinned
+    return { ...curve, t: [...before.t, ...curve.t], values: [...before.values, ...curve.values], thinned }
   }
 }
 
@@ -109,10 +112,10 @@ function share({ live }: Node, start: number, end: number, points: number): numb
 
 function* curvesOf(answer: DataAnswer, width: number): Generator<[string, Curve & { heldFrom: number }]> {
   for (const [field, about] of Object.entries(answer.fields)) {
-    const { t = [], held_from } = answer.timeline[about.timeline] ?? {}
+    const { t = [], held_from, thinned = true } = answer.timeline[about.timeline] ?? {}
     // One that does not say has all there is.
     const heldFrom = held_from === undefined ? -Infinity : (held_from ?? Infinity)
-    yield [field, { about, t, values: answer.data[field] ?? [], width, heldFrom }]
+    yield [field, { about, t, values: answer.data[field] ?? [], width, thinned, heldFrom }]
   }
 }
 

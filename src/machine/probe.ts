@@ -6,7 +6,8 @@ const PROBE_MS = 1000
 /** Whether something listens at an address. */
 export function answers(url: string): Promise<boolean> {
   const { hostname: name, port, protocol } = new URL(url)
-  const fallback = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }[protocol] ?? 1883
+  const fallback =
+    { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443, 'http:': 80, 'https:': 443 }[protocol] ?? 1883
   return new Promise((done) => {
     const socket = connect({ host: name.replace(/^\[|\]$/g, ''), port: Number(port) || fallback })
     const end = (is: boolean) => {

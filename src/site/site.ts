@@ -26,6 +26,8 @@ export interface HubServers {
   readonly mqtt_server?: string
   /** In OCS the WAMP router's address; here the hub's MQTT over WebSocket, `ws://HOST:PORT/PATH`. */
   readonly wamp_server?: string
+  /** `http://HOST:PORT/call`, for OCS's own clients. */
+  readonly wamp_http?: string
   readonly wamp_realm?: string
   /** The file of credentials for it. */
   readonly credentials?: string
@@ -287,12 +289,14 @@ class SiteReader {
   #servers(entries: Entries): HubServers {
     const mqtt = this.#server(entries, 'mqtt_server')
     const wamp = this.#server(entries, 'wamp_server')
+    const http = this.#text(entries, 'wamp_http')
     const realm = this.#text(entries, 'wamp_realm')
     const credentials = this.#path(entries, 'credentials')
     const broker = this.#broker(entries)
     return {
       ...(mqtt !== undefined && { mqtt_server: mqtt }),
       ...(wamp !== undefined && { wamp_server: wamp }),
+      ...(http !== undefined && { wamp_http: http }),
       ...(realm !== undefined && { wamp_realm: realm }),
       ...(credentials !== undefined && { credentials }),
       ...(broker !== undefined && { broker }),

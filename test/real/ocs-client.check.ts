@@ -20,6 +20,23 @@ hosts:
       - {agent-class: FakeDataAgent, instance-id: fake, arguments: [[--mode, idle]]}
       - {agent-class: FakeDataAgent, instance-id: pyfake, runtime: python, arguments: [[--mode, idle]]}
       - {agent-class: RegistryAgent, instance-id: registry}
+      - {agent-class: BegunAgent, instance-id: begun, module: begun.py}
+`
+/** It starts its process itself, with no parameters, as OCS's HostManager does. */
+const BEGUN = `
+from ocs import ocs_agent, site_config
+from twisted.internet import defer
+def main(args=None):
+    agent, runner = ocs_agent.init_site_agent(site_config.parse_args(agent_class='BegunAgent', args=args))
+    over = defer.Deferred()
+    def go(session, params):
+        session.data = {'begun': True}
+        return over
+    def stop(session, params):
+        over.callback((True, 'over'))
+        return True, 'asked to'
+    agent.register_process('go', go, stop, blocking=False, startup={})
+    runner.run(agent, auto_reconnect=True)
 `
 const PRELUDE = `
 import time, ocs
@@ -71,6 +88,7 @@ data = registry.main.status().session['data']
 assert data['observatory.fake']['agent_class'] == 'FakeDataAgent' and not data['observatory.fake']['expired'], data
 `
 const LOOKS = `
+assert OCSClient('begun').go.status().session['op_code'] == OpCode.RUNNING.value
 fake = OCSClient('fake')
 assert fake.acq.status().status == ocs.OK
 reply = fake.acq.start()
@@ -81,10 +99,11 @@ assert fake.acq.status().session.get('status', 'done') == 'done'
 test('scripts on OCSClient operate as whom ~/.netrc names, and without only look', async () => {
   await using lab = new Lab({ OCS_PYTHON: PYTHON })
   writeFileSync(lab.path('default.yaml'), SITE)
+  writeFileSync(lab.path('begun.py'), BEGUN)
   const site = ['--site-file', lab.path('default.yaml'), '--site-host', 'localhost']
   await setPassword(principalsPath(lab.path('state')), 'maya', 'operator:1', PASSWORD)
   await lab.hub(...site)
-  for (const instance of ['fake', 'pyfake', 'registry']) {
+  for (const instance of ['fake', 'pyfake', 'registry', 'begun']) {
     const agent = lab.start(instance, ['agent', '--instance-id', instance, ...site])
     await agent.says('session joined', 60)
   }

@@ -1,5 +1,5 @@
 /**
- * A site of ten agent classes of ocs and socs, unmodified, on devices as their makers' manuals have them: `ocs up` brings them
+ * A site of ten agent classes of ocs and socs, unmodified, on devices that answer as socs' drivers have it: `ocs up` brings them
  * up, they acquire, and `ctrl`, alarms and the page treat them like native ones.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'

@@ -1,5 +1,5 @@
 """
-Devices that agents of socs read, each as its maker's manual has it: `socs-devices.py FOLDER` serves all of them on loopback
+Devices that agents of socs read, each with the forms of commands and answers that its driver in socs has: `socs-devices.py FOLDER` serves all of them on loopback
 until it is ended, and says "ready". The Lake Shore 425 is at FOLDER/ttyLS425.
 """
 import base64

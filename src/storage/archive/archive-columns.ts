@@ -13,6 +13,8 @@ export interface Column {
   readonly values: Float64Array | BigInt64Array | readonly string[]
   /** Where they were asked for: the times as they lie in the files, ticks of 10 ns. A double of seconds is good to 24. */
   readonly ticks?: BigInt64Array | undefined
+  /** Whether some samples stand for others, which are left out. */
+  readonly thinned?: boolean
 }
 /** Some samples of a field as they lie in a file. */
 export interface Chunk {

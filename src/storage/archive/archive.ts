@@ -146,9 +146,11 @@ export class Archive implements Disposable {
     { maxPoints, exact }: { readonly maxPoints?: number | undefined; readonly exact?: boolean } = {},
   ): Promise<Column[]> {
     const columns = fields.map((): Placed[] => [])
+    const thinned = new Set<number>()
     const wanted = new Map<number, [place: BlockPlace, fields: number[]]>()
     for (const [i, field] of fields.entries()) {
       const { blocks, points } = choose(this.#index, field, start, end, maxPoints)
+      if (points.length > 0) thinned.add(i)
       for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point, ...NO_ROWS })
       for (const place of blocks) {
         const known = wanted.get(place.id)
@@ -162,7 +164,7 @@ export class Archive implements Disposable {
     return fields.map(({ type, spans }, i) => {
       const placed = once(columns[i] ?? []).sort((a, b) => a.order - b.order)
       const chunks = placed.map(({ chunk }) => chunk)
-      const column = join(type, chunks)
+      const column = { ...join(type, chunks), ...(thinned.has(i) && { thinned: true }) }
       return spans ? within(column, spans) : column
     })
   }
