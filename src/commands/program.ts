@@ -36,6 +36,11 @@ const commands: Readonly<Record<string, () => Promise<Create>>> = {
   completion: async () => (await import('./completion.ts')).completionCommand,
 }
 
+/** What only other commands run: in no help. */
+const inner: typeof commands = {
+  'shared-runtime': async () => (await import('./shared-runtime.ts')).sharedRuntimeCommand,
+}
+
 /** What needs no command at all. */
 const VERSION: readonly string[] = ['-V', '--version']
 
@@ -51,6 +56,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 export async function declared(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
   const [name = ''] = argv
+  const hidden = Object.hasOwn(inner, name) ? await inner[name]?.() : undefined
+  if (hidden) return program.addCommand(await hidden(context, argv), { hidden: true })
   // Help, completion and what is misspelt are about all of them.
   const wanted = Object.hasOwn(commands, name) ? [name] : VERSION.includes(name) ? [] : Object.keys(commands)
   const creates = await Promise.all(wanted.map((each) => commands[each]?.()))

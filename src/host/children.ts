@@ -60,7 +60,7 @@ export function startChild(
   mkdirSync(logs, { recursive: true, mode: 0o700 })
   const log = join(logs, `${role.name}.log`)
   const fd = openSync(log, append ? 'a' : 'w', 0o640)
-  const process_ = start(role, [fd, fd], env)
+  const process_ = startRole(role, [fd, fd], env)
   closeSync(fd)
   return watch(role, process_, log, 'exit')
 }
@@ -71,12 +71,13 @@ export function startChild(
  * @param log where the lines end up, for whoever asks
  */
 export function startLogged(role: Role, log: string, take: (line: string) => void): Child {
-  const process_ = start(role, ['ignore', 'pipe'], { OCS_LOG_FILE: 'none' })
+  const process_ = startRole(role, ['ignore', 'pipe'], { OCS_LOG_FILE: 'none' })
   if (process_.stderr) createInterface({ input: process_.stderr, crlfDelay: Infinity }).on('line', take)
   return watch(role, process_, log, 'close')
 }
 
-function start(
+/** Starts the process of a role, with a pipe as its input, which ends with its parent. */
+export function startRole(
   role: Role,
   output: (number | 'ignore' | 'pipe')[],
   env: Record<string, string>,
@@ -92,7 +93,8 @@ function start(
   return process_
 }
 
-function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | 'close'): Child {
+/** A role's process as a child: it has ended with the process (`exit`), or once its output has ended too (`close`). */
+export function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | 'close'): Child {
   let ended: string | undefined
   const exited = new Promise<void>((resolve) => {
     const end = (how: string) => {

@@ -1,7 +1,8 @@
 import { backoff } from '../core/backoff.ts'
 import { messageOf } from '../core/errors.ts'
-import { type Child, startLogged } from './children.ts'
+import type { Child } from './children.ts'
 import type { PlannedRole, RoleState } from './roles.ts'
+import type { StartRole } from './shared-runtime.ts'
 
 /** Milliseconds before a role that ended is started again: doubled each time, up to the last. */
 const FIRST_WAIT_MS = 1000
@@ -39,6 +40,7 @@ export class Keeper {
   /** What it is started as the next time; may be replaced by another of the same fingerprint. */
   role: PlannedRole
   readonly #output: KeeperOutput
+  readonly #startRole: StartRole
   #child: Child | undefined
   #timer: Timer | undefined
   #wait = 0
@@ -51,9 +53,10 @@ export class Keeper {
   /** When it ended by itself, ms of the monotonic clock. */
   #ends: number[] = []
 
-  constructor(role: PlannedRole, output: KeeperOutput) {
+  constructor(role: PlannedRole, output: KeeperOutput, startRole: StartRole) {
     this.role = role
     this.#output = output
+    this.#startRole = startRole
   }
 
   get state(): RoleState {
@@ -77,7 +80,7 @@ export class Keeper {
     if (this.#ending) return
     this.#began = performance.now()
     try {
-      const child = startLogged(this.role, this.#output.log, (line) => this.#output.line(line))
+      const child = this.#startRole(this.role, this.#output.log, (line) => this.#output.line(line))
       this.#child = child
       this.#become('running')
       void child.exited.then(() => this.#ended(child.ended ?? 'an unknown end'))

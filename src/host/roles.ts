@@ -9,6 +9,8 @@ export interface PlannedRole extends Role {
   readonly rank: Rank
   /** Changes when the role has to be started anew to take up a changed site file. */
   readonly fingerprint: string
+  /** Whether it runs in one process with others of its kind. */
+  readonly isShared?: boolean
 }
 
 export const RoleState = z.object({

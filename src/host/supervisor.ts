@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { type Child, stopChildren } from './children.ts'
+import { type Child, startLogged, stopChildren } from './children.ts'
 import { Keeper } from './keeper.ts'
 import type { PlannedRole, Rank, RoleState } from './roles.ts'
 import { RotatingLog } from './rotating-log.ts'
+import { sharedRuntime } from './shared-runtime.ts'
 
 /** Roles are stopped in this order, started in the other. */
 const ORDER: readonly Rank[] = ['agent', 'recorder', 'hub']
@@ -27,6 +28,7 @@ interface Kept {
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #kept = new Map<string, Kept>()
+  readonly #startShared = sharedRuntime()
   #work: Promise<void> = Promise.resolve()
   #over = false
 
@@ -99,15 +101,16 @@ export class Supervisor {
   #start(role: PlannedRole): void {
     const { logDir, root, say, line, changed } = this.#options
     const log = new RotatingLog(join(logDir, `${root}.${role.name}.log`))
-    const keeper = new Keeper(role, {
+    const output = {
       log: log.path,
-      line: (text) => {
+      line: (text: string) => {
         log.write(text)
         line(role.name, text)
       },
       say,
       changed,
-    })
+    }
+    const keeper = new Keeper(role, output, role.isShared ? this.#startShared : startLogged)
     this.#kept.set(role.name, { keeper, log })
     say(`starting ${role.name}`)
     keeper.start()

@@ -140,6 +140,13 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       else notes.push(`${name || 'an instance'} left out:\n${why}`)
       continue
     }
+    const rank = recording.includes(name) ? 'recorder' : 'agent'
+    // A folder to work in is one of a whole process.
+    const isShared =
+      found.agent.spec.isProgram === true &&
+      rank === 'agent' &&
+      instance.process !== 'own' &&
+      found.common['working_dir'] === undefined
     const words = wordsOf(instance.arguments).map((word) => word.text)
     instances.push({
       name,
@@ -149,12 +156,14 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       env,
       // Its program has to hand over what it has, and to end.
       ...(found.agent.spec.isProgram && { patience: PROGRAM_MS }),
-      rank: recording.includes(name) ? 'recorder' : 'agent',
+      rank,
+      isShared,
       // An agent keeps what it reads for longer where there is a recorder to fetch it.
       fingerprint: printOf(
         shared,
         [instance.agent_class, words],
         recording.length > 0,
+        isShared,
         // It reads its rules, and who should run, when it starts.
         found.agent.spec.readsAlarms ? [site.alarms, expectedOf(site)] : [],
         ...(instance.module ? [instance.module.name, moduleStamp(instance.module)] : []),
@@ -201,7 +210,7 @@ function isLookedAt(instance: Instance): boolean {
 
 /** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
 type Look =
-  | { readonly agent: Agent }
+  | { readonly agent: Agent; readonly common: Readonly<Record<string, string>> }
   | { readonly agent?: Agent; readonly why: string; readonly isForeign: boolean }
 
 /** Whether an instance is at fault, and of ours. */
@@ -214,7 +223,9 @@ async function examined(instance: Instance, { alarmFaults }: Site, env: Context[
     const agent = await declarationOf(instance, env)
     const checked = checkedArguments(agent, instance, env)
     const faults = [...checked.faults, ...(agent.spec.readsAlarms ? alarmFaults : [])]
-    return faults.length === 0 ? { agent } : { agent, why: faults.join('\n'), isForeign: false }
+    return faults.length === 0
+      ? { agent, common: checked.common }
+      : { agent, why: faults.join('\n'), isForeign: false }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     if (instance.faults.length > 0) return { why: instance.faults.join('\n'), isForeign: false }

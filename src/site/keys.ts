@@ -51,7 +51,7 @@ export const host: Section = {
 }
 /** `crossbar:` of a host; checked for misspelling only. */
 export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
-/** One of `agent-instances:`; `module`, `python`, `command`, `runtime` and `crossbar` are keys that OCS does not have. */
+/** One of `agent-instances:`; `module`, `python`, `command`, `runtime`, `crossbar` and `process` are keys that OCS does not have. */
 export const instance: Section = {
   name: 'agent-instances',
   keys: [
@@ -64,6 +64,7 @@ export const instance: Section = {
     'command',
     'runtime',
     'crossbar',
+    'process',
   ],
   required: ['instance-id'],
 }

@@ -52,6 +52,8 @@ export interface Instance {
   readonly runtime: 'python' | undefined
   /** WebSocket of the crossbar on which it still is: this host speaks for it. */
   readonly crossbar: string | undefined
+  /** `own`: a program whose runtime `ocs up` shares with no other's. */
+  readonly process: 'own' | undefined
   readonly arguments: readonly Argument[]
   readonly manage: Manage
   /** Name of its host in the file. */
@@ -200,8 +202,9 @@ class SiteReader {
         module: this.#module(entries),
         python: this.#text(entries, 'python'),
         command: this.#command(entries),
-        runtime: this.#runtime(entries),
+        runtime: this.#choice(entries, 'runtime', 'python'),
         crossbar: this.#crossbar(entries),
+        process: this.#choice(entries, 'process', 'own'),
         arguments: this.#arguments(entries.get('arguments')),
         manage: this.#manage(entries),
         host,
@@ -227,11 +230,13 @@ class SiteReader {
     return undefined
   }
 
-  #runtime(entries: Entries): 'python' | undefined {
-    const text = this.#text(entries, 'runtime')
-    const at = entries.get('runtime')?.value.at
-    if (text === undefined || text === 'python') return text
-    if (at) this.#problems.add(at, `runtime ${JSON.stringify(text)}: it takes python, or is left out`)
+  /** A key with one value. */
+  #choice<T extends string>(entries: Entries, key: string, value: T): T | undefined {
+    const text = this.#text(entries, key)
+    const at = entries.get(key)?.value.at
+    if (text === value) return value
+    if (text !== undefined && at)
+      this.#problems.add(at, `${key} ${JSON.stringify(text)}: it takes ${value}, or is left out`)
     return undefined
   }
 

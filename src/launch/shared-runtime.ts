@@ -1,0 +1,56 @@
+import { createInterface } from 'node:readline'
+import { UsageError } from '../core/errors.ts'
+import { printable } from '../core/printable.ts'
+import { redact } from '../core/redact.ts'
+import type { Context } from '../terminal/context.ts'
+import { SharedOrder, type SharedTold } from './shared-lines.ts'
+
+interface Member {
+  readonly stop: AbortController
+  readonly over: Promise<void>
+}
+
+/**
+ * Runs instances in this process as its input asks, each as if it were alone: a connection, a spool and a log of its own. Ends
+ * with its input, or when told to stop, once all have ended.
+ * @param run runs a command line of `ocs`, for its exit code
+ * @throws UsageError where nobody is at the other end
+ */
+export async function serveShared(
+  run: (argv: readonly string[], context: Context) => Promise<number>,
+  context: Context,
+): Promise<void> {
+  const { input, signal } = context
+  if (!input || input.isTTY) throw new UsageError('ocs up runs this: it is told what to do by its input')
+  const members = new Map<string, Member>()
+  const tell = (line: SharedTold) => context.out(`${JSON.stringify(line)}\n`)
+  const start = (instance: string, args: readonly string[], env: Readonly<Record<string, string>>) => {
+    const stop = new AbortController()
+    const own: Context = {
+      signal: AbortSignal.any([signal, stop.signal]),
+      env: { ...context.env, ...env },
+      // Its readings are for a terminal.
+      out: () => {},
+      err: (text) => tell({ instance, log: printable(redact(text)) }),
+      terminal: false,
+      size: () => context.size(),
+    }
+    const over = run(args, own).then((code) => {
+      members.delete(instance)
+      tell({ instance, code })
+    })
+    members.set(instance, { stop, over })
+  }
+  const lines = createInterface({ input, crlfDelay: Infinity })
+  lines.on('line', (text) => {
+    const order = SharedOrder.parse(JSON.parse(text))
+    if ('stop' in order) members.get(order.stop)?.stop.abort()
+    else start(order.start, order.args, order.env)
+  })
+  const over = new Promise((done) => lines.once('close', done))
+  signal.addEventListener('abort', () => lines.close())
+  if (signal.aborted) lines.close()
+  await over
+  for (const { stop } of members.values()) stop.abort()
+  await Promise.all([...members.values()].map((member) => member.over))
+}
