@@ -93,6 +93,20 @@ export async function startOn(
   return { roles, siteFile }
 }
 
+/** Starts the product's hub, and its agents by `ocs up` of a release; waits until all acquire. `hub`: both of them. */
+export async function startUp(
+  lab: BenchLab,
+  instances: readonly Instance[],
+): Promise<RunningLab & { readonly up: Running }> {
+  const { url, running } = await startHub(lab, true)
+  const siteFile = siteOf(lab, `up-${new URL(url).port}`, { mqtt_server: url }, instances)
+  const folders = ['--state-dir', stateOf(lab, url), '--log-dir', lab.path('log')]
+  const up = lab.launch('up', ['up', '--no-hub', '--site-file', siteFile, ...LOCAL, ...folders])
+  const acquires = 'acq: Status is now "running"'
+  await until('all acquire', 120, () => up.text().split(acquires).length > instances.length)
+  return { hub: running, up, roles: new Map([['up', up]]), siteFile, url }
+}
+
 /** Starts crossbar and OCS's agents, and waits until all have joined. */
 export async function startOcs(lab: BenchLab, instances: readonly Instance[]): Promise<RunningLab> {
   const { url, call, running }: Hub & { readonly call: string } = await startCrossbar(lab)

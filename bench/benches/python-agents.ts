@@ -3,28 +3,28 @@ import { PYTHON } from '../anchors/ocs-python.ts'
 import type { Bench, Bencher, Figures, RowSpec } from '../bench.ts'
 import { most, ratioMost } from '../goal.ts'
 import { commandLine, cpuSeconds, memory, tree } from '../process-cost.ts'
-import { fakeData, hasLab, labAnchors, type RunningLab, startOcs, startOwn, stopLab } from '../site.ts'
+import { fakeData, hasLab, labAnchors, startOcs, startUp, stopLab } from '../site.ts'
 
 /** Agents, their samples a second, and seconds of a round and before the first. */
 const [AGENTS, HERTZ, ROUND, WARM] = [10, 10, 6, 12]
 
 const rows: RowSpec[] = [
   {
-    work: 'ten agents of OCS with their runtimes, PSS',
+    work: 'ten agents of OCS with their runtime, PSS',
     figure: 'pss',
     unit: 'MB',
     against: 'OCS',
     goal: ratioMost(1.2),
   },
-  { work: 'the same, with hub', figure: 'with hub', unit: 'MB', against: 'OCS' },
+  { work: 'the same, with hub and ocs up', figure: 'with hub', unit: 'MB', against: 'OCS' },
   { work: 'the same ten, CPU', figure: 'cpu', unit: 'ms/s', against: 'OCS', goal: ratioMost(1.3) },
   { work: 'what one costs beside its Python, PSS', figure: 'runtime', unit: 'MB', goal: most(10) },
 ]
 
 export const pythonAgents: Bench = {
   name: 'python-agents',
-  help: 'ten agents of OCS, unmodified, as children here and on crossbar: memory and CPU',
-  how: 'FakeDataAgent of OCS in the same Python, here as a child of a runtime each, and by ocs-agent-cli, in the same seconds',
+  help: 'ten agents of OCS, unmodified, under ocs up here and on crossbar: memory and CPU',
+  how: 'FakeDataAgent of OCS in the same Python, here by ocs up, which runs them in one runtime, and by ocs-agent-cli, in the same seconds',
   anchors: labAnchors,
   rounds: 5,
   rows,
@@ -35,28 +35,39 @@ export const pythonAgents: Bench = {
     const ocs = hasLab(bench) ? await startOcs(lab, instances) : undefined
     // Without OCS there is no Python to run them in.
     if (!ocs) return {}
-    const own = await startOwn(
+    const own = await startUp(
       lab,
       instances.map((instance) => ({ ...instance, python: PYTHON })),
-      true,
     )
-    for (const role of own.roles.values()) await role.says('acq: Status is now "running"', 60)
+    const { up } = own
+    // Besides itself it has their runtime alone, and what that has started.
+    const runtimes = tree(up.pid).slice(1, 2)
     await seconds(bench.size(WARM, 0))
-    const sides = await bench.together({ ocs: () => cost(bench, own), OCS: () => cost(bench, ocs) })
+    const pids = [...ocs.roles.values()].map(({ pid }) => pid)
+    const sides = await bench.together({
+      ocs: () => cost(bench, runtimes, [own.hub.pid], [up.pid], count),
+      OCS: () => cost(bench, pids, [ocs.hub.pid], [], count),
+    })
     await stopLab(own)
     await stopLab(ocs)
     return sides
   },
 }
 
-async function cost(bench: Bencher, { hub, roles }: RunningLab): Promise<Figures> {
-  const all = [...roles.values()].map(({ pid }) => pid)
+/** @param all what runs the agents; hub and keeper count where it is said */
+async function cost(
+  bench: Bencher,
+  all: readonly number[],
+  hub: readonly number[],
+  keeper: readonly number[],
+  count: number,
+): Promise<Figures> {
   const begun = performance.now()
   const before = cpuSeconds(all)
   await seconds(bench.size(ROUND, 1))
   const cpu = (1e6 * (cpuSeconds(all) - before)) / (performance.now() - begun)
   const { pss } = memory(all)
   const pythons = all.flatMap((pid) => tree(pid)).filter((pid) => commandLine(pid).startsWith(PYTHON))
-  const runtime = (pss - memory(pythons, true).pss) / all.length
-  return { cpu, pss, 'with hub': pss + memory([hub.pid]).pss, runtime }
+  const runtime = (pss - memory(pythons, true).pss) / count
+  return { cpu, pss, 'with hub': pss + memory(hub).pss + memory(keeper, true).pss, runtime }
 }
