@@ -79,7 +79,7 @@ ${NAMES.map((name) => `      - {instance-id: ${name}, agent-class: CountingAgent
   const before = await Promise.all(NAMES.map((name) => counting(name)))
   const ask = (target: string) =>
     lab.run(
-      ['ctrl', 'start', 'hm', 'update', '--requests', `["counting1","${target}"]`, '--wait', ...site],
+      ['ctrl', 'start', 'hm', 'update', '--wait', ...site, '--requests', `["counting1","${target}"]`],
       {},
       60,
     )
