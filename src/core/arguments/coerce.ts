@@ -31,7 +31,7 @@ export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
       // What a preprocessing step takes is any text.
       return def.in && def.in.type !== 'transform' ? coerce(def.in, words) : oneWord(words)
     case 'array':
-      return all(words.map((word) => (def.element ? coerce(def.element, [word]) : { value: word })))
+      return all(words.map((word) => (def.element ? item(def.element, word) : { value: word })))
     case 'tuple':
       return all(words.map((word, at) => (def.items?.[at] ? coerce(def.items[at], [word]) : { value: word })))
     case 'union':
@@ -65,6 +65,12 @@ export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
     default:
       return oneWord(words)
   }
+}
+
+/** One of a list, from one word: a list in it has no other form than JSON. */
+function item(type: z.ZodType, word: string): Coerced {
+  const { def } = type as z.ZodType & { readonly def: Shape }
+  return def.type === 'array' || def.type === 'tuple' ? { value: jsonOrText(word) } : coerce(type, [word])
 }
 
 /** What zod tells of a schema, as far as it matters here. */

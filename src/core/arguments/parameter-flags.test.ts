@@ -118,3 +118,14 @@ test('an operation that checks its parameters itself is given what is typed', ()
     'has no parameter',
   )
 })
+
+test('a list of pairs is a pair of JSON each', () => {
+  const pairs = z.toJSONSchema(z.object({ requests: z.array(z.tuple([z.string(), z.enum(['up', 'down'])])) }))
+  const words = ['--requests', '["one", "down"]', '["two","up"]']
+  expect(paramsOf(words, pairs, 'hm update')).toEqual({
+    requests: [
+      ['one', 'down'],
+      ['two', 'up'],
+    ],
+  })
+})
