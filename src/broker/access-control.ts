@@ -16,6 +16,7 @@ import type { Admitted } from './connections.ts'
 import { hubAnswer } from './hub-answers.ts'
 import { withTime } from './last-will.ts'
 import { limits } from './limits.ts'
+import { LogInClients } from './log-in-clients.ts'
 import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
 import { noRoom } from './room-for.ts'
@@ -107,6 +108,7 @@ export function openGate({
   recheck(): void
 } {
   const entries = new WeakMap<Client, Entry>()
+  const newcomers = new LogInClients()
   let broker: Aedes | undefined
   const audit = new Audit((entry) => {
     keep?.(entry)
@@ -197,6 +199,7 @@ export function openGate({
             entry.made = made
             entry.principal = { ...NEWCOMER, name: made.principal }
             audit.came('login', actor(client), `a token for the password, from ${where}`)
+            newcomers.came(client, made.principal)
             done(null, true)
           },
         )
@@ -315,6 +318,8 @@ export function openGate({
           () => {},
         )
       })
+      broker.on('ack', (_, client) => newcomers.done(client))
+      broker.on('clientDisconnect', (client) => newcomers.left(client))
       broker.on('unsubscribe', (filters, client) => {
         for (const filter of filters) entries.get(client)?.filters.delete(filter)
       })

@@ -112,6 +112,29 @@ test('log-ins do not stall the hub', async () => {
   await client.endAsync()
 })
 
+test('who logs in is cut once it has its token, and makes room for the fifth of the same person', async () => {
+  const password = 'correct horse battery'
+  await setPassword(principalsPath(folder), 'maya', 'observer', password)
+  const open = (n: number) => enter({ clientId: `login-1000000${n}`, username: 'maya', password })
+  const gone = (client: Awaited<ReturnType<typeof open>>) =>
+    new Promise<void>((resolve) => client.once('close', resolve))
+  const first = await open(0)
+  const token = new Promise((resolve) =>
+    first.once('message', (_, text) => resolve(JSON.parse(`${text}`).token)),
+  )
+  const over = gone(first)
+  await first.subscribeAsync(`observatory/hub/login/login-10000000`, { qos: 1 })
+  expect(await token).toStartWith('ocs1_maya_')
+  await over
+  const idle = []
+  for (const n of [1, 2, 3, 4]) idle.push(await open(n))
+  const oldest = Promise.all(idle.slice(0, 1).map(gone))
+  const last = await open(5)
+  await oldest
+  expect([...idle.slice(1), last].map(({ connected }) => connected)).toEqual([true, true, true, true])
+  await Promise.all([...idle, last].map((client) => client.endAsync(true)))
+})
+
 test('whom the hub knows is told what it does not pass on, hears so as an error, and goes on', async () => {
   const left: string[] = []
   await using bus = connectMqtt({

@@ -119,6 +119,7 @@ test('the last will of a WebSocket that vanishes is published', async () => {
 test.each([
   ['/', {}, 404],
   ['/ws', {}, 426],
+  ['/info', { 'Sec-Fetch-Site': 'cross-site' }, 403],
   ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', Host: 'evil.example' }, 403],
   ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', Origin: 'http://evil.example' }, 403],
   ['/ws', { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Protocol': 'wamp.2.json' }, 400],

@@ -45,6 +45,9 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
     fetch(request, server) {
       // Its path alone where a request's Host is empty.
       if (!URL.canParse(request.url)) return text(400, 'the request names no Host')
+      // A page of another site cannot read the answer, but how long it takes.
+      if (request.headers.get('sec-fetch-site') === 'cross-site')
+        return text(403, 'pages of other sites are not answered')
       const { pathname } = new URL(request.url)
       const isCall = http !== undefined && (pathname === CALL_PATH || pathname === INFO_PATH)
       if (pathname !== WS_PATH && !isCall)

@@ -4,7 +4,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { makeAuthority, makeServer } from './certificate.ts'
-import { accountAt, credentialsFiles, findCredentials, writeCredentials } from './credentials.ts'
+import {
+  accountAt,
+  credentialsFiles,
+  findCredentials,
+  madeCredentials,
+  writeCredentials,
+} from './credentials.ts'
 import { adoptKeys } from './hub-keys.ts'
 import { ownLocalTokens } from './local-token.ts'
 import { newToken } from './token.ts'
@@ -56,6 +62,16 @@ test('what a log-in on this machine has left is shown to no other account that l
   expect(shown(own + 1, 1)).toEqual([undefined, undefined])
   server.close()
   rmSync(home, { recursive: true })
+})
+
+test('credentials that a hub makes for this machine name its account, others do not', () => {
+  const made = (hub: string) =>
+    madeCredentials(hub, { principal: 'a', token: newToken('a'), ca: undefined }).account
+  const own = process.getuid?.()
+  expect(['mqtt://127.0.0.1:1883', 'ws://localhost:8001/ws'].map(made)).toEqual([own, own])
+  expect(['mqtts://localhost', 'wss://127.0.0.1', 'mqtt://grumpy'].map(made)).toEqual(
+    Array(3).fill(undefined),
+  )
 })
 
 test('the file of OCS_CREDENTIALS goes before the site file’s, that before the instance’s, and that before the realm’s', () => {

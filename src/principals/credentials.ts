@@ -159,6 +159,19 @@ function isTls(url: URL | null): boolean {
   return url?.protocol === 'mqtts:' || url?.protocol === 'wss:'
 }
 
+/**
+ * Credentials that the account of a hub makes. Where the hub is reached without TLS on this machine, they are shown to no other account
+ * than this one: another may take the port while the hub is away.
+ */
+export function madeCredentials(
+  hub: string,
+  { principal, token, ca }: { principal: string; token: string; ca: string | undefined },
+): CredentialsFile {
+  const to = URL.parse(hub)
+  const account = isTls(to) || !isLoopback(bareHost(to?.hostname ?? '')) ? undefined : process.getuid?.()
+  return { hub, ...(ca && { ca }), principal, token, ...(account !== undefined && { account }) }
+}
+
 /** A file of credentials as it is copied. */
 export function credentialsText(credentials: CredentialsFile): string {
   return `${JSON.stringify(credentials, null, 2)}\n`

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { UsageError } from '../../core/errors.ts'
 import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
 import { statePath } from '../../machine/state-path.ts'
-import { writeCredentials } from '../../principals/credentials.ts'
+import { madeCredentials, writeCredentials } from '../../principals/credentials.ts'
 import {
   adoptKeys,
   fingerprintOf,
@@ -114,7 +114,7 @@ function credentialsFor(
     const known = readPrincipals(file)
     if (faults.length > 0 || (Object.hasOwn(known, name) && known[name]?.tokens.some(isValid))) continue
     const token = addToken(file, name, recorders.includes(name) ? 'recorder' : 'agent')
-    writeCredentials(join(folder, `${name}.json`), { hub: url, ...(ca && { ca }), principal: name, token })
+    writeCredentials(join(folder, `${name}.json`), madeCredentials(url, { principal: name, token, ca }))
   }
   out(`credentials: ${folder}\n`)
   err(

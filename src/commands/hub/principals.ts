@@ -3,7 +3,12 @@ import { counted } from '../../core/counted.ts'
 import { UsageError } from '../../core/errors.ts'
 import { chooseSite, type SiteOptions } from '../../launch/choose-site.ts'
 import { statePath } from '../../machine/state-path.ts'
-import { credentialsText, writeCredentials, writeToken } from '../../principals/credentials.ts'
+import {
+  credentialsText,
+  madeCredentials,
+  writeCredentials,
+  writeToken,
+} from '../../principals/credentials.ts'
 import { readHubAuthority } from '../../principals/hub-keys.ts'
 import {
   addToken,
@@ -111,7 +116,7 @@ export function principalCommands(context: Context): Command[] {
             context.err(`${site.file} has no instance ${name}\n`)
           const token = addToken(file(flags), name, given)
           const ca = readHubAuthority(statePath(flags.stateDir, context.env))
-          const credentials = { hub: url, ...(ca && { ca }), principal: name, token }
+          const credentials = madeCredentials(url, { principal: name, token, ca })
           if (flags.out === undefined)
             return context.out(flags.plain ? `${token}\n` : credentialsText(credentials))
           if (flags.plain) return writeToken(flags.out, token)
