@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { type SharedOrder, SharedTold } from '../launch/shared-lines.ts'
+import { readShared, type SharedOrder, SharedTold } from '../launch/shared-lines.ts'
 import { type Child, type Role, type startLogged, startRole, watch } from './children.ts'
 
 /** How a role is started whose lines are handed on. */
@@ -69,7 +69,8 @@ function beginRuntime(over: (runtime: Runtime) => void): Runtime {
   }
   if (process_.stdout)
     createInterface({ input: process_.stdout, crlfDelay: Infinity }).on('line', (text) => {
-      const told = SharedTold.parse(JSON.parse(text))
+      const told = readShared(SharedTold, text)
+      if (!told) return
       if ('log' in told) {
         const lines = told.log.replace(/\n$/, '').split('\n')
         for (const line of lines) members.get(told.instance)?.take(line)

@@ -14,3 +14,12 @@ export const SharedTold = z.union([
   z.strictObject({ instance: z.string(), code: z.int() }),
 ])
 export type SharedTold = z.output<typeof SharedTold>
+
+/** What a line says; undefined for one that is cut off, as the last of a process that was killed, or none of these. */
+export function readShared<S extends z.ZodType>(schema: S, text: string): z.output<S> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

@@ -3,7 +3,7 @@ import { UsageError } from '../core/errors.ts'
 import { printable } from '../core/printable.ts'
 import { redact } from '../core/redact.ts'
 import type { Context } from '../terminal/context.ts'
-import { SharedOrder, type SharedTold } from './shared-lines.ts'
+import { readShared, SharedOrder, type SharedTold } from './shared-lines.ts'
 
 interface Member {
   readonly stop: AbortController
@@ -43,7 +43,8 @@ export async function serveShared(
   }
   const lines = createInterface({ input, crlfDelay: Infinity })
   lines.on('line', (text) => {
-    const order = SharedOrder.parse(JSON.parse(text))
+    const order = readShared(SharedOrder, text)
+    if (!order) return
     if ('stop' in order) members.get(order.stop)?.stop.abort()
     else start(order.start, order.args, order.env)
   })
