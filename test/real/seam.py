@@ -10,13 +10,14 @@ from so3g.hk import load_range
 
 def main(folder, *instances):
     found = {}
-    for instance in instances:
-        names = [f'observatory.{instance}.feeds.counts.{field}' for field in ('run', 'n')]
-        read = load_range(0, 2**32, fields=names, data_dir=folder)
+    named = {name: [f'observatory.{name}.feeds.counts.{field}' for field in ('run', 'n')] for name in instances}
+    # All at once: it reads every file for each call.
+    read = load_range(0, 2**32, fields=[field for fields in named.values() for field in fields], data_dir=folder)
+    for instance, (run, number) in named.items():
         of = found.setdefault(instance, {})
-        times, runs = read[names[0]]
-        for at, run, n in zip(times.tolist(), runs.tolist(), read[names[1]][1].tolist()):
-            of.setdefault(run, {})[n] = at
+        times, runs = read[run]
+        for at, which, n in zip(times.tolist(), runs.tolist(), read[number][1].tolist()):
+            of.setdefault(which, {})[n] = at
     print(json.dumps({name: {run: sorted(rows.items()) for run, rows in of.items()} for name, of in found.items()}))
 
 
