@@ -93,6 +93,8 @@ Lab._get = lambda lab, path: (asked.append(path), get(lab, path))[1]
 parts = lab.data('ls240.Channel_1_T', '-10min', end)
 assert len(asked) > 8 and parts.equals(whole), (len(asked), len(parts), len(whole))
 ocs_lab.MOST_POINTS = 20_000
+asked.clear()
+assert len(lab.data('ls240.*', '-1min').columns) > 1 and sum('/api/data' in path for path in asked) == 1, asked
 means = lab.data('ls240.Channel_[12]_[TV]', '-10min', end, every='2s')
 mean = whole['ls240.Channel_1_T'].resample('2s').mean()
 assert abs(means['ls240.Channel_1_T'] - mean).max() < 1e-12 and len(means.columns) == 3
