@@ -29,6 +29,25 @@ test('a misspelt class of the recorder touches neither it nor the hub nor any ag
 })
 
 test.each([
+  ['command: [cat]', 'command: [cat, -u]'],
+  ['command: [cat]', 'crossbar: "ws://127.0.0.1:8002/ws"'],
+])('an instance of other %s begins anew with %s', async (one, other) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-plan-'))
+  const file = join(folder, 'lab.yaml')
+  const print = async (program: string) => {
+    const hub = 'hub: {mqtt_server: "mqtt://127.0.0.1:1"}'
+    writeFileSync(file, `${hub}\nhosts: {localhost: {agent-instances: [{instance-id: p, ${program}}]}}\n`)
+    const plan = await makePlan({ file, hostName: 'localhost', siteHost: undefined, env: {} })
+    return plan.instances.map(({ fingerprint }) => fingerprint)
+  }
+  const [before, same, after] = [await print(one), await print(one), await print(other)]
+  expect(same).toEqual(before)
+  expect(after).toHaveLength(1)
+  expect(after).not.toEqual(before)
+  rmSync(folder, { recursive: true })
+})
+
+test.each([
   ['mqtt://127.0.0.1:1', undefined, ''],
   ['mqtts://grumpy.lab:8884', undefined, '--listen 0.0.0.0:8884'],
   ['mqtts://10.0.0.7', undefined, '--listen 10.0.0.7:8883'],

@@ -164,6 +164,8 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
         [instance.agent_class, words],
         recording.length > 0,
         isShared,
+        // What its program is.
+        [instance.python, instance.runtime, instance.command, instance.crossbar],
         // It reads its rules, and who should run, when it starts.
         found.agent.spec.readsAlarms ? [site.alarms, expectedOf(site)] : [],
         ...(instance.module ? [instance.module.name, moduleStamp(instance.module)] : []),
