@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { UsageError } from '../core/errors.ts'
 import { commandLine } from './ctrl/ctrl.test-aid.ts'
 import { listening, type Place, places } from './listen-flags.ts'
 
@@ -29,8 +28,21 @@ test('beyond this machine the hub listens over TLS, beside the plain port that i
     { host: '0.0.0.0', port: 8883, tls: true },
     { ...local, port: 7 },
   ])
-  expect(() => listening(at('0.0.0.0:1883'), ports, false)).toThrow(UsageError)
+  expect(() => listening(at('0.0.0.0:1883'), ports, false)).toThrow('leave the port out, for 8883')
   expect(listening(at('0.0.0.0'), ports, true)).toEqual([{ host: '0.0.0.0', port: 1883, tls: false }])
+})
+
+test('where the site file has the plain port on that of TLS, another is asked for, whether one was given or not', () => {
+  // wamp_server: ws://127.0.0.1:8080, and 8080 is where WebSocket over TLS is by default.
+  const same = { plain: 8080, tls: 8080 }
+  for (const place of ['0.0.0.0', '0.0.0.0:8080'])
+    expect(() => listening(at(place), same, false)).toThrow(
+      /^port 8080 is where .* without TLS: give another/,
+    )
+  expect(listening(at('0.0.0.0:8443'), same, false)).toEqual([
+    { ...local, port: 8080 },
+    { host: '0.0.0.0', port: 8443, tls: true },
+  ])
 })
 
 test('a hub that does not listen where clients are led to says so, and how it would', async () => {

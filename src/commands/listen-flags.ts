@@ -46,7 +46,11 @@ export function listening(
   if (all.some(({ tls }) => !tls)) return all
   if (all.some(({ port }) => port === ports.plain))
     throw new UsageError(
-      `port ${ports.plain} is where this machine's own roles reach the hub without TLS: leave the port out, for ${ports.tls}`,
+      `port ${ports.plain} is where this machine's own roles reach the hub without TLS: ${
+        ports.tls === ports.plain
+          ? `give another for what is over TLS, ADDR:PORT, or name another in the site file's address of the hub`
+          : `leave the port out, for ${ports.tls}`
+      }`,
     )
   return [{ host: '127.0.0.1', port: ports.plain, tls: false }, ...all]
 }

@@ -63,6 +63,19 @@ test('parameters are shown without what is secret, however deep', () => {
   expect(params.password).toBe('x')
 })
 
+const HIDDEN = `pass PASS mail_pass mailPass pass_1 smtp-pass passwd passcode passkey userpass firewall_pass standbypass
+  password Password2 passphrase db_password_old passwords PassWord compass_password bypassword pass_age
+  pwd secret_key access_token snmp_community credentials authorisation apiKey private-key`
+test.each(HIDDEN.split(/\s+/))('a parameter %s is hidden', (name) => {
+  expect(withoutSecrets({ [name]: 'x' })).toEqual({ [name]: '***' })
+})
+
+const SHOWN = `compass bypass bypass_valve valveBypass BYPASS compassHeading passes n_passes passive passband pass_band lowpass
+  high_pass band_pass low-pass-filter allPass passed passenger passage`
+test.each(SHOWN.split(/\s+/))('a parameter %s, which but contains the word, is shown', (name) => {
+  expect(withoutSecrets({ [name]: 7 })).toEqual({ [name]: 7 })
+})
+
 test('a document stays one, whatever is hidden in it', () => {
   const said = ["a 'password='", 'with "token:', "secret: 'tis", 'mqtt_password=hunter2']
   const shown = redactedJson({ said, token: 5, community: 'x', isSecret: false, args: ['--password', 's3'] })

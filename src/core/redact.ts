@@ -32,10 +32,17 @@ function hidden(_: string, key: string, value: string): string {
 /** Keys of a document whose values are secrets; those of parameters, where one sooner hides too much. */
 const [KEY, PARAMETER] = [
   new RegExp(`${WORD}$`, 'i'),
-  /pass|pwd|secret|token|community|credential|authori[sz]ation|(?:api|private)[_-]?key/i,
+  /pwd|secret|token|community|credential|authori[sz]ation|(?:api|private)[_-]?key/i,
 ]
+/** Words in which there is "pass" and no password: `compass`, `low_pass`, `passive`. */
+const HARMLESS =
+  /(?<![a-z])(?:(?:com|by|tres|sur|over|under)|(?:low|high|band|all)[_-]?)pass(?!w|phrase|code|key)|(?<![a-z])pass(?:[_-]?band|ive|age|enger|ed|es|ing)/g
 /** Whether the value of a parameter of this name is nobody's business. */
-export const isSecret = (name: PropertyKey) => PARAMETER.test(String(name))
+export function isSecret(name: PropertyKey): boolean {
+  const text = String(name)
+  const words = text.replaceAll(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
+  return PARAMETER.test(text) || words.replaceAll(HARMLESS, '').includes('pass')
+}
 const SECRET_FLAG = new RegExp(String.raw`^--[\w-]{0,40}?${WORD}$`, 'i')
 
 /** A document as JSON for somebody to read, without what `redact` hides in its texts, and values under names of secrets. */
@@ -51,7 +58,7 @@ export function redactedJson(document: unknown, indent?: number): string {
  */
 export function withoutSecrets<T>(params: T): T {
   return JSON.parse(
-    JSON.stringify(params, (key, value) => (PARAMETER.test(key) && value !== null ? '***' : shown(value))),
+    JSON.stringify(params, (key, value) => (isSecret(key) && value !== null ? '***' : shown(value))),
   )
 }
 

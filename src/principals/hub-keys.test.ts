@@ -32,7 +32,9 @@ const write = (name: string, text: string) => {
 }
 /** What somebody else's certificate and key are, as files. */
 function given(pair: { cert: string; key: string }) {
-  return { cert: write('given.pem', pair.cert), key: write('given.key', pair.key) }
+  const key = write('given.key', pair.key)
+  chmodSync(key, 0o600)
+  return { cert: write('given.pem', pair.cert), key }
 }
 
 test('a certificate is for the names that are given, by an authority of its own, and this account’s alone', () => {
@@ -91,6 +93,16 @@ test('a certificate of others is taken with its authority, and what will not do 
   expect(() => readKeyPair(at(-900))).toThrow('has expired')
   expect(() => readKeyPair(at(9))).toThrow('is not valid before')
 })
+
+test.each([0o644, 0o640, 0o604])(
+  'a key of others’ making that more than its account read (%o) is not taken',
+  (mode) => {
+    const files = given(makeServer(makeAuthority(), ['grumpy.lab']))
+    expect(readKeyPair(files).key).toContain('PRIVATE KEY')
+    chmodSync(files.key, mode)
+    expect(() => readKeyPair(files)).toThrow(`can be read by others: chmod 600 ${files.key}`)
+  },
+)
 
 test('a certificate whose authority clients would not know is refused; by a public one they need none', () => {
   const authority = makeAuthority()

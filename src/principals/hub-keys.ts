@@ -42,9 +42,12 @@ export function isNamed(state: string, host: string): boolean {
   return text !== undefined && certificateOf(text, file).checkHost(host) !== undefined
 }
 
-/** Certificate and key as somebody else has made them. @throws ConfigError for files that cannot be used */
+/**
+ * Certificate and key as somebody else has made them.
+ * @throws ConfigError for files that cannot be used, and for a key that is not this account's alone
+ */
 export function readKeyPair({ cert, key }: KeyPair): KeyPair {
-  const pair = { cert: readGiven(cert), key: readGiven(key) }
+  const pair = { cert: readGiven(cert), key: readClosed(key, '--key names the key of the certificate, PEM') }
   mustFit(pair, { cert, key })
   const { validFrom, validTo } = certificateOf(pair.cert, cert)
   if (Date.parse(validTo) < Date.now())
@@ -220,11 +223,16 @@ function readGiven(file: string): string {
 }
 
 function readOwn(file: string): string {
+  return readClosed(file, 'ocs hub init')
+}
+
+/** The text of a file of this account's alone. @param advice where it would come from */
+function readClosed(file: string, advice: string): string {
   const text = readPrivate(file)
   if (text !== undefined) return text
   throw new ConfigError(
     existsSync(file)
       ? `${file} is another account's, or can be read by others: chmod 600 ${file}`
-      : `there is no ${file}: ocs hub init`,
+      : `there is no ${file}: ${advice}`,
   )
 }
