@@ -17,6 +17,7 @@ import { hubAnswer } from './hub-answers.ts'
 import { withTime } from './last-will.ts'
 import { limits } from './limits.ts'
 import { LogInClients } from './log-in-clients.ts'
+import { NameStamps } from './name-stamp.ts'
 import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
 import { noRoom } from './room-for.ts'
@@ -109,6 +110,7 @@ export function openGate({
 } {
   const entries = new WeakMap<Client, Entry>()
   const newcomers = new LogInClients()
+  const names = new NameStamps()
   let broker: Aedes | undefined
   const audit = new Audit((entry) => {
     keep?.(entry)
@@ -251,7 +253,7 @@ export function openGate({
         if (asked) audit.asked(asked, actor(client))
         if (asked !== undefined)
           packet.payload = stamped(asked, principal === ANYONE ? undefined : principal, from(client))
-        if (client.closed) packet.payload = withTime(root, packet)
+        packet.payload = client.closed ? withTime(root, packet) : names.stamped(client, packet)
         return done(null)
       }
       const what = `${reason}; it is ${described(principal)}`

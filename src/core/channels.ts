@@ -123,6 +123,8 @@ export const AgentApi = z.object({
       archive: z.boolean().optional(),
       /** Where what it serves is recorded (`observatory.ls240.feeds.temperatures`), and how many seconds of it are kept. */
       live: z.object({ source: z.string(), keeps: z.number() }).optional(),
+      /** Since when it goes by this name without a break, by the hub's clock. An `ocs hub` sets it, whatever is said here. */
+      named: UnixTime.optional(),
     })
     .optional(),
 })

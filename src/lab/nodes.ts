@@ -66,8 +66,10 @@ export async function findNodes(
   const nthOf = ({ instance }: Node) => named.get(instance)?.nth ?? Infinity
   const all = () =>
     [...lab.instances].flatMap(([instance, { api, presence, state }]) => {
-      const since = presence?.since ?? 0
-      return api?.node ? [{ node: { instance, ...api.node } as Node, since, state }] : []
+      if (!api?.node) return []
+      // The hub's word on who had a name first; its own, where the broker is another's.
+      const { named, ...node } = api.node
+      return [{ node: { instance, ...node } as Node, since: named ?? presence?.since ?? 0, state }]
     })
   const online = () => {
     if (!bus.connected) return []
@@ -118,7 +120,7 @@ export async function findNodes(
     }
   }
 
-  // Those that are there already are in no order but that of their own word.
+  // Those that are there already are in the order that the hub tells.
   let isSettled = false
   void lab.settled().then(() => {
     isSettled = true
