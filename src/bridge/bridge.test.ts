@@ -265,6 +265,26 @@ test('of two live nodes of one name the one that had it first is asked, however 
   )
 })
 
+test('a field whose name moves cursors is not listed, and the log says so', async () => {
+  await using at = await site()
+  const bus = await silentNode(at.lab.hub, 'ODD')
+  const about = { description: null, timeline: 't', type: 'number', units: null }
+  const result = { fields: { 'T\u001b[2J': about, good: about }, timelines: {} }
+  await bus.subscribe(channels.query, { root: ROOT, instance: 'node-ODD' }, ({ id }, { client }) => {
+    void bus.publish(
+      channels.reply,
+      { root: ROOT, instance: 'node-ODD', client, id },
+      { id, status: 0, msg: '', result },
+    )
+  })
+  const answer = await fetch(`${at.bridge.url}/api/metrics`)
+  const listed = (await answer.json()) as { node: string; metric: string }[]
+  expect(listed.filter(({ node }) => node === 'ODD').map(({ metric }) => metric)).toEqual(['ODD::good'])
+  expect(at.log).toEqual([
+    'data node ODD: its field "T\\\\u001b[2J", and all like it, are left out: without control and invisible characters',
+  ])
+})
+
 test('without a hub: 200 and empty curves, and all again when it is back', async () => {
   await using at = await site()
   at.lab.hub.stop()

@@ -24,6 +24,11 @@ const PLAIN = /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u20
 
 /** A word or line that agents say of themselves: shown as it is, in terminals and pages. */
 export const Label = z.string().max(200).regex(PLAIN, 'without control and invisible characters')
+/** What a data node calls a field: with its feed and block where two have one name. */
+export const NodeField = z
+  .string()
+  .max(600, 'at most 600 characters')
+  .regex(PLAIN, 'without control and invisible characters')
 /** Unix seconds, UTC, of an event: from 1970 to 2096, so that each reader can show it as a date. */
 export const UnixTime = z.number().min(0).max(4e9)
 

@@ -3,6 +3,7 @@ import type { Bus } from '../bus/bus.ts'
 import { DataAnswer, type DataRequest, FieldsAnswer } from '../core/data-node.ts'
 import { messageOf } from '../core/errors.ts'
 import { nameFinder } from '../core/names.ts'
+import { fitFields } from './fit-fields.ts'
 import type { LabView } from './lab-view.ts'
 import { caller } from './request-client.ts'
 
@@ -50,6 +51,8 @@ export async function findNodes(
 ): Promise<Nodes> {
   const failing = new Set<string>()
   const twins = new Set<string>()
+  /** Whose field names have been complained of. */
+  const odd = new Set<string>()
   const asking = await caller(bus, root)
 
   /** Who had which name first, as was seen here: nobody takes one over by what they say of their age. */
@@ -103,6 +106,12 @@ export async function findNodes(
     )
   }
 
+  const misnamed = ({ name: node, instance }: Node, name: string, why: string) => {
+    if (odd.has(instance)) return
+    odd.add(instance)
+    log(`data node ${node}: its field ${JSON.stringify(name)}, and all like it, are left out: ${why}`)
+  }
+
   const ask = async <S extends z.ZodType>(
     node: Node,
     query: string,
@@ -137,7 +146,10 @@ export async function findNodes(
     find,
     answers: ({ instance }) => !failing.has(instance),
     gone: () => all().flatMap(({ node: { name } }) => (find(name) ? [] : [name])),
-    fields: (node) => ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer),
+    async fields(node) {
+      const answer = await ask(node, 'get_fields', { start: 1, end: 0 }, FieldsAnswer)
+      return answer && fitFields(answer, (name, why) => misnamed(node, name, why))
+    },
     data: (node, request) => ask(node, 'get_data', { ...request, packed: true }, DataAnswer),
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]()
