@@ -12,6 +12,7 @@ else
 fi
 [ -e "$own/bridge.json" ] || "$ocs" hub token bridge --role=bridge --site-host=docker --out="$own/bridge.json"
 [ -e "$own/grafana.token" ] || "$ocs" hub token grafana --role=observer --plain --out="$own/grafana.token"
+[ -s "$own/grafana.admin" ] || head -c 24 /dev/urandom | base64 > "$own/grafana.admin"
 # Grafana is another user in its container; on the host the folder is closed.
 cp "$hub/ca.pem" "$own/grafana-ca.pem"
-chmod 644 "$own/grafana.token" "$own/grafana-ca.pem"
+chmod 644 "$own/grafana.token" "$own/grafana.admin" "$own/grafana-ca.pem"

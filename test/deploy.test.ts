@@ -8,6 +8,10 @@ interface Service {
   readonly command?: readonly string[]
   readonly ports?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  readonly security_opt?: readonly string[]
+  readonly cap_drop?: readonly string[]
+  readonly read_only?: boolean
+  readonly tmpfs?: readonly string[]
   readonly secrets?: readonly { readonly source: string; readonly target: string }[]
   readonly healthcheck?: { readonly test: readonly string[] }
 }
@@ -57,4 +61,21 @@ test('nothing listens open, and each role shows a secret of its own', () => {
   expect(Object.keys(compose.secrets).filter((name) => !named.includes(name))).toEqual([])
   for (const name of ['ocs_hub', 'sisock_grafana_http'])
     expect(compose.services[name]?.healthcheck?.test[0]).toBe('CMD')
+})
+
+test('no container has a capability, and those of ocs write into their volumes and /tmp alone', () => {
+  for (const [name, { image, security_opt, cap_drop, read_only, tmpfs }] of services) {
+    expect([name, security_opt, cap_drop]).toEqual([name, ['no-new-privileges:true'], ['ALL']])
+    if (image.startsWith('ocs:')) expect([name, read_only, tmpfs]).toEqual([name, true, ['/tmp']])
+  }
+})
+
+test('the password of Grafana’s admin is made for this lab, and stands in a file alone', () => {
+  const { environment = {}, secrets = [] } = compose.services['grafana'] ?? {}
+  const asked = Object.keys(environment).filter((key) => /PASSWORD/.test(key))
+  expect(asked).toEqual(['GF_SECURITY_ADMIN_PASSWORD__FILE'])
+  const file = environment['GF_SECURITY_ADMIN_PASSWORD__FILE']
+  const secret = secrets.find(({ target }) => file === `/run/secrets/${target}`)?.source ?? 'none'
+  expect(compose.secrets[secret]?.file).toBe('./secrets/credentials/grafana.admin')
+  expect(readFileSync('deploy/init.sh', 'utf8')).toContain('> "$own/grafana.admin"')
 })
