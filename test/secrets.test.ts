@@ -15,10 +15,11 @@ hosts:
       - {agent-class: UPSAgent, instance-id: ups, arguments: [--address, 'snmp://127.0.0.1:1?community=s3cret']}
 `
   writeFileSync(join(folder, 'default.yaml'), site)
-  for (const instance of ['fake', 'ups']) {
+  const hubs = ['mqtt://maya:hunter2@127.0.0.1:1', 'mqtt://127.0.0.1:1']
+  for (const [instance, hub] of ['fake', 'ups'].flatMap((each) => hubs.map((one) => [each, one] as const))) {
     const child = Bun.spawn(
       [...PROGRAM, 'agent', '--site-file', join(folder, 'default.yaml'), '--site-host', 'localhost']
-        .concat('--instance-id', instance, '--site-hub', 'mqtt://maya:hunter2@127.0.0.1:1')
+        .concat('--instance-id', instance, '--site-hub', hub)
         .concat('--state-dir', join(folder, 'state')),
       { stderr: 'pipe', stdout: 'pipe', stdin: 'ignore' },
     )
@@ -29,7 +30,7 @@ hosts:
     child.kill('SIGTERM')
     await child.exited
     // As an older ocs, or a copy, may have left it, when the second one starts.
-    if (instance === 'fake') chmodSync(join(folder, 'state', 'observatory'), 0o755)
+    if (instance === 'fake' && hub === hubs[1]) chmodSync(join(folder, 'state', 'observatory'), 0o755)
   }
 })
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -88,7 +88,10 @@ const plain = { host: '127.0.0.1', port: 0 }
 let folder: string
 let at: Awaited<ReturnType<typeof testHub>>
 const passwords = new Map<Who, { username: string; password: string }>()
+// Thousands of connections of one address, one after the other: more than the hub takes of one in a second.
+const atOnce = limits.address_connects_at_once
 beforeAll(async () => {
+  Object.assign(limits, { address_connects_at_once: Infinity })
   folder = mkdtempSync(join(tmpdir(), 'ocs-roles-'))
   const file = principalsPath(folder)
   const [local = ''] = ownLocalTokens([folder])
@@ -113,6 +116,7 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
+  Object.assign(limits, { address_connects_at_once: atOnce })
   await at.hub.close()
   rmSync(folder, { recursive: true })
 })
@@ -120,14 +124,19 @@ afterAll(async () => {
 const transports = ['mqtt', 'mqtts', 'ws', 'wss'] as const
 type Transport = (typeof transports)[number]
 const enter = (role: Who, transport: Transport = 'mqtt', more: IClientOptions = {}) =>
-  connectAsync(at.hub.listeners.find((url) => url.startsWith(`${transport}:`)) ?? '', {
-    ca: authority.cert,
-    clientId: who[role],
-    protocolVersion: 4,
-    reconnectPeriod: 0,
-    ...passwords.get(role),
-    ...more,
-  })
+  connectAsync(
+    at.hub.listeners.find((url) => url.startsWith(`${transport}:`)) ?? '',
+    {
+      ca: authority.cert,
+      clientId: who[role],
+      protocolVersion: 4,
+      reconnectPeriod: 0,
+      ...passwords.get(role),
+      ...more,
+    },
+    // Else a connection that is closed before its answer is waited for for ever.
+    false,
+  )
 /** A connection of the owner under any agent's id. */
 const as = (clientId: string) => enter('owner', 'mqtt', { clientId })
 
