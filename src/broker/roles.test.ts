@@ -15,6 +15,7 @@ import { addToken, principalsPath, type RoleText, revoke } from '../principals/p
 import { recorders } from '../site/find.ts'
 import { parseSite } from '../site/site.ts'
 import { presence, testHub } from './hub.test-aid.ts'
+import { limits } from './limits.ts'
 
 const SITE = `
 hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
