@@ -56,6 +56,9 @@ test('an epoch is whole when its agent, asked over the hub, says that this was i
   })
   const asked = await lab.ocs('audit', data)
   expect([asked.code, asked.err]).toEqual([0, ''])
+  expect(asked.out.trimEnd().split('\n').at(-1)).toContain('time in which nothing was read has none')
+  const { out: json } = await lab.ocs('audit', data, '--json')
+  expect(JSON.parse(json)).toMatchObject({ files: 1, not_seen: expect.stringContaining('ocs plot') })
   expect(asked.out).toMatch(
     new RegExp(`observatory.fake.feeds.false_temperatures +\\S+ +${rows} +${rows} +\\d+ +whole\n`),
   )

@@ -17,6 +17,10 @@ import type { Context } from '../terminal/context.ts'
 import { table } from '../terminal/table.ts'
 import { siteFlags } from './site-flags.ts'
 
+/** What rows cannot tell, for who takes `whole` for more than it says. */
+const NOT_SEEN =
+  'Rows are counted: time in which nothing was read has none, and is not seen here. ocs plot INSTANCE shows its gaps, ocs ctrl history INSTANCE what was wrong then.'
+
 interface AuditFlags extends SiteOptions {
   readonly json?: boolean
   readonly stateDir?: string
@@ -36,7 +40,7 @@ export function auditCommand(context: Context): Command {
     .action(async (dir: string, flags: AuditFlags) => {
       const witnesses = [...(await agents(dir, flags, context)), ...spools(flags, context)]
       const found = await read(dir, witnesses)
-      context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
+      context.out(flags.json ? `${JSON.stringify({ ...found, not_seen: NOT_SEEN })}\n` : report(found))
       const wrong = found.damaged.length + found.epochs.filter(isWrong).length
       if (wrong > 0) throw new OpError(`${dir}: ${wrong} of its files or epochs are not whole`)
     })
@@ -140,6 +144,7 @@ function report({ files, frames, epochs, damaged, moved }: Audit): string {
       ({ file, goodBytes, reason }) => `${file}: damaged after ${counted(goodBytes, 'byte')}: ${reason}\n`,
     ),
     ...doubts(epochs),
+    `${NOT_SEEN}\n`,
   ].join('')
 }
 

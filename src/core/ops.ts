@@ -27,7 +27,7 @@ export type OpState = z.output<typeof OpState>
 
 /** Transitions that a session carries; older ones are counted. */
 const MOST_TRANSITIONS = 100
-/** From when on (unix s) an operation was in a state, and why, where that was said. */
+/** From when on (unix s) an operation was in a state, and why, where that was said; of `stopping` who asked for it. */
 export const Transition = z.tuple([UnixTime, OpState, z.string()])
 export type Transition = z.output<typeof Transition>
 

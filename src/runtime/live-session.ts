@@ -62,11 +62,14 @@ export class LiveSession {
     return this.doc.status !== 'done'
   }
 
-  /** Goes forward to a status; what lies behind it already is left alone. */
-  advance(status: 'running' | 'stopping'): void {
+  /**
+   * Goes forward to a status; what lies behind it already is left alone.
+   * @param why told with the transition
+   */
+  advance(status: 'running' | 'stopping', why = ''): void {
     if (order.indexOf(status) <= order.indexOf(this.doc.status)) return
     this.doc.status = status
-    this.#announce()
+    this.#announce(undefined, why)
   }
 
   /** Ends it. What its operation does afterwards changes nothing. */
@@ -143,18 +146,18 @@ export class LiveSession {
     this.#change(Date.now() / 1000)
   }
 
-  #announce(time = Date.now() / 1000): void {
+  #announce(time = Date.now() / 1000, why?: string): void {
     this.#message('status', `Status is now "${this.doc.status}".`, time)
-    this.#change(time)
+    this.#change(time, false, why)
   }
 
   /** Its status or degraded is another one since a time, or the reason for it. */
-  #change(time: number, isOtherReason = false): void {
+  #change(time: number, isOtherReason = false, given = ''): void {
     this.doc.op_code = opCodeOf(this.doc)
     const state = stateOf(this.doc)
     if (this.#last?.[1] !== state || isOtherReason) {
-      const why = state === 'failed' || state === 'degraded' ? cut(this.#said, REASON_LENGTH) : ''
-      addTransition(this.doc, [time, state, why])
+      const why = state === 'failed' || state === 'degraded' ? this.#said : given
+      addTransition(this.doc, [time, state, cut(why, REASON_LENGTH)])
     }
     this.#told.changed(this.doc, 'state')
   }

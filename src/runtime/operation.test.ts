@@ -118,7 +118,7 @@ test('stopped or aborted: by its signal, an error of its own, or words of its ow
     const on = held(kind)
     on.operation.start({}, me)
     await ticks()
-    on.operation.end(kind === 'task' ? 'abort' : 'stop')
+    on.operation.end(kind === 'task' ? 'abort' : 'stop', { by: 'maya' })
     expect(on.runs[0]?.signal.aborted).toBe(true)
     on.runs[0]?.end[how](value)
     await on.operation.wait(undefined)
@@ -130,7 +130,7 @@ test('ended before it has begun: its function is not called at all', async () =>
   for (const kind of ['task', 'process'] as const) {
     const on = held(kind)
     on.operation.start({}, me)
-    expect(on.operation.end(kind === 'task' ? 'abort' : 'stop').status).toBe(0)
+    expect(on.operation.end(kind === 'task' ? 'abort' : 'stop', { by: 'maya' }).status).toBe(0)
     await on.operation.wait(undefined)
     expect(on.runs.length).toBe(0)
     expect(on.operation.session).toMatchObject({ status: 'done', success: kind === 'process' })
@@ -143,7 +143,8 @@ test('one that does not heed its signal is said to be still stopping; callers an
   const on = held('process')
   on.operation.start({}, me)
   await ticks()
-  on.operation.end('stop')
+  on.operation.end('stop', { by: 'maya' })
+  expect(on.operation.session?.transitions?.at(-1)).toEqual([expect.any(Number), 'stopping', 'maya'])
   const waiting = on.operation.wait(30)
   jest.advanceTimersByTime(10_000)
   expect(on.operation.session?.messages.at(-1)?.[1]).toBe(
@@ -275,8 +276,8 @@ for (const kind of ['task', 'process'] as const) {
           expect([0, -1]).toContain(
             operation.start({ n: pick(3) - 1 }, { client: `c${pick(3)}`, level: 3 }).status,
           ),
-        () => void operation.end(kind === 'task' ? 'abort' : 'stop'),
-        () => void operation.end(kind === 'task' ? 'stop' : 'abort'),
+        () => void operation.end(kind === 'task' ? 'abort' : 'stop', { by: 'maya' }),
+        () => void operation.end(kind === 'task' ? 'stop' : 'abort', { by: 'maya' }),
         () => void waits.push(operation.wait([undefined, 0, -1, 0.001][pick(4)])),
         () => expect(operation.status().status).toBe(0),
         () => runs.at(-1 - pick(2))?.end.resolve(['', 'said', {}, () => 1][pick(4)]),
@@ -299,7 +300,7 @@ for (const kind of ['task', 'process'] as const) {
         if (pause instanceof Promise) await pause
         if (operation.session) legal(operation.session, on.seen.at(-1))
       }
-      operation.end(kind === 'task' ? 'abort' : 'stop')
+      operation.end(kind === 'task' ? 'abort' : 'stop', { by: 'maya' })
       await ticks()
       for (const { end } of runs) end.resolve('')
       await Promise.all(waits)
@@ -384,12 +385,12 @@ test('a session keeps its newest 100 states and counts the others', async () => 
 
 test('a refusal says for programs why', async () => {
   const on = held('process')
-  expect(on.operation.end('stop').kind).toBe('idle')
+  expect(on.operation.end('stop', { by: 'maya' }).kind).toBe('idle')
   expect(on.operation.start({ n: -1 }, me).kind).toBe('params')
   on.operation.start({}, me)
   expect(on.operation.start({}, me).kind).toBe('running')
-  on.operation.end('stop')
-  expect(on.operation.end('stop').kind).toBe('idle')
+  on.operation.end('stop', { by: 'maya' })
+  expect(on.operation.end('stop', { by: 'maya' }).kind).toBe('idle')
 })
 
 test('another reason to be degraded is a state of its own; the same one again is none', async () => {

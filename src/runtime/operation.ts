@@ -67,7 +67,7 @@ export class Operation {
         return this.wait(wait ?? undefined)
       case 'stop':
       case 'abort':
-        return this.end(action)
+        return this.end(action, { by: caller.by ?? caller.client })
       case 'status':
         return this.status()
     }
@@ -111,8 +111,12 @@ export class Operation {
     return this.#outcome(ResponseCode.OK, `Operation "${this.name}" is currently not running (${how}).`)
   }
 
-  /** Asks it to end: `stop` is for processes, `abort` for tasks. */
-  end(verb: 'stop' | 'abort', why?: unknown): Outcome {
+  /**
+   * Asks it to end: `stop` is for processes, `abort` for tasks.
+   * @param by who asks, which its transition to `stopping` tells
+   * @param why the reason of its signal
+   */
+  end(verb: 'stop' | 'abort', { by, why }: { readonly by: string; readonly why?: unknown }): Outcome {
     const { kind } = this.spec
     const right = kind === 'process' ? 'stop' : 'abort'
     if (verb !== right)
@@ -123,7 +127,7 @@ export class Operation {
       return this.#outcome(ResponseCode.ERROR, `The operation is already ${status}.`, 'idle')
     }
     const live = this.#live
-    live.advance('stopping')
+    live.advance('stopping', by)
     this.#slow = setTimeout(() => {
       live.say(`Still stopping after ${STILL_STOPPING_MS / 1000} s: it has not heeded its signal.`)
     }, STILL_STOPPING_MS)
@@ -141,7 +145,10 @@ export class Operation {
   async shutdown(patience: number): Promise<void> {
     const live = this.#live
     if (!live?.active) return
-    this.end(this.spec.kind === 'process' ? 'stop' : 'abort', AGENT_STOPS)
+    this.end(this.spec.kind === 'process' ? 'stop' : 'abort', {
+      by: 'the end of its agent',
+      why: AGENT_STOPS,
+    })
     if (await this.#ended(patience)) return
     live.say(`The agent stops without it: it did not end within ${patience / 1000} s of its signal.`)
     this.#finish(live, false)

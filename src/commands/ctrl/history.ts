@@ -8,7 +8,7 @@ import { messageOf, UsageError } from '../../core/errors.ts'
 import { HUB } from '../../core/names.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { oneLine } from '../../core/printable.ts'
-import { codeName, lastMessage } from '../../lab/session-text.ts'
+import { codeName, degradedTimes, endedBy, lastMessage } from '../../lab/session-text.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownOp, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
@@ -57,7 +57,7 @@ export function historyCommand(context: Context, withLab: WithLab): Command {
           }
           const found = instance === undefined ? await ofAll(on, limit) : await of(on, instance, op, limit)
           const rows = found.map(({ instance: of, session }) => ({ instance: of, ...session }))
-          context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyTable(found, Date.now() / 1000))
+          context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyText(found, limit, Date.now() / 1000))
         },
         { quiet: true },
       )
@@ -111,8 +111,12 @@ function auditTable(entries: readonly AuditEntry[]): string {
   return table([['TIME', 'KIND', 'WHO', 'FROM', 'WHAT', 'WITH', 'WHY'], ...rows])
 }
 
-function historyTable(found: readonly Past[], now: number): string {
+function historyText(found: readonly Past[], limit: number, now: number): string {
   if (found.length === 0) return 'nothing has run yet\n'
+  return `${historyTable(found, now)}${degradedTable(found, limit, now)}`
+}
+
+function historyTable(found: readonly Past[], now: number): string {
   const rows = found.map(({ instance, session }) => [
     at(session.start_time),
     instance,
@@ -121,7 +125,31 @@ function historyTable(found: readonly Past[], now: number): string {
     duration((session.end_time ?? now) - session.start_time),
     oneLine(session.started_from ?? session.started_by),
     onOneLine(session.params ?? {}),
+    endedBy(session),
     lastMessage(session),
   ])
-  return table([['STARTED', 'INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'LAST MESSAGE'], ...rows])
+  const head = ['STARTED', 'INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'ENDED BY', 'LAST MESSAGE']
+  return table([head, ...rows])
+}
+
+/** When these sessions were degraded, the newest first; '' where none was. A session that is well again shows it nowhere else. */
+function degradedTable(found: readonly Past[], limit: number, now: number): string {
+  const all = found
+    .flatMap(({ instance, session }) =>
+      degradedTimes(session).map((time) => ({ instance, op: session.op_name, ...time })),
+    )
+    .sort((a, b) => b.start - a.start)
+  if (all.length === 0) return ''
+  const rows = all
+    .slice(0, limit)
+    .map(({ instance, op, start, end, why }) => [
+      at(start),
+      instance,
+      op,
+      end === null ? `${duration(now - start)} so far` : duration(end - start),
+      why,
+    ])
+  const left = all.length - rows.length
+  const more = left > 0 ? `${left} earlier ones: --limit shows more, --json all\n` : ''
+  return `\n${table([['DEGRADED', 'INSTANCE', 'OPERATION', 'FOR', 'WHY'], ...rows])}${more}`
 }

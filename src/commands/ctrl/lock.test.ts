@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { statSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
+import { defineAgent } from '../../core/agent.ts'
 import { commandLab, type TestLab } from './ctrl.test-aid.ts'
 
 const ME = `${userInfo().username}@${hostname()}`
@@ -61,7 +63,7 @@ test('history: the newest session first, of one operation, one agent or all', as
     .map((line) => line.split(/ {2,}/).slice(1))
     .map((cells) => cells.map((cell) => cell.replace(/\d+\.\d (s|seconds)\b/, 'N s')))
   expect(rows).toEqual([
-    ['INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'LAST MESSAGE'],
+    ['INSTANCE', 'OPERATION', 'STATE', 'TOOK', 'BY', 'WITH', 'ENDED BY', 'LAST MESSAGE'],
     ['fake2', 'set_heartbeat', 'succeeded', 'N s', ME, 'heartbeat=true', 'The heartbeat is on.'],
     ['fake', 'delay_task', 'failed', 'N s', ME, 'delay=0 succeed=false', 'Exited after N s, failed as asked'],
   ])
@@ -70,4 +72,34 @@ test('history: the newest session first, of one operation, one agent or all', as
     { instance: 'fake', op_name: 'delay_task', success: false, params: { delay: 0, succeed: false } },
   ])
   expect((await lab.ocs('ctrl', 'history', 'fake', 'count')).out).toBe('nothing has run yet\n')
+})
+
+test('history: when it was degraded though it is well again, and who ended it', async () => {
+  const well = Promise.withResolvers<void>()
+  const moody = defineAgent({
+    class: 'MoodyAgent',
+    help: 'Is unwell once.',
+    args: z.object({}),
+    feeds: {},
+    connect: async () => ({}),
+  }).process('acq', { help: 'Is unwell once.' }, async ({ session, signal }) => {
+    session.degrade('the dewar does not answer')
+    await well.promise
+    session.degraded = false
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  })
+  await lab.start('moody', {}, moody)
+  await lab.ocs('ctrl', 'start', 'moody', 'acq')
+  const now = await lab.ocs('ctrl', 'history', 'moody')
+  expect(now.out).toMatch(
+    /\n\nDEGRADED +INSTANCE +OPERATION +FOR +WHY\n\S+ +moody +acq +\S.* so far +the dewar does not answer\n$/,
+  )
+  well.resolve()
+  await lab.ocs('ctrl', 'stop', 'moody', 'acq', '--wait')
+  const { out } = await lab.ocs('ctrl', 'history', 'moody')
+  const [, row = ''] = out.split('\n')
+  expect(row.split(/ {2,}/).slice(1, 7)).toEqual(['moody', 'acq', 'succeeded', expect.any(String), ME, ME])
+  expect(out).toMatch(/\n\S+ +moody +acq +\d\S* s +the dewar does not answer\n$/)
+  const other = await lab.ocs('ctrl', 'history', 'fake2')
+  expect(other.out).not.toContain('DEGRADED')
 })
