@@ -125,7 +125,7 @@ test('a disk that refuses is told once; the agent goes on', async () => {
   blocker.run('ROLLBACK')
   blocker.close()
   expect(told).toEqual([
-    expect.stringContaining('the history of sessions cannot be written: database is locked'),
+    `the history of sessions cannot be written: database is locked (${path}: check who may write there)`,
   ])
   store.save(session(2, 'acq', done))
   expect(store.list('acq', 9).map(({ session_id }) => session_id)).toEqual([2])

@@ -16,6 +16,7 @@ const DIED = 'The agent died while this was under way; it is back now.'
  */
 export class SessionStore {
   readonly #db: Database
+  readonly #path: string
   readonly #lock: Database | undefined
   readonly #log: number | undefined
   /** State last written and since when, by session, so that only changes of it and of its reason are written. */
@@ -34,6 +35,7 @@ export class SessionStore {
    * @throws ConfigError when another process has it, or it cannot be used
    */
   constructor(path?: string) {
+    this.#path = path ?? 'memory'
     this.#lock = path === undefined ? undefined : lockInstance(path)
     try {
       this.#db = open(path ?? ':memory:')
@@ -90,7 +92,7 @@ export class SessionStore {
       if (this.#failing) this.#problem = undefined
       this.#failing = false
     } catch (error) {
-      const problem = `the history of sessions cannot be written: ${messageOf(error)}`
+      const problem = `the history of sessions cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`
       if (!this.#failing) this.onTrouble(problem)
       this.#problem = problem
       this.#failing = true
@@ -142,7 +144,7 @@ export class SessionStore {
           .run(JSON.stringify(document))
         this.#toDisk()
       } catch (error) {
-        this.onTrouble(`what the agent must not forget cannot be written: ${messageOf(error)}`)
+        this.onTrouble(`what the agent must not forget cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`)
       }
     },
   }

@@ -107,10 +107,10 @@ test('a recorder that does not record, cannot write, or is behind; the disk it w
   expect(states()['rec/agg']).toStartWith('clear')
   pass(30)
   expect(states()['rec/agg']).toBe('active: agg is 5 rows behind, and has been behind for 30 s')
-  record({ ...fine, disk_free: 9.5e9 })
+  record({ ...fine, disk_free: 9.5e9, data_dir: '/data/hk' })
   expect(states()).toMatchObject({
     'rec/agg': expect.stringContaining('clear'),
-    'disk/agg': 'active: the disk of agg has 9.5 GB free, less than 10 GB',
+    'disk/agg': 'active: the disk of agg (/data/hk) has 9.5 GB free, less than 10 GB: make room there',
   })
   record({ ...fine, problem: 'no space left', disk_free: 11e9 })
   expect(states()).toMatchObject({
@@ -134,7 +134,7 @@ test('a folder of this machine, and one that cannot be looked at', async () => {
   const { look, states } = looking(rules)
   expect(states()).toEqual({ full: 'clear: /tmp', none: 'clear: /nowhere/at/all' })
   await look.askDisks()
-  expect(states()['full']).toMatch(/^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB$/)
+  expect(states()['full']).toMatch(/^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB: make room there$/)
   expect(states()['none']).toStartWith(
     'active: /nowhere/at/all cannot be looked at: there is no such file or folder',
   )

@@ -93,8 +93,9 @@ export class LabLook {
         if (rule.folder !== undefined)
           return [[rule.folder, diskVerdict(rule, rule.folder, this.#free.get(rule.folder)), 'GB']]
         return this.#recorders(rule, all).map((name) => {
-          const free = recordingOf(all.get(name)?.sessions)?.disk_free ?? undefined
-          return [name, diskVerdict(rule, `the disk of ${name}`, free), 'GB']
+          const { data_dir = '', disk_free } = recordingOf(all.get(name)?.sessions) ?? {}
+          const where = `the disk of ${name}${data_dir && ` (${data_dir})`}`
+          return [name, diskVerdict(rule, where, disk_free ?? undefined), 'GB']
         })
       default:
         return []
@@ -207,5 +208,9 @@ function diskVerdict(
   const limits = { low: free_gb, ...(clear_gb !== undefined && { clear_low: clear_gb }) }
   const { is } = judge(limits, gb, { says: '', units: '' })
   const text = `${where} has ${digits(gb)} GB free`
-  return { is, text: is === 'bad' ? `${text}, less than ${digits(free_gb)} GB` : text, value: gb }
+  return {
+    is,
+    text: is === 'bad' ? `${text}, less than ${digits(free_gb)} GB: make room there` : text,
+    value: gb,
+  }
 }

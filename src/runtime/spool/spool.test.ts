@@ -262,7 +262,7 @@ test('a disk that refuses: rows are held in memory, go out after 5 s, and are sp
   expect(rows.map(({ seq }) => seq)).toEqual(upTo(6))
   expect(spool.counters).toMatchObject({ unspooled: 0, spool_failures: 1 })
   expect(troubles).toEqual([
-    'the spool cannot be written: database or disk is full',
+    `the spool cannot be written: database or disk is full (${path})`,
     'the spool can be written again',
   ])
   await spool.close(UNHURRIED_MS)

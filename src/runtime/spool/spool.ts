@@ -319,7 +319,7 @@ export class Spool {
     if (this.#failingSince === undefined) {
       this.#failures++
       const advice = isDamage(why) ? '; restart to set it aside and begin a new one' : ''
-      this.#onTrouble(`the spool cannot be written: ${why}${advice}`)
+      this.#onTrouble(`the spool cannot be written: ${why} (${this.path})${advice}`)
     }
     this.#failingSince ??= now
     if (now - this.#failingSince > HOLD_MS) this.#tell(this.#waiting.sendOn())

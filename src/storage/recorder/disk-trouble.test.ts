@@ -102,7 +102,10 @@ test('a full disk stops acknowledgements, not the recorder; with space again all
     epoch.feed(recorder)
     const written = recorder.flush()
     await until(() => said.filter((text) => text.startsWith('error disk')).length === fills + 1)
-    expect(recorder.problem).toContain('the disk is full')
+    expect(recorder.problem).toBe(`the disk is full (${dir}: make room on its disk)`)
+    expect(said.filter((text) => text.startsWith('error disk')).at(-1)).toContain(
+      `${dir} cannot be written: the disk is full: make room on its disk; trying`,
+    )
     expect(recorder.counters.disk_failures).toBe(fills + 1)
     expect(acks.at(-1)?.seq).toBe(50 + 200 * fills)
     disk.space = Infinity

@@ -1,3 +1,4 @@
+import { diskAdvice } from '../../core/disk-fault.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { pause } from '../../core/pause.ts'
@@ -113,10 +114,13 @@ export class FrameWriter {
   #fails(error: unknown): void {
     if (this.#problem === undefined) this.#options.failed()
     const { code = messageOf(error) } = error as NodeJS.ErrnoException
-    this.#problem = messageOf(error)
+    const { dir } = this.#options
+    const advice = diskAdvice(error, '')
+    this.#problem = `${messageOf(error)} (${advice === '' ? dir : `${dir}: ${advice}`})`
     if (code === this.#trouble) return
     this.#trouble = code
-    const text = `${this.#options.dir} cannot be written: ${this.#problem}; trying again each second`
+    const what = advice === '' ? messageOf(error) : `${messageOf(error)}: ${advice}`
+    const text = `${dir} cannot be written: ${what}; trying again each second`
     this.#options.event('error', 'disk', text)
   }
 }
