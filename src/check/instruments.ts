@@ -1,9 +1,12 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import type { InstanceView } from '../lab/lab-view.ts'
 import { lastMessage } from '../lab/session-text.ts'
 import { checkedArguments, declarationOf } from '../launch/declared-instances.ts'
 import { isLocked } from '../machine/lock-file.ts'
+import { lockPid } from '../machine/lock-holder.ts'
+import { isFrozen } from '../machine/process-name.ts'
 import { statePath } from '../machine/state-path.ts'
 import type { Instance } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
@@ -36,6 +39,14 @@ async function finding(
   const told = (level: Finding['level'], text: string): Finding[] => [
     { check: 'instrument', level, text: `${instance_id}: ${text}` },
   ]
+  const lock = join(state, `${instance_id}.sqlite.lock`)
+  // A frozen one is on the hub until that has waited for it in vain.
+  const pid = lockPid(lock) ?? (view?.presence?.host === hostname() ? view.presence.pid : undefined)
+  if (pid !== undefined && isFrozen(pid))
+    return told(
+      'problem',
+      `its own agent (pid ${pid}) is frozen and does not answer: kill -CONT ${pid} lets it go on, or end it and start it again`,
+    )
   try {
     const agent = await declarationOf(instance)
     const { values, faults } = checkedArguments(agent, instance, env)
@@ -49,8 +60,12 @@ async function finding(
       return told('ok', 'its agent runs')
     }
     // Without its hub it cannot be asked how it does, and has the instrument all the same.
-    if (isLocked(join(state, `${instance_id}.sqlite.lock`)))
-      return told('note', 'its agent runs here and waits for the hub: it is not asked')
+    if (isLocked(lock) && view?.state === 'lost')
+      return told(
+        'problem',
+        'its own agent runs here and does not answer the hub: if it stays so, start it again',
+      )
+    if (isLocked(lock)) return told('note', 'its agent runs here and waits for the hub: it is not asked')
     const signal = AbortSignal.timeout(4 * ANSWER_MS)
     const identity = await identify(values, { timeout: ANSWER_MS, signal })
     const unknown = 'its agent does not run, and nothing tells who it is without it: it is not asked'

@@ -8,7 +8,7 @@ import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { narrow, skewText } from '../check/clocks.ts'
 import type { Finding } from '../check/finding.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { processName } from '../machine/process-name.ts'
+import { isFrozen, processName } from '../machine/process-name.ts'
 import { makeAuthority, makeServer } from '../principals/certificate.ts'
 import { credentialsFiles, writeCredentials } from '../principals/credentials.ts'
 import { initKeys, keyFiles } from '../principals/hub-keys.ts'
@@ -236,6 +236,31 @@ test('a feed that the target of a data node does not have', async () => {
       /lab\.yaml:6:\d+: --feed false_temperature: it \(FakeDataAgent\) has no such feed: did you mean "false_temperatures"\?/,
     ),
   ])
+})
+
+test('an agent that is frozen is said to be the one that does not answer, with what lets it go on', async () => {
+  const path = join(folder, 'state', 'observatory', 'frozen.sqlite.lock')
+  const holding = `
+    import { lockFile } from ${JSON.stringify(resolve('src/machine/lock-file.ts'))}
+    lockFile(${JSON.stringify(path)}, (by) => by)
+    console.log('held')
+    await new Promise((end) => process.stdin.on('data', end))`
+  const agent = Bun.spawn([process.execPath, '-e', holding], { stdin: 'pipe', stdout: 'pipe' })
+  // Also when what follows fails: a frozen process heeds nothing else.
+  using _end = { [Symbol.dispose]: () => agent.kill('SIGKILL') }
+  await agent.stdout.getReader().read()
+  const text = one(
+    'agent-class: Lakeshore372Agent, arguments: [--serial-number, X, --ip-address, "127.0.0.1:1"]',
+  ).replace('instance-id: it', 'instance-id: frozen')
+  const instruments = async () => (await check(text)).findings.filter(({ check: of }) => of === 'instrument')
+  expect(await instruments()).toMatchObject([{ level: 'note' }])
+  agent.kill('SIGSTOP')
+  while (!isFrozen(agent.pid)) await new Promise(setImmediate)
+  expect(processName(agent.pid)).toEndWith(
+    `(pid ${agent.pid}, frozen: kill -CONT ${agent.pid} lets it go on)`,
+  )
+  const told = `frozen: its own agent (pid ${agent.pid}) is frozen and does not answer: kill -CONT ${agent.pid} lets it go on, or end it and start it again`
+  expect(await instruments()).toEqual([{ check: 'instrument', level: 'problem', text: told }])
 })
 
 test('an agent that runs while its hub is dead is left in peace, and nobody is told to stop it', async () => {

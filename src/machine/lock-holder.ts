@@ -6,6 +6,13 @@ import { processName } from './process-name.ts'
  * By proc_locks(5): device in hex, inode in decimal.
  */
 export function lockHolder(path: string): string | undefined {
+  const pid = lockPid(path)
+  if (pid === process.pid) return 'this process itself'
+  return pid === undefined ? undefined : processName(pid)
+}
+
+/** The process that holds a lock on a file; undefined where the system does not tell, or none does. */
+export function lockPid(path: string): number | undefined {
   try {
     const { dev, ino } = statSync(path)
     const device = [(dev >> 8) & 0xfff, dev & 0xff]
@@ -14,8 +21,7 @@ export function lockHolder(path: string): string | undefined {
     const lines = readFileSync('/proc/locks', 'latin1').split('\n')
     const line = lines.find((entry) => entry.includes(` ${device}:${ino} `))
     const pid = Number(line?.trim().split(/\s+/)[4])
-    if (pid === process.pid) return 'this process itself'
-    return pid > 0 ? processName(pid) : undefined
+    return pid > 0 ? pid : undefined
   } catch {
     return undefined
   }

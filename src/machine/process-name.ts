@@ -1,8 +1,23 @@
 import { readFileSync } from 'node:fs'
 
-/** A process as its user would know it, `ocs hub (pid 123)`, and not by the Bun that runs it. */
+/**
+ * A process as its user would know it, `ocs hub (pid 123)`, and not by the Bun that runs it; of one that is frozen with what
+ * lets it go on.
+ */
 export function processName(pid: number): string {
-  return `${nameOf(commandOf(pid))} (pid ${pid})`
+  const frozen = isFrozen(pid) ? `, frozen: kill -CONT ${pid} lets it go on` : ''
+  return `${nameOf(commandOf(pid))} (pid ${pid}${frozen})`
+}
+
+/** Whether a process has been stopped by a signal (SIGSTOP, Ctrl-Z) or a debugger, by proc_pid_stat(5); false where the system does not tell. */
+export function isFrozen(pid: number): boolean {
+  try {
+    // Its name, in brackets, may have any letters in it.
+    const [, after = ''] = /\)\s+(\S)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? []
+    return after === 'T' || after === 't'
+  } catch {
+    return false
+  }
 }
 
 function commandOf(pid: number): string[] {

@@ -144,7 +144,9 @@ export class SessionStore {
           .run(JSON.stringify(document))
         this.#toDisk()
       } catch (error) {
-        this.onTrouble(`what the agent must not forget cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`)
+        this.onTrouble(
+          `what the agent must not forget cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`,
+        )
       }
     },
   }

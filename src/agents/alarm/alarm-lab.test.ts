@@ -134,7 +134,9 @@ test('a folder of this machine, and one that cannot be looked at', async () => {
   const { look, states } = looking(rules)
   expect(states()).toEqual({ full: 'clear: /tmp', none: 'clear: /nowhere/at/all' })
   await look.askDisks()
-  expect(states()['full']).toMatch(/^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB: make room there$/)
+  expect(states()['full']).toMatch(
+    /^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB: make room there$/,
+  )
   expect(states()['none']).toStartWith(
     'active: /nowhere/at/all cannot be looked at: there is no such file or folder',
   )
