@@ -68,8 +68,8 @@ test('acquisition resumes within 2 s when the line returns', async () => {
   for (const away of [0.3, 3, 12]) {
     const mark = agent.mark
     await sim.kill()
-    // As udev does; the number of the terminal may be another's soon.
-    rmSync(demo.pty)
+    // As udev does, and as the simulator sees to by itself; the number of the terminal may be another’s soon.
+    rmSync(demo.pty, { force: true })
     await agent.says(/warning|degraded|lost|gone/i, 10, mark)
     await seconds(away)
     sim = await demo.sim240()
