@@ -29,6 +29,8 @@ export async function whyMissing(
   if (node && (await catalog.of(node)).length === 0)
     return away('its data node says of no field that it has it')
   const known = (await catalog.all()).map((metric) => metric.text)
+  // A node that has just begun was asked before it had the field.
+  if (known.includes(text)) return away('its data node has nothing of it yet')
   const form = text.includes('::') ? '' : ': a metric is NODE::field'
   return { why: `there is no metric "${told}"${form}${meant(text, known)}`, isUnknown: true }
 }

@@ -17,13 +17,18 @@ const GROWTH = 100
 /** MB that peers who have not logged in may cost. */
 const UNKNOWN_GROWTH = 20
 
-/** Connects all clients at once, each with a last will and a retained message; one in ten watches all the others. */
+/**
+ * Connects all clients at once, each with a last will and a retained message; one in ten watches all the others. Of so many some are cut
+ * that wait to be let in, and come again, as clients of MQTT do.
+ */
 const CROWD = `
 const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
 const join = async (n) => {
   const topic = 'observatory/crowd' + n + '/presence'
   const will = { topic, payload: 'gone', qos: 1, retain: true }
-  const client = await connectAsync('mqtt://127.0.0.1:1883', { ...JSON.parse(process.argv[1]), clientId: 'crowd' + n, will, keepalive: 30, protocolVersion: 4 })
+  const options = { ...JSON.parse(process.argv[1]), clientId: 'crowd' + n, will, keepalive: 30, protocolVersion: 4, reconnectPeriod: 0 }
+  let client
+  while (client === undefined) client = await connectAsync('mqtt://127.0.0.1:1883', options, false).catch(() => undefined)
   const everyone = n % 10 === 0 ? ['observatory/+/presence'] : []
   await client.subscribeAsync([...everyone, 'observatory/crowd' + n + '/ops/+/+/+'], { qos: 1 })
   await client.publishAsync(topic, 'here', { qos: 1, retain: true })
