@@ -18,6 +18,13 @@ export interface Spooled extends Sent {
 /** Python with so3g, and with spt3g: they cannot share one, since so3g brings an spt3g of its own. */
 const READERS = { so3g: 'OCS_SO3G_PYTHON', spt3g: 'OCS_SPT3G_PYTHON' }
 
+/** A spool that others may have in their hands: waited for, 5 s at most. */
+function opened(file: string): Database {
+  const db = new Database(file)
+  db.run('PRAGMA busy_timeout = 5000')
+  return db
+}
+
 /** Whether an instance keeps readings: one that publishes none has only its sessions. */
 function hasRows(db: Database): boolean {
   return db.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rows'").get() !== null
@@ -26,7 +33,7 @@ function hasRows(db: Database): boolean {
 /** All rows of the spools under a folder, read as plain SQLite. Acknowledged rows stay an hour, so they are all there. */
 export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
   return spoolFiles(stateDir, root).flatMap((file) => {
-    using db = new Database(file)
+    using db = opened(file)
     if (!hasRows(db)) return []
     const found = db
       .query(
@@ -46,7 +53,7 @@ export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
 /** Rows of all spools that no recorder has acknowledged, as far as the agents have put that on disk. */
 export function unacknowledged(stateDir: string, root = 'observatory'): number {
   return spoolFiles(stateDir, root).reduce((sum, file) => {
-    using db = new Database(file)
+    using db = opened(file)
     if (!hasRows(db)) return sum
     const { rows } = db.query('SELECT COALESCE(SUM(last - acked), 0) AS rows FROM epochs').get() as {
       rows: number
