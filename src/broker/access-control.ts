@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Aedes, AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { type AuditEntry, channels } from '../core/channels.ts'
+import { CONNACK } from '../core/errors.ts'
 import { CLIENT, HUB, LOGIN } from '../core/names.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { type Identify, partsOf, type Shown } from '../principals/identify.ts'
@@ -23,11 +24,6 @@ import type { Retained } from './retained.ts'
 import { noRoom } from './room-for.ts'
 import { type Caller, clip, mayReceive, refusePublish, refuseSubscribe, rolesOf } from './rules.ts'
 
-/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
-const IDENTIFIER_REJECTED = 2
-const SERVER_UNAVAILABLE = 3
-const NOT_AUTHORISED = 5
-
 /** What one connection was refused that is logged. */
 const MOST_LOGGED = 10
 /** Where a message goes that nobody is to get: no filter that is granted takes it. */
@@ -38,7 +34,7 @@ const NEWCOMER: Principal = { name: '', role: 'newcomer', level: 0 }
 
 /** Already logged where it arose. */
 export class Refusal extends Error {
-  returnCode: number = NOT_AUTHORISED
+  returnCode: number = CONNACK.notAuthorised
 }
 
 /** What the gate goes by. */
@@ -135,7 +131,12 @@ export function openGate({
     const same = now.role === principal.role && now.level === principal.level
     return same ? undefined : `it is ${described(now)} now`
   }
-  const refuse = (client: Client, what: string, reason: string, returnCode = NOT_AUTHORISED): Refusal => {
+  const refuse = (
+    client: Client,
+    what: string,
+    reason: string,
+    returnCode: number = CONNACK.notAuthorised,
+  ): Refusal => {
     if (audit.refused(actor(client), reason)) log(`client ${clip(client.id)} ${what}: ${reason}`)
     return Object.assign(new Refusal(reason), { returnCode })
   }
@@ -147,18 +148,18 @@ export function openGate({
     principal,
   }: Entry): readonly [reason: string, returnCode: number] | undefined {
     const { id } = caller
-    if (id === '') return ['a client without an id takes a clean session', IDENTIFIER_REJECTED]
+    if (id === '') return ['a client without an id takes a clean session', CONNACK.idTaken]
     if (!CLIENT.test(id)) {
       return [
         'a client id is letters, digits, _, . and -, at most 128, a letter or digit first',
-        IDENTIFIER_REJECTED,
+        CONNACK.idTaken,
       ]
     }
-    if (id === HUB) return [`the id "${HUB}" is the hub's own`, IDENTIFIER_REJECTED]
+    if (id === HUB) return [`the id "${HUB}" is the hub's own`, CONNACK.idTaken]
     const { will } = connect
     const wrong = will && refusePublish(root, caller, { qos: 0, retain: false, ...will })
     if (wrong === undefined) return undefined
-    return [`its last will: ${wrong}; it is ${described(principal)}`, NOT_AUTHORISED]
+    return [`its last will: ${wrong}; it is ${described(principal)}`, CONNACK.notAuthorised]
   }
 
   const hooks: Hooks = {
@@ -183,7 +184,7 @@ export function openGate({
       const no = (reason: string, returnCode: number) =>
         done(refuse(client, 'refused', reason, returnCode) as AuthenticateError, null)
       const entry = entries.get(client)
-      if (entry === undefined) return no('no CONNECT', NOT_AUTHORISED)
+      if (entry === undefined) return no('no CONNECT', CONNACK.notAuthorised)
       const { id } = entry.caller
       if (logIn !== undefined && LOGIN.test(id)) {
         const text = password?.toString() ?? ''
@@ -191,7 +192,10 @@ export function openGate({
         const bridge =
           by && identify({ id, user: undefined, tokens: partsOf(by.shown).tokens, from: from(client) })
         if (bridge && ('refused' in bridge || !mayVouch(bridge)))
-          return no('its word on where people come from does not count: it is no bridge', NOT_AUTHORISED)
+          return no(
+            'its word on where people come from does not count: it is no bridge',
+            CONNACK.notAuthorised,
+          )
         const where = by ? `${by.address}, on a page of ${from(client)}` : from(client)
         void logIn(user ?? '', by?.password ?? text, by?.address ?? from(client), by && 'bridge').then(
           (made) => {
@@ -216,7 +220,7 @@ export function openGate({
       const wrong = refuseConnect(entry)
       if (wrong !== undefined) return no(...wrong)
       const full = noRoom(leases?.all() ?? [], { id, from: from(client) }, who)
-      if (full !== undefined) return no(full, SERVER_UNAVAILABLE)
+      if (full !== undefined) return no(full, CONNACK.noRoom)
       const agent = agentOf(entry.connect.will)
       const guest: Guest = {
         id: client.id,
@@ -231,11 +235,11 @@ export function openGate({
       leases
         ?.claim(guest)
         .then((held) => {
-          if (held !== undefined) return no(held, IDENTIFIER_REJECTED)
+          if (held !== undefined) return no(held, CONNACK.idTaken)
           audit.came('login', actor(client))
           done(null, true)
         })
-        .catch((error: unknown) => no(String(error), NOT_AUTHORISED))
+        .catch((error: unknown) => no(String(error), CONNACK.notAuthorised))
     },
 
     authorizePublish(client, packet, done) {

@@ -34,18 +34,12 @@ export interface MqttOptions extends BusOptions {
   /** What the hub publishes when this client is lost. */
   readonly will?: { readonly topic: string; readonly payload: string }
   /**
-   * The hub refused this client (its id is taken, or it is not a name; `NOT_AUTHORISED`); asked again unless the bus is
+   * The hub refused this client (its id is taken, or it is not a name); asked again unless the bus is
    * disposed. `code` is that of its CONNACK (MQTT 3.1.1 §3.2.2.3).
    */
   readonly onRefused?: (reason: string, code: number) => void
 }
 
-/** The code of a hub for a client id that is taken, or is none. */
-export const ID_TAKEN = 2
-/** The code of a hub that has no room for another client, or answers too many log-ins, just now. */
-export const NO_ROOM = 3
-/** The code of a hub that does not let this client in, and will not later either. */
-export const NOT_AUTHORISED = 5
 /** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
 const KEEPALIVE = 5
 /** Milliseconds between attempts to reach the hub. */

@@ -1,3 +1,4 @@
+import { CONNACK } from '../core/errors.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { systemWords } from '../core/system-words.ts'
 
@@ -8,10 +9,6 @@ export interface Unreached {
   readonly kind: 'away' | 'tls' | 'refused'
 }
 
-/** Codes of a CONNACK that says no to who asks (MQTT 3.1.1 §3.2.2.3). */
-const SERVER_UNAVAILABLE = 3
-const BAD_USER_OR_PASSWORD = 4
-const NOT_AUTHORISED = 5
 /** Codes of certificates by an authority that this client does not trust. */
 const OTHER_AUTHORITY: ReadonlySet<unknown> = new Set([
   ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
@@ -37,17 +34,17 @@ const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
   ),
   ...each(
     'away',
-    [SERVER_UNAVAILABLE],
+    [CONNACK.noRoom],
     'it has no room for another client just now; ocs hub refused, where it runs, says whose they are',
   ),
   ...each(
     'refused',
-    [BAD_USER_OR_PASSWORD],
+    [CONNACK.wrongPassword],
     'it does not, or no longer, know the token that is shown: ocs login, or for an agent ocs hub token INSTANCE',
   ),
   ...each(
     'refused',
-    [NOT_AUTHORISED],
+    [CONNACK.notAuthorised],
     'it takes credentials: ocs login, or for an agent ocs hub token INSTANCE',
   ),
 ])

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { connectMqtt, type MqttOptions, NOT_AUTHORISED, reached } from '../bus/mqtt.ts'
+import { connectMqtt, type MqttOptions, reached } from '../bus/mqtt.ts'
 import { secondsOf } from '../core/arguments/time-units.ts'
 import { counted } from '../core/counted.ts'
-import { ConfigError, OpError } from '../core/errors.ts'
+import { CONNACK, ConfigError, OpError } from '../core/errors.ts'
 import { drainInstance } from '../core/names.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { notTaken } from '../lab/not-taken.ts'
@@ -108,7 +108,7 @@ async function reportDrain(
     will: willOf(identity),
     credentials,
     onRefused: (reason, code) => {
-      if (code !== NOT_AUTHORISED) return
+      if (code !== CONNACK.notAuthorised) return
       const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account and of the agent. Run it as that account, or have it give out the agent's credentials: ocs hub token ${instance}`
       shut.reject(new OpError(text))
     },

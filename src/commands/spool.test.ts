@@ -3,8 +3,9 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import aggregator from '../agents/aggregator.ts'
 import { testHub } from '../broker/hub.test-aid.ts'
-import { connectMqtt, NOT_AUTHORISED } from '../bus/mqtt.ts'
+import { connectMqtt } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
+import { CONNACK } from '../core/errors.ts'
 import { knownRecorderKey } from '../machine/recorder-key-file.ts'
 import { byToken } from '../principals/identify.ts'
 import { ownLocalTokens } from '../principals/local-token.ts'
@@ -100,7 +101,7 @@ test('a spool is drained by who can read what the hub’s account keeps for itse
   const will = willOf(newIdentity({ root: 'observatory', instance: client, agentClass: 'X', version: '0' }))
   await using nobody = connectMqtt({ url, client, will, onRefused: (_, code) => resolve(code) })
   using _ = nobody.onConnected((connected) => connected && resolve('let in'))
-  expect(await promise).toBe(NOT_AUTHORISED)
+  expect(await promise).toBe(CONNACK.notAuthorised)
 
   const other = join(lab.folder, 'anna')
   cpSync(state(), other, { recursive: true })

@@ -6,6 +6,18 @@ import { systemWords } from './system-words.ts'
  * Text of each: what is wrong, where, what to do about it. Anything that is none of these is a bug.
  */
 
+/** Return codes of CONNACK by which a hub refuses a client (MQTT 3.1.1 §3.2.2.3). */
+export const CONNACK = {
+  /** The client id is taken, or is none. */
+  idTaken: 2,
+  /** There is no room for another client, or too many log-ins are to be answered, just now. */
+  noRoom: 3,
+  /** The name and the password, or the token, are not known, or no longer. */
+  wrongPassword: 4,
+  /** It does not let this client in, and will not later either. */
+  notAuthorised: 5,
+} as const
+
 /** A command line that cannot be meant: unknown flag, missing value. Exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError'

@@ -1,13 +1,10 @@
 import type { z } from 'zod'
 import { connectMqtt } from '../bus/mqtt.ts'
 import { channels } from '../core/channels.ts'
-import { TransportError } from '../core/errors.ts'
+import { CONNACK, TransportError } from '../core/errors.ts'
 
 /** Seconds that a hub has to check a password. */
 const HUB_SECONDS = 15
-/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
-const SERVER_UNAVAILABLE = 3
-const NOT_AUTHORISED = 5
 
 /** A hub, and the authority that it has to have, PEM; without one those that Bun knows. */
 export interface LogInAt {
@@ -39,7 +36,7 @@ export async function fetchToken(
     client,
     credentials: () => ({ principal: name, tokens: [], password, ca }),
     onRefused: (_, code) =>
-      resolve(code === SERVER_UNAVAILABLE ? 'wait' : code === NOT_AUTHORISED ? 'stranger' : 'wrong'),
+      resolve(code === CONNACK.noRoom ? 'wait' : code === CONNACK.notAuthorised ? 'stranger' : 'wrong'),
   })
   const late = setTimeout(
     () =>

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { connectMqtt, ID_TAKEN, NO_ROOM, reached } from '../bus/mqtt.ts'
+import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { channels, type Presence } from '../core/channels.ts'
-import { OpError } from '../core/errors.ts'
+import { CONNACK, OpError } from '../core/errors.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
@@ -82,9 +82,9 @@ export async function serveRole(
     },
     onRefused: (reason, code) => {
       // A hub that has no room just now is asked again.
-      if (joined || asked || code === NO_ROOM) return
+      if (joined || asked || code === CONNACK.noRoom) return
       asked = true
-      if (code !== ID_TAKEN)
+      if (code !== CONNACK.idTaken)
         return refused.resolve(new OpError(notLetIn(instance, url, reason, credentials())))
       void holderOf(instance, site, reason).then((text) => refused.resolve(new OpError(text)))
     },

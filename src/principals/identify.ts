@@ -1,15 +1,11 @@
 import { statSync } from 'node:fs'
 import type { Level } from '../core/access.ts'
-import { messageOf } from '../core/errors.ts'
+import { CONNACK, messageOf } from '../core/errors.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { addressAlone } from './place.ts'
 import { ANYONE, NOBODY, OPERATORS, type Principal } from './principal.ts'
 import { type Entries, isValid, principalOf, readPrincipals } from './principals-file.ts'
 import { digestOf, holderOf, isDigest } from './token.ts'
-
-/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
-const BAD_USER_OR_PASSWORD = 4
-const NOT_AUTHORISED = 5
 
 /** What a client shows as it connects. Of its tokens nothing is kept but whose they are and their digests. */
 export interface Shown {
@@ -58,16 +54,16 @@ export function byToken({ account, local, operators, file, log }: Known): Identi
       const found = entry?.tokens.find(({ sha256 }) => isDigest(Buffer.from(sha256, 'hex'), digest))
       if (!entry || !found) continue
       if (isValid(found)) return principalOf(holder, entry)
-      return { refused: `the token of ${holder} has run out on ${found.until}`, code: BAD_USER_OR_PASSWORD }
+      return { refused: `the token of ${holder} has run out on ${found.until}`, code: CONNACK.wrongPassword }
     }
     const [shown] = tokens
     if (shown)
-      return { refused: `it shows a token of ${shown.holder} that is not valid`, code: BAD_USER_OR_PASSWORD }
+      return { refused: `it shows a token of ${shown.holder} that is not valid`, code: CONNACK.wrongPassword }
     // Clients of ocs without a token name themselves.
     if (user !== undefined && user !== id)
-      return { refused: 'it gives a user without a token as the password', code: BAD_USER_OR_PASSWORD }
+      return { refused: 'it gives a user without a token as the password', code: CONNACK.wrongPassword }
     if (isLoopback(addressAlone(from))) return NOBODY
-    return { refused: 'it comes from another host and shows no token', code: NOT_AUTHORISED }
+    return { refused: 'it comes from another host and shows no token', code: CONNACK.notAuthorised }
   }
 }
 

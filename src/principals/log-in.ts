@@ -1,12 +1,10 @@
+import { CONNACK } from '../core/errors.ts'
 import { NotNow, Passwords } from './passwords.ts'
 import { addToken, type Entry, readPrincipals } from './principals-file.ts'
 
 const HOUR_MS = 3_600_000
 /** Milliseconds that a token of a log-in is good for, and one of a sign-in on a page. */
 const [LONG_MS, SHORT_MS] = [30 * 24 * HOUR_MS, 12 * HOUR_MS]
-/** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
-const SERVER_UNAVAILABLE = 3
-const BAD_USER_OR_PASSWORD = 4
 
 /** What somebody gets for a password. */
 export interface LoggedIn {
@@ -41,13 +39,13 @@ export function logIns(file: string, passwords = new Passwords()): LogIn {
       const entries = readPrincipals(file)
       const known = Object.hasOwn(entries, name) ? entries[name] : undefined
       const right = await passwords.check(name, from, password, known?.password)
-      if (!right || !known) return { refused: 'no such name and password', code: BAD_USER_OR_PASSWORD }
+      if (!right || !known) return { refused: 'no such name and password', code: CONNACK.wrongPassword }
       const until = new Date(Date.now() + (via ? SHORT_MS : LONG_MS))
       const token = addToken(file, name, undefined, { until, via, password: known.password })
       return { principal: name, role: known.role, token, until: until.getTime() / 1000 }
     } catch (error) {
       const refused = error instanceof Error ? error.message : String(error)
-      return { refused, code: error instanceof NotNow ? SERVER_UNAVAILABLE : BAD_USER_OR_PASSWORD }
+      return { refused, code: error instanceof NotNow ? CONNACK.noRoom : CONNACK.wrongPassword }
     }
   }
 }

@@ -1,11 +1,10 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { CONNACK } from '../core/errors.ts'
 import { type Identify, partsOf, type Refused, watched } from './identify.ts'
 import { Passwords } from './passwords.ts'
 import type { Principal } from './principal.ts'
 import { principalOf } from './principals-file.ts'
 
-/** CONNACK return code (MQTT 3.1.1 §3.2.2.3). */
-const BAD_USER_OR_PASSWORD = 4
 /** Passwords that are known to be right, so that a script's next call need not be checked anew. */
 const MOST_KNOWN = 1000
 
@@ -73,5 +72,5 @@ export async function byAuthorization(
 }
 
 function refused(why: string): () => Refused {
-  return () => ({ refused: why, code: BAD_USER_OR_PASSWORD })
+  return () => ({ refused: why, code: CONNACK.wrongPassword })
 }
