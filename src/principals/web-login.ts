@@ -50,6 +50,16 @@ export function byPassword(
   }
 }
 
+/** Name and secret of `Basic …`, or the secret of `Bearer …` (RFC 7617, RFC 6750); undefined for what is neither. */
+export function readAuthorization(
+  header: string,
+): { readonly name?: string; readonly secret: string } | undefined {
+  const [, scheme = '', value = ''] = /^(basic|bearer) +(\S+) *$/i.exec(header) ?? []
+  if (scheme.toLowerCase() === 'bearer') return { secret: value }
+  const [, name, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? []
+  return name === undefined || secret === undefined ? undefined : { name, secret }
+}
+
 /**
  * Who a request over HTTP is from, by its `Authorization`: Basic with a person's password or a token in place of it, Bearer
  * with a token. Without one it is who shows nothing.
@@ -60,14 +70,12 @@ export async function byAuthorization(
   identify: Identify,
   people: ByPassword | undefined,
 ): Promise<Who> {
-  const [, scheme = '', value = ''] = /^(\w+) +(\S+) *$/.exec(authorization ?? '') ?? []
-  const basic = scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString() : ''
-  const [, name = '', password = ''] = /^([^:]*):(.*)$/s.exec(basic) ?? []
-  const { tokens } = partsOf(scheme.toLowerCase() === 'bearer' ? value : password)
+  const { name = '', secret = '' } = readAuthorization(authorization ?? '') ?? {}
+  const { tokens } = partsOf(secret)
   if (authorization !== null && tokens.length === 0 && people)
     return name === ''
       ? refused('neither a name with a password nor a token is shown')
-      : people(name, password, from)
+      : people(name, secret, from)
   return () => identify({ id: 'http', tokens, from })
 }
 

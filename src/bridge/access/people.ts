@@ -1,18 +1,19 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { HTTPException } from 'hono/http-exception'
-import type { Bus } from '../../bus/bus.ts'
+import { reached } from '../../bus/mqtt.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
 import type { NotFetched } from '../../lab/fetch-token.ts'
 import { type Caller, caller } from '../../lab/request-client.ts'
 import { holderOf } from '../../principals/token.ts'
+import { readAuthorization } from '../../principals/web-login.ts'
 import { Busy } from './busy.ts'
 import type { HubPeople } from './hub-people.ts'
 
 /** Milliseconds after which one has to sign in again; that a password in a header is not asked of the hub again; that a
  * token's connection is kept without a request. */
 const [SESSION_MS, PASSWORD_MS, QUIET_MS] = [12 * 3_600_000, 600_000, 600_000]
-/** Milliseconds that a hub has to take a token. */
-const JOIN_MS = 10_000
+/** Seconds that a hub has to take a token. */
+const JOIN_S = 10
 /** Sessions and tokens that are known at a time: of whom most are, the one that was here longest ago goes. */
 const MOST = 200
 
@@ -106,7 +107,11 @@ export function people(
       }
     })
     const bus = hub.connect(name, token, () => gone())
-    const how = await Promise.race([refused, connected(bus)])
+    const joined = reached(bus, 'the hub', JOIN_S).then(
+      () => 'connected' as const,
+      () => 'late' as const,
+    )
+    const how = await Promise.race([refused, joined])
     if (how !== 'connected') {
       await bus[Symbol.asyncDispose]()
       if (how === 'refused') throw new HTTPException(401, { message: 'the hub does not know this token' })
@@ -188,25 +193,11 @@ function nobody(): HTTPException {
   return new HTTPException(503, { message: 'there is no hub here that knows people' })
 }
 
-/** Whether a connection comes about in time. */
-function connected(bus: Bus): Promise<'connected' | 'late'> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => resolve('late'), JOIN_MS)
-    const watch = bus.onConnected((is) => {
-      if (!is) return
-      clearTimeout(late)
-      queueMicrotask(() => watch[Symbol.dispose]())
-      resolve('connected')
-    })
-  })
-}
-
-/** Name and secret of `Basic …`, or the secret of `Bearer …` (RFC 7617, RFC 6750). @throws HTTPException 401 */
+/** What a header shows, where that can be somebody's. @throws HTTPException 401 */
 function readHeader(header: string): { readonly name?: string; readonly secret: string } {
-  const [, kind = '', rest = ''] = /^(basic|bearer) +(\S{1,600}) *$/i.exec(header) ?? []
-  if (kind.toLowerCase() === 'bearer' && holderOf(rest) !== undefined) return { secret: rest }
-  const [, name, secret] = /^([^:]{1,100}):(.{1,400})$/s.exec(Buffer.from(rest, 'base64').toString()) ?? []
-  if (kind.toLowerCase() === 'basic' && name !== undefined && secret !== undefined) return { name, secret }
+  const { name, secret = '' } = /^\w+ +\S{1,600} *$/.test(header) ? (readAuthorization(header) ?? {}) : {}
+  if (name === undefined && holderOf(secret) !== undefined) return { secret }
+  if (name && name.length <= 100 && secret && secret.length <= 400) return { name, secret }
   throw new HTTPException(401, {
     message: 'Authorization: Basic with a name and a password or token of the hub, or Bearer with a token',
   })
