@@ -1,8 +1,8 @@
 import type { AuditEntry } from '../core/channels.ts'
 import { redact, withoutSecrets } from '../core/redact.ts'
+import { Bucket, OfEach } from '../principals/bucket.ts'
 import { placeOf } from '../principals/place.ts'
 import { NOBODY, type Principal } from '../principals/principal.ts'
-import { Bucket } from './bucket.ts'
 import type { Asked } from './caller-stamp.ts'
 
 /** Characters of parameters that are kept. */
@@ -35,7 +35,10 @@ export interface Actor {
 export class Audit {
   readonly #keep: (entry: AuditEntry) => void
   readonly #latest: AuditEntry[]
-  readonly #places = new Map<string, { readonly room: Bucket; left: number }>()
+  readonly #places = new OfEach(MOST_PLACES, () => ({
+    room: new Bucket(KINDS_PER_SECOND, KINDS_AT_ONCE),
+    left: 0,
+  }))
   readonly #refused = new Map<string, { since: number; times: number }>()
 
   /**
@@ -70,7 +73,7 @@ export class Audit {
       before.times++
       return true
     }
-    const of = this.#placeOf(place)
+    const of = this.#places.of(place)
     if (!of.room.take(1)) {
       of.left++
       return false
@@ -84,15 +87,6 @@ export class Audit {
       actor,
     )
     return true
-  }
-
-  #placeOf(place: string): { readonly room: Bucket; left: number } {
-    const known = this.#places.get(place)
-    if (known) return known
-    if (this.#places.size >= MOST_PLACES) this.#places.clear()
-    const fresh = { room: new Bucket(KINDS_PER_SECOND, KINDS_AT_ONCE), left: 0 }
-    this.#places.set(place, fresh)
-    return fresh
   }
 
   /** A request was handed on. */

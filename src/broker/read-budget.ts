@@ -1,4 +1,4 @@
-import { Bucket } from './bucket.ts'
+import { Bucket } from '../principals/bucket.ts'
 import { limits } from './limits.ts'
 
 /**

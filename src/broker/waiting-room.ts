@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
+import { Bucket, OfEach } from '../principals/bucket.ts'
 import { placeOf } from '../principals/place.ts'
-import { Bucket } from './bucket.ts'
 import { limits } from './limits.ts'
 
 /** Addresses of which it is remembered how often they came. */
@@ -14,7 +14,10 @@ const MOST_PLACES = 10_000
 export class WaitingRoom {
   /** By address, oldest first. */
   readonly #waiting = new Map<string, Set<Duplex>>()
-  readonly #rates = new Map<string, Bucket>()
+  readonly #rates = new OfEach(
+    MOST_PLACES,
+    () => new Bucket(limits.address_connects_per_second, limits.address_connects_at_once),
+  )
   readonly #log: (text: string) => void
   #count = 0
 
@@ -25,7 +28,7 @@ export class WaitingRoom {
   /** Takes a connection in, or ends it at once: its address comes too often. @param from its address with the port */
   enter(conn: Duplex, from: string): boolean {
     const place = placeOf(from)
-    if (!this.#rate(place).take(1)) {
+    if (!this.#rates.of(place).take(1)) {
       this.#log(
         `a connection from ${from} was refused: that address made more than ${limits.address_connects_per_second} in a second`,
       )
@@ -59,14 +62,5 @@ export class WaitingRoom {
     oldest?.destroy()
     // Its end may be told later.
     if (oldest && own.delete(oldest)) this.#count--
-  }
-
-  #rate(place: string): Bucket {
-    const known = this.#rates.get(place)
-    if (known) return known
-    if (this.#rates.size >= MOST_PLACES) this.#rates.clear()
-    const fresh = new Bucket(limits.address_connects_per_second, limits.address_connects_at_once)
-    this.#rates.set(place, fresh)
-    return fresh
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { Hono } from 'hono'
 import { braces } from '../../core/glob.ts'
 import { readTarget } from '../../lab/targets.ts'
-import { Budget, costOf, withinBudget } from './budget.ts'
+import { budgets, costOf, withinBudget } from './budget.ts'
 import type { Env } from './guard.ts'
 
 test('what it costs to write alternatives out is about what they are long', () => {
@@ -29,7 +29,7 @@ test('an address that has spent its own is refused before the work; others are s
   let now = 0
   let worked = 0
   const app = new Hono<Env>()
-  app.use(withinBudget(new Budget(() => now)))
+  app.use(withinBudget(budgets(() => now)))
   app.all('*', (c) => {
     worked++
     return c.text('')

@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { Bucket, OfEach } from '../../principals/bucket.ts'
 import { badRequest } from '../http.ts'
 import { addressOf, type Env } from './guard.ts'
 
@@ -35,31 +36,13 @@ export function costOf(text: string): number {
   return text.length + (groups === 0 ? 0 : texts * (Math.max(0, text.length + length) + groups))
 }
 
-/** What addresses may still have written out. */
-export class Budget {
-  readonly #now: () => number
-  readonly #left = new Map<string, { readonly left: number; readonly at: number }>()
-
-  /** @param now the monotonic clock, ms */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now
-  }
-
-  /** Whether an address has this much left; then it is spent. */
-  spend(address: string, cost: number): boolean {
-    const now = this.#now()
-    const before = this.#left.get(address) ?? { left: AT_ONCE, at: now }
-    const left = Math.min(AT_ONCE, before.left + ((now - before.at) / 1000) * PER_SECOND)
-    const may = cost <= left
-    this.#left.delete(address)
-    this.#left.set(address, { left: may ? left - cost : left, at: now })
-    if (this.#left.size > MOST_KNOWN) this.#left.delete([...this.#left.keys()][0] ?? '')
-    return may
-  }
+/** What addresses may still have written out. @param now the monotonic clock, ms */
+export function budgets(now?: () => number): OfEach<Bucket> {
+  return new OfEach(MOST_KNOWN, () => new Bucket(PER_SECOND, AT_ONCE, now))
 }
 
 /** Refuses a request before its work is done when its names take more than its address has left. */
-export function withinBudget(budget = new Budget()): MiddlewareHandler<Env> {
+export function withinBudget(all = budgets()): MiddlewareHandler<Env> {
   return async (c, next) => {
     const body = c.req.method === 'POST' ? await bodyOf(c) : ''
     const isForm = c.req.path.startsWith('/graphite/')
@@ -68,7 +51,7 @@ export function withinBudget(budget = new Budget()): MiddlewareHandler<Env> {
       ...(isForm ? new URLSearchParams(body).values() : textsIn(body)),
     ]
     const cost = texts.reduce((sum, text) => sum + costOf(text), 0)
-    if (budget.spend(addressOf(c), cost)) return next()
+    if (all.of(addressOf(c)).take(cost)) return next()
     return c.json(
       { error: 'too many names to write out: fewer alternatives in {…} and (…|…), or not so often' },
       429,
