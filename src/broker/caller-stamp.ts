@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { channels, type Request } from '../core/channels.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { addressOf } from '../core/topic.ts'
-import { parseBounded } from '../core/wire.ts'
+import { objectIn } from '../core/wire.ts'
 import { addressAlone } from '../principals/place.ts'
 import type { Principal } from '../principals/principal.ts'
 
@@ -24,14 +24,10 @@ export function askedBy(sent: {
   const question = act === undefined ? addressOf(channels.query, sent.topic) : undefined
   const found = act ?? question
   if (found === undefined) return undefined
-  try {
-    const request = parseBounded(Buffer.from(sent.payload as Uint8Array).toString())
-    if (typeof request !== 'object' || request === null || Array.isArray(request)) return null
-    const what = act === undefined ? (question?.query ?? '') : `${act.op}.${act.action}`
-    return { instance: found.instance, what, request: request as Asked['request'] }
-  } catch {
-    return null
-  }
+  const request = objectIn(sent.payload)
+  if (request === undefined) return null
+  const what = act === undefined ? (question?.query ?? '') : `${act.op}.${act.action}`
+  return { instance: found.instance, what, request }
 }
 
 /** Its text with the hub's own word on who asks, in place of whatever the client says there; none of everybody. */

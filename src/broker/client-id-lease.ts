@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Aedes, Client, ConnectPacket } from 'aedes'
-import { channels, Presence } from '../core/channels.ts'
-import { addressOf, topic } from '../core/topic.ts'
-import { parseBounded } from '../core/wire.ts'
+import { channels } from '../core/channels.ts'
+import { topic } from '../core/topic.ts'
+import { presenceIn } from './last-will.ts'
 import { limits } from './limits.ts'
 
 /** A connected client: who it says it is, and where it comes from. */
@@ -136,11 +136,6 @@ function describe({ agent, from, since }: Guest): string {
 
 /** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */
 export function agentOf(will: ConnectPacket['will']): Guest['agent'] {
-  if (!will || addressOf(channels.presence, will.topic) === undefined) return undefined
-  try {
-    const { session, host, pid, agent_class } = Presence.parse(parseBounded(String(will.payload)))
-    return { session, host, pid, agentClass: agent_class }
-  } catch {
-    return undefined
-  }
+  const said = will && presenceIn(will)
+  return said && { session: said.session, host: said.host, pid: said.pid, agentClass: said.agent_class }
 }

@@ -1,7 +1,7 @@
 import type { Client, PublishPacket } from 'aedes'
 import { channels } from '../core/channels.ts'
 import { addressOf } from '../core/topic.ts'
-import { parseBounded } from '../core/wire.ts'
+import { objectIn } from '../core/wire.ts'
 
 /**
  * Since when clients announce data nodes under the names they do, by the hub's clock: of two that live and go by one name
@@ -14,7 +14,7 @@ export class NameStamps {
   /** What an agent announces, with the hub's word on its node in place of the agent's own; other messages as they are. */
   stamped(client: Client, { topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>): string | Buffer {
     if (addressOf(channels.api, topic) === undefined) return payload
-    const api = objectOf(payload)
+    const api = objectIn(payload)
     const node = api?.['node']
     if (typeof node !== 'object' || node === null) {
       this.#names.delete(client)
@@ -31,15 +31,5 @@ export class NameStamps {
   #next(): number {
     this.#newest = Math.max(Date.now(), this.#newest + 1)
     return this.#newest / 1000
-  }
-}
-
-/** A document that is an object; undefined for what is none, which no reader takes either. */
-function objectOf(payload: string | Buffer): Record<string, unknown> | undefined {
-  try {
-    const found = parseBounded(String(payload))
-    return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
   }
 }
