@@ -1,6 +1,5 @@
 /** An agent that stays on a crossbar appears here: presence, api, operations, feeds; it does not notice. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
 import { spooled, unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, until } from './roles.ts'
@@ -16,17 +15,10 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   ])
   await ocs.router()
   let theirs = await ocs.agent('data1')
-  writeFileSync(
-    lab.path('lab.yaml'),
-    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
-hosts:
-  localhost:
-    agent-instances:
-      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
-      - {instance-id: data1, agent-class: FakeDataAgent, crossbar: "${ROUTER_URL}"}
-`,
+  const site = lab.site(
+    'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
+    `instance-id: data1, agent-class: FakeDataAgent, crossbar: "${ROUTER_URL}"`,
   )
-  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
   expect((await lab.run(['check', ...site, '--no-instruments'])).out).toContain(
     `data1: is spoken for on ${ROUTER_URL}`,
   )

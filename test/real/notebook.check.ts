@@ -1,6 +1,5 @@
 /** The package of `python/` as pip installs it: data frames of a running lab and of its files, live readings, the client. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
@@ -33,18 +32,11 @@ for file in [ocs_lab.__file__, ocs_mqtt.__file__, *pathlib.Path(ocs_child.__file
 
 test('a data frame has what was published, from live nodes and from files, and readings come live', async () => {
   await using lab = new Lab()
-  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
-  writeFileSync(
-    lab.path('lab.yaml'),
-    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
-hosts:
-  localhost:
-    agent-instances:
-      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data, --frame-length, 2]}
-      - {instance-id: ls240, agent-class: Lakeshore240Agent, arguments: [--port, ${lab.path('tty')}, --sampling-frequency, 5]}
-      - {instance-id: ls, agent-class: ThermometryDataNode, arguments: [--target, ls240, --name, LS]}
-      - {instance-id: archive, agent-class: ArchiveDataNode, arguments: [--data-dir, data]}
-`,
+  const site = lab.site(
+    'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data, --frame-length, 2]',
+    `instance-id: ls240, agent-class: Lakeshore240Agent, arguments: [--port, ${lab.path('tty')}, --sampling-frequency, 5]`,
+    'instance-id: ls, agent-class: ThermometryDataNode, arguments: [--target, ls240, --name, LS]',
+    'instance-id: archive, agent-class: ArchiveDataNode, arguments: [--data-dir, data]',
   )
   await lab.hub(...site)
   await lab.sim('240', 'LSA21OQ', '--pty', lab.path('tty'))

@@ -1,6 +1,5 @@
 /** One agent's publications, recorded here and by OCS's aggregator on a real crossbar: what so3g reads of both is the same. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AgentApi } from '../../src/core/channels.ts'
 import { unacknowledged } from './archive.ts'
@@ -17,17 +16,10 @@ test('blocks, fields, types, times and values are those of OCS’s aggregator', 
   const ocs = new OcsSite(lab, [])
   await ocs.router()
   const theirs = await ocs.agent('agg')
-  writeFileSync(
-    lab.path('lab.yaml'),
-    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
-hosts:
-  localhost:
-    agent-instances:
-      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
-      - {instance-id: teed, agent-class: TeedAgent, module: ${join(import.meta.dir, 'teed_agent.py')}}
-`,
+  const site = lab.site(
+    'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
+    `instance-id: teed, agent-class: TeedAgent, module: ${join(import.meta.dir, 'teed_agent.py')}`,
   )
-  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
   await lab.hub(...site)
   const ours = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
   const teed = lab.start('teed', ['agent', '--instance-id', 'teed', ...site])

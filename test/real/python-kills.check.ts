@@ -3,9 +3,11 @@
  * what was not is counted. The seed is printed; `SEED=…` repeats a run's moments. `KILLS=200` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { seeded } from '../random.ts'
 import { compare, filesOf, spooled, unacknowledged } from './archive.ts'
+import { type Counted, counted } from './counting.ts'
 import { figure, Lab, type Line, seconds, until } from './roles.ts'
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
@@ -13,42 +15,15 @@ const KILLS = Number(process.env['KILLS'] ?? 12)
 setDefaultTimeout(240_000 + 15_000 * KILLS)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
-/** What a child counts of its rows, as it lies beside those that it leaves (python/ocs_child/counts.py). */
-interface Counted {
-  readonly pid: number
-  /** Rows that it has numbered, up to which they are safe, and how many of them are an earlier process's. */
-  readonly rows: number
-  readonly safe: number
-  readonly left: number
-}
-
-/** Numbers from 0 to 1, the same for one seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 test('hub, recorder, runtime and child killed by turns: answered is recorded once, unanswered is counted', async () => {
   await using lab = new Lab({ OCS_PYTHON: PYTHON })
   figure(`seed ${SEED}`)
-  const random = randomOf(SEED)
+  const random = seeded(SEED)
   const agentFile = join(import.meta.dir, 'counting_agent.py')
-  writeFileSync(
-    lab.path('lab.yaml'),
-    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
-hosts:
-  localhost:
-    agent-instances:
-      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
-      - {instance-id: counting, agent-class: CountingAgent, module: ${agentFile}}
-`,
+  const site = lab.site(
+    'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
+    `instance-id: counting, agent-class: CountingAgent, module: ${agentFile}`,
   )
-  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
   /** Rows that the runtimes have said are lost: of a child of their own, and of another runtime's, at most. */
   const told = { exactly: 0, atMost: 0 }
   const onLine = ({ text }: Line) => {
@@ -58,13 +33,7 @@ hosts:
   const startRuntime = () =>
     lab.start('counting', ['agent', '--instance-id', 'counting', ...site], { onLine })
   const startRecorder = () => lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
-  const counts = (): Counted => {
-    const file = lab.path('state', 'observatory', 'counting.rows.count')
-    const [pid = 0, rows = 0, safe = 0, left = 0] = existsSync(file)
-      ? [...new BigUint64Array(new Uint8Array(readFileSync(file)).buffer)].map(Number)
-      : []
-    return { pid, rows, safe, left }
-  }
+  const counts = (): Counted => counted(lab, 'counting') ?? { pid: 0, rows: 0, safe: 0, left: 0 }
   const counting = (after = 0) =>
     until('a child counts', 60, () => {
       const now = counts()

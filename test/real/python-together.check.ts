@@ -3,9 +3,10 @@
  * one of them is stopped and started without the others. `KILLS=100` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { compare, spooled, unacknowledged } from './archive.ts'
+import { type Counted, counted } from './counting.ts'
 import { figure, Lab, seconds, until } from './roles.ts'
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
@@ -13,39 +14,20 @@ const KILLS = Number(process.env['KILLS'] ?? 8)
 setDefaultTimeout(300_000 + 20_000 * KILLS)
 const NAMES = ['counting1', 'counting2', 'counting3']
 
-/** What a child counts of its rows: how many it has numbered, up to which they are safe, how many of those were left to it. */
-interface Counted {
-  readonly pid: number
-  readonly safe: number
-  readonly left: number
-}
-
 test('a runtime that three Python agents share is killed: what was answered is recorded once', async () => {
   await using lab = new Lab({ OCS_PYTHON: PYTHON, COUNTING_PAD: '200' })
   const agentFile = join(import.meta.dir, 'counting_agent.py')
-  writeFileSync(
-    lab.path('lab.yaml'),
-    `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
-hosts:
-  localhost:
-    agent-instances:
-      - {instance-id: hm, agent-class: HostManager, manage: ignore}
-      - {instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]}
-${NAMES.map((name) => `      - {instance-id: ${name}, agent-class: CountingAgent, module: ${agentFile}}`).join('\n')}
-`,
+  const site = lab.site(
+    'instance-id: hm, agent-class: HostManager, manage: ignore',
+    'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
+    ...NAMES.map((name) => `instance-id: ${name}, agent-class: CountingAgent, module: ${agentFile}`),
   )
-  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
   const up = lab.start('up', ['up', ...site])
   /** Of each child that has counted, what it said last: by then so many of its rows were safe. */
   const seen = new Map<string, Map<number, Counted>>(NAMES.map((name) => [name, new Map()]))
   const look = (name: string): Counted | undefined => {
-    const file = lab.path('state', 'observatory', `${name}.rows.count`)
-    if (!existsSync(file)) return undefined
-    const [pid = 0, , safe = 0, left = 0] = [
-      ...new BigUint64Array(new Uint8Array(readFileSync(file)).buffer),
-    ].map(Number)
-    const now = { pid, safe, left }
-    if (pid > 0) seen.get(name)?.set(pid, now)
+    const now = counted(lab, name)
+    if (now && now.pid > 0) seen.get(name)?.set(now.pid, now)
     return now
   }
   const counting = (name: string, after = 0) =>

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PROGRAM } from '../../src/host/children.ts'
@@ -256,6 +256,18 @@ export class Lab implements AsyncDisposable {
   /** A path in the lab's folder. */
   path(...parts: string[]): string {
     return join(this.dir, ...parts)
+  }
+
+  /**
+   * Writes a site file of this machine alone, with its hub on the usual port.
+   * @param instances each a mapping of YAML, without its braces
+   * @returns the flags that name it
+   */
+  site(...instances: readonly string[]): string[] {
+    const file = this.path('lab.yaml')
+    const head = 'hub: {mqtt_server: "mqtt://127.0.0.1:1883"}\nhosts:\n  localhost:\n    agent-instances:\n'
+    writeFileSync(file, head + instances.map((one) => `      - {${one}}\n`).join(''))
+    return ['--site-file', file, '--site-host', 'localhost']
   }
 
   /** Starts a program. */

@@ -1,0 +1,21 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { Lab } from './roles.ts'
+
+/** What a child counts of its rows, as it lies beside those that it leaves (python/ocs_child/counts.py). */
+export interface Counted {
+  readonly pid: number
+  /** Rows that it has numbered, up to which they are safe, and how many of them are an earlier process's. */
+  readonly rows: number
+  readonly safe: number
+  readonly left: number
+}
+
+/** What the child of an instance has counted; undefined before it has begun. */
+export function counted(lab: Lab, instance: string): Counted | undefined {
+  const file = lab.path('state', 'observatory', `${instance}.rows.count`)
+  if (!existsSync(file)) return undefined
+  const [pid = 0, rows = 0, safe = 0, left = 0] = [
+    ...new BigUint64Array(new Uint8Array(readFileSync(file)).buffer),
+  ].map(Number)
+  return { pid, rows, safe, left }
+}
