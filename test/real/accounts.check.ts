@@ -25,6 +25,8 @@ const tool = (...command: string[]) => {
 const idOf = (account: Account) => Number(spawnSync('id', ['-u', account], { encoding: 'utf8' }).stdout)
 
 let lab: Lab
+/** The flags that name its site file. */
+let site: string[]
 let count = 0
 /** Starts a program as an account, with a home of its own. */
 function as(account: Account, command: readonly string[], env: Record<string, string> = {}): Running {
@@ -53,26 +55,13 @@ beforeAll(async () => {
     chownSync(lab.path('homes', account), idOf(account), idOf(account))
     chmodSync(lab.path('homes', account), 0o711)
   }
-  const site = `hub: {mqtt_server: 'mqtt://127.0.0.1:1883'}
-hosts:
-  localhost:
-    agent-instances:
-      - {agent-class: FakeDataAgent, instance-id: fake}
-      - {agent-class: FakeDataAgent, instance-id: other}
-`
-  writeFileSync(lab.path('site.yaml'), site)
+  site = lab.site(
+    'agent-class: FakeDataAgent, instance-id: fake',
+    'agent-class: FakeDataAgent, instance-id: other',
+  )
   const hub = as('ocs-lab', [...OCS, 'hub', '--operators', GROUP])
   await hub.says('listening on ws://', 40)
-  const agent = as('ocs-lab', [
-    ...OCS,
-    'agent',
-    '--instance-id',
-    'fake',
-    '--site-file',
-    lab.path('site.yaml'),
-    '--site-host',
-    'localhost',
-  ])
+  const agent = as('ocs-lab', [...OCS, 'agent', '--instance-id', 'fake', ...site])
   await agent.says('session joined', 40)
 })
 afterAll(async () => {
@@ -112,15 +101,7 @@ test('the token of the account is read by nobody else, that of the group by its 
 })
 
 test('an agent of another account is refused with the command that lets it in, which does', async () => {
-  const args = [
-    'agent',
-    '--instance-id',
-    'other',
-    '--site-file',
-    lab.path('site.yaml'),
-    '--site-host',
-    'localhost',
-  ]
+  const args = ['agent', '--instance-id', 'other', ...site]
   const refused = await ocs('ocs-otto', ...args)
   expect(refused.code).toBe(1)
   expect(refused.err).toContain('ocs hub token other')
