@@ -54,7 +54,11 @@ export function ocsVisits(root: string, own: OcsVisitor): OcsCalls {
 
   return {
     async answer(call, by, signal) {
-      known ??= look()
+      known ??= look().catch((error: unknown) => {
+        // The next call looks again.
+        known = undefined
+        throw error
+      })
       const { view } = await known
       const entered = visits.get(by.key) ?? enter(by)
       visits.set(by.key, entered)
