@@ -3,9 +3,9 @@ import type { z } from 'zod'
 import { channels, type Request } from '../core/channels.ts'
 import { isLoopback } from '../core/host-port.ts'
 import { addressOf } from '../core/topic.ts'
-import { objectIn } from '../core/wire.ts'
 import { addressAlone } from '../principals/place.ts'
 import type { Principal } from '../principals/principal.ts'
+import { objectIn } from './object-in.ts'
 
 /** A request or query as its topic addresses it, and what it says; undefined for what is none of the caller's own. */
 export interface Asked {

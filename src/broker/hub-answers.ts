@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { AUDIT_QUERY, MOST_AUDITED } from '../core/built-in.ts'
 import { type AuditEntry, channels, Request } from '../core/channels.ts'
 import { HUB } from '../core/names.ts'
 import { topic } from '../core/topic.ts'
@@ -6,12 +7,8 @@ import { described, type Principal } from '../principals/principal.ts'
 import type { Asked } from './caller-stamp.ts'
 import type { Caller } from './rules.ts'
 
-/** The one query that the hub itself answers, and entries that an answer holds at most. */
-const AUDIT = 'audit'
-const MOST_ENTRIES = 500
-
 const Params = z.object({
-  limit: z.int().min(1).max(MOST_ENTRIES).default(100),
+  limit: z.int().min(1).max(MOST_AUDITED).default(100),
   /** Only what concerns this instance. */
   instance: z.string().optional(),
 })
@@ -39,14 +36,15 @@ export function hubAnswer(
       payload: JSON.stringify(reply),
     }
   }
-  if (what !== AUDIT) return say(-1, `the hub has no ${what.slice(0, 63)}: it answers the query ${AUDIT}`)
+  if (what !== AUDIT_QUERY)
+    return say(-1, `the hub has no ${what.slice(0, 63)}: it answers the query ${AUDIT_QUERY}`)
   if (!roles.has('admin'))
     return say(
       -1,
       `who did what is for administrators, and here you are ${described(principal)}: ocs hub passwd NAME --role admin`,
     )
   const params = Params.safeParse(asked.data.params)
-  if (!params.success) return say(-1, `limit: 1 to ${MOST_ENTRIES}; instance: a name`)
+  if (!params.success) return say(-1, `limit: 1 to ${MOST_AUDITED}; instance: a name`)
   const { limit, instance: of } = params.data
   const entries = kept.filter((entry) => of === undefined || entry.instance === of).slice(-limit)
   return say(0, '', { entries })

@@ -1,7 +1,7 @@
 import type { Client, PublishPacket } from 'aedes'
 import { channels } from '../core/channels.ts'
 import { addressOf } from '../core/topic.ts'
-import { objectIn } from '../core/wire.ts'
+import { objectIn } from './object-in.ts'
 
 /**
  * Since when clients announce data nodes under the names they do, by the hub's clock: of two that live and go by one name

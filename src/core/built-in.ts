@@ -1,6 +1,7 @@
 /** What every agent is asked besides its own queries, and answers. */
 import { z } from 'zod'
 import { Lock } from './access.ts'
+import { AuditEntry } from './channels.ts'
 import { OpSession } from './ops.ts'
 
 /** Sessions of each operation that are kept. */
@@ -51,3 +52,9 @@ export type HistoryAnswer = z.input<typeof HistoryAnswer>
 /** The answer to `lock`: with the key that makes another client the holder as well. */
 export const LockAnswer = Lock.extend({ key: z.string() })
 export type LockAnswer = z.output<typeof LockAnswer>
+
+/** The query that the hub itself answers, to administrators: who did what; and entries that an answer holds at most. */
+export const AUDIT_QUERY = 'audit'
+export const MOST_AUDITED = 500
+/** Its answer, the newest last. */
+export const AuditAnswer = z.object({ entries: z.array(AuditEntry) })

@@ -144,15 +144,3 @@ export function parseBounded(text: string): unknown {
   }
   return JSON.parse(text)
 }
-
-/** A message that is an object of JSON; undefined for what is none, or too deep. */
-export function objectIn(payload: string | Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const found = parseBounded(Buffer.from(payload as Uint8Array).toString())
-    return typeof found === 'object' && found !== null && !Array.isArray(found)
-      ? (found as Record<string, unknown>)
-      : undefined
-  } catch {
-    return undefined
-  }
-}

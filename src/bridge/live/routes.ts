@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
 import type { Bus } from '../../bus/bus.ts'
 import { readTime } from '../../core/arguments/point-in-time.ts'
-import { AuditEntry } from '../../core/channels.ts'
+import { AUDIT_QUERY, AuditAnswer } from '../../core/built-in.ts'
 import { messageOf } from '../../core/errors.ts'
 import { isLoopback } from '../../core/host-port.ts'
 import { HUB } from '../../core/names.ts'
@@ -35,7 +35,6 @@ import { MAX_WATCHED, STREAMS_OF_ONE, streams } from './streams.ts'
 
 const SixHours = 6 * 3600
 
-const Audited = z.object({ entries: z.array(AuditEntry) })
 const SignInBody = z.strictObject({ name: z.string().max(100), password: z.string().max(200) })
 const WatchBody = z.strictObject({
   stream: z.string().max(50),
@@ -145,10 +144,10 @@ export function livePage(parts: Parts): LivePage {
     const person = c.get('person')
     if (person?.role !== 'admin')
       throw new HTTPException(403, { message: 'who did what is for administrators who have signed in' })
-    const answered = await person.ask.query(HUB, 'audit', { limit: 100 }).catch((error: unknown) => {
+    const answered = await person.ask.query(HUB, AUDIT_QUERY, { limit: 100 }).catch((error: unknown) => {
       throw new HTTPException(502, { message: messageOf(error) })
     })
-    return answer(c, Audited.parse(answered).entries)
+    return answer(c, AuditAnswer.parse(answered).entries)
   })
   app.get('/:file', (c) => assets.serve(c, c.req.param('file')) ?? c.notFound())
 

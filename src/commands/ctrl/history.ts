@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { z } from 'zod'
 import { numberFlag } from '../../core/arguments/number-flag.ts'
-import { HistoryAnswer } from '../../core/built-in.ts'
-import { AuditEntry } from '../../core/channels.ts'
+import { AUDIT_QUERY, AuditAnswer, HistoryAnswer, MOST_AUDITED } from '../../core/built-in.ts'
+import type { AuditEntry } from '../../core/channels.ts'
 import { duration } from '../../core/duration.ts'
 import { messageOf, UsageError } from '../../core/errors.ts'
 import { HUB } from '../../core/names.ts'
@@ -15,10 +15,6 @@ import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
 import { siteFlags } from '../site-flags.ts'
-
-/** Entries that a hub tells at most. */
-const MOST_ENTRIES = 500
-const Answer = z.object({ entries: z.array(AuditEntry) })
 
 interface HistoryFlags extends SiteOptions {
   readonly limit: number
@@ -87,12 +83,12 @@ async function ofAll(on: Controlled, limit: number): Promise<Past[]> {
 
 /** @throws OpError for who is no administrator; TransportError where no hub answers that keeps who did what */
 async function auditOf({ ask }: Controlled, instance: string | undefined, limit: number) {
-  if (limit > MOST_ENTRIES)
+  if (limit > MOST_AUDITED)
     throw new UsageError(
-      `--limit takes at most ${MOST_ENTRIES} with --audit; all is in STATE/hub/audit.jsonl`,
+      `--limit takes at most ${MOST_AUDITED} with --audit; all is in STATE/hub/audit.jsonl`,
     )
   const params = { limit, ...(instance !== undefined && { instance }) }
-  return Answer.parse(await ask.query(HUB, 'audit', params))
+  return AuditAnswer.parse(await ask.query(HUB, AUDIT_QUERY, params))
 }
 
 function auditTable(entries: readonly AuditEntry[]): string {
