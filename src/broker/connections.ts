@@ -46,8 +46,8 @@ export class Connections {
     this.#origins = origins
     this.#log = log
     this.waiting = new WaitingRoom(log)
-    broker.on('connackSent', ({ returnCode }, client) => {
-      if (returnCode !== 0) return
+    // Not once CONNACK is written: it may wait a moment to be, in which who has been let in must not be cut as waiting.
+    broker.on('client', (client) => {
       const { conn } = client
       const from = origins.get(conn) ?? ''
       this.waiting.leave(conn, from)
