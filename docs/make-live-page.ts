@@ -20,6 +20,6 @@ await until('the page', 90, async () => {
   return answer?.ok()
 })
 await seconds(SHOWN)
-const left = await page.locator('.panel .age', { hasText: 'no data' }).count()
+const left = await page.locator('.panel .age', { hasText: /no data|loading|asked/ }).count()
 if (left > 0) process.stderr.write(`${left} tiles have no data yet\n`)
 await page.screenshot({ path: fileURLToPath(new URL('live-page.png', import.meta.url)) })

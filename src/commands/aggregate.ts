@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { runAgentRole } from '../launch/agent-role.ts'
 import { findAgent, recorderClasses } from '../launch/agents.ts'
-import type { SiteOptions } from '../launch/choose-site.ts'
+import { namesSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
 import { refillCommand } from './aggregate-refill.ts'
@@ -22,10 +22,7 @@ export function aggregateCommand(context: Context): Command {
       '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --record-unknown, --initial-state.',
     )
     .action(async (flags: AggregateFlags, self: Command) => {
-      const { site, siteFile } = flags
-      if (site !== undefined || siteFile !== undefined || context.env['OCS_CONFIG_DIR']) {
-        return runInstance(flags, self.args, context, recorderClasses)
-      }
+      if (namesSite(flags, context.env)) return runInstance(flags, self.args, context, recorderClasses)
       const [name = ''] = recorderClasses
       const agent = await findAgent(name)
       const instance = flags.instanceId ?? 'aggregator'

@@ -3,8 +3,9 @@ import { UsageError } from '../core/errors.ts'
 import { nodeInstance } from '../datanode/node-instance.ts'
 import { runAgentRole } from '../launch/agent-role.ts'
 import { findAgent, nodeClasses } from '../launch/agents.ts'
-import type { SiteOptions } from '../launch/choose-site.ts'
+import { chooseSite, namesSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
+import { runInstance } from './agent.ts'
 import { roleFlags } from './site-flags.ts'
 
 interface NodeFlags extends SiteOptions {
@@ -53,7 +54,10 @@ export function datanodeCommand(context: Context): Command {
   for (const [name, kind] of Object.entries(kinds)) {
     const variables = Object.entries(kind.env).map(([variable, flag]) => `${flag} or ${variable}`)
     roleFlags(command.command(name).description(kind.help))
-      .option('--instance-id <id>', 'what to be known as, instead of node-NAME')
+      .option(
+        '--instance-id <id>',
+        'what to be known as, instead of node-NAME; with the arguments of that instance where the site file has it',
+      )
       .addHelpText('after', `\nTakes ${variables.join(', ')}.`)
       .action((flags: NodeFlags, self: Command) => runNode(kind, name, flags, self.args, context))
   }
@@ -74,6 +78,8 @@ async function runNode(
     return value && !has(flag) ? [`${flag}=${value}`] : []
   })
   const given = [...fromEnv, ...args]
+  if (flags.instanceId !== undefined && (await isDeclared(flags.instanceId, flags, context)))
+    return runInstance(flags, given, context, [kind.agentClass])
   if (kind.name !== undefined && !given.some((word) => word.startsWith('--name')))
     given.push(`--name=${kind.name}`)
   const name = flagValue(given, '--name')
@@ -84,6 +90,15 @@ async function runNode(
   }
   const instance = flags.instanceId ?? nodeInstance(name)
   await runAgentRole({ agent, instance, siteArguments: [], given, flags, context })
+}
+
+/** Whether the site file has an instance, with arguments of its own. */
+async function isDeclared(id: string, flags: SiteOptions, context: Context): Promise<boolean> {
+  if (!namesSite(flags, context.env)) return false
+  const { site } = await chooseSite(flags, context, () => {})
+  return [...(site?.hosts.values() ?? [])].some(({ instances }) =>
+    instances.some(({ instance_id }) => instance_id === id),
+  )
 }
 
 function flagValue(words: readonly string[], flag: string): string | undefined {

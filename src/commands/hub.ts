@@ -83,8 +83,7 @@ export function hubCommand(context: Context): Command {
       const websocket = listening(flags.listenWs, { plain: ports.ws, tls: ports.wss }, insecure)
       const isWide = [...listen, ...websocket].some(({ tls }) => tls)
       const keys = isWide ? wideKeys(state) : undefined
-      const { cert } = keyFiles(state)
-      for (const remark of keys ? remarksOn(keys.cert, cert) : []) log(`warning: ${remark}`)
+      for (const remark of keys ? remarksOn(state, keys.cert) : []) log(`warning: ${remark}`)
       if (!isWide && !insecure && /^(mqtts|wss):/.test(url))
         log(
           `warning: clients are led to ${url}, and this hub listens on this machine alone: ${listeningAt(url)}`,
@@ -122,9 +121,9 @@ export function hubCommand(context: Context): Command {
       }, 3_600_000)
       if (operators) log(`members of the group ${operators.group} are operators of level ${operators.level}`)
       using _ = onFileChange(
-        () => [principalsPath(state), ...(keys ? [cert] : [])],
+        () => [principalsPath(state), ...(keys ? [keyFiles(state).cert] : [])],
         async (files) => {
-          if (files.includes(cert)) showAnew(hub, () => wideKeys(state), log)
+          if (files.includes(keyFiles(state).cert)) showAnew(hub, () => wideKeys(state), log)
           hub.recheck()
         },
       )

@@ -43,10 +43,9 @@ export const PORTS = { mqtt: 1883, ws: 8001, mqtts: 8883, wss: 8080 } as const
  * @throws ConfigError, UsageError when the file that is named cannot be used
  */
 export async function chooseSite(options: SiteOptions, context: Context, log: Log): Promise<ChosenSite> {
-  const configDir = context.env['OCS_CONFIG_DIR']
-  const named = options.siteFile !== undefined || options.site !== undefined || Boolean(configDir)
   const copy = siteCopy(context.env)
-  const site = named
+  const configDir = context.env['OCS_CONFIG_DIR']
+  const site = namesSite(options, context.env)
     ? await openSite({ site: options.site, siteFile: options.siteFile, configDir }, copy)
     : undefined
   for (const note of site?.notes ?? []) log(note)
@@ -66,6 +65,11 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
       host?.hub.wamp_server ?? site?.hub.wamp_server,
     ]),
   }
+}
+
+/** Whether flags or environment name a site file. */
+export function namesSite({ site, siteFile }: SiteOptions, env: Context['env']): boolean {
+  return siteFile !== undefined || site !== undefined || Boolean(env['OCS_CONFIG_DIR'])
 }
 
 /** What clients of a site show its hub. */

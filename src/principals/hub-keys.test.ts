@@ -132,11 +132,25 @@ test('after a certificate of others the next is theirs, though the key of the fi
 })
 
 test('the end of a certificate is told thirty days before', () => {
-  const { cert } = makeServer(makeAuthority(), ['a'])
+  initKeys(state, ['a'])
+  const { cert } = readHubKeys(state) as { cert: string }
   const end = Date.parse(new X509Certificate(cert).validTo)
-  expect(remarksOn(cert, 'f', end - 31 * DAY)).toEqual([])
-  expect(remarksOn(cert, 'f', end - 29.5 * DAY)).toEqual([
-    expect.stringMatching(/expires on .* in 29 days: ocs hub renew/),
+  expect(remarksOn(state, cert, end - 31 * DAY)).toEqual([])
+  expect(remarksOn(state, cert, end - 29.5 * DAY)).toEqual([
+    expect.stringMatching(/server.pem expires on .* in 29 days: ocs hub renew$/),
   ])
-  expect(remarksOn(cert, 'f', end + DAY)).toEqual([expect.stringContaining('has expired')])
+  expect(remarksOn(state, cert, end + DAY)).toEqual([expect.stringContaining('has expired')])
+})
+
+test('what helps against the end of a certificate of somebody else is theirs', () => {
+  const pair = makeServer(makeAuthority(), ['grumpy.lab'])
+  adoptKeys(state, readKeyPair(given(pair)), undefined)
+  const of = (cert: string) => Date.parse(new X509Certificate(cert).validTo)
+  expect(remarksOn(state, pair.cert, of(pair.cert) - 29.5 * DAY)).toEqual([
+    expect.stringMatching(/in 29 days: ocs hub renew --cert FILE --key FILE with its next one$/),
+  ])
+  expect(remarksOn(state, pair.cert, of(readHubAuthority(state) ?? '') - DAY)).toEqual([
+    expect.stringContaining('server.pem has expired'),
+    expect.stringMatching(/ca.pem expires .*: ocs hub renew --cert FILE --key FILE --ca FILE/),
+  ])
 })

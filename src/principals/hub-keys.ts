@@ -68,7 +68,7 @@ export function namesIn(cert: string): string[] {
 }
 
 /** That a certificate has ended or soon will, if so. @param remedy what to do */
-export function endOf(cert: string, file: string, remedy = 'ocs hub renew', now = Date.now()): string[] {
+function endOf(cert: string, file: string, remedy: string, now: number): string[] {
   const { validTo } = new X509Certificate(cert)
   const left = Date.parse(validTo) - now
   const until = new Date(validTo).toISOString().slice(0, 10)
@@ -77,14 +77,29 @@ export function endOf(cert: string, file: string, remedy = 'ocs hub renew', now 
   return [`${file} expires on ${until}, in ${Math.floor(left / DAY_MS)} days: ${remedy}`]
 }
 
-/** What somebody should know of a hub's certificate: its end, and that it has no names. */
-export function remarksOn(cert: string, file: string, now = Date.now()): string[] {
-  const end = endOf(cert, file, undefined, now)
-  if (namesIn(cert).length > 0) return end
+/**
+ * What somebody should know of the certificates of a hub: when they end, and that the hub's has no names. What helps hangs
+ * on whether the hub has an authority of its own, or somebody else signs for it.
+ */
+export function remarksOn(state: string, cert: string, now = Date.now()): string[] {
+  const file = keyFiles(state)
+  const isOwn = readAuthority(state) !== undefined
+  const remedy = isOwn ? 'ocs hub renew' : 'ocs hub renew --cert FILE --key FILE with its next one'
+  const remarks = endOf(cert, file.cert, remedy, now)
+  const authority = readHubAuthority(state)
+  if (authority !== undefined) {
+    const another = isOwn
+      ? 'take hub/ca.pem and hub/server.pem away, and run ocs hub init'
+      : 'ocs hub renew --cert FILE --key FILE --ca FILE with those of the next authority'
+    remarks.push(...endOf(authority, file.ca, another, now))
+  }
+  if (namesIn(cert).length > 0) return remarks
   const none =
-    `${file} names no hosts (subjectAltName), so most clients refuse it. openssl req -x509 adds them by ` +
-    '-addext "subjectAltName=DNS:grumpy.lab,IP:10.0.0.7"; or let ocs hub init make one'
-  return [...end, none]
+    `${file.cert} names no hosts (subjectAltName), so most clients refuse it. ` +
+    (isOwn
+      ? 'ocs hub renew --name HOST adds one'
+      : 'openssl req -x509 adds them by -addext "subjectAltName=DNS:grumpy.lab,IP:10.0.0.7"; or ask for them who signs it')
+  return [...remarks, none]
 }
 
 /** What a hub is reached by: what is given, and this machine's name and addresses. */

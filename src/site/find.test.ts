@@ -111,6 +111,14 @@ test('the instance by its id', () => {
   )
 })
 
+test('the instance by its id is of the class that is asked for', () => {
+  const asked = (...classes: string[]) => findInstance(site, grumpy, { instanceId: 'ls240', classes })
+  expect(asked('LS240_Agent', 'Lakeshore240Agent').instance_id).toBe('ls240')
+  expect(() => asked('AggregatorAgent')).toThrow(
+    'instance "ls240" on host "grumpy" in lab.yaml is a Lakeshore240Agent, not a AggregatorAgent',
+  )
+})
+
 test('the instance by its class, when there is one', () => {
   expect(findInstance(site, grumpy, { classes: ['Lakeshore240Agent'] }).instance_id).toBe('ls240')
   const refusal = (...classes: string[]) => thrown(() => findInstance(site, grumpy, { classes })).message

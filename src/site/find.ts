@@ -121,6 +121,10 @@ export function findInstance(
 ): Instance {
   if (instanceId === undefined) return usable(onlyOf(site, host, classes))
   const found = host.instances.find(({ instance_id }) => instance_id === instanceId)
+  if (found && classes.length > 0 && !classes.includes(found.agent_class ?? ''))
+    throw new ConfigError(
+      `instance "${instanceId}" on host "${host.name}" in ${site.file} is a ${found.agent_class}, not a ${classes[0]}`,
+    )
   if (found) return usable(found)
   const missing = `no instance "${instanceId}" on host "${host.name}" in ${site.file}`
   const others = [...site.hosts.values()].flatMap(({ instances }) => instances)

@@ -41,10 +41,11 @@ const cable = new Cable(BRIDGE_PORT)
 let chromium: Chromium
 let node: Running
 let serving: Running
+let hub: Running
 
 beforeAll(async () => {
   writeFileSync(lab.path('site.yaml'), SITE)
-  const hub = lab.start('hub', ['hub', ...site])
+  hub = lab.start('hub', ['hub', ...site])
   await hub.says('listening on ws://', PATIENCE)
   serving = bridge()
   agent('aggregator')
@@ -289,6 +290,22 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
   expect(Math.max(...watched)).toBeLessThan(500)
   const longest = Number(await page.evaluate('window.longest'))
   figure(`the page was never busy for longer than ${Math.round(longest)} ms at a time`)
+})
+
+test('what has not been loaded when the hub goes away cannot be asked, and is not called without data', async () => {
+  const { page } = chromium
+  await hub.stop()
+  await until('the page says so', PATIENCE, async () => (await link()) !== 'live')
+  const unseen = page.locator('.tile', { hasText: 'channel_900' }).last()
+  expect(await said(unseen.locator('.value'))).toBe('–')
+  await unseen.evaluate((tile: { scrollIntoView(): void }) => tile.scrollIntoView())
+  await until(
+    'it has been asked',
+    PATIENCE,
+    async () => !(await said(unseen.locator('.age'))).includes('loading'),
+  )
+  expect(await said(unseen.locator('.age'))).toBe('cannot be asked')
+  await shot('away')
 })
 
 test('nothing was asked of anyone but the bridge, and the console stayed quiet', () => {

@@ -28,6 +28,8 @@ interface Tile {
   readonly age: HTMLElement
   on: boolean
   found: boolean
+  /** What is said of it while it has no value. */
+  without: 'loading …' | 'no data' | 'cannot be asked'
 }
 
 /** What all panels of a page share. */
@@ -175,19 +177,29 @@ export class Panel {
       const parts = await get<Part[]>(`/page/past?${query}`)
       if (span !== this.#around.span()) return
       this.#loaded = now
+      // What no data node answers for, as while the hub is away, is left out.
+      this.#without('cannot be asked')
       for (const { t, values } of parts)
         for (const [metric, list] of Object.entries(values))
-          for (const { field, curve } of this.#tiles)
-            if (field.metric === metric) curve.replace(t, shownCells(list, field))
+          for (const tile of this.#tiles)
+            if (tile.field.metric === metric) {
+              tile.without = 'no data'
+              tile.curve.replace(t, shownCells(list, tile.field))
+            }
       this.#describe()
     } catch {
       // The bridge is away, which the top of the page says; it is tried again when it is back.
       this.#loaded = now - ASK_AGAIN + 3
+      this.#without('cannot be asked')
     } finally {
       this.#loading = false
       this.#dirty = true
       this.#drawn = -Infinity
     }
+  }
+
+  #without(text: Tile['without']): void {
+    for (const tile of this.#tiles) tile.without = text
   }
 
   #draw(): void {
@@ -232,7 +244,7 @@ export class Panel {
       age,
     )
     const line = { label: name, curve, colour, dashed, rhythm: field.rhythm }
-    const tile: Tile = { field, curve, line, button, value, age, on: true, found: true }
+    const tile: Tile = { field, curve, line, button, value, age, on: true, found: true, without: 'loading …' }
     button.addEventListener('click', () => {
       tile.on = !tile.on
       button.setAttribute('aria-pressed', String(tile.on))
@@ -242,13 +254,13 @@ export class Panel {
     return tile
   }
 
-  #showValue({ field, curve, button, value, age }: Tile, at?: number): void {
+  #showValue({ field, curve, button, value, age, without }: Tile, at?: number): void {
     const pointed = at === undefined ? undefined : curve.at(at)
     const time = pointed?.time ?? curve.newest
     say(value, withUnit(pointed ? pointed.value : curve.last, field))
     const stale = isStale(curve, field)
     button.classList.toggle('stale', stale)
-    if (time === undefined) say(age, 'no data')
+    if (time === undefined) say(age, without)
     else if (pointed) say(age, `at ${clockText(time)}`)
     else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago${nothingText(curve)}`)
   }

@@ -92,7 +92,7 @@ function tell(state: string, { out, err }: Context): void {
   const authority = readHubAuthority(state)
   out(`certificate: ${cert}\nnames: ${namesIn(pair?.cert ?? '').join(', ') || 'none'}\n`)
   out(authority ? `authority: SHA-256 ${fingerprintOf(authority)}\n` : 'authority: a public one\n')
-  for (const remark of pair ? remarksOn(pair.cert, cert) : []) err(`${remark}\n`)
+  for (const remark of pair ? remarksOn(state, pair.cert) : []) err(`${remark}\n`)
 }
 
 /** Makes credentials for the instances of a site that have none yet, each a file to be copied to where it runs. */
