@@ -22,7 +22,16 @@ import { NameStamps } from './name-stamp.ts'
 import { isKnown, refusedAnswer, refusedNotice } from './refused-answer.ts'
 import type { Retained } from './retained.ts'
 import { noRoom } from './room-for.ts'
-import { type Caller, clip, mayReceive, refusePublish, refuseSubscribe, rolesOf } from './rules.ts'
+import {
+  type Caller,
+  clip,
+  type DeviceTopics,
+  isDevices,
+  mayReceive,
+  refusePublish,
+  refuseSubscribe,
+  rolesOf,
+} from './rules.ts'
 
 /** What one connection was refused that is logged. */
 const MOST_LOGGED = 10
@@ -41,6 +50,8 @@ export class Refusal extends Error {
 export interface GateOptions {
   readonly root: string
   readonly recorders: readonly string[] | undefined
+  /** Asked each time: the site file may change. */
+  readonly deviceTopics?: (() => ReadonlyMap<string, readonly string[]>) | undefined
   readonly retained: Retained
   readonly identify: Identify
   /** Makes tokens for passwords; nobody logs in without. */
@@ -86,6 +97,7 @@ interface Entry {
 export function openGate({
   root,
   recorders,
+  deviceTopics,
   retained,
   identify,
   logIn,
@@ -216,7 +228,7 @@ export function openGate({
       const who = whoIs(client, entry.shown)
       if ('refused' in who) return no(who.refused, who.code)
       entry.principal = who
-      entry.caller = { id, roles: rolesOf(who, id, recorders) }
+      entry.caller = { id, roles: rolesOf(who, id, recorders), devices: devicesOf(who, deviceTopics) }
       const wrong = refuseConnect(entry)
       if (wrong !== undefined) return no(...wrong)
       const full = noRoom(leases?.all() ?? [], { id, from: from(client) }, who)
@@ -250,6 +262,7 @@ export function openGate({
         refusePublish(root, caller, packet) ??
         (packet.retain ? retained.refuse(packet) : undefined) ??
         (client.closed && !isPresence(packet) ? changed(client) : undefined)
+      if (reason === undefined && isDevices(root, packet.topic)) return done(null)
       if (reason === undefined) {
         const asked = askedBy(packet)
         const own = asked && hubAnswer(root, asked, caller, principal, audit.latest)
@@ -335,4 +348,19 @@ export function openGate({
       return leases
     },
   }
+}
+
+/** What is granted to somebody now, looked up as it is asked for; on an open hub everybody has all of it. */
+function devicesOf(who: Principal, granted: GateOptions['deviceTopics']): DeviceTopics | undefined {
+  const all = () => [...(granted?.().values() ?? [])].flat()
+  return (
+    granted && {
+      get own() {
+        return who === ANYONE ? all() : (granted().get(who.name) ?? [])
+      },
+      get all() {
+        return all()
+      },
+    }
+  )
 }

@@ -27,7 +27,7 @@ test('of many filters one that fits is enough, and none stands in the way of ano
 })
 
 test('what is retained is looked through once for a thousand filters', async () => {
-  const retained = new Retained()
+  const retained = new Retained('observatory')
   for (let n = 0; n < 200; n++) await retained.storeRetained({ topic: `o/a/last/f${n}`, payload: 'x' })
   const filters = Array.from({ length: 1000 }, (_, n) => `o/z${n}/+/+`)
   using split = spyOn(String.prototype, 'split')

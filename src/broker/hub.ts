@@ -51,6 +51,8 @@ export interface HubOptions {
   readonly keys?: KeyPair | undefined
   /** The instance-ids that may acknowledge recordings; anyone may when the site is unknown. */
   readonly recorders?: readonly string[]
+  /** Prefixes of topics by the principal whose devices publish there; nobody does by default. */
+  readonly deviceTopics?: () => ReadonlyMap<string, readonly string[]>
   /** Says who a client is. */
   readonly identify: Identify
   /** Makes tokens for the passwords of people; nobody logs in without. */
@@ -100,7 +102,7 @@ export interface Hub extends AsyncDisposable {
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { root, recorders, identify, logIn, keep, kept, insecure, pingTimeout } = options
+  const { root, recorders, deviceTopics, identify, logIn, keep, kept, insecure, pingTimeout } = options
   const listen = options.listen ?? [{ host: '127.0.0.1', port: 1883 }]
   const websocket = options.websocket ?? [{ host: '127.0.0.1', port: 8001 }]
   checkReach([...listen, ...websocket], options)
@@ -110,10 +112,11 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const from = (client: Client) => origins.get(client.conn) ?? 'an unknown address'
   const vouchers = new WeakMap<Duplex, Who>()
   const vouched = (client: Client) => vouchers.get(client.conn)
-  const retained = new Retained()
+  const retained = new Retained(root)
   const gate = openGate({
     root,
     recorders,
+    deviceTopics,
     retained,
     identify,
     logIn,

@@ -11,7 +11,7 @@ const held = async (retained: Retained, filter: string) => {
 }
 
 test('keeps the last message of a topic, forgets it at an empty one', async () => {
-  const retained = new Retained()
+  const retained = new Retained('o')
   await retained.storeRetained({ topic: 'o/a/presence', payload: 'one' })
   await retained.storeRetained({ topic: 'o/a/presence', payload: 'two' })
   await retained.storeRetained({ topic: 'o/b/presence', payload: 'three' })
@@ -21,7 +21,7 @@ test('keeps the last message of a topic, forgets it at an empty one', async () =
 })
 
 test('keeps a message, not the buffer it came in', async () => {
-  const retained = new Retained()
+  const retained = new Retained('o')
   const read = Buffer.alloc(1_000_000, 'x')
   await retained.storeRetained({ topic: 'o/a/presence', payload: read.subarray(500, 510) })
   for await (const { payload } of retained.createRetainedStreamCombi(['#'])) {
@@ -31,7 +31,7 @@ test('keeps a message, not the buffer it came in', async () => {
 })
 
 test('bounds the messages of one instance-id, and lets others in', async () => {
-  const retained = new Retained()
+  const retained = new Retained('o')
   for (let n = 0; n < limits.instance_retained_messages; n++) {
     await retained.storeRetained({ topic: `o/a/last/f${n}`, payload: 'x' })
   }
@@ -43,12 +43,14 @@ test('bounds the messages of one instance-id, and lets others in', async () => {
   expect(retained.refuse({ topic: 'o/a-drain-0a1b2c3d/last/f', payload: 'x' })).toContain(
     'the most one instance-id may have',
   )
+  // Neither does a device count as the agent whose name its topic has.
+  expect(retained.refuse({ topic: 'zigbee2mqtt/a/f', payload: 'x' })).toBeUndefined()
   await retained.storeRetained({ topic: 'o/a/last/f0', payload: '' })
   expect(retained.refuse(more)).toBeUndefined()
 })
 
 test('bounds the bytes of one instance-id and of all', async () => {
-  const retained = new Retained()
+  const retained = new Retained('o')
   const payload = 'x'.repeat(4_000_000)
   for (let n = 0; n < 64; n++) await retained.storeRetained({ topic: `o/i${n >> 3}/last/f${n}`, payload })
   expect(retained.refuse({ topic: 'o/i0/last/more', payload })).toContain('its retained messages would take')

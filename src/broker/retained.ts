@@ -21,18 +21,24 @@ interface Sum {
  * and a last will lives with its connection.
  */
 export class Retained {
+  readonly #root: string
   readonly #packets = new Map<string, Kept>()
   readonly #total: Sum = { messages: 0, bytes: 0 }
   readonly #instances = new Map<string, Sum>()
   /** Is handed each stream of retained messages before it is sent. */
   onStream: (stream: Readable) => Readable = (stream) => stream
 
+  /** @param root the address root; other topics are those of devices */
+  constructor(root: string) {
+    this.#root = root
+  }
+
   /** Why this message cannot be kept; undefined when it can, or takes the place of one. */
   refuse({ topic, payload }: Kept): string | undefined {
     if (payload.length === 0) return undefined
     const before = this.#packets.get(topic)
     const more = { messages: before ? 0 : 1, bytes: size({ topic, payload }) - (before ? size(before) : 0) }
-    const own = this.#instances.get(owner(topic)) ?? { messages: 0, bytes: 0 }
+    const own = this.#instances.get(this.#owner(topic)) ?? { messages: 0, bytes: 0 }
     if (own.messages + more.messages > limits.instance_retained_messages)
       return `it already has ${own.messages} retained messages here, the most one instance-id may have`
     if (own.bytes + more.bytes > limits.instance_retained_bytes)
@@ -66,7 +72,7 @@ export class Retained {
   }
 
   #count(packet: Kept, sign: 1 | -1): void {
-    const name = owner(packet.topic)
+    const name = this.#owner(packet.topic)
     const own = this.#instances.get(name) ?? { messages: 0, bytes: 0 }
     this.#instances.set(name, own)
     for (const sum of [this.#total, own]) {
@@ -74,6 +80,15 @@ export class Retained {
       sum.bytes += sign * size(packet)
     }
     if (own.messages === 0) this.#instances.delete(name)
+  }
+
+  /**
+   * Whose a topic is: the instance-id in it, and of what drains a spool, of which one may have many ids, the agent's. All beneath one
+   * first level that is not the lab's counts together, under a name that no instance has.
+   */
+  #owner(topic: string): string {
+    const [first = '', id = ''] = topic.split('/', 2)
+    return first === this.#root ? id.replace(DRAIN, '') : `${first}/`
   }
 
   // The rest of the interface: nothing is stored, so nothing is found.
@@ -116,9 +131,4 @@ export class Retained {
 /** Bytes a message is counted with: topic, payload, and about what an entry costs. */
 function size({ topic, payload }: Kept): number {
   return topic.length + Buffer.byteLength(payload) + 200
-}
-/** Whose a topic is: the instance-id in it, and of what drains a spool, of which one may have many ids, the agent's. */
-function owner(topic: string): string {
-  const id = topic.split('/', 2)[1] ?? ''
-  return id.replace(DRAIN, '')
 }

@@ -12,6 +12,13 @@ export type Role = 'agent' | 'recorder' | 'observer' | 'operator' | 'admin'
 export interface Caller {
   readonly id: string
   readonly roles: ReadonlySet<Role>
+  /** The topics of devices that its principal publishes on, and those that anybody does. */
+  readonly devices?: DeviceTopics | undefined
+}
+/** Prefixes of topics outside the lab's own, on which devices of others publish (`device_topics` of the site file). */
+export interface DeviceTopics {
+  readonly own: readonly string[]
+  readonly all: readonly string[]
 }
 /** A message as its sender addressed it. */
 export interface Publication {
@@ -49,6 +56,7 @@ export function rolesOf(
     case 'bridge':
     case 'observer':
       return new Set(['observer'])
+    case 'device':
     case 'newcomer':
       return new Set()
   }
@@ -88,10 +96,15 @@ const locks: ReadonlySet<string> = new Set(['lock', 'unlock'] satisfies (keyof t
 const ruleOf = Map.groupBy(rules, ({ channel }) => channel.pattern.split('/')[2] ?? '')
 
 /** Why a client may not publish this; undefined when it may. */
-export function refusePublish(root: string, { id, roles }: Caller, sent: Publication): string | undefined {
+export function refusePublish(
+  root: string,
+  { id, roles, devices }: Caller,
+  sent: Publication,
+): string | undefined {
   const quoted = clip(sent.topic)
   if (sent.qos > 1) return `QoS 2 is not served: publish on ${quoted} with QoS 0 or 1`
   if (sent.topic.startsWith('$')) return `${quoted}: topics that begin with $ belong to the hub`
+  if (isDevices(root, sent.topic) && isBeneath(sent.topic, devices?.own)) return undefined
   const found = ruleOn(sent.topic)
   if (found === undefined) return `${quoted} is no topic that a client publishes on`
   const { rule, address } = found
@@ -118,8 +131,9 @@ const open = new Set<string>()
 const MOST_OPEN = 10_000
 
 /** Whether a client is given what comes on a topic, whatever it has subscribed to. */
-export function mayReceive({ id, roles }: Caller, text: string): boolean {
+export function mayReceive({ id, roles, devices }: Caller, text: string): boolean {
   if (roles.has('admin') || (roles.has('observer') && open.has(text))) return true
+  if (devices && isBeneath(text, devices.all)) return roles.has('observer') || isBeneath(text, devices.own)
   const found = ruleOn(text)
   if (found === undefined) return false
   const { rule, address } = found
@@ -132,12 +146,21 @@ export function mayReceive({ id, roles }: Caller, text: string): boolean {
 }
 
 /** Why a client may not subscribe to this filter; undefined when it may. */
-export function refuseSubscribe(root: string, { id, roles }: Caller, filter: string): string | undefined {
+export function refuseSubscribe(
+  root: string,
+  { id, roles, devices }: Caller,
+  filter: string,
+): string | undefined {
   const quoted = clip(filter)
   const levels = filter.split('/')
   if (filter.startsWith('$')) return `${quoted}: topics that begin with $ are not given out`
   if (levels.length > limits.topic_levels) return `${quoted} has more than ${limits.topic_levels} levels`
-  if (![root, '+', '#'].includes(levels[0] ?? '')) return `${quoted}: everything here is beneath ${root}/`
+  if (![root, '+', '#'].includes(levels[0] ?? '')) {
+    // A wildcard is granted, and gives what is for this client.
+    const seen = (roles.has('observer') ? devices?.all : devices?.own) ?? []
+    if (seen.some((prefix) => prefix.split('/')[0] === levels[0])) return undefined
+    return `${quoted}: everything here is beneath ${root}/, or what device_topics of the site file grants`
+  }
   if (addressOf(login, filter)?.client === id) return undefined
   if (!roles.has('observer') && (roles.size === 0 || levels[1] !== id))
     return `${quoted} takes the role observer`
@@ -149,6 +172,15 @@ export function refuseSubscribe(root: string, { id, roles }: Caller, filter: str
     }
   }
   return undefined
+}
+
+/** Whether a topic is none of the lab's own, and so one that a device may have been granted. */
+export function isDevices(root: string, text: string): boolean {
+  return !text.startsWith(`${root}/`) && text !== root && !/[+#]/.test(text)
+}
+
+function isBeneath(text: string, prefixes: readonly string[] = []): boolean {
+  return prefixes.some((prefix) => text === prefix || text.startsWith(`${prefix}/`))
 }
 
 /** Locks are asked for like a question, but decide who operates; how an operation stands is a question, too. */

@@ -51,34 +51,7 @@ const CONNECT_MS = 5000
  * @throws ConfigError for credentials that cannot be used
  */
 export function connectMqtt(options: MqttOptions): Bus {
-  const nonce = randomUUID()
-  const { stream } = options
-  const settings = settingsOf(options, nonce)
-  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(options.url, settings)
-  const now = () => shownTo(options, nonce)
-  client.on('reconnect', () => {
-    try {
-      const shown = now()
-      Object.assign(client.options, shown)
-      // mqtt.js has a copy for WebSocket.
-      Object.assign(client.options.wsOptions ?? {}, { ca: shown.ca })
-    } catch {
-      // A file that is being written: what was read before holds.
-    }
-  })
-  const status = new MqttStatus(client, {
-    url: options.url,
-    // A hub may begin to listen between the look for credentials and the connection: the next attempt shows them.
-    hasShown() {
-      try {
-        const { password = client.options.password } = now()
-        return password === client.options.password
-      } catch {
-        return true
-      }
-    },
-    onRefused: options.onRefused,
-  })
+  const { client, status } = openClient(options)
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options, (name, why) => {
     publisher.refused(name, why)
@@ -116,6 +89,45 @@ export function connectMqtt(options: MqttOptions): Bus {
       publisher.close()
     },
   }
+}
+
+/**
+ * Connects, and reconnects for ever, by itself; returns at once.
+ * @throws ConfigError for credentials that cannot be used
+ */
+export function openClient(options: MqttOptions): {
+  readonly client: MqttClient
+  readonly status: MqttStatus
+} {
+  const nonce = randomUUID()
+  const { stream } = options
+  const settings = settingsOf(options, nonce)
+  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(options.url, settings)
+  const now = () => shownTo(options, nonce)
+  client.on('reconnect', () => {
+    try {
+      const shown = now()
+      Object.assign(client.options, shown)
+      // mqtt.js has a copy for WebSocket.
+      Object.assign(client.options.wsOptions ?? {}, { ca: shown.ca })
+    } catch {
+      // A file that is being written: what was read before holds.
+    }
+  })
+  const status = new MqttStatus(client, {
+    url: options.url,
+    // A hub may begin to listen between the look for credentials and the connection: the next attempt shows them.
+    hasShown() {
+      try {
+        const { password = client.options.password } = now()
+        return password === client.options.password
+      } catch {
+        return true
+      }
+    },
+    onRefused: options.onRefused,
+  })
+  return { client, status }
 }
 
 function settingsOf(options: MqttOptions, nonce: string): IClientOptions {

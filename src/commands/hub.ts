@@ -22,6 +22,7 @@ import { OPERATORS } from '../principals/principal.ts'
 import { principalsPath, readPrincipals } from '../principals/principals-file.ts'
 import { newToken } from '../principals/token.ts'
 import { byPassword } from '../principals/web-login.ts'
+import { loadSite } from '../site/find.ts'
 import { listeningAt } from '../site/hub-url.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
@@ -76,7 +77,8 @@ export function hubCommand(context: Context): Command {
     .option('--insecure', 'everybody may do everything, also from beyond this machine')
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
-      const { url, root, realm, recorders, ports } = await chooseSite(flags, context, log)
+      const { site, url, root, realm, recorders, ports } = await chooseSite(flags, context, log)
+      let deviceTopics = site?.hub.device_topics
       const state = statePath(flags.stateDir, context.env)
       const { operators, insecure = false } = flags
       const listen = listening(flags.listen, { plain: ports.mqtt, tls: ports.mqtts }, insecure)
@@ -102,6 +104,7 @@ export function hubCommand(context: Context): Command {
         }),
         calls: (own) => ocsVisits(root, own),
         ...(recorders && { recorders }),
+        deviceTopics: () => deviceTopics ?? new Map(),
         ...(insecure && { insecure }),
       })
       log(`hub: realm ${realm}, address root ${root}`)
@@ -121,9 +124,15 @@ export function hubCommand(context: Context): Command {
       }, 3_600_000)
       if (operators) log(`members of the group ${operators.group} are operators of level ${operators.level}`)
       using _ = onFileChange(
-        () => [principalsPath(state), ...(keys ? [keyFiles(state).cert] : [])],
+        () => [principalsPath(state), ...(keys ? [keyFiles(state).cert] : []), ...(site ? [site.file] : [])],
         async (files) => {
           if (files.includes(keyFiles(state).cert)) showAnew(hub, () => wideKeys(state), log)
+          // While it cannot be read, what it said before holds.
+          if (site && files.includes(site.file))
+            deviceTopics = await loadSite(site.file).then(
+              ({ hub }) => hub.device_topics,
+              () => deviceTopics,
+            )
           hub.recheck()
         },
       )

@@ -139,6 +139,30 @@ export interface HandOver {
   listen(topic: OcsTopic, heard: (message: OcsMessage) => void): Promise<AsyncDisposable>
 }
 
+/** Where devices of others publish: the lab's own hub, unless another broker is named. */
+export interface DeviceBroker {
+  readonly url?: string | undefined
+  readonly user?: string | undefined
+  /** Its first line is the password. */
+  readonly passwordFile?: string | undefined
+  /** The authority of its certificate, PEM. */
+  readonly ca?: string | undefined
+}
+/** What a device has published; `text` is undefined where it is longer than any reading. */
+export interface DeviceMessage {
+  readonly topic: string
+  readonly text: string | undefined
+  readonly bytes: number
+  /** Kept by the broker from before: nobody says since when. */
+  readonly retained: boolean
+}
+/** Topics of devices as they are heard. */
+export interface DeviceTopics {
+  /** Why they are not heard just now, or not all; undefined while they are. */
+  problem(): string | undefined
+  close(): Promise<void>
+}
+
 /** The agent's surroundings, for agents that read others (recorder, data nodes). */
 export interface Lab {
   readonly root: string
@@ -157,6 +181,15 @@ export interface Lab {
    * @throws OpError
    */
   readFile<T>(name: string, parse: (text: string, name: string) => T): Promise<T>
+  /**
+   * Hears what devices of others publish, on topics outside the lab's own.
+   * @throws ConfigError for a password or a certificate that cannot be used
+   */
+  hearDevices(
+    broker: DeviceBroker,
+    topics: readonly string[],
+    heard: (message: DeviceMessage) => void,
+  ): DeviceTopics
   /** Writes a line to the agent's log. */
   log(text: string): void
   /** Publishes an event: audit, alarm, something lost. */

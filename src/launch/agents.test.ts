@@ -33,6 +33,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: ['--serial-number', 'LSA21OQ', '--port', 'replay:fixtures/dialogs/lakeshore240.yaml'],
   BlueforsAgent: ['--log-directory', join(folder, 'logs')],
   FakeDataAgent: ['--mode', 'acq', '--num-channels', '3', '--sample-rate', '20'],
+  MqttSensorAgent: ['--devices', 'fixtures/foreign-sensors/devices.yaml'],
   BarebonesAgent: ['--mode', 'count'],
   HostManager: [],
   RegistryAgent: [],

@@ -15,6 +15,7 @@ const classes: Readonly<Record<string, Load>> = {
   ScpiPsuAgent: () => import('../agents/scpi-psu.ts'),
   UPSAgent: () => import('../agents/ups.ts'),
   BlueforsAgent: () => import('../agents/bluefors.ts'),
+  MqttSensorAgent: () => import('../agents/mqtt-sensor/mqtt-sensor.ts'),
   FakeDataAgent: () => import('../agents/fake-data.ts'),
   BarebonesAgent: () => import('../agents/barebones.ts'),
   HostManager: () => import('../agents/host-manager.ts'),

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
+import { hearDevices } from '../bus/device-topics.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
@@ -10,7 +11,7 @@ import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { ownRecorderKey } from '../machine/recorder-key-file.ts'
-import type { Credentials } from '../principals/credentials.ts'
+import { brokerCredentials, type Credentials } from '../principals/credentials.ts'
 import { accountName } from '../principals/local-token.ts'
 import { Counters } from '../runtime/counters.ts'
 import { newIdentity, willOf } from '../runtime/identity.ts'
@@ -110,6 +111,17 @@ export async function serveRole(
     log,
     host,
     filesDir,
+    hearDevices: (broker, topics, heard) =>
+      hearDevices(
+        {
+          url: broker.url ?? url,
+          client: `${instance}.devices`,
+          credentials:
+            broker.url === undefined ? credentials : () => brokerCredentials(broker.url ?? '', broker),
+        },
+        topics,
+        heard,
+      ),
     recorderKey: ownRecorderKey(join(stateDir, root), log),
     onRows: (_, declaration, rows) => {
       for (const row of rows) {

@@ -73,16 +73,22 @@ export interface Asking {
  */
 export function findCredentials(asking: Asking): Credentials | undefined {
   const { url, broker } = asking
-  const ca = broker?.ca === undefined ? undefined : readAuthority(broker.ca)
-  if (broker?.user !== undefined && broker.passwordFile !== undefined) {
-    if (!mayShow(url))
-      throw new ConfigError(
-        `${url}: a password would pass the network as it is: write mqtts://, with mqtt_ca`,
-      )
-    return { principal: broker.user, tokens: [], password: readPassword(broker.passwordFile), ca }
-  }
+  const shown = broker && brokerCredentials(url, broker)
+  if (shown?.password !== undefined) return shown
   const found = findTokens(asking)
-  return ca === undefined ? found : { tokens: [], ...found, ca }
+  return shown?.ca === undefined ? found : { tokens: [], ...found, ca: shown.ca }
+}
+
+/**
+ * What is shown to a broker of others: no token of this lab's.
+ * @throws ConfigError for a file that cannot be used, and for a password that would pass the network as it is
+ */
+export function brokerCredentials(url: string, { user, passwordFile, ca: file }: BrokerKeys): Credentials {
+  const ca = file === undefined ? undefined : readAuthority(file)
+  if (user === undefined || passwordFile === undefined) return { tokens: [], ca }
+  if (!mayShow(url))
+    throw new ConfigError(`${url}: a password would pass the network as it is: write mqtts://, with mqtt_ca`)
+  return { principal: user, tokens: [], password: readPassword(passwordFile), ca }
 }
 
 function findTokens(asking: Asking): Credentials | undefined {

@@ -2,11 +2,20 @@ import type { Level } from '../core/access.ts'
 
 /**
  * Who a client is to a hub. `owner` is the account that runs it, and on an open hub everybody; `newcomer` is somebody who
- * fetches a token; `bridge` looks, and may say where those come from who sign in with it.
+ * fetches a token; `bridge` looks, and may say where those come from who sign in with it; a `device` has the topics that the site file grants it.
  */
 export interface Principal {
   readonly name: string
-  readonly role: 'owner' | 'admin' | 'operator' | 'recorder' | 'agent' | 'bridge' | 'observer' | 'newcomer'
+  readonly role:
+    | 'owner'
+    | 'admin'
+    | 'operator'
+    | 'recorder'
+    | 'agent'
+    | 'bridge'
+    | 'observer'
+    | 'device'
+    | 'newcomer'
   /** What its requests may do: 0 nothing, 1 basic, 2 advanced, 3 full. */
   readonly level: Level
 }

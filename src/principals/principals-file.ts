@@ -21,6 +21,7 @@ export const roles = [
   'agent',
   'recorder',
   'bridge',
+  'device',
 ] as const
 export type RoleText = (typeof roles)[number]
 
@@ -154,7 +155,7 @@ export function revoke(file: string, name: string, old = false): void {
 }
 
 function isPerson(role: RoleText): boolean {
-  return role !== 'agent' && role !== 'recorder' && role !== 'bridge'
+  return !['agent', 'recorder', 'bridge', 'device'].includes(role)
 }
 
 /** Whether a token has not run out. */

@@ -28,12 +28,13 @@ interface Surroundings {
   readonly host?: ManagedHost | undefined
   readonly filesDir?: string | undefined
   readonly recorderKey?: (() => RecorderKey | undefined) | undefined
+  readonly hearDevices?: Lab['hearDevices'] | undefined
   log(text: string): void
 }
 
 /** The lab as the agent's own functions see it. */
 export function labOf(
-  { identity, bus, spool, site, host, filesDir, recorderKey, log }: Surroundings,
+  { identity, bus, spool, site, host, filesDir, recorderKey, hearDevices, log }: Surroundings,
   { memory }: SessionStore,
   counters: Counters,
   { event, bug }: AgentEvents,
@@ -58,6 +59,8 @@ export function labOf(
     memory,
     follow: (sink, options) => follow(bus, root, sink, options, bug, recorderKey),
     agents: () => viewLab(bus, root),
+    hearDevices:
+      hearDevices ?? (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),
     log,
     event,

@@ -1,5 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
-import type { Agent, LabSite } from '../core/agent.ts'
+import type { Agent, Lab, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { BEAT_S, type FeedDeclaration, type Row } from '../core/channels.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
@@ -43,6 +43,8 @@ export interface RunAgent {
   readonly filesDir?: string | undefined
   /** What a recorder signs its acknowledgements with; a key of this process by default. */
   readonly recorderKey?: () => RecorderKey | undefined
+  /** Hears devices of others; nobody does by default. */
+  readonly hearDevices?: Lab['hearDevices']
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   log(text: string): void

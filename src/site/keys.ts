@@ -17,10 +17,19 @@ const timeout = 'an agent keeps its samples and tries again until the hub is bac
 const broker = ['mqtt_user', 'mqtt_password_file', 'mqtt_ca']
 /** The whole file; `alarms` is a key that OCS does not have. */
 export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
-/** `hub:`. `mqtt_server`, `credentials` and those of a broker are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
+/** `hub:`. `mqtt_server`, `credentials`, `device_topics` and those of a broker are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
 export const hub: Section = {
   name: 'hub',
-  keys: ['mqtt_server', 'wamp_server', 'wamp_http', 'wamp_realm', 'address_root', 'credentials', ...broker],
+  keys: [
+    'mqtt_server',
+    'wamp_server',
+    'wamp_http',
+    'wamp_realm',
+    'address_root',
+    'credentials',
+    'device_topics',
+    ...broker,
+  ],
   noEffect: {
     registry_address: registry,
     registry_agent: registry,

@@ -5,6 +5,7 @@ import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, Name, nearOr } from '../core/names.ts'
 import { redact } from '../core/redact.ts'
 import { readAlarms } from './alarms.ts'
+import { readDeviceTopics } from './device-topics.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
 import { parseYaml } from './parse.ts'
@@ -37,6 +38,8 @@ export interface HubServers {
 export interface SiteHub extends HubServers {
   readonly wamp_realm: string
   readonly address_root: string
+  /** Prefixes of topics on which devices of others publish, by the principal they are granted to. */
+  readonly device_topics?: ReadonlyMap<string, readonly string[]>
 }
 /** One entry of a host's `agent-instances`. Whether its class exists is asked when it is started, not before. */
 export interface Instance {
@@ -144,10 +147,13 @@ class SiteReader {
     const hubEntry = top.get('hub')
     const hubKeys = hubEntry ? this.#section(hubEntry.value, hubEntry.at, keys.hub) : new Map()
     const servers = this.#servers(hubKeys)
+    const addressRoot = this.#name(hubKeys, 'address_root') ?? defaults.address_root
+    const deviceTopics = readDeviceTopics(hubKeys.get('device_topics'), addressRoot, this.#problems)
     const hub = {
       ...servers,
       wamp_realm: servers.wamp_realm ?? defaults.wamp_realm,
-      address_root: this.#name(hubKeys, 'address_root') ?? defaults.address_root,
+      address_root: addressRoot,
+      ...(deviceTopics && { device_topics: deviceTopics }),
     }
     // Of a misspelt one it has been told what is meant; the right spelling counts as near, too.
     const isServer = (key: string) => didYouMean(key, ['mqtt_server', 'wamp_server']).length > 0
