@@ -95,7 +95,7 @@ function nodesOf(all: ReadonlyMap<string, Node>): Nodes {
   const list = [...all.keys()].map((name) => ({ instance: name, name, description: '' }))
   const source = (name: string) => all.get(name)?.source ?? { blocks: [] }
   return {
-    ...{ connected: true, answers: () => true, gone: () => [] },
+    ...{ away: () => undefined, answers: () => true, gone: () => [] },
     ...{ online: () => list, listed: () => list, archives: () => [] },
     find: (name) => list.find((node) => node.name === name),
     fields: async ({ name }) => getFields(source(name), { start: 1, end: 0 }),

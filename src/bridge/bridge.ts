@@ -6,6 +6,7 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { hostPort, isLoopback } from '../core/host-port.ts'
 import { catalogOf } from '../lab/catalog.ts'
 import type { Expected } from '../lab/expected.ts'
+import { joinLabs, joinNodes, openSite } from '../lab/joined-sites.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { findNodes } from '../lab/nodes.ts'
 import { portError } from '../machine/port-in-use.ts'
@@ -47,6 +48,8 @@ export interface BridgeOptions {
   readonly keys?: KeyPair | undefined
   /** Lets everybody read who reaches it, also from other machines and over plain HTTP. */
   readonly insecure?: boolean
+  /** Other sites, that are looked at: their metrics are `SITE/NAME::field`, their agents `SITE/instance`. */
+  readonly sites?: readonly { readonly name: string; readonly bus: Bus; readonly root: string }[]
   /** Further names by which requests may come (`Host`): of a proxy or a container network. */
   readonly hosts?: readonly string[]
   /** The people of the hub; without any nobody signs in. */
@@ -86,9 +89,18 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   }
   if (!isHere && insecure) log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
   const people = peopleOf({ hub: options.people, root, log })
-  const lab = await viewLab(bus, root)
-  const history = await withNotes(await recordHistory({ bus, root, lab }), { bus, root, lab, log })
-  const nodes = await findNodes({ bus, root, lab }, log)
+  const ownLab = await viewLab(bus, root)
+  const history = await withNotes(await recordHistory({ bus, root, lab: ownLab }), {
+    bus,
+    root,
+    lab: ownLab,
+    log,
+  })
+  const sites = await Promise.all(
+    (options.sites ?? []).map((site) => openSite(site, log, () => live.again())),
+  )
+  const lab = joinLabs(ownLab, sites)
+  const nodes = joinNodes(await findNodes({ bus, root, lab: ownLab }, log), sites)
   const live = livePage({
     bus,
     root,
@@ -120,7 +132,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   app.use(withinBudget())
   app.get('/', (c) => {
     if (!c.req.header('accept')?.includes('text/html')) {
-      return answer(c, { service: 'ocs bridge', hub: bus.connected ? 'connected' : 'away' })
+      const away = Object.fromEntries(sites.map(({ name, away }) => [name, away() ?? 'connected']))
+      const hub = bus.connected ? 'connected' : 'away'
+      return answer(c, { service: 'ocs bridge', hub, ...(sites.length > 0 && { sites: away }) })
     }
     return live.index(c)
   })

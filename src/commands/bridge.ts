@@ -8,6 +8,7 @@ import { isLoopback } from '../core/host-port.ts'
 import { aborted } from '../core/pause.ts'
 import { onFileChange } from '../host/file-change.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { connectSites } from '../launch/connect-sites.ts'
 import { expectedOf } from '../launch/declared-instances.ts'
 import { sayConnections } from '../launch/role.ts'
 import { showAnew } from '../launch/show-anew.ts'
@@ -79,10 +80,12 @@ export function bridgeCommand(context: Context): Command {
       const client = `bridge.${crypto.randomUUID().slice(0, 8)}`
       await using bus = connectMqtt({ url, credentials, client })
       using _ = sayConnections(bus, url, log)
+      await using others = connectSites(site, client, log)
       const bridge = await startBridge({
         ...{ bus, root, listen, log, keys: files?.read(), hosts: flags.host ?? [] },
         people: hubPeople({ url, root, credentials }),
         expected: () => expected,
+        sites: others.sites,
         ...(insecure && { insecure }),
         ...(grafana !== undefined && { grafana }),
       })

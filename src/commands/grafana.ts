@@ -1,16 +1,19 @@
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { UsageError } from '../core/errors.ts'
+import type { Agent } from '../core/agent.ts'
+import { messageOf, UsageError } from '../core/errors.ts'
+import type { Shown } from '../core/shown-node.ts'
 import { type DialectName, dialectNames } from '../grafana/dialects.ts'
 import { filesOf } from '../grafana/files.ts'
 import { writeWhole } from '../grafana/write-whole.ts'
 import { shownLab } from '../lab/shown-lab.ts'
 import { findAgent } from '../launch/agents.ts'
 import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { type OtherSite, otherSites } from '../launch/connect-sites.ts'
 import { declaredInstances } from '../launch/declared-instances.ts'
 import { answers } from '../machine/probe.ts'
 import type { Context } from '../terminal/context.ts'
-import { createLog } from '../terminal/log.ts'
+import { createLog, type Log } from '../terminal/log.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface ProvisionFlags extends SiteOptions {
@@ -68,8 +71,9 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     declaration,
     log,
   })
+  const others = await Promise.all(otherSites(site).map((one) => nodesOf(one, declaration, log)))
   const out = resolve(flags.out)
-  const files = filesOf(lab, {
+  const files = filesOf([...lab, ...others.flat()], {
     dialect: flags.dialect,
     bridge: flags.bridge.replace(/\/+$/, ''),
     mountedAt: (flags.mountedAt ?? out).replace(/\/+$/, ''),
@@ -79,5 +83,23 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
   for (const [path, text] of files) {
     writeWhole(join(out, path), text)
     context.out(`${join(flags.out, path)}\n`)
+  }
+}
+
+/** The data nodes of another site, under its name; none, and told, while its hub does not answer. */
+async function nodesOf(
+  { name: site, url, root, credentials }: OtherSite,
+  declaration: (agentClass: string) => Promise<Agent | undefined>,
+  log: Log,
+): Promise<Shown[]> {
+  try {
+    const from = { url, root, credentials, hubAnswers: true, instances: undefined, declaration }
+    const nodes = await shownLab({ ...from, log: (text) => log(`site ${site}: ${text}`) })
+    return nodes.map(({ name, instance, ...node }) => {
+      return { ...node, name: `${site}/${name}`, instance: instance && `${site}/${instance}` }
+    })
+  } catch (error) {
+    log(`site ${site}: ${messageOf(error)}; its dashboards come when this is run again`)
+    return []
   }
 }

@@ -4,8 +4,9 @@ import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { redact, redactedJson } from '../core/redact.ts'
 import { findUp, isAlive } from '../host/up-state.ts'
-import { type Beside, LabMeters, labStatus } from '../lab/lab-status.ts'
+import { type Beside, LabMeters, type LabStatus, labStatus } from '../lab/lab-status.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
+import { SiteStatuses } from '../launch/connect-sites.ts'
 import { expectedOf } from '../launch/declared-instances.ts'
 import { type Controlled, joinLab } from '../launch/join-lab.ts'
 import type { Context } from '../terminal/context.ts'
@@ -45,23 +46,32 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
   await using _ = await on.bus.subscribe(channels.hub, { root: on.root }, (hub) => {
     insecure = hub.insecure === true
   })
-  const now = () => {
+  await using others = await SiteStatuses.open(on.site, on.log)
+  const now = (): LabStatus & { readonly sites?: Readonly<Record<string, LabStatus>> } => {
     const hub = { url: on.url, connected: on.bus.connected, ...(insecure && { insecure }) }
-    return labStatus(on.lab, meters, { hub, expected, up: upRoles(flags, context) })
+    const own = labStatus(on.lab, meters, { hub, expected, up: upRoles(flags, context) })
+    return others.isEmpty ? own : { ...own, sites: others.now() }
+  }
+  const screenOf = (columns: number, rows?: number): string[] => {
+    const { sites = {}, ...own } = now()
+    const each = rows === undefined ? undefined : Math.floor(rows / (1 + Object.keys(sites).length))
+    const parts = Object.entries(sites).flatMap(([name, status]) => [
+      `SITE ${name}`,
+      ...statusScreen(status, columns, each && each - 1),
+    ])
+    return [...statusScreen(own, columns, each), ...parts]
   }
   const screen = new Redraw(context)
   await pause(COUNT_MS, context.signal)
   const { columns } = context.size()
   if (flags.watch !== true) {
-    context.out(
-      flags.json ? `${redactedJson(now())}\n` : redact(`${statusScreen(now(), columns).join('\n')}\n`),
-    )
+    context.out(flags.json ? `${redactedJson(now())}\n` : redact(`${screenOf(columns).join('\n')}\n`))
     return
   }
   while (!context.signal.aborted && !context.unread?.aborted) {
     const { columns: width, rows } = context.size()
     if (flags.json) context.out(`${redactedJson(now())}\n`)
-    else screen.draw(statusScreen(now(), width, rows).map(redact))
+    else screen.draw(screenOf(width, rows).map(redact))
     await pause(EVERY_MS, context.signal)
   }
 }

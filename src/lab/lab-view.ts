@@ -16,6 +16,8 @@ export interface InstanceView {
   readonly state: Presence['state']
   /** Unix s since when it is not online, as far as anybody can say; undefined while it is. */
   readonly left?: number | undefined
+  /** Why nobody can say how it is: the link to its site is down. */
+  readonly away?: string | undefined
   /** Seconds by which its clock is ahead of this one, below 0 behind; undefined while they agree, or nobody can say. */
   readonly ahead?: number | undefined
 }

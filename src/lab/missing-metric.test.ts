@@ -5,7 +5,7 @@ const metric = (text: string) => {
   const [node = '', field = ''] = text.split('::')
   return { text, node, field }
 }
-const nodes = { connected: true, gone: () => [], find: () => ({}), answers: () => true }
+const nodes = { away: () => undefined, gone: () => [], find: () => ({}), answers: () => true }
 const known = [metric('LSA21OQ::Channel_1_T')]
 const catalog = { of: async () => known, all: async () => known }
 const why = (text: string) => whyMissing(metric(text) as never, { nodes, catalog } as never)

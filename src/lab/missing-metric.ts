@@ -21,7 +21,8 @@ export async function whyMissing(
 ): Promise<Missing | undefined> {
   const told = text.slice(0, TOLD)
   const away = (why: string): Missing => ({ why: `"${told}": ${why}`, isUnknown: false })
-  if (!nodes.connected) return away('the hub is away')
+  const lost = nodes.away(name)
+  if (lost !== undefined) return away(lost)
   if (nameFinder(nodes.gone().map((gone) => [gone, gone]))(name)) return away('its data node does not run')
   const node = nodes.find(name)
   if (node && field === '') return undefined

@@ -24,8 +24,8 @@ export interface Node {
 }
 /** The data nodes on a bus. Nothing of what they serve is remembered: that is asked each time. */
 export interface Nodes extends AsyncDisposable {
-  /** Whether the hub is there: while it is away, nobody knows what lives. */
-  readonly connected: boolean
+  /** Why nobody knows whether a node of this name lives: its hub is away; undefined while that is there. */
+  away(name: string): string | undefined
   /** Those that live, in order of name; of two that go by one name the one that had it first. */
   online(): Node[]
   /** Those that live and serve recorded files. */
@@ -137,9 +137,7 @@ export async function findNodes(
   })
   const watch = lab.onChange((instance) => isSettled && note(instance))
   return {
-    get connected() {
-      return bus.connected
-    },
+    away: () => (bus.connected ? undefined : 'the hub is away'),
     online,
     archives: () => online().filter(({ archive }) => archive),
     listed,

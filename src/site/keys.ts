@@ -15,8 +15,18 @@ const timeout = 'an agent keeps its samples and tries again until the hub is bac
 
 /** How to reach a broker of others; keys that OCS does not have. */
 const broker = ['mqtt_user', 'mqtt_password_file', 'mqtt_ca']
-/** The whole file; `alarms` is a key that OCS does not have. */
-export const top: Section = { name: 'the file', keys: ['hub', 'hosts', 'alarms'], required: ['hub', 'hosts'] }
+/** The whole file; `alarms` and `sites` are keys that OCS does not have. */
+export const top: Section = {
+  name: 'the file',
+  keys: ['hub', 'hosts', 'alarms', 'sites'],
+  required: ['hub', 'hosts'],
+}
+/** One of `sites:`, by its name: another lab that is looked at. */
+export const otherSite: Section = {
+  name: 'sites',
+  keys: ['mqtt_server', 'address_root', 'credentials', ...broker],
+  required: ['mqtt_server'],
+}
 /** `hub:`. `mqtt_server`, `credentials`, `device_topics` and those of a broker are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
 export const hub: Section = {
   name: 'hub',

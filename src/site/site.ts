@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { AlarmSettings } from '../core/alarm-rules.ts'
 import type { Argument, Located } from '../core/arguments/agent-arguments.ts'
 import { ConfigError } from '../core/errors.ts'
-import { didYouMean, HUB, Name, nearOr } from '../core/names.ts'
+import { didYouMean, HUB, NAME, Name, nearOr } from '../core/names.ts'
 import { redact } from '../core/redact.ts'
 import { readAlarms } from './alarms.ts'
 import { readDeviceTopics } from './device-topics.ts'
@@ -87,6 +87,8 @@ export interface Site {
   readonly file: string
   readonly hub: SiteHub
   readonly hosts: ReadonlyMap<string, Host>
+  /** Other labs that are looked at, by name: how their hubs are reached. */
+  readonly sites?: ReadonlyMap<string, HubServers & { readonly address_root: string }>
   /** What to watch, and whom to call; undefined when the file says nothing of it. */
   readonly alarms: AlarmSettings | undefined
   /** What is wrong with `alarms`; for whoever reads them. */
@@ -164,14 +166,37 @@ class SiteReader {
       )
     }
     const hosts = this.#hosts(top.get('hosts'))
+    const sites = this.#sites(top.get('sites'))
     const ids = this.#problems.count > 0 ? undefined : [...this.#ids.keys()]
     const given = top.get('alarms')
     const { value: alarms, faults: alarmFaults } = this.#problems.apart(
       { at: given?.at ?? root.end, end: given?.value.end ?? root.end },
       () => readAlarms(given, ids, { problems: this.#problems, notes: this.#notes }),
     )
-    const site = { file: this.#file, hub, hosts, alarms, alarmFaults, notes: [...this.#notes] }
+    const notes = [...this.#notes]
+    const site = { file: this.#file, hub, hosts, ...(sites && { sites }), alarms, alarmFaults, notes }
     return { site, problems: this.#problems.lines(), shared: this.#problems.shared() }
+  }
+
+  #sites(entry: Entry | undefined): Site['sites'] {
+    if (!entry) return undefined
+    if (entry.value.kind !== 'mapping') {
+      const example = 'barn: {mqtt_server: "mqtts://barn.example:8883"}'
+      this.#problems.add(
+        entry.at,
+        `sites takes a name for each (${example}), not ${keys.kindOf(entry.value)}`,
+      )
+      return undefined
+    }
+    return new Map(
+      entry.value.entries.map(({ key, at, value }) => {
+        if (!NAME.test(key))
+          this.#problems.add(at, `${JSON.stringify(key)} is no name of a site: letters, digits, _ and -`)
+        const entries = this.#section(value, at, keys.otherSite)
+        const address_root = this.#name(entries, 'address_root') ?? defaults.address_root
+        return [key, { ...this.#servers(entries), address_root }]
+      }),
+    )
   }
 
   #hosts(entry: Entry | undefined): Map<string, Host> {

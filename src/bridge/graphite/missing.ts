@@ -13,12 +13,12 @@ export function isPlain(path: string): boolean {
 }
 
 /** Why a name draws nothing while what it is of is away: the hub, or its data node; undefined while both are there. */
-export function whyAway(path: string, nodes: Pick<Nodes, 'connected' | 'gone'>): string | undefined {
+export function whyAway(path: string, nodes: Pick<Nodes, 'away' | 'gone'>): string | undefined {
   const [name = ''] = path.split('.')
-  if (!nodes.connected) return `"${path.slice(0, 100)}": the hub is away`
-  return plainNames(nodes.gone()).has(name)
-    ? `"${path.slice(0, 100)}": its data node does not run`
-    : undefined
+  const gone = plainNames(nodes.gone()).get(name)
+  const lost = nodes.away(gone ?? name)
+  const why = lost ?? (gone === undefined ? undefined : 'its data node does not run')
+  return why && `"${path.slice(0, 100)}": ${why}`
 }
 
 /**

@@ -18,13 +18,14 @@ const MESSAGES = 20
 
 /** What the page shows of an agent all the time. */
 export function agentView(instance: string, view: InstanceView): AgentView {
-  const { presence, api, sessions, state } = view
+  const { presence, api, sessions, away } = view
+  const state = away === undefined ? view.state : 'away'
   const names = new Set([...Object.keys(api?.ops ?? {}), ...sessions.keys()])
   return {
     instance,
     agentClass: presence?.agent_class ?? api?.agent_class ?? '',
     state,
-    why: null,
+    why: away ?? null,
     since: presence?.since ?? null,
     beat: presence?.time ?? null,
     clock: clockText(view) ?? null,

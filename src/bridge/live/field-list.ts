@@ -22,7 +22,7 @@ async function nodeView(
     metric: `${node.name}::${field}`,
     field,
     type: about.type,
-    instance: instanceAt(root, about.source ?? '') ?? null,
+    instance: readerOf(root, about.source ?? ''),
     ...shownIn({ units: about.units, resolution: about.resolution ?? null }),
     description: about.description,
     rhythm: about.rhythm ?? null,
@@ -43,4 +43,11 @@ export function signature(list: readonly NodeView[]): string {
       }),
     ]),
   )
+}
+
+/** The agent that reads a field, of another site `SITE/instance`; null where none does. */
+function readerOf(root: string, source: string): string | null {
+  const [, site = '', own = ''] = /^(?:([^./]+\/))?(.*)$/s.exec(source) ?? []
+  const instance = instanceAt(site === '' ? root : (own.split('.', 1)[0] ?? ''), own)
+  return instance === undefined ? null : `${site}${instance}`
 }

@@ -9,7 +9,7 @@ import type { Person } from '../access/people.ts'
 
 /** What the page asks of an operation. Values are as they were typed; a list has a text for each. */
 export const OpBody = z.strictObject({
-  instance: z.string().max(63),
+  instance: z.string().max(127),
   op: z.string().max(63),
   action: z.enum(['start', 'stop', 'abort']),
   params: z
@@ -53,6 +53,10 @@ export function operate(lab: LabView, log: (text: string) => void, now = () => p
         throw new HTTPException(403, { message: `${name} is an ${role}: operations are for operators` })
       if (!mayAsk(name))
         throw new HTTPException(429, { message: 'too many requests in a row: wait a moment' })
+      if (instance.includes('/'))
+        throw new HTTPException(403, {
+          message: `${instance} is of another site: sign in at the bridge of that one to operate it`,
+        })
       const view = lab.instances.get(instance)
       const info = view?.api && Object.hasOwn(view.api.ops, op) ? view.api.ops[op] : undefined
       if (!info) throw new HTTPException(404, { message: `there is no ${instance} ${op}` })

@@ -59,6 +59,8 @@ interface Parts {
 export interface LivePage extends AsyncDisposable {
   /** Served under `/page`. */
   readonly app: Hono<Env>
+  /** Has all pages come again. */
+  again(): void
   /** The page itself. */
   index(c: Context): Response
 }
@@ -153,6 +155,7 @@ export function livePage(parts: Parts): LivePage {
 
   return {
     app,
+    again: () => open.again(),
     index: (c) => assets.serve(c, 'index.html') ?? c.text('', 500),
     async [Symbol.asyncDispose]() {
       open[Symbol.dispose]()

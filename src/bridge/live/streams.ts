@@ -25,6 +25,7 @@ interface Stream {
   readonly id: string
   readonly address: string
   readonly watcher: Watcher
+  end(): void
   send(bytes: Uint8Array): void
 }
 /** The streams of all pages: one a page, of everything that changes. */
@@ -36,6 +37,8 @@ export interface Streams extends Disposable {
   open(signal: AbortSignal, address: string, may?: () => boolean): ReadableStream<Uint8Array> | undefined
   /** Which metrics a page has in view. False: there is no such stream (any more). */
   watch(id: string, metrics: readonly string[]): boolean
+  /** Has all pages come again, which brings them up to date: a site is back, and with it what was missed. */
+  again(): void
 }
 
 interface Parts {
@@ -125,7 +128,8 @@ export function streams(parts: Parts): Streams {
   }
   const ticked = () => {
     // What is not heard of without the hub may go on all the same.
-    const notRecording = (hub() && whyNotRecording(lab.instances)) || null
+    const own = new Map([...lab.instances].filter(([instance]) => !instance.includes('/')))
+    const notRecording = (hub() && whyNotRecording(own)) || null
     return frame('tick', { now: Date.now() / 1000, hub: hub(), notRecording })
   }
   const tick = () => all(ticked())
@@ -169,7 +173,11 @@ export function streams(parts: Parts): Streams {
             if (open.size === 0) changed()
             else look()
             const watcher = live.watch((parts) => send(encoder.encode(frameOf('values', parts))))
-            open.set(id, { id, address, watcher, send })
+            const end = () => {
+              close()
+              controller.close()
+            }
+            open.set(id, { id, address, watcher, end, send })
             tell()
             const now = Date.now() / 1000
             const hello = frame('hello', { stream: id, build, now, instances: [...sent.keys()] }) + ticked()
@@ -184,6 +192,9 @@ export function streams(parts: Parts): Streams {
       const stream = open.get(id)
       stream?.watcher.want(metrics)
       return stream !== undefined
+    },
+    again() {
+      for (const stream of [...open.values()]) stream.end()
     },
     [Symbol.dispose]() {
       for (const { watcher } of open.values()) watcher[Symbol.dispose]()

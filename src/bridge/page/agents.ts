@@ -141,6 +141,8 @@ export class Agents {
     const wanted = runs ? (kind === 'process' ? 'stop' : 'abort') : 'start'
     const button =
       kind !== null &&
+      // One of another site is operated there.
+      !instance.includes('/') &&
       this.#mayOperate() &&
       h(
         'button',
@@ -181,10 +183,16 @@ export class Agents {
 
 /** What stands for the state of agents and recorders while nobody can say. */
 export const NOT_KNOWN = 'not known'
-const STATES = { online: 'online', offline: 'offline', lost: 'lost', absent: 'not running' } as const
+const STATES = {
+  online: 'online',
+  offline: 'offline',
+  lost: 'lost',
+  absent: 'not running',
+  away: 'away',
+} as const
 
 /** Who is missed first, who was stopped last; within these instruments, then recorders, then data nodes. */
 function rank({ state, node, recorder }: AgentView): number {
-  const order = { lost: 0, absent: 0, online: 3, offline: 6 }[state]
+  const order = { lost: 0, absent: 0, online: 3, away: 6, offline: 6 }[state]
   return order + (node !== null ? 2 : recorder !== null ? 1 : 0)
 }

@@ -73,9 +73,9 @@ export interface AlarmView {
 export interface AgentView {
   readonly instance: string
   readonly agentClass: string
-  /** `absent`: the site file has it, and nobody has heard of it. */
-  readonly state: 'online' | 'offline' | 'lost' | 'absent'
-  /** Why one that is absent is. */
+  /** `absent`: the site file has it, and nobody has heard of it; `away`: the link to its site is down. */
+  readonly state: 'online' | 'offline' | 'lost' | 'absent' | 'away'
+  /** Why one that is absent or away is. */
   readonly why: string | null
   readonly since: number | null
   /** When it last said that it lives. */
