@@ -105,7 +105,7 @@ const faulty: [string, string, string[]][] = [
     'a key like no other',
     good.replace('hub:', 'hub:\n  colour: red'),
     [
-      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_http, wamp_realm, address_root, credentials, mqtt_user, mqtt_password_file, mqtt_ca',
+      'lab.yaml:2:3: unknown key "colour" in hub: it takes mqtt_server, wamp_server, wamp_http, wamp_realm, address_root, credentials, device_topics, mqtt_user, mqtt_password_file, mqtt_ca',
     ],
   ],
   [
