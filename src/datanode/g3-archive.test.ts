@@ -53,7 +53,7 @@ test('few points keep the extremes and the newest', async () => {
   using archive = await fixtures()
   const fields = ['LSA240.temperatures.channel_1_T', 'LSA240.temperatures.state']
   const answer = await archiveData(archive, { fields, start: 1, end: 0, max_points: 3 })
-  expect([...(answer.data['LSA240.temperatures.channel_1_T'] ?? [])].slice(0, 2)).toEqual([0, 297.25])
+  expect([...(answer.data['LSA240.temperatures.channel_1_T'] ?? [])].slice(0, 2)).toEqual([-0, 297.25])
   expect(answer.timeline['LSA240.temperatures.temps.channel_1_T']?.t.at(-1)).toBe(T0 + 2.3)
   expect(answer.data['LSA240.temperatures.state']).toHaveLength(3)
 })

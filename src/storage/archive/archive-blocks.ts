@@ -1,9 +1,11 @@
-/** The blocks of housekeeping frames as columns, whatever schema (0, 1, 2) they were written in. */
+/** Times and values as they lie in housekeeping frames, whatever schema (0, 1, 2) these were written in. */
 import type { FieldType } from '../../core/wire.ts'
-import { entry, type LocatedFrame } from '../g3/frame.ts'
-import type { IntArray } from '../g3/integers.ts'
-import type { G3Object } from '../g3/objects.ts'
-import { secondsFrom } from '../g3/time.ts'
+import { ByteReader } from '../g3/bytes.ts'
+import { blockLayouts, entry, type LocatedFrame } from '../g3/frame.ts'
+import { typeOf } from '../g3/hk.ts'
+import { type Bits, type IntArray, readInts } from '../g3/integers.ts'
+import type { BlockLayout } from '../g3/layout.ts'
+import { secondsAt } from '../g3/time.ts'
 
 /** Values as they lie in a file, by type: doubles, integers (exact), 0 or 1, texts. */
 export type StoredValues = Float64Array | IntArray | Uint8Array | readonly string[]
@@ -11,80 +13,90 @@ export interface StoredColumn {
   readonly type: FieldType
   readonly values: StoredValues
 }
+/** Where the values of a column lie: their first byte, and the bits of each; 0 of texts. */
+export interface ColumnPlace {
+  readonly type: FieldType
+  readonly at: number
+  readonly bits: number
+}
+/** Where times lie: their first byte, how many there are, and whether they are ticks or seconds. */
+export type TimesPlace = Pick<BlockLayout, 'at' | 'count' | 'ticks'>
+
 /** Co-sampled columns; times in unix s. */
 export interface StoredBlock {
-  /** Its place in the frame, and its name, which schemas 0 and 1 do not have. */
-  readonly position: number
-  readonly name: string
   readonly times: Float64Array
-  /** The times as they lie in the file, ticks of 10 ns; schema 0 has none. */
-  readonly ticks?: BigInt64Array | undefined
   readonly columns: ReadonlyMap<string, StoredColumn>
 }
 
-/** The entries of a frame that `blocksOf` reads. */
-export const isOfBlocks = (entry: string) => entry === 'blocks' || entry === 'block_names'
+/** A block of a frame that has samples, and the columns that have as many: others are left out. */
+export interface PlacedBlock extends TimesPlace {
+  /** Its place in the frame, and its name, which schemas 0 and 1 do not have. */
+  readonly position: number
+  readonly name: string
+  readonly columns: readonly (ColumnPlace & { readonly name: string })[]
+}
 
-/**
- * The blocks of a data frame that have samples; columns of other lengths or unknown classes are left out.
- * @param wanted names of the only columns that are decoded
- * @throws G3FormatError when they cannot be read
- */
-export function blocksOf(frame: LocatedFrame, wanted?: ReadonlySet<string>): StoredBlock[] {
-  const key = wanted && ((name: string) => wanted.has(name))
+/** The blocks of a data frame, in the buffer that was read. @throws G3FormatError when they cannot be read */
+export function placedBlocks(frame: LocatedFrame): PlacedBlock[] {
   const names = entry(frame, 'block_names', 'G3VectorString')?.value ?? []
-  const blocks: StoredBlock[] = []
-  for (const [position, item] of (
-    entry(frame, 'blocks', 'G3VectorFrameObject', key)?.value ?? []
-  ).entries()) {
-    const found = item && timed(item)
-    if (!found || found.times.length === 0) continue
-    const columns = new Map<string, StoredColumn>()
-    for (const [name, object] of found.objects) {
-      const column = object && columnOf(object)
-      if (column?.values.length === found.times.length && (wanted?.has(name) ?? true))
-        columns.set(name, column)
-    }
-    blocks.push({
-      position,
-      name: names[position] ?? 'block',
-      times: found.times,
-      ticks: found.ticks,
-      columns,
-    })
+  const blocks: PlacedBlock[] = []
+  for (const [position, block] of blockLayouts(frame).entries()) {
+    if (!block || block.count === 0) continue
+    const columns: PlacedBlock['columns'][number][] = []
+    // The names of schema 0 come without the block's prefix, as of so3g's own translator (`HKTranslator`).
+    for (const { name, kind, at, count, bits } of block.columns)
+      if (count === block.count) columns.push({ name, type: typeOf[kind], at, bits })
+    const { at, count, ticks } = block
+    blocks.push({ position, name: names[position] ?? 'block', at, count, ticks, columns })
   }
   return blocks
 }
 
-interface Timed {
-  readonly times: Float64Array
-  readonly ticks?: BigInt64Array
-  readonly objects: [string, G3Object | null][]
+/** The blocks of a data frame that have samples. @throws G3FormatError when they cannot be read */
+export function blocksOf(frame: LocatedFrame): StoredBlock[] {
+  const { bytes } = frame.entries.decoder
+  const view = viewOf(bytes)
+  return placedBlocks(frame).map((block) => ({
+    times: timesIn(view, block),
+    columns: new Map(
+      block.columns.map((column) => [
+        column.name,
+        { type: column.type, values: valuesIn(bytes, column, block.count) },
+      ]),
+    ),
+  }))
 }
 
-function timed(item: G3Object): Timed | undefined {
-  if (item.kind === 'G3TimesampleMap')
-    return { times: secondsFrom(item.times), ticks: item.times, objects: [...item.value] }
-  if (item.kind !== 'IrregBlockDouble') return undefined
-  // Without the block's prefix, as so3g's own translator (`HKTranslator`) names them.
-  const objects = [...item.value].map(([name, value]): [string, G3Object] => [
-    name,
-    { kind: 'G3VectorDouble', value },
-  ])
-  return { times: item.times, objects }
+/** What numbers of a buffer are read with. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-function columnOf(object: G3Object): StoredColumn | undefined {
-  switch (object.kind) {
-    case 'G3VectorDouble':
-      return { type: 'double', values: object.value }
-    case 'G3VectorInt':
-      return { type: 'int', values: object.value }
-    case 'G3VectorBool':
-      return { type: 'bool', values: object.value }
-    case 'G3VectorString':
-      return { type: 'string', values: object.value }
-    default:
-      return undefined
-  }
+/** A time, unix s. */
+export function timeAt(view: DataView, { at, ticks }: TimesPlace, n: number): number {
+  return ticks ? secondsAt(view, at + 8 * n) : view.getFloat64(at + 8 * n, true)
+}
+
+/** Times, unix s. */
+export function timesIn(view: DataView, place: TimesPlace): Float64Array {
+  const times = new Float64Array(place.count)
+  for (let n = 0; n < times.length; n++) times[n] = timeAt(view, place, n)
+  return times
+}
+
+/** A value that is no text, as a double. */
+export function numberAt(view: DataView, { type, at, bits }: ColumnPlace, n: number): number {
+  if (type === 'double') return view.getFloat64(at + 8 * n, true)
+  if (type === 'bool') return view.getUint8(at + n)
+  if (bits === 8) return view.getInt8(at + n)
+  if (bits === 16) return view.getInt16(at + 2 * n, true)
+  return bits === 32 ? view.getInt32(at + 4 * n, true) : Number(view.getBigInt64(at + 8 * n, true))
+}
+
+/** Values of a column, exact. @throws G3FormatError where the bytes end before them */
+export function valuesIn(bytes: Uint8Array, { type, at, bits }: ColumnPlace, count: number): StoredValues {
+  const reader = new ByteReader(bytes, at)
+  if (type === 'string') return reader.strings()
+  if (type === 'int') return readInts(reader, bits as Bits, count)
+  return type === 'bool' ? new Uint8Array(reader.copy(count)) : new Float64Array(reader.copy(8 * count))
 }

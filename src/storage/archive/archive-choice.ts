@@ -1,7 +1,9 @@
 /** Chooses what of a field has to be read for a panel, and what an index knows well enough. */
 import type { Chunk, Column } from './archive-columns.ts'
-import { type ArchiveIndex, type BlockPlace, type FileOverview, SPAN, spanOf } from './archive-index.ts'
-import type { Overview } from './archive-scan.ts'
+import type { ArchiveIndex, FileOverview } from './archive-index.ts'
+import { SPAN, spanOf } from './archive-index-writer.ts'
+import type { Overview } from './archive-overview.ts'
+import type { BlockOverview } from './archive-runs.ts'
 import type { OfUnit } from './archive-units.ts'
 
 /** The blocks of a field that must be decoded, and the points that stand for all others. */
@@ -11,7 +13,7 @@ export function choose(
   start: number,
   end: number,
   maxPoints = Infinity,
-): { readonly blocks: readonly BlockPlace[]; readonly points: readonly Chunk[] } {
+): { readonly blocks: readonly BlockOverview[]; readonly points: readonly Chunk[] } {
   const points: Chunk[] = []
   const pairs = Math.max(1, Math.floor((maxPoints - 1) / 2))
   /** Where more samples than wanted are, what is shorter than this is drawn as a pair of points. */
@@ -61,7 +63,7 @@ export function choose(
   }
   const blocks = files.flatMap((run) => {
     const mine = new Set(run.map(({ file }) => file))
-    return left(index.blockOverviews(...within(run)).filter(({ file }) => mine.has(file))).flat()
+    return left(index.blockOverviews(...within(run)).filter(({ place }) => mine.has(place.file))).flat()
   })
   return { blocks, points }
 }

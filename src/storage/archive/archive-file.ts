@@ -32,9 +32,13 @@ export async function decompressed(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The bytes of a file from one on; fewer where it ends before. */
-export async function readAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
+/** The bytes of a file from one on; fewer where it ends before. @param bytes where there is room for them */
+export async function readAt(
+  file: FileHandle,
+  at: number,
+  length: number,
+  bytes = new Uint8Array(length),
+): Promise<Uint8Array> {
   let done = 0
   while (done < length) {
     const { bytesRead } = await file.read(bytes, done, length - done, at + done)

@@ -3,22 +3,52 @@ import { Database } from 'bun:sqlite'
 import { createHash } from 'node:crypto'
 import { realpathSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { FieldType } from '../../core/wire.ts'
+import type { Run } from './archive-runs.ts'
+import type { Providers } from './archive-scan.ts'
 
+/** A file as it was when it was last read. `good`: bytes of whole frames from its beginning; `problem`: why no more. */
+export interface IndexedFile {
+  readonly id: number
+  readonly path: string
+  readonly inode: number
+  readonly size: number
+  /** When it was last written, unix ms. */
+  readonly mtime: number
+  readonly good: number
+  readonly providers: string
+  readonly problem: string | null
+}
+/** What was read of a file from byte `from` on; from 0 it replaces all that was known of it. */
+export interface ReadPart {
+  readonly file: Omit<IndexedFile, 'id' | 'providers'> & { readonly providers: Providers }
+  readonly from: number
+  readonly runs: readonly Run[]
+}
+/** A field of the archive; `block` is the name of the block that had it last. */
+export interface IndexedField {
+  readonly id: number
+  readonly address: string
+  readonly name: string
+  readonly type: FieldType
+  readonly block: string
+}
 /** Changes whenever the tables do: an index of another version is made anew. */
-const VERSION = 4
+const VERSION = 5
 const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
   low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
 const TABLES = `
 CREATE TABLE files (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, inode INTEGER NOT NULL, size INTEGER NOT NULL,
   mtime REAL NOT NULL, good INTEGER NOT NULL, providers TEXT NOT NULL, problem TEXT);
 CREATE TABLE fields (id INTEGER PRIMARY KEY, address TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
-  block TEXT NOT NULL, blockSpan REAL NOT NULL, fileSpan REAL NOT NULL, UNIQUE (address, name));
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
-  digest INTEGER NOT NULL, position INTEGER NOT NULL, epoch TEXT, firstRow INTEGER, lastRow INTEGER,
-  first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL);
-CREATE INDEX blocks_of_file ON blocks (file);
-CREATE TABLE block_overviews (field INTEGER, block INTEGER, file INTEGER NOT NULL, ${OVERVIEW},
-  PRIMARY KEY (field, first, block)) WITHOUT ROWID;
+  block TEXT NOT NULL, runSpan REAL NOT NULL, fileSpan REAL NOT NULL, UNIQUE (address, name));
+CREATE TABLE runs (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, ticks INTEGER NOT NULL, epochs TEXT NOT NULL,
+  places BLOB NOT NULL);
+CREATE INDEX runs_of_file ON runs (file);
+CREATE TABLE run_fields (id INTEGER PRIMARY KEY, field INTEGER NOT NULL, run INTEGER NOT NULL, type TEXT NOT NULL,
+  first REAL NOT NULL, last REAL NOT NULL, texts TEXT NOT NULL, sums BLOB NOT NULL);
+CREATE INDEX run_fields_by_time ON run_fields (field, first, last);
+CREATE INDEX run_fields_of_run ON run_fields (run);
 CREATE TABLE file_overviews (field INTEGER, file INTEGER, ${OVERVIEW}, PRIMARY KEY (field, first, file)) WITHOUT ROWID;
 CREATE TABLE span_overviews (field INTEGER, span INTEGER, ${OVERVIEW}, PRIMARY KEY (field, span)) WITHOUT ROWID;
 CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);

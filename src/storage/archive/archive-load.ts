@@ -1,61 +1,66 @@
 /** Reads blocks of `.g3` files that an index has placed. */
 import { join } from 'node:path'
 import { G3FormatError } from '../g3/bytes.ts'
-import { locateFrame } from '../g3/frame.ts'
-import { blocksOf, isOfBlocks } from './archive-blocks.ts'
+import { type ColumnPlace, timesIn, valuesIn, viewOf } from './archive-blocks.ts'
 import type { Chunk } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
-import type { BlockPlace, IndexedField } from './archive-index.ts'
+import type { BlockPlace } from './archive-runs.ts'
+
+/** A block, and the columns that are to be taken from it: each with the index of its field. */
+export interface Wanted {
+  readonly place: BlockPlace
+  readonly columns: [field: number, column: ColumnPlace][]
+}
+
+/** What was taken of a block: its samples by the index of the field. */
+export type Taken = readonly [place: BlockPlace, chunks: readonly (readonly [field: number, chunk: Chunk])[]]
 
 /**
- * Decodes blocks of files in a data directory, file by file, in the order in which they were written.
- * @param wanted each block with the indices of the fields that are to be taken from it
+ * Reads columns of blocks of files in a data directory, file by file, in the order in which they were written; what lies
+ * there twice, once. Of each frame only its checksum is compared, as what tells it from another that is there by now.
+ * @param exact whether times are wanted as they lie in the files, too
  */
 export async function* loadBlocks(
   dir: string,
-  wanted: [place: BlockPlace, fields: number[]][],
-  fields: readonly IndexedField[],
-): AsyncGenerator<[BlockPlace, [number, Chunk][]]> {
-  wanted.sort(([a], [b]) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.offset - b.offset))
-  const seen = new Set<string>()
-  const named = new Map<string, ReadonlySet<string>>()
-  const namesOf = (key: string, indices: readonly number[]) => {
-    const names = named.get(key) ?? new Set(indices.map((i) => fields[i]?.name ?? ''))
-    named.set(key, names)
-    return names
+  wanted: Iterable<Wanted>,
+  exact = false,
+): AsyncGenerator<Taken[]> {
+  const seen = new Map<number, Wanted[]>()
+  const isNew = (block: Wanted) => {
+    const alike = seen.get(block.place.digest)
+    if (!alike) seen.set(block.place.digest, [block])
+    else if (alike.some((other) => areSame(block, other))) return false
+    else alike.push(block)
+    return true
   }
-  const byPath = Map.groupBy(wanted, ([{ path: of }]) => of)
-  let path: string | undefined
-  let file: Source | undefined
-  let region: Region | undefined
-  try {
-    for (const [place, indices] of wanted) {
-      const all = indices.join()
-      const key = `${place.digest} ${place.length} ${place.position} ${place.first} ${all}`
-      if (seen.has(key)) continue
-      seen.add(key)
-      if (place.path !== path) {
-        await file?.close()
-        path = place.path
-        file = await openIfThere(join(dir, path))
-        region =
-          file &&
-          (await readRegion(
-            file,
-            (byPath.get(path) ?? []).map(([one]) => one),
-          ))
+  let room = new Uint8Array(0)
+  const byPath = Map.groupBy(wanted, ({ place }) => place.path)
+  for (const path of [...byPath.keys()].sort()) {
+    const blocks = (byPath.get(path) ?? [])
+      .sort(({ place: a }, { place: b }) => a.offset - b.offset)
+      .filter(isNew)
+    const file = await openIfThere(join(dir, path))
+    if (!file) continue
+    try {
+      const taken: Taken[] = []
+      for (const [from, to, some] of regions(blocks)) {
+        // What is taken is copied, so that one room does for all.
+        if (room.length < to - from) room = new Uint8Array(to - from)
+        const region = { from, bytes: await file.read(from, to - from, room) }
+        const view = viewOf(region.bytes)
+        for (const block of some) taken.push(...takeColumns(region, view, block, exact))
       }
-      const block = file && (await readBlock(file, place, namesOf(all, indices), region))
-      if (!block) continue
-      const chunks = indices.flatMap((i): [number, Chunk][] => {
-        const column = block.columns.get(fields[i]?.name ?? '')
-        return column ? [[i, { t: block.times, ticks: block.ticks, ...column }]] : []
-      })
-      yield [place, chunks]
+      yield taken
+    } finally {
+      await file.close()
     }
-  } finally {
-    await file?.close()
   }
+}
+
+/** Whether the same columns are wanted of a copy of a block. */
+function areSame({ place: a, columns: ofA }: Wanted, { place: b, columns: ofB }: Wanted): boolean {
+  const alike = a.length === b.length && a.position === b.position && a.first === b.first
+  return alike && ofA.length === ofB.length && ofA.every(([field], i) => field === ofB[i]?.[0])
 }
 
 /** A part of a file. */
@@ -66,39 +71,48 @@ interface Region {
 /** Bytes of a file that are read at once, at most. */
 const REGION = 32 << 20
 
-/** The part of a file that has all of some blocks, where most of it is wanted: one read takes far less time than many. */
-async function readRegion(file: Source, places: readonly BlockPlace[]): Promise<Region | undefined> {
+/** Parts of a file with some blocks: one where most of it is wanted, since one read takes far less time than many. */
+function regions(blocks: readonly Wanted[]): [from: number, to: number, blocks: readonly Wanted[]][] {
   let [from, to, wanted] = [Infinity, 0, 0]
-  for (const { offset, length } of places) {
+  const each = blocks.map((block): [number, number, readonly Wanted[]] => {
+    const { offset, length } = block.place
     from = Math.min(from, offset)
     to = Math.max(to, offset + length)
     wanted += length
-  }
-  if (places.length < 2 || to - from > Math.min(REGION, 8 * wanted)) return undefined
-  return { from, bytes: await file.read(from, to - from) }
+    return [offset, offset + length, [block]]
+  })
+  return to - from <= Math.min(REGION, 8 * wanted) ? [[from, to, blocks]] : each
 }
 
-async function readBlock(
-  file: Source,
-  { offset, length, position: at }: BlockPlace,
-  names: ReadonlySet<string>,
-  region: Region | undefined,
-) {
+/** Columns of a block; nothing where its frame was replaced since it was read, which the next scan sees. */
+function takeColumns(
+  { from, bytes }: Region,
+  view: DataView,
+  { place, columns }: Wanted,
+  exact: boolean,
+): Taken[] {
+  const { offset, length, digest, at, count, ticks } = place
+  const start = offset - from
+  const end = start + length
+  if (end > bytes.length || view.getUint32(end - 4, true) !== digest) return []
   try {
-    const start = offset - (region?.from ?? 0)
-    const bytes = region ? region.bytes.subarray(start, start + length) : await file.read(offset, length)
-    const frame = locateFrame(bytes, 0, isOfBlocks)
-    return blocksOf(frame, names).find(({ position }) => position === at)
+    const t = timesIn(view, { at: start + at, count, ticks })
+    const own = exact && ticks ? valuesIn(bytes, { type: 'int', at: start + at, bits: 64 }, count) : undefined
+    const chunks = columns.map(([field, { type, at, bits }]) => {
+      const values = valuesIn(bytes, { type, at: start + at, bits }, count)
+      return [field, { t, type, values, ...(own && { ticks: own as BigInt64Array }) }] as const
+    })
+    return [[place, chunks]]
   } catch (error) {
-    // Replaced since it was read; the next scan sees it.
-    if (error instanceof G3FormatError) return undefined
+    if (error instanceof G3FormatError || error instanceof RangeError) return []
     throw error
   }
 }
 
 /** A file that is read in parts. */
 interface Source {
-  read(at: number, length: number): Promise<Uint8Array>
+  /** Bytes from one on; fewer where it ends before. They may be in `room`, until it is read into again. */
+  read(at: number, length: number, room: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
   close(): Promise<void>
 }
 
@@ -109,7 +123,7 @@ async function openIfThere(path: string): Promise<Source | undefined> {
       return { read: async (at, length) => bytes.subarray(at, at + length), close: async () => {} }
     }
     const file = await openFile(path)
-    return { read: (at, length) => readAt(file, at, length), close: () => file.close() }
+    return { read: (at, length, room) => readAt(file, at, length, room), close: () => file.close() }
   } catch (error) {
     // Gone, or nobody may read it any more; the next scan sees it.
     if ((error as NodeJS.ErrnoException).code !== undefined) return undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cleanUp, filesIn, folder } from '../recorder/recorder.test-aid.ts'
 import { writeSynthetic } from './archive.test-aid.ts'
 import { Archive } from './archive.ts'
-import { SPAN } from './archive-index.ts'
+import { SPAN } from './archive-index-writer.ts'
 
 afterEach(cleanUp)
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { FIELD_LOG, type FieldLine, inUnits, readFieldLog } from '../../core/recording/field-lines.ts'
-import type { IndexedField } from './archive-index.ts'
+import type { IndexedField } from './archive-index-file.ts'
 
 /** A field as far as it has one unit. */
 export interface FieldView extends IndexedField {

@@ -4,16 +4,12 @@ import { ConfigError, messageOf } from '../../core/errors.ts'
 import { choose } from './archive-choice.ts'
 import { type Column, joiner, within } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
-import {
-  ArchiveIndex,
-  type BlockPlace,
-  type IndexedField,
-  type IndexedFile,
-  type ReadPart,
-} from './archive-index.ts'
-import { loadBlocks } from './archive-load.ts'
+import { ArchiveIndex } from './archive-index.ts'
+import type { IndexedField, IndexedFile, ReadPart } from './archive-index-file.ts'
+import { loadBlocks, type Wanted } from './archive-load.ts'
 import { once, type Placed } from './archive-once.ts'
-import { type Overview, type Providers, scanFrames } from './archive-scan.ts'
+import type { Overview } from './archive-overview.ts'
+import { type Providers, scanFrames } from './archive-scan.ts'
 import { FieldNotes, type FieldView, type OfUnit } from './archive-units.ts'
 
 /** A field and how to ask for it. */
@@ -34,7 +30,7 @@ export interface BadFile {
 
 /** What stands for samples that are not read is of no rows. */
 const NO_ROWS = { epoch: null, firstRow: null, lastRow: null }
-/** Blocks that are written to the index at once; more would keep all else waiting. */
+/** Runs of fields that are written to the index at once; more would keep all else waiting. */
 const AT_ONCE = 1000
 
 /**
@@ -68,7 +64,7 @@ export class Archive implements Disposable {
     let changed = 0
     let parts: ReadPart[] = []
     const keep = (most: number) => {
-      if (parts.reduce((sum, { blocks }) => sum + blocks.length, parts.length) < most) return
+      if (parts.reduce((sum, part) => sum + sizeOf(part), 0) < most) return
       changed += this.#index.add(parts)
       parts = []
     }
@@ -147,19 +143,20 @@ export class Archive implements Disposable {
   ): Promise<Column[]> {
     const columns = fields.map((): Placed[] => [])
     const thinned = new Set<number>()
-    const wanted = new Map<number, [place: BlockPlace, fields: number[]]>()
+    const wanted = new Map<number, Wanted>()
     for (const [i, field] of fields.entries()) {
       const { blocks, points } = choose(this.#index, field, start, end, maxPoints)
       if (points.length > 0) thinned.add(i)
       for (const point of points) columns[i]?.push({ order: point.t[0] ?? 0, chunk: point, ...NO_ROWS })
-      for (const place of blocks) {
+      for (const { place, column } of blocks) {
         const known = wanted.get(place.id)
-        if (known) known[1].push(i)
-        else wanted.set(place.id, [place, [i]])
+        if (known) known.columns.push([i, column])
+        else wanted.set(place.id, { place, columns: [[i, column]] })
       }
     }
-    for await (const [place, chunks] of loadBlocks(this.#dir, [...wanted.values()], fields))
-      for (const [i, chunk] of chunks) columns[i]?.push({ ...place, order: place.first, chunk })
+    for await (const taken of loadBlocks(this.#dir, wanted.values(), exact))
+      for (const [{ epoch, firstRow, lastRow, first: order }, chunks] of taken)
+        for (const [i, chunk] of chunks) columns[i]?.push({ order, chunk, epoch, firstRow, lastRow })
     const join = joiner(start, end, exact)
     return fields.map(({ type, spans }, i) => {
       const placed = once(columns[i] ?? []).sort((a, b) => a.order - b.order)
@@ -182,11 +179,11 @@ export class Archive implements Disposable {
     const grows = same && size > known.size && !isCompressed(path)
     const from = grows ? known.good : 0
     const providers: Providers = new Map(
-      from > 0 ? (JSON.parse(known?.providers ?? '[]') as [string, string][]) : [],
+      from > 0 ? (JSON.parse(known?.providers ?? '[]') as [number, string][]) : [],
     )
     const bytes = await this.#bytes(path, from, size)
-    const { blocks, goodBytes, problem } = scanFrames(bytes, from, providers)
-    return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, blocks }
+    const { runs, goodBytes, problem } = scanFrames(bytes, from, providers)
+    return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, runs }
   }
 
   async #bytes(path: string, from: number, size: number): Promise<Uint8Array> {
@@ -241,6 +238,11 @@ export class Archive implements Disposable {
 /** Where a field is recorded, by which everybody finds it. */
 export function sourceOf({ address, shown }: Pick<FieldView, 'address' | 'shown'>): string {
   return `${address}.${shown}`
+}
+
+/** How many rows of the index it takes, about. */
+function sizeOf({ runs }: ReadPart): number {
+  return runs.reduce((sum, { fields }) => sum + 1 + fields.length, 1)
 }
 
 function labelOf({ address, shown: name }: FieldView): string {

@@ -13,6 +13,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const high = 2 ** 32
 /** Field names and states are short and ASCII; up to this length the encoder and decoder cost more than a loop. */
 const short = 24
+/** Texts that may be known already are looked up to this length: what a feed's frames repeat, such as its epoch. */
+const repeated = 48
 
 /** A copy, also of a Buffer, whose own `slice` is a view. */
 const copyOf = Uint8Array.prototype.slice
@@ -168,31 +170,34 @@ export class ByteWriter {
 export class ByteReader {
   readonly #bytes: Uint8Array
   #position: number
-  readonly end: number
+  #end: number
 
   constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#position = position
-    this.end = end
+    this.#end = end
   }
 
   get position(): number {
     return this.#position
   }
+  get end(): number {
+    return this.#end
+  }
+
+  /** Goes on at another place: one reader for many parts costs less than one each. */
+  moveTo(position: number, end = this.#bytes.length): void {
+    this.#position = position
+    this.#end = end
+  }
 
   /** Steps over `count` bytes; returns where they began. */
   skip(count: number): number {
     const at = this.#position
-    if (count > this.end - at)
-      throw new G3FormatError(`${count} bytes needed at byte ${at}, ${this.end - at} left`)
+    if (count > this.#end - at)
+      throw new G3FormatError(`${count} bytes needed at byte ${at}, ${this.#end - at} left`)
     this.#position = at + count
     return at
-  }
-
-  /** A reader of the next `count` bytes, which are stepped over. */
-  part(count: number): ByteReader {
-    const at = this.skip(count)
-    return new ByteReader(this.#bytes, at, at + count)
   }
 
   u8(): number {
@@ -219,19 +224,15 @@ export class ByteReader {
   }
 
   i64(): bigint {
-    return this.i64At(this.skip(8))
+    const at = this.skip(8)
+    for (let i = 0; i < 8; i++) scratchBytes[i] = this.#bytes[at + i] ?? 0
+    return scratchInt[0] ?? 0n
   }
 
   f64(): number {
     const at = this.skip(8)
     for (let i = 0; i < 8; i++) scratchBytes[i] = this.#bytes[at + i] ?? 0
     return scratchDouble[0] ?? 0
-  }
-
-  /** An int64 at an absolute position, without moving. */
-  i64At(at: number): bigint {
-    for (let i = 0; i < 8; i++) scratchBytes[i] = this.#bytes[at + i] ?? 0
-    return scratchInt[0] ?? 0n
   }
 
   /** A view of the next `count` bytes. */
@@ -255,7 +256,7 @@ export class ByteReader {
   string(): string {
     const count = this.u64()
     const at = this.skip(count)
-    return count > short
+    return count > repeated
       ? decoder.decode(this.#bytes.subarray(at, at + count))
       : shortText(this.#bytes, at, at + count)
   }
@@ -293,7 +294,7 @@ export class ByteReader {
   }
 
   #checked(count: number, size: number): number {
-    const left = this.end - this.#position
+    const left = this.#end - this.#position
     if (count * size > left)
       throw new G3FormatError(`${count} items announced at byte ${this.#position}, ${left} bytes left`)
     return count

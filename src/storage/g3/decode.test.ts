@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { ByteWriter, G3FormatError } from './bytes.ts'
-import { decodeObject, summarizeBlocks } from './decode.ts'
+import { ByteReader, ByteWriter, G3FormatError } from './bytes.ts'
+import { Decoder, decodeObject } from './decode.ts'
 import { encodeObject } from './encode.ts'
 import { findNextFrame, locateFrame, walkFrames } from './frame.ts'
 import { classVersions, firstAppearance, type G3Source } from './objects.ts'
@@ -9,7 +9,7 @@ const folder = `${import.meta.dir}/../../../fixtures/g3`
 const names = ['hk', 'hk-schema0', 'hk-schema1', 'objects']
 const files = await Promise.all(names.map((name) => Bun.file(`${folder}/${name}.g3`).bytes()))
 const frames = files.flatMap((file) => [...walkFrames(file)])
-const archives = frames.flatMap(({ entries }) => [...entries.values()])
+const archives = frames.flatMap(({ entries }) => Array.from(entries, ([, part]) => part))
 
 /** An archive by hand: `body` follows the class name and object id. */
 function archive(className: string, body: (writer: ByteWriter) => void): Uint8Array {
@@ -27,19 +27,6 @@ function block(times: number[], fields: Record<string, G3Source>): G3Source {
 }
 
 describe('decodeObject', () => {
-  test('leaves out what is not wanted, in blocks and maps, not inside their values', () => {
-    const inner: G3Source = { kind: 'G3MapFrameObject', value: new Map([['b', { kind: 'G3Int', value: 1 }]]) }
-    const bytes = encodeObject({ kind: 'G3VectorFrameObject', value: [block([1], { a: inner, b: inner })] })
-    const read = decodeObject(bytes, (key) => key === 'a')
-    const expected = { kind: 'G3MapFrameObject', value: new Map([['b', { kind: 'G3Int', value: 1n }]]) }
-    expect(read).toEqual({
-      kind: 'G3VectorFrameObject',
-      value: [
-        { kind: 'G3TimesampleMap', times: BigInt64Array.of(100000000n), value: new Map([['a', expected]]) },
-      ],
-    } as ReturnType<typeof decodeObject>)
-  })
-
   test('version 1 of the integer classes: 32 bits always', () => {
     const ints = archive('G3VectorInt', (writer) => {
       for (const word of [1, 1, 2, 0, 7, 0xffffffff]) writer.u32(word)
@@ -111,39 +98,71 @@ describe('decodeObject', () => {
   })
 })
 
-describe('summarizeBlocks', () => {
-  test('tells of each item, in its place', () => {
-    const shared = block([1, 2, 4], { x: { kind: 'G3VectorDouble', value: [1, 2, 3] } })
+/** Where blocks lie in an archive. */
+function layouts(bytes: Uint8Array) {
+  return new Decoder(bytes).blocks(0, bytes.length)
+}
+
+describe('layouts of blocks', () => {
+  test('tell of each item, in its place, where values are that decoding gives', () => {
+    const shared = block([1, 2, 4], {
+      b: { kind: 'G3VectorBool', value: [true, false, true] },
+      i: { kind: 'G3VectorInt', value: [1, -2, 300] },
+      nested: { kind: 'G3MapFrameObject', value: new Map() },
+      s: { kind: 'G3VectorString', value: ['a', '', 'ccc'] },
+      x: { kind: 'G3VectorDouble', value: [1, 2, 3] },
+    })
     const value = [shared, null, { kind: 'G3Bool', value: true } as const, block([], {}), shared]
-    const summary = {
-      fields: new Map([['x', 'G3VectorDouble']]),
-      count: 3,
-      first: 100000000n,
-      last: 400000000n,
-    }
-    const none = { fields: new Map<string, string>(), count: 0, first: 0n, last: 0n }
-    expect(summarizeBlocks(encodeObject({ kind: 'G3VectorFrameObject', value }))).toEqual([
-      summary,
-      null,
-      null,
-      none,
-      summary,
+    const bytes = encodeObject({ kind: 'G3VectorFrameObject', value })
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const [one, two, three, four, five] = layouts(bytes)
+    expect([two, three, five]).toEqual([null, null, one ?? null])
+    expect(four).toMatchObject({ columns: [], count: 0 })
+    expect(one).toMatchObject({ count: 3, ticks: true })
+    expect(view.getBigInt64((one?.at ?? 0) + 16, true)).toBe(400000000n)
+    const [b, i, s, x] = one?.columns ?? []
+    expect(one?.columns.map(({ name, kind, count, bits }) => [name, kind, count, bits])).toEqual([
+      ['b', 'G3VectorBool', 3, 8],
+      ['i', 'G3VectorInt', 3, 16],
+      ['s', 'G3VectorString', 3, 0],
+      ['x', 'G3VectorDouble', 3, 64],
     ])
+    expect([...bytes.subarray(b?.at, (b?.at ?? 0) + 3)]).toEqual([1, 0, 1])
+    expect(view.getInt16((i?.at ?? 0) + 4, true)).toBe(300)
+    expect(new ByteReader(bytes, s?.at).strings()).toEqual(['a', '', 'ccc'])
+    expect(view.getFloat64((x?.at ?? 0) + 8, true)).toBe(2)
   })
 
   test('a block of schema 0', () => {
     const old = [...walkFrames(files[1] ?? new Uint8Array())].at(-1)
-    const summaries = summarizeBlocks(old?.entries.get('blocks') ?? new Uint8Array())
-    const fields = new Map([
-      ['position', 'G3VectorDouble'],
-      ['speed', 'G3VectorDouble'],
+    const bytes = old?.entries.get('blocks') ?? new Uint8Array()
+    const [one, ...others] = layouts(bytes)
+    expect(others).toEqual([])
+    expect(one).toMatchObject({ count: 3, ticks: false })
+    expect(one?.columns.map(({ name, count, bits }) => [name, count, bits])).toEqual([
+      ['position', 3, 64],
+      ['speed', 3, 64],
     ])
-    expect(summaries).toEqual([{ fields, count: 3, first: 150000000100000000n, last: 150000000150000000n }])
+    expect(new ByteReader(bytes, one?.at).f64()).toBe(1500000001)
+    expect(new ByteReader(bytes, one?.columns[0]?.at).f64()).toBe(2)
   })
 
-  test('is not for anything but a vector of objects', () => {
-    expect(() => summarizeBlocks(encodeObject({ kind: 'G3Int', value: 1 }))).toThrow(G3FormatError)
-    expect(() => summarizeBlocks(encodeObject(null))).toThrow(G3FormatError)
+  test('are not of anything but a vector of objects', () => {
+    expect(() => layouts(encodeObject({ kind: 'G3Int', value: 1 }))).toThrow(G3FormatError)
+    expect(() => layouts(encodeObject(null))).toThrow(G3FormatError)
+  })
+
+  test('a column that is longer than its archive is refused', () => {
+    const bytes = encodeObject({
+      kind: 'G3VectorFrameObject',
+      value: [block([1], { x: { kind: 'G3VectorDouble', value: [1] } })],
+    })
+    const at = layouts(bytes)[0]?.columns[0]?.at ?? 0
+    for (const count of [0, 2, 255]) {
+      const other = bytes.slice()
+      other[at - 8] = count
+      expect(() => layouts(other)).toThrow(G3FormatError)
+    }
   })
 })
 
@@ -193,12 +212,11 @@ test('damaged archives and frames raise G3FormatError or are read, 20,000 times'
   for (let i = 0; i < 16_000; i++) {
     const bytes = mutated(archives[i % archives.length] ?? new Uint8Array(), pick)
     note(accepts(() => decodeObject(bytes)))
-    accepts(() => decodeObject(bytes, (key) => key.length % 2 === 0))
-    accepts(() => summarizeBlocks(bytes))
+    accepts(() => layouts(bytes))
   }
   for (let i = 0; i < 4_000; i++) {
     const bytes = mutated(frames[i % frames.length]?.bytes ?? new Uint8Array(), pick)
-    note(accepts(() => [...locateFrame(bytes).entries.values()].map((part) => decodeObject(part))))
+    note(accepts(() => Array.from(locateFrame(bytes).entries, ([, part]) => decodeObject(part))))
     for (const frame of walkFrames(bytes, { verify: true })) expect(frame.bytes.length).toBeGreaterThan(16)
     findNextFrame(bytes)
   }

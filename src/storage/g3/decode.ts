@@ -4,6 +4,7 @@
  */
 import { ByteReader, G3FormatError } from './bytes.ts'
 import { type IntArray, readBits, readInts } from './integers.ts'
+import { type BlockLayout, type ColumnLayout, type VectorClass, widths } from './layout.ts'
 import {
   type ClassName,
   classVersions,
@@ -12,82 +13,122 @@ import {
   type G3Of,
   maxDepth,
 } from './objects.ts'
-import { ticksFromSeconds } from './time.ts'
 
-/** Decides by its key whether an entry of a map or a field of a block is decoded or left out. */
-export type WantedKey = (key: string) => boolean
-
-/** What an index needs of a block. Times are ticks of the first and last sample as stored; 0 when `count` is 0. */
-export interface BlockSummary {
-  /** Field → class of its values: 'G3VectorDouble', 'G3VectorInt', 'G3VectorBool', 'G3VectorString'. */
-  readonly fields: ReadonlyMap<string, string>
-  readonly count: number
-  readonly first: bigint
-  readonly last: bigint
+/** The object in an archive; null is a null pointer. */
+export function decodeObject(archive: Uint8Array): G3Object | null {
+  return new Decoder(archive).object(0, archive.length)
 }
 
-/**
- * The object in an archive; null is a null pointer. `wanted` chooses among the keys of the maps and blocks that the
- * archive holds directly or in a vector, not of maps inside those.
- */
-export function decodeObject(archive: Uint8Array, wanted?: WantedKey): G3Object | null {
-  return new ArchiveReader(new ByteReader(archive), 0, wanted).top()
-}
+/** Decodes archives that lie in `bytes`, one at a time: a decoder for many costs less than one each. */
+export class Decoder {
+  readonly bytes: Uint8Array
+  /** Readers of archives inside archives, by how deep these lie. */
+  readonly #readers: ArchiveReader[] = []
 
-/**
- * Summaries of the blocks in a G3VectorFrameObject, item by item; null for an item that is no block.
- * No values are decoded, and of the times two.
- */
-export function summarizeBlocks(archive: Uint8Array): (BlockSummary | null)[] {
-  const summaries = new Map<G3Object, BlockSummary>()
-  const object = new ArchiveReader(new ByteReader(archive), 0, undefined, summaries).top()
-  if (object?.kind !== 'G3VectorFrameObject')
-    throw new G3FormatError(`blocks are in a G3VectorFrameObject, not ${object?.kind ?? 'a null pointer'}`)
-  return object.value.map((item) => (item && summaries.get(item)) ?? null)
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+
+  /** The object in the archive from byte `start` to `end`; null is a null pointer. */
+  object(start: number, end: number): G3Object | null {
+    return this.reader(0, start, end).top()
+  }
+
+  /** Where the blocks in a G3VectorFrameObject lie, item by item; null for an item that is no block. */
+  blocks(start: number, end: number): (BlockLayout | null)[] {
+    const layouts = new Map<G3Object, BlockLayout>()
+    const object = this.reader(0, start, end, layouts).top()
+    if (object?.kind !== 'G3VectorFrameObject')
+      throw new G3FormatError(`blocks are in a G3VectorFrameObject, not ${object?.kind ?? 'a null pointer'}`)
+    return object.value.map((item) => (item && layouts.get(item)) ?? null)
+  }
+
+  /** A reader of the archive at some place, `depth` objects deep. */
+  reader(depth: number, start: number, end: number, layouts?: Map<G3Object, BlockLayout>): ArchiveReader {
+    let reader = this.#readers[depth]
+    if (!reader) {
+      reader = new ArchiveReader(this)
+      this.#readers[depth] = reader
+    }
+    reader.begin(depth, start, end, layouts)
+    return reader
+  }
 }
 
 class ArchiveReader {
+  readonly #decoder: Decoder
   readonly #reader: ByteReader
-  readonly #wanted: WantedKey | undefined
   /** Filled instead of decoding blocks, when given. */
-  readonly #summaries: Map<G3Object, BlockSummary> | undefined
+  #layouts: Map<G3Object, BlockLayout> | undefined
   // An archive has few of each, and a file has very many archives: lists are made and searched sooner than maps.
   readonly #versioned: ClassName[] = []
   readonly #versions: number[] = []
   /** By their ids, which count from 1 as they appear. */
   readonly #names: string[] = []
   readonly #objects: (G3Object | undefined)[] = []
-  #depth: number
+  #depth = 0
 
-  constructor(
-    reader: ByteReader,
-    depth: number,
-    wanted?: WantedKey,
-    summaries?: Map<G3Object, BlockSummary>,
-  ) {
-    this.#reader = reader
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder
+    this.#reader = new ByteReader(decoder.bytes)
+  }
+
+  begin(depth: number, start: number, end: number, layouts: Map<G3Object, BlockLayout> | undefined): void {
+    this.#reader.moveTo(start, end)
     this.#depth = depth
-    this.#wanted = wanted
-    this.#summaries = summaries
+    this.#layouts = layouts
+    this.#versioned.length = 0
+    this.#versions.length = 0
+    this.#names.length = 0
+    this.#objects.length = 0
   }
 
   /** The object of the archive, which must end with it unless its class is unknown. */
   top(): G3Object | null {
     const reader = this.#reader
     const start = reader.position
-    const className = this.className()
+    const className = this.#first()
     if (className !== undefined && !isKnown(className))
       return { kind: 'Opaque', className, value: reader.between(start, reader.end) }
     const object = className === undefined ? null : this.#object(className)
-    if (reader.position !== reader.end)
-      throw new G3FormatError(`${reader.end - reader.position} bytes too many at byte ${reader.position}`)
+    this.#ended()
     return object
   }
 
+  /** Where the values of the archive's object lie, when it is a vector of values. */
+  column(name: string): ColumnLayout | undefined {
+    const reader = this.#reader
+    const kind = this.#first()
+    const width = kind === undefined ? undefined : widths[kind]
+    if (width === undefined) return undefined
+    const id = reader.u32()
+    if (id !== firstAppearance + 1)
+      throw new G3FormatError(`object ${id} is used before it is given at byte ${reader.position}`)
+    const version = this.#version(kind as VectorClass)
+    this.#version('G3FrameObject')
+    const bits = kind === 'G3VectorInt' ? (version < 2 ? 32 : readBits(reader)) : width
+    let at = reader.position
+    let count: number
+    if (bits === 0) {
+      count = reader.count(8)
+      for (let left = count; left > 0; left--) reader.skip(reader.u64())
+    } else {
+      count = reader.u64()
+      at = reader.skip(count * (bits / 8))
+    }
+    this.#ended()
+    return { name, kind: kind as VectorClass, at, count, bits }
+  }
+
   /** The class of the archive's object, which comes first; undefined for a null pointer. */
-  className(): string | undefined {
+  #first(): string | undefined {
     if (this.#reader.u8() !== 1) throw new G3FormatError('an archive that is not little-endian')
     return this.#className()
+  }
+
+  #ended(): void {
+    const left = this.#reader.end - this.#reader.position
+    if (left > 0) throw new G3FormatError(`${left} bytes too many at byte ${this.#reader.position}`)
   }
 
   #className(): string | undefined {
@@ -207,35 +248,37 @@ class ArchiveReader {
 
   #block(): G3Of<'G3TimesampleMap'> {
     const reader = this.#reader
-    const fields = new Map<string, string>()
-    const value = this.#summaries ? this.#fieldClasses(fields) : this.#objectMap()
+    const layouts = this.#layouts
+    const columns = layouts && this.#columns()
+    const value = columns ? nothing : this.#objectMap()
     this.#version('G3VectorTime')
     const count = this.#timeCount()
-    if (!this.#summaries)
-      return { kind: 'G3TimesampleMap', value, times: new BigInt64Array(reader.copy(8 * count)) }
-    const at = reader.skip(8 * count)
-    const object: G3Of<'G3TimesampleMap'> = { kind: 'G3TimesampleMap', value, times: new BigInt64Array(0) }
-    const first = count ? reader.i64At(at) : 0n
-    const last = count ? reader.i64At(at + 8 * (count - 1)) : 0n
-    this.#summaries.set(object, { fields, count, first, last })
+    if (!columns) return { kind: 'G3TimesampleMap', value, times: new BigInt64Array(reader.copy(8 * count)) }
+    const object: G3Of<'G3TimesampleMap'> = { kind: 'G3TimesampleMap', value, times: noTimes }
+    layouts.set(object, { columns, at: reader.skip(8 * count), count, ticks: true })
     return object
   }
 
   /** The block of schema 0: its members are bare, without pointers. */
   #oldBlock(): G3Of<'IrregBlockDouble'> {
     const reader = this.#reader
+    const layouts = this.#layouts
+    const columns: ColumnLayout[] = []
     const prefix = reader.string()
     this.#version('G3VectorDouble')
+    const at = reader.position + 8
     const times = this.#doubles()
     this.#version('G3MapVectorDouble')
-    const value = this.#map(reader.count(16), () => this.#doubles())
+    const value = new Map<string, Float64Array>()
+    for (let left = reader.count(16); left > 0; left--) {
+      const name = reader.string()
+      const place = reader.position + 8
+      const values = this.#doubles()
+      value.set(name, values)
+      columns.push({ name, kind: 'G3VectorDouble', at: place, count: values.length, bits: 64 })
+    }
     const object: G3Of<'IrregBlockDouble'> = { kind: 'IrregBlockDouble', prefix, times, value }
-    this.#summaries?.set(object, {
-      fields: new Map([...value.keys()].map((key) => [key, 'G3VectorDouble'])),
-      count: times.length,
-      first: ticksOf(times.at(0)),
-      last: ticksOf(times.at(-1)),
-    })
+    layouts?.set(object, { columns, at, count: times.length, ticks: false })
     return object
   }
 
@@ -244,20 +287,26 @@ class ArchiveReader {
     const entries = new Map<string, G3Object | null>()
     for (let left = this.#reader.count32(16); left > 0; left--) {
       const key = this.#reader.string()
-      const part = this.#reader.part(this.#reader.u64())
-      if (this.#wanted?.(key) ?? true) entries.set(key, new ArchiveReader(part, this.#depth).top())
+      entries.set(key, this.#inside().top())
     }
     return entries
   }
 
-  #fieldClasses(fields: Map<string, string>): Map<string, never> {
+  #columns(): ColumnLayout[] {
+    const columns: ColumnLayout[] = []
     for (let left = this.#reader.count32(16); left > 0; left--) {
       const key = this.#reader.string()
-      const part = this.#reader.part(this.#reader.u64())
-      const className = new ArchiveReader(part, this.#depth).className()
-      if (className !== undefined) fields.set(key, className)
+      const column = this.#inside().column(key)
+      if (column) columns.push(column)
     }
-    return new Map<string, never>()
+    return columns
+  }
+
+  /** A reader of the archive that comes next, behind its length; it is stepped over. */
+  #inside(): ArchiveReader {
+    const size = this.#reader.u64()
+    const at = this.#reader.skip(size)
+    return this.#decoder.reader(this.#depth, at, at + size)
   }
 
   #map<Value>(count: number, read: () => Value): Map<string, Value> {
@@ -276,10 +325,5 @@ function isKnown(className: string): className is Kind {
   return kinds.has(className)
 }
 
-function ticksOf(seconds: number | undefined): bigint {
-  try {
-    return ticksFromSeconds(seconds ?? 0)
-  } catch (error) {
-    throw new G3FormatError(`a block with a time of ${seconds} s`, { cause: error })
-  }
-}
+const nothing: ReadonlyMap<string, never> = new Map<string, never>()
+const noTimes = new BigInt64Array(0)

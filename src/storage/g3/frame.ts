@@ -4,8 +4,9 @@
  */
 import { ByteReader, ByteWriter, G3FormatError } from './bytes.ts'
 import { checksum } from './checksum.ts'
-import { type BlockSummary, decodeObject, summarizeBlocks, type WantedKey } from './decode.ts'
+import { Decoder } from './decode.ts'
 import { writeArchive } from './encode.ts'
+import type { BlockLayout } from './layout.ts'
 import type { G3Object, G3Of, G3Source } from './objects.ts'
 
 /** A frame to write. */
@@ -15,14 +16,66 @@ export interface Frame {
   readonly entries: ReadonlyMap<string, G3Source>
 }
 
-/** A frame found in a file. Its bytes are views of the file's. */
-export interface LocatedFrame {
+/** A frame found in a file. */
+export class LocatedFrame {
   readonly type: string
   /** Position in the buffer that was read. */
   readonly offset: number
-  readonly bytes: Uint8Array
-  /** Name → archive, to be decoded by `entry` or `decodeObject`. */
-  readonly entries: ReadonlyMap<string, Uint8Array>
+  readonly length: number
+  readonly entries: Entries
+
+  constructor(type: string, offset: number, length: number, entries: Entries) {
+    this.type = type
+    this.offset = offset
+    this.length = length
+    this.entries = entries
+  }
+
+  /** Its bytes: a view of the file's. */
+  get bytes(): Uint8Array {
+    return this.entries.decoder.bytes.subarray(this.offset, this.offset + this.length)
+  }
+}
+
+/** The entries of a frame as they lie in a file: name → archive, to be decoded by `entry` or `decodeObject`. */
+export class Entries {
+  readonly decoder: Decoder
+  readonly #names: readonly string[]
+  /** Where each archive begins and ends. */
+  readonly #bounds: readonly number[]
+
+  constructor(decoder: Decoder, names: readonly string[], bounds: readonly number[]) {
+    this.decoder = decoder
+    this.#names = names
+    this.#bounds = bounds
+  }
+
+  /** The place of an entry among the others, -1 when there is none. */
+  find(name: string): number {
+    return this.#names.lastIndexOf(name)
+  }
+  start(place: number): number {
+    return this.#bounds[2 * place] ?? 0
+  }
+  end(place: number): number {
+    return this.#bounds[2 * place + 1] ?? 0
+  }
+
+  has(name: string): boolean {
+    return this.find(name) >= 0
+  }
+  /** The archive of an entry: a view of the file's bytes. */
+  get(name: string): Uint8Array | undefined {
+    const place = this.find(name)
+    return place < 0 ? undefined : this.#archive(place)
+  }
+  *[Symbol.iterator](): Generator<[name: string, archive: Uint8Array]> {
+    for (const [place, name] of this.#names.entries()) yield [name, this.#archive(place)]
+  }
+
+  #archive(place: number): Uint8Array {
+    return this.decoder.bytes.subarray(this.start(place), this.end(place))
+  }
 }
 
 /** Where a walk over frames ended: behind the last good frame, and why if not at the end of the file. */
@@ -65,37 +118,45 @@ export function encodeFrame(frame: Frame, size = 3 << 14): Uint8Array {
   return writer.written()
 }
 
-/**
- * The frame at `offset`. Throws G3FormatError when there is none or it runs past the end; the checksum isn't tested.
- * @param wanted chooses among its entries, by their names
- */
-export function locateFrame(buffer: Uint8Array, offset = 0, wanted?: WantedKey): LocatedFrame {
-  const reader = new ByteReader(buffer, offset)
+/** The frame at `offset`. Throws G3FormatError when there is none or it runs past the end; the checksum isn't tested. */
+export function locateFrame(buffer: Uint8Array, offset = 0): LocatedFrame {
+  return locate(new Decoder(buffer), new ByteReader(buffer), offset, false)
+}
+
+/** @param verify whether a wrong checksum is an error, too */
+function locate(decoder: Decoder, reader: ByteReader, offset: number, verify: boolean): LocatedFrame {
+  reader.moveTo(offset)
   if (reader.u8() !== 1 || reader.u32() !== 1) throw new G3FormatError(`no G3 frame at byte ${offset}`)
   const count = reader.u32()
   const type = reader.u32()
   if (!isType(type)) throw new G3FormatError(`no G3 frame at byte ${offset}`)
-  const entries = new Map<string, Uint8Array>()
+  const names: string[] = []
+  const bounds: number[] = []
   for (let left = count; left > 0; left--) {
-    const name = reader.string()
+    names.push(reader.string())
     const start = reader.skip(reader.u64())
-    if (wanted?.(name) ?? true) entries.set(name, reader.between(start, reader.position))
+    bounds.push(start, reader.position)
   }
   reader.u32()
-  const bytes = buffer.subarray(offset, reader.position)
-  return { type: String.fromCharCode(type), offset, bytes, entries }
+  const length = reader.position - offset
+  if (verify && !isWhole(decoder.bytes, reader, offset))
+    throw new G3FormatError(`wrong checksum in the frame at byte ${offset}`)
+  return new LocatedFrame(String.fromCharCode(type), offset, length, new Entries(decoder, names, bounds))
 }
 
 /** Whether the checksum of a frame fits its entries; it covers their names and archives, not the frame's header. */
-export function isIntact(frame: LocatedFrame): boolean {
-  const reader = new ByteReader(frame.bytes)
-  reader.skip(5)
+export function isIntact({ bytes }: LocatedFrame): boolean {
+  return isWhole(bytes, new ByteReader(bytes), 0)
+}
+
+function isWhole(bytes: Uint8Array, reader: ByteReader, offset: number): boolean {
+  reader.moveTo(offset + 5)
   let left = 2 * reader.u32()
   reader.skip(4)
   let sum = 0
   for (; left > 0; left--) {
     const at = reader.skip(reader.u64())
-    sum = checksum(frame.bytes, sum, at, reader.position)
+    sum = checksum(bytes, sum, at, reader.position)
   }
   return reader.u32() === sum
 }
@@ -105,18 +166,18 @@ export function* walkFrames(
   buffer: Uint8Array,
   { verify = false, from = 0 }: { verify?: boolean; from?: number } = {},
 ): Generator<LocatedFrame, WalkEnd, void> {
+  const [decoder, reader] = [new Decoder(buffer), new ByteReader(buffer)]
   let offset = from
   while (offset < buffer.length) {
     let frame: LocatedFrame
     try {
-      frame = locateFrame(buffer, offset)
-      if (verify && !isIntact(frame)) throw new G3FormatError(`wrong checksum in the frame at byte ${offset}`)
+      frame = locate(decoder, reader, offset, verify)
     } catch (error) {
       if (error instanceof G3FormatError) return { goodBytes: offset, error }
       throw error
     }
     yield frame
-    offset += frame.bytes.length
+    offset += frame.length
   }
   return { goodBytes: offset }
 }
@@ -134,7 +195,7 @@ export function findNextFrame(buffer: Uint8Array, from = 0): number | undefined 
     if (count === 0 || count > 255 || !isType(bytes.readUInt32LE(at + 9))) continue
     try {
       const frame = locateFrame(buffer, at)
-      budget -= frame.bytes.length
+      budget -= frame.length
       if (budget < 0) return undefined
       if (isIntact(frame)) return at
     } catch (error) {
@@ -146,17 +207,17 @@ export function findNextFrame(buffer: Uint8Array, from = 0): number | undefined 
 
 /**
  * Entry `name` of a frame, undefined when it has none. Throws G3FormatError when the entry is of another kind or
- * cannot be read. `wanted` as for `decodeObject`.
+ * cannot be read.
  */
 export function entry<Kind extends G3Object['kind']>(
   frame: LocatedFrame,
   name: string,
   kind: Kind,
-  wanted?: WantedKey,
 ): G3Of<Kind> | undefined {
-  const archive = frame.entries.get(name)
-  if (!archive) return undefined
-  const object = located(frame, name, () => decodeObject(archive, wanted))
+  const { entries } = frame
+  const place = entries.find(name)
+  if (place < 0) return undefined
+  const object = located(frame, name, () => entries.decoder.object(entries.start(place), entries.end(place)))
   if (object?.kind !== kind)
     throw new G3FormatError(
       `entry '${name}' at byte ${frame.offset} is ${object?.kind ?? 'null'}, not ${kind}`,
@@ -164,13 +225,18 @@ export function entry<Kind extends G3Object['kind']>(
   return object as G3Of<Kind>
 }
 
-/** `summarizeBlocks` of entry `name`; empty when the frame has none. Throws G3FormatError like `entry`. */
-export function blockSummaries(frame: LocatedFrame, name = 'blocks'): (BlockSummary | null)[] {
-  const archive = frame.entries.get(name)
-  return archive ? located(frame, name, () => summarizeBlocks(archive)) : []
+/**
+ * Where the blocks in entry `name` lie in the buffer that was read, item by item; null for an item that is no block, empty
+ * when the frame has no such entry. Throws G3FormatError like `entry`.
+ */
+export function blockLayouts(frame: LocatedFrame, name = 'blocks'): (BlockLayout | null)[] {
+  const { entries } = frame
+  const place = entries.find(name)
+  if (place < 0) return []
+  return located(frame, name, () => entries.decoder.blocks(entries.start(place), entries.end(place)))
 }
 
-/** Says where in the file an archive is that cannot be read: its reader counts bytes from its beginning. */
+/** Says which entry it is that cannot be read. */
 function located<Value>(frame: LocatedFrame, name: string, read: () => Value): Value {
   try {
     return read()

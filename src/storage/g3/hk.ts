@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { feedAddress } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import type { FieldType } from '../../core/wire.ts'
-import { blockSummaries, encodeFrame, entry, type LocatedFrame } from './frame.ts'
+import { blockLayouts, encodeFrame, entry, type LocatedFrame } from './frame.ts'
 import type { G3Source } from './objects.ts'
 import type { Times } from './time.ts'
 
@@ -88,9 +88,13 @@ export const classOf = {
   bool: 'G3VectorBool',
   string: 'G3VectorString',
 } as const satisfies Record<FieldType, string>
-const typeOfClass = new Map(
-  Object.entries(classOf).map(([type, name]) => [name as string, type as FieldType]),
-)
+/** The type of a column of a class. */
+export const typeOf = {
+  G3VectorDouble: 'double',
+  G3VectorInt: 'int',
+  G3VectorBool: 'bool',
+  G3VectorString: 'string',
+} as const satisfies Record<(typeof classOf)[FieldType], FieldType>
 
 const int = (value: number | bigint): G3Source => ({ kind: 'G3Int', value })
 const double = (value: number): G3Source => ({ kind: 'G3Double', value })
@@ -195,12 +199,9 @@ export function readFrame(frame: LocatedFrame): WrittenFrame | undefined {
     return undefined
   const types = new Map<string, FieldType>()
   let samples = 0
-  for (const block of blockSummaries(frame)) {
+  for (const block of blockLayouts(frame)) {
     samples += block?.count ?? 0
-    for (const [field, name] of block?.fields ?? []) {
-      const type = typeOfClass.get(name)
-      if (type) types.set(field, type)
-    }
+    for (const { name, kind } of block?.columns ?? []) types.set(name, typeOf[kind])
   }
   const from = { spool, instance, feed, epoch }
   const seqs = { provider: Number(provider), first: Number(first), last: Number(last) }

@@ -7,7 +7,8 @@ export type IntArray = Int8Array | Int16Array | Int32Array | BigInt64Array
 /** Integers as a caller may hold them; numbers must be whole. */
 export type Integers = ArrayLike<number | bigint>
 
-type Bits = 8 | 16 | 32 | 64
+/** Bits of an integer in a vector. */
+export type Bits = 8 | 16 | 32 | 64
 
 /** Bits per value. Throws RangeError for a fraction, NaN, an infinity, or a value beyond 64 bits. */
 export function storeBits(values: Integers): Bits {

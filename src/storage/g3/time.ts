@@ -56,20 +56,24 @@ export function secondsFrom(times: Times): Float64Array {
   const seconds = new Float64Array(times.length)
   const words = new Uint32Array(times.buffer, times.byteOffset, 2 * times.length)
   for (let i = 0; i < seconds.length; i++) {
-    const low = words[2 * i] ?? 0
-    const high = (words[2 * i + 1] ?? 0) | 0
-    if (high >= -exactHigh && high < exactHigh) {
-      seconds[i] = (high * word + low) / perSecond
-      continue
-    }
-    // Whole seconds are split off in two steps, each exact in a double.
-    const upper = high * half
-    const quotient = Math.floor(upper / perSecond)
-    const rest = (upper - quotient * perSecond) * half + low
-    const whole = Math.floor(rest / perSecond)
-    seconds[i] = quotient * half + whole + (rest - whole * perSecond) / perSecond
+    seconds[i] = secondsOf(words[2 * i] ?? 0, (words[2 * i + 1] ?? 0) | 0)
   }
   return seconds
+}
+
+/** The ticks that lie at byte `at` as Unix seconds, to the nearest double. */
+export function secondsAt(view: DataView, at: number): number {
+  return secondsOf(view.getUint32(at, true), view.getInt32(at + 4, true))
+}
+
+function secondsOf(low: number, high: number): number {
+  if (high >= -exactHigh && high < exactHigh) return (high * word + low) / perSecond
+  // Whole seconds are split off in two steps, each exact in a double.
+  const upper = high * half
+  const quotient = Math.floor(upper / perSecond)
+  const rest = (upper - quotient * perSecond) * half + low
+  const whole = Math.floor(rest / perSecond)
+  return quotient * half + whole + (rest - whole * perSecond) / perSecond
 }
 
 function wideTicks(whole: number, part: number): bigint {
