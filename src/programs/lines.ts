@@ -5,6 +5,7 @@ import { BlockName, FieldName, Name } from '../core/names.ts'
 import type { OcsMessage } from '../core/ocs.ts'
 import { schemaFault } from '../core/schema-fault.ts'
 import { FieldType, Wire } from '../core/wire.ts'
+import { MOST_LINE } from './read-lines.ts'
 
 /** A parameter of an operation, as far as the program declares it. */
 const Param = z.object({
@@ -98,6 +99,8 @@ export type FromProgram = z.output<(typeof lines)[keyof typeof lines]>
 export interface LeftOut {
   readonly why: string
   readonly number?: number
+  /** Of one that was to say what the program is. */
+  readonly isHello?: boolean
 }
 
 /** Reads one line of a program. */
@@ -106,15 +109,32 @@ export function readLine(text: string): FromProgram | LeftOut {
   try {
     json = JSON.parse(text)
   } catch {
-    return { why: 'it is no JSON' }
+    return { why: 'it is no JSON', ...numberIn(text) }
   }
   const given = typeof json === 'object' && json !== null ? json : {}
   const kind = Object.keys(lines).find((key) => Object.hasOwn(given, key)) as keyof typeof lines | undefined
   if (!kind) return { why: `it has none of ${Object.keys(lines).join(', ')}` }
   const line = lines[kind].safeParse(json)
-  if (line.success) return line.data
-  const { row } = given as { readonly row?: unknown }
-  return { why: schemaFault(line.error), ...(Number.isSafeInteger(row) && { number: row as number }) }
+  if (!line.success) return { why: schemaFault(line.error), isHello: kind === 'hello', ...numberIn(text) }
+  if ('row' in line.data && lacks(line.data, given as RowLine))
+    return { why: 'no field can be called __proto__ or constructor', number: line.data.row }
+  return line.data
+}
+
+/** A line of which only the beginning was kept. */
+export function tooLong(head: string): LeftOut {
+  return { why: `it is longer than ${MOST_LINE >> 20} MiB`, ...numberIn(head) }
+}
+
+/** The number of a row that cannot be read, where it comes first. */
+function numberIn(text: string): { readonly number?: number } {
+  const number = Number(/^\s*\{\s*"row"\s*:\s*(\d{1,15})\b/.exec(text.slice(0, 200))?.[1])
+  return number >= 1 ? { number } : {}
+}
+
+/** Whether a checked row has fewer columns than were given: zod passes over names that objects have themselves. */
+function lacks(row: RowLine, given: RowLine): boolean {
+  return Object.keys(row.data).length !== Object.keys(given.data).length
 }
 
 /** Every line that a program is sent. */

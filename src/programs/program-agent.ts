@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { type Agent, defineAgent, type Lab } from '../core/agent.ts'
 import { messageOf } from '../core/errors.ts'
 import type { OcsCall, OcsMessage, OcsTopic } from '../core/ocs.ts'
-import type { Hello, LeftOut, RowLine } from './lines.ts'
+import type { FromProgram, Hello } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'
 import { type Command, Program } from './program.ts'
-import { ProgramFeeds } from './program-feeds.ts'
+import { MOST_FEEDS, ProgramFeeds } from './program-feeds.ts'
 import { ProgramLosses } from './program-losses.ts'
 import { ProgramSessions } from './program-sessions.ts'
+
+/** Calls under way, and subscriptions, of a program at most. */
+const [MOST_CALLS, MOST_SUBSCRIPTIONS] = [1000, 1000]
 
 /** A running program as the instrument of its agent: what ends is started again, and its processes go on. */
 interface Running {
@@ -66,50 +69,59 @@ function feedsOf({ feeds: declared }: Hello, feeds: ProgramFeeds) {
 function listen(program: Program, feeds: ProgramFeeds, losses: ProgramLosses, lab: Lab): Running {
   losses.begin(program.hello, lab)
   const sessions = new ProgramSessions(program)
-  let answered = 0
   let taken = 0
-  let asking = false
-  const told = new Set<string>()
+  let isNew = false
+  let isAnswering = false
+  let calls = 0
+  let subscriptions = 0
   /** Rows are answered once they are on disk, all that came meanwhile at once. */
   const answer = async () => {
-    if (asking) return
-    asking = true
-    while (answered < taken) {
+    if (isAnswering) return
+    isAnswering = true
+    while (isNew) {
+      isNew = false
       const upTo = taken
       await lab.handOver.committed()
       program.tell({ rows: upTo })
-      answered = upTo
     }
-    asking = false
+    isAnswering = false
   }
-  const take = (line: RowLine) => {
-    feeds.take(line, lab)
-    taken = line.row
-    losses.took(taken)
-    void answer()
-  }
-  const leaveOut = ({ why, number }: LeftOut) => {
-    if (!told.has(why)) lab.event('warning', 'quarantine', `a line of the program is left out: ${why}`)
-    told.add(why)
-    if (number === undefined) return
+  const came = (number: number) => {
     taken = number
-    losses.took(taken)
+    isNew = true
+    losses.took(number)
     void answer()
+  }
+  const leaveOut = (why: string, number?: number) => {
+    losses.leftOut(why, lab)
+    if (number !== undefined) came(number)
+  }
+  const isTooMany = (line: object) => 'feed' in line && !feeds.hasRoom(String(line.feed))
+  const take = (line: Exclude<FromProgram, { hello: Hello }>) => {
+    if (isTooMany(line)) leaveOut(`there are ${MOST_FEEDS} feeds`, 'row' in line ? line.row : undefined)
+    else if ('row' in line) {
+      feeds.take(line, lab)
+      came(line.row)
+    } else if ('session' in line) {
+      const { op } = line.session
+      if (!Object.hasOwn(program.hello.ops, op)) leaveOut('there is no operation of its name')
+      else if (sessions.take(line.session)) begin(op, {}, lab)
+    } else if ('declared' in line) feeds.declare(line.feed, line.declared)
+    else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
+    else if ('call' in line) {
+      if (calls >= MOST_CALLS) program.tell({ called: line.call, error: `${MOST_CALLS} calls are under way` })
+      else {
+        calls++
+        void call(program, line, lab).finally(() => calls--)
+      }
+    } else if ('subscribe' in line) {
+      if (++subscriptions > MOST_SUBSCRIPTIONS) leaveOut(`there are ${MOST_SUBSCRIPTIONS} subscriptions`)
+      else void subscribe(program, line, lab)
+    } else if ('lost' in line) losses.refused(line.lost, lab)
   }
   program.listen({
     log: lab.log,
-    line(line) {
-      if ('row' in line) take(line)
-      else if ('why' in line) leaveOut(line)
-      else if ('session' in line) {
-        const { op } = line.session
-        if (sessions.take(line.session)) begin(op, {}, lab)
-      } else if ('declared' in line) feeds.declare(line.feed, line.declared)
-      else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
-      else if ('call' in line) void call(program, line, lab)
-      else if ('subscribe' in line) void subscribe(program, line, lab)
-      else if ('lost' in line) losses.refused(line.lost, lab)
-    },
+    line: (line) => ('why' in line ? leaveOut(line.why, line.number) : take(line)),
   })
   return { sessions, link: { closed: program.closed, close: () => program.close() } }
 }

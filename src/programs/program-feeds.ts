@@ -8,10 +8,18 @@ interface Field {
   influxdb_tags?: Tags
 }
 
+/** Feeds of a program at most. */
+export const MOST_FEEDS = 200
+
 /** The feeds of a program: their fields are known by its rows, and another type begins an epoch. */
 export class ProgramFeeds {
   readonly #kinds = new Map<string, FeedKind>()
-  readonly #blocks = new Map<string, Record<string, Record<string, Field>>>()
+  readonly #blocks = new Map<string, Map<string, Map<string, Field>>>()
+
+  /** Whether it can have a feed of this name. */
+  hasRoom(feed: string): boolean {
+    return this.#kinds.size < MOST_FEEDS || this.#kinds.has(feed)
+  }
 
   declare(feed: string, kind: FeedKind): void {
     this.#kinds.set(feed, kind)
@@ -19,7 +27,8 @@ export class ProgramFeeds {
 
   /** The fields that rows have had so far. */
   blocks(feed: string): Blocks {
-    return structuredClone(this.#blocks.get(feed) ?? {})
+    const blocks = [...(this.#blocks.get(feed) ?? [])]
+    return Object.fromEntries(blocks.map(([block, fields]) => [block, Object.fromEntries(fields)]))
   }
 
   /** How a feed is declared. */
@@ -36,22 +45,29 @@ export class ProgramFeeds {
   /** Publishes a row, unless the spool has it already. */
   take({ feed, block, t, data, types, tags, again }: RowLine, { handOver }: Lab): void {
     if (again && handOver.holds(feed, block, t)) return
-    const blocks = this.#blocks.get(feed) ?? {}
+    const blocks = this.#blocks.get(feed) ?? new Map<string, Map<string, Field>>()
     this.#blocks.set(feed, blocks)
-    const known = blocks[block] ?? {}
-    blocks[block] = known
+    const known = blocks.get(block) ?? new Map<string, Field>()
+    blocks.set(block, known)
     let isNew = tags !== undefined
-    for (const [name, type] of Object.entries(types)) {
-      isNew ||= known[name]?.type !== type
-      const told = tags ? tags[name] : known[name]?.influxdb_tags
-      known[name] = { type, ...(told && { influxdb_tags: told }) }
+    const columns = Object.entries(data)
+    // What it has no more is declared no more, or each row would lack a value; only of doubles NaN stands for that.
+    for (const [name, { type }] of columns.length > 0 ? known : []) {
+      if (type === 'double' || Object.hasOwn(data, name)) continue
+      known.delete(name)
+      isNew = true
+    }
+    const values: Record<string, Value[]> = {}
+    for (const [name, column] of columns) {
+      const type = (Object.hasOwn(types, name) && types[name]) || 'double'
+      const field = known.get(name)
+      isNew ||= field?.type !== type
+      const told = tags ? tags[name] : field?.influxdb_tags
+      known.set(name, { type, ...(told && { influxdb_tags: told }) })
+      values[name] = column.map((wire) => fromWire(type, wire) ?? (wire as Value))
     }
     const feeds = handOver.feed(feed, () => this.spec(feed))
     if (isNew) feeds.redeclare()
-    const values = Object.entries(data).map(([name, column]) => [
-      name,
-      column.map((wire) => fromWire(types[name] ?? 'double', wire) ?? (wire as Value)),
-    ])
-    feeds.publish(block, t, Object.fromEntries(values) as Record<string, Value[]>)
+    feeds.publish(block, t, values)
   }
 }

@@ -2,17 +2,22 @@ import type { Lab } from '../core/agent.ts'
 import { counted } from '../core/counted.ts'
 import type { Hello } from './lines.ts'
 
-/** Rows of a program that never came: told with their number, and counted. */
+/** Kinds of lines that are told of. */
+const MOST_KINDS = 20
+
+/** Rows of a program that never came, and lines that did not fit: told, and counted. */
 export class ProgramLosses {
   /** The process that speaks now, and its last row that came. */
   #pid: number | undefined
   #taken = 0
   #unhanded = 0
+  #leftOut = 0
+  readonly #told = new Set<string>()
   #isCounted = false
 
   /** A process begins: of the one before it those rows are lost that it had numbered and that neither came nor were kept. */
   begin({ pid, before }: Hello, lab: Lab): void {
-    if (!this.#isCounted) lab.counters(() => ({ unhanded: this.#unhanded }))
+    if (!this.#isCounted) lab.counters(() => ({ unhanded: this.#unhanded, quarantined: this.#leftOut }))
     this.#isCounted = true
     if (before) {
       const isKnown = before.pid === this.#pid
@@ -33,6 +38,15 @@ export class ProgramLosses {
   /** A row has come. */
   took(number: number): void {
     this.#taken = number
+  }
+
+  /** A line does not fit; each kind is told once. */
+  leftOut(why: string, lab: Lab): void {
+    this.#leftOut++
+    if (this.#told.has(why) || this.#told.size > MOST_KINDS) return
+    this.#told.add(why)
+    const more = this.#told.size > MOST_KINDS ? '; other kinds are counted, and not told' : ''
+    lab.event('warning', 'quarantine', `a line of the program is left out: ${why}${more}`)
   }
 
   /** It had no room for rows. */

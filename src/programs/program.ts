@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
-import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram } from './lines.ts'
+import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram, tooLong } from './lines.ts'
+import { readLines } from './read-lines.ts'
 
 /** Milliseconds a program has to say what it is; Python reads a great deal first. */
 const HELLO_MS = 60_000
@@ -16,6 +16,10 @@ const LAST_LINES_MS = 1000
 
 /** Bytes that wait for a program that reads slowly, before what it only listens to is left out. */
 const MOST_BYTES = 8 << 20
+/** Bytes of a line of its log at most. */
+const LOG_LINE = 1 << 16
+/** Lines before the first that says what it is, at most. */
+const EARLY = 1000
 /** OCS's own lines have a time of their own. */
 const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
 
@@ -106,37 +110,59 @@ export class Program {
     /** Lines that come in the same breath as the first. */
     const early: Line[] = []
     child.stdin?.on('error', () => {})
-    if (child.stderr)
-      createInterface({ input: child.stderr }).on('line', (line) => {
-        last = line.replace(STAMP, '')
-        log(last)
-      })
-    createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).on('line', (text) => {
-      const line = readLine(text)
+    const logLine = (line: string) => {
+      last = line.replace(STAMP, '')
+      log(last)
+    }
+    if (child.stderr) readLines(child.stderr, logLine, (head) => logLine(`${head}…`), LOG_LINE)
+    const take = (line: FromProgram | LeftOut) => {
+      if (closed.signal.aborted) return
       if ('hello' in line) hello.resolve(line.hello)
       else if (program) program.#take(line)
-      else early.push(line)
-    })
+      else if ('isHello' in line && line.isHello)
+        hello.reject(new TransportError(`what the program says of itself does not fit: ${line.why}`))
+      else if (early.push(line) > EARLY)
+        hello.reject(new TransportError(`the program writes ${EARLY} lines before it says what it is`))
+    }
+    const out = child.stdout as NonNullable<typeof child.stdout>
+    readLines(
+      out,
+      (text) => take(readLine(text)),
+      (head) => take(tooLong(head)),
+    )
     const ended = (why: string) => {
       const error = new TransportError(why)
       closed.abort(error)
       hello.reject(error)
+      // Who has been started by it and holds them is heard no more.
+      child.stdout?.destroy()
+      child.stderr?.destroy()
     }
     child.on('error', (error: unknown) => ended(`${command} cannot be started: ${messageOf(error)}`))
     const read = Promise.all(
       [child.stdout, child.stderr].map((one) => one && new Promise((resolve) => one.on('close', resolve))),
     )
+    let hasEnded = false
     child.on('exit', async (code: number | null, by: string | null) => {
+      hasEnded = true
+      // Of its group nobody goes on without it, to write in its name or to have its instrument.
+      const isAlone = !kill(child, 'SIGTERM')
       // What it has written comes first; children of its own may hold the pipe for long.
       await Promise.race([read, Bun.sleep(LAST_LINES_MS)])
+      if (!isAlone) kill(child, 'SIGKILL')
       const why = code !== 0 && by === null && last !== '' ? `: ${last.slice(0, 200)}` : ''
       ended(`the program has ended (${by ?? `exit code ${code}`})${why}`)
+    })
+    out.on('end', async () => {
+      await Bun.sleep(LAST_LINES_MS)
+      if (hasEnded) return
+      kill(child, 'SIGKILL')
+      ended('the program has closed its standard output, and was ended')
     })
     const stop = () => kill(child, 'SIGTERM')
     signal?.addEventListener('abort', stop)
     const timer = setTimeout(() => {
       hello.reject(new TransportError(`the program has not said what it is in ${HELLO_MS / 1000} s`))
-      kill(child, 'SIGKILL')
     }, HELLO_MS)
     try {
       const said = await hello.promise
@@ -144,6 +170,9 @@ export class Program {
       program = new Program(child, said, closed)
       for (const line of early.splice(0)) program.#take(line)
       return program
+    } catch (error) {
+      kill(child, 'SIGKILL')
+      throw error
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
@@ -214,11 +243,11 @@ export class Program {
   }
 }
 
-/** To its whole group: programs start others. */
-function kill({ pid }: Child, sign: NodeJS.Signals): void {
+/** To its whole group: programs start others. @returns whether there is anybody */
+function kill({ pid }: Child, sign: NodeJS.Signals): boolean {
   try {
-    if (pid) process.kill(-pid, sign)
+    return pid !== undefined && process.kill(-pid, sign)
   } catch {
-    // It has ended meanwhile.
+    return false // It has ended meanwhile.
   }
 }
