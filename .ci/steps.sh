@@ -94,9 +94,16 @@ ocs_stack() { venv socs socs==0.6.4 && venv crossbar crossbar==26.10.1; }
 # The package of python/, built and installed as it would be from PyPI, with all that its parts take.
 notebook() {
   venv build build==1.2.2 && "$pythons/build/bin/python" -m build -o "$work/python" python >/dev/null &&
-    venv notebook "$(echo "$work"/python/ocs_child-*.whl)[mqtt,notebook]" ocs==0.12.1 coverage
+    venv notebook "$(echo "$work"/python/ocs_child-*.whl)[mqtt,notebook]" ocs==0.12.1 coverage && own_wheel notebook
 }
-export -f tools venv readers hkdb notebook ocs_stack
+# What the field's own tests take, with the package of python/; after `notebook`, which builds it.
+field() {
+  venv field socs==0.6.4 sorunlib==0.1.35 so3g==0.2.9 pytest==9.2.0 pytest-cov==7.1.0 pytest-mock==3.17.0 pytest-order==1.5.0 \
+    pytest-dependency==0.6.1 pytest-twisted==1.14.3 http-server-mock==1.7 thola-snmpsim==1.0.0 setuptools-scm && own_wheel field
+}
+# The package as it is now, in an environment that may be older.
+own_wheel() { "$pythons/$1/bin/pip" install -q --no-deps --force-reinstall "$work"/python/ocs_child-*.whl; }
+export -f tools venv readers hkdb notebook field own_wheel ocs_stack
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
@@ -104,6 +111,7 @@ pythons_in() {
   export OCS_SO3G_PYTHON="$pythons/so3g/bin/python" OCS_SPT3G_PYTHON="$pythons/spt3g/bin/python"
   export OCS_LAKESHORE_PYTHON="$pythons/spt3g/bin/python" OCS_PAHO_PYTHON="$pythons/spt3g/bin/python"
   export OCS_NOTEBOOK_PYTHON="$pythons/notebook/bin/python"
+  export OCS_FIELD_PYTHON="$pythons/field/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
   export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python"
 }

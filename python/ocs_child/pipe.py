@@ -23,7 +23,8 @@ def take_streams():
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False)
+    # What it prints is for a log: it never fails for a letter.
+    sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False, encoding='utf-8', errors='backslashreplace')
     return (os.fdopen(into, encoding='utf-8', newline='\n'),
             os.fdopen(out, 'w', encoding='utf-8', newline='\n'))
 

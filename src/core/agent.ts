@@ -131,6 +131,8 @@ export interface HandOver {
   committed(): Promise<void>
   /** Whether the spool holds a row of this block with these times. */
   holds(feed: string, block: string, t: readonly number[]): boolean
+  /** When the last row was of a feed that the spool has, unix s; undefined where it has none. */
+  lastTime(feed: string): number | undefined
   /** Starts an operation, unless it is under way. @throws OpError when it cannot start */
   start(op: string, params: Readonly<Record<string, unknown>>): void
   /** Calls a procedure of another agent. @throws OpError when there is none, TransportError without an answer */

@@ -11,6 +11,8 @@ export const counterHelp: Readonly<Record<string, string>> = {
   dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
   unhanded:
     'rows that an agent’s program had no room for, or was killed with before they were handed over: they are nowhere',
+  unheard:
+    'rows, about, that an agent on a crossbar published while no gateway listened, as its pace has it: they are not here',
   acks_refused:
     'acknowledgements that were not of the recorder that is trusted here: the rows were kept; ocs spool trust',
   spool_failures: 'times the spool could not be written, or its file was gone',

@@ -163,3 +163,19 @@ test.each([
   expect(error).toBeInstanceOf(TransportError)
   expect(String(error)).toContain(text)
 })
+
+test('what an agent that goes on without its program published meanwhile is told by its pace, and counted', async () => {
+  const row = (number: number, time: number) =>
+    says({ row: number, feed: 'f', block: 'b', t: [time], data: { n: [1] }, types: { n: 'int' } })
+  const rows = (...times: number[]) => times.map((time, i) => row(i + 1, time)).join('\n')
+  const again = join(folder, crypto.randomUUID())
+  const command = shell(
+    `${hello({ stays: true })}\nif [ -e ${again} ]; then ${rows(110, 110.5, 111)}; else touch ${again}; ${rows(98, 99, 100)}; read -r line; exit 1; fi\n` +
+      `while read -r line; do case $line in *end*) exit;; esac; done`,
+  )
+  await using agent = await run(command)
+  await agent.until(() => agent.rows.length === 6)
+  expect(agent.log.filter((line) => line.includes('nothing was heard'))).toEqual([
+    'error: f: nothing was heard of it from 1970-01-01T00:01:40Z to 1970-01-01T00:01:50Z: about 19 rows lost, if its agent went on',
+  ])
+})

@@ -6,6 +6,7 @@ import type { FromProgram, Hello } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'
 import { type Command, Program } from './program.ts'
 import { MOST_FEEDS, ProgramFeeds } from './program-feeds.ts'
+import { ProgramGaps } from './program-gaps.ts'
 import { ProgramLosses } from './program-losses.ts'
 import { ProgramSessions } from './program-sessions.ts'
 
@@ -26,6 +27,7 @@ export function programAgent(agentClass: string, command: () => Command, first: 
   const { hello } = first
   const feeds = new ProgramFeeds()
   const losses = new ProgramLosses()
+  const gaps = hello.stays ? new ProgramGaps() : undefined
   let next: Program | undefined = first
   const agent = defineAgent({
     class: agentClass,
@@ -37,7 +39,7 @@ export function programAgent(agentClass: string, command: () => Command, first: 
       const program = next ?? (await Program.start(command(), lab.log, signal))
       const isAgain = next === undefined
       next = undefined
-      const running = listen(program, feeds, losses, lab)
+      const running = listen(program, { feeds, losses, gaps }, lab)
       if (isAgain) beginTasks(hello, lab)
       return running
     },
@@ -66,8 +68,17 @@ function feedsOf({ feeds: declared }: Hello, feeds: ProgramFeeds) {
   )
 }
 
-function listen(program: Program, feeds: ProgramFeeds, losses: ProgramLosses, lab: Lab): Running {
+/** What outlives a program. */
+interface Kept {
+  readonly feeds: ProgramFeeds
+  readonly losses: ProgramLosses
+  /** Of one whose agent goes on without it. */
+  readonly gaps: ProgramGaps | undefined
+}
+
+function listen(program: Program, { feeds, losses, gaps }: Kept, lab: Lab): Running {
   losses.begin(program.hello, lab)
+  gaps?.begin(lab)
   const sessions = new ProgramSessions(program)
   let taken = 0
   let isNew = false
@@ -100,6 +111,7 @@ function listen(program: Program, feeds: ProgramFeeds, losses: ProgramLosses, la
   const take = (line: Exclude<FromProgram, { hello: Hello }>) => {
     if (isTooMany(line)) leaveOut(`there are ${MOST_FEEDS} feeds`, 'row' in line ? line.row : undefined)
     else if ('row' in line) {
+      gaps?.took(line.feed, line.t, lab)
       feeds.take(line, lab)
       came(line.row)
     } else if ('session' in line) {

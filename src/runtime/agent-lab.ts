@@ -16,7 +16,7 @@ import type { Announcements } from './announcements.ts'
 import type { Counters } from './counters.ts'
 import type { Identity } from './identity.ts'
 import type { SessionStore } from './session-store.ts'
-import { holds } from './spool/holds.ts'
+import { holds, lastTime } from './spool/holds.ts'
 import type { Spool } from './spool/spool.ts'
 
 /** What an agent is run with, as far as its functions may use it. */
@@ -69,6 +69,7 @@ export function labOf(
       feed: (name, spec) => feeds.publisher(name) ?? feeds.open(name, spec()),
       committed: () => spool?.committed() ?? Promise.resolve(),
       holds: (feed, block, t) => spool !== undefined && holds(spool, feed, block, t),
+      lastTime: (feed) => spool && lastTime(spool, feed),
       start: (op, params) => operations.begin(op, params),
       async call(call) {
         const { view, ask } = await others()

@@ -46,6 +46,8 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   expect(gateway.text()).toContain('It goes on where it runs.')
   gateway = start()
   await gateway.says('channel_00', 60)
+  // What it published meanwhile nobody heard.
+  await gateway.says(/false_temperatures: nothing was heard of it from .*: about \d+ rows? lost/, 60)
   expect(theirs.lines.slice(mark).filter(({ text }) => text.includes('acq:'))).toEqual([])
 
   // The agent's own end is seen, and so is its return.

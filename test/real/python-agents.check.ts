@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { figure, Lab, until } from './roles.ts'
+import { figure, Lab, since, until } from './roles.ts'
 
 setDefaultTimeout(240_000)
 
@@ -23,6 +23,9 @@ hosts:
       - instance-id: listening
         agent-class: ListeningAgent
         module: ${join(import.meta.dir, 'listening_agent.py')}
+      - instance-id: odd
+        agent-class: OddAgent
+        module: ${join(import.meta.dir, 'odd_agent.py')}
 `
 
 /** The pid of the Python that runs an instance. */
@@ -138,4 +141,35 @@ test('an agent hears the feeds of others, and asks them, as it does on crossbar'
     data: { said: expect.any(String) },
   })
   expect(await task('call')).toMatchObject({ code: 0, data: { op: 'acq' } })
+})
+
+test('what JSON has no word for hides no agent, much is left out and told, and what hangs is gone with its runtime', async () => {
+  await using lab = new Lab({ OCS_PYTHON: PYTHON })
+  writeFileSync(lab.path('lab.yaml'), SITE)
+  const site = ['--site-file', lab.path('lab.yaml'), '--site-host', 'localhost']
+  await lab.hub(...site)
+  const agent = lab.start('odd', ['agent', '--instance-id', 'odd', ...site], { env: { LC_ALL: 'C' } })
+  await agent.says('session joined', 60)
+  const task = async (op: string) => {
+    const { code } = await lab.run(['ctrl', 'start', 'odd', op, '--wait', ...site], {}, 60)
+    return { code, data: (await lab.session('odd', op))?.['data'] }
+  }
+  expect(await task('odd')).toEqual({
+    code: 0,
+    data: {
+      ...{ inf: 'Infinity', nan: 'NaN', large: '9007199254740993', array: [0, 1, 2] },
+      ...{ set: [1], bytes: '\ufffd', surrogate: expect.any(String), '1.5': true },
+    },
+  })
+  expect(agent.text()).toContain('Ångström')
+  expect(await task('much')).toEqual({
+    code: 0,
+    data: { 'left out': expect.stringMatching(/^2097\d+ characters of JSON$/) },
+  })
+  expect((await lab.run(['ctrl', 'start', 'odd', 'hang', ...site])).code).toBe(0)
+  const child = childOf(lab, 'odd')
+  await agent.kill()
+  const killed = performance.now()
+  await until('its Python has ended', 15, () => !existsSync(`/proc/${child}`))
+  figure(`a Python with threads that heed nothing has ended ${since(killed).toFixed(1)} s after its runtime`)
 })

@@ -22,3 +22,10 @@ export function holds(spool: Spool, feed: string, block: string, t: readonly num
   }
   return false
 }
+
+/** The last time, unix s, in the newest row of a feed that a spool has. */
+export function lastTime(spool: Spool, feed: string): number | undefined {
+  const epoch = spool.held(feed).at(-1)
+  const newest = epoch && spool.read(feed, epoch.epoch, epoch.last, PIECE)?.rows.at(-1)
+  return newest && (JSON.parse(newest.text) as Row).t.at(-1)
+}

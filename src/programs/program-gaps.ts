@@ -1,0 +1,53 @@
+import type { Lab } from '../core/agent.ts'
+import { counted } from '../core/counted.ts'
+
+/** Rows of a feed by which its pace is known. */
+const ROWS = 3
+
+/** A feed that is heard again: when it was heard last (unix s), and the first rows since. */
+interface Again {
+  readonly last: number | undefined
+  readonly times: number[]
+}
+
+/**
+ * What an agent that goes on without its program published while nobody listened. Nothing numbers its rows: how many they were
+ * is told by how long it was, and by its pace.
+ */
+export class ProgramGaps {
+  readonly #last = new Map<string, number>()
+  readonly #again = new Map<string, Again>()
+  #unheard = 0
+  #isCounted = false
+
+  /** Who listens is there, or there again. */
+  begin(lab: Lab): void {
+    if (!this.#isCounted) lab.counters(() => ({ unheard: this.#unheard }))
+    this.#isCounted = true
+    this.#again.clear()
+  }
+
+  /** A row is heard; before it is published. @param t unix s */
+  took(feed: string, t: readonly number[], lab: Lab): void {
+    const [first, last] = [t[0], t.at(-1)]
+    if (first === undefined || last === undefined) return
+    const again = this.#again.get(feed) ?? {
+      last: this.#last.get(feed) ?? lab.handOver.lastTime(feed),
+      times: [],
+    }
+    this.#again.set(feed, again)
+    this.#last.set(feed, last)
+    if (again.last === undefined || again.times.length === ROWS || again.times.push(first) < ROWS) return
+    const [from = first] = again.times
+    const pace = (first - from) / (ROWS - 1)
+    const rows = pace > 0 ? Math.round((from - again.last) / pace) - 1 : 0
+    if (rows < 1) return
+    this.#unheard += rows
+    const time = (at: number) => new Date(at * 1000).toISOString().replace(/\.\d+Z/, 'Z')
+    lab.event(
+      'error',
+      'lost',
+      `${feed}: nothing was heard of it from ${time(again.last)} to ${time(from)}: about ${counted(rows, 'row')} lost, if its agent went on`,
+    )
+  }
+}
