@@ -68,6 +68,7 @@ tools() {
   command -v strace >/dev/null || missing+=(strace)
   command -v chromium >/dev/null || missing+=(chromium)
   command -v systemd-analyze >/dev/null || missing+=(systemd)
+  [ -e /usr/lib/python3/dist-packages/graphite/render/functions.py ] || missing+=(graphite-web)
   { command -v python3 && python3 -c 'import ensurepip'; } >/dev/null 2>&1 || missing+=(python3 python3-venv)
   [ ${#missing[@]} = 0 ] || { apt-get update -q && apt-get install -qy --no-install-recommends "${missing[@]}"; }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { growth } from '../../test/effort.ts'
-import { substitution } from './graphite/functions.ts'
+import { substitution } from './graphite/naming.ts'
 import { linearRegex } from './linear-regex.ts'
 
 test('matches what the engine of the language matches, groups and all', () => {

@@ -122,22 +122,39 @@ test('/render: one bad target leaves the others whole, and is named', async () =
   const answer = await send(at.bridge, recorded('graphite-render-one-bad'))
   expect(answer.status).toBe(200)
   expect(((await answer.json()) as Line[]).map(({ target }) => target)).toEqual(['LSA21OQ.Channel_1_T'])
-  expect(answer.headers.get('x-ocs-left-out')).toContain('the function "movingAverage" is not known here')
+  expect(answer.headers.get('x-ocs-left-out')).toContain(
+    'the function "holtWintersForecast" is not known here',
+  )
   expect(answer.headers.get('x-ocs-left-out')).toContain('a quote is not closed')
   await send(at.bridge, recorded('graphite-render-one-bad'))
-  expect(at.log.filter((line) => line.includes('movingAverage'))).toHaveLength(1)
+  expect(at.log.filter((line) => line.includes('holtWintersForecast'))).toHaveLength(1)
 
   await draw(at.bridge, 'LSA21OQ.*', 'scale(\nerror: forged')
   expect(at.log.some((line) => line.includes('\n'))).toBe(false)
   for (const [target, text] of [
-    ['movingAverage(LSA21OQ.*, 10)', 'the function "movingAverage" is not known here; these are: alias, '],
-    ['scale(LSA21OQ.*)', 'scale: its second argument is a number'],
-    ['scale(LSA21OQ.*, x)', 'numbers, or texts in quotes'],
-    ['alias(LSA21OQ.*, 1)', 'texts in quotes'],
-    ['aliasByNode(LSA21OQ.*, "x")', 'is no node'],
+    ['holtWinters(LSA21OQ.*, 10)', 'the function "holtWinters" is not known here; these are: alias, '],
+    ['movingAvrage(LSA21OQ.*, 10)', 'is not known here; did you mean movingAverage? these are: alias, '],
+    [
+      'movingAverage(LSA21OQ.*, "10 minuets")',
+      'windowSize is a number of points, or a length of time in quotes',
+    ],
+    ['movingAverage(LSA21OQ.*, 0)', 'windowSize is a number of points'],
+    [
+      'movingAverage(LSA21OQ.*, 1, 0.5, 3)',
+      'too many: movingAverage(seriesList, windowSize, [xFilesFactor])',
+    ],
+    ['summarize(LSA21OQ.*, "1h", "averge")', 'func is one of average, avg, '],
+    ['summarize(timeShift(LSA21OQ.*, "1y"), "x")', 'intervalString is a length of time in quotes'],
+    ['sumSeries()', 'sumSeries: seriesLists is missing, a metric or a function of some'],
+    ['divideSeries(LSA21OQ.Channel_1_T, LSA21OQ.*)', 'divisorSeries is one line, not 2'],
+    ['divideSeries(LSA21OQ.*, 2)', 'divisorSeries is a metric or a function of some, not "2"'],
+    ['scale(LSA21OQ.*)', 'scale: factor is missing, a number'],
+    ['scale(LSA21OQ.*, x)', 'factor is a number, not "x": scale(seriesList, factor)'],
+    ['alias(LSA21OQ.*, 1)', 'text in quotes'],
+    ['aliasByNode(LSA21OQ.*, "x")', 'is a node of the name'],
     ['aliasSub(LSA21OQ.*, "(", "x")', 'missing closing )'],
-    ['alias()', 'its first argument is a metric'],
-    ['aliasByTags(LSA21OQ.*)', 'which tags?'],
+    ['alias()', 'alias: seriesList is missing'],
+    ['aliasByTags(LSA21OQ.*)', 'tags is missing, the name of a tag'],
     ['5', 'is no metric'],
     [
       'LSA21OQ.Chanel_1_T',
@@ -209,6 +226,48 @@ test('/render: the functions, in each other', async () => {
   expect(new Set(kinds).size).toBe(3)
 })
 
+test('/render: rates of what is thinned are those of means, not of lowest and highest values in turn', async () => {
+  await using at = await site()
+  const rates = async (points: number) => {
+    const body = new URLSearchParams({
+      target: 'scaleToSeconds(derivative(LSA21OQ.Channel_1_T), 1)',
+      from: '-5min',
+    })
+    body.set('maxDataPoints', String(points))
+    const [line] = (await (
+      await fetch(`${at.bridge.url}/graphite/render`, { method: 'POST', body })
+    ).json()) as Line[]
+    expect(line?.tags['unit']).toBe('K/s')
+    return line?.datapoints.flatMap(([value]) => value ?? []) ?? []
+  }
+  // The curve is sin(i / 300) at 10 Hz, so that its slope is at most 1/30 a second.
+  for (const points of [40, 200]) {
+    const some = await rates(points)
+    expect(some.length).toBeGreaterThan(points / 4)
+    expect(Math.max(...some.map(Math.abs))).toBeLessThan(1.05 / 30)
+  }
+})
+
+test('/render: what is thinned is averaged before it is derived: noise is no rate', async () => {
+  using _ = ownClock()
+  await using at = await oneThermometer()
+  const now = Math.floor(Date.now() / 1000)
+  for (let i = 0; i < 3000; i++)
+    at.feed.publish('temps', now - 300 + i / 10, { Channel_1_T: 4 + (i % 2 === 0 ? 0.1 : 0) })
+  const rate = async () => {
+    const body = new URLSearchParams({
+      target: 'scaleToSeconds(derivative(N.Channel_1_T), 1)',
+      from: '-5min',
+      maxDataPoints: '40',
+    })
+    const answer = await fetch(`${at.bridge.url}/graphite/render`, { method: 'POST', body })
+    const [line] = answer.ok ? ((await answer.json()) as Line[]) : []
+    return line?.datapoints.flatMap(([value]) => value ?? []) ?? []
+  }
+  const rates = await until(rate, (got) => got.length > 10)
+  expect(Math.max(...rates.map(Math.abs))).toBeLessThan(0.01)
+})
+
 test('/render: null for NaN, 0 and 1 for booleans, no texts', async () => {
   using _ = ownClock()
   await using at = await oneThermometer()
@@ -243,7 +302,23 @@ test('Save & test, and what the editor asks', async () => {
   const [line] = await sent<Line[]>(at.bridge, 'graphite-save-and-test')
   expect(line?.target).toBe('constantLine(100)')
   expect(line?.datapoints.map(([value]) => value)).toEqual([100, 100, 100])
-  expect(await sent<unknown>(at.bridge, 'graphite-functions')).toEqual({})
+  const functions = await sent<Record<string, { function: string; params: unknown[] }>>(
+    at.bridge,
+    'graphite-functions',
+  )
+  expect(Object.keys(functions)).toContain('constantLine')
+  expect(functions['perSecond']).toEqual({
+    name: 'perSecond',
+    function: 'perSecond(seriesList, [maxValue], [minValue])',
+    description: expect.stringContaining('a second'),
+    module: 'ocs',
+    group: 'Transform',
+    params: [
+      { name: 'seriesList', type: 'seriesList', required: true },
+      { name: 'maxValue', type: 'float' },
+      { name: 'minValue', type: 'float' },
+    ],
+  } as never)
   expect(await sent<unknown>(at.bridge, 'graphite-version')).toBe('1.1.10')
   expect(await sent<unknown>(at.bridge, 'graphite-tags')).toEqual([])
   expect(await sent<unknown>(at.bridge, 'graphite-tag-values')).toEqual([])

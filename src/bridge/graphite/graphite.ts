@@ -8,6 +8,8 @@ import { MAX_METRICS } from '../../lab/targets.ts'
 import { choose } from '../annotations.ts'
 import type { History } from '../history.ts'
 import { answer, badRequest, oneLine, parameters, tellLeftOut } from '../http.ts'
+import { functionIndex, functionOf } from './declaration.ts'
+import { FUNCTIONS } from './functions.ts'
 import { graphiteNames } from './names.ts'
 import { operationNames } from './operations.ts'
 import { render } from './render.ts'
@@ -95,7 +97,12 @@ export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
       }),
     )
   })
-  route('/functions', (c) => answer(c, {}))
+  route('/functions', (c) => answer(c, functionIndex(FUNCTIONS)))
+  route('/functions/:name', (c) => {
+    const name = c.req.param('name') ?? ''
+    functionOf(name, FUNCTIONS)
+    return answer(c, functionIndex(FUNCTIONS)[name])
+  })
   route('/version', (c) => answer(c, '1.1.10'))
   route('/tags', (c) => answer(c, []))
   route('/tags/*', (c) => answer(c, []))

@@ -3,7 +3,7 @@ import { OpCode, type OpState } from '../../core/ops.ts'
 import { plainNames } from '../../grafana/plain-names.ts'
 import { states } from '../annotations.ts'
 import type { History } from '../history.ts'
-import type { Line } from './functions.ts'
+import type { Line } from './line.ts'
 import type { Branch } from './names.ts'
 
 /**
@@ -32,7 +32,7 @@ export interface Operations {
   /** What fits a pattern: the branch itself, an instance, or an operation as a leaf. */
   find(pattern: string): Branch[]
   /** The curves that fit a pattern: a point at each change, and at both ends (unix ms) of the span. */
-  lines(pattern: string, span: { readonly from: number; readonly to: number }): Line[]
+  lines(pattern: string, span: { readonly from: number; readonly to: number }): Omit<Line, 'step'>[]
 }
 
 /** @param kindOf what an operation of an instance is */

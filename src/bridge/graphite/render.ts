@@ -1,10 +1,12 @@
 import { HTTPException } from 'hono/http-exception'
 import { braces, isWild } from '../../core/glob.ts'
-import { askReaching, type Curve, type Curves, drawable, numeric, type Span } from '../../lab/fetch-curves.ts'
+import { askReaching, type Curve, type Curves, drawable, type Span } from '../../lab/fetch-curves.ts'
 import type { Nodes } from '../../lab/nodes.ts'
-import { MAX_METRICS } from '../../lab/targets.ts'
+import { MAX_METRICS, type Metric } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
-import { FUNCTIONS, type Line, type Value } from './functions.ts'
+import { checkArguments, functionOf } from './declaration.ts'
+import { FUNCTIONS } from './functions.ts'
+import type { Line, Point, Value } from './line.ts'
 import { isPlain, whyAway, whyNothing } from './missing.ts'
 import type { Leaf, Names } from './names.ts'
 import type { Operations } from './operations.ts'
@@ -13,9 +15,12 @@ import { type Expression, parseTarget } from './parse.ts'
 /** Patterns of one request, at most, once their braces are written out: each is held against each name. */
 const MAX_PATTERNS = 1000
 
+/** A line as Graphite answers it. */
+type Drawn = Omit<Line, 'path' | 'step'>
+
 /** What `/render` draws, and why some targets could not be. */
 export interface Rendered {
-  readonly lines: readonly Omit<Line, 'path'>[]
+  readonly lines: readonly Drawn[]
   readonly leftOut: readonly string[]
   /** Whether no target could be meant: one of a data node that does not run can. */
   readonly isFault: boolean
@@ -50,20 +55,32 @@ export async function render(
     return found
   }
 
-  const drawable: Pick<Scope & { expression: Expression }, 'expression' | 'leaves' | 'states'>[] = []
+  const drawn: { readonly expression: Expression; readonly found: Found }[] = []
+  /** What is asked of each span, by its ends. */
+  const asked = new Map<string, { readonly span: Span; readonly metrics: Set<Metric> }>()
   let [count, wild] = [0, 0]
   for (const target of targets) {
     await trying(async () => {
       const expression = parseTarget(target)
       check(expression)
       const leaves = new Map<string, Leaf[]>()
-      const states = new Map<string, Line[]>()
       for (const path of pathsIn(expression)) {
         if (!memo.has(path)) wild += braces(path).filter(isWild).length
         if (wild > MAX_PATTERNS) throw badRequest(`more than ${MAX_PATTERNS} patterns in one request`)
         leaves.set(path, await leavesOf(path))
-        states.set(path, operations.lines(path, span))
-        if ([leaves, states].some((found) => (found.get(path) ?? []).length > 0)) continue
+      }
+      const found: Found = {
+        leaves: (path) => leaves.get(path) ?? [],
+        states: (path, of) => operations.lines(path, of).map((line) => ({ ...line, step: 0 })),
+      }
+      let more = 0
+      const wanted: (readonly [Span, readonly Leaf[]])[] = []
+      for (const [path, of] of spansIn(expression, span, found)) {
+        const own = found.leaves(path)
+        const states = found.states(path, of).length
+        more += own.length + states
+        wanted.push([of, own])
+        if (own.length + states > 0) continue
         const away = isPlain(path) ? whyAway(path, nodes) : undefined
         if (away !== undefined) {
           gone.push(away)
@@ -72,94 +89,132 @@ export async function render(
         const why = await whyNothing(path, find)
         if (why !== undefined) throw badRequest(why)
       }
-      const more = [...leaves.values(), ...states.values()].flat().length
       if (count + more > MAX_METRICS) {
         throw badRequest(
           `target "${target.slice(0, 100)}": with its ${more} there are more than ${MAX_METRICS} curves`,
         )
       }
       count += more
-      drawable.push({ expression, leaves, states })
+      for (const [of, own] of wanted) {
+        const one = asked.get(keyOf(of)) ?? { span: of, metrics: new Set() }
+        asked.set(keyOf(of), one)
+        for (const { metric } of own) one.metrics.add(metric)
+      }
+      drawn.push({ expression, found })
     })
   }
-  const metrics = drawable.flatMap(({ leaves }) => [...leaves.values()].flat().map(({ metric }) => metric))
-  const curves = metrics.length > 0 ? await askReaching(nodes, metrics, span) : () => undefined
+  const curves = new Map<string, Curves>()
+  await Promise.all(
+    [...asked].map(async ([key, { span: of, metrics }]) => {
+      if (metrics.size > 0) curves.set(key, await askReaching(nodes, [...metrics], of))
+    }),
+  )
   const lines: Line[] = []
-  for (const { expression, leaves, states } of drawable) {
-    const drawn = await trying(() => evaluate(expression, { leaves, states, curves, span }))
-    lines.push(...drawn.flat())
+  for (const { expression, found } of drawn) {
+    const answer = await trying(() =>
+      evaluate(expression, span, false, { ...found, curve: (metric, of) => curves.get(keyOf(of))?.(metric) }),
+    )
+    lines.push(...answer.flat())
   }
   const isFault = lines.length === 0 && gone.length === 0 && leftOut.length > 0
   return { lines: told(lines), leftOut: [...leftOut, ...gone], isFault }
 }
 
-/** Whether all functions are known and given what they need. */
+/** What fits the paths of a target. */
+interface Found {
+  leaves(path: string): readonly Leaf[]
+  /** What operations did in a span. */
+  states(path: string, span: Span): readonly Line[]
+}
+
+const keyOf = ({ from, to, points }: Span) => `${from} ${to} ${points}`
+
+/** Whether all functions are known and given what they take. */
 function check(expression: Expression): void {
   if (expression.kind === 'value')
     throw badRequest(`"${String(expression.value).slice(0, 100)}" is no metric`)
   if (expression.kind === 'path') return
   const { name, args } = expression
-  if (name === 'constantLine') {
-    if (args[0]?.kind !== 'value' || typeof args[0].value !== 'number') {
-      throw badRequest('constantLine: its argument is a number')
-    }
-    return
-  }
-  if (!FUNCTIONS.has(name)) {
-    const known = [...FUNCTIONS.keys(), 'constantLine'].join(', ')
-    throw badRequest(`the function "${name.slice(0, 100)}" is not known here; these are: ${known}`)
-  }
-  const [first, ...rest] = args
-  if (!first) throw badRequest(`${name}: its first argument is a metric`)
-  check(first)
-  if (rest.some(({ kind }) => kind !== 'value')) {
-    throw badRequest(`${name}: its arguments after the first are numbers, or texts in quotes`)
-  }
+  checkArguments(name, functionOf(name, FUNCTIONS), args)
+  for (const arg of args) if (arg.kind !== 'value') check(arg)
 }
 
 function pathsIn(expression: Expression): string[] {
   if (expression.kind === 'path') return [expression.text]
-  return expression.kind === 'call' ? expression.args.slice(0, 1).flatMap(pathsIn) : []
+  return expression.kind === 'call' ? expression.args.flatMap(pathsIn) : []
 }
 
-interface Scope {
-  readonly leaves: ReadonlyMap<string, readonly Leaf[]>
-  readonly states: ReadonlyMap<string, readonly Line[]>
-  readonly curves: Curves
-  readonly span: Span
+const valuesOf = (args: readonly Expression[]) =>
+  args.flatMap((arg): Value[] => (arg.kind === 'value' ? [arg.value] : []))
+
+/** The time of which a function needs its curves. */
+function reachOf(expression: Expression & { kind: 'call' }, span: Span, found: Found): Span {
+  const { name, args } = expression
+  const rhythms = () =>
+    pathsIn(expression).flatMap((path) => found.leaves(path).map(({ metric }) => metric.about.rhythm ?? 0))
+  return FUNCTIONS.get(name)?.reach?.(span, valuesOf(args), () => Math.max(0, ...rhythms())) ?? span
 }
 
-function evaluate(expression: Expression, scope: Scope): readonly Line[] {
+/** Each path of a target with the time of which it is asked for. */
+function* spansIn(expression: Expression, span: Span, found: Found): Generator<readonly [string, Span]> {
+  if (expression.kind === 'path') yield [expression.text, span]
+  if (expression.kind !== 'call') return
+  const reached = reachOf(expression, span, found)
+  for (const arg of expression.args) yield* spansIn(arg, reached, found)
+}
+
+interface Scope extends Found {
+  curve(metric: Metric, span: Span): Curve | undefined
+}
+
+/** @param evenly lowest and highest values will not do: each point is a mean where samples were left out */
+function evaluate(expression: Expression, span: Span, evenly: boolean, scope: Scope): readonly Line[] {
   if (expression.kind === 'path') {
-    const drawn = (scope.leaves.get(expression.text) ?? []).map((leaf) =>
-      line(leaf, scope.curves(leaf.metric), scope.span),
-    )
-    return [...drawn, ...(scope.states.get(expression.text) ?? [])]
+    const drawn = scope
+      .leaves(expression.text)
+      .map((leaf) => line(leaf, scope.curve(leaf.metric, span), span, evenly))
+    return [...drawn, ...scope.states(expression.text, span)]
   }
   if (expression.kind === 'value') return []
-  const [first, ...rest] = expression.args
-  const values = rest.flatMap((arg): Value[] => (arg.kind === 'value' ? [arg.value] : []))
-  if (expression.name === 'constantLine')
-    return first?.kind === 'value' ? [constant(first.value, scope.span)] : []
-  return FUNCTIONS.get(expression.name)?.(first ? evaluate(first, scope) : [], values) ?? []
+  const called = functionOf(expression.name, FUNCTIONS)
+  const reached = reachOf(expression, span, scope)
+  const series = expression.args.flatMap((arg) =>
+    arg.kind === 'value' ? [] : [evaluate(arg, reached, evenly || called.evenly === true, scope)],
+  )
+  return called.act({ series, values: valuesOf(expression.args), span })
 }
 
-function line({ path, metric: { node, field, about } }: Leaf, curve: Curve | undefined, { to }: Span): Line {
+function line(
+  { path, metric: { node, field, about } }: Leaf,
+  curve: Curve | undefined,
+  { to }: Span,
+  evenly: boolean,
+): Line {
   const tags = { name: path, node, field, ...(about.units !== null && { unit: about.units }) }
   const drawn = curve ? drawable(curve, to) : []
-  const datapoints = drawn.map(([value, t]) => [value, Math.round(t * 1000) / 1000] as const)
-  return { path, target: path, tags, datapoints }
+  const points = drawn.map(([value, t]): Point => [value, Math.round(t * 1000) / 1000])
+  const isThin = curve?.thinned === true && curve.width > 0
+  const datapoints = evenly && isThin ? means(points, curve.width) : points
+  const step = isThin ? curve.width : (about.rhythm ?? 0)
+  return { path, target: path, tags, datapoints, step }
 }
 
-/** What Grafana draws to see whether the data source works. */
-function constant(value: Value, { from, to }: Span): Line {
-  const target = `constantLine(${value})`
-  const datapoints = [from, (from + to) / 2, to].map((ms) => [numeric(value), Math.round(ms / 1000)] as const)
-  return { path: target, target, tags: { name: target }, datapoints }
+/**
+ * The mean of the points of each interval, at the mean of their times: of samples left out the lowest and the highest are there,
+ * and of what rises or falls both lie on the curve, so that slopes stay what they are.
+ */
+function means(points: readonly Point[], width: number): Point[] {
+  const boxes = Map.groupBy(points, ([, time]) => Math.floor(time / width))
+  const mean = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
+  return [...boxes.values()].map((all): Point => {
+    const present = all.filter(([value]) => value !== null)
+    const times = (present.length > 0 ? present : all).map(([, time]) => time)
+    return [present.length > 0 ? mean(present.map(([value]) => Number(value))) : null, mean(times)]
+  })
 }
 
 /** Tells apart curves whose tags are the same: an alert over several needs each to be the only one of its kind. */
-function told(lines: readonly Line[]): Omit<Line, 'path'>[] {
+function told(lines: readonly Line[]): Drawn[] {
   const seen = new Map<string, number>()
   return lines.map(({ target, tags, datapoints }) => {
     const kind = JSON.stringify(tags)

@@ -1,0 +1,118 @@
+import { badRequest } from '../http.ts'
+import { aggregated, aggregateOf } from './aggregate.ts'
+import { type GraphiteFunction, MANY_SERIES, SERIES } from './declaration.ts'
+import { finite, type Line, type Point } from './line.ts'
+
+/** Steps of a common grid that are looked for one that fits all, of the longest. */
+const MOST_STEPS = 100
+
+const sum = combining('sum', 'Adds lines up; where some have no value, the others count.')
+const average = combining('average', 'The mean of lines at each time.')
+
+/** What makes one line of many: they are put on common times first, each point there the mean of its own points. */
+export const COMBINE: Readonly<Record<string, GraphiteFunction>> = {
+  sumSeries: sum,
+  sum,
+  averageSeries: average,
+  avg: average,
+  minSeries: combining('min', 'The least of lines at each time.'),
+  maxSeries: combining('max', 'The greatest of lines at each time.'),
+  diffSeries: combining('diff', 'The first line without all the others: diffSeries(a, b) is a − b.'),
+  divideSeries: {
+    group: 'Combine',
+    description: 'Divides each line by another one.',
+    params: [
+      { ...SERIES, name: 'dividendSeriesList' },
+      { ...SERIES, name: 'divisorSeries' },
+    ],
+    evenly: true,
+    act: ({ series: [dividends = [], divisors = []] }) => {
+      const [divisor] = divisors
+      if (divisors.length > 1)
+        throw badRequest(`divideSeries: divisorSeries is one line, not ${divisors.length}: name one`)
+      return dividends.map((dividend) => {
+        const target = `divideSeries(${dividend.target},${divisor?.target ?? 'MISSING'})`
+        const { rows, step } = together(divisor ? [dividend, divisor] : [dividend])
+        const datapoints = rows.map(([[a = null, b = null], time]): Point => {
+          return [a === null || b === null || b === 0 ? null : finite(a / b), time]
+        })
+        const [above, below] = [dividend.tags['unit'], divisor?.tags['unit']]
+        const { unit: _, ...tags } = dividend.tags
+        const unit =
+          above !== undefined && below !== undefined && above !== below ? `${above}/${below}` : undefined
+        return {
+          ...dividend,
+          step,
+          target,
+          tags: { ...tags, ...(unit && { unit }), name: target },
+          datapoints,
+        }
+      })
+    },
+  },
+}
+
+function combining(name: string, description: string): GraphiteFunction {
+  const by = aggregateOf(name)
+  return {
+    group: 'Combine',
+    description,
+    params: [MANY_SERIES],
+    evenly: true,
+    act: ({ series }) => {
+      const lines = series.flat()
+      const [first] = lines
+      if (!first) return []
+      const { rows, step } = together(lines)
+      const target = `${name}Series(${[...new Set(lines.map((line) => line.target))].join(',')})`
+      const datapoints = rows.map(([values, time]): Point => [finite(aggregated(values, by)), time])
+      const shared = Object.entries(first.tags).filter(([tag, value]) =>
+        lines.every(({ tags }) => tags[tag] === value),
+      )
+      return [
+        { path: first.path, step, target, tags: { ...Object.fromEntries(shared), name: target }, datapoints },
+      ]
+    },
+  }
+}
+
+/** Lines at common times: as they are where they have the same, else on a grid whose steps fit all of them. */
+function together(lines: readonly Line[]): { rows: [(number | null)[], number][]; step: number } {
+  const [first] = lines
+  const times = first?.datapoints.map(([, time]) => time) ?? []
+  const isSame = ({ datapoints }: Line) =>
+    datapoints.length === times.length && datapoints.every(([, time], i) => time === times[i])
+  if (lines.every(isSame)) {
+    const rows = times.map((time, i): [(number | null)[], number] => [
+      lines.map(({ datapoints }) => datapoints[i]?.[0] ?? null),
+      time,
+    ])
+    return { rows, step: first?.step ?? 0 }
+  }
+  const step = commonStep(lines.map((line) => line.step))
+  const boxes = new Map<number, { sums: number[]; counts: number[] }>()
+  for (const [at, { datapoints }] of lines.entries())
+    for (const [value, time] of datapoints) {
+      const place = Math.floor(time / step)
+      const box = boxes.get(place) ?? { sums: lines.map(() => 0), counts: lines.map(() => 0) }
+      boxes.set(place, box)
+      if (value === null) continue
+      box.sums[at] = (box.sums[at] ?? 0) + value
+      box.counts[at] = (box.counts[at] ?? 0) + 1
+    }
+  const rows = [...boxes]
+    .sort(([a], [b]) => a - b)
+    .map(([place, { sums, counts }]): [(number | null)[], number] => [
+      sums.map((all, at) => (counts[at] ? all / (counts[at] ?? 1) : null)),
+      place * step,
+    ])
+  return { rows, step }
+}
+
+/** The least that all steps fit into, where they are whole and it is not far above them; else the longest. */
+function commonStep(steps: readonly number[]): number {
+  const longest = Math.max(...steps) || 1
+  for (let step = longest; Number.isInteger(longest) && step <= MOST_STEPS * longest; step += longest)
+    if (steps.every((one) => one === 0 || step % one === 0)) return step
+  return longest
+}
