@@ -25,7 +25,7 @@ export const g3: Bench = {
   anchors: [ocsPython],
   rounds: 7,
   rows: [
-    row('.g3 write, messages of 100 rows by the recorder', 'record', 'values/s', 7),
+    row('.g3 write, messages of 100 rows by the recorder', 'record', 'values/s', 3),
     row('.g3 read, all fields by their names', 'load', 'values/s', 5),
     row('.g3 one field of 1 %', 'one', 'reads/s', 21),
     row('.g3 frames made of lists, the codec alone', 'write', 'values/s'),
