@@ -1,6 +1,6 @@
 """What feeds of OCS publish, as rows and messages for the runtime."""
 from . import describe
-from .values import plain, type_of, wire
+from .values import plain, type_of, wires
 
 
 class Feeds:
@@ -41,7 +41,7 @@ class Feeds:
             if kind == 'int' and self._types.get(key) == 'double':
                 kind = 'double'
             self._types[key] = types[field] = kind
-        data = {field: [wire(types[field], value) for value in values] for field, values in block['data'].items()}
+        data = {field: wires(types[field], values) for field, values in block['data'].items()}
         self._pipe.hand_over(feed=feed, block=block['block_name'], t=list(map(float, block['timestamps'])),
                              data=data, types=types, **self._new_tags(feed, block))
 

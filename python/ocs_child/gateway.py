@@ -52,6 +52,8 @@ class Gateway:
                 gateway._end(1, f'{gateway._url} has closed the connection')
 
         joined = ApplicationRunner(self._url, self._realm).run(Session, start_reactor=False)
+        # A router that is too busy to shake hands makes no session that could tell.
+        joined.addCallback(lambda protocol: protocol.is_closed.addCallback(self._closed))
         joined.addErrback(lambda failure: self._end(1, f'{self._url} cannot be reached: {failure.value}'))
         reactor.run(installSignalHandlers=False)
 
@@ -137,6 +139,10 @@ class Gateway:
                 break
             yield task.deferLater(reactor, 0.02, lambda: None)
         self._end(0, '')
+
+    def _closed(self, _):
+        if self._session is None:
+            self._end(1, f'{self._url} cannot be reached: it takes connections and does not answer')
 
     def _gone(self, failure):
         self._end(1, f'{self._address} is not on {self._url}: {failure.value}')

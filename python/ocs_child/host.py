@@ -3,6 +3,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 import txaio
 
@@ -180,7 +181,10 @@ class Host:
             self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
             self._pipe.hand_over_left()
             agent.onJoin({'realm': realm})
-            task.LoopingCall(self.look).start(LOOK_S, now=False)
+            # The hub asks the runtime whether it lives.
+            agent.heartbeat_call.stop()
+            # All children look at once: their runtime wakes for all of them, not for each.
+            reactor.callLater(LOOK_S - time.monotonic() % LOOK_S, task.LoopingCall(self.look).start, LOOK_S)
             threading.Thread(target=self._read, daemon=True).start()
 
         reactor.addSystemEventTrigger('before', 'shutdown', self._flush)
@@ -192,29 +196,29 @@ class Host:
 
     def look(self):
         """Tells what has changed of the sessions."""
-        for op, session in list(self._agent.sessions.items()):
-            if session is not None:
-                self._tell(op, session)
+        lines = [self._line(op, session) for op, session in list(self._agent.sessions.items()) if session is not None]
+        self._pipe.send_lines(*filter(None, lines))
 
-    def _tell(self, op, session):
+    def _line(self, op, session):
+        """What is new of a session as a line; None where nothing is."""
         new = self._said.pop(session, [])
-        document = {'op': op, 'session_id': session.session_id, 'status': session.status,
-                    'degraded': bool(session.degraded), 'success': session.success, 'data': self._data(op, session)}
-        text = json.dumps(document)
-        if not new and self._told.get(op) == text:
-            return
-        self._told[op] = text
-        self._pipe.send(session=dict(document, messages=new))
+        told = (json.dumps({'op': op, 'session_id': session.session_id, 'status': session.status,
+                            'degraded': bool(session.degraded), 'success': session.success}), self._data(op, session))
+        if not new and self._told.get(op) == told:
+            return None
+        self._told[op] = told
+        state, data = told
+        return f'{{"session": {state[:-1]}, "data": {data}, "messages": {json.dumps(new)}}}}}'
 
     def _data(self, op, session):
+        """What a session shows, as JSON."""
         try:
-            data = plain(session.data)
-            size = len(json.dumps(data))
+            data = json.dumps(plain(session.data))
         except (RecursionError, RuntimeError) as error:
             # It contains itself, or a thread changed it meanwhile.
             print(f'{op}: its data is not shown: {error}', file=sys.stderr)
-            return {}
-        return data if size <= MOST_DATA else {'left out': f'{size} characters of JSON'}
+            return '{}'
+        return data if len(data) <= MOST_DATA else json.dumps({'left out': f'{len(data)} characters of JSON'})
 
     def _publish(self, topic, *args, **_):
         """What a feed publishes: (blocks, feed) of a recorded one, (message, feed) of another."""

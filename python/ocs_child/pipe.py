@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import select
 import sys
 import threading
 
@@ -16,7 +17,7 @@ def take_streams():
     Takes stdin and stdout for the pipe, before anything can print or read.
 
     What the agent prints goes to stderr, and children of its own inherit neither end.
-    Returns (lines in, lines out), text files.
+    Returns (lines in, a text file; file for lines out).
     """
     into, out = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -25,37 +26,46 @@ def take_streams():
     os.dup2(2, 1)
     # What it prints is for a log: it never fails for a letter.
     sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False, encoding='utf-8', errors='backslashreplace')
-    return (os.fdopen(into, encoding='utf-8', newline='\n'),
-            os.fdopen(out, 'w', encoding='utf-8', newline='\n'))
+    return os.fdopen(into, encoding='utf-8', newline='\n'), os.fdopen(out, 'wb')
 
 
 class Pipe:
     """
-    Writes lines from a thread of its own, so that a runtime that reads slowly never blocks the agent.
+    Writes lines: at once as long as the runtime reads them, else from a thread of its own, so that one that reads slowly
+    never blocks the agent.
 
-    out: text file to the runtime.  left: path of a file that takes rows which were never answered; the next start hands
-    them over first.
+    out: file to the runtime.  left: path of a file that takes rows which were never answered; the next start hands them
+    over first.
     """
 
     def __init__(self, out, left):
         self._out = out
+        os.set_blocking(out.fileno(), False)
         self._left = left
         self._lock = threading.Condition()
-        self._lines = collections.deque()
+        #: What the thread writes: while there is any, nothing passes it by.
+        self._late = collections.deque()
+        self._thread = None
         self._rows = collections.OrderedDict()
         self._number = 0
         self._last_left = 0
         self._refused = 0
         self._broken = False
         self._counts = Counts(left + '.count' if left else None)
-        threading.Thread(target=self._write, daemon=True).start()
 
     def send(self, **message):
-        """Queues one message."""
-        self._queue(json.dumps(message, allow_nan=False))
+        """Sends one message."""
+        self.send_lines(json.dumps(message, allow_nan=False))
+
+    def send_lines(self, *lines):
+        """Sends messages that are JSON already, all in one breath."""
+        with self._lock:
+            # Rows among them have been numbered: what goes, goes before it waits.
+            if lines and not self._broken and len(self._late) <= 2 * MOST_ROWS:
+                self._write('\n'.join(lines).encode() + b'\n')
 
     def hand_over(self, **row):
-        """Queues one row of a feed, and keeps it until it is answered."""
+        """Sends one row of a feed, and keeps it until it is answered."""
         with self._lock:
             if self._broken:
                 return
@@ -64,11 +74,10 @@ class Pipe:
                 self._counts.refused(self._refused)
                 return
             self._number += 1
-            line = json.dumps(dict(row, row=self._number), allow_nan=False)
+            line = json.dumps(dict(row, row=self._number), allow_nan=False).encode() + b'\n'
             self._rows[self._number] = line
             self._counts.numbered(self._number)
-            self._lines.append(line)
-            self._lock.notify()
+            self._write(line)
 
     def before(self):
         """
@@ -122,8 +131,8 @@ class Pipe:
             self._rows.clear()
             number, self._number = self._number, 0
             if rows and self._left:
-                with open(self._left + '.new', 'w', encoding='utf-8') as file:
-                    file.writelines(line + '\n' for line in rows)
+                with open(self._left + '.new', 'wb') as file:
+                    file.writelines(rows)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(self._left + '.new', self._left)
@@ -131,30 +140,58 @@ class Pipe:
                 self._counts.answered(number)
             return len(rows)
 
-    def _queue(self, line):
-        with self._lock:
-            # Rows among them have been numbered: what goes, goes before it waits.
-            if self._broken or len(self._lines) > 2 * MOST_ROWS:
-                return
-            self._lines.append(line)
-            self._lock.notify()
+    def _write(self, lines):
+        if not self._late:
+            lines = lines[self._take(lines):]
+        if lines:
+            self._late.append(lines)
+            self._see_to_late()
+        self._tell_refused()
 
-    def _write(self):
+    def _take(self, lines):
+        """How many bytes of it the runtime takes now."""
+        try:
+            return os.write(self._out.fileno(), lines)
+        except BlockingIOError:
+            return 0
+        except (OSError, ValueError):
+            # The runtime is gone: whoever reads its requests sees to the end.
+            return len(lines)
+
+    def _tell_refused(self):
+        if not self._refused or self._late:
+            return
+        line = json.dumps({'lost': self._refused}).encode() + b'\n'
+        taken = self._take(line)
+        if not taken:
+            self._late.append(b'')
+            self._see_to_late()
+            return
+        self._refused = 0
+        self._counts.refused(0)
+        if taken < len(line):
+            self._late.append(line[taken:])
+            self._see_to_late()
+
+    def _see_to_late(self):
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_late, daemon=True)
+            self._thread.start()
+        self._lock.notify()
+
+    def _write_late(self):
+        room = select.poll()
+        room.register(self._out, select.POLLOUT)
         while True:
             with self._lock:
-                while not self._lines:
+                while not self._late:
                     self._lock.wait()
-                lines, self._lines = self._lines, collections.deque()
-                refused = self._refused
-            if refused:
-                lines.append(json.dumps({'lost': refused}))
-            try:
-                self._out.write('\n'.join(lines) + '\n')
-                self._out.flush()
-                if refused:
-                    with self._lock:
-                        self._refused -= refused
-                        self._counts.refused(self._refused)
-            except (OSError, ValueError):
-                # The runtime is gone: whoever reads its requests sees to the end.
-                return
+            room.poll()
+            with self._lock:
+                while self._late:
+                    lines = self._late.popleft()
+                    taken = self._take(lines)
+                    if taken < len(lines):
+                        self._late.appendleft(lines[taken:])
+                        break
+                self._tell_refused()

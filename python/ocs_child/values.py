@@ -4,21 +4,31 @@ import math
 
 def type_of(values):
     """The type of a column by its values: a float among integers makes it 'double'."""
-    kinds = {_kind(value) for value in values}
+    kinds = {_kind(each) for each in set(map(type, values))}
     if kinds <= {'int', 'double'}:
         return 'double' if 'double' in kinds else 'int'
     return kinds.pop() if len(kinds) == 1 else 'string'
 
 
-def _kind(value):
+def _kind(of):
     # Before int, which bool is in Python.
-    if isinstance(value, bool):
+    if issubclass(of, bool):
         return 'bool'
-    if isinstance(value, int):
+    if issubclass(of, int):
         return 'int'
-    if isinstance(value, float):
+    if issubclass(of, float):
         return 'double'
     return 'string'
+
+
+def wires(kind, values):
+    """The values of a column of this type, as they travel."""
+    if kind == 'double':
+        floats = list(map(float, values))
+        # Zero may have a minus.
+        if 0 not in floats and all(map(math.isfinite, floats)):
+            return floats
+    return [wire(kind, value) for value in values]
 
 
 def wire(kind, value):

@@ -6,8 +6,8 @@ import { pause } from '../core/pause.ts'
 import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram, tooLong } from './lines.ts'
 import { readLines } from './read-lines.ts'
 
-/** Milliseconds a program has to say what it is; Python reads a great deal first. */
-const HELLO_MS = 60_000
+/** Milliseconds a program has to say what it is; Python reads a great deal first, on a busy machine for a minute. */
+const HELLO_MS = 180_000
 /** Milliseconds it has to end by itself, before it is killed. */
 const PATIENCE_MS = 15_000
 

@@ -2,7 +2,7 @@ import { afterEach, expect, jest, test } from 'bun:test'
 import { z } from 'zod'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher, type SessionHandle } from '../core/agent.ts'
-import { channels } from '../core/channels.ts'
+import { BEAT_S, channels } from '../core/channels.ts'
 import type { OpSession } from '../core/ops.ts'
 import { caller } from '../lab/request-client.ts'
 import { runAgent } from './run-agent.ts'
@@ -10,7 +10,7 @@ import { runAgent } from './run-agent.ts'
 const root = 'observatory'
 
 /** An agent whose process and task the test speaks for, and what came from it. */
-async function announcing(hub = new MemoryHub()) {
+async function announcing(hub = new MemoryHub(), bus = hub.connect('it')) {
   const began = Promise.withResolvers<{ session: SessionHandle<unknown>; feed: FeedPublisher }>()
   const busy = Promise.withResolvers<SessionHandle<unknown>>()
   const run = async (signal: AbortSignal) =>
@@ -43,7 +43,7 @@ async function announcing(hub = new MemoryHub()) {
     agent: agent as unknown as Agent,
     args: {},
     identity: { root, instance: 'it', agentClass: 'TellingAgent', session: 's', since: 1, version: '0' },
-    bus: hub.connect('it'),
+    bus,
     log: () => {},
   })
   const ask = await caller(eye, root)
@@ -110,6 +110,31 @@ test('what an earlier version left on the hub goes, and nothing else', async () 
   await eye.subscribe(channels.last, { root }, (_, { feed }) => void kept.push(feed))
   await caller(eye, root).then((ask) => ask.request('it', 'sweep', 'status'))
   expect(kept.sort()).toEqual(['counts', 'it acq', 'it sweep', 'other old'])
+  await running.stop()
+})
+
+test('an agent looks for what an earlier version left behind, and then hears no more of what it says itself', async () => {
+  jest.useFakeTimers()
+  const hub = new MemoryHub()
+  const bus = hub.connect('it')
+  const own = new Set<unknown>([channels.session, channels.last])
+  let open = 0
+  const subscribe = bus.subscribe.bind(bus)
+  bus.subscribe = async (to, ...more) => {
+    const subscription = await subscribe(to, ...more)
+    if (!own.has(to)) return subscription
+    open++
+    return {
+      async [Symbol.asyncDispose]() {
+        open--
+        await subscription[Symbol.asyncDispose]()
+      },
+    }
+  }
+  const { running } = await announcing(hub, bus)
+  expect(open).toBe(2)
+  await pass(2 * BEAT_S + 1)
+  expect(open).toBe(0)
   await running.stop()
 })
 

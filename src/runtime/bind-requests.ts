@@ -13,8 +13,12 @@ interface Served extends AnswersHost {
   bug(error: unknown): void
 }
 
-/** Listens to all that an agent is asked and told: requests, queries, replays, acknowledgements. */
-export async function serve(bus: Bus, identity: Identity, host: Served): Promise<void> {
+/**
+ * Listens to all that an agent is asked and told: requests, queries, replays, acknowledgements. Clears what an earlier version
+ * of this agent left behind on the hub, which is not offered any more.
+ * @returns what ends the clearing: until then it hears all that it publishes there itself
+ */
+export async function serve(bus: Bus, identity: Identity, host: Served): Promise<AsyncDisposable> {
   const { root, instance } = identity
   const here = { root, instance }
   const { agent, operations, spool } = host
@@ -28,17 +32,22 @@ export async function serve(bus: Bus, identity: Identity, host: Served): Promise
     void requests.handle(client, request, acts({ query }), answer)
   })
   await serveSpool(bus, here, spool, host.event)
-  // What an earlier version of this agent left behind on the hub is not offered any more.
-  await bus.subscribe(
-    channels.session,
-    here,
-    (_, { op }) => void bus.clear(channels.session, { ...here, op }),
-    { wanted: ({ op }) => !operations.has(op) },
+  const clearing = new AsyncDisposableStack()
+  clearing.use(
+    await bus.subscribe(
+      channels.session,
+      here,
+      (_, { op }, { retained }) => retained && void bus.clear(channels.session, { ...here, op }),
+      { wanted: ({ op }) => !operations.has(op) },
+    ),
   )
-  await bus.subscribe(
-    channels.last,
-    here,
-    (_, { feed }) => void bus.clear(channels.last, { ...here, feed }),
-    { wanted: ({ feed }) => !(feed in agent.spec.feeds) },
+  clearing.use(
+    await bus.subscribe(
+      channels.last,
+      here,
+      (_, { feed }, { retained }) => retained && void bus.clear(channels.last, { ...here, feed }),
+      { wanted: ({ feed }) => !(feed in agent.spec.feeds) },
+    ),
   )
+  return clearing
 }

@@ -68,7 +68,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const stopping = new AbortController()
   const parts = partsOf(options, sessions, counters, stopping.signal)
   const { event, bug, lock, operations, announcements, connection } = parts
-  await serve(bus, identity, {
+  const clearing = await serve(bus, identity, {
     agent,
     args,
     instance,
@@ -87,7 +87,10 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     announcements.publishAll()
   })
   const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
+  let beats = 0
   const beat = setInterval(() => {
+    // By the second the hub has told what it kept.
+    if (bus.connected && ++beats === 2) void clearing[Symbol.asyncDispose]()
     void announcements.publishPresence('online')
     spool?.tidy()
     recording?.look()

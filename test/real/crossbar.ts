@@ -47,9 +47,11 @@ export class OcsSite {
   async agent(instance: string, file?: string): Promise<Running> {
     const python = instance === 'agg' ? AGGREGATOR : AGENTS
     const own = file === undefined ? [] : ['--agent', file, '--entrypoint', 'main']
-    const command = [join(dirname(python), 'ocs-agent-cli'), ...own, '--instance-id', instance, ...this.site]
+    // On a busy machine crossbar drops connections, and an agent that is not back in 10 s ends: 0 is for ever.
+    const more = ['--crossbar-timeout', '0', ...own]
+    const command = [join(dirname(python), 'ocs-agent-cli'), ...more, '--instance-id', instance, ...this.site]
     const agent = this.#lab.program(`ocs-${instance}`, command, { env: { OCS_CONFIG_DIR: this.#lab.dir } })
-    await agent.says('session joined', 90)
+    await agent.says('session joined', 240)
     return agent
   }
 }

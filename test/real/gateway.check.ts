@@ -1,5 +1,6 @@
 /** An agent that stays on a crossbar appears here: presence, api, operations, feeds; it does not notice. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import { type AddressInfo, createServer } from 'node:net'
 import { spooled, unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, until } from './roles.ts'
@@ -67,4 +68,16 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   figure(
     `${spooled(lab.path('state')).filter(({ instance }) => instance === 'data1').length} rows of an agent on crossbar`,
   )
+})
+
+test('a crossbar that takes connections and never answers is told, and does not hold the gateway', async () => {
+  await using lab = new Lab({ OCS_PYTHON: PYTHON })
+  await using silent = createServer((socket) => void socket.on('error', () => {}).resume())
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/ws`
+  const site = lab.site(`instance-id: data1, agent-class: FakeDataAgent, crossbar: "${url}"`)
+  await lab.hub(...site)
+  const gateway = lab.start('data1', ['agent', '--instance-id', 'data1', ...site])
+  await gateway.says(`${url} cannot be reached: it takes connections and does not answer`, 120)
+  expect((await gateway.ended(30)).code).toBe(3)
 })

@@ -11,7 +11,7 @@ import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, type Running, until } from './roles.ts'
 
 const INSTANCES = Number(process.env['INSTANCES'] ?? 2)
-setDefaultTimeout(300_000 + 120_000 * INSTANCES)
+setDefaultTimeout(300_000 + 240_000 * INSTANCES)
 
 const [AGENTS = '', SO3G = ''] = ['SOCS', 'HKDB'].map((name) => process.env[`OCS_${name}_PYTHON`])
 const FILE = join(import.meta.dir, 'counting_agent.py')
@@ -78,7 +78,13 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
   const here = async (instance: string) => {
     const agent = lab.start(instance, ['agent', '--instance-id', instance, ...site])
     running.set(instance, agent)
-    await agent.says(/run \d+ +n \d+/, 120)
+    try {
+      await agent.says(/run \d+ +n \d+/, 240)
+    } catch (error) {
+      // What it speaks for has just lost its connection, and comes back: it is started again, as `ocs up` does.
+      if (!LOST.test(agent.text())) throw error
+      await here(instance)
+    }
   }
   /** One after another, as a person does. */
   const each = async (instances: readonly string[], act: (instance: string) => Promise<unknown>) => {

@@ -295,7 +295,7 @@ export class Lab implements AsyncDisposable {
   /** Starts a hub on the usual ports and waits until it listens. */
   async hub(...args: string[]): Promise<Running> {
     const hub = this.start('hub', ['hub', ...args])
-    await hub.says('listening on ws://', 40)
+    await hub.says('listening on ws://', 120)
     return hub
   }
 

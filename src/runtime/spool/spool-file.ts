@@ -33,11 +33,10 @@ export interface Batch {
   /** Bytes the rows may take; beyond them the oldest go, `limit` a batch. */
   readonly quota: number
 }
-/** What the writing thread is told: the file's path first, numbered batches, to close the file last. */
+/** What the writing thread is told: numbered batches of a spool, and to close its file last. */
 export type Order =
-  | { readonly open: string }
-  | { readonly number: number; readonly batch: Batch }
-  | { readonly close: true }
+  | { readonly spool: number; readonly path: string; readonly number: number; readonly batch: Batch }
+  | { readonly spool: number; readonly close: true }
 /** What a batch came to. */
 export type Done =
   | {
@@ -51,6 +50,7 @@ export type Done =
   | { readonly error: string }
 /** The answer to the batch of that number. */
 export interface Answer {
+  readonly spool: number
   readonly number: number
   readonly done: Done
 }

@@ -1,6 +1,6 @@
 /**
- * The writing thread of a spool: a slow disk holds up this thread alone, never the readings or the bus
- * (`docs/decisions/0004`). Every order but the first is answered.
+ * The thread that writes the spools of a process: a slow disk holds up this thread alone, never the readings or the bus
+ * (`docs/decisions/0004`). Every order is answered.
  */
 import type { Database } from 'bun:sqlite'
 import { messageOf } from '../../core/errors.ts'
@@ -8,25 +8,24 @@ import { type Answer, commit, type Done, type Order, openSpoolFile } from './spo
 
 declare const self: Worker
 
-let db: Database | undefined
-let path = ''
+const files = new Map<number, Database>()
 
 self.onmessage = ({ data }: MessageEvent<Order>) => {
-  if ('open' in data) {
-    path = data.open
-    return
-  }
+  const { spool } = data
+  const answer = (number: number, done: Done) => self.postMessage({ spool, number, done } satisfies Answer)
   if ('close' in data) {
-    db?.close()
-    self.postMessage({ number: 0, done: { firsts: {}, ended: [], dropped: 0 } } satisfies Answer)
+    files.get(spool)?.close()
+    files.delete(spool)
+    answer(0, { firsts: {}, ended: [], dropped: 0 })
     return
   }
   let done: Done
   try {
-    db ??= openSpoolFile(path)
+    const db = files.get(spool) ?? openSpoolFile(data.path)
+    files.set(spool, db)
     done = commit(db, data.batch)
   } catch (error) {
     done = { error: messageOf(error) }
   }
-  self.postMessage({ number: data.number, done } satisfies Answer)
+  answer(data.number, done)
 }

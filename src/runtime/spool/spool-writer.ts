@@ -1,12 +1,41 @@
 import { ownModule } from '../../machine/own-files.ts'
 import type { Answer, Batch, Done, Order } from './spool-file.ts'
 
-/** The main thread's end of the writing thread: started when there is something to write, and again after it died. */
+/** The thread that writes all spools of this process, while there are any; started when there is something to write. */
+let thread: Worker | undefined
+/** Who hears its answers, by number, and that it has died. */
+const open = new Map<number, { answered(answer: Answer): void; died(why: string): void }>()
+let last = 0
+
+function tell(order: Order): void {
+  thread ??= start()
+  thread.postMessage(order)
+}
+
+function start(): Worker {
+  // A small heap: what it has written is collected soon, where else it would be left for hours.
+  const worker = new Worker(ownModule('src/runtime/spool/spool-worker.ts'), { smol: true })
+  let why = ''
+  worker.onmessage = ({ data }: MessageEvent<Answer>) => open.get(data.spool)?.answered(data)
+  worker.onerror = ({ message }) => {
+    why = `: ${message}`
+  }
+  worker.addEventListener('close', () => {
+    if (thread !== worker) return
+    thread = undefined
+    for (const writer of [...open.values()]) writer.died(`its thread died${why}`)
+  })
+  return worker
+}
+
+/** A spool's end of the writing thread, which is started again after it died. */
 export class SpoolWriter {
+  readonly #spool = ++last
   readonly #path: string
   readonly #answered: (done: Done) => void
-  #worker: Worker | undefined
   #number = 0
+  /** Whether a batch is on its way. */
+  #waits = false
   #closing: (() => void) | undefined
 
   /** @param answered hears what became of the batch last sent */
@@ -17,8 +46,13 @@ export class SpoolWriter {
 
   /** Has a batch committed; one at a time. */
   send(batch: Batch): void {
-    this.#worker ??= this.#start()
-    this.#worker.postMessage({ number: ++this.#number, batch } satisfies Order)
+    open.set(this.#spool, {
+      answered: ({ number, done }) => this.#take(number, done),
+      // Whether its batch was committed is not known; committing it again changes nothing.
+      died: (error) => (this.#closing ? this.#closing() : this.#waits && this.#end({ error })),
+    })
+    this.#waits = true
+    tell({ spool: this.#spool, path: this.#path, number: ++this.#number, batch })
   }
 
   /** Lets go of the file; an answer that is still due does not come. Ends early when `late` resolves. */
@@ -26,31 +60,26 @@ export class SpoolWriter {
     const closed = new Promise<void>((resolve) => {
       this.#closing = resolve
     })
-    if (!this.#worker) return
-    this.#worker.postMessage({ close: true } satisfies Order)
-    await Promise.race([closed, late])
-    this.#worker?.terminate()
+    if (!open.has(this.#spool)) return
+    if (thread) {
+      tell({ spool: this.#spool, close: true })
+      await Promise.race([closed, late])
+    }
+    open.delete(this.#spool)
+    if (open.size > 0) return
+    const idle = thread
+    thread = undefined
+    idle?.terminate()
   }
 
-  #start(): Worker {
-    // A small heap: what it has written is collected soon, where else it would be left for hours.
-    const worker = new Worker(ownModule('src/runtime/spool/spool-worker.ts'), { smol: true })
-    let why = ''
-    worker.onmessage = ({ data: { number, done } }: MessageEvent<Answer>) => {
-      if (this.#closing) {
-        if (number === 0) this.#closing()
-      } else if (number === this.#number) this.#answered(done)
-    }
-    worker.onerror = ({ message }) => {
-      why = `: ${message}`
-    }
-    worker.addEventListener('close', () => {
-      this.#worker = undefined
-      // Whether its batch was committed is not known; committing it again changes nothing.
-      if (this.#closing) this.#closing()
-      else this.#answered({ error: `its thread died${why}` })
-    })
-    worker.postMessage({ open: this.#path } satisfies Order)
-    return worker
+  #take(number: number, done: Done): void {
+    if (this.#closing) {
+      if (number === 0) this.#closing()
+    } else if (number === this.#number) this.#end(done)
+  }
+
+  #end(done: Done): void {
+    this.#waits = false
+    this.#answered(done)
   }
 }

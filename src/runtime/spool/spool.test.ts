@@ -485,3 +485,29 @@ test('a spool whose file is moved or removed says so once, and counts it', async
     await spool.close(UNHURRIED_MS)
   }
 })
+
+/** Threads of this process that are workers. */
+const workers = () =>
+  readdirSync('/proc/self/task').filter((task) => {
+    try {
+      return readFileSync(`/proc/self/task/${task}/comm`, 'utf8') === 'Worker\n'
+    } catch {
+      return false
+    }
+  }).length
+
+test('the spools of a process share a thread, and one that closes leaves it to the others', async () => {
+  const [first, second] = [open(temporary('first.sqlite')), open(temporary('second.sqlite'))]
+  fill(first.spool, 'a', 3)
+  await first.spool.flush()
+  const before = workers()
+  fill(second.spool, 'a', 3)
+  await second.spool.flush()
+  expect(workers()).toBeLessThanOrEqual(before)
+  await first.spool.close()
+  fill(second.spool, 'b', 3)
+  await second.spool.flush()
+  expect(second.rows).toHaveLength(6)
+  expect(drain(second.spool, 'b').seqs).toEqual([1, 2, 3])
+  await second.spool.close()
+})
