@@ -6,7 +6,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   core: [],
   machine: ['core'],
   site: ['core'],
-  bus: ['core'],
+  bus: ['core', 'machine'],
   storage: ['core', 'machine'],
   grafana: ['core'],
   scaffold: ['core', 'machine'],

@@ -2,6 +2,7 @@ import { Aedes, type Client } from 'aedes'
 import { writeToStream } from 'mqtt-packet'
 import { type openGate, Refusal } from './access-control.ts'
 import { limits } from './limits.ts'
+import { rememberMatches } from './remembered-matches.ts'
 import type { Retained } from './retained.ts'
 import { clip } from './rules.ts'
 import { SubscribeOrder } from './subscribe-order.ts'
@@ -30,6 +31,7 @@ export async function openBroker(
     maxTopicLevels: limits.topic_levels,
     maxInflightInbound: 20,
   })
+  rememberMatches(broker)
   broker.setMaxListeners(0)
   broker.on('subscribe', (_, client) => order.granted(client))
   broker.on('error' as 'closed', ((error: Error) => log(`hub: ${error.message}`)) as () => void)

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
 import { collectAfter } from '../core/collect.ts'
+import { writeJointly } from '../machine/joint-writes.ts'
 import { placeOf } from '../principals/place.ts'
 import { shield } from './connection-guard.ts'
-import { writeJointly } from './joint-writes.ts'
 import { ReadBudget } from './read-budget.ts'
 import { WaitingRoom } from './waiting-room.ts'
 

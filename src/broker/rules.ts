@@ -101,48 +101,41 @@ export function refusePublish(
   { id, roles, devices }: Caller,
   sent: Publication,
 ): string | undefined {
-  const quoted = clip(sent.topic)
-  if (sent.qos > 1) return `QoS 2 is not served: publish on ${quoted} with QoS 0 or 1`
-  if (sent.topic.startsWith('$')) return `${quoted}: topics that begin with $ belong to the hub`
+  const quoted = () => clip(sent.topic)
+  if (sent.qos > 1) return `QoS 2 is not served: publish on ${quoted()} with QoS 0 or 1`
+  if (sent.topic.startsWith('$')) return `${quoted()}: topics that begin with $ belong to the hub`
   if (isDevices(root, sent.topic) && isBeneath(sent.topic, devices?.own)) return undefined
   const found = ruleOn(sent.topic)
-  if (found === undefined) return `${quoted} is no topic that a client publishes on`
+  if (found === undefined) return `${quoted()} is no topic that a client publishes on`
   const { rule, address } = found
-  if (rule.role === 'hub') return `${quoted} is the hub's own`
-  if (address['root'] !== root) return `${quoted}: the address root here is ${root}`
+  if (rule.role === 'hub') return `${quoted()} is the hub's own`
+  if (address['root'] !== root) return `${quoted()}: the address root here is ${root}`
   const clears = sent.retain && rule.channel.retain && sent.payload?.length === 0
   // Who forgets an agent says so in its place.
   if ((clears || (rule.channel === event && !sent.retain)) && roles.has('admin')) return undefined
   if (rule.own !== undefined && address[rule.own] !== id) {
-    return `${quoted}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
+    return `${quoted()}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
   }
   if (rule.channel === drains && !drainsFor(id, address['of'] ?? '')) {
-    return `${quoted}: a spool is drained under the id ${drainInstance(address['of'] ?? '', 'xxxxxxxx')}`
+    return `${quoted()}: a spool is drained under the id ${drainInstance(address['of'] ?? '', 'xxxxxxxx')}`
   }
   const role = roleFor(rule.channel, rule.role, address)
-  if (!roles.has(role)) return `${quoted} takes the role ${role}`
+  if (!roles.has(role)) return `${quoted()} takes the role ${role}`
   if (sent.retain && !rule.channel.retain)
-    return `${quoted} is never retained: publish it without the retain flag`
+    return `${quoted()} is never retained: publish it without the retain flag`
   return undefined
 }
 
-/** Topics that observers receive, so that rows, which are most of what passes, are looked up once. */
-const open = new Set<string>()
-const MOST_OPEN = 10_000
-
 /** Whether a client is given what comes on a topic, whatever it has subscribed to. */
 export function mayReceive({ id, roles, devices }: Caller, text: string): boolean {
-  if (roles.has('admin') || (roles.has('observer') && open.has(text))) return true
+  if (roles.has('admin')) return true
   if (devices && isBeneath(text, devices.all)) return roles.has('observer') || isBeneath(text, devices.own)
   const found = ruleOn(text)
   if (found === undefined) return false
   const { rule, address } = found
   if (rule.to === 'client') return address['client'] === id
   if (rule.to === 'instance') return address['instance'] === id && roles.has('agent')
-  if (rule.to === 'admins' || !roles.has('observer')) return false
-  if (open.size >= MOST_OPEN) open.clear()
-  open.add(text)
-  return true
+  return rule.to !== 'admins' && roles.has('observer')
 }
 
 /** Why a client may not subscribe to this filter; undefined when it may. */
@@ -190,7 +183,25 @@ function roleFor(channel: Channel, role: Role, address: Record<string, string>):
   return role
 }
 
-function ruleOn(text: string): { rule: Rule; address: Record<string, string> } | undefined {
+interface Found {
+  readonly rule: Rule
+  readonly address: Readonly<Record<string, string>>
+}
+/** Topics that were looked up: the rows of a feed, which are most of what passes, come on one. */
+const looked = new Map<string, Found>()
+const MOST_LOOKED = 10_000
+
+function ruleOn(text: string): Found | undefined {
+  const known = looked.get(text)
+  if (known !== undefined) return known
+  const found = lookUp(text)
+  if (found === undefined) return undefined
+  if (looked.size >= MOST_LOOKED) looked.clear()
+  looked.set(text, found)
+  return found
+}
+
+function lookUp(text: string): Found | undefined {
   for (const rule of ruleOf.get(text.split('/')[2] ?? '') ?? []) {
     const address: Record<string, string> | undefined = addressOf(rule.channel, text)
     if (address === undefined) continue

@@ -4,6 +4,7 @@ import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
+import { writeJointly } from '../machine/joint-writes.ts'
 import type { Bus, BusOptions, Listener, More } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
@@ -104,6 +105,8 @@ export function openClient(options: MqttOptions): {
   const settings = settingsOf(options, nonce)
   const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(options.url, settings)
   const now = () => shownTo(options, nonce)
+  // Each connection has a stream of its own.
+  client.on('connect', () => writeJointly(client.stream))
   client.on('reconnect', () => {
     try {
       const shown = now()

@@ -31,9 +31,11 @@ interface Level {
 const known = new Map<string, readonly Level[]>()
 
 function levelsOf(pattern: string): readonly Level[] {
-  const levels =
-    known.get(pattern) ??
-    pattern.split('/').map((word) => ({ word, name: word.startsWith('{') ? word.slice(1, -1) : undefined }))
+  const found = known.get(pattern)
+  if (found !== undefined) return found
+  const levels = pattern
+    .split('/')
+    .map((word) => ({ word, name: word.startsWith('{') ? word.slice(1, -1) : undefined }))
   known.set(pattern, levels)
   return levels
 }
@@ -56,17 +58,24 @@ export function topic<P extends string>({ pattern }: Channel<P>, address: Partia
     .join('/')
 }
 
+/** The topic that was asked about last, in its parts: of a message several channels are asked in turn. */
+let latest: { readonly text: string; readonly parts: readonly string[] } = { text: '', parts: [''] }
+
 /** The address a topic stands for on a channel; undefined when the topic is not of that channel. */
 export function addressOf<P extends string>({ pattern }: Channel<P>, text: string): Address<P> | undefined {
   const levels = levelsOf(pattern)
-  const found = text.split('/')
-  if (found.length !== levels.length) return undefined
+  if (latest.text !== text) latest = { text, parts: text.split('/') }
+  const { parts } = latest
+  if (parts.length !== levels.length) return undefined
+  // Most topics are of another channel: nothing is made for those.
+  for (let at = 0; at < levels.length; at++) {
+    const level = levels[at] as Level
+    if (level.name === undefined && level.word !== parts[at]) return undefined
+  }
   const address: Record<string, string> = {}
   for (let at = 0; at < levels.length; at++) {
-    const { word, name } = levels[at] as Level
-    const text = found[at] ?? ''
-    if (name !== undefined) address[name] = text
-    else if (word !== text) return undefined
+    const { name } = levels[at] as Level
+    if (name !== undefined) address[name] = parts[at] ?? ''
   }
   return address as Address<P>
 }
