@@ -26,7 +26,11 @@ const known: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     test_exclusive_access: 'the same: ocs ctrl lock',
     test_proper_agent_shutdown_on_lost_transport: 'on purpose: an agent waits for its hub',
   },
-  socs: {},
+  socs: {
+    'agents.test_acu_agent': 'wants a vendor’s library, pixell',
+    'agents.test_pysmurf_controller_agent': 'wants a vendor’s library, epics',
+    'agents.test_xy_stage_agent': 'wants a vendor’s library, xy_agent',
+  },
   sorunlib: {},
 }
 

@@ -86,10 +86,6 @@ def is_up():
 def docker_services():
     """The hub, and what the tests have beside it in containers."""
     hub, *others = containers.values()
-    # A path from the root, as the tests have those of a container's folder.
-    top = os.getcwd().split('/')[1]
-    if not os.path.lexists(top):
-        os.symlink(f'/{top}', top)
     hub.start()
     while not is_up():
         time.sleep(0.1)
@@ -97,6 +93,12 @@ def docker_services():
         wanted = others if 'ocs-docker' in site.read() else []
     for one in wanted:
         one.start()
+    # A path from the root, as the tests have those of a container's folder; gone again before others look for tests.
+    top = os.getcwd().split('/')[1]
+    if wanted:
+        os.symlink(f'/{top}', top)
     yield
+    if wanted:
+        os.remove(top)
     for one in [*wanted, hub]:
         one.stop()
