@@ -56,14 +56,18 @@ export const aggregator = (dir: string): Instance => ({
   args: ['--data-dir', dir, '--initial-state', 'record'],
 })
 
-/** Starts the product's hub and agents, and waits until all have joined. `released`: from a release, as users do. */
+/**
+ * Starts the product's hub and agents, and waits until all have joined. `released`: from a release, as users do; `state`: where
+ * agents keep their spools.
+ */
 export async function startOwn(
   lab: BenchLab,
   instances: readonly Instance[],
   released = false,
+  state?: string,
 ): Promise<RunningLab> {
   const { url, running } = await startHub(lab, released)
-  const { roles, siteFile } = await startOn(lab, url, instances, { released })
+  const { roles, siteFile } = await startOn(lab, url, instances, { released, state })
   return { hub: running, roles, siteFile, url }
 }
 
@@ -72,12 +76,18 @@ export function stateOf(lab: BenchLab, url: string): string {
   return lab.path(`state-${new URL(url).port}`)
 }
 
+interface HowStarted {
+  readonly released?: boolean
+  readonly state?: string | undefined
+  readonly more?: readonly string[]
+}
+
 /** Starts the product's agents on a hub that runs, and waits until all have joined. */
 export async function startOn(
   lab: BenchLab,
   url: string,
   instances: readonly Instance[],
-  { released = false, more = [] }: { readonly released?: boolean; readonly more?: readonly string[] } = {},
+  { released = false, state = stateOf(lab, url), more = [] }: HowStarted = {},
 ): Promise<Pick<RunningLab, 'roles' | 'siteFile'>> {
   const { port } = new URL(url)
   const siteFile = siteOf(lab, `own-${port}`, { mqtt_server: url }, instances)
@@ -85,7 +95,7 @@ export async function startOn(
   for (const { id, module } of instances) {
     const args = ['agent', '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
     const own = module ? ['--module', module.own] : []
-    const all = [...args, ...own, '--state-dir', stateOf(lab, url), '--log-dir', lab.path('log')]
+    const all = [...args, ...own, '--state-dir', state, '--log-dir', lab.path('log')]
     const role = released ? lab.launch(id, all) : lab.start(id, all)
     roles.set(id, role)
   }

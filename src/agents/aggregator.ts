@@ -81,7 +81,7 @@ export default defineAgent({
       startup: ({ initial_state }) => initial_state === 'record',
     },
     async ({ args, lab, session, signal, instrument }) => {
-      await using agents = await lab.agents()
+      await using agents = await lab.agents({ sessions: false })
       const instances = new RecordedInstances(lab, agents, args.record_unknown)
       for (let refill = false; !signal.aborted; refill = true) {
         await using recorder = await Recorder.open({

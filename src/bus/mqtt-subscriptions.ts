@@ -48,7 +48,8 @@ export class MqttSubscriptions {
       remove()
       return this.#drop(filter)
     }
-    await this.#request(filter, to.qos, drop)
+    // What is retained is told again and again, and no connection outlives its hub: to acknowledge each would wake that for nothing.
+    await this.#request(filter, to.retain ? 0 : to.qos, drop)
     let removed = false
     return {
       [Symbol.asyncDispose]: async () => {

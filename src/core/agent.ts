@@ -174,8 +174,8 @@ export interface Lab {
   readonly memory: Memory
   /** Reads recorded feeds of other agents until disposed. */
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
-  /** Watches which agents there are and what their operations do. */
-  agents(): Promise<LabAgents>
+  /** Watches which agents there are and what their operations do; without `sessions`, which are most of what agents say, what they declare alone. */
+  agents(watched?: { readonly sessions: boolean }): Promise<LabAgents>
   /**
    * Reads a file that a request names, from the folder of `--files-dir` alone, and parses it. What is wrong in it goes to the
    * agent's log, since whoever asks need not be one who may read it.

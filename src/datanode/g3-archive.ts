@@ -43,7 +43,7 @@ const node = defineAgent({
   },
   async ({ instrument: { archive, declared }, lab, session, signal }) => {
     const told = new Set<string>()
-    await using agents = await lab.agents()
+    await using agents = await lab.agents({ sessions: false })
     const look = async () => {
       for (const [source, info] of declaredBy(agents, lab.root)) declared.set(source, info)
       await archive.rescan(signal)

@@ -25,7 +25,7 @@ export class QuietTarget implements AsyncDisposable {
   /** To be called now and then until rows come: tells what is new to say, if anything. */
   async look(session: Told): Promise<void> {
     const quiet = performance.now() - this.#begun
-    if (quiet > LOOK_MS) this.#agents ??= await this.#lab.agents()
+    if (quiet > LOOK_MS) this.#agents ??= await this.#lab.agents({ sessions: false })
     const fault = this.#otherFeeds() ?? (quiet > QUIET_MS ? this.#unknown() : undefined)
     if (fault === undefined) session.degraded = false
     const why = fault ?? (quiet > QUIET_MS ? this.#silence() : undefined)

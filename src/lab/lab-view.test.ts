@@ -1,4 +1,5 @@
 import { expect, jest, test } from 'bun:test'
+import { connect } from 'node:net'
 import { clockByTurns } from '../../test/turns-clock.ts'
 import { testHub } from '../broker/hub.test-aid.ts'
 import { MemoryHub } from '../bus/memory.ts'
@@ -118,4 +119,57 @@ test('settled: all that a real hub retains has come, however much of it there is
   const known = [...view.instances].filter(([, { presence: there, api }]) => there && api)
   expect(known.map(([name]) => name).sort()).toEqual(names.sort())
   await hub.close()
+})
+
+test('without sessions it says who is there and what they declare', async () => {
+  const hub = new MemoryHub()
+  const [me, agent] = [hub.connect('me'), hub.connect('a')]
+  const heard: string[] = []
+  await using view = await viewLab(
+    new Proxy(me, {
+      get: (of, name) =>
+        name === 'subscribe'
+          ? (channel: (typeof channels)['presence'], ...more: [never, never]) => {
+              heard.push(channel.pattern)
+              return of.subscribe(channel, ...more)
+            }
+          : Reflect.get(of, name),
+    }),
+    root,
+    { sessions: false },
+  )
+  await agent.publish(channels.presence, { root, instance: 'a' }, presence('online', 's1'))
+  await Promise.resolve()
+  expect(view.instances.get('a')?.state).toBe('online')
+  expect(heard).toEqual([channels.presence.pattern, channels.api.pattern])
+})
+
+test('a reader does not acknowledge what is retained: that would wake the hub for each', async () => {
+  const { hub } = await testHub()
+  const url = hub.urls.mqtt
+  const { port, hostname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await using me = connectMqtt({ url, client: 'me', stream: () => socket })
+  await using agent = connectMqtt({ url, client: 'a' })
+  await Promise.all([reached(me, url, 60), reached(agent, url, 60)])
+  let wake: (text: string) => void = () => {}
+  await me.subscribe(channels.presence, { root }, ({ state }) => wake(state))
+  await me.subscribe(channels.message, { root }, () => wake('message'))
+  const heard = () => new Promise<string>((resolve) => (wake = resolve))
+  /** Bytes that it sends for a message of its own, which comes back behind all that came before. */
+  const sent = async () => {
+    const before = socket.bytesWritten
+    const back = heard()
+    await me.publish(channels.message, { root, instance: 'me', feed: 'echo' }, { time: 1, message: 'x' })
+    expect(await back).toBe('message')
+    return socket.bytesWritten - before
+  }
+  const alone = await sent()
+  const before = socket.bytesWritten
+  const told = heard()
+  await agent.publish(channels.presence, { root, instance: 'a' }, presence('online', 's1'))
+  expect(await told).toBe('online')
+  await sent()
+  expect(socket.bytesWritten - before).toBe(alone)
+  await hub[Symbol.asyncDispose]()
 })

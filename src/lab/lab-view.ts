@@ -46,8 +46,12 @@ interface Entry {
   left: number | undefined
 }
 
-/** Watches the agents of a lab. */
-export async function viewLab(bus: Bus, root: string): Promise<LabView> {
+/** Watches the agents of a lab. `sessions`: what their operations do, too. */
+export async function viewLab(
+  bus: Bus,
+  root: string,
+  { sessions = true }: { readonly sessions?: boolean } = {},
+): Promise<LabView> {
   const entries = new Map<string, Entry>()
   const listeners = new Set<(instance: string) => void>()
   const asked: AsyncDisposable[] = []
@@ -91,22 +95,19 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
   const forget = ({ instance }: { instance: string }) => {
     if (entries.delete(instance)) tell(instance)
   }
-  const presence = await bus.subscribe(channels.presence, { root }, took, { cleared: forget })
-  const api = await bus.subscribe(channels.api, { root }, (now, { instance }) => {
-    touch(instance).api = now
-  })
-  const sessions = await bus.subscribe(
-    channels.session,
-    { root },
-    (now, { instance, op }) => {
-      touch(instance).sessions.set(op, now)
-    },
-    {
-      cleared({ instance, op }) {
-        if (entries.get(instance)?.sessions.delete(op)) tell(instance)
-      },
-    },
+  asked.push(await bus.subscribe(channels.presence, { root }, took, { cleared: forget }))
+  asked.push(
+    await bus.subscribe(channels.api, { root }, (now, { instance }) => {
+      touch(instance).api = now
+    }),
   )
+  const tookSession = (now: OpSession, { instance, op }: { instance: string; op: string }) => {
+    touch(instance).sessions.set(op, now)
+  }
+  const cleared = ({ instance, op }: { instance: string; op: string }) => {
+    if (entries.get(instance)?.sessions.delete(op)) tell(instance)
+  }
+  if (sessions) asked.push(await bus.subscribe(channels.session, { root }, tookSession, { cleared }))
 
   return {
     get instances() {
@@ -136,8 +137,7 @@ export async function viewLab(bus: Bus, root: string): Promise<LabView> {
       return { [Symbol.dispose]: () => listeners.delete(listener) }
     },
     async [Symbol.asyncDispose]() {
-      for (const subscription of [presence, api, sessions, ...asked])
-        await subscription[Symbol.asyncDispose]()
+      for (const subscription of asked) await subscription[Symbol.asyncDispose]()
     },
   }
 }

@@ -118,6 +118,11 @@ export class AgentFeeds {
     for (const feed of this.#last.keys()) this.#publishLast(feed)
   }
 
+  /** Publishes the last values that wait, with the agent's beat. */
+  beat(): void {
+    for (const { pace } of this.#last.values()) pace.flush()
+  }
+
   /** Sends off what is still gathered. */
   close(): void {
     for (const buffer of this.#buffers) buffer.flush()

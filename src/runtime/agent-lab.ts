@@ -58,7 +58,7 @@ export function labOf(
     site,
     memory,
     follow: (sink, options) => follow(bus, root, sink, options, bug, recorderKey),
-    agents: () => viewLab(bus, root),
+    agents: (watched) => viewLab(bus, root, watched),
     hearDevices:
       hearDevices ?? (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),

@@ -1,5 +1,6 @@
 import { afterEach, expect, jest, test } from 'bun:test'
 import { z } from 'zod'
+import type { Bus } from '../bus/bus.ts'
 import { MemoryHub } from '../bus/memory.ts'
 import { type Agent, defineAgent, type FeedPublisher, type SessionHandle } from '../core/agent.ts'
 import { BEAT_S, channels } from '../core/channels.ts'
@@ -10,7 +11,7 @@ import { runAgent } from './run-agent.ts'
 const root = 'observatory'
 
 /** An agent whose process and task the test speaks for, and what came from it. */
-async function announcing(hub = new MemoryHub(), bus = hub.connect('it')) {
+async function announcing(hub = new MemoryHub(), bus: Bus = hub.connect('it')) {
   const began = Promise.withResolvers<{ session: SessionHandle<unknown>; feed: FeedPublisher }>()
   const busy = Promise.withResolvers<SessionHandle<unknown>>()
   const run = async (signal: AbortSignal) =>
@@ -170,6 +171,31 @@ test('what changes each second is told each 5 s, and at once after a pause; the 
   await running.stop()
   await pass(0.01)
   expect(last.at(-1)).toBe(62)
+})
+
+test('what waits goes out with the beat, so that hub and readers wake once for all of it', async () => {
+  jest.useFakeTimers()
+  const hub = new MemoryHub()
+  const { session, feed, sweep, running } = await announcing(hub)
+  /** When the agent was heard, s. */
+  const heard = new Set<number>()
+  const eye = hub.connect('ear')
+  for (const channel of [channels.presence, channels.session, channels.last])
+    await eye.subscribe<string, z.ZodType>(channel, { root }, (_, _address, { retained }) => {
+      if (!retained) heard.add(Math.round(performance.now() / 100) / 10)
+    })
+  for (let n = 1; n <= 65; n++) {
+    if (n === 6) heard.clear()
+    session.set({ n })
+    if (n < 3) sweep.set({ n })
+    // Not with what the session says.
+    await pass(0.5)
+    feed.publish('count', n, { n })
+    await pass(0.5)
+  }
+  expect(heard.size).toBeGreaterThanOrEqual(12)
+  expect(heard.size).toBeLessThanOrEqual(13)
+  await running.stop()
 })
 
 test('a message, and how a task gets on, are told within a second; a state at once, with the data that waited', async () => {

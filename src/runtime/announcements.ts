@@ -56,6 +56,13 @@ export class Announcements {
     return bus.connected ? bus.publish(channels.presence, this.#here, presence) : Promise.resolve()
   }
 
+  /** Says that it lives, and all that waits with it: a packet to the hub, where each by itself would wake it and all readers. */
+  beat(): void {
+    void this.publishPresence('online')
+    for (const pace of this.#sessions.values()) pace.flush()
+    this.#of.feeds.beat()
+  }
+
   /**
    * Its state is told at once, all else as soon as it is due.
    * @param text the session as JSON, where its state has changed

@@ -23,6 +23,11 @@ export class Pace {
     this.#timer = setTimeout(() => this.#out(), due - now)
   }
 
+  /** Tells what waits now, with other things that are told. */
+  flush(): void {
+    if (this.#due < Infinity) this.#out()
+  }
+
   /** What waits is told by other means. The next change waits `ms` for what may come with it. */
   drop(ms = 0): void {
     clearTimeout(this.#timer)
@@ -33,7 +38,7 @@ export class Pace {
   /** Tells what still waits, and nothing after it. */
   end(): void {
     this.#ended = true
-    if (this.#due < Infinity) this.#out()
+    this.flush()
   }
 
   /** Nothing is told any more. */

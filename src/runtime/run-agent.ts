@@ -91,7 +91,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const beat = setInterval(() => {
     // By the second the hub has told what it kept.
     if (bus.connected && ++beats === 2) void clearing[Symbol.asyncDispose]()
-    void announcements.publishPresence('online')
+    announcements.beat()
     spool?.tidy()
     recording?.look()
   }, 1000 * BEAT_S)

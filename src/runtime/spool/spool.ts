@@ -61,6 +61,7 @@ export class Spool {
   #dirty = new Set<Epoch>()
   #flight: Flight | undefined
   #timer: Timer | undefined
+  #immediate: ReturnType<typeof setImmediate> | undefined
   #sent = -Infinity
   #pruned = -Infinity
   #sincePrune = 0
@@ -234,9 +235,11 @@ export class Spool {
   }
 
   #schedule(): void {
-    if (this.#flight || this.#timer || this.#closed) return
-    const wait = Math.max(0, this.#sent + COMMIT_MS - performance.now())
-    this.#timer = setTimeout(() => this.#send(), wait)
+    if (this.#flight || this.#timer || this.#immediate || this.#closed) return
+    const wait = this.#sent + COMMIT_MS - performance.now()
+    if (wait > 0) this.#timer = setTimeout(() => this.#send(), wait)
+    // A timer of 0 ms takes one: what comes in this turn of the event loop is one batch all the same.
+    else this.#immediate = setImmediate(() => this.#send())
   }
 
   /** Sends what waits as one batch; while one is under way the rest waits for its answer. */
@@ -245,6 +248,8 @@ export class Spool {
     if (this.#flight || this.#closed) return
     clearTimeout(this.#timer)
     this.#timer = undefined
+    clearImmediate(this.#immediate)
+    this.#immediate = undefined
     const rows = this.#waiting.take()
     // What went out and is not among these rows is lost: readers are to see that.
     const lasts = new Map([...this.#dirty].map((epoch) => [epoch, headOf(epoch)]))
