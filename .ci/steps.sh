@@ -67,6 +67,7 @@ tools() {
   command -v faketime >/dev/null || missing+=(faketime)
   command -v strace >/dev/null || missing+=(strace)
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v influxd >/dev/null || missing+=(influxdb)
   command -v systemd-analyze >/dev/null || missing+=(systemd)
   [ -e /usr/lib/python3/dist-packages/graphite/render/functions.py ] || missing+=(graphite-web)
   { command -v python3 && python3 -c 'import ensurepip'; } >/dev/null 2>&1 || missing+=(python3 python3-venv)

@@ -17,7 +17,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   broker: ['core', 'machine', 'principals'],
   datanode: ['core', 'machine', 'storage'],
   agents: ['core', 'machine', 'instrument', 'storage'],
-  sinks: ['core'],
+  sinks: ['core', 'storage'],
   gateways: ['core'],
   lab: ['core', 'bus'],
   runtime: ['core', 'bus', 'lab', 'machine'],
@@ -61,4 +61,4 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
 }
 
 /** Rooms with a line above and nothing in them yet. */
-export const reserved: readonly string[] = ['sinks', 'gateways']
+export const reserved: readonly string[] = ['gateways']

@@ -45,4 +45,9 @@ def feed_of(record, agg_params):
     """What the runtime is told of a feed."""
     agg = agg_params or {}
     record = bool(record) and not agg.get('exclude_aggregator', False)
-    return {'record': record, **({'frame_length': agg['frame_length']} if agg.get('frame_length') else {})}
+    told = {'record': record}
+    if agg.get('frame_length'):
+        told['frame_length'] = agg['frame_length']
+    if agg.get('exclude_influx'):
+        told['exclude_influx'] = True
+    return told

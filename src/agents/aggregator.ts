@@ -5,6 +5,7 @@ import { counted } from '../core/counted.ts'
 import { OpError } from '../core/errors.ts'
 import type { Follower } from '../core/feed-sink.ts'
 import { aborted } from '../core/pause.ts'
+import { RecordedInstances } from '../core/recording/recorded-instances.ts'
 import { RECORD, RecordData } from '../core/recording/recording.ts'
 import { overdueAfter } from '../core/rhythm.ts'
 import { freeSpaceNow } from '../machine/free-space.ts'
@@ -15,7 +16,6 @@ import { goneFiles } from '../storage/recorder/file-list.ts'
 import { addNote, readNotes } from '../storage/recorder/notes.ts'
 import { Recorder } from '../storage/recorder/recorder.ts'
 import type { Remembered } from '../storage/recorder/remembered.ts'
-import { RecordedInstances } from './recorded-instances.ts'
 
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000

@@ -1,14 +1,20 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
+import { timeOf } from '../core/arguments/point-in-time.ts'
 import { counted } from '../core/counted.ts'
-import { ConfigError, messageOf, OpError, TransportError } from '../core/errors.ts'
+import { ConfigError, messageOf, OpError, TransportError, UsageError } from '../core/errors.ts'
 import { type RecordData, recordingOf } from '../core/recording/recording.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { joinLab } from '../launch/join-lab.ts'
 import { statePath } from '../machine/state-path.ts'
 import { spoolsIn } from '../runtime/spool/spool-files.ts'
 import { lookAtSpool } from '../runtime/spool/spool-look.ts'
+import { type ComparedField, compareWith } from '../sinks/compare.ts'
+import { influxAddress } from '../sinks/influx-address.ts'
+import { influxV1 } from '../sinks/influx-v1.ts'
+import { Archive } from '../storage/archive/archive.ts'
+import { indexPath } from '../storage/archive/archive-index-file.ts'
 import { type Audit, audit } from '../storage/recorder/audit.ts'
 import type { EpochAudit, Witness } from '../storage/recorder/audit-judge.ts'
 import { disk } from '../storage/recorder/disk.ts'
@@ -23,6 +29,8 @@ const NOT_SEEN =
 
 interface AuditFlags extends SiteOptions {
   readonly json?: boolean
+  readonly influx?: string
+  readonly from?: string
   readonly stateDir?: string
 }
 
@@ -32,6 +40,8 @@ export function auditCommand(context: Context): Command {
     .description('Compare the samples that should be in a data directory with those that are.')
     .argument('<data-dir>', 'the recorder’s directory')
     .option('--state-dir <folder>', 'the folder of this machine’s spools, which are asked, too')
+    .option('--influx <url>', 'compare with what a database has, too: http://HOST:PORT/DATABASE')
+    .option('--from <time>', 'with --influx: 2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
@@ -40,8 +50,15 @@ export function auditCommand(context: Context): Command {
     .action(async (dir: string, flags: AuditFlags) => {
       const witnesses = [...(await agents(dir, flags, context)), ...spools(flags, context)]
       const found = await read(dir, witnesses)
-      context.out(flags.json ? `${JSON.stringify({ ...found, not_seen: NOT_SEEN })}\n` : report(found))
+      const influx = await inDatabase(dir, flags, context)
+      const all = { ...found, not_seen: NOT_SEEN, ...(influx && { influx }) }
+      context.out(flags.json ? `${JSON.stringify(all)}\n` : report(found) + compared(influx ?? []))
+      const unequal = influx?.filter(({ expected, held }) => held !== expected) ?? []
       const wrong = found.damaged.length + found.epochs.filter(isWrong).length
+      if (unequal.length > 0 && wrong === 0)
+        throw new OpError(
+          `the database does not have what is recorded of ${counted(unequal.length, 'field')}: ocs backfill --from TIME writes what is missing`,
+        )
       if (wrong > 0) throw new OpError(`${dir}: ${wrong} of its files or epochs are not whole`)
     })
 }
@@ -54,6 +71,29 @@ async function read(dir: string, witnesses: readonly Witness[]): Promise<Audit> 
     throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
   }
   throw new ConfigError(`${dir}: there are no .g3 files in it: name a recorder's data directory`)
+}
+
+/** What a database has of the fields in a data directory, where one is named. */
+async function inDatabase(dir: string, { influx, from, stateDir }: AuditFlags, context: Context) {
+  if (influx === undefined && from === undefined) return undefined
+  if (influx === undefined) throw new UsageError('--from goes with --influx')
+  const database = influxV1(influxAddress('--influx', influx), context.env)
+  using archive = new Archive(dir, indexPath(statePath(stateDir, context.env), dir))
+  await archive.rescan(context.signal)
+  const start = timeOf('--from', from ?? '0', Date.now() / 1000)
+  return await compareWith(database, archive, start, context.signal)
+}
+
+/** Fields and how many values of each are recorded, and are in the database. */
+function compared(fields: readonly ComparedField[]): string {
+  if (fields.length === 0) return ''
+  const rows = fields.map(({ field, expected, held }) => [
+    field,
+    String(expected),
+    String(held),
+    held === expected ? 'equal' : held < expected ? `${expected - held} MISSING` : `${held - expected} MORE`,
+  ])
+  return table([['FIELD', 'VALUES RECORDED', 'IN THE DATABASE', ''], ...rows])
 }
 
 /** What agents and the directory's recorder say, where a site is named. */

@@ -9,7 +9,8 @@ import { Archive, type ArchiveField, sourceOf } from '../storage/archive/archive
 import { indexPath } from '../storage/archive/archive-index-file.ts'
 import { exportFile, FORMATS, type Format } from '../storage/archive/export-file.ts'
 import { windows } from '../storage/archive/export-windows.ts'
-import { type Context, draw, ERASE } from '../terminal/context.ts'
+import type { Context } from '../terminal/context.ts'
+import { progressOf } from '../terminal/progress.ts'
 
 interface ExportFlags {
   readonly from: string
@@ -22,8 +23,6 @@ interface ExportFlags {
 
 /** Names of fields that an error lists. */
 const LISTED = 10
-/** Milliseconds between two redrawings of the progress. */
-const DRAW_MS = 100
 
 /** `ocs export FIELD…`: what `.g3` files hold, as text, read from the files themselves. */
 export function exportCommand(context: Context): Command {
@@ -87,15 +86,4 @@ function choose(names: readonly string[], fields: readonly ArchiveField[], dir: 
     )
   }
   return [...found]
-}
-
-/** One line on standard error that is redrawn, if that is a terminal; '' clears it. */
-function progressOf(context: Context): (text: string) => void {
-  let drawn = -Infinity
-  return (text) => {
-    const now = performance.now()
-    if (!context.terminal || (text !== '' && now - drawn < DRAW_MS)) return
-    drawn = now
-    draw(context, `${ERASE}${text}`)
-  }
 }

@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Create>>> = {
   systemd: async () => (await import('./systemd.ts')).systemdCommand,
   ctrl: async () => (await import('./ctrl/ctrl.ts')).ctrlCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
+  backfill: async () => (await import('./backfill.ts')).backfillCommand,
   spool: async () => (await import('./spool.ts')).spoolCommand,
   export: async () => (await import('./export.ts')).exportCommand,
   plot: async () => (await import('./plot.ts')).plotCommand,

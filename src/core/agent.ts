@@ -45,6 +45,8 @@ export interface FeedSpec<I> {
   readonly record: boolean
   /** Seconds of data a frame in the `.g3` file spans at most; default 300, as in OCS. */
   readonly frame_length?: number | ((instrument: I) => number)
+  /** Whether it is recorded and goes into no database; default false. */
+  readonly exclude_influx?: boolean
   /** Seconds between two samples of fields that say none of their own; unknown by default. */
   readonly rhythm?: number | ((instrument: I) => number | undefined)
   /** Seconds that samples are gathered into one row of several; default 0, each message at once. */
@@ -174,6 +176,13 @@ export interface Lab {
   readonly memory: Memory
   /** Reads recorded feeds of other agents until disposed. */
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
+  /** Asks a query of another agent, for `timeout` s. @throws TransportError without an answer, OpError with the agent's refusal */
+  ask(
+    instance: string,
+    query: string,
+    params: Readonly<Record<string, unknown>>,
+    timeout?: number,
+  ): Promise<unknown>
   /** Watches which agents there are and what their operations do; without `sessions`, which are most of what agents say, what they declare alone. */
   agents(watched?: { readonly sessions: boolean }): Promise<LabAgents>
   /**
@@ -379,7 +388,7 @@ const SPEC: Keys<AgentSpec<Schema, string, object>> = {
 }
 const FEED: Keys<FeedSpec<object>> = {
   ...({ help: 'must', record: 'must', frame_length: 'may', rhythm: 'may' } as const),
-  ...({ buffer_time: 'may', blocks: 'must', typical: 'may' } as const),
+  ...({ buffer_time: 'may', blocks: 'must', typical: 'may', exclude_influx: 'may' } as const),
 }
 const FIELD: Keys<FieldSpec> = {
   ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),

@@ -44,6 +44,8 @@ export const FeedDeclaration = z.object({
   record: z.boolean(),
   /** Seconds of data a frame of the recorder spans at most. */
   frame_length: z.number().positive(),
+  /** Whether sinks leave it out, as OCS's `agg_params` say. */
+  exclude_influx: z.boolean().optional(),
   blocks: z.record(BlockName, z.record(FieldName, FieldInfo)),
 })
 export type FeedDeclaration = z.output<typeof FeedDeclaration>

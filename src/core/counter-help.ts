@@ -37,6 +37,9 @@ export const counterHelp: Readonly<Record<string, string>> = {
   torn_tails: 'torn ends of files that were set aside',
   displaced: 'times what was being written (a file, its directory, the lock) had been moved or removed',
   disk_failures: 'times the data directory could not be written',
+  points: 'points that a database has taken',
+  refused: 'points that a database will not have: of another type than it has, too old, not to be read',
+  archived: 'points that came from an archive node, since their agents no longer held them',
   uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
 }
 
@@ -46,7 +49,7 @@ export function helpOf(counter: string): string {
 }
 
 /** Counters of work done, which tell of nothing gone wrong. */
-const WORK = new Set(['rows', 'samples', 'frames'])
+const WORK = new Set(['rows', 'samples', 'frames', 'points', 'archived'])
 
 /** Those of some counters that say that something went wrong: above zero, a field's own left to its total. */
 export function troubles(counters: Counts): [name: string, count: number][] {

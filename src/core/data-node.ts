@@ -1,6 +1,7 @@
 /** What every data node is asked and answers, with sisock's names and meaning. */
 import { z } from 'zod'
-import { BitNames } from './channels.ts'
+import { BitNames, Tags } from './channels.ts'
+import { FieldType } from './wire.ts'
 
 /** A time: unix seconds when above 0, else seconds relative to now. */
 const time = z.number()
@@ -44,6 +45,17 @@ const FieldEntry = z.object({
   bits: BitNames.optional(),
   /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`: what an archive finds it by. */
   source: z.string().optional(),
+  /** Of an archive: the type it is recorded as, and what a database that takes it has to know. */
+  recorded: z
+    .object({
+      /** Its name there. */
+      field: z.string(),
+      type: FieldType,
+      agent_class: z.string().optional(),
+      exclude_influx: z.boolean().optional(),
+      influxdb_tags: Tags.optional(),
+    })
+    .optional(),
 })
 export type FieldEntry = z.output<typeof FieldEntry>
 

@@ -13,6 +13,8 @@ export interface FeedEpoch {
 export interface FeedSink {
   /** The feeds wanted; asked at each beat and row of one that has not been wanted so far. */
   wants(instance: string, feed: string): boolean
+  /** Whether nothing can be taken now, so that nothing need be asked for. */
+  readonly isFull?: boolean
   /**
    * The last seq already had of an epoch (0: none), asked before anything of the epoch is read.
    * `undefined`: nothing of this epoch is wanted.

@@ -1,6 +1,6 @@
 /** What agents and clients of OCS say to one another, in the shapes that they know (ocs 0.12.1). */
 import type { Duplex } from 'node:stream'
-import type { Row, Tags } from './channels.ts'
+import type { FeedDeclaration, Row, Tags } from './channels.ts'
 import type { FieldType } from './wire.ts'
 
 /** A call of a procedure, as `client_http.py` makes it: `observatory.ls240.ops` with `start`, an operation, parameters. */
@@ -30,6 +30,14 @@ interface OcsBlock {
   readonly types: Readonly<Record<string, FieldType>>
   /** Tags for InfluxDB, by field, where there are some. */
   readonly influxdb_tags?: Readonly<Record<string, Tags>>
+}
+
+/** What OCS calls `agg_params` of a feed. */
+export function aggParams(
+  feed: Pick<FeedDeclaration, 'frame_length' | 'exclude_influx'> | undefined,
+): Readonly<Record<string, unknown>> {
+  const { frame_length, exclude_influx } = feed ?? {}
+  return { frame_length, ...(exclude_influx && { exclude_influx }) }
 }
 
 /** Somebody who calls procedures over HTTP. */

@@ -144,6 +144,7 @@ function describe(field: ArchiveField, declared: Declared): FieldEntry {
   const timeline = `${label.slice(0, -shown.length)}${block}`
   const source = sourceOf(field)
   const { description, units, resolution, rhythm, bits } = about ?? declared.get(source) ?? {}
+  const { agent_class, exclude_influx, influxdb_tags } = about ?? {}
   return {
     description: description ?? null,
     timeline,
@@ -153,6 +154,13 @@ function describe(field: ArchiveField, declared: Declared): FieldEntry {
     ...(rhythm && { rhythm }),
     ...(bits && { bits }),
     source,
+    recorded: {
+      field: field.name,
+      type,
+      ...(agent_class !== undefined && { agent_class }),
+      ...(exclude_influx && { exclude_influx }),
+      ...(influxdb_tags && { influxdb_tags }),
+    },
   }
 }
 

@@ -123,6 +123,7 @@ export class FeedReader {
       | { readonly epoch: string; readonly from: number; readonly answer: Promise<Replayed | undefined> }
       | undefined
     for (let next = this.epochs.missing(); next && !this.#closed; next = this.epochs.missing()) {
+      if (this.#sink.isFull) return this.#retryLater()
       const { epoch, last } = next
       const asked = ahead?.epoch === epoch.epoch && ahead.from === last + 1 ? ahead.answer : undefined
       const answer = await (asked ?? replays.ask(this.holder, epoch, last + 1))

@@ -53,13 +53,14 @@ function parse(text: string): unknown {
 function mendDeclaration(declared: unknown): FeedDeclaration {
   const whole = FeedDeclaration.safeParse(declared)
   if (whole.success) return whole.data
-  const { agent_class, frame_length, blocks } = record(declared) ?? {}
+  const { agent_class, frame_length, exclude_influx, blocks } = record(declared) ?? {}
   const { data: length = FRAME } = FeedDeclaration.shape.frame_length.safeParse(frame_length)
   const kept = entries(blocks).filter(([block]) => BlockName.safeParse(block).success)
   return {
     agent_class: typeof agent_class === 'string' ? agent_class : '',
     record: true,
     frame_length: length,
+    ...(exclude_influx === true && { exclude_influx }),
     blocks: Object.fromEntries(kept.map(([block, fields]) => [block, mendFields(fields)])),
   }
 }

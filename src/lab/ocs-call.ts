@@ -1,6 +1,6 @@
 import type { AgentApi } from '../core/channels.ts'
 import { OpError } from '../core/errors.ts'
-import type { OcsCall } from '../core/ocs.ts'
+import { aggParams, type OcsCall } from '../core/ocs.ts'
 import { Action } from '../core/ops.ts'
 import type { InstanceView } from './lab-view.ts'
 import type { Caller } from './request-client.ts'
@@ -65,9 +65,9 @@ function described(query: string, { presence, sessions }: InstanceView, api: Age
           ...(kind === 'task' && { abortable: true }),
         },
       ])
-  const feeds = Object.entries(api.feeds).map(([name, { record, frame_length }]) => [
+  const feeds = Object.entries(api.feeds).map(([name, feed]) => [
     name,
-    { feed_name: name, record, agg_params: { frame_length } },
+    { feed_name: name, record: feed.record, agg_params: aggParams(feed) },
   ])
   const all: Readonly<Record<string, unknown>> = {
     get_agent_class: api.agent_class,

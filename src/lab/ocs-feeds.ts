@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { channels, feedAddress } from '../core/channels.ts'
-import type { OcsMessage, OcsTopic } from '../core/ocs.ts'
+import { aggParams, type OcsMessage, type OcsTopic } from '../core/ocs.ts'
 import { OpCode } from '../core/ops.ts'
 import type { LabView } from './lab-view.ts'
 
@@ -32,7 +32,7 @@ export async function listenOcs(
     const declared = api?.feeds[feed]
     return {
       agent_address: `${root}.${instance}`,
-      agg_params: { frame_length: declared?.frame_length },
+      agg_params: aggParams(declared),
       feed_name: feed,
       address: feedAddress(root, instance, feed),
       record: declared?.record ?? feed !== HEARTBEAT,

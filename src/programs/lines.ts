@@ -25,7 +25,11 @@ const OpDeclaration = z.object({
   startup: z.boolean().or(z.record(z.string(), z.unknown())).default(false),
   min_privs: z.int().min(1).max(3).default(1),
 })
-const FeedKind = z.object({ record: z.boolean(), frame_length: z.number().positive().optional() })
+const FeedKind = z.object({
+  record: z.boolean(),
+  frame_length: z.number().positive().optional(),
+  exclude_influx: z.boolean().optional(),
+})
 export type FeedKind = z.output<typeof FeedKind>
 
 /** The first line of a program: what it is. */

@@ -33,11 +33,12 @@ export class ProgramFeeds {
 
   /** How a feed is declared. */
   spec(feed: string) {
-    const { record, frame_length } = this.#kinds.get(feed) ?? { record: true }
+    const { record, frame_length, exclude_influx } = this.#kinds.get(feed) ?? { record: true }
     return {
       help: '',
       record,
       ...(frame_length !== undefined && { frame_length }),
+      ...(exclude_influx && { exclude_influx }),
       blocks: () => this.blocks(feed),
     }
   }

@@ -59,6 +59,7 @@ export function labOf(
     memory,
     follow: (sink, options) => follow(bus, root, sink, options, bug, recorderKey),
     agents: (watched) => viewLab(bus, root, watched),
+    ask: async (of, query, params, timeout) => (await others()).ask.query(of, query, params, timeout),
     hearDevices:
       hearDevices ?? (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),

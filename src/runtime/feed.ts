@@ -222,12 +222,13 @@ export class FeedWriter implements FeedPublisher {
       }
     }
     this.#unread = unread
-    const { record, frame_length = DEFAULT_FRAME_LENGTH } = this.#spec
+    const { record, frame_length = DEFAULT_FRAME_LENGTH, exclude_influx } = this.#spec
     return {
       agent_class: this.#agentClass,
       record,
       frame_length:
         typeof frame_length === 'number' ? frame_length : known ? frame_length(known) : DEFAULT_FRAME_LENGTH,
+      ...(exclude_influx && { exclude_influx }),
       blocks: checked,
     }
   }

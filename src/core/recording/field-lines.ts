@@ -20,7 +20,11 @@ export const FieldLine = FieldInfo.pick({
   resolution: true,
   rhythm: true,
   bits: true,
+  influxdb_tags: true,
 }).extend({
+  /** For databases: the class of a field with tags, and whether none takes it. */
+  agent_class: z.string().optional(),
+  exclude_influx: z.boolean().optional(),
   /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`. */
   source: z.string(),
   /** The time of the first sample of which it is said, unix s. */

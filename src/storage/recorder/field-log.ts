@@ -27,9 +27,15 @@ export class FieldLog {
   take(address: string, declaration: FeedDeclaration, since: number): void {
     if (this.#seen.get(address) === declaration) return
     this.#seen.set(address, declaration)
-    for (const block of Object.values(declaration.blocks))
-      for (const [field, { units, description, resolution, rhythm, bits }] of Object.entries(block)) {
-        const line = { source: `${address}.${field}`, since, units, description, resolution, rhythm, bits }
+    const { exclude_influx, blocks } = declaration
+    for (const block of Object.values(blocks))
+      for (const [field, info] of Object.entries(block)) {
+        const { units, description, resolution, rhythm, bits, influxdb_tags } = info
+        const agent_class = influxdb_tags && declaration.agent_class
+        const line = {
+          ...{ source: `${address}.${field}`, since, units, description, resolution, rhythm, bits },
+          ...{ influxdb_tags, agent_class, exclude_influx },
+        }
         const lines = this.#known.get(line.source) ?? []
         const at = lines.findLastIndex((one) => one.since <= since)
         if (said(lines[at]) === said(line)) continue

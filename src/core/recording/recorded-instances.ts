@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { Lab, LabAgents } from '../core/agent.ts'
-import type { Recorder } from '../storage/recorder/recorder.ts'
+import type { Lab, LabAgents } from '../agent.ts'
 
 /** Instances that are told of at most: an id costs nothing. */
 const MOST = 1000
@@ -9,9 +8,16 @@ const NAMED = 5
 /** Data directories that were begun with recordings of the site file's instances alone. */
 const Begun = z.object({ known_only: z.array(z.string()) })
 
+/** A data directory that is recorded to: its UUID, and whether it had no recordings before. */
+interface DataDirectory {
+  readonly id: string
+  readonly isNew: boolean
+  readonly dir: string
+}
+
 /**
- * Whose feeds a recorder takes: the instances of the site file, and all where there is none or it was told so. What others
- * send waits in their spools until the site file names them.
+ * Whose feeds a recorder or a sink takes: the instances of the site file, and all where there is none or it was told so.
+ * What others send waits in their spools until the site file names them.
  */
 export class RecordedInstances {
   readonly #lab: Lab
@@ -30,7 +36,7 @@ export class RecordedInstances {
   }
 
   /** A data directory that an older ocs began goes on with everyone, for this version, and says so. */
-  begin({ id, isNew, dir }: Pick<Recorder, 'id' | 'isNew' | 'dir'>): void {
+  begin({ id, isNew, dir }: DataDirectory): void {
     if (this.#everyone) return
     const { known_only = [] } = Begun.safeParse(this.#lab.memory.load()).data ?? {}
     if (known_only.includes(id)) return

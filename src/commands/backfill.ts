@@ -1,0 +1,63 @@
+import { Command, Option } from 'commander'
+import { timeOf } from '../core/arguments/point-in-time.ts'
+import { counted } from '../core/counted.ts'
+import { OpError, UsageError } from '../core/errors.ts'
+import { statePath } from '../machine/state-path.ts'
+import { backfill } from '../sinks/backfill.ts'
+import { LAST } from '../sinks/compare.ts'
+import { influxAddress } from '../sinks/influx-address.ts'
+import { influxV1 } from '../sinks/influx-v1.ts'
+import { influxV2 } from '../sinks/influx-v2.ts'
+import { PROTOCOLS, type Protocol } from '../sinks/line-protocol.ts'
+import { Archive } from '../storage/archive/archive.ts'
+import { indexPath } from '../storage/archive/archive-index-file.ts'
+import type { Context } from '../terminal/context.ts'
+import { progressOf } from '../terminal/progress.ts'
+
+interface BackfillFlags {
+  readonly from: string
+  readonly to?: string
+  readonly influx?: string
+  readonly protocol: Protocol
+  readonly stateDir?: string
+}
+
+/** `ocs backfill DATA_DIR`: what `.g3` files hold, into a database. */
+export function backfillCommand(context: Context): Command {
+  return new Command('backfill')
+    .description('Write recorded samples into a database, as an InfluxDBAgent does.')
+    .argument('<data-dir>', 'a folder of .g3 files, such as the recorder’s')
+    .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
+    .option('--to <time>', 'the same; all there is by default')
+    .option('--influx <url>', 'http://HOST:PORT/DATABASE of InfluxDB 1.x; else INFLUXDB_V2_URL and its kin')
+    .addOption(new Option('--protocol <form>', 'as of the agent').choices(PROTOCOLS).default('line'))
+    .option('--state-dir <folder>', 'where the index of the files is kept')
+    .addHelpText(
+      'after',
+      '\nWhat the database has already stays as it is: the same samples are the same points.',
+    )
+    .action(async (dir: string, flags: BackfillFlags) => {
+      const now = Date.now() / 1000
+      const start = timeOf('--from', flags.from, now)
+      const end = flags.to === undefined ? LAST : timeOf('--to', flags.to, now)
+      if (start > end) throw new UsageError(`--from ${flags.from} is after --to ${flags.to}`)
+      const { influx, protocol } = flags
+      const database =
+        influx === undefined
+          ? influxV2(false, context.env)
+          : influxV1(influxAddress('--influx', influx), context.env)
+      const show = progressOf(context)
+      using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
+      await archive.rescan(context.signal, (done, files) =>
+        show(`reading ${done} of ${counted(files, 'file')}`),
+      )
+      const { points, refused, why } = await backfill(
+        ...([archive, database, [start, end], protocol, context.signal] as const),
+        (done, feeds, written) => show(`feed ${done + 1} of ${feeds}, ${counted(written, 'point')}`),
+      )
+      show('')
+      context.out(`${counted(points, 'point')} written to ${database.name}\n`)
+      if (refused > 0)
+        throw new OpError(`${database.name} will not have ${counted(refused, 'point')}: ${why}`)
+    })
+}

@@ -1,0 +1,19 @@
+import { UsageError } from '../core/errors.ts'
+import type { InfluxV1 } from './influx-v1.ts'
+
+/**
+ * A database of InfluxDB 1.x as commands name it: `http://HOST:PORT/DATABASE`. Who asks is in the environment, as for the agent.
+ * @throws UsageError for what is no such address
+ */
+export function influxAddress(flag: string, text: string): InfluxV1 {
+  const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined
+  const database = decodeURIComponent(url?.pathname.slice(1) ?? '')
+  if (url?.username !== '' || url.search !== '' || !/^[^/]+$/.test(database))
+    throw new UsageError(
+      `${flag} "${text}" is no database: http://HOST:PORT/DATABASE, such as http://localhost:8086/ocs_feeds; INFLUXDB_USERNAME and INFLUXDB_PASSWORD say who asks`,
+    )
+  const ssl = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const port = url.port === '' ? 8086 : Number(url.port)
+  return { host, port, database, ssl, verify_ssl: ssl, gzip: false }
+}
