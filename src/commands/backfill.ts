@@ -25,7 +25,7 @@ interface BackfillFlags {
 /** `ocs backfill DATA_DIR`: what `.g3` files hold, into a database. */
 export function backfillCommand(context: Context): Command {
   return new Command('backfill')
-    .description('Write recorded samples into a database, as an InfluxDBAgent does.')
+    .description('Write recorded samples into a database, with the names that OCS gives them.')
     .argument('<data-dir>', 'a folder of .g3 files, such as the recorder’s')
     .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
     .option('--to <time>', 'the same; all there is by default')

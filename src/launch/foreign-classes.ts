@@ -57,7 +57,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     'WiregridKikusuiAgent',
     'WiregridTiltSensorAgent',
   ],
-  OCS: ['InfluxDBAgent', 'InfluxDBAgentv2', 'AccessDirector'],
+  OCS: ['AccessDirector'],
 }
 
 /** Who has a class that is not here, by its name. */
