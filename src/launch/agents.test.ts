@@ -123,6 +123,9 @@ for (const name of agentClasses) {
   })
 
   test(`${name}: starts`, async () => {
+    // A database that is named by the environment.
+    for (const part of ['ORG', 'BUCKET', 'TOKEN']) process.env[`INFLUXDB_V2_${part}`] ??= 'test'
+    process.env['INFLUXDB_V2_URL'] ??= 'http://127.0.0.1:1'
     const agent = await findAgent(name)
     const words = await wordsFor(name)
     const args = coerceArguments(agent.spec.args, flags(words), { retired: agent.spec.retired ?? {} })
