@@ -51,11 +51,14 @@ async function clientOptions(options: ConnectOptions): Promise<ClientOptions> {
   const { hub, root, siteFile, ...rest } = options
   const { env } = process
   const at = await hubAddress({ hub, root, siteFile }, env['OCS_CONFIG_DIR'])
-  const { url, realm, file, broker } = at
+  const { url, realm, keysFor } = at
   return {
     ...rest,
     url,
     root: at.root,
-    credentials: () => findCredentials({ url, realm, file, broker, env }),
+    credentials: (to) => {
+      const { credentials: file, broker } = keysFor(to.url)
+      return findCredentials({ ...to, realm, file, broker, env })
+    },
   }
 }

@@ -303,9 +303,13 @@ export function openGate({
       const reason = full
         ? `it already has ${filters.size} subscriptions`
         : refuseSubscribe(root, caller, subscription.topic)
-      if (reason === undefined) filters.add(subscription.topic)
-      else if (entry.refused++ < MOST_LOGGED) refuse(client, 'may not subscribe', reason)
-      done(null, reason === undefined ? subscription : null)
+      if (reason === undefined) {
+        filters.add(subscription.topic)
+        return done(null, subscription)
+      }
+      if (entry.refused++ < MOST_LOGGED) refuse(client, 'may not subscribe', reason)
+      // SUBACK has no words: they come before it.
+      client.publish(refusedNotice(root, client.id, subscription, reason), () => done(null, null))
     },
   }
 

@@ -39,6 +39,8 @@ export interface Bus extends AsyncDisposable {
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
   /** Why the hub was not reached the last time, while it is not. */
   readonly problem?: Unreached | undefined
+  /** Of several addresses of a hub, the one that is tried or connected to. */
+  readonly server?: string | undefined
   /** Calls back at each attempt that fails, with why. */
   onProblem?(listener: (problem: Unreached) => void): Disposable
 }

@@ -1,11 +1,12 @@
 import type { MqttClient } from 'mqtt'
+import type { Servers } from './servers.ts'
 import { type Unreached, unreached } from './unreached.ts'
 
 interface Attempts {
-  readonly url: string
+  readonly servers: Servers
   /** Whether the client has shown what it has to show by now; a connection without it is made anew. */
   hasShown(): boolean
-  /** Hears that the hub refused the client, with the code of its CONNACK. */
+  /** Hears that the hub refused the client, with the code of its CONNACK; of several addresses once none is left that may not. */
   readonly onRefused?: ((reason: string, code: number) => void) | undefined
 }
 type ProblemListener = (problem: Unreached) => void
@@ -15,33 +16,37 @@ type StatusListener = (connected: boolean, reason?: string) => void
 export class MqttStatus {
   readonly #listeners = new Set<StatusListener>()
   readonly #problemListeners = new Set<ProblemListener>()
+  readonly #servers: Servers
   #connected = false
-  #problem: Unreached | undefined
   /** Whether it is known by now what is wrong with this attempt. */
   #isKnown = false
 
-  constructor(client: MqttClient, { url, hasShown, onRefused }: Attempts) {
+  constructor(client: MqttClient, { servers, hasShown, onRefused }: Attempts) {
+    this.#servers = servers
     let isAgain = false
     client.on('connect', () => {
       // Once: what changes with each look is nobody's credentials.
       isAgain = !isAgain && !hasShown()
       if (isAgain) return void client.stream.destroy()
-      this.#problem = undefined
+      servers.reached()
       this.#isKnown = true
       this.#tell(true)
     })
     client.on('close', () => {
-      if (!this.#isKnown) this.#problem = { text: 'what answers there closes the connection', kind: 'away' }
+      if (!this.#isKnown) servers.failed({ text: 'what answers there closes the connection', kind: 'away' })
       this.#isKnown = false
       this.#tell(false)
     })
     client.on('error', (error) => {
       const { code } = error as { code?: number | string }
       this.#isKnown = true
-      this.#problem = unreached(error, url, this.#connected, client.options.ca !== undefined)
+      servers.failed(unreached(error, servers.now, this.#connected, client.options.ca !== undefined))
+      const { problem } = servers
+      if (!problem || !hasShown()) return
+      const isLast = servers.all.length === 1 || problem.kind === 'refused'
       // A return code of CONNACK (MQTT 3.1.1 §3.2.2.3).
-      if (typeof code === 'number' && code > 0 && code < 6 && hasShown()) onRefused?.(error.message, code)
-      if (hasShown()) for (const listener of [...this.#problemListeners]) listener(this.#problem)
+      if (typeof code === 'number' && code > 0 && code < 6 && isLast) onRefused?.(error.message, code)
+      for (const listener of [...this.#problemListeners]) listener(problem)
     })
   }
 
@@ -51,7 +56,7 @@ export class MqttStatus {
 
   /** What was wrong with the last attempt. */
   get problem(): Unreached | undefined {
-    return this.#problem
+    return this.#servers.problem
   }
 
   /** Calls back at each connection and loss; at once with the present state. */
@@ -71,6 +76,6 @@ export class MqttStatus {
     if (connected === this.#connected) return
     this.#connected = connected
     for (const listener of [...this.#listeners])
-      listener(connected, connected ? undefined : this.#problem?.text)
+      listener(connected, connected ? undefined : this.problem?.text)
   }
 }

@@ -1,14 +1,24 @@
 import type { MqttClient } from 'mqtt'
 import type { z } from 'zod'
+import { backoff } from '../core/backoff.ts'
 import { channels } from '../core/channels.ts'
 import { TransportError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
 import type { BusOptions, Listener, More } from './bus.ts'
 import { awaitGoodbye } from './goodbye.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MqttStatus } from './mqtt-status.ts'
 
-/** What a client listens to: each filter is asked for by every listener, and given up with the last. */
+/** Milliseconds from one refusal to the next request, at first and at most: a node of a cluster may be gone just now. */
+const [FIRST_MS, LONGEST_MS] = [100, 5000]
+/** How often is asked on behalf of who waits for it; 3 s in all. */
+const TRIES = 6
+
+/**
+ * What a client listens to: each filter is asked for by every listener, and given up with the last. At QoS 0: a session ends
+ * with its connection, so that nothing would be sent twice anyhow, and a cluster grants it whichever of its nodes are away.
+ */
 export class MqttSubscriptions {
   readonly #client: MqttClient
   readonly #status: MqttStatus
@@ -16,6 +26,10 @@ export class MqttSubscriptions {
   readonly #mailbox: Mailbox
   /** Listeners by filter. */
   readonly #listeners = new Map<string, number>()
+  /** Why an `ocs hub` does not grant a filter: others only say that they do not. */
+  readonly #reasons = new Map<string, string>()
+  /** Aborted when the connection is lost. */
+  #lost = new AbortController()
 
   /** @param refused hears of each message of this client that the hub does not pass on, with the topic and why */
   constructor(
@@ -30,8 +44,15 @@ export class MqttSubscriptions {
     const mailbox = new Mailbox(options)
     this.#mailbox = mailbox
     // Comes without being asked for.
-    mailbox.add(channels.refused, {}, ({ topic: name, why }) => refused(name, why))
+    mailbox.add(channels.refused, {}, ({ topic: name, why }) => {
+      if (this.#listeners.has(name)) this.#reasons.set(name, why)
+      else refused(name, why)
+    })
     client.on('message', (name, payload, packet) => mailbox.deliver(name, payload.toString(), packet.retain))
+    status.listen((connected) => {
+      if (connected) this.#askAgain()
+      else this.#lost.abort()
+    })
   }
 
   /** As `Bus.subscribe` promises. */
@@ -48,8 +69,13 @@ export class MqttSubscriptions {
       remove()
       return this.#drop(filter)
     }
-    // What is retained is told again and again, and no connection outlives its hub: to acknowledge each would wake that for nothing.
-    await this.#request(filter, to.retain ? 0 : to.qos, drop)
+    // Away from the hub it is asked for once that is back; nobody waits for that.
+    if (this.#status.connected) {
+      await this.#ask(filter, TRIES).catch((error: unknown) => {
+        drop()
+        throw error
+      })
+    }
     let removed = false
     return {
       [Symbol.asyncDispose]: async () => {
@@ -61,19 +87,36 @@ export class MqttSubscriptions {
     }
   }
 
-  async #request(filter: string, qos: 0 | 1, drop: () => void): Promise<void> {
+  #askAgain(): void {
+    this.#lost = new AbortController()
+    for (const filter of this.#listeners.keys())
+      this.#ask(filter, Infinity).catch((error: Error) => this.#options.onBad?.(filter, error.message))
+  }
+
+  /**
+   * Asks for a filter, and again where it is refused without a reason, as long as it is wanted and this connection lasts.
+   * @throws TransportError when it is refused for good
+   */
+  async #ask(filter: string, tries: number): Promise<void> {
     const client = this.#client
-    // "resubscribe" is mqtt.js' own word for asking again: who comes second gets what is retained, too.
-    const granted = client.subscribeAsync({ [filter]: { qos }, resubscribe: true } as never)
-    // Away from the hub, or when it dies meanwhile, mqtt.js asks when it is back; nobody waits for that.
-    const refused = (error: Error) => {
-      if (!this.#status.connected || client.disconnecting) return
-      drop()
-      throw new TransportError(`the hub does not deliver ${filter}: ${error.message}`, { cause: error })
+    const { signal } = this.#lost
+    for (let failed = 0; this.#listeners.has(filter) && !signal.aborted && !client.disconnecting; failed++) {
+      try {
+        // Who comes second gets what is retained, too.
+        await client.subscribeAsync(filter, { qos: 0 })
+        return
+      } catch (cause) {
+        // The hub has died meanwhile, or this client leaves.
+        if (signal.aborted || client.disconnecting) return
+        const reason = this.#reasons.get(filter)
+        this.#reasons.delete(filter)
+        const text = `the hub does not deliver ${filter}: ${reason ?? (cause as Error).message}`
+        if (reason !== undefined || failed + 1 >= tries) throw new TransportError(text, { cause })
+        if (failed === 0 && tries === Infinity)
+          this.#options.onBad?.(filter, `${text}; it is asked for again`)
+        await pause(backoff(failed, FIRST_MS, LONGEST_MS), signal)
+      }
     }
-    if (this.#status.connected) await granted.catch(refused)
-    else
-      granted.catch((error: Error) => this.#status.connected && this.#options.onBad?.(filter, error.message))
   }
 
   /** One listener less; answers how many are left. */
@@ -86,9 +129,8 @@ export class MqttSubscriptions {
 
   async #giveUp(filter: string): Promise<void> {
     const client = this.#client
-    if (client.disconnecting) return
-    const done = client.unsubscribeAsync(filter).catch(() => {})
-    // Away from the hub the answer would be long in coming.
-    if (this.#status.connected) await awaitGoodbye(done)
+    if (client.disconnecting || !this.#status.connected) return
+    // A hub that dies meanwhile would be long in answering.
+    await awaitGoodbye(client.unsubscribeAsync(filter).catch(() => {}))
   }
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
+import { addressesIn } from '../core/host-port.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
 import { writeJointly } from '../machine/joint-writes.ts'
 import type { Bus, BusOptions, Listener, More } from './bus.ts'
@@ -10,6 +11,7 @@ import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
 import { MqttSubscriptions } from './mqtt-subscriptions.ts'
+import { Servers, targetOf } from './servers.ts'
 import type { Unreached } from './unreached.ts'
 
 /** What shows a hub who a client is. */
@@ -25,13 +27,16 @@ interface Shown {
 
 /** How to reach the hub, and as whom. */
 export interface MqttOptions extends BusOptions {
-  /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`. */
+  /**
+   * `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`; several with commas between, which are
+   * tried in turn.
+   */
   readonly url: string
   readonly client: string
   /** A way to the hub within its own process, in place of the URL. */
   readonly stream?: (() => Duplex) | undefined
-  /** Who it shows the hub to be; asked anew at each attempt, since a hub may make it when it starts. */
-  readonly credentials?: (() => Shown | undefined) | undefined
+  /** Who it shows the hub at an address to be; asked anew at each attempt, since a hub may make it when it starts. */
+  readonly credentials?: ((to: { readonly url: string }) => Shown | undefined) | undefined
   /** What the hub publishes when this client is lost. */
   readonly will?: { readonly topic: string; readonly payload: string }
   /**
@@ -43,8 +48,6 @@ export interface MqttOptions extends BusOptions {
 
 /** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
 const KEEPALIVE = 5
-/** Milliseconds between attempts to reach the hub. */
-const RETRY_MS = 250
 /** Milliseconds an attempt may take. */
 const CONNECT_MS = 5000
 /**
@@ -52,7 +55,7 @@ const CONNECT_MS = 5000
  * @throws ConfigError for credentials that cannot be used
  */
 export function connectMqtt(options: MqttOptions): Bus {
-  const { client, status } = openClient(options)
+  const { client, status, servers } = openClient(options)
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options, (name, why) => {
     publisher.refused(name, why)
@@ -65,6 +68,9 @@ export function connectMqtt(options: MqttOptions): Bus {
     },
     get problem() {
       return status.problem
+    },
+    get server() {
+      return servers.all.length > 1 ? servers.now : undefined
     },
     publish: <P extends string, S extends z.ZodType>(
       to: Channel<P, S>,
@@ -99,18 +105,25 @@ export function connectMqtt(options: MqttOptions): Bus {
 export function openClient(options: MqttOptions): {
   readonly client: MqttClient
   readonly status: MqttStatus
+  readonly servers: Servers
 } {
   const nonce = randomUUID()
   const { stream } = options
-  const settings = settingsOf(options, nonce)
-  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(options.url, settings)
-  const now = () => shownTo(options, nonce)
+  const servers = new Servers(options.url)
+  const now = () => shownTo(options, servers.now, nonce)
+  servers.again()
+  const settings = { ...settingsOf(options), ...now(), reconnectPeriod: servers.pauseMs }
+  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(servers.now, settings)
   // Each connection has a stream of its own.
   client.on('connect', () => writeJointly(client.stream))
   client.on('reconnect', () => {
+    servers.again()
+    client.options.reconnectPeriod = servers.pauseMs
+    // mqtt.js reads its options anew at each attempt.
+    if (servers.all.length > 1) Object.assign(client.options, targetOf(servers.now))
     try {
       const shown = now()
-      Object.assign(client.options, shown)
+      Object.assign(client.options, { ca: undefined }, shown)
       // mqtt.js has a copy for WebSocket.
       Object.assign(client.options.wsOptions ?? {}, { ca: shown.ca })
     } catch {
@@ -118,7 +131,7 @@ export function openClient(options: MqttOptions): {
     }
   })
   const status = new MqttStatus(client, {
-    url: options.url,
+    servers,
     // A hub may begin to listen between the look for credentials and the connection: the next attempt shows them.
     hasShown() {
       try {
@@ -130,26 +143,24 @@ export function openClient(options: MqttOptions): {
     },
     onRefused: options.onRefused,
   })
-  return { client, status }
+  return { client, status, servers }
 }
 
-function settingsOf(options: MqttOptions, nonce: string): IClientOptions {
-  const { client, will } = options
+function settingsOf({ client, will }: MqttOptions): IClientOptions {
   return {
     clientId: client,
     protocolVersion: 4,
     clean: true,
     keepalive: KEEPALIVE,
-    reconnectPeriod: RETRY_MS,
     // Whoever has this client's id now may leave: mqtt.js by itself would never ask again.
     reconnectOnConnackError: true,
     connectTimeout: CONNECT_MS,
     queueQoSZero: false,
-    resubscribe: true,
+    // `MqttSubscriptions` does: mqtt.js would not notice that a filter is refused then.
+    resubscribe: false,
     // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
     writeCache: false,
     rejectUnauthorized: true,
-    ...shownTo(options, nonce),
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
   }
 }
@@ -158,8 +169,8 @@ function settingsOf(options: MqttOptions, nonce: string): IClientOptions {
  * User name and password: the tokens of who it is, and what is known to this process and the hub alone: who shows that
  * again is the same client, back before it was missed. And whom it believes to be the hub.
  */
-function shownTo({ client, credentials }: MqttOptions, nonce: string): Partial<IClientOptions> {
-  const { principal = client, tokens = [], password, ca } = credentials?.() ?? {}
+function shownTo({ client, credentials }: MqttOptions, url: string, nonce: string): Partial<IClientOptions> {
+  const { principal = client, tokens = [], password, ca } = credentials?.({ url }) ?? {}
   const trust = ca === undefined ? {} : { ca }
   return { ...trust, username: principal, password: password ?? [...tokens, nonce].join('.') }
 }
@@ -193,6 +204,9 @@ export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
 }
 
 function notReached(problem: Unreached | undefined, url: string, seconds: number): string {
+  const { length } = addressesIn(url)
+  if (length > 1)
+    return `none of the ${length} addresses of the hub is reached within ${seconds} s: ${problem?.text ?? `no answer at ${url}`}`
   if (problem?.kind === 'refused') return `the hub at ${url} does not let this client in: ${problem.text}`
   if (problem?.kind === 'tls') return `the hub at ${url} is not reached over TLS: ${problem.text}`
   return `no hub at ${url} within ${seconds} s (${problem?.text ?? 'no answer'}): is "ocs hub" running there?`

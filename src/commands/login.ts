@@ -17,6 +17,7 @@ import { fingerprintOf } from '../principals/hub-keys.ts'
 import { accountName } from '../principals/local-token.ts'
 import { keepInNetrc, netrcPath } from '../principals/netrc.ts'
 import { shownAuthority } from '../principals/shown-authority.ts'
+import { firstOf } from '../site/hub-url.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
 import { readPassword } from '../terminal/secret.ts'
@@ -40,7 +41,8 @@ export function loginCommand(context: Context): Command {
     )
     .action(async (name: string | undefined, flags: SiteOptions & { fingerprint?: string }) => {
       const log = createLog(context, flags.logFormat ?? 'text')
-      const { url, root, realm, credentials } = await chooseSite(flags, context, log)
+      const { url: all, root, realm, credentials } = await chooseSite(flags, context, log)
+      const url = firstOf(all)
       const who = name ?? accountName()
       if (!mayShow(url))
         throw new OpError(

@@ -61,7 +61,7 @@ async function drain(name: string, flags: DrainFlags, context: Context): Promise
         instance: place.instance,
         file: place.file,
         patience,
-        credentials: () => credentials({ instance: place.instance, stateDir }),
+        credentials: (to) => credentials({ ...to, instance: place.instance, stateDir }),
       },
       flags,
       context,

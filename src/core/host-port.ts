@@ -27,3 +27,8 @@ export function bareHost(host: string): string {
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '')
 }
+
+/** The addresses that a text names, `mqtt://A:1883,mqtt://B:1883`, in their order. */
+export function addressesIn(text: string): string[] {
+  return text.split(',').map((one) => one.trim())
+}

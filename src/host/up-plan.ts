@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { Agent } from '../core/agent.ts'
 import { wordsOf } from '../core/arguments/agent-arguments.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
-import { bareHost, isLoopback } from '../core/host-port.ts'
+import { addressesIn, bareHost, isLoopback } from '../core/host-port.ts'
 import type { Target } from '../core/managed-host.ts'
 import { NAME } from '../core/names.ts'
 import { isRecorder, managerClasses } from '../launch/agents.ts'
@@ -11,7 +11,7 @@ import { checkInstanceArguments } from '../launch/check-arguments.ts'
 import { checkedArguments, declarationOf, isForeignClass } from '../launch/declared-instances.ts'
 import { modulePath, moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
-import { hubUrl } from '../site/hub-url.ts'
+import { firstOf, hubUrl } from '../site/hub-url.ts'
 import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
@@ -30,7 +30,7 @@ type Inoperable = Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & { re
 export interface Plan {
   readonly site: Site
   readonly host: Host
-  /** Where the hub is. */
+  /** Where the hub is, several addresses with commas between. */
   readonly url: string
   readonly root: string
   /** Agents and recorders, in the order of the file, those with `manage: host/down` too. */
@@ -266,19 +266,23 @@ export function mustBeOneBridge({ instances }: Plan): void {
 
 /** Whether an address is one of this machine's own. */
 export function isHere(url: string): boolean {
-  if (isLocal(url)) return true
+  if (isLocal(url) || isSeveral(url)) return isLocal(url)
   const name = bareHost(new URL(url).hostname)
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === name))
 }
 
-/** Whether an address is on loopback, where a hub may listen without more ado. */
+/** Whether an address is on loopback, where a hub may listen without more ado. Several are of brokers that others run. */
 export function isLocal(url: string): boolean {
-  return isLoopback(new URL(url).hostname)
+  return !isSeveral(url) && isLoopback(new URL(url).hostname)
+}
+
+function isSeveral(url: string): boolean {
+  return addressesIn(url).length > 1
 }
 
 /** Where the hub is to listen: by itself it does where the site file says, but over TLS only when it is told to. */
 function listenFlags(url: string, isOverride: boolean): string[] {
-  const { protocol, hostname, port } = new URL(url)
+  const { protocol, hostname, port } = new URL(firstOf(url))
   const flag = protocol.startsWith('mqtt') ? '--listen' : '--listen-ws'
   const address = isIP(hostname.replace(/^\[|\]$/g, '')) ? hostname : '0.0.0.0'
   const at = port || String({ 'mqtt:': 1883, 'ws:': 80, 'mqtts:': 8883, 'wss:': 443 }[protocol])

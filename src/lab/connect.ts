@@ -14,7 +14,7 @@ import type { LastValues } from './restore.ts'
 
 /** How a program talks to its lab. */
 export interface ClientOptions {
-  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`. */
+  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`; several with commas between. */
   readonly url: string
   /** What shows the hub who this program is. */
   readonly credentials?: MqttOptions['credentials']

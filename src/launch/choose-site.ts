@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { type Asking, type Credentials, findCredentials } from '../principals/credentials.ts'
 import { findHost, openSite, recorders, type SiteCopy, usable } from '../site/find.ts'
-import { hubUrl } from '../site/hub-url.ts'
+import { firstOf, hubUrl, keysFor } from '../site/hub-url.ts'
 import { defaults, type Host, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Log, LogFormat } from '../terminal/log.ts'
@@ -22,12 +22,12 @@ export interface SiteOptions {
 export interface ChosenSite {
   readonly site: Site | undefined
   readonly host: Host | undefined
-  /** Where the hub is. */
+  /** Where the hub is: its address, several with commas between. */
   readonly url: string
   readonly root: string
   readonly realm: string
-  /** What a client, of an instance where one is named, shows the hub. @throws ConfigError for a file that cannot be used */
-  credentials(whose?: Pick<Asking, 'instance' | 'stateDir'>): Credentials | undefined
+  /** What a client, of an instance where one is named, shows the hub, at an address where it has several. @throws ConfigError for a file that cannot be used */
+  credentials(whose?: Partial<Pick<Asking, 'instance' | 'stateDir' | 'url'>>): Credentials | undefined
   /** Instance-ids of the recorders; undefined without a site file. */
   readonly recorders: readonly string[] | undefined
   /** Ports the hub listens on by default: those that the site file's addresses name. */
@@ -77,9 +77,11 @@ export function credentialsOf(
   { url, realm, site, host }: Pick<ChosenSite, 'url' | 'realm'> & Partial<Pick<ChosenSite, 'site' | 'host'>>,
   env: Context['env'],
 ): ChosenSite['credentials'] {
-  const file = host?.hub.credentials ?? site?.hub.credentials
-  const broker = host?.hub.broker ?? site?.hub.broker
-  return (whose) => findCredentials({ url, realm, file, broker, env, ...whose })
+  return (whose) => {
+    const at = whose?.url ?? firstOf(url)
+    const { credentials: file, broker } = keysFor(at, site, host)
+    return findCredentials({ realm, file, broker, env, ...whose, url: at })
+  }
 }
 
 /** The site file as whoever runs this role has taken it up: what has been done to the file since does not count. */
@@ -101,8 +103,8 @@ export function mustBeHost(site: Site, { siteHost }: SiteOptions): Host {
 
 /** The port of each kind, which the addresses of a site name or not. */
 function portsOf(urls: readonly (string | undefined)[]): Record<Scheme, number> {
-  const named = urls.flatMap((url) => {
-    const { protocol = '', port } = URL.parse(url ?? '') ?? {}
+  const named = urls.flatMap((url = '') => {
+    const { protocol = '', port } = URL.parse(firstOf(url)) ?? {}
     return port ? [[protocol.slice(0, -1), Number(port)]] : []
   })
   return { ...PORTS, ...Object.fromEntries(named) }

@@ -1,4 +1,5 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
+
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
@@ -10,6 +11,7 @@ import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { ownFile } from '../machine/own-files.ts'
 import { type Command, Program } from '../programs/program.ts'
 import { programAgent } from '../programs/program-agent.ts'
+import { firstOf } from '../site/hub-url.ts'
 import type { Instance, Module } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { ChosenSite } from './choose-site.ts'
@@ -124,6 +126,7 @@ function commandOf(
   { env, left }: { readonly env: Context['env']; readonly left: string },
 ): Command {
   const { module } = instance
+  const first = firstOf(url)
   const own = given.filter((_, i) => !isCommon(given, i))
   if (instance.command) return { words: [...instance.command, ...own], env: withHost(env) }
   // Whoever runs this role keeps the copy as long as the site file is as it was.
@@ -146,7 +149,7 @@ function commandOf(
     ...(file ? ['--site-file', file] : []),
     ...(host ? ['--site-host', host.name] : []),
     // Nobody connects to it: OCS wants to be told.
-    ...['--site-hub', url.replace(/^mqtt/, 'ws'), '--site-http', url.replace(/^\w+/, 'http'), ...own],
+    ...['--site-hub', first.replace(/^mqtt/, 'ws'), '--site-http', first.replace(/^\w+/, 'http'), ...own],
   ]
   // Some look for site files themselves.
   const folder = env['OCS_CONFIG_DIR'] || (site ? dirname(site.file) : '')

@@ -57,7 +57,7 @@ export async function serveRole(
   log: Log,
 ): Promise<void> {
   const { url, root, recorders } = site
-  const credentials = () => site.credentials({ instance, stateDir })
+  const credentials = (to?: { readonly url: string }) => site.credentials({ ...to, instance, stateDir })
   startupOps(agent, args, instance)
   const recorded = agent.spec.opensFeeds || Object.values(agent.spec.feeds).some(({ record }) => record)
   const spoolFile = join(stateDir, root, `${instance}.sqlite`)
@@ -123,6 +123,7 @@ export async function serveRole(
         heard,
       ),
     recorderKey: ownRecorderKey(join(stateDir, root), log),
+    onElder: (elder) => refused.resolve(new OpError(runsAlready(instance, elder))),
     onRows: (_, declaration, rows) => {
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
@@ -227,6 +228,11 @@ function notLetIn(instance: string, url: string, reason: string, shown: Credenti
   )
 }
 
+function runsAlready(instance: string, { host, pid, since }: Presence): string {
+  const at = stamp(new Date(since * 1000))
+  return `${instance} runs already: on ${host}, pid ${pid}, since ${at}. Stop that one first`
+}
+
 /** Who has an instance-id: told by its presence, asked for under another name. */
 async function holderOf(
   instance: string,
@@ -241,8 +247,7 @@ async function holderOf(
     await bus.subscribe(channels.presence, { root, instance }, (presence) => found.resolve(presence))
     const holder = await found.promise
     if (!holder) return `the hub at ${url} refused "${instance}": ${why}`
-    const since = stamp(new Date(holder.since * 1000))
-    return `${instance} runs already: on ${holder.host}, pid ${holder.pid}, since ${since}. Stop that one first`
+    return runsAlready(instance, holder)
   } catch {
     return `the hub at ${url} refused "${instance}": ${why}`
   } finally {

@@ -1,10 +1,15 @@
 import { connect } from 'node:net'
+import { addressesIn } from '../core/host-port.ts'
 
 /** Milliseconds that something has to answer. */
 const PROBE_MS = 1000
 
-/** Whether something listens at an address. */
-export function answers(url: string): Promise<boolean> {
+/** Whether something listens at an address, or at one of several with commas between. */
+export async function answers(text: string): Promise<boolean> {
+  return (await Promise.all(addressesIn(text).map(listens))).includes(true)
+}
+
+function listens(url: string): Promise<boolean> {
   const { hostname: name, port, protocol } = new URL(url)
   const fallback =
     { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443, 'http:': 80, 'https:': 443 }[protocol] ?? 1883

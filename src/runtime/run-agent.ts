@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Agent, Lab, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
-import { BEAT_S, type FeedDeclaration, type Row } from '../core/channels.ts'
+import { BEAT_S, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
 import type { RecorderKey } from '../core/recording/recorder-key.ts'
@@ -18,6 +18,7 @@ import type { Identity } from './identity.ts'
 import { Connection } from './instrument-connection.ts'
 import { InstrumentEvents } from './instrument-events.ts'
 import { RecordingWatch } from './recording-watch.ts'
+import { watchRivals } from './rivals.ts'
 import { runOperation } from './run-operation.ts'
 import { SessionStore } from './session-store.ts'
 import type { Spool } from './spool/spool.ts'
@@ -45,6 +46,8 @@ export interface RunAgent {
   readonly recorderKey?: () => RecorderKey | undefined
   /** Hears devices of others; nobody does by default. */
   readonly hearDevices?: Lab['hearDevices']
+  /** Hears that an older process of this instance lives: this one has to be stopped. */
+  onElder?(other: Presence): void
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   log(text: string): void
@@ -81,6 +84,12 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
     event,
     bug,
   })
+  const rivals = await watchRivals(bus, identity, {
+    elder: (other) => options.onElder?.(other),
+    younger: ({ host, pid }) =>
+      event('warning', 'rival', `another process has come as ${instance}, pid ${pid} on ${host}: it leaves`),
+    overwritten: () => announcements.presenceSoon(),
+  })
   const begin = startUp(options, atStart, operations, stopping.signal)
   const watch = watchHub(bus, identity, counters, log, () => {
     begin()
@@ -102,6 +111,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
       await operations.shutdown(GRACE_MS)
       await awaitClosed(connection)
       watch[Symbol.dispose]()
+      await rivals[Symbol.asyncDispose]()
       parts.feeds.close()
       lock.close()
       await spool?.close()

@@ -2,13 +2,13 @@ import { hostname } from 'node:os'
 import { UsageError } from '../core/errors.ts'
 import { redact } from '../core/redact.ts'
 import { openSite } from './find.ts'
-import { hubUrl } from './hub-url.ts'
-import { serverFault } from './server-fault.ts'
-import { type Broker, defaults } from './site.ts'
+import { hubUrl, keysFor } from './hub-url.ts'
+import { serversFault } from './server-fault.ts'
+import { defaults, type ServerKeys } from './site.ts'
 
 /** What a program may say of where its hub is. */
 export interface HubChoice {
-  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`; by default the site file's. */
+  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`, several with commas between; by default the site file's. */
   readonly hub?: string | undefined
   /** The first word of every topic; by default the site file's, `observatory` without one. */
   readonly root?: string | undefined
@@ -21,10 +21,8 @@ interface HubAddress {
   readonly url: string
   readonly root: string
   readonly realm: string
-  /** The file of credentials that the site file names. */
-  readonly file: string | undefined
-  /** What it says of a broker of others. */
-  readonly broker: Broker | undefined
+  /** What the site file says is shown at one of its addresses. */
+  readonly keysFor: (url: string) => ServerKeys
 }
 
 /**
@@ -35,7 +33,7 @@ export async function hubAddress(
   { hub, root, siteFile }: HubChoice,
   configDir: string | undefined,
 ): Promise<HubAddress> {
-  const fault = hub === undefined ? undefined : serverFault(hub)
+  const fault = hub === undefined ? undefined : serversFault(hub)
   if (fault) throw new UsageError(`hub ${JSON.stringify(redact(hub ?? ''))}: ${fault}`)
   const named = siteFile !== undefined || Boolean(configDir)
   const site = named ? await openSite({ siteFile, configDir }) : undefined
@@ -44,7 +42,6 @@ export async function hubAddress(
     url: hubUrl(site, host, hub),
     root: root ?? site?.hub.address_root ?? defaults.address_root,
     realm: host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm,
-    file: host?.hub.credentials ?? site?.hub.credentials,
-    broker: host?.hub.broker ?? site?.hub.broker,
+    keysFor: (at) => keysFor(at, site, host),
   }
 }

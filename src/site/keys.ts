@@ -68,6 +68,12 @@ export const host: Section = {
     registry_address: registry,
   },
 }
+/** One of several `mqtt_server`; what is shown to it wins over what is shown to all. */
+export const server: Section = {
+  name: 'mqtt_server',
+  keys: ['address', 'credentials', ...broker],
+  required: ['address'],
+}
 /** `crossbar:` of a host; checked for misspelling only. */
 export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
 /** One of `agent-instances:`; `module`, `python`, `command`, `runtime`, `crossbar` and `process` are keys that OCS does not have. */

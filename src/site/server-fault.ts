@@ -1,3 +1,6 @@
+import { addressesIn } from '../core/host-port.ts'
+import { redact } from '../core/redact.ts'
+
 const WEBSOCKET = ['ws:', 'wss:']
 const ANY = ['mqtt:', 'mqtts:', ...WEBSOCKET]
 
@@ -12,4 +15,14 @@ export function serverFault(text: string, isWebSocketOnly = false): string | und
   if (schemes.includes(url.protocol)) return undefined
   if (isWebSocketOnly && ANY.includes(url.protocol)) return 'name this key mqtt_server'
   return `begins with none of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`
+}
+
+/** Why a text names no address of a hub, nor several with commas between; undefined when it does. */
+export function serversFault(text: string): string | undefined {
+  const all = addressesIn(text)
+  for (const one of all) {
+    const fault = serverFault(one)
+    if (fault !== undefined) return all.length === 1 ? fault : `${JSON.stringify(redact(one))}: ${fault}`
+  }
+  return undefined
 }

@@ -21,19 +21,24 @@ export interface Broker {
   /** The authority, PEM. */
   readonly ca?: string | undefined
 }
+/** What is shown to the hub, or at one of its addresses. */
+export interface ServerKeys {
+  /** The file of credentials for it. */
+  readonly credentials?: string
+  /** What a broker of others takes in their place. */
+  readonly broker?: Broker
+}
 /** How to reach the hub; a host's own values override those of the whole site. */
-export interface HubServers {
-  /** `mqtt://HOST:PORT`; wins over `wamp_server`. */
+export interface HubServers extends ServerKeys {
+  /** `mqtt://HOST:PORT`, several with commas between; wins over `wamp_server`. */
   readonly mqtt_server?: string
+  /** What is shown at addresses of `mqtt_server` that have keys of their own. */
+  readonly servers?: ReadonlyMap<string, ServerKeys>
   /** In OCS the WAMP router's address; here the hub's MQTT over WebSocket, `ws://HOST:PORT/PATH`. */
   readonly wamp_server?: string
   /** `http://HOST:PORT/call`, for OCS's own clients. */
   readonly wamp_http?: string
   readonly wamp_realm?: string
-  /** The file of credentials for it. */
-  readonly credentials?: string
-  /** What a broker of others takes in their place. */
-  readonly broker?: Broker
 }
 export interface SiteHub extends HubServers {
   readonly wamp_realm: string
@@ -323,20 +328,46 @@ class SiteReader {
   }
 
   #servers(entries: Entries): HubServers {
-    const mqtt = this.#server(entries, 'mqtt_server')
+    const mqtt = this.#mqttServers(entries)
     const wamp = this.#server(entries, 'wamp_server')
     const http = this.#text(entries, 'wamp_http')
     const realm = this.#text(entries, 'wamp_realm')
-    const credentials = this.#path(entries, 'credentials')
-    const broker = this.#broker(entries)
     return {
-      ...(mqtt !== undefined && { mqtt_server: mqtt }),
+      ...mqtt,
       ...(wamp !== undefined && { wamp_server: wamp }),
       ...(http !== undefined && { wamp_http: http }),
       ...(realm !== undefined && { wamp_realm: realm }),
-      ...(credentials !== undefined && { credentials }),
-      ...(broker !== undefined && { broker }),
+      ...this.#serverKeys(entries),
     }
+  }
+
+  /** An address, or a list of them, each alone or as `address` beside what is shown to it. */
+  #mqttServers(entries: Entries): Pick<HubServers, 'mqtt_server' | 'servers'> {
+    const entry = entries.get('mqtt_server')
+    if (entry?.value.kind !== 'list') {
+      const one = this.#server(entries, 'mqtt_server')
+      return one === undefined ? {} : { mqtt_server: one }
+    }
+    const servers = new Map<string, ServerKeys>()
+    for (const value of entry.value.items) {
+      const isPlain = value.kind === 'text'
+      const own: Entries = isPlain
+        ? new Map([['address', { key: 'address', at: value.at, value }]])
+        : this.#section(value, value.at, keys.server)
+      const address = this.#server(own, 'address', 'mqtt_server')
+      if (address === undefined) continue
+      if (servers.has(address))
+        this.#problems.add(value.at, `mqtt_server ${JSON.stringify(address)}: it is in the list already`)
+      servers.set(address, isPlain ? {} : this.#serverKeys(own))
+    }
+    if (entry.value.items.length === 0) this.#problems.add(entry.at, 'mqtt_server: the list is empty')
+    return servers.size === 0 ? {} : { mqtt_server: [...servers.keys()].join(','), servers }
+  }
+
+  #serverKeys(entries: Entries): ServerKeys {
+    const credentials = this.#path(entries, 'credentials')
+    const broker = this.#broker(entries)
+    return { ...(credentials !== undefined && { credentials }), ...(broker !== undefined && { broker }) }
   }
 
   #broker(entries: Entries): Broker | undefined {
@@ -357,11 +388,11 @@ class SiteReader {
     return path === undefined ? undefined : resolve(dirname(this.#file), path)
   }
 
-  #server(entries: Entries, key: 'mqtt_server' | 'wamp_server'): string | undefined {
+  #server(entries: Entries, key: string, name = key): string | undefined {
     const url = this.#text(entries, key)
     const fault = url === undefined ? undefined : serverFault(url, key === 'wamp_server')
     const at = entries.get(key)?.value.at
-    if (fault && at) this.#problems.add(at, `${key} ${JSON.stringify(redact(url ?? ''))}: ${fault}`)
+    if (fault && at) this.#problems.add(at, `${name} ${JSON.stringify(redact(url ?? ''))}: ${fault}`)
     return url
   }
 

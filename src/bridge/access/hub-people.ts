@@ -19,7 +19,9 @@ interface Way {
   readonly url: string
   readonly root: string
   /** What the bridge shows of itself. */
-  credentials(): { readonly tokens: readonly string[]; readonly ca?: string | undefined } | undefined
+  credentials(to?: {
+    readonly url: string
+  }): { readonly tokens: readonly string[]; readonly ca?: string | undefined } | undefined
 }
 
 /** The people of the hub at an address. */
@@ -37,7 +39,7 @@ export function hubPeople({ url, root, credentials }: Way): HubPeople {
         url,
         // No instance-id has a dot.
         client: `${name}.${crypto.randomUUID().slice(0, 8)}`,
-        credentials: () => ({ principal: name, tokens: [token], ca: credentials()?.ca }),
+        credentials: (to) => ({ principal: name, tokens: [token], ca: credentials(to)?.ca }),
         onRefused,
       }),
   }

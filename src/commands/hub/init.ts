@@ -18,6 +18,7 @@ import {
   renewKeys,
 } from '../../principals/hub-keys.ts'
 import { addToken, isValid, principalsPath, readPrincipals } from '../../principals/principals-file.ts'
+import { firstOf } from '../../site/hub-url.ts'
 import type { Context } from '../../terminal/context.ts'
 import { siteFlags } from '../site-flags.ts'
 
@@ -50,7 +51,7 @@ export function keyCommands(context: Context): Command[] {
           initKeys(state, namesOf([...namesOfUrl(site.url), ...(flags.name ?? [])]))
         tell(state, context)
         const url = /^(mqtts|wss):/.test(site.url)
-          ? site.url
+          ? firstOf(site.url)
           : `mqtts://${namesIn(readHubKeys(state)?.cert ?? '').find((name) => name !== 'localhost') ?? 'localhost'}:${site.ports.mqtts}`
         credentialsFor(state, { ...site, url }, context)
       }),
@@ -125,7 +126,7 @@ function credentialsFor(
 
 /** The host of a hub's address, where it is no loopback. */
 function namesOfUrl(url: string): string[] {
-  const { protocol, hostname } = new URL(url)
+  const { protocol, hostname } = new URL(firstOf(url))
   return /^(mqtts|wss):$/.test(protocol) ? [hostname] : []
 }
 

@@ -20,6 +20,7 @@ import {
   roles,
   setPassword,
 } from '../../principals/principals-file.ts'
+import { firstOf } from '../../site/hub-url.ts'
 import type { Context } from '../../terminal/context.ts'
 import { readSecret, secretIn } from '../../terminal/secret.ts'
 import { table } from '../../terminal/table.ts'
@@ -116,7 +117,7 @@ export function principalCommands(context: Context): Command[] {
             context.err(`${site.file} has no instance ${name}\n`)
           const token = addToken(file(flags), name, given)
           const ca = readHubAuthority(statePath(flags.stateDir, context.env))
-          const credentials = madeCredentials(url, { principal: name, token, ca })
+          const credentials = madeCredentials(firstOf(url), { principal: name, token, ca })
           if (flags.out === undefined)
             return context.out(flags.plain ? `${token}\n` : credentialsText(credentials))
           if (flags.plain) return writeToken(flags.out, token)

@@ -19,7 +19,9 @@ export const commonFlags: Readonly<Record<string, CommonFlag>> = {
   '--site': tooLate('the site file $OCS_CONFIG_DIR/SITE.yaml instead of default.yaml'),
   '--site-file': tooLate('the site file'),
   '--site-host': tooLate('the host of the site file to be, instead of this machine’s host name'),
-  '--site-hub': anywhere('the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH'),
+  '--site-hub': anywhere(
+    'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH; several with commas between',
+  ),
   '--site-http': none('requests travel over MQTT'),
   '--site-realm': anywhere('the realm of the hub'),
   '--instance-id': tooLate('which instance of the site file to be'),
