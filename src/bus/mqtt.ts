@@ -177,9 +177,11 @@ function shownTo({ client, credentials }: MqttOptions, url: string, nonce: strin
 
 /**
  * Waits until the hub is reached; no longer than until it says no, or shows that it is not this lab's.
- * @throws TransportError when it is not within `seconds`, with the reason of the last attempt
+ * @param patience seconds that each of its addresses has: nodes of a cluster let nobody in while they agree on a new leader
+ * @throws TransportError when it is not within that time, with the reason of the last attempt
  */
-export function reached(bus: Bus, url: string, seconds: number): Promise<void> {
+export function reached(bus: Bus, url: string, patience: number): Promise<void> {
+  const seconds = patience * addressesIn(url).length
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer)

@@ -2,8 +2,8 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import type { Identity } from './identity.ts'
 
-/** Times that another process has to be heard of anew: the last words of one that has died may be late. */
-const HEARD = 2
+/** How often another process has to be heard of in turn with this one: the last words of one that has died may be late. */
+const HEARD = 3
 
 /** What is done about another live process of the same instance. */
 interface OnRival {
@@ -17,27 +17,31 @@ interface OnRival {
 
 /**
  * Finds a second live process of this instance by its presence. An `ocs hub` lets only one in; other brokers throw out who
- * has the id whenever another comes with it, so that two would do so for ever. Both compare when they have begun.
+ * has the id whenever another comes with it, so that two would do so for ever, each hearing little but the other's last
+ * wills. Both compare when they have begun.
  */
 export function watchRivals(
   bus: Bus,
   { root, instance, session, since }: Identity,
   { elder, younger, overwritten }: OnRival,
 ): Promise<AsyncDisposable> {
-  /** What was heard of each other: the last time that it told, by its own clock, and how often that was a new one. */
-  const others = new Map<string, { time: number; heard: number }>()
-  return bus.subscribe(channels.presence, { root, instance }, (other) => {
-    if (other.session === session) return
-    const isElder = other.since !== since ? other.since < since : other.session < session
+  /** How often each other was heard of after this one. */
+  const heard = new Map<string, number>()
+  let hasSpoken = false
+  return bus.subscribe(channels.presence, { root, instance }, (said) => {
+    if (said.session === session) {
+      hasSpoken = true
+      return
+    }
+    const isElder = said.since !== since ? said.since < since : said.session < session
     // The younger is on its way out.
-    if (other.state !== 'online' || !isElder) overwritten()
-    if (other.state !== 'online') return
-    const before = others.get(other.session)
-    const isNew = before !== undefined && before.time !== other.time
-    const heard = (before?.heard ?? 0) + (isNew ? 1 : 0)
-    others.set(other.session, { time: other.time, heard })
-    if (!isNew || heard !== HEARD) return
-    if (isElder) elder(other)
-    else younger(other)
+    if (said.state !== 'online' || !isElder) overwritten()
+    if (said.state === 'offline' || !hasSpoken) return
+    hasSpoken = false
+    const times = (heard.get(said.session) ?? 0) + 1
+    heard.set(said.session, times)
+    if (times !== HEARD) return
+    if (isElder) elder(said)
+    else younger(said)
   })
 }

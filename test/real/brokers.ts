@@ -1,0 +1,79 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { delimiter } from 'node:path'
+import type { Lab, Running } from './roles.ts'
+
+/** Brokers of others that ocs runs on; `nats3` is a cluster of three nodes. */
+export const BROKERS = ['mosquitto', 'nats', 'nats3'] as const
+export type BrokerName = (typeof BROKERS)[number]
+
+/** The port of the first node, where a hub would listen; those of others follow. */
+const PORT = 1883
+/** Debian keeps Mosquitto where an ordinary account does not look. */
+const PATH = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
+
+/** One server of a broker, which may be killed and started again. */
+export class BrokerNode {
+  readonly url: string
+  readonly #lab: Lab
+  readonly #name: string
+  readonly #command: readonly string[]
+  readonly #ready: RegExp
+  #running: Running | undefined
+
+  constructor(lab: Lab, name: string, port: number, command: readonly string[], ready: RegExp) {
+    this.#lab = lab
+    this.#name = name
+    this.url = `mqtt://127.0.0.1:${port}`
+    this.#command = command
+    this.#ready = ready
+  }
+
+  /** Starts it and waits until it takes clients. */
+  async start(): Promise<Running> {
+    this.#running = this.#lab.program(this.#name, this.#command, { env: { PATH } })
+    await this.#running.says(this.#ready, 60)
+    return this.#running
+  }
+
+  async kill(): Promise<void> {
+    await this.#running?.kill()
+  }
+}
+
+/** Starts a broker on loopback, and waits until it takes clients. @param more lines of its configuration */
+export async function startBroker(lab: Lab, name: BrokerName, more = ''): Promise<readonly BrokerNode[]> {
+  const nodes = nodesOf(lab, name, more)
+  await Promise.all(nodes.map((node) => node.start()))
+  return nodes
+}
+
+/** The addresses of a broker's nodes, as `mqtt_server` and `--site-hub` take them. */
+export function urlOf(nodes: readonly BrokerNode[]): string {
+  return nodes.map(({ url }) => url).join(',')
+}
+
+function nodesOf(lab: Lab, name: BrokerName, more: string): BrokerNode[] {
+  if (name === 'mosquitto') {
+    const file = lab.path('mosquitto.conf')
+    const open = more === '' ? 'allow_anonymous true\n' : more
+    writeFileSync(file, `listener ${PORT} 127.0.0.1\nset_tcp_nodelay true\n${open}`)
+    return [new BrokerNode(lab, 'mosquitto', PORT, ['mosquitto', '-c', file], /mosquitto version .* running/)]
+  }
+  const count = name === 'nats3' ? 3 : 1
+  const routes = Array.from({ length: count }, (_, n) => `nats://127.0.0.1:${6222 + n}`)
+  return routes.map((_, n) => {
+    const file = lab.path(`nats-${n}.conf`)
+    const store = lab.path(`nats-${n}`)
+    mkdirSync(store, { recursive: true })
+    const cluster = `cluster { name: lab, listen: 127.0.0.1:${6222 + n}, routes: ${JSON.stringify(routes)} }\n`
+    const lines = [
+      `server_name: n${n}`,
+      `listen: 127.0.0.1:${4222 + n}`,
+      `jetstream { store_dir: ${JSON.stringify(store)} }`,
+      `mqtt { listen: 127.0.0.1:${PORT + n}, stream_replicas: ${count} }`,
+    ]
+    writeFileSync(file, `${lines.join('\n')}\n${count > 1 ? cluster : ''}${more}`)
+    const program = process.env['OCS_NATS'] ?? 'nats-server'
+    return new BrokerNode(lab, `nats-${n}`, PORT + n, [program, '-c', file], /Server is ready/)
+  })
+}
