@@ -74,7 +74,8 @@ interface Rule {
 }
 const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
 const { request, query, replay, ack, hub, ping, refused, login, audit } = channels
-const rules: readonly Rule[] = [
+/** Who may what, a line a channel. */
+export const rules: readonly Rule[] = [
   ...[presence, api, session, feed, message, last, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
   ),

@@ -50,6 +50,11 @@ export class MqttStatus {
     })
   }
 
+  /** Whether the hub has several addresses. */
+  get isCluster(): boolean {
+    return this.#servers.all.length > 1
+  }
+
   get connected(): boolean {
     return this.#connected
   }

@@ -12,6 +12,8 @@ import type { MqttStatus } from './mqtt-status.ts'
 
 /** Milliseconds from one refusal to the next request, at first and at most: a node of a cluster may be gone just now. */
 const [FIRST_MS, LONGEST_MS] = [100, 5000]
+/** Milliseconds until nodes of a cluster agree on what is retained. */
+const AGREED_MS = 1000
 /** How often is asked on behalf of who waits for it; 3 s in all. */
 const TRIES = 6
 
@@ -26,6 +28,8 @@ export class MqttSubscriptions {
   readonly #mailbox: Mailbox
   /** Listeners by filter. */
   readonly #listeners = new Map<string, number>()
+  /** Filters of which something may be retained. */
+  readonly #retained = new Set<string>()
   /** Why an `ocs hub` does not grant a filter: others only say that they do not. */
   readonly #reasons = new Map<string, string>()
   /** Aborted when the connection is lost. */
@@ -65,6 +69,7 @@ export class MqttSubscriptions {
     const filter = topic(to, address)
     const remove = this.#mailbox.add(to, address, listener, more)
     this.#listeners.set(filter, (this.#listeners.get(filter) ?? 0) + 1)
+    if (to.retain) this.#retained.add(filter)
     const drop = () => {
       remove()
       return this.#drop(filter)
@@ -104,6 +109,7 @@ export class MqttSubscriptions {
       try {
         // Who comes second gets what is retained, too.
         await client.subscribeAsync(filter, { qos: 0 })
+        if (this.#status.isCluster && this.#retained.has(filter)) void this.#lookAgain(filter, signal)
         return
       } catch (cause) {
         // The hub has died meanwhile, or this client leaves.
@@ -119,11 +125,24 @@ export class MqttSubscriptions {
     }
   }
 
+  /**
+   * A message that came just before the subscription may have been neither passed on nor retained yet, where several nodes
+   * have to agree on that.
+   */
+  async #lookAgain(filter: string, signal: AbortSignal): Promise<void> {
+    await pause(AGREED_MS, signal)
+    if (signal.aborted || this.#client.disconnecting || !this.#listeners.has(filter)) return
+    await this.#client.subscribeAsync(filter, { qos: 0 }).catch(() => {})
+  }
+
   /** One listener less; answers how many are left. */
   #drop(filter: string): number {
     const left = (this.#listeners.get(filter) ?? 1) - 1
     if (left > 0) this.#listeners.set(filter, left)
-    else this.#listeners.delete(filter)
+    else {
+      this.#listeners.delete(filter)
+      this.#retained.delete(filter)
+    }
     return left
   }
 

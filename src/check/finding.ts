@@ -20,6 +20,8 @@ export interface CheckFlags extends UpFlags {
   readonly instruments: boolean
   readonly grafana?: string
   readonly bridgeUrl: string
+  /** Prints the rights of a broker of others in place of looking. */
+  readonly acl?: 'mosquitto' | 'nats'
 }
 /** A host whose site file can be used, as a check is given it. */
 export interface CheckedHost {

@@ -21,6 +21,7 @@ import type { Context } from '../terminal/context.ts'
 import { stamp } from '../terminal/log.ts'
 import { checkClocks } from './clocks.ts'
 import type { Finding } from './finding.ts'
+import { checkForeignBroker } from './foreign-broker.ts'
 import { checkWampHttp } from './wamp-http.ts'
 
 /** Seconds that the hub has to answer, and to tell what it has. */
@@ -67,23 +68,24 @@ export async function checkHub(
     const find = credentialsOf({ url, realm: site.hub.wamp_realm, site, host }, env)
     const ids = host.instances.filter(({ manage }) => manage === 'host/up').map((one) => one.instance_id)
     // Where nobody has logged in an agent's will do: it may look.
-    const credentials = () =>
+    const credentials = (to?: { readonly url: string }) =>
       [undefined, ...ids].reduce<Credentials | undefined>(
-        (found, instance) => found ?? find({ stateDir, instance }),
+        (found, instance) => found ?? find({ ...to, stateDir, instance }),
         undefined,
       )
     await using bus = connectMqtt({ url, credentials, client: `check-${crypto.randomUUID().slice(0, 8)}` })
     await reached(bus, url, HUB_SECONDS)
     const hub = await hubOf(bus, root)
-    if (!hub) {
-      const other = `what answers at ${url} is no hub of address root ${root}: correct address_root, or the address`
+    // A broker of others may not let it ask for what is not of this root.
+    if (!hub && (await hubOf(bus, undefined).catch(() => undefined))) {
+      const other = `what answers at ${url} is the hub of another address root than ${root}: correct address_root, or the address`
       return { findings: [finding('problem', other)], instances: none }
     }
     await using lab = await viewLab(bus, root)
     await lab.settled()
     const { instances } = lab
     const online = [...instances.values()].flatMap(({ presence }) => presence ?? [])
-    const ahead = hub.since - Date.now() / 1000
+    const ahead = (hub?.since ?? 0) - Date.now() / 1000
     const clock: Finding = {
       check: 'clock',
       level: 'problem',
@@ -91,8 +93,12 @@ export async function checkHub(
     }
     return {
       findings: [
-        finding('ok', `answers at ${url}; agents online: ${[...instances.values()].filter(isOnline).length}`),
-        ...(hub.insecure
+        finding(
+          'ok',
+          `${hub ? '' : 'a broker that is no ocs hub '}answers at ${bus.server ?? url}; agents online: ${[...instances.values()].filter(isOnline).length}`,
+        ),
+        ...(hub ? [] : await checkForeignBroker({ url, credentials }, root)),
+        ...(hub?.insecure
           ? [
               finding(
                 'note',
@@ -100,10 +106,10 @@ export async function checkHub(
               ),
             ]
           : []),
-        ...(isLocal(url) ? await checkPorts(urls, hub) : []),
-        ...(await checkWampHttp(site, host, hub.listeners)),
+        ...(hub && isLocal(url) ? await checkPorts(urls, hub) : []),
+        ...(hub ? await checkWampHttp(site, host, hub.listeners) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
-        ...(credentials() ? ids.filter((instance) => !find({ stateDir, instance })) : []).map((id) =>
+        ...(hub && credentials() ? ids.filter((instance) => !find({ stateDir, instance })) : []).map((id) =>
           finding('problem', `no credentials of ${id} are here: where the hub runs, ocs hub token ${id}`),
         ),
         ...elsewhere(host, instances),
@@ -118,11 +124,11 @@ export async function checkHub(
   }
 }
 
-/** What the hub of an address root says of itself; undefined when none does. */
-async function hubOf(bus: Bus, root: string): Promise<HubInfo | undefined> {
+/** What the hub of an address root, or of any, says of itself; undefined when none does. */
+async function hubOf(bus: Bus, root: string | undefined): Promise<HubInfo | undefined> {
   const hub = Promise.withResolvers<HubInfo | undefined>()
   const timer = setTimeout(() => hub.resolve(undefined), HUB_SECONDS * 1000)
-  await using _ = await bus.subscribe(channels.hub, { root }, hub.resolve)
+  await using _ = await bus.subscribe(channels.hub, root === undefined ? {} : { root }, hub.resolve)
   const found = await hub.promise
   clearTimeout(timer)
   return found

@@ -1,15 +1,22 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import { mosquittoAcl, natsAccounts } from '../broker/foreign-rights.ts'
+import { brokerUsers } from '../check/broker-users.ts'
 import { check } from '../check/check.ts'
 import type { CheckFlags } from '../check/finding.ts'
 import { ConfigError } from '../core/errors.ts'
 import { redact, redactedJson } from '../core/redact.ts'
+import { openSite } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
 import { hubFlags, withFlags } from './site-flags.ts'
+
+/** Brokers that rights are printed for. */
+const printed = { mosquitto: mosquittoAcl, nats: natsAccounts }
 
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
 export function checkCommand(context: Context): Command {
   const command = new Command('check').description('Find what would keep this host from running.')
   return siteCheckFlags(command).action(async (flags: CheckFlags) => {
+    if (flags.acl !== undefined) return context.out(await rightsOf(flags.acl, flags, context))
     const findings = await check(flags, context)
     const problems = findings.filter(({ level }) => level === 'problem').length
     if (flags.json) context.out(`${redactedJson({ healthy: problems === 0, findings }, 2)}\n`)
@@ -30,4 +37,17 @@ function siteCheckFlags(command: Command): Command {
     )
     .option('--bridge-url <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
     .option('--json', 'as JSON')
+    .addOption(
+      new Option(
+        '--acl <broker>',
+        'print who may what on a broker that is no ocs hub, by the site file',
+      ).choices(Object.keys(printed)),
+    )
+}
+
+/** The rights of a site's users in the words of a broker of others. @throws ConfigError without a site file that can be used */
+async function rightsOf(broker: keyof typeof printed, flags: CheckFlags, context: Context): Promise<string> {
+  const site = await openSite({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] })
+  const about = `# Who may what at ${site.hub.address_root}, by ${site.file}: ocs check --acl ${broker}\n`
+  return about + printed[broker](site.hub.address_root, brokerUsers(site))
 }
