@@ -47,6 +47,14 @@ export async function startBroker(lab: Lab, name: BrokerName, more = ''): Promis
   return nodes
 }
 
+/** Starts the only server of a broker. @throws Error for what is no broker, or one of several */
+export async function startOne(lab: Lab, name: string): Promise<Running> {
+  const known = BROKERS.find((one) => one === name)
+  const [node, ...more] = known ? nodesOf(lab, known, '') : []
+  if (!node || more.length > 0) throw new Error(`OCS_BROKER=${name}: mosquitto or nats`)
+  return await node.start()
+}
+
 /** The addresses of a broker's nodes, as `mqtt_server` and `--site-hub` take them. */
 export function urlOf(nodes: readonly BrokerNode[]): string {
   return nodes.map(({ url }) => url).join(',')

@@ -72,7 +72,7 @@ export function ownerSubscriber(lab: Lab, ...asked: Parameters<typeof subscriber
 
 /** Waits until what subscribes has had time to: its own subscription is confirmed after those before it. */
 async function connected(lab: Lab): Promise<void> {
-  const probe = lab.program('probe', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/hub', '-C', '1'])
+  const probe = lab.program('probe', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/hub', '-E'])
   await probe.ended()
 }
 
