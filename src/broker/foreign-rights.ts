@@ -51,7 +51,9 @@ export function ownFilter({ channel }: Own, root: string, id: string): string {
 
 /** An ACL file of Mosquitto (mosquitto.conf(5), `acl_file`). */
 export function mosquittoAcl(root: string, users: readonly ForeignUser[]): string {
-  const blocks = users.map((user) => {
+  // What stands before the first user is of who shows no name.
+  const inOrder = [...users].sort((a, b) => Number(a.name !== undefined) - Number(b.name !== undefined))
+  const blocks = inOrder.map((user) => {
     const { publish, receive } = foreignRights(root, user)
     const lines = [
       ...(user.name === undefined ? [] : [`user ${user.name}`]),

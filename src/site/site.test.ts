@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
-import { hubUrl } from './hub-url.ts'
+import { hubUrl, keysFor } from './hub-url.ts'
 import { inspectSite, parseSite } from './site.ts'
 
 const good = `hub:
@@ -207,6 +207,50 @@ test('what a broker of others takes is named in the site file, by paths that beg
   )
   expect(hub.broker).toEqual({ user: 'ocs', passwordFile: '/lab/secrets/mqtt', ca: '/etc/ca.pem' })
   expect(hosts.get('here')?.hub.broker).toEqual({ ca: '/lab/own.pem' })
+})
+
+test('mqtt_server may be a list: addresses, or each with keys of its own, which win over those of all', () => {
+  const site = parseSite(
+    `hub:
+  mqtt_server:
+    - mqtts://a:8883
+    - {address: "wss://b/ws", mqtt_user: outside, mqtt_password_file: pw}
+    - {address: "mqtts://c:8883", credentials: c.json}
+  mqtt_user: lab
+  mqtt_password_file: /all
+hosts:
+  here: {agent-instances: [], mqtt_ca: own.pem}
+  there: {agent-instances: [], mqtt_server: ["mqtt://d:1883"]}
+`,
+    '/lab/site.yaml',
+  )
+  const [here, there] = [site.hosts.get('here'), site.hosts.get('there')]
+  expect(hubUrl(site, here)).toBe('mqtts://a:8883,wss://b/ws,mqtts://c:8883')
+  expect(hubUrl(site, there)).toBe('mqtt://d:1883')
+  const lab = { user: 'lab', passwordFile: '/all', ca: undefined }
+  const outside = { user: 'outside', passwordFile: '/lab/pw', ca: undefined }
+  expect(keysFor('mqtts://a:8883', site, undefined)).toEqual({ broker: lab })
+  expect(keysFor('wss://b/ws', site, undefined)).toEqual({ broker: outside })
+  expect(keysFor('mqtts://c:8883', site, there)).toEqual({ broker: lab, credentials: '/lab/c.json' })
+  expect(hubUrl(site, here, 'mqtt://x:1, ws://y:2/ws')).toBe('mqtt://x:1, ws://y:2/ws')
+  expect(() => hubUrl(site, here, 'mqtt://x:1,y:2')).toThrow('--site-hub "mqtt://x:1,y:2": "y:2": no address')
+})
+
+test('what is wrong in a list of mqtt_server', () => {
+  const list = (items: string) => problems(`hub: {mqtt_server: ${items}}\nhosts: {}\n`)
+  expect(list('[]')).toEqual(['lab.yaml:1:7: mqtt_server: the list is empty'])
+  expect(list('["mqtt://a:1", b]')).toEqual([
+    'lab.yaml:1:35: mqtt_server "b": no address: write it as mqtt://127.0.0.1:1883',
+  ])
+  expect(list('["mqtt://a:1", "mqtt://a:1"]')).toEqual([
+    'lab.yaml:1:35: mqtt_server "mqtt://a:1": it is in the list already',
+  ])
+  expect(list('[{adress: "mqtt://a:1"}]')).toEqual([
+    'lab.yaml:1:22: unknown key "adress" in mqtt_server: did you mean "address"?',
+  ])
+  expect(list('[{address: "mqtt://a:1", mqtt_user: lab}]')).toEqual([
+    'lab.yaml:1:45: mqtt_user and mqtt_password_file belong together: give both',
+  ])
 })
 
 test('mqtt_server before wamp_server, a host before the site, --site-hub before all', () => {
