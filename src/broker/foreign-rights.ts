@@ -42,7 +42,7 @@ export function foreignRights(root: string, { instances, records }: ForeignUser)
 }
 
 /** The filter of what is one client's own, with a word for its id. */
-export function ownFilter({ channel }: Own, root: string, id: string): string {
+function ownFilter({ channel }: Own, root: string, id: string): string {
   return topic(channel, { root })
     .split('/')
     .map((level, at) => (channel.pattern.split('/')[at] === '{client}' ? id : level))

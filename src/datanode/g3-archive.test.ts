@@ -33,6 +33,7 @@ test('fields and data have sisock’s shape; co-sampled fields share a timeline'
     type: 'number',
     units: null,
     source: 'observatory.LSA240.feeds.temperatures.channel_1_T',
+    recorded: { field: 'channel_1_T', type: 'double' },
   })
   expect(fields['LSA240.temperatures.heater_on']?.type).toBe('bool')
   expect(Object.keys(fields)).not.toContain('observatory.old.hwp_position')

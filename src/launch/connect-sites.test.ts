@@ -22,7 +22,9 @@ test('it is shown nothing that its entry does not name', () => {
   process.env['OCS_CREDENTIALS'] = '/nowhere/own.json'
   try {
     const [barn] = otherSites(parseSite(site('{barn: {mqtt_server: "mqtt://127.0.0.1:1884"}}'), 'site.yaml'))
-    expect(typeof barn?.credentials === 'function' && barn.credentials()).toBeUndefined()
+    expect(
+      typeof barn?.credentials === 'function' && barn.credentials({ url: 'mqtt://127.0.0.1:1884' }),
+    ).toBeUndefined()
   } finally {
     if (before === undefined) delete process.env['OCS_CREDENTIALS']
     else process.env['OCS_CREDENTIALS'] = before
