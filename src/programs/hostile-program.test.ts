@@ -217,3 +217,40 @@ ${WAITS}`)
   await agent.until(() => agent.log.some((line) => line.includes('read ') && line.includes('"start"')))
   expect(agent.rows.length).toBe(rows)
 })
+
+test('of a program that writes more rows than are answered no more is read, and then all of it', async () => {
+  // It says so itself when it cannot go on.
+  const command = program(`import threading
+hello()
+written = 0
+def watch():
+    before = -1
+    while written < 40:
+        time.sleep(0.2)
+        if written == before: print('stuck', file=sys.stderr, flush=True)
+        before = written
+threading.Thread(target=watch, daemon=True).start()
+for n in range(1, 41):
+    row(n, data={'s': ['x' * 1_000_000]}, types={'s': 'string'})
+    written = n
+${WAITS}`)
+  const all = Promise.withResolvers<void>()
+  const stuckAt: number[] = []
+  let last = 0
+  const first = await Program.start(command, (text) => {
+    if (text !== 'stuck') return
+    stuckAt.push(last)
+    first.answer(last)
+  })
+  first.listen({
+    log: () => {},
+    line(line) {
+      if ('row' in line) last = line.row
+      if (last === 40) all.resolve()
+    },
+  })
+  await all.promise
+  expect(stuckAt.length).toBeGreaterThan(4)
+  expect(stuckAt[0]).toBeLessThan(7)
+  await first.close()
+})

@@ -93,7 +93,7 @@ function listen(program: Program, { feeds, losses, gaps }: Kept, lab: Lab): Runn
       isNew = false
       const upTo = taken
       await lab.handOver.committed()
-      program.tell({ rows: upTo })
+      program.answer(upTo)
     }
     isAnswering = false
   }

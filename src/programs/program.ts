@@ -5,6 +5,7 @@ import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram, tooLong } from './lines.ts'
 import { readLines } from './read-lines.ts'
+import { Unanswered } from './unanswered.ts'
 
 /** Milliseconds a program has to say what it is; Python reads a great deal first, on a busy machine for a minute. */
 const HELLO_MS = 180_000
@@ -50,14 +51,16 @@ export class Program {
   readonly hello: Hello
   readonly #child: Child
   readonly #closed: AbortController
+  readonly #unanswered: Unanswered
   readonly #answers = new Map<number, (answer: { status: number; msg: string }) => void>()
   #requests = 0
   /** Who hears its lines; those before there is one wait. */
   #heard: Heard | undefined
   readonly #early: Line[] = []
 
-  private constructor(child: Child, hello: Hello, closed: AbortController) {
+  private constructor(child: Child, hello: Hello, closed: AbortController, unanswered: Unanswered) {
     this.#child = child
+    this.#unanswered = unanswered
     this.hello = hello
     this.#closed = closed
   }
@@ -125,9 +128,14 @@ export class Program {
         hello.reject(new TransportError(`the program writes ${EARLY} lines before it says what it is`))
     }
     const out = child.stdout as NonNullable<typeof child.stdout>
+    const unanswered = new Unanswered(out)
     readLines(
       out,
-      (text) => take(readLine(text)),
+      (text) => {
+        const line = readLine(text)
+        if ('row' in line) unanswered.took(text.length)
+        take(line)
+      },
       (head) => take(tooLong(head)),
     )
     const ended = (why: string) => {
@@ -145,6 +153,7 @@ export class Program {
     let hasEnded = false
     child.on('exit', async (code: number | null, by: string | null) => {
       hasEnded = true
+      unanswered.answered()
       // Of its group nobody goes on without it, to write in its name or to have its instrument.
       const isAlone = !kill(child, 'SIGTERM')
       // What it has written comes first; children of its own may hold the pipe for long.
@@ -167,7 +176,7 @@ export class Program {
     try {
       const said = await hello.promise
       log(`program runs: pid ${child.pid ?? said.pid}`)
-      program = new Program(child, said, closed)
+      program = new Program(child, said, closed, unanswered)
       for (const line of early.splice(0)) program.#take(line)
       return program
     } catch (error) {
@@ -212,6 +221,12 @@ export class Program {
       this.#answers.delete(id)
       this.closed.removeEventListener('abort', gone)
     }
+  }
+
+  /** Says that all its rows so far are taken, up to this number, so that more are read of it. */
+  answer(rows: number): void {
+    this.tell({ rows })
+    this.#unanswered.answered()
   }
 
   /** Writes one line to it. */

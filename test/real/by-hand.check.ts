@@ -58,7 +58,8 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   await lab.hub(...site)
   await fake.says('session joined', 60)
   const idle = byHand('idle', join(dirname(PYTHON), 'ocs-agent-cli'), '--instance-id', 'idle', ...site)
-  await idle.says('session joined', 60)
+  // Its operations are known once its program has said them.
+  await idle.says('program runs', 60)
   const ctrl = (...words: string[]) => lab.run(['ctrl', ...words, ...site])
   await until('acq runs', 30, async () => (await lab.session('fake', 'acq'))?.['status'] === 'running')
   expect(await ctrl('start', 'idle', 'delay_task', '--delay', '0.1', '--wait')).toMatchObject({ code: 0 })
