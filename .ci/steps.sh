@@ -75,6 +75,14 @@ tools() {
   [ ${#missing[@]} = 0 ] || { apt-get update -q && apt-get install -qy --no-install-recommends "${missing[@]}"; }
 }
 
+# VictoriaMetrics and a Java from Debian, QuestDB from Maven.
+other_databases() {
+  { command -v victoria-metrics && command -v java; } >/dev/null ||
+    { apt-get update -q && apt-get install -qy --no-install-recommends victoria-metrics default-jre-headless; } || return
+  [ -e "$OCS_QUESTDB_JAR" ] ||
+    curl -sSfL -o "$OCS_QUESTDB_JAR" https://repo1.maven.org/maven2/org/questdb/questdb/9.0.3/questdb-9.0.3.jar
+}
+
 # venv NAME PACKAGE…: an environment of Python in $pythons with these packages, unless it is there already.
 venv() {
   local folder="$pythons/$1"
@@ -119,7 +127,7 @@ pythons_in() {
   export OCS_NOTEBOOK_PYTHON="$pythons/notebook/bin/python"
   export OCS_FIELD_PYTHON="$pythons/field/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
-  export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python" OCS_NATS="$pythons/nats/bin/nats-server"
+  export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python" OCS_QUESTDB_JAR="$pythons/questdb-9.0.3.jar" OCS_NATS="$pythons/nats/bin/nats-server"
 }
 
 # The Bun that npm has installed and that this machine can run.
