@@ -52,7 +52,7 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ['a list', 'api', '[]'],
 ]
 
-test.each(BAD)('%s is left out in one line, and everybody else is shown', async (_, where, document) => {
+test.concurrent.each(BAD)('%s is left out in one line, and everybody else is shown', async (_, where, document) => {
   const hub = new MemoryHub()
   hub.say(`observatory/evil/${where}`, document, { retain: true })
   hub.say('observatory/good/presence', text(good), { retain: true })
