@@ -58,10 +58,11 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   await lab.hub(...site)
   await fake.says('session joined', 60)
   const idle = byHand('idle', join(dirname(PYTHON), 'ocs-agent-cli'), '--instance-id', 'idle', ...site)
-  // Its operations are known once its program has said them.
-  await idle.says('program runs', 60)
+  await idle.says('session joined', 60)
   const ctrl = (...words: string[]) => lab.run(['ctrl', ...words, ...site])
   await until('acq runs', 30, async () => (await lab.session('fake', 'acq'))?.['status'] === 'running')
+  // The hub has it a moment after it has joined.
+  await until('idle is known', 30, async () => (await ctrl('ls')).out.includes('idle'))
   expect(await ctrl('start', 'idle', 'delay_task', '--delay', '0.1', '--wait')).toMatchObject({ code: 0 })
   expect((await ctrl('start', 'idle', 'delay_task', '--delay', 'soon')).code).toBe(2)
   // Taken, and answered.
