@@ -138,16 +138,12 @@ async function recordAll(lab: Lab, flags: readonly string[], to: To): Promise<vo
   expect(shown.devices['mast']?.errors).toEqual({ 'no JSON': 1, 'no number': 1 })
   expect(shown.devices['cellar']?.errors).toMatchObject({ 'kept from before': 1 })
   expect(shown.devices['hatch']).toMatchObject({ errors: {}, problem: null })
-  const presence = await lab.run([
-    'ctrl',
-    'status',
-    'devices',
-    '--json',
-    '--site-hub',
-    'mqtt://127.0.0.1:1883',
-  ])
-  expect(presence.out).toContain('offline, by')
-  expect(presence.out).toContain('"out_of_range":1')
+  const words = ['ctrl', 'status', 'devices', '--json', '--site-hub', 'mqtt://127.0.0.1:1883']
+  // Counters are told with the beat.
+  await until('what was out of range is counted', 20, async () => {
+    const { out } = await lab.run(words)
+    return out.includes('offline, by') && out.includes('"out_of_range":1')
+  })
 
   await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
   for (const role of [agent, recorder]) expect(await role.stop()).toMatchObject({ code: 0 })
