@@ -49,5 +49,10 @@ function siteCheckFlags(command: Command): Command {
 async function rightsOf(broker: keyof typeof printed, flags: CheckFlags, context: Context): Promise<string> {
   const site = await openSite({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] })
   const about = `# Who may what at ${site.hub.address_root}, by ${site.file}: ocs check --acl ${broker}\n`
-  return about + printed[broker](site.hub.address_root, brokerUsers(site))
+  const users = brokerUsers(site)
+  if (users.some(({ name }) => name === undefined))
+    context.err(
+      `rights for whoever comes: ${site.file} has no mqtt_user for all of its hosts. Name one, with mqtt_password_file, in "hub" or in the host\n`,
+    )
+  return about + printed[broker](site.hub.address_root, users)
 }
