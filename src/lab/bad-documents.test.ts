@@ -52,21 +52,24 @@ const BAD: readonly (readonly [string, string, string])[] = [
   ['a list', 'api', '[]'],
 ]
 
-test.concurrent.each(BAD)('%s is left out in one line, and everybody else is shown', async (_, where, document) => {
-  const hub = new MemoryHub()
-  hub.say(`observatory/evil/${where}`, document, { retain: true })
-  hub.say('observatory/good/presence', text(good), { retain: true })
-  const bad: string[] = []
-  const bus = hub.connect('reader', { onBad: (topic, why) => bad.push(`${topic}: ${why}`) })
-  await using lab = await viewLab(bus, 'observatory')
-  await lab.settled()
-  expect([...lab.instances.keys()]).toEqual(['good'])
-  expect(bad).toHaveLength(1)
-  expect(bad[0]).toStartWith(`observatory/evil/${where}: `)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
-  expect(bad[0]).not.toMatch(/[\x00-\x1f]/)
-  expect(bad[0]?.length).toBeLessThan(300)
-})
+test.concurrent.each(BAD)(
+  '%s is left out in one line, and everybody else is shown',
+  async (_, where, document) => {
+    const hub = new MemoryHub()
+    hub.say(`observatory/evil/${where}`, document, { retain: true })
+    hub.say('observatory/good/presence', text(good), { retain: true })
+    const bad: string[] = []
+    const bus = hub.connect('reader', { onBad: (topic, why) => bad.push(`${topic}: ${why}`) })
+    await using lab = await viewLab(bus, 'observatory')
+    await lab.settled()
+    expect([...lab.instances.keys()]).toEqual(['good'])
+    expect(bad).toHaveLength(1)
+    expect(bad[0]).toStartWith(`observatory/evil/${where}: `)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+    expect(bad[0]).not.toMatch(/[\x00-\x1f]/)
+    expect(bad[0]?.length).toBeLessThan(300)
+  },
+)
 
 test('a counter may have any name, also one that every object has a member of', () => {
   const counters: Presence['counters'] = { constructor: 1, toString: 2 }

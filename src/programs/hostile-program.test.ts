@@ -223,10 +223,11 @@ test('of a program that writes more rows than are answered no more is read, and 
   const command = program(`import threading
 hello()
 written = 0
+done = threading.Event()
 def watch():
     before = -1
     while written < 40:
-        time.sleep(0.2)
+        done.wait(0.2)
         if written == before: print('stuck', file=sys.stderr, flush=True)
         before = written
 threading.Thread(target=watch, daemon=True).start()
