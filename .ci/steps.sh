@@ -111,7 +111,6 @@ notebook() {
 }
 # What the field's own tests take, with the package of python/; after `notebook`, which builds it.
 field() {
-  command -v influxd >/dev/null || apt-get install -qy --no-install-recommends influxdb || return
   venv field socs==0.6.4 sorunlib==0.1.35 so3g==0.2.9 pytest==9.2.0 pytest-cov==7.1.0 pytest-mock==3.17.0 pytest-order==1.5.0 \
     pytest-dependency==0.6.1 pytest-twisted==1.14.3 http-server-mock==1.7 thola-snmpsim==1.0.0 setuptools-scm && own_wheel field
 }

@@ -356,15 +356,24 @@ export function openGate({
 
 /** What is granted to somebody now, looked up as it is asked for; on an open hub everybody has all of it. */
 function devicesOf(who: Principal, granted: GateOptions['deviceTopics']): DeviceTopics | undefined {
-  const all = () => [...(granted?.().values() ?? [])].flat()
   return (
     granted && {
       get own() {
-        return who === ANYONE ? all() : (granted().get(who.name) ?? [])
+        return who === ANYONE ? allOf(granted()) : (granted().get(who.name) ?? [])
       },
       get all() {
-        return all()
+        return allOf(granted())
       },
     }
   )
+}
+
+/** Each message that is delivered asks for all that is granted: it is put together once for each reading of the site file. */
+const together = new WeakMap<ReadonlyMap<string, readonly string[]>, readonly string[]>()
+function allOf(granted: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const known = together.get(granted)
+  if (known) return known
+  const all = [...granted.values()].flat()
+  together.set(granted, all)
+  return all
 }

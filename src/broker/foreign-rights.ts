@@ -14,11 +14,8 @@ export interface ForeignUser {
 export interface ForeignRights {
   readonly publish: readonly string[]
   readonly receive: readonly string[]
-  /** Those of `receive` that are one client's own: its id stands for `client`. */
-  readonly own: readonly Own[]
-}
-interface Own {
-  readonly channel: Channel
+  /** Received besides by each client as its own: its id stands for `client`. */
+  readonly own: readonly Channel[]
 }
 
 /**
@@ -28,7 +25,7 @@ interface Own {
 export function foreignRights(root: string, { instances, records }: ForeignUser): ForeignRights {
   const publish: string[] = []
   const receive: string[] = []
-  const own: Own[] = []
+  const own: Channel[] = []
   for (const { channel, role, own: whose, to } of rules) {
     const each = instances.map((instance) => topic(channel, { root, instance }))
     const all = topic(channel, { root })
@@ -36,13 +33,13 @@ export function foreignRights(root: string, { instances, records }: ForeignUser)
     else if (role !== 'hub' && (role !== 'recorder' || records)) publish.push(all)
     if (to === undefined) receive.push(all)
     else if (to === 'instance') receive.push(...each)
-    else if (to === 'client' && role !== 'hub') own.push({ channel })
+    else if (to === 'client' && role !== 'hub') own.push(channel)
   }
   return { publish, receive, own }
 }
 
 /** The filter of what is one client's own, with a word for its id. */
-function ownFilter({ channel }: Own, root: string, id: string): string {
+function ownFilter(channel: Channel, root: string, id: string): string {
   return topic(channel, { root })
     .split('/')
     .map((level, at) => (channel.pattern.split('/')[at] === '{client}' ? id : level))

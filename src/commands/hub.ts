@@ -48,6 +48,9 @@ interface HubFlags extends SiteOptions {
 
 const WIDER = 'an address beyond this machine is over TLS, by default on port'
 
+/** No topics of devices. */
+const NOBODYS: ReadonlyMap<string, readonly string[]> = new Map()
+
 /** `ocs hub`: the message broker that every other role connects to. */
 export function hubCommand(context: Context): Command {
   const command = new Command('hub')
@@ -78,13 +81,14 @@ export function hubCommand(context: Context): Command {
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { site, url, root, realm, recorders, ports } = await chooseSite(flags, context, log)
-      let deviceTopics = site?.hub.device_topics
+      let deviceTopics = site?.hub.device_topics ?? NOBODYS
       const state = statePath(flags.stateDir, context.env)
       const { operators, insecure = false } = flags
       const listen = listening(flags.listen, { plain: ports.mqtt, tls: ports.mqtts }, insecure)
       const websocket = listening(flags.listenWs, { plain: ports.ws, tls: ports.wss }, insecure)
       const isWide = [...listen, ...websocket].some(({ tls }) => tls)
       const keys = isWide ? wideKeys(state) : undefined
+      const { cert } = keyFiles(state)
       for (const remark of keys ? remarksOn(state, keys.cert) : []) log(`warning: ${remark}`)
       if (!isWide && !insecure && /^(mqtts|wss):/.test(url))
         log(
@@ -104,7 +108,7 @@ export function hubCommand(context: Context): Command {
         }),
         calls: (own) => ocsVisits(root, own),
         ...(recorders && { recorders }),
-        deviceTopics: () => deviceTopics ?? new Map(),
+        deviceTopics: () => deviceTopics,
         ...(insecure && { insecure }),
       })
       log(`hub: realm ${realm}, address root ${root}`)
@@ -124,13 +128,13 @@ export function hubCommand(context: Context): Command {
       }, 3_600_000)
       if (operators) log(`members of the group ${operators.group} are operators of level ${operators.level}`)
       using _ = onFileChange(
-        () => [principalsPath(state), ...(keys ? [keyFiles(state).cert] : []), ...(site ? [site.file] : [])],
+        () => [principalsPath(state), ...(keys ? [cert] : []), ...(site ? [site.file] : [])],
         async (files) => {
-          if (files.includes(keyFiles(state).cert)) showAnew(hub, () => wideKeys(state), log)
+          if (files.includes(cert)) showAnew(hub, () => wideKeys(state), log)
           // While it cannot be read, what it said before holds.
           if (site && files.includes(site.file))
             deviceTopics = await loadSite(site.file).then(
-              ({ hub }) => hub.device_topics,
+              ({ hub }) => hub.device_topics ?? NOBODYS,
               () => deviceTopics,
             )
           hub.recheck()

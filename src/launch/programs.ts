@@ -1,5 +1,4 @@
 /** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
-
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'

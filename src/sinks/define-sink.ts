@@ -65,7 +65,7 @@ export function defineSink<A extends typeof sinkArgs>(spec: SinkSpec<A>) {
     },
     async ({ args, instrument: { database }, lab, session, signal }) => {
       const { protocol, record_unknown } = args
-      await using agents = await lab.agents()
+      await using agents = await lab.agents({ sessions: false })
       const instances = new RecordedInstances(lab, agents, record_unknown)
       const written = new Written(lab.memory, Date.now() / 1000)
       const told = new Set<string>()

@@ -1,5 +1,5 @@
-import { type InfluxDatabase, quoted } from './influx-v1.ts'
-import { nanoseconds } from './line-protocol.ts'
+import type { InfluxDatabase } from './influx-v1.ts'
+import { nanoseconds, pythonText, quoted } from './line-protocol.ts'
 import type { ExpectedField } from './recorded-feeds.ts'
 
 /** Fields asked for in one query. */
@@ -38,8 +38,6 @@ function queryOf(fields: readonly ExpectedField[]): string {
   return `SELECT ${counts.join(', ')} FROM ${quoted(measurement)} WHERE ${where.join('')}${times}`
 }
 
-/** As `pointsOf` writes it: booleans as Python does. */
 function tagText(value: string | number | boolean): string {
-  const text = value === true ? 'True' : value === false ? 'False' : String(value)
-  return text.replaceAll(/['\\]/g, String.raw`\$&`)
+  return pythonText(value).replaceAll(/['\\]/g, String.raw`\$&`)
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { type Database, httpDatabase, request } from './database.ts'
+import { quoted } from './line-protocol.ts'
 
 /** A database of InfluxDB 1.x, or of what speaks like it. */
 export interface InfluxV1 {
@@ -54,11 +55,6 @@ export function influxV1(given: InfluxV1, env: Env = process.env): InfluxDatabas
     },
   })
   return { ...made, ask }
-}
-
-/** A name in InfluxQL. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }
 
 function jsonOf(text: string): unknown {

@@ -102,13 +102,19 @@ function escaped(text: string, special: RegExp): string {
 function valueText(type: FieldType, wire: Wire | undefined): string | undefined {
   const value = fromWire(type, wire)
   if (value === undefined) return undefined
-  if (typeof value === 'string') return `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+  if (typeof value === 'string') return quoted(value)
   if (typeof value === 'boolean') return pythonText(value)
   if (type === 'int') return `${value}i`
   return Number.isFinite(value) ? pythonFloat(Number(value)) : undefined
 }
 
-function pythonText(value: string | number | boolean): string {
+/** A text of line protocol, or a name of InfluxQL. */
+export function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
+}
+
+/** A tag as Python writes it: `True`. */
+export function pythonText(value: string | number | boolean): string {
   return typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)
 }
 

@@ -4,7 +4,7 @@ import { badRequest } from '../http.ts'
 export type Aggregate = (values: readonly number[]) => number
 
 const sum: Aggregate = (values) => values.reduce((all, value) => all + value, 0)
-const average: Aggregate = (values) => sum(values) / values.length
+export const average: Aggregate = (values) => sum(values) / values.length
 const least: Aggregate = (values) => values.reduce((a, b) => Math.min(a, b), Infinity)
 const most: Aggregate = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity)
 const last: Aggregate = (values) => values.at(-1) ?? Number.NaN

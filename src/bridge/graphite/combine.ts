@@ -1,7 +1,8 @@
+import { numeric } from '../../lab/fetch-curves.ts'
 import { badRequest } from '../http.ts'
 import { aggregated, aggregateOf } from './aggregate.ts'
 import { type GraphiteFunction, MANY_SERIES, SERIES } from './declaration.ts'
-import { finite, type Line, type Point } from './line.ts'
+import { changed, type Line, type Point, withUnit } from './line.ts'
 
 /** Steps of a common grid that are looked for one that fits all, of the longest. */
 const MOST_STEPS = 100
@@ -34,19 +35,12 @@ export const COMBINE: Readonly<Record<string, GraphiteFunction>> = {
         const target = `divideSeries(${dividend.target},${divisor?.target ?? 'MISSING'})`
         const { rows, step } = together(divisor ? [dividend, divisor] : [dividend])
         const datapoints = rows.map(([[a = null, b = null], time]): Point => {
-          return [a === null || b === null || b === 0 ? null : finite(a / b), time]
+          return [a === null || b === null || b === 0 ? null : numeric(a / b), time]
         })
         const [above, below] = [dividend.tags['unit'], divisor?.tags['unit']]
-        const { unit: _, ...tags } = dividend.tags
         const unit =
           above !== undefined && below !== undefined && above !== below ? `${above}/${below}` : undefined
-        return {
-          ...dividend,
-          step,
-          target,
-          tags: { ...tags, ...(unit && { unit }), name: target },
-          datapoints,
-        }
+        return changed(dividend, target, datapoints, { step, tags: withUnit(dividend.tags, unit) })
       })
     },
   },
@@ -65,13 +59,11 @@ function combining(name: string, description: string): GraphiteFunction {
       if (!first) return []
       const { rows, step } = together(lines)
       const target = `${name}Series(${[...new Set(lines.map((line) => line.target))].join(',')})`
-      const datapoints = rows.map(([values, time]): Point => [finite(aggregated(values, by)), time])
+      const datapoints = rows.map(([values, time]): Point => [numeric(aggregated(values, by)), time])
       const shared = Object.entries(first.tags).filter(([tag, value]) =>
         lines.every(({ tags }) => tags[tag] === value),
       )
-      return [
-        { path: first.path, step, target, tags: { ...Object.fromEntries(shared), name: target }, datapoints },
-      ]
+      return [changed(first, target, datapoints, { step, tags: Object.fromEntries(shared) })]
     },
   }
 }

@@ -1,3 +1,5 @@
+import { numeric } from '../../lab/fetch-curves.ts'
+
 /** A curve as Graphite answers it, times in seconds. */
 export interface Line {
   /** The names it was drawn from, which functions by node count in. */
@@ -25,12 +27,7 @@ export function changed(
 
 /** The values of a line, each by a function of it; what is no finite number is null. */
 export function mapped(line: Line, act: (value: number) => number): Point[] {
-  return line.datapoints.map(([value, time]) => [value === null ? null : finite(act(value)), time])
-}
-
-/** A number as it is drawn: null for NaN and infinities. */
-export function finite(value: number | null): number | null {
-  return value !== null && Number.isFinite(value) ? value : null
+  return line.datapoints.map(([value, time]) => [value === null ? null : numeric(act(value)), time])
 }
 
 /** Tags with another unit; none where it is undefined. */

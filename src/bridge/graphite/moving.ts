@@ -1,7 +1,8 @@
+import { numeric } from '../../lab/fetch-curves.ts'
 import { badRequest } from '../http.ts'
 import { aggregateOf } from './aggregate.ts'
 import { type GraphiteFunction, SERIES, secondsOf } from './declaration.ts'
-import { changed, finite, type Line, type Point, type Value } from './line.ts'
+import { changed, type Line, type Point, type Value } from './line.ts'
 
 /** What looks at a window of values that goes along a line: those before each point, as many or as long. */
 export const MOVING: Readonly<Record<string, GraphiteFunction>> = {
@@ -68,6 +69,6 @@ function windows(
     while (first < i && (isCount ? first < i - size : (datapoints[first]?.[1] ?? 0) < time - length)) first++
     const present = datapoints.slice(first, i).flatMap(([value]) => (value === null ? [] : [value]))
     const enough = present.length > 0 && present.length / full >= share
-    return [enough ? finite(by(present)) : null, time]
+    return [enough ? numeric(by(present)) : null, time]
   })
 }

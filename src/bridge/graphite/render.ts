@@ -4,6 +4,7 @@ import { askReaching, type Curve, type Curves, drawable, type Span } from '../..
 import type { Nodes } from '../../lab/nodes.ts'
 import { MAX_METRICS, type Metric } from '../../lab/targets.ts'
 import { badRequest } from '../http.ts'
+import { average } from './aggregate.ts'
 import { checkArguments, functionOf } from './declaration.ts'
 import { FUNCTIONS } from './functions.ts'
 import type { Line, Point, Value } from './line.ts'
@@ -205,11 +206,10 @@ function line(
  */
 function means(points: readonly Point[], width: number): Point[] {
   const boxes = Map.groupBy(points, ([, time]) => Math.floor(time / width))
-  const mean = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
   return [...boxes.values()].map((all): Point => {
     const present = all.filter(([value]) => value !== null)
     const times = (present.length > 0 ? present : all).map(([, time]) => time)
-    return [present.length > 0 ? mean(present.map(([value]) => Number(value))) : null, mean(times)]
+    return [present.length > 0 ? average(present.map(([value]) => Number(value))) : null, average(times)]
   })
 }
 

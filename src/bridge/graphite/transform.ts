@@ -1,7 +1,8 @@
+import { numeric } from '../../lab/fetch-curves.ts'
 import { badRequest } from '../http.ts'
 import { aggregated, aggregateOf } from './aggregate.ts'
 import { type GraphiteFunction, type Param, SERIES, secondsOf } from './declaration.ts'
-import { changed, finite, type Line, mapped, type Point, type Value, withUnit } from './line.ts'
+import { changed, type Line, mapped, type Point, type Value, withUnit } from './line.ts'
 
 const FACTOR = (name: string): Param => ({ name, type: 'float', required: true })
 /** Values that `summarize` may make. */
@@ -71,7 +72,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
       const apart = distances(line)
       const datapoints = line.datapoints.map(([value, time], i): Point => {
         const step = apart[i] ?? 0
-        return [value === null || step <= 0 ? null : finite((value * Number(seconds)) / step), time]
+        return [value === null || step <= 0 ? null : numeric((value * Number(seconds)) / step), time]
       })
       const tags = Number(seconds) === 1 ? perUnit(line) : withUnit(line.tags, undefined)
       return changed(line, `scaleToSeconds(${line.target},${seconds})`, datapoints, { tags })
@@ -165,7 +166,7 @@ function steps(
 ): Point[] {
   return datapoints.map(([value, time], i) => {
     const [before = null, then = 0] = datapoints[i - 1] ?? []
-    return [value === null || before === null ? null : finite(act(value, before, time - then)), time]
+    return [value === null || before === null ? null : numeric(act(value, before, time - then)), time]
   })
 }
 
@@ -223,7 +224,7 @@ function summarized(line: Line, interval: string, name: string, toFrom: Value): 
     throw badRequest(`summarize: that are more than ${MOST_BOXES} times "${interval}": take a longer one`)
   const datapoints = Array.from({ length: boxes.size === 0 ? 0 : last - first + 1 }, (_, i): Point => {
     const values = (boxes.get(first + i) ?? []).map(([value]) => value)
-    return [finite(aggregated(values, by)), start + (first + i) * width]
+    return [numeric(aggregated(values, by)), start + (first + i) * width]
   })
   const target = `summarize(${line.target}, "${interval}", "${name}"${toFrom === true ? ', true' : ''})`
   return changed(line, target, datapoints, { step: width })

@@ -6,6 +6,7 @@ import { notFound } from '../../core/names.ts'
 import { ResponseCode } from '../../core/ops.ts'
 import type { LabView } from '../../lab/lab-view.ts'
 import type { Person } from '../access/people.ts'
+import { isElsewhere } from '../page/shape.ts'
 
 /** What the page asks of an operation. Values are as they were typed; a list has a text for each. */
 export const OpBody = z.strictObject({
@@ -53,7 +54,7 @@ export function operate(lab: LabView, log: (text: string) => void, now = () => p
         throw new HTTPException(403, { message: `${name} is an ${role}: operations are for operators` })
       if (!mayAsk(name))
         throw new HTTPException(429, { message: 'too many requests in a row: wait a moment' })
-      if (instance.includes('/'))
+      if (isElsewhere(instance))
         throw new HTTPException(403, {
           message: `${instance} is of another site: sign in at the bridge of that one to operate it`,
         })

@@ -4,7 +4,7 @@ import type { LabView } from '../../lab/lab-view.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import { notRecording as whyNotRecording } from '../../lab/not-recording.ts'
 import type { History } from '../history.ts'
-import type { AgentView, StreamEvents } from '../page/shape.ts'
+import { type AgentView, isElsewhere, type StreamEvents } from '../page/shape.ts'
 import { absentView, agentView } from './agent-views.ts'
 import { fieldList, signature } from './field-list.ts'
 import type { LiveValues, Watcher } from './live-values.ts'
@@ -128,8 +128,8 @@ export function streams(parts: Parts): Streams {
   }
   const ticked = () => {
     // What is not heard of without the hub may go on all the same.
-    const own = new Map([...lab.instances].filter(([instance]) => !instance.includes('/')))
-    const notRecording = (hub() && whyNotRecording(own)) || null
+    const own = () => new Map([...lab.instances].filter(([instance]) => !isElsewhere(instance)))
+    const notRecording = (hub() && whyNotRecording(own())) || null
     return frame('tick', { now: Date.now() / 1000, hub: hub(), notRecording })
   }
   const tick = () => all(ticked())

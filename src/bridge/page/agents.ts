@@ -2,7 +2,7 @@ import { counted } from '../../core/counted.ts'
 import { agoText, bridgeTime, dayText } from './clock.ts'
 import { arrange, byId, h, say } from './dom.ts'
 import { act, showOp } from './op-detail.ts'
-import type { AgentView, OpView } from './shape.ts'
+import { type AgentView, isElsewhere, type OpView } from './shape.ts'
 
 interface Card {
   readonly element: HTMLElement
@@ -142,7 +142,7 @@ export class Agents {
     const button =
       kind !== null &&
       // One of another site is operated there.
-      !instance.includes('/') &&
+      !isElsewhere(instance) &&
       this.#mayOperate() &&
       h(
         'button',

@@ -42,6 +42,11 @@ export interface Part {
   readonly values: Readonly<Record<string, readonly Cell[]>>
 }
 
+/** Whether an agent is of another site, by its name there, `SITE/instance`. */
+export function isElsewhere(instance: string): boolean {
+  return instance.includes('/')
+}
+
 /** An operation with its latest session; the times are null where there is none. */
 export interface OpView {
   readonly op: string

@@ -4,7 +4,7 @@ import type { Answer, Batch, Done, Order } from './spool-file.ts'
 /** The thread that writes all spools of this process, while there are any; started when there is something to write. */
 let thread: Worker | undefined
 /** Who hears its answers, by number, and that it has died. */
-const open = new Map<number, { answered(answer: Answer): void; died(why: string): void }>()
+const open = new Map<number, SpoolWriter>()
 let last = 0
 
 function tell(order: Order): void {
@@ -32,7 +32,7 @@ function start(): Worker {
 export class SpoolWriter {
   readonly #spool = ++last
   readonly #path: string
-  readonly #answered: (done: Done) => void
+  readonly #done: (done: Done) => void
   #number = 0
   /** Whether a batch is on its way. */
   #waits = false
@@ -41,16 +41,12 @@ export class SpoolWriter {
   /** @param answered hears what became of the batch last sent */
   constructor(path: string, answered: (done: Done) => void) {
     this.#path = path
-    this.#answered = answered
+    this.#done = answered
   }
 
   /** Has a batch committed; one at a time. */
   send(batch: Batch): void {
-    open.set(this.#spool, {
-      answered: ({ number, done }) => this.#take(number, done),
-      // Whether its batch was committed is not known; committing it again changes nothing.
-      died: (error) => (this.#closing ? this.#closing() : this.#waits && this.#end({ error })),
-    })
+    open.set(this.#spool, this)
     this.#waits = true
     tell({ spool: this.#spool, path: this.#path, number: ++this.#number, batch })
   }
@@ -72,14 +68,21 @@ export class SpoolWriter {
     idle?.terminate()
   }
 
-  #take(number: number, done: Done): void {
+  /** Hears what the thread answers. */
+  answered({ number, done }: Answer): void {
     if (this.#closing) {
       if (number === 0) this.#closing()
     } else if (number === this.#number) this.#end(done)
   }
 
+  /** The thread has died. Whether its batch was committed is not known; committing it again changes nothing. */
+  died(error: string): void {
+    if (this.#closing) this.#closing()
+    else if (this.#waits) this.#end({ error })
+  }
+
   #end(done: Done): void {
     this.#waits = false
-    this.#answered(done)
+    this.#done(done)
   }
 }
