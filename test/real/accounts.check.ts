@@ -9,7 +9,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync 
 import { operatorsPaths } from '../../src/principals/operators-token.ts'
 import { Lab, OCS, ROOT, type Running } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 /** A Python that has paho-mqtt 2. */
 const PYTHON = process.env['OCS_PAHO_PYTHON'] ?? ''

@@ -10,7 +10,7 @@ import type { AlarmsData } from '../../src/core/alarms.ts'
 import { Listener, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 const SIM = '127.0.0.1:7781'
 const FIELD = 'ls240.temperatures.Channel_1_T'

@@ -8,7 +8,7 @@ import { DemoLab, SITE } from './demo-lab.ts'
 import { ownerSubscriber, split } from './listener.ts'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 /** A folder where npm has installed `@asyncapi/parser`. */
 const FOLDER = process.env['OCS_ASYNCAPI'] ?? ''

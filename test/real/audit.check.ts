@@ -5,7 +5,7 @@ import { type Spooled, spooled, unacknowledged } from './archive.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
 import { Lab, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 /** What `ocs audit` says of each epoch, the oldest rows first. */
 async function audited(lab: Lab, dir: string, ...flags: string[]) {

@@ -6,7 +6,7 @@ import { query, queryBody } from './grafana.ts'
 import { ownerSubscriber, split } from './listener.ts'
 import { figure, Lab, seconds, since, until } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 const TARGETS = Array.from({ length: 20 }, (_, at) => `LSA21OQ::Channel_${at + 1}_T`)
 /** Points of a panel that is 1,000 pixels wide. */

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { Lab, until } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 /** An address of this machine that is no loopback: what comes from it comes from elsewhere. */
 const HOST = '10.77.0.1'

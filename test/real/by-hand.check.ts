@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_NOTEBOOK_PYTHON'] ?? ''
 if (!PYTHON)

@@ -7,7 +7,7 @@ import { DemoLab } from './demo-lab.ts'
 import { Listener, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 const CLIENTS = 500
 const DRIPS = 200

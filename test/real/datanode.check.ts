@@ -5,7 +5,7 @@ import { type Curve, query } from './grafana.ts'
 import { figure, Lab, seconds, since, until } from './roles.ts'
 import { YaleLab } from './yale-lab.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 /** Times that it takes to join until the hour is back, at most: on a quiet machine 0.6 s beside 0.18 s. */
 const BACK = 8

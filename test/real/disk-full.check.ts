@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { compare, samplesOf, spooled, unacknowledged } from './archive.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
 import { ownerSubscriber, subscriber } from './listener.ts'
-import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
+import { figure, Lab, type Running, SLOW, seconds, since, until } from './roles.ts'
 import { SmallDisk } from './small-disk.ts'
 
 setDefaultTimeout(1_500_000)
@@ -88,7 +88,7 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     ])
     resumed.push(since(freed))
   }
-  expect(Math.max(...resumed)).toBeLessThan(5)
+  expect(Math.max(...resumed)).toBeLessThan(SLOW * 5)
   expect(spools).toBeGreaterThan(0)
   expect(events.text()).toMatch(/aggregator\/events .*"level":"error","kind":"disk"/)
   expect(events.text()).toMatch(/ls240\/events .*"level":"error","kind":"spool"/)
@@ -129,7 +129,7 @@ test('a data directory that is read-only when recording starts: degraded until i
   const freed = performance.now()
   await recorder.says('recording to ')
   await recorder.says('new file: ')
-  expect(since(freed)).toBeLessThan(5)
+  expect(since(freed)).toBeLessThan(SLOW * 5)
   figure(`recording ${since(freed).toFixed(2)} s after a read-only disk could be written`)
 })
 

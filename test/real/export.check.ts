@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { writeSynthetic } from '../../src/storage/archive/archive.test-aid.ts'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const START = 1_700_002_800
 const HOURS = 3

@@ -8,7 +8,7 @@ import { principalsPath, readPrincipals } from '../../src/principals/principals-
 import { compare, spooled, unacknowledged } from './archive.ts'
 import { figure, Lab, ROOT, type Running, until } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 const FOLDER = `${ROOT}/fixtures/foreign-sensors`
 /** Who sends what, by its recorded traffic, and the topics it takes. */
 const MAKERS = {

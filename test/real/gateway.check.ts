@@ -5,7 +5,7 @@ import { spooled, unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 

@@ -10,7 +10,7 @@ import type { FeedDeclaration } from '../../src/core/channels.ts'
 import { Spool } from '../../src/runtime/spool/spool.ts'
 import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 
-setDefaultTimeout(390_000)
+setDefaultTimeout(400_000)
 
 const BRIDGE = 'https://sisock_grafana_http:5000'
 /** Of Grafana: the token of its secret, and the authority that it trusts. */

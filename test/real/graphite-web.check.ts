@@ -9,7 +9,7 @@ import { defineAgent, type FeedPublisher } from '../../src/core/agent.ts'
 import thermometry from '../../src/datanode/thermometry.ts'
 import { figure } from './roles.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_GRAPHITE_PYTHON'] ?? '/usr/bin/python3'
 const SCRIPT = new URL('graphite_web.py', import.meta.url).pathname

@@ -6,7 +6,7 @@ import { readNotes } from '../../src/storage/recorder/notes.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, seconds } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 /** Python with sotodlib, so3g and ocs. */
 const PYTHON = process.env['OCS_HKDB_PYTHON']

@@ -10,7 +10,7 @@ import { connectAsync, type MqttClient } from 'mqtt'
 import { HERE, type Host, Network } from './hosts.ts'
 import { figure, Lab, OCS, ROOT, type Running, seconds, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const SITE = ['--site-file', join(ROOT, 'fixtures', 'sites', 'yale.yaml'), '--site-host', 'grumpy']
 const MQTTS = `mqtts://${HERE}:8883`

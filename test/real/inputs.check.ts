@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { Lab, type Outcome } from './roles.ts'
 import { YALE } from './yale-lab.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(400_000)
 
 const SITE = [`--site-file=${YALE}`, '--site-host=grumpy']
 const LS240 = ['agent', '--instance-id=ls240']

@@ -6,7 +6,7 @@ import { DemoLab } from './demo-lab.ts'
 import { Listener } from './listener.ts'
 import { figure, Lab, seconds } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 const RECORDING = 30
 

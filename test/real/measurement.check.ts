@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { figure, Lab, ROOT, type Running, seconds, since, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 const SCRIPT = join(ROOT, 'examples', 'measurement.ts')
 const OUTPUTS = [0, 100]
@@ -158,20 +158,22 @@ test('interrupted at any moment, between two requests as well, it leaves all as 
   const ready = await whole.says('the heater is ready')
   whole.signal('SIGINT')
   await whole.ended()
+  let interrupted = 0
   for (let at = 1; at <= MOMENTS; at++) {
     const run = bench.measure(...QUICK)
     await run.says('connected')
     await seconds(((ready.at - first.at) * at) / MOMENTS / 1000)
     run.signal('SIGINT')
     const { code } = await run.ended(30)
-    // At the last moment it may be over already.
-    const codes = at < MOMENTS ? [1] : [0, 1]
-    expect(codes, run.tail()).toContain(code ?? -1)
-    expect([at, await bench.settings()], run.tail()).toEqual([at, before])
+    // One that had a quicker machine than the first may be over already.
+    const done = run.text('err').includes('done: ')
+    if (!done) interrupted++
+    expect([at, code, await bench.settings()], run.tail()).toEqual([at, done ? 0 : 1, before])
   }
+  expect(interrupted).toBeGreaterThan(0)
   const every = ((ready.at - first.at) / MOMENTS).toFixed(0)
   figure(
-    `interrupted ${MOMENTS} times, every ${every} ms while it sets things up: each time all was put back`,
+    `interrupted ${interrupted} times, every ${every} ms while it sets things up: each time all was put back`,
   )
 })
 

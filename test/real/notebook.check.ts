@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { figure, Lab, ROOT, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_NOTEBOOK_PYTHON'] ?? ''
 if (!PYTHON)

@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { principalsPath, setPassword } from '../../src/principals/principals-file.ts'
 import { figure, Lab } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 if (!PYTHON) throw new Error('OCS_SOCS_PYTHON has to name the Python that has ocs')

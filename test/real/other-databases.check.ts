@@ -5,7 +5,7 @@ import { DemoLab } from './demo-lab.ts'
 import { Listener } from './listener.ts'
 import { figure, Lab, until } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 /** `org.questdb:questdb:9.0.3` of Maven. */
 const QUESTDB = process.env['OCS_QUESTDB_JAR'] ?? ''

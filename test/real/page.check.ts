@@ -7,7 +7,7 @@ import { Chromium, drawn, shaded } from './browser.ts'
 import { Cable } from './cable.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
-setDefaultTimeout(180_000)
+setDefaultTimeout(400_000)
 
 const BRIDGE_PORT = 5000
 const PORT = 5001

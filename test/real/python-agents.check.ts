@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { figure, Lab, since, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 const KILLS = Number(process.env['PYTHON_KILLS'] ?? 4)

@@ -6,7 +6,7 @@ import { unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
 import { figure, Lab, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 const [AGENTS = '', SO3G = ''] = ['SOCS', 'HKDB'].map((name) => process.env[`OCS_${name}_PYTHON`])
 const FEEDS = ['mixed', 'buffered'].map((feed) => `observatory.teed.feeds.${feed}`)

@@ -9,7 +9,7 @@ import { Chromium } from './browser.ts'
 import { Listener } from './listener.ts'
 import { figure, Lab, until } from './roles.ts'
 
-setDefaultTimeout(300_000)
+setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 /** Where to keep what the page looks like; nowhere unless it is said. */

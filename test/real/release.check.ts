@@ -4,7 +4,7 @@ import { cpSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { figure, Lab, ROOT } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 const RELEASE = process.env['OCS_RELEASE'] ?? ''
 const SITE = `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}

@@ -36,6 +36,12 @@ export const OCS: readonly string[] = PROGRAM
 const FOREIGN = /^(OCS_|XDG_|STATE_DIRECTORY$|TARGET$|NAME$|DESCRIPTION$|FEED$|BUFFER_TIME$|NO_COLOR$)/
 const HUB_URL = 'mqtt://127.0.0.1:1883'
 
+/**
+ * How many times as long as alone all may take on a machine that does other work as well: what a check waits for, and what
+ * it judges by a clock while others run.
+ */
+export const SLOW = 4
+
 /** Prints a figure that a check has measured. */
 export function figure(text: string): void {
   process.stdout.write(`  ${text}\n`)
@@ -51,7 +57,7 @@ export function seconds(count: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, count * 1000))
 }
 
-/** Resolves with the first value that is not undefined or false. @throws Error after `patience` s */
+/** Resolves with the first value that is not undefined or false. @throws Error after `SLOW` times `patience` s */
 export async function until<T>(
   what: string,
   patience: number,
@@ -61,7 +67,7 @@ export async function until<T>(
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found
-    if (since(start) > patience) throw new Error(`${what}: not within ${patience} s`)
+    if (since(start) > SLOW * patience) throw new Error(`${what}: not within ${SLOW * patience} s`)
     await seconds(0.02)
   }
 }
@@ -162,7 +168,7 @@ export class Running {
 
   /**
    * Resolves with the first line, from `mark` on, that has a text or fits a pattern.
-   * @throws Error when it does not come within `patience` s, or the process ends without it
+   * @throws Error when it does not come within `SLOW` times `patience` s, or the process ends without it
    */
   says(wanted: string | RegExp, patience = 10, mark = 0): Promise<Line> {
     const fits = ({ text }: Line) => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text))
@@ -182,7 +188,7 @@ export class Running {
           resolve(found)
         } else if (this.#end) fail(`ended (${this.#end.signal ?? this.#end.code})`)
       }
-      const timer = setTimeout(() => fail(`went ${patience} s`), patience * 1000)
+      const timer = setTimeout(() => fail(`went ${SLOW * patience} s`), SLOW * patience * 1000)
       this.#looks.add(look)
       look()
     })
@@ -198,13 +204,13 @@ export class Running {
     }
   }
 
-  /** Resolves when it has ended. @throws Error when it still runs after `patience` s */
+  /** Resolves when it has ended. @throws Error when it still runs after `SLOW` times `patience` s */
   async ended(patience = 10): Promise<Ended> {
     const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => late.resolve(undefined), patience * 1000)
+    const timer = setTimeout(() => late.resolve(undefined), SLOW * patience * 1000)
     const end = await Promise.race([this.#ended, late.promise])
     clearTimeout(timer)
-    if (!end) throw new Error(`${this.name} still runs after ${patience} s:\n${this.tail()}`)
+    if (!end) throw new Error(`${this.name} still runs after ${SLOW * patience} s:\n${this.tail()}`)
     return end
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Panes } from './panes.ts'
 import { Lab, OCS, ROOT, until } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 const DEMO = join(ROOT, 'fixtures', 'sites', 'demo.yaml')
 const AGENTS = ['ls240', 'control', 'measurement', 'aggregator', 'ls240-node', 'sensors', 'weather']

@@ -7,7 +7,7 @@ import { DemoLab } from './demo-lab.ts'
 import { Listener } from './listener.ts'
 import { figure, Lab, until } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 /** Python with the package `socs`. */
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''

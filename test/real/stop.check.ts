@@ -4,7 +4,7 @@ import { compare, spooled, unacknowledged } from './archive.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
-setDefaultTimeout(240_000)
+setDefaultTimeout(400_000)
 
 /** Seconds. */
 const ENDS = 2

@@ -8,7 +8,7 @@ import { DemoLab, SITE } from './demo-lab.ts'
 import { figure, Lab, until } from './roles.ts'
 import { type Call, Traced } from './strace.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 /** Samples to wait for, at 10 Hz. */
 const SAMPLES = 40

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { RoleState } from '../../src/host/roles.ts'
 import { figure, Lab, OCS, since, until } from './roles.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(400_000)
 
 const SITE = `hub: {mqtt_server: "mqtt://127.0.0.1:1883", wamp_server: "ws://127.0.0.1:8001/ws"}
 hosts:

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab } from './roles.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(400_000)
 
 /** Python with the package `lakeshore`. */
 const PYTHON = process.env['OCS_LAKESHORE_PYTHON'] ?? ''
