@@ -7,7 +7,7 @@ export CI=true PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 DEBIAN_FRONTEN
 work=$(mktemp -d)
 # Checks with several accounts run what lies there.
 chmod 755 "$work"
-mkdir "$work/results"
+mkdir "$work/results" "$work/why"
 export work
 
 # A shell that is ended ends what it runs.
@@ -45,10 +45,12 @@ step() {
   if [ $code = 0 ]; then
     grep -aE '^  [^ ]' "$log" | head -60
   else
-    echo "-- $name failed ($([ $code = 124 ] && echo "cut after $limit s" || echo "exit code $code")):"
-    # Each failed test with what was said before it.
-    grep -aE -B 40 '^\(fail\)' "$log" | grep -avE '^(\(pass\)|src/.*:$|$)' | head -200
-    grep -avE '^\(pass\)' "$log" | tail -30
+    {
+      echo "-- $name failed ($([ $code = 124 ] && echo "cut after $limit s" || echo "exit code $code")):"
+      # Each failed test with what was said before it.
+      grep -aE -B 40 '^\(fail\)' "$log" | grep -avE '^(\(pass\)|src/.*:$|$)' | head -200
+      grep -avE '^\(pass\)' "$log" | tail -30
+    } | tee "$work/why/$name"
   fi
   echo "   ${pass:-0} passed, ${fail:-0} failed, $((SECONDS - start)) s"
 }

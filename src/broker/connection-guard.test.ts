@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { Duplex, PassThrough } from 'node:stream'
 import { packetGuard, shield } from './connection-guard.ts'
 import { limits } from './limits.ts'
+import { ReadBudget } from './read-budget.ts'
 
 const header = (first: number, length: number) => {
   const bytes = [first]
@@ -52,7 +53,7 @@ test('the first packet may have 4 KiB, later ones 4 MiB', () => {
   const guard = packetGuard()
   expect(packetGuard()(header(0x10, limits.connect_bytes + 1)).refused).toContain('4096 is the most')
   const connect = Buffer.concat([header(0x10, limits.connect_bytes), Buffer.alloc(limits.connect_bytes)])
-  expect(guard(connect)).toEqual({ used: connect.length, packets: 1 })
+  expect(guard(connect)).toEqual({ used: connect.length, packets: 1, answers: 0 })
   expect(guard(header(0x30, limits.packet_bytes)).packets).toBe(0)
   for (let left = limits.packet_bytes; left > 0; left -= 65536)
     expect(guard(Buffer.alloc(65536)).refused).toBeUndefined()
@@ -80,7 +81,38 @@ test('a packet too large ends the connection before the broker sees a byte of it
 test('it stops at the end of the packet that it is asked to, and goes on behind it', () => {
   const guard = packetGuard()
   const three = Buffer.from('\x10\x02ab\xc0\x00\x30\x01c', 'latin1')
-  expect(guard(three, 2)).toEqual({ used: 6, packets: 2 })
-  expect(guard(three.subarray(6, 7), 2)).toEqual({ used: 1, packets: 0 })
-  expect(guard(three.subarray(7), 2)).toEqual({ used: 2, packets: 1 })
+  expect(guard(three, 2)).toEqual({ used: 6, packets: 2, answers: 0 })
+  expect(guard(three.subarray(6, 7), 2)).toEqual({ used: 1, packets: 0, answers: 0 })
+  expect(guard(three.subarray(7), 2)).toEqual({ used: 2, packets: 1, answers: 0 })
+})
+
+test('answers to deliveries are told apart from messages, wherever the pieces end', () => {
+  const guard = packetGuard()
+  const bytes = Buffer.from(
+    '\x40\x02\0\x01\x50\x02\0\x02\x62\x02\0\x03\x70\x02\0\x04\x32\x02ab\xc0\0',
+    'latin1',
+  )
+  let answers = 0
+  for (const byte of bytes) answers += guard(Buffer.from([byte])).answers
+  expect(answers).toBe(4)
+  expect(packetGuard()(bytes)).toEqual({ used: bytes.length, packets: 6, answers: 4 })
+})
+
+test('20,000 answers to deliveries count for less than what one may send in a second', () => {
+  let spent = 0
+  class Counting extends ReadBudget {
+    override spend(messages: number): void {
+      spent += messages
+    }
+    override wait(next: () => void): void {
+      next()
+    }
+  }
+  const budget = new Counting(() => {})
+  const conn = shield(new PassThrough({ highWaterMark: 1e6 }), { admitted: () => true, budget: () => budget })
+  conn.write(Buffer.concat(Array<Buffer>(20_000).fill(Buffer.from([0x40, 2, 0, 1]))))
+  let read = 0
+  while (read < 80_000) read += conn.read()?.length ?? Number.NaN
+  expect(read).toBe(80_000)
+  expect(spent).toBeWithin(1, limits.messages_per_second)
 })

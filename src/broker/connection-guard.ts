@@ -2,6 +2,10 @@ import type { Duplex } from 'node:stream'
 import { limits } from './limits.ts'
 import type { ReadBudget } from './read-budget.ts'
 
+/** First bytes of packets (MQTT 3.1.1 §2.2.1); between them are PUBACK, PUBREC, PUBREL and PUBCOMP. */
+const PUBACK = 0x40
+const SUBSCRIBE = 0x80
+
 /** What stands at a connection goes by. */
 interface Gatekeeper {
   /** Whether the client has been let in. */
@@ -9,6 +13,12 @@ interface Gatekeeper {
   /** What may be read of it in a second; without one all there is. */
   budget?(): ReadBudget | undefined
 }
+
+/**
+ * What the answer to a delivery counts for beside a message. It is a small part of the hub's work, and not the client's choice: one
+ * that is sent more at QoS 1 than it may send would fall behind with its answers, and its pings behind them.
+ */
+const ANSWER = 0.05
 
 /**
  * Stands between a connection and the broker, on the connection itself:
@@ -48,7 +58,7 @@ export function shield<C extends Duplex>(conn: C, { admitted, budget = () => und
     }
     const parts: Buffer[] = []
     for (let part: Buffer | null = held ?? read(); part !== null; part = read()) {
-      const { refused, used, packets } = follow(part, isIn ? limit?.quantum : 1)
+      const { refused, used, packets, answers } = follow(part, isIn ? limit?.quantum : 1)
       if (refused !== undefined) {
         conn.destroy(new Error(refused))
         return null
@@ -59,7 +69,7 @@ export function shield<C extends Duplex>(conn: C, { admitted, budget = () => und
         first = false
         break
       }
-      limit?.spend(packets, used)
+      limit?.spend(packets - answers + answers * ANSWER, used)
       if (limit && (held || limit.isSpent)) {
         later(limit)
         break
@@ -81,23 +91,25 @@ export function shield<C extends Duplex>(conn: C, { admitted, budget = () => und
 
 /**
  * Follows the packets of one connection by their fixed headers (MQTT 3.1.1 §2.2). Takes bytes in pieces of any size, and no
- * further than to the end of the `most`th packet in them; answers with how many bytes and ends of packets those were, and with
- * the reason when a packet announces more than it may.
+ * further than to the end of the `most`th packet in them; tells how many bytes and ends of packets those were, how many of the
+ * packets answer a delivery (PUBACK to PUBCOMP), and the reason when a packet announces more than it may.
  */
 export function packetGuard(): (
   bytes: Uint8Array,
   most?: number,
-) => { refused?: string; used: number; packets: number } {
+) => { refused?: string; used: number; packets: number; answers: number } {
   let longest: number = limits.connect_bytes
   /** Bytes of the present packet that are still to come; its header is being read when 0. */
   let rest = 0
   let inLength = false
+  let isAnswer = false
   let length = 0
   let scale = 1
   return (bytes, most = Number.POSITIVE_INFINITY) => {
     let at = 0
     let packets = 0
-    const refuse = (refused: string) => ({ refused, used: at, packets })
+    let answers = 0
+    const refuse = (refused: string) => ({ refused, used: at, packets, answers })
     while (at < bytes.length && packets < most) {
       if (rest > 0) {
         const step = Math.min(rest, bytes.length - at)
@@ -107,6 +119,7 @@ export function packetGuard(): (
         const byte = bytes[at++] ?? 0
         if (!inLength) {
           inLength = true
+          isAnswer = byte >= PUBACK && byte < SUBSCRIBE
           length = 0
           scale = 1
           continue
@@ -128,7 +141,8 @@ export function packetGuard(): (
       if (rest > 0) continue
       longest = limits.packet_bytes
       packets++
+      if (isAnswer) answers++
     }
-    return { used: at, packets }
+    return { used: at, packets, answers }
   }
 }
