@@ -74,7 +74,7 @@ export const hubQos1 = hubRate({
   acknowledged: true,
   rounds: 15,
   share: 0.75,
-  goals: { crossbar: 8, Mosquitto: 0.9 },
+  goals: { crossbar: 8, Mosquitto: 1.2 },
 })
 export const fanOut = hubRate({
   name: 'fan-out',
