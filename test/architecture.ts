@@ -53,6 +53,10 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
     'launch',
     'host',
   ],
+  keeping: [
+    ...['core', 'machine', 'principals', 'site', 'storage', 'lab', 'terminal', 'runtime', 'launch', 'host'],
+    'check',
+  ],
   chaos: ['core', 'machine', 'principals', 'bus', 'storage', 'simulators', 'lab', 'terminal', 'host'],
   demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
   commands: '*',

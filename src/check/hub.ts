@@ -1,12 +1,12 @@
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
-import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import { channels, type HubInfo } from '../core/channels.ts'
+import type { HubInfo } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
 import { RECORD, recordingOf } from '../core/recording/recording.ts'
 import { isLocal } from '../host/up-plan.ts'
 import type { UpFlags } from '../host/up-run.ts'
+import { hubInfo } from '../lab/hub-info.ts'
 import { type InstanceView, viewLab } from '../lab/lab-view.ts'
 import { notRecording, whyNot } from '../lab/not-recording.ts'
 import { isRecorder } from '../launch/agents.ts'
@@ -24,7 +24,7 @@ import type { Finding } from './finding.ts'
 import { checkForeignBroker } from './foreign-broker.ts'
 import { checkWampHttp } from './wamp-http.ts'
 
-/** Seconds that the hub has to answer, and to tell what it has. */
+/** Seconds that the hub has to answer. */
 const HUB_SECONDS = 2
 const BRIDGE_PORT = 5000
 
@@ -75,9 +75,9 @@ export async function checkHub(
       )
     await using bus = connectMqtt({ url, credentials, client: `check-${crypto.randomUUID().slice(0, 8)}` })
     await reached(bus, url, HUB_SECONDS)
-    const hub = await hubOf(bus, root)
+    const hub = await hubInfo(bus, root)
     // A broker of others may not let it ask for what is not of this root.
-    if (!hub && (await hubOf(bus, undefined).catch(() => undefined))) {
+    if (!hub && (await hubInfo(bus, undefined).catch(() => undefined))) {
       const other = `what answers at ${url} is the hub of another address root than ${root}: correct address_root, or the address`
       return { findings: [finding('problem', other)], instances: none }
     }
@@ -122,16 +122,6 @@ export async function checkHub(
     const by = holder === undefined ? '' : `; ${holder} has the port: start that again`
     return { findings: [finding('problem', `${messageOf(error)}${by}`)], instances: none }
   }
-}
-
-/** What the hub of an address root, or of any, says of itself; undefined when none does. */
-async function hubOf(bus: Bus, root: string | undefined): Promise<HubInfo | undefined> {
-  const hub = Promise.withResolvers<HubInfo | undefined>()
-  const timer = setTimeout(() => hub.resolve(undefined), HUB_SECONDS * 1000)
-  await using _ = await bus.subscribe(channels.hub, root === undefined ? {} : { root }, hub.resolve)
-  const found = await hub.promise
-  clearTimeout(timer)
-  return found
 }
 
 /** The ports of the hub that is here, or is to be, and of the bridge. */

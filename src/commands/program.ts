@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Create>>> = {
   logs: async () => (await import('./logs.ts')).logsCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   check: async () => (await import('./check.ts')).checkCommand,
+  report: async () => (await import('./report.ts')).reportCommand,
   chaos: async () => (await import('./chaos.ts')).chaosCommand,
   systemd: async () => (await import('./systemd.ts')).systemdCommand,
   ctrl: async () => (await import('./ctrl/ctrl.ts')).ctrlCommand,

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { messageOf } from '../core/errors.ts'
 import { statePath } from '../machine/state-path.ts'
-import { findSpool, type SpoolPlace, spoolsIn } from '../runtime/spool/spool-files.ts'
-import { type EpochLook, lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
+import { findSpool, type SpoolPlace } from '../runtime/spool/spool-files.ts'
+import { lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
+import { type OpenedSpool, openedSpools, rowsOf, spoolSummary } from '../runtime/spool/spool-summary.ts'
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
 import { drainCommand } from './spool-drain.ts'
@@ -12,7 +12,6 @@ interface Flags {
   readonly stateDir?: string
   readonly json?: boolean
 }
-type Found = SpoolPlace & ({ readonly look: SpoolLook } | { readonly problem: string })
 
 /** Said where an agent at rest has rows that it was not told of: the recorder may have written them as it ended itself. */
 const UNTOLD =
@@ -28,8 +27,8 @@ export function spoolCommand(context: Context): Command {
     .option('--json', 'print as JSON')
     .action((flags: Flags) => {
       const state = statePath(flags.stateDir, context.env)
-      const found = spoolsIn(state).map(opened)
-      if (flags.json) context.out(`${JSON.stringify(found.map(summary))}\n`)
+      const found = openedSpools(state)
+      if (flags.json) context.out(`${JSON.stringify(found.map(spoolSummary))}\n`)
       else context.out(found.length === 0 ? `no spools in ${state}\n` : listOf(found))
     })
   command
@@ -48,36 +47,9 @@ export function spoolCommand(context: Context): Command {
   return command.addCommand(drainCommand(context)).addCommand(trustCommand(context))
 }
 
-function opened(place: SpoolPlace): Found {
-  try {
-    return { ...place, look: lookAtSpool(place.file) }
-  } catch (error) {
-    return { ...place, problem: messageOf(error) }
-  }
-}
-
-function summary(found: Found): Record<string, unknown> {
-  const { root, instance, file } = found
-  if ('problem' in found) return { root, instance, file, problem: found.problem }
-  const { spool, bytes, in_use, epochs } = found.look
-  const times = (of: 'oldest' | 'newest') => epochs.flatMap((epoch) => epoch[of] ?? [])
-  return {
-    root,
-    instance,
-    file,
-    spool,
-    bytes,
-    in_use,
-    rows: sum(epochs, rowsOf),
-    unrecorded: sum(epochs, ({ unrecorded }) => unrecorded),
-    oldest: times('oldest').reduce<number | null>((a, b) => Math.min(a ?? b, b), null),
-    newest: times('newest').reduce<number | null>((a, b) => Math.max(a ?? b, b), null),
-  }
-}
-
-function listOf(found: readonly Found[]): string {
+function listOf(found: readonly OpenedSpool[]): string {
   const rows = found.map((one) => {
-    const { root, instance, rows, unrecorded, oldest, newest, bytes, problem } = summary(one)
+    const { root, instance, rows, unrecorded, oldest, newest, bytes, problem } = spoolSummary(one)
     const name = `${root}.${instance}`
     if (problem !== undefined) return [name, 'unreadable', '', '', '', '', String(problem)]
     const state = 'look' in one && one.look.in_use ? 'in use' : 'at rest'
@@ -110,14 +82,6 @@ function report({ root, instance, file }: SpoolPlace, { bytes, in_use, epochs }:
   const state = in_use ? 'in use by its agent, or being drained' : 'at rest'
   const head = `${root}.${instance}: ${file}, ${mebibytes(bytes)}, ${state}\n`
   return `${head}\n${table([['FEED', 'EPOCH', 'ROWS', 'NOT RECORDED', 'OLDEST', 'NEWEST'], ...rows])}`
-}
-
-function rowsOf({ first, last }: EpochLook): number {
-  return last - first + 1
-}
-
-function sum<T>(list: readonly T[], of: (one: T) => number): number {
-  return list.reduce((total, one) => total + of(one), 0)
 }
 
 function time(seconds: unknown): string {

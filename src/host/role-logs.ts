@@ -60,8 +60,8 @@ function unknown(name: string, sources: readonly Source[]): UsageError {
   return new UsageError(notFound('ocs up has no role', name, names, 'it has'))
 }
 
-/** The last lines of a log, over its older files as far as needed. */
-function lastLines(log: string, most: number): string[] {
+/** The last lines of a log, over its older files as far as needed; none of one that is not there. */
+export function lastLines(log: string, most: number): string[] {
   let lines: string[] = []
   for (const file of [log, ...rotated(log).reverse()]) {
     if (lines.length >= most || !existsSync(file)) break

@@ -1,0 +1,18 @@
+import { Command } from 'commander'
+import { type ReportFlags, report } from '../keeping/report.ts'
+import type { Context } from '../terminal/context.ts'
+import { hubFlags, withFlags } from './site-flags.ts'
+
+/** `ocs report`: what a maintainer needs, without secrets. */
+export function reportCommand(context: Context): Command {
+  const command = new Command('report').description(
+    'Collect what a maintainer needs to see what goes on here, without secrets.',
+  )
+  return withFlags(hubFlags(command), '--state-dir', '--log-dir')
+    .option('--out <file>', 'where to write it: a .tar.gz, or a folder (ocs-report-HOST-TIME.tar.gz)')
+    .option('--no-instruments', 'do not ask instruments whose agents do not run who they are')
+    .action(async (flags: ReportFlags) => {
+      const where = await report(flags, context)
+      context.out(`wrote ${where}: read it before you send it\n`)
+    })
+}
