@@ -13,8 +13,8 @@ export type Measure = (round: number) => Promise<Figures>
 /** A row of the table: a figure of ours, beside one of theirs. */
 export interface RowSpec {
   readonly work: string
-  /** Its name in the figures of both sides. */
-  readonly figure: string
+  /** Its name in the figures of both sides; several are what the same work costs at growing sizes, which is shown as a curve. */
+  readonly figure: string | readonly string[]
   readonly unit: string
   /** The side it is compared with; none where it stands alone. */
   readonly against?: string

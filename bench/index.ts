@@ -5,6 +5,7 @@ import { catchUp } from './benches/catch-up.ts'
 import { start, status } from './benches/commands.ts'
 import { demo } from './benches/demo.ts'
 import { g3 } from './benches/g3.ts'
+import { growth } from './benches/growth.ts'
 import { fanOut, hubQos0, hubQos1 } from './benches/hub-rate.ts'
 import { hubRoles } from './benches/hub-roles.ts'
 import { kilohertz } from './benches/kilohertz.ts'
@@ -33,4 +34,5 @@ export const benches: readonly Bench[] = [
   catchUp,
   query,
   archive,
+  growth,
 ]

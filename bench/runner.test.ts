@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
 import type { Bench, Bencher } from './bench.ts'
+import { ratioMost } from './goal.ts'
 import { endAll } from './lab.ts'
 import { measuredRows, runBench } from './runner.ts'
+import { lineOf } from './table.ts'
 
 const bench = (run: Bench['run'], rows: Bench['rows'] = []): Bench => ({
   name: 'one',
@@ -120,4 +122,23 @@ test('a row pairs its own figure with that of the side it names', () => {
   expect(a?.ratio).toEqual({ min: 1, median: 2, max: 3, rounds: 3 })
   expect(b?.theirs).toBeUndefined()
   expect(b?.ratio).toBeUndefined()
+})
+
+test('a row of several figures is a curve, with how much a round of it grows at most', () => {
+  const rows = [{ work: 'a', figure: ['one', 'ten'], unit: 'µs', goal: ratioMost(1.1) }]
+  const sides = {
+    ocs: [
+      { one: 8, ten: 4 },
+      { one: 4, ten: 5 },
+      { one: 4, ten: 4.8 },
+    ],
+  }
+  const whole = bench(async () => ({}), rows)
+  const [row] = measuredRows({ bench: whole, sides })
+  expect(row?.curve?.map((size) => size?.median)).toEqual([4, 4.8])
+  expect(row?.ratio).toEqual({ min: 0.5, median: 1.2, max: 1.25, rounds: 3 })
+  const line = row && lineOf(whole, row, 'today')
+  expect(line?.cells).toBe('a | 4.00 → 4.80 µs ▇█ |  | 1.20 (0.500–1.25) × | ≤ 1.10 × | **no**')
+  const [none] = measuredRows({ bench: whole, sides: {} })
+  expect(none && lineOf(whole, none, '')).toMatchObject({ cells: 'a | not measured yet |  |  | ≤ 1.10 × | ' })
 })

@@ -1,5 +1,6 @@
 import type { Anchor } from './anchors/anchor.ts'
 import type { Bench, Bencher, Figures, Measure, RowSpec, Sides } from './bench.ts'
+import { steps } from './curve.ts'
 import { allEnded, BenchLab } from './lab.ts'
 import { pairedRatios, type Summary, summarize } from './statistics.ts'
 
@@ -19,7 +20,10 @@ export interface Outcome {
 export interface Measured {
   readonly spec: RowSpec
   readonly ours: Summary | undefined
+  /** Ours at each size, of a curve. */
+  readonly curve?: readonly (Summary | undefined)[]
   readonly theirs: Summary | undefined
+  /** Ours divided by theirs; of a curve how much it grows from one size to the next at most. */
   readonly ratio: Summary | undefined
 }
 /** A round that may have failed. */
@@ -141,14 +145,16 @@ export function measuredRows({ bench, sides }: Pick<Outcome, 'bench' | 'sides'>)
   const known = (values: readonly (number | undefined)[]) =>
     summarize(values.filter((value) => value !== undefined))
   return bench.rows.map((spec) => {
-    const ours = list(spec.ours ?? 'ocs', spec.figure)
-    const theirs = spec.against === undefined ? [] : list(spec.against, spec.figure)
-    return {
-      spec,
-      ours: known(ours),
-      theirs: known(theirs),
-      ratio: summarize(pairedRatios(ours, theirs)),
+    const names = [spec.figure].flat()
+    const [figure = ''] = names
+    const curve = names.map((name) => list(spec.ours ?? 'ocs', name))
+    const [ours = []] = curve
+    if (names.length > 1) {
+      const all = curve.map(known)
+      return { spec, ours: all[0], curve: all, theirs: undefined, ratio: summarize(steps(curve)) }
     }
+    const theirs = spec.against === undefined ? [] : list(spec.against, figure)
+    return { spec, ours: known(ours), theirs: known(theirs), ratio: summarize(pairedRatios(ours, theirs)) }
   })
 }
 

@@ -1,5 +1,6 @@
 /** The kept table of `docs/performance.md`: rows of benches that ran replace theirs, all others stay. */
 import type { Bench } from './bench.ts'
+import { curveText } from './curve.ts'
 import { goalText, reaches } from './goal.ts'
 import type { Measured } from './runner.ts'
 import { type Summary, short } from './statistics.ts'
@@ -32,11 +33,12 @@ export function range(summary: Summary | undefined, unit: string): string {
 }
 
 /** A measured row as a line of the table. */
-export function lineOf(bench: Bench, { spec, ours, theirs, ratio }: Measured, run: string): Line {
+export function lineOf(bench: Bench, { spec, ours, curve, theirs, ratio }: Measured, run: string): Line {
   const { work, unit, against, goal } = spec
   const judged = goal?.of === 'ratio' ? ratio : ours
   const reached = goal && judged ? (reaches(judged.median, goal) ? 'yes' : '**no**') : ''
-  const own = ours ? range(ours, unit) : NOT_YET
+  const shown = curve ? curveText(curve, unit) : range(ours, unit)
+  const own = ours ? shown : NOT_YET
   const other = against === undefined ? '' : `${against} ${range(theirs, '')}`
   const cells = [work, own, other, ratio ? range(ratio, '×') : '', goal ? goalText(goal) : '', reached]
   return { bench: bench.name, cells: cells.join(' | '), run: ours ? run : '' }

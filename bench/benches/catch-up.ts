@@ -1,18 +1,20 @@
 import { join } from 'node:path'
 import { declaration, FEED, nameOf, values } from '../../test/real/many-rows.ts'
-import { ROOT, until } from '../../test/real/roles.ts'
+import { until } from '../../test/real/roles.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { least } from '../goal.ts'
 import { startHub } from '../hubs.ts'
 import { stopped } from '../lab.ts'
 import { Live } from '../live.ts'
+import { audited, startMany, startRecorder } from '../many.ts'
 import { cpuSeconds } from '../process-cost.ts'
 import { fillSpool } from '../product.ts'
-import { aggregator, startOn } from '../site.ts'
 import { quantile } from '../statistics.ts'
 
 const AGENTS = 20
 const HERTZ = 10
+/** Seconds of data in a frame. */
+const FRAME = 0.2
 /** Seconds that the recorder was away, and of live rows that are watched before it is back. */
 const [AWAY, BEFORE] = [600, 6]
 
@@ -43,17 +45,13 @@ async function once(bench: Bencher, round: number): Promise<Figures> {
     await fillSpool(file, FEED, declaration, rows)
   }
   const hub = await startHub(lab)
-  const many = [process.execPath, join(ROOT, 'test', 'real', 'many-agents.ts')]
-  const agents = lab.program('agents', [...many, state, String(AGENTS), String(HERTZ), hub.url])
-  await agents.says('all run', 60)
+  const agents = await startMany(lab, hub.url, { count: AGENTS, hertz: HERTZ, state })
   await using watch = await Live.watch(hub.url)
   await Bun.sleep(bench.size(1000 * BEFORE, 500))
   const before = watch.take()
   const dir = lab.path(`data-${round}`)
-  const { roles } = await startOn(lab, hub.url, [aggregator(dir)], {
-    more: ['--frame-length', '0.2', '--record-unknown'],
-  })
-  const all = [hub.running, agents, ...roles.values()]
+  const recorder = await startRecorder(lab, hub.url, { dir, frame: FRAME })
+  const all = [hub.running, agents, recorder]
   const used = cpuSeconds(all.map(({ pid }) => pid))
   const begun = performance.now()
   await until('the recorder has caught up', 120, () => watch.caughtUp(AGENTS, HERTZ))
@@ -61,11 +59,8 @@ async function once(bench: Bencher, round: number): Promise<Figures> {
   const cpu = cpuSeconds(all.map(({ pid }) => pid)) - used
   const meanwhile = watch.take()
   await stopped(agents)
-  for (const role of roles.values()) await stopped(role)
-  const { out } = await lab.run(['audit', dir, '--json'], {}, 120)
-  const { epochs } = JSON.parse(out || '{"epochs":[]}') as {
-    epochs: { epoch: string; recorded: number; gaps: unknown[] }[]
-  }
+  await stopped(recorder)
+  const { epochs } = await audited(lab, dir)
   const recorded = epochs.filter(({ epoch }) => epoch === 'away').reduce((sum, one) => sum + one.recorded, 0)
   bench.count('rows from before', recorded, away * HERTZ * AGENTS)
   bench.count('gaps', epochs.flatMap(({ gaps }) => gaps).length, 0)

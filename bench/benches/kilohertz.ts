@@ -1,6 +1,7 @@
 import { seconds } from '../../test/real/roles.ts'
 import type { Bench, Bencher, Figures } from '../bench.ts'
 import { least, most } from '../goal.ts'
+import { audited } from '../many.ts'
 import { order } from '../orders.ts'
 import { cpuSeconds } from '../process-cost.ts'
 import { aggregator, hasLab, labAnchors, oneRow, recorded, startOcs, startOwn, stopLab } from '../site.ts'
@@ -81,8 +82,7 @@ export const kilohertz: Bench = {
 }
 
 async function auditIsGood({ lab, count }: Bencher, dir: string): Promise<void> {
-  const { code, out } = await lab.run(['audit', dir, '--json'])
-  count('exit code of the audit', code ?? -1, 0)
-  const { epochs } = JSON.parse(out || '{"epochs":[]}') as { epochs: { recorded: number }[] }
+  const { code, epochs } = await audited(lab, dir)
+  count('exit code of the audit', code, 0)
   count('epochs with rows', epochs.filter(({ recorded }) => recorded > 0).length, 1)
 }

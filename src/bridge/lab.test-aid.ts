@@ -34,7 +34,9 @@ export function testLab(): TestLab {
       const since = Date.now() / 1000
       const agentClass = agent.spec.class
       const session = `s${++sessions}`
-      const bus = hub.connect(instance)
+      const bus = hub.connect(instance, {
+        onBad: (name, why) => lines.push(`${instance}: a message on ${name} was left out: ${why}`),
+      })
       const agentRun = await runAgent({
         agent,
         args: agent.spec.args.parse(args),

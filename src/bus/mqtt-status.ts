@@ -6,6 +6,8 @@ interface Attempts {
   readonly servers: Servers
   /** Whether the client has shown what it has to show by now; a connection without it is made anew. */
   hasShown(): boolean
+  /** Whether it has shown nothing: who was let in with a token had the right one, and need not look again. */
+  showedNothing(): boolean
   /** Hears that the hub refused the client, with the code of its CONNACK; of several addresses once none is left that may not. */
   readonly onRefused?: ((reason: string, code: number) => void) | undefined
 }
@@ -21,12 +23,12 @@ export class MqttStatus {
   /** Whether it is known by now what is wrong with this attempt. */
   #isKnown = false
 
-  constructor(client: MqttClient, { servers, hasShown, onRefused }: Attempts) {
+  constructor(client: MqttClient, { servers, hasShown, showedNothing, onRefused }: Attempts) {
     this.#servers = servers
     let isAgain = false
     client.on('connect', () => {
       // Once: what changes with each look is nobody's credentials.
-      isAgain = !isAgain && !hasShown()
+      isAgain = !isAgain && showedNothing() && !hasShown()
       if (isAgain) return void client.stream.destroy()
       servers.reached()
       this.#isKnown = true

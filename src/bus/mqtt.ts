@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import mqtt, { type IClientOptions, MqttClient } from 'mqtt'
 import type { z } from 'zod'
 import { TransportError } from '../core/errors.ts'
-import { addressesIn } from '../core/host-port.ts'
+import { addressesIn, bareHost } from '../core/host-port.ts'
 import { type Address, type Channel, topic } from '../core/topic.ts'
 import { writeJointly } from '../machine/joint-writes.ts'
 import type { Bus, BusOptions, Listener, More } from './bus.ts'
@@ -108,12 +109,13 @@ export function openClient(options: MqttOptions): {
   readonly servers: Servers
 } {
   const nonce = randomUUID()
-  const { stream } = options
   const servers = new Servers(options.url)
+  // With its own `connect` mqtt.js loads TLS, WebSocket and SOCKS, a sixth of what a short command costs (decision 0038).
+  const builder = options.stream ?? (servers.isPlain ? () => plainStream(servers.now) : undefined)
   const now = () => shownTo(options, servers.now, nonce)
   servers.again()
   const settings = { ...settingsOf(options), ...now(), reconnectPeriod: servers.pauseMs }
-  const client = stream ? new MqttClient(() => stream(), settings) : mqtt.connect(servers.now, settings)
+  const client = builder ? new MqttClient(builder, settings) : mqtt.connect(servers.now, settings)
   // Each connection has a stream of its own.
   client.on('connect', () => writeJointly(client.stream))
   client.on('reconnect', () => {
@@ -141,9 +143,16 @@ export function openClient(options: MqttOptions): {
         return true
       }
     },
+    showedNothing: () => client.options.password === nonce,
     onRefused: options.onRefused,
   })
   return { client, status, servers }
+}
+
+/** A connection over TCP to an address `mqtt://HOST:PORT`. */
+function plainStream(url: string): Duplex {
+  const { hostname, port } = new URL(url)
+  return connect({ host: bareHost(hostname), port: Number(port || 1883) })
 }
 
 function settingsOf({ client, will }: MqttOptions): IClientOptions {

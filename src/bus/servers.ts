@@ -21,6 +21,11 @@ export class Servers {
     this.all = addressesIn(text)
   }
 
+  /** Whether all are MQTT over TCP as it is. */
+  get isPlain(): boolean {
+    return this.all.every((url) => url.startsWith('mqtt://'))
+  }
+
   /** The address that is tried or connected to. */
   get now(): string {
     return this.all[this.#at] ?? ''

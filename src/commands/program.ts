@@ -1,12 +1,13 @@
 import { Command } from 'commander'
 import { description, version } from '../launch/version.ts'
 import type { Context } from '../terminal/context.ts'
+import { addNamed, type Loaders } from './load-named.ts'
 import { runCommand } from './run-command.ts'
 
 type Create = (context: Context, argv: readonly string[]) => Command | Promise<Command>
 
 /** Every subcommand by its name; a new one is a file and a line here. The one that is asked for is loaded, and no other. */
-const commands: Readonly<Record<string, () => Promise<Create>>> = {
+const commands: Loaders<Create> = {
   demo: async () => (await import('./demo.ts')).demoCommand,
   hub: async () => (await import('./hub.ts')).hubCommand,
   login: async () => (await import('./login.ts')).loginCommand,
@@ -39,7 +40,7 @@ const commands: Readonly<Record<string, () => Promise<Create>>> = {
 }
 
 /** What only other commands run: in no help. */
-const inner: typeof commands = {
+const inner: Loaders<Create> = {
   'shared-runtime': async () => (await import('./shared-runtime.ts')).sharedRuntimeCommand,
 }
 
@@ -60,11 +61,8 @@ export async function declared(argv: readonly string[], context: Context): Promi
   const [name = ''] = argv
   const hidden = Object.hasOwn(inner, name) ? await inner[name]?.() : undefined
   if (hidden) return program.addCommand(await hidden(context, argv), { hidden: true })
-  // Help, completion and what is misspelt are about all of them.
-  const wanted = Object.hasOwn(commands, name) ? [name] : VERSION.includes(name) ? [] : Object.keys(commands)
-  const creates = await Promise.all(wanted.map((each) => commands[each]?.()))
-  for (const create of creates) if (create) program.addCommand(await create(context, argv))
-  if (wanted.length > 1) {
+  if (VERSION.includes(name)) return program
+  if (await addNamed(program, commands, name, (create) => create(context, argv))) {
     const { completeCommand } = await import('./completion.ts')
     program.addCommand(completeCommand(context), { hidden: true })
   }

@@ -3,6 +3,7 @@ import { ownClock } from '../../test/own-clock.ts'
 import { fill, testLab, thermometer, until } from '../bridge/lab.test-aid.ts'
 import { channels } from '../core/channels.ts'
 import { DataAnswer, FieldsAnswer } from '../core/data-node.ts'
+import { topic } from '../core/topic.ts'
 import { caller } from '../lab/request-client.ts'
 import thermometry from './thermometry.ts'
 
@@ -217,4 +218,29 @@ test('a target that there is not: the node is degraded, says what was meant, and
   ;(await temperatures).publish('temps', Date.now() / 1000, { Channel_1_T: 1 })
   await until(isDegraded, (now) => now === false)
   expect(lab.lines).toContain('node: serve: rows of pg11 come now')
+})
+
+test('the hub sends a node nothing of other agents, nor of feeds that it does not serve', async () => {
+  await using lab = testLab()
+  const { agent, temperatures } = thermometer()
+  await lab.run(agent, 'ls240', {}, lab.spool('ls240'))
+  const feed = await temperatures
+  await serve(lab)
+  const root = 'observatory'
+  const [other, unserved, served] = [
+    { root, instance: 'other', feed: 'temperatures' },
+    { root, instance: 'ls240', feed: 'extra' },
+    { root, instance: 'ls240', feed: 'temperatures' },
+  ].map((address) => topic(channels.feed, address))
+  // Whoever is sent one of these says that it was left out.
+  for (const name of [other, unserved, served]) lab.hub.say(name ?? '', 'no JSON')
+  lab.hub.say(topic(channels.presence, { root, instance: 'other' }), 'no JSON')
+  feed.publish('temps', Date.now() / 1000, { Channel_1_T: 1 })
+  const { data } = await asking(lab)
+  await until(
+    () => data({ fields: ['Channel_1_T'] }),
+    (got) => got.data['Channel_1_T']?.length === 1,
+  )
+  const left = lab.lines.filter((line) => line.startsWith('node: a message on '))
+  expect(left).toEqual([expect.stringContaining(`${served} was left out`)])
 })

@@ -46,7 +46,8 @@ const node = defineAgent({
   },
   async ({ args, instrument: cache, lab, session, signal }) => {
     const since = Date.now() / 1000 - args.buffer_time
-    await using follower = await lab.follow(cache, { since })
+    const of = { instance: args.target, ...(args.feed !== 'all' && { feed: args.feed }) }
+    await using follower = await lab.follow(cache, { since, of })
     using _counted = lab.counters(() => {
       const { duplicates, holes, unnumbered, malformed } = follower.state
       return { duplicates, holes, unnumbered, quarantined: malformed }

@@ -16,16 +16,17 @@ export async function follow(
   bus: Bus,
   root: string,
   sink: FeedSink,
-  { since }: FollowOptions = {},
+  { since, of }: FollowOptions = {},
   onBug: (error: unknown) => void = () => {},
   key: () => RecorderKey | undefined = processKey,
 ): Promise<Follower> {
   const asking = await replays(bus, root, since)
   const readers = new FeedReaders({ sink, replays: asking, all: since === undefined, onBug })
-  const rows = await bus.subscribe(channels.feed, { root }, (row, { instance, feed }) =>
+  const rows = await bus.subscribe(channels.feed, { root, ...of }, (row, { instance, feed }) =>
     readers.receive(row, instance, feed),
   )
-  const presence = await bus.subscribe(channels.presence, { root }, (beat, { instance }) => {
+  const beats = { root, ...(of && { instance: of.instance }) }
+  const presence = await bus.subscribe(channels.presence, beats, (beat, { instance }) => {
     if (beat.state !== 'online') asking.left(instance)
     else if (beat.feeds) readers.hold(beat.feeds, instance, instance)
   })

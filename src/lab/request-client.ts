@@ -53,10 +53,10 @@ interface Asker {
 }
 
 /** A caller on a bus; its answers come to the bus's own client name. */
-export async function caller(bus: Bus, root: string, { by = whoAsks(), key }: Asker = {}): Promise<Caller> {
+export async function caller(bus: Bus, root: string, { by, key }: Asker = {}): Promise<Caller> {
   const asker = (instance: string) => {
     const held = typeof key === 'function' ? key(instance) : key
-    return { by, ...(held !== undefined && { key: held }) }
+    return { by: by ?? whoAsks(), ...(held !== undefined && { key: held }) }
   }
   const waiting = new Map<string, Waiting>()
   const gone = () => new TransportError('closed before the answer came')

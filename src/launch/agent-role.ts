@@ -4,12 +4,12 @@ import { type Argument, settingLines } from '../core/arguments/agent-arguments.t
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { traceTo } from '../instrument/transport/trace.ts'
 import { checkArguments } from '../launch/check-arguments.ts'
-import { chooseSite, mustBeHost, type SiteOptions } from '../launch/choose-site.ts'
+import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
 import { declarationOf } from '../launch/declared-instances.ts'
 import { importAgent } from '../launch/own-module.ts'
 import { stateDir, tightenState } from '../launch/places.ts'
 import { serveRole } from '../launch/role.ts'
-import { findInstance } from '../site/find.ts'
+import { findHost, findInstance } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log, type LogFormat } from '../terminal/log.ts'
 
@@ -32,7 +32,7 @@ export async function findRole(flags: AgentFlags, context: Context, classes?: re
       'no site file: pass --site-file=FILE, or set OCS_CONFIG_DIR to the folder of default.yaml',
     )
   }
-  const host = mustBeHost(chosen.site, flags)
+  const host = findHost(chosen.site, flags.siteHost)
   const instance = findInstance(chosen.site, host, {
     ...(flags.instanceId !== undefined && { instanceId: flags.instanceId }),
     ...(classes && { classes }),

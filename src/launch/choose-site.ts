@@ -1,8 +1,9 @@
 import { hostname } from 'node:os'
 import { type Asking, type Credentials, findCredentials } from '../principals/credentials.ts'
-import { findHost, openSite, recorders, type SiteCopy, usable } from '../site/find.ts'
+import { defaults } from '../site/defaults.ts'
+import type { SiteCopy } from '../site/find.ts'
 import { firstOf, hubUrl, keysFor } from '../site/hub-url.ts'
-import { defaults, type Host, type Site } from '../site/site.ts'
+import type { Host, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Log, LogFormat } from '../terminal/log.ts'
 import { isRecorder } from './agents.ts'
@@ -43,13 +44,10 @@ export const PORTS = { mqtt: 1883, ws: 8001, mqtts: 8883, wss: 8080 } as const
  * @throws ConfigError, UsageError when the file that is named cannot be used
  */
 export async function chooseSite(options: SiteOptions, context: Context, log: Log): Promise<ChosenSite> {
-  const copy = siteCopy(context.env)
-  const configDir = context.env['OCS_CONFIG_DIR']
-  const site = namesSite(options, context.env)
-    ? await openSite({ site: options.site, siteFile: options.siteFile, configDir }, copy)
-    : undefined
+  const { site, host, recorders } = namesSite(options, context.env)
+    ? await namedSite(options, context)
+    : noSite
   for (const note of site?.notes ?? []) log(note)
-  const host = site && site.hosts.size > 0 ? hostOf(site, options) : undefined
   const url = hubUrl(site, host, options.siteHub)
   const realm = options.siteRealm ?? host?.hub.wamp_realm ?? site?.hub.wamp_realm ?? defaults.wamp_realm
   return {
@@ -59,7 +57,7 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
     root: options.addressRoot ?? site?.hub.address_root ?? defaults.address_root,
     realm,
     credentials: credentialsOf({ url, realm, site, host }, context.env),
-    recorders: site && recorders(site, isRecorder),
+    recorders,
     ports: portsOf([
       host?.hub.mqtt_server ?? site?.hub.mqtt_server,
       host?.hub.wamp_server ?? site?.hub.wamp_server,
@@ -89,16 +87,24 @@ function siteCopy({ OCS_SITE_FILE: file, OCS_SITE_COPY: copy }: Context['env']):
   return file && copy ? { file, copy } : undefined
 }
 
-/** The host this machine is; a command that needs none of its own (hub, ctrl) works on any machine. */
-function hostOf(site: Site, { siteHost }: SiteOptions): Host | undefined {
-  if (siteHost !== undefined) return findHost(site, siteHost)
-  const host = site.hosts.get(hostname()) ?? site.hosts.get('localhost')
-  return host && usable(host)
-}
+const noSite = { site: undefined, host: undefined, recorders: undefined }
 
-/** The host to be, for a command that runs one of its instances. @throws ConfigError when the file has none for this machine */
-export function mustBeHost(site: Site, { siteHost }: SiteOptions): Host {
-  return findHost(site, siteHost)
+/**
+ * The site file that is named, and the host this machine is; a command that needs none of its own (hub, ctrl) works on any
+ * machine. What reads site files is loaded with the first: most of what a command without one would load.
+ */
+async function namedSite(
+  { site: name, siteFile, siteHost }: SiteOptions,
+  { env }: Context,
+): Promise<Pick<ChosenSite, 'site' | 'host' | 'recorders'>> {
+  const { findHost, openSite, recorders, usable } = await import('../site/find.ts')
+  const site = await openSite({ site: name, siteFile, configDir: env['OCS_CONFIG_DIR'] }, siteCopy(env))
+  const here = () => {
+    const host = site.hosts.get(hostname()) ?? site.hosts.get('localhost')
+    return host && usable(host)
+  }
+  const chosen = () => (siteHost === undefined ? here() : findHost(site, siteHost))
+  return { site, host: site.hosts.size > 0 ? chosen() : undefined, recorders: recorders(site, isRecorder) }
 }
 
 /** The port of each kind, which the addresses of a site name or not. */

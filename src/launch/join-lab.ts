@@ -9,7 +9,6 @@ import type { Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { type ChosenSite, chooseSite, type SiteOptions } from './choose-site.ts'
-import { declaredInstances } from './declared-instances.ts'
 import { keyRing } from './key-ring.ts'
 
 /** Seconds the hub has to answer a command. */
@@ -67,10 +66,14 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
   await lab.settled()
   const expected = site && (await instrumentsOf(site, context.env))
   await work({ bus, url, credentials, root, lab, ask, log, recorders, expected, site })
+  // Before the others: each of them would give up what it listens to, and wait for the hub to say so.
+  await bus[Symbol.asyncDispose]()
 }
 
 /** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
 async function instrumentsOf(site: Site, env: Context['env']): Promise<string[]> {
+  // It brings the runtime of programs, and every class that the file names: a lab without a file does without.
+  const { declaredInstances } = await import('./declared-instances.ts')
   const declared = await declaredInstances(site, env)
   return declared
     .filter(({ agent }) => agent !== undefined && 'acq' in agent.ops)

@@ -3,8 +3,9 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
+import { defaults } from './defaults.ts'
 import { MAX_BYTES } from './parse.ts'
-import { defaults, type Host, type Instance, parseSite, type Site } from './site.ts'
+import { type Host, type Instance, parseSite, type Site } from './site.ts'
 
 /** Flags and environment that choose the site file. */
 export interface SiteChoice {

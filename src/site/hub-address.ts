@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
 import { UsageError } from '../core/errors.ts'
 import { redact } from '../core/redact.ts'
+import { defaults } from './defaults.ts'
 import { openSite } from './find.ts'
 import { hubUrl, keysFor } from './hub-url.ts'
 import { serversFault } from './server-fault.ts'
-import { defaults, type ServerKeys } from './site.ts'
+import type { ServerKeys } from './site.ts'
 
 /** What a program may say of where its hub is. */
 export interface HubChoice {

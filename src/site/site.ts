@@ -5,6 +5,7 @@ import { ConfigError } from '../core/errors.ts'
 import { didYouMean, HUB, NAME, Name, nearOr } from '../core/names.ts'
 import { redact } from '../core/redact.ts'
 import { readAlarms } from './alarms.ts'
+import { defaults } from './defaults.ts'
 import { readDeviceTopics } from './device-topics.ts'
 import * as keys from './keys.ts'
 import { type Manage, manageValues } from './manage.ts'
@@ -101,9 +102,6 @@ export interface Site {
   /** A sentence for each key that OCS has and that does nothing here. */
   readonly notes: readonly string[]
 }
-
-/** What OCS's examples and this project's use. */
-export const defaults = { wamp_realm: 'test_realm', address_root: 'observatory' } as const
 
 type Entries = ReadonlyMap<string, Entry>
 

@@ -1,3 +1,4 @@
+import { Command } from 'commander'
 import { channels, type Event, type FeedDeclaration, type Presence, type Row } from '../../core/channels.ts'
 import { UsageError } from '../../core/errors.ts'
 import type { OpSession } from '../../core/ops.ts'
@@ -5,12 +6,14 @@ import { aborted } from '../../core/pause.ts'
 import { oneLine } from '../../core/printable.ts'
 import { type Address, addressOf, type Channel, topic } from '../../core/topic.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
-import type { Controlled } from '../../launch/join-lab.ts'
+import type { SiteOptions } from '../../launch/choose-site.ts'
+import type { Controlled, WithLab } from '../../launch/join-lab.ts'
 import { sayConnections } from '../../launch/role.ts'
 import type { Context } from '../../terminal/context.ts'
 import { stamp } from '../../terminal/log.ts'
 import { reading } from '../../terminal/readings.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
+import { siteFlags } from '../site-flags.ts'
 
 /** What may be listened to: all that is said to everyone, nothing that is one client's post. */
 const { presence, api, session, feed, message, last, ack, event, hub } = channels
@@ -65,8 +68,23 @@ function addressFor(channel: Channel, levels: readonly string[]): Record<string,
   }
 }
 
+interface ListenFlags extends SiteOptions {
+  readonly json?: boolean
+}
+
+/** `ocs ctrl listen PATTERN…`: what agents publish, as it comes. */
+export function listenCommand(context: Context, withLab: WithLab): Command {
+  return siteFlags(new Command('listen'))
+    .description('Print what agents publish, a line a message.')
+    .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')
+    .option('--json', 'print JSON lines')
+    .action((patterns: string[], flags: ListenFlags) =>
+      withLab(flags, context, (on) => listen(on, patterns, flags.json === true, context), { quiet: true }),
+    )
+}
+
 /** Prints what is published, a line a message, until told to stop or nobody reads any more. */
-export async function listen(
+async function listen(
   on: Controlled,
   patterns: readonly string[],
   json: boolean,

@@ -8,6 +8,9 @@ import { splitWords } from '../../terminal/shell-words.ts'
 import { candidates } from '../complete.ts'
 import { runCommand } from '../run-command.ts'
 
+/** Makes the commands; only the one of that name, where there is one. */
+type Create = (context: Context, withLab: WithLab, name?: string) => Promise<Command>
+
 const PROMPT = 'ocs> '
 const HELP =
   'Commands as after "ocs ctrl": ls, status, start, stop, abort, wait, listen, history, …; NAME --help tells more. exit ends.\n'
@@ -15,17 +18,14 @@ const HELP =
 /**
  * Reads commands and runs them on one lab until `exit`, the end of input or a signal; a command that fails ends
  * nothing. Lines that begin with # are comments.
- * @param create the commands, made anew for each line since commander keeps what it has read
+ * @param create the commands, or the one of that name, made anew for each line since commander keeps what it has read
  */
-export async function shell(
-  on: Controlled,
-  create: (context: Context, withLab: WithLab) => Command,
-  context: Context,
-): Promise<void> {
+export async function shell(on: Controlled, create: Create, context: Context): Promise<void> {
   if (!context.input) throw new UsageError('ocs ctrl shell needs an input to read commands from')
   const lend: WithLab = (_flags, _context, work) => work(on)
-  const complete = (line: string) => completed(create(context, lend), line, on)
-  const lines = context.input.isTTY && context.terminal ? typed(context, complete) : piped(context)
+  const isTyped = context.input.isTTY && context.terminal
+  const offered = isTyped ? await create(context, lend) : undefined
+  const lines = offered ? typed(context, (line) => completed(offered, line, on)) : piped(context)
   for await (const line of lines) {
     const { words, open } = splitWords(line)
     const [first, second] = words
@@ -42,7 +42,7 @@ export async function shell(
 
 /** Runs one line; Ctrl-C ends that line alone. */
 async function runOne(
-  create: (context: Context, withLab: WithLab) => Command,
+  create: Create,
   lend: WithLab,
   words: readonly string[],
   context: Context,
@@ -51,7 +51,7 @@ async function runOne(
   const signal = AbortSignal.any([context.signal, interrupt.signal])
   const own: Context = { ...context, input: context.input as NonNullable<Context['input']>, signal }
   using _ = context.onInterrupt?.(() => interrupt.abort())
-  await runCommand(create(own, lend), words, own)
+  await runCommand(await create(own, lend, words[0]), words, own)
 }
 
 async function* piped({ input, signal }: Context): AsyncGenerator<string> {
