@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { byToken, partsOf } from './identify.ts'
 import { logIns } from './log-in.ts'
 import { Passwords } from './passwords.ts'
 import { NOBODY } from './principal.ts'
-import { addToken, principalsPath, revoke, setPassword } from './principals-file.ts'
+import { addToken, principalsPath, readPrincipals, revoke, setPassword } from './principals-file.ts'
 import { newToken } from './token.ts'
 
 let folder: string
@@ -109,4 +109,16 @@ test('while the file cannot be read, whom it named before holds, and that is sai
   chmodSync(file, 0o644)
   for (let n = 0; n < 3; n++) expect(as(token)).toEqual(maya as never)
   expect(lines).toEqual([expect.stringContaining('whom it named before holds')])
+})
+
+test('a file that a newer ocs wrote lets nobody in, and is changed by nobody; one that says no version is read', async () => {
+  addToken(file, 'newer', 'observer')
+  const text = readFileSync(file, 'utf8')
+  expect(text).toContain('\n# version 1\n')
+  writeFileSync(file, text.replace('# version 1\n', '# version 2\n'))
+  const words = `${file} is of version 2, which a newer ocs wrote; this one knows 1: run the newer one`
+  expect(() => readPrincipals(file)).toThrow(words)
+  expect(() => addToken(file, 'jan', 'observer')).toThrow(words)
+  writeFileSync(file, text.replace('# version 1\n', ''))
+  expect(Object.keys(readPrincipals(file))).toContain('newer')
 })

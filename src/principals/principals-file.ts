@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Level } from '../core/access.ts'
 import { ConfigError, UsageError } from '../core/errors.ts'
 import { HUB, NAME } from '../core/names.ts'
+import { mustKnowVersion } from '../machine/file-version.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { readPrivate, replacePrivate } from '../machine/private-file.ts'
 import { parseEntries } from './parse-entries.ts'
@@ -49,8 +50,11 @@ export type Entries = Readonly<Record<string, Entry>>
 
 /** Tokens of an agent that are valid at a time: the one in use, and the one that takes its place; of a person, a machine each. */
 const MOST_TOKENS = { agent: 2, person: 10 }
-const COMMENT =
-  '# Who may do what on this hub, which reads it again when it changes. Change it with: ocs hub passwd, token, revoke\n'
+const VERSION = 1
+/** The version is a comment, since the hub of a version that knows none reads the file, too. */
+const COMMENT = `# Who may do what on this hub, which reads it again when it changes. Change it with: ocs hub passwd, token, revoke
+# version ${VERSION}
+`
 
 /** Where a hub keeps whom it knows. */
 export function principalsPath(state: string): string {
@@ -65,13 +69,14 @@ export function principalOf(name: string, { role }: Pick<Entry, 'role'>): Princi
 
 /**
  * Whom a file names; nobody when there is none.
- * @throws ConfigError when others may read it, and for what cannot be meant
+ * @throws ConfigError when others may read it, when a newer ocs wrote it, and for what cannot be meant
  */
 export function readPrincipals(file: string): Entries {
   if (!statSync(file, { throwIfNoEntry: false })) return {}
   const text = readPrivate(file)
   if (text === undefined)
     throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
+  mustKnowVersion(file, Number(/^# version (\d+)$/m.exec(text)?.[1] ?? 0), VERSION, 'run the newer one')
   return parseEntries(file, text, File)
 }
 

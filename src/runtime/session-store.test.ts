@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { afterEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { OpSession, Transition } from '../core/ops.ts'
@@ -47,6 +47,29 @@ test('sessions and their ids go on over restarts', async () => {
   expect(store.latest('acq')).toEqual(session(0, 'acq', { ...about, ...done, messages: [[2, 'ended']] }))
   expect(store.latest('none')).toBeUndefined()
   await store.close()
+})
+
+test('the file of a newer version is left alone, one of before there were versions goes on', async () => {
+  const path = file()
+  const store = new SessionStore(path)
+  store.save(session(store.nextId(), 'acq', done))
+  await store.close()
+  const to = (version: number) => {
+    using db = new Database(path)
+    db.run(`PRAGMA user_version = ${version}`)
+  }
+  to(7)
+  const before = readFileSync(path)
+  expect(() => new SessionStore(path)).toThrow(
+    `${path} is of version 7, which a newer ocs wrote; this one knows 1: run the newer one`,
+  )
+  expect(readFileSync(path)).toEqual(before)
+  to(0)
+  const again = new SessionStore(path)
+  expect(again.nextId()).toBe(1)
+  await again.close()
+  using db = new Database(path)
+  expect(db.query('PRAGMA user_version').get()).toEqual({ user_version: 1 })
 })
 
 test('what was under way when the process was killed is ended by that', async () => {

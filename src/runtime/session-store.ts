@@ -5,9 +5,12 @@ import { KEPT_SESSIONS } from '../core/built-in.ts'
 import { diskAdvice, diskFault } from '../core/disk-fault.ts'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { addTransition, OpSession, opCodeOf, stateOf } from '../core/ops.ts'
+import { mustKnowVersion } from '../machine/file-version.ts'
 import { lockInstance } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
+/** Version of the tables, in SQLite's `user_version`; until 0.1 there was none. */
+const VERSION = 1
 const DIED = 'The agent died while this was under way; it is back now.'
 
 /**
@@ -32,7 +35,7 @@ export class SessionStore {
   /**
    * Opens, or makes, the file and locks it for this process; without a path sessions are kept in memory.
    * What was under way when an earlier process died is ended now.
-   * @throws ConfigError when another process has it, or it cannot be used
+   * @throws ConfigError when another process has it, it cannot be used, or a newer ocs wrote it
    */
   constructor(path?: string) {
     this.#path = path ?? 'memory'
@@ -46,6 +49,7 @@ export class SessionStore {
       this.#endDead()
     } catch (cause) {
       this.#lock?.close()
+      if (cause instanceof ConfigError) throw cause
       const advice = diskAdvice(cause, 'check the folder, or move the file away')
       throw new ConfigError(`${path}: ${messageOf(cause)}: ${advice}`, { cause })
     }
@@ -196,11 +200,19 @@ export class SessionStore {
 function open(path: string): Database {
   if (path !== ':memory:') ownFile(path)
   const db = new Database(path, { create: true, strict: true })
+  const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
+  try {
+    mustKnowVersion(path, user_version, VERSION)
+  } catch (error) {
+    db.close()
+    throw error
+  }
   db.run('PRAGMA journal_mode = WAL')
   db.run('PRAGMA synchronous = NORMAL')
   db.run(`CREATE TABLE IF NOT EXISTS sessions(id INTEGER PRIMARY KEY, op TEXT NOT NULL, status TEXT NOT NULL,
     doc TEXT NOT NULL) STRICT`)
   db.run('CREATE TABLE IF NOT EXISTS memory(id INTEGER PRIMARY KEY, doc TEXT NOT NULL) STRICT')
   db.run('CREATE INDEX IF NOT EXISTS by_op ON sessions(op, id)')
+  if (user_version < VERSION) db.run(`PRAGMA user_version = ${VERSION}`)
   return db
 }

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync, renameSync, statSync } from 'node:fs'
-import { ConfigError, messageOf } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
+import { mustKnowVersion } from '../../machine/file-version.ts'
 import { ownFile } from '../../machine/private-file.ts'
 
 /** Version of the tables below, in SQLite's `user_version`. */
@@ -130,9 +131,8 @@ export function openToLook(path: string): Database {
 /** @throws ConfigError for a file of a newer version */
 function mustKnow(db: Database): number {
   const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
-  if (user_version <= VERSION) return user_version
-  const text = `is of version ${user_version}, which a newer ocs wrote; this one knows ${VERSION}`
-  throw new ConfigError(`${text}: run the newer one, or move the file aside`)
+  mustKnowVersion(db.filename, user_version, VERSION)
+  return user_version
 }
 
 /** Carries out a batch in one transaction. Repeating one that had been committed changes nothing. */

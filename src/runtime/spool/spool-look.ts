@@ -30,7 +30,7 @@ export interface SpoolLook {
 
 /**
  * Reads what a spool holds, also while its agent runs. Changes nothing.
- * @throws ConfigError when the file is damaged, or cannot be read
+ * @throws ConfigError when the file is damaged, cannot be read, or a newer ocs wrote it
  */
 export function lookAtSpool(path: string): SpoolLook {
   try {
@@ -50,6 +50,7 @@ export function lookAtSpool(path: string): SpoolLook {
     )
     return { spool: index.spool, bytes: bytesOf(path), in_use: isLocked(`${path}.lock`), epochs }
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
     throw new ConfigError(`${path}: ${messageOf(cause)}`, { cause })
   }
 }

@@ -3,12 +3,17 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { diskFault } from '../../core/disk-fault.ts'
 import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import { mustKnowVersion } from '../../machine/file-version.ts'
 import type { Disk } from './disk.ts'
+import { RECORD_ELSEWHERE } from './ledger.ts'
 import { lockDataDir } from './lock.ts'
 import { ownPath } from './own-folder.ts'
 
 const idPath = (dir: string) => ownPath(dir, 'data-dir')
+/** Of the folder's own files, of which the first versions had none. */
+const VERSION = 1
 const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
+const Versioned = z.object({ version: z.int() })
 
 /**
  * Checks, before anything is announced, that a recorder can work in a data directory, which is made when it is not there.
@@ -34,11 +39,16 @@ export function checkDataDir(path: string): string {
   return dir
 }
 
-/** The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one. */
+/**
+ * The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one.
+ * @throws ConfigError when a newer ocs records there
+ */
 export async function readId(disk: Disk, dir: string): Promise<string | undefined> {
   try {
     const text = new TextDecoder().decode(await disk.read(idPath(dir)))
-    return IdFile.parse(JSON.parse(text)).data_dir
+    const stored: unknown = JSON.parse(text)
+    mustKnowVersion(idPath(dir), Versioned.safeParse(stored).data?.version ?? 0, VERSION, RECORD_ELSEWHERE)
+    return IdFile.parse(stored).data_dir
   } catch (error) {
     const unreadable = error instanceof SyntaxError || error instanceof z.ZodError
     if (unreadable || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -52,7 +62,7 @@ export async function writeId(disk: Disk, dir: string, id: string): Promise<void
   await disk.remove(path)
   const file = await disk.create(path)
   try {
-    const text = JSON.stringify({ data_dir: id, created: Date.now() / 1000 })
+    const text = JSON.stringify({ version: VERSION, data_dir: id, created: Date.now() / 1000 })
     await file.write(new TextEncoder().encode(`${text}\n`), 0)
     await file.datasync()
   } finally {

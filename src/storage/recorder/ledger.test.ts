@@ -1,5 +1,10 @@
-import { expect, test } from 'bun:test'
+import { afterAll, expect, spyOn, test } from 'bun:test'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Ledger } from './ledger.ts'
+import { cleanUp, data, declaration, record, T0, TestEpoch } from './recorder.test-aid.ts'
+
+afterAll(cleanUp)
 
 const DAY = 86_400
 const from = (feed: string, epoch: string) => ({ spool: 's', instance: 'it', feed, epoch })
@@ -44,6 +49,32 @@ test('lets go of epochs that ended 90 days ago, never of a feed’s newest', () 
   const kept = Object.keys(touched).filter((epoch) => ledger.find(from('a', epoch)))
   expect(kept).toEqual(['e4'])
   expect(ledger.find(from('b', 'old'))).toBeDefined()
+})
+
+test('a data directory that a newer ocs records in is refused in words, and nothing is written there', async () => {
+  const dir = data()
+  const files = () => readdirSync(dir, { recursive: true }).filter((name) => !String(name).includes('lock'))
+  const text = Ledger.prototype.text
+  const newer = spyOn(Ledger.prototype, 'text').mockImplementation(function (this: Ledger, open) {
+    return text.call(this, open).replace('"version":1', '"version":2')
+  })
+  const first = await record(dir)
+  const epoch = new TestEpoch('a', 'e1', declaration({ it: { x: 'double' } })).add('it', [T0], { x: [1] })
+  epoch.feed(first.recorder)
+  await first.recorder[Symbol.asyncDispose]()
+  newer.mockRestore()
+  const before = files()
+  expect(before.some((name) => String(name).endsWith('.g3'))).toBe(true)
+  const words =
+    'is of version 2, which a newer ocs wrote; this one knows 1: run the newer one, or record into another'
+  await expect(record(dir)).rejects.toThrow(`.g3 ${words}`)
+  // An older head is no way around it.
+  const id = join(dir, '.ocs', 'data-dir')
+  const kept = readFileSync(id, 'utf8')
+  writeFileSync(id, kept.replace('"version":1', '"version":2'))
+  await expect(record(dir)).rejects.toThrow(`${id} ${words}`)
+  expect(files()).toEqual(before)
+  expect(readFileSync(id, 'utf8')).not.toBe(kept)
 })
 
 test('text that is no ledger is refused', () => {

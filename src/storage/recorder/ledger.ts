@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { feedAddress } from '../../core/channels.ts'
 import type { FeedEpoch } from '../../core/feed-sink.ts'
 import { FieldType } from '../../core/wire.ts'
+import { mustKnowVersion } from '../../machine/file-version.ts'
 import type { WrittenFrame } from '../g3/hk.ts'
 
 /** Seconds an epoch that is not its feed's newest stays in the ledger after it was last written. */
@@ -27,8 +28,12 @@ const Entry = z.object({
 export type LedgerEntry = z.output<typeof Entry>
 
 const Totals = z.object({ gaps: z.int(), rows: z.int() })
+const VERSION = 1
+/** What to do about recordings that a newer ocs goes on with: nothing of them is ever to be moved for that. */
+export const RECORD_ELSEWHERE = 'run the newer one, or record into another directory (--data-dir)'
+const Versioned = z.object({ version: z.int() })
 const Stored = z.object({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   data_dir: z.string(),
   next_provider: z.int(),
   epochs: z.array(Entry),
@@ -57,10 +62,17 @@ export class Ledger {
 
   /**
    * The ledger in a file's head, and the files that were open when it was written.
-   * @throws SyntaxError, ZodError when the text is not a ledger
+   * @param file what to call it
+   * @throws SyntaxError, ZodError when the text is not a ledger; ConfigError when a newer ocs wrote it
    */
-  static parse(text: string, generation: number): { ledger: Ledger; open: readonly string[] } {
-    const stored = Stored.parse(JSON.parse(text))
+  static parse(
+    text: string,
+    generation: number,
+    file = 'the ledger',
+  ): { ledger: Ledger; open: readonly string[] } {
+    const given: unknown = JSON.parse(text)
+    mustKnowVersion(file, Versioned.parse(given).version, VERSION, RECORD_ELSEWHERE)
+    const stored = Stored.parse(given)
     const ledger = new Ledger(stored.data_dir)
     ledger.generation = generation
     ledger.#nextProvider = stored.next_provider
@@ -78,7 +90,7 @@ export class Ledger {
   text(open: readonly string[]): string {
     for (const entry of this.#epochs.values()) this.#written.add(entry)
     const stored: z.input<typeof Stored> = {
-      version: 1,
+      version: VERSION,
       data_dir: this.dataDir,
       next_provider: this.#nextProvider,
       epochs: [...this.#epochs.values()],

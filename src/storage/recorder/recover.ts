@@ -151,14 +151,14 @@ async function newestHead(
   found.sort((a, b) => b.generation - a.generation)
   for (const { path, generation } of found) {
     const bytes = (await readIfThere(disk, join(dir, path), unreadable)) ?? new Uint8Array()
-    const head = headOf(bytes)
+    const head = headOf(bytes, join(dir, path))
     if (head && (id === undefined || head.ledger.dataDir === id)) return { path, generation, ...head }
   }
   return undefined
 }
 
-/** The ledger in a file's head; undefined when its first two frames are damaged or are not a recorder's. */
-function headOf(bytes: Uint8Array) {
+/** The ledger in a file's head; undefined when its first two frames are damaged or are not a recorder's. @throws ConfigError when a newer ocs wrote it */
+function headOf(bytes: Uint8Array, file: string) {
   let first = true
   for (const located of walkFrames(bytes, { verify: true })) {
     const frame = understood(located)
@@ -166,7 +166,7 @@ function headOf(bytes: Uint8Array) {
     if (!first) {
       if (frame?.kind !== 'status' || !frame.head) return undefined
       try {
-        return Ledger.parse(frame.head.ledger, frame.head.generation)
+        return Ledger.parse(frame.head.ledger, frame.head.generation, file)
       } catch (error) {
         if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined
         throw error
