@@ -62,6 +62,7 @@ function reading(block: string, name: string, [oid, units, sim]: Entry, index: n
         units: String(units),
         resolution: 1,
         range: RANGES[units as keyof typeof RANGES],
+        influxdb_int: true,
         part: whole(decimal),
         sim,
       }

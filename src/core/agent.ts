@@ -32,6 +32,8 @@ export interface FieldSpec {
   readonly bits?: Bits
   /** Tags for InfluxDB, `_field` what it is called there, as agents of OCS publish them. */
   readonly influxdb_tags?: Tags
+  /** Of a double that OCS's agent of this class publishes as a whole number: databases have it as one. */
+  readonly influxdb_int?: boolean
   /** What stands for a value that could not be read: NaN of a double; of another type its message is left out without it. */
   readonly unread?: Value
 }
@@ -392,7 +394,8 @@ const FEED: Keys<FeedSpec<object>> = {
 }
 const FIELD: Keys<FieldSpec> = {
   ...({ type: 'may', units: 'may', description: 'may', range: 'may' } as const),
-  ...({ resolution: 'may', rhythm: 'may', bits: 'may', influxdb_tags: 'may', unread: 'may' } as const),
+  ...({ resolution: 'may', rhythm: 'may', bits: 'may', influxdb_tags: 'may', influxdb_int: 'may' } as const),
+  ...({ unread: 'may' } as const),
 }
 const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
   ...({ help: 'must', params: 'may', data: 'may', startup: 'may', min_privs: 'may' } as const),

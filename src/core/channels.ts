@@ -35,6 +35,8 @@ export const FieldInfo = z.object({
   bits: BitNames.optional(),
   /** What agents of OCS publish beside their values, for InfluxDB: tags by name, `_field` what it is called there. */
   influxdb_tags: Tags.optional(),
+  /** Of a double that agents of OCS publish as a whole number: a database that has it as one takes no other. */
+  influxdb_int: z.boolean().optional(),
 })
 export type FieldInfo = z.output<typeof FieldInfo>
 

@@ -54,6 +54,7 @@ const FieldEntry = z.object({
       agent_class: z.string().optional(),
       exclude_influx: z.boolean().optional(),
       influxdb_tags: Tags.optional(),
+      influxdb_int: z.boolean().optional(),
     })
     .optional(),
 })

@@ -144,7 +144,7 @@ function describe(field: ArchiveField, declared: Declared): FieldEntry {
   const timeline = `${label.slice(0, -shown.length)}${block}`
   const source = sourceOf(field)
   const { description, units, resolution, rhythm, bits } = about ?? declared.get(source) ?? {}
-  const { agent_class, exclude_influx, influxdb_tags } = about ?? {}
+  const { agent_class, exclude_influx, influxdb_tags, influxdb_int } = about ?? {}
   return {
     description: description ?? null,
     timeline,
@@ -160,6 +160,7 @@ function describe(field: ArchiveField, declared: Declared): FieldEntry {
       ...(agent_class !== undefined && { agent_class }),
       ...(exclude_influx && { exclude_influx }),
       ...(influxdb_tags && { influxdb_tags }),
+      ...(influxdb_int && { influxdb_int }),
     },
   }
 }

@@ -39,6 +39,7 @@ const FIELD: Keys<ReadingField> = {
     rhythm: 'may',
     bits: 'may',
     influxdb_tags: 'may',
+    influxdb_int: 'may',
     unread: 'may',
     sim: 'may',
   } as const),

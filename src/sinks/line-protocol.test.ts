@@ -71,6 +71,14 @@ test('a field with tags is a point of its own; others of its block stay together
   ])
 })
 
+test('a double that OCS publishes as a whole number is one, where it is', () => {
+  const blocks = { b: { x: { type: 'double', influxdb_int: true } } } as const
+  const row = { block: 'b', t: [1, 2, 3], data: { x: [1200, 'NaN', 0.5] } }
+  expect(pointsOf(origin, { agent_class, blocks }, row)).toEqual([
+    'observatory.ls240,feed=temperatures x=1200i 1000000000',
+  ])
+})
+
 test('what is excluded is no point', () => {
   const blocks = { b: { x: { type: 'double' } } } as const
   const row = { block: 'b', t: [1], data: { x: [1] } }

@@ -22,6 +22,7 @@ export interface Declared {
 interface DeclaredField {
   readonly type: FieldType
   readonly influxdb_tags?: Tags | undefined
+  readonly influxdb_int?: boolean | undefined
 }
 
 /**
@@ -38,8 +39,13 @@ export function pointsOf(
   if (exclude_influx) return []
   const head = `${escaped(`${origin.root}.${origin.instance}`, MEASUREMENT)}${tagsText({ feed: origin.feed }, protocol)}`
   const fields = Object.entries(data).map(([name, column]) => {
-    const { type = 'double' as const, influxdb_tags: tags } = blocks[block]?.[name] ?? {}
-    return { name, column, type, own: tags && pointOf(origin, agent_class, name, tags, protocol) }
+    const { type = 'double' as const, influxdb_tags: tags, influxdb_int } = blocks[block]?.[name] ?? {}
+    return {
+      name,
+      column,
+      type: influxdb_int ? ('whole' as const) : type,
+      own: tags && pointOf(origin, agent_class, name, tags, protocol),
+    }
   })
   const tagged = fields.filter(({ own }) => own !== undefined)
   const plain = fields.filter(({ own }) => own === undefined)
@@ -98,13 +104,17 @@ function escaped(text: string, special: RegExp): string {
     .replace(/\\$/, '')
 }
 
-/** A value by its field's type, which the database keeps to for ever; undefined where there is none to write. */
-function valueText(type: FieldType, wire: Wire | undefined): string | undefined {
-  const value = fromWire(type, wire)
+/**
+ * A value by its field's type, which the database keeps to for ever; undefined where there is none to write, as of a double that
+ * is to be `whole` and is not.
+ */
+function valueText(type: FieldType | 'whole', wire: Wire | undefined): string | undefined {
+  const value = fromWire(type === 'whole' ? 'double' : type, wire)
   if (value === undefined) return undefined
   if (typeof value === 'string') return quoted(value)
   if (typeof value === 'boolean') return pythonText(value)
   if (type === 'int') return `${value}i`
+  if (type === 'whole') return Number.isSafeInteger(value) ? `${value}i` : undefined
   return Number.isFinite(value) ? pythonFloat(Number(value)) : undefined
 }
 

@@ -31,7 +31,10 @@ export async function* recordedPoints(
   [start, end]: readonly [number, number],
   protocol: Protocol,
 ): AsyncGenerator<string[]> {
-  const block = fields.map(({ name, type, about }) => [name, { type, influxdb_tags: about?.influxdb_tags }])
+  const block = fields.map(({ name, type, about: { influxdb_tags, influxdb_int } = {} }) => [
+    name,
+    { type, influxdb_tags, influxdb_int },
+  ])
   const agent_class = fields.find(({ about }) => about?.agent_class)?.about?.agent_class ?? ''
   const declared: Declared = { agent_class, blocks: { '': Object.fromEntries(block) } }
   for (const [from, to] of windows(archive, fields, start, end)) {

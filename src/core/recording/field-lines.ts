@@ -21,6 +21,7 @@ export const FieldLine = FieldInfo.pick({
   rhythm: true,
   bits: true,
   influxdb_tags: true,
+  influxdb_int: true,
 }).extend({
   /** For databases: the class of a field with tags, and whether none takes it. */
   agent_class: z.string().optional(),

@@ -30,11 +30,11 @@ export class FieldLog {
     const { exclude_influx, blocks } = declaration
     for (const block of Object.values(blocks))
       for (const [field, info] of Object.entries(block)) {
-        const { units, description, resolution, rhythm, bits, influxdb_tags } = info
+        const { units, description, resolution, rhythm, bits, influxdb_tags, influxdb_int } = info
         const agent_class = influxdb_tags && declaration.agent_class
         const line = {
           ...{ source: `${address}.${field}`, since, units, description, resolution, rhythm, bits },
-          ...{ influxdb_tags, agent_class, exclude_influx },
+          ...{ influxdb_tags, influxdb_int, agent_class, exclude_influx },
         }
         const lines = this.#known.get(line.source) ?? []
         const at = lines.findLastIndex((one) => one.since <= since)
