@@ -12,6 +12,7 @@ import { addressOf, topic } from '../core/topic.ts'
 import { findCredentials } from '../principals/credentials.ts'
 import { createRandom } from '../simulators/random.ts'
 import { heldNoise, NOISE, noisyAnswer, noisyRow, type Pick } from './noise-feed.ts'
+import type { UserKeys } from './other-broker.ts'
 import { Overheard } from './overheard.ts'
 import { REALM } from './places.ts'
 import { answers, inAnothersName, inOwnName, type Wrong } from './wrong-messages.ts'
@@ -28,6 +29,8 @@ const BEAT = 20
 /** What it is told: where the hub is, its own instance-id, the log, a seed, and whose places it would take. */
 export interface ForeignArgs {
   readonly url: string
+  /** What it shows a broker of others; at the hub it is whoever runs it. */
+  readonly keys?: UserKeys | undefined
   readonly root: string
   readonly instance: string
   readonly log: string
@@ -84,8 +87,9 @@ class ForeignAgent {
     const stop = () => client.end(true)
     signal.addEventListener('abort', stop)
     try {
-      // A hub that is lost grants nothing any more.
-      await Promise.race([client.subscribeAsync(Overheard.topics(root)), ended])
+      // A broker of others refuses what it does not give out; a hub that is lost grants nothing any more.
+      const asked = Overheard.topics(root).map((filter) => client.subscribeAsync(filter))
+      await Promise.race([Promise.allSettled(asked), ended])
       for (let n = 0; client.connected && !signal.aborted; n++) {
         if (n % BEAT === 0) this.#beat(client)
         const turn = this.#random()
@@ -160,10 +164,10 @@ class ForeignAgent {
 
   /** Connects once. @throws TransportError when the hub is away, or will not have it */
   #connect(clientId: string): Promise<MqttClient> {
-    const { url } = this.#told
-    const shown = findCredentials({ url, realm: REALM, env: process.env })
+    const { url, keys } = this.#told
+    const shown = findCredentials({ url, realm: REALM, broker: keys, env: process.env })
     const client = mqtt.connect(url, {
-      ...(shown && { username: shown.principal, password: shown.tokens.join('.') }),
+      ...(shown && { username: shown.principal, password: shown.password ?? shown.tokens.join('.') }),
       ...{ clientId, protocolVersion: 4, clean: true, keepalive: 10 },
       ...{ reconnectPeriod: 0, connectTimeout: HUB_MS },
     })

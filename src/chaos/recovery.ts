@@ -1,6 +1,7 @@
 import { pause } from '../core/pause.ts'
 import type { Strike } from './fault-event.ts'
-import { type ChaosLab, NODE_NAME } from './lab.ts'
+import type { ChaosLab } from './lab.ts'
+import { NODE_NAME } from './lab-roles.ts'
 import type { Watch } from './watch.ts'
 
 /** Milliseconds between two looks at the bridge, and that one may take. */

@@ -7,7 +7,9 @@ import { type ChaosResult, judgeRun, keepEvidence } from './evidence.ts'
 import { isFault, type Strike } from './fault-event.ts'
 import { strikeAll } from './fault-injector.ts'
 import { finish } from './finish.ts'
-import { ChaosLab, ROOT } from './lab.ts'
+import { ChaosLab } from './lab.ts'
+import { ROOT } from './lab-roles.ts'
+import type { ChosenBroker } from './other-broker.ts'
 import { REALM } from './places.ts'
 import type { ReadFiles } from './read-files.ts'
 import { seenBack } from './recovery.ts'
@@ -34,6 +36,8 @@ export interface ChaosOptions {
   readonly smallDisks: boolean
   /** The library that sets the clock of all processes, where it is to be set. */
   readonly faketime: string | undefined
+  /** A broker of others in place of the hub. */
+  readonly broker: ChosenBroker | undefined
   /** Ends the faults early; what there is, is judged all the same. */
   readonly signal: AbortSignal
   readonly read: ReadFiles
@@ -50,7 +54,7 @@ export interface Progress {
 
 /** Runs a lab under faults and judges what it recorded. @throws TimeoutError when the lab does not get going */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { dir, seed, smallDisks, faketime, signal } = options
+  const { dir, seed, smallDisks, faketime, broker, signal } = options
   const clockSet = watchClock()
   const deaths: string[] = []
   const strikes: Strike[] = []
@@ -61,6 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     seed,
     smallDisks,
     faketime,
+    broker,
     onDeath: ({ name, process }, how) => {
       const log = join(dir, 'log', `${name}.log`)
       deaths.push(`${name} (pid ${process?.pid}) ended by itself (${how}): see ${log}`)
@@ -70,11 +75,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await using bus = connectMqtt({
     url: lab.hubUrl,
     client: 'chaos',
-    credentials: () => findCredentials({ url: lab.hubUrl, realm: REALM, env: process.env }),
+    credentials: () => findCredentials({ url: lab.hubUrl, realm: REALM, broker: lab.keys, env: process.env }),
   })
   await reached(bus, lab.hubUrl, START_SECONDS)
-  const watch = await Watch.open(bus, ROOT)
   const agents = lab.instruments.map(({ agent }) => agent)
+  const watch = await Watch.open(bus, ROOT, agents)
   let stage: Progress['stage'] = 'starting'
   let began = performance.now()
   const tell = (now = stage) => {

@@ -17,16 +17,18 @@ export class Watch {
   readonly #acked = new Map<string, number>()
   readonly #awaited = new Set<Awaited>()
 
-  static async open(bus: Bus, root: string): Promise<Watch> {
+  /** @param agents whose acknowledgements tell that something is recorded: a broker of others gives out no more */
+  static async open(bus: Bus, root: string, agents: readonly string[]): Promise<Watch> {
     const watch = new Watch()
     await bus.subscribe(channels.feed, { root }, (row, { instance }) => watch.#row(row, instance))
-    await bus.subscribe(channels.ack, { root }, ({ epoch, seq }, { instance }) => {
-      const key = `${instance}/${epoch}`
-      // A recorder that starts says again what was recorded before.
-      if (seq <= (watch.#acked.get(key) ?? 0)) return
-      watch.#acked.set(key, seq)
-      watch.#heard({ kind: 'recorded' })
-    })
+    for (const instance of agents)
+      await bus.subscribe(channels.ack, { root, instance }, ({ epoch, seq }) => {
+        const key = `${instance}/${epoch}`
+        // A recorder that starts says again what was recorded before.
+        if (seq <= (watch.#acked.get(key) ?? 0)) return
+        watch.#acked.set(key, seq)
+        watch.#heard({ kind: 'recorded' })
+      })
     await bus.subscribe(channels.presence, { root }, ({ state, feeds }, { instance }, { retained }) => {
       if (retained || state !== 'online' || !feeds) return
       watch.held.set(

@@ -77,7 +77,7 @@ export function bridgeCommand(context: Context): Command {
             if (now) expected = await expectedOf(now.site, context.env)
           },
         )
-      const client = `bridge.${crypto.randomUUID().slice(0, 8)}`
+      const client = `bridge-${crypto.randomUUID().slice(0, 8)}`
       await using bus = connectMqtt({ url, credentials, client })
       using _ = sayConnections(bus, url, log)
       await using others = connectSites(site, client, log)

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { faults } from '../chaos/faults.ts'
+import { type BrokerName, brokerNames, type ChosenBroker, findBroker } from '../chaos/other-broker.ts'
 import { hasOwnMounts, mountsOfOwn, runWithMounts } from '../chaos/own-mounts.ts'
 import { readBySpt3g, readFiles } from '../chaos/read-files.ts'
 import { type Finding, findingOf, report } from '../chaos/report.ts'
@@ -19,9 +20,18 @@ interface ChaosFlags {
   readonly every: number
   readonly seed?: number
   readonly faults: readonly string[]
+  readonly broker?: BrokerName
   readonly dir?: string
   readonly spt3g?: string
   readonly json?: boolean
+}
+
+/** What a run has besides its flags. */
+interface Machine {
+  /** Whether small disks may be mounted. */
+  readonly inside: boolean
+  readonly faketime: string | undefined
+  readonly broker: ChosenBroker | undefined
 }
 
 /** Minutes of faults where nobody says; the longest. */
@@ -50,6 +60,12 @@ export function chaosCommand(context: Context): Command {
     .option('--every <seconds>', 'time from one fault to the next, on average', positive('--every'), 2)
     .option('--seed <n>', 'repeats the faults of an earlier run; printed', whole('--seed'))
     .option('--faults <names>', 'which faults, with commas between; all by default', names)
+    .addOption(
+      new Option(
+        '--broker <name>',
+        'a broker of others in place of ocs hub, with the rights that ocs check --acl prints',
+      ).choices(brokerNames),
+    )
     .option(
       '--dir <folder>',
       'where the lab writes, kept; otherwise a folder that is kept when something is wrong',
@@ -63,6 +79,7 @@ export function chaosCommand(context: Context): Command {
 }
 
 async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
+  const broker = flags.broker && findBroker(flags.broker, context.env['PATH'])
   const inside = hasOwnMounts(context.env)
   const unshare = !inside && flags.faults.some(needsDisk) ? mountsOfOwn() : undefined
   const faketime = flags.faults.some(needsClock) ? findFaketime() : undefined
@@ -81,7 +98,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   if (!inside) context.err(`seed ${seed}; everything is in ${dir}\n`)
   const found = unshare
     ? await runThere(unshare, dir, seed, context)
-    : await runHere({ ...flags, faults: possible }, dir, seed, { inside, faketime }, context)
+    : await runHere({ ...flags, faults: possible }, dir, seed, { inside, faketime, broker }, context)
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
   if (!found.ok)
@@ -90,12 +107,12 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   context.err(flags.dir === undefined ? `${dir} is removed; --dir keeps it\n` : `${dir} is kept\n`)
 }
 
-/** Runs the lab and leaves what it came to in its folder. @param inside whether small disks may be mounted */
+/** Runs the lab and leaves what it came to in its folder. */
 async function runHere(
   flags: ChaosFlags,
   dir: string,
   seed: number,
-  { inside, faketime }: { readonly inside: boolean; readonly faketime: string | undefined },
+  { inside, faketime, broker }: Machine,
   context: Context,
 ): Promise<Finding> {
   const minutes = flags.minutes ?? (flags.count === undefined ? MINUTES : MOST_MINUTES)
@@ -109,6 +126,7 @@ async function runHere(
     faults: flags.faults,
     smallDisks: inside && flags.faults.some(needsDisk),
     faketime,
+    broker,
     signal: context.signal,
     read: python ? readBySpt3g(python) : readFiles,
     progress: progressOf(context, minutes * 60, flags.count),
@@ -142,9 +160,10 @@ function needsClock(name: string): boolean {
 }
 
 /** The command line that repeats a run. */
-function repeat({ minutes, count, every, faults: chosen }: ChaosFlags, seed: number): string {
+function repeat({ minutes, count, every, broker, faults: chosen }: ChaosFlags, seed: number): string {
   const some = chosen.length === Object.keys(faults).length ? [] : ['--faults', chosen.join(',')]
   const limits = [
+    ...(broker === undefined ? [] : ['--broker', broker]),
     ...(minutes === undefined ? [] : ['--minutes', minutes]),
     ...(count === undefined ? [] : ['--count', count]),
   ]

@@ -54,8 +54,8 @@ export function fieldOf(text: string): string {
 
 /** Client ids that fetch a token for a password and do nothing else. */
 export const LOGIN = /^login-[0-9a-f]{8}$/
-/** The client id of a bridge, which only looks. An instance-id has no dot. */
-export const BRIDGE = /^bridge\.[0-9a-f]{8}$/
+/** The client id of a bridge, which only looks. An older ocs has a dot there, which NATS takes in no client id. */
+export const BRIDGE = /^bridge[.-][0-9a-f]{8}$/
 
 /** The instance-id the hub keeps for itself. */
 export const HUB = 'hub'

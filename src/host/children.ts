@@ -7,7 +7,9 @@ import { ownModule } from '../machine/own-files.ts'
 /** A role run as a process of its own. */
 export interface Role {
   readonly name: string
-  /** What to run, after `ocs`. */
+  /** A program in place of `ocs`, with its first arguments. */
+  readonly program?: readonly string[]
+  /** What to run, after `ocs` or the program. */
   readonly args: readonly string[]
   /** Milliseconds that it has to stop, where it needs longer than others. */
   readonly patience?: number
@@ -82,7 +84,7 @@ export function startRole(
   output: (number | 'ignore' | 'pipe')[],
   env: Record<string, string>,
 ): ChildProcess {
-  const [program = '', ...args] = PROGRAM
+  const [program = '', ...args] = role.program ?? PROGRAM
   const process_ = spawn(program, [...args, ...role.args], {
     stdio: ['pipe', ...output],
     detached: true,

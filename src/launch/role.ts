@@ -115,7 +115,7 @@ export async function serveRole(
       hearDevices(
         {
           url: broker.url ?? url,
-          client: `${instance}.devices`,
+          client: `${instance}-devices-${crypto.randomUUID().slice(0, 8)}`,
           credentials:
             broker.url === undefined ? credentials : () => brokerCredentials(broker.url ?? '', broker),
         },

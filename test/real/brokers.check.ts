@@ -4,15 +4,13 @@
  * long runs.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
 import { connectMqtt, reached } from '../../src/bus/mqtt.ts'
 import { busConformance } from '../bus-conformance.ts'
 import { operationsSuite } from '../operations-suite.ts'
 import { seeded } from '../random.ts'
-import { compare, filesOf, keyOf, samplesOf, spooled, unacknowledged } from './archive.ts'
 import { BROKERS, type BrokerName, type BrokerNode, startBroker, urlOf } from './brokers.ts'
-import { DemoLab } from './demo-lab.ts'
-import { figure, Lab, type Running, seconds, until } from './roles.ts'
+import { LoadedLab } from './loaded-lab.ts'
+import { figure, Lab, seconds } from './roles.ts'
 
 const RESTARTS = Number(process.env['RESTARTS'] ?? 5)
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1)
@@ -39,72 +37,18 @@ for (const name of BROKERS) {
 }
 
 /** A recorded lab on a broker. */
-class LoadedLab implements AsyncDisposable {
-  readonly lab = new Lab()
-  readonly demo = new DemoLab(this.lab)
-  readonly site: readonly string[]
-  #roles: Running[] = []
-
-  private constructor(servers: string) {
-    const file = this.lab.path('lab.yaml')
-    writeFileSync(
-      file,
-      [
-        `hub: {mqtt_server: [${servers}]}`,
-        'hosts:',
-        '  localhost:',
-        '    agent-instances:',
-        `      - {agent-class: Lakeshore240Agent, instance-id: ls240, arguments: [--port, ${this.demo.pty}, --sampling-frequency, 10]}`,
-        `      - {agent-class: AggregatorAgent, instance-id: aggregator, arguments: [--data-dir, ${this.demo.dataDir}, --frame-length, 0.5]}`,
-      ].join('\n'),
-    )
-    this.site = ['--site-file', file, '--site-host', 'localhost']
-  }
-
-  static async open(name: BrokerName): Promise<{ on: LoadedLab; nodes: readonly BrokerNode[] }> {
-    const ports = name === 'nats3' ? [1883, 1884, 1885] : [1883]
-    const on = new LoadedLab(ports.map((port) => `mqtt://127.0.0.1:${port}`).join(','))
-    const nodes = await startBroker(on.lab, name)
-    await on.demo.sim240('--counter')
-    on.#roles = ['ls240', 'aggregator'].map((id) => on.start(id))
-    await on.#roles[0]?.says('Channel_1 ', 60)
-    await on.#roles[1]?.says('new file: ', 60)
-    return { on, nodes }
-  }
-
-  start(id: string): Running {
-    return this.lab.start(id, ['agent', '--instance-id', id, ...this.site, '--log-dir', this.lab.path('log')])
-  }
-
-  /** Asks what an operation is doing, by a new connection. @throws when nobody answers */
-  async ctrl(): Promise<void> {
-    const { code, out, err } = await this.lab.run(['ctrl', 'status', 'ls240', 'acq', ...this.site], {}, 60)
-    expect(code, `${out}\n${err}`).toBe(0)
-  }
-
-  /** Ends acquisition, and compares what was recorded with what was read. */
-  async judge(what: string): Promise<void> {
-    const { code, err } = await this.lab.run(['ctrl', 'stop', '--target=ls240', ...this.site], {}, 60)
-    expect(code, err).toBe(0)
-    await until('everything is recorded', 90, () => unacknowledged(this.lab.path('state')) === 0)
-    for (const role of this.#roles) expect(await role.stop()).toMatchObject({ code: 0 })
-    const kept = spooled(this.lab.path('state'))
-    expect(new Set(kept.map(keyOf)).size).toBe(kept.length)
-    await compare(this.lab, this.demo.dataDir, kept)
-    figure(
-      `${what}: ${samplesOf(kept)} samples in ${filesOf(this.demo.dataDir).length} files: none lost, none doubled`,
-    )
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.lab[Symbol.asyncDispose]()
-  }
+async function openLab(name: BrokerName): Promise<{ on: LoadedLab; nodes: readonly BrokerNode[] }> {
+  const ports = name === 'nats3' ? [1883, 1884, 1885] : [1883]
+  const on = new LoadedLab(ports.map((port) => `mqtt://127.0.0.1:${port}`).join(','))
+  const nodes = await startBroker(on.lab, name)
+  await on.begin()
+  return { on, nodes }
 }
 
 test.each(['mosquitto', 'nats'] as const)(
   '%s is killed and started, again and again: no sample is lost or doubled',
   async (name) => {
-    const { on, nodes } = await LoadedLab.open(name)
+    const { on, nodes } = await openLab(name)
     await using _ = on
     const random = seeded(SEED)
     figure(`seed ${SEED}`)
@@ -120,7 +64,7 @@ test.each(['mosquitto', 'nats'] as const)(
 )
 
 test('three nodes of NATS, each killed in turn: no sample is lost or doubled, and ctrl is answered throughout', async () => {
-  const { on, nodes } = await LoadedLab.open('nats3')
+  const { on, nodes } = await openLab('nats3')
   await using _ = on
   let asked = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -139,7 +83,7 @@ test('three nodes of NATS, each killed in turn: no sample is lost or doubled, an
 test.each(['mosquitto', 'nats3'] as const)(
   'two processes of one instance on %s find each other: the younger leaves, and names the elder',
   async (name) => {
-    const { on } = await LoadedLab.open(name)
+    const { on } = await openLab(name)
     await using _ = on
     const { lab } = on
     const younger = lab.start('younger', [

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { delimiter } from 'node:path'
+import { delimiter, dirname } from 'node:path'
+import { mosquittoConfig, natsConfig } from '../../src/chaos/other-broker.ts'
 import type { Lab, Running } from './roles.ts'
 
 /** Brokers of others that ocs runs on; `nats3` is a cluster of three nodes. */
@@ -8,8 +9,12 @@ export type BrokerName = (typeof BROKERS)[number]
 
 /** The port of the first node, where a hub would listen; those of others follow. */
 const PORT = 1883
-/** Debian keeps Mosquitto where an ordinary account does not look. */
-const PATH = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
+/** NATS where a check has been told of it, and Mosquitto where Debian keeps it. */
+const nats = process.env['OCS_NATS']
+export const BROKER_PATH = [
+  ...(nats ? [dirname(nats)] : []),
+  ...[process.env['PATH'], '/usr/sbin', '/usr/local/sbin'],
+].join(delimiter)
 
 /** One server of a broker, which may be killed and started again. */
 export class BrokerNode {
@@ -30,7 +35,7 @@ export class BrokerNode {
 
   /** Starts it and waits until it takes clients. */
   async start(): Promise<Running> {
-    this.#running = this.#lab.program(this.#name, this.#command, { env: { PATH } })
+    this.#running = this.#lab.program(this.#name, this.#command, { env: { PATH: BROKER_PATH } })
     await this.#running.says(this.#ready, 60)
     return this.#running
   }
@@ -64,7 +69,7 @@ function nodesOf(lab: Lab, name: BrokerName, more: string): BrokerNode[] {
   if (name === 'mosquitto') {
     const file = lab.path('mosquitto.conf')
     const open = more === '' ? 'allow_anonymous true\n' : more
-    writeFileSync(file, `listener ${PORT} 127.0.0.1\nset_tcp_nodelay true\n${open}`)
+    writeFileSync(file, mosquittoConfig(PORT, open))
     return [new BrokerNode(lab, 'mosquitto', PORT, ['mosquitto', '-c', file], /mosquitto version .* running/)]
   }
   const count = name === 'nats3' ? 3 : 1
@@ -74,14 +79,8 @@ function nodesOf(lab: Lab, name: BrokerName, more: string): BrokerNode[] {
     const store = lab.path(`nats-${n}`)
     mkdirSync(store, { recursive: true })
     const cluster = `cluster { name: lab, listen: 127.0.0.1:${6222 + n}, routes: ${JSON.stringify(routes)} }\n`
-    const lines = [
-      `server_name: n${n}`,
-      `listen: 127.0.0.1:${4222 + n}`,
-      `jetstream { store_dir: ${JSON.stringify(store)} }`,
-      `mqtt { listen: 127.0.0.1:${PORT + n}, stream_replicas: ${count} }`,
-    ]
-    writeFileSync(file, `${lines.join('\n')}\n${count > 1 ? cluster : ''}${more}`)
-    const program = process.env['OCS_NATS'] ?? 'nats-server'
-    return new BrokerNode(lab, `nats-${n}`, PORT + n, [program, '-c', file], /Server is ready/)
+    const about = `server_name: n${n}\n${count > 1 ? cluster : ''}${more}`
+    writeFileSync(file, natsConfig(PORT + n, store, about, count))
+    return new BrokerNode(lab, `nats-${n}`, PORT + n, ['nats-server', '-c', file], /Server is ready/)
   })
 }

@@ -1,15 +1,16 @@
 /**
  * `ocs chaos` as a user runs it, for five minutes with a new seed, judged by real spt3g. `CHAOS_MINUTES`, `CHAOS_SEED` and
- * `CHAOS_ARGS` (more of its flags) ask for other runs.
+ * `CHAOS_ARGS` (more of its flags) ask for other runs, `OCS_BROKER` for one on a broker of others.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync } from 'node:fs'
 import { judgeRun } from '../../src/chaos/evidence.ts'
-import { ROOT } from '../../src/chaos/lab.ts'
+import { ROOT } from '../../src/chaos/lab-roles.ts'
 import { placesOf } from '../../src/chaos/places.ts'
 import { type ReadFiles, readBySpt3g, readFiles } from '../../src/chaos/read-files.ts'
 import { type Finding, findingOf } from '../../src/chaos/report.ts'
 import { SmallDisk } from '../../src/chaos/small-disk.ts'
+import { BROKER_PATH } from './brokers.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, until } from './roles.ts'
 import { doubleRows, overwrite, removeRow, shiftTimes } from './spoil-recordings.ts'
@@ -17,6 +18,7 @@ import { doubleRows, overwrite, removeRow, shiftTimes } from './spoil-recordings
 const MINUTES = Number(process.env['CHAOS_MINUTES'] ?? 5)
 const SEED = process.env['CHAOS_SEED'] ?? String(Date.now() % 1_000_000)
 const MORE = (process.env['CHAOS_ARGS'] ?? '').split(' ').filter((word) => word !== '')
+const BROKER = process.env['OCS_BROKER']
 /** Seconds that starting, recording the rest and reading the files may take. */
 const REST = 180 + 90 + 180
 setDefaultTimeout((MINUTES * 60 + REST) * 1000)
@@ -25,8 +27,13 @@ test.concurrent(`${MINUTES} minutes of faults: nothing lost, doubled or shifted,
   await using lab = new Lab()
   const python = spt3g()
   const flags = ['--minutes', String(MINUTES), '--seed', SEED, '--spt3g', python, ...MORE]
-  figure(`ocs chaos --seed ${SEED} --minutes ${MINUTES}`)
-  const { code, out, err } = await lab.run(['chaos', ...flags], {}, MINUTES * 60 + REST)
+  if (BROKER !== undefined) flags.push('--broker', BROKER)
+  figure(`ocs chaos --seed ${SEED} --minutes ${MINUTES}, on ${BROKER ?? 'ocs hub'}`)
+  const { code, out, err } = await lab.run(
+    ['chaos', ...flags],
+    { env: { PATH: BROKER_PATH } },
+    MINUTES * 60 + REST,
+  )
   for (const line of out.split('\n')) if (line !== '') figure(line)
   expect(code, `${out}\n${err}`).toBe(0)
   expect(out).toContain('0 lost, 0 doubled, 0 shifted')

@@ -116,7 +116,7 @@ test('where people come from is the word of a bridge alone', async () => {
 test('a bridge only looks, even with the token of who runs the hub; people act as themselves', async () => {
   const url = at.hub.urls.mqtt
   const credentials = () => ({ principal: 'lab', tokens: [local] })
-  await using bus = connectMqtt({ url, client: 'bridge.0123abcd', credentials })
+  await using bus = connectMqtt({ url, client: 'bridge-0123abcd', credentials })
   await reached(bus, url, 60)
   await using asks = await caller(bus, ROOT)
   expect(await asks.request('fake', 'acq', 'start')).toMatchObject({
