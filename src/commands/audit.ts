@@ -14,8 +14,9 @@ import { type ComparedField, compareWith } from '../sinks/compare.ts'
 import { influxAddress } from '../sinks/influx-address.ts'
 import { influxV1 } from '../sinks/influx-v1.ts'
 import { Archive } from '../storage/archive/archive.ts'
-import { indexPath } from '../storage/archive/archive-index-file.ts'
-import { type Audit, audit } from '../storage/recorder/audit.ts'
+import { copiesPath, indexPath } from '../storage/archive/archive-index-file.ts'
+import { Elsewhere } from '../storage/elsewhere/elsewhere.ts'
+import { type Audit, audit, type ReadElsewhere } from '../storage/recorder/audit.ts'
 import type { EpochAudit, Witness } from '../storage/recorder/audit-judge.ts'
 import { disk } from '../storage/recorder/disk.ts'
 import type { Span } from '../storage/recorder/spans.ts'
@@ -32,6 +33,7 @@ interface AuditFlags extends SiteOptions {
   readonly influx?: string
   readonly from?: string
   readonly stateDir?: string
+  readonly fetch?: boolean
 }
 
 /** `ocs audit DATA_DIR`: what should be in the files against what is, by the files, and by agents and spools. */
@@ -42,6 +44,7 @@ export function auditCommand(context: Context): Command {
     .option('--state-dir <folder>', 'the folder of this machine’s spools, which are asked, too')
     .option('--influx <url>', 'compare with what a database has, too: http://HOST:PORT/DATABASE')
     .option('--from <time>', 'with --influx: 2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
+    .option('--fetch', 'read files that lie elsewhere there, not by what was noted when they were pushed')
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
@@ -49,7 +52,8 @@ export function auditCommand(context: Context): Command {
     )
     .action(async (dir: string, flags: AuditFlags) => {
       const witnesses = [...(await agents(dir, flags, context)), ...spools(flags, context)]
-      const found = await read(dir, witnesses)
+      const elsewhere = flags.fetch ? readerElsewhere(dir, flags.stateDir, context) : undefined
+      const found = await read(dir, witnesses, elsewhere)
       const influx = await inDatabase(dir, flags, context)
       const all = { ...found, not_seen: NOT_SEEN, ...(influx && { influx }) }
       context.out(flags.json ? `${JSON.stringify(all)}\n` : report(found) + compared(influx ?? []))
@@ -63,9 +67,16 @@ export function auditCommand(context: Context): Command {
     })
 }
 
-async function read(dir: string, witnesses: readonly Witness[]): Promise<Audit> {
+/** Reads files where they lie elsewhere, by copies that are kept beside the index. */
+function readerElsewhere(dir: string, stateDir: string | undefined, context: Context): ReadElsewhere {
+  const copies = copiesPath(indexPath(statePath(stateDir, context.env), dir))
+  const elsewhere = new Elsewhere(dir, copies, context.env).refresh()
+  return async ({ file }) => await disk.read((await elsewhere.copy(file, context.signal)) ?? file)
+}
+
+async function read(dir: string, witnesses: readonly Witness[], elsewhere?: ReadElsewhere): Promise<Audit> {
   try {
-    const found = await audit(disk, dir, witnesses)
+    const found = await audit(disk, dir, witnesses, elsewhere)
     if (found.files > 0 || found.moved.length > 0 || found.epochs.length > 0) return found
   } catch (cause) {
     throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
@@ -78,10 +89,12 @@ async function inDatabase(dir: string, { influx, from, stateDir }: AuditFlags, c
   if (influx === undefined && from === undefined) return undefined
   if (influx === undefined) throw new UsageError('--from goes with --influx')
   const database = influxV1(influxAddress('--influx', influx), context.env)
-  using archive = new Archive(dir, indexPath(statePath(stateDir, context.env), dir))
+  using archive = new Archive(dir, indexPath(statePath(stateDir, context.env), dir), context.env)
   await archive.rescan(context.signal)
   const start = timeOf('--from', from ?? '0', Date.now() / 1000)
-  return await compareWith(database, archive, start, context.signal)
+  const compared = await compareWith(database, archive, start, context.signal)
+  archive.assertReached()
+  return compared
 }
 
 /** Fields and how many values of each are recorded, and are in the database. */
@@ -152,7 +165,7 @@ function spools({ stateDir }: AuditFlags, context: Context): Witness[] {
   })
 }
 
-function report({ files, frames, epochs, damaged, moved }: Audit): string {
+function report({ files, frames, epochs, damaged, moved, elsewhere }: Audit): string {
   const rows = epochs.map((epoch) => [
     epoch.address,
     epoch.epoch,
@@ -172,6 +185,11 @@ function report({ files, frames, epochs, damaged, moved }: Audit): string {
     )
   return [
     `${counted(files, 'file')}, ${counted(frames, 'frame')}\n`,
+    ...elsewhere.map(({ store, noted, read }) =>
+      read > 0
+        ? `${counted(read, 'of them lies', 'of them lie')} in ${store}, and are read there\n`
+        : `${counted(noted, 'of them lies', 'of them lie')} in ${store}: counted as noted when they were pushed (--fetch reads them there)\n`,
+    ),
     rows.length > 0 ? table([['FEED', 'EPOCH', 'ROWS EXPECTED', 'RECORDED', 'SAMPLES', ''], ...rows]) : '',
     ...epochs.flatMap((epoch) => spans('are lost', epoch, epoch.gaps)),
     ...epochs.flatMap((epoch) => spans('are missing', epoch, epoch.missing)),

@@ -47,7 +47,7 @@ export function backfillCommand(context: Context): Command {
           ? influxV2(false, context.env)
           : influxV1(influxAddress('--influx', influx), context.env)
       const show = progressOf(context)
-      using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
+      using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir), context.env)
       await archive.rescan(context.signal, (done, files) =>
         show(`reading ${done} of ${counted(files, 'file')}`),
       )
@@ -57,6 +57,7 @@ export function backfillCommand(context: Context): Command {
       )
       show('')
       context.out(`${counted(points, 'point')} written to ${database.name}\n`)
+      archive.assertReached()
       if (refused > 0)
         throw new OpError(`${database.name} will not have ${counted(refused, 'point')}: ${why}`)
     })

@@ -48,7 +48,7 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   const dir = flags.dataDir ?? defaultDataDir(context.env)
   const signal = AbortSignal.any([context.signal, ...(context.unread ? [context.unread] : [])])
   const show = progressOf(context)
-  using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir))
+  using archive = new Archive(dir, indexPath(statePath(flags.stateDir, context.env), dir), context.env)
   await archive.rescan(signal, (done, files) => show(`reading ${done} of ${counted(files, 'file')}`))
   show('')
   for (const { path, goodBytes, reason } of archive.problems())
@@ -66,6 +66,7 @@ async function exportFields(names: readonly string[], flags: ExportFlags, contex
   }
   await file.end()
   show('')
+  archive.assertReached()
 }
 
 /** The fields that names and patterns mean, in their order. @throws UsageError for one that means none */

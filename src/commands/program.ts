@@ -27,6 +27,7 @@ const commands: Loaders<Create> = {
   systemd: async () => (await import('./systemd.ts')).systemdCommand,
   ctrl: async () => (await import('./ctrl/ctrl.ts')).ctrlCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
+  archive: async () => (await import('./archive/archive.ts')).archiveCommand,
   backfill: async () => (await import('./backfill.ts')).backfillCommand,
   spool: async () => (await import('./spool.ts')).spoolCommand,
   export: async () => (await import('./export.ts')).exportCommand,

@@ -94,3 +94,25 @@ test('on the bus: the good part of a file that is not whole is served, and the f
     (lines) => lines.some((line) => line.includes('b.g3 is served up to byte')),
   )
 })
+
+test('on the bus: a store of moved files that does not answer is told, and the rest is served', async () => {
+  await using lab = testLab()
+  const dir = join(folder(), 'data')
+  mkdirSync(join(dir, '.ocs'), { recursive: true })
+  cpSync('fixtures/g3/hk.g3', join(dir, 'a.g3'))
+  const moved = { file: '17000/1700000000.g3', size: 100, sha256: 'x', mtime: 1, verified: 1 }
+  // Port 9 is nobody's.
+  const place = { store: 's3://lab/hk', endpoint: 'http://127.0.0.1:9' }
+  writeFileSync(join(dir, '.ocs', 'moved.jsonl'), `${JSON.stringify({ ...moved, ...place })}\n`)
+  await lab.run(node, 'archive', { data_dir: dir, index_dir: folder() })
+  const ask = await caller(lab.hub.connect('asker'), 'observatory')
+  const isDegraded = async () => (await ask.request('archive', 'serve', 'status')).session.degraded
+  await until(isDegraded, (is) => is)
+  expect(lab.lines.filter((line) => line.includes('17000/1700000000.g3 lies elsewhere: '))).not.toEqual([])
+  const { fields } = FieldsAnswer.parse(await ask.query('archive', 'get_fields', {}))
+  expect(Object.keys(fields)).toContain('LSA240.temperatures.channel_1_T')
+  // With the file back the node is well.
+  mkdirSync(join(dir, '17000'))
+  cpSync('fixtures/g3/hk.g3', join(dir, '17000', '1700000000.g3'))
+  await until(isDegraded, (is) => !is)
+})

@@ -15,6 +15,8 @@ import type { Slice } from './table.ts'
 const LOOK_HZ = 0.2
 /** Milliseconds after which an unfinished end of a file is no longer being written. */
 const SETTLED_MS = 60_000
+/** Files that lie elsewhere and are new to the index, of which each look takes so many: what is here must not wait. */
+const FETCHES = 1
 
 const node = defineAgent({
   class: 'ArchiveDataNode',
@@ -43,10 +45,11 @@ const node = defineAgent({
   },
   async ({ instrument: { archive, declared }, lab, session, signal }) => {
     const told = new Set<string>()
+    let away = false
     await using agents = await lab.agents({ sessions: false })
     const look = async () => {
       for (const [source, info] of declaredBy(agents, lab.root)) declared.set(source, info)
-      await archive.rescan(signal)
+      await archive.rescan(signal, undefined, FETCHES)
       const bad = archive.problems().filter(({ mtime }) => Date.now() - mtime > SETTLED_MS)
       for (const { path, goodBytes, reason } of bad) {
         if (told.has(path)) continue
@@ -54,6 +57,11 @@ const node = defineAgent({
         lab.event('warning', 'bad_file', `${path} is served up to byte ${goodBytes}: ${reason}`)
       }
       session.set({ fields: archive.fields().length, bad_files: bad.map(({ path }) => path) })
+      const { unreached } = archive
+      if (unreached !== undefined) {
+        session.degrade(unreached)
+        away = true
+      } else if (away) session.degraded = away = false
     }
     const onError = (error: unknown) => session.log(`the files cannot be read: ${error}`)
     await poll(LOOK_HZ, { session, signal }, look, { onError })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FieldInfo } from '../channels.ts'
 import { fieldOf } from '../names.ts'
+import { jsonLines } from './json-lines.ts'
 
 /** Units whose sign is none for a name. */
 const WORDS: Readonly<Record<string, string>> = { Ω: 'Ohm', '°C': 'C', '%': 'percent' }
@@ -35,15 +36,8 @@ export type FieldLine = z.output<typeof FieldLine>
 
 /** The lines of a text by field, in the order of their times; what is no line is passed over. */
 export function readFieldLog(text: string): Map<string, FieldLine[]> {
-  const lines = text.split('\n').flatMap((line) => {
-    try {
-      return FieldLine.safeParse(JSON.parse(line)).data ?? []
-    } catch {
-      return []
-    }
-  })
   return Map.groupBy(
-    lines.sort((a, b) => a.since - b.since),
+    jsonLines(text, FieldLine).sort((a, b) => a.since - b.since),
     ({ source }) => source,
   )
 }

@@ -65,6 +65,11 @@ export function indexPath(folder: string, dataDir: string): string {
   return join(folder, 'archives', `${createHash('sha256').update(real).digest('hex').slice(0, 16)}.sqlite`)
 }
 
+/** Where copies of files that lie elsewhere are kept for an index. */
+export function copiesPath(indexFile: string): string {
+  return `${indexFile.replace(/\.sqlite$/, '')}.copies`
+}
+
 /** Opens an index of this version; one of another, or one that is damaged, is thrown away. */
 export function openIndex(path: string): Database {
   for (let again = false; ; again = true) {

@@ -18,10 +18,12 @@ export type Taken = readonly [place: BlockPlace, chunks: readonly (readonly [fie
 /**
  * Reads columns of blocks of files in a data directory, file by file, in the order in which they were written; what lies
  * there twice, once. Of each frame only its checksum is compared, as what tells it from another that is there by now.
+ * @param copyOf has a copy of a file that is not there; undefined when there is none to be had
  * @param exact whether times are wanted as they lie in the files, too
  */
 export async function* loadBlocks(
   dir: string,
+  copyOf: (path: string) => Promise<string | undefined>,
   wanted: Iterable<Wanted>,
   exact = false,
 ): AsyncGenerator<Taken[]> {
@@ -39,7 +41,7 @@ export async function* loadBlocks(
     const blocks = (byPath.get(path) ?? [])
       .sort(({ place: a }, { place: b }) => a.offset - b.offset)
       .filter(isNew)
-    const file = await openIfThere(join(dir, path))
+    const file = (await openIfThere(join(dir, path))) ?? (await openIfThere(await copyOf(path)))
     if (!file) continue
     try {
       const taken: Taken[] = []
@@ -116,7 +118,8 @@ interface Source {
   close(): Promise<void>
 }
 
-async function openIfThere(path: string): Promise<Source | undefined> {
+async function openIfThere(path: string | undefined): Promise<Source | undefined> {
+  if (path === undefined) return undefined
   try {
     if (isCompressed(path)) {
       const bytes = await decompressed(path)

@@ -1,15 +1,20 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError, messageOf } from '../../core/errors.ts'
+import { counted } from '../../core/counted.ts'
+import { ConfigError, messageOf, TransportError } from '../../core/errors.ts'
+import { Elsewhere } from '../elsewhere/elsewhere.ts'
+import type { Copy } from '../elsewhere/manifest.ts'
 import { choose } from './archive-choice.ts'
 import { type Column, joiner, within } from './archive-columns.ts'
-import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
+import { isCompressed } from './archive-file.ts'
 import { ArchiveIndex } from './archive-index.ts'
-import type { IndexedField, IndexedFile, ReadPart } from './archive-index-file.ts'
+import { copiesPath, type IndexedField, type IndexedFile, type ReadPart } from './archive-index-file.ts'
 import { loadBlocks, type Wanted } from './archive-load.ts'
 import { once, type Placed } from './archive-once.ts'
 import type { Overview } from './archive-overview.ts'
-import { type Providers, scanFrames } from './archive-scan.ts'
+import { partOf } from './archive-part.ts'
+import type { Providers } from './archive-scan.ts'
 import { FieldNotes, type FieldView, type OfUnit } from './archive-units.ts'
 
 /** A field and how to ask for it. */
@@ -35,32 +40,46 @@ const AT_ONCE = 1000
 
 /**
  * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index; `rescan` brings
- * it up to date. Nothing in the tree is changed.
+ * it up to date. Nothing in the tree is changed. Files that lie elsewhere are read there: what the index knows of them needs
+ * no reading.
  */
 export class Archive implements Disposable {
   readonly #dir: string
   readonly #index: ArchiveIndex
   readonly #notes: FieldNotes
+  readonly #elsewhere: Elsewhere
   #unreadable: BadFile[] = []
 
-  /** @param indexFile in memory when absent. @throws ConfigError when the index cannot be made */
-  constructor(dir: string, indexFile?: string) {
+  /**
+   * @param indexFile in memory when absent; copies of what lies elsewhere are kept beside it
+   * @param env where credentials for that are
+   * @throws ConfigError when the index cannot be made
+   */
+  constructor(dir: string, indexFile?: string, env?: Readonly<Record<string, string | undefined>>) {
     this.#dir = dir
     this.#index = new ArchiveIndex(indexFile)
     this.#notes = new FieldNotes(dir)
+    const beside = indexFile ?? join(tmpdir(), `ocs-${crypto.randomUUID()}`)
+    this.#elsewhere = new Elsewhere(dir, copiesPath(beside), env)
   }
 
   /**
    * Reads what is new in the tree since the last time, kept in the index: new files, what files grew by, and replaced
-   * files; forgets those that are gone.
+   * files; forgets those that are gone. What lies elsewhere is fetched once where the index does not have it.
+   * @param fetches of how many such files at most; others wait for the next time
    * @returns how many files had something new
    * @throws ConfigError when the data directory cannot be read
    */
-  async rescan(signal?: AbortSignal, progress?: (done: number, files: number) => void): Promise<number> {
+  async rescan(
+    signal?: AbortSignal,
+    progress?: (done: number, files: number) => void,
+    fetches = Infinity,
+  ): Promise<number> {
     const known = new Map(this.#index.files().map((file) => [file.path, file]))
     this.#unreadable = []
     this.#notes.refresh()
     const paths = await this.#paths()
+    const here: string[] = []
     let changed = 0
     let parts: ReadPart[] = []
     const keep = (most: number) => {
@@ -75,6 +94,7 @@ export class Archive implements Disposable {
         const part = await this.#read(path, known.get(path))
         if (part) parts.push(part)
         known.delete(path)
+        here.push(path)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === undefined || error instanceof ConfigError) throw error
@@ -82,12 +102,25 @@ export class Archive implements Disposable {
         if (code === 'ENOENT' && !(await this.#isLink(path))) continue
         const file = known.get(path)
         known.delete(path)
+        here.push(path)
         const { size = 0, good = 0, mtime = 0 } = file ?? {}
         this.#unreadable.push({ path, size, goodBytes: good, mtime, reason: messageOf(error) })
       }
       keep(AT_ONCE)
     }
     keep(1)
+    if (signal?.aborted) return changed
+    // After the files, so that one that is moved meanwhile is found to be.
+    const away = this.#elsewhere.refresh().away(here)
+    const wanted = away.filter(({ file, size }) => known.get(file)?.size !== size).slice(0, fetches)
+    for (const [i, copy] of wanted.entries()) {
+      if (signal?.aborted) return changed
+      progress?.(paths.length + i, paths.length + wanted.length)
+      const part = await this.#readElsewhere(copy, signal)
+      if (part) changed += this.#index.add([part])
+    }
+    for (const { file } of away) known.delete(file)
+    if (signal) await this.#elsewhere.retry(signal)
     if (signal?.aborted) return changed
     for (const gone of known.values()) this.#index.remove(gone)
     progress?.(paths.length, paths.length)
@@ -100,6 +133,21 @@ export class Archive implements Disposable {
       return problem === null ? [] : [{ path, size, mtime, goodBytes: good, reason: problem }]
     })
     return [...this.#unreadable, ...bad]
+  }
+
+  /** Files that lie elsewhere and could not be read there when they were wanted, in words; undefined when there are none. */
+  get unreached(): string | undefined {
+    const { unreached } = this.#elsewhere
+    const [[, first] = []] = unreached
+    if (!first) return undefined
+    const more = unreached.size > 1 ? `, and so it is of ${counted(unreached.size - 1, 'more file')}` : ''
+    return `${first.message}${more}`
+  }
+
+  /** @throws TransportError when something that was read is missing, since it lies elsewhere and could not be had */
+  assertReached(): void {
+    const { unreached } = this
+    if (unreached !== undefined) throw new TransportError(`not all was read: ${unreached}`)
   }
 
   /** The fields with data between two times (unix s). */
@@ -154,7 +202,9 @@ export class Archive implements Disposable {
         else wanted.set(place.id, { place, columns: [[i, column]] })
       }
     }
-    for await (const taken of loadBlocks(this.#dir, wanted.values(), exact))
+    this.#elsewhere.refresh()
+    const copyOf = (path: string) => this.#copyOf(path)
+    for await (const taken of loadBlocks(this.#dir, copyOf, wanted.values(), exact))
       for (const [{ epoch, firstRow, lastRow, first: order }, chunks] of taken)
         for (const [i, chunk] of chunks) columns[i]?.push({ order, chunk, epoch, firstRow, lastRow })
     const join = joiner(start, end, exact)
@@ -181,15 +231,33 @@ export class Archive implements Disposable {
     const providers: Providers = new Map(
       from > 0 ? (JSON.parse(known?.providers ?? '[]') as [number, string][]) : [],
     )
-    const bytes = await this.#bytes(path, from, size)
-    const { runs, goodBytes, problem } = scanFrames(bytes, from, providers)
-    return { file: { path, inode, size, mtime, good: goodBytes, providers, problem }, from, runs }
+    return await partOf(join(this.#dir, path), { path, inode, size, mtime }, from, providers)
   }
 
-  async #bytes(path: string, from: number, size: number): Promise<Uint8Array> {
-    if (isCompressed(path)) return decompressed(join(this.#dir, path))
-    await using file = await openFile(join(this.#dir, path))
-    return await readAt(file, from, size - from)
+  /** Reads a whole file that lies elsewhere; undefined where that cannot be. */
+  async #readElsewhere(
+    { file: path, size, mtime }: Copy,
+    signal?: AbortSignal,
+  ): Promise<ReadPart | undefined> {
+    try {
+      const copy = await this.#elsewhere.copy(path, signal)
+      return copy === undefined ? undefined : await partOf(copy, { path, inode: 0, size, mtime })
+    } catch (error) {
+      if (signal?.aborted) return undefined
+      if (!(error instanceof TransportError)) throw error
+      this.#unreadable.push({ path, size, goodBytes: 0, mtime, reason: messageOf(error) })
+      return undefined
+    }
+  }
+
+  /** A copy of a file that lies elsewhere; undefined where there is none to be had. */
+  async #copyOf(path: string): Promise<string | undefined> {
+    try {
+      return await this.#elsewhere.copy(path)
+    } catch (error) {
+      if (error instanceof TransportError) return undefined
+      throw error
+    }
   }
 
   async #isLink(path: string): Promise<boolean> {

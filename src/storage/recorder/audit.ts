@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { z } from 'zod'
-import { messageOf } from '../../core/errors.ts'
-import { walkFrames } from '../g3/frame.ts'
-import type { WrittenFrame } from '../g3/hk.ts'
+import { messageOf, TransportError } from '../../core/errors.ts'
+import { awayFrom, type Copy } from '../elsewhere/manifest.ts'
 import { type EpochAudit, judge, Known, type Seen, type Witness } from './audit-judge.ts'
 import type { Disk } from './disk.ts'
-import { lostRows, sorted } from './file-list.ts'
-import { epochKey, Ledger } from './ledger.ts'
-import { costsItself, filesOf, understood } from './recover.ts'
-import { count, type Span } from './spans.ts'
+import { type FileFacts, type FileHead, factsOf, joinFacts, movedFacts } from './file-facts.ts'
+import { lostRows, manifestOf, sorted } from './file-list.ts'
+import { Ledger } from './ledger.ts'
+import { costsItself, filesOf } from './recover.ts'
+import { count } from './spans.ts'
 
 export interface Audit {
   readonly files: number
@@ -20,7 +20,12 @@ export interface Audit {
   readonly damaged: readonly { readonly file: string; readonly goodBytes: number; readonly reason: string }[]
   /** Closed files that are gone, and how many of their rows are in no other. */
   readonly moved: readonly { readonly file: string; readonly rows: number }[]
+  /** Files that lie elsewhere, by where: those counted by what was noted when they were pushed, and those read there. */
+  readonly elsewhere: readonly { readonly store: string; readonly noted: number; readonly read: number }[]
 }
+
+/** Reads a file where it lies elsewhere. @throws TransportError when that cannot be */
+export type ReadElsewhere = (file: Copy) => Promise<Uint8Array>
 
 const unzip = promisify(gunzip)
 
@@ -29,13 +34,24 @@ const unzip = promisify(gunzip)
  * epoch's rows are numbered from 1, so that every row up to the last one must be in a frame or in a recorded gap. What
  * came last only somebody else can know: an agent, a spool, a later file's head, the list of closed files. Changes nothing.
  * @param witnesses agents and spools that were asked
+ * @param readElsewhere reads files that lie elsewhere, too; without it they count as was noted when they were pushed
  */
-export async function audit(disk: Disk, dir: string, witnesses: readonly Witness[] = []): Promise<Audit> {
+export async function audit(
+  disk: Disk,
+  dir: string,
+  witnesses: readonly Witness[] = [],
+  readElsewhere?: ReadElsewhere,
+): Promise<Audit> {
   const seen = new Map<string, Seen>()
   const damaged: { file: string; goodBytes: number; reason: string }[] = []
   const unreadable: { path: string; reason: string }[] = []
   const heads = new Map<string, { generation: number; ledger: Ledger }>()
   let frames = 0
+  const take = (file: string, facts: FileFacts) => {
+    frames += facts.frames
+    joinFacts(seen, facts)
+    if (facts.damaged) damaged.push({ file, ...facts.damaged })
+  }
   const plain = await filesOf(disk, dir, unreadable)
   const packed = (await filesOf(disk, dir, [], '.g3.gz')).filter((file) => !plain.includes(file.slice(0, -3)))
   const files = [...plain, ...packed].sort()
@@ -45,34 +61,51 @@ export async function audit(disk: Disk, dir: string, witnesses: readonly Witness
       damaged.push({ file, goodBytes: 0, reason: messageOf(error) })
       return new Uint8Array()
     })
-    const walk = walkFrames(bytes, { verify: true })
-    for (let step = walk.next(); ; step = walk.next()) {
-      if (step.done) {
-        const { goodBytes, error } = step.value
-        if (error) damaged.push({ file, goodBytes, reason: error.message })
-        break
-      }
-      frames++
-      const frame = understood(step.value)
-      if (frame) note(seen, heads, frame)
+    take(
+      file,
+      factsOf(bytes, (head) => noteHead(heads, head)),
+    )
+  }
+  const away = awayFrom(await manifestOf(disk, dir), files).map(([newest]) => newest)
+  const noted = away.length > 0 && !readElsewhere ? await movedFacts(disk, dir) : new Map<string, FileFacts>()
+  for (const copy of away) {
+    try {
+      const known = noted.get(copy.sha256)
+      if (known) take(copy.file, known)
+      else if (readElsewhere) take(copy.file, factsOf(await unpack(copy.file, await readElsewhere(copy))))
+      else
+        throw new TransportError(
+          `it lies in ${copy.store}, and nothing is noted of its rows: --fetch reads it there`,
+        )
+    } catch (error) {
+      if (!(error instanceof TransportError || costsItself(error))) throw error
+      damaged.push({ file: copy.file, goodBytes: 0, reason: messageOf(error) })
     }
   }
   for (const { path, reason } of unreadable) damaged.push({ file: path, goodBytes: 0, reason })
   const known = new Known(witnesses)
   for (const { ledger } of heads.values()) for (const entry of ledger.entries) known.head(entry)
-  const { gone, there } = await sorted(disk, dir)
-  const lost = lostRows(gone, there)
+  const { gone, kept } = await sorted(disk, dir)
+  const lost = lostRows(gone, kept)
   for (const [epoch, spans] of lost) for (const { last } of spans) known.listed(epoch, last)
   const epochs = judge(seen, known, lost)
   const moved = gone.flatMap((file) => {
-    const rows = [...lostRows([file], there).values()].reduce((sum, spans) => sum + count(spans), 0)
+    const rows = [...lostRows([file], kept).values()].reduce((sum, spans) => sum + count(spans), 0)
     return rows > 0 ? [{ file: file.file, rows }] : []
   })
-  return { files: files.length, frames, epochs, damaged, moved }
+  const elsewhere = [...Map.groupBy(away, ({ store }) => store)].map(([store, copies]) => ({
+    store,
+    noted: readElsewhere ? 0 : copies.length,
+    read: readElsewhere ? copies.length : 0,
+  }))
+  return { files: files.length + away.length, frames, epochs, damaged, moved, elsewhere }
 }
 
 async function read(disk: Disk, path: string): Promise<Uint8Array> {
-  const bytes = await disk.read(path)
+  return await unpack(path, await disk.read(path))
+}
+
+async function unpack(path: string, bytes: Uint8Array): Promise<Uint8Array> {
   if (!path.endsWith('.gz')) return bytes
   try {
     return await unzip(bytes)
@@ -83,29 +116,10 @@ async function read(disk: Disk, path: string): Promise<Uint8Array> {
   }
 }
 
-function note(
-  seen: Map<string, Seen>,
-  heads: Map<string, { generation: number; ledger: Ledger }>,
-  frame: WrittenFrame,
-): void {
-  if (frame.kind === 'session') return
-  for (const gap of frame.gaps) of(seen, gap).gaps.push(gap)
-  if (frame.kind === 'status') {
-    if (frame.head) noteHead(heads, frame.head)
-    return
-  }
-  const entry = of(seen, frame.from)
-  entry.address = frame.address
-  entry.spool = frame.from.spool
-  entry.samples += frame.samples
-  const span: Span = { first: frame.first, last: frame.last }
-  entry.data.push(span)
-}
-
 /** Of each recorder whose files are here, its newest head counts. */
 function noteHead(
   heads: Map<string, { generation: number; ledger: Ledger }>,
-  { generation, ledger: text }: { readonly generation: number; readonly ledger: string },
+  { generation, ledger: text }: FileHead,
 ): void {
   try {
     const { ledger } = Ledger.parse(text, generation)
@@ -114,18 +128,4 @@ function noteHead(
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error
   }
-}
-
-function of(
-  seen: Map<string, Seen>,
-  from: { readonly spool: string; readonly instance: string; readonly feed: string; readonly epoch: string },
-): Seen {
-  const key = epochKey(from)
-  const entry = seen.get(key) ?? newSeen(from)
-  seen.set(key, entry)
-  return entry
-}
-
-function newSeen({ instance, feed, epoch, spool }: Parameters<typeof of>[1]): Seen {
-  return { instance, feed, address: `${instance}/${feed}`, epoch, spool, samples: 0, data: [], gaps: [] }
 }

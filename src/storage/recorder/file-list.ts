@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { jsonLines } from '../../core/recording/json-lines.ts'
+import { MANIFEST, type Manifest, readManifest, unpacked } from '../elsewhere/manifest.ts'
 import type { Disk } from './disk.ts'
 import { ownPath } from './own-folder.ts'
 import { count, type Span, union, without } from './spans.ts'
@@ -34,24 +36,28 @@ export class FileList {
   readonly #dir: string
   /** Whether it is known to be gone, by path. */
   readonly #files: Map<string, boolean>
+  /** Names of files that lie elsewhere. */
+  readonly #elsewhere: ReadonlySet<string>
   /** Lines are added one after the other. */
   #last: Promise<void> = Promise.resolve()
 
-  private constructor(disk: Disk, dir: string, files: Map<string, boolean>) {
+  private constructor(disk: Disk, dir: string, files: Map<string, boolean>, elsewhere: Iterable<string>) {
     this.#disk = disk
     this.#dir = dir
     this.#files = files
+    this.#elsewhere = new Set(elsewhere)
   }
 
   static async open(disk: Disk, dir: string): Promise<FileList> {
     const files = new Map<string, boolean>()
     for (const line of await lines(disk, dir))
       files.set(line.file, 'missing' in line || line.displaced === true)
-    return new FileList(disk, dir, files)
+    return new FileList(disk, dir, files, (await manifestOf(disk, dir)).keys())
   }
 
+  /** Whether there was a file of that name. */
   has(file: string): boolean {
-    return this.#files.has(file)
+    return this.#files.has(file) || this.#elsewhere.has(file)
   }
 
   /** Adds a file that is closed; one that cannot be noted is only not missed later. */
@@ -61,10 +67,10 @@ export class FileList {
     await this.#append(file).catch(() => {})
   }
 
-  /** Files that are gone and were not known to be. */
+  /** Files that are gone and were not known to be; those that lie elsewhere are not. */
   async newlyGone(): Promise<string[]> {
     const known = [...this.#files].filter(([, missing]) => !missing).map(([file]) => file)
-    const gone = await absent(this.#disk, this.#dir, known)
+    const { gone } = await absent(this.#disk, this.#dir, known)
     for (const file of gone) {
       this.#files.set(file, true)
       await this.#append({ file, missing: Date.now() / 1000 }).catch(() => {})
@@ -79,25 +85,32 @@ export class FileList {
   }
 }
 
+/** What a data directory has elsewhere. */
+export async function manifestOf(disk: Disk, dir: string): Promise<Manifest> {
+  return readManifest(await textOf(disk, join(dir, MANIFEST)))
+}
+
 /** The closed files that a data directory's list names; a file's latest line counts. */
-async function closedFiles(disk: Disk, dir: string): Promise<ClosedFile[]> {
+export async function closedFiles(disk: Disk, dir: string): Promise<ClosedFile[]> {
   const files = new Map<string, ClosedFile>()
   for (const line of await lines(disk, dir)) if ('rows' in line) files.set(line.file, line)
   return [...files.values()]
 }
 
-/** Those of some files that are not in a data directory, also not compressed beside their place. */
-async function absent(disk: Disk, dir: string, files: Iterable<string>): Promise<string[]> {
+/** Those of some files that are not in a data directory, also not compressed beside their place: elsewhere, or gone. */
+async function absent(disk: Disk, dir: string, files: Iterable<string>) {
   const queue = [...files].reverse()
-  const gone: string[] = []
+  const away: string[] = []
   const look = async () => {
     for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
       const there = (await disk.stat(join(dir, file))) ?? (await disk.stat(join(dir, `${file}.gz`)))
-      if (!there) gone.push(file)
+      if (!there) away.push(file)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, look))
-  return gone.sort()
+  const manifest: Manifest = away.length > 0 ? await manifestOf(disk, dir) : new Map()
+  const isMoved = (file: string) => manifest.has(unpacked(file))
+  return { gone: away.filter((file) => !isMoved(file)).sort(), elsewhere: away.filter(isMoved) }
 }
 
 /** The rows of some files. */
@@ -137,43 +150,43 @@ export function rowsBetween(files: readonly ClosedFile[], others: readonly Close
 
 /** The closed files of a data directory that are gone, and how many rows are gone with them. */
 export async function goneFiles(disk: Disk, dir: string): Promise<{ files: string[]; rows: number }> {
-  const { gone, there } = await sorted(disk, dir)
-  const rows = [...lostRows(gone, there).values()].reduce((sum, spans) => sum + count(spans), 0)
+  const { gone, kept } = await sorted(disk, dir)
+  const rows = [...lostRows(gone, kept).values()].reduce((sum, spans) => sum + count(spans), 0)
   return { files: gone.map(({ file }) => file), rows }
 }
 
-/** The closed files of a data directory by whether they are there. */
-export async function sorted(disk: Disk, dir: string): Promise<{ gone: ClosedFile[]; there: ClosedFile[] }> {
+/** The closed files of a data directory: those that are gone, those that lie elsewhere, and all that are not gone. */
+export async function sorted(disk: Disk, dir: string) {
   const listed = await closedFiles(disk, dir)
-  const names = listed.map(({ file }) => file)
-  const missing = new Set(await absent(disk, dir, names))
+  const away = await absent(
+    disk,
+    dir,
+    listed.map(({ file }) => file),
+  )
+  const [gone, elsewhere] = [new Set(away.gone), new Set(away.elsewhere)]
   return {
-    gone: listed.filter(({ file }) => missing.has(file)),
-    there: listed.filter(({ file }) => !missing.has(file)),
+    gone: listed.filter(({ file }) => gone.has(file)),
+    elsewhere: listed.filter(({ file }) => elsewhere.has(file)),
+    kept: listed.filter(({ file }) => !gone.has(file)),
   }
 }
 
 async function lines(disk: Disk, dir: string): Promise<z.output<typeof Line>[]> {
-  let text: string
+  return jsonLines(await textOf(disk, listPath(dir)), Line)
+}
+
+/** What a file says; nothing where there is none. */
+export async function textOf(disk: Disk, path: string): Promise<string> {
   try {
-    text = new TextDecoder().decode(await disk.read(listPath(dir)))
+    return new TextDecoder().decode(await disk.read(path))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error
   }
-  // A line that a crash cut short, or that somebody spoilt, costs itself.
-  return text.split('\n').flatMap((line) => Line.safeParse(parsed(line)).data ?? [])
 }
 
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-async function append(disk: Disk, path: string, line: string): Promise<void> {
+/** Adds a line to a file, on disk once this resolves. */
+export async function append(disk: Disk, path: string, line: string): Promise<void> {
   const about = await disk.stat(path)
   const file = about ? await disk.open(path) : await disk.create(path)
   try {

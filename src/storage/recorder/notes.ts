@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { jsonLines } from '../../core/recording/json-lines.ts'
 import { makeOwnFolder, ownPath } from './own-folder.ts'
 
 /** What somebody wrote down: when (unix s), what, who. */
@@ -24,9 +25,7 @@ export async function addNote(dir: string, note: Note): Promise<void> {
 export async function readNotes(dir: string, start: number, end: number, most: number): Promise<Note[]> {
   // An earlier version kept them beside the data; they move when somebody writes.
   const text = (await readIfThere(file(dir))) ?? (await readIfThere(join(dir, 'notes.jsonl'))) ?? ''
-  return text
-    .split('\n')
-    .flatMap((line) => Note.safeParse(parsed(line)).data ?? [])
+  return jsonLines(text, Note)
     .filter(({ time }) => time >= start && time <= end)
     .sort((a, b) => a.time - b.time)
     .slice(-most)
@@ -38,14 +37,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
   }
 }
 

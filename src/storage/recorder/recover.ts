@@ -52,9 +52,10 @@ export async function recover(
   refill = false,
 ): Promise<Recovered> {
   const unreadable: { path: string; reason: string }[] = []
-  const { gone, there } = await sorted(disk, dir)
+  const { gone, elsewhere, kept } = await sorted(disk, dir)
+  const away = [...gone, ...elsewhere]
   const newest = await newestHead(disk, dir, id, unreadable)
-  const ledger = newest?.ledger ?? (id !== undefined && gone.length > 0 ? new Ledger(id) : undefined)
+  const ledger = newest?.ledger ?? (id !== undefined && away.length > 0 ? new Ledger(id) : undefined)
   const frames: WrittenFrame[] = []
   const torn: Torn[] = []
   const ended: ClosedFile[] = []
@@ -83,11 +84,11 @@ export async function recover(
   frames.sort((a, b) => timeOf(a) - timeOf(b))
   for (const frame of frames) ledger?.found(frame)
   // What the newest head says it knew of; what came after it into files that are gone only the list knows.
-  for (const { file, generation, rows } of gone)
+  for (const { file, generation, rows } of away)
     if (generation >= (newest?.generation ?? 0) || newest?.open.includes(file)) ledger?.held(generation, rows)
   const wanted = gone.filter(({ displaced }) => refill || displaced)
-  const holes = lostRows(wanted, [...there, ...ended])
-  const unread = there.filter(({ file }) => !ended.some((one) => one.file === file))
+  const holes = lostRows(wanted, [...kept, ...ended])
+  const unread = kept.filter(({ file }) => !ended.some((one) => one.file === file))
   // A file that was damaged in its middle had rows that come before those of the files behind it.
   if (torn.length > 0)
     for (const [epoch, spans] of rowsBetween(ended, unread))

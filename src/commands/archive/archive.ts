@@ -1,0 +1,73 @@
+import { Command } from 'commander'
+import { bytesText } from '../../core/arguments/byte-size.ts'
+import { counted } from '../../core/counted.ts'
+import { messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { statePath } from '../../machine/state-path.ts'
+import { copiesPath, indexPath } from '../../storage/archive/archive-index-file.ts'
+import { Elsewhere } from '../../storage/elsewhere/elsewhere.ts'
+import { bringBack, type Placed, placedIn, wantedOf } from '../../storage/push/bring-back.ts'
+import type { Context } from '../../terminal/context.ts'
+import { at, table } from '../../terminal/table.ts'
+import { pushCommand } from './push.ts'
+
+/** `ocs archive`: recordings that are kept elsewhere, too. */
+export function archiveCommand(context: Context): Command {
+  const command = new Command('archive').description('Recordings in an object store, or on another host.')
+  command
+    .command('ls')
+    .description('The files that were pushed: where they are, and whether they are here, too.')
+    .argument('<data-dir>', 'the recorder’s directory')
+    .option('--json', 'print as JSON')
+    .action(async (dir: string, { json }: { readonly json?: boolean }) => {
+      const placed = await placedIn(dir)
+      context.out(json ? `${JSON.stringify(placed)}\n` : listOf(placed))
+    })
+  command
+    .command('get')
+    .description('Bring files back to where they were; each is compared with what was pushed.')
+    .argument('<data-dir>', 'the recorder’s directory')
+    .argument('<file...>', 'paths in it, or folders: 17954/1795420594.g3, 17954')
+    .option('--state-dir <folder>', 'where copies are kept on the way')
+    .action((dir: string, words: string[], flags: { readonly stateDir?: string }) =>
+      getFiles(dir, words, flags.stateDir, context),
+    )
+  return command.addCommand(pushCommand(context))
+}
+
+function listOf(placed: readonly Placed[]): string {
+  if (placed.length === 0) return 'nothing was pushed from here\n'
+  const rows = placed.map(({ file, size, stores, verified, here }) => [
+    ...[file, bytesText(size), at(verified), here ? 'yes' : 'no', stores.join(', ')],
+  ])
+  const sum = (list: readonly Placed[]) => bytesText(list.reduce((total, { size }) => total + size, 0))
+  const away = placed.filter(({ here }) => !here)
+  const all = `${counted(placed.length, 'file')}, ${sum(placed)}; not here: ${away.length}, ${sum(away)}\n`
+  return table([['FILE', 'SIZE', 'READ BACK', 'HERE', 'IN'], ...rows]) + all
+}
+
+async function getFiles(
+  dir: string,
+  words: readonly string[],
+  stateDir: string | undefined,
+  context: Context,
+): Promise<void> {
+  const wanted = wantedOf(await placedIn(dir), words)
+  const copies = copiesPath(indexPath(statePath(stateDir, context.env), dir))
+  const elsewhere = new Elsewhere(dir, copies, context.env).refresh()
+  let failed = 0
+  for (const { file } of wanted) {
+    if (context.signal.aborted) throw new OpError('interrupted: what is listed above is here')
+    try {
+      const copy = await elsewhere.copy(file, context.signal)
+      if (copy !== undefined) await bringBack(dir, file, copy)
+      context.out(`${file}\n`)
+    } catch (error) {
+      if (context.signal.aborted) continue
+      if (!(error instanceof TransportError)) throw error
+      failed++
+      context.err(`${messageOf(error)}\n`)
+    }
+  }
+  context.err(wanted.length === 0 ? 'all of that is here\n' : '')
+  if (failed > 0) throw new TransportError(`${counted(failed, 'file')} could not be had`)
+}

@@ -1,0 +1,81 @@
+import { dirname, join } from 'node:path'
+import { ConfigError, OpError, UsageError } from '../../core/errors.ts'
+import { awayFrom } from '../elsewhere/manifest.ts'
+import { disk } from '../recorder/disk.ts'
+import { manifestOf } from '../recorder/file-list.ts'
+import { ownPath } from '../recorder/own-folder.ts'
+import { filesOf } from '../recorder/recover.ts'
+
+/** What of a data directory lies in stores, and whether it is here, too. */
+export interface Placed {
+  readonly file: string
+  readonly size: number
+  /** The stores that have it, the newest first, and when it was last read back there, unix s. */
+  readonly stores: readonly string[]
+  readonly verified: number
+  readonly here: boolean
+}
+
+/** The files of a data directory that its manifest names, in their order. @throws ConfigError when it cannot be read */
+export async function placedIn(dir: string): Promise<Placed[]> {
+  const manifest = await manifestOf(disk, dir)
+  const away = new Set(awayFrom(manifest, await filesHere(dir)).map(([{ file }]) => file))
+  return [...manifest.values()]
+    .map((copies): Placed => {
+      const [{ file, size, verified }] = copies
+      return { file, size, stores: copies.map(({ store }) => store), verified, here: !away.has(file) }
+    })
+    .sort((a, b) => (a.file < b.file ? -1 : 1))
+}
+
+async function filesHere(dir: string): Promise<string[]> {
+  try {
+    return [...(await filesOf(disk, dir)), ...(await filesOf(disk, dir, [], '.g3.gz'))]
+  } catch (cause) {
+    throw new ConfigError(`${dir} cannot be read: name a recorder's data directory`, { cause })
+  }
+}
+
+/**
+ * The files that words mean: paths in the data directory, or folders of them; only such as are not here.
+ * @throws UsageError for a word that means nothing in the manifest
+ */
+export function wantedOf(placed: readonly Placed[], words: readonly string[]): Placed[] {
+  const wanted = new Set<Placed>()
+  for (const word of words) {
+    const name = word.replace(/^\.\//, '').replace(/\/+$/, '')
+    const meant = placed.filter(({ file }) => file === name || file.startsWith(`${name}/`))
+    if (meant.length === 0)
+      throw new UsageError(`nothing that was pushed is "${word}": ocs archive ls lists the files`)
+    for (const one of meant) if (!one.here) wanted.add(one)
+  }
+  return [...wanted]
+}
+
+/**
+ * Puts a file back where it was.
+ * @param copy a copy of it on this machine, which was compared with what was pushed
+ * @throws OpError when there is a file by now
+ */
+export async function bringBack(dir: string, file: string, copy: string): Promise<void> {
+  const temporary = ownPath(dir, `back-${process.pid}`)
+  await disk.remove(temporary)
+  const written = await disk.create(temporary)
+  try {
+    await written.write(await disk.read(copy), 0)
+    await written.datasync()
+  } finally {
+    await written.close()
+  }
+  const path = join(dir, file)
+  try {
+    await disk.makeFolder(dirname(path))
+    await disk.link(temporary, path)
+    await disk.syncFolder(dirname(path))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    throw new OpError(`${path} is there already`, { cause })
+  } finally {
+    await disk.remove(temporary)
+  }
+}

@@ -1,0 +1,71 @@
+import { dirname, join } from 'node:path'
+import { freeSpace } from '../../machine/free-space.ts'
+import { digestOf, isSame } from '../elsewhere/digest.ts'
+import type { Store } from '../elsewhere/store.ts'
+import { disk } from '../recorder/disk.ts'
+import type { ClosedHere } from './closed-files.ts'
+import type { Pusher } from './pusher.ts'
+
+/** When what is safe in a store goes from here. */
+export interface Keeping {
+  /** Seconds after it was last written. */
+  readonly keep?: number | undefined
+  /** Bytes that shall be free where the data directory lies: else what is oldest goes. */
+  readonly floor?: number | undefined
+}
+
+export interface RoomOptions extends Keeping {
+  readonly dir: string
+  readonly store: Store
+  /** Done once, before the first file is removed. */
+  beforeRemoval(): Promise<void>
+  log(text: string): void
+  readonly signal: AbortSignal
+}
+
+/** Removes files from a data directory that are in a store. */
+export class Room {
+  readonly #options: RoomOptions
+  readonly #pusher: Pusher
+  removed = 0
+
+  constructor(options: RoomOptions, pusher: Pusher) {
+    this.#options = options
+    this.#pusher = pusher
+  }
+
+  /**
+   * Removes a file where it need not be kept: it is compared with what was pushed, and so is what the store has.
+   * @param isFresh whether it was read back just now
+   * @returns why it is not safe, in words; undefined when it is, gone or not
+   */
+  async look(file: ClosedHere, isFresh: boolean): Promise<string | undefined> {
+    const { dir, keep, store, beforeRemoval, log, signal } = this.#options
+    const { path, mtime, mayGo } = file
+    const isOld = keep !== undefined && Date.now() - mtime > keep * 1000
+    const copy = this.#pusher.known(file)
+    if (!copy || !mayGo || !(isOld || (await this.short()) !== undefined)) return undefined
+    const here = await digestOf([await disk.read(join(dir, path))])
+    // Neither may take the place of the other: nobody knows which is the right one.
+    if (!isSame(here, copy)) return 'what is here is not what was pushed, though of the same size and time'
+    const there = isFresh ? copy : await this.#pusher.digestThere(path, signal)
+    if (!there || !isSame(there, copy)) {
+      log(`${path}: ${store.url} has it no more as it was pushed: it is sent again`)
+      return await this.#pusher.push(file, signal)
+    }
+    if (this.removed === 0) await beforeRemoval()
+    await disk.remove(join(dir, path))
+    await disk.syncFolder(dirname(join(dir, path)))
+    this.removed++
+    log(`${path}: removed here`)
+    return undefined
+  }
+
+  /** Bytes that are free, where they are too few; undefined where they are enough. */
+  async short(): Promise<number | undefined> {
+    const { dir, floor } = this.#options
+    if (floor === undefined) return undefined
+    const { bytes } = await freeSpace(dir)
+    return bytes < floor ? bytes : undefined
+  }
+}
