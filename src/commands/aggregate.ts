@@ -4,7 +4,7 @@ import { findAgent, recorderClasses } from '../launch/agents.ts'
 import { namesSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
-import { refillCommand } from './aggregate-refill.ts'
+import { refillCommand } from './aggregate/refill.ts'
 import { roleFlags } from './site-flags.ts'
 
 interface AggregateFlags extends SiteOptions {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { severalFlag } from '../core/arguments/several-flag.ts'
 import { secondsOf } from '../core/arguments/time-units.ts'
 import { messageOf, OpError, UsageError } from '../core/errors.ts'
 import { type AgentFlags, argumentError, findRole } from '../launch/agent-role.ts'
@@ -34,8 +35,8 @@ export function recordCommand(context: Context): Command {
     .option(
       '--task <words>',
       'a task to run as well: its name, and parameters as JSON; again and again',
-      (text: string, before: readonly string[]) => [...before, text],
-      [] as readonly string[],
+      severalFlag,
+      [],
     )
     .option('--force', 'overwrite the file')
     .option('--state-dir <folder>', 'where the state of its agent is, to see whether it runs')

@@ -5,8 +5,8 @@ import { lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
 import { type OpenedSpool, openedSpools, rowsOf, spoolSummary } from '../runtime/spool/spool-summary.ts'
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
-import { drainCommand } from './spool-drain.ts'
-import { trustCommand } from './spool-trust.ts'
+import { drainCommand } from './spool/drain.ts'
+import { trustCommand } from './spool/trust.ts'
 
 interface Flags {
   readonly stateDir?: string

@@ -28,6 +28,7 @@ import { openedSpools, spoolSummary } from '../runtime/spool/spool-summary.ts'
 import { readText, siteFile } from '../site/find.ts'
 import { plainSite } from '../site/plain.ts'
 import type { Context } from '../terminal/context.ts'
+import { DATA_DIR, namedValues } from './named-values.ts'
 import { Secrets } from './secrets.ts'
 import { pack, TAR_NAME } from './tar.ts'
 
@@ -152,26 +153,15 @@ function machine(env: Context['env']): unknown {
 function logFolders(flags: ReportFlags, state: string, site: unknown, up: unknown): string[] {
   const log = (up as { log?: unknown } | null)?.log
   const own = [flags.logDir, typeof log === 'string' ? join(log, '..') : undefined, join(state, 'logs')]
-  const all = [...own, ...valuesOf(site, /^log-dir$/)].flatMap((path) =>
+  const all = [...own, ...namedValues(site, /^log-dir$/)].flatMap((path) =>
     path === undefined ? [] : [resolve(path)],
   )
   return [...new Set(all)].filter((path) => existsSync(path))
 }
 
 function dataDirs(site: unknown, env: Context['env']): string[] {
-  const named = valuesOf(site, /^(?:--)?data[-_]dir$/).map((path) => resolve(path))
+  const named = namedValues(site, DATA_DIR).map((path) => resolve(path))
   return [...new Set(named.length > 0 ? named : [defaultDataDir(env)])]
-}
-
-/** The texts of a document that stand under a key, or behind a flag, of a name. */
-function valuesOf(document: unknown, name: RegExp): string[] {
-  if (document === null || typeof document !== 'object') return []
-  const pairs = Array.isArray(document)
-    ? document.map((item, at) => [String(document[at - 1]), item] as const)
-    : Object.entries(document)
-  return pairs.flatMap(([key, value]) =>
-    name.test(key) && typeof value === 'string' ? [value] : valuesOf(value, name),
-  )
 }
 
 function roomAt(folder: string): unknown {

@@ -10,7 +10,7 @@ import { lockInstance } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
 /** Version of the tables, in SQLite's `user_version`; until 0.1 there was none. */
-const VERSION = 1
+export const SESSIONS_VERSION = 1
 const DIED = 'The agent died while this was under way; it is back now.'
 
 /**
@@ -202,7 +202,7 @@ function open(path: string): Database {
   const db = new Database(path, { create: true, strict: true })
   const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
   try {
-    mustKnowVersion(path, user_version, VERSION)
+    mustKnowVersion(path, user_version, SESSIONS_VERSION)
   } catch (error) {
     db.close()
     throw error
@@ -213,6 +213,6 @@ function open(path: string): Database {
     doc TEXT NOT NULL) STRICT`)
   db.run('CREATE TABLE IF NOT EXISTS memory(id INTEGER PRIMARY KEY, doc TEXT NOT NULL) STRICT')
   db.run('CREATE INDEX IF NOT EXISTS by_op ON sessions(op, id)')
-  if (user_version < VERSION) db.run(`PRAGMA user_version = ${VERSION}`)
+  if (user_version < SESSIONS_VERSION) db.run(`PRAGMA user_version = ${SESSIONS_VERSION}`)
   return db
 }

@@ -5,7 +5,7 @@ import { mustKnowVersion } from '../../machine/file-version.ts'
 import { ownFile } from '../../machine/private-file.ts'
 
 /** Version of the tables below, in SQLite's `user_version`. */
-const VERSION = 1
+export const SPOOL_VERSION = 1
 /** Files up to this many bytes are checked whole when they are opened (1 s a GiB, once in the page cache). */
 const CHECK_BYTES = 256 << 20
 /** Pages handed back to the file system by each commit that lets rows go. */
@@ -67,7 +67,7 @@ export function openSpoolFile(path: string): Database {
     db.run('PRAGMA journal_mode = WAL')
     db.run('PRAGMA synchronous = FULL')
     db.run('PRAGMA journal_size_limit = 8388608')
-    if (version < VERSION) create(db)
+    if (version < SPOOL_VERSION) create(db)
     return db
   } catch (error) {
     db.close()
@@ -83,7 +83,7 @@ function create(db: Database): void {
     db.run(`CREATE TABLE IF NOT EXISTS rows(epoch INTEGER NOT NULL, seq INTEGER NOT NULL, t REAL NOT NULL,
       body TEXT NOT NULL, PRIMARY KEY(epoch, seq)) STRICT, WITHOUT ROWID`)
     db.run("INSERT OR IGNORE INTO meta VALUES ('spool', ?)", [crypto.randomUUID()])
-    db.run(`PRAGMA user_version = ${VERSION}`)
+    db.run(`PRAGMA user_version = ${SPOOL_VERSION}`)
   })()
 }
 
@@ -131,7 +131,7 @@ export function openToLook(path: string): Database {
 /** @throws ConfigError for a file of a newer version */
 function mustKnow(db: Database): number {
   const { user_version } = db.query('PRAGMA user_version').get() as { user_version: number }
-  mustKnowVersion(db.filename, user_version, VERSION)
+  mustKnowVersion(db.filename, user_version, SPOOL_VERSION)
   return user_version
 }
 

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { OpError, TransportError, UsageError } from '../core/errors.ts'
-import { ResponseCode, toldOf } from '../core/ops.ts'
-import type { SiteOptions } from '../launch/choose-site.ts'
-import { type Controlled, joinLab } from '../launch/join-lab.ts'
-import type { Context } from '../terminal/context.ts'
-import { siteFlags } from './site-flags.ts'
+import { OpError, TransportError, UsageError } from '../../core/errors.ts'
+import { ResponseCode, toldOf } from '../../core/ops.ts'
+import type { SiteOptions } from '../../launch/choose-site.ts'
+import { type Controlled, joinLab } from '../../launch/join-lab.ts'
+import type { Context } from '../../terminal/context.ts'
+import { siteFlags } from '../site-flags.ts'
 
 interface RefillFlags extends SiteOptions {
   readonly target?: string

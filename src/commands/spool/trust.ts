@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { ConfigError, UsageError } from '../core/errors.ts'
-import { knownRecorderKey } from '../machine/recorder-key-file.ts'
-import { statePath } from '../machine/state-path.ts'
-import { spoolsIn } from '../runtime/spool/spool-files.ts'
-import { isKey, trustedKeys, trustKey, trustPath } from '../runtime/spool/trusted-recorders.ts'
-import type { Context } from '../terminal/context.ts'
+import { ConfigError, UsageError } from '../../core/errors.ts'
+import { knownRecorderKey } from '../../machine/recorder-key-file.ts'
+import { statePath } from '../../machine/state-path.ts'
+import { spoolsIn } from '../../runtime/spool/spool-files.ts'
+import { isKey, trustedKeys, trustKey, trustPath } from '../../runtime/spool/trusted-recorders.ts'
+import type { Context } from '../../terminal/context.ts'
 
 interface TrustFlags {
   readonly stateDir?: string

@@ -1,0 +1,29 @@
+import { Command } from 'commander'
+import { severalFlag } from '../core/arguments/several-flag.ts'
+import { counted } from '../core/counted.ts'
+import { type BackupFlags, backup } from '../keeping/backup.ts'
+import type { Context } from '../terminal/context.ts'
+import { withFlags } from './site-flags.ts'
+
+/** `ocs backup`: the state of this host in one file. */
+export function backupCommand(context: Context): Command {
+  const command = new Command('backup').description(
+    'Put the state of this host (spools, sessions, users, keys, site file) into one file, while it runs.',
+  )
+  return withFlags(command, '--site', '--site-file', '--state-dir')
+    .argument(
+      '<file>',
+      'where to write it, a .tar.gz; it holds keys and tokens, and is for this account alone',
+    )
+    .option(
+      '--data-dir <folder>',
+      'the recordings of a data directory, too; may be given several times',
+      severalFlag,
+    )
+    .action(async (file: string, flags: BackupFlags) => {
+      const { manifest, leftOut } = await backup(file, flags, context)
+      context.out(`wrote ${file}: ${counted(Object.keys(manifest.files).length, 'file')}\n`)
+      for (const what of leftOut) context.err(`not in it: ${what}\n`)
+      context.err('it holds keys and tokens: keep it as you keep those\n')
+    })
+}
