@@ -25,7 +25,7 @@ class Feeds:
             return
         if name not in self._kinds:
             told = self.declare({name: (about['record'], about['agg_params'])})
-            self._pipe.send(feed=name, declared=told[name])
+            self._pipe.declare(feed=name, declared=told[name])
         if not about['record']:
             self._pipe.send(feed=name, message=plain(message))
             return
@@ -47,8 +47,9 @@ class Feeds:
 
     def _new_tags(self, feed, block):
         """The tags of a block for InfluxDB, where they are others than they were."""
-        key, tags = (feed, block['block_name']), plain(block.get('influxdb_tags'))
+        key, tags = (feed, block['block_name']), block.get('influxdb_tags')
+        # What is kept is a copy: most of them are as it is.
         if tags is None or self._tags.get(key) == tags:
             return {}
-        self._tags[key] = tags
-        return {'tags': tags}
+        self._tags[key] = plain(tags)
+        return {'tags': self._tags[key]}

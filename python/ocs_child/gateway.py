@@ -62,8 +62,8 @@ class Gateway:
         api = yield self._get_api()
         yield self._session.subscribe(self._hear, f'{self._address}.feeds.', SubscribeOptions(match='prefix'))
         # What runs already is known before the runtime would start anything.
-        self._tell(api)
-        self._pipe.send(hello=self._hello(api))
+        self._tell(api, self._pipe.declare)
+        self._pipe.declare(hello=self._hello(api))
         self._pipe.hand_over_left()
         looking = task.LoopingCall(self._look)
         looking.start(LOOK_S, now=False).addErrback(self._gone)
@@ -74,7 +74,7 @@ class Gateway:
 
     @defer.inlineCallbacks
     def _look(self):
-        self._tell((yield self._get_api()))
+        self._tell((yield self._get_api()), self._pipe.send)
 
     def _hello(self, api):
         ops = {}
@@ -88,7 +88,7 @@ class Gateway:
                 'pid': os.getpid(), 'before': self._pipe.before(),
                 'help': f'On {self._url}: pid {api.get("instance_pid")} of {api.get("instance_hostname")}.'}
 
-    def _tell(self, api):
+    def _tell(self, api, send):
         """Tells what has changed of the sessions."""
         for op, session, _ in [*api['tasks'], *api['processes']]:
             if not session or session.get('session_id') is None:
@@ -103,7 +103,7 @@ class Gateway:
             if not new and self._told.get(op) == text:
                 continue
             self._said[op], self._told[op] = (number, said), text
-            self._pipe.send(session=dict(document, messages=list(map(str, new))))
+            send(session=dict(document, messages=list(map(str, new))))
 
     def _hear(self, data):
         message, about = data

@@ -58,6 +58,7 @@ class Host:
         self._said = {}
         self._says = True
         self._told = {}
+        self._unshown = {}
         self._feeds = Feeds(pipe)
         self._ending = self._is_gone = self._is_reading = False
         self._handlers = []
@@ -178,13 +179,13 @@ class Host:
         def begin():
             agent.onConnect()
             feeds = self._feeds.declare({name: (feed.record, feed.agg_params) for name, feed in agent.feeds.items()})
-            self._pipe.send(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
+            self._pipe.declare(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
             self._pipe.hand_over_left()
             agent.onJoin({'realm': realm})
             # The hub asks the runtime whether it lives.
             agent.heartbeat_call.stop()
             # All children look at once: their runtime wakes for all of them, not for each.
-            reactor.callLater(LOOK_S - time.monotonic() % LOOK_S, task.LoopingCall(self.look).start, LOOK_S)
+            reactor.callLater(LOOK_S - time.monotonic() % LOOK_S, task.LoopingCall(self._look_again).start, LOOK_S)
             threading.Thread(target=self._read, daemon=True).start()
 
         reactor.addSystemEventTrigger('before', 'shutdown', self._flush)
@@ -193,6 +194,11 @@ class Host:
         left = self._pipe.close()
         # Threads of the agent may hang in their instruments.
         self.leave(0, f'{left} rows wait for the next start' if left else '')
+
+    def _look_again(self):
+        # Of many looks that a slow runtime has not heard of, it would have each; of one it has the latest.
+        if not self._pipe.is_slow:
+            self.look()
 
     def look(self):
         """Tells what has changed of the sessions."""
@@ -214,10 +220,14 @@ class Host:
         """What a session shows, as JSON."""
         try:
             data = json.dumps(plain(session.data))
-        except (RecursionError, RuntimeError) as error:
-            # It contains itself, or a thread changed it meanwhile.
-            print(f'{op}: its data is not shown: {error}', file=sys.stderr)
+        except Exception as error:  # noqa: BLE001
+            # It contains itself, a thread changed it meanwhile, or what is in it fails when it is looked at.
+            text = f'{op}: its data is not shown: {type(error).__name__}: {error}'
+            if self._unshown.get(op) != text:
+                print(text, file=sys.stderr)
+            self._unshown[op] = text
             return '{}'
+        self._unshown.pop(op, None)
         return data if len(data) <= MOST_DATA else json.dumps({'left out': f'{len(data)} characters of JSON'})
 
     def _publish(self, topic, *args, **_):

@@ -10,6 +10,8 @@ from .counts import Counts
 
 #: Rows that wait for their answer at most; what comes while there are as many is lost, and counted.
 MOST_ROWS = 100_000
+#: Other lines that wait to be written at most.
+MOST_LINES = 10_000
 
 
 def take_streams():
@@ -43,8 +45,9 @@ class Pipe:
         os.set_blocking(out.fileno(), False)
         self._left = left
         self._lock = threading.Condition()
-        #: What the thread writes: while there is any, nothing passes it by.
-        self._late = collections.deque()
+        #: What the thread writes, in this order: the end of a line that is begun, rows, all else.
+        self._begun = b''
+        self._late_rows, self._late = collections.deque(), collections.deque()
         self._thread = None
         self._rows = collections.OrderedDict()
         self._number = 0
@@ -54,15 +57,20 @@ class Pipe:
         self._counts = Counts(left + '.count' if left else None)
 
     def send(self, **message):
-        """Sends one message."""
+        """Sends one message; rows that come after it may be there before it."""
         self.send_lines(json.dumps(message, allow_nan=False))
+
+    def declare(self, **message):
+        """Sends one message that rows after it need: it is there before them."""
+        with self._lock:
+            if not self._broken:
+                self._write(self._late_rows, json.dumps(message, allow_nan=False))
 
     def send_lines(self, *lines):
         """Sends messages that are JSON already, all in one breath."""
         with self._lock:
-            # Rows among them have been numbered: what goes, goes before it waits.
-            if lines and not self._broken and len(self._late) <= 2 * MOST_ROWS:
-                self._write('\n'.join(lines).encode() + b'\n')
+            if lines and not self._broken and len(self._late) < MOST_LINES:
+                self._write(self._late, *lines)
 
     def hand_over(self, **row):
         """Sends one row of a feed, and keeps it until it is answered."""
@@ -74,10 +82,12 @@ class Pipe:
                 self._counts.refused(self._refused)
                 return
             self._number += 1
-            line = json.dumps(dict(row, row=self._number), allow_nan=False).encode() + b'\n'
+            # Its number first: of a line that the runtime cannot read it is found there.
+            row.pop('row', None)
+            line = json.dumps({'row': self._number, **row}, allow_nan=False)
             self._rows[self._number] = line
             self._counts.numbered(self._number)
-            self._write(line)
+            self._write(self._late_rows, line)
 
     def before(self):
         """
@@ -107,6 +117,11 @@ class Pipe:
         self._counts.left(self._number)
 
     @property
+    def is_slow(self):
+        """Whether the runtime does not read all that is sent."""
+        return bool(self._begun or self._late_rows or self._late)
+
+    @property
     def waits(self):
         """Whether a row is not answered yet."""
         return bool(self._rows)
@@ -131,8 +146,8 @@ class Pipe:
             self._rows.clear()
             number, self._number = self._number, 0
             if rows and self._left:
-                with open(self._left + '.new', 'wb') as file:
-                    file.writelines(rows)
+                with open(self._left + '.new', 'w', encoding='utf-8') as file:
+                    file.writelines(row + '\n' for row in rows)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(self._left + '.new', self._left)
@@ -140,37 +155,41 @@ class Pipe:
                 self._counts.answered(number)
             return len(rows)
 
-    def _write(self, lines):
-        if not self._late:
-            lines = lines[self._take(lines):]
-        if lines:
-            self._late.append(lines)
+    def _write(self, late, *lines):
+        """Writes lines, or has them wait in `late`."""
+        if self.is_slow:
+            late.extend(lines)
+        else:
+            text = ('\n'.join(lines) + '\n').encode()
+            text = text[self._take(text):]
+            # Each by itself: rows pass by those that are not begun.
+            begun, _, rest = text.partition(b'\n')
+            self._begun = begun + b'\n' if text else b''
+            late.extend(rest.decode().splitlines())
+        if self.is_slow:
             self._see_to_late()
         self._tell_refused()
 
-    def _take(self, lines):
+    def _take(self, text):
         """How many bytes of it the runtime takes now."""
         try:
-            return os.write(self._out.fileno(), lines)
+            return os.write(self._out.fileno(), text)
         except BlockingIOError:
             return 0
         except (OSError, ValueError):
             # The runtime is gone: whoever reads its requests sees to the end.
-            return len(lines)
+            return len(text)
 
     def _tell_refused(self):
-        if not self._refused or self._late:
+        if not self._refused or self.is_slow:
             return
         line = json.dumps({'lost': self._refused}).encode() + b'\n'
         taken = self._take(line)
-        if not taken:
-            self._late.append(b'')
-            self._see_to_late()
-            return
-        self._refused = 0
-        self._counts.refused(0)
+        if taken:
+            self._refused = 0
+            self._counts.refused(0)
+            self._begun = line[taken:]
         if taken < len(line):
-            self._late.append(line[taken:])
             self._see_to_late()
 
     def _see_to_late(self):
@@ -184,14 +203,17 @@ class Pipe:
         room.register(self._out, select.POLLOUT)
         while True:
             with self._lock:
-                while not self._late:
+                while not self.is_slow and not self._refused:
                     self._lock.wait()
             room.poll()
             with self._lock:
-                while self._late:
-                    lines = self._late.popleft()
-                    taken = self._take(lines)
-                    if taken < len(lines):
-                        self._late.appendleft(lines[taken:])
-                        break
+                self._write_on()
                 self._tell_refused()
+
+    def _write_on(self):
+        """Writes what waits, as far as the runtime takes it."""
+        while self.is_slow:
+            text = self._begun or (self._late_rows or self._late).popleft().encode() + b'\n'
+            self._begun = text[self._take(text):]
+            if self._begun:
+                return

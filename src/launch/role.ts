@@ -125,6 +125,7 @@ export async function serveRole(
     recorderKey: ownRecorderKey(join(stateDir, root), log),
     onElder: (elder) => refused.resolve(new OpError(runsAlready(instance, elder))),
     onRows: (_, declaration, rows) => {
+      if (context.unseen) return
       for (const row of rows) {
         context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
       }

@@ -31,6 +31,7 @@ export async function serveShared(
       env: { ...context.env, ...env },
       // Its readings are for a terminal.
       out: () => {},
+      unseen: true,
       err: (text) => tell({ instance, log: printable(redact(text)) }),
       terminal: false,
       size: () => context.size(),

@@ -4,7 +4,7 @@ import { Tags } from '../core/channels.ts'
 import { BlockName, FieldName, Name } from '../core/names.ts'
 import type { OcsMessage } from '../core/ocs.ts'
 import { schemaFault } from '../core/schema-fault.ts'
-import { FieldType, Wire } from '../core/wire.ts'
+import { FieldType, TimeColumn, WireColumn } from '../core/wire.ts'
 import { MOST_LINE } from './read-lines.ts'
 
 /** A parameter of an operation, as far as the program declares it. */
@@ -63,8 +63,8 @@ const RowLine = z.object({
   row: z.int().min(1),
   feed: Name,
   block: BlockName,
-  t: z.array(z.number()),
-  data: z.record(FieldName, z.array(Wire)),
+  t: TimeColumn,
+  data: z.record(FieldName, WireColumn),
   types: z.record(FieldName, FieldType),
   again: z.boolean().default(false),
   /** Tags of its fields for InfluxDB, where they are others than before. */

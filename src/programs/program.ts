@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import { closeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
+import { hurry, SteppedPipe } from '../machine/stepped-pipe.ts'
 import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram, tooLong } from './lines.ts'
 import { readLines } from './read-lines.ts'
 import { Unanswered } from './unanswered.ts'
@@ -15,6 +17,8 @@ const PATIENCE_MS = 15_000
 /** Milliseconds after its end in which its last lines may still come. */
 const LAST_LINES_MS = 1000
 
+/** Milliseconds in which what comes of a request is looked for at once. */
+const ANSWER_MS = 2000
 /** Bytes that wait for a program that reads slowly, before what it only listens to is left out. */
 const MOST_BYTES = 8 << 20
 /** Bytes of a line of its log at most. */
@@ -76,12 +80,20 @@ export class Program {
     signal?: AbortSignal,
   ): Promise<Program> {
     const [command = '', ...args] = words
+    const out = new SteppedPipe()
     const child = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', out.writer, 'pipe'],
       detached: true,
       env: { ...process.env, ...env },
     })
-    return await Program.#meet(child, command, log, signal)
+    closeSync(out.writer)
+    const { pid, stdin, stderr } = child
+    return await Program.#meet(
+      { pid, stdin, stdout: out, stderr, on: child.on.bind(child) },
+      command,
+      log,
+      signal,
+    )
   }
 
   /**
@@ -215,6 +227,7 @@ export class Program {
     this.closed.addEventListener('abort', gone)
     if (this.closed.aborted) gone()
     this.tell({ id, ...request } as ToProgram)
+    hurry(ANSWER_MS)
     try {
       return await promise
     } finally {

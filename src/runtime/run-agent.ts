@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Agent, Lab, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
-import { BEAT_S, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
+import type { FeedDeclaration, Presence, Row } from '../core/channels.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
 import type { RecorderKey } from '../core/recording/recorder-key.ts'
@@ -11,6 +11,7 @@ import { labOf } from './agent-lab.ts'
 import { AgentLock } from './agent-lock.ts'
 import { AgentOperations } from './agent-operations.ts'
 import { Announcements } from './announcements.ts'
+import { eachBeat } from './beat.ts'
 import { serve } from './bind-requests.ts'
 import { Counters } from './counters.ts'
 import { watchHub } from './hub-watch.ts'
@@ -97,17 +98,17 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   })
   const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
   let beats = 0
-  const beat = setInterval(() => {
+  const beat = eachBeat(() => {
     // By the second the hub has told what it kept.
     if (bus.connected && ++beats === 2) void clearing[Symbol.asyncDispose]()
     announcements.beat()
     spool?.tidy()
     recording?.look()
-  }, 1000 * BEAT_S)
+  })
   return {
     async stop() {
       stopping.abort()
-      clearInterval(beat)
+      beat[Symbol.dispose]()
       await operations.shutdown(GRACE_MS)
       await awaitClosed(connection)
       watch[Symbol.dispose]()

@@ -1,7 +1,8 @@
-import { dlopen, ptr } from 'bun:ffi'
+import { ptr } from 'bun:ffi'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
+import { libc } from '../machine/libc.ts'
 import { openPtyLink, type PtyLink } from './pty-link.ts'
 
 /** A pseudo-terminal: we hold the instrument's end, a reader opens `path` as its serial port. */
@@ -139,18 +140,18 @@ function openTerminal(link: PtyLink | undefined, onData: (bytes: Uint8Array) => 
 }
 
 function openPair(): { master: number; slave: number; device: string } {
-  const libc = loadLibc()
-  const master = libc.posix_openpt(constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | O_CLOEXEC)
+  const calls = loadLibc()
+  const master = calls.posix_openpt(constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | O_CLOEXEC)
   if (master < 0) throw new ConfigError('no pseudo-terminal left: see /proc/sys/kernel/pty/max')
   try {
-    if (libc.grantpt(master) !== 0 || libc.unlockpt(master) !== 0) throw new Error('cannot be unlocked')
-    const device = String(libc.ptsname(master))
+    if (calls.grantpt(master) !== 0 || calls.unlockpt(master) !== 0) throw new Error('cannot be unlocked')
+    const device = String(calls.ptsname(master))
     // As long as we hold the other end too, the terminal outlives the readers that come and go.
     const slave = openSync(device, constants.O_RDWR | constants.O_NOCTTY)
     const termios = new Uint8Array(128) // larger than any struct termios
-    libc.tcgetattr(slave, ptr(termios))
-    libc.cfmakeraw(ptr(termios))
-    libc.tcsetattr(slave, 0, ptr(termios))
+    calls.tcgetattr(slave, ptr(termios))
+    calls.cfmakeraw(ptr(termios))
+    calls.tcsetattr(slave, 0, ptr(termios))
     return { master, slave, device }
   } catch (error) {
     closeSync(master)
@@ -158,8 +159,8 @@ function openPair(): { master: number; slave: number; device: string } {
   }
 }
 
-function openLibc(name: string) {
-  return dlopen(name, {
+const openLibc = () =>
+  libc({
     posix_openpt: { args: ['i32'], returns: 'i32' },
     grantpt: { args: ['i32'], returns: 'i32' },
     unlockpt: { args: ['i32'], returns: 'i32' },
@@ -167,22 +168,15 @@ function openLibc(name: string) {
     tcgetattr: { args: ['i32', 'ptr'], returns: 'i32' },
     tcsetattr: { args: ['i32', 'i32', 'ptr'], returns: 'i32' },
     cfmakeraw: { args: ['ptr'], returns: 'void' },
-  }).symbols
-}
+  })
 
 let loaded: ReturnType<typeof openLibc> | undefined
 
 function loadLibc(): ReturnType<typeof openLibc> {
-  if (loaded) return loaded
-  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
-  let cause: unknown
-  for (const name of ['libc.so.6', `libc.musl-${arch}.so.1`]) {
-    try {
-      loaded = openLibc(name)
-      return loaded
-    } catch (error) {
-      cause = error
-    }
+  try {
+    loaded ??= openLibc()
+    return loaded
+  } catch (cause) {
+    throw new ConfigError('pseudo-terminals need Linux; use --tcp instead of --pty', { cause })
   }
-  throw new ConfigError('pseudo-terminals need Linux; use --tcp instead of --pty', { cause })
 }

@@ -7,6 +7,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Data: standard output. What would play with a terminal (escapes, bidi) leaves as JSON escapes it. */
   out(text: string): void
+  /** Whether nobody sees what an agent reads: it need not be put into words. */
+  readonly unseen?: boolean
   /** The same for what goes into a file as it is; made printable only where a terminal shows it. By default `out`. */
   data?(text: string): void
   /** Control sequences around text that is printable already, to a terminal; by default `out` or `err`. */

@@ -2,9 +2,10 @@
  * Serial port settings on Linux, by ioctl(2) on a file descriptor: the kernel's `termios2` (asm-generic/termbits.h, the same
  * on x86-64 and arm64) takes any baud rate as a number and is alike under glibc and musl, which libc's own calls are not.
  */
-import { dlopen, ptr, read } from 'bun:ffi'
+import { ptr, read } from 'bun:ffi'
 import { constants } from 'node:os'
 import { TransportError } from '../../core/errors.ts'
+import { libc } from '../../machine/libc.ts'
 
 /** How the line is driven: 115200 8N1 unless said otherwise. One stop bit, no flow control. */
 export interface SerialSettings {
@@ -52,20 +53,15 @@ function load() {
     throw new TransportError(
       `serial ports work on Linux only, not on ${process.platform}: use tcp://HOST:PORT`,
     )
-  const musl = `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`
-  try {
-    return dlopen('libc.so.6', symbols).symbols
-  } catch {
-    return dlopen(musl, symbols).symbols
-  }
+  return libc(symbols)
 }
 let loaded: ReturnType<typeof load> | undefined
-const libc = () => (loaded ??= load())
+const calls = () => (loaded ??= load())
 
 /** Throws an Error with the system's `code`, as node:fs does, if a call returned -1. */
 function check(result: number, call: string): void {
   if (result !== -1) return
-  const at = libc().__errno_location()
+  const at = calls().__errno_location()
   const errno = at === null ? 0 : read.i32(at)
   const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
   throw Object.assign(new Error(`${call}: ${code}`), { code })
@@ -74,7 +70,7 @@ function check(result: number, call: string): void {
 /** ioctl(2); the argument is a number or a buffer. @throws Error with `code`. */
 export function ioctl(fd: number, request: number, argument: number | Uint8Array = 0): void {
   const value = typeof argument === 'number' ? argument : ptr(argument)
-  check(libc().ioctl(fd, request, value), `ioctl ${request.toString(16)}`)
+  check(calls().ioctl(fd, request, value), `ioctl ${request.toString(16)}`)
 }
 
 /** Sets the line to raw bytes at the given speed and format. @throws Error with code ENOTTY if it is no terminal. */
@@ -110,12 +106,12 @@ export const flush = (fd: number): void => ioctl(fd, TCFLSH, TCIOFLUSH)
 
 /** Takes the port for this program alone; flock for programs that ask, TIOCEXCL for those that do not. @throws Error with code EAGAIN if it is taken. */
 export function lock(fd: number): void {
-  check(libc().flock(fd, LOCK_EX_NB), 'flock')
+  check(calls().flock(fd, LOCK_EX_NB), 'flock')
   ioctl(fd, TIOCEXCL)
 }
 
 /** Gives the port back. Before closing: the reader holds a copy of the descriptor, and with it the lock. A port that is gone needs none. */
 export function unlock(fd: number): void {
-  libc().flock(fd, LOCK_UN)
-  libc().ioctl(fd, TIOCNXCL, 0)
+  calls().flock(fd, LOCK_UN)
+  calls().ioctl(fd, TIOCNXCL, 0)
 }

@@ -10,22 +10,24 @@ declare const self: Worker
 
 const files = new Map<number, Database>()
 
-self.onmessage = ({ data }: MessageEvent<Order>) => {
-  const { spool } = data
-  const answer = (number: number, done: Done) => self.postMessage({ spool, number, done } satisfies Answer)
-  if ('close' in data) {
+self.onmessage = ({ data }: MessageEvent<readonly Order[]>) => self.postMessage(data.map(carryOut))
+
+function carryOut(order: Order): Answer {
+  const { spool } = order
+  if ('close' in order) {
     files.get(spool)?.close()
     files.delete(spool)
-    answer(0, { firsts: {}, ended: [], dropped: 0 })
-    return
+    return { spool, number: 0, done: { firsts: {}, ended: [], dropped: 0 } }
   }
-  let done: Done
+  return { spool, number: order.number, done: tryCommit(order) }
+}
+
+function tryCommit({ spool, path, batch }: Exclude<Order, { close: true }>): Done {
   try {
-    const db = files.get(spool) ?? openSpoolFile(data.path)
+    const db = files.get(spool) ?? openSpoolFile(path)
     files.set(spool, db)
-    done = commit(db, data.batch)
+    return commit(db, batch)
   } catch (error) {
-    done = { error: messageOf(error) }
+    return { error: messageOf(error) }
   }
-  answer(data.number, done)
 }

@@ -7,22 +7,34 @@ let thread: Worker | undefined
 const open = new Map<number, SpoolWriter>()
 let last = 0
 
+/** What it is told next: what comes in one turn of the event loop goes together, since each message wakes it by itself. */
+let orders: Order[] = []
+
 function tell(order: Order): void {
   thread ??= start()
-  thread.postMessage(order)
+  if (orders.push(order) === 1) setImmediate(tellAll)
+}
+
+function tellAll(): void {
+  const all = orders
+  orders = []
+  thread?.postMessage(all)
 }
 
 function start(): Worker {
   // A small heap: what it has written is collected soon, where else it would be left for hours.
   const worker = new Worker(ownModule('src/runtime/spool/spool-worker.ts'), { smol: true })
   let why = ''
-  worker.onmessage = ({ data }: MessageEvent<Answer>) => open.get(data.spool)?.answered(data)
+  worker.onmessage = ({ data }: MessageEvent<readonly Answer[]>) => {
+    for (const answer of data) open.get(answer.spool)?.answered(answer)
+  }
   worker.onerror = ({ message }) => {
     why = `: ${message}`
   }
   worker.addEventListener('close', () => {
     if (thread !== worker) return
     thread = undefined
+    orders = []
     for (const writer of [...open.values()]) writer.died(`its thread died${why}`)
   })
   return worker
