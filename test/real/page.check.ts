@@ -31,7 +31,18 @@ hosts:
       - { agent-class: FakeDataAgent, instance-id: many2, arguments: [--mode, acq, --num-channels, '1000', --sample-rate, '1'] }
       - { agent-class: ThermometryDataNode, instance-id: many1-node, arguments: [--target, many1, --name, MANY1, --feed, all] }
       - { agent-class: ThermometryDataNode, instance-id: many2-node, arguments: [--target, many2, --name, MANY2, --feed, all] }
+      - { agent-class: AlarmAgent, instance-id: alarms }
+alarms:
+  rules:
+    - { name: warm, kind: limit, field: fake.false_temperatures.channel_00, low: 1000, message: it is warm }
 `
+
+interface Canvas {
+  toDataURL(): string
+}
+interface Styled {
+  getComputedStyle(of: unknown): { readonly fontSize: string }
+}
 
 const lab = new Lab()
 const site = ['--site-file', lab.path('site.yaml'), '--site-host', 'localhost']
@@ -192,15 +203,114 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
   await until('it has run', PATIENCE, async () =>
     (await said(page.locator('.agent[aria-label="fake"]'))).includes('Exited after 0.'),
   )
+  await until('how it ended is shown', PATIENCE, async () =>
+    /done at [\d:]+, after \d s: Exited after 0\./.test(await said(page.locator('#dialog'))),
+  )
+  await page.keyboard.press('Escape')
+  // The next time it is filled in as it was.
+  await page.locator('[aria-label="start fake delay_task"]').click()
+  await page.locator('#param-delay').waitFor()
+  expect(await page.locator('#param-delay').inputValue()).toBe('0.5')
+  await page.keyboard.press('Escape')
   const { out } = await lab.run(['ctrl', 'history', 'fake', 'delay_task', '--json', ...site])
   expect(out).toContain('maya@')
   expect(out).toContain('(live page)')
   await until('it is listed', PATIENCE, async () =>
     (await said(page.locator('#events'))).includes('delay_task done'),
   )
+  // An alarm that is on is seen to from the top of the page.
+  const watch = agent('alarms')
+  const ack = page.locator('#alarms [aria-label="Acknowledge warm"]')
+  await ack.click({ timeout: PATIENCE * 1000 })
+  expect(await page.locator('#param-alarm').inputValue()).toBe('warm')
+  await page.locator('#param-text').fill('pump is back')
+  await page.keyboard.press('Enter')
+  await until('it is seen to', PATIENCE, async () =>
+    (await said(page.locator('#alarms'))).includes('seen to by maya'),
+  )
+  await page.keyboard.press('Escape')
+  expect(await ack.count()).toBe(0)
+  await shot('alarm')
+  expect(await chromium.inaccessible()).toEqual([])
+  await watch.stop()
   await page.locator('#account button', { hasText: 'Sign out' }).click()
   await until('she is out', PATIENCE, async () => (await page.locator('.act').count()) === 0)
   expect(await ask()).toBe(401)
+})
+
+test('a span is drawn over and stays; it is moved, widened, and left for the newest; an axis turns logarithmic', async () => {
+  const { page } = chromium
+  await page.goto(ORIGIN)
+  await page.locator('.panel canvas').first().waitFor()
+  await until('values are there', PATIENCE, fresh)
+  const shown = page.locator('#window')
+  const asked: string[] = []
+  page.on('request', (request) => {
+    if (request.url().includes('/page/past')) asked.push(request.url())
+  })
+  const spanOf = (url = '') => {
+    const given = new URL(url).searchParams
+    return Number(given.get('to')) - Number(given.get('from'))
+  }
+  const plot = page.locator(`.panel[aria-label="${PLOT}"] .u-over`)
+  const drag = async (from: number, to: number) => {
+    const { x, y, width, height } = (await plot.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 }
+    await page.mouse.move(x + from * width, y + height / 2)
+    await page.mouse.down()
+    await page.mouse.move(x + to * width, y + height / 2, { steps: 5 })
+    await page.mouse.up()
+  }
+  expect(await shown.isVisible()).toBe(false)
+  await drag(0.5, 0.7)
+  await until('the past is asked for', PATIENCE, () => asked.length > 0)
+  const words = await said(shown)
+  expect(words).toMatch(/^\d\d:\d\d:\d\d – \d\d:\d\d:\d\d$/)
+  // A fifth of five minutes, to a pixel.
+  expect(spanOf(asked.at(-1)) / 60_000).toBeCloseTo(1, 1)
+  await shot('zoomed')
+  // It stays while values move on.
+  const value = await said(tile().locator('.value'))
+  await until('the value moves', PATIENCE, async () => (await said(tile().locator('.value'))) !== value)
+  expect(await said(shown)).toBe(words)
+  const picture = () =>
+    page
+      .locator(`.panel[aria-label="${PLOT}"] canvas`)
+      .evaluate((one) => (one as unknown as Canvas).toDataURL())
+  await page.mouse.move(0, 0)
+  const linear = await picture()
+  await page.locator(`.panel[aria-label="${PLOT}"] button`, { hasText: 'log' }).click()
+  await until('the axis is another', PATIENCE, async () => (await picture()) !== linear)
+  await shot('log')
+  await page.locator(`.panel[aria-label="${PLOT}"] button`, { hasText: 'log' }).click()
+  await until('the axis is as before', PATIENCE, async () => (await picture()) === linear)
+  await page.locator('button[title="Earlier"]').click()
+  await until('it is earlier', PATIENCE, async () => (await said(shown)) < words)
+  const before = asked.length
+  await page.locator('button[title="More time"]').click()
+  await until('more is asked for', PATIENCE, () => asked.length > before)
+  expect(spanOf(asked.at(-1)) / 120_000).toBeCloseTo(1, 1)
+  await plot.dblclick()
+  await until('the newest is there', PATIENCE, async () => !(await shown.isVisible()))
+  await page.locator('.spans label', { hasText: '7 d' }).click()
+  await until('a week is asked for', PATIENCE, () => spanOf(asked.at(-1)) > 6.9 * 86_400_000)
+  await page.locator('.spans label', { hasText: '5 min' }).click()
+})
+
+test('on a wall there are the last values alone, of the fields that are chosen', async () => {
+  const { page } = chromium
+  await page.goto(`${ORIGIN}/?view=wall&find=fake::channel`)
+  await until('values are there', PATIENCE, fresh)
+  expect(await page.locator('.tile:visible').count()).toBe(4)
+  expect(await page.locator('canvas:visible, aside:visible, .bar:visible').count()).toBe(0)
+  const size = await tile()
+    .locator('.value')
+    .evaluate((one) => (globalThis as unknown as Styled).getComputedStyle(one).fontSize)
+  expect(Number.parseFloat(size)).toBeGreaterThan(28)
+  await shot('wall')
+  expect(await chromium.inaccessible()).toEqual([])
+  await page.locator('#wall').click()
+  await page.locator('.panel canvas').first().waitFor()
+  expect(await page.locator('#find').inputValue()).toBe('fake::channel')
 })
 
 test('a task shades the plots of what its own agent reads, and no other', async () => {
@@ -220,6 +330,13 @@ test('a task shades the plots of what its own agent reads, and no other', async 
   expect(await shaded(page, PLOT)).toBeLessThan(before + 0.02)
   expect((await run('fake')).code).toBe(0)
   await until('its own is shaded', PATIENCE, async () => (await shaded(page, PLOT)) > before + 0.03)
+  // The time line has it as well, with how long it ran.
+  await until('it is on the time line', PATIENCE, async () =>
+    /^fake delay_task idle, [\d:]+ – [\d:]+$/.test(
+      (await page.locator('.lane', { hasText: 'fake' }).locator('.stretch').last().getAttribute('title')) ??
+        '',
+    ),
+  )
   const own = 100 * ((await shaded(page, PLOT)) - before)
   figure(`12 s of a task shade ${own.toFixed(1)} % of the 5 min of its own plot, and nothing of another's`)
   await shot('shaded')

@@ -86,12 +86,20 @@ function recorderOf(sessions: InstanceView['sessions']): RecorderView | null {
 function alarmsOf(sessions: readonly OpSession[]): AlarmView[] {
   return sessions.flatMap(({ op_name, data }) => {
     const { alarms = [] } = (op_name === WATCH.op && AlarmsData.safeParse(data).data) || {}
-    return alarms.map(({ name, text, since }) => ({ name, text: text.slice(0, MAX_TEXT), since }))
+    return alarms.map(({ name, text, since, acknowledged, silenced_until: silencedUntil }) => {
+      return {
+        name,
+        text: text.slice(0, MAX_TEXT),
+        since,
+        acknowledged: acknowledged?.by ?? null,
+        silencedUntil,
+      }
+    })
   })
 }
 
 /** What the page shows of an agent when somebody looks closer. */
-export function agentDetail(instance: string, { api, sessions }: InstanceView): AgentDetail {
+export function agentDetail(instance: string, { api, sessions, state }: InstanceView): AgentDetail {
   const ops = Object.entries(api?.ops ?? {}).map(([op, { kind, help, params }]) => {
     const session = sessions.get(op)
     const parameters = parametersOf(params).map(
@@ -109,6 +117,7 @@ export function agentDetail(instance: string, { api, sessions }: InstanceView): 
       kind,
       help,
       parameters,
+      now: opView(op, kind, session, state === 'online'),
       data: json(session?.data),
       messages: (session?.messages ?? [])
         .slice(-MESSAGES)

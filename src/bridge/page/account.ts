@@ -43,6 +43,10 @@ export class Account {
   #show(): void {
     const { user, role, maySignIn } = this.me
     const place = byId('account')
+    // A button that has the focus keeps it.
+    const shown = JSON.stringify([user, role, maySignIn])
+    if (place.dataset['shown'] === shown) return
+    place.dataset['shown'] = shown
     if (user !== null) {
       const leave = h('button', { type: 'button', click: () => void this.#leave() }, 'Sign out')
       const audit = h('button', { type: 'button', click: () => void showAudit() }, 'Who did what')

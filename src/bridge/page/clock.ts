@@ -23,15 +23,22 @@ export function clockText(time: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
+/** Month and day: `11-23`; the year before it where it is another: `2025-11-23`. */
+export function dateText(time: number): string {
+  const date = new Date(time * 1000)
+  const year = date.getFullYear()
+  const day = `${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return year === new Date().getFullYear() ? day : `${year}-${day}`
+}
+
 /** Day and time of day: `11-23 08:15:30`; the day is left out today. */
 export function dayText(time: number): string {
-  const date = new Date(time * 1000)
-  const today = new Date().toDateString() === date.toDateString()
-  return `${today ? '' : `${two(date.getMonth() + 1)}-${two(date.getDate())} `}${clockText(time)}`
+  const today = new Date().toDateString() === new Date(time * 1000).toDateString()
+  return `${today ? '' : `${dateText(time)} `}${clockText(time)}`
 }
 
 /** How long something lasts: `4 s`, `3 min`, `2 h`, `5 d`. */
-function durationText(seconds: number): string {
+export function durationText(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))
   if (s < 120) return `${s} s`
   if (s < 7200) return `${Math.floor(s / 60)} min`

@@ -13,6 +13,7 @@ export function openDialog(
 ): HTMLDialogElement {
   const dialog = byId<HTMLDialogElement>('dialog')
   if (dialog.open) dialog.close()
+  ended()
   const close = h(
     'button',
     { type: 'button', class: 'quiet', click: closeDialog, 'aria-label': 'Close' },
@@ -20,17 +21,20 @@ export function openDialog(
   )
   dialog.replaceChildren(h('header', {}, h('h2', { id: 'dialog-title' }, title), close), ...content)
   closing = onClose
-  dialog.addEventListener(
-    'close',
-    () => {
-      const done = closing
-      closing = undefined
-      done?.()
-    },
-    { once: true },
-  )
+  // The event of the one before comes when this one is open already.
+  dialog.addEventListener('close', closed)
   dialog.showModal()
   return dialog
+}
+
+function closed(this: HTMLDialogElement): void {
+  if (!this.open) ended()
+}
+
+function ended(): void {
+  const done = closing
+  closing = undefined
+  done?.()
 }
 
 export function closeDialog(): void {

@@ -1,6 +1,7 @@
 import { dayText } from './clock.ts'
 import { byId, h } from './dom.ts'
-import type { AgentView, EventView } from './shape.ts'
+import { act } from './op-detail.ts'
+import { type AgentView, type EventView, isElsewhere, type Me } from './shape.ts'
 
 /** Events that are listed, at most: the newest. */
 const LISTED = 100
@@ -27,16 +28,54 @@ export function showEvents(events: readonly EventView[]): void {
   )
 }
 
-/** Says at the top of the page which alarms are on. */
-export function showAlarms(agents: readonly AgentView[]): void {
-  const alarms = agents.flatMap(({ alarms: list }) => list)
+/** Says at the top of the page which alarms are on; an operator can say that one is seen to, or that nobody is to be called for it. */
+export function showAlarms(agents: readonly AgentView[], { user, mayOperate }: Me): void {
+  const alarms = agents.flatMap(({ instance, alarms: list }) => list.map((alarm) => ({ instance, ...alarm })))
   const place = byId('alarms')
-  const lines = alarms.map(({ name, text, since }) => {
-    return `${name}${text === '' ? '' : `: ${text}`}${since === null ? '' : ` (since ${dayText(since)})`}`
+  const lines = alarms.map(({ instance, name, text, since, acknowledged, silencedUntil }) => {
+    const words = [
+      `${name}${text === '' ? '' : `: ${text}`}${since === null ? '' : ` (since ${dayText(since)})`}`,
+      acknowledged === null ? '' : `, seen to by ${acknowledged}`,
+      silencedUntil === null ? '' : `, silenced until ${dayText(silencedUntil)}`,
+    ]
+    const open = mayOperate && !isElsewhere(instance)
+    return {
+      instance,
+      name,
+      text: words.join(''),
+      ack: open && acknowledged === null,
+      silence: open && silencedUntil === null,
+    }
   })
   // Said anew only when it is another: a screen reader reads it each time.
-  if (place.dataset['shown'] === lines.join('\n')) return
-  place.dataset['shown'] = lines.join('\n')
+  const shown = JSON.stringify(lines)
+  if (place.dataset['shown'] === shown) return
+  place.dataset['shown'] = shown
   place.hidden = lines.length === 0
-  place.replaceChildren(h('strong', {}, 'Alarm'), h('ul', {}, ...lines.map((line) => h('li', {}, line))))
+  const button = (label: string, op: string, instance: string, alarm: string) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-label': `${label} ${alarm}`,
+        click: () => void act('start', instance, op, { alarm, by: user }),
+      },
+      label,
+    )
+  place.replaceChildren(
+    h('strong', {}, 'Alarm'),
+    h(
+      'ul',
+      {},
+      ...lines.map(({ instance, name, text, ack, silence }) =>
+        h(
+          'li',
+          {},
+          h('span', {}, text),
+          ack && button('Acknowledge', 'acknowledge', instance, name),
+          silence && button('Silence', 'silence', instance, name),
+        ),
+      ),
+    ),
+  )
 }

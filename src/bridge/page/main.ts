@@ -8,7 +8,9 @@ import { showGrafana } from './grafana.ts'
 import { Readings } from './readings.ts'
 import { showRecorder } from './recorder.ts'
 import type { Happened } from './shape.ts'
+import { Timeline } from './timeline.ts'
 import { showViews } from './views.ts'
+import { showWall } from './wall.ts'
 
 const LINKS: Readonly<Record<Link, string>> = {
   connecting: 'connecting …',
@@ -19,9 +21,12 @@ const LINKS: Readonly<Record<Link, string>> = {
 /** Milliseconds in which changes gather before what depends on all agents is shown anew. */
 const GATHER_MS = 300
 
-const readings = new Readings()
+const readings = new Readings(!showWall())
+const timeline = new Timeline(readings.window)
+readings.window.changed(() => timeline.draw())
 const account = new Account((me) => {
   agents.refresh()
+  lab()
   showGrafana(me)
 })
 const agents = new Agents(() => account.mayOperate)
@@ -36,17 +41,17 @@ const happened = gathered(async () => {
     ),
   )
   // A process that runs as it should would shade everything.
-  readings.shade(
-    runs.filter(
-      ({ instance, op, state }) =>
-        tasks.has(`${instance} ${op}`) || state === 'failed' || state === 'degraded',
-    ),
+  const told = runs.filter(
+    ({ instance, op, state }) => tasks.has(`${instance} ${op}`) || state === 'failed' || state === 'degraded',
   )
+  readings.shade(told)
+  timeline.take(told, events)
   showEvents(events)
 })
 const lab = gathered(async () => {
   showRecorder(agents.views, isLive())
-  showAlarms(agents.views)
+  showAlarms(agents.views, account.me)
+  timeline.alarm(agents.views)
 })
 
 showViews()

@@ -1,4 +1,4 @@
-import { dayText } from './clock.ts'
+import { dayText, durationText } from './clock.ts'
 import { get } from './connection.ts'
 import { openDialog } from './dialog.ts'
 import { h, say, toast } from './dom.ts'
@@ -19,8 +19,9 @@ async function detailOf(instance: string, op: string): Promise<Detail> {
 }
 
 /** Shows the latest session of an operation, kept up to date while it is open. */
-export function showOp(instance: string, { op, by }: OpView): void {
+export function showOp(instance: string, { op }: Pick<OpView, 'op'>): void {
   const about = h('p', { class: 'note' })
+  const state = h('p', { role: 'status' })
   const params = h('pre', { tabindex: '0', 'aria-label': 'Parameters' })
   const messages = h('ol', { class: 'messages' })
   const data = h('pre', { tabindex: '0', 'aria-label': 'Data' })
@@ -34,8 +35,9 @@ export function showOp(instance: string, { op, by }: OpView): void {
       const detail = await detailOf(instance, op)
       say(
         about,
-        `${detail.help} (${detail.kind})${by === null ? ' It has not run yet.' : ` Started by ${by}.`}`,
+        `${detail.help} (${detail.kind})${detail.now.by === null ? ' It has not run yet.' : ` Started by ${detail.now.by}.`}`,
       )
+      say(state, stateText(detail.now))
       say(params, detail.params ?? '')
       say(data, detail.data ?? '')
       const list = detail.messages.toReversed().map(([time, text]) => `${dayText(time)} ${text}`)
@@ -50,16 +52,43 @@ export function showOp(instance: string, { op, by }: OpView): void {
   }
   for (const pair of parts) for (const element of pair) element.hidden = true
   const timer = setInterval(() => void look(), LOOK_MS)
-  openDialog(`${instance} ${op}`, [about, ...parts.flat()], () => clearInterval(timer))
+  openDialog(`${instance} ${op}`, [about, state, ...parts.flat()], () => clearInterval(timer))
   void look()
 }
 
-/** Asks for parameters and acts. */
-export async function act(action: 'start' | 'stop' | 'abort', instance: string, op: string): Promise<void> {
+/** What an operation does, or how it ended, in words. */
+function stateText({ state, since, end, message }: OpView): string {
+  if (since === null) return ''
+  const told = message === null ? '' : `: ${message}`
+  if (end === null) return `${state} since ${dayText(since)}${told}`
+  return `${state === 'failed' ? 'failed' : 'done'} at ${dayText(end)}, after ${durationText(end - since)}${told}`
+}
+
+/**
+ * Asks for parameters and acts; shows what comes of it.
+ * @param given what is filled in; what it was last started with where nothing is given
+ */
+export async function act(
+  action: 'start' | 'stop' | 'abort',
+  instance: string,
+  op: string,
+  given?: Readonly<Record<string, unknown>>,
+): Promise<void> {
   try {
-    const { help, parameters } = await detailOf(instance, op)
-    askToAct(action, { instance, op, help, parameters })
+    const { help, parameters, params } = await detailOf(instance, op)
+    const present = given ?? presentOf(params)
+    const done = () => action === 'start' && showOp(instance, { op })
+    askToAct(action, { instance, op, help, parameters, present, done })
   } catch (error) {
     toast(messageOf(error), true)
+  }
+}
+
+/** Parameters of the latest session; none where its text was cut. */
+function presentOf(params: string | null): Readonly<Record<string, unknown>> {
+  try {
+    return (JSON.parse(params ?? '{}') ?? {}) as Record<string, unknown>
+  } catch {
+    return {}
   }
 }

@@ -15,14 +15,20 @@ export function askToAct(
     op,
     help,
     parameters,
+    present = {},
+    done = () => {},
   }: {
     readonly instance: string
     readonly op: string
     readonly help: string
     readonly parameters: readonly ParameterView[]
+    /** What is filled in, by the names of parameters. */
+    readonly present?: Readonly<Record<string, unknown>>
+    /** Is called once the agent has taken it. */
+    readonly done?: () => void
   },
 ): void {
-  const fields = action === 'start' ? parameters.map(field) : []
+  const fields = action === 'start' ? parameters.map((one) => field(one, present[one.name])) : []
   const fault = h('p', { class: 'fault', role: 'alert' })
   const enter = h(
     'button',
@@ -38,6 +44,7 @@ export function askToAct(
       const { message } = await post<{ message: string }>('/page/op', { instance, op, action, params })
       closeDialog()
       toast(`${instance}: ${message}`)
+      done()
     } catch (error) {
       fault.textContent = messageOf(error)
     } finally {
@@ -63,19 +70,23 @@ interface Field {
 }
 
 /** A parameter as a field of a form; the agent's own words say what it takes. */
-function field({ name, help, takes, required, choices, many }: ParameterView): Field {
+function field({ name, help, takes, required, choices, many }: ParameterView, present: unknown): Field {
   const id = `param-${name}`
   const about = `about-${name}`
   const common = { id, 'aria-describedby': about, 'aria-required': required && 'true' }
   const label = h('label', { for: id }, name, required && h('span', { class: 'required' }, ' required'))
   const note = h('p', { id: about, class: 'note' }, `${many ? `${takes}, a line each. ` : ''}${help}`)
   if (choices.length > 0) {
-    const options = choices.map((choice) => h('option', { value: choice }, choice))
+    const chosen = textOf(present)
+    const options = choices.map((choice) =>
+      h('option', { value: choice, selected: choice === chosen }, choice),
+    )
     const select = h('select', common, h('option', { value: '' }, '–'), ...options)
     return wrapped(label, select, note, () => (select.value === '' ? [] : [[name, select.value]]))
   }
   if (many || takes === 'object') {
-    const area = h('textarea', { ...common, rows: 4, spellcheck: 'false' })
+    const lines = Array.isArray(present) && many ? present.map(textOf).join('\n') : textOf(present)
+    const area = h('textarea', { ...common, rows: 4, spellcheck: 'false' }, lines)
     return wrapped(label, area, note, () => {
       const lines = area.value.split('\n').filter((line) => line.trim() !== '')
       return lines.length === 0 ? [] : [[name, many ? lines : area.value]]
@@ -87,8 +98,15 @@ function field({ name, help, takes, required, choices, many }: ParameterView): F
     inputmode: numeric ? 'text' : null,
     autocomplete: 'off',
     placeholder: takes,
+    value: textOf(present),
   })
   return wrapped(label, input, note, () => (input.value === '' ? [] : [[name, input.value]]))
+}
+
+/** A value as it is typed. */
+function textOf(value: unknown): string {
+  if (value === undefined || value === null) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function wrapped(label: HTMLElement, input: HTMLElement, note: HTMLElement, read: Field['read']): Field {

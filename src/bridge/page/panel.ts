@@ -1,5 +1,5 @@
 import { givenNames } from '../../core/given-names.ts'
-import { agoText, bridgeTime, clockText } from './clock.ts'
+import { agoText, bridgeTime, clockText, dayText } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
 import { breakable, h, say } from './dom.ts'
@@ -10,19 +10,24 @@ import { shade } from './shade.ts'
 import type { Cell, FieldView, Part, RunView } from './shape.ts'
 import { reachOf, staleAfter } from './stale.ts'
 import { strokeOf } from './theme.ts'
+import type { TimeWindow } from './time-window.ts'
 
 /** Seconds after which what does not come live is asked for again. */
 const ASK_AGAIN = 30
 /** Points of a curve that the past is asked for, and how many times as many are kept before it is asked for anew. */
 const POINTS = 400
 const MANY = 4
+/** Seconds of what came live that are kept beyond what is shown. */
+const KEEP = 60
 /** Milliseconds after a hole in what comes live until the hole is looked up in the past, again for what came late. */
 const HOLE_MS = [1500, 8000]
 
 interface Tile {
   readonly field: FieldView
+  /** What comes live, and the seconds before it. */
   readonly curve: Curve
-  readonly line: Line
+  /** What is drawn: the same, or that of a time that is past. */
+  line: Line
   readonly button: HTMLButtonElement
   readonly value: HTMLElement
   readonly age: HTMLElement
@@ -34,8 +39,9 @@ interface Tile {
 
 /** What all panels of a page share. */
 export interface Around {
-  /** Seconds shown. */
-  span(): number
+  readonly window: TimeWindow
+  /** Whether there are plots, beside the last values. */
+  readonly plots: boolean
   runs(): readonly RunView[]
   /** Hears of the time under the cursor of any plot. */
   cursor(time: number | undefined): void
@@ -57,12 +63,13 @@ export class Panel {
   #loading = false
   #drawn = -Infinity
   #lines: readonly Line[] = []
+  #log = false
 
   constructor(group: Group, around: Around) {
     this.#group = group
     this.#around = around
     const drawable = group.fields.some(({ type }) => type !== 'string')
-    this.#open = drawable && group.units !== null
+    this.#open = around.plots && drawable && group.units !== null
     const names = givenNames(group.fields.map(({ field: name, description }) => ({ name, description })))
     this.#tiles = group.fields.map((field, at) => this.#tile(field, names.get(field.field) ?? '', at))
     this.#fold = h(
@@ -70,14 +77,23 @@ export class Panel {
       { type: 'button', class: 'quiet', click: () => this.#toggle(), 'aria-label': `Plot of ${group.title}` },
       'Plot',
     )
+    const log = h('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' }, 'log')
+    log.title = 'Logarithmic axis'
+    log.addEventListener('click', () => {
+      this.#log = !this.#log
+      log.setAttribute('aria-pressed', String(this.#log))
+      this.#chooseLines()
+    })
     const title = h('h4', {}, group.title, group.units && h('span', { class: 'units' }, ` ${group.units}`))
     this.element = h(
       'article',
       { class: 'panel', 'aria-label': group.title },
-      h('header', {}, title, drawable && this.#fold),
+      h('header', {}, title, h('div', {}, drawable && log, drawable && this.#fold)),
       this.#host,
       h('div', { class: 'tiles' }, ...this.#tiles.map(({ button }) => button)),
     )
+    // How much room it takes on a wall.
+    this.element.style.setProperty('--tiles', String(group.fields.length))
     this.#showOpen()
   }
 
@@ -136,7 +152,8 @@ export class Panel {
     const now = performance.now() / 1000
     if (this.#due(now)) void this.#load(now)
     for (const tile of this.#tiles) this.#showValue(tile)
-    const pixel = this.#around.span() / Math.max(100, this.#host.clientWidth)
+    const { isLive, span } = this.#around.window
+    const pixel = isLive ? span / Math.max(100, this.#host.clientWidth) : Infinity
     if (!this.#open || (!this.#dirty && now - this.#drawn < pixel)) return
     // A span of hours moves by less than a pixel a second.
     if (now - this.#drawn < Math.min(pixel / 2, 2)) return
@@ -160,36 +177,39 @@ export class Panel {
   #due(now: number): boolean {
     if (this.#loading) return false
     const since = now - this.#loaded
+    if (!this.#around.window.isLive) return since === Infinity
     if (since > ASK_AGAIN && !this.#tiles.some(({ curve, field }) => !isStale(curve, field))) return true
     return since === Infinity || this.#tiles.some(({ curve }) => curve.t.length > MANY * POINTS)
   }
 
   async #load(now: number): Promise<void> {
     this.#loading = true
-    const span = this.#around.span()
-    const to = bridgeTime()
+    const { key, isLive, span, from, to } = this.#around.window
     const query = new URLSearchParams(this.metrics.map((metric) => ['metric', metric]))
-    const reach = reachOf(span, this.#group.fields)
-    query.set('from', String(Math.floor((to - reach) * 1000)))
-    query.set('to', String(Math.ceil((to + 60) * 1000)))
+    const reach = isLive ? reachOf(span, this.#group.fields) : span
+    query.set('from', String(Math.floor((isLive ? to - reach : from) * 1000)))
+    query.set('to', String(Math.ceil((isLive ? to + 60 : to) * 1000)))
     query.set('points', String(POINTS))
     try {
       const parts = await get<Part[]>(`/page/past?${query}`)
-      if (span !== this.#around.span()) return
+      if (key !== this.#around.window.key) return
       this.#loaded = now
       // What no data node answers for, as while the hub is away, is left out.
       this.#without('cannot be asked')
+      // The last values go on while a time that is past is drawn.
+      for (const tile of this.#tiles) tile.line = { ...tile.line, curve: isLive ? tile.curve : new Curve() }
       for (const { t, values } of parts)
         for (const [metric, list] of Object.entries(values))
           for (const tile of this.#tiles)
             if (tile.field.metric === metric) {
               tile.without = 'no data'
-              tile.curve.replace(t, shownCells(list, tile.field))
+              tile.line.curve.replace(t, shownCells(list, tile.field))
             }
       this.#describe()
+      this.#chooseLines()
     } catch {
       // The bridge is away, which the top of the page says; it is tried again when it is back.
-      this.#loaded = now - ASK_AGAIN + 3
+      this.#loaded = isLive ? now - ASK_AGAIN + 3 : -Infinity
       this.#without('cannot be asked')
     } finally {
       this.#loading = false
@@ -203,13 +223,17 @@ export class Panel {
   }
 
   #draw(): void {
-    this.#plot ??= new Plot(this.#host, (time) => this.#around.cursor(time))
-    const to = bridgeTime()
-    const span = this.#around.span()
-    const from = to - span
-    for (const { curve } of this.#tiles) curve.trim(from - 60)
-    const width = (2 * reachOf(span, this.#group.fields)) / (POINTS - 1)
-    this.#plot.draw(this.#lines, { from, to, width, runs: shade(this.#around.runs(), this.#group.fields) })
+    const { window } = this.#around
+    this.#plot ??= new Plot(this.#host, {
+      cursor: (time) => this.#around.cursor(time),
+      select: (from, to) => window.show(from, to),
+      leave: () => window.follow(),
+    })
+    const { from, to, span, isLive } = window
+    for (const { curve } of this.#tiles) curve.trim(bridgeTime() - (isLive ? span : 0) - KEEP)
+    const width = (2 * (isLive ? reachOf(span, this.#group.fields) : span)) / (POINTS - 1)
+    const runs = shade(this.#around.runs(), this.#group.fields)
+    this.#plot.draw(this.#lines, { from, to, width, runs, log: this.#log })
   }
 
   #chooseLines(): void {
@@ -254,14 +278,14 @@ export class Panel {
     return tile
   }
 
-  #showValue({ field, curve, button, value, age, without }: Tile, at?: number): void {
-    const pointed = at === undefined ? undefined : curve.at(at)
+  #showValue({ field, curve, line, button, value, age, without }: Tile, at?: number): void {
+    const pointed = at === undefined ? undefined : line.curve.at(at)
     const time = pointed?.time ?? curve.newest
     say(value, withUnit(pointed ? pointed.value : curve.last, field))
     const stale = isStale(curve, field)
     button.classList.toggle('stale', stale)
     if (time === undefined) say(age, without)
-    else if (pointed) say(age, `at ${clockText(time)}`)
+    else if (pointed) say(age, `at ${dayText(time)}`)
     else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago${nothingText(curve)}`)
   }
 

@@ -1,12 +1,16 @@
 import uPlot from 'uplot'
-import { clockText } from './clock.ts'
+import { clockText, dateText } from './clock.ts'
 import type { Curve } from './curve.ts'
 import { axisTexts } from './format.ts'
 import type { RunView } from './shape.ts'
 import { type Theme, theme } from './theme.ts'
 
 /** Seconds between two times below a plot. */
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
+const DAY = 86_400
+const STEPS = [
+  0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
+]
+const DAYS = [1, 2, 5, 10, 20, 50, 100, 200, 500].map((days) => days * DAY)
 const HEIGHT = 190
 /** Samples that are looked back and ahead for the one under the cursor. */
 const NEAR = 300
@@ -29,22 +33,32 @@ export interface Shown {
   /** Seconds of the past of which no more than the lowest and the highest value are there. */
   readonly width: number
   readonly runs: readonly RunView[]
+  /** The axis of the values is logarithmic; what is not above 0 has no place on it. */
+  readonly log: boolean
+}
+/** What somebody does in a plot with the mouse. */
+export interface Hands {
+  /** The time under the cursor, of any plot. */
+  cursor(time: number | undefined): void
+  /** A span of time was drawn over. */
+  select(from: number, to: number): void
+  /** A double click. */
+  leave(): void
 }
 
 /** A plot of some curves over time. All plots of a page share their cursor. */
 export class Plot {
   readonly #host: HTMLElement
-  readonly #onCursor: (time: number | undefined) => void
+  readonly #hands: Hands
   readonly #resized: ResizeObserver
   #plot: uPlot | undefined
   #lines: readonly Line[] = []
-  #shown: Shown = { from: 0, to: 1, width: 0, runs: [] }
+  #shown: Shown = { from: 0, to: 1, width: 0, runs: [], log: false }
   #theme: Theme = theme()
 
-  /** @param onCursor hears of the time under the cursor, of any plot */
-  constructor(host: HTMLElement, onCursor: (time: number | undefined) => void) {
+  constructor(host: HTMLElement, hands: Hands) {
     this.#host = host
-    this.#onCursor = onCursor
+    this.#hands = hands
     this.#resized = new ResizeObserver(() => {
       if (this.#plot && host.clientWidth > 0) this.#plot.setSize({ width: host.clientWidth, height: HEIGHT })
     })
@@ -53,7 +67,10 @@ export class Plot {
 
   /** Draws curves in a span of time. */
   draw(lines: readonly Line[], shown: Shown): void {
-    const same = lines.length === this.#lines.length && lines.every((line, i) => line === this.#lines[i])
+    const same =
+      shown.log === this.#shown.log &&
+      lines.length === this.#lines.length &&
+      lines.every((line, i) => line === this.#lines[i])
     this.#lines = lines
     this.#shown = shown
     const data = this.#data()
@@ -82,9 +99,10 @@ export class Plot {
   }
 
   #data(): uPlot.AlignedData {
-    const { from, width } = this.#shown
+    const { from, width, log } = this.#shown
     const tables = this.#lines.map(({ curve, rhythm }): uPlot.AlignedData => {
-      return curve.drawn(from - 60, { rhythm: rhythm ?? undefined, width })
+      const [t, values] = curve.drawn(from - 60, { rhythm: rhythm ?? undefined, width })
+      return [t, log ? values.map((value) => (value !== null && value > 0 ? value : null)) : values]
     })
     if (tables.length === 0) return [[]]
     return tables.length === 1 ? (tables[0] as uPlot.AlignedData) : uPlot.join(tables)
@@ -108,14 +126,22 @@ export class Plot {
       legend: { show: false },
       cursor: {
         y: false,
-        drag: { x: false, y: false },
+        drag: { x: true, y: false, setScale: false, dist: 8 },
+        bind: {
+          dblclick: () => () => {
+            this.#hands.leave()
+            return null
+          },
+        },
         sync: { key: 'ocs', setSeries: false },
         dataIdx: (plot, series, hovered) => nearest(plot.data[series] ?? [], hovered),
         points: { size: 7 },
       },
       scales: {
         x: { time: true, range: () => [this.#shown.from, this.#shown.to] },
-        y: { range: (_, low, high) => padded(low, high) },
+        y: this.#shown.log
+          ? { distr: 3, range: (_, low, high) => decades(low, high) }
+          : { range: (_, low, high) => padded(low, high) },
       },
       axes: [
         {
@@ -123,15 +149,15 @@ export class Plot {
           font,
           size: 26,
           gap: 3,
-          space: 70,
+          space: this.#shown.to - this.#shown.from > DAY ? 96 : 70,
           // Two minutes, too: where one is a pixel too short uPlot's own next is five, which are all that is shown.
-          incrs: STEPS,
-          values: (_, splits) => splits.map((time) => this.#timeText(time)),
+          incrs: [...STEPS, ...DAYS],
+          values: (_, splits, _axis, _space, step) => splits.map((time) => this.#timeText(time, step)),
         },
         {
           ...axis,
           font,
-          values: (_, splits) => axisTexts(splits),
+          values: (_, splits) => (this.#shown.log ? logTexts(splits) : axisTexts(splits)),
           size: (_, values) => 14 + 6.5 * Math.max(3, ...(values ?? []).map((v) => v.length)),
         },
       ],
@@ -148,15 +174,28 @@ export class Plot {
       hooks: {
         drawAxes: [(plot) => this.#regions(plot)],
         setCursor: [
-          ({ cursor: { left = -1 }, posToVal }) => this.#onCursor(left < 0 ? undefined : posToVal(left, 'x')),
+          ({ cursor: { left = -1 }, posToVal }) =>
+            this.#hands.cursor(left < 0 ? undefined : posToVal(left, 'x')),
         ],
+        setSelect: [(plot) => this.#selected(plot)],
       },
     }
   }
 
-  #timeText(time: number): string {
+  #selected(plot: uPlot): void {
+    const { left, width } = plot.select
+    if (width === 0) return
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+    this.#hands.select(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'))
+  }
+
+  #timeText(time: number, step: number): string {
+    const span = this.#shown.to - this.#shown.from
+    if (step >= DAY) return dateText(time)
     const text = clockText(time)
-    return this.#shown.to - this.#shown.from > 1000 ? text.slice(0, 5) : text
+    if (span > DAY) return `${dateText(time)} ${text.slice(0, 5)}`
+    if (step < 1) return `${text}${(time % 1).toFixed(1).slice(1)}`
+    return span > 1000 ? text.slice(0, 5) : text
   }
 
   /** Shades what ran meanwhile. */
@@ -212,4 +251,21 @@ function padded(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1]
   const room = (high - low) * 0.08 || Math.abs(high) * 0.01 || 1
   return [low - room, high + room]
+}
+
+/** A range of whole decades about what is above 0. */
+function decades(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null || !(low > 0) || !Number.isFinite(high)) return [0.1, 1]
+  const bottom = 10 ** Math.floor(Math.log10(low))
+  const top = 10 ** Math.ceil(Math.log10(high))
+  return [bottom, top > bottom ? top : bottom * 10]
+}
+
+/** What stands at the ticks of a logarithmic axis: powers of ten. */
+function logTexts(ticks: readonly (number | null)[]): string[] {
+  return ticks.map((tick) =>
+    tick !== null && Number.isInteger(Math.round(Math.log10(tick) * 1e9) / 1e9)
+      ? (axisTexts([tick])[0] ?? '')
+      : '',
+  )
 }

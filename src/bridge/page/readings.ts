@@ -6,16 +6,14 @@ import { messageOf } from './messages.ts'
 import { type Around, Panel } from './panel.ts'
 import type { NodeView, Part, RunView } from './shape.ts'
 import { onTheme } from './theme.ts'
+import { TimeWindow } from './time-window.ts'
 
-const SPANS = { '5 min': 300, '1 h': 3600, '6 h': 21_600 } as const
 /** Milliseconds between two drawings. */
 const DRAW_MS = 250
 /** Milliseconds that scrolling has to rest before the bridge is told what is in view. */
 const WATCH_MS = 120
 /** Milliseconds between two looks for a node that is away. */
 const LIST_MS = 5000
-/** Where the browser keeps the choice of a span. */
-const KEPT = 'ocs-span'
 
 interface Section {
   readonly element: HTMLDetailsElement
@@ -27,26 +25,32 @@ interface Section {
 
 /** The plots and tiles of all data nodes. Only what is in view is asked for. */
 export class Readings {
+  /** The time that is shown. */
+  readonly window = new TimeWindow()
   readonly #sections = new Map<string, Section>()
   readonly #byMetric = new Map<string, Panel>()
   readonly #byElement = new Map<Element, Panel>()
   readonly #inView: IntersectionObserver
   readonly #around: Around
   #words: readonly string[] = []
-  #span = 300
   #runs: readonly RunView[] = []
   #stream = ''
   #telling = 0
   #hub = true
 
-  constructor() {
+  /** @param plots whether there are plots, beside the last values */
+  constructor(plots: boolean) {
     this.#around = {
-      span: () => this.#span,
+      plots,
+      window: this.window,
       runs: () => this.#runs,
       cursor: (time) => {
         for (const panel of this.#panels()) panel.point(time)
       },
     }
+    this.window.changed(() => {
+      for (const panel of this.#panels()) panel.reload()
+    })
     this.#inView = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) this.#byElement.get(target)?.show(isIntersecting)
@@ -54,7 +58,7 @@ export class Readings {
       },
       { rootMargin: '150px' },
     )
-    this.#controls()
+    byId<HTMLInputElement>('find').addEventListener('input', () => this.#find())
     setInterval(() => {
       if (document.hidden) return
       for (const panel of this.#panels()) panel.refresh()
@@ -211,22 +215,6 @@ export class Readings {
       const metrics = [...this.#panels()].filter(({ visible }) => visible).flatMap((panel) => panel.metrics)
       post('/page/watch', { stream: this.#stream, metrics: metrics.slice(0, 1000) }).catch(() => {})
     }, WATCH_MS)
-  }
-
-  #controls(): void {
-    const kept = Number(localStorage.getItem(KEPT))
-    if (Object.values(SPANS).some((span) => span === kept)) this.#span = kept
-    for (const [label, span] of Object.entries(SPANS)) {
-      const choose = () => {
-        this.#span = span
-        localStorage.setItem(KEPT, String(span))
-        for (const panel of this.#panels()) panel.reload()
-      }
-      const checked = span === this.#span
-      const input = h('input', { type: 'radio', name: 'span', value: span, checked, change: choose })
-      byId('spans').append(h('label', {}, input, h('span', {}, label)))
-    }
-    byId<HTMLInputElement>('find').addEventListener('input', () => this.#find())
   }
 
   #find(): void {

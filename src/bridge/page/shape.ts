@@ -73,6 +73,10 @@ export interface AlarmView {
   readonly name: string
   readonly text: string
   readonly since: number | null
+  /** Who sees to it; null while nobody has said so. */
+  readonly acknowledged: string | null
+  /** Until when nobody is called for it. */
+  readonly silencedUntil: number | null
 }
 /** An agent as the hub knows it. */
 export interface AgentView {
@@ -120,6 +124,8 @@ export interface AgentDetail {
     readonly kind: 'task' | 'process'
     readonly help: string
     readonly parameters: readonly ParameterView[]
+    /** What it does, or how it ended. */
+    readonly now: OpView
     /** The data of the session as JSON text, cut where it is long; null where there is none. */
     readonly data: string | null
     readonly messages: readonly (readonly [number, string])[]

@@ -1,0 +1,97 @@
+import { dayText } from './clock.ts'
+import { byId, h, say } from './dom.ts'
+import type { AgentView, EventView, RunView } from './shape.ts'
+import type { TimeWindow } from './time-window.ts'
+
+/** Lanes that are shown, at most: those in which something happened last. */
+const LANES = 12
+/** Milliseconds between two looks, while time moves on. */
+const DRAW_MS = 2000
+
+/** A stretch of a lane; `end` is null while it goes on. */
+interface Bar {
+  readonly start: number
+  readonly end: number | null
+  readonly kind: string
+  readonly text: string
+}
+
+/** What ran, what happened and which alarms are on, over the time that the plots show: a lane for each agent and alarm. */
+export class Timeline {
+  readonly #window: TimeWindow
+  #runs: readonly RunView[] = []
+  #events: readonly EventView[] = []
+  #alarms: readonly Bar[] = []
+
+  constructor(window: TimeWindow) {
+    this.#window = window
+    setInterval(() => {
+      if (!document.hidden && window.isLive) this.draw()
+    }, DRAW_MS)
+  }
+
+  take(runs: readonly RunView[], events: readonly EventView[]): void {
+    this.#runs = runs
+    this.#events = events
+    this.draw()
+  }
+
+  /** Takes which alarms are on. */
+  alarm(agents: readonly AgentView[]): void {
+    this.#alarms = agents.flatMap(({ alarms }) =>
+      alarms.flatMap(({ name, text, since }) =>
+        since === null ? [] : [{ start: since, end: null, kind: 'failed', text: `alarm ${name}: ${text}` }],
+      ),
+    )
+    this.draw()
+  }
+
+  draw(): void {
+    const { from, to, span } = this.#window
+    const within = (start: number, end: number | null) => start < to && (end ?? to) > from
+    const lanes = new Map<string, { bars: Bar[]; events: EventView[]; last: number }>()
+    const lane = (name: string, time: number) => {
+      const found = lanes.get(name) ?? { bars: [], events: [], last: 0 }
+      found.last = Math.max(found.last, time)
+      lanes.set(name, found)
+      return found
+    }
+    for (const { instance, op, start, end, state } of this.#runs)
+      if (within(start, end))
+        lane(instance, end ?? to).bars.push({ start, end, kind: state, text: `${instance} ${op} ${state}` })
+    for (const bar of this.#alarms)
+      if (within(bar.start, null)) lane(bar.text.split(':')[0] ?? '', to).bars.push(bar)
+    // Starts and ends are those of bars.
+    for (const event of this.#events)
+      if (event.level !== 'info' && within(event.time, event.time))
+        lane(event.instance, event.time).events.push(event)
+    const shown = [...lanes].sort(([, a], [, b]) => b.last - a.last).slice(0, LANES)
+    shown.sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    const percent = (seconds: number) => `${Math.min(100, Math.max(0, (100 * seconds) / span))}%`
+    const rows = shown.map(([name, { bars, events }]) =>
+      h(
+        'div',
+        { class: 'lane' },
+        h('span', { class: 'name' }, name),
+        h(
+          'div',
+          { class: 'track' },
+          ...bars.map(({ start, end, kind, text }) => {
+            const title = `${text}, ${dayText(start)} – ${end === null ? 'now' : dayText(end)}`
+            const bar = h('span', { class: `stretch ${kind}`, title })
+            bar.style.left = percent(start - from)
+            bar.style.width = percent(Math.min(end ?? to, to) - Math.max(start, from))
+            return bar
+          }),
+          ...events.map(({ time, level, text }) => {
+            const mark = h('span', { class: `mark ${level}`, title: `${dayText(time)} ${text}` })
+            mark.style.left = percent(time - from)
+            return mark
+          }),
+        ),
+      ),
+    )
+    byId('lanes').replaceChildren(...rows)
+    say(byId('timeline-note'), rows.length === 0 ? 'nothing ran and nothing happened in the time shown' : '')
+  }
+}
