@@ -44,7 +44,7 @@ export async function audited(
   lab: BenchLab,
   dir: string,
 ): Promise<{ readonly code: number; readonly epochs: readonly AuditedEpoch[] }> {
-  const { code, out } = await lab.run(['audit', dir, '--json'], {}, 120)
+  const { code, out } = await lab.run(['audit', '--data-dir', dir, '--json'], {}, 120)
   const { epochs } = JSON.parse(out || '{"epochs":[]}') as { epochs: AuditedEpoch[] }
   return { code: code ?? -1, epochs }
 }

@@ -66,7 +66,7 @@ export const toG3: Bench = {
     await end()
     await stopLab(own)
     if (ocs) await stopLab(ocs)
-    const audit = await lab.run(['audit', dirs.ocs])
+    const audit = await lab.run(['audit', '--data-dir', dirs.ocs])
     bench.count('exit code of the audit', audit.code ?? -1, 0)
     const reader = await startReader(bench)
     for (const side of ['ocs', 'OCS'] as const) {

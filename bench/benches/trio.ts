@@ -111,7 +111,11 @@ async function atRate(bench: Bencher, hertz: number): Promise<Sides> {
   await stopLab(sources)
   if (unsynced) await stopLab(unsynced)
   if (ocs) await stopLab(ocs)
-  bench.count(`${hertz} Hz: exit code of the audit`, (await lab.run(['audit', join(dirs.own)])).code ?? -1, 0)
+  bench.count(
+    `${hertz} Hz: exit code of the audit`,
+    (await lab.run(['audit', '--data-dir', join(dirs.own)])).code ?? -1,
+    0,
+  )
   return sides
 }
 

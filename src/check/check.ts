@@ -35,7 +35,7 @@ export async function check(flags: CheckFlags, context: Context): Promise<Findin
 function grafanaFindings(grafana: string, bridge: string, context: Context): Promise<Finding[]> {
   for (const [flag, url] of [
     ['--grafana', grafana],
-    ['--bridge-url', bridge],
+    ['--bridge', bridge],
   ] as const) {
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
       throw new UsageError(

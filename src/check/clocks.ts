@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Bus } from '../bus/bus.ts'
 import { BEAT_S, channels, type Presence } from '../core/channels.ts'
 import { duration } from '../core/duration.ts'
+import { at } from '../terminal/table.ts'
 import type { Finding } from './finding.ts'
 
 /** Seconds that beats of other hosts are listened for: every agent there beats once in 5 s. */
@@ -31,8 +32,7 @@ export async function checkClocks(
 ): Promise<Finding[]> {
   const now = Date.now() / 1000
   const finding = (level: Finding['level'], text: string): Finding => ({ check: 'clock', level, text })
-  if (now < NEVER_SET)
-    return [finding('problem', `it says ${new Date().toISOString()}: set it (timedatectl)`)]
+  if (now < NEVER_SET) return [finding('problem', `it says ${at(Date.now() / 1000)}: set it (timedatectl)`)]
   const skews = new Map<string, Skew>()
   const heard = ({ host, time, state }: Presence, age: number) => {
     if (host === hostname() || state !== 'online') return
@@ -51,7 +51,7 @@ export async function checkClocks(
   })
   const others =
     skews.size > 0 ? `, and those of ${[...skews.keys()].join(', ')} agree as far as can be seen` : ''
-  return wrong.length > 0 ? wrong : [finding('ok', `${new Date().toISOString()}${others}`)]
+  return wrong.length > 0 ? wrong : [finding('ok', `${at(Date.now() / 1000)}${others}`)]
 }
 
 /** Takes up what one message says of its host's clock. `ahead`: its time less ours, s; `age`: s it may be old at most. */

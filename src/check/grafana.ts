@@ -54,7 +54,7 @@ export async function checkGrafana(
     : {
         check: 'bridge',
         level: 'problem',
-        text: `nothing answers at ${bridge}: start it (ocs bridge), or say where it is with --bridge-url`,
+        text: `nothing answers at ${bridge}: start it (ocs bridge), or say where it is with --bridge`,
       }
   const health = await get('/api/health')
   if (health instanceof Error)

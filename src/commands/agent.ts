@@ -5,6 +5,7 @@ import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts
 import { attachProgram, standIn, startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
+import { examples } from './help.ts'
 import { roleFlags } from './site-flags.ts'
 
 /** `ocs agent --instance-id=ls240`: runs one instance of the site file. */
@@ -17,6 +18,14 @@ export function agentCommand(context: Context): Command {
     .addHelpText(
       'after',
       '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'ocs agent --instance-id=ls240',
+        'ocs agent --instance-id=ls240 --site-file=lab.yaml --site-host=grumpy --mode=idle',
+        'ocs agent --instance-id=ls240 --help-args',
+      ),
     )
     .action((flags: AgentFlags, self: Command) => runInstance(flags, self.args, context))
 }

@@ -5,6 +5,7 @@ import { namesSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
 import { refillCommand } from './aggregate/refill.ts'
+import { examples } from './help.ts'
 import { roleFlags } from './site-flags.ts'
 
 interface AggregateFlags extends SiteOptions {
@@ -20,6 +21,13 @@ export function aggregateCommand(context: Context): Command {
     .addHelpText(
       'after',
       '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --record-unknown, --initial-state.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'ocs aggregate --data-dir=/data/hk',
+        'ocs aggregate --instance-id=aggregator --site-file=lab.yaml --site-host=grumpy',
+      ),
     )
     .action(async (flags: AggregateFlags, self: Command) => {
       if (namesSite(flags, context.env)) return runInstance(flags, self.args, context, recorderClasses)

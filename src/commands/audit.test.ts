@@ -42,7 +42,7 @@ async function read(): Promise<void> {
 }
 /** What the command says of the one epoch, by the files alone. */
 async function alone(dir: string) {
-  const line = commandLine(['audit', dir], { state: join(lab.folder, 'maya') })
+  const line = commandLine(['audit', '--data-dir', dir], { state: join(lab.folder, 'maya') })
   return { code: await line.code, out: line.out(), err: line.err() }
 }
 
@@ -54,10 +54,10 @@ test('an epoch is whole when its agent, asked over the hub, says that this was i
       new RegExp(` ${rows} +${rows} .* to row ${rows}\\n.*nor its spool could be asked`, 's'),
     ),
   })
-  const asked = await lab.ocs('audit', data)
+  const asked = await lab.ocs('audit', `--data-dir=${data}`)
   expect([asked.code, asked.err]).toEqual([0, ''])
   expect(asked.out.trimEnd().split('\n').at(-1)).toContain('time in which nothing was read has none')
-  const { out: json } = await lab.ocs('audit', data, '--json')
+  const { out: json } = await lab.ocs('audit', `--data-dir=${data}`, '--json')
   expect(JSON.parse(json)).toMatchObject({ files: 1, not_seen: expect.stringContaining('ocs plot') })
   expect(asked.out).toMatch(
     new RegExp(`observatory.fake.feeds.false_temperatures +\\S+ +${rows} +${rows} +\\d+ +whole\n`),
@@ -70,12 +70,12 @@ test('of a copy that is behind its agent says that more was recorded elsewhere',
   const before = (await alone(copy)).out
   await read()
   expect((await alone(copy)).out).toBe(before)
-  const asked = await lab.ocs('audit', copy)
+  const asked = await lab.ocs('audit', `--data-dir=${copy}`)
   expect(asked).toMatchObject({ code: 0, out: expect.stringContaining('its agent has had more recorded') })
 })
 
 test('where the hub is away the files are judged all the same', async () => {
-  const line = commandLine(['audit', data, '--site-hub', 'mqtt://127.0.0.1:1'], {
+  const line = commandLine(['audit', '--data-dir', data, '--site-hub', 'mqtt://127.0.0.1:1'], {
     state: join(lab.folder, 'maya'),
   })
   expect(await line.code).toBe(0)
@@ -88,7 +88,7 @@ test('what the directory’s own recorder has recorded is missing when its files
     rmSync(join(data, name), { recursive: true })
   const nothing = await alone(data)
   expect([nothing.code, nothing.err]).toEqual([2, expect.stringContaining('there are no .g3 files in it')])
-  const asked = await lab.ocs('audit', data)
+  const asked = await lab.ocs('audit', `--data-dir=${data}`)
   expect([asked.code, asked.err]).toEqual([
     1,
     expect.stringContaining('1 of its files or epochs are not whole'),

@@ -7,6 +7,7 @@ import { ConfigError, messageOf, OpError, TransportError, UsageError } from '../
 import { type RecordData, recordingOf } from '../core/recording/recording.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { joinLab } from '../launch/join-lab.ts'
+import { defaultDataDir } from '../launch/places.ts'
 import { statePath } from '../machine/state-path.ts'
 import { spoolsIn } from '../runtime/spool/spool-files.ts'
 import { lookAtSpool } from '../runtime/spool/spool-look.ts'
@@ -22,13 +23,15 @@ import { disk } from '../storage/recorder/disk.ts'
 import type { Span } from '../storage/recorder/spans.ts'
 import type { Context } from '../terminal/context.ts'
 import { table } from '../terminal/table.ts'
-import { siteFlags } from './site-flags.ts'
+import { examples, formerArgument } from './help.ts'
+import { labFlags } from './site-flags.ts'
 
 /** What rows cannot tell, for who takes `whole` for more than it says. */
 const NOT_SEEN =
   'Rows are counted: time in which nothing was read has none, and is not seen here. ocs plot INSTANCE shows its gaps, ocs ctrl history INSTANCE what was wrong then.'
 
 interface AuditFlags extends SiteOptions {
+  readonly dataDir?: string
   readonly json?: boolean
   readonly influx?: string
   readonly from?: string
@@ -36,11 +39,14 @@ interface AuditFlags extends SiteOptions {
   readonly fetch?: boolean
 }
 
-/** `ocs audit DATA_DIR`: what should be in the files against what is, by the files, and by agents and spools. */
+/** `ocs audit`: what should be in the files against what is, by the files, and by agents and spools. */
 export function auditCommand(context: Context): Command {
-  return siteFlags(new Command('audit'))
-    .description('Compare the samples that should be in a data directory with those that are.')
-    .argument('<data-dir>', 'the recorder’s directory')
+  const command = new Command('audit').description(
+    'Compare the samples that should be in a data directory with those that are.',
+  )
+  const dataDir = formerArgument(command, '--data-dir', context)
+  return labFlags(command)
+    .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
     .option('--state-dir <folder>', 'the folder of this machine’s spools, which are asked, too')
     .option('--influx <url>', 'compare with what a database has, too: http://HOST:PORT/DATABASE')
     .option('--from <time>', 'with --influx: 2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
@@ -50,7 +56,12 @@ export function auditCommand(context: Context): Command {
       'after',
       '\nWith a site file, or --site-hub, the agents that run are asked what they have had recorded.',
     )
-    .action(async (dir: string, flags: AuditFlags) => {
+    .addHelpText(
+      'after',
+      examples('ocs audit --data-dir=/data/hk', 'ocs audit --data-dir=/data/hk --site-file=lab.yaml --json'),
+    )
+    .action(async (former: string | undefined, flags: AuditFlags) => {
+      const dir = dataDir(former, flags.dataDir) ?? defaultDataDir(context.env)
       const witnesses = [...(await agents(dir, flags, context)), ...spools(flags, context)]
       const elsewhere = flags.fetch ? readerElsewhere(dir, flags.stateDir, context) : undefined
       const found = await read(dir, witnesses, elsewhere)
@@ -79,9 +90,13 @@ async function read(dir: string, witnesses: readonly Witness[], elsewhere?: Read
     const found = await audit(disk, dir, witnesses, elsewhere)
     if (found.files > 0 || found.moved.length > 0 || found.epochs.length > 0) return found
   } catch (cause) {
-    throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
+    throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory with --data-dir`, {
+      cause,
+    })
   }
-  throw new ConfigError(`${dir}: there are no .g3 files in it: name a recorder's data directory`)
+  throw new ConfigError(
+    `${dir}: there are no .g3 files in it: name a recorder's data directory with --data-dir`,
+  )
 }
 
 /** What a database has of the fields in a data directory, where one is named. */
@@ -116,20 +131,15 @@ async function agents(dir: string, flags: AuditFlags, context: Context): Promise
     return []
   const found: Witness[] = []
   try {
-    await joinLab(
-      flags,
-      context,
-      async ({ lab }) => {
-        for (const [instance, { presence, sessions }] of lab.instances) {
-          const data = recordingOf(sessions)
-          if (data && presence?.host === hostname() && data.data_dir === resolve(dir))
-            found.push(...recorded(data.providers))
-          for (const [feed, { spool, epochs }] of Object.entries(presence?.feeds ?? {}))
-            found.push({ who: 'agent', instance, feed, spool, epochs })
-        }
-      },
-      { quiet: true },
-    )
+    await joinLab(flags, context, async ({ lab }) => {
+      for (const [instance, { presence, sessions }] of lab.instances) {
+        const data = recordingOf(sessions)
+        if (data && presence?.host === hostname() && data.data_dir === resolve(dir))
+          found.push(...recorded(data.providers))
+        for (const [feed, { spool, epochs }] of Object.entries(presence?.feeds ?? {}))
+          found.push({ who: 'agent', instance, feed, spool, epochs })
+      }
+    })
   } catch (error) {
     if (!(error instanceof TransportError)) throw error
     context.err(`agents were not asked: ${error.message}\n`)

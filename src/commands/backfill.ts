@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { timeOf } from '../core/arguments/point-in-time.ts'
 import { counted } from '../core/counted.ts'
 import { OpError, UsageError } from '../core/errors.ts'
+import { defaultDataDir } from '../launch/places.ts'
 import { statePath } from '../machine/state-path.ts'
 import { backfill } from '../sinks/backfill.ts'
 import { LAST } from '../sinks/compare.ts'
@@ -13,22 +14,27 @@ import { Archive } from '../storage/archive/archive.ts'
 import { indexPath } from '../storage/archive/archive-index-file.ts'
 import type { Context } from '../terminal/context.ts'
 import { progressOf } from '../terminal/progress.ts'
+import { examples, formerArgument } from './help.ts'
 
 interface BackfillFlags {
-  readonly from: string
+  readonly dataDir?: string
+  readonly from?: string
   readonly to?: string
   readonly influx?: string
   readonly protocol: Protocol
   readonly stateDir?: string
 }
 
-/** `ocs backfill DATA_DIR`: what `.g3` files hold, into a database. */
+/** `ocs backfill`: what `.g3` files hold, into a database. */
 export function backfillCommand(context: Context): Command {
-  return new Command('backfill')
-    .description('Write recorded samples into a database, with the names that OCS gives them.')
-    .argument('<data-dir>', 'a folder of .g3 files, such as the recorder’s')
-    .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
-    .option('--to <time>', 'the same; all there is by default')
+  const command = new Command('backfill').description(
+    'Write recorded samples into a database, with the names that OCS gives them.',
+  )
+  const dataDir = formerArgument(command, '--data-dir', context)
+  return command
+    .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
+    .option('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1d before now; all by default')
+    .option('--to <time>', 'the same')
     .option('--influx <url>', 'http://HOST:PORT/DATABASE of InfluxDB 1.x; else INFLUXDB_V2_URL and its kin')
     .addOption(new Option('--protocol <form>', 'as of the agent').choices(PROTOCOLS).default('line'))
     .option('--state-dir <folder>', 'where the index of the files is kept')
@@ -36,9 +42,17 @@ export function backfillCommand(context: Context): Command {
       'after',
       '\nWhat the database has already stays as it is: the same samples are the same points.',
     )
-    .action(async (dir: string, flags: BackfillFlags) => {
+    .addHelpText(
+      'after',
+      examples(
+        'ocs backfill --data-dir=/data/hk --influx=http://127.0.0.1:8086/hk',
+        'ocs backfill --influx=http://127.0.0.1:8086/hk --from=-1d',
+      ),
+    )
+    .action(async (former: string | undefined, flags: BackfillFlags) => {
+      const dir = dataDir(former, flags.dataDir) ?? defaultDataDir(context.env)
       const now = Date.now() / 1000
-      const start = timeOf('--from', flags.from, now)
+      const start = flags.from === undefined ? 0 : timeOf('--from', flags.from, now)
       const end = flags.to === undefined ? LAST : timeOf('--to', flags.to, now)
       if (start > end) throw new UsageError(`--from ${flags.from} is after --to ${flags.to}`)
       const { influx, protocol } = flags

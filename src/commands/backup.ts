@@ -3,6 +3,7 @@ import { severalFlag } from '../core/arguments/several-flag.ts'
 import { counted } from '../core/counted.ts'
 import { type BackupFlags, backup } from '../keeping/backup.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { withFlags } from './site-flags.ts'
 
 /** `ocs backup`: the state of this host in one file. */
@@ -20,6 +21,7 @@ export function backupCommand(context: Context): Command {
       'the recordings of a data directory, too; may be given several times',
       severalFlag,
     )
+    .addHelpText('after', examples('ocs backup host.tar.gz', 'ocs backup host.tar.gz --data-dir=/data/hk'))
     .action(async (file: string, flags: BackupFlags) => {
       const { manifest, leftOut } = await backup(file, flags, context)
       context.out(`wrote ${file}: ${counted(Object.keys(manifest.files).length, 'file')}\n`)

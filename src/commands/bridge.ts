@@ -17,6 +17,7 @@ import { readKeyPair } from '../principals/hub-keys.ts'
 import { type KeySource, ownHubKeys } from '../principals/own-hub-keys.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
+import { examples } from './help.ts'
 import { address, type Listen } from './listen-flags.ts'
 import { siteFlags } from './site-flags.ts'
 
@@ -57,6 +58,10 @@ export function bridgeCommand(context: Context): Command {
     .option('--insecure', 'listen beyond this machine over plain HTTP: whoever reaches it may read')
     .addOption(new Option('--users <file>').hideHelp())
     .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
+    .addHelpText(
+      'after',
+      examples('ocs bridge', 'ocs bridge --listen=0.0.0.0:5000 --grafana=http://127.0.0.1:3000'),
+    )
     .action(async (flags: BridgeFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       if (flags.users !== undefined) throw new UsageError(`--users: ${MOVED}`)

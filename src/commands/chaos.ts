@@ -13,6 +13,7 @@ import { numberFlag } from '../core/arguments/number-flag.ts'
 import { OpError, UsageError } from '../core/errors.ts'
 import { notFound } from '../core/names.ts'
 import { type Context, draw, ERASE } from '../terminal/context.ts'
+import { examples } from './help.ts'
 
 interface ChaosFlags {
   readonly minutes?: number
@@ -73,6 +74,14 @@ export function chaosCommand(context: Context): Command {
     .option('--spt3g <python>', 'have spt3g read the files: a Python that has it (OCS_SPT3G_PYTHON)')
     .option('--json', 'print as JSON')
     .addHelpText('after', `\nFaults:\n${list.join('\n')}`)
+    .addHelpText(
+      'after',
+      examples(
+        'ocs chaos',
+        'ocs chaos --minutes=60 --dir=/tmp/chaos',
+        'ocs chaos --faults=kill,garbage --count=20 --seed=7',
+      ),
+    )
     .action((flags: Omit<ChaosFlags, 'faults'> & Partial<ChaosFlags>) =>
       chaos({ ...flags, faults: flags.faults ?? Object.keys(faults) }, context),
     )

@@ -7,7 +7,10 @@ import { ConfigError } from '../core/errors.ts'
 import { redact, redactedJson } from '../core/redact.ts'
 import { openSite } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples, formerly } from './help.ts'
 import { hubFlags, withFlags } from './site-flags.ts'
+
+type Given = Omit<CheckFlags, 'bridgeUrl' | 'bridge'> & { readonly bridge: string }
 
 /** Brokers that rights are printed for. */
 const printed = { mosquitto: mosquittoAcl, nats: natsAccounts }
@@ -15,7 +18,18 @@ const printed = { mosquitto: mosquittoAcl, nats: natsAccounts }
 /** `ocs check`: finds what would keep this host from running. Exit code 0 healthy, 2 with problems. */
 export function checkCommand(context: Context): Command {
   const command = new Command('check').description('Find what would keep this host from running.')
-  return siteCheckFlags(command).action(async (flags: CheckFlags) => {
+  siteCheckFlags(command).addHelpText(
+    'after',
+    examples(
+      'ocs check',
+      'ocs check --site-file=lab.yaml --file-only',
+      'ocs check --grafana=http://admin:admin@127.0.0.1:3000 --bridge=http://127.0.0.1:5000',
+    ),
+  )
+  formerly(command, '--bridge-url', '--bridge', context)
+  return command.action(async ({ bridge, ...given }: Given) => {
+    // Of ocs up, whose flags these are, too, it is the word to run one.
+    const flags: CheckFlags = { ...given, bridgeUrl: bridge }
     if (flags.acl !== undefined) return context.out(await rightsOf(flags.acl, flags, context))
     const findings = await check(flags, context)
     const problems = findings.filter(({ level }) => level === 'problem').length
@@ -35,7 +49,7 @@ function siteCheckFlags(command: Command): Command {
       '--grafana <url>',
       'ask Grafana, http://admin:PASSWORD@HOST:3000, why it does not show the bridge',
     )
-    .option('--bridge-url <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
+    .option('--bridge <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
     .option('--json', 'as JSON')
     .addOption(
       new Option(

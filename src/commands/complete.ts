@@ -15,6 +15,8 @@ export interface Candidate {
 export interface Live {
   /** Of the site file: instance-ids with their classes. */
   readonly written?: ReadonlyMap<string, string>
+  /** What fits the argument that comes next, where that has been found out. */
+  readonly words?: readonly Candidate[]
   readonly instances: ReadonlyMap<string, Pick<InstanceView, 'state' | 'api'>>
 }
 
@@ -40,6 +42,17 @@ export function candidates(root: Command, words: readonly string[], live: Live):
         ? flagsOf(at, live)
         : namesOf(at, live)
   return found.filter(({ word }) => word.startsWith(last))
+}
+
+/** The command that words belong to, as it is typed, and its arguments so far. */
+export function placeOf(
+  root: Command,
+  words: readonly string[],
+): { readonly path: string; readonly args: readonly string[] } {
+  const { command, args } = place(root, words)
+  const names: string[] = []
+  for (let one: Command | null = command; one && one !== root; one = one.parent) names.unshift(one.name())
+  return { path: names.join(' '), args }
 }
 
 /** Where on a command line the next word stands. */
@@ -111,6 +124,7 @@ function namesOf(at: Place, live: Live): Candidate[] {
   const list = command.registeredArguments
   const argument = list[args.length] ?? (list.at(-1)?.variadic ? list.at(-1) : undefined)
   if (argument?.argChoices) return argument.argChoices.map((word) => ({ word, help: '' }))
+  if (argument && live.words) return [...live.words]
   switch (argument?.name()) {
     case 'instance':
       return command.name() === 'record' ? writtenOf(live) : instancesOf(live)

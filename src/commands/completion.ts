@@ -2,16 +2,19 @@ import { Argument, Command } from 'commander'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { type LabView, viewLab } from '../lab/lab-view.ts'
-import { chooseSite, type SiteOptions } from '../launch/choose-site.ts'
+import { chooseSite } from '../launch/choose-site.ts'
+import { knownHub } from '../launch/known-hub.ts'
 import type { Context } from '../terminal/context.ts'
-import { candidates, type Live } from './complete.ts'
-import { completionScripts } from './completion-scripts.ts'
+import { candidates, type Live, placeOf } from './complete.ts'
+import { completionScripts } from './completion/scripts.ts'
+import { type Asked, inLab, onDisk, type Places, type Reached } from './completion/sources.ts'
+import { examples } from './help.ts'
 
 /**
- * Milliseconds the hub has to tell which agents there are: someone waits with a finger on the tab key. For a hub that
- * is far away `OCS_COMPLETION_MS` says otherwise.
+ * Milliseconds there are to find out what there is: someone waits with a finger on the tab key. For a hub that is far away
+ * `OCS_COMPLETION_MS` says otherwise.
  */
-const HUB_MS = 300
+const MS = 300
 
 /** Commands that take an instance of the site file which need not run. */
 const NAMES_WRITTEN: readonly string[] = ['agent', 'aggregate', 'record']
@@ -20,8 +23,16 @@ const NAMES_WRITTEN: readonly string[] = ['agent', 'aggregate', 'record']
 export function completionCommand(context: Context): Command {
   const shells = Object.keys(completionScripts)
   return new Command('completion')
-    .description('Print the script that completes words in your shell: eval "$(ocs completion bash)".')
+    .description('Print the script that completes words in your shell.')
     .addArgument(new Argument('<shell>', 'your shell').choices(shells))
+    .addHelpText(
+      'after',
+      examples(
+        'eval "$(ocs completion bash)"',
+        'eval "$(ocs completion zsh)"',
+        'ocs completion fish > ~/.config/fish/completions/ocs.fish',
+      ),
+    )
     .action((shell: keyof typeof completionScripts) => context.out(completionScripts[shell]))
 }
 
@@ -33,71 +44,91 @@ export function completeCommand(context: Context): Command {
     .action(async (words: string[], _flags: unknown, self: Command) => {
       const root = self.parent
       if (!root) return
-      const live = words[0] === 'ctrl' && words.length > 2 ? await askHub(words, context) : undefined
-      const written = NAMES_WRITTEN.includes(words[0] ?? '')
-        ? await writtenInstances(words, context)
-        : undefined
-      const found = candidates(root, words, { instances: new Map(), ...live, ...(written && { written }) })
+      const found = candidates(root, words, await known(root, words, context))
       context.out(found.map(({ word, help }) => `${word}\t${help}\n`).join(''))
     })
+}
+
+/** What there is to choose from, as far as it can be found out in time. */
+async function known(root: Command, words: readonly string[], context: Context): Promise<Live> {
+  let view: LabView | undefined
+  let live: Live = { instances: new Map() }
+  const [first = ''] = words
+  if (NAMES_WRITTEN.includes(first)) return { ...live, ...(await writtenInstances(words, context)) }
+  const { path, args } = placeOf(root, words.slice(0, -1))
+  const [disk, lab] = [onDisk[path], inLab[path]]
+  const isAsked = first === 'ctrl' ? words.length > 2 : lab !== undefined
+  if (!disk && !isAsked) return live
+  const ms = Number(context.env['OCS_COMPLETION_MS']) || MS
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), ms)
+  const asked = { args, places: placesIn(words), context, signal: late.signal }
+  try {
+    if (disk) return { ...live, words: await disk(asked) }
+    await inHub(asked, ms, async (on) => {
+      view = on.lab
+      await on.lab.settled()
+      if (lab) live = { ...live, words: await lab(on, asked) }
+    })
+  } catch {
+    // Who only presses the tab key is not told what is wrong.
+  } finally {
+    clearTimeout(timer)
+  }
+  return { ...live, instances: view?.instances ?? live.instances }
+}
+
+/** Works on the lab that runs, as far as there is time. */
+async function inHub(
+  { places, context, signal }: Asked,
+  ms: number,
+  work: (on: Reached) => Promise<void>,
+): Promise<void> {
+  const site = await knownHub(places, context, () => {})
+  const { url, root, credentials } = await chooseSite(site, context, () => {})
+  await using bus = connectMqtt({ url, credentials, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
+  const over = new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+  const told = async () => {
+    await reached(bus, url, ms / 1000)
+    await work({ bus, root, lab: await viewLab(bus, root) })
+  }
+  await Promise.race([told(), over])
 }
 
 /** The instances of the site file on this host with their classes, those of modules too; undefined without a file. */
 async function writtenInstances(
   words: readonly string[],
   context: Context,
-): Promise<ReadonlyMap<string, string> | undefined> {
+): Promise<Pick<Live, 'written'> | undefined> {
   try {
-    const { site, host } = await chooseSite(siteOptions(words), context, () => {})
+    const { site, host } = await chooseSite(placesIn(words), context, () => {})
     const all = host
       ? host.instances
       : [...(site?.hosts.values() ?? [])].flatMap(({ instances }) => instances)
-    return new Map(
-      all.map(({ instance_id, agent_class = '', module }) => [
-        instance_id,
-        agent_class || (module?.name ?? ''),
-      ]),
+    const written = all.map(
+      ({ instance_id, agent_class = '', module }) =>
+        [instance_id, agent_class || (module?.name ?? '')] as const,
     )
+    return { written: new Map(written) }
   } catch {
     return undefined
   }
 }
 
-/** The agents that run, by what the hub retains; undefined when it does not tell in time. */
-async function askHub(words: readonly string[], context: Context): Promise<Live | undefined> {
-  let lab: LabView | undefined
-  const late = Promise.withResolvers<void>()
-  const ms = Number(context.env['OCS_COMPLETION_MS']) || HUB_MS
-  const timer = setTimeout(late.resolve, ms)
-  try {
-    const { url, root, credentials } = await chooseSite(siteOptions(words), context, () => {})
-    await using bus = connectMqtt({ url, credentials, client: `complete-${crypto.randomUUID().slice(0, 8)}` })
-    const told = async () => {
-      await reached(bus, url, ms / 1000)
-      lab = await viewLab(bus, root)
-      await lab.settled()
-    }
-    await Promise.race([told(), late.promise])
-    return { instances: lab?.instances ?? new Map() }
-  } catch {
-    return undefined
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** The flags among the words that say which hub. */
-function siteOptions(words: readonly string[]): SiteOptions {
-  const named: Readonly<Record<string, keyof SiteOptions>> = {
+/** The flags among the words that say which hub, and which folders. */
+function placesIn(words: readonly string[]): Places {
+  const named: Readonly<Record<string, keyof Places>> = {
     '--site': 'site',
     '--site-file': 'siteFile',
     '--site-host': 'siteHost',
     '--site-hub': 'siteHub',
     '--address-root': 'addressRoot',
+    '--state-dir': 'stateDir',
+    '--data-dir': 'dataDir',
   }
   const given = flattenArguments(words.slice(0, -1)).flatMap(({ flag, values: [value] }) => {
     const name = Object.hasOwn(named, flag) ? named[flag] : undefined
     return name !== undefined && value !== undefined ? [[name, value] as const] : []
   })
-  return Object.fromEntries(given) as SiteOptions
+  return Object.fromEntries(given) as Places
 }

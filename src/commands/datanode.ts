@@ -6,6 +6,7 @@ import { findAgent, nodeClasses } from '../launch/agents.ts'
 import { chooseSite, namesSite, type SiteOptions } from '../launch/choose-site.ts'
 import type { Context } from '../terminal/context.ts'
 import { runInstance } from './agent.ts'
+import { examples } from './help.ts'
 import { roleFlags } from './site-flags.ts'
 
 interface NodeFlags extends SiteOptions {
@@ -17,6 +18,7 @@ interface Kind {
   readonly help: string
   /** sisock's environment variables for its flags. */
   readonly env: Readonly<Record<string, string>>
+  readonly examples: readonly string[]
   /** Its name when neither flag nor variable gives one. */
   readonly name?: string
 }
@@ -26,23 +28,27 @@ const kinds: Readonly<Record<string, Kind>> = {
   thermometry: {
     agentClass: nodeClasses.thermometry,
     help: 'Serve the last hour of an agent’s feed.',
+    examples: ['ocs datanode thermometry --target=ls240 --name=LSA21OQ'],
     env: { ...named, TARGET: '--target', FEED: '--feed', BUFFER_TIME: '--buffer-time' },
   },
   sensors: {
     agentClass: nodeClasses.sensors,
     help: 'Serve this computer’s temperatures, load and memory.',
+    examples: ['ocs datanode sensors'],
     env: named,
     name: 'sensors',
   },
   weather: {
     agentClass: nodeClasses.weather,
     help: 'Serve an archive of weather in APEX’s text form.',
+    examples: ['ocs datanode weather --shift-to-now'],
     env: named,
     name: 'weather',
   },
   archive: {
     agentClass: nodeClasses.archive,
     help: 'Serve a recorder’s .g3 files, or another tree of them.',
+    examples: ['ocs datanode archive --data-dir=/data/hk'],
     env: { ...named, DATA_DIR: '--data-dir' },
     name: 'archive',
   },
@@ -50,7 +56,9 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 /** `ocs datanode KIND`: what Grafana draws comes from here, by way of the bridge. */
 export function datanodeCommand(context: Context): Command {
-  const command = new Command('datanode').description('Run a data node: live data for the bridge.')
+  const command = new Command('datanode')
+    .description('Run a data node: live data for the bridge.')
+    .addHelpText('after', examples('ocs datanode thermometry --target=ls240 --name=LSA21OQ'))
   for (const [name, kind] of Object.entries(kinds)) {
     const variables = Object.entries(kind.env).map(([variable, flag]) => `${flag} or ${variable}`)
     roleFlags(command.command(name).description(kind.help))
@@ -59,6 +67,7 @@ export function datanodeCommand(context: Context): Command {
         'what to be known as, instead of node-NAME; with the arguments of that instance where the site file has it',
       )
       .addHelpText('after', `\nTakes ${variables.join(', ')}.`)
+      .addHelpText('after', examples(...kind.examples))
       .action((flags: NodeFlags, self: Command) => runNode(kind, name, flags, self.args, context))
   }
   return command

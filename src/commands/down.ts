@@ -4,6 +4,7 @@ import { OpError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { withFlags } from './site-flags.ts'
 
 /** Milliseconds that `ocs up` has to stop its roles before it is killed, and between two looks. */
@@ -17,8 +18,9 @@ export function upChoiceFlags(command: Command): Command {
 
 /** `ocs down`: stops what `ocs up` runs. */
 export function downCommand(context: Context): Command {
-  return upChoiceFlags(new Command('down').description('Stop what ocs up runs.')).action(
-    async (choice: UpChoice) => {
+  return upChoiceFlags(new Command('down').description('Stop what ocs up runs.'))
+    .addHelpText('after', examples('ocs down', 'ocs down --site-file=lab.yaml'))
+    .action(async (choice: UpChoice) => {
       const { state } = findUp(choice, context)
       if (!isAlive(state))
         throw new OpError(`ocs up of ${state.host} does not run (its pid was ${state.pid})`)
@@ -30,8 +32,7 @@ export function downCommand(context: Context): Command {
         await Bun.sleep(LOOK_MS)
       }
       context.out(`stopped ${counted(state.roles.filter(isUp).length, 'role')} of ${state.host}\n`)
-    },
-  )
+    })
 }
 
 function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {

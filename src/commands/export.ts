@@ -11,6 +11,7 @@ import { exportFile, FORMATS, type Format } from '../storage/archive/export-file
 import { windows } from '../storage/archive/export-windows.ts'
 import type { Context } from '../terminal/context.ts'
 import { progressOf } from '../terminal/progress.ts'
+import { examples } from './help.ts'
 
 interface ExportFlags {
   readonly from: string
@@ -34,10 +35,17 @@ export function exportCommand(context: Context): Command {
     .requiredOption('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1h before now')
     .option('--to <time>', 'the same', 'now')
     .addOption(new Option('--format <format>', 'csv, jsonl, parquet or g3').choices(FORMATS).default('csv'))
-    .option('--out <file>', 'the file to write, in place of standard output; parquet and g3 need one')
+    .option('-o, --out <file>', 'the file to write, in place of standard output; parquet and g3 need one')
     .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
     .option('--state-dir <folder>', 'where the index of the files is kept')
     .addHelpText('after', '\nTimes are unix seconds. A field without a sample at a time is left empty.')
+    .addHelpText(
+      'after',
+      examples(
+        "ocs export 'ls240.temperatures.*' --from=-1h > ls240.csv",
+        "ocs export 'ls240.temperatures.*' --from=-1d --format=parquet --out=ls240.parquet",
+      ),
+    )
     .action((names: string[], flags: ExportFlags) => exportFields(names, flags, context))
 }
 

@@ -14,6 +14,7 @@ import { declaredInstances } from '../launch/declared-instances.ts'
 import { answers } from '../machine/probe.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
+import { examples } from './help.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface ProvisionFlags extends SiteOptions {
@@ -27,13 +28,15 @@ interface ProvisionFlags extends SiteOptions {
 
 /** `ocs grafana`: Grafana without clicks. */
 export function grafanaCommand(context: Context): Command {
-  const command = new Command('grafana').description('Set up Grafana without clicks.')
+  const command = new Command('grafana')
+    .description('Set up Grafana without clicks.')
+    .addHelpText('after', examples('ocs grafana provision --out=grafana --site-file=lab.yaml'))
   siteFlags(
     command
       .command('provision')
       .description('Write data sources, dashboards and alert rules into a folder for Grafana to read.'),
   )
-    .requiredOption('--out <folder>', 'the folder to write, for Grafana’s provisioning')
+    .requiredOption('-o, --out <folder>', 'the folder to write, for Grafana’s provisioning')
     .addOption(
       new Option('--dialect <dialect>', 'what the dashboards ask; only graphite needs no plugin')
         .choices(dialectNames)
@@ -49,6 +52,13 @@ export function grafanaCommand(context: Context): Command {
     .addHelpText(
       'after',
       '\nReads the site file and, if the hub answers, what runs. Written again, everything keeps its address.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'ocs grafana provision --out=/etc/grafana/ocs --site-file=lab.yaml',
+        'ocs grafana provision --out=grafana --bridge=https://hub.example.edu:5000',
+      ),
     )
     .action((flags: ProvisionFlags) => provision(flags, context))
   return command

@@ -26,6 +26,7 @@ import { loadSite } from '../site/find.ts'
 import { listeningAt } from '../site/hub-url.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
+import { examples } from './help.ts'
 import { forgetIdCommand } from './hub/forget.ts'
 import { keyCommands } from './hub/init.ts'
 import { principalCommands } from './hub/principals.ts'
@@ -78,6 +79,14 @@ export function hubCommand(context: Context): Command {
       group,
     )
     .option('--insecure', 'everybody may do everything, also from beyond this machine')
+    .addHelpText(
+      'after',
+      examples(
+        'ocs hub --site-file=lab.yaml --site-host=grumpy',
+        'ocs hub --listen=0.0.0.0 --listen-ws=0.0.0.0',
+        'ocs hub passwd maya --role=operator:1',
+      ),
+    )
     .action(async (flags: HubFlags) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { site, url, root, realm, recorders, ports } = await chooseSite(flags, context, log)

@@ -21,6 +21,8 @@ import { firstOf } from '../site/hub-url.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
 import { readPassword } from '../terminal/secret.ts'
+import { at } from '../terminal/table.ts'
+import { examples } from './help.ts'
 import { siteFlags } from './site-flags.ts'
 
 /** Why there is no token. */
@@ -39,6 +41,7 @@ export function loginCommand(context: Context): Command {
       '--fingerprint <sha256>',
       "of the hub's authority, as ocs hub init printed it; asked for the first time",
     )
+    .addHelpText('after', examples('ocs login', 'ocs login maya --site-hub=mqtts://hub.example.edu:8883'))
     .action(async (name: string | undefined, flags: SiteOptions & { fingerprint?: string }) => {
       const log = createLog(context, flags.logFormat ?? 'text')
       const { url: all, root, realm, credentials } = await chooseSite(flags, context, log)
@@ -57,7 +60,7 @@ export function loginCommand(context: Context): Command {
       const { token, until } = fetched
       const about = { ...(ca && { ca }), ...(account !== undefined && { account }) }
       writeCredentials(file, { hub: url, ...about, principal: who, token })
-      context.err(`logged in as ${who} until ${new Date(until * 1000).toISOString()} (${file})\n`)
+      context.err(`logged in as ${who} until ${at(until)} (${file})\n`)
       const authority = authorityFile({ realm, env: context.env })
       if (ca !== undefined) {
         writeAuthority(authority, ca)

@@ -4,14 +4,17 @@ import { numberFlag } from '../core/arguments/number-flag.ts'
 import { type LogFlags, OWN, showLogs } from '../host/role-logs.ts'
 import type { Context } from '../terminal/context.ts'
 import { upChoiceFlags } from './down.ts'
+import { examples, formerly } from './help.ts'
 
 /** `ocs logs`: what the roles of `ocs up` have logged. */
 export function logsCommand(context: Context): Command {
-  return upChoiceFlags(new Command('logs').description('Show the logs of what ocs up runs.'))
+  const command = upChoiceFlags(new Command('logs').description('Show the logs of what ocs up runs.'))
     .argument('[instance]', `one role only; ${OWN} for the log of ocs up itself`)
     .option('-f, --follow', 'go on with new lines, until ocs up stops')
-    .option('-n, --lines <count>', 'how many of the last lines', lines, 100)
+    .option('-n, --limit <count>', 'how many of the last lines', lines, 100)
+    .addHelpText('after', examples('ocs logs', 'ocs logs ls240 --follow', 'ocs logs -n 20'))
     .action((instance: string | undefined, flags: LogFlags) => showLogs(instance, flags, context))
+  return formerly(command, '--lines', '--limit', context)
 }
 
-const lines = numberFlag('--lines', z.int().min(0).max(10_000_000), 'a number of lines')
+const lines = numberFlag('--limit', z.int().min(0).max(10_000_000), 'a number of lines')

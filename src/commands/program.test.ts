@@ -23,7 +23,12 @@ async function loaded(...argv: string[]): Promise<string[]> {
 const OTHERS = ['agent', 'bridge', 'chaos', 'ctrl/ctrl', 'status']
 
 test('a command loads its own file, and none of another command', async () => {
-  expect((await loaded('--version')).sort()).toEqual(['load-named.ts', 'program.ts', 'run-command.ts'])
+  expect((await loaded('--version')).sort()).toEqual([
+    'help.ts',
+    'load-named.ts',
+    'program.ts',
+    'run-command.ts',
+  ])
   const few = await loaded('hub', '--help')
   expect(few).toContain('hub.ts')
   for (const name of OTHERS) expect(few).not.toContain(`${name}.ts`)
@@ -33,7 +38,7 @@ test('a command loads its own file, and none of another command', async () => {
 
 test('a command of ctrl loads itself alone, and neither what runs agents nor what reads site files', async () => {
   const files = await allLoaded('ctrl', 'status', '--help')
-  const own = ['ctrl/ctrl', 'ctrl/status', 'load-named', 'program', 'run-command', 'site-flags']
+  const own = ['ctrl/ctrl', 'ctrl/status', 'help', 'load-named', 'program', 'run-command', 'site-flags']
   expect(files.filter((file) => file.startsWith('commands/')).sort()).toEqual(
     own.map((name) => `commands/${name}.ts`),
   )

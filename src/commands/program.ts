@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { description, version } from '../launch/version.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { addNamed, type Loaders } from './load-named.ts'
 import { runCommand } from './run-command.ts'
 
@@ -60,7 +61,14 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 
 /** The commands that a command line is about, as they are declared. */
 export async function declared(argv: readonly string[], context: Context): Promise<Command> {
-  const program = new Command('ocs').description(description).version(version).enablePositionalOptions()
+  const program = new Command('ocs')
+    .description(description)
+    .version(version)
+    .enablePositionalOptions()
+    .addHelpText(
+      'after',
+      examples('ocs demo', 'ocs up --site-file=lab.yaml', 'ocs status --watch', 'ocs ctrl start'),
+    )
   const [name = ''] = argv
   const hidden = Object.hasOwn(inner, name) ? await inner[name]?.() : undefined
   if (hidden) return program.addCommand(await hidden(context, argv), { hidden: true })

@@ -8,11 +8,13 @@ import { findUp, type UpChoice } from '../host/up-state.ts'
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
 import { upChoiceFlags } from './down.ts'
+import { examples } from './help.ts'
 
 /** `ocs ps`: the roles that `ocs up` runs. Exit code 1 when it does not run. */
 export function psCommand(context: Context): Command {
   return upChoiceFlags(new Command('ps').description('Show what ocs up runs.'))
     .option('--json', 'as JSON')
+    .addHelpText('after', examples('ocs ps', 'ocs ps --json'))
     .action((choice: UpChoice & { readonly json?: boolean }) => {
       const { state } = findUp(choice, context)
       const shown = shownUp(state)

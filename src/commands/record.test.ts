@@ -46,7 +46,7 @@ async function ocs(...words: string[]): Promise<{ code: number; err: string }> {
 test('a conversation is written down, and is as good as the instrument', async () => {
   const simulator = await startLakeshore240({ serialNumber: 'LSA21OQ', pty: join(folder, 'tty') })
   const dialog = join(folder, 'dialog.yaml')
-  const words = ['record', 'ls240', '-o', dialog, '--port', join(folder, 'tty')]
+  const words = ['record', 'ls240', '--out', dialog, '--port', join(folder, 'tty')]
   // Until all has been read twice.
   let read = 0
   traceTo((line) => {
@@ -72,7 +72,7 @@ test('what a task changes is recorded in turn, so that it can be played again', 
   const dialog = join(folder, 'changed.yaml')
   const task = 'set_values {"channel": 2, "name": "cold"}'
   const flags = ['--port', join(folder, 'tty2'), '--mode', 'idle', '--seconds', '0.2', '--task', task]
-  expect(await ocs('record', 'ls240', '-o', dialog, ...flags)).toMatchObject({ code: 0 })
+  expect(await ocs('record', 'ls240', '--out', dialog, ...flags)).toMatchObject({ code: 0 })
   await simulator.close()
   await using agent = await startAgent(lakeshore240, { port: `replay:${dialog}`, mode: 'idle' })
   const { success, messages } = await agent.task('set_values', { channel: 2, name: 'cold' })
@@ -84,7 +84,7 @@ test('beside the agent that runs it says whose instrument it is', async () => {
   mkdirSync(join(state, 'observatory'), { recursive: true })
   using _running = lockInstance(join(state, 'observatory', 'ls240.sqlite'))
   const file = join(folder, 'beside.yaml')
-  const words = ['record', 'ls240', '-o', file, '--seconds', '0.2', '--port', '/dev/nowhere']
+  const words = ['record', 'ls240', '--out', file, '--seconds', '0.2', '--port', '/dev/nowhere']
   const { code, err } = await ocs(...words, '--state-dir', state)
   expect([code, err]).toEqual([1, expect.stringMatching(/^ocs: ls240 is run by .+: stop that first/m)])
   expect(err).not.toContain('/dev/nowhere')
@@ -92,7 +92,7 @@ test('beside the agent that runs it says whose instrument it is', async () => {
 
 test('what cannot be recorded says so, and writes nothing', async () => {
   const file = join(folder, 'none.yaml')
-  const words = ['record', 'ls240', '-o', file, '--seconds', '0.2']
+  const words = ['record', 'ls240', '--out', file, '--seconds', '0.2']
   expect(await ocs(...words, '--port', '/dev/nowhere')).toMatchObject({
     code: 3,
     err: expect.stringContaining('nothing was said in 0.2 s'),

@@ -11,22 +11,23 @@ import { lockHolder } from '../machine/lock-holder.ts'
 import { statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
+import { examples, formerly } from './help.ts'
 import { siteFlags } from './site-flags.ts'
 
 interface RecordFlags extends AgentFlags {
-  readonly output: string
+  readonly out: string
   readonly seconds: string
   readonly task: readonly string[]
   readonly force?: boolean
   readonly stateDir?: string
 }
 
-/** `ocs record ls240 -o dialog.yaml`: turns the conversation with a real instrument into a fixture for `replay:`. */
+/** `ocs record ls240 --out=dialog.yaml`: turns the conversation with a real instrument into a fixture for `replay:`. */
 export function recordCommand(context: Context): Command {
   const command = new Command('record')
     .description('Write down what an instance and its instrument say to each other, to be replayed.')
     .argument('<instance>', 'which instance of the site file; its agent must not run at the same time')
-    .requiredOption('-o, --output <file>', 'the dialog to write: a YAML map of command to reply')
+    .requiredOption('-o, --out <file>', 'the dialog to write: a YAML map of command to reply')
     .option(
       '--seconds <time>',
       'how long to listen after the instrument is there: seconds, or 10min, 2h',
@@ -41,12 +42,20 @@ export function recordCommand(context: Context): Command {
     .option('--force', 'overwrite the file')
     .option('--state-dir <folder>', 'where the state of its agent is, to see whether it runs')
     .option('--module <file>', 'a module that declares the agent, in place of a bundled one')
+  formerly(command, '--output', '--out', context)
   return siteFlags(command)
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText(
       'after',
-      '\nFlags of the agent may be added: ocs record ls240 -o dialog.yaml --port=/dev/ttyUSB0',
+      '\nFlags of the agent may be added: ocs record ls240 --out=dialog.yaml --port=/dev/ttyUSB0',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'ocs record ls240 --out=dialog.yaml',
+        `ocs record ls240 --out=dialog.yaml --seconds=2min --task='get_values {"channel": 1}'`,
+      ),
     )
     .action((instance: string, flags: RecordFlags, self: Command) =>
       record({ ...flags, instanceId: instance }, self.args.slice(1), context),
@@ -55,7 +64,7 @@ export function recordCommand(context: Context): Command {
 
 async function record(flags: RecordFlags, given: readonly string[], context: Context): Promise<void> {
   const patience = secondsOf('--seconds', flags.seconds)
-  mustBeNew(flags.output, flags.force)
+  mustBeNew(flags.out, flags.force)
   const tasks = flags.task.map(parseTask)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { agent, instance, chosen } = await findRole(flags, context)
@@ -69,7 +78,7 @@ async function record(flags: RecordFlags, given: readonly string[], context: Con
     instance: instance.instance_id,
     tasks,
     seconds: patience,
-    file: flags.output,
+    file: flags.out,
     signal: context.signal,
     log,
   })

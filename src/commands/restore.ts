@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { severalFlag } from '../core/arguments/several-flag.ts'
 import { type RestoreFlags, restore } from '../keeping/restore.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { withFlags } from './site-flags.ts'
 
 /** `ocs restore`: puts back what `ocs backup` has kept. */
@@ -15,6 +16,7 @@ export function restoreCommand(context: Context): Command {
       'where recordings go, if there are any; by default where they were; once for each data directory',
       severalFlag,
     )
+    .addHelpText('after', examples('ocs restore host.tar.gz', 'ocs restore host.tar.gz --state-dir=/srv/ocs'))
     .action(async (file: string, flags: RestoreFlags) => {
       for (const line of await restore(file, flags, context)) context.out(`${line}\n`)
     })

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { ConfigError, exitCode, messageOf } from '../core/errors.ts'
 import { systemWords } from '../core/system-words.ts'
 import type { Context } from '../terminal/context.ts'
+import { ownFirst } from './help.ts'
 
 /**
  * Runs one command line on a command; errors are printed, nothing is thrown.
@@ -36,6 +37,7 @@ function settle(command: Command, context: Context): void {
     .enablePositionalOptions()
     .showHelpAfterError('(ocs --help lists the commands, ocs COMMAND --help its flags)')
     .exitOverride()
+    .configureHelp(ownFirst)
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
   for (const sub of command.commands) settle(sub, context)
 }

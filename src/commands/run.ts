@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { messageOf, OpError, UsageError } from '../core/errors.ts'
 import { importOwn, mustBeReadable } from '../launch/own-module.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 
 /** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
 type Main = (script: { readonly args: readonly string[]; readonly signal: AbortSignal }) => unknown
@@ -18,6 +19,7 @@ export function scriptCommand(context: Context): Command {
     .argument('[words...]', 'what the script is given as args, flags included')
     .passThroughOptions()
     .allowUnknownOption()
+    .addHelpText('after', examples('ocs run examples/measurement.ts --channel 6 --outputs 0,20,40'))
     .action(async (script: string, words: string[]) => {
       const main = await load(resolve(script))
       try {

@@ -10,6 +10,7 @@ import type { SimulatorKind } from '../simulators/index.ts'
 import type { Simulator, SimulatorOptions } from '../simulators/simulator.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog } from '../terminal/log.ts'
+import { examples } from './help.ts'
 
 const HELP = `
 Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
@@ -28,6 +29,14 @@ const linkOptions = {
   dir: ['--dir <folder>', 'write files into this folder'],
 } as const
 
+/** Where an example serves. */
+const AT = {
+  pty: '--pty=/tmp/ttyLS240',
+  tcp: '--tcp=127.0.0.1:7777',
+  udp: '--udp=127.0.0.1:1161',
+  dir: '--dir=/tmp/bluefors',
+} as const
+
 /** Obeys what is typed, or comes through a pipe, a line a fault. */
 function listen({ input }: Context, simulator: Simulator, log: (text: string) => void): void {
   if (!input) return
@@ -43,21 +52,21 @@ function listen({ input }: Context, simulator: Simulator, log: (text: string) =>
  * of the declarations of agents, for a command line alone that has the word.
  */
 export async function simCommand(context: Context, argv: readonly string[]): Promise<Command> {
-  const command = new Command('sim').description('Run a simulated instrument.')
+  const command = new Command('sim')
+    .description('Run a simulated instrument.')
+    .addHelpText('after', examples('ocs sim lakeshore240 --serial-number=LSA21OQ --pty=/tmp/ttyLS240'))
   const at = argv.indexOf('sim')
   if (at < 0) return command
   for (const [name, kind] of Object.entries(await findSimulators(argv[at + 1])))
-    withOptions(command.command(name).description(kind.help), kind.links).action((options: Given) =>
-      runSimulator(name, kind, options, context),
-    )
+    withOptions(command.command(name).description(kind.help), kind.links)
+      .addHelpText('after', examples(`ocs sim ${name} --serial-number=LSA1 ${AT[kind.links[0] ?? 'tcp']}`))
+      .action((options: Given) => runSimulator(name, kind, options, context))
   const own = command.command('module').description('An instrument of your own, by its table.')
-  withOptions(own.argument('<file>', 'a module that exports the table as "simulated"'), [
-    'pty',
-    'tcp',
-    'udp',
-  ]).action(async (file: string, options: Given) =>
-    runSimulator(file, await simulatedModule(file), options, context),
-  )
+  withOptions(own.argument('<file>', 'a module that exports the table as "simulated"'), ['pty', 'tcp', 'udp'])
+    .addHelpText('after', examples('ocs sim module ./gauge.ts --serial-number=1 --tcp=127.0.0.1:7000'))
+    .action(async (file: string, options: Given) =>
+      runSimulator(file, await simulatedModule(file), options, context),
+    )
   return command
 }
 

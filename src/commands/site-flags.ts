@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
+import { SHARED } from './help.ts'
 
 /** What each of the common flags takes, that commands have. */
 const takes = {
@@ -15,7 +16,8 @@ const takes = {
 
 /** Adds flags that every agent takes, to a command that takes them, too. */
 export function withFlags(command: Command, ...flags: (keyof typeof takes)[]): Command {
-  for (const flag of flags) command.option(`${flag} <${takes[flag]}>`, commonFlags[flag]?.help)
+  for (const flag of flags)
+    command.addOption(new Option(`${flag} <${takes[flag]}>`, commonFlags[flag]?.help).helpGroup(SHARED))
   return command
 }
 
@@ -24,7 +26,15 @@ export function siteFlags(command: Command): Command {
   return withFlags(hubFlags(command), '--site-realm', '--address-root').addOption(
     new Option('--log-format <format>', 'how log lines are written')
       .choices(['text', 'json'])
-      .default('text'),
+      .default('text')
+      .helpGroup(SHARED),
+  )
+}
+
+/** Adds those of a command that joins the lab for as long as it works. */
+export function labFlags(command: Command): Command {
+  return siteFlags(command).addOption(
+    new Option('-v, --verbose', 'say which hub is joined, and as whom').helpGroup(SHARED),
   )
 }
 

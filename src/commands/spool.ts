@@ -5,6 +5,7 @@ import { lookAtSpool, type SpoolLook } from '../runtime/spool/spool-look.ts'
 import { type OpenedSpool, openedSpools, rowsOf, spoolSummary } from '../runtime/spool/spool-summary.ts'
 import type { Context } from '../terminal/context.ts'
 import { at, table } from '../terminal/table.ts'
+import { examples } from './help.ts'
 import { drainCommand } from './spool/drain.ts'
 import { trustCommand } from './spool/trust.ts'
 
@@ -19,12 +20,15 @@ const UNTOLD =
 
 /** `ocs spool`: what agents of this machine keep until it is recorded. */
 export function spoolCommand(context: Context): Command {
-  const command = new Command('spool').description('Samples that wait on this machine to be recorded.')
+  const command = new Command('spool')
+    .description('Samples that wait on this machine to be recorded.')
+    .addHelpText('after', examples('ocs spool ls', 'ocs spool show ls240'))
   command
     .command('ls')
     .description('The spools of a state folder, and how much of each is not recorded.')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--json', 'print as JSON')
+    .addHelpText('after', examples('ocs spool ls', 'ocs spool ls --state-dir=.demo/state --json'))
     .action((flags: Flags) => {
       const state = statePath(flags.stateDir, context.env)
       const found = openedSpools(state)
@@ -39,6 +43,7 @@ export function spoolCommand(context: Context): Command {
     .argument('<instance>', 'instance-id, or ROOT.INSTANCE where several sites share the folder')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--json', 'print as JSON')
+    .addHelpText('after', examples('ocs spool show ls240'))
     .action((name: string, flags: Flags) => {
       const place = findSpool(statePath(flags.stateDir, context.env), name)
       const look = lookAtSpool(place.file)

@@ -10,6 +10,7 @@ import type { Wire } from '../core/wire.ts'
 import { LabMeters, type LabStatus, labStatus, Meter, type RoleStatus } from '../lab/lab-status.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
+import { at } from '../terminal/table.ts'
 import { commandLab, type TestLab } from './ctrl/ctrl.test-aid.ts'
 
 let lab: TestLab
@@ -38,8 +39,9 @@ const role = (instance: string, more: Partial<RoleStatus> = {}): RoleStatus => (
   restarts: 0,
   ...more,
 })
+const TIME = 1_795_420_800
 const status = (roles: readonly RoleStatus[], more: Partial<LabStatus> = {}): LabStatus => ({
-  time: 1_795_420_800,
+  time: TIME,
   hub: { url: 'mqtt://127.0.0.1:1883', connected: true },
   roles,
   not_recording: null,
@@ -63,7 +65,7 @@ test('a line a role: what it does, how old its newest sample is, how fast it rea
   expect(
     statusScreen(status([role('ls240'), role('node', { age: null, rate: null, waiting: null })]), 80),
   ).toEqual([
-    '08:00:00 UTC  2 of 2 roles well  mqtt://127.0.0.1:1883',
+    `${at(TIME)}  2 of 2 roles well  mqtt://127.0.0.1:1883`,
     '',
     'ROLE   DOES         AGE    RATE   TO RECORD',
     'ls240  acq running  0.3 s  20 /s  60',
@@ -76,9 +78,9 @@ test('a line a role: what it does, how old its newest sample is, how fast it rea
 test('fields without a value are counted and named: their role is not just well', () => {
   const screen = statusScreen(
     status([role('psu', { without_value: ['psu.Current_2', 'psu.Voltage_2'] }), role('ls240')]),
-    80,
+    100,
   )
-  expect(screen[0]).toBe('08:00:00 UTC  2 of 2 roles well, 2 fields NaN  mqtt://127.0.0.1:1883')
+  expect(screen[0]).toBe(`${at(TIME)}  2 of 2 roles well, 2 fields NaN  mqtt://127.0.0.1:1883`)
   expect(screen).toContain('psu: no value (NaN) of psu.Current_2, psu.Voltage_2')
 })
 
@@ -151,7 +153,7 @@ test('what is wrong is told first, of alarms, agents, recorders and counters', (
     ),
     80,
   )
-  expect(lines[0]).toBe('08:00:00 UTC  1 of 3 roles well  ALARMS: 2  mqtt://127.0.0.1:1883')
+  expect(lines[0]).toBe(`${at(TIME)}  1 of 3 roles well  ALARMS: 2  mqtt://127.0.0.1:1883`)
   expect(lines[1]).toBe('! warm (alarm for 1 min 0 s): 12.3 K')
   expect(lines[2]).toStartWith('! old (over, not acknowledged for')
   expect(lines[3]).toBe('control acq: no reply')
@@ -179,6 +181,13 @@ test.each([
   expect(text).toContain('dilution-refriger…')
   expect(text).toContain('1 h 0 min')
   expect(text).toContain('aggregator: 3 feeds, 0 rows behind')
+})
+
+test('no address of a hub is cut at 80 columns: each stands on a line that it fits', () => {
+  const urls = ['mqtts://hub-one.physics.example.edu:8883', 'mqtts://hub-two.physics.example.edu:8883']
+  const lines = statusScreen(status(many, { hub: { url: urls.join(), connected: true } }), 80, 24)
+  for (const url of urls) expect(lines.some((line) => line.endsWith(url))).toBe(true)
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80)
 })
 
 test('without a hub that is said, and without an alarm agent', () => {

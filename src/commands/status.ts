@@ -12,7 +12,8 @@ import { type Controlled, joinLab } from '../launch/join-lab.ts'
 import type { Context } from '../terminal/context.ts'
 import { Redraw } from '../terminal/redraw.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
-import { siteFlags, withFlags } from './site-flags.ts'
+import { examples } from './help.ts'
+import { labFlags, withFlags } from './site-flags.ts'
 
 interface StatusFlags extends SiteOptions {
   readonly watch?: boolean
@@ -27,15 +28,23 @@ const EVERY_MS = 1000
 /** `ocs status`: the whole lab on one screen. */
 export function statusCommand(context: Context): Command {
   const command = new Command('status').description('Show the whole lab on one screen.')
-  return withFlags(siteFlags(command), '--state-dir')
+  return withFlags(labFlags(command), '--state-dir')
     .option('-w, --watch', 'go on, once a second, until Ctrl-C')
     .option('--json', 'as JSON, a line each time')
+    .addHelpText(
+      'after',
+      examples(
+        'ocs status',
+        'ocs status --watch',
+        'ocs status --site-hub=mqtts://hub.example.edu:8883 --json',
+      ),
+    )
     .action((flags: StatusFlags) => {
       if (flags.watch && !flags.json && !context.terminal)
         throw new UsageError(
           '--watch draws on a terminal: elsewhere add --json, which prints a line a second',
         )
-      return joinLab(flags, context, (on) => show(on, flags, context), { quiet: true })
+      return joinLab(flags, context, (on) => show(on, flags, context))
     })
 }
 

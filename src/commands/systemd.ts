@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { systemdUnits, writeUnits } from '../host/systemd-units.ts'
 import { planFor, type UpFlags } from '../host/up-run.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { bridgeAt } from './listen-flags.ts'
 import { siteFlags, withFlags } from './site-flags.ts'
 
@@ -21,9 +22,10 @@ export function systemdCommand(context: Context): Command {
       bridgeAt,
     )
     .option(
-      '--out <folder>',
+      '-o, --out <folder>',
       'write them there; run it as the user the roles are to run as, and copy them to /etc/systemd/system',
     )
+    .addHelpText('after', examples('ocs systemd --site-file=lab.yaml', 'ocs systemd --out=units --bridge'))
     .action(async (flags: SystemdFlags) => {
       const { plan } = await planFor(flags, context)
       for (const note of plan.notes) context.err(`${note}\n`)

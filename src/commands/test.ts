@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { runOwnTest } from '../launch/own-test.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 
 /** `ocs test FILE`: runs the test of an instrument of one's own. */
 export function testCommand(context: Context): Command {
@@ -10,5 +11,6 @@ export function testCommand(context: Context): Command {
     .argument('[words...]', 'flags of bun test')
     .passThroughOptions()
     .allowUnknownOption()
+    .addHelpText('after', examples('ocs test pressure-gauge.ts'))
     .action((file: string, words: string[]) => runOwnTest(file, words, context))
 }

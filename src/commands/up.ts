@@ -4,6 +4,7 @@ import { upDetached } from '../host/up-detach.ts'
 import { prepareUp, runUp, type UpFlags } from '../host/up-run.ts'
 import { upInTmux } from '../host/up-tmux.ts'
 import type { Context } from '../terminal/context.ts'
+import { examples } from './help.ts'
 import { bridgeAt } from './listen-flags.ts'
 import { siteFlags, withFlags } from './site-flags.ts'
 
@@ -16,6 +17,14 @@ export function upCommand(context: Context): Command {
     .option('--bridge [addr:port]', 'run the bridge too; where it is to listen (127.0.0.1:5000)', bridgeAt)
     .option('-d, --detach', 'in the background: ocs ps, ocs logs and ocs down reach it there')
     .option('--tmux', 'in a tmux session with a window for each role')
+    .addHelpText(
+      'after',
+      examples(
+        'ocs up --site-file=lab.yaml',
+        'ocs up --detach --bridge',
+        'ocs up --tmux --bridge=127.0.0.1:5001',
+      ),
+    )
     .action(async (flags: UpFlags) => {
       if (flags.detach && flags.tmux) throw new UsageError('--tmux detaches by itself: leave --detach out')
       const place = await prepareUp(flags, context)

@@ -9,8 +9,19 @@ export const SIM_PORTS = [7771, 7772] as const
 /** The site file of the demo lab. */
 const DEMO_SITE = ownFile('fixtures/sites/demo.yaml')
 
-/** The roles of the demo lab, in the order they are started: each is the command a user would type. */
-export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators: Role[]; rest: Role[] } {
+/** The demo lab: each role is the command a user would type. */
+interface DemoRoles {
+  readonly hub: readonly Role[]
+  readonly simulators: readonly Role[]
+  readonly rest: readonly Role[]
+  /** What begins once the others are there, so that they are sooner. */
+  readonly late: readonly Role[]
+  /** Commands that come to an end, one after the other: so that there is something to see of each kind. */
+  readonly done: readonly Role[]
+}
+
+/** The roles of the demo lab, in the order they are started. */
+export function demoRoles(dir: string, idle: boolean): DemoRoles {
   const site = ['--site-file', DEMO_SITE, '--site-host', 'localhost']
   const state = ['--state-dir', join(dir, 'state'), '--log-dir', join(dir, 'logs', 'agents')]
   const agent = (instance: string, ...more: string[]): Role => ({
@@ -39,5 +50,15 @@ export function demoRoles(dir: string, idle: boolean): { hub: Role[]; simulators
       agent('archive', '--data-dir', join(dir, 'data'), '--index-dir', join(dir, 'state')),
       { name: 'bridge', args: ['bridge', ...site] },
     ],
+    late: [agent('alarms')],
+    done: idle
+      ? []
+      : [
+          { name: 'note', args: ['ctrl', 'note', ...site, 'the demo begins: the cryostat cools down'] },
+          {
+            name: 'operation',
+            args: ['ctrl', 'start', 'control', 'set_still_output', '--output=30', ...site],
+          },
+        ],
   }
 }

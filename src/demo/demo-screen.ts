@@ -10,6 +10,7 @@ import type { LabView } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
 import { listeners } from '../machine/listeners.ts'
 import type { Context } from '../terminal/context.ts'
+import { fold } from '../terminal/fold.ts'
 import { stamp } from '../terminal/log.ts'
 import { reading } from '../terminal/readings.ts'
 import { listed, Redraw } from '../terminal/redraw.ts'
@@ -46,8 +47,11 @@ export class DemoScreen {
     this.#shown = shown
   }
 
-  /** Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, readings line by line. */
-  async run(bus: Bus, lab: LabView, signal: AbortSignal): Promise<void> {
+  /**
+   * Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, readings line by line.
+   * @param ready is called when all are there
+   */
+  async run(bus: Bus, lab: LabView, signal: AbortSignal, ready = () => {}): Promise<void> {
     const { root } = this.#shown
     const { terminal } = this.#context
     let first = true
@@ -65,10 +69,10 @@ export class DemoScreen {
       const draw = () => {
         for (const child of this.#shown.children) this.#complain(child)
         if (terminal) this.#draw(lab)
-        else if (first && this.#ready(lab)) {
-          first = false
-          this.#context.err(this.#roles(lab))
-        }
+        if (!first || !this.#ready(lab)) return
+        first = false
+        if (!terminal) this.#context.err(this.#roles(lab))
+        ready()
       }
       const timer = setInterval(draw, DRAW_MS)
       signal.addEventListener('abort', () => {
@@ -148,7 +152,8 @@ export class DemoScreen {
         : !this.#connected
           ? 'NOT RECORDING: the hub is away. Agents keep their samples meanwhile.\n'
           : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
-      `Live page: http://127.0.0.1:${BRIDGE_PORT}/   Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
+      `Live page: http://127.0.0.1:${BRIDGE_PORT}/\n`,
+      `Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
       idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
       stops(this.byHand(lab)),
@@ -167,9 +172,11 @@ export class DemoScreen {
     const { columns, rows } = this.#context.size()
     const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
     const indent = Math.min(INDENT, 2 + Math.max(0, ...latest.map(([name]) => name.length)))
-    const readings = latest.map(([name, text]) => fold(name, text, { indent, width: columns - 1 }))
+    const readings = latest.map(([name, text]) => beside(name, text, { indent, width: columns - 1 }))
     const full = this.#roles(lab).split('\n')
-    const isFit = full.length + readings.flat().length < rows
+    // A line that is cut might end in half a URL.
+    const isWhole = full.every((line) => line.length < columns || !line.includes('://'))
+    const isFit = isWhole && full.length + readings.flat().length < rows
     const top = isFit ? full : this.#brief(lab, columns - 1)
     const room = rows - 1 - top.length
     // Of every instrument something is seen, however small the terminal is.
@@ -207,21 +214,13 @@ function isServed(where: string): boolean {
 }
 
 /** A reading beside its name, in as many lines as it takes. */
-function fold(
+function beside(
   name: string,
   text: string,
   { indent, width }: { readonly indent: number; readonly width: number },
 ): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const part of text.split('  ')) {
-    if (line !== '' && indent + line.length + 2 + part.length > width) {
-      lines.push(line)
-      line = ''
-    }
-    line += line === '' ? part : `  ${part}`
-  }
-  return [...lines, line].map((one, at) => `${(at === 0 ? name : '').padEnd(indent)}${one}`)
+  const lines = fold(text.split('  '), width - indent)
+  return lines.map((line, at) => `${(at === 0 ? name : '').padEnd(indent)}${line}`)
 }
 
 /** The file the demo's recorder is writing. */

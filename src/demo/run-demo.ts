@@ -24,11 +24,22 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
   let byHand: readonly string[] = []
   const logs = join(dir, 'logs')
   const screen = new DemoScreen(context, { root: ROOT, idle, dir, children })
+  const done: Child[] = []
+  /** What there is to see once all is there; the lab does without it, should it fail. */
+  const begin = async () => {
+    children.push(...roles.late.map((role) => startChild(role, logs)))
+    for (const role of roles.done) {
+      if (context.signal.aborted) return
+      const child = startChild(role, logs)
+      done.push(child)
+      await child.exited
+    }
+  }
   const stopAll = async () => {
     const of = (...names: string[]) =>
       children.filter(({ role }) => names.some((name) => role.name.startsWith(name)))
     const rest = children.filter((child) => !of('hub', 'sim', 'aggregator').includes(child))
-    await stopChildren([rest, of('aggregator'), of('hub', 'sim')])
+    await stopChildren([[...rest, ...done], of('aggregator'), of('hub', 'sim')])
   }
   try {
     children.push(...roles.hub.map((role) => startChild(role, logs)))
@@ -40,7 +51,7 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
     await Promise.race([reached(bus, HUB_URL, HUB_SECONDS), died])
     children.push(...[...roles.simulators, ...roles.rest].map((role) => startChild(role, logs)))
     await using lab = await viewLab(bus, ROOT)
-    await screen.run(bus, lab, context.signal)
+    await screen.run(bus, lab, context.signal, () => void begin())
     byHand = screen.byHand(lab)
   } finally {
     context.err('stopping …\n')

@@ -9,7 +9,7 @@ import { findUp, isAlive, readUpState, type UpChoice, type UpState } from './up-
 
 export interface LogFlags extends UpChoice {
   readonly follow?: boolean
-  readonly lines: number
+  readonly limit: number
 }
 interface Source {
   readonly name: string
@@ -35,9 +35,9 @@ export async function showLogs(
   const print = (name: string, line: string) =>
     instance === undefined ? prefix(name, line) : context.out(`${line}\n`)
   const tails = new Map(shown.map((source) => [source.name, new LogTail(source.log)]))
-  const last = shown.flatMap((source) => stamped(source, lastLines(source.log, flags.lines)))
+  const last = shown.flatMap((source) => stamped(source, lastLines(source.log, flags.limit)))
   last.sort((a, b) => a.time - b.time)
-  for (const { name, line } of last.slice(-flags.lines)) print(name, line)
+  for (const { name, line } of last.slice(-flags.limit)) print(name, line)
   while (flags.follow && !context.signal.aborted && !context.unread?.aborted) {
     const now = readUpState(path) ?? state
     const more = instance === undefined ? sourcesOf(now).filter(({ name }) => !tails.has(name)) : []

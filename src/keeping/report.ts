@@ -192,25 +192,20 @@ function logsIn(folder: string): string[] {
 async function hubOf(flags: ReportFlags, context: Context): Promise<unknown> {
   let told: unknown
   const quiet = { ...context, err: () => {} }
-  await joinLab(
-    flags,
-    quiet,
-    async ({ bus, url, root, lab }) => {
-      const info = await hubInfo(bus, root)
-      const agents = [...lab.instances].map(([instance, view]) => ({
-        instance,
-        state: view.state,
-        ...(view.ahead !== undefined && { clock_ahead_s: view.ahead }),
-        presence: view.presence,
-      }))
-      told = {
-        url,
-        root,
-        hub: info ?? { problem: 'a broker that is no ocs hub, or of another address root' },
-        agents,
-      }
-    },
-    { quiet: true },
-  )
+  await joinLab(flags, quiet, async ({ bus, url, root, lab }) => {
+    const info = await hubInfo(bus, root)
+    const agents = [...lab.instances].map(([instance, view]) => ({
+      instance,
+      state: view.state,
+      ...(view.ahead !== undefined && { clock_ahead_s: view.ahead }),
+      presence: view.presence,
+    }))
+    told = {
+      url,
+      root,
+      hub: info ?? { problem: 'a broker that is no ocs hub, or of another address root' },
+      agents,
+    }
+  })
   return told
 }

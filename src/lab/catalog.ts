@@ -66,3 +66,19 @@ function key({ instance, away = false }: Node): string {
 function known({ name }: Node, field: string, about: FieldEntry): Known {
   return { text: `${name}::${field}`, node: name, field, about }
 }
+
+/**
+ * The metrics that can be drawn of what goes by a name, a data node's or an agent's: of the node that serves them live,
+ * where there is one, since an archive has the same under longer names.
+ */
+export function metricsNamed(all: readonly Known[], name: string, nodes: Nodes, root: string): Known[] {
+  const archives = new Set(nodes.archives().map((node) => node.name))
+  const found = all.filter(
+    ({ node, about: { source, type } }) =>
+      type !== 'string' &&
+      (node.toLowerCase() === name.toLowerCase() || source?.startsWith(`${root}.${name}.feeds.`)),
+  )
+  const live = found.filter(({ node }) => !archives.has(node))
+  const [first] = live.length > 0 ? live : found
+  return found.filter(({ node }) => node === first?.node)
+}

@@ -10,6 +10,7 @@ import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { type ChosenSite, chooseSite, type SiteOptions } from './choose-site.ts'
 import { keyRing } from './key-ring.ts'
+import { knownHub } from './known-hub.ts'
 
 /** Seconds the hub has to answer a command. */
 const HUB_SECONDS = 5
@@ -30,24 +31,31 @@ export interface Controlled {
   readonly site: Site | undefined
 }
 
+/** The flags of a command that joins the lab. */
+export interface LabOptions extends SiteOptions {
+  /** Says which hub is joined, and as whom. */
+  readonly verbose?: boolean
+}
+
 /** Hands a command its lab and takes it back; a shell lends one lab to all its commands. */
 export type WithLab = (
-  flags: SiteOptions,
+  flags: LabOptions,
   context: Context,
   work: (on: Controlled) => Promise<void>,
-  how?: { readonly quiet?: boolean },
 ) => Promise<void>
 
 /**
- * Joins the lab that the flags name, for as long as `work` takes. `quiet`: without a word on joining.
+ * Joins the lab that the flags name, or the one that is known, for as long as `work` takes.
  * @throws TransportError when its hub is not reached
  */
-export const joinLab: WithLab = async (flags, context, work, { quiet = false } = {}) => {
+export const joinLab: WithLab = async (given, context, work) => {
+  const flags = await knownHub(given, context, context.err)
+  const { verbose = false } = flags
   const log = createLog(context, flags.logFormat ?? 'text')
   const { url, root, realm, site, recorders, credentials } = await chooseSite(
     flags,
     context,
-    quiet ? () => {} : log,
+    verbose ? log : () => {},
   )
   const client = `ctrl-${crypto.randomUUID().slice(0, 8)}`
   await using bus = connectMqtt({
@@ -57,7 +65,7 @@ export const joinLab: WithLab = async (flags, context, work, { quiet = false } =
     onBad: (topic, why) => log(`${topic}: left out: ${messageOf(why)}`),
   })
   await reached(bus, url, HUB_SECONDS)
-  if (!quiet) {
+  if (verbose) {
     log('transport connected')
     log(`session joined: ${client} (realm ${realm}, address root ${root})`)
   }

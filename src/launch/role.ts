@@ -186,13 +186,15 @@ function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-/** For roles that are no agents: says when the hub is reached, lost and awaited. */
-export function sayConnections(bus: Bus, url: string, log: Log): Disposable {
+/** Says when the hub is reached, lost and awaited, for what is no agent. `joined`: it is reached, and who wants to know that knows. */
+export function sayConnections(bus: Bus, url: string, log: Log, { joined = false } = {}): Disposable {
   const waiting = sayWaiting(bus, url, log)
+  let known = joined
   let was = false
   const watch = bus.onConnected((connected, reason) => {
-    if (connected) log('transport connected')
-    else if (was) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
+    if (connected && !known) log('transport connected')
+    known = false
+    if (!connected && was) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
     was = connected
   })
   return {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -211,6 +211,22 @@ export function credentialsFiles({ realm, instance, env }: Omit<Asking, 'url'>):
   const name = encodeURIComponent(realm)
   const names = [...(instance === undefined ? [] : [`${name}.${instance}`]), name]
   return names.map((file) => join(configFolder(env), 'credentials', file))
+}
+
+/** The hubs that this account has logged in to, by what `ocs login` keeps of each realm; a file that cannot be used is passed over. */
+export function loggedInTo(env: Env): { readonly hub: string; readonly realm: string }[] {
+  const folder = join(configFolder(env), 'credentials')
+  const files = existsSync(folder) ? readdirSync(folder).sort() : []
+  return files.flatMap((name) => {
+    try {
+      // With a dot they are an instance's.
+      if (name.includes('.')) return []
+      const { hub } = CredentialsFile.parse(JSON.parse(readPrivate(join(folder, name)) ?? ''))
+      return [{ hub, realm: decodeURIComponent(name) }]
+    } catch {
+      return []
+    }
+  })
 }
 
 /** Where `ocs login` leaves the authority of a realm's hub, for programs that are no ocs. */

@@ -5,7 +5,7 @@ import { serversFault } from './server-fault.ts'
 import type { Host, ServerKeys, Site } from './site.ts'
 
 /** The hub of this machine, where nothing names another. */
-const LOCAL = 'mqtt://127.0.0.1:1883'
+export const LOCAL = 'mqtt://127.0.0.1:1883'
 
 /**
  * The address that clients of the hub connect to: `--site-hub`, else the host's own server, else the site's;

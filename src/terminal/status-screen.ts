@@ -3,8 +3,9 @@ import { duration } from '../core/duration.ts'
 import { oneLine } from '../core/printable.ts'
 import { NO_VALUE } from '../core/shown-value.ts'
 import type { AlarmStatus, LabStatus, RecorderStatus, RoleStatus } from '../lab/lab-status.ts'
+import { fold } from './fold.ts'
 import { listed } from './redraw.ts'
-import { table } from './table.ts'
+import { at, table } from './table.ts'
 
 /** Characters that an instance's name may take, and what it does at least. */
 const NAME_WIDTH = 18
@@ -31,7 +32,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
       : [`NOT RECORDING: ${oneLine(status.not_recording)}`]
   const open = status.hub.insecure ? ['INSECURE: whoever reaches the hub may do everything (--insecure)'] : []
   const top = [
-    headline(status),
+    ...headline(status, columns - 1),
     ...open,
     ...away,
     ...(alarms ?? []).map((alarm) => alarmLine(alarm, status.time)),
@@ -50,19 +51,25 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   if (top.length + told.length + full.length < rows) return [...top.map(cut), ...told, ...full]
   const names = listed('well:', well.map(shortRole), columns - 1)
   const room = rows - 1 - top.length - names.length - end.length
-  const shown = bad.length > 0 ? roleTable(bad, columns).slice(0, Math.max(0, room)) : []
+  // Where all have no room, the head of the table makes some.
+  const listing = bad.length > 0 ? roleTable(bad, columns) : []
+  const shown = listing.slice(listing.length > room ? 1 : 0).slice(0, Math.max(0, room))
   const more = troubles.slice(0, Math.max(0, room - shown.length))
   return [...top, ...more, ...shown, ...names, ...end].map(cut)
 }
 
-function headline({ time, hub, roles, alarms }: LabStatus): string {
-  const clock = `${new Date(time * 1000).toISOString().slice(11, 19)} UTC`
-  if (!hub.connected) return `${clock}  no hub at ${hub.url}: what follows is what was known last`
+function headline({ time, hub, roles, alarms }: LabStatus, width: number): string[] {
+  const [url = '', ...others] = hub.url.split(',')
+  if (!hub.connected)
+    return fold([at(time), `no hub at ${url}`, ...others, '(what follows was known last)'], width)
   const well = roles.filter((role) => !isBad(role)).length
-  const raised = alarms?.length ? `  ALARMS: ${alarms.length}` : ''
+  const raised = alarms?.length ? [`ALARMS: ${alarms.length}`] : []
   const nothing = roles.reduce((sum, { without_value }) => sum + without_value.length, 0)
   const but = nothing > 0 ? `, ${counted(nothing, 'field')} NaN` : ''
-  return `${clock}  ${well} of ${counted(roles.length, 'role')} well${but}${raised}  ${hub.url}`
+  return fold(
+    [at(time), `${well} of ${counted(roles.length, 'role')} well${but}`, ...raised, url, ...others],
+    width,
+  )
 }
 
 function alarmLine({ name, severity, state, text, since, acknowledged }: AlarmStatus, time: number): string {

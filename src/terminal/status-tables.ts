@@ -46,7 +46,7 @@ function rowOf(name: string, view: InstanceView | undefined): string[] {
   const { presence, sessions, state } = view
   const ops = [...sessions].map(([op, session]) => `${op} ${stateOf(view, session.op_code)}`)
   const from = sinceOf(view)
-  const since = from === undefined ? '' : new Date(from * 1000).toISOString().slice(0, 19).replace('T', ' ')
+  const since = from === undefined ? '' : at(from)
   const where = `${presence.host} pid ${presence.pid}`
   const counted = troubles(presence.counters ?? {}).map(([counter, count]) => `${counter} ${count}`)
   const wrong = [clockText(view) ?? [], counted].flat()

@@ -57,7 +57,7 @@ const at = (endpoint: string) => ['--endpoint', endpoint]
 
 /** What an audit says of the rows of a directory. */
 async function audited(lab: Lab, dir: string, ...more: string[]) {
-  const { code, out, err } = await lab.run(['audit', dir, '--json', ...more], {}, 60)
+  const { code, out, err } = await lab.run(['audit', '--data-dir', dir, '--json', ...more], {}, 60)
   expect(code, err + out).toBe(0)
   const { epochs } = JSON.parse(out) as {
     epochs: { expected: number; recorded: number; missing: []; doubled: [] }[]
@@ -225,7 +225,7 @@ test('objects that are cut, altered or lost are found: sent again while the file
   expect(got.err).toContain(`${cut} lies elsewhere: what is in ${STORE} is not what was pushed there`)
   expect(got.err).toContain(`${altered} lies elsewhere: what is in ${STORE} is not what was pushed there`)
   expect(got.err).toContain(`${lost} lies elsewhere: it is in ${STORE} no more`)
-  const audit = await lab.run(['audit', dir, '--fetch'], {}, 60)
+  const audit = await lab.run(['audit', '--data-dir', dir, '--fetch'], {}, 60)
   expect(audit.code).toBe(1)
   for (const file of [cut, altered, lost]) expect(audit.out).toContain(`${file}: damaged after 0 bytes`)
   const csv = await lab.run(['export', 'it.temperatures.T0', '--from', '0', '--data-dir', dir], {}, 60)

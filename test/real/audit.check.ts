@@ -9,7 +9,7 @@ setDefaultTimeout(400_000)
 
 /** What `ocs audit` says of each epoch, the oldest rows first. */
 async function audited(lab: Lab, dir: string, ...flags: string[]) {
-  const { code, out, err } = await lab.run(['audit', dir, '--json', ...flags])
+  const { code, out, err } = await lab.run(['audit', '--data-dir', dir, '--json', ...flags])
   expect(code, err).toBe(0)
   const { epochs } = JSON.parse(out) as {
     epochs: { epoch: string; recorded: number; unknown: string | null }[]

@@ -78,7 +78,7 @@ test('a panel of 20 targets and an hour of 10 Hz; 50 dashboards each second, and
   )
   expect(busy).toBeLessThan(Math.max(2 * alone, 1))
   expect(answers).toBeGreaterThan(DASHBOARDS * MEASURED * 0.5)
-  const audit = await lab.run(['audit', demo.dataDir, '--json'])
+  const audit = await lab.run(['audit', '--data-dir', demo.dataDir, '--json'])
   expect(audit.err).toBe('')
   expect(audit.code).toBe(0)
 })

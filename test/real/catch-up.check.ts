@@ -80,7 +80,7 @@ test(`${AGENTS} agents at ${HERTZ} Hz, ${AWAY} s without a recorder: caught up, 
 
   expect(await agents.stop()).toMatchObject({ code: 0 })
   expect(await recorder.stop()).toMatchObject({ code: 0 })
-  const { out, code } = await lab.run(['audit', demo.dataDir, '--json'], {}, 120)
+  const { out, code } = await lab.run(['audit', '--data-dir', demo.dataDir, '--json'], {}, 120)
   expect(code).toBe(0)
   const { epochs } = JSON.parse(out) as { epochs: { epoch: string; recorded: number; gaps: unknown[] }[] }
   const away = epochs.filter(({ epoch }) => epoch === 'away')

@@ -134,7 +134,7 @@ test('npm start -- --idle waits for the command that it prints', async () => {
   expect(filesOf(join(CLONE, '.demo', 'data'))).toHaveLength(before)
 
   const asked = performance.now()
-  const control = lab.program('ctrl', command.split(' '), { cwd: CLONE, env, group: true })
+  const control = lab.program('ctrl', [...command.split(' '), '-v'], { cwd: CLONE, env, group: true })
   // From here on it is our time; before it, npx has to find and start the program.
   const joined = await control.says('session joined')
   const first = await demo.says(READING, 10)

@@ -49,7 +49,7 @@ async function allThere(lab: Lab, demo: DemoLab, agent: Running, recorder: Runni
   expect(numbers.size + beyond).toBe(values.length)
   expect(Math.max(...numbers)).toBeLessThanOrEqual(values.length)
   await compare(lab, demo.dataDir, kept)
-  const audit = await lab.run(['audit', demo.dataDir, '--json'])
+  const audit = await lab.run(['audit', '--data-dir', demo.dataDir, '--json'])
   expect(audit.code, audit.err).toBe(0)
   for (const { gaps } of JSON.parse(audit.out).epochs) expect(gaps).toEqual([])
   return samplesOf(kept)
@@ -196,7 +196,7 @@ test('the disk of the state is full: what can work begins and says so, what cann
   recorder = demo.aggregator('--frame-length', '0.2')
   await recorder.says('new file: ', 40)
   await until('rows are acknowledged', 20, () => unacknowledged(lab.path('local')) < 10)
-  const { epochs } = JSON.parse((await lab.run(['audit', demo.dataDir, '--json'])).out)
+  const { epochs } = JSON.parse((await lab.run(['audit', '--data-dir', demo.dataDir, '--json'])).out)
   expect(epochs).toMatchObject([{ gaps: [], missing: [], doubled: [] }])
 })
 

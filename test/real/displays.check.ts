@@ -52,7 +52,7 @@ const WELL: Row['cells'] = {
     /^recorder aggregator running/m,
   ],
   graphite: [/^LSA21OQ\.Channel_1_T goes on$/m, /^ls240\.acq 3$/m, /^aggregator\.record 3$/m],
-  status: [/^\S+ UTC {2}(\d+) of \1 roles well /m, /^ls240 +acq running/m, /^aggregator: .*rows behind/m],
+  status: [/^\S+ {2}(\d+) of \1 roles well /m, /^ls240 +acq running/m, /^aggregator: .*rows behind/m],
   ctrl: [/^ls240 +online .*acq running/m, /^aggregator +online .*record running/m],
   demo: [/^hub +running/m, /^ls240 +online .*acq running/m, /^bridge +running/m, /^Recording to .*\.g3$/m],
 }

@@ -63,7 +63,7 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   await until('all is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
   await gateway.stop()
   await recorder.stop()
-  const audit = await lab.run(['audit', lab.path('data'), ...site])
+  const audit = await lab.run(['audit', '--data-dir', lab.path('data'), ...site])
   expect(audit).toMatchObject({ code: 0, out: expect.stringContaining('whole') })
   figure(
     `${spooled(lab.path('state')).filter(({ instance }) => instance === 'data1').length} rows of an agent on crossbar`,

@@ -52,7 +52,7 @@ test('hkdb indexes our directory with all that is ours in it, OCS’s, and one w
   expect(
     [...new Bun.Glob('.ocs/**').scanSync({ cwd: ours, dot: true })].filter((name) => name.endsWith('.g3')),
   ).toEqual([])
-  const audited = JSON.parse((await lab.run(['audit', ours, '--json'])).out) as {
+  const audited = JSON.parse((await lab.run(['audit', '--data-dir', ours, '--json'])).out) as {
     epochs: { address: string; samples: number }[]
   }
   const samples = audited.epochs.reduce((sum, epoch) => sum + epoch.samples, 0)

@@ -243,7 +243,14 @@ class SinkLab extends Lab {
   }
 
   async audit() {
-    const words = ['audit', this.path('data'), '--influx', `${INFLUX_URL}/${DATABASE}`, '--json']
+    const words = [
+      'audit',
+      '--data-dir',
+      this.path('data'),
+      '--influx',
+      `${INFLUX_URL}/${DATABASE}`,
+      '--json',
+    ]
     const { code, out, err } = await this.run(words, {}, 120)
     const { influx } = JSON.parse(out || '{}') as {
       influx: { field: string; expected: number; held: number }[]
@@ -313,10 +320,9 @@ test('database, sink and hub killed by turns: the database has each sample once'
   expect(lacking.influx[0]?.held).toBe(before.length - (before.length >> 1))
   const filled = await lab.run([
     'backfill',
-    '--from',
-    '0',
     '--influx',
     `${INFLUX_URL}/${DATABASE}`,
+    '--data-dir',
     lab.path('data'),
   ])
   expect(filled, filled.err).toMatchObject({ code: 0 })

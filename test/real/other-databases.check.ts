@@ -31,7 +31,15 @@ async function recorded(lab: Lab): Promise<{ data: string; rows: number; values:
 }
 
 const backfill = (lab: Lab, data: string, port: number) =>
-  lab.run(['backfill', data, '--from', '2026-01-01', '--influx', `http://127.0.0.1:${port}/ocs_feeds`])
+  lab.run([
+    'backfill',
+    '--data-dir',
+    data,
+    '--from',
+    '2026-01-01',
+    '--influx',
+    `http://127.0.0.1:${port}/ocs_feeds`,
+  ])
 const answers = (url: string) => () =>
   fetch(url).then(
     ({ ok }) => ok,

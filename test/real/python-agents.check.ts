@@ -87,7 +87,7 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
     return !/fake.*\b[1-9]\d* to record/.test(out)
   })
   await recorder.stop()
-  const audit = await lab.run(['audit', lab.path('data'), ...site])
+  const audit = await lab.run(['audit', '--data-dir', lab.path('data'), ...site])
   figure(`${KILLS} kills: ${audit.out.split('\n').filter((line) => line.includes('fake')).length} epochs`)
   expect(audit).toMatchObject({ code: 0, out: expect.stringContaining('whole') })
   // Nothing is there twice: a reading has a time of its own.

@@ -56,7 +56,7 @@ test('hub, recorder, agents, one of one’s own, page and audit, from anywhere',
   const status = await run('ctrl', 'status', 'gauge', ...site)
   expect(status).toMatchObject({ code: 0, text: expect.stringContaining('acq') })
   for (const each of [gauge, fake, recorder]) expect((await each.stop()).code).toBe(0)
-  const audit = await run('audit', lab.path('data'), ...site)
+  const audit = await run('audit', '--data-dir', lab.path('data'), ...site)
   figure(audit.text.split('\n').slice(-2).join(' '))
   expect(audit).toMatchObject({ code: 0, text: expect.stringContaining('whole') })
 })

@@ -23,7 +23,7 @@ test('the demo at 60 × 20 shows every role and readings of every instrument; oc
   ] as const) {
     const session = `status-${size[0]}`
     await panes.open(session, size, [...OCS, 'status', '--watch', '--site-file', DEMO])
-    const shown = await panes.shows(session, [...AGENTS, 'roles well', 'rows behind', 'no alarm agent'])
+    const shown = await panes.shows(session, [...AGENTS, 'roles well', 'rows behind', 'still_warm'])
     expect(shown).toMatch(/ls240 +[\d.]* ?/)
     expect(shown.split('\n').length).toBeLessThanOrEqual(size[1] + 1)
     await panes.tmux('send-keys', '-t', `=${session}:`, 'C-c')

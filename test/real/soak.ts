@@ -117,7 +117,7 @@ async function record(
     const { code } = await role.stop()
     if (code !== 0) throw new Error(`${role.name} ended with ${code}:\n${role.tail()}`)
   }
-  const { code, out, err } = await lab.run(['audit', dataDir, '--json'], {}, 120)
+  const { code, out, err } = await lab.run(['audit', '--data-dir', dataDir, '--json'], {}, 120)
   const { epochs, files } = JSON.parse(out) as Audit
   const holes = epochs.flatMap(({ gaps, missing, doubled }) => [...gaps, ...missing, ...doubled])
   const rows = epochs.reduce((sum, { recorded }) => sum + recorded, 0)

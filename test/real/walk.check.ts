@@ -15,8 +15,6 @@ const READING_372 = new RegExp(`${STAMP}.*Channel_\\d+ [\\d.e-]+ K [\\d.e-]+ Ω`
 const BY_CTRL = [
   'transport connected',
   'session joined: ',
-  'Entered control',
-  'Registering tasks',
   'Starting Aggregator',
   'Starting Data Acquisition',
 ]
@@ -131,7 +129,7 @@ async function idles(lab: Lab, yale: YaleLab, roles: Roles): Promise<void> {
 }
 
 async function startsByControl(yale: YaleLab): Promise<void> {
-  const { code, err, took } = await yale.ctrl('start', '--target=ls240')
+  const { code, err, took } = await yale.ctrl('start', '-v', '--target=ls240')
   expect(code, err).toBe(0)
   const lines = err.split('\n')
   for (const [at, text] of BY_CTRL.entries()) expect(lines[at]).toMatch(stamped(text))

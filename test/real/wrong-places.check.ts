@@ -45,10 +45,9 @@ const GIVEN: Readonly<Record<string, string>> = {
   shell: 'bash',
   '--from': '-1h',
   '--out': 'out',
-  '--output': 'out.yaml',
 }
 /** Names of arguments and values that are files or folders. */
-const PATHS = ['file', 'folder', 'script', 'data-dir']
+const PATHS = ['file', 'folder', 'script']
 /** Those that only print or begin what the others are, and `chaos`, which pulls cables. */
 const APART = ['completion', 'complete', 'chaos']
 

@@ -4,7 +4,8 @@ import { ResponseCode, toldOf } from '../../core/ops.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, joinLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface RefillFlags extends SiteOptions {
   readonly target?: string
@@ -16,12 +17,11 @@ const OP = 'refill'
 
 /** `ocs aggregate refill`: has a recorder fetch again what was in closed files that somebody has moved away or lost. */
 export function refillCommand(context: Context): Command {
-  return siteFlags(new Command('refill'))
+  return labFlags(new Command('refill'))
     .description('Fetch again what was in closed files that are gone, as far as agents still hold it.')
     .option('--target <instance>', 'the recorder, where several run')
-    .action((flags: RefillFlags) =>
-      joinLab(flags, context, (on) => refill(on, flags.target, context), { quiet: true }),
-    )
+    .addHelpText('after', examples('ocs aggregate refill', 'ocs aggregate refill --target=aggregator'))
+    .action((flags: RefillFlags) => joinLab(flags, context, (on) => refill(on, flags.target, context)))
 }
 
 async function refill(on: Controlled, target: string | undefined, context: Context): Promise<void> {

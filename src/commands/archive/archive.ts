@@ -8,16 +8,20 @@ import { Elsewhere } from '../../storage/elsewhere/elsewhere.ts'
 import { bringBack, type Placed, placedIn, wantedOf } from '../../storage/push/bring-back.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
+import { examples } from '../help.ts'
 import { pushCommand } from './push.ts'
 
 /** `ocs archive`: recordings that are kept elsewhere, too. */
 export function archiveCommand(context: Context): Command {
-  const command = new Command('archive').description('Recordings in an object store, or on another host.')
+  const command = new Command('archive')
+    .description('Recordings in an object store, or on another host.')
+    .addHelpText('after', examples('ocs archive push s3://lab/hk /data/hk', 'ocs archive ls /data/hk'))
   command
     .command('ls')
     .description('The files that were pushed: where they are, and whether they are here, too.')
     .argument('<data-dir>', 'the recorder’s directory')
     .option('--json', 'print as JSON')
+    .addHelpText('after', examples('ocs archive ls /data/hk'))
     .action(async (dir: string, { json }: { readonly json?: boolean }) => {
       const placed = await placedIn(dir)
       context.out(json ? `${JSON.stringify(placed)}\n` : listOf(placed))
@@ -28,6 +32,7 @@ export function archiveCommand(context: Context): Command {
     .argument('<data-dir>', 'the recorder’s directory')
     .argument('<file...>', 'paths in it, or folders: 17954/1795420594.g3, 17954')
     .option('--state-dir <folder>', 'where copies are kept on the way')
+    .addHelpText('after', examples('ocs archive get /data/hk 17954'))
     .action((dir: string, words: string[], flags: { readonly stateDir?: string }) =>
       getFiles(dir, words, flags.stateDir, context),
     )

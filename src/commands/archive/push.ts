@@ -14,6 +14,7 @@ import { Pace } from '../../storage/elsewhere/pace.ts'
 import { lockPush, type Pushed, type PushOptions, push } from '../../storage/push/push.ts'
 import type { Context } from '../../terminal/context.ts'
 import { createLog } from '../../terminal/log.ts'
+import { examples } from '../help.ts'
 
 interface PushFlags {
   readonly endpoint?: string
@@ -49,6 +50,13 @@ export function pushCommand(context: Context): Command {
     .addHelpText(
       'after',
       '\nCredentials are those of AWS’s own tools: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE of ~/.aws.',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'ocs archive push s3://lab/hk /data/hk --keep=30d',
+        'ocs archive push rsync:nas:/hk /data/hk --follow',
+      ),
     )
     .action((to: string, dir: string, flags: PushFlags) => pushFiles(to, dir, flags, context))
 }

@@ -11,7 +11,8 @@ import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, runningInstance, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 /** Seconds that a test of an action may take: its time-out is 600 s at most. */
 const TEST_SECONDS = 610
@@ -29,11 +30,11 @@ interface AlarmFlags extends SiteOptions {
 /** `ocs ctrl alarms`: lists alarms; `ack`, `silence`, `unsilence` and `test` see to them. */
 export function alarmsCommand(context: Context, withLab: WithLab): Command {
   const on = (flags: AlarmFlags, work: (on: Controlled, agent: string) => Promise<void>) =>
-    withLab(flags, context, (lab) => work(lab, alarmAgent(lab, flags.target)), { quiet: true })
+    withLab(flags, context, (lab) => work(lab, alarmAgent(lab, flags.target)))
   const act = (op: string, flags: AlarmFlags, params: Record<string, unknown>, seconds = SECONDS) =>
     on(flags, async (lab, agent) => context.out(`${await runTask(lab, agent, op, params, seconds)}\n`))
   const sub = (name: string, what: string) =>
-    siteFlags(new Command(name))
+    labFlags(new Command(name))
       .description(what)
       .option('--target <id>', 'the alarm agent, where there are several')
   const by = (flags: AlarmFlags) => ({ by: flags.by ?? whoAsks() })
@@ -41,6 +42,10 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
   const command = sub('alarms', 'Alarms that are raised; acknowledge and silence them.')
     .option('--all', 'clear and pending ones, too')
     .option('--json', 'print all of them as JSON')
+    .addHelpText(
+      'after',
+      examples('ocs ctrl alarms', 'ocs ctrl alarms --all', 'ocs ctrl alarms silence all --for=10min'),
+    )
     .action((flags: AlarmFlags) =>
       on(flags, async (lab, agent) => {
         const { alarms } = AlarmsAnswer.parse(await lab.ask.query(agent, 'alarms', {}))
@@ -53,6 +58,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       .argument('<alarm>', 'its name, or that of its rule, or all')
       .option('--text <what>', 'what is done about it')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .addHelpText('after', examples('ocs ctrl alarms ack plate_warm --text="the pump is back"'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
         return act('acknowledge', flags, {
@@ -67,6 +73,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       .argument('<alarm>', 'its name, or that of its rule, or all')
       .option('--for <time>', 'how long: seconds, or 10min, 2h', '1h')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .addHelpText('after', examples('ocs ctrl alarms silence plate_warm --for=2h'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
         const seconds = secondsOf('--for', flags.for ?? '')
@@ -77,6 +84,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
     sub('unsilence', 'Call people again.')
       .argument('<alarm>', 'the name that was silenced; all for every one')
       .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .addHelpText('after', examples('ocs ctrl alarms unsilence plate_warm'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
         return act('unsilence', flags, { alarm, ...by(flags) })
@@ -85,6 +93,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
   command.addCommand(
     sub('test', 'Do an action once, with a test in place of an alarm.')
       .argument('<action>', 'its name in the site file')
+      .addHelpText('after', examples('ocs ctrl alarms test chat'))
       .action((action: string, _: AlarmFlags, self: Command) =>
         act('test_action', flagsOf(self), { action }, TEST_SECONDS),
       ),

@@ -66,9 +66,6 @@ function plain(text: string): string {
 function drawn(text: string): string {
   return text.replaceAll('\r\x1b[K', '⟲')
 }
-const joined =
-  'TIME transport connected\nTIME session joined: CLIENT (realm test_realm, address root observatory)\n'
-
 test('ls: instances, their state, class and operations', async () => {
   expect(await lab.ocs('ctrl', 'ls')).toEqual({
     code: 0,
@@ -114,12 +111,19 @@ The parameters of one: ocs ctrl start bench OP --help
   expect(code).toBe(0)
 })
 
+test('how the hub was joined is said where it is asked for, and nowhere else', async () => {
+  expect((await lab.ocs('ctrl', 'ls')).err).toBe('')
+  expect(plain((await lab.ocs('ctrl', 'ls', '-v')).err)).toBe(
+    'TIME transport connected\nTIME session joined: CLIENT (realm test_realm, address root observatory)\n',
+  )
+})
+
 test('a task: started, awaited, its end told by words and exit code', async () => {
   const good = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0.2', '--wait')
   expect({ ...good, out: plain(good.out), err: plain(good.err) }).toEqual({
     code: 0,
     out: 'Started task "delay_task".\nfake delay_task succeeded after N s: Exited after N s\n',
-    err: expect.stringContaining(`${joined}TIME fake delay_task: Exited after N s\n`),
+    err: expect.stringMatching(/^TIME fake delay_task: requested_delay=\S+ +delay_so_far=.*\n$/),
   })
   const bad = await lab.ocs('ctrl', 'start', 'fake', 'delay_task', '--delay', '0', '--succeed', 'so')
   expect(bad).toMatchObject({
@@ -169,6 +173,11 @@ test('a process: started, stopped and awaited; with --json the whole answer', as
     0,
     'Requested stop on process "acq".\nbench acq succeeded after N s\n',
   ])
+  const all = await lab.ocs('ctrl', 'stop', '--all')
+  expect([all.code, plain(all.err).split('\n').sort()]).toEqual([
+    0,
+    ['', 'TIME bench: was not acquiring', 'TIME fake: was not acquiring'],
+  ])
 })
 
 test.each([
@@ -189,6 +198,9 @@ test.each([
     ['wait', 'bench', 'acq', '--timeout', 'soon'],
     '--timeout takes a time such as 90, 10min or 2h, given "soon"',
   ],
+  [2, ['stop'], 'which instruments? Name them with --target, or pass --all for every one'],
+  [2, ['stop', '--all', '--target=bench'], '--all stops every instrument, --target some: give one of them'],
+  [2, ['stop', '--all', 'bench', 'acq'], '--all stops every instrument: name none beside it'],
   [2, ['start', '--wait'], '--json, --wait and --timeout are for one operation: ocs ctrl start INSTANCE OP'],
   [1, ['abort', 'bench', 'ramp'], 'bench ramp: No session active.'],
 ])('exit code %i: ocs ctrl %p', async (code, words, message) => {

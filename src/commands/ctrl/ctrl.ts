@@ -2,8 +2,9 @@ import { Command } from 'commander'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import { joinLab, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
+import { examples } from '../help.ts'
 import { addNamed, type Loaders } from '../load-named.ts'
-import { siteFlags } from '../site-flags.ts'
+import { labFlags } from '../site-flags.ts'
 import type { OpAction } from './op.ts'
 
 /** Makes a command of `ocs ctrl`, on whatever lab it is lent. */
@@ -39,8 +40,9 @@ export function ctrlCommand(context: Context, [, name]: readonly string[]): Prom
 }
 
 function shellCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('shell'))
+  return labFlags(new Command('shell'))
     .description('Type these commands without "ocs ctrl"; tab completes.')
+    .addHelpText('after', examples('ocs ctrl shell', 'ocs ctrl shell < commands.txt'))
     .action(async (flags: SiteOptions) => {
       const { shell } = await import('./shell.ts')
       const create = (own: Context, lend: WithLab, name?: string) => named(commands, name, own, lend)
@@ -54,7 +56,12 @@ async function named(
   context: Context,
   withLab: WithLab,
 ): Promise<Command> {
-  const command = new Command('ctrl').description('Control running agents.')
+  const command = new Command('ctrl')
+    .description('Control running agents.')
+    .addHelpText(
+      'after',
+      examples('ocs ctrl ls', 'ocs ctrl start', 'ocs ctrl stop --target=ls240', 'ocs ctrl status ls240 acq'),
+    )
   await addNamed(command, loaders, name, (create) => create(context, withLab))
   return command
 }

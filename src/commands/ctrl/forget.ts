@@ -11,7 +11,8 @@ import { spoolsIn } from '../../runtime/spool/spool-files.ts'
 import { lookAtSpool } from '../../runtime/spool/spool-look.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at } from '../../terminal/table.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface ForgetFlags extends SiteOptions {
   readonly stateDir?: string
@@ -25,14 +26,15 @@ const HOW =
 
 /** `ocs ctrl forget INSTANCE`: an agent that is gone for good is shown no more. */
 export function forgetCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('forget'))
+  return labFlags(new Command('forget'))
     .description('Show an agent no more that is gone for good. Its recordings and its spool stay.')
     .argument('<instance>', 'an agent that does not run, and that no site file expects')
     .option('--even-unrecorded', 'also when its spool on this machine has rows that nobody has recorded')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+    .addHelpText('after', examples('ocs ctrl forget ls240'))
     .action((instance: string, flags: ForgetFlags) =>
-      withLab(flags, context, (on) => forget(on, instance, flags, context), { quiet: true }),
+      withLab(flags, context, (on) => forget(on, instance, flags, context)),
     )
 }
 

@@ -14,7 +14,8 @@ import { type Controlled, knownOp, runningInstance, type WithLab } from '../../l
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface HistoryFlags extends SiteOptions {
   readonly limit: number
@@ -30,33 +31,32 @@ const atMost = numberFlag('--limit', z.int().min(1).max(10_000), 'a number from 
 
 /** `ocs ctrl history [INSTANCE [OP]]`: who started what, from where, when, with what, and how it ended. */
 export function historyCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('history'))
+  return labFlags(new Command('history'))
     .description('Past sessions, the newest first: who started them, with what, how they ended.')
     .argument('[instance]', 'only of this one')
     .argument('[op]', 'only of this operation')
-    .option('--limit <n>', 'how many at most', atMost, 20)
+    .option('-n, --limit <count>', 'how many at most', atMost, 20)
     .option('--json', 'print as JSON')
     .option(
       '--audit',
       'what the hub has let pass, refused and cut, by whom and from where; for administrators',
     )
+    .addHelpText(
+      'after',
+      examples('ocs ctrl history', 'ocs ctrl history ls240 set_values --limit=5', 'ocs ctrl history --audit'),
+    )
     .action((instance: string | undefined, op: string | undefined, flags: HistoryFlags) => {
       const { limit } = flags
-      return withLab(
-        flags,
-        context,
-        async (on) => {
-          if (flags.audit) {
-            if (op !== undefined) throw new UsageError('--audit takes an instance at most')
-            const { entries } = await auditOf(on, instance, limit)
-            return context.out(flags.json ? `${JSON.stringify(entries)}\n` : auditTable(entries))
-          }
-          const found = instance === undefined ? await ofAll(on, limit) : await of(on, instance, op, limit)
-          const rows = found.map(({ instance: of, session }) => ({ instance: of, ...session }))
-          context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyText(found, limit, Date.now() / 1000))
-        },
-        { quiet: true },
-      )
+      return withLab(flags, context, async (on) => {
+        if (flags.audit) {
+          if (op !== undefined) throw new UsageError('--audit takes an instance at most')
+          const { entries } = await auditOf(on, instance, limit)
+          return context.out(flags.json ? `${JSON.stringify(entries)}\n` : auditTable(entries))
+        }
+        const found = instance === undefined ? await ofAll(on, limit) : await of(on, instance, op, limit)
+        const rows = found.map(({ instance: of, session }) => ({ instance: of, ...session }))
+        context.out(flags.json ? `${JSON.stringify(rows)}\n` : historyText(found, limit, Date.now() / 1000))
+      })
     })
 }
 

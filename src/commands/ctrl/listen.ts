@@ -13,7 +13,8 @@ import type { Context } from '../../terminal/context.ts'
 import { stamp } from '../../terminal/log.ts'
 import { reading } from '../../terminal/readings.ts'
 import { onOneLine } from '../../terminal/value-text.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 /** What may be listened to: all that is said to everyone, nothing that is one client's post. */
 const { presence, api, session, feed, message, last, ack, event, hub } = channels
@@ -74,12 +75,13 @@ interface ListenFlags extends SiteOptions {
 
 /** `ocs ctrl listen PATTERN…`: what agents publish, as it comes. */
 export function listenCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('listen'))
+  return labFlags(new Command('listen'))
     .description('Print what agents publish, a line a message.')
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')
     .option('--json', 'print JSON lines')
+    .addHelpText('after', examples('ocs ctrl listen ls240/feeds/+', "ocs ctrl listen '+/events' --json"))
     .action((patterns: string[], flags: ListenFlags) =>
-      withLab(flags, context, (on) => listen(on, patterns, flags.json === true, context), { quiet: true }),
+      withLab(flags, context, (on) => listen(on, patterns, flags.json === true, context)),
     )
 }
 
@@ -97,7 +99,7 @@ async function listen(
       .map((heard) => [topic(open[heard.name] as Channel, heard.address), heard]),
   )
   const seen = new WeakSet<object>()
-  using _connections = sayConnections(bus, url, log)
+  using _connections = sayConnections(bus, url, log, { joined: true })
   await using subscriptions = new AsyncDisposableStack()
   for (const { name, address } of wanted.values()) {
     const hear = (payload: unknown, from: Address<string>, { retained }: { retained: boolean }) => {

@@ -3,7 +3,8 @@ import type { SiteOptions } from '../../launch/choose-site.ts'
 import type { WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
 import { listJson, listTable } from '../../terminal/status-tables.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface LsFlags extends SiteOptions {
   readonly json?: boolean
@@ -11,16 +12,13 @@ interface LsFlags extends SiteOptions {
 
 /** `ocs ctrl ls`: the agents there are. */
 export function lsCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('ls'))
+  return labFlags(new Command('ls'))
     .description('The agents there are, with their operations.')
     .option('--json', 'print as JSON')
+    .addHelpText('after', examples('ocs ctrl ls', 'ocs ctrl ls --json'))
     .action((flags: LsFlags) =>
-      withLab(
-        flags,
-        context,
-        async ({ lab, expected }) =>
-          context.out(flags.json ? `${JSON.stringify(listJson(lab))}\n` : listTable(lab, expected)),
-        { quiet: true },
+      withLab(flags, context, async ({ lab, expected }) =>
+        context.out(flags.json ? `${JSON.stringify(listJson(lab))}\n` : listTable(lab, expected)),
       ),
     )
 }

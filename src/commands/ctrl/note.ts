@@ -5,7 +5,8 @@ import { whoAsks } from '../../lab/request-client.ts'
 import type { SiteOptions } from '../../launch/choose-site.ts'
 import type { Controlled, WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface NoteFlags extends SiteOptions {
   readonly by?: string
@@ -17,14 +18,13 @@ const OP = 'note'
 
 /** `ocs ctrl note "warmed up to 4 K"`: a line of the logbook, kept by the recorder and shown in Grafana. */
 export function noteCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('note'))
+  return labFlags(new Command('note'))
     .description('Write a note into the record, for Grafana to show at this moment.')
     .argument('<text...>', 'what there is to say')
     .option('--by <who>', 'who says it; your account and machine by default')
+    .addHelpText('after', examples('ocs ctrl note "warmed up to 4 K"'))
     .action((words: string[], flags: NoteFlags) =>
-      withLab(flags, context, (on) => note(on, words.join(' '), flags.by ?? whoAsks(), context), {
-        quiet: true,
-      }),
+      withLab(flags, context, (on) => note(on, words.join(' '), flags.by ?? whoAsks(), context)),
     )
 }
 

@@ -13,6 +13,8 @@ const OWN = [
   '--aggregator',
   '--help',
   '--log-format',
+  '--verbose',
+  '--all',
   '--address-root',
 ]
 

@@ -14,7 +14,8 @@ import {
   type WithLab,
 } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 import { apiHelp, opHelp } from './op-help.ts'
 import { startAcquisition, stopAcquisition } from './start.ts'
 import { ending, waitForEnd } from './wait.ts'
@@ -22,6 +23,7 @@ import { ending, waitForEnd } from './wait.ts'
 interface OpFlags extends SiteOptions {
   readonly target?: string[]
   readonly aggregator?: string
+  readonly all?: boolean
   readonly json?: boolean
   readonly wait?: boolean
   readonly timeout?: string
@@ -33,9 +35,20 @@ export type OpAction = Exclude<Action, 'status'>
 /** Seconds that a timer can wait, about. */
 const LONGEST_S = 2_000_000
 
+const given: Readonly<Record<OpAction, readonly string[]>> = {
+  start: [
+    'ocs ctrl start',
+    'ocs ctrl start --target=ls240',
+    'ocs ctrl start ls240 set_values --channel=1 --wait',
+    'ocs ctrl start ls240 set_values --help',
+  ],
+  stop: ['ocs ctrl stop --target=ls240', 'ocs ctrl stop --all', 'ocs ctrl stop ls240 acq --wait'],
+  abort: ['ocs ctrl abort ls240 upload_cal_curve'],
+  wait: ['ocs ctrl wait ls240 upload_cal_curve --timeout=10min'],
+}
 const descriptions: Readonly<Record<OpAction, string>> = {
   start: 'Start recording and acquisition; with INSTANCE OP, that operation.',
-  stop: 'Stop acquisition, never the recorder; with INSTANCE OP, that process.',
+  stop: 'Stop acquisition of instruments, never the recorder; with INSTANCE OP, that process.',
   abort: 'Abort a task.',
   wait: 'Wait for the end of an operation.',
 }
@@ -53,11 +66,16 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     .option('--json', 'print the answer as JSON')
     .allowUnknownOption()
     .allowExcessArguments()
-  siteFlags(sub)
+  labFlags(sub)
   if (action !== 'wait') sub.option('--wait', 'and wait until it is over')
   sub.option('--timeout <time>', 'how long to wait at most: seconds, or 10min, 2h')
   if (seeds)
-    sub.option('--target <id>', 'the instrument; may be repeated; every instrument by default', collect)
+    sub.option(
+      '--target <id>',
+      `the instrument; may be repeated${action === 'start' ? '; every instrument by default' : ''}`,
+      collect,
+    )
+  if (action === 'stop') sub.option('--all', 'every instrument')
   if (action === 'start') sub.option('--aggregator <id>', 'the recorder, where there are several')
   if (action === 'start') {
     // commander's own would answer before the agent could be asked for its parameters.
@@ -65,6 +83,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
       .helpOption(false)
       .option('-h, --help', 'this text; with INSTANCE, its operations; with INSTANCE OP, its parameters')
   }
+  sub.addHelpText('after', examples(...given[action]))
   return sub.action((instance: string | undefined, op: string | undefined, flags: OpFlags, self: Command) => {
     const named = instance !== undefined && !instance.startsWith('-') ? instance : undefined
     if (flags.help && named === undefined) self.help()
@@ -72,6 +91,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     if (named === undefined) return seed(action, flags, words, context, withLab)
     const known = op === undefined || op.startsWith('-') ? undefined : op
     if (flags.help) return help(named, known, flags, context, withLab)
+    if (flags.all) throw new UsageError('--all stops every instrument: name none beside it')
     if (known === undefined)
       throw new UsageError(`ocs ctrl ${action} ${named}: which operation? (ocs ctrl status ${named})`)
     const timeout =
@@ -96,8 +116,14 @@ async function seed(
     throw new UsageError(`ocs ctrl ${action} does not know ${given.join(' ')}: ocs ctrl ${action} --help`)
   if (flags.json || flags.wait || flags.timeout)
     throw new UsageError(`--json, --wait and --timeout are for one operation: ocs ctrl ${action} INSTANCE OP`)
+  const targets = flags.target ?? []
+  if (action === 'stop' && targets.length > 0 === (flags.all === true))
+    throw new UsageError(
+      flags.all
+        ? '--all stops every instrument, --target some: give one of them'
+        : 'which instruments? Name them with --target, or pass --all for every one',
+    )
   await withLab(flags, context, async (on) => {
-    const targets = flags.target ?? []
     if (action === 'start') await startAcquisition(on, targets, flags.aggregator)
     else await stopAcquisition(on, targets)
   })
@@ -110,17 +136,12 @@ async function help(
   context: Context,
   withLab: WithLab,
 ): Promise<void> {
-  await withLab(
-    flags,
-    context,
-    async (on) => {
-      const view = knownInstance(on, instance)
-      context.out(
-        op === undefined ? apiHelp(instance, view.api) : opHelp(instance, op, knownOp(instance, view, op)),
-      )
-    },
-    { quiet: true },
-  )
+  await withLab(flags, context, async (on) => {
+    const view = knownInstance(on, instance)
+    context.out(
+      op === undefined ? apiHelp(instance, view.api) : opHelp(instance, op, knownOp(instance, view, op)),
+    )
+  })
 }
 
 interface Asked {

@@ -24,14 +24,15 @@ test('readings of a process are no result of it, and what it said before is not 
   const log = (line: string) => lines.push(line)
   const shown = progress('ls240 acq', context, log, { kind: 'process', before: session })
   shown.show(session)
-  const messages = [...session.messages, [2, 'heater off']]
+  const messages = [...session.messages, [2, 'warm'], [3, 'heater off']]
   shown.show({
     ...session,
     status: 'done',
     messages,
-    message_kinds: ['said', 'said'],
+    message_kinds: ['said', 'said', 'said'],
   } as unknown as OpSession)
-  expect(lines).toEqual(['ls240 acq: heater off'])
+  // What was said last is told with how it ended.
+  expect(lines).toEqual(['ls240 acq: warm'])
 })
 
 test('of data the few single values are told, and no lists and maps', () => {

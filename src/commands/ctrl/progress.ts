@@ -1,5 +1,5 @@
 import { duration } from '../../core/duration.ts'
-import { type OpSession, saidBy } from '../../core/ops.ts'
+import { type OpSession, saidBy, toldOf } from '../../core/ops.ts'
 import { oneLine, printable } from '../../core/printable.ts'
 import { codeName, lastMessage } from '../../lab/session-text.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
@@ -81,11 +81,13 @@ function logged(title: string, log: Log, { kind, before }: Waited): Progress {
   return {
     show(session) {
       const { data: now } = session
+      const isOver = session.status === 'done'
       const all = saidBy(session).map(([time, text]) => ({ key: `${time} ${text}`, text }))
-      for (const { key, text } of all) if (!said.has(key)) log(`${title}: ${oneLine(text)}`)
+      // What was said last is told with how it ended.
+      const told = isOver ? toldOf(session) : undefined
+      for (const { key, text } of all) if (!said.has(key) && text !== told) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))
       const text = briefly(now)
-      const isOver = session.status === 'done'
       const isDue = isOver ? kind === 'task' : performance.now() - dataAt >= DATA_LINE_MS
       if (text === '' || text === data || !isDue) return
       data = text

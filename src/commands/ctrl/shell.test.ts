@@ -4,7 +4,7 @@ import { commandLab } from './ctrl.test-aid.ts'
 test('commands from a pipe; errors end nothing, the end of input does', async () => {
   await using lab = await commandLab()
   await lab.start('fake')
-  const line = lab.begin(['ctrl', 'shell'])
+  const line = lab.begin(['ctrl', 'shell', '-v'])
   line.input.end(`# a comment
 ls
 
@@ -36,7 +36,7 @@ ls --json
 test('exit ends it; Ctrl-C ends the command that runs, and not the shell', async () => {
   await using lab = await commandLab()
   await lab.start('fake')
-  const line = lab.begin(['ctrl', 'shell'])
+  const line = lab.begin(['ctrl', 'shell', '-v'])
   line.input.write('listen fake/presence\n')
   await line.says('online FakeDataAgent')
   line.interrupt()
@@ -50,7 +50,7 @@ test('exit ends it; Ctrl-C ends the command that runs, and not the shell', async
 test('a signal ends it while it waits for a line', async () => {
   await using lab = await commandLab()
   await lab.start('fake')
-  const line = lab.begin(['ctrl', 'shell'])
+  const line = lab.begin(['ctrl', 'shell', '-v'])
   await line.says('session joined')
   line.input.write('ls\n')
   await line.says('OPERATIONS')

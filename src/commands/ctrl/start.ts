@@ -21,8 +21,6 @@ export async function startAcquisition(
   aggregator: string | undefined,
 ): Promise<void> {
   const { log } = on
-  log('Entered control')
-  log('Registering tasks')
   const recorder = chooseRecorder(on, aggregator)
   const instruments = targets.length > 0 ? targets : instrumentsOf(on)
   for (const instance of [...(recorder ? [recorder] : []), ...instruments]) mustRun(on, instance)

@@ -38,7 +38,7 @@ test('an agent that is lost is so since it was, not since it began', () => {
     presence: { ...said, left: 1_700_000_500 },
     left: 1_700_000_500,
   }
-  expect(row(lost)).toMatch(/^ls +lost +2023-11-14 22:21:40 /)
+  expect(row(lost)).toMatch(/^ls +lost +2023-11-14T22:21:40\+0000 /)
   expect(instanceStatus('ls', lost, new Map(), 1_700_000_600)).toStartWith(
     'ls is lost since 2023-11-14T22:21:40+0000: AggregatorAgent on grumpy, pid 7, begun 2023-11-14T22:13:20+0000\n',
   )

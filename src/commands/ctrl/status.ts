@@ -4,7 +4,8 @@ import type { SiteOptions } from '../../launch/choose-site.ts'
 import { type Controlled, knownInstance, knownOp, type WithLab } from '../../launch/join-lab.ts'
 import type { Context } from '../../terminal/context.ts'
 import { instanceStatus, opStatus, statusJson, statusTable } from '../../terminal/status-tables.ts'
-import { siteFlags } from '../site-flags.ts'
+import { examples } from '../help.ts'
+import { labFlags } from '../site-flags.ts'
 
 interface StatusFlags extends SiteOptions {
   readonly json?: boolean
@@ -12,14 +13,18 @@ interface StatusFlags extends SiteOptions {
 
 /** `ocs ctrl status [INSTANCE [OP]]`: what agents are doing. */
 export function statusCommand(context: Context, withLab: WithLab): Command {
-  return siteFlags(new Command('status'))
+  return labFlags(new Command('status'))
     .description('What every agent is doing; what one is, in detail.')
     .argument('[instance]', 'only this one, with its feeds')
     .argument('[op]', 'only this operation, with its data and messages')
     .option('--json', 'print as JSON')
+    .addHelpText(
+      'after',
+      examples('ocs ctrl status', 'ocs ctrl status ls240', 'ocs ctrl status ls240 acq --json'),
+    )
     .action((instance: string | undefined, op: string | undefined, flags: StatusFlags) => {
       const print: Print = (data, text) => context.out(flags.json ? `${JSON.stringify(data())}\n` : text())
-      return withLab(flags, context, (on) => status(on, instance, op, print), { quiet: true })
+      return withLab(flags, context, (on) => status(on, instance, op, print))
     })
 }
 

@@ -20,6 +20,7 @@ import {
 import { addToken, isValid, principalsPath, readPrincipals } from '../../principals/principals-file.ts'
 import { firstOf } from '../../site/hub-url.ts'
 import type { Context } from '../../terminal/context.ts'
+import { examples } from '../help.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface KeyFlags {
@@ -39,6 +40,10 @@ export function keyCommands(context: Context): Command[] {
   return [
     siteFlags(withKeys(new Command('init')))
       .description('Make a certificate for this hub, and credentials for the instances of the site file.')
+      .addHelpText(
+        'after',
+        examples('ocs hub init --site-file=lab.yaml', 'ocs hub init --name=hub.example.edu --name=10.0.0.7'),
+      )
       .action(async (flags: SiteOptions & KeyFlags) => {
         const state = statePath(flags.stateDir, context.env)
         const site = await chooseSite(flags, context, () => {})
@@ -57,6 +62,7 @@ export function keyCommands(context: Context): Command[] {
       }),
     withKeys(new Command('renew'))
       .description('Make another certificate for this hub, which shows it without a restart.')
+      .addHelpText('after', examples('ocs hub renew', 'ocs hub renew --name=hub.example.edu'))
       .action((flags: KeyFlags) => {
         const state = statePath(flags.stateDir, context.env)
         const before = readHubAuthority(state)

@@ -24,6 +24,7 @@ import { firstOf } from '../../site/hub-url.ts'
 import type { Context } from '../../terminal/context.ts'
 import { readSecret, secretIn } from '../../terminal/secret.ts'
 import { table } from '../../terminal/table.ts'
+import { examples } from '../help.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface StateFlag {
@@ -46,6 +47,10 @@ export function principalCommands(context: Context): Command[] {
         '--password-file <file>',
         'the password is its first line; otherwise it is asked for, or read from a pipe',
       )
+      .addHelpText(
+        'after',
+        examples('ocs hub passwd maya --role=operator:1', 'ocs hub passwd maya --password-file=new-password'),
+      )
       .action(async (name: string, flags: StateFlag & { role?: RoleText; passwordFile?: string }) => {
         const before = readPrincipals(file(flags))
         const given = flags.role ?? (Object.hasOwn(before, name) ? before[name]?.role : undefined)
@@ -66,6 +71,7 @@ export function principalCommands(context: Context): Command[] {
     withState(new Command('users'))
       .description('List whom this hub knows, and what each may do.')
       .option('--json', 'print it as JSON')
+      .addHelpText('after', examples('ocs hub users', 'ocs hub users --json'))
       .action((flags: StateFlag & { json?: boolean }) => {
         const all = Object.entries(readPrincipals(file(flags))).map(([name, entry]) => {
           const tokens = entry.tokens.filter(isValid)
@@ -93,6 +99,7 @@ export function principalCommands(context: Context): Command[] {
       .description('Take somebody out, or a lost token back; who is connected with it is cut at once.')
       .argument('<name>', 'who')
       .option('--old', 'only the tokens before the newest one, after it has been copied to where it is used')
+      .addHelpText('after', examples('ocs hub revoke maya', 'ocs hub revoke ls240 --old'))
       .action((name: string, flags: StateFlag & { old?: boolean }) => {
         revoke(file(flags), name, flags.old)
         context.err(flags.old ? `${name} has its newest token alone\n` : `${name} is known no more\n`)
@@ -103,6 +110,10 @@ export function principalCommands(context: Context): Command[] {
       .addOption(role('agent, or recorder for the site’s recorder, when not given'))
       .option('-o, --out <file>', 'the file to write, for its owner alone; standard output when not given')
       .option('--plain', 'the token alone, for programs that are no ocs')
+      .addHelpText(
+        'after',
+        examples('ocs hub token ls240 --out=ls240.json', 'ocs hub token grafana --role=observer --plain'),
+      )
       .action(
         async (
           name: string,

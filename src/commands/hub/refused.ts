@@ -4,6 +4,7 @@ import { statePath } from '../../machine/state-path.ts'
 import { readAudit } from '../../principals/audit-file.ts'
 import type { Context } from '../../terminal/context.ts'
 import { at, table } from '../../terminal/table.ts'
+import { examples } from '../help.ts'
 
 /** `ocs hub refused`: who was refused what, the latest last. */
 export function refusedCommand(context: Context): Command {
@@ -11,6 +12,7 @@ export function refusedCommand(context: Context): Command {
     .description('List who was refused what by this hub, and how often.')
     .option('--state-dir <folder>', 'the state folder of the hub')
     .option('--json', 'print it as JSON')
+    .addHelpText('after', examples('ocs hub refused', 'ocs hub refused --json'))
     .action(({ stateDir, json }: { stateDir?: string; json?: boolean }) => {
       const entries = readAudit(statePath(stateDir, context.env)).filter(({ kind }) => kind === 'refused')
       const all = grouped(entries)

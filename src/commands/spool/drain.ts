@@ -15,6 +15,7 @@ import { Spool } from '../../runtime/spool/spool.ts'
 import { findSpool } from '../../runtime/spool/spool-files.ts'
 import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import { createLog, type Log } from '../../terminal/log.ts'
+import { examples } from '../help.ts'
 import { siteFlags } from '../site-flags.ts'
 
 interface DrainFlags extends SiteOptions {
@@ -38,6 +39,7 @@ export function drainCommand(context: Context): Command {
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--timeout <time>', 'give up when no row is recorded for as long: seconds, or 10min, 2h', '60')
     .option('--json', 'print the outcome as JSON')
+    .addHelpText('after', examples('ocs spool drain ls240', 'ocs spool drain ls240 --timeout=10min'))
     .action((instance: string, flags: DrainFlags) => drain(instance, flags, context))
 }
 

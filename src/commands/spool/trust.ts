@@ -6,6 +6,7 @@ import { statePath } from '../../machine/state-path.ts'
 import { spoolsIn } from '../../runtime/spool/spool-files.ts'
 import { isKey, trustedKeys, trustKey, trustPath } from '../../runtime/spool/trusted-recorders.ts'
 import type { Context } from '../../terminal/context.ts'
+import { examples } from '../help.ts'
 
 interface TrustFlags {
   readonly stateDir?: string
@@ -21,6 +22,7 @@ export function trustCommand(context: Context): Command {
     .argument('[key]', 'the recorder’s key, as the warning of an agent names it')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--address-root <root>', 'which site, where several share the folder')
+    .addHelpText('after', examples('ocs spool trust'))
     .action((key: string | undefined, flags: TrustFlags) => {
       const state = statePath(flags.stateDir, context.env)
       const folder = join(state, rootIn(state, flags.addressRoot))

@@ -1,0 +1,133 @@
+import { expect, test } from 'bun:test'
+import type { Command } from 'commander'
+import { commonFlags } from '../core/arguments/common-flags.ts'
+import { agentClasses, findAgent } from '../launch/agents.ts'
+import type { Context } from '../terminal/context.ts'
+import { splitWords } from '../terminal/shell-words.ts'
+import { agentHelp } from './agent-help.ts'
+import { SHARED } from './help.ts'
+import { declared } from './program.ts'
+import { runCommand } from './run-command.ts'
+
+interface Typed {
+  readonly words: readonly string[]
+  readonly command: Command
+}
+
+const context = (out: (text: string) => void): Context => ({
+  ...{
+    signal: new AbortController().signal,
+    env: {},
+    terminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+  },
+  ...{ out, err: out },
+})
+const nothing = context(() => {})
+const visible = (command: Command) =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((sub) => sub.name() !== 'help')
+
+/** Every command that a help lists, from the program down. */
+async function everyCommand(): Promise<Typed[]> {
+  const walk = (command: Command, words: readonly string[]): Typed[] => [
+    { words, command },
+    ...visible(command).flatMap((sub) => walk(sub, [...words, sub.name()])),
+  ]
+  const sims = await declared(['sim'], nothing)
+  return [
+    ...walk(await declared([], nothing), []),
+    ...walk(sims.commands[0] as Command, ['sim']).filter(({ words }) => words.length > 1),
+  ]
+}
+
+async function helpOf(words: readonly string[]): Promise<string> {
+  let text = ''
+  const own = context((more) => {
+    text += more
+  })
+  expect(await runCommand(await declared(words, own), [...words, '--help'], own)).toBe(0)
+  return text
+}
+const examplesIn = (help: string) => (help.split('\nExamples:\n')[1] ?? '').split('\n').filter(Boolean)
+
+/** Flags of agents, which commands hand on that run them. */
+async function agentFlags(): Promise<Set<string>> {
+  const helps = await Promise.all(agentClasses.map(async (name) => agentHelp(await findAgent(name))))
+  const own = helps.flatMap((help) => help.match(/--[\w-]+/g) ?? [])
+  return new Set([...own, ...Object.keys(commonFlags), '--help-args'])
+}
+
+/** What a command line comes to, up to what it would do: the words of the command, and what it does not know. */
+async function parsed(line: string): Promise<{ readonly ran: string; readonly unknown: readonly string[] }> {
+  const [, bare = line] = /^eval "\$\((.*)\)"$/.exec(line) ?? []
+  const { words } = splitWords(bare.replace(/ [<>] \S+$/, ''))
+  expect(words.shift()).toBe('ocs')
+  let said = ''
+  const own = context((text) => {
+    said += text
+  })
+  const program = await declared(words, own)
+  let ran = ''
+  let unknown: string[] = []
+  const replace = (command: Command, path: readonly string[]): void => {
+    command.action((...given: unknown[]) => {
+      ran = path.join(' ')
+      unknown = (given.at(-1) as Command).args.flatMap((word) => /^--[\w-]+/.exec(word)?.[0] ?? [])
+    })
+    for (const sub of command.commands) replace(sub, [...path, sub.name()])
+  }
+  for (const sub of program.commands) replace(sub, [sub.name()])
+  const code = await runCommand(program, words, own)
+  expect([line, code, said]).toEqual([line, 0, ''])
+  return { ran, unknown }
+}
+
+test('every command’s help has examples of that command, which it understands', async () => {
+  const agents = await agentFlags()
+  const all = await everyCommand()
+  expect(all.length).toBeGreaterThan(60)
+  for (const { words } of all) {
+    const path = words.join(' ')
+    const lines = examplesIn(await helpOf(words))
+    expect([path, lines.length > 0]).toEqual([path, true])
+    for (const line of lines) {
+      const { ran, unknown } = await parsed(line.trim())
+      // Of what only has commands beneath it, it is one of those.
+      expect([line, path, ran.startsWith(path)]).toEqual([line, path, true])
+      const open = ['ctrl start', 'run', 'test', 'agent', 'aggregate', 'record', 'datanode']
+      const isOpen = open.some((one) => ran.startsWith(one))
+      expect([
+        line,
+        unknown.filter((flag) => !(isOpen && (agents.has(flag) || ran === 'run' || ran === 'ctrl start'))),
+      ]).toEqual([line, []])
+    }
+  }
+})
+
+test('a command’s own flags stand before those that many share, and no line of help cuts an address', async () => {
+  let shared = 0
+  for (const { words, command } of await everyCommand()) {
+    const [own = '', more = ''] = (await helpOf(words)).split(`\n${SHARED}\n`)
+    const at = (text: string, flag: string) => new RegExp(`^  (-\\w, )?${flag}\\b`, 'm').test(text)
+    for (const { long, hidden, helpGroupHeading } of command.options) {
+      if (hidden || long == null) continue
+      const isShared = helpGroupHeading === SHARED
+      expect([words, long, at(own, long), at(more, long)]).toEqual([words, long, !isShared, isShared])
+      if (isShared) shared++
+    }
+  }
+  expect(shared).toBeGreaterThan(200)
+})
+
+test('an example that is wrong is found', async () => {
+  await expect(parsed('ocs plot')).rejects.toThrow()
+  await expect(parsed('ocs status --wacth')).rejects.toThrow()
+  await expect(parsed('ocs logs -n many')).rejects.toThrow()
+  expect(await parsed('ocs agent --instance-id=ls240 --mdoe=idle')).toEqual({
+    ran: 'agent',
+    unknown: ['--mdoe'],
+  })
+})
