@@ -1,11 +1,12 @@
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
+import type { Agent } from '../core/agent.ts'
 import type { AgentApi } from '../core/channels.ts'
 import { messageOf, TransportError, UsageError } from '../core/errors.ts'
 import { nearOr, notFound } from '../core/names.ts'
 import { type InstanceView, type LabView, viewLab } from '../lab/lab-view.ts'
 import { type Caller, caller } from '../lab/request-client.ts'
-import type { Site } from '../site/site.ts'
+import type { Instance, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log } from '../terminal/log.ts'
 import { type ChosenSite, chooseSite, type SiteOptions } from './choose-site.ts'
@@ -72,20 +73,32 @@ export const joinLab: WithLab = async (given, context, work) => {
   await using lab = await viewLab(bus, root)
   await using ask = await caller(bus, root, { key: keyRing(context.env, root).get })
   await lab.settled()
-  const expected = site && (await instrumentsOf(site, context.env))
+  const expected = site && (await instrumentsOf(site, lab, context.env))
   await work({ bus, url, credentials, root, lab, ask, log, recorders, expected, site })
   // Before the others: each of them would give up what it listens to, and wait for the hub to say so.
   await bus[Symbol.asyncDispose]()
 }
 
 /** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
-async function instrumentsOf(site: Site, env: Context['env']): Promise<string[]> {
-  // It brings the runtime of programs, and every class that the file names: a lab without a file does without.
-  const { declaredInstances } = await import('./declared-instances.ts')
-  const declared = await declaredInstances(site, env)
-  return declared
-    .filter(({ agent }) => agent !== undefined && 'acq' in agent.ops)
-    .map(({ instance }) => instance.instance_id)
+async function instrumentsOf(
+  site: Site,
+  { instances: known }: LabView,
+  env: Context['env'],
+): Promise<string[]> {
+  const all = [...site.hosts.values()].flatMap(({ instances }) => instances)
+  const written = all.filter(({ instance_id }) => instance_id !== '')
+  const ops = await Promise.all(
+    written.map((instance) => known.get(instance.instance_id)?.api?.ops ?? opsOf(instance, env)),
+  )
+  return written.flatMap(({ instance_id: id }, at) => ('acq' in (ops[at] ?? {}) ? [id] : []))
+}
+
+/** The operations of an instance that has told nothing; none of a class that is not here. */
+async function opsOf(instance: Instance, env: Context['env']): Promise<Agent['ops']> {
+  // A class brings all that it reads by: a lab whose agents have said what they are does without any.
+  const { declarationOf } = await import('./declared-instances.ts')
+  const agent = await declarationOf(instance, env).catch(() => undefined)
+  return agent?.ops ?? {}
 }
 
 /** One instance, whatever its state. @throws TransportError when nothing is known of it, with the nearest name */
