@@ -219,6 +219,10 @@ test('the bridge is told where to listen, in the foreground and in units of syst
   up.kill('SIGTERM')
   await up.exited
   expect((await ocs('systemd', '--bridge=5001')).out).toMatch(/ bridge .*--listen 127\.0\.0\.1:5001$/m)
+  const one = (await ocs('systemd', '--up', '--bridge=5001', '--no-hub')).out
+  expect(one.match(/^ExecStart=.*/gm)).toEqual([
+    expect.stringMatching(/ up --site-file .*lab\.yaml --no-hub --bridge 127\.0\.0\.1:5001$/),
+  ])
   const wrong = await ocs('up', '--bridge=here')
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('It has to be ADDR:PORT')])
 })

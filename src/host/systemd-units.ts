@@ -5,7 +5,10 @@ import { PROGRAM } from './children.ts'
 import type { PlannedRole } from './roles.ts'
 import { isLocal, type Plan } from './up-plan.ts'
 
-/** The units' texts by their names. */
+/** Seconds that `ocs up` has: its roles stop one rank after the other, and programs of others may take longer. */
+const UP_STOP_S = 30
+
+/** The texts of units for each role by their names. */
 export function systemdUnits(
   plan: Plan,
   {
@@ -29,22 +32,45 @@ export function writeUnits(units: ReadonlyMap<string, string>, folder: string): 
   for (const [name, text] of units) writeFileSync(join(folder, name), text)
 }
 
+/**
+ * One unit that runs `ocs up`, which keeps the roles alive and stops them in order: TERM is for it alone, and what is left of the roles
+ * is killed in the end.
+ * @param words what to run, after `ocs`
+ */
+export function upUnit({ root, host }: Plan, words: readonly string[]): Map<string, string> {
+  const service = ['Type=exec', 'KillMode=mixed']
+  const text = unitText(`ocs up of ${host.name}`, words, { service, stopS: UP_STOP_S })
+  return new Map([[`ocs-${root}.service`, text]])
+}
+
 function textOf({ name, args }: PlannedRole, after: readonly string[]): string {
+  return unitText(`ocs ${name}`, args, { after, stopS: 5 })
+}
+
+function unitText(
+  description: string,
+  words: readonly string[],
+  {
+    after = [],
+    service = [],
+    stopS,
+  }: { readonly after?: readonly string[]; readonly service?: readonly string[]; readonly stopS: number },
+): string {
   const { username, uid } = userInfo()
   return `[Unit]
-Description=ocs ${name}
+Description=${description.replaceAll('%', '%%')}
 After=${['network-online.target', ...after].join(' ')}
 Wants=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=${[...PROGRAM, ...args].map(quoted).join(' ')}
+${service.map((line) => `${line}\n`).join('')}ExecStart=${[...PROGRAM, ...words].map(quoted).join(' ')}
 WorkingDirectory=${resolve('.').replaceAll('%', '%%')}
 ${uid === 0 ? '' : `User=${username}\n`}StateDirectory=ocs
 StateDirectoryMode=0700
 Restart=always
 RestartSec=5
-TimeoutStopSec=5
+TimeoutStopSec=${stopS}
 
 [Install]
 WantedBy=multi-user.target

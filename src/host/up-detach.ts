@@ -55,7 +55,7 @@ export function mustNotRun(place: UpPlace): void {
 }
 
 /** The words after `ocs` that run the same in the foreground. */
-export function upWords({ from }: UpPlace, flags: UpFlags): string[] {
+export function upWords({ from }: Pick<UpPlace, 'from'>, flags: UpFlags): string[] {
   const value = (name: string, text: string | undefined) => (text === undefined ? [] : [name, text])
   return [
     'up',
