@@ -1,4 +1,4 @@
-/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ [URL]`. */
+/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ [URL] [NAME]`. */
 
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -11,13 +11,22 @@ import { type RunningAgent, runAgent } from '../../src/runtime/run-agent.ts'
 import { Spool } from '../../src/runtime/spool/spool.ts'
 import { blocks, FEED, nameOf, values } from './many-rows.ts'
 
-const [state = '', count = '', hertz = '', url = 'mqtt://127.0.0.1:1883'] = process.argv.slice(2)
+const [state = '', count = '', hertz = '', url = 'mqtt://127.0.0.1:1883', name] = process.argv.slice(2)
 
 const agent = defineAgent({
   class: 'ManyAgent',
   help: 'Publishes eight channels.',
   args: z.object({}),
-  feeds: { [FEED]: { help: 'Eight channels.', record: true, frame_length: 300, blocks } },
+  feeds: {
+    // As a fast instrument does it: a row holds a tenth of a second.
+    [FEED]: {
+      help: 'Eight channels.',
+      record: true,
+      frame_length: 300,
+      buffer_time: Number(hertz) > 10 ? 0.1 : 0,
+      blocks,
+    },
+  },
   connect: async () => ({}),
 }).process('acq', { help: 'Publish.', startup: true }, async ({ feeds, session, signal }) => {
   let n = 0
@@ -29,7 +38,7 @@ const agent = defineAgent({
 const credentials = () => findCredentials({ url, realm: 'test_realm', env: process.env })
 const running: RunningAgent[] = []
 for (let i = 0; i < Number(count); i++) {
-  const instance = nameOf(i)
+  const instance = nameOf(i, name)
   const session = crypto.randomUUID()
   const identity = {
     root: 'observatory',

@@ -14,8 +14,8 @@ export const declaration: FeedDeclaration = {
 }
 
 /** The instance-id of one of them. */
-export function nameOf(i: number): string {
-  return `many${String(i).padStart(2, '0')}`
+export function nameOf(i: number, name = 'many'): string {
+  return `${name}${String(i).padStart(2, '0')}`
 }
 
 /** The nth readings, as doubles with all their digits. */
