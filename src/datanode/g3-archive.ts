@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineAgent, type LabAgents } from '../core/agent.ts'
 import { type FieldInfo, feedAddress } from '../core/channels.ts'
 import type { Columns, DataRequest, FieldEntry, FieldsAnswer, FieldsRequest } from '../core/data-node.ts'
+import { OpError } from '../core/errors.ts'
 import { nameFinder } from '../core/names.ts'
 import { poll } from '../core/poll.ts'
 import { Archive, type ArchiveField, sourceOf } from '../storage/archive/archive.ts'
@@ -105,6 +106,8 @@ export function archiveFields(
 /**
  * The data of fields of an archive between two times; empty for a field that is not there. Fields that do not lie on one
  * list of times, as with `max_points`, have timelines of their own.
+ * @throws OpError when all samples are asked for, and some lie elsewhere and cannot be read: a curve with a hole is better than
+ * none, and a copy with one is worse
  */
 export async function archiveData(
   archive: Archive,
@@ -121,12 +124,16 @@ export async function archiveData(
     return field ? [{ name, field }] : []
   })
   const [from, to] = [toUnix(start, now), toUnix(end, now)]
+  const missing: string[] = []
   const columns = await archive.read(
     found.map(({ field }) => field),
     from,
     to,
-    { maxPoints: min_stride === undefined ? max_points : undefined },
+    { maxPoints: min_stride === undefined ? max_points : undefined, missing: (why) => missing.push(why) },
   )
+  const [first] = missing
+  if (first !== undefined && max_points === undefined && min_stride === undefined)
+    throw new OpError(`not all of that can be read now: ${first}`)
   for (const [i, { name, field }] of found.entries()) {
     const column = columns[i] as Column
     const slice = sliceOf(column)

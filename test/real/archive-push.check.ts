@@ -1,6 +1,6 @@
 /**
  * `ocs archive push` into seaweedfs, a real S3 server, and by rsync: files are there byte by byte before they go here, whatever is
- * killed, cut or altered on the way. `STEPS=1000` kills it at each step; CI does so at some.
+ * killed, cut or altered on the way. `STEPS=1000` kills it at each step.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
@@ -56,8 +56,13 @@ const push = (to: string, dir: string, ...more: string[]) => ['archive', 'push',
 const at = (endpoint: string) => ['--endpoint', endpoint]
 
 /** What an audit says of the rows of a directory. */
-async function audited(lab: Lab, dir: string, ...more: string[]) {
-  const { code, out, err } = await lab.run(['audit', '--data-dir', dir, '--json', ...more], {}, 60)
+async function audited(
+  lab: Lab,
+  dir: string,
+  more: readonly string[] = [],
+  env: Record<string, string> = {},
+) {
+  const { code, out, err } = await lab.run(['audit', '--data-dir', dir, '--json', ...more], { env }, 60)
   expect(code, err + out).toBe(0)
   const { epochs } = JSON.parse(out) as {
     epochs: { expected: number; recorded: number; missing: []; doubled: [] }[]
@@ -106,8 +111,8 @@ test('a lab is recorded while its files are pushed and go: nothing is missing, a
   expect((await lab.run(['ctrl', 'stop', '--target=ls240'])).code).toBe(0)
   await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
   const rows = spooled(lab.path('state'))
-  expect(await audited(lab, demo.dataDir, ...SITE)).toBeGreaterThanOrEqual(rows.length)
-  expect(await audited(lab, demo.dataDir, '--fetch')).toBeGreaterThanOrEqual(rows.length)
+  expect(await audited(lab, demo.dataDir, SITE)).toBeGreaterThanOrEqual(rows.length)
+  expect(await audited(lab, demo.dataDir, ['--fetch'])).toBeGreaterThanOrEqual(rows.length)
   expect([first, recorder, next].map((one) => one.text()).join('\n')).not.toMatch(
     /moved or lost|asked for again/,
   )
@@ -347,9 +352,15 @@ test('a disk that fills up is given back, down to the floor, oldest first; two p
   expect(existsSync(reserve)).toBe(false)
 })
 
-test('by rsync, to a folder and to a daemon: the same', async () => {
+test('by rsync, to a folder, to a daemon and through a remote shell: the same', async () => {
   await using lab = new Lab()
   mkdirSync(lab.path('remote'))
+  // In place of ssh: what would run on the host runs here.
+  const shell = lab.path('remote-shell')
+  const env = { RSYNC_RSH: shell }
+  writeFileSync(shell, `#!/bin/sh\necho "$@" >>'${lab.path('shell.log')}'\nshift\nexec "$@"\n`, {
+    mode: 0o755,
+  })
   const config = `use chroot = no\n[hk]\npath = ${lab.path('remote')}\nread only = no\nuid = 0\ngid = 0\n`
   writeFileSync(lab.path('rsyncd.conf'), config)
   // With a socket for its input it would serve that.
@@ -364,11 +375,12 @@ test('by rsync, to a folder and to a daemon: the same', async () => {
   for (const [name, to] of [
     ['folder', `rsync:${lab.path('remote')}/by-path`],
     ['daemon', 'rsync://127.0.0.1:8730/hk/by-daemon'],
+    ['shell', `rsync:backup:${lab.path('remote')}/by shell`],
   ] as const) {
     const dir = lab.path(name)
     const files = await recorded(dir, 3)
     const shas = shasOf(dir, files)
-    const first = await lab.run(push(to, dir), {}, 60)
+    const first = await lab.run(push(to, dir), { env }, 60)
     expect(first.code, first.err).toBe(0)
     const place = lab.path('remote', to.split('/').at(-1) ?? '')
     for (const [file, sha] of shas) expect(sha256(join(place, file))).toBe(sha)
@@ -378,15 +390,16 @@ test('by rsync, to a folder and to a daemon: the same', async () => {
     const bytes = readFileSync(join(place, file))
     writeFileSync(join(place, file), bytes.with(100, (bytes[100] ?? 0) ^ 1))
     utimesSync(join(place, file), mtime, mtime)
-    const again = await lab.run(push(to, dir, '--keep', '0s'), {}, 60)
+    const again = await lab.run(push(to, dir, '--keep', '0s'), { env }, 60)
     expect([again.code, again.err]).toEqual([0, expect.stringContaining(`${file}: ${to} has it no more`)])
     expect(sha256(join(place, file))).toBe(shas.get(file) ?? '')
-    expect(await lab.run(push(to, dir, '--keep', '0s'), {}, 60)).toMatchObject({ code: 0 })
+    expect(await lab.run(push(to, dir, '--keep', '0s'), { env }, 60)).toMatchObject({ code: 0 })
     expect(filesOf(dir)).toEqual(files.slice(-1))
-    expect(await audited(lab, dir, '--fetch')).toBe(180)
-    expect(await lab.run(['archive', 'get', dir, '17000'], {}, 60)).toMatchObject({ code: 0 })
+    expect(await audited(lab, dir, ['--fetch'], env)).toBe(180)
+    expect(await lab.run(['archive', 'get', dir, '17000'], { env }, 60)).toMatchObject({ code: 0 })
     expect(shasOf(dir, files)).toEqual(shas)
   }
+  expect(readFileSync(lab.path('shell.log'), 'utf8')).toMatch(/^backup rsync --server /m)
   const itself = await lab.run(
     push(`rsync:${lab.path('folder')}`, lab.path('folder'), '--keep', '0s'),
     {},

@@ -1,4 +1,4 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { counted } from '../../core/counted.ts'
@@ -15,6 +15,7 @@ import { once, type Placed } from './archive-once.ts'
 import type { Overview } from './archive-overview.ts'
 import { partOf } from './archive-part.ts'
 import type { Providers } from './archive-scan.ts'
+import { filesBeneath, isLink } from './archive-tree.ts'
 import { FieldNotes, type FieldView, type OfUnit } from './archive-units.ts'
 
 /** A field and how to ask for it. */
@@ -33,6 +34,12 @@ export interface BadFile {
   readonly reason: string
 }
 
+export interface ReadOptions {
+  readonly maxPoints?: number | undefined
+  readonly exact?: boolean
+  readonly missing?: (why: string) => void
+}
+
 /** What stands for samples that are not read is of no rows. */
 const NO_ROWS = { epoch: null, firstRow: null, lastRow: null }
 /** Runs of fields that are written to the index at once; more would keep all else waiting. */
@@ -49,6 +56,8 @@ export class Archive implements Disposable {
   readonly #notes: FieldNotes
   readonly #elsewhere: Elsewhere
   #unreadable: BadFile[] = []
+  /** Files that lie elsewhere and are not in the index yet. */
+  #waiting: Copy[] = []
 
   /**
    * @param indexFile in memory when absent; copies of what lies elsewhere are kept beside it
@@ -78,7 +87,9 @@ export class Archive implements Disposable {
     const known = new Map(this.#index.files().map((file) => [file.path, file]))
     this.#unreadable = []
     this.#notes.refresh()
-    const paths = await this.#paths()
+    const paths = await filesBeneath(this.#dir, (path, reason) =>
+      this.#unreadable.push({ path, size: 0, goodBytes: 0, mtime: 0, reason }),
+    )
     const here: string[] = []
     let changed = 0
     let parts: ReadPart[] = []
@@ -99,7 +110,7 @@ export class Archive implements Disposable {
         const { code } = error as NodeJS.ErrnoException
         if (code === undefined || error instanceof ConfigError) throw error
         // One that is gone stays among the known, and is forgotten below.
-        if (code === 'ENOENT' && !(await this.#isLink(path))) continue
+        if (code === 'ENOENT' && !(await isLink(join(this.#dir, path)))) continue
         const file = known.get(path)
         known.delete(path)
         here.push(path)
@@ -112,12 +123,15 @@ export class Archive implements Disposable {
     if (signal?.aborted) return changed
     // After the files, so that one that is moved meanwhile is found to be.
     const away = this.#elsewhere.refresh().away(here)
-    const wanted = away.filter(({ file, size }) => known.get(file)?.size !== size).slice(0, fetches)
+    this.#waiting = away.filter(({ file, size }) => known.get(file)?.size !== size)
+    const wanted = this.#waiting.slice(0, fetches)
     for (const [i, copy] of wanted.entries()) {
       if (signal?.aborted) return changed
       progress?.(paths.length + i, paths.length + wanted.length)
       const part = await this.#readElsewhere(copy, signal)
-      if (part) changed += this.#index.add([part])
+      if (!part) continue
+      changed += this.#index.add([part])
+      this.#waiting = this.#waiting.filter((one) => one !== copy)
     }
     for (const { file } of away) known.delete(file)
     if (signal) await this.#elsewhere.retry(signal)
@@ -182,12 +196,13 @@ export class Archive implements Disposable {
    * @param maxPoints when that many samples are enough: where a block or file is shorter than the time between two
    * pairs of them, only its lowest and highest sample, from the index. There may still be more than asked for.
    * @param exact whether columns have `ticks`
+   * @param missing told of each file that lies elsewhere and could not be read, though it may have samples of then
    */
   async read(
     fields: readonly OfUnit[],
     start: number,
     end: number,
-    { maxPoints, exact }: { readonly maxPoints?: number | undefined; readonly exact?: boolean } = {},
+    { maxPoints, exact, missing }: ReadOptions = {},
   ): Promise<Column[]> {
     const columns = fields.map((): Placed[] => [])
     const thinned = new Set<number>()
@@ -203,7 +218,12 @@ export class Archive implements Disposable {
       }
     }
     this.#elsewhere.refresh()
-    const copyOf = (path: string) => this.#copyOf(path)
+    for (const { file } of this.#waiting)
+      if (mayHave(file, start, end))
+        missing?.(
+          this.#elsewhere.unreached.get(file)?.message ?? `${file} lies elsewhere, and is not read yet`,
+        )
+    const copyOf = (path: string) => this.#copyOf(path, missing)
     for await (const taken of loadBlocks(this.#dir, copyOf, wanted.values(), exact))
       for (const [{ epoch, firstRow, lastRow, first: order }, chunks] of taken)
         for (const [i, chunk] of chunks) columns[i]?.push({ order, chunk, epoch, firstRow, lastRow })
@@ -251,56 +271,21 @@ export class Archive implements Disposable {
   }
 
   /** A copy of a file that lies elsewhere; undefined where there is none to be had. */
-  async #copyOf(path: string): Promise<string | undefined> {
+  async #copyOf(path: string, missing: ReadOptions['missing']): Promise<string | undefined> {
     try {
       return await this.#elsewhere.copy(path)
     } catch (error) {
-      if (error instanceof TransportError) return undefined
-      throw error
-    }
-  }
-
-  async #isLink(path: string): Promise<boolean> {
-    const about = await lstat(join(this.#dir, path)).catch(() => undefined)
-    return about?.isSymbolicLink() ?? false
-  }
-
-  /** Where a link leads to, when that is a folder. */
-  async #linkedFolder(path: string): Promise<string | undefined> {
-    try {
-      const to = await realpath(path)
-      return (await stat(to)).isDirectory() ? to : undefined
-    } catch {
+      if (!(error instanceof TransportError)) throw error
+      missing?.(error.message)
       return undefined
     }
   }
+}
 
-  async #paths(): Promise<string[]> {
-    const found: string[] = []
-    const folders = ['']
-    // Links may lead in a circle.
-    const linked = new Set([await this.#linkedFolder(this.#dir)])
-    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      try {
-        for (const item of await readdir(join(this.#dir, folder), { withFileTypes: true })) {
-          const path = join(folder, item.name)
-          const to = item.isSymbolicLink() ? await this.#linkedFolder(join(this.#dir, path)) : undefined
-          if (item.isDirectory() || (to !== undefined && !linked.has(to))) folders.push(path)
-          else if (to === undefined && /\.g3(\.gz)?$/.test(item.name)) found.push(path)
-          if (to !== undefined) linked.add(to)
-        }
-      } catch (cause) {
-        if (folder === '') {
-          throw new ConfigError(
-            `${this.#dir}: ${messageOf(cause)}: name a folder of .g3 files with --data-dir`,
-            { cause },
-          )
-        }
-        this.#unreadable.push({ path: folder, size: 0, goodBytes: 0, mtime: 0, reason: messageOf(cause) })
-      }
-    }
-    return found.sort()
-  }
+/** Whether a file may have samples of a span of time, by its name: so3g finds data no later than two hours behind it. */
+function mayHave(file: string, start: number, end: number): boolean {
+  const name = Number(/(\d+)\.g3/.exec(file)?.[1])
+  return name - 60 <= end && name + 7200 >= start
 }
 
 /** Where a field is recorded, by which everybody finds it. */

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fakeClock } from '../../core/clock.test-aid.ts'
+import { archiveData } from '../../datanode/g3-archive.ts'
 import { Archive } from '../archive/archive.ts'
 import { Elsewhere } from '../elsewhere/elsewhere.ts'
 import { openStore } from '../elsewhere/open-store.ts'
@@ -90,7 +91,18 @@ test('an index that was thrown away is made anew by what lies elsewhere, so many
   using archive = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
   expect(await archive.rescan(undefined, undefined, 1)).toBe(2)
   expect(gets(server)).toHaveLength(before + 1)
+  // Of what waits to be read it is not known whether there is nothing.
+  const [name = ''] = archive.fields().map(({ label }) => label)
+  const all = (from: number, to: number, max_points?: number) =>
+    archiveData(archive, { fields: [name], start: T0 + from * HOUR, end: T0 + to * HOUR - 1, max_points })
+  expect(all(0, HOURS)).rejects.toThrow(
+    /not all of that can be read now: .* lies elsewhere, and is not read yet/,
+  )
+  await all(0, HOURS).catch(() => {})
+  expect((await all(4, 5)).data[name]).toHaveLength(0)
+  expect((await all(0, HOURS, 100)).data[name]).toHaveLength(12)
   expect(await archive.rescan()).toBe(1)
+  expect((await all(0, HOURS)).data[name]).toHaveLength(18)
   expect(await archive.rescan()).toBe(0)
   expect(await values(archive, 0, HOURS)).toEqual(counting(0, 18))
   expect(gets(server)).toHaveLength(before + 2)
@@ -135,6 +147,11 @@ test.each([
   expect(await values(archive, 0, HOURS)).toEqual(counting(12, 18))
   expect(archive.unreached).toMatch(why)
   expect(archive.unreached).toMatch(/, and so it is of 1 more file$/)
+  const [name = ''] = archive.fields().map(({ label }) => label)
+  const asked = { fields: [name], start: T0, end: T0 + HOURS * HOUR }
+  expect(archiveData(archive, asked)).rejects.toThrow(why)
+  await archiveData(archive, asked).catch(() => {})
+  expect((await archiveData(archive, { ...asked, max_points: 100 })).data[name]).toHaveLength(6)
   expect(() => archive.assertReached()).toThrow(/^not all was read: 17000\/\d+\.g3 lies elsewhere: /)
   // Of a new index the files are not there, and that is told.
   using bare = new Archive(dir, join(folder(), 'index.sqlite'), ENV)

@@ -1,0 +1,52 @@
+import { lstat, readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, messageOf } from '../../core/errors.ts'
+
+/**
+ * The `.g3` files beneath a folder, in any folders, by links, too; paths in it, in their order.
+ * @param unreadable told of folders that cannot be read, with why
+ * @throws ConfigError when the folder itself cannot be read
+ */
+export async function filesBeneath(
+  dir: string,
+  unreadable: (folder: string, reason: string) => void,
+): Promise<string[]> {
+  const found: string[] = []
+  const folders = ['']
+  // Links may lead in a circle.
+  const linked = new Set([await linkedFolder(dir)])
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    try {
+      for (const item of await readdir(join(dir, folder), { withFileTypes: true })) {
+        const path = join(folder, item.name)
+        const to = item.isSymbolicLink() ? await linkedFolder(join(dir, path)) : undefined
+        if (item.isDirectory() || (to !== undefined && !linked.has(to))) folders.push(path)
+        else if (to === undefined && /\.g3(\.gz)?$/.test(item.name)) found.push(path)
+        if (to !== undefined) linked.add(to)
+      }
+    } catch (cause) {
+      if (folder === '') {
+        const text = `${dir}: ${messageOf(cause)}: name a folder of .g3 files with --data-dir`
+        throw new ConfigError(text, { cause })
+      }
+      unreadable(folder, messageOf(cause))
+    }
+  }
+  return found.sort()
+}
+
+/** Whether a path is a link, which may lead nowhere. */
+export async function isLink(path: string): Promise<boolean> {
+  const about = await lstat(path).catch(() => undefined)
+  return about?.isSymbolicLink() ?? false
+}
+
+/** Where a link leads to, when that is a folder. */
+async function linkedFolder(path: string): Promise<string | undefined> {
+  try {
+    const to = await realpath(path)
+    return (await stat(to)).isDirectory() ? to : undefined
+  } catch {
+    return undefined
+  }
+}
