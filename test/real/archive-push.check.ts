@@ -52,7 +52,14 @@ function rowsIn(dir: string, file: string): number {
 const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
 const shasOf = (dir: string, files: readonly string[]) =>
   new Map(files.map((file) => [file, sha256(join(dir, file))]))
-const push = (to: string, dir: string, ...more: string[]) => ['archive', 'push', to, dir, ...more]
+const push = (to: string, dir: string, ...more: string[]) => [
+  'archive',
+  'push',
+  to,
+  '--data-dir',
+  dir,
+  ...more,
+]
 const at = (endpoint: string) => ['--endpoint', endpoint]
 
 /** What an audit says of the rows of a directory. */
@@ -125,7 +132,7 @@ test('a lab is recorded while its files are pushed and go: nothing is missing, a
   expect(samples).toHaveLength(read.reduce((sum, { row }) => sum + row.t.length, 0))
 
   for (const role of [agent, next, node]) expect(await role.stop()).toMatchObject({ code: 0 })
-  const back = await lab.run(['archive', 'get', demo.dataDir, ...gone], {}, 60)
+  const back = await lab.run(['archive', 'get', ...gone, '--data-dir', demo.dataDir], {}, 60)
   expect(back.code, back.err).toBe(0)
   await compare(lab, demo.dataDir, rows)
   figure(`${rows.length} rows; ${gone.length} files went and came back`)
@@ -225,7 +232,7 @@ test('objects that are cut, altered or lost are found: sent again while the file
   expect(await lab.run(push(STORE, dir, ...at(endpoint), '--keep', '0s'), {}, 60)).toMatchObject({ code: 0 })
   expect(filesOf(dir)).toEqual(files.slice(-1))
   await spoil()
-  const got = await lab.run(['archive', 'get', dir, ...files.slice(0, 4)], {}, 60)
+  const got = await lab.run(['archive', 'get', ...files.slice(0, 4), '--data-dir', dir], {}, 60)
   expect(got).toMatchObject({ code: 3, out: well })
   expect(got.err).toContain(`${cut} lies elsewhere: what is in ${STORE} is not what was pushed there`)
   expect(got.err).toContain(`${altered} lies elsewhere: what is in ${STORE} is not what was pushed there`)
@@ -396,7 +403,9 @@ test('by rsync, to a folder, to a daemon and through a remote shell: the same', 
     expect(await lab.run(push(to, dir, '--keep', '0s'), { env }, 60)).toMatchObject({ code: 0 })
     expect(filesOf(dir)).toEqual(files.slice(-1))
     expect(await audited(lab, dir, ['--fetch'], env)).toBe(180)
-    expect(await lab.run(['archive', 'get', dir, '17000'], { env }, 60)).toMatchObject({ code: 0 })
+    expect(await lab.run(['archive', 'get', '17000', '--data-dir', dir], { env }, 60)).toMatchObject({
+      code: 0,
+    })
     expect(shasOf(dir, files)).toEqual(shas)
   }
   expect(readFileSync(lab.path('shell.log'), 'utf8')).toMatch(/^backup rsync --server /m)

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { bytesText } from '../../core/arguments/byte-size.ts'
 import { counted } from '../../core/counted.ts'
 import { messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { defaultDataDir } from '../../launch/places.ts'
 import { statePath } from '../../machine/state-path.ts'
 import { copiesPath, indexPath } from '../../storage/archive/archive-index-file.ts'
 import { Elsewhere } from '../../storage/elsewhere/elsewhere.ts'
@@ -11,30 +12,38 @@ import { at, table } from '../../terminal/table.ts'
 import { examples } from '../help.ts'
 import { pushCommand } from './push.ts'
 
+interface GetFlags {
+  readonly dataDir?: string
+  readonly stateDir?: string
+}
+
 /** `ocs archive`: recordings that are kept elsewhere, too. */
 export function archiveCommand(context: Context): Command {
   const command = new Command('archive')
     .description('Recordings in an object store, or on another host.')
-    .addHelpText('after', examples('ocs archive push s3://lab/hk /data/hk', 'ocs archive ls /data/hk'))
+    .addHelpText(
+      'after',
+      examples('ocs archive push s3://lab/hk --data-dir=/data/hk', 'ocs archive ls --data-dir=/data/hk'),
+    )
   command
     .command('ls')
     .description('The files that were pushed: where they are, and whether they are here, too.')
-    .argument('<data-dir>', 'the recorder’s directory')
+    .option('--data-dir <folder>', 'the recorder’s directory')
     .option('--json', 'print as JSON')
-    .addHelpText('after', examples('ocs archive ls /data/hk'))
-    .action(async (dir: string, { json }: { readonly json?: boolean }) => {
-      const placed = await placedIn(dir)
+    .addHelpText('after', examples('ocs archive ls --data-dir=/data/hk'))
+    .action(async ({ dataDir, json }: { readonly dataDir?: string; readonly json?: boolean }) => {
+      const placed = await placedIn(dataDir ?? defaultDataDir(context.env))
       context.out(json ? `${JSON.stringify(placed)}\n` : listOf(placed))
     })
   command
     .command('get')
     .description('Bring files back to where they were; each is compared with what was pushed.')
-    .argument('<data-dir>', 'the recorder’s directory')
-    .argument('<file...>', 'paths in it, or folders: 17954/1795420594.g3, 17954')
+    .argument('<file...>', 'paths in the data directory, or folders: 17954/1795420594.g3, 17954')
+    .option('--data-dir <folder>', 'the recorder’s directory')
     .option('--state-dir <folder>', 'where copies are kept on the way')
-    .addHelpText('after', examples('ocs archive get /data/hk 17954'))
-    .action((dir: string, words: string[], flags: { readonly stateDir?: string }) =>
-      getFiles(dir, words, flags.stateDir, context),
+    .addHelpText('after', examples('ocs archive get 17954 --data-dir=/data/hk'))
+    .action((words: string[], flags: GetFlags) =>
+      getFiles(flags.dataDir ?? defaultDataDir(context.env), words, flags.stateDir, context),
     )
   return command.addCommand(pushCommand(context))
 }

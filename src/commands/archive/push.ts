@@ -6,6 +6,7 @@ import { counted } from '../../core/counted.ts'
 import { diskFault } from '../../core/disk-fault.ts'
 import { OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { pause } from '../../core/pause.ts'
+import { defaultDataDir } from '../../launch/places.ts'
 import { statePath } from '../../machine/state-path.ts'
 import { Archive } from '../../storage/archive/archive.ts'
 import { copiesPath, indexPath } from '../../storage/archive/archive-index-file.ts'
@@ -17,6 +18,7 @@ import { createLog } from '../../terminal/log.ts'
 import { examples } from '../help.ts'
 
 interface PushFlags {
+  readonly dataDir?: string
   readonly endpoint?: string
   readonly keep?: string
   readonly diskFloor?: string
@@ -37,7 +39,7 @@ export function pushCommand(context: Context): Command {
       'Copy closed files to where they are kept, and read each back. Nothing is removed unless asked for.',
     )
     .argument('<store>', 's3://BUCKET/PREFIX, rsync:HOST:/FOLDER, rsync:HOST::MODULE/FOLDER or rsync:/FOLDER')
-    .argument('<data-dir>', 'the recorder’s directory')
+    .option('--data-dir <folder>', 'the recorder’s directory')
     .option('--endpoint <url>', 'of an S3 server that is not at AWS; else AWS_ENDPOINT_URL')
     .option('--keep <time>', 'remove here what was last written so long ago, once it is safe there: 30d')
     .option(
@@ -54,15 +56,16 @@ export function pushCommand(context: Context): Command {
     .addHelpText(
       'after',
       examples(
-        'ocs archive push s3://lab/hk /data/hk --keep=30d',
-        'ocs archive push rsync:nas:/hk /data/hk --follow',
+        'ocs archive push s3://lab/hk --data-dir=/data/hk --keep=30d',
+        'ocs archive push rsync:nas:/hk --data-dir=/data/hk --follow',
       ),
     )
-    .action((to: string, dir: string, flags: PushFlags) => pushFiles(to, dir, flags, context))
+    .action((to: string, flags: PushFlags) => pushFiles(to, flags, context))
 }
 
-async function pushFiles(to: string, dir: string, flags: PushFlags, context: Context): Promise<void> {
+async function pushFiles(to: string, flags: PushFlags, context: Context): Promise<void> {
   const { signal, env } = context
+  const dir = flags.dataDir ?? defaultDataDir(env)
   const index = indexPath(statePath(flags.stateDir, env), dir)
   const pace = new Pace(flags.limit === undefined ? undefined : bytesOf('--limit', flags.limit))
   const store = openStore(to, { endpoint: flags.endpoint, env, scratch: copiesPath(index), pace })
