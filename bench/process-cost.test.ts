@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpuSeconds, marked, memory, parseRollup, parseStat, tree } from './process-cost.ts'
+import { cpuSeconds, marked, memory, mostMemory, parseRollup, parseStat, tree } from './process-cost.ts'
 
 /** No process: Linux gives out numbers below 2²². */
 const NOBODY = 2 ** 22
@@ -61,6 +61,23 @@ test('a process that works costs its time and memory, its children included, and
   } finally {
     for (const pid of tree(child.pid ?? 0)) process.kill(pid, 'SIGKILL')
   }
+})
+
+test('the most memory of a process is that of its own program, and stays when less is used', async () => {
+  const script = 'console.log("up"); setInterval(() => {}, 9e6)'
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(child.stdout, 'data')
+    const pid = child.pid ?? 0
+    const { rss } = memory([pid])
+    // The kernel counts it in batches of pages.
+    expect(mostMemory(pid)).toBeGreaterThan(0.9 * rss)
+    // This process, which has started it, has more.
+    expect(mostMemory(pid)).toBeLessThan(mostMemory(process.pid))
+  } finally {
+    child.kill('SIGKILL')
+  }
+  expect(mostMemory(NOBODY)).toBe(0)
 })
 
 test('a process that is gone costs nothing', () => {

@@ -37,6 +37,11 @@ export function memory(roots: readonly number[], exactly = false): Memory {
   return { rss: total('rss'), pss: total('pss'), private: total('private') }
 }
 
+/** The most that a process has had in memory since it became its program (RSS), MB; 0 of one that is gone. */
+export function mostMemory(pid: number): number {
+  return megabytesOf(read(`/proc/${pid}/status`), 'VmHWM')
+}
+
 /** A process's program and arguments, by blanks. */
 export function commandLine(pid: number): string {
   return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
@@ -80,14 +85,16 @@ export function parseStat(text: string): { parent: number; children: number } {
 
 /** Of `smaps_rollup`, MB (10⁶ bytes). */
 export function parseRollup(text: string): Memory {
-  const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0)
-  const megabytes = (...names: string[]) =>
-    names.reduce((sum, name) => sum + (kibibytes(name) * 1024) / 1e6, 0)
   return {
-    rss: megabytes('Rss'),
-    pss: megabytes('Pss'),
-    private: megabytes('Private_Clean', 'Private_Dirty'),
+    rss: megabytesOf(text, 'Rss'),
+    pss: megabytesOf(text, 'Pss'),
+    private: megabytesOf(text, 'Private_Clean') + megabytesOf(text, 'Private_Dirty'),
   }
+}
+
+/** A line of /proc as `VmHWM:   1000 kB`, MB. */
+function megabytesOf(text: string, name: string): number {
+  return (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024) / 1e6
 }
 
 function processes(roots: readonly number[], exactly: boolean): number[] {
