@@ -1,0 +1,37 @@
+/** What keeps a version from being released. */
+
+/** Files that say the version beside `package.json`, which is the place where it is set, and where in them. */
+export const copies: Readonly<Record<string, RegExp>> = {
+  'package-lock.json': /^ {2}"version": "([^"]+)"/m,
+  'python/pyproject.toml': /^version = "([^"]+)"$/m,
+  'python/ocs_child/__init__.py': /^__version__ = '([^']+)'$/m,
+  'deploy/compose.yaml': /image: ocs:(\S+)$/m,
+  'docs/user-guide.md': /-(\d[\w.]*)\.tgz/,
+}
+
+/**
+ * Looks at what a release would be made of.
+ * @param changed what `git status --porcelain` prints
+ * @param read the text of a file of the repository
+ * @returns what is wrong and what to do, a line each; none when it may be released
+ */
+export function releaseProblems(version: string, changed: string, read: (path: string) => string): string[] {
+  const dirty = changed
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `${line.slice(3)} is changed and not committed: commit it, or take it away`)
+  const stale = Object.entries(copies).flatMap(([path, where]) => {
+    const said = where.exec(read(path))?.[1]
+    return said === version
+      ? []
+      : [`${path} says version ${said ?? 'nothing'}, package.json ${version}: write it there`]
+  })
+  const heading = new RegExp(String.raw`^## \[${RegExp.escape(version)}\] - (.*)$`, 'm').exec(
+    read('CHANGELOG.md'),
+  )
+  const dated = /^\d{4}-\d\d-\d\d$/.test(heading?.[1] ?? '')
+  const untold = dated
+    ? []
+    : [`CHANGELOG.md has no "## [${version}] - YYYY-MM-DD": give what is new its heading`]
+  return [...dirty, ...stale, ...untold]
+}
