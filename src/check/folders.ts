@@ -37,7 +37,8 @@ function folderFinding(path: string, what: string): Finding {
     const type = networkType(there)
     if (what === 'state' && type)
       return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
-    if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room`)
+    const how = what === 'recordings' ? ' (ocs archive push keeps closed files elsewhere)' : ''
+    if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room${how}`)
     if (files !== null && files < FILES)
       return problem(`has room for ${counted(files, 'more file')}: remove some`)
     if (type)
