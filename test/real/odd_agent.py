@@ -21,6 +21,17 @@ def much(session, params):
     return True, 'shown'
 
 
+class Boom:
+    def __str__(self):
+        raise ValueError('boom')
+
+
+def boom(session, params):
+    """Shows what fails when it is looked at."""
+    session.data = {'x': Boom()}
+    return True, 'shown'
+
+
 def hang(session, params):
     """Has threads that heed nothing."""
     threading.Thread(target=lambda: [time.sleep(1) for _ in range(1000)]).start()
@@ -33,6 +44,6 @@ def main(args=None):
     args = site_config.parse_args(agent_class='OddAgent', args=args)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     agent, runner = ocs_agent.init_site_agent(args)
-    for task in (odd, much, hang):
+    for task in (odd, much, boom, hang):
         agent.register_task(task.__name__, task)
     runner.run(agent, auto_reconnect=True)

@@ -166,6 +166,10 @@ test('what JSON has no word for hides no agent, much is left out and told, and w
     code: 0,
     data: { 'left out': expect.stringMatching(/^2097\d+ characters of JSON$/) },
   })
+  expect(await task('boom')).toEqual({ code: 0, data: {} })
+  expect(agent.text()).toContain('boom: its data is not shown: ValueError: boom')
+  // All others are looked at as before.
+  expect((await task('much')).code).toBe(0)
   expect((await lab.run(['ctrl', 'start', 'odd', 'hang', ...site])).code).toBe(0)
   const child = childOf(lab, 'odd')
   await agent.kill()

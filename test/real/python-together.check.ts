@@ -11,7 +11,7 @@ import { figure, Lab, seconds, until } from './roles.ts'
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 const KILLS = Number(process.env['KILLS'] ?? 8)
-setDefaultTimeout(300_000 + 20_000 * KILLS)
+setDefaultTimeout(300_000 + 60_000 * KILLS)
 const NAMES = ['counting1', 'counting2', 'counting3']
 
 test('a runtime that three Python agents share is killed: what was answered is recorded once', async () => {
