@@ -1,7 +1,6 @@
 import { Command } from 'commander'
-import { isManager } from '../host/up-plan.ts'
-import { prepareUp, runUp } from '../host/up-run.ts'
 import { type AgentFlags, findRole, runAgentRole } from '../launch/agent-role.ts'
+import { managerClasses } from '../launch/agents.ts'
 import { attachProgram, standIn, startProgram } from '../launch/programs.ts'
 import type { Context } from '../terminal/context.ts'
 import { agentHelp } from './agent-help.ts'
@@ -44,7 +43,8 @@ export async function runInstance(
     context.out(agentHelp(agent))
     return
   }
-  if (!attached && isManager({ agent_class: agent.spec.class })) {
+  if (!attached && managerClasses.includes(agent.spec.class)) {
+    const { prepareUp, runUp } = await import('../host/up-run.ts')
     // Which is what keeps a host's roles alive, here and under this name on the bus.
     const up = { ...flags, managerFlags: given }
     await runUp(await prepareUp(up, context), up, context)

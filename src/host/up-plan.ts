@@ -254,7 +254,7 @@ async function managerOf(
 }
 
 /** Whether an instance is a host's manager, however its class is spelled. */
-export function isManager({ agent_class = '' }: Pick<Instance, 'agent_class'>): boolean {
+function isManager({ agent_class = '' }: Pick<Instance, 'agent_class'>): boolean {
   return managerClasses.includes(agent_class)
 }
 
