@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.ts'
 import { siteFile } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
 import { checkCertificate } from './certificate.ts'
+import { checkDeviceNames } from './device-names.ts'
 import type { Check, CheckFlags, Finding } from './finding.ts'
 import { checkFolders } from './folders.ts'
 import { checkGrafana } from './grafana.ts'
@@ -12,7 +13,13 @@ import { checkPrograms } from './programs.ts'
 import { checkSite } from './site-file.ts'
 
 /** What is looked at of a host, in the order in which it is told. A new check is a file of this folder and a line here. */
-const checks: readonly Check[] = [checkCertificate, checkFolders, checkPrograms, checkInstruments]
+const checks: readonly Check[] = [
+  checkCertificate,
+  checkDeviceNames,
+  checkFolders,
+  checkPrograms,
+  checkInstruments,
+]
 
 /** All that is found of a host: its site file and hub first, as the other checks stand on them. @throws UsageError, ConfigError */
 export async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {

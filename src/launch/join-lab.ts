@@ -15,6 +15,8 @@ import { knownHub } from './known-hub.ts'
 
 /** Seconds the hub has to answer a command. */
 const HUB_SECONDS = 5
+/** Milliseconds that an agent of the site file has to come back to a hub that knows nothing of it: that may have begun just now. */
+const BACK_MS = 3000
 
 /** A lab as a command that controls it has it. */
 export interface Controlled {
@@ -101,17 +103,33 @@ async function opsOf(instance: Instance, env: Context['env']): Promise<Agent['op
   return agent?.ops ?? {}
 }
 
-/** One instance, whatever its state. @throws TransportError when nothing is known of it, with the nearest name */
-export function knownInstance({ lab }: Controlled, instance: string): InstanceView {
+/** One instance, whatever its state; one of the site file may still come. @throws TransportError when nothing is known of it, with the nearest name */
+export async function knownInstance({ lab, site }: Controlled, instance: string): Promise<InstanceView> {
+  const hosts = [...(site?.hosts.values() ?? [])]
+  const isNamed = hosts.some(({ instances }) => instances.some((one) => one.instance_id === instance))
+  if (isNamed && !lab.instances.has(instance)) await comeBack(lab, instance)
   const found = lab.instances.get(instance)
   if (found) return found
   const names = [...lab.instances.keys()].sort()
   throw new TransportError(`no agent "${instance}" is known (${nearOr(instance, names)})`)
 }
 
+/** Waits until an instance has said what it does; not for long, since it may not run. */
+async function comeBack(lab: LabView, instance: string): Promise<void> {
+  const come = Promise.withResolvers<void>()
+  const timer = setTimeout(come.resolve, BACK_MS)
+  using _ = lab.onChange(() => {
+    if (lab.instances.get(instance)?.api) come.resolve()
+  })
+  await come.promise
+  clearTimeout(timer)
+  // What it says of its operations follows.
+  await lab.settled()
+}
+
 /** One instance that answers. @throws TransportError when it does not run */
-export function runningInstance(on: Controlled, instance: string): InstanceView {
-  const found = knownInstance(on, instance)
+export async function runningInstance(on: Controlled, instance: string): Promise<InstanceView> {
+  const found = await knownInstance(on, instance)
   if (found.state === 'online') return found
   throw new TransportError(
     `${instance} is ${found.state}: start it with ocs agent --instance-id=${instance} (ocs ctrl ls)`,

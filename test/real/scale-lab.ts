@@ -103,7 +103,7 @@ export class ScaleLab implements AsyncDisposable {
   /** Has all agents stop reading, and holds the files against the spools. */
   async judge(): Promise<void> {
     const { lab, dataDir } = this
-    const stop = await lab.run(['ctrl', 'stop', '--site-hub', BROKER_URL], {}, 60)
+    const stop = await lab.run(['ctrl', 'stop', '--all', '--site-hub', BROKER_URL], {}, 60)
     expect(stop.code, stop.err).toBe(0)
     figure(`ocs ctrl stop took ${stop.took.toFixed(1)} s`)
     await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)

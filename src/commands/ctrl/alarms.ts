@@ -30,7 +30,7 @@ interface AlarmFlags extends SiteOptions {
 /** `ocs ctrl alarms`: lists alarms; `ack`, `silence`, `unsilence` and `test` see to them. */
 export function alarmsCommand(context: Context, withLab: WithLab): Command {
   const on = (flags: AlarmFlags, work: (on: Controlled, agent: string) => Promise<void>) =>
-    withLab(flags, context, (lab) => work(lab, alarmAgent(lab, flags.target)))
+    withLab(flags, context, async (lab) => work(lab, await alarmAgent(lab, flags.target)))
   const act = (op: string, flags: AlarmFlags, params: Record<string, unknown>, seconds = SECONDS) =>
     on(flags, async (lab, agent) => context.out(`${await runTask(lab, agent, op, params, seconds)}\n`))
   const sub = (name: string, what: string) =>
@@ -111,9 +111,9 @@ function flagsOf(command: Command): AlarmFlags {
 }
 
 /** The alarm agent of a lab. @throws TransportError when none runs; UsageError when there are several */
-function alarmAgent(on: Controlled, target: string | undefined): string {
+async function alarmAgent(on: Controlled, target: string | undefined): Promise<string> {
   if (target !== undefined) {
-    runningInstance(on, target)
+    await runningInstance(on, target)
     return target
   }
   const all = [...on.lab.instances].filter(([, { api }]) => api?.queries[WATCH.query] !== undefined)

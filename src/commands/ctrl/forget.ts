@@ -40,7 +40,7 @@ export function forgetCommand(context: Context, withLab: WithLab): Command {
 
 async function forget(on: Controlled, instance: string, flags: ForgetFlags, context: Context): Promise<void> {
   const { bus, root, site } = on
-  const { state, presence } = knownInstance(on, instance)
+  const { state, presence } = await knownInstance(on, instance)
   if (state === 'online' && presence) {
     const { host, pid, since } = presence
     throw new OpError(

@@ -61,7 +61,7 @@ export function historyCommand(context: Context, withLab: WithLab): Command {
 }
 
 async function of(on: Controlled, instance: string, op: string | undefined, limit: number): Promise<Past[]> {
-  const view = runningInstance(on, instance)
+  const view = await runningInstance(on, instance)
   if (op !== undefined) knownOp(instance, view, op)
   const params = { limit, ...(op !== undefined && { op }) }
   const { sessions } = HistoryAnswer.parse(await on.ask.query(instance, 'history', params))

@@ -28,7 +28,7 @@ export function lockCommand(context: Context, withLab: WithLab): Command {
       const seconds = secondsOf('--for', flags.for)
       const params = { seconds, ...(flags.by !== undefined && { by: flags.by }) }
       return withLab(flags, context, async (on) => {
-        runningInstance(on, instance)
+        await runningInstance(on, instance)
         const lock = LockAnswer.parse(await on.ask.query(instance, 'lock', params))
         keyRing(context.env, on.root).put(instance, lock.key)
         const text = `${instance} is locked by ${lock.by} until ${at(lock.until)}; ocs ctrl unlock ${instance} ends it\n`
@@ -46,7 +46,7 @@ export function unlockCommand(context: Context, withLab: WithLab): Command {
     .addHelpText('after', examples('ocs ctrl unlock ls240', 'ocs ctrl unlock ls240 --force'))
     .action((instance: string, flags: SiteOptions & { readonly force?: boolean }) =>
       withLab(flags, context, async (on) => {
-        runningInstance(on, instance)
+        await runningInstance(on, instance)
         await on.ask.query(instance, 'unlock', { force: flags.force === true })
         keyRing(context.env, on.root).remove(instance)
         context.out(`${instance} is unlocked\n`)

@@ -137,7 +137,7 @@ async function help(
   withLab: WithLab,
 ): Promise<void> {
   await withLab(flags, context, async (on) => {
-    const view = knownInstance(on, instance)
+    const view = await knownInstance(on, instance)
     context.out(
       op === undefined ? apiHelp(instance, view.api) : opHelp(instance, op, knownOp(instance, view, op)),
     )
@@ -155,7 +155,7 @@ interface Asked {
 
 async function act(on: Controlled, asked: Asked, context: Context): Promise<void> {
   const { action, instance, op, words, flags, timeout } = asked
-  const { kind, params: schema } = knownOp(instance, runningInstance(on, instance), op)
+  const { kind, params: schema } = knownOp(instance, await runningInstance(on, instance), op)
   if (action !== 'start' && words.length > 0)
     throw new UsageError(`ocs ctrl ${action} does not know ${words.join(' ')}: ocs ctrl ${action} --help`)
   if (action === 'stop' && op === RECORD && !flags.json)

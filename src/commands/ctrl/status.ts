@@ -43,7 +43,7 @@ async function status(
       () => statusJson(lab),
       () => statusTable(lab, expected),
     )
-  const view = knownInstance(on, instance)
+  const view = await knownInstance(on, instance)
   const now = Date.now() / 1000
   if (op !== undefined) {
     knownOp(instance, view, op)
