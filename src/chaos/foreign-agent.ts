@@ -1,5 +1,5 @@
 /**
- * An agent that nobody wants in a lab, as a process of its own (`ocs run`): its rows are malformed, its documents are none,
+ * An agent that nobody wants in a lab, as a process of its own: its rows are malformed, its documents are none,
  * and it speaks in others' names and would take their places. It has MQTT alone, so that nothing of ocs' own client keeps
  * it from being wrong. What it has done stands in a log, a line each; behind # why it began again.
  */
@@ -38,7 +38,7 @@ export interface ForeignArgs {
   readonly others: readonly string[]
 }
 
-/** What `ocs run` calls. @param args one: `ForeignArgs` as JSON */
+/** Misbehaves until the signal. @param args one: `ForeignArgs` as JSON */
 export default async function main({
   args,
   signal,

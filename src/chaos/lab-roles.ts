@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { ownModule } from '../machine/own-files.ts'
 import type { ForeignArgs } from './foreign-agent.ts'
 import type { Instrument } from './instruments.ts'
 import type { RolePlan } from './lab-process.ts'
@@ -88,7 +87,7 @@ export function rolePlans(site: string, options: RoleOptions): RolePlan[] {
     {
       name: FOREIGN,
       kind: 'foreign agent',
-      args: ['run', ownModule('src/chaos/foreign-agent.ts'), JSON.stringify(foreign)],
+      args: ['foreign-agent', JSON.stringify(foreign)],
     },
   ]
 }

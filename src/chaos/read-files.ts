@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, OpError } from '../core/errors.ts'
-import { ownFile } from '../machine/own-files.ts'
+import { fileForOthers } from '../machine/own-files.ts'
 import { blocksOf } from '../storage/archive/archive-blocks.ts'
 import { entry, walkFrames } from '../storage/g3/frame.ts'
 import { disk } from '../storage/recorder/disk.ts'
@@ -34,7 +34,7 @@ export const readFiles: ReadFiles = async (dirs) => {
 
 /** The same by spt3g. @param python a Python that has it. @throws OpError when it cannot read them */
 export function readBySpt3g(python: string): ReadFiles {
-  const script = ownFile('src/chaos/read_g3.py')
+  const script = fileForOthers('src/chaos/read_g3.py')
   return async (dirs) => {
     const found = new Map<string, Recorded[]>()
     if (dirs.length === 0) return found

@@ -45,6 +45,7 @@ const commands: Loaders<Create> = {
 
 /** What only other commands run: in no help. */
 const inner: Loaders<Create> = {
+  'foreign-agent': async () => (await import('./foreign-agent.ts')).foreignAgentCommand,
   'shared-runtime': async () => (await import('./shared-runtime.ts')).sharedRuntimeCommand,
 }
 

@@ -2,14 +2,14 @@ import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { poll } from '../core/poll.ts'
 import { learntRhythm } from '../core/rhythm.ts'
-import { ownFile } from '../machine/own-files.ts'
+import { fileForOthers } from '../machine/own-files.ts'
 import { type ArchivedField, readArchive } from './apex-weather.ts'
 import type { Block, Source } from './catalog.ts'
 import { NodeName, nameClaims } from './node-instance.ts'
 import { answering, getData, getFields } from './queries.ts'
 import { Table } from './table.ts'
 
-const OWN_ARCHIVE = ownFile('fixtures/weather')
+const OWN_ARCHIVE = fileForOthers('fixtures/weather')
 const DAY = 86_400
 /** Seconds of an archive shifted to now that are kept. */
 const WEEK = 7 * DAY

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { Role } from '../host/children.ts'
-import { ownFile } from '../machine/own-files.ts'
+import { fileForOthers } from '../machine/own-files.ts'
 
 export const HUB_PORTS = { mqtt: 1883, ws: 8001 } as const
 export const BRIDGE_PORT = 5000
 export const SIM_PORTS = [7771, 7772] as const
 
 /** The site file of the demo lab. */
-const DEMO_SITE = ownFile('fixtures/sites/demo.yaml')
+const DEMO_SITE = fileForOthers('fixtures/sites/demo.yaml')
 
 /** The demo lab: each role is the command a user would type. */
 interface DemoRoles {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { ownModule } from '../machine/own-files.ts'
+import { isBinary, ownModule } from '../machine/own-files.ts'
 
 /** A role run as a process of its own. */
 export interface Role {
@@ -39,14 +39,16 @@ const LAST_LINES_MS = 300
  * The program that every role is, as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads neither
  * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
  */
-export const PROGRAM: readonly string[] = [
-  process.execPath,
-  '--no-install',
-  '--no-env-file',
-  '--config=/dev/null',
-  '--no-deprecation',
-  ownModule('bin/ocs.ts'),
-]
+export const PROGRAM: readonly string[] = isBinary
+  ? [process.execPath]
+  : [
+      process.execPath,
+      '--no-install',
+      '--no-env-file',
+      '--config=/dev/null',
+      '--no-deprecation',
+      ownModule('bin/ocs.ts'),
+    ]
 
 /**
  * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { OpError } from '../core/errors.ts'
-import { ownModule } from '../machine/own-files.ts'
+import { OpError, UsageError } from '../core/errors.ts'
+import { isBinary, ownModule } from '../machine/own-files.ts'
 import type { Context } from '../terminal/context.ts'
 import { mustBeReadable } from './own-module.ts'
 
@@ -14,6 +14,8 @@ const FIRST = ownModule('src/launch/provide-ocs.ts')
  * @throws UsageError for what is no file that can be read, OpError when a test fails
  */
 export async function runOwnTest(file: string, words: readonly string[], context: Context): Promise<void> {
+  if (isBinary)
+    throw new UsageError('this ocs is one file, and runs no tests: the npm package has what they need')
   const { signal } = context
   const path = resolve(file)
   mustBeReadable(path)

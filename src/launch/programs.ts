@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { type Agent, defineAgent } from '../core/agent.ts'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
-import { ownFile } from '../machine/own-files.ts'
+import { fileForOthers } from '../machine/own-files.ts'
 import { type Command, Program } from '../programs/program.ts'
 import { programAgent } from '../programs/program-agent.ts'
 import { firstOf } from '../site/hub-url.ts'
@@ -80,7 +80,7 @@ async function child<S extends z.ZodType>(
 
 /** Where Python finds what runs an agent as our child. */
 function withHost(env: Context['env']): Record<string, string> {
-  const paths = [ownFile('python'), env['PYTHONPATH'] ?? ''].filter((path) => path !== '')
+  const paths = [fileForOthers('python'), env['PYTHONPATH'] ?? ''].filter((path) => path !== '')
   return { PYTHONPATH: paths.join(delimiter), PYTHONUNBUFFERED: '1' }
 }
 

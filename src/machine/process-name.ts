@@ -32,7 +32,10 @@ function commandOf(pid: number): string[] {
 }
 
 function nameOf(words: readonly string[]): string {
-  const at = words.findIndex((word) => word.endsWith('/bin/ocs.ts'))
+  const at = words.findIndex(
+    (word, nth) =>
+      /\/bin\/ocs\.[jt]s$/.test(word) || (nth === 0 && /(?:^|\/)ocs(?:-[\d.]+-linux-\w+)?$/.test(word)),
+  )
   if (at >= 0) return ['ocs', ...words.slice(at + 1, at + 2)].join(' ')
   return words[0]?.split('/').at(-1) ?? 'a process'
 }

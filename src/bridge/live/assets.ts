@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Context } from 'hono'
-import { ownFile } from '../../machine/own-files.ts'
+import { isBinary, ownFile } from '../../machine/own-files.ts'
 
 /** Where the page's own files are, and those that it shares with the rest of ocs, which import one another alone. */
 const FOLDER = ownFile('src/bridge/page')
@@ -52,7 +52,9 @@ export interface Assets {
 
 /** Reads the page's files, its TypeScript made JavaScript, and uPlot with it. Nothing is built or written. */
 export function pageAssets(): Assets {
-  const plot = dirname(createRequire(ownFile('package.json')).resolve('uplot/package.json'))
+  const plot = isBinary
+    ? ownFile('node_modules/uplot')
+    : dirname(createRequire(ownFile('package.json')).resolve('uplot/package.json'))
   const transpiler = new Bun.Transpiler({ loader: 'ts', target: 'browser' })
   const files: [string, string][] = [
     ['uplot.js', readFileSync(join(plot, 'dist', 'uPlot.esm.js'), 'utf8')],

@@ -1,0 +1,109 @@
+/**
+ * Makes `ocs` one file that needs nothing else, for Linux on PCs and on ARM: `npm run binary [-- x64|arm64 …]`. It goes into
+ * `binary/`. Bun for another processor comes from npm, and is what the lockfile says.
+ */
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+import { BY_PATH, common, exported, root } from './bundle.ts'
+
+/** Processors by the names of Node and of npm's packages of Bun. */
+const CPUS = { x64: 'x64', arm64: 'aarch64' } as const
+export type Cpu = keyof typeof CPUS
+
+/** Files that are read by their path: the page, what the demo and `ocs new` need, what runs agents of Python. */
+const ASSETS = [
+  ...['package.json', 'python', 'examples/pressure-gauge', 'fixtures/sites/demo.yaml', 'fixtures/weather'],
+  ...['src/bridge/page', 'src/core', 'src/chaos/read_g3.py'],
+  ...['uPlot.esm.js', 'uPlot.min.css'].map((file) => `node_modules/uplot/dist/${file}`),
+]
+
+/** There are no entries to import by their path: `ocs/…` is what this program is made of. */
+const provided: Bun.BunPlugin = {
+  name: 'provided',
+  setup(build) {
+    // What runs tests is Bun's own, which is not in here.
+    const own = exported.filter(([name]) => name !== 'testing')
+    const modules = own.map(
+      ([name, file]) => `${JSON.stringify(name)}: () => import(${JSON.stringify(join(root, file))})`,
+    )
+    build.onLoad({ filter: /\/own-modules\.ts$/ }, () => ({
+      contents: `export const ownModules = { ${modules.join(', ')} }`,
+      loader: 'ts',
+    }))
+  },
+}
+
+/** Bun for a processor: the one that runs this, or npm's package of it. @throws Error for another than the lockfile has */
+async function bunFor(cpu: Cpu): Promise<string> {
+  if (cpu === process.arch) return process.execPath
+  const name = `@oven/bun-linux-${CPUS[cpu]}`
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const { version, integrity } = lock.packages[`node_modules/${name}`]
+  const folder = mkdtempSync(join(tmpdir(), 'ocs-bun-'))
+  const run = async (...command: string[]) => {
+    const child = Bun.spawn(command, { cwd: folder, stdout: 'pipe', stderr: 'inherit' })
+    const text = await child.stdout.text()
+    if ((await child.exited) !== 0) throw new Error(`${command.join(' ')} failed`)
+    return text.trim()
+  }
+  const file = join(folder, await run('npm', 'pack', '--silent', `${name}@${version}`))
+  const hash = `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`
+  if (hash !== integrity) throw new Error(`${name}@${version} is not what package-lock.json has: ${hash}`)
+  await run('tar', '-xzf', file)
+  return join(folder, 'package', 'bin', 'bun')
+}
+
+/** The assets alone, in a tree as they lie in the clone: each is embedded by the name that it has at the top. */
+function staged(): string {
+  const tree = mkdtempSync(join(tmpdir(), 'ocs-assets-'))
+  for (const path of ASSETS)
+    cpSync(join(root, path), join(tree, path), {
+      recursive: true,
+      filter: (file) => !/\/src\/.*\.test(?:-aid)?\.ts$/.test(file),
+    })
+  return tree
+}
+
+/**
+ * Builds the single binary for a processor.
+ * @returns its path
+ * @throws Error when it cannot be built
+ */
+export async function makeBinary(cpu: Cpu): Promise<string> {
+  const folder = join(root, 'binary')
+  mkdirSync(folder, { recursive: true })
+  const outfile = join(folder, `ocs-${manifest.version}-linux-${cpu}`)
+  rmSync(outfile, { force: true })
+  const tree = staged()
+  await Bun.build({
+    ...common,
+    entrypoints: BY_PATH.map((path) => join(root, path)),
+    plugins: [...common.plugins, provided],
+    compile: {
+      target: `bun-linux-${cpu}`,
+      executablePath: await bunFor(cpu),
+      outfile,
+      assets: readdirSync(tree).map((name) => join(tree, name)),
+      // As in bin/ocs: nothing of the folder it is typed in is read.
+      execArgv: ['--no-deprecation', '--no-install'],
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+    },
+  })
+  rmSync(tree, { recursive: true })
+  return outfile
+}
+
+/** The processors that a command line names; all by default. @throws Error for one that there is none for */
+export function cpusOf(words: readonly string[]): Cpu[] {
+  const unknown = words.filter((word) => !Object.hasOwn(CPUS, word))
+  if (unknown.length > 0)
+    throw new Error(`there is no ${unknown.join(', ')}: ${Object.keys(CPUS).join(', ')}`)
+  return (words.length > 0 ? words : Object.keys(CPUS)) as Cpu[]
+}
+
+if (import.meta.main)
+  for (const cpu of cpusOf(process.argv.slice(2))) process.stdout.write(`${await makeBinary(cpu)}\n`)

@@ -1,0 +1,65 @@
+/**
+ * Makes one file for a machine without a network: `npm run offline [-- x64|arm64 …]`. `tar -xzf FILE -C /usr/local` (or
+ * `-C ~/.local`) there installs all of it: the single binary, completion of three shells, the docs, Python's package and
+ * the examples. It goes into `binary/`, with its checksum beside it.
+ */
+import { createHash } from 'node:crypto'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { type Cpu, cpusOf, makeBinary } from './binary.ts'
+import { root } from './bundle.ts'
+import { sbom } from './sbom.ts'
+
+/** Files of the clone, and where they are installed. */
+const COPIED: Readonly<Record<string, string>> = {
+  'README.md': 'share/doc/ocs/README.md',
+  'CHANGELOG.md': 'share/doc/ocs/CHANGELOG.md',
+  LICENSE: 'share/doc/ocs/LICENSE',
+  docs: 'share/doc/ocs/docs',
+  'fixtures/sites': 'share/doc/ocs/fixtures/sites',
+  examples: 'share/doc/ocs/examples',
+  python: 'share/ocs/python',
+}
+/** Where shells look for completions by themselves. */
+const COMPLETIONS = {
+  bash: 'share/bash-completion/completions/ocs',
+  zsh: 'share/zsh/site-functions/_ocs',
+  fish: 'share/fish/vendor_completions.d/ocs.fish',
+} as const
+
+/** What a shell completes words by. */
+async function scriptFor(shell: string): Promise<string> {
+  const ocs = Bun.spawn([process.execPath, join(root, 'bin', 'ocs.ts'), 'completion', shell], {
+    stdout: 'pipe',
+  })
+  const text = await ocs.stdout.text()
+  if ((await ocs.exited) !== 0) throw new Error(`there is no completion for ${shell}`)
+  return text
+}
+
+/** Packs what is to be installed for a processor. @returns the file; its checksum is in `FILE.sha256` */
+async function makeOffline(cpu: Cpu): Promise<string> {
+  const binary = await makeBinary(cpu)
+  const tree = mkdtempSync(join(tmpdir(), 'ocs-offline-'))
+  const place = (path: string) => {
+    mkdirSync(dirname(join(tree, path)), { recursive: true })
+    return join(tree, path)
+  }
+  cpSync(binary, place('bin/ocs'))
+  chmodSync(join(tree, 'bin/ocs'), 0o755)
+  for (const [from, to] of Object.entries(COPIED)) cpSync(join(root, from), place(to), { recursive: true })
+  for (const [shell, path] of Object.entries(COMPLETIONS)) writeFileSync(place(path), await scriptFor(shell))
+  writeFileSync(place('share/doc/ocs/sbom.cdx.json'), await sbom())
+  const file = `${binary}.tar.gz`
+  // The same files make the same archive, whoever packs them and when.
+  const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0']
+  const tar = Bun.spawn(['tar', ...same, '-czf', file, '-C', tree, 'bin', 'share'], { stderr: 'inherit' })
+  if ((await tar.exited) !== 0) throw new Error(`tar could not write ${file}`)
+  rmSync(tree, { recursive: true })
+  const hash = createHash('sha256').update(readFileSync(file)).digest('hex')
+  writeFileSync(`${file}.sha256`, `${hash}  ${basename(file)}\n`)
+  return file
+}
+
+for (const cpu of cpusOf(process.argv.slice(2))) process.stdout.write(`${await makeOffline(cpu)}\n`)
