@@ -3,6 +3,7 @@ A plugin of pytest with which the integration tests of ocs and socs run on our h
 
 crossbar is `ocs hub`, on their port; agents in containers are started by their site file. $OCS_PROGRAM is `ocs`.
 """
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 
 import ocs.testing
 import pytest
+from snmpsim import daemon
 
 PORT = 18001
 SITE = ['--site-file', './default.yaml']
@@ -27,6 +29,10 @@ def patient(make, seconds):
     """A maker of fixtures that waits longer; the last of its words are as they were."""
     return lambda *args, timeout=seconds, **words: make(*args, timeout=timeout * PATIENCE, **words)
 
+
+# The simulated SNMP devices refuse to be root's, which CI is.
+if os.getuid() == 0:
+    daemon.PrivilegesOf = lambda *_, **__: contextlib.nullcontext()
 
 ocs.testing.create_agent_runner_fixture = patient(ocs.testing.create_agent_runner_fixture, 60)
 ocs.testing.create_client_fixture = patient(ocs.testing.create_client_fixture, 30)
