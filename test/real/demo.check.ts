@@ -122,6 +122,15 @@ test('a closed terminal and a kill of the demo leave nothing running', async () 
   }
 })
 
+test('TERM to npm start alone stops the demo and all that it started', async () => {
+  await using lab = new Lab()
+  const demo = npmStart(lab)
+  await demo.says(READY, 30)
+  process.kill(demo.pid, 'SIGTERM')
+  await demo.ended()
+  await until('all processes are gone', 10, () => left().length === 0)
+})
+
 test('npm start -- --idle waits for the command that it prints', async () => {
   await using lab = new Lab()
   const before = filesOf(join(CLONE, '.demo', 'data')).length
