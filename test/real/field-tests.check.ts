@@ -30,6 +30,7 @@ const known: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'agents.test_acu_agent': 'wants a vendor’s library, pixell',
     'agents.test_pysmurf_controller_agent': 'wants a vendor’s library, epics',
     'agents.test_xy_stage_agent': 'wants a vendor’s library, xy_agent',
+    test_pfeiffer_tc400: 'its agent wants a vendor’s library, pfeiffer_vacuum_protocol',
   },
   sorunlib: {},
 }
