@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { type AddressInfo, createServer } from 'node:net'
 import { spooled, unacknowledged } from './archive.ts'
 import { OcsSite, ROUTER_URL } from './crossbar.ts'
-import { figure, Lab, until } from './roles.ts'
+import { figure, Lab, seconds, until } from './roles.ts'
 
 setDefaultTimeout(400_000)
 
@@ -45,6 +45,8 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   const mark = theirs.mark
   await gateway.stop()
   expect(gateway.text()).toContain('It goes on where it runs.')
+  // It publishes every two or three seconds: some of it while nobody is there.
+  await seconds(8)
   gateway = start()
   await gateway.says('channel_00', 60)
   // What it published meanwhile nobody heard.
