@@ -1,19 +1,21 @@
 import { givenNames } from '../../core/given-names.ts'
-import { agoText, bridgeTime, clockText, dayText } from './clock.ts'
+import { bridgeTime } from './clock.ts'
 import { get } from './connection.ts'
 import { Curve } from './curve.ts'
-import { breakable, h, say } from './dom.ts'
+import { h } from './dom.ts'
 import { shownCells, withUnit } from './format.ts'
 import type { Group } from './groups.ts'
 import { type Line, Plot } from './plot.ts'
 import { shade } from './shade.ts'
-import type { Cell, FieldView, Part, RunView } from './shape.ts'
+import type { Cell, Part, RunView } from './shape.ts'
 import { reachOf, staleAfter } from './stale.ts'
-import { strokeOf } from './theme.ts'
+import { isStale, makeTile, showValue, type Tile } from './tile.ts'
 import type { TimeWindow } from './time-window.ts'
 
 /** Seconds after which what does not come live is asked for again. */
 const ASK_AGAIN = 30
+/** Seconds after which what could not be asked for is. */
+const AGAIN = 3
 /** Points of a curve that the past is asked for, and how many times as many are kept before it is asked for anew. */
 const POINTS = 400
 const MANY = 4
@@ -21,21 +23,6 @@ const MANY = 4
 const KEEP = 60
 /** Milliseconds after a hole in what comes live until the hole is looked up in the past, again for what came late. */
 const HOLE_MS = [1500, 8000]
-
-interface Tile {
-  readonly field: FieldView
-  /** What comes live, and the seconds before it. */
-  readonly curve: Curve
-  /** What is drawn: the same, or that of a time that is past. */
-  line: Line
-  readonly button: HTMLButtonElement
-  readonly value: HTMLElement
-  readonly age: HTMLElement
-  on: boolean
-  found: boolean
-  /** What is said of it while it has no value. */
-  without: 'loading …' | 'no data' | 'cannot be asked'
-}
 
 /** What all panels of a page share. */
 export interface Around {
@@ -71,7 +58,9 @@ export class Panel {
     const drawable = group.fields.some(({ type }) => type !== 'string')
     this.#open = around.plots && drawable && group.units !== null
     const names = givenNames(group.fields.map(({ field: name, description }) => ({ name, description })))
-    this.#tiles = group.fields.map((field, at) => this.#tile(field, names.get(field.field) ?? '', at))
+    this.#tiles = group.fields.map((field, at) =>
+      makeTile(field, names.get(field.field) ?? '', at, () => this.#chooseLines()),
+    )
     this.#fold = h(
       'button',
       { type: 'button', class: 'quiet', click: () => this.#toggle(), 'aria-label': `Plot of ${group.title}` },
@@ -92,6 +81,7 @@ export class Panel {
       this.#host,
       h('div', { class: 'tiles' }, ...this.#tiles.map(({ button }) => button)),
     )
+    this.#chooseLines()
     // How much room it takes on a wall.
     this.element.style.setProperty('--tiles', String(group.fields.length))
     this.#showOpen()
@@ -151,7 +141,7 @@ export class Panel {
     if (!this.#visible || this.element.hidden) return
     const now = performance.now() / 1000
     if (this.#due(now)) void this.#load(now)
-    for (const tile of this.#tiles) this.#showValue(tile)
+    for (const tile of this.#tiles) showValue(tile)
     const { isLive, span } = this.#around.window
     const pixel = isLive ? span / Math.max(100, this.#host.clientWidth) : Infinity
     if (!this.#open || (!this.#dirty && now - this.#drawn < pixel)) return
@@ -171,14 +161,14 @@ export class Panel {
   /** Shows the values at a time in place of the last ones. */
   point(time: number | undefined): void {
     if (!this.#visible) return
-    for (const tile of this.#tiles) this.#showValue(tile, time)
+    for (const tile of this.#tiles) showValue(tile, time)
   }
 
   #due(now: number): boolean {
     if (this.#loading) return false
     const since = now - this.#loaded
     if (!this.#around.window.isLive) return since === Infinity
-    if (since > ASK_AGAIN && !this.#tiles.some(({ curve, field }) => !isStale(curve, field))) return true
+    if (since > ASK_AGAIN && this.#tiles.every(isStale)) return true
     return since === Infinity || this.#tiles.some(({ curve }) => curve.t.length > MANY * POINTS)
   }
 
@@ -197,7 +187,11 @@ export class Panel {
       // What no data node answers for, as while the hub is away, is left out.
       this.#without('cannot be asked')
       // The last values go on while a time that is past is drawn.
-      for (const tile of this.#tiles) tile.line = { ...tile.line, curve: isLive ? tile.curve : new Curve() }
+      for (const tile of this.#tiles) {
+        const curve = isLive ? tile.curve : new Curve()
+        // A plot whose lines are the same is not made anew.
+        if (curve !== tile.line.curve) tile.line = { ...tile.line, curve }
+      }
       for (const { t, values } of parts)
         for (const [metric, list] of Object.entries(values))
           for (const tile of this.#tiles)
@@ -209,7 +203,8 @@ export class Panel {
       this.#chooseLines()
     } catch {
       // The bridge is away, which the top of the page says; it is tried again when it is back.
-      this.#loaded = isLive ? now - ASK_AGAIN + 3 : -Infinity
+      this.#loaded = isLive ? now - ASK_AGAIN + AGAIN : now
+      if (!isLive) setTimeout(() => this.reload(), 1000 * AGAIN)
       this.#without('cannot be asked')
     } finally {
       this.#loading = false
@@ -252,43 +247,6 @@ export class Panel {
     this.#host.setAttribute('aria-label', `Plot of ${this.#group.title}: ${told.join(', ')}`)
   }
 
-  #tile(field: FieldView, name: string, at: number): Tile {
-    const { colour, dashed } = strokeOf(at)
-    const curve = new Curve()
-    const value = h('span', { class: 'value' }, '–')
-    const age = h('span', { class: 'age' })
-    const drawn = field.type !== 'string'
-    const swatch = h('span', { class: `swatch s${colour}${dashed ? ' dashed' : ''}`, 'aria-hidden': 'true' })
-    const title = [field.metric, field.description].filter(Boolean).join('\n')
-    const button = h(
-      'button',
-      { type: 'button', class: 'tile', title, 'aria-pressed': drawn && 'true', disabled: !drawn },
-      h('span', { class: 'name' }, drawn && swatch, h('span', {}, ...breakable(name))),
-      value,
-      age,
-    )
-    const line = { label: name, curve, colour, dashed, rhythm: field.rhythm }
-    const tile: Tile = { field, curve, line, button, value, age, on: true, found: true, without: 'loading …' }
-    button.addEventListener('click', () => {
-      tile.on = !tile.on
-      button.setAttribute('aria-pressed', String(tile.on))
-      this.#chooseLines()
-    })
-    if (at === this.#group.fields.length - 1) queueMicrotask(() => this.#chooseLines())
-    return tile
-  }
-
-  #showValue({ field, curve, line, button, value, age, without }: Tile, at?: number): void {
-    const pointed = at === undefined ? undefined : line.curve.at(at)
-    const time = pointed?.time ?? curve.newest
-    say(value, withUnit(pointed ? pointed.value : curve.last, field))
-    const stale = isStale(curve, field)
-    button.classList.toggle('stale', stale)
-    if (time === undefined) say(age, without)
-    else if (pointed) say(age, `at ${dayText(time)}`)
-    else say(age, `${stale ? 'stale, ' : ''}${agoText(time)} ago${nothingText(curve)}`)
-  }
-
   #toggle(): void {
     this.#open = !this.#open
     this.#showOpen()
@@ -303,15 +261,4 @@ export class Panel {
     this.#plot?.destroy()
     this.#plot = undefined
   }
-}
-
-/** Since when the last samples are no number, as far as that is shown. */
-function nothingText({ nothingSince }: Curve): string {
-  return nothingSince === undefined
-    ? ''
-    : `, NaN since ${nothingSince === null ? 'before' : clockText(nothingSince)}`
-}
-
-function isStale({ newest }: Curve, field: FieldView): boolean {
-  return newest === undefined || bridgeTime() - newest > staleAfter(field)
 }

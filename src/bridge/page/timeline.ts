@@ -15,13 +15,20 @@ interface Bar {
   readonly kind: string
   readonly text: string
 }
+interface Lane {
+  readonly bars: Bar[]
+  readonly events: EventView[]
+  /** When something happened in it last. */
+  last: number
+}
 
 /** What ran, what happened and which alarms are on, over the time that the plots show: a lane for each agent and alarm. */
 export class Timeline {
   readonly #window: TimeWindow
   #runs: readonly RunView[] = []
   #events: readonly EventView[] = []
-  #alarms: readonly Bar[] = []
+  /** Alarms that are on, by their names. */
+  #alarms: readonly (readonly [name: string, bar: Bar])[] = []
 
   constructor(window: TimeWindow) {
     this.#window = window
@@ -40,7 +47,14 @@ export class Timeline {
   alarm(agents: readonly AgentView[]): void {
     this.#alarms = agents.flatMap(({ alarms }) =>
       alarms.flatMap(({ name, text, since }) =>
-        since === null ? [] : [{ start: since, end: null, kind: 'failed', text: `alarm ${name}: ${text}` }],
+        since === null
+          ? []
+          : [
+              [
+                `alarm ${name}`,
+                { start: since, end: null, kind: 'failed', text: `alarm ${name}: ${text}` },
+              ] as const,
+            ],
       ),
     )
     this.draw()
@@ -49,7 +63,7 @@ export class Timeline {
   draw(): void {
     const { from, to, span } = this.#window
     const within = (start: number, end: number | null) => start < to && (end ?? to) > from
-    const lanes = new Map<string, { bars: Bar[]; events: EventView[]; last: number }>()
+    const lanes = new Map<string, Lane>()
     const lane = (name: string, time: number) => {
       const found = lanes.get(name) ?? { bars: [], events: [], last: 0 }
       found.last = Math.max(found.last, time)
@@ -59,8 +73,7 @@ export class Timeline {
     for (const { instance, op, start, end, state } of this.#runs)
       if (within(start, end))
         lane(instance, end ?? to).bars.push({ start, end, kind: state, text: `${instance} ${op} ${state}` })
-    for (const bar of this.#alarms)
-      if (within(bar.start, null)) lane(bar.text.split(':')[0] ?? '', to).bars.push(bar)
+    for (const [name, bar] of this.#alarms) if (within(bar.start, null)) lane(name, to).bars.push(bar)
     // Starts and ends are those of bars.
     for (const event of this.#events)
       if (event.level !== 'info' && within(event.time, event.time))
@@ -78,10 +91,10 @@ export class Timeline {
           { class: 'track' },
           ...bars.map(({ start, end, kind, text }) => {
             const title = `${text}, ${dayText(start)} – ${end === null ? 'now' : dayText(end)}`
-            const bar = h('span', { class: `stretch ${kind}`, title })
-            bar.style.left = percent(start - from)
-            bar.style.width = percent(Math.min(end ?? to, to) - Math.max(start, from))
-            return bar
+            const stretch = h('span', { class: `stretch ${kind}`, title })
+            stretch.style.left = percent(start - from)
+            stretch.style.width = percent(Math.min(end ?? to, to) - Math.max(start, from))
+            return stretch
           }),
           ...events.map(({ time, level, text }) => {
             const mark = h('span', { class: `mark ${level}`, title: `${dayText(time)} ${text}` })
