@@ -3,13 +3,13 @@
  * `-C ~/.local`) there installs all of it: the single binary, completion of three shells, the docs, Python's package and
  * the examples. It goes into `binary/`, with its checksum beside it.
  */
-import { createHash } from 'node:crypto'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Cpu, cpusOf, makeBinary } from './binary.ts'
 import { root } from './bundle.ts'
 import { sbom } from './sbom.ts'
+import { sumLine } from './sum-line.ts'
 
 /** Files of the clone, and where they are installed. */
 const COPIED: Readonly<Record<string, string>> = {
@@ -57,8 +57,7 @@ async function makeOffline(cpu: Cpu): Promise<string> {
   const tar = Bun.spawn(['tar', ...same, '-czf', file, '-C', tree, 'bin', 'share'], { stderr: 'inherit' })
   if ((await tar.exited) !== 0) throw new Error(`tar could not write ${file}`)
   rmSync(tree, { recursive: true })
-  const hash = createHash('sha256').update(readFileSync(file)).digest('hex')
-  writeFileSync(`${file}.sha256`, `${hash}  ${basename(file)}\n`)
+  writeFileSync(`${file}.sha256`, sumLine(file))
   return file
 }
 

@@ -1,9 +1,9 @@
 /** `npm run release`: the package, its parts and their checksums in `release/`, of a commit and nothing else. */
-import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 import { releaseProblems } from './release-problems.ts'
+import { sumLine } from './sum-line.ts'
 
 const root = join(import.meta.dir, '..')
 const out = join(root, 'release')
@@ -29,12 +29,7 @@ async function release(): Promise<void> {
   // The bundle is made before it is packed (prepack).
   await output('npm', 'pack', '--pack-destination', out)
   copyFileSync(join(root, 'dist', 'sbom.cdx.json'), join(out, `ocs-${version}.sbom.cdx.json`))
-  const sums = readdirSync(out).map((name) => {
-    const sum = createHash('sha256')
-      .update(readFileSync(join(out, name)))
-      .digest('hex')
-    return `${sum}  ${name}\n`
-  })
+  const sums = readdirSync(out).map((name) => sumLine(join(out, name)))
   await Bun.write(join(out, 'SHA256SUMS'), sums.join(''))
   const commit = (await output('git', 'rev-parse', 'HEAD')).trim()
   process.stdout.write(`${version}, commit ${commit}, is in ${out}: git tag v${version} names it\n`)

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { createReadStream, lstatSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { z } from 'zod'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { mustKnowVersion } from '../machine/file-version.ts'
+import { digestOf } from '../storage/elsewhere/digest.ts'
 
 /** Of what a backup is; those of the files in it are their own. */
 const VERSION = 1
@@ -72,13 +72,8 @@ export async function openBackup(folder: string, file: string): Promise<Manifest
 
 /** Size and SHA-256 of a file, of any size. */
 export async function sumOf(path: string): Promise<Manifest['files'][string]> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of createReadStream(path)) {
-    hash.update(chunk as Uint8Array)
-    bytes += (chunk as Uint8Array).length
-  }
-  return { bytes, sha256: hash.digest('hex') }
+  const { size: bytes, sha256 } = await digestOf(createReadStream(path))
+  return { bytes, sha256 }
 }
 
 /** Paths beneath a folder of all that is no folder, sorted. @throws ConfigError for what is no file either: a link leads elsewhere */

@@ -31,6 +31,7 @@ import type { Context } from '../terminal/context.ts'
 import { DATA_DIR, namedValues } from './named-values.ts'
 import { Secrets } from './secrets.ts'
 import { pack, TAR_NAME } from './tar.ts'
+import { timeName } from './time-name.ts'
 
 /** Flags of `ocs report`. */
 export interface ReportFlags extends Omit<CheckFlags, 'bridgeUrl'> {
@@ -65,8 +66,7 @@ logs/         the last ${LINES} lines of each log
  * @throws ConfigError when it is there already, or cannot be written
  */
 export async function report(flags: ReportFlags, context: Context): Promise<string> {
-  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  const out = resolve(flags.out ?? `ocs-report-${hostname()}-${stamp}.tar.gz`)
+  const out = resolve(flags.out ?? `ocs-report-${hostname()}-${timeName()}.tar.gz`)
   // Nothing of a folder that is there is mixed with it.
   if (existsSync(out)) throw new ConfigError(`${out} is there already: name another with --out`)
   const isFolder = !TAR_NAME.test(out)

@@ -25,6 +25,7 @@ import type { Context } from '../terminal/context.ts'
 import { isKept } from './backup.ts'
 import { filesBeneath, type Manifest, openBackup, parts, sumOf } from './backup-contents.ts'
 import { unpack } from './tar.ts'
+import { timeName } from './time-name.ts'
 
 /** Seconds by which a file system's times may be behind the clock. */
 const CLOCK_S = 0.1
@@ -124,7 +125,7 @@ function mustBeFree(folder: string): void {
 
 function putState(folder: string, state: string): string[] {
   const restored = join(folder, parts.state)
-  const before = `before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
+  const before = `before-restore-${timeName()}`
   const old = readdirSync(state).filter(isKept)
   if (old.length > 0) mkdirSync(join(state, before), { mode: 0o700 })
   for (const name of old) renameSync(join(state, name), join(state, before, name))

@@ -1,16 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { ENV, s3Server } from '../../storage/elsewhere/s3-server.test-aid.ts'
-import {
-  cleanUp,
-  data,
-  declaration,
-  filesIn,
-  folder,
-  record,
-  T0,
-  TestEpoch,
-} from '../../storage/recorder/recorder.test-aid.ts'
+import { cleanUp, filesIn, folder, recordedHours } from '../../storage/recorder/recorder.test-aid.ts'
 import { run } from '../program.ts'
 
 afterEach(cleanUp)
@@ -32,16 +23,10 @@ async function ocs(argv: readonly string[], signal = new AbortController().signa
 }
 let state = ''
 
-/** A data directory with three files. */
+/** A data directory with three files, and state of its own. */
 async function recorded(): Promise<string> {
   state = folder()
-  const dir = data()
-  const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: { T: 'double' } }))
-  for (let i = 0; i < 18; i++) epoch.add('temps', [T0 + Math.floor(i / 6) * 4000 + i], { T: [i] })
-  const { recorder } = await record(dir, { frameLength: 60 })
-  epoch.feed(recorder)
-  await recorder[Symbol.asyncDispose]()
-  return dir
+  return (await recordedHours(3)).dir
 }
 
 test('files go, are listed, exported and audited where they are, and come back', async () => {

@@ -10,36 +10,13 @@ import { openStore } from '../elsewhere/open-store.ts'
 import { ENV, refusal, type S3Server, s3Server } from '../elsewhere/s3-server.test-aid.ts'
 import { audit } from '../recorder/audit.ts'
 import { disk } from '../recorder/disk.ts'
-import {
-  cleanUp,
-  data,
-  declaration,
-  filesIn,
-  folder,
-  record,
-  T0,
-  TestEpoch,
-} from '../recorder/recorder.test-aid.ts'
+import { cleanUp, filesIn, folder, HOUR, recordedHours, T0 } from '../recorder/recorder.test-aid.ts'
 import { bringBack, placedIn, wantedOf } from './bring-back.ts'
 import { push } from './push.ts'
 
 afterEach(cleanUp)
 
-/** Files span an hour at most, so that each of these is one. */
-const HOUR = 4000
 const HOURS = 3
-
-/** A data directory with a file of each hour. */
-async function recorded(): Promise<string> {
-  const dir = data()
-  const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: { T: 'double' } }))
-  for (let i = 0; i < HOURS * 6; i++)
-    epoch.add('temps', [T0 + Math.floor(i / 6) * HOUR + (i % 6) * 500], { T: [i] })
-  const { recorder } = await record(dir, { frameLength: 60 })
-  epoch.feed(recorder)
-  await recorder[Symbol.asyncDispose]()
-  return dir
-}
 
 /** Pushes all, and removes here what may go. */
 async function move(server: S3Server, dir: string): Promise<void> {
@@ -65,7 +42,7 @@ const counting = (from: number, to: number) => Array.from({ length: to - from },
 
 test('what the index knows is not fetched; of the rest only the files that are asked for, once', async () => {
   await using server = s3Server()
-  const dir = await recorded()
+  const { dir } = await recordedHours(HOURS)
   const index = join(folder(), 'index.sqlite')
   using archive = new Archive(dir, index, ENV)
   await archive.rescan()
@@ -85,7 +62,7 @@ test('what the index knows is not fetched; of the rest only the files that are a
 
 test('an index that was thrown away is made anew by what lies elsewhere, so many files at a time', async () => {
   await using server = s3Server()
-  const dir = await recorded()
+  const { dir } = await recordedHours(HOURS)
   await move(server, dir)
   const before = gets(server).length
   using archive = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
@@ -138,7 +115,7 @@ test.each([
   ['has lost them', (server: S3Server) => server.objects.clear(), /is in s3:\/\/lab\/hk no more/],
 ] as const)('a store that %s is told, and what is here is read', async (_, spoil, why) => {
   await using server = s3Server()
-  const dir = await recorded()
+  const { dir } = await recordedHours(HOURS)
   using archive = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
   await archive.rescan()
   await move(server, dir)
@@ -172,7 +149,7 @@ test.each([
 
 test('a store that was silent is asked again after a while, and not before', async () => {
   await using server = s3Server()
-  const dir = await recorded()
+  const { dir } = await recordedHours(HOURS)
   const [first = ''] = filesIn(dir)
   await move(server, dir)
   const clock = fakeClock()
@@ -194,7 +171,7 @@ test('a store that was silent is asked again after a while, and not before', asy
 
 test('a file comes back as it was, and never in place of another', async () => {
   await using server = s3Server()
-  const dir = await recorded()
+  const { dir } = await recordedHours(HOURS)
   const [first = '', second = ''] = filesIn(dir)
   const before = readFileSync(join(dir, first))
   await move(server, dir)

@@ -13,34 +13,24 @@ import { openStore } from '../elsewhere/open-store.ts'
 import { ENV, refusal, type S3Server, s3Server } from '../elsewhere/s3-server.test-aid.ts'
 import { audit } from '../recorder/audit.ts'
 import { disk } from '../recorder/disk.ts'
-import { cleanUp, data, declaration, filesIn, record, T0, TestEpoch } from '../recorder/recorder.test-aid.ts'
+import {
+  addHour,
+  cleanUp,
+  data,
+  declaration,
+  filesIn,
+  record,
+  recordedHours,
+  TestEpoch,
+} from '../recorder/recorder.test-aid.ts'
 import { placedIn } from './bring-back.ts'
 import { lockPush, type PushOptions, push } from './push.ts'
 
 afterEach(cleanUp)
 
 const declared = declaration({ temps: { T: 'double' } })
-/** Files span an hour at most, so that each of these is one. */
-const HOUR = 4000
 const URL_OF = 's3://lab/hk'
 const WHOLE = { missing: [], doubled: [], gaps: [] }
-
-/** Adds an hour of rows to an epoch. */
-function hour(epoch: TestEpoch, number: number): TestEpoch {
-  for (let i = 0; i < 6; i++) epoch.add('temps', [T0 + number * HOUR + i * 500], { T: [i] })
-  return epoch
-}
-
-/** A data directory with some files of an hour each. */
-async function recorded(hours = 3): Promise<{ dir: string; epoch: TestEpoch }> {
-  const dir = data()
-  const epoch = new TestEpoch('temperatures', 'e1', declared)
-  const { recorder } = await record(dir, { frameLength: 60 })
-  for (let number = 0; number < hours; number++) hour(epoch, number)
-  epoch.feed(recorder)
-  await recorder[Symbol.asyncDispose]()
-  return { dir, epoch }
-}
 
 /** Pushes once; what it said comes with the result. */
 async function pushed(server: S3Server, dir: string, options: Partial<PushOptions> = {}) {
@@ -62,7 +52,7 @@ const inStore = (server: S3Server) =>
 
 test('closed files are in the store byte by byte, once, and are noted; nothing is removed', async () => {
   await using server = s3Server()
-  const { dir } = await recorded()
+  const { dir } = await recordedHours()
   const files = filesIn(dir)
   expect(files).toHaveLength(3)
   expect(await pushed(server, dir)).toMatchObject({ pushed: 3, known: 0, open: 0, removed: 0, faults: [] })
@@ -82,7 +72,7 @@ test('what the recorder writes is left to it, however long nothing has come', as
   await using server = s3Server()
   const dir = data()
   const { recorder } = await record(dir, { frameLength: 60 })
-  const epoch = hour(new TestEpoch('temperatures', 'e1', declared), 0)
+  const epoch = addHour(new TestEpoch('temperatures', 'e1', declared), 0)
   epoch.feed(recorder)
   await recorder.flush()
   const [file = ''] = filesIn(dir)
@@ -94,7 +84,7 @@ test('what the recorder writes is left to it, however long nothing has come', as
 
 test('an object that is cut or of other bytes is sent again; one that stays so is not safe, and not noted', async () => {
   await using server = s3Server()
-  const { dir } = await recorded()
+  const { dir } = await recordedHours()
   const [first = '', second = ''] = filesIn(dir)
   let spoilt = 0
   server.hook = (method, key) => {
@@ -122,7 +112,7 @@ test('an object that is cut or of other bytes is sent again; one that stays so i
 
 test('a file of somebody else in the store is let be', async () => {
   await using server = s3Server()
-  const { dir } = await recorded(1)
+  const { dir } = await recordedHours(1)
   const [file = ''] = filesIn(dir)
   server.objects.set(`lab/hk/${file}`, new Uint8Array(3))
   const { faults } = await pushed(server, dir)
@@ -132,7 +122,7 @@ test('a file of somebody else in the store is let be', async () => {
 
 test('a file that changes while it is pushed is not noted as it was', async () => {
   await using server = s3Server()
-  const { dir } = await recorded(1)
+  const { dir } = await recordedHours(1)
   const [file = ''] = filesIn(dir)
   server.hook = (method, key) => {
     if (method === 'PUT' && key.endsWith(file)) appendFileSync(join(dir, file), 'x')
@@ -147,7 +137,7 @@ test('a file that changes while it is pushed is not noted as it was', async () =
 
 test('two data directories do not share a store, nor is a store the directory itself', async () => {
   await using server = s3Server()
-  const [one, two] = [await recorded(1), await recorded(1)]
+  const [one, two] = [await recordedHours(1), await recordedHours(1)]
   await pushed(server, one.dir)
   const before = new Map(server.objects)
   expect(pushed(server, two.dir)).rejects.toThrow(/has the files of another data directory/)
@@ -168,7 +158,7 @@ test('two data directories do not share a store, nor is a store the directory it
 })
 
 test('one push at a time', async () => {
-  const { dir } = await recorded(1)
+  const { dir } = await recordedHours(1)
   using _first = lockPush(dir)
   expect(() => lockPush(dir)).toThrow(/another push of .* is at work/)
   expect(() => lockPush(join(dir, 'nowhere'))).toThrow(/name a recorder's data directory/)
@@ -176,7 +166,7 @@ test('one push at a time', async () => {
 
 test('old files go once they were read back again, all but the newest; so they do while the disk is short', async () => {
   await using server = s3Server()
-  const { dir } = await recorded(4)
+  const { dir } = await recordedHours(4)
   const files = filesIn(dir)
   const [first = '', second = '', third = '', newest = ''] = files
   await pushed(server, dir)
@@ -200,7 +190,7 @@ test('old files go once they were read back again, all but the newest; so they d
 
 test('a file that has rotted here neither goes nor takes the place of the one that was pushed', async () => {
   await using server = s3Server()
-  const { dir } = await recorded(2)
+  const { dir } = await recordedHours(2)
   const [first = ''] = filesIn(dir)
   await pushed(server, dir)
   const [path, good] = [join(dir, first), server.objects.get(`lab/hk/${first}`)]
@@ -216,7 +206,7 @@ test('a file that has rotted here neither goes nor takes the place of the one th
 test('whatever request fails, the next push goes on, and nothing is gone that is not in the store', async () => {
   for (let failing = 0, ended = false; !ended; failing++) {
     await using server = s3Server()
-    const { dir } = await recorded()
+    const { dir } = await recordedHours()
     const files = filesIn(dir)
     let asked = 0
     server.hook = () => (asked++ === failing ? refusal(400, 'RequestTimeout') : undefined)
@@ -241,11 +231,11 @@ test('of rows that came late, into a file that was moved later, the recorder kno
   const dir = data()
   const { recorder } = await record(dir, { frameLength: 60 })
   const epoch = new TestEpoch('temperatures', 'e1', declared)
-  for (let number = 0; number < 3; number++) hour(epoch, number)
+  for (let number = 0; number < 3; number++) addHour(epoch, number)
   epoch.feed(recorder)
   await recorder.flush()
   // The head of the newest file was written before.
-  const late = hour(new TestEpoch('temperatures', 'e2', declared), 0)
+  const late = addHour(new TestEpoch('temperatures', 'e2', declared), 0)
   late.feed(recorder)
   await recorder[Symbol.asyncDispose]()
   expect(await pushed(server, dir, { keep: 0 })).toMatchObject({ pushed: 3, removed: 2 })
@@ -257,12 +247,12 @@ test('of rows that came late, into a file that was moved later, the recorder kno
 
 test('the recorder goes on behind files that were moved, says nothing of them, and fetches nothing again', async () => {
   await using server = s3Server()
-  const { dir, epoch } = await recorded()
+  const { dir, epoch } = await recordedHours()
   await pushed(server, dir, { keep: 0 })
   expect(filesIn(dir)).toHaveLength(1)
   const { recorder, said } = await record(dir, { frameLength: 60, refill: true })
   expect(recorder.position(epoch.from, { epoch: 'e1', first: 1, last: 18, acked: 18 })).toBe(18)
-  hour(epoch, 3).feed(recorder)
+  addHour(epoch, 3).feed(recorder)
   await recorder[Symbol.asyncDispose]()
   expect(said.filter((text) => /moved|asked for again/.test(text))).toEqual([])
   const found = await audit(disk, dir)

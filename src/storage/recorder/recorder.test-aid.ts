@@ -237,3 +237,23 @@ function sorted(lines: readonly (readonly [string, number, string])[]): Samples 
   }
   return samples
 }
+
+/** Files span an hour at most, so that rows this far apart, s, are in files of their own. */
+export const HOUR = 4000
+
+/** Adds an hour of six rows to an epoch, which go on counting from the hours before. */
+export function addHour(epoch: TestEpoch, number: number): TestEpoch {
+  for (let i = 0; i < 6; i++) epoch.add('temps', [T0 + number * HOUR + i * 500], { T: [number * 6 + i] })
+  return epoch
+}
+
+/** A data directory with some files of an hour each. */
+export async function recordedHours(hours = 3): Promise<{ dir: string; epoch: TestEpoch }> {
+  const dir = data()
+  const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: { T: 'double' } }))
+  const { recorder } = await record(dir, { frameLength: 60 })
+  for (let number = 0; number < hours; number++) addHour(epoch, number)
+  epoch.feed(recorder)
+  await recorder[Symbol.asyncDispose]()
+  return { dir, epoch }
+}
