@@ -141,7 +141,7 @@ export default defineAgent({
     {
       help: 'Keep a note with the data, and tell everyone: ocs ctrl note.',
       params: z.object({
-        text: z.string().trim().min(1).max(1000).describe('what there is to say'),
+        text: z.string().trim().min(1).max(1000).describe('text of the note'),
         by: z.string().max(200).default('').describe('who says it'),
       }),
     },

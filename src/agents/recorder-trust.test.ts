@@ -229,7 +229,7 @@ test('ocs spool trust lists whom the agents trust, and refuses what is no key', 
     const line = commandLine(['spool', 'trust', ...argv], { state: it.state })
     return { code: await line.code, text: line.out() + line.err() }
   }
-  expect((await trust()).text).toContain('the first recorder that acknowledges rows will be')
+  expect((await trust()).text).toContain('trust the first recorder that acknowledges rows')
   const key = 'a1'.repeat(32)
   expect((await trust(key)).code).toBe(0)
   expect((await trust()).text).toBe(`${key} in ${join(it.state, root, 'trusted-recorders')}\n`)

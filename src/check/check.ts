@@ -46,7 +46,7 @@ function grafanaFindings(grafana: string, bridge: string, context: Context): Pro
   ] as const) {
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
       throw new UsageError(
-        `${flag} ${url} is no URL: such as http://127.0.0.1:${flag === '--grafana' ? 3000 : 5000}`,
+        `${flag} ${url} is not a URL such as http://127.0.0.1:${flag === '--grafana' ? 3000 : 5000}`,
       )
   }
   return checkGrafana(grafana, bridge, context)

@@ -32,7 +32,7 @@ interface Asked {
  * Finds why Grafana does not show the bridge, by Grafana's own HTTP API: its list of data sources, and a request to each
  * through its proxy, which is what "Save & test" does. Log in by the URL (`http://admin:…@127.0.0.1:3000`), or by a
  * service account's token in OCS_GRAFANA_TOKEN. (grafana.com/docs, "Data source HTTP API")
- * @param bridge where the bridge is for this machine
+ * @param bridge the address of the bridge, as seen from this machine
  */
 export async function checkGrafana(
   grafana: string,

@@ -13,7 +13,7 @@ export function agentCommand(context: Context): Command {
   return roleFlags(command)
     .option('--instance-id <id>', 'which instance of the site file to be')
     .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
-    .option('--attached', 'the agent is the program that has started this, and speaks lines to it')
+    .option('--attached', 'the agent is the parent process, which exchanges lines with this one')
     .addHelpText(
       'after',
       '\nEach agent takes flags of its own: ocs agent --instance-id=… --help-args lists them.',

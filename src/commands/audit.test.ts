@@ -56,7 +56,7 @@ test('an epoch is whole when its agent, asked over the hub, says that this was i
   })
   const asked = await lab.ocs('audit', `--data-dir=${data}`)
   expect([asked.code, asked.err]).toEqual([0, ''])
-  expect(asked.out.trimEnd().split('\n').at(-1)).toContain('time in which nothing was read has none')
+  expect(asked.out.trimEnd().split('\n').at(-1)).toContain('a time when nothing was read leaves no trace')
   const { out: json } = await lab.ocs('audit', `--data-dir=${data}`, '--json')
   expect(JSON.parse(json)).toMatchObject({ files: 1, not_seen: expect.stringContaining('ocs plot') })
   expect(asked.out).toMatch(
@@ -91,7 +91,7 @@ test('what the directory’s own recorder has recorded is missing when its files
   const asked = await lab.ocs('audit', `--data-dir=${data}`)
   expect([asked.code, asked.err]).toEqual([
     1,
-    expect.stringContaining('1 of its files or epochs are not whole'),
+    expect.stringContaining('1 of its files or epochs are incomplete'),
   ])
   expect(asked.out).toContain(`rows 1 to ${rows} are missing`)
 })

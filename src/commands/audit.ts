@@ -28,7 +28,7 @@ import { labFlags } from './site-flags.ts'
 
 /** What rows cannot tell, for who takes `whole` for more than it says. */
 const NOT_SEEN =
-  'Rows are counted: time in which nothing was read has none, and is not seen here. ocs plot INSTANCE shows its gaps, ocs ctrl history INSTANCE what was wrong then.'
+  'Only rows are counted: a time when nothing was read leaves no trace here. ocs plot INSTANCE shows its gaps, ocs ctrl history INSTANCE what was wrong then.'
 
 interface AuditFlags extends SiteOptions {
   readonly dataDir?: string
@@ -47,14 +47,14 @@ export function auditCommand(context: Context): Command {
   const dataDir = formerArgument(command, '--data-dir', context)
   return labFlags(command)
     .option('--data-dir <folder>', 'the folder of .g3 files, such as the recorder’s')
-    .option('--state-dir <folder>', 'the folder of this machine’s spools, which are asked, too')
-    .option('--influx <url>', 'compare with what a database has, too: http://HOST:PORT/DATABASE')
+    .option('--state-dir <folder>', 'the folder of this machine’s spools, which are compared too')
+    .option('--influx <url>', 'also compare with a database: http://HOST:PORT/DATABASE')
     .option('--from <time>', 'with --influx: 2026-11-23T08:00 (UTC), unix seconds, or -1d before now')
-    .option('--fetch', 'read files that lie elsewhere there, not by what was noted when they were pushed')
+    .option('--fetch', 'read pushed files from their store, instead of trusting the counts noted at the push')
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nWith a site file, or --site-hub, the agents that run are asked what they have had recorded.',
+      '\nWith a site file, or --site-hub, running agents are asked what should be recorded.',
     )
     .addHelpText(
       'after',
@@ -72,9 +72,9 @@ export function auditCommand(context: Context): Command {
       const wrong = found.damaged.length + found.epochs.filter(isWrong).length
       if (unequal.length > 0 && wrong === 0)
         throw new OpError(
-          `the database does not have what is recorded of ${counted(unequal.length, 'field')}: ocs backfill --from TIME writes what is missing`,
+          `the database lacks recorded samples of ${counted(unequal.length, 'field')}: ocs backfill --from TIME writes what is missing`,
         )
-      if (wrong > 0) throw new OpError(`${dir}: ${wrong} of its files or epochs are not whole`)
+      if (wrong > 0) throw new OpError(`${dir}: ${wrong} of its files or epochs are incomplete`)
     })
 }
 

@@ -40,7 +40,7 @@ export function backfillCommand(context: Context): Command {
     .option('--state-dir <folder>', 'where the index of the files is kept')
     .addHelpText(
       'after',
-      '\nWhat the database has already stays as it is: the same samples are the same points.',
+      '\nPoints that are already in the database stay as they are: a sample is always the same point.',
     )
     .addHelpText(
       'after',

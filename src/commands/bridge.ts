@@ -50,12 +50,12 @@ export function bridgeCommand(context: Context): Command {
     .option('--listen <addr:port>', 'where to serve HTTP (127.0.0.1:5000)', address)
     .option(
       '--host <name>',
-      'a further name that it goes by, of a container or a proxy; may be repeated',
+      'another host name for it, such as that of a container or proxy; may be repeated',
       names,
     )
     .option('--cert <file>', "serve HTTPS with this certificate, PEM, in place of the hub's on this machine")
     .option('--key <file>', 'its key, PEM')
-    .option('--insecure', 'listen beyond this machine over plain HTTP: whoever reaches it may read')
+    .option('--insecure', 'listen on the network over plain HTTP: anyone who reaches it can read')
     .addOption(new Option('--users <file>').hideHelp())
     .option('--grafana <url>', 'the address of Grafana, for a link on the live page', webAddress)
     .addHelpText(
@@ -123,7 +123,7 @@ function keysOf(
 function webAddress(text: string): string {
   const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.href
-  throw new InvalidArgumentError('an address such as http://127.0.0.1:3000 is wanted.')
+  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:3000.')
 }
 
 function names(name: string, before: string[] = []): string[] {

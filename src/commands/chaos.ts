@@ -50,11 +50,11 @@ export function chaosCommand(context: Context): Command {
   const list = Object.entries(faults).map(([name, { help }]) => `  ${name.padEnd(14)}${help}`)
   return new Command('chaos')
     .description(
-      'Run a lab on this machine, let its processes, instruments and disks fail, and see whether every reading is recorded once, with its time.',
+      'Run a lab on this machine, make its processes, instruments and disks fail, and check that every reading is recorded once, with its time.',
     )
     .option(
       '--minutes <n>',
-      `how long faults go on (${MINUTES}; without end where --count is given)`,
+      `how long to inject faults (${MINUTES}; no limit with --count)`,
       positive('--minutes'),
     )
     .option('--count <n>', 'stop after so many faults', whole('--count'))
@@ -64,12 +64,12 @@ export function chaosCommand(context: Context): Command {
     .addOption(
       new Option(
         '--broker <name>',
-        'a broker of others in place of ocs hub, with the rights that ocs check --acl prints',
+        'another broker instead of ocs hub, with the rights that ocs check --acl prints',
       ).choices(brokerNames),
     )
     .option(
       '--dir <folder>',
-      'where the lab writes, kept; otherwise a folder that is kept when something is wrong',
+      'the folder of the lab, kept afterwards; without it a temporary one, kept only when something is wrong',
     )
     .option('--spt3g <python>', 'have spt3g read the files: a Python that has it (OCS_SPT3G_PYTHON)')
     .option('--json', 'print as JSON')
@@ -111,7 +111,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   if (inside) return
   context.out(flags.json ? `${JSON.stringify(found)}\n` : report(found))
   if (!found.ok)
-    throw new OpError(`not all is as it should be: ${dir} is kept, see there; again with: ${found.command}`)
+    throw new OpError(`something is wrong: see ${dir}, which is kept; to repeat it: ${found.command}`)
   if (flags.dir === undefined) removeRunFolder(dir)
   context.err(flags.dir === undefined ? `${dir} is removed; --dir keeps it\n` : `${dir} is kept\n`)
 }

@@ -43,18 +43,18 @@ export function checkCommand(context: Context): Command {
 
 function siteCheckFlags(command: Command): Command {
   return withFlags(hubFlags(command), '--state-dir', '--log-dir')
-    .option('--file-only', 'look at the site file alone, of all hosts, and at nothing of this machine')
-    .option('--no-instruments', 'do not ask instruments whose agents do not run who they are')
+    .option('--file-only', 'check only the site file, for all hosts, and nothing on this machine')
+    .option('--no-instruments', 'do not identify instruments whose agents are not running')
     .option(
       '--grafana <url>',
       'ask Grafana, http://admin:PASSWORD@HOST:3000, why it does not show the bridge',
     )
-    .option('--bridge <url>', 'where the bridge is for this machine', 'http://127.0.0.1:5000')
+    .option('--bridge <url>', 'the address of the bridge, as seen from this machine', 'http://127.0.0.1:5000')
     .option('--json', 'as JSON')
     .addOption(
       new Option(
         '--acl <broker>',
-        'print who may what on a broker that is no ocs hub, by the site file',
+        'print access rights for a broker other than ocs hub, from the site file',
       ).choices(Object.keys(printed)),
     )
 }

@@ -40,7 +40,7 @@ export function completionCommand(context: Context): Command {
 export function completeCommand(context: Context): Command {
   return new Command('complete')
     .description('List what may come next on a command line.')
-    .argument('[words...]', 'the words after "ocs", the last one as far as it is written')
+    .argument('[words...]', 'the words after "ocs"; the last may be incomplete')
     .action(async (words: string[], _flags: unknown, self: Command) => {
       const root = self.parent
       if (!root) return

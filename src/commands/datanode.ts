@@ -40,14 +40,14 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   weather: {
     agentClass: nodeClasses.weather,
-    help: 'Serve an archive of weather in APEX’s text form.',
+    help: 'Serve a weather archive in the APEX text format.',
     examples: ['ocs datanode weather --shift-to-now'],
     env: named,
     name: 'weather',
   },
   archive: {
     agentClass: nodeClasses.archive,
-    help: 'Serve a recorder’s .g3 files, or another tree of them.',
+    help: 'Serve the .g3 files of a recorder, or any folder of them.',
     examples: ['ocs datanode archive --data-dir=/data/hk'],
     env: { ...named, DATA_DIR: '--data-dir' },
     name: 'archive',
@@ -64,7 +64,7 @@ export function datanodeCommand(context: Context): Command {
     roleFlags(command.command(name).description(kind.help))
       .option(
         '--instance-id <id>',
-        'what to be known as, instead of node-NAME; with the arguments of that instance where the site file has it',
+        'instance-id, instead of node-NAME; takes the arguments of that instance if the site file has it',
       )
       .addHelpText('after', `\nTakes ${variables.join(', ')}.`)
       .addHelpText('after', examples(...kind.examples))
@@ -94,7 +94,7 @@ async function runNode(
   const name = flagValue(given, '--name')
   if (name === undefined) {
     throw new UsageError(
-      `ocs datanode ${kindName}: --name (or NAME) is what its metrics begin with: --name=LSA21OQ`,
+      `ocs datanode ${kindName}: --name (or NAME) is the first part of its metric names: --name=LSA21OQ`,
     )
   }
   const instance = flags.instanceId ?? nodeInstance(name)

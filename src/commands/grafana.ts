@@ -38,20 +38,20 @@ export function grafanaCommand(context: Context): Command {
   )
     .requiredOption('-o, --out <folder>', 'the folder to write, for Grafana’s provisioning')
     .addOption(
-      new Option('--dialect <dialect>', 'what the dashboards ask; only graphite needs no plugin')
+      new Option('--dialect <dialect>', 'data source of the dashboards; only graphite needs no plugin')
         .choices(dialectNames)
         .default('graphite'),
     )
     .option('--bridge <url>', 'the bridge, as Grafana reaches it', 'http://127.0.0.1:5000')
-    .option('--mounted-at <folder>', 'where Grafana finds the folder; where it is, when not given')
+    .option('--mounted-at <folder>', 'path of the folder as Grafana sees it; the same path by default')
     .option(
       '--token-file <file>',
-      'where Grafana finds the token of the user grafana, for a bridge that takes one',
+      'path of the token of user grafana, as Grafana sees it, for a bridge that needs one',
     )
-    .option('--ca-file <file>', 'where Grafana finds the authority of the bridge’s certificate')
+    .option('--ca-file <file>', 'path of the bridge’s CA certificate, as Grafana sees it')
     .addHelpText(
       'after',
-      '\nReads the site file and, if the hub answers, what runs. Written again, everything keeps its address.',
+      '\nIt uses the site file and, if the hub answers, the running agents. Writing again keeps all URLs.',
     )
     .addHelpText(
       'after',
@@ -67,7 +67,7 @@ export function grafanaCommand(context: Context): Command {
 async function provision(flags: ProvisionFlags, context: Context): Promise<void> {
   const { protocol } = URL.parse(flags.bridge) ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')
-    throw new UsageError(`--bridge ${flags.bridge} is no URL: such as http://127.0.0.1:5000`)
+    throw new UsageError(`--bridge ${flags.bridge} is not a URL such as http://127.0.0.1:5000`)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { site, url, root, credentials } = await chooseSite(flags, context, log)
   const declaration = (agentClass: string) => findAgent(agentClass).catch(() => undefined)

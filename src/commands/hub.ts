@@ -47,7 +47,7 @@ interface HubFlags extends SiteOptions {
   readonly operators?: Operators
 }
 
-const WIDER = 'an address beyond this machine is over TLS, by default on port'
+const WIDER = 'other machines connect over TLS, by default on port'
 
 /** No topics of devices. */
 const NOBODYS: ReadonlyMap<string, readonly string[]> = new Map()
@@ -72,13 +72,13 @@ export function hubCommand(context: Context): Command {
       `MQTT over WebSocket, path /ws (127.0.0.1:8001); ${WIDER} 8080`,
       places,
     )
-    .option('--state-dir <folder>', 'where it keeps who may do what, in its folder hub')
+    .option('--state-dir <folder>', 'its state folder: who may do what is in its subfolder hub')
     .option(
       '--operators <group>',
-      'a Unix group whose members start and stop; GROUP:2 for access level 2',
+      'a Unix group whose members are operators; GROUP:2 for access level 2',
       group,
     )
-    .option('--insecure', 'everybody may do everything, also from beyond this machine')
+    .option('--insecure', 'anyone may do anything, even from other machines')
     .addHelpText(
       'after',
       examples(

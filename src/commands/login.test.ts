@@ -107,7 +107,7 @@ test('a password is set, and fetches a token that the account shows from then on
   expect(principals).not.toContain('horse')
   expect(await typed('maya', ['login', 'maya', ...site], 'wrong horse')).toMatchObject({
     code: 1,
-    err: expect.stringContaining('knows no maya with this password'),
+    err: expect.stringContaining('does not know maya with this password'),
   })
   const file = join(folder, 'maya', 'config', 'ocs', 'credentials', 'test_realm')
   expect(existsSync(file)).toBeFalse()
@@ -195,7 +195,7 @@ test('an administrator forgets an agent that is gone, an operator does not, and 
   expect([refused.code, refused.err]).toEqual([
     1,
     expect.stringMatching(
-      /typo is not forgotten: the hub does not pass it on: .*api.*; it is maya, an operator of level 1\. It takes .*--role admin/,
+      /typo is not forgotten: the hub does not pass it on: .*api.*; it is maya, an operator of level 1\. Only the account that runs the hub .*--role admin/,
     ),
   ])
   await typed('lab', ['hub', 'passwd', 'ada', '--role', 'admin'], PASSWORD)

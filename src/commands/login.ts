@@ -27,19 +27,20 @@ import { siteFlags } from './site-flags.ts'
 
 /** Why there is no token. */
 const WHY: Readonly<Record<NotFetched, (who: string) => string>> = {
-  wrong: (who) => `knows no ${who} with this password`,
-  wait: (who) => `was given wrong passwords of ${who}, or is asked by many: try again in a minute`,
-  stranger: () => 'takes no log-in from here',
+  wrong: (who) => `does not know ${who} with this password`,
+  wait: (who) =>
+    `refuses for now, after wrong passwords for ${who} or too many requests: try again in a minute`,
+  stranger: () => 'does not accept log-ins from here',
 }
 
 /** `ocs login`: a password once, for a token that this account shows from then on. */
 export function loginCommand(context: Context): Command {
   return siteFlags(new Command('login'))
-    .description('Log in to a hub: the password is asked for, and a token of 30 days kept for this account.')
-    .argument('[name]', 'who; the name of this account when not given')
+    .description('Log in to a hub: asks for your password and keeps a 30-day token for this account.')
+    .argument('[name]', 'user name; the name of this account by default')
     .option(
       '--fingerprint <sha256>',
-      "of the hub's authority, as ocs hub init printed it; asked for the first time",
+      "fingerprint of the hub's CA, as printed by ocs hub init; needed the first time",
     )
     .addHelpText('after', examples('ocs login', 'ocs login maya --site-hub=mqtts://hub.example.edu:8883'))
     .action(async (name: string | undefined, flags: SiteOptions & { fingerprint?: string }) => {
@@ -49,7 +50,7 @@ export function loginCommand(context: Context): Command {
       const who = name ?? accountName()
       if (!mayShow(url))
         throw new OpError(
-          `${url} is no TLS: a password would pass the network as it is. Log in where the hub runs`,
+          `${url} is not TLS: the password would cross the network unencrypted. Log in on the hub's machine`,
         )
       const ca = await trusted(url, flags.fingerprint, () => credentials()?.ca)
       const [file = ''] = credentialsFiles({ realm, env: context.env })
@@ -64,7 +65,7 @@ export function loginCommand(context: Context): Command {
       const authority = authorityFile({ realm, env: context.env })
       if (ca !== undefined) {
         writeAuthority(authority, ca)
-        context.err(`${authority} has the hub's authority, for programs that are no ocs\n`)
+        context.err(`${authority} holds the hub's CA certificate, for other programs\n`)
       }
       // On loopback another account may listen where curl would show it, and nothing has to be shown.
       const { hostname } = new URL(url)
@@ -74,7 +75,7 @@ export function loginCommand(context: Context): Command {
       context.err(
         kept
           ? `${netrc} has it for programs that know only HTTP: curl -n ${ca === undefined ? '' : `--cacert ${authority} `}https://${hostname}:5000/api/metrics\n`
-          : `${netrc} has somebody else for ${hostname}, so it was left as it is\n`,
+          : `${netrc} already has another user for ${hostname}, so it is left as it is\n`,
       )
     })
 }
@@ -94,7 +95,7 @@ function passwordOf(
   if (account === undefined || account === own) return `password of ${who}`
   if (before !== undefined && before !== account)
     throw new OpError(
-      `${url} is run by ${userName(account)}, not by ${userName(before)} as at the log-in before: ask who runs the hub, and if that is meant, take out the credentials of that log-in`,
+      `${url} is run by ${userName(account)}, not by ${userName(before)} as at the last log-in: ask who runs the hub, and if that is right, delete the credentials of that log-in`,
     )
   return `password of ${who}, for the hub that ${userName(account)} runs`
 }
@@ -113,10 +114,10 @@ async function trusted(url: string, given: string | undefined, before: () => str
   const fingerprint = fingerprintOf(shown)
   if (given !== undefined && given.replaceAll(':', '').toUpperCase() === fingerprint.replaceAll(':', ''))
     return shown
-  const what = `the hub at ${url} shows an authority of SHA-256 ${fingerprint}`
+  const what = `the hub at ${url} presents a CA with SHA-256 ${fingerprint}`
   throw new OpError(
     given === undefined
       ? `${what}. Compare it with what ocs hub init printed there, and if it is the same: ocs login --fingerprint ${fingerprint}`
-      : `${what}, not the one that is given: it is not that hub, or somebody stands between`,
+      : `${what}, not the one given: it is another hub, or someone intercepts the connection`,
   )
 }

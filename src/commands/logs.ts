@@ -10,8 +10,8 @@ import { examples, formerly } from './help.ts'
 export function logsCommand(context: Context): Command {
   const command = upChoiceFlags(new Command('logs').description('Show the logs of what ocs up runs.'))
     .argument('[instance]', `one role only; ${OWN} for the log of ocs up itself`)
-    .option('-f, --follow', 'go on with new lines, until ocs up stops')
-    .option('-n, --limit <count>', 'how many of the last lines', lines, 100)
+    .option('-f, --follow', 'keep showing new lines until ocs up stops')
+    .option('-n, --limit <count>', 'number of lines to show', lines, 100)
     .addHelpText('after', examples('ocs logs', 'ocs logs ls240 --follow', 'ocs logs -n 20'))
     .action((instance: string | undefined, flags: LogFlags) => showLogs(instance, flags, context))
   return formerly(command, '--lines', '--limit', context)

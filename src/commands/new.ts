@@ -6,16 +6,13 @@ import { examples } from './help.ts'
 /** `ocs new instrument NAME`: writes a declaration, a dialog and a test that pass as they are, to be changed. */
 export function newCommand(context: Context): Command {
   const command = new Command('new')
-    .description('Begin something of your own.')
+    .description('Start an instrument of your own.')
     .addHelpText('after', examples('ocs new instrument pressure-gauge'))
   command
     .command('instrument')
-    .description('Write the declaration of an instrument, a dialog and a test; they pass as they are.')
-    .argument('<name>', 'in lower case with hyphens: pressure-gauge')
-    .option(
-      '-o, --out <folder>',
-      'where to; in a clone of ocs by default where its own instruments are, else here',
-    )
+    .description('Write a declaration of an instrument, a dialog and a test; the test passes as it is.')
+    .argument('<name>', 'its name, in lower case with hyphens: pressure-gauge')
+    .option('-o, --out <folder>', 'the folder; by default src/agents in a clone of ocs, elsewhere this one')
     .addHelpText('after', examples('ocs new instrument pressure-gauge'))
     .action((name: string, { out }: { out?: string }) => begin(name, out, context))
   return command

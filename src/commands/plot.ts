@@ -30,15 +30,12 @@ const POINTS = 4
 /** `ocs plot ls240`: curves in the terminal. */
 export function plotCommand(context: Context): Command {
   return labFlags(new Command('plot'))
-    .description('Draw readings in the terminal, live or of the past.')
+    .description('Plot readings in the terminal, live or from the past.')
     .argument('<name>', 'an agent or a data node: ls240, LSA21OQ')
-    .argument(
-      '[field...]',
-      'only these, with * for any letters; those of the first unit by default; units apart',
-    )
+    .argument('[field...]', 'fields to plot, with * for any letters; by default those of the first unit')
     .option('--from <time>', '2026-11-23T08:00 (UTC), unix seconds, or -1h before now', time, '-10min')
     .option('--to <time>', 'the same', time, 'now')
-    .option('--once', 'draw once and end')
+    .option('--once', 'draw once and exit')
     .addHelpText(
       'after',
       examples(
@@ -113,7 +110,7 @@ function choose(
   if (own.length === 0) {
     const names = [...new Set(all.map(({ node }) => node))]
     throw new TransportError(
-      `no data node has anything of "${name}" (${nearOr(name, names)}): ocs datanode serves agents`,
+      `no data node has data of "${name}" (${nearOr(name, names)}): ocs datanode serves agents`,
     )
   }
   if (fields.length === 0) {

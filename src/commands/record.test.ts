@@ -86,7 +86,7 @@ test('beside the agent that runs it says whose instrument it is', async () => {
   const file = join(folder, 'beside.yaml')
   const words = ['record', 'ls240', '--out', file, '--seconds', '0.2', '--port', '/dev/nowhere']
   const { code, err } = await ocs(...words, '--state-dir', state)
-  expect([code, err]).toEqual([1, expect.stringMatching(/^ocs: ls240 is run by .+: stop that first/m)])
+  expect([code, err]).toEqual([1, expect.stringMatching(/^ocs: ls240 is run by .+: stop it first/m)])
   expect(err).not.toContain('/dev/nowhere')
 })
 

@@ -25,22 +25,22 @@ interface RecordFlags extends AgentFlags {
 /** `ocs record ls240 --out=dialog.yaml`: turns the conversation with a real instrument into a fixture for `replay:`. */
 export function recordCommand(context: Context): Command {
   const command = new Command('record')
-    .description('Write down what an instance and its instrument say to each other, to be replayed.')
+    .description('Record what an instance and its instrument say to each other, for replay.')
     .argument('<instance>', 'which instance of the site file; its agent must not run at the same time')
     .requiredOption('-o, --out <file>', 'the dialog to write: a YAML map of command to reply')
     .option(
       '--seconds <time>',
-      'how long to listen after the instrument is there: seconds, or 10min, 2h',
+      'how long to record once the instrument is connected: seconds, or 10min, 2h',
       '10',
     )
     .option(
       '--task <words>',
-      'a task to run as well: its name, and parameters as JSON; again and again',
+      'a task to run as well: its name, and parameters as JSON; may be repeated',
       severalFlag,
       [],
     )
     .option('--force', 'overwrite the file')
-    .option('--state-dir <folder>', 'where the state of its agent is, to see whether it runs')
+    .option('--state-dir <folder>', 'state folder of its agent, to check whether it is running')
     .option('--module <file>', 'a module that declares the agent, in place of a bundled one')
   formerly(command, '--output', '--out', context)
   return siteFlags(command)
@@ -90,7 +90,7 @@ function mustNotRun(id: string, root: string, flags: RecordFlags, env: Context['
   if (!isLocked(lock)) return
   const by = lockHolder(lock) ?? 'another process'
   throw new OpError(
-    `${id} is run by ${by}: stop that first, so that its instrument has one to talk to, and start it again afterwards`,
+    `${id} is run by ${by}: stop it first, because an instrument can talk to only one program, and start it again afterwards`,
   )
 }
 

@@ -7,13 +7,15 @@ import { withFlags } from './site-flags.ts'
 
 /** `ocs restore`: puts back what `ocs backup` has kept. */
 export function restoreCommand(context: Context): Command {
-  const command = new Command('restore').description('Put back what ocs backup has kept, where nothing runs.')
+  const command = new Command('restore').description(
+    'Restore what ocs backup saved, while nothing is running.',
+  )
   return withFlags(command, '--state-dir')
     .argument('<file>', 'the backup')
-    .option('--site-file <file>', 'where the site file goes; by default where it was')
+    .option('--site-file <file>', 'where to put the site file; by default where it was')
     .option(
       '--data-dir <folder>',
-      'where recordings go, if there are any; by default where they were; once for each data directory',
+      'where to put recordings, if there are any; by default where they were; once for each data directory',
       severalFlag,
     )
     .addHelpText('after', examples('ocs restore host.tar.gz', 'ocs restore host.tar.gz --state-dir=/srv/ocs'))

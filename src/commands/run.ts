@@ -16,7 +16,7 @@ export function scriptCommand(context: Context): Command {
       '<script>',
       'a TypeScript or JavaScript module: export default async ({ args, signal }) => { … }',
     )
-    .argument('[words...]', 'what the script is given as args, flags included')
+    .argument('[words...]', 'passed to the script as args, flags included')
     .passThroughOptions()
     .allowUnknownOption()
     .addHelpText('after', examples('ocs run examples/measurement.ts --channel 6 --outputs 0,20,40'))

@@ -13,8 +13,8 @@ import { createLog } from '../terminal/log.ts'
 import { examples } from './help.ts'
 
 const HELP = `
-Faults, with --interactive also typed in while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
-ms=, times=, chance=), hang, serial-number serialNumber=, overload channel= (instruments with inputs of their own), value field= value= (those by a table). Typed in only: clear [FAULT], unplug, plug.`
+Faults, which --interactive also accepts while it runs: garbage, missing, nul, half-line, duplicate, delay, split, disconnect, reboot (with
+ms=, times=, chance=), hang, serial-number serialNumber=, overload channel= (instruments with inputs), value field= value= (instruments from a table). Typed in only: clear [FAULT], unplug, plug.`
 
 interface Faulty {
   fault?: string[]
@@ -61,7 +61,7 @@ export async function simCommand(context: Context, argv: readonly string[]): Pro
     withOptions(command.command(name).description(kind.help), kind.links)
       .addHelpText('after', examples(`ocs sim ${name} --serial-number=LSA1 ${AT[kind.links[0] ?? 'tcp']}`))
       .action((options: Given) => runSimulator(name, kind, options, context))
-  const own = command.command('module').description('An instrument of your own, by its table.')
+  const own = command.command('module').description('Simulate an instrument of your own from its table.')
   withOptions(own.argument('<file>', 'a module that exports the table as "simulated"'), ['pty', 'tcp', 'udp'])
     .addHelpText('after', examples('ocs sim module ./gauge.ts --serial-number=1 --tcp=127.0.0.1:7000'))
     .action(async (file: string, options: Given) =>
@@ -107,16 +107,16 @@ function withOptions(command: Command, links: SimulatorKind['links']): Command {
       'pace of the cooldown; 1: an hour from 300 K to base; negative: it warms up',
       number('--speed'),
     )
-    .option('--seed <n>', 'of temperatures, noise and faults', number('--seed'))
+    .option('--seed <n>', 'random seed of temperatures, noise and faults', number('--seed'))
     .option('--start-at <where>', 'fraction of the cooldown, or a temperature such as 77K')
-    .option('--latency <ms>', 'time that each reply takes', number)
-    .option('--truth <file>', 'append each reading that was sent, as JSON lines')
+    .option('--latency <ms>', 'delay of each reply', number)
+    .option('--truth <file>', 'append each reading sent, as JSON lines')
     .option(
       '--fault <fault>',
-      'a fault from the start, such as "missing chance=0.1 times=1000"; again and again',
+      'a fault to begin with, such as "missing chance=0.1 times=1000"; may be repeated',
       (text: string, before: string[] = []) => [...before, text],
     )
-    .option('--interactive', 'obey faults typed in, a line each')
-    .option('--counter', 'readings are 1, 2, 3, … in place of physics')
+    .option('--interactive', 'accept faults typed in, one per line')
+    .option('--counter', 'send readings 1, 2, 3, … instead of simulated physics')
     .addHelpText('after', HELP)
 }

@@ -34,7 +34,7 @@ export function siteFlags(command: Command): Command {
 /** Adds those of a command that joins the lab for as long as it works. */
 export function labFlags(command: Command): Command {
   return siteFlags(command).addOption(
-    new Option('-v, --verbose', 'say which hub is joined, and as whom').helpGroup(SHARED),
+    new Option('-v, --verbose', 'log which hub is joined, and as whom').helpGroup(SHARED),
   )
 }
 

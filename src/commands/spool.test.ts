@@ -110,7 +110,7 @@ test('a spool is drained by who can read what the hub’s account keeps for itse
     commandLine(['spool', 'drain', 'ls240', '--site-hub', url, '--timeout', '0.5'], { state: other })
   const there = drainThere()
   expect(await there.code).toBe(1)
-  expect(there.err()).toContain("have it give out the agent's credentials: ocs hub token ls240")
+  expect(there.err()).toContain("get the agent's credentials from it: ocs hub token ls240")
   // What the hub goes by is this account's alone: one that others may read is none.
   const token = join(other, 'hub', 'local.token')
   mkdirSync(join(other, 'hub'))

@@ -16,16 +16,16 @@ interface Flags {
 
 /** Said where an agent at rest has rows that it was not told of: the recorder may have written them as it ended itself. */
 const UNTOLD =
-  'An agent at rest may not have heard that its last rows are recorded: "ocs audit" of the data directory tells.'
+  'A stopped agent may not know that its last rows are recorded: run "ocs audit" on the data directory.'
 
 /** `ocs spool`: what agents of this machine keep until it is recorded. */
 export function spoolCommand(context: Context): Command {
   const command = new Command('spool')
-    .description('Samples that wait on this machine to be recorded.')
+    .description('Samples on this machine that are not recorded yet.')
     .addHelpText('after', examples('ocs spool ls', 'ocs spool show ls240'))
   command
     .command('ls')
-    .description('The spools of a state folder, and how much of each is not recorded.')
+    .description('List the spools of a state folder, and how much of each is not recorded.')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--json', 'print as JSON')
     .addHelpText('after', examples('ocs spool ls', 'ocs spool ls --state-dir=.demo/state --json'))
@@ -38,7 +38,7 @@ export function spoolCommand(context: Context): Command {
   command
     .command('show')
     .description(
-      'One spool: its feeds, an epoch a line. An epoch is a start of the agent, or a change of its feed.',
+      'Show one spool, one line per epoch. An epoch begins when the agent starts or its feed changes.',
     )
     .argument('<instance>', 'instance-id, or ROOT.INSTANCE where several sites share the folder')
     .option('--state-dir <folder>', 'the folder of spools and sessions')

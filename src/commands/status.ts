@@ -29,8 +29,8 @@ const EVERY_MS = 1000
 export function statusCommand(context: Context): Command {
   const command = new Command('status').description('Show the whole lab on one screen.')
   return withFlags(labFlags(command), '--state-dir')
-    .option('-w, --watch', 'go on, once a second, until Ctrl-C')
-    .option('--json', 'as JSON, a line each time')
+    .option('-w, --watch', 'update once a second, until Ctrl-C')
+    .option('--json', 'print as JSON, one line each time')
     .addHelpText(
       'after',
       examples(
@@ -41,9 +41,7 @@ export function statusCommand(context: Context): Command {
     )
     .action((flags: StatusFlags) => {
       if (flags.watch && !flags.json && !context.terminal)
-        throw new UsageError(
-          '--watch draws on a terminal: elsewhere add --json, which prints a line a second',
-        )
+        throw new UsageError('--watch needs a terminal: elsewhere add --json, which prints a line a second')
       return joinLab(flags, context, (on) => show(on, flags, context))
     })
 }

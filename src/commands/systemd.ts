@@ -19,7 +19,7 @@ export function systemdCommand(context: Context): Command {
     'Print systemd units for this host: one for each role, or one for ocs up.',
   )
   return withFlags(siteFlags(command), '--state-dir', '--log-dir')
-    .option('--up', 'one unit, which runs ocs up')
+    .option('--up', 'one unit that runs ocs up')
     .option('--hub', 'a unit for the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'no unit for the hub')
     .option(
@@ -29,7 +29,7 @@ export function systemdCommand(context: Context): Command {
     )
     .option(
       '-o, --out <folder>',
-      'write them there; run it as the user the roles are to run as, and copy them to /etc/systemd/system',
+      'folder for the units; run this as the user the roles will run as, then copy them to /etc/systemd/system',
     )
     .addHelpText('after', examples('ocs systemd --site-file=lab.yaml', 'ocs systemd --out=units --bridge'))
     .action(async (flags: SystemdFlags) => {

@@ -6,8 +6,8 @@ import { examples } from './help.ts'
 /** `ocs test FILE`: runs the test of an instrument of one's own. */
 export function testCommand(context: Context): Command {
   return new Command('test')
-    .description('Run the test of an instrument of your own, with the Bun that ocs has.')
-    .argument('<file>', 'the test, or the module that it stands beside: ion-gauge.ts for ion-gauge.test.ts')
+    .description('Run the test of an instrument of your own, with the Bun of ocs.')
+    .argument('<file>', 'the test, or the module beside it: ion-gauge.ts for ion-gauge.test.ts')
     .argument('[words...]', 'flags of bun test')
     .passThroughOptions()
     .allowUnknownOption()

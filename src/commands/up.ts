@@ -15,8 +15,8 @@ export function upCommand(context: Context): Command {
     .option('--hub', 'run the hub too (by default where its address is on this machine)')
     .option('--no-hub', 'do not run the hub')
     .option('--bridge [addr:port]', 'run the bridge too; where it is to listen (127.0.0.1:5000)', bridgeAt)
-    .option('-d, --detach', 'in the background: ocs ps, ocs logs and ocs down reach it there')
-    .option('--tmux', 'in a tmux session with a window for each role')
+    .option('-d, --detach', 'run in the background; see it with ocs ps and ocs logs, stop it with ocs down')
+    .option('--tmux', 'run in a tmux session, a window for each role')
     .addHelpText(
       'after',
       examples(

@@ -26,7 +26,7 @@ const node = defineAgent({
   help: 'Serves a tree of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
   example: { data_dir: '/data/hk' },
   args: z.object({
-    name: NodeName.default('archive').describe('what its metrics begin with'),
+    name: NodeName.default('archive').describe('first part of its metric names'),
     description: z.string().default('').describe('what is measured'),
     data_dir: z.string().min(1).describe('folder of .g3 files, such as the recorder’s'),
     index_dir: z.string().min(1).describe('folder for the index of the files, which can be thrown away'),

@@ -15,7 +15,7 @@ const node = defineAgent({
   aliases: ['SensorsServer'],
   help: 'Serves the temperatures, load and memory of the machine it runs on to the bridge.',
   args: z.object({
-    name: NodeName.default('sensors').describe('what its metrics begin with'),
+    name: NodeName.default('sensors').describe('first part of its metric names'),
     description: z
       .string()
       .default('CPU temperatures, load and memory of this machine.')

@@ -18,7 +18,7 @@ const node = defineAgent({
   example: { target: 'ls240', name: 'LSA21OQ', description: 'LS240 unit in the lab.' },
   args: z.object({
     target: Name.describe('instance-id of the agent to serve'),
-    name: NodeName.describe('what its metrics begin with'),
+    name: NodeName.describe('first part of its metric names'),
     description: z.string().default('').describe('what is measured'),
     feed: Name.default('temperatures').describe('the feed to serve; "all" for every recorded one'),
     buffer_time: z.number().positive().max(86_400).default(3600).describe('seconds kept in memory'),

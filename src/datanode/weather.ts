@@ -65,7 +65,7 @@ const node = defineAgent({
   aliases: ['WeatherServer', 'ApexWeatherServer'],
   help: 'Serves a weather archive in the APEX text form to the bridge; it has a synthetic day of its own.',
   args: z.object({
-    name: NodeName.default('weather').describe('what its metrics begin with'),
+    name: NodeName.default('weather').describe('first part of its metric names'),
     description: z.string().default('Archived APEX weather.').describe('what is measured'),
     archive: z.string().default(OWN_ARCHIVE).describe('folder of .dat files'),
     shift_to_now: z

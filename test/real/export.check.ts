@@ -147,6 +147,6 @@ test('ocs plot draws what is recorded and what is live, no wider than the termin
   expect(lines[0]).toMatch(/^LSA21OQ::Channel_1_T {2}[\d.]+ K$/)
   for (const line of lines) figure(line)
   const wrong = await lab.run(['plot', 'ls24', '--once'], {}, 90)
-  expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining('no data node has anything of "ls24"')])
+  expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining('no data node has data of "ls24"')])
   expect(await lab.run(['plot', 'LSA21OQ', 'Chanel_1_T', '--once'], {}, 90)).toMatchObject({ code: 2 })
 })

@@ -68,9 +68,9 @@ export default defineAgent({
     {
       help: 'Say that an alarm is being seen to: nobody is called for it any more; one that is latched and over ends.',
       params: z.object({
-        alarm: which.default('all').describe('its name, or that of its rule, or all'),
+        alarm: which.default('all').describe('its name, the name of its rule, or all'),
         by,
-        text: z.string().max(300).default('').describe('what is done about it'),
+        text: z.string().max(300).default('').describe('what is being done about it'),
       }),
     },
     async ({ params: { alarm, text, by: who }, instrument }) => instrument.acknowledge(alarm, who, text),
@@ -80,7 +80,7 @@ export default defineAgent({
     {
       help: 'Call nobody for a while; alarms are raised and recorded all the same.',
       params: z.object({
-        alarm: which.default('all').describe('its name, or that of its rule, or all'),
+        alarm: which.default('all').describe('its name, the name of its rule, or all'),
         seconds: z
           .number()
           .positive()
@@ -107,7 +107,7 @@ export default defineAgent({
   .task(
     'test_action',
     {
-      help: 'Do an action once, with a test in place of an alarm.',
+      help: 'Run an action once, with a test message.',
       params: z.object({ action: which.describe('its name in the site file') }),
     },
     async ({ params: { action }, instrument, signal }) => instrument.test(action, signal),

@@ -18,7 +18,7 @@ const OP = 'refill'
 /** `ocs aggregate refill`: has a recorder fetch again what was in closed files that somebody has moved away or lost. */
 export function refillCommand(context: Context): Command {
   return labFlags(new Command('refill'))
-    .description('Fetch again what was in closed files that are gone, as far as agents still hold it.')
+    .description('Fetch the data of lost files again, as far as agents still hold it.')
     .option('--target <instance>', 'the recorder, where several run')
     .addHelpText('after', examples('ocs aggregate refill', 'ocs aggregate refill --target=aggregator'))
     .action((flags: RefillFlags) => joinLab(flags, context, (on) => refill(on, flags.target, context)))

@@ -114,7 +114,7 @@ test('Ctrl-C ends a push with what is noted, and the next one goes on', async ()
   const to = ['archive', 'push', 's3://lab/hk', '--data-dir', dir, '--endpoint', server.endpoint]
   const ended = await ocs(to, stop.signal)
   expect(ended.code).toBe(1)
-  expect(ended.err).toContain('interrupted: what was read back is noted')
+  expect(ended.err).toContain('interrupted: files read back so far are noted')
   expect(ended.err).not.toContain('    at ')
   expect(JSON.parse((await ocs(['archive', 'ls', '--data-dir', dir, '--json'])).out)).toHaveLength(1)
   expect(await ocs(to)).toMatchObject({

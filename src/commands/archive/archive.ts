@@ -20,14 +20,14 @@ interface GetFlags {
 /** `ocs archive`: recordings that are kept elsewhere, too. */
 export function archiveCommand(context: Context): Command {
   const command = new Command('archive')
-    .description('Recordings in an object store, or on another host.')
+    .description('Copies of recordings in an object store or on another host.')
     .addHelpText(
       'after',
       examples('ocs archive push s3://lab/hk --data-dir=/data/hk', 'ocs archive ls --data-dir=/data/hk'),
     )
   command
     .command('ls')
-    .description('The files that were pushed: where they are, and whether they are here, too.')
+    .description('List the pushed files, and which of them are here too.')
     .option('--data-dir <folder>', 'the recorder’s directory')
     .option('--json', 'print as JSON')
     .addHelpText('after', examples('ocs archive ls --data-dir=/data/hk'))
@@ -37,10 +37,10 @@ export function archiveCommand(context: Context): Command {
     })
   command
     .command('get')
-    .description('Bring files back to where they were; each is compared with what was pushed.')
+    .description('Fetch files back to where they were; each is compared with what was pushed.')
     .argument('<file...>', 'paths in the data directory, or folders: 17954/1795420594.g3, 17954')
     .option('--data-dir <folder>', 'the recorder’s directory')
-    .option('--state-dir <folder>', 'where copies are kept on the way')
+    .option('--state-dir <folder>', 'folder for copies on the way')
     .addHelpText('after', examples('ocs archive get 17954 --data-dir=/data/hk'))
     .action((words: string[], flags: GetFlags) =>
       getFiles(flags.dataDir ?? defaultDataDir(context.env), words, flags.stateDir, context),
@@ -83,5 +83,5 @@ async function getFiles(
     }
   }
   context.err(wanted.length === 0 ? 'all of that is here\n' : '')
-  if (failed > 0) throw new TransportError(`${counted(failed, 'file')} could not be had`)
+  if (failed > 0) throw new TransportError(`${counted(failed, 'file')} could not be fetched`)
 }

@@ -35,19 +35,17 @@ const LONGEST_MS = 600_000
 /** `ocs archive push STORE DATA_DIR`: closed files into a store, each read back. */
 export function pushCommand(context: Context): Command {
   return new Command('push')
-    .description(
-      'Copy closed files to where they are kept, and read each back. Nothing is removed unless asked for.',
-    )
+    .description('Copy closed files to a store, and read each back. Nothing is removed unless asked for.')
     .argument('<store>', 's3://BUCKET/PREFIX, rsync:HOST:/FOLDER, rsync:HOST::MODULE/FOLDER or rsync:/FOLDER')
     .option('--data-dir <folder>', 'the recorder’s directory')
-    .option('--endpoint <url>', 'of an S3 server that is not at AWS; else AWS_ENDPOINT_URL')
-    .option('--keep <time>', 'remove here what was last written so long ago, once it is safe there: 30d')
+    .option('--endpoint <url>', 'address of an S3 server other than AWS; AWS_ENDPOINT_URL by default')
+    .option('--keep <time>', 'remove files here that are older than this, once they are safe there: 30d')
     .option(
       '--disk-floor <size>',
-      'remove what is oldest, once it is safe there, while less is free here: 50GB',
+      'remove the oldest files here, once they are safe there, while less than this is free: 50GB',
     )
     .option('--limit <rate>', 'bytes a second at most, there and back: 10MB')
-    .option('--follow', 'go on: look for closed files every minute')
+    .option('--follow', 'keep running, and look for closed files every minute')
     .option('--state-dir <folder>', 'where the index of the files is kept')
     .addHelpText(
       'after',
@@ -107,7 +105,7 @@ async function once(options: PushOptions): Promise<Pushed> {
     return await push(options)
   } catch (error) {
     if (!options.signal.aborted) throw error
-    throw new OpError('interrupted: what was read back is noted, the rest comes the next time', {
+    throw new OpError('interrupted: files read back so far are noted, the rest follows next time', {
       cause: error,
     })
   }

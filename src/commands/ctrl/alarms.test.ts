@@ -33,7 +33,7 @@ test('without an alarm agent it says what to do', async () => {
 test('alarms are listed, acknowledged, silenced; actions are tested; nobody waits', async () => {
   await lab.start('fake')
   await lab.start('alarms', {}, alarm, { alarms: settings, instances: new Map() })
-  expect((await lab.ocs('ctrl', 'alarms')).out).toMatch(/^nothing is raised; alarms watched: \d\n$/)
+  expect((await lab.ocs('ctrl', 'alarms')).out).toMatch(/^no alarm is raised; alarms watched: \d\n$/)
   const refused = await lab.ocs('ctrl', 'alarms', 'ack', 'lost')
   expect([refused.code, refused.err]).toEqual([
     1,

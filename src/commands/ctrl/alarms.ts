@@ -39,7 +39,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       .option('--target <id>', 'the alarm agent, where there are several')
   const by = (flags: AlarmFlags) => ({ by: flags.by ?? whoAsks() })
 
-  const command = sub('alarms', 'Alarms that are raised; acknowledge and silence them.')
+  const command = sub('alarms', 'Show raised alarms; acknowledge and silence them.')
     .option('--all', 'clear and pending ones, too')
     .option('--json', 'print all of them as JSON')
     .addHelpText(
@@ -54,10 +54,10 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       }),
     )
   command.addCommand(
-    sub('ack', 'Say that an alarm is being seen to: nobody is called for it any more.')
-      .argument('<alarm>', 'its name, or that of its rule, or all')
-      .option('--text <what>', 'what is done about it')
-      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+    sub('ack', 'Acknowledge an alarm: no more calls for it.')
+      .argument('<alarm>', 'its name, the name of its rule, or all')
+      .option('--text <what>', 'what is being done about it')
+      .option('--by <who>', 'who you are, for others to read; your account and machine by default')
       .addHelpText('after', examples('ocs ctrl alarms ack plate_warm --text="the pump is back"'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
@@ -69,10 +69,10 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       }),
   )
   command.addCommand(
-    sub('silence', 'Call nobody for a while.')
-      .argument('<alarm>', 'its name, or that of its rule, or all')
+    sub('silence', 'Make no calls for a while.')
+      .argument('<alarm>', 'its name, the name of its rule, or all')
       .option('--for <time>', 'how long: seconds, or 10min, 2h', '1h')
-      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .option('--by <who>', 'who you are, for others to read; your account and machine by default')
       .addHelpText('after', examples('ocs ctrl alarms silence plate_warm --for=2h'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
@@ -83,7 +83,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
   command.addCommand(
     sub('unsilence', 'Call people again.')
       .argument('<alarm>', 'the name that was silenced; all for every one')
-      .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+      .option('--by <who>', 'who you are, for others to read; your account and machine by default')
       .addHelpText('after', examples('ocs ctrl alarms unsilence plate_warm'))
       .action((alarm: string, _: AlarmFlags, self: Command) => {
         const flags = flagsOf(self)
@@ -91,7 +91,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
       }),
   )
   command.addCommand(
-    sub('test', 'Do an action once, with a test in place of an alarm.')
+    sub('test', 'Run an action once, with a test message.')
       .argument('<action>', 'its name in the site file')
       .addHelpText('after', examples('ocs ctrl alarms test chat'))
       .action((action: string, _: AlarmFlags, self: Command) =>
@@ -149,7 +149,7 @@ async function runTask(
 
 function listText(alarms: readonly AlarmView[], all: boolean, now: number): string {
   const shown = alarms.filter(({ state }) => all || state === 'active' || state === 'latched')
-  if (shown.length === 0) return `nothing is raised; alarms watched: ${alarms.length}\n`
+  if (shown.length === 0) return `no alarm is raised; alarms watched: ${alarms.length}\n`
   const rows = shown.map(({ name, severity, state, since, text, acknowledged, silenced_until: until }) => [
     name,
     state === 'clear' || state === 'pending' ? '' : severity,

@@ -215,7 +215,7 @@ test.each([
   ],
   [2, ['stop'], 'which instruments? Name them with --target, or pass --all for every one'],
   [2, ['stop', '--all', '--target=bench'], '--all stops every instrument, --target some: give one of them'],
-  [2, ['stop', '--all', 'bench', 'acq'], '--all stops every instrument: name none beside it'],
+  [2, ['stop', '--all', 'bench', 'acq'], '--all stops every instrument: do not name others'],
   [2, ['start', '--wait'], '--json, --wait and --timeout are for one operation: ocs ctrl start INSTANCE OP'],
   [1, ['abort', 'bench', 'ramp'], 'bench ramp: No session active.'],
 ])('exit code %i: ocs ctrl %p', async (code, words, message) => {
@@ -339,7 +339,7 @@ test('who starts a task at a terminal is told how to see its end', async () => {
     const line = lab.begin(['ctrl', 'start', 'fake', 'delay_task', '--delay=0', ...more], { terminal })
     return { code: await line.code, err: line.err() }
   }
-  const hint = /--wait waits for its end, ocs ctrl status fake delay_task tells how it ended\n$/
+  const hint = /--wait waits for its end, ocs ctrl status fake delay_task shows how it ended\n$/
   expect(await start(true)).toEqual({ code: 0, err: expect.stringMatching(hint) })
   await lab.ocs('ctrl', 'wait', 'fake', 'delay_task')
   expect((await start(false)).err).not.toMatch(hint)

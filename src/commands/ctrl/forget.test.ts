@@ -55,7 +55,7 @@ test('one that the site file expects is left alone', async () => {
   entry('')
   expect(await forget('wanted', '--site-file', file)).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/lab\.yaml:5:.* the site file expects wanted to run/),
+    err: expect.stringMatching(/lab\.yaml:5:.* wanted is in the site file/),
   })
   entry(', manage: no')
   expect(await forget('wanted', '--site-file', file)).toMatchObject({ code: 0 })

@@ -22,16 +22,16 @@ interface ForgetFlags extends SiteOptions {
 
 /** Who may. */
 const HOW =
-  'It takes the account that runs the hub, or an administrator: ocs hub passwd NAME --role admin there, then ocs login NAME'
+  'Only the account that runs the hub or an administrator may do this: ocs hub passwd NAME --role admin there, then ocs login NAME'
 
 /** `ocs ctrl forget INSTANCE`: an agent that is gone for good is shown no more. */
 export function forgetCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('forget'))
-    .description('Show an agent no more that is gone for good. Its recordings and its spool stay.')
-    .argument('<instance>', 'an agent that does not run, and that no site file expects')
-    .option('--even-unrecorded', 'also when its spool on this machine has rows that nobody has recorded')
+    .description('Stop showing an agent that is gone for good. Its recordings and its spool stay.')
+    .argument('<instance>', 'an agent that is not running and not in the site file')
+    .option('--even-unrecorded', 'even if its spool on this machine has unrecorded rows')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
-    .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+    .option('--by <who>', 'who you are, for others to read; your account and machine by default')
     .addHelpText('after', examples('ocs ctrl forget ls240'))
     .action((instance: string, flags: ForgetFlags) =>
       withLab(flags, context, (on) => forget(on, instance, flags, context)),
@@ -52,7 +52,7 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
     .find(({ instance_id, manage }) => instance_id === instance && manage === 'host/up')
   if (expected)
     throw new OpError(
-      `${expected.position}: the site file expects ${instance} to run: take it out there first, or set manage: no`,
+      `${expected.position}: ${instance} is in the site file: remove it there first, or set manage: no`,
     )
   if (!flags.evenUnrecorded) mustBeRecorded(on, instance, flags, context)
 

@@ -32,15 +32,12 @@ const atMost = numberFlag('--limit', z.int().min(1).max(10_000), 'a number from 
 /** `ocs ctrl history [INSTANCE [OP]]`: who started what, from where, when, with what, and how it ended. */
 export function historyCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('history'))
-    .description('Past sessions, the newest first: who started them, with what, how they ended.')
-    .argument('[instance]', 'only of this one')
+    .description('Show past sessions, newest first: who started them, with which parameters, how they ended.')
+    .argument('[instance]', 'only this one')
     .argument('[op]', 'only of this operation')
-    .option('-n, --limit <count>', 'how many at most', atMost, 20)
+    .option('-n, --limit <count>', 'at most this many', atMost, 20)
     .option('--json', 'print as JSON')
-    .option(
-      '--audit',
-      'what the hub has let pass, refused and cut, by whom and from where; for administrators',
-    )
+    .option('--audit', 'what the hub accepted, refused and cut off, from whom and where; for administrators')
     .addHelpText(
       'after',
       examples('ocs ctrl history', 'ocs ctrl history ls240 set_values --limit=5', 'ocs ctrl history --audit'),

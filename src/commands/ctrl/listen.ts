@@ -76,7 +76,7 @@ interface ListenFlags extends SiteOptions {
 /** `ocs ctrl listen PATTERN…`: what agents publish, as it comes. */
 export function listenCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('listen'))
-    .description('Print what agents publish, a line a message.')
+    .description('Print what agents publish, one message per line.')
     .argument('<pattern...>', 'such as ls240/feeds/+, +/events, ls240/#')
     .option('--json', 'print JSON lines')
     .addHelpText('after', examples('ocs ctrl listen ls240/feeds/+', "ocs ctrl listen '+/events' --json"))

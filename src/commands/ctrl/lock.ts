@@ -18,10 +18,10 @@ interface LockFlags extends SiteOptions {
 /** `ocs ctrl lock INSTANCE`: for a while only this account starts, stops and aborts its operations. */
 export function lockCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('lock'))
-    .description('Keep others from starting, stopping and aborting operations for a while.')
+    .description('Reserve an agent: only you can start, stop and abort its operations for a while.')
     .argument('<instance>', 'whose operations')
     .option('--for <time>', 'how long, unless it is locked again: seconds, or 10min, 2h', '10min')
-    .option('--by <who>', 'who you are, as others read it; your account and machine by default')
+    .option('--by <who>', 'who you are, for others to read; your account and machine by default')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', examples('ocs ctrl lock ls240 --for=2h'))
     .action((instance: string, flags: LockFlags) => {
@@ -40,9 +40,9 @@ export function lockCommand(context: Context, withLab: WithLab): Command {
 /** `ocs ctrl unlock INSTANCE`: gives the lock back. */
 export function unlockCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('unlock'))
-    .description('Let everyone start, stop and abort operations again.')
+    .description('End a lock: everyone can start, stop and abort operations again.')
     .argument('<instance>', 'whose operations')
-    .option('--force', 'also when someone else has locked it; takes access level 3')
+    .option('--force', 'even if someone else locked it; needs access level 3')
     .addHelpText('after', examples('ocs ctrl unlock ls240', 'ocs ctrl unlock ls240 --force'))
     .action((instance: string, flags: SiteOptions & { readonly force?: boolean }) =>
       withLab(flags, context, async (on) => {

@@ -13,7 +13,7 @@ interface LsFlags extends SiteOptions {
 /** `ocs ctrl ls`: the agents there are. */
 export function lsCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('ls'))
-    .description('The agents there are, with their operations.')
+    .description('List the agents and their operations.')
     .option('--json', 'print as JSON')
     .addHelpText('after', examples('ocs ctrl ls', 'ocs ctrl ls --json'))
     .action((flags: LsFlags) =>

@@ -19,8 +19,8 @@ const OP = 'note'
 /** `ocs ctrl note "warmed up to 4 K"`: a line of the logbook, kept by the recorder and shown in Grafana. */
 export function noteCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('note'))
-    .description('Write a note into the record, for Grafana to show at this moment.')
-    .argument('<text...>', 'what there is to say')
+    .description('Add a note to the record; Grafana shows it at this time.')
+    .argument('<text...>', 'text of the note')
     .option('--by <who>', 'who says it; your account and machine by default')
     .addHelpText('after', examples('ocs ctrl note "warmed up to 4 K"'))
     .action((words: string[], flags: NoteFlags) =>
@@ -32,7 +32,7 @@ async function note(on: Controlled, text: string, by: string, context: Context):
   const keepers = [...on.lab.instances].filter(([, { state, api }]) => state === 'online' && api?.ops[OP])
   const [keeper] = keepers.map(([instance]) => instance).sort()
   if (keeper === undefined)
-    throw new TransportError('no recorder runs, so nobody would keep the note: start it (ocs aggregate)')
+    throw new TransportError('no recorder is running to keep the note: start one (ocs aggregate)')
   for (const [action, params] of [
     ['start', { text, by }],
     ['wait', {}],

@@ -48,7 +48,7 @@ export function opHelp(
 
 /** The operations of an agent. */
 export function apiHelp(instance: string, api: AgentApi | undefined): string {
-  if (!api) return `${instance} has not said what it can do\n`
+  if (!api) return `${instance} has not announced its operations yet\n`
   const rows = Object.entries(api.ops).map(([name, { kind, help }]) => [`  ${name}`, kind, help])
   return [
     `${instance}: ${api.agent_class}. ${api.help}\n\nOperations:\n`,

@@ -67,7 +67,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     .allowUnknownOption()
     .allowExcessArguments()
   labFlags(sub)
-  if (action !== 'wait') sub.option('--wait', 'and wait until it is over')
+  if (action !== 'wait') sub.option('--wait', 'wait until it ends')
   sub.option('--timeout <time>', 'how long to wait at most: seconds, or 10min, 2h')
   if (seeds)
     sub.option(
@@ -81,7 +81,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     // commander's own would answer before the agent could be asked for its parameters.
     sub
       .helpOption(false)
-      .option('-h, --help', 'this text; with INSTANCE, its operations; with INSTANCE OP, its parameters')
+      .option('-h, --help', 'show this text; with INSTANCE, its operations; with INSTANCE OP, its parameters')
   }
   sub.addHelpText('after', examples(...given[action]))
   return sub.action((instance: string | undefined, op: string | undefined, flags: OpFlags, self: Command) => {
@@ -91,7 +91,7 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     if (named === undefined) return seed(action, flags, words, context, withLab)
     const known = op === undefined || op.startsWith('-') ? undefined : op
     if (flags.help) return help(named, known, flags, context, withLab)
-    if (flags.all) throw new UsageError('--all stops every instrument: name none beside it')
+    if (flags.all) throw new UsageError('--all stops every instrument: do not name others')
     if (known === undefined)
       throw new UsageError(`ocs ctrl ${action} ${named}: which operation? (ocs ctrl status ${named})`)
     const timeout =
@@ -174,7 +174,7 @@ async function act(on: Controlled, asked: Asked, context: Context): Promise<void
     refuse(asked, outcome)
     if (action === 'start' && kind === 'task' && context.terminal && !flags.json)
       context.err(
-        `It is under way: --wait waits for its end, ocs ctrl status ${instance} ${op} tells how it ended\n`,
+        `It is running: --wait waits for its end, ocs ctrl status ${instance} ${op} shows how it ended\n`,
       )
     return
   }

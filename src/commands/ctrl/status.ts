@@ -14,7 +14,7 @@ interface StatusFlags extends SiteOptions {
 /** `ocs ctrl status [INSTANCE [OP]]`: what agents are doing. */
 export function statusCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('status'))
-    .description('What every agent is doing; what one is, in detail.')
+    .description('Show what every agent is doing, or one in detail.')
     .argument('[instance]', 'only this one, with its feeds')
     .argument('[op]', 'only this operation, with its data and messages')
     .option('--json', 'print as JSON')

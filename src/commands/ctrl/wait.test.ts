@@ -104,7 +104,7 @@ test('an agent that is lost for longer than a moment is not waited for', async (
   jest.advanceTimersByTime(500)
   await over
   expect(errors).toMatchObject([
-    { name: 'TransportError', message: 'ls is lost: nobody knows how ramp gets on' },
+    { name: 'TransportError', message: 'ls is lost: what ramp is doing is unknown' },
   ])
 })
 

@@ -89,7 +89,7 @@ function watch(
     if (view?.state === 'online') online = performance.now()
     if (performance.now() - online > GONE_MS) {
       const state = view?.state ?? 'lost'
-      return lost(new TransportError(`${instance} is ${state}: nobody knows how ${op} gets on`))
+      return lost(new TransportError(`${instance} is ${state}: what ${op} is doing is unknown`))
     }
     if (view?.presence?.session !== process)
       return lost(new OpError(`${instance} was restarted: ${op} did not end by itself`))

@@ -13,9 +13,9 @@ import { labFlags } from '../site-flags.ts'
 export function forgetIdCommand(context: Context): Command {
   return labFlags(new Command('forget'))
     .description(
-      'Clear all that this hub retains of an id that no agent has: of a typing error, a trial, a stranger.',
+      'Clear everything this hub retains under an id that no agent uses, such as a typing error or a trial.',
     )
-    .argument('<id>', 'an instance-id that nobody is connected under')
+    .argument('<id>', 'an instance-id that is not connected')
     .addHelpText('after', examples('ocs hub forget ls24O'))
     .action((id: string, flags: SiteOptions) =>
       joinLab(flags, context, async ({ bus, root, lab }) => {

@@ -32,8 +32,8 @@ interface KeyFlags {
 }
 
 const OTHER_AUTHORITY =
-  'The authority is another than before. Credentials that were made till now do not hold it: who is connected stays, and nobody\n' +
-  'comes back by them. Make them anew: ocs hub token INSTANCE for each, and people log in again: ocs login NAME --fingerprint …\n'
+  'The hub has a new CA. Existing credentials do not contain it: clients that are connected stay, but cannot reconnect.\n' +
+  'Make new ones with ocs hub token INSTANCE; people log in again with ocs login NAME --fingerprint …\n'
 
 /** `ocs hub init|renew`: what a hub needs before other machines reach it. */
 export function keyCommands(context: Context): Command[] {
@@ -61,7 +61,7 @@ export function keyCommands(context: Context): Command[] {
         credentialsFor(state, { ...site, url }, context)
       }),
     withKeys(new Command('renew'))
-      .description('Make another certificate for this hub, which shows it without a restart.')
+      .description('Renew the certificate of this hub; it uses it without a restart.')
       .addHelpText('after', examples('ocs hub renew', 'ocs hub renew --name=hub.example.edu'))
       .action((flags: KeyFlags) => {
         const state = statePath(flags.stateDir, context.env)
@@ -76,10 +76,10 @@ export function keyCommands(context: Context): Command[] {
 function withKeys(command: Command): Command {
   return command
     .option('--state-dir <folder>', 'the state folder of the hub')
-    .option('--name <host>', 'a further name or address that it is reached by; may be repeated', repeated)
-    .option('--cert <file>', 'a certificate of another authority, PEM, with its chain')
+    .option('--name <host>', 'another host name or address of the hub; may be repeated', repeated)
+    .option('--cert <file>', 'a certificate from your own CA, PEM, with its chain')
     .option('--key <file>', 'its key, PEM, without a passphrase')
-    .option('--ca <file>', 'the certificate of that authority, where the chain does not have it')
+    .option('--ca <file>', 'the certificate of that CA, if the chain lacks it')
 }
 
 /** Takes a certificate of another authority, if one is given. @throws UsageError for a half of it; ConfigError for files that will not do */
@@ -98,7 +98,7 @@ function tell(state: string, { out, err }: Context): void {
   const pair = readHubKeys(state)
   const authority = readHubAuthority(state)
   out(`certificate: ${cert}\nnames: ${namesIn(pair?.cert ?? '').join(', ') || 'none'}\n`)
-  out(authority ? `authority: SHA-256 ${fingerprintOf(authority)}\n` : 'authority: a public one\n')
+  out(authority ? `authority: SHA-256 ${fingerprintOf(authority)}\n` : 'CA: a public one\n')
   for (const remark of pair ? remarksOn(state, pair.cert) : []) err(`${remark}\n`)
 }
 
@@ -109,7 +109,7 @@ function credentialsFor(
   { out, err }: Context,
 ): void {
   if (!site) {
-    err('no site file is named, so no credentials were made: ocs hub token INSTANCE makes them one by one\n')
+    err('no site file is given, so no credentials were made: make them with ocs hub token INSTANCE\n')
     return
   }
   const file = principalsPath(state)

@@ -39,10 +39,10 @@ export function principalCommands(context: Context): Command[] {
   return [
     withState(new Command('passwd'))
       .description(
-        'Say what somebody may do on this hub, with a password for ocs login. It ends log-ins by the one before.',
+        'Set what a person may do on this hub, and their password for ocs login. It ends their earlier log-ins.',
       )
       .argument('<name>', 'who')
-      .addOption(role('observer looks, operator:LEVEL acts up to that access level, admin may all'))
+      .addOption(role('observer reads, operator:LEVEL acts up to that access level, admin may do everything'))
       .option(
         '--password-file <file>',
         'the password is its first line; otherwise it is asked for, or read from a pipe',
@@ -63,13 +63,13 @@ export function principalCommands(context: Context): Command[] {
           ? secretIn(passwordFile)
           : await readSecret(context, `password of ${name}`)
         const ended = await setPassword(file(flags), name, given, password)
-        const former = ended === 0 ? '' : `, and the ${ended} log-ins of before are over`
+        const former = ended === 0 ? '' : `, and ${ended} earlier log-ins are ended`
         context.err(
           `${name} is ${given} (${file(flags)})${former}; on their own account they run: ocs login ${name}\n`,
         )
       }),
     withState(new Command('users'))
-      .description('List whom this hub knows, and what each may do.')
+      .description('List the accounts of this hub and what each may do.')
       .option('--json', 'print it as JSON')
       .addHelpText('after', examples('ocs hub users', 'ocs hub users --json'))
       .action((flags: StateFlag & { json?: boolean }) => {
@@ -96,20 +96,22 @@ export function principalCommands(context: Context): Command[] {
         )
       }),
     withState(new Command('revoke'))
-      .description('Take somebody out, or a lost token back; who is connected with it is cut at once.')
+      .description(
+        'Remove an account, or revoke a lost token; clients connected with it are cut off at once.',
+      )
       .argument('<name>', 'who')
-      .option('--old', 'only the tokens before the newest one, after it has been copied to where it is used')
+      .option('--old', 'only older tokens, once the newest has been copied to where it is used')
       .addHelpText('after', examples('ocs hub revoke maya', 'ocs hub revoke ls240 --old'))
       .action((name: string, flags: StateFlag & { old?: boolean }) => {
         revoke(file(flags), name, flags.old)
-        context.err(flags.old ? `${name} has its newest token alone\n` : `${name} is known no more\n`)
+        context.err(flags.old ? `${name} has only its newest token now\n` : `${name} is removed\n`)
       }),
     siteFlags(withState(new Command('token')))
       .description('Make credentials for an agent on another account or host: one file, copied there.')
       .argument('<instance>', 'its instance-id')
-      .addOption(role('agent, or recorder for the site’s recorder, when not given'))
-      .option('-o, --out <file>', 'the file to write, for its owner alone; standard output when not given')
-      .option('--plain', 'the token alone, for programs that are no ocs')
+      .addOption(role('by default agent, or recorder for the site’s recorder'))
+      .option('-o, --out <file>', 'the file to write, readable only by its owner; standard output by default')
+      .option('--plain', 'print only the token, for other programs')
       .addHelpText(
         'after',
         examples('ocs hub token ls240 --out=ls240.json', 'ocs hub token grafana --role=observer --plain'),

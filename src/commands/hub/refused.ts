@@ -9,7 +9,7 @@ import { examples } from '../help.ts'
 /** `ocs hub refused`: who was refused what, the latest last. */
 export function refusedCommand(context: Context): Command {
   return new Command('refused')
-    .description('List who was refused what by this hub, and how often.')
+    .description('List what this hub has refused, to whom and how often.')
     .option('--state-dir <folder>', 'the state folder of the hub')
     .option('--json', 'print it as JSON')
     .addHelpText('after', examples('ocs hub refused', 'ocs hub refused --json'))
@@ -17,7 +17,7 @@ export function refusedCommand(context: Context): Command {
       const entries = readAudit(statePath(stateDir, context.env)).filter(({ kind }) => kind === 'refused')
       const all = grouped(entries)
       if (json) return context.out(`${JSON.stringify(all)}\n`)
-      if (all.length === 0) return context.out('nobody has been refused anything\n')
+      if (all.length === 0) return context.out('nothing has been refused\n')
       const rows = all.map(({ time, times, principal, client, from, why }) => [
         at(time),
         String(times),

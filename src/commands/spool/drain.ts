@@ -32,12 +32,16 @@ const SAY_MS = 2000
 /** `ocs spool drain INSTANCE`: has a spool recorded whose agent is gone, or has moved to another host. */
 export function drainCommand(context: Context): Command {
   const command = new Command('drain').description(
-    'Have a spool recorded without its agent, which has moved to another host or is gone for good.',
+    'Record what is left in a spool whose agent has moved to another host or is gone for good.',
   )
   return siteFlags(command)
-    .argument('<instance>', 'instance-id of the agent whose samples they are')
+    .argument('<instance>', 'instance-id of the agent that took the samples')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
-    .option('--timeout <time>', 'give up when no row is recorded for as long: seconds, or 10min, 2h', '60')
+    .option(
+      '--timeout <time>',
+      'give up when no row has been recorded for this long: seconds, or 10min, 2h',
+      '60',
+    )
     .option('--json', 'print the outcome as JSON')
     .addHelpText('after', examples('ocs spool drain ls240', 'ocs spool drain ls240 --timeout=10min'))
     .action((instance: string, flags: DrainFlags) => drain(instance, flags, context))
@@ -111,7 +115,7 @@ async function reportDrain(
     credentials,
     onRefused: (reason, code) => {
       if (code !== CONNACK.notAuthorised) return
-      const text = `the hub at ${url} refused the drain (${reason}): it takes those of its own account and of the agent. Run it as that account, or have it give out the agent's credentials: ocs hub token ${instance}`
+      const text = `the hub at ${url} refused the drain (${reason}): only its own account and the agent may drain. Run this as that account, or get the agent's credentials from it: ocs hub token ${instance}`
       shut.reject(new OpError(text))
     },
   })

@@ -17,9 +17,9 @@ interface TrustFlags {
 export function trustCommand(context: Context): Command {
   return new Command('trust')
     .description(
-      'Trust another recorder to say what is recorded: one that was moved. Without a key, lists those trusted.',
+      'Trust a recorder that was moved to say what is recorded. Without a key, list the trusted ones.',
     )
-    .argument('[key]', 'the recorder’s key, as the warning of an agent names it')
+    .argument('[key]', 'the recorder’s key, from the warning of an agent')
     .option('--state-dir <folder>', 'the folder of spools and sessions')
     .option('--address-root <root>', 'which site, where several share the folder')
     .addHelpText('after', examples('ocs spool trust'))
@@ -34,7 +34,7 @@ export function trustCommand(context: Context): Command {
         throw new UsageError(`"${key}" is no recorder's key: it has 64 digits, 0 to 9 and a to f`)
       if (!trustedKeys(folder).includes(key)) trustKey(folder, key, 'trusted')
       context.out(
-        `${key} is trusted; no longer once its line is out of ${trustPath(folder)} and the agents are started again\n`,
+        `${key} is trusted; to undo it, delete its line from ${trustPath(folder)} and restart the agents\n`,
       )
     })
 }
@@ -58,5 +58,5 @@ function listOf(folder: string): string {
     ...(own ? [`${own.id} of the recorder here\n`] : []),
     ...trustedKeys(folder).map((key) => `${key} in ${trustPath(folder)}\n`),
   ]
-  return lines.join('') || 'none yet: the first recorder that acknowledges rows will be\n'
+  return lines.join('') || 'none yet: agents will trust the first recorder that acknowledges rows\n'
 }

@@ -158,7 +158,7 @@ export class Archive implements Disposable {
     return `${first.message}${more}`
   }
 
-  /** @throws TransportError when something that was read is missing, since it lies elsewhere and could not be had */
+  /** @throws TransportError when something that was read is missing, since it lies elsewhere and could not be fetched */
   assertReached(): void {
     const { unreached } = this
     if (unreached !== undefined) throw new TransportError(`not all was read: ${unreached}`)
