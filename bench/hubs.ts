@@ -29,7 +29,7 @@ export async function startTlsHub(lab: BenchLab): Promise<Hub> {
 /** The hubs that messages are sent through, and the Python that speaks to crossbar. */
 export const hubAnchors = [crossbar, mosquitto, nats, ocsPython]
 const starts = {
-  ocs: (lab: BenchLab) => startHub(lab),
+  ocs: (lab: BenchLab) => startHub(lab, true),
   crossbar: startCrossbar,
   Mosquitto: startMosquitto,
   NATS: startNats,

@@ -1,6 +1,7 @@
 import { run } from '../src/commands/program.ts'
 import { printable } from '../src/core/printable.ts'
 import { redact } from '../src/core/redact.ts'
+import { isNull } from '../src/machine/null-device.ts'
 
 const stop = new AbortController()
 const unread = new AbortController()
@@ -45,6 +46,8 @@ const code = await run(process.argv.slice(2), {
     interrupted.push(listener)
     return { [Symbol.dispose]: () => void interrupted.splice(interrupted.lastIndexOf(listener), 1) }
   },
+  // `ocs up` leaves readings out, and so may a service: they need not be put into words.
+  unseen: isNull(1),
   out: (text) => write(process.stdout, printable(text)),
   data: (text) => write(process.stdout, process.stdout.isTTY ? printable(text) : text),
   draw: (text, where) => write(where === 'out' ? process.stdout : process.stderr, text),

@@ -33,7 +33,6 @@ const within: Record<string, readonly string[]> = {
   'instrument/transport': [],
   'runtime/spool': [],
   'core/arguments': ['core'],
-  'core/declaration': ['core'],
   'core/recording': ['core'],
   'bridge/page': [],
 }

@@ -61,7 +61,7 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   demo: ['core', 'machine', 'bus', 'lab', 'terminal', 'host'],
   commands: '*',
   'ocs.ts': ['core', 'principals', 'site', 'lab'],
-  bin: ['core', 'commands'],
+  bin: ['core', 'machine', 'commands'],
 }
 
 /** Rooms with a line above and nothing in them yet. */

@@ -13,7 +13,7 @@ const CLIENTS = join(import.meta.dir, '..', 'clients')
 export const calls: Bench = {
   name: 'calls',
   help: 'asking an operation for its status: one after the other, and 16 in flight',
-  how: 'a FakeDataAgent of 8 channels that acquires; ours: the product’s client on Bun, over the hub; theirs: OCSClient, HTTP through crossbar, 16 threads for 16 in flight',
+  how: 'a FakeDataAgent of 8 channels that acquires, released; ours: the product’s client on Bun, over the hub; theirs: OCSClient, HTTP through crossbar, 16 threads for 16 in flight',
   anchors: labAnchors,
   rounds: 7,
   rows: [
@@ -31,7 +31,7 @@ export const calls: Bench = {
   async run(bench) {
     const { lab } = bench
     const instances = [fakeData('data1', 10)]
-    const own = await startOwn(lab, instances)
+    const own = await startOwn(lab, instances, true)
     const ocs = hasLab(bench) ? await startOcs(lab, instances) : undefined
     const asking = ['data1', 'acq']
     const client = lab.program('calls', [process.execPath, join(CLIENTS, 'calls.ts'), own.url, ...asking])

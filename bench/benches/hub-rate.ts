@@ -4,7 +4,7 @@ import { eachHub, hubAnchors } from '../hubs.ts'
 import { cpuSeconds, memory } from '../process-cost.ts'
 
 const HOW =
-  'hub: bun bin/ocs.ts hub; its clients and those of Mosquitto and NATS: mqtt.js on Bun, one process each; crossbar: autobahn on Twisted, CBOR as OCS sends it'
+  'hub: released; its clients and those of Mosquitto and NATS: mqtt.js on Bun, one process each; crossbar: autobahn on Twisted, CBOR as OCS sends it'
 
 /** Messages in a round: about a second's worth. */
 const ROUND = { crossbar: 6000, other: 40_000 }

@@ -26,7 +26,7 @@ const row = (work: string, figure: string) => ({
 export const query: Bench = {
   name: 'query',
   help: `a panel of ${TARGETS} targets and an hour of ${HERTZ} Hz, beside InfluxDB asked for the same`,
-  how: 'bun bin/ocs.ts datanode thermometry and bridge, POST /query; InfluxDB: one request of 20 statements, min and max of the same intervals, answers read as JSON on both sides; cold is the first panel after their processes have started',
+  how: 'released: datanode thermometry and bridge, POST /query; InfluxDB: one request of 20 statements, min and max of the same intervals, answers read as JSON on both sides; cold is the first panel after their processes have started',
   anchors: [influxdb],
   rounds: 3,
   rows: [
@@ -40,7 +40,7 @@ export const query: Bench = {
     const rows = bench.size(HOUR, 60) * HERTZ
     const end = Math.floor(Date.now() / 1000)
     const timeOf = (n: number) => end - rows / HERTZ + n / HERTZ
-    const hub = await startHub(lab)
+    const hub = await startHub(lab, true)
     const declared = Object.fromEntries(names.map((name) => [name, { type: 'double' as const }]))
     const declaration = {
       agent_class: 'OneRowAgent',
@@ -53,7 +53,9 @@ export const query: Bench = {
       data: Object.fromEntries(names.map((name, at) => [name, value(at, n)])),
     }))
     await fillSpool(join(stateOf(lab, hub.url), 'observatory', 'rows.sqlite'), 'rows', declaration, past)
-    await startOn(lab, hub.url, [oneRow('rows', HERTZ, '--channels', String(TARGETS))])
+    await startOn(lab, hub.url, [oneRow('rows', HERTZ, '--channels', String(TARGETS))], {
+      released: true,
+    })
     const asked: Asked = { bench, start: timeOf(0), end: end, rows }
     const influx = bench.has(influxdb) ? await fillInflux(asked, past) : ''
     return bench.interleave({
@@ -109,8 +111,8 @@ async function ours(asked: Asked, url: string): Promise<Figures> {
     '--buffer-time',
     '4500',
   ]
-  const node = lab.start('node', ['datanode', 'thermometry', ...args, ...site])
-  const bridge = lab.start('bridge', ['bridge', '--site-hub', url, '--listen', listen])
+  const node = lab.launch('node', ['datanode', 'thermometry', ...args, ...site])
+  const bridge = lab.launch('bridge', ['bridge', '--site-hub', url, '--listen', listen])
   await bridge.says('transport connected', 40)
   await node.says('session joined', 40)
   await hasThePast(url, start + (end - start) / 10, bench.lab.env)

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { defineAgent } from '../core/agent.ts'
-import type { Blocks, FieldSpec } from '../core/feed-spec.ts'
+import { type Blocks, defineAgent, type FieldSpec } from '../core/agent.ts'
 import { poll } from '../core/poll.ts'
 import { Watch } from '../core/watch.ts'
 import type { FileLine } from '../instrument/transport/file-tail.ts'

@@ -6,7 +6,8 @@ import type { BusOptions, Listener, More } from './bus.ts'
 
 interface Entry {
   readonly channel: Channel
-  readonly address: Readonly<Record<string, string | undefined>>
+  /** What an address has to have, by name. */
+  readonly given: readonly (readonly [name: string, value: string])[]
   readonly listener: (payload: unknown, address: never, how: { retained: boolean }) => void
   readonly more: {
     wanted?(address: never): boolean
@@ -33,7 +34,9 @@ export class Mailbox {
   ): () => void {
     const entry: Entry = {
       channel,
-      address,
+      given: Object.entries<string | undefined>(address).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as const],
+      ),
       listener: listener as unknown as Entry['listener'],
       more: more as Entry['more'],
     }
@@ -50,11 +53,11 @@ export class Mailbox {
       if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
       return checked.get(channel)
     }
-    for (const { channel, address, listener, more } of [...this.#entries]) {
+    for (const { channel, given, listener, more } of [...this.#entries]) {
       const found = addressOf(channel, topic) as Record<string, string> | undefined
       if (
         !found ||
-        Object.entries(address).some(([name, value]) => value !== undefined && found[name] !== value) ||
+        given.some(([name, value]) => found[name] !== value) ||
         more.wanted?.(found as never) === false
       ) {
         continue

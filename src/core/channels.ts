@@ -4,7 +4,7 @@ import { Lock } from './access.ts'
 import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'
 import { OpSession, Refusal } from './ops.ts'
 import { channel } from './topic.ts'
-import { FieldType, TimeColumn, Wire, WireColumn } from './wire.ts'
+import { FieldType, TimeColumn, Wire, WireColumns } from './wire.ts'
 
 const seq = z.int().min(1)
 
@@ -142,7 +142,7 @@ export const Row = z.object({
   seq: seq.optional(),
   block: BlockName,
   t: TimeColumn,
-  data: z.record(FieldName, WireColumn),
+  data: WireColumns,
 })
 export type Row = z.output<typeof Row>
 

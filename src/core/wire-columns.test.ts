@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
-import { TimeColumn, Wire, WireColumn } from './wire.ts'
+import { FieldName } from './names.ts'
+import { parseBounded, TimeColumn, Wire, WireColumn, WireColumns } from './wire.ts'
 
 const VALUES: unknown[] = [0, -1.5, 1e308, '', 'NaN', true, false, null]
 const ODD: unknown[] = [Number.NaN, Infinity, {}, [], [1], undefined, 5n]
@@ -28,4 +29,50 @@ describe.each([
     const row = z.object({ t: column, n: z.number() })
     expect(row.safeParse({ t: [1], n: 'x' }).error?.issues.map(({ path }) => path)).toEqual([['n']])
   })
+})
+
+const named = (...names: string[]) => Object.fromEntries(names.map((name) => [name, VALUES]))
+
+describe('the columns of a row', () => {
+  const plain = z.record(FieldName, z.array(Wire))
+  test.each<[unknown]>([
+    [{}],
+    [named('a', '_b', 'T_1')],
+    [named('a', 'a'.repeat(255))],
+    [named('a', 'a'.repeat(256))],
+    [named('a', '1', 'a b', '')],
+    [JSON.parse('{"a": [1], "__proto__": [2]}')],
+    [{ a: [1], b: 2 }],
+    [{ a: [1], b: [1, {}] }],
+    [{ a: undefined }],
+    [[[1]]],
+    [null],
+    [undefined],
+    ['a'],
+    [new Date(0)],
+    [Object.create(null)],
+  ])('are taken, and refused with the same faults, as zod takes them (%#)', (value) => {
+    const [own, theirs] = [WireColumns.safeParse(value), plain.safeParse(value)]
+    expect({ ...own, error: own.error?.issues }).toEqual({
+      ...theirs,
+      error: theirs.error?.issues,
+    } as never)
+    if (own.success)
+      expect(Object.getOwnPropertyNames(own.data)).toEqual(Object.getOwnPropertyNames(theirs.data))
+  })
+})
+
+describe('JSON of a message', () => {
+  const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
+  const flat = `[${Array(1000).fill('[],{}').join()}]`
+
+  test.each([deep(64), `{"a":${deep(63)}}`, flat, JSON.stringify(deep(100)), `"${'\\"['.repeat(100)}"`])(
+    'is read however many lists it has, as long as they are not deep (%#)',
+    (text) => expect(parseBounded(text)).toEqual(JSON.parse(text)),
+  )
+
+  test.each([deep(65), `{"a":${deep(64)}}`, '{"a":['.repeat(33), `[${deep(30)},${deep(64)}]`])(
+    'is refused where it is deep (%#)',
+    (text) => expect(() => parseBounded(text)).toThrow(RangeError),
+  )
 })

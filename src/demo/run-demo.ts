@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
 import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
-import { type Child, startChild, stopChildren } from '../host/children.ts'
+import { type Child, type Role, startChild, stopChildren } from '../host/children.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { lockFile } from '../machine/lock-file.ts'
 import { portError } from '../machine/port-in-use.ts'
@@ -25,9 +25,13 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
   const logs = join(dir, 'logs')
   const screen = new DemoScreen(context, { root: ROOT, idle, dir, children })
   const done: Child[] = []
+  // Twenty readings a second are for the recordings, not for logs.
+  const start = (group: readonly Role[]) => {
+    children.push(...group.map((role) => startChild(role, logs, { quiet: true })))
+  }
   /** What there is to see once all is there; the lab does without it, should it fail. */
   const begin = async () => {
-    children.push(...roles.late.map((role) => startChild(role, logs)))
+    start(roles.late)
     for (const role of roles.done) {
       if (context.signal.aborted) return
       const child = startChild(role, logs)
@@ -42,14 +46,14 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
     await stopChildren([[...rest, ...done], of('aggregator'), of('hub', 'sim')])
   }
   try {
-    children.push(...roles.hub.map((role) => startChild(role, logs)))
+    start(roles.hub)
     const hub = children[0]
     await using bus = connectMqtt({ url: HUB_URL, client: `demo-${process.pid}` })
     const died = hub?.exited.then(() =>
       Promise.reject(new ConfigError(`the hub did not start: see ${hub.log}`)),
     )
     await Promise.race([reached(bus, HUB_URL, HUB_SECONDS), died])
-    children.push(...[...roles.simulators, ...roles.rest].map((role) => startChild(role, logs)))
+    start([...roles.simulators, ...roles.rest])
     await using lab = await viewLab(bus, ROOT)
     await screen.run(bus, lab, context.signal, () => void begin())
     byHand = screen.byHand(lab)

@@ -54,17 +54,22 @@ export const PROGRAM: readonly string[] = isBinary
  * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which
  * stops the roles in order; and it stops by itself when its parent dies, since its input ends then.
  * @param append keeps what an earlier run of the role has logged
+ * @param quiet leaves out what it reads (standard output)
  * @param env what its environment has besides
  */
 export function startChild(
   role: Role,
   logs: string,
-  { append = false, env = {} }: { append?: boolean; env?: Readonly<Record<string, string>> } = {},
+  {
+    append = false,
+    quiet = false,
+    env = {},
+  }: { append?: boolean; quiet?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Child {
   mkdirSync(logs, { recursive: true, mode: 0o700 })
   const log = join(logs, `${role.name}.log`)
   const fd = openSync(log, append ? 'a' : 'w', 0o640)
-  const process_ = startRole(role, [fd, fd], env)
+  const process_ = startRole(role, [quiet ? 'ignore' : fd, fd], env)
   closeSync(fd)
   return watch(role, process_, log, 'exit')
 }

@@ -1,13 +1,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { subscribeDevices } from '../bus/device-topics.ts'
+import { hearDevices } from '../bus/device-topics.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import type { Agent } from '../core/agent.ts'
+import type { Agent, LabSite } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { CONNACK, OpError } from '../core/errors.ts'
-import type { LabSite } from '../core/lab.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
@@ -22,7 +21,7 @@ import { Spool } from '../runtime/spool/spool.ts'
 import { parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import { type Log, stamp } from '../terminal/log.ts'
-import { reading } from '../terminal/readings.ts'
+import { readings } from '../terminal/readings.ts'
 import { recorderClasses } from './agents.ts'
 import type { ChosenSite } from './choose-site.ts'
 import { version } from './version.ts'
@@ -112,8 +111,8 @@ export async function serveRole(
     log,
     host,
     filesDir,
-    subscribeDevices: (broker, topics, onMessage) =>
-      subscribeDevices(
+    hearDevices: (broker, topics, heard) =>
+      hearDevices(
         {
           url: broker.url ?? url,
           client: `${instance}-devices-${crypto.randomUUID().slice(0, 8)}`,
@@ -121,15 +120,12 @@ export async function serveRole(
             broker.url === undefined ? credentials : () => brokerCredentials(broker.url ?? '', broker),
         },
         topics,
-        onMessage,
+        heard,
       ),
     recorderKey: ownRecorderKey(join(stateDir, root), log),
     onElder: (elder) => refused.resolve(new OpError(runsAlready(instance, elder))),
     onRows: (_, declaration, rows) => {
-      if (context.unseen) return
-      for (const row of rows) {
-        context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
-      }
+      if (!context.unseen) context.out(readings(declaration, rows))
     },
   })
   const why = await Promise.race([aborted(context.signal), refused.promise])

@@ -4,7 +4,7 @@ import { Tags } from '../core/channels.ts'
 import { BlockName, FieldName, Name } from '../core/names.ts'
 import type { OcsMessage } from '../core/ocs.ts'
 import { schemaFault } from '../core/schema-fault.ts'
-import { FieldType, TimeColumn, WireColumn } from '../core/wire.ts'
+import { FieldType, TimeColumn, WireColumns } from '../core/wire.ts'
 import { MOST_LINE } from './read-lines.ts'
 
 /** A parameter of an operation, as far as the program declares it. */
@@ -64,7 +64,7 @@ const RowLine = z.object({
   feed: Name,
   block: BlockName,
   t: TimeColumn,
-  data: z.record(FieldName, WireColumn),
+  data: WireColumns,
   types: z.record(FieldName, FieldType),
   again: z.boolean().default(false),
   /** Tags of its fields for InfluxDB, where they are others than before. */

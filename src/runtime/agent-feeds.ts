@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
+import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
 import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
-import type { FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
 import { type Wire, withText } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
@@ -34,6 +34,12 @@ interface Sent {
   readonly text?: string
 }
 
+/** The newest row of each block of a feed, that of the newest last, and when they are told as its last values. */
+interface Last {
+  readonly rows: Map<string, Row>
+  readonly pace: Pace
+}
+
 /** All feeds of one agent: from what operations publish, through the spool, to the bus. */
 export class AgentFeeds {
   readonly #host: FeedsHost
@@ -41,7 +47,7 @@ export class AgentFeeds {
   #instrument: unknown
   readonly #writers = new Map<string, FeedWriter>()
   readonly #recorded = new Set<string>()
-  readonly #last = new Map<string, { readonly values: Record<string, Wire>; readonly pace: Pace }>()
+  readonly #last = new Map<string, Last>()
 
   constructor(specs: Readonly<Record<string, FeedSpec<never>>>, host: FeedsHost) {
     this.#host = host
@@ -148,11 +154,11 @@ export class AgentFeeds {
     for (const row of rows) this.#keepLast(feed, row)
   }
 
-  #keepLast(feed: string, { t, data }: Row): void {
-    const last = this.#last.get(feed) ?? { values: {}, pace: new Pace(() => this.#publishLast(feed)) }
+  #keepLast(feed: string, row: Row): void {
+    const last = this.#last.get(feed) ?? { rows: new Map(), pace: new Pace(() => this.#publishLast(feed)) }
     this.#last.set(feed, last)
-    const values = Object.entries(data).map(([name, column]) => [name, column.at(-1) ?? null] as const)
-    Object.assign(last.values, Object.fromEntries(values), { timestamp: t.at(-1) ?? 0 })
+    last.rows.delete(row.block)
+    last.rows.set(row.block, row)
     last.pace.within(LAST_MS)
   }
 
@@ -160,7 +166,11 @@ export class AgentFeeds {
     const last = this.#last.get(feed)
     if (!last) return
     const { bus, root, instance } = this.#host
-    const { timestamp, ...values } = last.values
-    void bus.publish(channels.last, { root, instance, feed }, { timestamp: timestamp ?? null, ...values })
+    const values: Record<string, Wire> = { timestamp: null }
+    for (const { t, data } of last.rows.values()) {
+      for (const [name, column] of Object.entries(data)) values[name] = column.at(-1) ?? null
+      values['timestamp'] = t.at(-1) ?? 0
+    }
+    void bus.publish(channels.last, { root, instance, feed }, values)
   }
 }

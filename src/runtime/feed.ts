@@ -1,6 +1,6 @@
+import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
-import type { Blocks, FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
 import { BlockName, FieldName } from '../core/names.ts'
 import {
   type FieldType,
@@ -85,7 +85,8 @@ export class FeedWriter implements FeedPublisher {
 
   publish(block: string, time: number | readonly number[], values: Given): void {
     const t = Array.isArray(time) ? [...(time as readonly number[])] : [time as number]
-    const reason = unfit(block, t, values)
+    const known = own(this.#declaration.blocks, block)
+    const reason = unfit(known ? undefined : block, t, values)
     if (reason !== undefined) {
       this.#leaveOut(`${block}: ${reason.split(' ', 1)}`, `${block}: ${reason}`)
       return
@@ -144,12 +145,12 @@ export class FeedWriter implements FeedPublisher {
     const fit: Record<string, Value[]> = {}
     const leaveOut = (name: string, why: string) => this.#leaveOut(`${block}.${name}`, `${block}: ${why}`)
     for (const [name, given] of Object.entries(values)) {
-      if (!FieldName.safeParse(name).success || name === '__proto__') {
+      const known = own(declared, name)?.type
+      if (known === undefined && (!FieldName.safeParse(name).success || name === '__proto__')) {
         leaveOut(name, `${JSON.stringify(name)} is not a field name`)
         continue
       }
       const column = list(given as Value)
-      const known = own(declared, name)?.type
       const type = known ?? typeOf(column[0] ?? 0)
       const instead = known === 'double' ? Number.NaN : own(unread, name)
       if (column.length !== t.length) {
@@ -236,9 +237,10 @@ export class FeedWriter implements FeedPublisher {
 
 type Columns = Readonly<Record<string, readonly Value[]>>
 
-/** Why a whole message cannot be taken. */
-function unfit(block: string, t: readonly number[], values: unknown): string | undefined {
-  if (!BlockName.safeParse(block).success) return `${JSON.stringify(block)} is not a block name`
+/** Why a whole message cannot be taken. @param block its name, where that is not known to be one */
+function unfit(block: string | undefined, t: readonly number[], values: unknown): string | undefined {
+  if (block !== undefined && !BlockName.safeParse(block).success)
+    return `${JSON.stringify(block)} is not a block name`
   const badTime = t.findIndex((at, i) => !Number.isFinite(at) || at < (t[i - 1] ?? -Infinity))
   if (badTime >= 0) return `time ${t[badTime]} is not a number or runs backwards`
   return typeof values === 'object' && values !== null ? undefined : 'it has no values'

@@ -1,9 +1,8 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { MemoryHub } from '../bus/memory.ts'
-import { type Agent, defineAgent } from '../core/agent.ts'
+import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
-import type { FeedPublisher } from '../core/feed-spec.ts'
 import { runAgent } from './run-agent.ts'
 
 const root = 'observatory'
@@ -40,10 +39,12 @@ async function publishing() {
   const hub = new MemoryHub()
   const watcher = hub.connect('watcher')
   const rows: Row[] = []
+  const last: unknown[] = []
   const messages: unknown[] = []
   const events: string[] = []
   let presence: Presence | undefined
   await watcher.subscribe(channels.feed, { root }, (row) => rows.push(row))
+  await watcher.subscribe(channels.last, { root }, (values) => last.push(values))
   await watcher.subscribe(channels.message, { root }, ({ message }) => messages.push(message))
   await watcher.subscribe(
     channels.event,
@@ -65,6 +66,7 @@ async function publishing() {
   return {
     feeds: await feeds.promise,
     rows,
+    last,
     messages,
     events,
     api: await api.promise,
@@ -144,6 +146,7 @@ test('co-sampled blocks at mixed rates keep times of their own', async () => {
     ['temps', [1.3]],
   ])
   expect(new Set(on.rows.map(({ epoch }) => epoch)).size).toBe(1)
+  expect(on.last.at(-1)).toEqual({ timestamp: 1.3, T1: 4, T2: 7, n: 10, p: 0.1 })
 })
 
 test('what is gathered goes out when the agent stops', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { stamp } from './log.ts'
-import { reading } from './readings.ts'
+import { reading, readings } from './readings.ts'
 
 test('fields of one channel share its name, and every number has its units', () => {
   const declaration = {
@@ -37,4 +37,18 @@ test('fields of one channel share its name, and every number has its units', () 
 
 test('a time stamp has the local offset', () => {
   expect(stamp(new Date())).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}$/)
+})
+
+test('of rows that came at once the newest of each block is shown', () => {
+  const blocks = { a: { x: { type: 'double' as const } }, b: { y: { type: 'double' as const } } }
+  const declaration = { agent_class: 'X', record: true, frame_length: 60, blocks }
+  const row = (block: string, t: number, data: Record<string, number[]>) => ({
+    epoch: 'e',
+    block,
+    t: [t],
+    data,
+  })
+  const rows = [row('a', 1, { x: [1] }), row('b', 2, { y: [2] }), row('a', 3, { x: [3] })]
+  const at = (time: number) => stamp(new Date(time * 1000))
+  expect(readings(declaration, rows)).toBe(`${at(3)} x 3\n${at(2)} y 2\n`)
 })

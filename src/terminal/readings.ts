@@ -1,6 +1,15 @@
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { atResolution, hasNoValue, NO_VALUE, scaled, shownIn } from '../core/shown-value.ts'
 import type { Wire } from '../core/wire.ts'
+import { stamp } from './log.ts'
+
+/** Rows that came at once, the newest of each block on a line of its own: nobody reads the others. */
+export function readings(declaration: FeedDeclaration, rows: readonly Row[]): string {
+  const newest = new Map(rows.map((row) => [row.block, row]))
+  return [...newest.values()]
+    .map((row) => `${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${reading(declaration, row)}\n`)
+    .join('')
+}
 
 /**
  * A row as people read it: `Channel_1 4.213 K 1.62 V  Channel_2 …`. Fields whose names differ only after the last

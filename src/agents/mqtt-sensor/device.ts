@@ -1,5 +1,4 @@
-import type { Blocks, FieldSpec } from '../../core/feed-spec.ts'
-import type { DeviceMessage } from '../../core/lab.ts'
+import type { Blocks, DeviceMessage, FieldSpec } from '../../core/agent.ts'
 import { overdueAfter } from '../../core/rhythm.ts'
 import { parseBounded } from '../../core/wire.ts'
 import { blockOf, type DeviceSpec, type ReadingSpec } from './device-table.ts'

@@ -1,0 +1,11 @@
+import { fstatSync, statSync } from 'node:fs'
+
+/** Whether what is written to an open file goes to /dev/null. */
+export function isNull(fd: number): boolean {
+  try {
+    const file = fstatSync(fd)
+    return file.isCharacterDevice() && file.rdev === statSync('/dev/null').rdev
+  } catch {
+    return false
+  }
+}
