@@ -2,7 +2,17 @@
 // Starts `ocs` with the Bun that npm installed, or the one that runs this file, where `bin/ocs` cannot become it; installs
 // the packages first where they are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,9 +50,10 @@ function fail(text) {
 
 /**
  * Runs a program to its end, and hands signals on to it, so that "kill" stops what it means. `detached`: to a group of its
- * own, with all that a shell or npm starts in it, also Ctrl-C, which a terminal sends to others by itself.
+ * own, with all that a shell or npm starts in it, also Ctrl-C, which a terminal sends to others by itself. `begun` gets its
+ * process id.
  */
-function run(program, args, options) {
+function run(program, args, options, begun = () => {}) {
   let child
   // Before the child is there, which may have begun before this goes on.
   for (const name of ['SIGTERM', 'SIGHUP', 'SIGINT'])
@@ -55,6 +66,7 @@ function run(program, args, options) {
       }
     })
   child = spawn(program, args, options)
+  if (child.pid) begun(child.pid)
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ error }))
     child.on('exit', (code, signal) => {
@@ -68,27 +80,87 @@ const wanted = [
   ...Object.keys(dependencies),
   ...(process.argv[2] === '--run' ? Object.keys(devDependencies) : []),
 ]
-if (!wanted.every((name) => existsSync(join(root, 'node_modules', name)))) {
+const modules = join(root, 'node_modules')
+/** Holds the process id of the npm that installs; also after one that was killed. */
+const lock = join(modules, '.ocs-installing')
+const isThere = () => wanted.every((name) => existsSync(join(modules, name)))
+
+/** The process that installs the packages now. */
+function installer() {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'))
+    // One that has ended has no command line, though nobody has asked how it ended.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '' ? undefined : pid
+  } catch {
+    return undefined
+  }
+}
+
+/** Waits until nobody installs. */
+async function othersDone() {
+  const pid = installer()
+  if (pid === undefined) return
+  process.stderr.write(`ocs: process ${pid} is installing the packages in ${root}: waiting for it …\n`)
+  while (installer() !== undefined) await new Promise((done) => setTimeout(done, 200))
+}
+
+/** Puts a process id into the lock, whole, by `how` a file gets its name. @returns whether that could be */
+function hold(pid, how) {
+  const own = `${lock}-${process.pid}`
+  try {
+    mkdirSync(modules, { recursive: true })
+    writeFileSync(own, String(pid))
+    how(own, lock)
+  } catch (error) {
+    // Where nothing can be written, npm says so.
+    return error.code !== 'EEXIST'
+  } finally {
+    rmSync(own, { force: true })
+  }
+  return true
+}
+
+await othersDone()
+// Left by an installation that was cut off, whose folders are there and nothing in them.
+const isCutOff = existsSync(lock) && !bunBinary()
+if (existsSync(lock) && installer() === undefined) rmSync(lock, { force: true })
+while (!isThere() || isCutOff) {
+  if (!hold(process.pid, linkSync)) {
+    await othersDone()
+    if (isThere() && bunBinary()) break
+    rmSync(lock, { force: true })
+    continue
+  }
   process.stderr.write(`ocs: installing packages in ${root} (once, about a minute) …\n`)
   // Not "npm ci": it fails where a registry lacks an optional package of some other platform. The lockfile still rules.
   const [command, args] = process.versions.bun
     ? [process.execPath, ['install', '--ignore-scripts', '--no-save']]
     : ['npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']]
   const stdio = ['ignore', 'ignore', 'inherit']
-  const { code, error } = await run(command, args, { cwd: root, stdio, detached: true })
+  const { code, error } = await run(command, args, { cwd: root, stdio, detached: true }, (pid) =>
+    hold(pid, renameSync),
+  )
+  rmSync(lock, { force: true })
   if (code !== 0)
     fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
+  break
 }
+// In a clone npm writes it last; without it, and without Bun, somebody's own "npm install" has not ended yet.
+const installed = join(modules, '.package-lock.json')
+const bun = bunBinary()
+if (!bun && existsSync(join(root, 'package-lock.json')) && !existsSync(installed))
+  fail(
+    `not all packages are in ${modules}: an installation is under way, or was cut off: wait for it, or run "npm install" in ${root}`,
+  )
 try {
   // All is there: `bin/ocs` need not ask again before the lockfile is another.
-  utimesSync(join(root, 'node_modules', '.package-lock.json'), new Date(), new Date())
+  utimesSync(installed, new Date(), new Date())
 } catch {
   // Bun, or somebody else, installed them, or the folder is not ours.
 }
-const bun = bunBinary()
 if (!bun) {
   fail(
-    `no Bun for ${process.platform} ${process.arch}: remove ${join(root, 'node_modules')} and run "npm install" in ${root}, without --omit=optional`,
+    `no Bun for ${process.platform} ${process.arch}: remove ${modules} and run "npm install" in ${root}, without --omit=optional`,
   )
 }
 

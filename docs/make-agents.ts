@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { exports } from '../package.json'
-import type { Agent, Blocks, Lab } from '../src/core/agent.ts'
+import type { Agent } from '../src/core/agent.ts'
 import { coerceArguments, flattenArguments } from '../src/core/arguments/agent-arguments.ts'
 import type { Property } from '../src/core/arguments/parameters.ts'
+import type { Blocks } from '../src/core/feed-spec.ts'
+import type { Lab } from '../src/core/lab.ts'
 import { agentClasses, findAgent } from '../src/launch/agents.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

@@ -33,6 +33,7 @@ const within: Record<string, readonly string[]> = {
   'instrument/transport': [],
   'runtime/spool': [],
   'core/arguments': ['core'],
+  'core/declaration': ['core'],
   'core/recording': ['core'],
   'bridge/page': [],
 }

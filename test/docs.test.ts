@@ -2,7 +2,8 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { agentPages } from '../docs/make-agents.ts'
-import { run } from '../src/commands/program.ts'
+import { anchor } from '../docs/site/anchor.ts'
+import { helpOf } from '../docs/site/every-command.ts'
 import { commonFlags } from '../src/core/arguments/common-flags.ts'
 
 // Every page, and the help of every command that it names.
@@ -11,12 +12,6 @@ setDefaultTimeout(300_000)
 const ROOT = join(import.meta.dir, '..')
 const pages = ['*.md', 'docs/**/*.md'].flatMap((glob) => [...new Bun.Glob(glob).scanSync(ROOT)].sort())
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8')
-
-/** A link's anchor for a heading, as GitHub makes it. */
-function anchor(heading: string): string {
-  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-  return plain.trim().replaceAll(' ', '-')
-}
 
 test('the pages of agents are what the declarations say (bun docs/make-agents.ts)', async () => {
   const made = await agentPages()
@@ -41,24 +36,6 @@ test('every relative link leads somewhere', () => {
   )
   expect(broken).toEqual([])
 })
-
-/** What `ocs … --help` prints. */
-async function helpOf(path: readonly string[]): Promise<string> {
-  let text = ''
-  const out = (more: string) => {
-    text += more
-  }
-  const signal = new AbortController().signal
-  await run([...path, '--help'], {
-    signal,
-    env: {},
-    out,
-    err: out,
-    terminal: false,
-    size: () => ({ columns: 80, rows: 24 }),
-  })
-  return text
-}
 
 /** Every `ocs …` in a page: in fenced code with its continued lines joined, and between backquotes. */
 function commandLines(text: string): string[] {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Blocks } from '../src/core/agent.ts'
+import type { Blocks } from '../src/core/feed-spec.ts'
 import { blocksOf, type SimulatedInstrument } from '../src/instrument/table.ts'
 import { findAgent, loadClass } from '../src/launch/agents.ts'
 import { pointsOf } from '../src/sinks/line-protocol.ts'

@@ -3,7 +3,7 @@
  * costs itself; a line whose words cannot be told apart, as with decimal commas, is refused whole.
  */
 import { basename } from 'node:path'
-import type { FieldSpec } from '../core/agent.ts'
+import type { FieldSpec } from '../core/feed-spec.ts'
 import { FieldName, fieldOf } from '../core/names.ts'
 
 /** What could not be read: the text says what and where, the kind is the same each time. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { type Blocks, defineAgent, type FieldSpec } from '../core/agent.ts'
+import { defineAgent } from '../core/agent.ts'
+import type { Blocks, FieldSpec } from '../core/feed-spec.ts'
 import { poll } from '../core/poll.ts'
 import { Watch } from '../core/watch.ts'
 import type { FileLine } from '../instrument/transport/file-tail.ts'

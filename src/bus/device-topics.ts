@@ -1,22 +1,22 @@
-import type { DeviceMessage, DeviceTopics } from '../core/agent.ts'
 import { messageOf } from '../core/errors.ts'
+import type { DeviceMessage, DeviceSubscription } from '../core/lab.ts'
 import { type MqttOptions, openClient } from './mqtt.ts'
 
-/** Bytes of a message of a device that are looked at: more is no reading. */
-const MOST_BYTES = 64 * 1024
-/** Milliseconds after which what a broker has refused to deliver is asked for again. */
-const AGAIN_MS = 10_000
+/** Longest message that is read, in bytes: anything longer is no reading. */
+const MAX_BYTES = 64 * 1024
+/** Milliseconds between new attempts to subscribe to topics that the broker has refused. */
+const RETRY_MS = 10_000
 
 /**
- * Hears what devices publish on these topics, none of them a filter with wildcards, until closed; over a connection of its own, so
- * that what they do there never reaches the agent's. Comes back by itself.
+ * Subscribes to topics of devices (no wildcards) until closed, over a connection of its own, so that trouble there never
+ * affects the agent's. It reconnects by itself.
  * @throws ConfigError for credentials that cannot be used
  */
-export function hearDevices(
+export function subscribeDevices(
   options: Pick<MqttOptions, 'url' | 'client' | 'credentials'>,
   topics: readonly string[],
-  heard: (message: DeviceMessage) => void,
-): DeviceTopics {
+  onMessage: (message: DeviceMessage) => void,
+): DeviceSubscription {
   const { client, status } = openClient(options)
   const refused = new Map<string, string>()
   const ask = (topic: string) =>
@@ -25,23 +25,22 @@ export function hearDevices(
       (error: unknown) => status.connected && refused.set(topic, messageOf(error)),
     )
   client.on('message', (topic, payload, { retain }) => {
-    const text = payload.length > MOST_BYTES ? undefined : payload.toString()
-    heard({ topic, text, bytes: payload.length, retained: retain })
+    const text = payload.length > MAX_BYTES ? undefined : payload.toString()
+    onMessage({ topic, text, bytes: payload.length, retained: retain })
   })
   client.on('connect', () => {
     for (const topic of topics) void ask(topic)
   })
   const again = setInterval(() => {
     if (status.connected) for (const topic of refused.keys()) void ask(topic)
-  }, AGAIN_MS)
+  }, RETRY_MS)
   return {
     problem() {
-      if (!status.connected)
-        return `${options.url} is not reached: ${status.problem?.text ?? 'no answer yet'}`
+      if (!status.connected) return `cannot reach ${options.url}: ${status.problem?.text ?? 'no answer yet'}`
       const [first] = refused
       if (first === undefined) return undefined
       const more = refused.size > 1 ? `, and ${refused.size - 1} more` : ''
-      return `${options.url} does not deliver ${first[0]}${more} (${first[1]}): is it granted, by device_topics of the site file on an ocs hub?`
+      return `${options.url} does not deliver ${first[0]}${more} (${first[1]}): grant it with device_topics in the site file, if this is an ocs hub`
     },
     async close() {
       clearInterval(again)

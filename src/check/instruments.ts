@@ -8,7 +8,7 @@ import { isLocked } from '../machine/lock-file.ts'
 import { lockPid } from '../machine/lock-holder.ts'
 import { isFrozen } from '../machine/process-name.ts'
 import { statePath } from '../machine/state-path.ts'
-import type { Instance } from '../site/site.ts'
+import type { Instance } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
 

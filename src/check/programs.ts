@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 import { declarationOf } from '../launch/declared-instances.ts'
 import { isPython, pluginsOf, pythonFault, pythonOf } from '../launch/programs.ts'
-import type { Instance } from '../site/site.ts'
+import type { Instance } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
 

@@ -2,7 +2,7 @@ import type { Agent, Claim } from '../core/agent.ts'
 import { flattenArguments } from '../core/arguments/agent-arguments.ts'
 import { messageOf } from '../core/errors.ts'
 import { didYouMean, nearOr } from '../core/names.ts'
-import type { Instance } from '../site/site.ts'
+import type { Instance } from '../site/instances.ts'
 
 /** An instance of the site file whose arguments are in order. */
 export interface Checked {

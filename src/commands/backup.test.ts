@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { AGENTS, type KeptRows, lastSession, spoolIn, spoolsIn, UpLab } from '../../test/up-lab.ts'
 import { pack, unpack } from '../keeping/tar.ts'
+import { setAside } from '../storage/push/reserve.ts'
 
 // What is to come is waited for as long as the test runner waits.
 setDefaultTimeout(600_000)
@@ -24,12 +25,15 @@ test('a lab that has lost its state goes on from a backup made under load: none 
   await lab.recorded(400)
   const live = AGENTS.map((id) => spoolIn(state, id).epochs.at(-1)?.last ?? Infinity)
   const file1 = join(folder, 'lab.tar.gz')
+  setAside(data)
   const made = await lab.ocs('backup', file1, '--site-file', lab.site, '--data-dir', data)
   expect([made.code, made.err]).toEqual([0, expect.stringContaining('not in it: logs')])
   expect(statSync(file1).mode & 0o777).toBe(0o600)
   const copy = join(folder, 'copy')
   mkdirSync(copy)
   await unpack(file1, copy)
+  // What is set aside on a disk has nothing to do with what is on it.
+  expect(readdirSync(join(copy, 'recordings', '0', '.ocs'))).not.toContain('push-reserve')
   const before = spoolsIn(join(copy, 'state'))
   // Nothing that was committed is missing, and something of it was not recorded yet.
   for (const [at, id] of AGENTS.entries())

@@ -1,56 +1,14 @@
 import { expect, test } from 'bun:test'
 import type { Command } from 'commander'
+import { everyCommand, helpOf, listening } from '../../docs/site/every-command.ts'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { agentClasses, findAgent } from '../launch/agents.ts'
-import type { Context } from '../terminal/context.ts'
 import { splitWords } from '../terminal/shell-words.ts'
 import { agentHelp } from './agent-help.ts'
 import { SHARED } from './help.ts'
 import { declared } from './program.ts'
 import { runCommand } from './run-command.ts'
 
-interface Typed {
-  readonly words: readonly string[]
-  readonly command: Command
-}
-
-const context = (out: (text: string) => void): Context => ({
-  ...{
-    signal: new AbortController().signal,
-    env: {},
-    terminal: false,
-    size: () => ({ columns: 80, rows: 24 }),
-  },
-  ...{ out, err: out },
-})
-const nothing = context(() => {})
-const visible = (command: Command) =>
-  command
-    .createHelp()
-    .visibleCommands(command)
-    .filter((sub) => sub.name() !== 'help')
-
-/** Every command that a help lists, from the program down. */
-async function everyCommand(): Promise<Typed[]> {
-  const walk = (command: Command, words: readonly string[]): Typed[] => [
-    { words, command },
-    ...visible(command).flatMap((sub) => walk(sub, [...words, sub.name()])),
-  ]
-  const sims = await declared(['sim'], nothing)
-  return [
-    ...walk(await declared([], nothing), []),
-    ...walk(sims.commands[0] as Command, ['sim']).filter(({ words }) => words.length > 1),
-  ]
-}
-
-async function helpOf(words: readonly string[]): Promise<string> {
-  let text = ''
-  const own = context((more) => {
-    text += more
-  })
-  expect(await runCommand(await declared(words, own), [...words, '--help'], own)).toBe(0)
-  return text
-}
 const examplesIn = (help: string) => (help.split('\nExamples:\n')[1] ?? '').split('\n').filter(Boolean)
 
 /** Flags of agents, which commands hand on that run them. */
@@ -66,7 +24,7 @@ async function parsed(line: string): Promise<{ readonly ran: string; readonly un
   const { words } = splitWords(bare.replace(/ [<>] \S+$/, ''))
   expect(words.shift()).toBe('ocs')
   let said = ''
-  const own = context((text) => {
+  const own = listening((text) => {
     said += text
   })
   const program = await declared(words, own)

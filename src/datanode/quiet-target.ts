@@ -1,4 +1,5 @@
-import type { Lab, LabAgents, SessionHandle } from '../core/agent.ts'
+import type { SessionHandle } from '../core/agent.ts'
+import type { Lab, LabAgents } from '../core/lab.ts'
 import { didYouMean } from '../core/names.ts'
 
 /** Milliseconds without a row after which is looked what the target has, and after which it may not run. */

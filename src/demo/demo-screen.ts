@@ -9,6 +9,7 @@ import { clockText } from '../lab/clock-text.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { notRecording } from '../lab/not-recording.ts'
 import { listeners } from '../machine/listeners.ts'
+import { ownName } from '../machine/own-name.ts'
 import type { Context } from '../terminal/context.ts'
 import { fold } from '../terminal/fold.ts'
 import { stamp } from '../terminal/log.ts'
@@ -40,6 +41,8 @@ export class DemoScreen {
   readonly #complained = new Set<string>()
   readonly #began = performance.now()
   #connected = true
+  /** Why nothing was recorded when that was last told. */
+  #recording: string | undefined
 
   constructor(context: Context, shown: Shown) {
     this.#context = context
@@ -48,7 +51,8 @@ export class DemoScreen {
   }
 
   /**
-   * Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, readings line by line.
+   * Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, with the first reading of each kind, and
+   * whether there is a recording each time that changes.
    * @param ready is called when all are there
    */
   async run(bus: Bus, lab: LabView, signal: AbortSignal, ready = () => {}): Promise<void> {
@@ -59,8 +63,11 @@ export class DemoScreen {
       const declaration = lab.instances.get(instance)?.api?.feeds[feed]
       if (!declaration) return
       const text = reading(declaration, row)
-      this.#latest.set(`${instance}/${row.block}`, text)
-      if (!terminal) this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
+      const kind = `${instance}/${row.block}`
+      const isFirst = !this.#latest.has(kind)
+      this.#latest.set(kind, text)
+      if (!terminal && isFirst)
+        this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
     })
     using _watch = bus.onConnected((connected) => {
       this.#connected = connected
@@ -69,9 +76,13 @@ export class DemoScreen {
       const draw = () => {
         for (const child of this.#shown.children) this.#complain(child)
         if (terminal) this.#draw(lab)
+        if (!terminal && !first) this.#tellRecording(lab)
         if (!first || !this.#ready(lab)) return
         first = false
-        if (!terminal) this.#context.err(this.#roles(lab))
+        if (!terminal) {
+          this.#recording = this.#whyNot(lab)
+          this.#context.err(this.#roles(lab))
+        }
         ready()
       }
       const timer = setInterval(draw, DRAW_MS)
@@ -92,7 +103,7 @@ export class DemoScreen {
   #complain({ role, ended, log }: Child): void {
     if (ended === undefined || this.#complained.has(role.name)) return
     this.#complained.add(role.name)
-    const command = `npx ocs ${role.args.join(' ')}`
+    const command = `${ownName()} ${role.args.join(' ')}`
     this.#context.err(
       `${stamp(new Date())} ${role.name} ended (${ended}): see ${log}. To run it again: ${command}\n`,
     )
@@ -142,23 +153,35 @@ export class DemoScreen {
 
   #foot(lab: LabView): string {
     const { dir, idle } = this.#shown
-    const why = this.#connected ? notRecording(lab.instances) : undefined
+    const why = this.#whyNot(lab)
     const acquiring = [...lab.instances.values()].some(
       ({ sessions }) => sessions.get('acq')?.status === 'running',
     )
     const lines = [
-      why !== undefined
-        ? `NOT RECORDING: ${why}. Agents keep their samples meanwhile.\n`
-        : !this.#connected
-          ? 'NOT RECORDING: the hub is away. Agents keep their samples meanwhile.\n'
-          : `Recording to ${currentFile(lab) ?? join(dir, 'data')}\n`,
+      `${this.#recordingLine(lab, why)}\n`,
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/\n`,
       `Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
-      idle && !acquiring ? 'Nothing is read yet. To begin: npx ocs ctrl start\n' : '',
+      idle && !acquiring ? `Nothing is read yet. To begin: ${ownName()} ctrl start\n` : '',
       stops(this.byHand(lab)),
     ]
     return lines.join('')
+  }
+
+  #whyNot(lab: LabView): string | undefined {
+    return this.#connected ? notRecording(lab.instances) : 'the hub is away'
+  }
+
+  #recordingLine(lab: LabView, why: string | undefined): string {
+    if (why !== undefined) return `NOT RECORDING: ${why}. Agents keep their samples meanwhile.`
+    return `Recording to ${currentFile(lab) ?? join(this.#shown.dir, 'data')}`
+  }
+
+  #tellRecording(lab: LabView): void {
+    const why = this.#whyNot(lab)
+    if (why === this.#recording) return
+    this.#recording = why
+    this.#context.err(`${stamp(new Date())} ${this.#recordingLine(lab, why)}\n`)
   }
 
   #where(role: Role): string {

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { typical } from '../agents/lakeshore/lakeshore240-channels.ts'
 import { typicalBlocks as blocks372 } from '../agents/lakeshore/lakeshore372-scan.ts'
-import type { Blocks } from '../core/agent.ts'
+import type { Blocks } from '../core/feed-spec.ts'
 import { blocksOf } from '../instrument/table.ts'
 import { createLakeshore240 } from '../simulators/lakeshore240.ts'
 import { createLakeshore372 } from '../simulators/lakeshore372.ts'

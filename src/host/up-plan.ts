@@ -12,7 +12,8 @@ import { checkedArguments, declarationOf, isForeignClass } from '../launch/decla
 import { modulePath, moduleStamp } from '../launch/own-module.ts'
 import { findHost, readText, recorders } from '../site/find.ts'
 import { firstOf, hubUrl } from '../site/hub-url.ts'
-import { type Host, type Instance, parseSite, type Site } from '../site/site.ts'
+import type { Instance } from '../site/instances.ts'
+import { type Host, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
 

@@ -1,7 +1,7 @@
 /** Checks a table as it is declared: a module of one's own is not compiled, and a misspelt key would do nothing. */
 import type { z } from 'zod'
 import { FieldInfo } from '../core/channels.ts'
-import { checkKeys, type Keys } from '../core/check-keys.ts'
+import { checkKeys, type Keys } from '../core/declaration/check-keys.ts'
 import { ConfigError } from '../core/errors.ts'
 import { BlockName, FieldName } from '../core/names.ts'
 import { FieldType, fromWire, toWire } from '../core/wire.ts'

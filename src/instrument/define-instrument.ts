@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Agent, type Asking, defineAgent, type OpSpec } from '../core/agent.ts'
+import { type Agent, defineAgent, type IdentifyOptions, type OpSpec } from '../core/agent.ts'
 import { counted } from '../core/counted.ts'
 import { acquire } from './acquire.ts'
 import { checkReadings, checkSpec } from './check-spec.ts'
@@ -197,7 +197,7 @@ const TRIES = 3
 async function whoAnswers(
   address: string,
   how: OpenLineOptions,
-  { timeout, signal }: Asking,
+  { timeout, signal }: IdentifyOptions,
   commands: readonly string[],
 ): Promise<string | undefined> {
   const link = await openLink(address, { ...how, timeout, connectTimeout: timeout, signal })

@@ -3,8 +3,8 @@
  * `simulators/table.ts` an instrument that behaves as told.
  */
 import type { z } from 'zod'
-import type { Blocks, FieldSpec } from '../core/agent.ts'
 import { ConfigError } from '../core/errors.ts'
+import type { Blocks, FieldSpec } from '../core/feed-spec.ts'
 import type { Value } from '../core/wire.ts'
 import type { Part } from './parts.ts'
 import type { Register } from './registers.ts'

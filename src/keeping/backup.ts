@@ -41,6 +41,8 @@ export interface MadeBackup {
 const NOT_KEPT = /^(?:archives|logs|up|\.restore-.*|before-restore-.*)$/
 /** Files that hold what processes have to do with each other, and what SQLite keeps beside a database, whose copy has it. */
 const BESIDE = /(?:\.lock(?:-journal|-wal|-shm)?|\.new|\.sqlite-(?:wal|shm|journal))$/
+/** Of a recorder's own folder, what is about the disk and the process, not about the recordings. */
+const OF_THE_DISK = /^\.ocs\/(?:lock(?:-journal|-wal|-shm)?|push-reserve)$/
 
 /** Whether a path of a state folder is in a backup. */
 export function isKept(path: string): boolean {
@@ -73,7 +75,11 @@ export async function backup(file: string, flags: BackupFlags, context: Context)
     copyTree(state, join(folder, parts.state), isKept)
     if (site !== null) copyInto(site, join(folder, parts.site))
     for (const [at, one] of recordings.entries())
-      copyTree(one, join(folder, parts.recordings, String(at)), (path) => !BESIDE.test(path))
+      copyTree(
+        one,
+        join(folder, parts.recordings, String(at)),
+        (path) => !BESIDE.test(path) && !OF_THE_DISK.test(path),
+      )
     const manifest = await sealBackup(folder, {
       made,
       ocs: version,

@@ -10,7 +10,7 @@ import {
 import { splitCommon } from '../core/arguments/common-flags.ts'
 import type { Given } from '../core/arguments/given.ts'
 import { statePath } from '../machine/state-path.ts'
-import type { Instance } from '../site/site.ts'
+import type { Instance } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import { defaultDataDir } from './places.ts'
 

@@ -4,7 +4,7 @@ import type { Agent } from '../core/agent.ts'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { ownFile } from '../machine/own-files.ts'
-import type { Module } from '../site/site.ts'
+import type { Module } from '../site/instances.ts'
 
 /** Milliseconds in which a module has to have loaded: one that waits for ever must not keep others waiting. */
 const LOAD_MS = 10_000

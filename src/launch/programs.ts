@@ -11,7 +11,7 @@ import { fileForOthers } from '../machine/own-files.ts'
 import { type Command, Program } from '../programs/program.ts'
 import { programAgent } from '../programs/program-agent.ts'
 import { firstOf } from '../site/hub-url.ts'
-import type { Instance, Module } from '../site/site.ts'
+import type { Instance, Module } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import type { ChosenSite } from './choose-site.ts'
 

@@ -1,12 +1,13 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { hearDevices } from '../bus/device-topics.ts'
+import { subscribeDevices } from '../bus/device-topics.ts'
 import { connectMqtt, reached } from '../bus/mqtt.ts'
-import type { Agent, LabSite } from '../core/agent.ts'
+import type { Agent } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import { CONNACK, OpError } from '../core/errors.ts'
+import type { LabSite } from '../core/lab.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { aborted } from '../core/pause.ts'
 import { viewLab } from '../lab/lab-view.ts'
@@ -111,8 +112,8 @@ export async function serveRole(
     log,
     host,
     filesDir,
-    hearDevices: (broker, topics, heard) =>
-      hearDevices(
+    subscribeDevices: (broker, topics, onMessage) =>
+      subscribeDevices(
         {
           url: broker.url ?? url,
           client: `${instance}-devices-${crypto.randomUUID().slice(0, 8)}`,
@@ -120,7 +121,7 @@ export async function serveRole(
             broker.url === undefined ? credentials : () => brokerCredentials(broker.url ?? '', broker),
         },
         topics,
-        heard,
+        onMessage,
       ),
     recorderKey: ownRecorderKey(join(stateDir, root), log),
     onElder: (elder) => refused.resolve(new OpError(runsAlready(instance, elder))),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type Agent, defineAgent, type Lab } from '../core/agent.ts'
+import { type Agent, defineAgent } from '../core/agent.ts'
 import { messageOf } from '../core/errors.ts'
+import type { Lab } from '../core/lab.ts'
 import type { OcsCall, OcsMessage, OcsTopic } from '../core/ocs.ts'
 import type { FromProgram, Hello } from './lines.ts'
 import { paramsSchema } from './params-schema.ts'

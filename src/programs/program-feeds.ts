@@ -1,5 +1,6 @@
-import type { Blocks, Lab } from '../core/agent.ts'
 import type { Tags } from '../core/channels.ts'
+import type { Blocks } from '../core/feed-spec.ts'
+import type { Lab } from '../core/lab.ts'
 import { type FieldType, fromWire, type Value } from '../core/wire.ts'
 import type { FeedKind, RowLine } from './lines.ts'
 

@@ -1,5 +1,5 @@
-import type { Lab } from '../core/agent.ts'
 import { counted } from '../core/counted.ts'
+import type { Lab } from '../core/lab.ts'
 
 /** Rows of a feed by which its pace is known. */
 const ROWS = 3

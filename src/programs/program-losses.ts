@@ -1,5 +1,5 @@
-import type { Lab } from '../core/agent.ts'
 import { counted } from '../core/counted.ts'
+import type { Lab } from '../core/lab.ts'
 import type { Hello } from './lines.ts'
 
 /** Kinds of lines that are told of. */

@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
-import type { FeedPublisher, FeedSpec } from '../core/agent.ts'
 import { channels, type FeedDeclaration, type Presence, type Row } from '../core/channels.ts'
+import type { FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
 import { type Wire, withText } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'

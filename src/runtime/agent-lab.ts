@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
-import type { Lab, LabSite } from '../core/agent.ts'
 import { messageOf, OpError } from '../core/errors.ts'
+import type { Lab, LabSite } from '../core/lab.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import type { RecorderKey } from '../core/recording/recorder-key.ts'
 import { follow } from '../lab/follow.ts'
@@ -28,13 +28,13 @@ interface Surroundings {
   readonly host?: ManagedHost | undefined
   readonly filesDir?: string | undefined
   readonly recorderKey?: (() => RecorderKey | undefined) | undefined
-  readonly hearDevices?: Lab['hearDevices'] | undefined
+  readonly subscribeDevices?: Lab['subscribeDevices'] | undefined
   log(text: string): void
 }
 
 /** The lab as the agent's own functions see it. */
 export function labOf(
-  { identity, bus, spool, site, host, filesDir, recorderKey, hearDevices, log }: Surroundings,
+  { identity, bus, spool, site, host, filesDir, recorderKey, subscribeDevices, log }: Surroundings,
   { memory }: SessionStore,
   counters: Counters,
   { event, bug }: AgentEvents,
@@ -60,8 +60,9 @@ export function labOf(
     follow: (sink, options) => follow(bus, root, sink, options, bug, recorderKey),
     agents: (watched) => viewLab(bus, root, watched),
     ask: async (of, query, params, timeout) => (await others()).ask.query(of, query, params, timeout),
-    hearDevices:
-      hearDevices ?? (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
+    subscribeDevices:
+      subscribeDevices ??
+      (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),
     log,
     event,

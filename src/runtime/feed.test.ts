@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import type { FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, Row } from '../core/channels.ts'
+import type { FeedSpec } from '../core/feed-spec.ts'
 import { FeedWriter } from './feed.ts'
 
 function writer(spec: Partial<FeedSpec<never>> = {}) {

@@ -1,6 +1,6 @@
-import type { Blocks, FeedPublisher, FeedSpec } from '../core/agent.ts'
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
+import type { Blocks, FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
 import { BlockName, FieldName } from '../core/names.ts'
 import {
   type FieldType,

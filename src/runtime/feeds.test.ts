@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { MemoryHub } from '../bus/memory.ts'
-import { type Agent, defineAgent, type FeedPublisher } from '../core/agent.ts'
+import { type Agent, defineAgent } from '../core/agent.ts'
 import { channels, type Presence, type Row } from '../core/channels.ts'
+import type { FeedPublisher } from '../core/feed-spec.ts'
 import { runAgent } from './run-agent.ts'
 
 const root = 'observatory'

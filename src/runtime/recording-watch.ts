@@ -1,4 +1,4 @@
-import type { Lab } from '../core/agent.ts'
+import type { Lab } from '../core/lab.ts'
 import type { Spool } from './spool/spool.ts'
 
 /** Beats (5 s) without a row being recorded after which it is told: a frame spans 5 min by default. */

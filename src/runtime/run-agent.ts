@@ -1,7 +1,8 @@
 import type { Bus } from '../bus/bus.ts'
-import type { Agent, Lab, LabSite } from '../core/agent.ts'
+import type { Agent } from '../core/agent.ts'
 import { startupOps } from '../core/arguments/startup-ops.ts'
 import type { FeedDeclaration, Presence, Row } from '../core/channels.ts'
+import type { Lab, LabSite } from '../core/lab.ts'
 import type { ManagedHost } from '../core/managed-host.ts'
 import { pause } from '../core/pause.ts'
 import type { RecorderKey } from '../core/recording/recorder-key.ts'
@@ -46,7 +47,7 @@ export interface RunAgent {
   /** What a recorder signs its acknowledgements with; a key of this process by default. */
   readonly recorderKey?: () => RecorderKey | undefined
   /** Hears devices of others; nobody does by default. */
-  readonly hearDevices?: Lab['hearDevices']
+  readonly subscribeDevices?: Lab['subscribeDevices']
   /** Hears that an older process of this instance lives: this one has to be stopped. */
   onElder?(other: Presence): void
   /** For agents that watch others. */

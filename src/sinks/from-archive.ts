@@ -1,8 +1,9 @@
 /** Fetches from archive nodes what agents no longer hold, for a sink that was away, or whose database was. */
-import type { Lab, LabAgents } from '../core/agent.ts'
+
 import { feedAddress } from '../core/channels.ts'
 import { type DataAnswer, FieldsAnswer, DataAnswer as Shape } from '../core/data-node.ts'
 import { messageOf, OpError, TransportError } from '../core/errors.ts'
+import type { Lab, LabAgents } from '../core/lab.ts'
 import { pause } from '../core/pause.ts'
 import type { Wire } from '../core/wire.ts'
 import { type Origin, type Protocol, pointsOf } from './line-protocol.ts'

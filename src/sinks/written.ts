@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Memory } from '../core/agent.ts'
 import type { HeldEpoch } from '../core/channels.ts'
 import type { FeedEpoch } from '../core/feed-sink.ts'
+import type { Memory } from '../core/lab.ts'
 
 /** Times between which a feed may lack what its agent does not hold any more, unix s. */
 export interface Missed {

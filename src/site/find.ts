@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { ConfigError, messageOf, UsageError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { defaults } from './defaults.ts'
+import type { Instance } from './instances.ts'
 import { MAX_BYTES } from './parse.ts'
-import { type Host, type Instance, parseSite, type Site } from './site.ts'
+import { type Host, parseSite, type Site } from './site.ts'
 
 /** Flags and environment that choose the site file. */
 export interface SiteChoice {

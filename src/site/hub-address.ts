@@ -5,7 +5,7 @@ import { defaults } from './defaults.ts'
 import { openSite } from './find.ts'
 import { hubUrl, keysFor } from './hub-url.ts'
 import { serversFault } from './server-fault.ts'
-import type { ServerKeys } from './site.ts'
+import type { ServerKeys } from './servers.ts'
 
 /** What a program may say of where its hub is. */
 export interface HubChoice {

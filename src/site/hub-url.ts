@@ -2,7 +2,8 @@ import { ConfigError, UsageError } from '../core/errors.ts'
 import { addressesIn } from '../core/host-port.ts'
 import { redact } from '../core/redact.ts'
 import { serversFault } from './server-fault.ts'
-import type { Host, ServerKeys, Site } from './site.ts'
+import type { ServerKeys } from './servers.ts'
+import type { Host, Site } from './site.ts'
 
 /** The hub of this machine, where nothing names another. */
 export const LOCAL = 'mqtt://127.0.0.1:1883'

@@ -128,7 +128,7 @@ hosts:
       'lab.yaml:8:9: no "instance-id" in agent-instances',
       'lab.yaml:9:23: instance-id "a b": letters, digits, _ and -, at most 63, a letter or digit first',
       'lab.yaml:9:36: manage "hots/up": did you mean "host/up"?',
-      'lab.yaml:10:23: instance-id "hub" is kept for the hub itself: choose another',
+      'lab.yaml:10:23: instance-id "hub" is reserved for the hub: choose another',
     ],
   ],
   [

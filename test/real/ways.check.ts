@@ -78,9 +78,9 @@ test.each(Object.entries(ways))(
     if (recorder === undefined) throw new Error('the recorder of this lab does not run')
     process.kill(recorder, 'SIGKILL')
     const ended = await demo.says(/^\S+ aggregator ended \(SIGKILL\)/, 20)
-    // What it says to type, by this way.
-    const again = /To run it again: npx ocs (.*)$/.exec(ended.text)?.[1]?.split(' ') ?? []
-    const back = lab.program('aggregator', [program, ...again])
+    // As it is typed, which names this program.
+    const again = /To run it again: (.*)$/.exec(ended.text)?.[1] ?? 'false'
+    const back = lab.program('aggregator', ['sh', '-c', `exec ${again}`])
     await back.says('new file', 40)
     await until('the files grow again', 40, () => filesOf(join(dir, 'data')).length >= 2)
     // Agents hand over what they hold as they stop.

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
-import type { LabAgents, LabSite } from '../../core/agent.ts'
 import type { Rule } from '../../core/alarm-rules.ts'
 import type { FeedDeclaration, Presence, Row } from '../../core/channels.ts'
+import type { LabAgents, LabSite } from '../../core/lab.ts'
 import type { OpSession } from '../../core/ops.ts'
 import { bookOn, ruleOf } from './alarm.test-aid.ts'
 import { LabLook } from './alarm-lab.ts'

@@ -1,6 +1,6 @@
 /** What the agents of Lake Shore's instruments share. */
 import { resolve } from 'node:path'
-import type { Asking, Claim } from '../../core/agent.ts'
+import type { Claim, IdentifyOptions } from '../../core/agent.ts'
 import { TransportError } from '../../core/errors.ts'
 import { addressClaims, serialClaims } from '../../instrument/claims.ts'
 import { findSerial, serialNumberOf } from '../../instrument/find.ts'
@@ -56,7 +56,7 @@ export const lakeshore = {
     const own = address === undefined ? [] : addressClaims(address, { ...args })
     return [...serialClaims('serial_number', args.serial_number), ...own]
   },
-  async identify(args: Whereabouts, { timeout, signal }: Asking): Promise<string | undefined> {
+  async identify(args: Whereabouts, { timeout, signal }: IdentifyOptions): Promise<string | undefined> {
     const address = givenAddress(args)
     if (args.serial_number !== undefined)
       return (await findSerial(args.serial_number, { ...(address && { port: address }), timeout, signal }))

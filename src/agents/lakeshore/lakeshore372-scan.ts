@@ -1,5 +1,5 @@
-import type { Blocks } from '../../core/agent.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
+import type { Blocks } from '../../core/feed-spec.ts'
 import { FieldName } from '../../core/names.ts'
 import { type Cell, decimal, integer } from '../../instrument/codec.ts'
 import type { Link } from '../../instrument/transport/link.ts'

@@ -1,4 +1,5 @@
-import type { Blocks, DeviceMessage, FieldSpec } from '../../core/agent.ts'
+import type { Blocks, FieldSpec } from '../../core/feed-spec.ts'
+import type { DeviceMessage } from '../../core/lab.ts'
 import { overdueAfter } from '../../core/rhythm.ts'
 import { parseBounded } from '../../core/wire.ts'
 import { blockOf, type DeviceSpec, type ReadingSpec } from './device-table.ts'

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { defineAgent, type Lab } from '../../core/agent.ts'
+import { defineAgent } from '../../core/agent.ts'
 import { ConfigError } from '../../core/errors.ts'
+import type { Lab } from '../../core/lab.ts'
 import { poll } from '../../core/poll.ts'
 import { Device } from './device.ts'
 import { readTable } from './device-table.ts'
@@ -81,7 +82,7 @@ export default defineAgent({
       passwordFile: args.mqtt_password_file,
       ca: args.mqtt_ca,
     }
-    const line = lab.hearDevices(broker, [...byTopic.keys()], (message) => {
+    const subscription = lab.subscribeDevices(broker, [...byTopic.keys()], (message) => {
       const time = Date.now() / 1000
       for (const device of byTopic.get(message.topic) ?? [])
         for (const { block, values } of device.take(message, performance.now(), time))
@@ -90,7 +91,7 @@ export default defineAgent({
     try {
       await poll(LOOK_HZ, { session, signal }, async () => {
         const now = performance.now()
-        const lost = line.problem()
+        const lost = subscription.problem()
         const troubles = devices.map((device) => device.problem(now))
         const told = troubles.filter((trouble) => trouble !== undefined)
         const more = told.length > TOLD ? `; and ${told.length - TOLD} devices more` : ''
@@ -102,13 +103,13 @@ export default defineAgent({
           ]
         })
         session.set({ devices: Object.fromEntries(shown), timestamp: Date.now() / 1000 })
-        // Who is not reached is silent, too.
+        // Without a connection the devices are silent as well.
         if (lost !== undefined) session.degrade(lost)
         else if (told.length > 0) session.degrade(`${told.slice(0, TOLD).join('; ')}${more}`)
         else session.degraded = false
       })
     } finally {
-      await line.close()
+      await subscription.close()
     }
   },
 )

@@ -180,6 +180,21 @@ test('a process: started, stopped and awaited; with --json the whole answer', as
   ])
 })
 
+test('an instrument that is not there keeps the others from nothing; all that failed are told', async () => {
+  await lab.ocs('ctrl', 'start', 'fake', 'acq')
+  const { code, err } = await lab.ocs(
+    ...['ctrl', 'stop', '--target=gone', '--target=fake', '--target=also-gone'],
+  )
+  expect([code, plain(err)]).toEqual([
+    3,
+    [
+      'TIME fake: stopped\n',
+      'ocs: gone is not running: start it with ocs agent --instance-id=gone; ',
+      'also-gone is not running: start it with ocs agent --instance-id=also-gone\n',
+    ].join(''),
+  ])
+})
+
 test.each([
   [3, ['status', 'bnch'], 'no agent "bnch" is known (did you mean "bench"?)'],
   [3, ['start', 'x1', 'acq'], 'no agent "x1" is known (there are bench, fake)'],

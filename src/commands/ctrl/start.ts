@@ -1,5 +1,5 @@
 import { channels } from '../../core/channels.ts'
-import { OpError, TransportError } from '../../core/errors.ts'
+import { messageOf, OpError, TransportError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { RECORD } from '../../core/recording/recording.ts'
@@ -30,7 +30,7 @@ export async function startAcquisition(
   else if (on.recorders)
     log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
   log('Starting Data Acquisition')
-  await Promise.all(instruments.map((instance) => startAndSee(on, instance)))
+  await all(instruments, (instance) => startAndSee(on, instance))
   if (!recorder && !on.recorders) {
     const what = instruments.join(', ')
     throw new OpError(
@@ -39,16 +39,27 @@ export async function startAcquisition(
   }
 }
 
-/** Stops acquisition, never the recorder. @throws OpError when an instrument refuses */
+/** Stops acquisition, never the recorder. @throws OpError when instruments refuse, TransportError when they are not there */
 export async function stopAcquisition(on: Controlled, targets: readonly string[]): Promise<void> {
-  for (const instance of targets.length > 0 ? targets : instrumentsOf(on)) {
+  await all(targets.length > 0 ? targets : instrumentsOf(on), async (instance) => {
     mustRun(on, instance)
     const { status, msg, kind } = await on.ask.request(instance, ACQ, 'stop')
     const idle = kind === 'idle'
     if (status !== ResponseCode.OK && !idle) throw new OpError(`${instance}: ${msg}`)
     if (status === ResponseCode.OK) await on.ask.request(instance, ACQ, 'wait', {}, 10)
     on.log(idle ? `${instance}: was not acquiring` : `${instance}: stopped`)
-  }
+  })
+}
+
+/** Does the same with each instrument, also when one fails. @throws what they threw; of several, one error that tells all */
+async function all(instances: readonly string[], work: (instance: string) => Promise<void>): Promise<void> {
+  const ends = await Promise.allSettled(instances.map(work))
+  const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
+  if (reasons.length === 0) return
+  if (reasons.length === 1) throw reasons[0]
+  const text = reasons.map(messageOf).join('; ')
+  const away = reasons.every((reason) => reason instanceof TransportError)
+  throw away ? new TransportError(text) : new OpError(text)
 }
 
 function chooseRecorder({ recorders, lab }: Controlled, wanted: string | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Lab, LabAgents } from '../agent.ts'
+import type { Lab, LabAgents } from '../lab.ts'
 
 /** Instances that are told of at most: an id costs nothing. */
 const MOST = 1000

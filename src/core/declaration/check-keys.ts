@@ -1,6 +1,6 @@
 /** Checks the keys of a declaration as it is made: a module of one's own is not compiled, and a misspelt key would do nothing. */
-import { ConfigError } from './errors.ts'
-import { didYouMean, nearOr } from './names.ts'
+import { ConfigError } from '../errors.ts'
+import { didYouMean, nearOr } from '../names.ts'
 
 /** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
 export type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }

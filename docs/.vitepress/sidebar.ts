@@ -1,0 +1,81 @@
+/**
+ * What stands beside each page of the site: who it is for, and their pages in the order in which questions come. A page is
+ * named by its file beneath `docs/`, without `.md`; a test says which page is in no group. A link is `/` and its page.
+ */
+export interface Group {
+  readonly text: string
+  /** Shown closed, until one of its pages is open. */
+  readonly collapsed?: boolean
+  readonly pages: readonly (readonly [page: string, text: string])[]
+}
+
+export const sidebar: readonly Group[] = [
+  {
+    text: 'The first hour',
+    pages: [
+      ['readme', 'What ocs is'],
+      ['user-guide', 'User guide'],
+      ['migration', 'Coming from OCS'],
+    ],
+  },
+  {
+    text: 'At the instrument',
+    pages: [
+      ['live-page', 'The live page'],
+      ['nothing-lost', 'Nothing is lost'],
+    ],
+  },
+  {
+    text: 'For operators',
+    pages: [
+      ['alarms', 'Alarms'],
+      ['grafana', 'Grafana'],
+    ],
+  },
+  {
+    text: 'For technicians',
+    pages: [
+      ['agents', 'Agents and their wiring'],
+      ['foreign-sensors', 'Sensors of others'],
+      ['differences', "Where agents differ from socs'"],
+    ],
+  },
+  {
+    text: 'For script and agent writers',
+    pages: [
+      ['instruments', 'An instrument as a table'],
+      ['python-agents', 'Agents in Python'],
+      ['contributing', 'Contributing'],
+    ],
+  },
+  {
+    text: 'For administrators',
+    pages: [
+      ['running', 'Running a host'],
+      ['security', 'Users, TLS and rights'],
+      ['keeping', 'Backup, updates, reports'],
+      ['archive', 'Recordings elsewhere'],
+      ['databases', 'Databases'],
+      ['brokers', 'Brokers of others'],
+      ['several-sites', 'Several sites'],
+      ['scale', 'How large'],
+      ['performance', 'What it costs'],
+    ],
+  },
+  {
+    text: 'Reference',
+    pages: [
+      ['commands', 'Commands'],
+      ['protocol', 'Protocol'],
+      ['pains', 'What hurt in OCS'],
+      ['changelog', 'Changes'],
+    ],
+  },
+]
+
+/** Groups whose pages are all files of a folder: agents, commands, decisions. */
+export const folders: readonly { readonly text: string; readonly folder: string }[] = [
+  { text: 'Every agent', folder: 'agents' },
+  { text: 'Every command', folder: 'commands' },
+  { text: 'Decisions', folder: 'decisions' },
+]

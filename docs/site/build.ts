@@ -1,0 +1,94 @@
+/**
+ * Makes the docs a site: `npm run docs`. It goes into `docs/.vitepress/dist`, for a server of web pages, and as one file into
+ * `dist/docs.tar.zst`, which `ocs docs` shows. `-- --base=/lab/docs/` makes it for a server that has it beneath that
+ * path; `-- --watch` serves it while it is written.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { gather } from './pages.ts'
+
+const ROOT = join(import.meta.dir, '..', '..')
+const HOME = join(ROOT, 'docs', '.vitepress')
+/** What `ocs docs` shows. */
+const ARCHIVE = join(ROOT, 'dist', 'docs.tar.zst')
+
+/** Runs a program to its end. @throws Error when it fails */
+async function run(cwd: string, ...command: string[]): Promise<void> {
+  const child = Bun.spawn(command, { cwd, stdout: 'inherit', stderr: 'inherit' })
+  if ((await child.exited) !== 0) throw new Error(`${command.join(' ')} ended with ${child.exitCode}`)
+}
+
+/** Installs what makes the site, unless it is there: it is no part of ocs. */
+async function install(): Promise<void> {
+  const [lock, installed] = [
+    join(HOME, 'package-lock.json'),
+    join(HOME, 'node_modules', '.package-lock.json'),
+  ]
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return
+  await run(HOME, 'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
+}
+
+/** Writes the pages to where VitePress takes them from; only what is another is written. */
+async function place(): Promise<void> {
+  const { pages, files } = await gather()
+  const folder = join(HOME, 'pages')
+  const wanted = new Set([...pages.keys(), ...files.keys()])
+  const there = existsSync(folder) ? [...new Bun.Glob('**/*').scanSync(folder)] : []
+  for (const path of there) if (!wanted.has(path)) rmSync(join(folder, path))
+  for (const path of wanted) mkdirSync(dirname(join(folder, path)), { recursive: true })
+  for (const [path, from] of files) cpSync(join(ROOT, from), join(folder, path))
+  for (const [path, text] of pages) {
+    const file = join(folder, path)
+    if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
+  }
+}
+
+/** Packs the site; the same pages make the same archive. */
+async function pack(from: string): Promise<void> {
+  const names = readdirSync(from, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1))
+    .sort()
+  const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(from, name))]))
+  mkdirSync(dirname(ARCHIVE), { recursive: true })
+  // What stands beside each page is the same on all: zstd sees that, gzip looks back less far than a page is long.
+  await Bun.write(ARCHIVE, await Bun.zstdCompress(await new Bun.Archive(files).bytes(), { level: 9 }))
+}
+
+/**
+ * Builds the site.
+ * @param base the path that it lies beneath on its server
+ * @returns the archive of it, for `ocs docs`, where it lies at the top
+ */
+export async function makeDocs(base = '/'): Promise<string> {
+  await install()
+  await place()
+  await run(HOME, join(HOME, 'node_modules', '.bin', 'vitepress'), 'build', '..', '--base', base)
+  if (base === '/') await pack(join(HOME, 'dist'))
+  return ARCHIVE
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { base: { type: 'string' }, watch: { type: 'boolean' } } })
+  if (values.watch) {
+    await install()
+    await place()
+    watch(join(ROOT, 'docs'), (_, name) => {
+      if (name?.endsWith('.md')) place().catch((error) => process.stderr.write(`${error.message}\n`))
+    })
+    await run(HOME, join(HOME, 'node_modules', '.bin', 'vitepress'), 'dev', '..')
+    process.exit()
+  }
+  await makeDocs(values.base)
+}

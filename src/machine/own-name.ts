@@ -1,0 +1,33 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { relative } from 'node:path'
+import { isBinary, ownFile } from './own-files.ts'
+
+/** Where this program is and how it was called, as the shell of a person has it. */
+interface Called {
+  /** What is run: `bin/ocs` of a clone or release, or the binary. */
+  readonly program: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly folder: string
+}
+
+/**
+ * What a person types for `ocs` where this one was started: `npx ocs` in a clone that npm has started, `ocs` where the
+ * shell finds it by that name, else its path.
+ */
+export function ownName(called: Called = here()): string {
+  const { program, env, folder } = called
+  if (env['npm_command'] !== undefined) return 'npx ocs'
+  const found = Bun.which('ocs', { PATH: env['PATH'] ?? '', cwd: folder })
+  if (found && realpathSync(found) === (existsSync(program) ? realpathSync(program) : program)) return 'ocs'
+  const near = relative(folder, program)
+  if (near.startsWith('..')) return program
+  return near.includes('/') ? near : `./${near}`
+}
+
+function here(): Called {
+  return {
+    program: isBinary ? process.execPath : ownFile('bin/ocs'),
+    env: process.env,
+    folder: process.cwd(),
+  }
+}

@@ -1,0 +1,78 @@
+/** The site of the docs, as far as it can be seen without making it (test/real/docs-site.check.ts has it made). */
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { dirname, join } from 'node:path'
+import { folders, sidebar } from '../docs/.vitepress/sidebar.ts'
+import { anchor } from '../docs/site/anchor.ts'
+import { outsideCode } from '../docs/site/markdown.ts'
+import { gather } from '../docs/site/pages.ts'
+
+// The help of every command is asked for.
+setDefaultTimeout(300_000)
+
+const site = gather()
+
+/** Pages that stand in no list, and need none: the first one, and what is only linked to. */
+const UNLISTED = /^(index|source\/.*|[^/]+\/index)$/
+
+test('every page stands in the sidebar, once, and every page of the sidebar is there', async () => {
+  const pages = [...(await site).pages.keys()].map((path) => path.slice(0, -'.md'.length))
+  const named = sidebar.flatMap((group) => group.pages.map(([page]) => page))
+  const isListed = (page: string) => folders.some(({ folder }) => dirname(page) === folder)
+  expect(pages.filter((page) => !UNLISTED.test(page) && !isListed(page) && !named.includes(page))).toEqual([])
+  expect(named.filter((page) => !pages.includes(page))).toEqual([])
+  expect([...new Set(named)]).toEqual(named)
+  expect(pages.filter(isListed).length).toBeGreaterThan(80)
+})
+
+/** The anchors of a page: of two headings of one name, the second has a number. */
+function anchorsOf(text: string): Set<string> {
+  const counts = new Map<string, number>()
+  const all = new Set<string>()
+  const prose = text.replaceAll(/^ *(`{3,}).*?^ *\1 *$/gms, '')
+  for (const [, heading = ''] of prose.matchAll(/^#+ (.*)$/gm)) {
+    const name = anchor(heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1'))
+    const count = counts.get(name) ?? 0
+    counts.set(name, count + 1)
+    all.add(count === 0 ? name : `${name}-${count}`)
+  }
+  return all
+}
+
+/** Links of pages to pages and headings that are not there. */
+function deadLinks(pages: ReadonlyMap<string, string>, files: ReadonlyMap<string, string>): string[] {
+  const dead: string[] = []
+  for (const [page, text] of pages) {
+    outsideCode(text, (part) => {
+      for (const [, link = ''] of part.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(link)) continue
+        const [path = '', hash] = link.split('#')
+        const to = path.startsWith('/') ? path.slice(1) : path === '' ? page : join(dirname(page), path)
+        const there = pages.has(to) || files.has(to) || files.has(`public/${to}`)
+        if (!there || (hash !== undefined && !anchorsOf(pages.get(to) ?? '').has(hash)))
+          dead.push(`${page}: ${link}`)
+      }
+      return part
+    })
+  }
+  return dead
+}
+
+test('every link of the site leads to a page, and to a heading that it has', async () => {
+  const { pages, files } = await site
+  expect(deadLinks(pages, files)).toEqual([])
+  expect(deadLinks(new Map([['a.md', '# A\n[b](/b.md) [c](#a) [d](#d) `[e](#e)`']]), files)).toEqual([
+    'a.md: /b.md',
+    'a.md: #d',
+  ])
+})
+
+test('the reference has every command, with its flags and examples', async () => {
+  const { pages } = await site
+  const ctrl = pages.get('commands/ctrl.md') ?? ''
+  expect(ctrl).toContain('\n## ocs ctrl start\n')
+  expect(ctrl).toContain('| `--wait` | wait until it ends |')
+  expect(ctrl).toContain('\nocs ctrl start ls240 set_values --channel=1 --wait\n')
+  expect(pages.get('commands/sim.md')).toContain('## ocs sim lakeshore240')
+  // Faults of chaos are a list, which keeps its lines.
+  expect(pages.get('commands/chaos.md')).toMatch(/```text\nFaults:\n {2}kill +kill -9/)
+})
