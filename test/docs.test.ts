@@ -39,9 +39,11 @@ test('every relative link leads somewhere', () => {
 
 /** Every `ocs …` in a page: in fenced code with its continued lines joined, and between backquotes. */
 function commandLines(text: string): string[] {
-  const fenced = [...text.matchAll(/^ *```[^\n]*\n(.*?)^ *```/gms)].flatMap(([, body = '']) =>
-    body.replaceAll(/\\\n\s*/g, ' ').split('\n'),
-  )
+  const fenced = [...text.matchAll(/^ *```([^\n]*)\n(.*?)^ *```/gms)].flatMap(([, kind, body = '']) => {
+    const lines = body.replaceAll(/\\\n\s*/g, ' ').split('\n')
+    // What has no dollar there is what was printed.
+    return kind === 'console' ? lines.filter((line) => /^\s*\$ /.test(line)) : lines
+  })
   const inline = [...text.replaceAll(/^ *```.*?^ *```/gms, '').matchAll(/`([^`]+)`/g)].map(
     ([, code = '']) => code,
   )

@@ -14,13 +14,22 @@ export const sidebar: readonly Group[] = [
     text: 'The first hour',
     pages: [
       ['readme', 'What ocs is'],
+      ['first-hour', 'A first hour'],
       ['user-guide', 'User guide'],
-      ['migration', 'Coming from OCS'],
+      ['questions', 'Questions and answers'],
+    ],
+  },
+  {
+    text: 'Coming from OCS',
+    pages: [
+      ['from-the-old-guide', 'From the old guide'],
+      ['migration', 'Moving a lab'],
     ],
   },
   {
     text: 'At the instrument',
     pages: [
+      ['student', 'For a student'],
       ['live-page', 'The live page'],
       ['nothing-lost', 'Nothing is lost'],
     ],
@@ -28,6 +37,7 @@ export const sidebar: readonly Group[] = [
   {
     text: 'For operators',
     pages: [
+      ['operator', 'Start, watch, hand over'],
       ['alarms', 'Alarms'],
       ['grafana', 'Grafana'],
     ],
@@ -35,6 +45,7 @@ export const sidebar: readonly Group[] = [
   {
     text: 'For technicians',
     pages: [
+      ['technician', 'Cables, ports, swaps'],
       ['agents', 'Agents and their wiring'],
       ['foreign-sensors', 'Sensors of others'],
       ['differences', "Where agents differ from socs'"],
@@ -43,6 +54,8 @@ export const sidebar: readonly Group[] = [
   {
     text: 'For script and agent writers',
     pages: [
+      ['script-writer', 'Scripts: which way'],
+      ['agent-writer', 'Agents: which way'],
       ['instruments', 'An instrument as a table'],
       ['python-agents', 'Agents in Python'],
       ['contributing', 'Contributing'],
@@ -51,6 +64,7 @@ export const sidebar: readonly Group[] = [
   {
     text: 'For administrators',
     pages: [
+      ['administrator', 'From install to upgrade'],
       ['running', 'Running a host'],
       ['security', 'Users, TLS and rights'],
       ['keeping', 'Backup, updates, reports'],

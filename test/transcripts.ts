@@ -1,0 +1,123 @@
+/** Pages whose commands are run as they stand there, by one shell, in a home and with ports of their own. */
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PROGRAM } from '../src/host/children.ts'
+import { freePort } from '../src/host/spoken.test-aid.ts'
+
+/** One thing of a page that is run, in its order. */
+export interface Step {
+  /** Where it stands: page and heading. */
+  readonly where: string
+  readonly command: string
+  /** The lines that the page shows; undefined for what it does not show. */
+  readonly shown?: readonly string[]
+}
+/** What came of a step. */
+interface Result {
+  readonly step: Step
+  readonly output: string
+}
+
+/** Ports as pages name them; each is another one where the commands run. */
+const PORTS = [1883, 8001, 5000] as const
+const NUMBER = /\d+(?:[.,:]\d+)*/g
+const BLOCK =
+  /^(#+) ([^\n]*)$|^```console\n(.*?)^```$|^```(?:yaml\n#|ts\n\/\/) (\S+\.(?:yaml|ts))\n(.*?)^```$|^\[run\]: # '([^\n]*)'$/gms
+
+/**
+ * The steps of a page: commands of its `console` blocks (`$ `, continued by a backslash) with the lines beneath; YAML and
+ * TypeScript with a name in its first line, `# NAME.yaml`, `// NAME.ts`, as a file; and commands that the page does not show,
+ * `[run]: # 'COMMAND'`, which Markdown takes for the target of a link.
+ */
+export function stepsOf(page: string, text: string): Step[] {
+  let heading = ''
+  return [...text.matchAll(BLOCK)].flatMap(
+    ([, level, title = '', console_, file, body = '', hidden]): Step[] => {
+      if (level) heading = title
+      const where = `${page}: ${heading}`
+      if (hidden) return [{ where, command: hidden }]
+      if (file) return [{ where, command: `cat > ${file} <<'END'\n${body}END` }]
+      return (console_ ?? '')
+        .split(/^\$ /m)
+        .slice(1)
+        .map((part) => {
+          const [, command = '', rest = ''] = /^((?:.*\\\n)*.*)\n?([\s\S]*)$/.exec(part) ?? []
+          return { where, command, shown: rest.trimEnd().split('\n') }
+        })
+    },
+  )
+}
+
+/**
+ * Whether an output is as it is shown: `…` stands for any text within a line, alone in its line for any lines. Numbers may
+ * be others, and so may the space between words.
+ */
+export function fits(output: string, shown: readonly string[]): boolean {
+  const plain = (text: string) =>
+    text
+      .replaceAll(NUMBER, '0')
+      .replaceAll(/[ \t]+/g, ' ')
+      .trim()
+  const pattern = shown.map((line) =>
+    plain(line) === '…' ? '(?:.*\n)*' : `${plain(line).split('…').map(RegExp.escape).join('.*')}\n`,
+  )
+  const lines = output.trimEnd().split('\n').map(plain)
+  return new RegExp(`^${pattern.join('')}$`).test(`${lines.join('\n')}\n`)
+}
+
+/** Runs steps one after the other; what they have started in the background is ended after the last. */
+async function runSteps(steps: readonly Step[]): Promise<Result[]> {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'ocs-pages-')))
+  const bin = join(home, '.bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'ocs'), `#!/bin/sh\nexec ${PROGRAM.join(' ')} "$@"\n`)
+  chmodSync(join(bin, 'ocs'), 0o755)
+  const ports = new Map<number, number>()
+  for (const port of PORTS) ports.set(port, await freePort())
+  const here = (text: string) =>
+    text.replaceAll(/\b(?:1883|8001|5000)\b/g, (port) => `${ports.get(Number(port))}`)
+  const there = (text: string) =>
+    [...ports]
+      .reduce((now, [as, is]) => now.replaceAll(`${is}`, `${as}`), text)
+      .replaceAll(home, '/home/lab')
+      .replaceAll(`@${hostname()}`, '@vm')
+  const script = [
+    ...steps.map(({ command }, at) => `{ ${here(command)}\n} > ${home}/.out-${at} 2>&1 < /dev/null`),
+    'ocs down; kill $(jobs -p); wait',
+  ]
+  const { XDG_STATE_HOME: _, XDG_DATA_HOME: __, OCS_STATE_DIR: ___, ...env } = process.env
+  try {
+    const shell = Bun.spawn(['bash', '-c', script.join('\n')], {
+      cwd: home,
+      env: { ...env, HOME: home, PATH: `${bin}:${env['PATH']}`, USER: 'lab' },
+      stdio: ['ignore', 'ignore', 'ignore'],
+    })
+    await shell.exited
+    return steps.map((step, at) => ({ step, output: there(readFileSync(join(home, `.out-${at}`), 'utf8')) }))
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/**
+ * What pages show otherwise than their commands print it, in the lab of the first page, whose last section stops it.
+ * @param root the folder that the pages are named from
+ * @returns the number of commands that were compared, and a text for each that differs
+ */
+export async function tryPages(
+  root: string,
+  pages: readonly string[],
+): Promise<{ compared: number; differ: string[] }> {
+  const [first = [], ...others] = pages.map((page) => stepsOf(page, readFileSync(join(root, page), 'utf8')))
+  const last = first.at(-1)?.where
+  const isLast = ({ where }: Step) => where === last
+  const all = [...first.filter((step) => !isLast(step)), ...others.flat(), ...first.filter(isLast)]
+  const results = (await runSteps(all)).filter(({ step }) => step.shown)
+  return {
+    compared: results.length,
+    differ: results
+      .filter(({ step, output }) => !fits(output, step.shown ?? []))
+      .map(({ step, output }) => `${step.where}: $ ${step.command}\n${output}`),
+  }
+}
