@@ -5,6 +5,7 @@ import { writeJointly } from '../machine/joint-writes.ts'
 import { placeOf } from '../principals/place.ts'
 import { shield } from './connection-guard.ts'
 import { ReadBudget } from './read-budget.ts'
+import { Silence } from './silence.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** Connections that end before what they leave behind is collected. */
@@ -28,6 +29,7 @@ export class Connections {
   /** Those whose CONNECT has been accepted, with what is read of them in a second. */
   readonly #admitted = new WeakMap<Duplex, { readonly budget: ReadBudget | undefined }>()
   readonly #budgets = new Map<string, ReadBudget>()
+  readonly #silence = new Silence()
   readonly #collect = collectAfter(COLLECT_AFTER)
   /** Those that have not been let in yet. */
   readonly waiting: WaitingRoom
@@ -52,6 +54,7 @@ export class Connections {
       const from = origins.get(conn) ?? ''
       this.waiting.leave(conn, from)
       this.#admitted.set(conn, { budget: this.#budgetOf(who(client), from) })
+      this.#silence.watch(client)
     })
   }
 
@@ -86,6 +89,7 @@ export class Connections {
 
   /** Has the broker take leave of its clients, and ends every connection. */
   async end(): Promise<void> {
+    this.#silence[Symbol.dispose]()
     await new Promise<void>((resolve) => this.#broker.close(resolve))
     for (const conn of this.#open) conn.destroy()
   }

@@ -12,6 +12,8 @@ import { awaitGoodbye } from './goodbye.ts'
 import { MqttPublisher } from './mqtt-publisher.ts'
 import { MqttStatus } from './mqtt-status.ts'
 import { MqttSubscriptions } from './mqtt-subscriptions.ts'
+import { Patience } from './patience.ts'
+import { patientSettings, waitPatiently } from './patient-client.ts'
 import { Servers, targetOf } from './servers.ts'
 import type { Unreached } from './unreached.ts'
 
@@ -47,10 +49,6 @@ export interface MqttOptions extends BusOptions {
   readonly onRefused?: (reason: string, code: number) => void
 }
 
-/** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
-const KEEPALIVE = 5
-/** Milliseconds an attempt may take. */
-const CONNECT_MS = 5000
 /**
  * A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once.
  * @throws ConfigError for credentials that cannot be used
@@ -114,13 +112,14 @@ export function openClient(options: MqttOptions): {
   const builder = options.stream ?? (servers.isPlain ? () => plainStream(servers.now) : undefined)
   const now = () => shownTo(options, servers.now, nonce)
   servers.again()
-  const settings = { ...settingsOf(options), ...now(), reconnectPeriod: servers.pauseMs }
+  const patience = new Patience()
+  const settings = { ...settingsOf(options), ...patientSettings(patience), ...now() }
   const client = builder ? new MqttClient(builder, settings) : mqtt.connect(servers.now, settings)
+  waitPatiently(client, patience, servers)
   // Each connection has a stream of its own.
   client.on('connect', () => writeJointly(client.stream))
   client.on('reconnect', () => {
     servers.again()
-    client.options.reconnectPeriod = servers.pauseMs
     // mqtt.js reads its options anew at each attempt.
     if (servers.all.length > 1) Object.assign(client.options, targetOf(servers.now))
     try {
@@ -160,10 +159,8 @@ function settingsOf({ client, will }: MqttOptions): IClientOptions {
     clientId: client,
     protocolVersion: 4,
     clean: true,
-    keepalive: KEEPALIVE,
     // Whoever has this client's id now may leave: mqtt.js by itself would never ask again.
     reconnectOnConnackError: true,
-    connectTimeout: CONNECT_MS,
     queueQoSZero: false,
     // `MqttSubscriptions` does: mqtt.js would not notice that a filter is refused then.
     resubscribe: false,

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Bus } from '../../src/bus/bus.ts'
 import { connectMqtt } from '../../src/bus/mqtt.ts'
 import { type Agent, defineAgent } from '../../src/core/agent.ts'
 import { poll } from '../../src/core/poll.ts'
@@ -36,6 +37,31 @@ const agent = defineAgent({
 }) as unknown as Agent
 
 const credentials = () => findCredentials({ url, realm: 'test_realm', env: process.env })
+/** How often agents of this process have been let in, lost and not let in, the last two by why. */
+const counts = new Map<string, number>()
+/** Whether a line is on its way that says them. */
+let isSaid = true
+const add = (what: string) => {
+  counts.set(what, (counts.get(what) ?? 0) + 1)
+  if (!isSaid) return
+  isSaid = false
+  setTimeout(() => {
+    isSaid = true
+    process.stdout.write(`connections ${JSON.stringify(Object.fromEntries(counts))}\n`)
+  }, 1000)
+}
+function countOf(bus: Bus): void {
+  let was = false
+  bus.onConnected((is, why) => {
+    if (is) add('let in')
+    else if (was) add(`lost: ${why ?? 'without a word'}`)
+    was = is
+  })
+  bus.onProblem?.(({ text }) => {
+    if (!was) add(`not let in: ${text}`)
+  })
+}
+
 const running: RunningAgent[] = []
 for (let i = 0; i < Number(count); i++) {
   const instance = nameOf(i, name)
@@ -49,6 +75,7 @@ for (let i = 0; i < Number(count); i++) {
     version: '0',
   }
   const bus = connectMqtt({ url, credentials, client: instance, will: willOf(identity) })
+  countOf(bus)
   const spool = new Spool(join(state, 'observatory', `${instance}.sqlite`))
   running.push(await runAgent({ agent, args: {}, identity, bus, spool, log: () => {} }))
 }

@@ -9,6 +9,9 @@ import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 /** Where the broker listens. */
 export const BROKER_URL = 'mqtt://127.0.0.1:1883'
 
+/** How a line of `many-agents.ts` begins that counts connections. */
+const COUNTED = 'connections '
+
 /** What the recorder says of itself once a second. */
 interface Recording {
   readonly behind: number
@@ -24,6 +27,7 @@ export class ScaleLab implements AsyncDisposable {
   readonly #agents: number
   #said: Recording = { behind: Infinity, providers: {} }
   #lags: number[] = []
+  #counted: ReadonlyMap<string, number> = new Map()
 
   /** @param agents how many there are going to be */
   constructor(agents: number) {
@@ -87,13 +91,34 @@ export class ScaleLab implements AsyncDisposable {
     )
   }
 
+  /** Prints how often agents were let in, lost, and not let in since this was last asked, with why. */
+  connections(when: string): void {
+    const all = new Map<string, number>()
+    for (const one of [...this.groups.values()].flat()) {
+      const said = one.lines.findLast(({ text }) => text.startsWith(COUNTED))
+      for (const [what, count] of Object.entries(JSON.parse(said?.text.slice(COUNTED.length) ?? '{}')))
+        all.set(what, (all.get(what) ?? 0) + Number(count))
+    }
+    const since = [...all].map(([what, count]) => [what, count - (this.#counted.get(what) ?? 0)] as const)
+    this.#counted = all
+    figure(
+      `connections ${when}: ${since.flatMap(([what, count]) => (count > 0 ? `${count} ${what}` : [])).join('; ')}`,
+    )
+  }
+
   /** Kills the broker, then the recorder, and prints how soon all is recorded again. */
   async kill(): Promise<void> {
+    this.connections('until then')
+    const recorder = this.#one('recorder')
+    const mark = recorder.mark
     await this.#one('hub').kill()
     await this.#hub()
-    figure(
-      `the broker killed: all ${this.#agents} are recorded again after ${(await this.recordedAnew()).toFixed(1)} s`,
-    )
+    const start = performance.now()
+    // What it said before may be heard late.
+    await recorder.says('transport connected', 100, mark)
+    await this.recordedAnew()
+    figure(`the broker killed: all ${this.#agents} are recorded again after ${since(start).toFixed(1)} s`)
+    this.connections('since then')
     await this.#one('recorder').kill()
     await seconds(5)
     this.#record()

@@ -19,10 +19,13 @@ const AGENTS = GROUPS.reduce((sum, { count }) => sum + count, 0)
 const SAMPLES = GROUPS.reduce((sum, { count, hertz }) => sum + count * hertz, 0)
 /** Agents that are processes of their own. */
 const PROCESSES = 40
+/** Loops that do nothing beside the lab. */
+const BUSY = Number(process.env['SCALE_BUSY'] ?? 0)
 
 test(`${AGENTS} agents, ${SAMPLES} samples a second, in ${GROUPS.length} processes: none lost, none doubled`, async () => {
   await using many = new ScaleLab(AGENTS)
-  figure(`on ${BROKER}`)
+  figure(`on ${BROKER}${BUSY > 0 ? `, beside ${BUSY} busy loops` : ''}`)
+  for (let n = 0; n < BUSY; n++) many.lab.program(`busy-${n}`, ['sh', '-c', 'while :; do :; done'])
   await many.begin()
   const start = performance.now()
   const program = [process.execPath, join(ROOT, 'test', 'real', 'many-agents.ts'), many.lab.path('state')]

@@ -1,9 +1,12 @@
 /**
  * Two sites, each with a hub of its own on a host of its own (network namespaces), and one bridge. The link between them is cut and
- * put back: the other site is away, this one goes on, and what was recorded there meanwhile is there afterwards.
+ * put back: the other site is away, on its page grey with its age, this one goes on, and what was recorded there meanwhile is there
+ * afterwards.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Chromium, drawn } from './browser.ts'
 import { type Host, Network } from './hosts.ts'
 import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
@@ -12,18 +15,38 @@ const URL_OF_BRIDGE = 'http://127.0.0.1:5000'
 /** The first host that is plugged in. */
 const THERE = '10.99.0.2'
 const METRIC = 'FAKE::channel_00'
+/** The plots of both sites on the page. */
+const [PLOT, BARNS_PLOT] = ['channel_00 … channel_01', 'channel_00 … channel_02']
+/** Where to keep what the page looks like; nowhere unless it is said. */
+const SHOTS = process.env['OCS_SHOTS'] ?? ''
+
+/** The page's own world, as far as it is looked at from here. */
+interface Element {
+  readonly ariaLabel: string
+  readonly className: string
+}
+interface Styled {
+  getComputedStyle(of: unknown): { readonly color: string }
+}
 
 /** Starts a role of a site: here, or on another host. */
 type Start = (name: string, args: readonly string[]) => Running
 
 /** A site with an agent and its data node, on the hub that its host has. */
-async function site(lab: Lab, name: string, start: Start, more: object, ...hub: string[]): Promise<string[]> {
+async function site(
+  lab: Lab,
+  name: string,
+  start: Start,
+  channels: number,
+  more: object,
+  ...hub: string[]
+): Promise<string[]> {
   const file = lab.path(`${name}.yaml`)
   const instances = [
     {
       'agent-class': 'FakeDataAgent',
       'instance-id': 'fake',
-      arguments: ['--mode', 'acq', '--sample-rate', '2'],
+      arguments: ['--mode', 'acq', '--sample-rate', '2', '--num-channels', String(channels)],
     },
     {
       'agent-class': 'ThermometryDataNode',
@@ -65,9 +88,9 @@ test('a link between two sites is cut and put back', async () => {
   const network = await Network.open(lab)
   const barn = await network.host('barn')
   const wide = ['--listen', '127.0.0.1:1883', '--listen', `${THERE}:1883`, '--insecure']
-  await site(lab, 'barn', on(barn, { OCS_STATE_DIR: lab.path('barn') }), {}, ...wide)
+  await site(lab, 'barn', on(barn, { OCS_STATE_DIR: lab.path('barn') }), 3, {}, ...wide)
   const others = { sites: { barn: { mqtt_server: `mqtt://${THERE}:1883` } } }
-  const flags = await site(lab, 'mill', (name, args) => lab.start(name, args), others)
+  const flags = await site(lab, 'mill', (name, args) => lab.start(name, args), 2, others)
   await lab.start('bridge', ['bridge', ...flags]).says('listening on', 40)
   await until(
     'both sites are shown',
@@ -79,7 +102,7 @@ test('a link between two sites is cut and put back', async () => {
   // Nothing but the data of one of them has both names.
   const listed = (await (await fetch(`${URL_OF_BRIDGE}/api/metrics`)).json()) as { metric: string }[]
   const half = listed.filter(({ metric }) => metric.startsWith('barn/')).length
-  expect([half, listed.length]).toEqual([listed.length / 2, listed.length])
+  expect([half, listed.length]).toEqual([3, 5])
 
   const status = async () => JSON.parse((await lab.run(['status', '--json', ...flags])).out)
   expect(await status()).toMatchObject({
@@ -93,6 +116,25 @@ test('a link between two sites is cut and put back', async () => {
   )
   expect(boards.map((file) => readFileSync(lab.path('grafana', file), 'utf8')).join()).toContain('barn_FAKE')
 
+  await using browser = await Chromium.open(URL_OF_BRIDGE)
+  const { page } = browser
+  const shot = async (name: string) => {
+    if (SHOTS !== '') await page.screenshot({ path: join(SHOTS, `sites-${name}.png`) })
+  }
+  const agents = () =>
+    page
+      .locator('.agent')
+      .evaluateAll((cards) => (cards as unknown as Element[]).map((card) => [card.ariaLabel, card.className]))
+  const filled = async (plot: string) => (await drawn(page, plot)).columns > 5
+  await page.goto(URL_OF_BRIDGE)
+  await until('both sites are drawn', 60, async () => (await filled(PLOT)) && (await filled(BARNS_PLOT)))
+  expect(await agents()).toEqual([
+    ['barn/fake', 'agent online'],
+    ['fake', 'agent online'],
+    ['barn/node', 'agent online'],
+    ['node', 'agent online'],
+  ])
+
   barn.pull()
   const cut = Date.now() / 1000
   const away = await until('the bridge says so', 40, async () => {
@@ -100,6 +142,29 @@ test('a link between two sites is cut and put back', async () => {
     return said !== 'connected' && said
   })
   expect(away).toMatch(/^the link to the site barn is down since \d{4}-/)
+  await until('the page says so', 40, async () => (await page.locator('.agent.away').count()) === 2)
+  expect(await agents()).toEqual([
+    ['fake', 'agent online'],
+    ['node', 'agent online'],
+    ['barn/fake', 'agent away'],
+    ['barn/node', 'agent away'],
+  ])
+  const card = page.locator('.agent[aria-label="barn/fake"]')
+  expect(await card.locator('.fault').textContent()).toBe(away)
+  // Nobody knows what it does meanwhile, and most goes on.
+  expect(await card.locator('.op .badge').first().textContent()).toBe('not known')
+  const grey = page.locator('.agent[aria-label="barn/fake"] h3')
+  const colourOf = (place: typeof grey) =>
+    place.evaluate((one) => (globalThis as unknown as Styled).getComputedStyle(one).color)
+  expect(await colourOf(grey)).not.toBe(await colourOf(page.locator('.agent[aria-label="fake"] h3')))
+  // Its sign of life grows old, where others have one each five seconds.
+  const age = async () =>
+    Number(/^♥ (\d+) s ago$/.exec((await card.locator('.beat').textContent()) ?? '')?.[1])
+  await until('its age is shown', 60, async () => (await age()) > 15)
+  const section = page.locator('.node', { has: page.locator('h3', { hasText: /^barn\/FAKE$/ }) })
+  const note = async () => (await section.locator('.note').textContent()) ?? ''
+  await until('its plots say so', 40, async () => (await note()).includes(away))
+  await shot('away')
   await seconds(6)
   const { roles, sites: looked } = await status()
   expect(looked).toMatchObject({ barn: { hub: { connected: false } } })
@@ -120,6 +185,14 @@ test('a link between two sites is cut and put back', async () => {
   figure(
     `link cut for ${(plugged - cut).toFixed(1)} s: ${between.length} samples of the other site from that time, longest step ${Math.max(...steps).toFixed(2)} s`,
   )
+  await until('the page says so', 40, async () => (await page.locator('.away').count()) === 0)
+  const hole = await until('the hole on the page is filled', 40, async () => {
+    const { columns, gap } = await drawn(page, BARNS_PLOT)
+    return columns > 20 && gap <= 4 && { columns, gap }
+  })
+  figure(`on the page it is drawn in ${hole.columns} columns, ${hole.gap} apart at most`)
+  await shot('back')
+  expect(browser.faults).toEqual([])
   // Two a second were read there, and none is missing but by how busy this machine is.
   expect(between.length).toBeGreaterThan((plugged - cut) * 2 * 0.8)
 })

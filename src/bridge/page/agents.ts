@@ -104,14 +104,14 @@ export class Agents {
       ...(lock && lock.until > bridgeTime()
         ? [h('p', { class: 'lock' }, `Locked by ${lock.by} until ${dayText(lock.until)}`)]
         : []),
-      this.#list(instance, shown),
+      this.#list(view, shown),
       ...(rest.length > 0
         ? [
             h(
               'details',
               { open },
               h('summary', { 'data-key': 'more' }, counted(rest.length, 'more operation')),
-              this.#list(instance, rest),
+              this.#list(view, rest),
             ),
           ]
         : []),
@@ -122,11 +122,11 @@ export class Agents {
         ?.focus()
   }
 
-  #list(instance: string, ops: readonly OpView[]): HTMLElement {
-    return h('ul', { class: 'ops' }, ...ops.map((op) => this.#op(instance, op)))
+  #list(of: AgentView, ops: readonly OpView[]): HTMLElement {
+    return h('ul', { class: 'ops' }, ...ops.map((op) => this.#op(of, op)))
   }
 
-  #op(instance: string, view: OpView): HTMLElement {
+  #op({ instance, state: agent }: AgentView, view: OpView): HTMLElement {
     const { op, state, message, since, end, kind } = view
     const runs = ['starting', 'running', 'degraded', 'stopping'].includes(state)
     // What has ended stays as it ended, whoever is away.
@@ -159,15 +159,15 @@ export class Agents {
       'li',
       { class: `op ${state}` },
       name,
-      over ? h('span', { class: `badge ${state}` }, state) : this.#badge(state, state),
+      over ? h('span', { class: `badge ${state}` }, state) : this.#badge(state, state, agent !== 'away'),
       h('span', { class: 'time' }, time),
       button,
       message !== null && h('span', { class: 'message', title: message }, message),
     )
   }
 
-  #badge(state: string, text: string): HTMLElement {
-    return this.#known
+  #badge(state: string, text: string, known = true): HTMLElement {
+    return this.#known && known
       ? h('span', { class: `badge ${state}` }, text)
       : h('span', { class: 'badge' }, NOT_KNOWN)
   }

@@ -7,7 +7,7 @@ import { showAlarms, showEvents } from './events.ts'
 import { showGrafana } from './grafana.ts'
 import { Readings } from './readings.ts'
 import { showRecorder } from './recorder.ts'
-import type { Happened } from './shape.ts'
+import { type Happened, siteOf } from './shape.ts'
 import { Timeline } from './timeline.ts'
 import { showViews } from './views.ts'
 import { showWall } from './wall.ts'
@@ -52,6 +52,13 @@ const lab = gathered(async () => {
   showRecorder(agents.views, isLive())
   showAlarms(agents.views, account.me)
   timeline.alarm(agents.views)
+  readings.sitesAway(
+    new Map(
+      agents.views.flatMap(({ instance, state, why }) =>
+        state === 'away' && why !== null ? [[siteOf(instance), why] as const] : [],
+      ),
+    ),
+  )
 })
 
 showViews()

@@ -4,7 +4,7 @@ import { countText } from './format.ts'
 import { groupsOf } from './groups.ts'
 import { messageOf } from './messages.ts'
 import { type Around, Panel } from './panel.ts'
-import type { NodeView, Part, RunView } from './shape.ts'
+import { type NodeView, type Part, type RunView, siteOf } from './shape.ts'
 import { onTheme } from './theme.ts'
 import { TimeWindow } from './time-window.ts'
 
@@ -37,6 +37,7 @@ export class Readings {
   #stream = ''
   #telling = 0
   #hub = true
+  #sites: ReadonlyMap<string, string> = new Map()
 
   /** @param plots whether there are plots, beside the last values */
   constructor(plots: boolean) {
@@ -90,9 +91,23 @@ export class Readings {
     this.#find()
   }
 
+  /** Takes why other sites are away, by their names. */
+  sitesAway(sites: ReadonlyMap<string, string>): void {
+    if (JSON.stringify([...sites]) === JSON.stringify([...this.#sites])) return
+    this.#sites = sites
+    this.#sayAway()
+    // Those that are back say again what they have.
+    void this.list()
+  }
+
+  /** Marks the nodes that are away, with why: what is known of the link to a site comes before that its nodes do not answer. */
   #sayAway(): void {
-    const why = this.#hub ? 'the data node does not answer' : 'the bridge has lost the hub'
-    for (const { away, note } of this.#sections.values()) if (away) say(note, `away: ${why}`)
+    const other = this.#hub ? 'the data node does not answer' : 'the bridge has lost the hub'
+    for (const [name, { element, away, note }] of this.#sections) {
+      const why = this.#sites.get(siteOf(name)) ?? (away ? other : undefined)
+      element.classList.toggle('away', why !== undefined)
+      if (why !== undefined) say(note, `away: ${why}`)
+    }
   }
 
   /** Asks for the list of fields. */
@@ -111,10 +126,7 @@ export class Readings {
       byId('nodes'),
       names.flatMap((name) => this.#sections.get(name)?.element ?? []),
     )
-    for (const [name, section] of this.#sections) {
-      section.away = !nodes.some((node) => node.name === name)
-      section.element.classList.toggle('away', section.away)
-    }
+    for (const [name, section] of this.#sections) section.away = !nodes.some((node) => node.name === name)
     this.#sayAway()
     this.#find()
   }

@@ -47,6 +47,11 @@ export function isElsewhere(instance: string): boolean {
   return instance.includes('/')
 }
 
+/** The site that an agent or a data node is of, by its name; '' of one of this lab. */
+export function siteOf(name: string): string {
+  return isElsewhere(name) ? name.slice(0, name.indexOf('/')) : ''
+}
+
 /** An operation with its latest session; the times are null where there is none. */
 export interface OpView {
   readonly op: string
