@@ -1,6 +1,7 @@
-/** Pixels: of a character, between two lines, and around them. */
+/** Pixels: of a character, between two lines, of letters above their line, and around them all. */
 const CHARACTER = 7.83
 const LINE = 18
+const BASELINE = 13
 const MARGIN = 16
 /** Fonts differ in width: the length of a line is said, so that columns stand one below the other in every browser. */
 const FONT = 'ui-monospace, SFMono-Regular, Menlo, Consolas, DejaVu Sans Mono, monospace'
@@ -18,15 +19,13 @@ export function terminalPicture(command: string, output: string): string {
   const width = Math.ceil(Math.max(...lines.map((line) => line.length)) * CHARACTER) + 2 * MARGIN
   const height = lines.length * LINE + 2 * MARGIN
   const texts = lines.flatMap((line, at) => {
-    const text = line.trimEnd()
-    const length = Math.round((text.length - (text.length - text.trimStart().length)) * CHARACTER)
-    const x = Math.round(MARGIN + (text.length - text.trimStart().length) * CHARACTER)
-    const y = MARGIN + at * LINE + 13
-    return text === ''
-      ? []
-      : [
-          `<text x="${x}" y="${y}" textLength="${length}">${escaped(text.trimStart()).replaceAll(' ', NO_BREAK)}</text>`,
-        ]
+    const text = line.trim()
+    const indent = line.length - line.trimStart().length
+    const x = Math.round(MARGIN + indent * CHARACTER)
+    const y = MARGIN + at * LINE + BASELINE
+    const length = Math.round(text.length * CHARACTER)
+    const shown = escaped(text).replaceAll(' ', NO_BREAK)
+    return text === '' ? [] : [`<text x="${x}" y="${y}" textLength="${length}">${shown}</text>`]
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(`A terminal in which ${command} was typed`)}">`,

@@ -1,7 +1,16 @@
 /** Pages whose commands are run as they stand there, by one shell, in a home and with ports of their own. */
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PROGRAM } from '../src/host/children.ts'
 import { freePort } from '../src/host/spoken.test-aid.ts'
 
@@ -21,13 +30,15 @@ interface Result {
 
 /** Ports as pages name them; each is another one where the commands run. */
 const PORTS = [1883, 8001, 5000] as const
+/** Milliseconds that all commands may take: less than a test, which ends what they have started. */
+const LIMIT_MS = 540_000
 const NUMBER = /\d+(?:[.,:]\d+)*/g
 const BLOCK =
-  /^(#+) ([^\n]*)$|^```console\n(.*?)^```$|^```(?:yaml\n#|ts\n\/\/) (\S+\.(?:yaml|ts))\n(.*?)^```$|^\[run\]: # '([^\n]*)'$/gms
+  /^(#+) ([^\n]*)$|^```console\n(.*?)^```$|^```(?:(?:yaml|python)\n#|ts\n\/\/) (\S+\.(?:yaml|ts|py))\n(.*?)^```$|^\[run\]: # '([^\n]*)'$/gms
 
 /**
- * The steps of a page: commands of its `console` blocks (`$ `, continued by a backslash) with the lines beneath; YAML and
- * TypeScript with a name in its first line, `# NAME.yaml`, `// NAME.ts`, as a file; and commands that the page does not show,
+ * The steps of a page: commands of its `console` blocks (`$ `, continued by a backslash) with the lines beneath; YAML,
+ * TypeScript and Python with a name in the first line, `# NAME.yaml`, `// NAME.ts`, as a file; and commands that the page does not show,
  * `[run]: # 'COMMAND'`, which Markdown takes for the target of a link.
  */
 export function stepsOf(page: string, text: string): Step[] {
@@ -66,6 +77,17 @@ export function fits(output: string, shown: readonly string[]): boolean {
   return new RegExp(`^${pattern.join('')}$`).test(`${lines.join('\n')}\n`)
 }
 
+/** Ends what is still there of a home: what `ocs up --detach` has started outlives a shell that hangs. */
+function endAllOf(home: string): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`HOME=${home}`))
+        process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended, or is another account's.
+    }
+}
+
 /** Runs steps one after the other; what they have started in the background is ended after the last. */
 async function runSteps(steps: readonly Step[]): Promise<Result[]> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'ocs-pages-')))
@@ -86,16 +108,25 @@ async function runSteps(steps: readonly Step[]): Promise<Result[]> {
     ...steps.map(({ command }, at) => `{ ${here(command)}\n} > ${home}/.out-${at} 2>&1 < /dev/null`),
     'ocs down; kill $(jobs -p); wait',
   ]
+  // The Python that checks have so3g in, where they have one.
+  const { OCS_SO3G_PYTHON: python, PATH: path } = process.env
   const { XDG_STATE_HOME: _, XDG_DATA_HOME: __, OCS_STATE_DIR: ___, ...env } = process.env
   try {
     const shell = Bun.spawn(['bash', '-c', script.join('\n')], {
       cwd: home,
-      env: { ...env, HOME: home, PATH: `${bin}:${env['PATH']}`, USER: 'lab' },
+      env: {
+        ...env,
+        HOME: home,
+        PATH: [bin, ...(python ? [dirname(python)] : []), path].join(':'),
+        USER: 'lab',
+      },
       stdio: ['ignore', 'ignore', 'ignore'],
+      timeout: LIMIT_MS,
     })
     await shell.exited
     return steps.map((step, at) => ({ step, output: there(readFileSync(join(home, `.out-${at}`), 'utf8')) }))
   } finally {
+    endAllOf(home)
     rmSync(home, { recursive: true, force: true })
   }
 }
