@@ -62,6 +62,6 @@ export interface Follower extends AsyncDisposable {
 export interface FollowOptions {
   /** Only rows at or after this unix time (s) of what the spools hold; default all. */
   readonly since?: number
-  /** The only instance, and the only feed of it, that the sink wants: the hub then sends no others. */
-  readonly of?: { readonly instance: string; readonly feed?: string }
+  /** The only instances, and the only feeds of them, that the sink wants, each once: the hub then sends no others. */
+  readonly of?: readonly { readonly instance: string; readonly feed?: string }[]
 }

@@ -47,7 +47,7 @@ const node = defineAgent({
   async ({ args, instrument: cache, lab, session, signal }) => {
     const since = Date.now() / 1000 - args.buffer_time
     const of = { instance: args.target, ...(args.feed !== 'all' && { feed: args.feed }) }
-    await using follower = await lab.follow(cache, { since, of })
+    await using follower = await lab.follow(cache, { since, of: [of] })
     using _counted = lab.counters(() => {
       const { duplicates, holes, unnumbered, malformed } = follower.state
       return { duplicates, holes, unnumbered, quarantined: malformed }

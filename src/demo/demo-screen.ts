@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
-import { channels } from '../core/channels.ts'
+import { channels, type FeedDeclaration, type Row } from '../core/channels.ts'
 import { stateOf } from '../core/ops.ts'
 import { recordingOf } from '../core/recording/recording.ts'
 import type { Child, Role } from '../host/children.ts'
@@ -36,7 +36,8 @@ interface Shown {
 export class DemoScreen {
   readonly #context: Context
   readonly #shown: Shown
-  readonly #latest = new Map<string, string>()
+  /** The newest row of each kind. */
+  readonly #latest = new Map<string, { readonly declaration: FeedDeclaration; readonly row: Row }>()
   readonly #redraw: Redraw
   readonly #complained = new Set<string>()
   readonly #began = performance.now()
@@ -60,14 +61,14 @@ export class DemoScreen {
     const { terminal } = this.#context
     let first = true
     await using _ = await bus.subscribe(channels.feed, { root }, (row, { instance, feed }) => {
-      const declaration = lab.instances.get(instance)?.api?.feeds[feed]
+      const declaration = lab.of(instance)?.api?.feeds[feed]
       if (!declaration) return
-      const text = reading(declaration, row)
       const kind = `${instance}/${row.block}`
       const isFirst = !this.#latest.has(kind)
-      this.#latest.set(kind, text)
-      if (!terminal && isFirst)
-        this.#context.out(`${stamp(new Date((row.t.at(-1) ?? 0) * 1000))} ${instance} ${text}\n`)
+      this.#latest.set(kind, { declaration, row })
+      if (terminal || !isFirst) return
+      const at = stamp(new Date((row.t.at(-1) ?? 0) * 1000))
+      this.#context.out(`${at} ${instance} ${reading(declaration, row)}\n`)
     })
     using _watch = bus.onConnected((connected) => {
       this.#connected = connected
@@ -195,7 +196,9 @@ export class DemoScreen {
     const { columns, rows } = this.#context.size()
     const latest = [...this.#latest].sort(([a], [b]) => a.localeCompare(b))
     const indent = Math.min(INDENT, 2 + Math.max(0, ...latest.map(([name]) => name.length)))
-    const readings = latest.map(([name, text]) => beside(name, text, { indent, width: columns - 1 }))
+    const readings = latest.map(([name, { declaration, row }]) =>
+      beside(name, reading(declaration, row), { indent, width: columns - 1 }),
+    )
     const full = this.#roles(lab).split('\n')
     // A line that is cut might end in half a URL.
     const isWhole = full.every((line) => line.length < columns || !line.includes('://'))

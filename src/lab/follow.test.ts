@@ -351,3 +351,23 @@ test('a beat that comes while an answer is due does not let a row in twice', asy
   await new Promise((resolve) => setImmediate(resolve))
   expect([got.length, faults]).toEqual([6, []])
 })
+
+test('nothing is asked for but the feeds that are wanted, and whether their agents are there', async () => {
+  const bus = new MemoryHub().connect('reader')
+  const asked: unknown[] = []
+  const watched: Bus = {
+    ...bus,
+    subscribe: (to, address, ...rest) => {
+      if (to.pattern === channels.feed.pattern || to.pattern === channels.presence.pattern)
+        asked.push(address)
+      return bus.subscribe(to, address, ...rest)
+    },
+  }
+  const of = [{ instance: 'a', feed: 'x' }, { instance: 'a', feed: 'y' }, { instance: 'b' }]
+  await using _ = await follow(watched, root, strict().sink, { of })
+  expect(asked).toEqual([
+    ...of.map((each) => ({ root, ...each })),
+    { root, instance: 'a' },
+    { root, instance: 'b' },
+  ])
+})

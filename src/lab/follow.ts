@@ -22,23 +22,31 @@ export async function follow(
 ): Promise<Follower> {
   const asking = await replays(bus, root, since)
   const readers = new FeedReaders({ sink, replays: asking, all: since === undefined, onBug })
-  const rows = await bus.subscribe(channels.feed, { root, ...of }, (row, { instance, feed }) =>
-    readers.receive(row, instance, feed),
-  )
-  const beats = { root, ...(of && { instance: of.instance }) }
-  const presence = await bus.subscribe(channels.presence, beats, (beat, { instance }) => {
-    if (beat.state !== 'online') asking.left(instance)
-    else if (beat.feeds) readers.hold(beat.feeds, instance, instance)
-  })
+  const open: AsyncDisposable[] = [asking]
+  for (const each of of ?? [{}]) {
+    open.push(
+      await bus.subscribe(channels.feed, { root, ...each }, (row, { instance, feed }) =>
+        readers.receive(row, instance, feed),
+      ),
+    )
+  }
+  const named = of && [...new Set(of.map(({ instance }) => instance))].map((instance) => ({ instance }))
+  for (const each of named ?? [{}]) {
+    open.push(
+      await bus.subscribe(channels.presence, { root, ...each }, (beat, { instance }) => {
+        if (beat.state !== 'online') asking.left(instance)
+        else if (beat.feeds) readers.hold(beat.feeds, instance, instance)
+      }),
+    )
+  }
   // What is drained is as old as its agent is gone: for the recorder, not for who wants the latest.
-  const drained =
-    since === undefined
-      ? [
-          await bus.subscribe(channels.drains, { root }, ({ feeds }, { instance, of }) => {
-            if (drainsFor(instance, of)) readers.hold(feeds, instance, of)
-          }),
-        ]
-      : []
+  if (since === undefined) {
+    open.push(
+      await bus.subscribe(channels.drains, { root }, ({ feeds }, { instance, of: whose }) => {
+        if (drainsFor(instance, whose)) readers.hold(feeds, instance, whose)
+      }),
+    )
+  }
   let isMute = false
   return {
     get state() {
@@ -59,7 +67,7 @@ export async function follow(
     },
     async [Symbol.asyncDispose]() {
       readers.close()
-      for (const each of [asking, presence, rows, ...drained]) await each[Symbol.asyncDispose]()
+      for (const each of open) await each[Symbol.asyncDispose]()
     },
   }
 }

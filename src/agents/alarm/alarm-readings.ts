@@ -1,6 +1,6 @@
 import type { Rule, RuleOf } from '../../core/alarm-rules.ts'
 import type { FeedDeclaration, Row } from '../../core/channels.ts'
-import type { FeedEpoch, FeedSink } from '../../core/feed-sink.ts'
+import type { FeedEpoch, FeedSink, FollowOptions } from '../../core/feed-sink.ts'
 import { glob, isWild } from '../../core/glob.ts'
 import { fromWire } from '../../core/wire.ts'
 import { digits, judge, Slope } from './alarm-conditions.ts'
@@ -43,6 +43,17 @@ export class Readings implements FeedSink {
       .filter((rule): rule is FieldRule => 'field' in rule)
       .map((rule) => ({ rule, fits: glob(rule.field) }))
     for (const { rule } of this.#rules) if (!isWild(rule.field)) this.#field(rule.field)
+  }
+
+  /** The feeds that rules name, where none leaves open which they are. */
+  get only(): Pick<FollowOptions, 'of'> {
+    const named = new Map<string, { readonly instance: string; readonly feed: string }>()
+    for (const { rule } of this.#rules) {
+      const [instance = '', feed = ''] = rule.field.split('.')
+      if (isWild(instance) || isWild(feed)) return {}
+      named.set(`${instance}.${feed}`, { instance, feed })
+    }
+    return { of: [...named.values()] }
   }
 
   wants(instance: string, feed: string): boolean {

@@ -42,7 +42,7 @@ export default defineAgent({
       await using agents = await lab.agents()
       const readings = new Readings(lab.instance, rules, watch.book, systemTime.now)
       const look = new LabLook(lab.instance, rules, { site: lab.site, agents }, watch.book, systemTime.now)
-      await using _ = await lab.follow(readings)
+      await using _ = await lab.follow(readings, readings.only)
       const calling = watch.calls.run(signal)
       let looks = 0
       let shown = ''
