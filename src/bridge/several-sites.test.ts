@@ -1,6 +1,7 @@
 /** Two labs with the same names on one bridge: each is asked for its own, and one whose link is down costs the other nothing. */
 import { expect, test } from 'bun:test'
 import type { Bus } from '../bus/bus.ts'
+import { channels } from '../core/channels.ts'
 import type { DataAnswer, DataRequest } from '../core/data-node.ts'
 import thermometry from '../datanode/thermometry.ts'
 import { joinNodes, type SiteLook } from '../lab/joined-sites.ts'
@@ -122,6 +123,34 @@ test('a site whose link is down is away with since when, the other whole; what i
   while (await read('\n\nnever')) expect(told).not.toContain('never')
   await until(at.values, (got) => got.join() === '3,4')
   expect(await at.get('/')).toContain('"barn":"connected"')
+})
+
+test('a site of an older version is shown, and what no version says is left out; the others are whole', async () => {
+  await using at = await twoLabs()
+  const bus = at.barn.lab.hub.connect('old')
+  const [first, odd] = ['first', 'odd'].map((instance) => ({ root: ROOT, instance }))
+  if (!first || !odd) return
+  // What version 0.1.0 said of an agent.
+  const time = Date.now() / 1000
+  const said = {
+    state: 'online',
+    session: 's',
+    since: time,
+    time,
+    agent_class: 'Old',
+    host: 'h',
+    pid: 1,
+  } as const
+  await bus.publish(channels.presence, first, { ...said, version: '0.1.0' })
+  await bus.publishText(channels.presence, odd, '{"state":[1],"since":"yesterday"}')
+  await bus.publishText(channels.api, odd, 'no JSON')
+  await until(at.values, (got) => got.join() === '1,2')
+  const agents = JSON.parse(await at.get('/api/agents')) as { instance: string }[]
+  expect(agents.map(({ instance }) => instance)).toEqual([
+    ...['barn/first', 'barn/ls240', 'barn/node-N'],
+    ...['ls240', 'node-N'],
+  ])
+  await bus[Symbol.asyncDispose]()
 })
 
 test('who has signed in here operates nothing there', async () => {

@@ -8,7 +8,7 @@ const LONGEST_ANSWER_MS = 40_000
 /** Milliseconds from one attempt to the next. */
 const RETRY_MS = 250
 /** Milliseconds of a connection that make up for one doubling. */
-const CALM_MS = 60_000
+const CALM_MS = 600_000
 
 /**
  * How long a client waits for its hub. Where the hub, or the client's own process, does not get to its work for seconds, every

@@ -85,7 +85,7 @@ export function bridgeCommand(context: Context): Command {
       const client = `bridge-${crypto.randomUUID().slice(0, 8)}`
       await using bus = connectMqtt({ url, credentials, client })
       using _ = sayConnections(bus, url, log)
-      await using others = connectSites(site, client, log)
+      await using others = connectSites(site, 'bridge', log)
       const bridge = await startBridge({
         ...{ bus, root, listen, log, keys: files?.read(), hosts: flags.host ?? [] },
         people: hubPeople({ url, root, credentials }),

@@ -32,11 +32,11 @@ export function otherSites(site: Site | undefined): OtherSite[] {
 
 /**
  * Connects to the other labs of a site file, to look at them. None of them is waited for: a link may be down for days.
- * @param client the id there
+ * @param role what looks, for its ids there: one for each site, since two names may lead to one hub, which lets an id in once
  */
 export function connectSites(
   site: Site | undefined,
-  client: string,
+  role: 'bridge' | 'status',
   log: Log,
 ): AsyncDisposable & {
   readonly sites: readonly {
@@ -48,7 +48,11 @@ export function connectSites(
 } {
   const sites = otherSites(site).map(({ name, url, root, credentials }) => ({
     ...{ name, url, root },
-    bus: connectMqtt({ url, client, credentials }),
+    bus: connectMqtt({
+      ...{ url, credentials },
+      client: `${role}-${crypto.randomUUID().slice(0, 8)}`,
+      onBad: (topic, why) => log(`site ${name}: ${topic}: left out: ${why}`),
+    }),
   }))
   const said = sites.map(({ name, url, bus }) =>
     sayConnections(bus, url, (text) => log(`site ${name}: ${text}`)),
@@ -78,8 +82,7 @@ export class SiteStatuses implements AsyncDisposable {
   }
 
   static async open(site: Site | undefined, log: Log): Promise<SiteStatuses> {
-    const client = `status.${crypto.randomUUID().slice(0, 8)}`
-    const connected = connectSites(site, client, log)
+    const connected = connectSites(site, 'status', log)
     const open: AsyncDisposable[] = [connected]
     const looks = await Promise.all(
       connected.sites.map(async ({ name, url, bus, root }) => {

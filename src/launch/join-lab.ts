@@ -104,6 +104,14 @@ async function opsOf(instance: Instance, env: Context['env']): Promise<Agent['op
   return agent?.ops ?? {}
 }
 
+/** What to do about an instance of another site, by its name there, `SITE/instance`; undefined for one of this lab. */
+export function elsewhere(site: Site | undefined, instance: string): string | undefined {
+  const [name = '', ...rest] = instance.split('/')
+  const url = site?.sites?.get(name)?.mqtt_server
+  if (rest.length === 0 || url === undefined) return undefined
+  return `${instance} is of another site, which is looked at from here: operate it as who may there, with --site-hub ${url} and ${rest.join('/')}`
+}
+
 /** One instance, whatever its state; one of the site file may still come. @throws TransportError when nothing is known of it, with the nearest name */
 export async function knownInstance({ lab, site }: Controlled, instance: string): Promise<InstanceView> {
   const hosts = [...(site?.hosts.values() ?? [])]
@@ -111,6 +119,8 @@ export async function knownInstance({ lab, site }: Controlled, instance: string)
   if (isNamed && !lab.instances.has(instance)) await comeBack(lab, instance)
   const found = lab.instances.get(instance)
   if (found) return found
+  const there = elsewhere(site, instance)
+  if (there !== undefined) throw new UsageError(there)
   const names = [...lab.instances.keys()].sort()
   throw new TransportError(`no agent "${instance}" is known (${nearOr(instance, names)})`)
 }

@@ -80,7 +80,7 @@ test('three nodes of NATS, each killed in turn: no sample is lost or doubled, an
   await on.judge(`${ROUNDS * nodes.length} nodes killed`)
 })
 
-test.each(['mosquitto', 'nats3'] as const)(
+test.each(['mosquitto', 'nats', 'nats3'] as const)(
   'two processes of one instance on %s find each other: the younger leaves, and names the elder',
   async (name) => {
     const { on } = await openLab(name)

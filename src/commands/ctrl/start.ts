@@ -1,10 +1,10 @@
 import { channels } from '../../core/channels.ts'
-import { messageOf, OpError, TransportError } from '../../core/errors.ts'
+import { messageOf, OpError, TransportError, UsageError } from '../../core/errors.ts'
 import { didYouMean } from '../../core/names.ts'
 import { ResponseCode, toldOf } from '../../core/ops.ts'
 import { RECORD } from '../../core/recording/recording.ts'
 import { recorderClasses } from '../../launch/agents.ts'
-import type { Controlled } from '../../launch/join-lab.ts'
+import { type Controlled, elsewhere } from '../../launch/join-lab.ts'
 
 /** Seconds an instrument has to give its first sample. */
 const FIRST_SAMPLE = 10
@@ -58,6 +58,7 @@ async function all(instances: readonly string[], work: (instance: string) => Pro
   if (reasons.length === 0) return
   if (reasons.length === 1) throw reasons[0]
   const text = reasons.map(messageOf).join('; ')
+  if (reasons.every((reason) => reason instanceof UsageError)) throw new UsageError(text)
   const away = reasons.every((reason) => reason instanceof TransportError)
   throw away ? new TransportError(text) : new OpError(text)
 }
@@ -84,9 +85,11 @@ function instrumentsOf({ lab, expected }: Controlled): string[] {
   return found
 }
 
-function mustRun({ lab }: Controlled, instance: string): void {
+function mustRun({ lab, site }: Controlled, instance: string): void {
   const found = lab.instances.get(instance)
   if (found?.state === 'online') return
+  const there = elsewhere(site, instance)
+  if (there !== undefined) throw new UsageError(there)
   const names = [...lab.instances].filter(([, { state }]) => state === 'online').map(([name]) => name)
   const [near] = found ? [] : didYouMean(instance, names)
   const state = found ? found.state : 'not running'
