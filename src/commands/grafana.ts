@@ -19,7 +19,7 @@ import { siteFlags } from './site-flags.ts'
 
 interface ProvisionFlags extends SiteOptions {
   readonly out: string
-  readonly dialect: DialectName
+  readonly dialect?: DialectName
   readonly bridge: string
   readonly mountedAt?: string
   readonly tokenFile?: string
@@ -38,9 +38,9 @@ export function grafanaCommand(context: Context): Command {
   )
     .requiredOption('-o, --out <folder>', 'the folder to write, for Grafana’s provisioning')
     .addOption(
-      new Option('--dialect <dialect>', 'data source of the dashboards; only graphite needs no plugin')
-        .choices(dialectNames)
-        .default('graphite'),
+      new Option('--dialect <dialect>', 'gone in the next version: graphite needs no plugin').choices(
+        dialectNames,
+      ),
     )
     .option('--bridge <url>', 'the bridge, as Grafana reaches it', 'http://127.0.0.1:5000')
     .option('--mounted-at <folder>', 'path of the folder as Grafana sees it; the same path by default')
@@ -68,6 +68,7 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
   const { protocol } = URL.parse(flags.bridge) ?? {}
   if (protocol !== 'http:' && protocol !== 'https:')
     throw new UsageError(`--bridge ${flags.bridge} is not a URL such as http://127.0.0.1:5000`)
+  if (flags.dialect !== undefined) context.err(`warning: ${former(flags.dialect)}\n`)
   const log = createLog(context, flags.logFormat ?? 'text')
   const { site, url, root, credentials } = await chooseSite(flags, context, log)
   const declaration = (agentClass: string) => findAgent(agentClass).catch(() => undefined)
@@ -84,7 +85,7 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
   const others = await Promise.all(otherSites(site).map((one) => nodesOf(one, declaration, log)))
   const out = resolve(flags.out)
   const files = filesOf([...lab, ...others.flat()], {
-    dialect: flags.dialect,
+    dialect: flags.dialect ?? 'graphite',
     bridge: flags.bridge.replace(/\/+$/, ''),
     mountedAt: (flags.mountedAt ?? out).replace(/\/+$/, ''),
     tokenFile: flags.tokenFile,
@@ -94,6 +95,16 @@ async function provision(flags: ProvisionFlags, context: Context): Promise<void>
     writeWhole(join(out, path), text)
     context.out(`${join(flags.out, path)}\n`)
   }
+}
+
+/** What is said of a dialect that is asked for, which the next version does not do. */
+function former(dialect: DialectName): string {
+  const next = 'the next version does not know --dialect'
+  if (dialect === 'graphite') return `${next}: leave it out, graphite is what it writes`
+  return (
+    `${next}, and writes no dashboards for ${dialect}: leave it out, and they ask Graphite, which is built into Grafana; ` +
+    `dashboards of your own that ask ${dialect} go on`
+  )
 }
 
 /** The data nodes of another site, under its name; none, and told, while its hub does not answer. */
