@@ -18,15 +18,33 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 test('what is written in one turn goes out at once, in order, and the next turn’s by itself', async () => {
   const { calls, conn } = connection()
-  conn.write('a')
+  const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(40)) as [string, string, string]
+  conn.write(a)
   await Promise.resolve()
-  conn.write('b')
+  conn.write(b)
   expect(calls).toEqual([])
   await turn()
-  expect(calls).toEqual(['ab'])
-  conn.write('c')
+  expect(calls).toEqual([a + b])
+  conn.write(c)
   await turn()
-  expect(calls).toEqual(['ab', 'c'])
+  expect(calls).toEqual([a + b, c])
+})
+
+test('what is as small as an acknowledgement waits for a message that follows it elsewhere, and for no more', async () => {
+  const sent: string[] = []
+  const open = (name: string) => {
+    const to = (chunk: Buffer, _: unknown, done: () => void) => {
+      sent.push(`${name} ${chunk.length}`)
+      done()
+    }
+    return writeJointly(new Writable({ write: to }) as never) as unknown as Writable
+  }
+  const [publisher, reader] = [open('publisher'), open('reader')]
+  publisher.write(Buffer.alloc(4))
+  // As Aedes goes on once it has acknowledged.
+  setImmediate(() => reader.write(Buffer.alloc(100)))
+  while (sent.length < 2) await turn()
+  expect(sent).toEqual(['reader 100', 'publisher 4'])
 })
 
 test('a connection that ends sends first what waits', async () => {

@@ -2,6 +2,8 @@ import type { Duplex } from 'node:stream'
 
 /** Bytes that are kept together at most before they go to the connection, which counts what its client owes. */
 const MOST = 64 * 1024
+/** Bytes for which nobody waits: acknowledgements of messages, signs of life. */
+const SMALL = 32
 
 /**
  * Sends what is written to a connection in one turn of the event loop as one piece: the dearest part of a message is writing
@@ -24,6 +26,11 @@ export function writeJointly<C extends Duplex>(conn: C): C {
     waiting = false
     if (!conn.destroyed) send()
   }
+  /** Aedes acknowledges a message first and passes it on in a turn of its own: that goes first, somebody waits for it. */
+  const sendSoon = () => {
+    if (bytes > SMALL) sendLater()
+    else setImmediate(() => setImmediate(sendLater))
+  }
   conn.write = (chunk: Buffer | string) => {
     const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     parts.push(part)
@@ -31,7 +38,7 @@ export function writeJointly<C extends Duplex>(conn: C): C {
     if (bytes >= MOST) send()
     else if (!waiting) {
       waiting = true
-      setImmediate(sendLater)
+      setImmediate(sendSoon)
     }
     return !conn.writableNeedDrain
   }
