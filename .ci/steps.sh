@@ -71,6 +71,7 @@ tools() {
   command -v strace >/dev/null || missing+=(strace)
   command -v rsync >/dev/null || missing+=(rsync)
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v groff >/dev/null || missing+=(groff-base)
   command -v influxd >/dev/null || missing+=(influxdb)
   command -v systemd-analyze >/dev/null || missing+=(systemd)
   [ -e /usr/lib/python3/dist-packages/graphite/render/functions.py ] || missing+=(graphite-web)

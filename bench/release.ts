@@ -20,7 +20,9 @@ function makeRelease(): string {
   const dir = mkdtempSync(join(tmpdir(), 'release-'))
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
-  run('npm', 'pack', '--pack-destination', dir)
+  // Where there is no network, what makes the docs cannot be had, and nobody reads them here.
+  run(process.execPath, join('bin', 'build.ts'), '--no-docs')
+  run('npm', 'pack', '--ignore-scripts', '--pack-destination', dir)
   const [file = ''] = [...new Bun.Glob('*.tgz').scanSync(dir)]
   run('tar', '-xzf', join(dir, file), '-C', dir)
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'package', 'node_modules'))

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeDocs } from '../docs/site/build.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { BY_PATH, common, exported, root } from './bundle.ts'
 
@@ -13,10 +14,10 @@ import { BY_PATH, common, exported, root } from './bundle.ts'
 const CPUS = { x64: 'x64', arm64: 'aarch64' } as const
 export type Cpu = keyof typeof CPUS
 
-/** Files that are read by their path: the page, what the demo and `ocs new` need, what runs agents of Python. */
+/** Files that are read by their path: the page, the docs, what the demo and `ocs new` need, what runs agents of Python. */
 const ASSETS = [
   ...['package.json', 'python', 'examples/pressure-gauge', 'fixtures/sites/demo.yaml', 'fixtures/weather'],
-  ...['src/bridge/page', 'src/core', 'src/chaos/read_g3.py'],
+  ...['src/bridge/page', 'src/core', 'src/chaos/read_g3.py', 'dist/docs.tar.zst'],
   ...['uPlot.esm.js', 'uPlot.min.css'].map((file) => `node_modules/uplot/dist/${file}`),
 ]
 
@@ -77,6 +78,7 @@ export async function makeBinary(cpu: Cpu): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const outfile = join(folder, `ocs-${manifest.version}-linux-${cpu}`)
   rmSync(outfile, { force: true })
+  await makeDocs()
   const tree = staged()
   await Bun.build({
     ...common,

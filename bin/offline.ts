@@ -1,11 +1,12 @@
 /**
  * Makes one file for a machine without a network: `npm run offline [-- x64|arm64 …]`. `tar -xzf FILE -C /usr/local` (or
- * `-C ~/.local`) there installs all of it: the single binary, completion of three shells, the docs, Python's package and
- * the examples. It goes into `binary/`, with its checksum beside it.
+ * `-C ~/.local`) there installs all of it: the single binary, completion of three shells, the docs, manual pages, Python's
+ * package and the examples. It goes into `binary/`, with its checksum beside it.
  */
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { writeManPages } from '../docs/site/man-pages.ts'
 import { type Cpu, cpusOf, makeBinary } from './binary.ts'
 import { root } from './bundle.ts'
 import { sbom } from './sbom.ts'
@@ -21,6 +22,8 @@ const COPIED: Readonly<Record<string, string>> = {
   examples: 'share/doc/ocs/examples',
   python: 'share/ocs/python',
 }
+/** What makes the site of the docs, which the binary has within it. */
+const BUILDS_DOCS = /\/docs\/(?:\.vitepress|site)$/
 /** Where shells look for completions by themselves. */
 const COMPLETIONS = {
   bash: 'share/bash-completion/completions/ocs',
@@ -48,8 +51,10 @@ async function makeOffline(cpu: Cpu): Promise<string> {
   }
   cpSync(binary, place('bin/ocs'))
   chmodSync(join(tree, 'bin/ocs'), 0o755)
-  for (const [from, to] of Object.entries(COPIED)) cpSync(join(root, from), place(to), { recursive: true })
+  for (const [from, to] of Object.entries(COPIED))
+    cpSync(join(root, from), place(to), { recursive: true, filter: (file) => !BUILDS_DOCS.test(file) })
   for (const [shell, path] of Object.entries(COMPLETIONS)) writeFileSync(place(path), await scriptFor(shell))
+  await writeManPages(place('share/man/man1'))
   writeFileSync(place('share/doc/ocs/sbom.cdx.json'), await sbom())
   const file = `${binary}.tar.gz`
   // The same files make the same archive, whoever packs them and when.

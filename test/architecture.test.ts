@@ -218,7 +218,7 @@ test('a command reads words: files, sockets and databases are for the folders be
 test('each third-party package is imported in one folder', async () => {
   const wrong = (await imports()).filter(({ file, path }) => {
     const name = path.startsWith('@') ? path.split('/').slice(0, 2).join('/') : (path.split('/')[0] ?? '')
-    if (/^(src|test|bin|package\.json)/.test(path) || /^(bun|node)(:|$)/.test(path) || name === 'zod')
+    if (/^(src|test|bin|docs|package\.json)/.test(path) || /^(bun|node)(:|$)/.test(path) || name === 'zod')
       return false
     return ![home[name] ?? []].flat().includes(roomOf(file))
   })

@@ -2,9 +2,12 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { dirname, join } from 'node:path'
 import { folders, sidebar } from '../docs/.vitepress/sidebar.ts'
-import { anchor } from '../docs/site/anchor.ts'
+import { anchors } from '../docs/site/anchor.ts'
+import { describe } from '../docs/site/describe.ts'
+import { manPages } from '../docs/site/man-pages.ts'
 import { outsideCode } from '../docs/site/markdown.ts'
 import { gather } from '../docs/site/pages.ts'
+import manifest from '../package.json' with { type: 'json' }
 
 // The help of every command is asked for.
 setDefaultTimeout(300_000)
@@ -12,7 +15,7 @@ setDefaultTimeout(300_000)
 const site = gather()
 
 /** Pages that stand in no list, and need none: the first one, and what is only linked to. */
-const UNLISTED = /^(index|source\/.*|[^/]+\/index)$/
+const UNLISTED = /^(index|source\/.*)$/
 
 test('every page stands in the sidebar, once, and every page of the sidebar is there', async () => {
   const pages = [...(await site).pages.keys()].map((path) => path.slice(0, -'.md'.length))
@@ -24,20 +27,6 @@ test('every page stands in the sidebar, once, and every page of the sidebar is t
   expect(pages.filter(isListed).length).toBeGreaterThan(80)
 })
 
-/** The anchors of a page: of two headings of one name, the second has a number. */
-function anchorsOf(text: string): Set<string> {
-  const counts = new Map<string, number>()
-  const all = new Set<string>()
-  const prose = text.replaceAll(/^ *(`{3,}).*?^ *\1 *$/gms, '')
-  for (const [, heading = ''] of prose.matchAll(/^#+ (.*)$/gm)) {
-    const name = anchor(heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1'))
-    const count = counts.get(name) ?? 0
-    counts.set(name, count + 1)
-    all.add(count === 0 ? name : `${name}-${count}`)
-  }
-  return all
-}
-
 /** Links of pages to pages and headings that are not there. */
 function deadLinks(pages: ReadonlyMap<string, string>, files: ReadonlyMap<string, string>): string[] {
   const dead: string[] = []
@@ -48,7 +37,10 @@ function deadLinks(pages: ReadonlyMap<string, string>, files: ReadonlyMap<string
         const [path = '', hash] = link.split('#')
         const to = path.startsWith('/') ? path.slice(1) : path === '' ? page : join(dirname(page), path)
         const there = pages.has(to) || files.has(to) || files.has(`public/${to}`)
-        if (!there || (hash !== undefined && !anchorsOf(pages.get(to) ?? '').has(hash)))
+        if (
+          !there ||
+          (hash !== undefined && !anchors(pages.get(to) ?? '').some(({ anchor }) => anchor === hash))
+        )
           dead.push(`${page}: ${link}`)
       }
       return part
@@ -75,4 +67,16 @@ test('the reference has every command, with its flags and examples', async () =>
   expect(pages.get('commands/sim.md')).toContain('## ocs sim lakeshore240')
   // Faults of chaos are a list, which keeps its lines.
   expect(pages.get('commands/chaos.md')).toMatch(/```text\nFaults:\n {2}kill +kill -9/)
+})
+
+test('npm installs the manual page of every command: package.json lists it', async () => {
+  const ocs = await describe()
+  const made = manPages(ocs)
+  expect([...manifest.man].sort()).toEqual([...made.keys()].map((name) => `dist/man/${name}`).sort())
+  const ctrl = made.get('ocs-ctrl.1') ?? ''
+  expect(ctrl).toContain('.SH NAME\nocs\\-ctrl \\- ')
+  const start = ocs.commands.flatMap(({ commands }) => commands).find(({ name }) => name === 'ocs ctrl start')
+  const wait = start?.flags.find(({ term }) => term === '--wait')?.text
+  expect(ctrl).toContain(`.TP\n\\fB\\-\\-wait\\fR\n${wait}\n`)
+  expect(ctrl).toContain('\nocs ctrl start ls240 set_values \\-\\-channel=1 \\-\\-wait\n')
 })

@@ -29,6 +29,8 @@ export default defineConfig({
   // `<words>`, `{words}` and `:words:` stand in the text as they are written.
   markdown: {
     html: false,
+    // Those of GitHub itself have comments that are too pale.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     attrs: { disable: true },
     anchor: { slugify: anchor },
     config: (md) => void md.disable('emoji'),
@@ -38,17 +40,20 @@ export default defineConfig({
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
-    sidebar: [
-      ...sidebar.map(({ text, collapsed, pages }) => ({
+    sidebar: {
+      '/': sidebar.map(({ text, pages }) => ({
         text,
-        ...(collapsed !== undefined && { collapsed }),
         items: pages.map(([page, name]) => ({ text: name, link: `/${page}` })),
       })),
-      ...folders.map(({ text, folder }) => ({
-        text,
-        collapsed: true,
-        items: pagesIn(folder).map((page) => ({ text: titleOf(page), link: `/${page}` })),
-      })),
-    ],
+      ...Object.fromEntries(
+        folders.map(({ text, folder }) => [
+          `/${folder}/`,
+          [
+            { text: 'All the docs', link: '/' },
+            { text, items: pagesIn(folder).map((page) => ({ text: titleOf(page), link: `/${page}` })) },
+          ],
+        ]),
+      ),
+    },
   },
 })

@@ -4,8 +4,6 @@
  */
 export interface Group {
   readonly text: string
-  /** Shown closed, until one of its pages is open. */
-  readonly collapsed?: boolean
   readonly pages: readonly (readonly [page: string, text: string])[]
 }
 
@@ -81,13 +79,14 @@ export const sidebar: readonly Group[] = [
     pages: [
       ['commands', 'Commands'],
       ['protocol', 'Protocol'],
+      ['decisions/index', 'Decisions'],
       ['pains', 'What hurt in OCS'],
       ['changelog', 'Changes'],
     ],
   },
 ]
 
-/** Groups whose pages are all files of a folder: agents, commands, decisions. */
+/** Folders with many pages of a kind: beside each of these stand the others of its folder. */
 export const folders: readonly { readonly text: string; readonly folder: string }[] = [
   { text: 'Every agent', folder: 'agents' },
   { text: 'Every command', folder: 'commands' },

@@ -16,6 +16,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { LIST } from '../../src/bridge/docs/docs-site.ts'
+import { listOf } from './page-list.ts'
 import { gather } from './pages.ts'
 
 const ROOT = join(import.meta.dir, '..', '..')
@@ -40,7 +42,7 @@ async function install(): Promise<void> {
 }
 
 /** Writes the pages to where VitePress takes them from; only what is another is written. */
-async function place(): Promise<void> {
+async function place(): Promise<ReadonlyMap<string, string>> {
   const { pages, files } = await gather()
   const folder = join(HOME, 'pages')
   const wanted = new Set([...pages.keys(), ...files.keys()])
@@ -52,31 +54,60 @@ async function place(): Promise<void> {
     const file = join(folder, path)
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
   }
+  return pages
 }
 
 /** Packs the site; the same pages make the same archive. */
-async function pack(from: string): Promise<void> {
+async function pack(from: string, pages: ReadonlyMap<string, string>): Promise<void> {
   const names = readdirSync(from, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(from.length + 1))
     .sort()
-  const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(from, name))]))
+  const files: Record<string, Buffer | string> = Object.fromEntries(
+    names.map((name) => [name, readFileSync(join(from, name))]),
+  )
+  files[LIST] = JSON.stringify(listOf(pages))
   mkdirSync(dirname(ARCHIVE), { recursive: true })
   // What stands beside each page is the same on all: zstd sees that, gzip looks back less far than a page is long.
   await Bun.write(ARCHIVE, await Bun.zstdCompress(await new Bun.Archive(files).bytes(), { level: 9 }))
 }
 
+/** Another one whenever the site would be: of all that it is made from. */
+async function inputs(): Promise<string> {
+  const hash = new Bun.CryptoHasher('sha256')
+  const { pages, files } = await gather()
+  for (const [path, text] of pages) hash.update(`${path}\0${text}\0`)
+  for (const [path, from] of files) hash.update(`${path}\0`).update(readFileSync(join(ROOT, from)))
+  const own = ['*.ts', 'theme/*'].flatMap((glob) => [...new Bun.Glob(glob).scanSync(HOME)].sort())
+  for (const path of ['package-lock.json', ...own]) hash.update(readFileSync(join(HOME, path)))
+  return hash
+    .update(readFileSync(import.meta.path))
+    .digest('hex')
+    .slice(0, 16)
+}
+
 /**
- * Builds the site.
- * @param base the path that it lies beneath on its server
- * @returns the archive of it, for `ocs docs`, where it lies at the top
+ * Makes the archive of the site that `ocs docs` shows. One that was made of the same pages before is taken again.
+ * @throws Error when it cannot be made
  */
-export async function makeDocs(base = '/'): Promise<string> {
+export async function makeDocs(): Promise<void> {
+  const made = join(HOME, 'cache', `docs-${await inputs()}.tar.zst`)
+  if (!existsSync(made)) {
+    await build('/')
+    rmSync(join(HOME, 'cache'), { recursive: true, force: true })
+    mkdirSync(join(HOME, 'cache'), { recursive: true })
+    cpSync(ARCHIVE, made)
+  }
+  mkdirSync(dirname(ARCHIVE), { recursive: true })
+  cpSync(made, ARCHIVE)
+}
+
+/** Builds the site into a folder; and packs it where it is for the top of a server. @param base the path that it lies beneath there */
+async function build(base: string): Promise<void> {
   await install()
-  await place()
+  const pages = await place()
   await run(HOME, join(HOME, 'node_modules', '.bin', 'vitepress'), 'build', '..', '--base', base)
-  if (base === '/') await pack(join(HOME, 'dist'))
-  return ARCHIVE
+  if (base === '/') await pack(join(HOME, 'dist'), pages)
 }
 
 if (import.meta.main) {
@@ -90,5 +121,5 @@ if (import.meta.main) {
     await run(HOME, join(HOME, 'node_modules', '.bin', 'vitepress'), 'dev', '..')
     process.exit()
   }
-  await makeDocs(values.base)
+  await build(values.base ?? '/')
 }

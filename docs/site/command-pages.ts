@@ -1,5 +1,5 @@
 /** The reference of commands: a page for each that is typed behind `ocs`, those beneath it as its sections. */
-import { briefly, type CommandText, type Entry, EXIT_CODES } from './describe.ts'
+import { briefly, type CommandText, type Entry, EXIT_CODES, sharedFlags } from './describe.ts'
 import { table } from './markdown.ts'
 
 const code = (text: string): string => `\`${text}\``
@@ -20,12 +20,6 @@ export function commandPages(ocs: CommandText): Map<string, string> {
 }
 
 const lastWord = ({ name }: CommandText): string => name.split(' ').at(-1) ?? ''
-
-/** The flags that commands share, each once. */
-function sharedFlags({ shared, commands }: CommandText): Entry[] {
-  const all = [...shared, ...commands.flatMap(sharedFlags)]
-  return [...new Map(all.map((entry) => [entry.term, entry])).values()]
-}
 
 function index(ocs: CommandText): string {
   const every = (command: CommandText): CommandText[] => [command, ...command.commands.flatMap(every)]

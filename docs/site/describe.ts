@@ -77,6 +77,12 @@ export function briefly(text: string): string {
   return (text.split(/\.\s/)[0] ?? text).replace(/\.$/, '')
 }
 
+/** The flags that a command and those beneath it share with others, each once. */
+export function sharedFlags({ shared, commands }: CommandText): Entry[] {
+  const all = [...shared, ...commands.flatMap(sharedFlags)]
+  return [...new Map(all.map((entry) => [entry.term, entry])).values()]
+}
+
 /** What the exit code of any command means. */
 export const EXIT_CODES: readonly Entry[] = [
   { term: '0', text: 'done' },

@@ -40,13 +40,14 @@ const commands: Loaders<Create> = {
   new: async () => (await import('./new.ts')).newCommand,
   test: async () => (await import('./test.ts')).testCommand,
   run: async () => (await import('./run.ts')).scriptCommand,
+  docs: async () => (await import('./docs.ts')).docsCommand,
   completion: async () => (await import('./completion.ts')).completionCommand,
 }
 
 /** What only other commands run: in no help. */
 const inner: Loaders<Create> = {
-  'foreign-agent': async () => (await import('./foreign-agent.ts')).foreignAgentCommand,
-  'shared-runtime': async () => (await import('./shared-runtime.ts')).sharedRuntimeCommand,
+  'foreign-agent': async () => (await import('./inner/foreign-agent.ts')).foreignAgentCommand,
+  'shared-runtime': async () => (await import('./inner/shared-runtime.ts')).sharedRuntimeCommand,
 }
 
 /** What needs no command at all. */

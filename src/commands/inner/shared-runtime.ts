@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { serveShared } from '../launch/shared-runtime.ts'
-import type { Context } from '../terminal/context.ts'
-import { agentCommand } from './agent.ts'
-import { runCommand } from './run-command.ts'
+import { serveShared } from '../../launch/shared-runtime.ts'
+import type { Context } from '../../terminal/context.ts'
+import { agentCommand } from '../agent.ts'
+import { runCommand } from '../run-command.ts'
 
 /** `ocs shared-runtime`: what `ocs up` runs several instances in; in no help. */
 export function sharedRuntimeCommand(context: Context): Command {

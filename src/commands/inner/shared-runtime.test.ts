@@ -3,10 +3,10 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from '../bridge/lab.test-aid.ts'
-import { PROGRAM } from '../host/children.ts'
-import type { RoleState } from '../host/roles.ts'
-import { freePort, spoken } from '../host/spoken.test-aid.ts'
+import { until } from '../../bridge/lab.test-aid.ts'
+import { PROGRAM } from '../../host/children.ts'
+import type { RoleState } from '../../host/roles.ts'
+import { freePort, spoken } from '../../host/spoken.test-aid.ts'
 
 // It starts some ten processes; what is to come is waited for as long as the test runner waits.
 setDefaultTimeout(600_000)
@@ -19,7 +19,7 @@ const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OCS_|XDG_|NO_COLOR)/.test(name))),
   OCS_STATE_DIR: join(folder, 'state'),
 }
-const COUNTER = join(import.meta.dir, '..', '..', 'examples', 'program', 'counter.py')
+const COUNTER = join(import.meta.dir, '..', '..', '..', 'examples', 'program', 'counter.py')
 const counter = (id: string, more = '') => `instance-id: ${id}, command: [python3, ${COUNTER}]${more}`
 
 async function ocs(...args: string[]): Promise<string> {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import foreignAgent from '../chaos/foreign-agent.ts'
-import type { Context } from '../terminal/context.ts'
+import foreignAgent from '../../chaos/foreign-agent.ts'
+import type { Context } from '../../terminal/context.ts'
 
 /** `ocs foreign-agent`: what `ocs chaos` has misbehave in its lab; in no help. */
 export function foreignAgentCommand({ signal }: Context): Command {

@@ -1,0 +1,65 @@
+import { didYouMean } from '../../core/names.ts'
+import type { DocsPage } from './docs-site.ts'
+
+/** A page, or a part of one. */
+export interface Place {
+  /** From the top of the site: `commands/ctrl.html#ocs-ctrl-forget`. */
+  readonly path: string
+  readonly title: string
+  readonly page: DocsPage
+}
+
+/** Pages that are told of where words stand in the text alone. */
+const MENTIONS = 8
+
+/**
+ * Where the docs are about something: a page or heading of that name alone, else those with all the words in them, else the
+ * pages whose text has them, most often first.
+ * @param words as they are typed: `alarms`, `ctrl forget`
+ */
+export function findPlaces(pages: readonly DocsPage[], words: readonly string[]): Place[] {
+  const wanted = words.flatMap((word) => word.toLowerCase().split(/\s+/)).filter(Boolean)
+  const name = wanted.join(' ')
+  const places = pages.flatMap((page) => [
+    { path: page.path, title: page.title, page },
+    ...page.headings.map(({ text, anchor }) => ({
+      path: `${page.path}#${anchor}`,
+      title: `${page.title}: ${text}`,
+      page,
+    })),
+  ])
+  const named = places.filter(({ path, title, page }) => {
+    const last = title === page.title ? title : title.slice(page.title.length + 2)
+    return [path.replace(/\.html$/, ''), last].some(
+      (one) => plain(one) === name || plain(one) === `ocs ${name}`,
+    )
+  })
+  if (named.length > 0) return named
+  const headed = places.filter(({ title, page }) => {
+    const last = title === page.title ? title : title.slice(page.title.length + 2)
+    return wanted.every((word) => plain(last).includes(word))
+  })
+  if (headed.length > 0) return headed
+  return pages
+    .map((page) => ({ page, share: mentions(page.text.toLowerCase(), wanted) / page.text.length }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share)
+    .slice(0, MENTIONS)
+    .map(({ page }) => ({ path: page.path, title: page.title, page }))
+}
+
+/** Words of titles and headings that a misspelt one may have meant. */
+export function nearWords(pages: readonly DocsPage[], word: string): string[] {
+  const all = pages.flatMap(({ title, headings }) => [title, ...headings.map(({ text }) => text)])
+  return didYouMean(
+    word,
+    all.flatMap((text) => plain(text).split(/[^\p{L}\p{N}_-]+/u)),
+  )
+}
+
+const plain = (text: string): string => text.toLowerCase().replaceAll('`', '')
+
+/** How often the rarest of some words stands in a text. */
+function mentions(text: string, words: readonly string[]): number {
+  return Math.min(...words.map((word) => text.split(word).length - 1))
+}
