@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { counted } from '../core/counted.ts'
-import { OpError } from '../core/errors.ts'
+import { OpError, UsageError } from '../core/errors.ts'
 import { isUp } from '../host/roles.ts'
 import { findUp, isAlive, type UpChoice } from '../host/up-state.ts'
 import type { Context } from '../terminal/context.ts'
@@ -20,7 +20,14 @@ export function upChoiceFlags(command: Command): Command {
 export function downCommand(context: Context): Command {
   return upChoiceFlags(new Command('down').description('Stop what ocs up runs.'))
     .addHelpText('after', examples('ocs down', 'ocs down --site-file=lab.yaml'))
-    .action(async (choice: UpChoice) => {
+    .allowExcessArguments()
+    .action(async (choice: UpChoice, { args: [role] }: Command) => {
+      // Who means one role must not have to guess what does that, nor lose the others.
+      if (role !== undefined)
+        throw new UsageError(
+          `ocs down stops everything, not ${role} alone: ocs ctrl stop --target=${role} ends its reading, kill PID (see ocs ps) ` +
+            'has ocs up start it anew, manage: no in the site file keeps it down',
+        )
       const { state } = findUp(choice, context)
       if (!isAlive(state))
         throw new OpError(`ocs up of ${state.host} does not run (its pid was ${state.pid})`)

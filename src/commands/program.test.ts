@@ -51,3 +51,9 @@ test('a flag behind a subcommand is the subcommand’s', async () => {
   expect(await line.code).toBe(2)
   expect(line.err()).toContain('--site-hub "nonsense"')
 })
+
+test('ocs down with the name of one role stops nothing, and says what does that', async () => {
+  const line = commandLine(['down', 'ls240'])
+  expect(await line.code).toBe(2)
+  expect(line.err()).toContain('ocs ctrl stop --target=ls240')
+})

@@ -200,7 +200,16 @@ test.each([
   [3, ['start', 'x1', 'acq'], 'no agent "x1" is known (there are bench, fake)'],
   [2, ['start', 'bench', 'rmap'], 'bench has no operation "rmap": did you mean "ramp"?'],
   [2, ['status', 'bench', 'x'], 'bench has no operation "x": it has ramp, acq'],
-  [2, ['start', 'bench'], 'ocs ctrl start bench: which operation? (ocs ctrl status bench)'],
+  [
+    2,
+    ['stop', 'bench'],
+    'ocs ctrl stop bench: which operation? (ocs ctrl status bench; ocs ctrl stop --target=bench is for its acquisition)',
+  ],
+  [
+    2,
+    ['start', 'bench'],
+    'ocs ctrl start bench: which operation? (ocs ctrl status bench; ocs ctrl start --target=bench is for its acquisition)',
+  ],
   [2, ['start', 'bench', 'ramp'], 'bench ramp needs --channel <integer>'],
   [
     2,

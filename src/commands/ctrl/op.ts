@@ -92,8 +92,12 @@ export function opCommand(action: OpAction, context: Context, withLab: WithLab):
     const known = op === undefined || op.startsWith('-') ? undefined : op
     if (flags.help) return help(named, known, flags, context, withLab)
     if (flags.all) throw new UsageError('--all stops every instrument: do not name others')
-    if (known === undefined)
-      throw new UsageError(`ocs ctrl ${action} ${named}: which operation? (ocs ctrl status ${named})`)
+    if (known === undefined) {
+      const acquisition = `ocs ctrl ${action} --target=${named} is for its acquisition`
+      throw new UsageError(
+        `ocs ctrl ${action} ${named}: which operation? (ocs ctrl status ${named}; ${acquisition})`,
+      )
+    }
     const timeout =
       flags.timeout === undefined
         ? undefined
