@@ -7,6 +7,7 @@ import { appendFileSync } from 'node:fs'
 import mqtt, { type MqttClient } from 'mqtt'
 import { channels } from '../core/channels.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
+import { addressesIn } from '../core/host-port.ts'
 import { pause } from '../core/pause.ts'
 import { addressOf, topic } from '../core/topic.ts'
 import { findCredentials } from '../principals/credentials.ts'
@@ -164,7 +165,9 @@ class ForeignAgent {
 
   /** Connects once. @throws TransportError when the hub is away, or will not have it */
   #connect(clientId: string): Promise<MqttClient> {
-    const { url, keys } = this.#told
+    const { keys } = this.#told
+    // Of several nodes it goes to one, whichever that is.
+    const url = this.#pick(addressesIn(this.#told.url))
     const shown = findCredentials({ url, realm: REALM, broker: keys, env: process.env })
     const client = mqtt.connect(url, {
       ...(shown && { username: shown.principal, password: shown.password ?? shown.tokens.join('.') }),

@@ -25,7 +25,8 @@ export interface RoleOptions {
 }
 
 /** The lab's site file; the foreign agent is at home on another host, whose keys let it speak for itself alone. */
-export function siteText({ places, instruments, ports, broker }: RoleOptions): string {
+export function siteText(options: RoleOptions): string {
+  const { places, instruments, ports, broker } = options
   const own = [
     ...instruments.map(({ agent, agentClass, args }) => [agent, agentClass, args] as const),
     [RECORDER, 'AggregatorAgent', ['--data-dir', places.dataDir, '--frame-length', FRAME_LENGTH]] as const,
@@ -47,7 +48,7 @@ export function siteText({ places, instruments, ports, broker }: RoleOptions): s
   ]
   const text = [
     'hub:',
-    `  mqtt_server: mqtt://127.0.0.1:${ports.mqtt}`,
+    `  mqtt_server: [${hubUrlAt(options).replaceAll(',', ', ')}]`,
     `  wamp_server: ws://127.0.0.1:${ports.ws}/ws`,
     `  address_root: ${ROOT}`,
     'hosts:',
@@ -58,7 +59,7 @@ export function siteText({ places, instruments, ports, broker }: RoleOptions): s
   return `${text.join('\n')}\n`
 }
 
-/** The processes of a lab, the hub first. @param site the site file */
+/** The processes of a lab, the hub, or all nodes of a broker, first. @param site the site file */
 export function rolePlans(site: string, options: RoleOptions): RolePlan[] {
   const { places, instruments, ports, broker, seed } = options
   const { state, log } = places
@@ -69,13 +70,13 @@ export function rolePlans(site: string, options: RoleOptions): RolePlan[] {
     args: ['agent', '--instance-id', name, ...where, '--state-dir', state, '--log-dir', join(log, 'agents')],
   })
   const foreign: ForeignArgs = {
-    ...{ url: hubUrlAt(ports.mqtt), root: ROOT, instance: FOREIGN, seed },
+    ...{ url: hubUrlAt(options), root: ROOT, instance: FOREIGN, seed },
     keys: broker?.keys('foreign'),
     log: foreignLog(places),
     others: [RECORDER, DATA_NODE, ...instruments.map((instrument) => instrument.agent)],
   }
   return [
-    broker?.plan ?? { name: 'hub', kind: 'hub', args: ['hub', ...where] },
+    ...(broker?.plans ?? [{ name: 'hub', kind: 'hub', args: ['hub', ...where] } as const]),
     agent(RECORDER, 'recorder'),
     ...instruments.map((instrument) => agent(instrument.agent, 'agent')),
     agent(DATA_NODE, 'data node'),
@@ -92,7 +93,7 @@ export function rolePlans(site: string, options: RoleOptions): RolePlan[] {
   ]
 }
 
-/** Where clients find the hub that listens on a port of this machine. */
-export function hubUrlAt(port: number): string {
-  return `mqtt://127.0.0.1:${port}`
+/** Where clients find the hub, or the nodes of a broker, with commas between. */
+export function hubUrlAt({ ports, broker }: Pick<RoleOptions, 'ports' | 'broker'>): string {
+  return (broker?.ports ?? [ports.mqtt]).map((port) => `mqtt://127.0.0.1:${port}`).join(',')
 }

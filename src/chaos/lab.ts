@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Instrument, openInstruments } from './instruments.ts'
 import { Station } from './lab-process.ts'
 import { hubUrlAt, RECORDER, type RoleOptions, rolePlans, siteText } from './lab-roles.ts'
-import { type ChosenBroker, OtherBroker, type UserKeys } from './other-broker.ts'
+import { type ChosenBroker, OtherBroker, portsOf, type UserKeys } from './other-broker.ts'
 import { foreignLog, placesOf } from './places.ts'
 import { ShiftedClock } from './shifted-clock.ts'
 import { SmallDisk } from './small-disk.ts'
@@ -43,7 +43,7 @@ export class ChaosLab implements AsyncDisposable {
     const { dir, faketime, onDeath } = options
     const { places, instruments, ports, broker } = roles
     this.dir = dir
-    this.hubUrl = hubUrlAt(ports.mqtt)
+    this.hubUrl = hubUrlAt(roles)
     this.keys = broker?.keys('lab')
     this.bridgeUrl = `http://127.0.0.1:${ports.bridge}`
     this.instruments = instruments
@@ -64,14 +64,14 @@ export class ChaosLab implements AsyncDisposable {
       : undefined
     for (const folder of Object.values(places)) mkdirSync(folder, { recursive: true })
     writeFileSync(foreignLog(places), '')
-    const [mqtt = 0, ws = 0, bridge = 0] = await freePorts(3)
-    const ports = { mqtt, ws, bridge }
-    const broker = options.broker && new OtherBroker(options.broker, join(dir, 'broker'))
+    const [ws = 0, bridge = 0, ...own] = await freePorts(2 + portsOf(options.broker))
+    const ports = { mqtt: own[0] ?? 0, ws, bridge }
+    const broker = options.broker && new OtherBroker(options.broker, join(dir, 'broker'), own)
     const instruments = await openInstruments(places, seed)
     const roles = { places, instruments, ports, broker, seed }
     const site = join(dir, 'site.yaml')
     writeFileSync(site, siteText(roles))
-    await broker?.configure(site, mqtt)
+    await broker?.configure(site)
     const lab = new ChaosLab(options, site, roles, disks)
     for (const station of lab.stations.values()) station.start()
     return lab

@@ -75,7 +75,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   await using bus = connectMqtt({
     url: lab.hubUrl,
     client: 'chaos',
-    credentials: () => findCredentials({ url: lab.hubUrl, realm: REALM, broker: lab.keys, env: process.env }),
+    credentials: ({ url }) => findCredentials({ url, realm: REALM, broker: lab.keys, env: process.env }),
   })
   await reached(bus, lab.hubUrl, START_SECONDS)
   const agents = lab.instruments.map(({ agent }) => agent)

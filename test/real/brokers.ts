@@ -52,12 +52,24 @@ export async function startBroker(lab: Lab, name: BrokerName, more = ''): Promis
   return nodes
 }
 
-/** Starts the only server of a broker. @throws Error for what is no broker, or one of several */
+/** Clusters whose first node is killed and started again, while the others go on. */
+const clusters = new WeakMap<Lab, BrokerNode>()
+
+/**
+ * Starts the server of a broker that clients of the usual port have: the only one, or the first node of a cluster, whose other nodes
+ * run on. @throws Error for what is no broker
+ */
 export async function startOne(lab: Lab, name: string): Promise<Running> {
-  const known = BROKERS.find((one) => one === name)
-  const [node, ...more] = known ? nodesOf(lab, known, '') : []
-  if (!node || more.length > 0) throw new Error(`OCS_BROKER=${name}: mosquitto or nats`)
-  return await node.start()
+  const known = clusters.get(lab)
+  if (known) return await known.start()
+  const broker = BROKERS.find((one) => one === name)
+  if (!broker) throw new Error(`OCS_BROKER=${name}: ${BROKERS.join(', ')}`)
+  const [first, ...others] = nodesOf(lab, broker, '')
+  if (!first) throw new Error(`${broker} has no node`)
+  if (others.length > 0) clusters.set(lab, first)
+  const [running] = await Promise.all([first, ...others].map((node) => node.start()))
+  if (!running) throw new Error(`${broker} has no node`)
+  return running
 }
 
 /** The addresses of a broker's nodes, as `mqtt_server` and `--site-hub` take them. */
