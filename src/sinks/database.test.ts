@@ -96,3 +96,19 @@ test('an address of a database is read; what is none is refused with an example'
   ])
     expect(() => influxAddress('--influx', text)).toThrow('such as http://localhost:8086/ocs_feeds')
 })
+
+test('a run of VictoriaMetrics goes by the second of its start, once no other can start within it', async () => {
+  let [status, age] = [200, 1]
+  const { database } = answering(
+    () => new Response(`vm_app_start_timestamp 1796069489\nvm_app_uptime_seconds ${age}\n`, { status }),
+  )
+  const young = await database.life(never)
+  expect(young).toStartWith('1796069489 ')
+  expect(await database.life(never)).not.toBe(young)
+  age = 2
+  expect([await database.life(never), await database.life(never)]).toEqual(['1796069489', '1796069489'])
+  status = 404
+  expect(await database.life(never)).toBeUndefined()
+  status = 502
+  await expect(database.life(never)).rejects.toThrow('HTTP 502')
+})

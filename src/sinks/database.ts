@@ -16,6 +16,12 @@ export interface Database {
    * @throws TransportError when it cannot be reached, or takes nothing now: the same again is no harm
    */
   write(points: readonly string[], signal: AbortSignal): Promise<Refused | undefined>
+  /**
+   * What names this run of a database that answers before it has points on its disk (VictoriaMetrics); undefined of one that has
+   * them there when it answers.
+   * @throws TransportError when it cannot be reached
+   */
+  life(signal: AbortSignal): Promise<string | undefined>
 }
 
 /** How a database is reached by HTTP. */
@@ -23,6 +29,8 @@ export interface Endpoint {
   readonly name: string
   /** Where points are posted. */
   readonly url: string
+  /** Where VictoriaMetrics tells when it was started. */
+  readonly metrics: string
   readonly headers: Readonly<Record<string, string>>
   readonly gzip: boolean
   /** Whether its certificate has to be right. */
@@ -35,6 +43,8 @@ export interface Endpoint {
 
 /** Milliseconds that a database has to answer. */
 const PATIENCE = 10_000
+/** Seconds after its start from which on the second of it is that of no other run. */
+const DISTINCT_S = 2
 /** Characters of an answer that are told. */
 const TOLD = 300
 
@@ -77,7 +87,21 @@ export function httpDatabase(endpoint: Endpoint): Database {
     }
     return refused
   }
-  return { name, write: (points, signal) => write(points, signal, true) }
+  return {
+    name,
+    write: (points, signal) => write(points, signal, true),
+    async life(signal) {
+      const { status, text } = await request(endpoint, endpoint.metrics, signal, { headers })
+      // Something in front of it answers, and not it.
+      if (status >= 500) throw new TransportError(`${name}: HTTP ${status}: ${text}`)
+      const [start, age] = ['start_timestamp', 'uptime_seconds'].map(
+        (name) => new RegExp(String.raw`^vm_app_${name} (\d+)`, 'm').exec(text)?.[1],
+      )
+      if (status !== 200 || start === undefined) return undefined
+      // Another may yet be started within that second.
+      return Number(age) < DISTINCT_S ? `${start} ${crypto.randomUUID()}` : start
+    },
+  }
 }
 
 /** One request, with what came back. @throws TransportError when nothing does */

@@ -88,7 +88,16 @@ export function defineSink<A extends typeof sinkArgs>(spec: SinkSpec<A>) {
       using _counted = lab.counters(() => {
         const { duplicates, holes, unnumbered, malformed } = follower.state
         const { points: archived } = archives
-        return { duplicates, holes, unnumbered, quarantined: malformed, ...writer.counters, archived }
+        const { unsettled } = writer
+        return {
+          duplicates,
+          holes,
+          unnumbered,
+          quarantined: malformed,
+          ...writer.counters,
+          archived,
+          unsettled,
+        }
       })
       const show = () => {
         const problem = writer.problem ?? archives.problem ?? lab.memory.problem() ?? instances.problem

@@ -48,7 +48,7 @@ export function influxV1(given: InfluxV1, env: Env = process.env): InfluxDatabas
     return data.results[0]?.series ?? []
   }
   const made = httpDatabase({
-    ...{ name, url: `${base}/write?${db}`, headers, gzip, verify },
+    ...{ name, url: `${base}/write?${db}`, metrics: `${base}/metrics`, headers, gzip, verify },
     credentials: 'INFLUXDB_USERNAME and INFLUXDB_PASSWORD',
     async create(signal) {
       await ask(`CREATE DATABASE ${quoted(database)}`, signal)

@@ -19,9 +19,11 @@ export function influxV2(
     throw new ConfigError(`INFLUXDB_V2_URL: "${at}" is no address: http://HOST:PORT`)
   const { host, pathname, origin } = new URL(at)
   const query = new URLSearchParams({ org, bucket, precision: 'ns' })
+  const base = `${origin}${pathname.replace(/\/$/, '')}`
   return httpDatabase({
     name: `InfluxDB at ${host}`,
-    url: `${origin}${pathname.replace(/\/$/, '')}/api/v2/write?${query}`,
+    url: `${base}/api/v2/write?${query}`,
+    metrics: `${base}/metrics`,
     headers: { authorization: `Token ${token}`, 'content-type': 'text/plain; charset=utf-8' },
     gzip,
     verify: !/^(false|0|no)$/i.test(env['INFLUXDB_V2_VERIFY_SSL'] ?? ''),

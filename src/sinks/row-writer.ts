@@ -5,11 +5,14 @@ import type { FeedEpoch, FeedSink } from '../core/feed-sink.ts'
 import { pause } from '../core/pause.ts'
 import type { Database } from './database.ts'
 import { type Protocol, pointsOf } from './line-protocol.ts'
+import { Unsettled } from './unsettled.ts'
 import { feedKey, type Written } from './written.ts'
 
 /** Points of one request, as OCS's agents have it, and points in memory from which on no more are taken. */
 const BATCH = 10_000
 const MOST = 50_000
+/** The same of points that are written and may not be on the database's disk. */
+const MOST_UNSETTLED = 200_000
 /** Milliseconds between two requests, unless there is more than one can hold; and that a stop may take. */
 const EVERY_MS = 1000
 const CLOSE_MS = 1500
@@ -45,6 +48,9 @@ export class RowWriter implements FeedSink {
   readonly #options: WriterOptions
   #waiting: Waiting[] = []
   #points = 0
+  readonly #unsettled = new Unsettled<Waiting>(({ points }) => points.length)
+  /** Whether the database has on disk what it answers for; undefined where it has not been asked since it failed. */
+  #isSure: boolean | undefined
   #failed = 0
   #problem: string | undefined
 
@@ -62,8 +68,13 @@ export class RowWriter implements FeedSink {
     return this.#points
   }
 
+  /** Points that are written, and that an end of the database may take yet. */
+  get unsettled(): number {
+    return this.#unsettled.points
+  }
+
   get isFull(): boolean {
-    return this.#points >= MOST
+    return this.#points >= MOST || this.#unsettled.points >= MOST_UNSETTLED
   }
 
   wants(instance: string): boolean {
@@ -114,11 +125,13 @@ export class RowWriter implements FeedSink {
     const late = new AbortController()
     signal.addEventListener('abort', () => setTimeout(() => late.abort(), CLOSE_MS), { once: true })
     while (!signal.aborted || (this.#waiting.length > 0 && !late.signal.aborted)) {
-      const batch = this.#next()
       try {
+        await this.#settle(late.signal)
+        const batch = this.#next()
         if (batch.length > 0) await this.#write(batch, late.signal)
       } catch (error) {
         if (!(error instanceof TransportError)) throw error
+        this.#isSure = undefined
         this.#problem = error.message
         if (signal.aborted) return
         await pause(backoff(this.#failed++, FIRST_MS, LONGEST_MS), signal)
@@ -129,13 +142,13 @@ export class RowWriter implements FeedSink {
   }
 
   async #write(batch: readonly Waiting[], signal: AbortSignal): Promise<void> {
-    const { database, written, refused } = this.#options
+    const { database, refused } = this.#options
     const points = batch.flatMap((each) => each.points)
     const left = points.length > 0 ? await database.write(points, signal) : undefined
     this.#waiting = this.#waiting.slice(batch.length)
     this.#points -= points.length
-    for (const each of batch) each.written()
-    written.save()
+    if (this.#isSure) this.#settled(batch)
+    else this.#unsettled.add(batch, performance.now())
     this.counters.points += points.length - (left?.points ?? 0)
     this.lastWritten = now()
     this.#failed = 0
@@ -143,6 +156,24 @@ export class RowWriter implements FeedSink {
     if (!left) return
     this.counters.refused += left.points
     refused(left.points, left.why)
+  }
+
+  /** Sees what the database has on disk by now; what it may have lost by ending is to be written again. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    const now = performance.now()
+    if (this.#isSure || (this.#isSure === false && !this.#unsettled.isDue(now))) return
+    const life = await this.#options.database.life(signal)
+    this.#isSure = life === undefined
+    const { settled, gone } = this.#unsettled.seen(life ?? '', now)
+    this.#settled(settled)
+    this.#waiting.unshift(...gone)
+    this.#points += pointsIn(gone)
+  }
+
+  #settled(batch: readonly Waiting[]): void {
+    if (batch.length === 0) return
+    for (const each of batch) each.written()
+    this.#options.written.save()
   }
 
   /** What one request takes: whole rows, one at least. */
@@ -160,6 +191,10 @@ export class RowWriter implements FeedSink {
     this.#waiting.push(waiting)
     this.#points += waiting.points.length
   }
+}
+
+function pointsIn(list: readonly Waiting[]): number {
+  return list.reduce((sum, { points }) => sum + points.length, 0)
 }
 
 function now(): number {

@@ -37,13 +37,17 @@ const declared: FeedDeclaration = {
 /** What stands for a database: points by all but their values, so that the same again is the same. */
 function database() {
   const points = new Map<string, string>()
-  const state = { down: false, refuse: '' }
+  const state = { down: false, refuse: '', life: 0 }
   const { look, until } = conditions()
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     async fetch(request) {
       if (state.down) return new Response('{"error":"no disk"}', { status: 503 })
+      if (new URL(request.url).pathname === '/metrics')
+        return state.life > 0
+          ? new Response(`a 1\nvm_app_start_timestamp ${state.life}\nvm_app_uptime_seconds 60\n`)
+          : new Response(null, { status: 404 })
       const lines = (await request.text()).trim().split('\n')
       const taken = lines.filter((line) => state.refuse === '' || !line.includes(state.refuse))
       for (const line of taken) {
@@ -203,4 +207,20 @@ test('points that a database will not have are counted and told once; the others
   await at.fill(3)
   await until(() => points.size === 3 * SAMPLES - 1)
   expect(numbers(points)).toEqual(upTo(3).filter((n) => n !== 7))
+})
+
+test('a database that answers before it has points on its disk, and ends: they are written again', async () => {
+  const { points, state, until, port } = database()
+  state.life = 1
+  const at = await lab()
+  closing.push(await at.start(influx, 'influx', { host: '127.0.0.1', port }))
+  await at.fill(3)
+  await until(() => points.size === 3 * SAMPLES)
+  state.down = true
+  points.clear()
+  await at.fill(4)
+  state.life = 2
+  state.down = false
+  await until(() => points.size === 4 * SAMPLES)
+  expect(numbers(points)).toEqual(upTo(4))
 })

@@ -6,8 +6,11 @@ export const INFLUX_URL = 'http://127.0.0.1:8086'
 /** The database that the agents write to. */
 export const DATABASE = 'ocs_feeds'
 
-/** Starts Debian's InfluxDB 1.6 on its usual port, with all it writes in the lab's folder, and waits until it answers. */
-export async function influxd(lab: Lab): Promise<Running> {
+/**
+ * Starts Debian's InfluxDB 1.6 on its usual port, with all it writes in the lab's folder, and waits until it answers.
+ * @param address of this machine that it listens at
+ */
+export async function influxd(lab: Lab, address = '127.0.0.1'): Promise<Running> {
   const dir = lab.path('influx')
   mkdirSync(dir, { recursive: true })
   const config = lab.path('influx.toml')
@@ -16,7 +19,7 @@ export async function influxd(lab: Lab): Promise<Running> {
   writeFileSync(
     config,
     `reporting-disabled = true\nbind-address = "127.0.0.1:8088"\n${text.join('')}wal-dir = "${dir}/wal"\n` +
-      '[http]\nbind-address = "127.0.0.1:8086"\nlog-enabled = false\n',
+      `[http]\nbind-address = "${address}:8086"\nlog-enabled = false\n`,
   )
   const running = lab.program('influxd', ['influxd', '-config', config])
   await until('InfluxDB answers', 60, async () => {
