@@ -7,7 +7,8 @@ import { MemoryHub } from '../bus/memory.ts'
 import { channels } from '../core/channels.ts'
 import { waitingRows } from '../core/recording/waiting-rows.ts'
 import type { Wire } from '../core/wire.ts'
-import { LabMeters, type LabStatus, labStatus, Meter, type RoleStatus } from '../lab/lab-status.ts'
+import { LabMeters, Meter } from '../lab/lab-meters.ts'
+import { type LabStatus, labStatus, type RoleStatus } from '../lab/lab-status.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { statusScreen } from '../terminal/status-screen.ts'
 import { at } from '../terminal/table.ts'
@@ -71,7 +72,7 @@ test('a line a role: what it does, how old its newest sample is, how fast it rea
     'ls240  acq running  0.3 s  20 /s  60',
     'node   acq running',
     '',
-    'aggregator: 3 feeds, 0 rows behind, 57 to be written, 17954/1795420594.g3',
+    'aggregator: 3 feeds, 0 rows behind, 57 to write, 17954/1795420594.g3',
   ])
 })
 
@@ -162,7 +163,7 @@ test('what is wrong is told first, of alarms, agents, recorders and counters', (
     'measurement',
     'ls240',
     '',
-    'aggregator: 2 feeds (1 silent), 120 rows behind, 0 to be written',
+    'aggregator: 2 feeds (1 silent), 120 rows behind, 0 to write',
     'control: dropped 3',
   ])
   expect(lines.join('\n')).toContain('lost (restarts: 4)')

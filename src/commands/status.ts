@@ -4,7 +4,8 @@ import { UsageError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 import { redact, redactedJson } from '../core/redact.ts'
 import { findUp, isAlive } from '../host/up-state.ts'
-import { type Beside, LabMeters, type LabStatus, labStatus } from '../lab/lab-status.ts'
+import { LabMeters } from '../lab/lab-meters.ts'
+import { type LabStatus, labStatus, type StatusSources } from '../lab/lab-status.ts'
 import type { SiteOptions } from '../launch/choose-site.ts'
 import { SiteStatuses } from '../launch/connect-sites.ts'
 import { expectedOf } from '../launch/declared-instances.ts'
@@ -84,7 +85,7 @@ async function show(on: Controlled, flags: StatusFlags, context: Context): Promi
 }
 
 /** What `ocs up` runs on this machine, if it runs. */
-function upRoles(flags: StatusFlags, context: Context): Beside['up'] {
+function upRoles(flags: StatusFlags, context: Context): StatusSources['up'] {
   try {
     const { state } = findUp(flags, context)
     if (!isAlive(state)) return []

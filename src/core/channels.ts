@@ -1,4 +1,7 @@
-/** Every topic of `ocs` and what travels on it. No other file spells a topic. Times are unix seconds, UTC. */
+/**
+ * Every topic of `ocs` and its payload. No other file spells a topic; that is why this one is long. Times are unix
+ * seconds, UTC.
+ */
 import { z } from 'zod'
 import { Lock } from './access.ts'
 import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'

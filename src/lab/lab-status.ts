@@ -1,23 +1,19 @@
-import type { Bus } from '../bus/bus.ts'
 import { type AlarmsData, WATCH } from '../core/alarms.ts'
-import { channels, type Presence } from '../core/channels.ts'
+import type { Presence } from '../core/channels.ts'
 import { troubles } from '../core/counter-help.ts'
 import { type OpSession, stateOf } from '../core/ops.ts'
 import { RECORD, recordingOf } from '../core/recording/recording.ts'
 import { waitingRows } from '../core/recording/waiting-rows.ts'
-import type { Wire } from '../core/wire.ts'
 import { clockText } from './clock-text.ts'
+import type { LabMeters } from './lab-meters.ts'
 import type { InstanceView, LabView } from './lab-view.ts'
 import { notRecording } from './not-recording.ts'
 import { codeName, lastMessage } from './session-text.ts'
 
-/** Seconds over which rates are taken. */
-const WINDOW_S = 10
-
-/** One role of a lab at a moment. Ages and lengths of time in s. */
+/** The state of one role of a lab. Ages and durations in s. */
 export interface RoleStatus {
   readonly instance: string
-  /** `not running`: nothing was ever heard of it; of a role that is not on the bus: as `ocs up` has it. */
+  /** `not running`: it has never announced itself. A role that is not on the bus has the state that `ocs up` gives it. */
   readonly state:
     | Presence['state']
     | 'not running'
@@ -29,39 +25,39 @@ export interface RoleStatus {
     | 'left out'
   readonly agent_class: string | null
   readonly host: string | null
-  /** How long its process has run; null when it does not. */
+  /** How long its process has been running; null if it is not. */
   readonly up: number | null
-  /** How old its newest sample is; null when it has none. */
+  /** Age of its newest sample; null if it has none. */
   readonly age: number | null
-  /** Samples a second over the last 10 s; null of a role without feeds, and while nothing has come in a shorter time. */
+  /** Samples a second over the last 10 s; null for a role without feeds, and until the first sample or 10 s have passed. */
   readonly rate: number | null
-  /** Its fields whose newest sample is no number: an output that is off, a sensor that is open. */
+  /** Its fields whose newest sample is not a number: an output that is off, an open sensor. */
   readonly without_value: readonly string[]
-  /** Rows in its spool that are not recorded yet; null of a role that keeps none. */
+  /** Rows in its spool that are not recorded yet; null for a role without a spool. */
   readonly waiting: number | null
-  /** What is under way, and how processes ended: `running`, `degraded`, `failed`, …, by operation. */
+  /** Running operations, and how processes ended: `running`, `degraded`, `failed`, …, by operation. */
   readonly ops: Readonly<Record<string, string>>
-  /** What an operation that fails or is degraded says, or what is wrong with its clock. */
+  /** The message of an operation that failed or is degraded, or what is wrong with its clock. */
   readonly trouble: string | null
-  /** Counters of things gone wrong, above zero. */
+  /** Counters of faults that are above zero. */
   readonly counters: Readonly<Record<string, number>>
-  /** Times that `ocs up` has started it again; null where it does not run it. */
+  /** How often `ocs up` has restarted it; null if `ocs up` does not run it. */
   readonly restarts: number | null
 }
-/** A recorder at work. */
+/** A running recorder. */
 export interface RecorderStatus {
   readonly instance: string
-  /** Feeds that it records, and those that have not brought anything for 3 min. */
+  /** Feeds that it records, and how many of them have been silent for 3 min. */
   readonly feeds: number
   readonly stale: number
-  /** Rows that agents hold and that it is still to fetch. */
+  /** Rows that it still has to fetch from agents. */
   readonly behind: number
-  /** Rows that it has and that are in no synced file yet. */
+  /** Rows that it has fetched and not yet written to a synced file. */
   readonly unwritten: number
   readonly file: string | null
   readonly problem: string | null
 }
-/** An alarm that is raised, or was and is not acknowledged. */
+/** An alarm that is raised, or over but not acknowledged. */
 export interface AlarmStatus {
   readonly name: string
   readonly severity: string
@@ -71,138 +67,45 @@ export interface AlarmStatus {
   readonly since: number | null
   readonly acknowledged: boolean
 }
-/** A lab at a moment. */
+/** The state of a lab. */
 export interface LabStatus {
   /** Unix s. */
   readonly time: number
   readonly hub: {
     readonly url: string
     readonly connected: boolean
-    /** Everybody who reaches it may do everything. */
+    /** Anyone who can reach it may do anything. */
     readonly insecure?: boolean
   }
   readonly roles: readonly RoleStatus[]
   readonly recorders: readonly RecorderStatus[]
-  /** Why nothing is recorded though agents hold samples. */
+  /** Why nothing is recorded although agents hold samples. */
   readonly not_recording: string | null
-  /** Undefined where no alarm agent runs. */
+  /** Undefined if no alarm agent runs. */
   readonly alarms: readonly AlarmStatus[] | undefined
 }
 
-/** Counts that come in over time, as a rate over the last 10 s. */
-export class Meter {
-  readonly #counts: { readonly at: number; readonly count: number }[] = []
-  readonly #began: number
-
-  /** @param now monotonic s */
-  constructor(now: number) {
-    this.#began = now
-  }
-
-  add(count: number, now: number): void {
-    this.#counts.push({ at: now, count })
-    while ((this.#counts[0]?.at ?? now) < now - WINDOW_S) this.#counts.shift()
-  }
-
-  /** Per second; null where nothing has come yet and that says nothing: a scanner rests for seconds. */
-  rate(now: number): number | null {
-    const from = now - WINDOW_S
-    const sum = this.#counts.reduce((all, { at, count }) => (at < from ? all : all + count), 0)
-    if (sum === 0 && from < this.#began) return null
-    return sum / Math.max(0.1, Math.min(WINDOW_S, now - this.#began))
-  }
-}
-
-/** Follows how fast the agents of a lab publish, until disposed; what it knows of one is undefined until something came. */
-export class LabMeters implements AsyncDisposable {
-  readonly #began = performance.now() / 1000
-  readonly #rates = new Map<string, Meter>()
-  readonly #newest = new Map<string, number>()
-  /** Fields without a value, by instance. */
-  readonly #nothing = new Map<string, Set<string>>()
-  #subscriptions: AsyncDisposable[] = []
-
-  static async open(bus: Bus, root: string): Promise<LabMeters> {
-    const meters = new LabMeters()
-    const feed = await bus.subscribe(channels.feed, { root }, ({ t, data }, { instance, feed }) => {
-      for (const [field, values] of Object.entries(data))
-        meters.#has(instance, `${feed}.${field}`, values.at(-1))
-      meters.#meter(instance).add(t.length, performance.now() / 1000)
-      meters.#seen(instance, t.at(-1))
-    })
-    const last = await bus.subscribe(
-      channels.last,
-      { root },
-      ({ timestamp, ...values }, { instance, feed }) => {
-        for (const [field, value] of Object.entries(values)) meters.#has(instance, `${feed}.${field}`, value)
-        meters.#seen(instance, typeof timestamp === 'number' ? timestamp : undefined)
-      },
-    )
-    meters.#subscriptions = [feed, last]
-    return meters
-  }
-
-  /** Samples a second; null while that is not known. */
-  rate(instance: string): number | null {
-    const meter = this.#rates.get(instance) ?? new Meter(this.#began)
-    return meter.rate(performance.now() / 1000)
-  }
-
-  /** Unix s of an instance's newest sample. */
-  newest(instance: string): number | undefined {
-    return this.#newest.get(instance)
-  }
-
-  /** `FEED.FIELD` of an instance's fields whose newest sample is no number. */
-  withoutValue(instance: string): readonly string[] {
-    return [...(this.#nothing.get(instance) ?? [])].sort((a, b) =>
-      a.localeCompare(b, 'en', { numeric: true }),
-    )
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
-  }
-
-  #meter(instance: string): Meter {
-    const known = this.#rates.get(instance) ?? new Meter(this.#began)
-    this.#rates.set(instance, known)
-    return known
-  }
-
-  #has(instance: string, field: string, value: Wire | undefined): void {
-    const fields = this.#nothing.get(instance) ?? new Set()
-    this.#nothing.set(instance, fields)
-    if (value === 'NaN' || value === null) fields.add(field)
-    else fields.delete(field)
-  }
-
-  #seen(instance: string, time: number | undefined): void {
-    if (time !== undefined) this.#newest.set(instance, Math.max(time, this.#newest.get(instance) ?? 0))
-  }
-}
-
-/** What is needed besides what the lab tells. */
-export interface Beside {
+/** What a status needs beyond the agents' own topics. */
+export interface StatusSources {
   readonly hub: LabStatus['hub']
-  /** Instances that are meant to be there, in the order of the site file. */
+  /** Instances that should be running, in the order of the site file. */
   readonly expected: readonly string[]
-  /** What `ocs up` runs on this machine: roles that are not on the bus, and restarts of the others. */
+  /** What `ocs up` runs on this machine: gives roles that are not on the bus, and restarts of the others. */
   readonly up: readonly {
     readonly name: string
     readonly state: RoleStatus['state']
     readonly restarts: number
     readonly since: number
-    /** Why it is left out. */
+    /** Why `ocs up` leaves it out. */
     readonly why?: string
   }[]
 }
 
-/** A lab as it is now. */
+/** The present state of a lab. */
 export function labStatus(
   { instances }: LabView,
   meters: LabMeters,
-  { hub, expected, up }: Beside,
+  { hub, expected, up }: StatusSources,
 ): LabStatus {
   const time = Date.now() / 1000
   const restarts = new Map(up.map((role) => [role.name, role]))
@@ -260,7 +163,7 @@ function roleOf(
   }
 }
 
-/** Whether a feed that an agent has now has a field of numbers of this name, `FEED.FIELD`. */
+/** Whether the agent still declares a numeric field of this name, `FEED.FIELD`. */
 function isDeclared(api: InstanceView['api'], name: string): boolean {
   const [feed = '', field = ''] = name.split('.')
   const { blocks = {} } = api?.feeds[feed] ?? {}

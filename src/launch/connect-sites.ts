@@ -1,6 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import { connectMqtt, type MqttOptions } from '../bus/mqtt.ts'
-import { LabMeters, type LabStatus, labStatus } from '../lab/lab-status.ts'
+import { LabMeters } from '../lab/lab-meters.ts'
+import { type LabStatus, labStatus } from '../lab/lab-status.ts'
 import { viewLab } from '../lab/lab-view.ts'
 import { brokerCredentials, findCredentials } from '../principals/credentials.ts'
 import type { Site } from '../site/site.ts'

@@ -41,9 +41,10 @@ const openingWaits = [300, 1000]
 const unreadable = /[\x00-\x08\x0a-\x1f\x7f-\x9f]/
 
 /**
- * An instrument that answers a line with a line. One command is in flight at a time; all its users share the one queue, so
- * none needs a lock. After a reply that cannot be trusted nothing more is asked until the instrument has fallen silent and
- * identified itself: so a late reply is never taken for the answer to the next query.
+ * An instrument that answers a line with a line. One command is in flight at a time and all users share one queue, so no
+ * locks are needed. After a reply that cannot be trusted, no query is sent until the instrument has been silent and has
+ * identified itself, so a late reply is never taken for the answer to the next query. Exchange and recovery share the
+ * state of the line, so they stay in one file.
  */
 export class LineLink implements Link {
   readonly #transport: Transport
@@ -335,7 +336,7 @@ export class LineLink implements Link {
     else if (!this.closed.aborted && (fault || lines.some((line) => line !== ''))) {
       const what = fault ?? JSON.stringify(lines)
       traceUnasked(this.name, what)
-      this.#doubt ??= `unasked for: ${what}`
+      this.#doubt ??= `unsolicited: ${what}`
     }
   }
 }

@@ -41,9 +41,10 @@ export interface CommittedRow extends StoredRow {
 }
 
 /**
- * An agent's samples on disk until they are in a recorder's file, and an hour longer: one SQLite file, one owner.
- * Rows are committed in groups by a thread of their own; a row exists once it is committed. While the disk refuses them
- * they are held in memory, and served from there, so that a full disk alone costs nothing that a recorder can take.
+ * An agent's samples on disk, until one hour after they are in a recorder's file: one SQLite file with one owner.
+ * A thread commits rows in groups; a row exists once it is committed. While the disk refuses rows they are held in memory
+ * and served from there, so a full disk alone loses nothing that a recorder can fetch. The file is long because batches,
+ * retries and closing share the state of one write in progress.
  */
 export class Spool {
   /** New with each new file, so that a recorder sees when one was lost. */
@@ -104,7 +105,7 @@ export class Spool {
       this.#db = db
       if (broken) {
         this.#setAside++
-        this.#onTrouble(`the spool was damaged: it is kept as ${broken}, a new one begins`)
+        this.#onTrouble(`the spool was damaged: it is kept as ${broken}, and a new one is begun`)
       }
       this.#index = new SpoolIndex(db)
     } catch (cause) {
@@ -286,7 +287,7 @@ export class Spool {
   #displaced(): void {
     this.#failures++
     this.#onTrouble(
-      `the spool ${this.path} has been moved or removed: what is not recorded yet goes with this agent: let a recorder run until "ocs status" shows nothing to record, then start the agent again`,
+      `the spool ${this.path} has been moved or removed: unrecorded rows are lost when this agent stops. Let a recorder run until "ocs status" shows nothing to record, then restart the agent`,
     )
   }
 
@@ -314,7 +315,7 @@ export class Spool {
     this.dropped += dropped
     if (dropped === 0 || performance.now() - this.#reported < REPORT_MS) return
     this.#reported = performance.now()
-    const text = `the spool is full (${this.#quota >> 20} MiB): the oldest rows go though they are not recorded`
+    const text = `the spool is full (${this.#quota >> 20} MiB): the oldest rows are dropped before they are recorded`
     this.#onTrouble(`${text}, ${this.dropped} so far: is the recorder running?`)
   }
 
@@ -323,7 +324,7 @@ export class Spool {
     const now = performance.now()
     if (this.#failingSince === undefined) {
       this.#failures++
-      const advice = isDamage(why) ? '; restart to set it aside and begin a new one' : ''
+      const advice = isDamage(why) ? '; restart the agent to set it aside and begin a new one' : ''
       this.#onTrouble(`the spool cannot be written: ${why} (${this.path})${advice}`)
     }
     this.#failingSince ??= now

@@ -47,8 +47,7 @@ const AT_ONCE = 1000
 
 /**
  * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index; `rescan` brings
- * it up to date. Nothing in the tree is changed. Files that lie elsewhere are read there: what the index knows of them needs
- * no reading.
+ * it up to date. Nothing in the tree is changed. Files in a store elsewhere are fetched only for what the index lacks.
  */
 export class Archive implements Disposable {
   readonly #dir: string
@@ -154,14 +153,14 @@ export class Archive implements Disposable {
     const { unreached } = this.#elsewhere
     const [[, first] = []] = unreached
     if (!first) return undefined
-    const more = unreached.size > 1 ? `, and so it is of ${counted(unreached.size - 1, 'more file')}` : ''
+    const more = unreached.size > 1 ? `; the same for ${counted(unreached.size - 1, 'more file')}` : ''
     return `${first.message}${more}`
   }
 
-  /** @throws TransportError when something that was read is missing, since it lies elsewhere and could not be fetched */
+  /** @throws TransportError when something that was read is missing, because it is stored elsewhere and could not be fetched */
   assertReached(): void {
     const { unreached } = this
-    if (unreached !== undefined) throw new TransportError(`not all was read: ${unreached}`)
+    if (unreached !== undefined) throw new TransportError(`some files were not read: ${unreached}`)
   }
 
   /** The fields with data between two times (unix s). */
@@ -221,7 +220,7 @@ export class Archive implements Disposable {
     for (const { file } of this.#waiting)
       if (mayHave(file, start, end))
         missing?.(
-          this.#elsewhere.unreached.get(file)?.message ?? `${file} lies elsewhere, and is not read yet`,
+          this.#elsewhere.unreached.get(file)?.message ?? `${file} is stored elsewhere and not read yet`,
         )
     const copyOf = (path: string) => this.#copyOf(path, missing)
     for await (const taken of loadBlocks(this.#dir, copyOf, wanted.values(), exact))
