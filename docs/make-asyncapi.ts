@@ -34,7 +34,7 @@ const about: Readonly<Record<Key, string>> = {
   hub: 'The hub itself, with its limits.',
   ping: 'The hub asks a client whether it lives; the PUBACK is the answer.',
   refused: 'To a client, without a subscription: what it published is not passed on, and why.',
-  audit: 'For administrators: who came, who was refused what, who started, stopped and locked what.',
+  audit: 'For administrators: log-ins, refusals, and who started, stopped and locked what.',
   login: 'To a client that has connected with a name and a password under a `login-` id: a token.',
 }
 /** What the names in a topic stand for. */

@@ -211,7 +211,7 @@ test('fish has the same words, and what they are', async () => {
     ...{ cwd: folder, env: surroundings(), stdout: 'pipe', stderr: 'inherit' },
   })
   const lines = (await new Response(shell.stdout).text()).split('\n')
-  expect(lines).toContain('delay_task\tWait, and succeed or fail as asked.')
+  expect(lines).toContain('delay_task\tWait, then succeed or fail as requested.')
   expect(lines).toContain('channel_00\tK')
   expect(lines).toContain('hot\tclear')
   expect(lines).toContain('ocs-up\tocs up itself')

@@ -50,7 +50,7 @@ test('a site whose address root is another says so, and one that is dead keeps n
     const [barn] = on.sites
     if (!barn) throw new Error('no site')
     await using _ = await viewLab(barn.bus, barn.root)
-    await on.said('everything here is beneath observatory/')
+    await on.said('topics here begin with observatory/')
     await on.said('site dead: waiting for the hub at mqtt://127.0.0.1:1')
   }
   await hub.close()

@@ -42,7 +42,7 @@ export default defineInstrument({
   help: 'Reads the flow and the temperatures of the cooling water.',
   args: z.object({
     address: z.string().min(1).describe('modbus://HOST[:PORT]/UNIT, or replay:FILE'),
-    mode: z.enum(['idle', 'acq']).default('acq').describe('what starts with the agent'),
+    mode: z.enum(['idle', 'acq']).default('acq').describe('what the agent starts by itself'),
   }),
   wiring: 'Ethernet, Modbus-TCP at port 502, unit 1.',
   example: { address: 'modbus://10.10.10.120:502/1' },

@@ -31,7 +31,7 @@ export default defineInstrument({
   help: 'Reads a pressure gauge.',
   args: z.object({
     address: z.string().min(1).describe('tcp://HOST:PORT, serial:/dev/…, or replay:FILE'),
-    mode: z.enum(['idle', 'acq']).default('acq').describe('what starts with the agent'),
+    mode: z.enum(['idle', 'acq']).default('acq').describe('what the agent starts by itself'),
   }),
   wiring: 'Ethernet, TCP port 7000.',
   example: { address: 'tcp://10.10.10.5:7000' },

@@ -202,7 +202,7 @@ test('a second recorder in a directory is refused by name; a directory that cann
   const { run, until, log, sessions } = await lab()
   const one = await run('one', aggregator as unknown as Agent, { data_dir: data })
   await until(() => log.includes(`record: recording to ${data}`))
-  const inUse = `another recorder is at work in ${data}, this process itself: stop it, or choose another directory with --data-dir`
+  const inUse = `another recorder is using ${data}, this process itself: stop it, or choose another directory with --data-dir`
   expect(() => checkDataDir(data)).toThrow(inUse)
   const two = await run('two', aggregator as unknown as Agent, { data_dir: data })
   await until(() => sessions.get('two')?.success === false)

@@ -65,8 +65,8 @@ export default defineAgent({
     record_unknown: z
       .boolean()
       .default(false)
-      .describe('record instances that the site file does not name, too'),
-    initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
+      .describe('also record instances that are not in the site file'),
+    initial_state: z.enum(['idle', 'record']).default('record').describe('whether it records when it starts'),
   }),
   feeds: {},
   check: ({ data_dir }, log) => log(`data directory: ${checkDataDir(data_dir)}`),
@@ -123,23 +123,23 @@ export default defineAgent({
   )
   .task(
     'refill',
-    { help: 'Fetch again what was in files that are gone, as far as agents still hold it.' },
+    { help: 'Fetch the data of lost files again, as far as agents still hold it.' },
     async ({ args, instrument }) => {
       const { files, rows } = await goneFiles(disk, args.data_dir)
-      if (files.length === 0) return 'No closed file is gone.'
+      if (files.length === 0) return 'No closed file is missing.'
       const named = `${files.slice(0, NAMED).join(', ')}${files.length > NAMED ? ', …' : ''}`
       const gone = counted(files.length, 'file is', 'files are')
       const lost = counted(rows, 'row that is', 'rows that are')
-      const told = `${gone} gone (${named}), with ${lost} in no other`
+      const told = `${gone} missing (${named}), with ${lost} in no other file`
       if (!instrument.refill) throw new OpError('Nothing is being recorded: start "record" first.')
       instrument.refill()
-      return `${told}: agents are asked for what they still hold.`
+      return `${told}: requesting what agents still hold.`
     },
   )
   .task(
     'note',
     {
-      help: 'Keep a note with the data, and tell everyone: ocs ctrl note.',
+      help: 'Keep a note with the data and publish it: ocs ctrl note.',
       params: z.object({
         text: z.string().trim().min(1).max(1000).describe('text of the note'),
         by: z.string().max(200).default('').describe('who says it'),
@@ -173,7 +173,7 @@ function countersOf({ counters }: Recorder, { state }: Follower): RecordData['co
 /** What keeps all rows from being recorded, or agents from hearing that they are. */
 function problemOf(recorder: Recorder, { state }: Follower): string | undefined {
   const mute =
-    'nothing is acknowledged, agents keep their rows: recorder.key in the state folder cannot be used'
+    'nothing is acknowledged, so agents keep their rows: recorder.key in the state folder cannot be used'
   return recorder.problem ?? (state.isMute ? mute : undefined)
 }
 

@@ -8,10 +8,10 @@ const COUNT_HZ = 1
 /** The least an agent needs: copy this file to begin one of your own. */
 export default defineAgent({
   class: 'BarebonesAgent',
-  help: 'Counts seconds; an example to begin an agent of your own with.',
+  help: 'Counts seconds; an example to start an agent of your own from.',
   // Each argument is a flag (--mode=count) and a line of the site file's "arguments".
   args: z.object({
-    mode: z.enum(['idle', 'count']).default('idle').describe('what starts with the agent'),
+    mode: z.enum(['idle', 'count']).default('idle').describe('what the agent starts by itself'),
   }),
   // Each feed is recorded or only shown; its blocks name what is sampled together, with units.
   feeds: {
@@ -19,7 +19,7 @@ export default defineAgent({
       help: 'The counter.',
       record: true,
       frame_length: 600,
-      blocks: { count: { counter: { type: 'int', description: 'seconds counted since the start' } } },
+      blocks: { count: { counter: { type: 'int', description: 'seconds since the start' } } },
     },
   },
   // Where the instrument is opened; this one has none.

@@ -56,16 +56,16 @@ export function parseLine(path: string, line: string): Parsed {
   })
   const [date = '', clock = '', ...words] = line.split(',').map((word) => word.trim())
   const time = timeOf(date, clock, day)
-  if (time === undefined) return { faults: [fault('time', 'no such time, or not of this log’s day')] }
+  if (time === undefined) return { faults: [fault('time', 'no such time, or not on this log’s day')] }
   const found = reader(words)
-  if (typeof found === 'string') return { faults: [fault('line', `not a line of this log: ${found}`)] }
+  if (typeof found === 'string') return { faults: [fault('line', `not a line of this log (${found})`)] }
   const values: Record<string, number> = {}
   const fields: Record<string, FieldSpec> = {}
   const faults = (found.left ?? []).map((text) => fault(text, text))
   for (const [field, word, spec] of found.words) {
     const value = NUMBER.test(word) ? Number(word) : Number.NaN
     const fits = spec.type === 'int' ? Number.isSafeInteger(value) : Number.isFinite(value)
-    if (!fits) faults.push(fault(field, `${field}: ${JSON.stringify(word)} is no number`))
+    if (!fits) faults.push(fault(field, `${field}: ${JSON.stringify(word)} is not a number`))
     if (fits || spec.type !== 'int') values[field] = fits ? value : Number.NaN
     fields[field] = spec
   }
@@ -119,7 +119,7 @@ function gauges(words: readonly string[]): Found | string {
     // A word that is missing in the last one makes the end of the line look like its last.
     const isWhole = rest.length === GAUGE - 4 && rest.at(-1) !== ''
     if (!isWhole) left.push(`${channel}: not the ${GAUGE} words of a gauge`)
-    else if (found.some(([other]) => other === field)) left.push(`${channel} is there twice`)
+    else if (found.some(([other]) => other === field)) left.push(`${channel} appears twice`)
     else {
       found.push([`${field}_state`, state, SWITCH])
       found.push([field, pressure, { units: 'mbar', range: [0, 2000], ...(name && { description: name }) }])
@@ -137,13 +137,13 @@ function pairs(block: string, words: readonly string[], spec: FieldSpec): Found 
   const isNumbered =
     names.every((name, at) => name === String(Number(names[0]) + at)) && Number(names[0]) <= 1
   if (all.length % 2 === 1 || !(isNamed || isNumbered))
-    return 'names and values do not take turns (are there decimal commas?)'
+    return 'names and values do not alternate (are there decimal commas?)'
   const found = new Map<string, [string, string, FieldSpec]>()
   const left: string[] = []
   for (const [at, name] of names.entries()) {
     const field = isNumbered ? `${block}_${name}` : fieldOf(name)
-    if (name === '' || !FieldName.safeParse(field).success) left.push(`${JSON.stringify(name)} is no name`)
-    else if (found.has(field)) left.push(`${field} is there twice`)
+    if (name === '' || !FieldName.safeParse(field).success) left.push(`${JSON.stringify(name)} is not a name`)
+    else if (found.has(field)) left.push(`${field} appears twice`)
     else found.set(field, [field, all[2 * at + 1] ?? '', spec])
   }
   return { block, words: [...found.values()], left }

@@ -56,7 +56,7 @@ test('names that are no fields become some: numbers of heaters, blanks, dots', (
   expect(heaters?.values).toEqual({ heaters_0: 0, heaters_1: 0.005 })
   const line = '29-11-26,12:00:00,pump speed,8.2e2,p.hi,9.1E+1,1K pot,1,p-hi,5'
   expect(lineOf('Status_26-11-29.log', line)?.values).toEqual({ pump_speed: 820, p_hi: 91, a_1K_pot: 1 })
-  expect(textsOf('Status_26-11-29.log', line)).toEqual([expect.stringContaining('p_hi is there twice')])
+  expect(textsOf('Status_26-11-29.log', line)).toEqual([expect.stringContaining('p_hi appears twice')])
 })
 
 test('a value that is missing or no number costs itself; the line says which', () => {
@@ -83,7 +83,7 @@ test('a value that is missing or no number costs itself; the line says which', (
 
 test.each([
   ['CH1 T', '4,330000e+01', 'decimal commas'],
-  ['CH1 T', 'nan', 'no number'],
+  ['CH1 T', 'nan', 'not a number'],
   ['Flowmeter', '0,45', 'decimal commas'],
   ['Status', 'cpalp,9,0E+1,cpahp,2,5E+2', 'decimal commas'],
   ['Status', 'cpalp,9,0E+1,cpahp', 'decimal commas'],
@@ -237,7 +237,7 @@ test('logs of newer software, values that are missing, decimal commas: all else 
       [820, 'NaN', 'NaN'],
       [91, 92, 93],
     ])
-    const told = agent.log.filter((line) => /no number|decimal comma|no such time/.test(line))
+    const told = agent.log.filter((line) => /not a number|decimal comma|no such time/.test(line))
     expect(told.map((line) => /pump_speed|decimal|no such/.exec(line)?.[0]).sort()).toEqual([
       'decimal',
       'no such',

@@ -24,21 +24,21 @@ export default defineAgent({
   class: 'BlueforsAgent',
   help: 'Follows the logs that the control software of a Bluefors LD refrigerator writes.',
   args: z.object({
-    log_directory: z.string().describe('the folder of the logs, which has a folder a day, 21-05-27'),
+    log_directory: z.string().describe('the folder of the logs, with one folder per day, 21-05-27'),
     silence: z
       .number()
       .positive()
       .default(600)
-      .describe('seconds without a line after which acq is degraded')
+      .describe('seconds without a new line before acq is degraded')
       .meta({ units: 's' }),
-    mode: z.enum(['idle', 'acq']).default('acq').describe('what starts with the agent'),
+    mode: z.enum(['idle', 'acq']).default('acq').describe('what the agent starts by itself'),
   }),
   wiring:
-    'None: the logs of the control software, on this machine or on a network drive. Their times are taken for local ones. Off the network: `ocs sim bluefors --serial-number=1 --dir=/tmp/logs`.',
+    'None: the logs of the control software, on this machine or on a network drive. Their times are local times. Off the network: `ocs sim bluefors --serial-number=1 --dir=/tmp/logs`.',
   example: { log_directory: '/home/bluefors/logs' },
   feeds: {
     bluefors: {
-      help: 'Temperatures, pressures, flow and states; a block a log.',
+      help: 'Temperatures, pressures, flow and states; one block per log.',
       record: true,
       frame_length: 600,
       blocks: ({ seen = {} }: Partial<Logs>): Blocks => seen,

@@ -81,6 +81,6 @@ test('no warning and no alarm are minus zero as the compressor sends them, and a
   sim.faults.inject({ kind: 'value', field: 'Alarm_State', value: '1.5' })
   await agent.until(() => agent.rows.at(-1)?.data['Alarm_State']?.[0] === 1)
   expect(agent.rows.at(-1)?.data).toMatchObject({ Operating_State: [3], Hours_of_Operation: [8765] })
-  expect(agent.log.filter((line) => line.includes('1.5 is no whole number'))).toHaveLength(1)
+  expect(agent.log.filter((line) => line.includes('1.5 is not a whole number'))).toHaveLength(1)
   expect(agent.session('acq')?.degraded).toBe(false)
 })

@@ -94,12 +94,15 @@ const addressOf = ({ ip_address, port }: { readonly ip_address: string; readonly
 
 export default defineInstrument({
   class: 'CryomechCPAAgent',
-  help: 'Reads a Cryomech CPA compressor, and switches it on and off.',
+  help: 'Reads a Cryomech CPA compressor and switches it on and off.',
   args: z.object({
     ip_address: z.string().describe('its host, or a whole address such as modbus://10.0.0.5:502/1'),
     port: z.int().min(1).max(65_535).default(502).describe('TCP port'),
-    serial_number: z.string().optional().describe('a label; told in the log beside the compressor’s own'),
-    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
+    serial_number: z
+      .string()
+      .optional()
+      .describe('a label; logged beside the compressor’s own serial number'),
+    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what the agent starts by itself'),
     f_sample: z
       .number()
       .positive()
@@ -108,7 +111,7 @@ export default defineInstrument({
       .describe('readings in a second, Hz')
       .meta({ units: 'Hz' }),
   }),
-  retired: { fake_errors: 'a simulated compressor goes wrong as it is told: ocs sim cryomech-cpa' },
+  retired: { fake_errors: 'a simulated compressor has faults on command: ocs sim cryomech-cpa' },
   wiring:
     'Ethernet, Modbus-TCP at port 502. Off the network: `ocs sim cryomech-cpa --serial-number=1234 --tcp=127.0.0.1:5020`.',
   example: { ip_address: '10.10.10.111' },
@@ -145,8 +148,8 @@ export default defineInstrument({
 }).task(
   'power_ptc',
   {
-    help: 'Switch the compressor, and wait until it follows.',
-    params: z.object({ state: z.enum(['off', 'on']).describe('what it shall be') }),
+    help: 'Switch the compressor on or off, and wait until it has done so.',
+    params: z.object({ state: z.enum(['off', 'on']).describe('the state to switch to') }),
   },
   async ({ params: { state }, instrument: { link }, session, signal }) => {
     await link.send(`write 1 ${words[state]}`)
@@ -157,7 +160,7 @@ export default defineInstrument({
         return `The compressor is ${state}: Operating_State ${operating}.`
       if (performance.now() - begun > FOLLOWS_S * 1000 || signal.aborted)
         throw new OpError(
-          `it was told to be ${state} and is not yet: Operating_State ${operating} (${OPERATING})`,
+          `it was switched ${state} but has not followed yet: Operating_State ${operating} (${OPERATING})`,
         )
       await pause(500, signal)
     }

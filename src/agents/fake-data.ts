@@ -19,17 +19,17 @@ interface Fake {
 
 export default defineAgent({
   class: 'FakeDataAgent',
-  help: 'Publishes made-up temperatures, for trying things out.',
+  help: 'Publishes made-up temperatures, for trials.',
   args: z.object({
-    mode: z.enum(['idle', 'acq']).default('idle').describe('what starts with the agent'),
+    mode: z.enum(['idle', 'acq']).default('idle').describe('what the agent starts by itself'),
     num_channels: z.int().min(1).max(1000).default(2).describe('channels; all are sampled at the same times'),
     sample_rate: z
       .number()
       .positive()
       .max(10_000)
       .default(9.5)
-      .describe('samples of each channel in a second, Hz'),
-    frame_length: z.number().positive().default(60).describe('seconds of data in a recorded frame at most'),
+      .describe('samples per second of each channel, Hz'),
+    frame_length: z.number().positive().default(60).describe('longest span of a recorded frame, s'),
   }),
   feeds: {
     false_temperatures: {
@@ -51,14 +51,14 @@ export default defineAgent({
   .process(
     'acq',
     {
-      help: 'Make up data and publish it, a report a second.',
+      help: 'Make up data and publish it, one report a second.',
       params: z.object({
         test_mode: z.boolean().default(false).describe('stop after one report'),
         degradation_period: z
           .number()
           .positive()
           .nullish()
-          .describe('seconds after which it turns degraded, and back')
+          .describe('seconds between turning degraded and back')
           .meta({ units: 's' }),
       }),
       data: z.object({ fields: z.record(z.string(), z.number()), timestamp: z.number() }),
@@ -118,7 +118,7 @@ export default defineAgent({
   .task(
     'delay_task',
     {
-      help: 'Wait, and succeed or fail as asked.',
+      help: 'Wait, then succeed or fail as requested.',
       params: z.object({
         delay: z.number().min(0).default(5).describe('seconds').meta({ units: 's' }),
         succeed: z.boolean().default(true).describe('whether it succeeds'),

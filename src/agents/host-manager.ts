@@ -6,7 +6,7 @@ import { aborted } from '../core/pause.ts'
 
 /** Milliseconds between two updates of the session's data where nothing changes but an instance's stability. */
 const SHOW_MS = 1000
-const CONTAINERS = 'containers are for docker itself to start and stop'
+const CONTAINERS = 'Docker itself starts and stops containers'
 
 const Requests = z
   .array(z.tuple([z.string(), z.enum(['up', 'down'])]))
@@ -48,7 +48,7 @@ export default defineAgent({
     initial_state: z
       .enum(['up', 'down'])
       .optional()
-      .describe('what all instances are to be at the start, in place of what the site file says of each'),
+      .describe('state of all instances at the start, instead of what the site file says'),
   }),
   retired: {
     docker_compose: CONTAINERS,
@@ -62,10 +62,10 @@ export default defineAgent({
   .process(
     'manager',
     {
-      help: 'Keep the instances of this host as they are meant to be; stopped, it stops them all.',
+      help: 'Keep the instances of this host in their target states; stopping it stops them all.',
       params: z.object({
         requests: Requests,
-        reload_config: z.boolean().default(true).describe('begin with what the site file says now'),
+        reload_config: z.boolean().default(true).describe('begin with the current site file'),
       }),
       data: ManagerData,
       // What is to run at the start runs whether there is a hub or not.
@@ -78,7 +78,7 @@ export default defineAgent({
       const show = (soon: boolean) => {
         session.set(dataOf(host), soon)
         const failing = host.instances.find(isFailing)
-        if (failing) session.degrade(`${failing.instance_id} has ended and is started again soon`)
+        if (failing) session.degrade(`${failing.instance_id} has ended and will be restarted`)
         else session.degraded = false
       }
       show(true)

@@ -137,7 +137,7 @@ test('a closed file that is gone is told once and not fetched again, until someb
     await recorder.stop()
   }
   expect(gone()).toEqual([
-    `warning moved: ${join(dir, first)}: moved or lost since they were closed; what was in them is not fetched again unless asked for ("ocs aggregate refill")`,
+    `warning moved: ${join(dir, first)}: moved or lost after they were closed; their data is not fetched again unless you ask for it ("ocs aggregate refill")`,
   ])
   // Nothing of it is fetched by itself, not even after restarts.
   expect(await inFiles(dir)).toMatchObject({ recorded: 20, missing: [{ first: 1, last: 50 }], doubled: [] })
@@ -146,7 +146,7 @@ test('a closed file that is gone is told once and not fetched again, until someb
   expect([success, messages.map(([, text]) => text)]).toEqual([
     true,
     expect.arrayContaining([
-      `1 file is gone (${first}), with 50 rows that are in no other: agents are asked for what they still hold.`,
+      `1 file is missing (${first}), with 50 rows that are in no other file: requesting what agents still hold.`,
     ]),
   ])
   await on.until(() => on.state()?.counters?.['rows'] === 50)

@@ -133,9 +133,9 @@ test('who takes the recorder’s name while it is down acknowledges nothing', as
     expect(it.spool.counters['acks_refused']).toBe(3)
     expect(it.said.filter((text) => text.startsWith('warning'))).toEqual([
       expect.stringContaining(
-        `a recorder with the key ${own.id} (data directory ${data_dir}) is not the one that is trusted here`,
+        `a recorder with the key ${own.id} (data directory ${data_dir}) is not the trusted one`,
       ),
-      expect.stringContaining(`names the recorder's key ${key} and was not signed with it`),
+      expect.stringContaining(`names the recorder's key ${key} but is not signed with it`),
     ])
   }
   // The recorder, back, has all of them.
@@ -164,7 +164,7 @@ test('a recorder elsewhere is trusted at its first word, and again after a resta
   await it.fill(30)
   await using _ = await it.record(there, join(it.folder, 'two'))
   await it.acknowledged()
-  expect(it.said.slice(1)).toEqual([expect.stringContaining('the recorder was given another')])
+  expect(it.said.slice(1)).toEqual([expect.stringContaining('the recorder uses another one')])
 })
 
 test('a recorder that comes from nowhere records, and is told how it is trusted; with the key of the old one it is', async () => {

@@ -40,7 +40,7 @@ export default defineAgent({
       .positive()
       .max(3600)
       .default(30)
-      .describe('seconds after which all op codes are recorded again, changed or not')
+      .describe('seconds between records of all op codes, changed or not')
       .meta({ units: 's' }),
   }),
   feeds: {
@@ -59,7 +59,7 @@ export default defineAgent({
     'main',
     {
       help: 'Watch all agents.',
-      params: z.object({ test_mode: z.boolean().default(false).describe('stop after one look') }),
+      params: z.object({ test_mode: z.boolean().default(false).describe('stop after one round') }),
       data: z.record(z.string(), Entry),
       startup: true,
     },

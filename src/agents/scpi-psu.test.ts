@@ -106,7 +106,7 @@ test('a supply of an unknown model with one channel is found out', async () => {
   const { agent } = await supply(single)
   await agent.until(() => agent.rows.length > 0)
   expect(agent.rows[0]?.data).toEqual({ Output_1: [1], Voltage_1: [12.001], Current_1: [0.1502] })
-  expect(agent.log.join('\n')).toContain('a model that is not known; channels: 1')
+  expect(agent.log.join('\n')).toContain('unknown model; channels: 1')
   expect(agent.session('monitor_output')?.degraded).toBe(false)
 })
 

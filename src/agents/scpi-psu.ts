@@ -92,7 +92,7 @@ function readingsOf(form: Form, { output, volts }: Registers): readonly Reading[
 }
 
 const most = (units: string) => z.number().positive().optional().meta({ units })
-const channel = z.int().min(1).max(MOST).describe(`channel, from 1 on, ${MOST} at most`)
+const channel = z.int().min(1).max(MOST).describe(`channel, 1 to ${MOST}`)
 
 export default defineInstrument({
   class: 'ScpiPsuAgent',
@@ -101,13 +101,13 @@ export default defineInstrument({
     ip_address: z.string().describe('its host, or that of the controller, or a whole address'),
     port: z.int().min(1).max(65_535).optional().describe('TCP port of a supply on Ethernet'),
     gpib_slot: z.int().min(0).max(30).optional().describe('GPIB address behind a Prologix controller'),
-    channels: z.int().min(1).max(MOST).optional().describe('how many channels it has; found out by default'),
-    max_volts: most('V').describe('the most that set_voltage sets, V; what the supply takes by default'),
-    max_current: most('A').describe('the most that set_current sets, A; what the supply takes by default'),
-    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
+    channels: z.int().min(1).max(MOST).optional().describe('number of channels; detected by default'),
+    max_volts: most('V').describe('limit of set_voltage, V; by default that of the supply'),
+    max_current: most('A').describe('limit of set_current, A; by default that of the supply'),
+    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what the agent starts by itself'),
   }),
   wiring:
-    'Ethernet, TCP port 5025 as a rule: `--port=5025`. Or GPIB behind a Prologix controller, TCP port 1234: `--gpib-slot=5`. Off the network: `ocs sim scpi-psu --serial-number=1 --tcp=127.0.0.1:5025`, or `ocs sim prologix-psu`, with the supply at address 5.',
+    'Ethernet, usually TCP port 5025: `--port=5025`. Or GPIB behind a Prologix controller, TCP port 1234: `--gpib-slot=5`. Off the network: `ocs sim scpi-psu --serial-number=1 --tcp=127.0.0.1:5025`, or `ocs sim prologix-psu`, with the supply at address 5.',
   example: { ip_address: '10.10.10.5', gpib_slot: 5 },
   address: ({ ip_address, port, gpib_slot }) => {
     if (port === undefined && gpib_slot !== undefined)
@@ -122,7 +122,7 @@ export default defineInstrument({
     const model = (link.identity.split(',')[1] ?? '').trim().replace(/^MODEL /i, '')
     const known = CHANNELS.find(([form]) => form.test(model))?.[1]
     const form = known === undefined ? await findForm(link, channels) : formOf(channels ?? known)
-    if (known === undefined) log(`${link.identity}: a model that is not known; channels: ${form.count}`)
+    if (known === undefined) log(`${link.identity}: unknown model; channels: ${form.count}`)
     return { form, registers: registersOf(form) }
   },
   feed: { name: 'psu_output', help: 'Voltages and currents.', frame_length: 600 },
@@ -213,7 +213,7 @@ export default defineInstrument({
   )
 
 function keyOf(count: number, channel: number): string {
-  if (channel > count) throw new OpError(`the supply has ${count} channels, no ${channel}`)
+  if (channel > count) throw new OpError(`the supply has ${count} channels, so no channel ${channel}`)
   return count > 1 ? String(channel) : ''
 }
 
@@ -223,7 +223,7 @@ function mustBeWithin(value: number, units: string, most: number | undefined, fl
 }
 
 function mustBeOn({ state }: Readonly<Record<string, unknown>>, channel: number): void {
-  if (!state) throw new OpError(`channel ${channel} is off: what is off cannot be measured`)
+  if (!state) throw new OpError(`channel ${channel} is off: switch it on to measure`)
 }
 
 /** A Keithley 2230G with three channels, as `ocs sim scpi-psu` has it. */

@@ -57,7 +57,7 @@ test('an object that the UPS lacks, or that is disabled, is left out', async () 
   const fields = Object.keys(agent.rows[0]?.data ?? {})
   expect(fields).toContain('upsBatteryVoltage_0')
   expect(fields.join()).not.toMatch(/upsBattery(Temperature|Current)/)
-  expect(agent.log.join('\n')).toContain('it has no upsBatteryTemperature_0: left out')
+  expect(agent.log.join('\n')).toContain('it has no upsBatteryTemperature_0: skipped')
 })
 
 test('a UPS that falls silent is come back to', async () => {
@@ -82,7 +82,7 @@ test('a UPS that does not say how many lines it has is read, with the lines that
   const { agent } = await start(without(lines))
   expect(Object.keys(agent.declared.get('ups')?.blocks ?? {})).toEqual(['ups', 'input_0', 'output_0'])
   expect(
-    agent.log.filter((line) => line.includes('it does not say how many lines it has: 3 are tried')),
+    agent.log.filter((line) => line.includes('it does not report how many lines it has: trying 3')),
   ).toHaveLength(1)
   const small = await startSmall(without(lines, /\.33\.1\.(3\.3|4\.4)\.1/))
   expect(Object.keys(small.declared.get('ups')?.blocks ?? {})).toEqual(['ups'])

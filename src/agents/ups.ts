@@ -104,16 +104,16 @@ async function survey(
   }
   const [inputs, outputs] = [await lines(INPUT_LINES), await lines(OUTPUT_LINES)]
   const untold = inputs === undefined || outputs === undefined
-  if (untold)
-    log(`it does not say how many lines it has: ${TRIED} are tried, and left out where there are none`)
+  if (untold) log(`it does not report how many lines it has: trying ${TRIED}, and skipping those it lacks`)
   const all = readingsOf({ inputs: inputs ?? TRIED, outputs: outputs ?? TRIED })
   const present: Reading[] = []
   const absent: string[] = []
   for (const one of all.filter((other) => !disabled.includes(nameOf(other).replace(/_\d+$/, ''))))
     if ((await link.query(one.command).catch(orAbsent)) === undefined) absent.push(nameOf(one))
     else present.push(one)
-  if (present.length === 0) throw new TransportError(`${link.name}: it has nothing of RFC 1628: is it a UPS?`)
-  if (absent.length > 0) log(`it has no ${absent.join(', ')}: left out`)
+  if (present.length === 0)
+    throw new TransportError(`${link.name}: it answers nothing of RFC 1628: is it a UPS?`)
+  if (absent.length > 0) log(`it has no ${absent.join(', ')}: skipped`)
   return present
 }
 
@@ -124,19 +124,16 @@ function orAbsent(error: unknown): undefined {
 
 export default defineInstrument({
   class: 'UPSAgent',
-  help: 'Reads a UPS by SNMP, as RFC 1628 has it.',
+  help: 'Reads a UPS by SNMP (RFC 1628).',
   args: z.object({
     address: z.string().describe('its host, or a whole address such as snmp://10.0.0.6:161?community=lab'),
     port: z.int().min(1).max(65_535).default(161).describe('UDP port'),
     snmp_version: z.enum(['1', '2', '3']).default('1').describe('version of SNMP; with 3 the user is ocs'),
     mode: z.enum(['acq', 'test', 'idle']).default('acq').describe('acq: readings start with the agent'),
-    disabled_oids: z
-      .array(z.string())
-      .default([])
-      .describe('objects not to be asked for, upsBatteryTemperature'),
+    disabled_oids: z.array(z.string()).default([]).describe('objects to skip, such as upsBatteryTemperature'),
     period: z.number().positive().default(60).describe('seconds between readings').meta({ units: 's' }),
   }),
-  retired: { restart_time: 'it does not grow, so it need not be restarted' },
+  retired: { restart_time: 'its memory does not grow, so it need not be restarted' },
   wiring:
     'Ethernet, SNMP at UDP port 161; the UPS has to allow the community `public` to read. Off the network: `ocs sim ups --serial-number=1 --udp=127.0.0.1:1161`.',
   example: { address: '10.10.10.50', snmp_version: '1' },
@@ -163,7 +160,7 @@ export default defineInstrument({
 
 /** A UPS with one line in and one out, as `ocs sim ups` has it. */
 export const simulated: SimulatedInstrument = {
-  help: 'A UPS with one line in and one out.',
+  help: 'A UPS with one input and one output line.',
   served: 'snmp',
   readings: [
     ...readingsOf({ inputs: 1, outputs: 1 }),

@@ -110,7 +110,7 @@ test('/query: a panel of nothing but unknown names is told so; one that has othe
     const got = (await answer.json()) as { error?: string }
     return [answer.status, got.error ?? answer.headers.get('x-ocs-left-out')]
   }
-  const all = ': /api/metrics lists those that there are'
+  const all = ': /api/metrics lists all metrics'
   const none = 'there is no metric'
   expect(await asked('LSA21OQ::Channel_1')).toEqual([
     400,
@@ -253,7 +253,7 @@ test('of two live nodes of one name the one that had it first is asked, however 
   expect(got?.datapoints.length).toBeGreaterThan(FULL)
   expect(await search(at.bridge, 'LSA21OQ')).toHaveLength(2)
   expect(at.log).toEqual([
-    'two data nodes go by LSA21OQ: node-LSA21OQ and impostor; impostor, which came later, is not asked',
+    'two data nodes are named LSA21OQ: node-LSA21OQ and impostor; impostor, the later one, is ignored',
   ])
   // What one has left that is gone counts for nothing, also where it was there before the bridge.
   await silentNode(at.lab.hub, 'LATE', 'offline', 'gone', 1)
@@ -261,7 +261,7 @@ test('of two live nodes of one name the one that had it first is asked, however 
   await silentNode(at.lab.hub, 'LATE', 'online', 'gone', 1)
   await query(at.bridge, 'LATE::x').catch(() => {})
   expect(at.log).toContain(
-    'two data nodes go by LATE: node-LATE and gone; gone, which came later, is not asked',
+    'two data nodes are named LATE: node-LATE and gone; gone, the later one, is ignored',
   )
 })
 
@@ -281,7 +281,7 @@ test('a field whose name moves cursors is not listed, and the log says so', asyn
   const listed = (await answer.json()) as { node: string; metric: string }[]
   expect(listed.filter(({ node }) => node === 'ODD').map(({ metric }) => metric)).toEqual(['ODD::good'])
   expect(at.log).toEqual([
-    'data node ODD: its field "T\\\\u001b[2J", and all like it, are left out: without control and invisible characters',
+    'data node ODD: its field "T\\\\u001b[2J", and all others with this fault, are left out: without control and invisible characters',
   ])
 })
 

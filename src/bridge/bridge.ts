@@ -82,12 +82,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const isHere = isLoopback(listen.host)
   if (!insecure && !isHere && !keys) {
     throw new ConfigError(
-      `the bridge does not listen on ${listen.host} over plain HTTP, where others read data and passwords on the way. On the ` +
+      `the bridge does not listen on ${listen.host} over plain HTTP, where others could read data and passwords. On the ` +
         "hub's machine ocs hub init makes a certificate, which the bridge finds; elsewhere name one by --cert FILE --key " +
-        'FILE. Or say --insecure if everyone on that network may read',
+        'FILE. Or pass --insecure if everyone on that network may read',
     )
   }
-  if (!isHere && insecure) log(`warning: everyone who reaches ${listen.host} may read all data (--insecure)`)
+  if (!isHere && insecure) log(`warning: anyone who can reach ${listen.host} may read all data (--insecure)`)
   const people = peopleOf({ hub: options.people, root, log })
   const ownLab = await viewLab(bus, root)
   const history = await withNotes(await recordHistory({ bus, root, lab: ownLab }), {
@@ -175,7 +175,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status)
     log(`error: ${c.req.method} ${c.req.path}: ${messageOf(error)}\n${error.stack ?? ''}`)
-    return c.json({ error: 'the bridge failed on this request; its log says why' }, 500)
+    return c.json({ error: 'the bridge failed on this request: see its log' }, 500)
   })
 
   let server: ReturnType<typeof open>

@@ -173,8 +173,8 @@ test('/api: what cannot be read is named', async () => {
   for (const [query, text] of [
     ['', 'metric is missing'],
     ['metric=', 'metric is empty'],
-    ['metric=a&from=soon', 'from=soon: no time'],
-    ['metric=a&from=1795415400', 'from=1795415400: no time: write unix ms (13 digits)'],
+    ['metric=a&from=soon', 'from=soon: not a time'],
+    ['metric=a&from=1795415400', 'from=1795415400: not a time: write unix ms (13 digits)'],
     ['metric=a&from=now&to=-1h', 'from is after to'],
     [
       'metric=LSA21OQ::Chanel_1_T&metric=no',

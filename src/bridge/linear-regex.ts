@@ -17,8 +17,7 @@ export type Match = readonly number[]
 export function linearRegex(source: string): (text: string, from?: number) => Match | undefined {
   if (source.length > MAX_SOURCE) throw new SyntaxError(`longer than ${MAX_SOURCE} characters`)
   const expression = compiled(source)
-  if (expression.programSize() > MAX_STEPS)
-    throw new SyntaxError('too long once its repetitions are written out')
+  if (expression.programSize() > MAX_STEPS) throw new SyntaxError('too long with its repetitions expanded')
   return (text, from = 0) => {
     const matcher = expression.matcher(text)
     if (!matcher.find(from)) return undefined

@@ -44,7 +44,7 @@ export async function rowsOf(
     const time = readTime(text, 1, now)
     if (time === undefined) {
       throw badRequest(
-        `${name}=${text.slice(0, 50)}: no time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h`,
+        `${name}=${text.slice(0, 50)}: not a time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h`,
       )
     }
     return time
@@ -89,7 +89,7 @@ export async function rowsOf(
     }),
   )
   if (missing.length === wanted.length) {
-    throw badRequest(`${leftOut.slice(0, 5).join('; ')}: /api/metrics lists those that there are`)
+    throw badRequest(`${leftOut.slice(0, 5).join('; ')}: /api/metrics lists all metrics`)
   }
   const thinned = columns.filter((column) => column.thinned).map(({ name }) => name)
   return { ...(wide ? widened(columns) : long(columns)), leftOut, thinned }

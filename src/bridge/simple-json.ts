@@ -118,7 +118,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
       const leftOut = missing.map(({ why }) => why)
       const isAll = wanted.length === asked.length && !metrics.some((metric) => curves(metric))
       if (isAll && missing.some(({ isUnknown }) => isUnknown))
-        throw badRequest(`${leftOut.join('; ')}: /api/metrics lists those that there are`)
+        throw badRequest(`${leftOut.join('; ')}: /api/metrics lists all metrics`)
       const drawn = asked.flatMap((one): (Series | Table)[] => {
         if (one.kind === 'events') return [markTable(choose(history, { ...range, ...one }), one.refId)]
         if (one.kind === 'states') return [stateTable(states(history, { ...range, ...one }), one.refId)]

@@ -160,14 +160,14 @@ export function openGate({
     principal,
   }: Entry): readonly [reason: string, returnCode: number] | undefined {
     const { id } = caller
-    if (id === '') return ['a client without an id takes a clean session', CONNACK.idTaken]
+    if (id === '') return ['a client without an id needs a clean session', CONNACK.idTaken]
     if (!CLIENT.test(id)) {
       return [
         'a client id is letters, digits, _, . and -, at most 128, a letter or digit first',
         CONNACK.idTaken,
       ]
     }
-    if (id === HUB) return [`the id "${HUB}" is the hub's own`, CONNACK.idTaken]
+    if (id === HUB) return [`the id "${HUB}" is reserved for the hub`, CONNACK.idTaken]
     const { will } = connect
     const wrong = will && refusePublish(root, caller, { qos: 0, retain: false, ...will })
     if (wrong === undefined) return undefined
@@ -204,10 +204,7 @@ export function openGate({
         const bridge =
           by && identify({ id, user: undefined, tokens: partsOf(by.shown).tokens, from: from(client) })
         if (bridge && ('refused' in bridge || !mayVouch(bridge)))
-          return no(
-            'its word on where people come from does not count: it is no bridge',
-            CONNACK.notAuthorised,
-          )
+          return no('it is not a bridge, so it cannot log in for others', CONNACK.notAuthorised)
         const where = by ? `${by.address}, on a page of ${from(client)}` : from(client)
         void logIn(user ?? '', by?.password ?? text, by?.address ?? from(client), by && 'bridge').then(
           (made) => {
@@ -256,7 +253,7 @@ export function openGate({
 
     authorizePublish(client, packet, done) {
       const entry = client && entries.get(client)
-      if (!client || !entry) return done(new Refusal('nobody published it'))
+      if (!client || !entry) return done(new Refusal('no client published it'))
       const { caller, principal } = entry
       const reason =
         refusePublish(root, caller, packet) ??
@@ -275,7 +272,7 @@ export function openGate({
       }
       const what = `${reason}; it is ${described(principal)}`
       // Its last will: nobody is left to be told.
-      if (client.closed) return done(refuse(client, 'has left a last will that is not published', what))
+      if (client.closed) return done(refuse(client, 'has a last will that may not be published', what))
       const answer = caller.roles.has('operator') ? undefined : refusedAnswer(packet, caller, principal)
       const told = answer ?? refusedNotice(root, client.id, packet, what)
       // It hears why before it is cut, or gets the acknowledgement: MQTT 3.1.1 has no word for it.
@@ -283,7 +280,7 @@ export function openGate({
         if (!isKnown(principal) || packet.qos > 1)
           return done(refuse(client, 'cut: it may not publish', what))
         if (entry.refused++ < MOST_LOGGED)
-          refuse(client, 'publishes what it may not, which is left out', what)
+          refuse(client, 'tried to publish what it may not; the message is dropped', what)
         // Whoever is known, and wrong about this, goes on with the rest; it would send the same again and again.
         Object.assign(packet, { topic: NOWHERE, payload: '', retain: false })
         done(null)
@@ -320,7 +317,7 @@ export function openGate({
       for (const { client } of leases?.all() ?? []) {
         const why = changed(client)
         if (why === undefined) continue
-        log(`client ${clip(client.id)} cut, which was ${described(actor(client).principal)}: ${why}`)
+        log(`client ${clip(client.id)} cut off; it was ${described(actor(client).principal)}: ${why}`)
         audit.came('revoked', actor(client), why)
         client.close()
       }

@@ -104,8 +104,8 @@ test('log-ins, refusals, a taken id and a revocation are kept; of the same refus
     await gone
   }
   await expect(at.enter('x', { username: 'maya', password: `ocs1_maya_${'x'.repeat(43)}` })).rejects.toThrow()
-  await at.kept('refused', ({ why }) => why?.includes('a token of maya that is not valid') ?? false)
-  const acks = at.entries.filter(({ why }) => why?.includes('takes the role recorder'))
+  await at.kept('refused', ({ why }) => why?.includes('an invalid token of maya') ?? false)
+  const acks = at.entries.filter(({ why }) => why?.includes('needs the role recorder'))
   expect(acks).toHaveLength(1)
   const cut = new Promise<void>((resolve) => agent.once('close', () => resolve()))
   revoke(at.file, 'ls240')
@@ -124,16 +124,13 @@ test('who is refused something else each time fills neither the file nor the log
   const audit = new Audit((entry) => entries.push(entry))
   const nobody: Principal = { name: '', role: 'newcomer', level: 0 }
   const from = (address: string, n: number) =>
-    audit.refused(
-      { principal: nobody, client: 'x', from: `${address}:${n}` },
-      `a token of h${n} that is not valid`,
-    )
+    audit.refused({ principal: nobody, client: 'x', from: `${address}:${n}` }, `an invalid token of h${n}`)
   const told = Array.from({ length: 5000 }, (_, n) => from('10.0.0.9', n))
   // One more each two seconds, should the machine be that slow.
   expect(entries.length).toBeWithin(100, 200)
   expect(told.filter(Boolean)).toHaveLength(entries.length)
   expect(from('10.0.0.7', 1)).toBeTrue()
-  expect(entries.at(-1)).toMatchObject({ from: '10.0.0.7:1', why: 'a token of h1 that is not valid' })
+  expect(entries.at(-1)).toMatchObject({ from: '10.0.0.7:1', why: 'an invalid token of h1' })
 })
 
 test('no id and no topic that a client makes up keeps what it was refused from who reads it', async () => {

@@ -78,7 +78,7 @@ export class Audit {
       of.left++
       return false
     }
-    const more = of.left > 0 ? `; ${of.left} other refusals of that address are not kept` : ''
+    const more = of.left > 0 ? `; ${of.left} other refusals of that address are not recorded` : ''
     of.left = 0
     if (this.#refused.size >= MOST_KINDS) this.#refused.clear()
     this.#refused.set(key, { since: now, times: 0 })

@@ -45,7 +45,7 @@ export async function openBroker(
 /** Aedes' words for what a user can do something about. */
 function say({ message }: Error): string {
   if (message === 'unacceptable protocol version')
-    return 'it does not speak MQTT 3.1.1, which is what is served'
+    return 'it does not speak MQTT 3.1.1, the version served here'
   if (message === 'connect did not arrive in time') return `no CONNECT within ${limits.connect_timeout} s`
   return message
 }

@@ -142,7 +142,7 @@ test('a holder that was stopped (SIGSTOP) is cut for its silence, and the newcom
   await using holder = await holderOn(own)
   holder.stop()
   const newcomer = await connectAsync(hub.urls.mqtt, options('stopped', 'new'))
-  expect(await own.logged('"stopped" cut')).toContain('left a ping unanswered')
+  expect(await own.logged('"stopped" cut')).toContain('did not answer a ping')
   expect(hub.clients()).toMatchObject([{ id: 'stopped', session: 'new' }])
   await newcomer.endAsync()
 })

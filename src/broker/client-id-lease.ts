@@ -76,14 +76,16 @@ export class Leases {
       if (!same && !squats && (!holder.client.connected || (await this.#answers(holder))))
         return heldBy(holder)
       if (squats)
-        this.#log(`client "${id}" cut: an agent has come to whom the id belongs; it was ${describe(holder)}`)
+        this.#log(
+          `client "${id}" cut off: the agent that owns the id has connected; it was ${describe(holder)}`,
+        )
       else if (same)
         this.#log(
           `client "${id}" taken over by its own process, from ${guest.from}: it was ${describe(holder)}`,
         )
       else {
         this.#log(
-          `client "${id}" cut: it left a ping unanswered while another asked for its id; it was ${describe(holder)}`,
+          `client "${id}" cut off: it did not answer a ping while another client asked for its id; it was ${describe(holder)}`,
         )
       }
       this.#takenOver(guest, holder)
@@ -91,7 +93,7 @@ export class Leases {
     }
     const now = this.#holders.get(id)
     if (now !== undefined && now !== holder) return heldBy(now)
-    if (client.closed) return 'it left while its id was being asked for'
+    if (client.closed) return 'it disconnected while its id was being claimed'
     this.#holders.set(id, guest)
     client.conn.once('close', () => {
       if (this.#holders.get(id) === guest) this.#holders.delete(id)

@@ -127,9 +127,7 @@ export function packetGuard(): (
         length += (byte & 0x7f) * scale
         scale *= 128
         if (length > longest) {
-          return refuse(
-            `it announced a packet of ${length} bytes or more; ${longest} is the most that is taken here`,
-          )
+          return refuse(`it announced a packet of ${length} bytes or more; the limit here is ${longest}`)
         }
         if (byte & 0x80) {
           if (scale >= 128 ** 4) return refuse('it sent a packet length of more than four bytes')

@@ -81,7 +81,7 @@ export class Connections {
     if (known) return known
     const words = isStranger ? `clients without credentials ${whose}` : `clients of ${principal}`
     const budget = new ReadBudget(() =>
-      this.#log(`${words} send more than is read of them, and have to wait`),
+      this.#log(`${words} send faster than they are read, and have to wait`),
     )
     this.#budgets.set(whose, budget)
     return budget

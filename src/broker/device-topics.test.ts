@@ -78,7 +78,7 @@ test.each([
 ])('what is not granted to it is left out, and told: %s', async (topic) => {
   await using at = await lab()
   expect(await heardBy(at, 'z2m', [topic])).toEqual([[], [], [], []])
-  await at.logged('z2m', 'publishes what it may not')
+  await at.logged('z2m', 'tried to publish what it may not')
 })
 
 test('nobody else publishes there, neither an agent nor who looks on', async () => {

@@ -61,7 +61,7 @@ export function httpCalls({ info, identify, people, calls, refused, connect }: H
     const own = open.filter((one) => one === whose).length
     if (open.length >= limits.calls || (role !== 'owner' && own >= limits.principal_calls))
       return json(503, {
-        error: `${own} calls of ${whose}, ${open.length} of all, wait for their answers already`,
+        error: `${own} calls of ${whose}, ${open.length} of all, are already waiting for answers`,
       })
     const by: OcsVisitor = {
       key: `${name} ${role} ${level} ${address}`,
@@ -69,7 +69,7 @@ export function httpCalls({ info, identify, people, calls, refused, connect }: H
       connect: () => connect(who, address),
     }
     const gone = Promise.withResolvers<never>()
-    const leave = () => gone.reject(new TransportError('who called has gone'))
+    const leave = () => gone.reject(new TransportError('the caller has disconnected'))
     request.signal.addEventListener('abort', leave)
     open.push(whose)
     try {

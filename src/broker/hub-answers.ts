@@ -41,7 +41,7 @@ export function hubAnswer(
   if (!roles.has('admin'))
     return say(
       -1,
-      `who did what is for administrators, and here you are ${described(principal)}: ocs hub passwd NAME --role admin`,
+      `the audit log is for administrators, and you are ${described(principal)} here: ocs hub passwd NAME --role admin`,
     )
   const params = Params.safeParse(asked.data.params)
   if (!params.success) return say(-1, `limit: 1 to ${MOST_AUDITED}; instance: a name`)

@@ -81,7 +81,7 @@ test('refused subscriptions are answered with failure, the rest of the same pack
   const refused = client.subscribeAsync(['observatory/#', '$SYS/#', 'observatory/+/replies/other/+'])
   expect(refused).rejects.toThrow()
   await refused.catch(() => {})
-  expect(await at.logged('"watcher"', '$SYS')).toContain('are not given out')
+  expect(await at.logged('"watcher"', '$SYS')).toContain('are not available')
   expect(await at.logged('"watcher"', 'replies')).toContain('for that client')
   expect(client.connected).toBeTrue()
   await client.endAsync()
@@ -178,12 +178,12 @@ test('a packet too large is cut at its length, before and after CONNECT', async 
   const before = new RawClient(at.hub.urls.mqtt)
   before.send(Buffer.from([0x10, 0x81, 0x20])) // 4097
   await before.closed
-  expect(await at.logged('4096 is the most')).toStartWith('connection from 127.0.0.1')
+  expect(await at.logged('the limit here is 4096')).toStartWith('connection from 127.0.0.1')
   const after = new RawClient(at.hub.urls.mqtt)
   expect(await after.connect('large')).toBe(0)
   after.send(Buffer.from([0x30, 0x81, 0x80, 0x80, 0x02])) // 4 MiB + 1
   await after.closed
-  expect(await at.logged('"large"')).toContain('4194304 is the most')
+  expect(await at.logged('"large"')).toContain('the limit here is 4194304')
 })
 
 test('a topic of more than ten levels is refused', async () => {
@@ -307,7 +307,7 @@ test('--insecure is said at the start, each hour, and in what the hub tells of i
   jest.useFakeTimers()
   try {
     const { hub, lines } = await testHub({ insecure: true, websocket: [{ host: '0.0.0.0', port: 0 }] })
-    expect(lines).toEqual([expect.stringContaining('insecure: whoever reaches this hub')])
+    expect(lines).toEqual([expect.stringContaining('insecure: anyone who can reach this hub')])
     jest.advanceTimersByTime(2 * 3_600_000)
     expect(lines.length).toBe(3)
     await hub.close()

@@ -25,12 +25,13 @@ import type { Listen } from './tcp.ts'
 
 /** What to do before a hub may be reached from other machines. */
 export const CLOSED =
-  'beyond this machine a hub takes users and TLS. Run: ocs hub init, which makes a certificate and credentials for the ' +
-  "site's instances, and: ocs hub passwd NAME --role ROLE for people. Or listen on 127.0.0.1, or pass --insecure if whoever " +
-  'reaches this machine may read everything and start operations'
+  'for other machines a hub needs users and TLS. Run ocs hub init, which makes a certificate and credentials for the ' +
+  "site's instances, and ocs hub passwd NAME --role ROLE for people. Or listen on 127.0.0.1, or pass --insecure if anyone who " +
+  'can reach this machine may read everything and start operations'
 
 /** What an open hub says when it starts, and each hour. */
-const INSECURE = 'insecure: whoever reaches this hub can read everything and start operations (--insecure)'
+const INSECURE =
+  'insecure: anyone who can reach this hub can read everything and start operations (--insecure)'
 const HOUR_MS = 3_600_000
 /** Seconds after which those that are connected are asked again who they are. */
 const RECHECK_S = 30

@@ -59,7 +59,7 @@ test('what a client has left as its last will is not done once it is let in no m
   revoke(at.file, 'maya')
   at.hub.recheck()
   await gone
-  await at.logged('"maya.1" has left a last will that is not published', 'not valid')
+  await at.logged('"maya.1" has a last will that may not be published', 'invalid token')
   const looker = await at.looker()
   const heard = new Promise((resolve) => at.ls240.once('message', resolve))
   await looker.publishAsync('observatory/ls240/ops/acq/status/looker', request, { qos: 1 })

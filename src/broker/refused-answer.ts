@@ -41,8 +41,8 @@ export function refusedAnswer(
   if (asked === undefined) return undefined
   const { root, instance } = found
   const msg =
-    `Not done: here you are ${described(principal)} and may only look (client ${clip(id)}); this takes an operator. ` +
-    `Who runs the hub makes you one: ocs hub passwd NAME --role operator:${LEAST}; then: ocs login NAME`
+    `Not done: here you are ${described(principal)} and may only read (client ${clip(id)}); this needs an operator. ` +
+    `Whoever runs the hub can make you one: ocs hub passwd NAME --role operator:${LEAST}; then: ocs login NAME`
   const { qos, retain, payload } = channels.reply
   const reply = payload.parse({ id: asked, status: -1, msg, kind: 'level', session: {} })
   return {

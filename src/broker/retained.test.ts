@@ -36,12 +36,12 @@ test('bounds the messages of one instance-id, and lets others in', async () => {
     await retained.storeRetained({ topic: `o/a/last/f${n}`, payload: 'x' })
   }
   const more = { topic: 'o/a/last/more', payload: 'x' }
-  expect(retained.refuse(more)).toContain('the most one instance-id may have')
+  expect(retained.refuse(more)).toContain('the limit for one instance-id')
   expect(retained.refuse({ topic: 'o/a/last/f0', payload: 'newer' })).toBeUndefined()
   expect(retained.refuse({ topic: 'o/b/last/f', payload: 'x' })).toBeUndefined()
   // Of the ids under which its spool is drained there are as many as anybody likes.
   expect(retained.refuse({ topic: 'o/a-drain-0a1b2c3d/last/f', payload: 'x' })).toContain(
-    'the most one instance-id may have',
+    'the limit for one instance-id',
   )
   // Neither does a device count as the agent whose name its topic has.
   expect(retained.refuse({ topic: 'zigbee2mqtt/a/f', payload: 'x' })).toBeUndefined()

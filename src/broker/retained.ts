@@ -40,7 +40,7 @@ export class Retained {
     const more = { messages: before ? 0 : 1, bytes: size({ topic, payload }) - (before ? size(before) : 0) }
     const own = this.#instances.get(this.#owner(topic)) ?? { messages: 0, bytes: 0 }
     if (own.messages + more.messages > limits.instance_retained_messages)
-      return `it already has ${own.messages} retained messages here, the most one instance-id may have`
+      return `it already has ${own.messages} retained messages here, the limit for one instance-id`
     if (own.bytes + more.bytes > limits.instance_retained_bytes)
       return `its retained messages would take more than ${limits.instance_retained_bytes} bytes here`
     if (

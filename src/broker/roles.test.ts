@@ -360,7 +360,7 @@ test('whoever looks on under an agent’s id makes room for the agent, and an ag
   const gone = new Promise<void>((resolve) => squatter.once('close', () => resolve()))
   const agent = await enter('agent')
   await gone
-  expect(await at.logged('"ls240" cut', 'to whom the id belongs')).toBeString()
+  expect(await at.logged('"ls240" cut', 'that owns the id')).toBeString()
   await expect(enter('nobody', 'mqtt', { clientId: 'ls240' })).rejects.toThrow('Identifier rejected')
   expect(agent.connected).toBeTrue()
   await agent.endAsync()

@@ -23,6 +23,6 @@ export function noRoom(
   )
   if (own.length < limits.principal_connections) return undefined
   return isStranger
-    ? `${own.length} clients without credentials have come from there already`
+    ? `${own.length} clients without credentials are already connected from there`
     : `${name} has ${own.length} clients already`
 }

@@ -64,8 +64,8 @@ test.each([
 test('only a recorder acknowledges, anyone where the site is unknown', () => {
   const ack = 'observatory/ls240/ack/temperatures'
   expect(may('aggregator', ack, { recorders: ['aggregator'] })).toBeUndefined()
-  expect(may('ls240', ack, { recorders: ['aggregator'] })).toContain('takes the role recorder')
-  expect(may('ls240', ack, { recorders: [] })).toContain('takes the role recorder')
+  expect(may('ls240', ack, { recorders: ['aggregator'] })).toContain('needs the role recorder')
+  expect(may('ls240', ack, { recorders: [] })).toContain('needs the role recorder')
   expect(may('anyone', ack)).toBeUndefined()
 })
 
@@ -145,7 +145,7 @@ test('a lock decides who operates: it takes more than looking', () => {
   }
   expect(ask('history', 'observer')).toBeUndefined()
   for (const query of ['lock', 'unlock']) {
-    expect(ask(query, 'observer')).toContain('takes the role operator')
+    expect(ask(query, 'observer')).toContain('needs the role operator')
     expect(ask(query, 'operator')).toBeUndefined()
   }
 })

@@ -107,9 +107,9 @@ export function refusePublish(
   if (sent.topic.startsWith('$')) return `${quoted()}: topics that begin with $ belong to the hub`
   if (isDevices(root, sent.topic) && isBeneath(sent.topic, devices?.own)) return undefined
   const found = ruleOn(sent.topic)
-  if (found === undefined) return `${quoted()} is no topic that a client publishes on`
+  if (found === undefined) return `${quoted()} is not a topic for clients to publish on`
   const { rule, address } = found
-  if (rule.role === 'hub') return `${quoted()} is the hub's own`
+  if (rule.role === 'hub') return `${quoted()} is for the hub alone`
   if (address['root'] !== root) return `${quoted()}: the address root here is ${root}`
   const clears = sent.retain && rule.channel.retain && sent.payload?.length === 0
   // Who forgets an agent says so in its place.
@@ -121,7 +121,7 @@ export function refusePublish(
     return `${quoted()}: a spool is drained under the id ${drainInstance(address['of'] ?? '', 'xxxxxxxx')}`
   }
   const role = roleFor(rule.channel, rule.role, address)
-  if (!roles.has(role)) return `${quoted()} takes the role ${role}`
+  if (!roles.has(role)) return `${quoted()} needs the role ${role}`
   if (sent.retain && !rule.channel.retain)
     return `${quoted()} is never retained: publish it without the retain flag`
   return undefined
@@ -147,17 +147,17 @@ export function refuseSubscribe(
 ): string | undefined {
   const quoted = clip(filter)
   const levels = filter.split('/')
-  if (filter.startsWith('$')) return `${quoted}: topics that begin with $ are not given out`
+  if (filter.startsWith('$')) return `${quoted}: topics that begin with $ are not available`
   if (levels.length > limits.topic_levels) return `${quoted} has more than ${limits.topic_levels} levels`
   if (![root, '+', '#'].includes(levels[0] ?? '')) {
     // A wildcard is granted, and gives what is for this client.
     const seen = (roles.has('observer') ? devices?.all : devices?.own) ?? []
     if (seen.some((prefix) => prefix.split('/')[0] === levels[0])) return undefined
-    return `${quoted}: everything here is beneath ${root}/, or what device_topics of the site file grants`
+    return `${quoted}: topics here begin with ${root}/, or are granted by device_topics in the site file`
   }
   if (addressOf(login, filter)?.client === id) return undefined
   if (!roles.has('observer') && (roles.size === 0 || levels[1] !== id))
-    return `${quoted} takes the role observer`
+    return `${quoted} needs the role observer`
   for (const channel of [reply, replayed]) {
     const client = addressOf(channel, filter.replace(/\/#$/, '/+'))?.client
     // A wildcard is granted, and gives what is for this client; another's post is not asked for by name.

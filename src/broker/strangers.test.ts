@@ -45,7 +45,7 @@ test('idle clients without credentials leave room for agents, whose number is bo
   }
   expect(codes.filter((code) => code === 0)).toHaveLength(limits.principal_connections)
   expect(codes.slice(-50)).toEqual(Array.from({ length: 50 }, () => 3))
-  expect(await at.logged('have come from there already')).toContain('200 clients without credentials')
+  expect(await at.logged('are already connected from there')).toContain('200 clients without credentials')
   const client = await enter(agent)
   await client.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
   // Of one principal there are as many; the account of the hub goes on.
@@ -74,7 +74,7 @@ test('who sends more than is read waits, loses nothing of it, and holds up nobod
   await flood.connect('flood')
   for (let n = 0; n < count; n++)
     flood.send(packet.publish('observatory/ls372/queries/history/flood', `{"n": ${n}}`))
-  expect(await at.logged('send more than is read of them')).toStartWith(
+  expect(await at.logged('send faster than they are read')).toStartWith(
     'clients without credentials at loopback',
   )
   // Somebody else goes on meanwhile: many rounds before the flood is through.
@@ -150,10 +150,10 @@ test('whom the hub knows is told what it does not pass on, hears so as an error,
   const own = { ...other, instance: 'ls240' }
   const api = { agent_class: 'X', help: '', ops: {}, queries: {}, feeds: {} }
   await expect(bus.publish(channels.api, other, api)).rejects.toThrow(
-    'the hub does not pass it on: "observatory/ls372/api": the instance-id in the topic is not its own client id; it is ls240, an agent',
+    'the hub refused to publish it: "observatory/ls372/api": the instance-id in the topic is not its own client id; it is ls240, an agent',
   )
   await bus.publish(channels.api, own, api)
-  expect(left).toEqual([expect.stringContaining('observatory/ls372/api: the hub does not pass it on')])
+  expect(left).toEqual([expect.stringContaining('observatory/ls372/api: the hub refused to publish it')])
   expect(lost).toEqual([true])
   const reader = await enter({ clientId: 'reader' })
   const kept: string[] = []

@@ -66,18 +66,18 @@ function refusal({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_HTTP_REQUEST':
-      return 'it does not speak TLS, which this port does: write mqtts:// for mqtt://'
+      return 'it does not speak TLS, and this port does: write mqtts:// for mqtt://'
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
-      return 'it speaks no TLS newer than 1.1: 1.2 is the oldest that is taken'
+      return 'its newest TLS is 1.1: 1.2 is the oldest supported'
     case 'ERR_SSL_NO_SHARED_CIPHER':
-      return 'it offers no cipher that is taken here: those of TLS 1.3, and of 1.2 ECDHE with AES-GCM or ChaCha20'
+      return 'it offers none of the ciphers supported here: those of TLS 1.3, and for 1.2 ECDHE with AES-GCM or ChaCha20'
     case 'ERR_TLS_HANDSHAKE_TIMEOUT':
-      return `it has not shaken hands within ${limits.connect_timeout} s`
+      return `no TLS handshake within ${limits.connect_timeout} s`
     case 'ECONNRESET':
-      return 'it went before its hands were shaken, as who does not trust the certificate does'
+      return 'it disconnected during the TLS handshake, as clients do that do not trust the certificate'
     default:
       return code?.includes('ALERT')
-        ? `it does not take the certificate (${code})`
+        ? `it rejects the certificate (${code})`
         : `TLS failed (${code ?? message})`
   }
 }

@@ -51,11 +51,13 @@ test.each(kinds)('%s carries messages to who trusts its authority', async (kind)
 test.each(kinds)(
   '%s: another authority, none, a name it has not, and its end are told apart',
   async (kind) => {
-    expect(await refusal(urlOf(kind), other.cert)).toContain('is by another authority')
-    expect(await refusal(urlOf(kind))).toContain('has no credentials here')
+    expect(await refusal(urlOf(kind), other.cert)).toContain(
+      "is not from the CA in this client's credentials",
+    )
+    expect(await refusal(urlOf(kind))).toContain('it has no credentials')
     const elsewhere = await start(makeServer(authority, ['grumpy.lab', '10.0.0.7']))
     expect(await refusal(urlOf(kind, elsewhere), authority.cert)).toMatch(
-      /is not for 127.0.0.1.*: use a name .* ocs hub renew --name 127.0.0.1/,
+      /is not for 127.0.0.1.*: use one of its names.* ocs hub renew --name 127.0.0.1/,
     )
     await elsewhere.hub.close()
     const old = await start(makeServer(authority, names, new Date(Date.now() - 900 * 86_400_000)))
@@ -69,7 +71,9 @@ test.each(kinds)(
 
 test.each(kinds)('%s: who waits for a hub that is not this lab’s is told at once', async (kind) => {
   await using bus = join(urlOf(kind), other.cert)
-  await expect(reached(bus, urlOf(kind), 3600)).rejects.toThrow('is by another authority')
+  await expect(reached(bus, urlOf(kind), 3600)).rejects.toThrow(
+    "is not from the CA in this client's credentials",
+  )
 })
 
 test('plain on a port of TLS, and TLS on a plain one, are told', async () => {
@@ -80,7 +84,7 @@ test('plain on a port of TLS, and TLS on a plain one, are told', async () => {
     expect(await refusal(urlOf(on).replace(on, kind))).toContain('where that port speaks TLS, write mqtts://')
     expect(await refusal(urlOf(kind).replace(kind, on), authority.cert)).toContain('does not speak TLS')
   }
-  await at.logged('it does not speak TLS, which this port does')
+  await at.logged('it does not speak TLS, and this port does')
 })
 
 /** How a handshake ends: the version and cipher, or a code. */
@@ -104,8 +108,8 @@ test.each(kinds)('over %s TLS 1.2 with AEAD is the least that is taken', async (
     'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
   )
   if (kind === 'wss') return
-  await at.logged('1.2 is the oldest that is taken')
-  await at.logged('it offers no cipher that is taken here')
+  await at.logged('1.2 is the oldest supported')
+  await at.logged('it offers none of the ciphers supported here')
 })
 
 test('who does not shake hands is closed, and sooner when many try at a time', async () => {
@@ -113,9 +117,9 @@ test('who does not shake hands is closed, and sooner when many try at a time', a
     const socket = connectTcp(portOf('mqtts'), '127.0.0.1')
     return new Promise<void>((resolve) => socket.on('error', () => {}).once('close', () => resolve()))
   })
-  await at.logged('was cut before it was let in: 256 newer ones there wait to be')
+  await at.logged('was cut off before it was accepted: 256 newer ones there are waiting')
   await Promise.all(closed)
-  await at.logged('it has not shaken hands within')
+  await at.logged('no TLS handshake within')
   await using bus = join(urlOf('mqtts'), authority.cert)
   await reached(bus, urlOf('mqtts'), 60)
 })
@@ -144,7 +148,7 @@ test.each(kinds)(
     await all.promise
     expect(heard).toEqual(Array.from({ length: 200 }, (_, i) => i))
     expect(losses).toEqual([true])
-    expect(await refusal(url, authority.cert)).toContain('is by another authority')
+    expect(await refusal(url, authority.cert)).toContain("is not from the CA in this client's credentials")
     await using after = join(url, other.cert)
     await reached(after, url, 60)
     await renewed.hub.close()

@@ -22,7 +22,7 @@ test('half-open connections of one address make room for one another, and leave 
   expect(open(many)).toBe(limits.address_waiting)
   expect(open(many.slice(-limits.address_waiting))).toBe(limits.address_waiting)
   expect(open([...others, ...crowd(room, '10.0.0.9', 20)])).toBe(40)
-  expect(lines[0]).toContain('a connection from 10.0.0.7:1280 was cut before it was let in')
+  expect(lines[0]).toContain('a connection from 10.0.0.7:1280 was cut off before it was accepted')
 })
 
 test('half-open connections of many addresses: those go of whoever has most', () => {

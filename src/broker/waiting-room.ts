@@ -30,7 +30,7 @@ export class WaitingRoom {
     const place = placeOf(from)
     if (!this.#rates.of(place).take(1)) {
       this.#log(
-        `a connection from ${from} was refused: that address made more than ${limits.address_connects_per_second} in a second`,
+        `a connection from ${from} was refused: more than ${limits.address_connects_per_second} a second from that address`,
       )
       conn.destroy()
       return false
@@ -58,7 +58,7 @@ export class WaitingRoom {
 
   #cut(own: Set<Duplex>, from: string, others: string): void {
     const [oldest] = own
-    this.#log(`a connection from ${from} was cut before it was let in: ${others} wait to be`)
+    this.#log(`a connection from ${from} was cut off before it was accepted: ${others} are waiting`)
     oldest?.destroy()
     // Its end may be told later.
     if (oldest && own.delete(oldest)) this.#count--

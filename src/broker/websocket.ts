@@ -47,14 +47,11 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
       if (!URL.canParse(request.url)) return text(400, 'the request names no Host')
       // A page of another site cannot read the answer, but how long it takes.
       if (request.headers.get('sec-fetch-site') === 'cross-site')
-        return text(403, 'pages of other sites are not answered')
+        return text(403, 'web pages of other sites are not served')
       const { pathname } = new URL(request.url)
       const isCall = http !== undefined && (pathname === CALL_PATH || pathname === INFO_PATH)
       if (pathname !== WS_PATH && !isCall)
-        return text(
-          404,
-          `MQTT over WebSocket is at ${WS_PATH}, calls of OCS's clients are taken at ${CALL_PATH}`,
-        )
+        return text(404, `MQTT over WebSocket is at ${WS_PATH}, calls of OCS's clients are at ${CALL_PATH}`)
       if (!isCall && request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
         return text(426, 'MQTT over WebSocket only', { Upgrade: 'websocket' })
       }
@@ -149,7 +146,7 @@ class Connection extends Duplex {
     }
     // Bun's WebSocket can't be paused, so what the broker has not read yet is bounded here.
     if (this.readableLength + message.length > 2 * limits.packet_bytes) {
-      this.destroy(new Error('it sends faster than it is read'))
+      this.destroy(new Error('it sends too fast'))
       return
     }
     this.push(Buffer.from(message))

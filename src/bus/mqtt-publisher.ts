@@ -23,7 +23,9 @@ export class MqttPublisher {
     promise.catch(() => {})
     if (bytes > MOST_BYTES) {
       reject(
-        new TransportError(`${name}: ${bytes} bytes are too many for one message (at most ${MOST_BYTES})`),
+        new TransportError(
+          `${name}: ${bytes} bytes are too many for one message (at most ${MOST_BYTES} bytes)`,
+        ),
       )
     } else if (qos === 0) {
       if (client.connected && !client.disconnecting) client.publish(name, text, { qos, retain })
@@ -45,7 +47,7 @@ export class MqttPublisher {
     const found = [...this.#unsent].find((unsent) => unsent.name === name)
     if (!found) return
     this.#unsent.delete(found)
-    found.reject(new TransportError(`the hub does not pass it on: ${why}`))
+    found.reject(new TransportError(`the hub refused to publish it: ${why}`))
   }
 
   /** The client is ended: what waits for the hub is not sent any more. */

@@ -116,10 +116,9 @@ export class MqttSubscriptions {
         if (signal.aborted || client.disconnecting) return
         const reason = this.#reasons.get(filter)
         this.#reasons.delete(filter)
-        const text = `the hub does not deliver ${filter}: ${reason ?? (cause as Error).message}`
+        const text = `the hub refused the subscription to ${filter}: ${reason ?? (cause as Error).message}`
         if (reason !== undefined || failed + 1 >= tries) throw new TransportError(text, { cause })
-        if (failed === 0 && tries === Infinity)
-          this.#options.onBad?.(filter, `${text}; it is asked for again`)
+        if (failed === 0 && tries === Infinity) this.#options.onBad?.(filter, `${text}; trying again`)
         await pause(backoff(failed, FIRST_MS, LONGEST_MS), signal)
       }
     }

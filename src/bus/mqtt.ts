@@ -31,7 +31,7 @@ interface Shown {
 /** How to reach the hub, and as whom. */
 export interface MqttOptions extends BusOptions {
   /**
-   * `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`; several with commas between, which are
+   * `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`; several separated by commas, which are
    * tried in turn.
    */
   readonly url: string
@@ -58,7 +58,7 @@ export function connectMqtt(options: MqttOptions): Bus {
   const publisher = new MqttPublisher(client)
   const subscriptions = new MqttSubscriptions(client, status, options, (name, why) => {
     publisher.refused(name, why)
-    options.onBad?.(name, `the hub does not pass it on: ${why}`)
+    options.onBad?.(name, `the hub refused to publish it: ${why}`)
   })
   return {
     client: options.client,
@@ -214,8 +214,8 @@ export function reached(bus: Bus, url: string, patience: number): Promise<void> 
 function notReached(problem: Unreached | undefined, url: string, seconds: number): string {
   const { length } = addressesIn(url)
   if (length > 1)
-    return `none of the ${length} addresses of the hub is reached within ${seconds} s: ${problem?.text ?? `no answer at ${url}`}`
-  if (problem?.kind === 'refused') return `the hub at ${url} does not let this client in: ${problem.text}`
-  if (problem?.kind === 'tls') return `the hub at ${url} is not reached over TLS: ${problem.text}`
+    return `none of the ${length} addresses of the hub answered within ${seconds} s: ${problem?.text ?? `no answer at ${url}`}`
+  if (problem?.kind === 'refused') return `the hub at ${url} does not accept this client: ${problem.text}`
+  if (problem?.kind === 'tls') return `the hub at ${url} cannot be reached over TLS: ${problem.text}`
   return `no hub at ${url} within ${seconds} s (${problem?.text ?? 'no answer'}): is "ocs hub" running there?`
 }

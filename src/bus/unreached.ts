@@ -25,27 +25,27 @@ const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
   ...each(
     'tls',
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_UNSUPPORTED_PROTOCOL'],
-    'it and this client share no version of TLS: 1.2 is the oldest that is taken',
+    'it and this client have no TLS version in common: 1.2 is the oldest supported',
   ),
   ...each(
     'tls',
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'EPROTO', 'ERR_SOCKET_CLOSED'],
-    'that port does not speak TLS: write mqtt:// (ws://), or name the port that does, 8883 (8080)',
+    'that port does not speak TLS: write mqtt:// (ws://), or use the port that does, 8883 (8080)',
   ),
   ...each(
     'away',
     [CONNACK.noRoom],
-    'it has no room for another client just now; ocs hub refused, where it runs, says whose they are',
+    'it has no room for another client at the moment; ocs hub refused, where it runs, shows whose they are',
   ),
   ...each(
     'refused',
     [CONNACK.wrongPassword],
-    'it does not, or no longer, know the token that is shown: ocs login, or for an agent ocs hub token INSTANCE',
+    'it does not know the token of this client, or no longer: ocs login, or for an agent ocs hub token INSTANCE',
   ),
   ...each(
     'refused',
     [CONNACK.notAuthorised],
-    'it takes credentials: ocs login, or for an agent ocs hub token INSTANCE',
+    'it requires credentials: ocs login, or for an agent ocs hub token INSTANCE',
   ),
 ])
 const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
@@ -62,17 +62,17 @@ export function unreached(error: Error, url: string, isConnected: boolean, hasAu
   if (known) return known
   if (OTHER_AUTHORITY.has(code)) {
     const text = hasAuthority
-      ? "its certificate is by another authority than this client's credentials name: it is not this lab's hub, or has a new " +
-        'authority, and the credentials have to be made anew (ocs hub token INSTANCE, ocs login)'
-      : 'its certificate is by an authority of its own, which this client does not know, since it has no credentials here: ocs login, ' +
-        'or for an agent ocs hub token INSTANCE (mqtt_ca for a broker of others)'
+      ? "its certificate is not from the CA in this client's credentials: it is another lab's hub, or it has a new " +
+        'CA and new credentials are needed (ocs hub token INSTANCE, ocs login)'
+      : 'its certificate is from its own CA, which this client does not know because it has no credentials: ocs login, ' +
+        'or for an agent ocs hub token INSTANCE (mqtt_ca for another broker)'
     return { text, kind: 'tls' }
   }
   if (code === OTHER_NAME) {
     // Over WebSocket Bun does not say which.
     const names = cert?.subjectaltname?.replaceAll(/DNS:|IP Address:/g, '')
     const host = new URL(url).hostname
-    const text = `its certificate is not for ${host}${names ? `, but for ${names}` : ''}: use a name that it has, or there ocs hub renew --name ${host}`
+    const text = `its certificate is not for ${host}${names ? `, but for ${names}` : ''}: use one of its names, or run ocs hub renew --name ${host} there`
     return { text, kind: 'tls' }
   }
   const away = (text: string): Unreached => ({ text, kind: 'away' })
@@ -81,7 +81,7 @@ export function unreached(error: Error, url: string, isConnected: boolean, hasAu
   // TLS on a plain port answers with what is no MQTT, or hangs up; what mqtt.js says of that is of no use to anybody.
   const isPlain = /^(mqtt|ws):/.test(url) && (code === undefined || code === 'ECONNRESET')
   const hint = isPlain ? '; where that port speaks TLS, write mqtts:// (wss://)' : ''
-  return away(`${systemWords(error) ?? 'nothing there answers as a hub does'}${hint}`)
+  return away(`${systemWords(error) ?? 'nothing there answers like a hub'}${hint}`)
 }
 
 function each(kind: Unreached['kind'], codes: readonly unknown[], text: string): [unknown, Unreached][] {

@@ -157,7 +157,7 @@ test('a reading recorded twice, under another channel or sent by nobody is found
   expect(values(verdict.doubled)).toEqual([5])
   expect(verdict.unknown).toMatchObject([
     { value: 9, why: 'recorded as Channel_2_V' },
-    { value: 999, why: 'in Channel_1_V, sent by nobody' },
+    { value: 999, why: 'in Channel_1_V, never sent' },
   ])
   expect(values(verdict.lost)).toEqual([9])
 })

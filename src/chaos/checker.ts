@@ -106,7 +106,7 @@ function judgeOne(
     list.filter(({ field, value }) => {
       const from = known.get(value)
       if (from && isOf(field, from)) return true
-      unknown.push(wrong(value, from?.t, from ? `recorded as ${field}` : `in ${field}, sent by nobody`))
+      unknown.push(wrong(value, from?.t, from ? `recorded as ${field}` : `in ${field}, never sent`))
       return false
     })
   const twice = new Set<number>()

@@ -118,7 +118,7 @@ export const faults: Readonly<Record<string, FaultKind>> = {
     strike: ending('SIGTERM'),
   },
   stop: {
-    help: 'a process stands still (SIGSTOP) for up to 8 s',
+    help: 'a process is stopped (SIGSTOP) for up to 8 s',
     weight: 2,
     lasts: [0.2, 8],
     hits: 'process',
@@ -140,7 +140,7 @@ export const faults: Readonly<Record<string, FaultKind>> = {
     ),
   },
   hang: {
-    help: 'an instrument takes every command and answers none',
+    help: 'an instrument accepts every command and answers none',
     weight: 1,
     lasts: [0.5, 8],
     hits: 'instrument',
@@ -149,7 +149,7 @@ export const faults: Readonly<Record<string, FaultKind>> = {
       ({ simulator }) => simulator.faults.clear('hang'),
     ),
   },
-  late: reply('a reply comes after its reader’s patience', (ms) => ({ kind: 'delay', ms }), [2.1, 4]),
+  late: reply('a reply comes after its reader’s time-out', (ms) => ({ kind: 'delay', ms }), [2.1, 4]),
   'no-reply': reply('a reply does not come', () => ({ kind: 'missing' })),
   garbage: reply('noise in place of a reply', () => ({ kind: 'garbage' })),
   'half-line': reply('half of a reply, without its end', () => ({ kind: 'half-line' })),
@@ -163,12 +163,12 @@ export const faults: Readonly<Record<string, FaultKind>> = {
       await pause(WRITTEN_MS, stop)
     },
   },
-  'file-removed': taking('the file that is being written is removed', (taken) => taken.file('remove')),
-  'file-moved': taking('the file that is being written is moved away', (taken) => taken.file('move')),
+  'file-removed': taking('the file being written is removed', (taken) => taken.file('remove')),
+  'file-moved': taking('the file being written is moved away', (taken) => taken.file('move')),
   'folder-moved': taking('the folder of that file is moved away', (taken) => taken.folder()),
   'data-moved': taking('the data directory is moved away', (taken) => taken.directory()),
   'data-away': {
-    help: 'the data directory is moved away and back; what was begun in its place is moved away',
+    help: 'the data directory is moved away and back; the one begun in its place is moved away',
     weight: 1,
     lasts: [0.2, 6],
     hits: 'files',

@@ -56,7 +56,7 @@ export class Station {
     this.#process = process
     void process.exited.then(async () => {
       if (this.#struck === process || this.#closed.signal.aborted) return
-      this.#onDeath(this, process.ended ?? 'an unknown end')
+      this.#onDeath(this, process.ended ?? 'for an unknown reason')
       await pause(AGAIN_MS, this.#closed.signal)
       // A fault may have started it meanwhile.
       if (this.#process === process) this.start()

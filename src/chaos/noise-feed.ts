@@ -20,16 +20,16 @@ const SPOIL: Readonly<Record<string, (good: string) => string>> = {
   'a row with NaN': (good) => good.replace('"n":[0]', '"n":[NaN]'),
   'a row with a time as text': (good) => good.replace(/"t":\[([\d.]+)\]/, '"t":["$1"]'),
   'a row without times': (good) => good.replace(/"t":\[[\d.]+\],/, ''),
-  'a row of the far future': (good) => good.replace(/"t":\[[\d.]+\]/, '"t":[1e300]'),
+  'a row from the far future': (good) => good.replace(/"t":\[[\d.]+\]/, '"t":[1e300]'),
   'a row with a text for a number': (good) => good.replace('"n":[0]', '"n":["high"]'),
-  'a row with a field more': (good) => good.replace('"n":', '"Channel_1_T":[1],"n":'),
+  'a row with an extra field': (good) => good.replace('"n":', '"Channel_1_T":[1],"n":'),
   'a row with fewer values than times': (good) => good.replace('"n":[0]', '"n":[]'),
   'a row of no block': (good) => good.replace('"block":"noise"', '"block":"__proto__"'),
   'a row of another epoch': (good) => good.replace('"epoch":"', '"epoch":"0'),
   'a row with a fraction of a number': (good) => good.replace(/"seq":(\d+)/, '"seq":$1.5'),
   'a row from far ahead': (good) => good.replace(/"seq":(\d+)/, '"seq":$100000'),
   'half a row': (good) => good.slice(0, good.length / 2),
-  'a row of great depth': (good) => good.replace('"n":[0]', `"n":${DEEP}`),
+  'a deeply nested row': (good) => good.replace('"n":[0]', `"n":${DEEP}`),
   'no row': () => 'null',
 }
 
@@ -62,7 +62,7 @@ export function noisyAnswer(
   return pick<Text>([
     [undefined, whole()],
     [undefined, whole()],
-    ['an answer that gets nowhere', whole({ next: from })],
+    ['an answer without progress', whole({ next: from })],
     ['an answer from far behind', whole({ head: 1e15 })],
     ['an answer of another epoch', whole({ epoch: 'other' })],
     ['an answer that declares nothing', whole({ declaration: { ...declaration, blocks: [] } })],

@@ -74,7 +74,7 @@ test('what is shifted or was taken away is said', () => {
   expect(found).toMatchObject({ ok: false, taken: 12, shifted: [{ value: 42 }] })
   const text = report(found)
   expect(text).toContain('SHIFTED: reading 42 of 1970-01-01T00:00:21.500Z of ls240: its time is 0.500 s off')
-  expect(text).toContain('12 of the recorded are only in closed files that were taken away\n')
+  expect(text).toContain('12 of the recorded ones are only in closed files that were moved away\n')
   expect(text).toContain('each time was held within 0.125 s (median), 4.000 s at most\n')
   expect(text).toEndWith('0 lost, 0 doubled, 1 shifted\n')
 })

@@ -103,15 +103,15 @@ export function report(finding: Finding): string {
     ...listed('SHIFTED', shifted),
     ...[...finding.deaths, ...finding.troubles].map((text) => `${text}\n`),
     `seed ${seed}: ${strikes} faults; ${sent} readings sent, ${recorded} recorded, as ${reader} reads the files\n`,
-    `${cost} went with an agent’s own end or a fault of its instrument${most}; ${settling} were left out while settling, at the start or at the end\n`,
+    `${cost} were lost when an agent ended or its instrument failed${most}; ${settling} were left out while settling, at the start or at the end\n`,
     wrongs.length > 0
-      ? `a foreign agent did wrong ${wrongs.reduce((sum, n) => sum + n, 0)} times, in ${wrongs.length} ways\n`
+      ? `a hostile agent misbehaved ${wrongs.reduce((sum, n) => sum + n, 0)} times, in ${wrongs.length} ways\n`
       : '',
-    taken > 0 ? `${taken} of the recorded are only in closed files that were taken away\n` : '',
+    taken > 0 ? `${taken} of the recorded ones are only in closed files that were moved away\n` : '',
     bounds
       ? `each time was held within ${bounds.median.toFixed(3)} s (median), ${bounds.max.toFixed(3)} s at most\n`
       : '',
-    slow > 0 ? `${slow} came later than their agent waits (2 s): this machine is busy\n` : '',
+    slow > 0 ? `${slow} came after their agent's time-out (2 s): this machine is busy\n` : '',
     `${lost.length} lost, ${doubled.length} doubled, ${shifted.length} shifted${unknown.length > 0 ? `, ${unknown.length} not as sent` : ''}\n`,
   ].join('')
 }

@@ -20,7 +20,7 @@ export function runFolder(dir: string | undefined): string {
   } catch (cause) {
     throw new ConfigError(`--dir ${dir}: ${messageOf(cause)}`, { cause })
   }
-  throw new UsageError(`--dir ${dir}: there is something in it already: name a new folder`)
+  throw new UsageError(`--dir ${dir}: it is not empty: choose a new folder`)
 }
 
 export function removeRunFolder(dir: string): void {

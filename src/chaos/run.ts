@@ -102,7 +102,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const set = clockSet()
   if (Math.abs(set) > SET_SECONDS)
     troubles.push(
-      `this machine’s clock was set by ${set.toFixed(3)} s meanwhile: times prove nothing, run again`,
+      `this machine’s clock was set by ${set.toFixed(3)} s meanwhile, so times prove nothing: run again`,
     )
   tell('stopping')
   await lab.stop()
@@ -128,7 +128,7 @@ async function gotGoing(lab: ChaosLab, watch: Watch, signal: AbortSignal): Promi
     ...['recorder', 'data node'].map((kind) => seenBack(lab, watch, { kind, target: '' }, late)),
   ])
   if (!signal.aborted && up.includes(false))
-    throw new TimeoutError(`the lab did not get going in ${START_SECONDS} s: see the logs in ${lab.dir}/log`)
+    throw new TimeoutError(`the lab did not start in ${START_SECONDS} s: see the logs in ${lab.dir}/log`)
   return lab.instruments.map(({ agent }) => ({
     ...{ fault: 'start', target: agent, kind: 'agent' },
     ...{ begin, end: begin, back: undefined },

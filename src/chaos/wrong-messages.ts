@@ -40,9 +40,9 @@ export function inOwnName(sender: Sender, feed: string, { row }: Overheard): Wro
   const wrongs: Wrong[] = [
     document('a presence of nothing', presence, '{}'),
     document('a presence with an escape', presence, '{"state":"\\u001b[2J"}'),
-    document('an api of great depth', topic(channels.api, sender), `{"ops":${DEEP}}`),
+    document('a deeply nested api', topic(channels.api, sender), `{"ops":${DEEP}}`),
     document(
-      'a session of no date',
+      'a session without a date',
       topic(channels.session, { ...sender, op: 'acq' }),
       '{"start_time":1e300}',
     ),

@@ -32,7 +32,7 @@ export async function checkClocks(
 ): Promise<Finding[]> {
   const now = Date.now() / 1000
   const finding = (level: Finding['level'], text: string): Finding => ({ check: 'clock', level, text })
-  if (now < NEVER_SET) return [finding('problem', `it says ${at(Date.now() / 1000)}: set it (timedatectl)`)]
+  if (now < NEVER_SET) return [finding('problem', `it shows ${at(Date.now() / 1000)}: set it (timedatectl)`)]
   const skews = new Map<string, Skew>()
   const heard = ({ host, time, state }: Presence, age: number) => {
     if (host === hostname() || state !== 'online') return
@@ -50,7 +50,7 @@ export async function checkClocks(
     return text === undefined ? [] : [finding('problem', text)]
   })
   const others =
-    skews.size > 0 ? `, and those of ${[...skews.keys()].join(', ')} agree as far as can be seen` : ''
+    skews.size > 0 ? `, and those of ${[...skews.keys()].join(', ')} agree, as far as can be seen` : ''
   return wrong.length > 0 ? wrong : [finding('ok', `${at(Date.now() / 1000)}${others}`)]
 }
 
@@ -62,7 +62,8 @@ export function narrow(skews: Map<string, Skew>, host: string, ahead: number, ag
 
 /** What is wrong with a clock; undefined when nothing is known to be. */
 export function skewText(host: string, { low, high }: Skew): string | undefined {
-  const remedy = 'samples of one moment get other times: let NTP set both (timedatectl set-ntp true)'
+  const remedy =
+    'simultaneous samples get different times: let NTP set both clocks (timedatectl set-ntp true)'
   if (low > TOLERANCE_S) return `that of ${host} is at least ${duration(low)} ahead of this one: ${remedy}`
   if (high < -TOLERANCE_S) return `that of ${host} is at least ${duration(-high)} behind this one: ${remedy}`
   return undefined

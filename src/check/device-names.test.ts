@@ -20,9 +20,12 @@ test('topics of devices are for names that the hub knows as devices; where it do
   expect((await found(state)).map(({ level, text }) => [level, text])).toEqual([
     [
       'problem',
-      'this hub knows no device "plug_cellar": it knows plug_fridge; or make it a token: ocs hub token plug_cellar --role device',
+      'this hub knows no device "plug_cellar": it knows plug_fridge; or create its token: ocs hub token plug_cellar --role device',
     ],
-    ['problem', 'ls240 is no device on this hub but agent: give its topics to a name of the role device'],
+    [
+      'problem',
+      'ls240 is not a device on this hub but agent: give its topics to an account with the role device',
+    ],
   ])
   addToken(principalsPath(state), 'plug_cellar', 'device')
   expect((await found(state)).map(({ text }) => text)).toEqual([expect.stringContaining('ls240')])

@@ -27,9 +27,9 @@ function faultOf(name: string, known: Entries): Finding | undefined {
   if (role === 'device') return undefined
   if (role !== undefined)
     return problem(
-      `${name} is no device on this hub but ${role}: give its topics to a name of the role device`,
+      `${name} is not a device on this hub but ${role}: give its topics to an account with the role device`,
     )
   const devices = Object.keys(known).filter((one) => known[one]?.role === 'device')
-  const make = `make it a token: ocs hub token ${name} --role device`
+  const make = `create its token: ocs hub token ${name} --role device`
   return problem(`${notFound('this hub knows no device', name, devices, 'it knows')}; or ${make}`)
 }

@@ -38,20 +38,19 @@ function folderFinding(path: string, what: string): Finding {
     if (what === 'state' && type)
       return problem(`is on ${type}, a network file system: choose a local folder with --state-dir`)
     const how = what === 'recordings' ? ' (ocs archive push keeps closed files elsewhere)' : ''
-    if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: make room${how}`)
+    if (free < SPACE) return problem(`has ${(free / 1e6).toFixed(0)} MB left: free some space${how}`)
     if (files !== null && files < FILES)
-      return problem(`has room for ${counted(files, 'more file')}: remove some`)
+      return problem(`has room for only ${counted(files, 'more file')}: remove some`)
     if (type)
       return {
         check: what,
         level: 'note',
-        text: `${path} is on ${type}, a network file system: while it is away nothing is written there`,
+        text: `${path} is on ${type}, a network file system: nothing is written while it is unreachable`,
       }
     return { check: what, level: 'ok', text: `${path}: ${(free / 1e9).toFixed(0)} GB free` }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EROFS')
-      return problem('is on a file system that is mounted read-only: mount it for writing')
+    if (code === 'EROFS') return problem('is on a read-only file system: mount it for writing')
     return problem(`cannot be written (${messageOf(error)}): choose another folder, or change its owner`)
   }
 }

@@ -10,14 +10,14 @@ const TRY_SECONDS = 2
 
 /** What no broker but an `ocs hub` does, whatever it is told to. */
 const LACKS = [
-  'who asks is not proven: started_from, lock and access level are what the caller says',
-  'nobody keeps who came, who was refused, and who started what (ocs hub refused is empty)',
-  'a second process of an instance throws the first one out for some seconds, until the younger finds it and leaves',
+  'callers are not authenticated: started_from, lock and access level are what they claim',
+  'nothing records log-ins, refusals and who started what (ocs hub refused is empty)',
+  'a second process of an instance disconnects the first for some seconds, until it notices and leaves',
 ]
 const OPEN =
-  'every client may publish in another’s name, and hears what others ask and are answered: ocs check --acl mosquitto, or nats, prints its rights'
+  'every client may publish in another’s name and read others’ requests and replies: ocs check --acl mosquitto, or nats, prints rights that prevent it'
 const MANY =
-  'last wills die with their node: an agent that goes with it counts as lost 15 s after its last beat'
+  'last wills die with their node: an agent connected to it counts as lost 15 s after its last beat'
 
 /** What a broker that is no `ocs hub` does not promise, found by trying it under the id of nobody's instance. */
 export async function checkForeignBroker(
@@ -42,18 +42,21 @@ export async function checkForeignBroker(
     if (!(await passes(own, observer, here)))
       return [
         ...found,
-        note('its rights keep others’ names, so that wills and retained messages are not tried'),
+        note('its rights protect other names, so wills and retained messages cannot be tested'),
       ]
     if (await passes(observer, own, here)) found.push(note(OPEN))
     await own.publish(channels.last, { ...here, feed: 'check' }, { timestamp: 0 })
     if (!(await isRetained(observer, here)))
       found.push(
-        note('it retains nothing: ocs does not work on it (retain_available in mosquitto.conf)', 'problem'),
+        note(
+          'it retains nothing, so ocs does not work with it (retain_available in mosquitto.conf)',
+          'problem',
+        ),
       )
     await own.clear(channels.last, { ...here, feed: 'check' })
     const gone = heard(observer, here, () => connect(instance))
     if (!(await gone))
-      found.push(note('it publishes no last wills: an agent that dies counts as lost 15 s later'))
+      found.push(note('it publishes no last wills: an agent that dies counts as lost only after 15 s'))
   }
   await observer.clear(channels.presence, here)
   return found

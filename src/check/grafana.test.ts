@@ -89,7 +89,8 @@ test('all well: each data source reaches the bridge', async () => {
 test('Grafana 12.4.0 is told to evaluate no rule over Graphite', async () => {
   const at = await bridge([NAME])
   const network = { [NAME]: at }
-  const told = 'problem Grafana 12.4.0 evaluates no alert rule over Graphite: take 12.4.1, which is corrected'
+  const told =
+    'problem Grafana 12.4.0 does not evaluate alert rules over Graphite: use 12.4.1, where this is fixed'
   const graphite = [source(`http://${NAME}:5000/graphite`)]
   expect((await findings(grafana(graphite, network, '12.4.0'), at))[1]).toBe(told)
   const json = [source(`http://${NAME}:5000`, 'simpod-json-datasource')]
@@ -109,8 +110,8 @@ test('URL: the wrong path, something else that answers, no URL', async () => {
   expect(await findings(grafana(sources, network), at)).toEqual([
     `problem data source "ocs": URL: a data source of type graphite needs http://${NAME}:5000/graphite, not http://${NAME}:5000`,
     `problem data source "json": URL: a data source of type simpod-json-datasource needs http://${NAME}:5000, not http://${NAME}:5000/graphite`,
-    'problem data source "else": URL: what answers at http://elsewhere:3000/graphite is no bridge (status 401): the URL is http://elsewhere:3000/graphite',
-    `problem data source "empty": URL: "" is none: such as http://${NAME}:5000/graphite`,
+    'problem data source "else": URL: what answers at http://elsewhere:3000/graphite is not the bridge (status 401): the URL is http://elsewhere:3000/graphite',
+    `problem data source "empty": URL: "" is not a URL such as http://${NAME}:5000/graphite`,
   ])
 })
 
@@ -119,16 +120,16 @@ test('type: a data source for the bridge that is of another', async () => {
   const [found] = await findings(grafana([source(at, 'prometheus', 'sisock')]), at)
   expect(found).toStartWith('problem type: the data source "sisock" is of type prometheus: make it Graphite')
   expect((await findings(grafana([]), at))[0]).toStartWith(
-    'problem no data source is for the bridge: add one',
+    'problem no data source points to the bridge: add one',
   )
 })
 
 test('the bridge is not running', async () => {
   const gone = 'http://127.0.0.1:1'
   const [found] = await findings(grafana([source('http://127.0.0.1:5000/graphite')]), gone)
-  expect(found).toEndWith('does not reach 127.0.0.1:5000: the bridge is not running: start it (ocs bridge)')
+  expect(found).toEndWith('cannot reach 127.0.0.1:5000: the bridge is not running: start it (ocs bridge)')
   const [named] = await findings(grafana([source(`http://${NAME}.invalid:5000/graphite`)]), gone)
-  expect(named).toInclude('the bridge is not running, or not known by that name')
+  expect(named).toInclude('the bridge is not running or has another name')
   const checked = await checkGrafana(grafana([]), gone, { env: {} })
   expect(checked[0]).toMatchObject({ check: 'bridge', level: 'problem' })
 })
@@ -147,12 +148,12 @@ test('loopback: the bridge runs here, and Grafana’s 127.0.0.1 is another', asy
   expect(found).toInclude('in a container, 127.0.0.1 is that container: put both on one network')
 })
 
-test('a name that the bridge does not go by; a Grafana that is away, locked or none', async () => {
+test('a host name that the bridge does not know; a Grafana that is away, locked or none', async () => {
   const at = await bridge()
   const [named] = await findings(grafana([source(`http://${NAME}:5000/graphite`)], { [NAME]: at }), at)
-  expect(named).toEndWith(`the bridge does not go by the name ${NAME}: start it with --host ${NAME}`)
+  expect(named).toEndWith(`the bridge does not know the host name ${NAME}: start it with --host ${NAME}`)
   expect((await findings('http://127.0.0.1:1', at))[0]).toInclude('nothing answers at http://127.0.0.1:1')
   const [locked] = await findings(grafana([]).replace('secret', 'wrong'), at)
   expect(locked).toInclude('does not list its data sources (status 401): log in as an administrator')
-  expect((await findings(at, at))[0]).toInclude('is no Grafana (status 404)')
+  expect((await findings(at, at))[0]).toInclude('is not Grafana (status 404)')
 })

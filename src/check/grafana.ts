@@ -54,7 +54,7 @@ export async function checkGrafana(
     : {
         check: 'bridge',
         level: 'problem',
-        text: `nothing answers at ${bridge}: start it (ocs bridge), or say where it is with --bridge`,
+        text: `nothing answers at ${bridge}: start it (ocs bridge), or give its address with --bridge`,
       }
   const health = await get('/api/health')
   if (health instanceof Error)
@@ -63,7 +63,7 @@ export async function checkGrafana(
       finding('problem', `nothing answers at ${base}: is Grafana running? (${messageOf(health)})`),
     ]
   if (!health.body.includes('"version"'))
-    return [mine, finding('problem', `what answers at ${base} is no Grafana (status ${health.status})`)]
+    return [mine, finding('problem', `what answers at ${base} is not Grafana (status ${health.status})`)]
   const list = await get('/api/datasources')
   if (list instanceof Error) return [mine, finding('problem', messageOf(list))]
   if (list.status !== 200) {
@@ -79,7 +79,7 @@ export async function checkGrafana(
   if (ours.length === 0) return [mine, finding('problem', wrongType(sources, bridge))]
   const found = await Promise.all(ours.map((source) => look(source, { get, bridge, local })))
   const deaf = ours.some(({ type }) => type === 'graphite') && versionOf(health.body) === DEAF
-  const rules = `Grafana ${DEAF} evaluates no alert rule over Graphite: take 12.4.1, which is corrected`
+  const rules = `Grafana ${DEAF} does not evaluate alert rules over Graphite: use 12.4.1, where this is fixed`
   return [
     mine,
     ...found.map(({ level, text }) => finding(level, text)),
@@ -98,7 +98,7 @@ function wrongType(sources: readonly Source[], bridge: string): string {
   const near = sources.find(({ url, name }) => URL.parse(url)?.port === port || /ocs|sisock/i.test(name))
   const types = 'Graphite with the URL of the bridge and /graphite (or JSON or SimpleJson with the URL alone)'
   if (near) return `type: the data source "${near.name}" is of type ${near.type}: make it ${types}`
-  return `no data source is for the bridge: add one of type ${types}, or have them written: ocs grafana provision --help`
+  return `no data source points to the bridge: add one of type ${types}, or generate them: ocs grafana provision --help`
 }
 
 interface Looking {
@@ -116,7 +116,7 @@ async function look(
   const to = URL.parse(url)
   const end = TYPES[type] ?? ''
   const example = `http://${to?.host || 'sisock_grafana_http:5000'}${end}`
-  if (!to || !/^https?:$/.test(to.protocol)) return problem(`URL: "${url}" is none: such as ${example}`)
+  if (!to || !/^https?:$/.test(to.protocol)) return problem(`URL: "${url}" is not a URL such as ${example}`)
   const path = to.pathname.replace(/\/+$/, '')
   if (path !== end && (path === '' || path === '/graphite'))
     return problem(`URL: a data source of type ${type} needs ${example}, not ${url}`)
@@ -126,24 +126,28 @@ async function look(
     return { level: 'ok', text: `data source "${name}" (${type}) reaches the bridge at ${url}` }
   }
   if (got.status === 403 && got.body.includes('host name')) {
-    return problem(`the bridge does not go by the name ${to.hostname}: start it with --host ${to.hostname}`)
+    return problem(
+      `the bridge does not know the host name ${to.hostname}: start it with --host ${to.hostname}`,
+    )
   }
   // Grafana's own word for a server that it cannot reach.
   if (got.status === 502 || got.status === 504) return problem(await unreachable(to, got.body, how))
-  return problem(`URL: what answers at ${url} is no bridge (status ${got.status}): the URL is ${example}`)
+  return problem(
+    `URL: what answers at ${url} is not the bridge (status ${got.status}): the URL is ${example}`,
+  )
 }
 
 const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/
 
 /** Bad Gateway: why Grafana does not reach a server. */
 async function unreachable(to: URL, said: string, { bridge, local }: Looking): Promise<string> {
-  const start = `Bad Gateway: Grafana does not reach ${to.host}`
+  const start = `Bad Gateway: Grafana cannot reach ${to.host}`
   if (LOOPBACK.test(to.hostname)) {
     if (!local) return `${start}: the bridge is not running: start it (ocs bridge)`
     if (to.port !== new URL(bridge).port)
       return `${start}: URL: the bridge is at ${bridge}, which has another port`
     const network =
-      'put both on one network and write the bridge’s container name, http://sisock_grafana_http:5000'
+      'put both on one network and use the bridge’s container name, http://sisock_grafana_http:5000'
     return `${start}, though the bridge runs here: in a container, ${to.hostname} is that container: ${network}`
   }
   const refused = /connection refused/i.test(said)
@@ -157,8 +161,8 @@ async function unreachable(to: URL, said: string, { bridge, local }: Looking): P
     return `${start}, though a bridge runs: ${listens} If Grafana is in a container: ${join}`
   }
   if (!local)
-    return `${start}: the bridge is not running, or not known by that name: start its container (docker-compose up -d sisock_grafana_http), or correct the URL`
-  return `${start}, though a bridge runs: the name is known to nobody here: is the Grafana container on the bridge’s network? (${join}) Else the URL is wrong`
+    return `${start}: the bridge is not running or has another name: start its container (docker-compose up -d sisock_grafana_http), or correct the URL`
+  return `${start}, though a bridge runs: the name is unknown here: is the Grafana container on the bridge’s network? (${join}) Else the URL is wrong`
 }
 
 async function resolves(name: string): Promise<boolean> {

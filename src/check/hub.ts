@@ -60,7 +60,7 @@ export async function checkHub(
     const websocket = named.length > 0 ? [] : [`ws://127.0.0.1:${PORTS.ws}/ws`]
     const ports = await checkPorts([...urls, ...websocket], undefined)
     const isFree = ports.every(({ level }) => level !== 'problem')
-    const free = isFree ? [finding('note', `none runs at ${url} yet: ocs up starts it`)] : []
+    const free = isFree ? [finding('note', `no hub at ${url} yet: ocs up starts it`)] : []
     const http = await checkWampHttp(site, host, [...named, ...websocket])
     return { findings: [...free, ...ports, ...http, ...clocks], instances: none }
   }
@@ -89,20 +89,20 @@ export async function checkHub(
     const clock: Finding = {
       check: 'clock',
       level: 'problem',
-      text: `this machine is ${ahead.toFixed(0)} s or more behind the hub's, which has started later than now`,
+      text: `this machine is ${ahead.toFixed(0)} s or more behind the hub's: the hub has started in its future`,
     }
     return {
       findings: [
         finding(
           'ok',
-          `${hub ? '' : 'a broker that is no ocs hub '}answers at ${bus.server ?? url}; agents online: ${[...instances.values()].filter(isOnline).length}`,
+          `${hub ? '' : 'a broker other than ocs hub '}answers at ${bus.server ?? url}; agents online: ${[...instances.values()].filter(isOnline).length}`,
         ),
         ...(hub ? [] : await checkForeignBroker({ url, credentials }, root)),
         ...(hub?.insecure
           ? [
               finding(
                 'note',
-                'it is open: whoever reaches it may do everything (--insecure): ocs hub init ends that',
+                'it is open: anyone who can reach it may do anything (--insecure); ocs hub init closes it',
               ),
             ]
           : []),
@@ -110,7 +110,7 @@ export async function checkHub(
         ...(hub ? await checkWampHttp(site, host, hub.listeners) : []),
         ...(ahead > 1 ? [clock] : await checkClocks(bus, root, online)),
         ...(hub && credentials() ? ids.filter((instance) => !find({ stateDir, instance })) : []).map((id) =>
-          finding('problem', `no credentials of ${id} are here: where the hub runs, ocs hub token ${id}`),
+          finding('problem', `no credentials of ${id} here: run ocs hub token ${id} where the hub runs`),
         ),
         ...elsewhere(host, instances),
         ...unrecorded(site, instances),
@@ -119,7 +119,7 @@ export async function checkHub(
     }
   } catch (error) {
     const holder = isLocal(url) ? await portHolder(Number(new URL(url).port)) : undefined
-    const by = holder === undefined ? '' : `; ${holder} has the port: start that again`
+    const by = holder === undefined ? '' : `; ${holder} has the port: restart that one`
     return { findings: [finding('problem', `${messageOf(error)}${by}`)], instances: none }
   }
 }

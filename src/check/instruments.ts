@@ -45,7 +45,7 @@ async function finding(
   if (pid !== undefined && isFrozen(pid))
     return told(
       'problem',
-      `its own agent (pid ${pid}) is frozen and does not answer: kill -CONT ${pid} lets it go on, or end it and start it again`,
+      `its own agent (pid ${pid}) is frozen and does not answer: kill -CONT ${pid} resumes it, or restart it`,
     )
   try {
     const agent = await declarationOf(instance)
@@ -59,16 +59,14 @@ async function finding(
       if (failing) return told('problem', `${failing.op_name} is degraded: ${lastMessage(failing)}`)
       return told('ok', 'its agent runs')
     }
-    // Without its hub it cannot be asked how it does, and has the instrument all the same.
+    // Without its hub it cannot report its state, but it still holds the instrument.
     if (isLocked(lock) && view?.state === 'lost')
-      return told(
-        'problem',
-        'its own agent runs here and does not answer the hub: if it stays so, start it again',
-      )
-    if (isLocked(lock)) return told('note', 'its agent runs here and waits for the hub: it is not asked')
+      return told('problem', 'its own agent runs here but does not answer the hub: restart it if this lasts')
+    if (isLocked(lock))
+      return told('note', 'its agent runs here and waits for the hub, so the instrument is not identified')
     const signal = AbortSignal.timeout(4 * ANSWER_MS)
     const identity = await identify(values, { timeout: ANSWER_MS, signal })
-    const unknown = 'its agent does not run, and nothing tells who it is without it: it is not asked'
+    const unknown = 'its agent does not run, and the instrument cannot be identified without it'
     return identity === undefined ? told('note', unknown) : told('ok', identity)
   } catch (error) {
     // A class or arguments that cannot be have been told.

@@ -20,16 +20,16 @@ async function finding(instance: Instance, env: Context['env']): Promise<Finding
   if (command) {
     const [word = ''] = command
     if (Bun.which(word)) return told('ok', `${instance_id}: ${command.join(' ')}`)
-    return told('problem', `${position}: ${instance_id}: there is no program "${word}" to run`)
+    return told('problem', `${position}: ${instance_id}: there is no program "${word}"`)
   }
   const python = pythonOf(instance, env)
-  if (crossbar) return told('ok', `${instance_id}: is spoken for on ${crossbar}, by ${python}`)
+  if (crossbar) return told('ok', `${instance_id}: uses ${crossbar}, through ${python}`)
   try {
     const { classes, versions, faults } = await pluginsOf(python)
     if (isPython(module)) {
       const fault =
         versions['ocs'] === undefined
-          ? `${python} has no package ocs: it is what its agents import`
+          ? `${python} has no package ocs, which its agents import`
           : await pythonFault(python, resolve(module.folder, module.name))
       if (fault !== undefined)
         return told('problem', `${module.position}: ${instance_id}: module ${module.name}: ${fault}`)

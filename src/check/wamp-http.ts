@@ -22,13 +22,13 @@ export async function checkWampHttp(
     return [`${scheme[protocol]}://${url?.hostname || 'localhost'}:${port}/call`]
   })
   if (right.length === 0 || right.includes(given)) return []
-  const says = `wamp_http ${given}: no script is answered there by the hub`
+  const says = `wamp_http ${given}: the hub does not answer scripts there`
   if (url && /^https?:$/.test(url.protocol) && (await answers(given)))
     return [
       {
         check: 'hub',
         level: 'note',
-        text: `${says}, but by something else; the hub's is ${right.join(' or ')}`,
+        text: `${says}, but something else does; the hub's address is ${right.join(' or ')}`,
       },
     ]
   return [{ check: 'hub', level: 'problem', text: `${says}: did you mean ${right.join(' or ')}?` }]

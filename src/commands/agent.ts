@@ -11,7 +11,7 @@ import { roleFlags } from './site-flags.ts'
 export function agentCommand(context: Context): Command {
   const command = new Command('agent').description('Run an agent: one instance of the site file.')
   return roleFlags(command)
-    .option('--instance-id <id>', 'which instance of the site file to be')
+    .option('--instance-id <id>', 'which instance of the site file to run')
     .option('--module <file>', 'a module whose default export declares the agent, in place of a bundled one')
     .option('--attached', 'the agent is the parent process, which exchanges lines with this one')
     .addHelpText(

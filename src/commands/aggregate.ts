@@ -17,7 +17,7 @@ export function aggregateCommand(context: Context): Command {
   const command = new Command('aggregate').description('Record every sample in .g3 files.')
   command.addCommand(refillCommand(context))
   return roleFlags(command)
-    .option('--instance-id <id>', 'which instance of the site file to be; the only recorder by default')
+    .option('--instance-id <id>', 'which instance of the site file to run; the only recorder by default')
     .addHelpText(
       'after',
       '\nFlags of the recorder: --data-dir, --time-per-file, --frame-length, --record-unknown, --initial-state.',

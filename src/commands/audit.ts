@@ -26,7 +26,7 @@ import { table } from '../terminal/table.ts'
 import { examples, formerArgument } from './help.ts'
 import { labFlags } from './site-flags.ts'
 
-/** What rows cannot tell, for who takes `whole` for more than it says. */
+/** A caution printed below the table: what a count of rows cannot show. */
 const NOT_SEEN =
   'Only rows are counted: a time when nothing was read leaves no trace here. ocs plot INSTANCE shows its gaps, ocs ctrl history INSTANCE what was wrong then.'
 
@@ -39,7 +39,7 @@ interface AuditFlags extends SiteOptions {
   readonly fetch?: boolean
 }
 
-/** `ocs audit`: what should be in the files against what is, by the files, and by agents and spools. */
+/** `ocs audit`: compares the rows in the files with those that should be there, according to files, agents and spools. */
 export function auditCommand(context: Context): Command {
   const command = new Command('audit').description(
     'Compare the samples that should be in a data directory with those that are.',
@@ -78,7 +78,7 @@ export function auditCommand(context: Context): Command {
     })
 }
 
-/** Reads files where they lie elsewhere, by copies that are kept beside the index. */
+/** Reads files that are stored elsewhere, through copies beside the index. */
 function readerElsewhere(dir: string, stateDir: string | undefined, context: Context): ReadElsewhere {
   const copies = copiesPath(indexPath(statePath(stateDir, context.env), dir))
   const elsewhere = new Elsewhere(dir, copies, context.env).refresh()
@@ -99,7 +99,7 @@ async function read(dir: string, witnesses: readonly Witness[], elsewhere?: Read
   )
 }
 
-/** What a database has of the fields in a data directory, where one is named. */
+/** Compares a database with the fields of a data directory, if one is given. */
 async function inDatabase(dir: string, { influx, from, stateDir }: AuditFlags, context: Context) {
   if (influx === undefined && from === undefined) return undefined
   if (influx === undefined) throw new UsageError('--from goes with --influx')
@@ -124,7 +124,7 @@ function compared(fields: readonly ComparedField[]): string {
   return table([['FIELD', 'VALUES RECORDED', 'IN THE DATABASE', ''], ...rows])
 }
 
-/** What agents and the directory's recorder say, where a site is named. */
+/** The positions that agents and the directory's recorder report, if a site is given. */
 async function agents(dir: string, flags: AuditFlags, context: Context): Promise<Witness[]> {
   const { site, siteFile, siteHub } = flags
   if (site === undefined && siteFile === undefined && siteHub === undefined && !context.env['OCS_CONFIG_DIR'])
@@ -147,7 +147,7 @@ async function agents(dir: string, flags: AuditFlags, context: Context): Promise
   return found
 }
 
-/** What a recorder says that it has recorded. */
+/** The positions that a recorder reports. */
 function recorded(providers: RecordData['providers']): Witness[] {
   return Object.entries(providers).flatMap(([address, { sessid: epoch, recorded: last }]) => {
     const [, instance, , feed] = address.split('.')
@@ -156,7 +156,7 @@ function recorded(providers: RecordData['providers']): Witness[] {
   })
 }
 
-/** What the spools of this machine hold. One that cannot be read is passed over: "ocs spool ls" says why. */
+/** The contents of the spools of this machine. An unreadable one is skipped: "ocs spool ls" says why. */
 function spools({ stateDir }: AuditFlags, context: Context): Witness[] {
   return spoolsIn(statePath(stateDir, context.env)).flatMap(({ instance, file }) => {
     try {
@@ -224,7 +224,7 @@ function verdict(epoch: EpochAudit): string {
   return waiting > 0 ? counted(waiting, 'row waits', 'rows wait') : 'whole'
 }
 
-/** Of which epochs nobody can say how far they went, by why. */
+/** Epochs whose last row is unknown, by reason. */
 function doubts(epochs: readonly EpochAudit[]): string[] {
   const why = Map.groupBy(
     epochs.filter(({ unknown }) => unknown !== null),

@@ -40,7 +40,7 @@ test('a lab that has lost its state goes on from a backup made under load: none 
     expect(before[id]?.epochs.at(-1)?.last).toBeGreaterThanOrEqual(live[at] ?? Infinity)
   const session = lastSession(join(copy, 'state'), 'one')
   const busy = await lab.ocs('restore', file1)
-  expect([busy.code, busy.err]).toEqual([1, expect.stringMatching(/is held by ocs .*stop it first/)])
+  expect([busy.code, busy.err]).toEqual([1, expect.stringMatching(/is in use by ocs .*stop it first/)])
   const at = (await lab.times('one')).length
   await lab.recorded(at + 400)
   await kill()
@@ -108,21 +108,21 @@ test('a backup that is damaged, newer or in the way of something changes nothing
   const change = (name: string, from: string, into: string) => (copy: string) =>
     writeFileSync(join(copy, name), readFileSync(join(copy, name), 'utf8').replace(from, into))
   expect(await spoilt(change('state/hub/principals.yaml', 'observer', 'adminadm'))).toMatch(
-    /^2 .*principals\.yaml is not what was put there/,
+    /^2 .*principals\.yaml has changed since the backup/,
   )
   expect(await spoilt((copy) => rmSync(join(copy, 'state/hub/principals.yaml')))).toContain('is missing')
   expect(await spoilt((copy) => writeFileSync(join(copy, 'state', 'more'), ''))).toContain(
-    'was not put there',
+    'is not in its list',
   )
-  expect(await spoilt((copy) => rmSync(join(copy, 'backup.json')))).toContain('is no backup of ocs')
+  expect(await spoilt((copy) => rmSync(join(copy, 'backup.json')))).toContain('is not a backup of ocs')
   expect(await spoilt(change('backup.json', '"version": 1', '"version": 2'))).toMatch(
-    /^2 .*is of version 2, which a newer ocs wrote; this one knows 1: restore it with the newer one/,
+    /^2 .*has version 2, from a newer ocs; this one knows 1: restore it with the newer one/,
   )
   writeFileSync(join(folder, 'none.tar.gz'), 'nothing')
   expect((await lab.ocs('restore', join(folder, 'none.tar.gz'), '--state-dir', to)).code).toBe(1)
 
   // Older state stays, aside.
-  expect((await lab.ocs('restore', good, '--state-dir', own)).out).toContain('what was there is in')
+  expect((await lab.ocs('restore', good, '--state-dir', own)).out).toContain('the previous contents are in')
   expect(readdirSync(own).filter((name) => !name.startsWith('before-restore-'))).toEqual(['hub'])
   const [aside = ''] = readdirSync(own).filter((name) => name.startsWith('before-restore-'))
   expect(readdirSync(join(own, aside))).toEqual(['hub'])

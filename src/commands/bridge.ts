@@ -77,7 +77,7 @@ export function bridgeCommand(context: Context): Command {
         onFileChange(
           () => [site.file],
           async () => {
-            // One that cannot be read is told by who runs it: what it said before holds.
+            // An unreadable file is reported by the hub; its earlier contents stay valid here.
             const now = await chooseSite(flags, context, () => {}).catch(() => undefined)
             if (now) expected = await expectedOf(now.site, context.env)
           },

@@ -27,18 +27,18 @@ interface ChaosFlags {
   readonly json?: boolean
 }
 
-/** What a run has besides its flags. */
+/** What a run needs besides its flags. */
 interface Machine {
-  /** Whether small disks may be mounted. */
+  /** Whether this process can mount small disks. */
   readonly inside: boolean
   readonly faketime: string | undefined
   readonly broker: ChosenBroker | undefined
 }
 
-/** Minutes of faults where nobody says; the longest. */
+/** Default duration of faults and the longest one, minutes. */
 const MINUTES = 5
 const MOST_MINUTES = 7 * 1440
-/** Milliseconds between two words on how it goes, where they are not redrawn. */
+/** Milliseconds between progress lines when the output is no terminal. */
 const SAY_MS = 30_000
 
 const positive = (flag: string) =>
@@ -116,7 +116,7 @@ async function chaos(flags: ChaosFlags, context: Context): Promise<void> {
   context.err(flags.dir === undefined ? `${dir} is removed; --dir keeps it\n` : `${dir} is kept\n`)
 }
 
-/** Runs the lab and leaves what it came to in its folder. */
+/** Runs the lab and writes the result into its folder. */
 async function runHere(
   flags: ChaosFlags,
   dir: string,
@@ -147,7 +147,7 @@ async function runHere(
   return found
 }
 
-/** Has the same command run the lab with mounts of its own, and reads what it left in the folder. */
+/** Runs the same command in a mount namespace of its own, and reads its result from the folder. */
 async function runThere(
   unshare: readonly string[],
   dir: string,

@@ -28,7 +28,7 @@ export function checkCommand(context: Context): Command {
   )
   formerly(command, '--bridge-url', '--bridge', context)
   return command.action(async ({ bridge, ...given }: Given) => {
-    // Of ocs up, whose flags these are, too, it is the word to run one.
+    // `ocs up` has the same flags; there --bridge means to run one.
     const flags: CheckFlags = { ...given, bridgeUrl: bridge }
     if (flags.acl !== undefined) return context.out(await rightsOf(flags.acl, flags, context))
     const findings = await check(flags, context)
@@ -59,7 +59,7 @@ function siteCheckFlags(command: Command): Command {
     )
 }
 
-/** The rights of a site's users in the words of a broker of others. @throws ConfigError without a site file that can be used */
+/** The access rights of a site's users in the syntax of another broker. @throws ConfigError without a usable site file */
 async function rightsOf(broker: keyof typeof printed, flags: CheckFlags, context: Context): Promise<string> {
   const site = await openSite({ ...flags, configDir: context.env['OCS_CONFIG_DIR'] })
   const about = `# Who may what at ${site.hub.address_root}, by ${site.file}: ocs check --acl ${broker}\n`

@@ -6,25 +6,25 @@ import { HUB } from '../core/names.ts'
 import { topic } from '../core/topic.ts'
 import type { InstanceView } from '../lab/lab-view.ts'
 
-/** What may stand in place of the last word, and what it is. */
+/** A candidate for the last word, and its description. */
 export interface Candidate {
   readonly word: string
   readonly help: string
 }
-/** What is known of the agents that run. */
+/** What the running agents have announced. */
 export interface Live {
-  /** Of the site file: instance-ids with their classes. */
+  /** The instances of the site file with their classes. */
   readonly written?: ReadonlyMap<string, string>
-  /** What fits the argument that comes next, where that has been found out. */
+  /** Candidates for the next argument, once they are known. */
   readonly words?: readonly Candidate[]
   readonly instances: ReadonlyMap<string, Pick<InstanceView, 'state' | 'api'>>
 }
 
-/** The flags whose value is an instance-id. */
+/** Flags that take an instance-id. */
 const INSTANCE_FLAGS = ['--target', '--aggregator']
 
 /**
- * What may stand in place of the last of the words of a command line; those before it are taken as they are.
+ * Candidates for the last word of a command line; the words before it are taken as they are.
  * Knows commands, flags and choices by `root`; instances, operations and their parameters by the live lab.
  */
 export function candidates(root: Command, words: readonly string[], live: Live): Candidate[] {
@@ -44,7 +44,7 @@ export function candidates(root: Command, words: readonly string[], live: Live):
   return found.filter(({ word }) => word.startsWith(last))
 }
 
-/** The command that words belong to, as it is typed, and its arguments so far. */
+/** The command that the words select, as typed, and its arguments so far. */
 export function placeOf(
   root: Command,
   words: readonly string[],
@@ -55,14 +55,14 @@ export function placeOf(
   return { path: names.join(' '), args }
 }
 
-/** Where on a command line the next word stands. */
+/** The position of the next word on a command line. */
 interface Place {
   readonly command: Command
   /** The command's arguments so far, without flags. */
   readonly args: readonly string[]
   /** All words of the command so far. */
   readonly used: readonly string[]
-  /** The flag whose value comes next. */
+  /** The flag that the next word is the value of. */
   readonly flag: string | undefined
 }
 
@@ -112,7 +112,7 @@ function flagsOf(at: Place, live: Live): Candidate[] {
   return all.some(({ word }) => word === '--help') ? all : [...all, { word: '--help', help: 'what it does' }]
 }
 
-/** What may stand where no flag does: a subcommand, an argument, else a parameter that has not been given. */
+/** Candidates other than flags: a subcommand, an argument, or a parameter that is not given yet. */
 function namesOf(at: Place, live: Live): Candidate[] {
   const { command, args } = at
   const subs = command

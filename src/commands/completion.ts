@@ -11,8 +11,8 @@ import { type Asked, inLab, onDisk, type Places, type Reached } from './completi
 import { examples } from './help.ts'
 
 /**
- * Milliseconds there are to find out what there is: someone waits with a finger on the tab key. For a hub that is far away
- * `OCS_COMPLETION_MS` says otherwise.
+ * Milliseconds in which candidates are collected: someone is waiting after pressing tab. For a distant hub
+ * `OCS_COMPLETION_MS` sets another limit.
  */
 const MS = 300
 
@@ -36,7 +36,7 @@ export function completionCommand(context: Context): Command {
     .action((shell: keyof typeof completionScripts) => context.out(completionScripts[shell]))
 }
 
-/** `ocs complete -- WORDS…`: what may stand in place of the last word; for those scripts. Never complains. */
+/** `ocs complete -- WORDS…`: candidates for the last word, for the shell scripts. It never reports an error. */
 export function completeCommand(context: Context): Command {
   return new Command('complete')
     .description('List what may come next on a command line.')
@@ -49,7 +49,7 @@ export function completeCommand(context: Context): Command {
     })
 }
 
-/** What there is to choose from, as far as it can be found out in time. */
+/** The candidates that can be collected in time. */
 async function known(root: Command, words: readonly string[], context: Context): Promise<Live> {
   let view: LabView | undefined
   let live: Live = { instances: new Map() }
@@ -71,7 +71,7 @@ async function known(root: Command, words: readonly string[], context: Context):
       if (lab) live = { ...live, words: await lab(on, asked) }
     })
   } catch {
-    // Who only presses the tab key is not told what is wrong.
+    // Pressing tab is no occasion for error messages.
   } finally {
     clearTimeout(timer)
   }

@@ -101,7 +101,7 @@ async function runNode(
   await runAgentRole({ agent, instance, siteArguments: [], given, flags, context })
 }
 
-/** Whether the site file has an instance, with arguments of its own. */
+/** Whether the site file has this instance. */
 async function isDeclared(id: string, flags: SiteOptions, context: Context): Promise<boolean> {
   if (!namesSite(flags, context.env)) return false
   const { site } = await chooseSite(flags, context, () => {})

@@ -7,7 +7,7 @@ import type { Context } from '../terminal/context.ts'
 import { examples } from './help.ts'
 import { withFlags } from './site-flags.ts'
 
-/** Milliseconds that `ocs up` has to stop its roles before it is killed, and between two looks. */
+/** Milliseconds that `ocs up` gets to stop its roles before it is killed, and between two checks. */
 const PATIENCE_MS = 5000
 const LOOK_MS = 20
 
@@ -34,7 +34,7 @@ export function downCommand(context: Context): Command {
       const start = performance.now()
       signal(state.pid, 'SIGTERM')
       while (isAlive(state)) {
-        // Roles whose ocs up is gone stop by themselves.
+        // Roles stop by themselves when their ocs up is gone.
         if (performance.now() - start > PATIENCE_MS) signal(state.pid, 'SIGKILL')
         await Bun.sleep(LOOK_MS)
       }

@@ -107,7 +107,7 @@ function former(dialect: DialectName): string {
   )
 }
 
-/** The data nodes of another site, under its name; none, and told, while its hub does not answer. */
+/** The data nodes of another site, under its name; if its hub does not answer, none and a warning. */
 async function nodesOf(
   { name: site, url, root, credentials }: OtherSite,
   declaration: (agentClass: string) => Promise<Agent | undefined>,

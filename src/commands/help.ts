@@ -1,15 +1,15 @@
 import { type Command, type Help, Option } from 'commander'
 import type { Context } from '../terminal/context.ts'
 
-/** The heading of the flags that many commands share, which stand behind a command's own. */
+/** Heading of the flags that many commands share, listed after a command's own. */
 export const SHARED = 'Site, hub and folders:'
 
-/** What a command's help ends with: lines that can be typed as they stand. For `.addHelpText('after', …)`. */
+/** Examples at the end of a command's help, ready to type. For `.addHelpText('after', …)`. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
-/** Puts a command's own flags before those that many share, and lists commands by their names alone. */
+/** Lists a command's own flags before the shared ones, and subcommands by name only. */
 export const ownFirst: Partial<Help> = {
   subcommandTerm: (command) => command.name(),
   groupItems(_all, visible, groupOf) {
@@ -21,7 +21,7 @@ export const ownFirst: Partial<Help> = {
 }
 
 /**
- * Takes a flag's former spelling, too, for one version, and says how it is spelt now.
+ * Accepts the old spelling of a flag for one more version, and warns with the new one.
  * @param now a flag that the command has; both with their dashes
  */
 export function formerly(command: Command, old: string, now: string, { err }: Context): Command {
@@ -36,8 +36,8 @@ export function formerly(command: Command, old: string, now: string, { err }: Co
 }
 
 /**
- * Takes what is a flag now as an argument, too, for one version, and says so.
- * @returns the value that an action goes by, of the argument and of the flag
+ * Accepts as an argument what is now a flag, for one more version, and warns.
+ * @returns the value to use, from the argument or the flag
  */
 export function formerArgument(
   command: Command,

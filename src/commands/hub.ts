@@ -127,7 +127,7 @@ export function hubCommand(context: Context): Command {
           if (gid !== undefined) writeOperatorsToken(Number(new URL(url).port), token, gid)
       }
       write()
-      // What lies there for long is tidied away on many machines.
+      // Many machines clean that folder up regularly.
       const again = setInterval(() => {
         try {
           write()
@@ -140,7 +140,7 @@ export function hubCommand(context: Context): Command {
         () => [principalsPath(state), ...(keys ? [cert] : []), ...(site ? [site.file] : [])],
         async (files) => {
           if (files.includes(cert)) showAnew(hub, () => wideKeys(state), log)
-          // While it cannot be read, what it said before holds.
+          // While it cannot be read, the earlier contents stay valid.
           if (site && files.includes(site.file))
             deviceTopics = await loadSite(site.file).then(
               ({ hub }) => hub.device_topics ?? NOBODYS,
@@ -163,7 +163,7 @@ function wideKeys(state: string): KeyPair {
   return keys
 }
 
-/** Who a client is: everybody may do everything where that is what was asked for. */
+/** Identifies clients; with --insecure anyone may do anything. */
 function identifyBy(
   { insecure, stateDir }: HubFlags,
   { env }: Context,

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 
-/** What declares each of several commands, by its name: what is not asked for is not loaded. */
+/** Loaders of commands by name, so that only the command in use is loaded. */
 export type Loaders<C> = Readonly<Record<string, () => Promise<C>>>
 
 /**
- * Adds the subcommand of a name; where there is none, all of them, which help, completion and what is misspelt are about.
- * @param declare makes a command of what was loaded
+ * Adds the subcommand of this name; if there is none, all of them, for help, completion and did-you-mean.
+ * @param declare turns what was loaded into a command
  * @returns whether it added all
  */
 export async function addNamed<C>(

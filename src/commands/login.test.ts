@@ -83,12 +83,12 @@ test('another account looks on, and a start says who it is, what it may do and t
   expect(looked).toMatchObject({ code: 0, out: expect.stringContaining('fake ') })
   const refused = await done('maya', [...start, ...site])
   expect(refused.code).toBe(1)
-  expect(refused.out + refused.err).toContain('you are an observer without credentials and may only look')
+  expect(refused.out + refused.err).toContain('you are an observer without credentials and may only read')
   expect(refused.out + refused.err).toContain('ocs hub passwd NAME --role operator:1')
   await hub.says('it is an observer without credentials')
   const locked = await done('maya', ['ctrl', 'lock', 'fake', ...site])
   expect(locked.code).toBe(1)
-  expect(locked.out + locked.err).toContain('may only look')
+  expect(locked.out + locked.err).toContain('may only read')
 })
 
 test('an agent of another account is told where its credentials come from', async () => {
@@ -96,7 +96,7 @@ test('an agent of another account is told where its credentials come from', asyn
   const args = ['agent', '--instance-id', 'other', '--site-file', file, '--site-host', 'here']
   const { code, err } = await done('maya', args)
   expect(code).toBe(1)
-  expect(err).toContain('has no credentials for it')
+  expect(err).toContain('has no credentials for this hub')
   expect(err).toContain('ocs hub token other')
 })
 
@@ -155,7 +155,7 @@ test('an agent of another account joins with the file made for it, and with that
 test('who was refused what is told, and who asked for what is kept', async () => {
   const { out } = await done('lab', ['hub', 'refused'])
   expect(out).toMatch(
-    /nobody +ctrl-\w+ +127.0.0.1:\d+ +.*fake\/ops\/delay_task\/start.*takes the role operator/,
+    /nobody +ctrl-\w+ +127.0.0.1:\d+ +.*fake\/ops\/delay_task\/start.*needs the role operator/,
   )
   expect(out).toContain('no such name and password')
   const kept = readFileSync(join(folder, 'lab', 'hub', 'audit.jsonl'), 'utf8')
@@ -195,7 +195,7 @@ test('an administrator forgets an agent that is gone, an operator does not, and 
   expect([refused.code, refused.err]).toEqual([
     1,
     expect.stringMatching(
-      /typo is not forgotten: the hub does not pass it on: .*api.*; it is maya, an operator of level 1\. Only the account that runs the hub .*--role admin/,
+      /typo is not forgotten: the hub refused to publish it: .*api.*; it is maya, an operator of level 1\. Only the account that runs the hub .*--role admin/,
     ),
   ])
   await typed('lab', ['hub', 'passwd', 'ada', '--role', 'admin'], PASSWORD)
@@ -223,7 +223,7 @@ test('who did what is told to administrators, with where from and what with', as
   expect(all.out).toMatch(
     /request +maya +ctrl-\w+, 127.0.0.1:\d+ +fake set_heartbeat.start +\{"heartbeat":false\}/,
   )
-  expect(all.out).toMatch(/refused +nobody .*takes the role operator/)
+  expect(all.out).toMatch(/refused +nobody .*needs the role operator/)
   const { out } = await done('lab', ['ctrl', 'history', 'other', '--audit', '--json', ...site])
   expect(JSON.parse(out)).toEqual([])
   for (const [words, code, says] of [
@@ -237,7 +237,7 @@ test('who did what is told to administrators, with where from and what with', as
   expect(await done('maya', ['ctrl', 'history', '--audit', ...site])).toMatchObject({
     code: 1,
     err: expect.stringContaining(
-      'who did what is for administrators, and here you are maya, an operator of level 1',
+      'the audit log is for administrators, and you are maya, an operator of level 1 here',
     ),
   })
 })
@@ -259,14 +259,14 @@ test('whom a hub knows is listed, and who is taken out is refused at once', asyn
   const cut = Promise.withResolvers<void>()
   using _ = bus.onConnected((connected) => !connected && cut.resolve())
   expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({ code: 0 })
-  await hub.says('cut, which was maya, an operator of level 1')
+  await hub.says('cut off; it was maya, an operator of level 1')
   await cut.promise
   const refused = await done('maya', [...start, ...site])
   expect(refused.code).toBe(3)
-  expect(refused.err).toContain('does not let this client in')
+  expect(refused.err).toContain('does not accept this client')
   expect(refused.err).toContain('ocs login')
   expect(await done('lab', ['hub', 'revoke', 'maya'])).toMatchObject({
     code: 2,
-    err: expect.stringContaining('nobody here is called maya (there are: other, third, ada)'),
+    err: expect.stringContaining('there is no account maya (there are: other, third, ada)'),
   })
 })

@@ -81,9 +81,9 @@ export function loginCommand(context: Context): Command {
 }
 
 /**
- * What a password is asked for by. On this machine any account may take the port of a hub that does not run, so that it is told
- * whose the one is that listens.
- * @throws OpError where it is another account than at the log-in before
+ * The password prompt. On this machine any account can listen on the port of a hub that is down, so the prompt names
+ * the account that listens.
+ * @throws OpError when it is another account than at the last log-in
  */
 function passwordOf(
   who: string,
@@ -101,9 +101,9 @@ function passwordOf(
 }
 
 /**
- * The authority of a hub: that of earlier credentials, else what it shows, once somebody has compared the fingerprint. None
- * without TLS, and of a public one.
- * @throws OpError when the fingerprint is another, or not given
+ * The CA of a hub: from earlier credentials, else the one it presents, after its fingerprint has been compared. None
+ * without TLS or for a public CA.
+ * @throws OpError when the fingerprint differs or is not given
  */
 async function trusted(url: string, given: string | undefined, before: () => string | undefined) {
   if (!/^(mqtts|wss):/.test(url)) return undefined

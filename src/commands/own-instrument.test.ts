@@ -92,7 +92,7 @@ test('a module that is not there, declares nothing, another class, or throws is 
   const faults: readonly [string, string][] = [
     ['./gone.ts', `there is no file ${join(folder, 'gone.ts')}`],
     ['"@lab/gone"', 'no npm package of this name is installed in'],
-    ['./empty.ts', 'its default export is no agent'],
+    ['./empty.ts', 'its default export is not an agent'],
     ['"@lab/gauge"', 'declares OtherGaugeAgent, not the agent-class PressureGaugeAgent'],
     ['./throws.ts', 'the gauge is on fire'],
     ['./refine.ts', 'the address is on fire'],

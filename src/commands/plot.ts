@@ -49,7 +49,7 @@ export function plotCommand(context: Context): Command {
     )
 }
 
-/** A time is looked at before the hub is: it stays a text, since what is relative moves on. */
+/** Checks a time before the hub is contacted; it stays a text, because a relative time moves on. */
 function time(text: string): string {
   try {
     timeOf('It', text, 0)

@@ -44,13 +44,13 @@ const commands: Loaders<Create> = {
   completion: async () => (await import('./completion.ts')).completionCommand,
 }
 
-/** What only other commands run: in no help. */
+/** Commands that only other commands run; not in the help. */
 const inner: Loaders<Create> = {
   'foreign-agent': async () => (await import('./inner/foreign-agent.ts')).foreignAgentCommand,
   'shared-runtime': async () => (await import('./inner/shared-runtime.ts')).sharedRuntimeCommand,
 }
 
-/** What needs no command at all. */
+/** Flags that need no command. */
 const VERSION: readonly string[] = ['-V', '--version']
 
 /**

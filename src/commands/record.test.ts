@@ -64,7 +64,7 @@ test('a conversation is written down, and is as good as the instrument', async (
   const { success, data } = await agent.task('get_values', { channel: 2 })
   expect([success, (data as { name: string }).name]).toEqual([true, 'Diode 2'])
 
-  expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('is there already') })
+  expect(await ocs(...words)).toMatchObject({ code: 2, err: expect.stringContaining('already exists') })
 })
 
 test('what a task changes is recorded in turn, so that it can be played again', async () => {
@@ -95,7 +95,7 @@ test('what cannot be recorded says so, and writes nothing', async () => {
   const words = ['record', 'ls240', '--out', file, '--seconds', '0.2']
   expect(await ocs(...words, '--port', '/dev/nowhere')).toMatchObject({
     code: 3,
-    err: expect.stringContaining('nothing was said in 0.2 s'),
+    err: expect.stringContaining('no exchange in 0.2 s'),
   })
   expect(await ocs(...words, '--task', 'get_values {channel}')).toMatchObject({
     code: 2,

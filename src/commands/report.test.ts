@@ -126,5 +126,5 @@ test('a report is an archive of this account alone, made also where nothing runs
   expect(all).toContain(`${file}:1:`)
   expect(all).not.toContain(planted.underKey)
   const again = commandLine(['report', '--out', out, ...flags])
-  expect([await again.code, again.err()]).toEqual([2, expect.stringContaining('is there already')])
+  expect([await again.code, again.err()]).toEqual([2, expect.stringContaining('already exists')])
 })

@@ -5,7 +5,7 @@ import type { Context } from '../terminal/context.ts'
 import { examples } from './help.ts'
 import { withFlags } from './site-flags.ts'
 
-/** `ocs restore`: puts back what `ocs backup` has kept. */
+/** `ocs restore`: restores what `ocs backup` saved. */
 export function restoreCommand(context: Context): Command {
   const command = new Command('restore').description(
     'Restore what ocs backup saved, while nothing is running.',

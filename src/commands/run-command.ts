@@ -21,7 +21,7 @@ export async function runCommand(
     // commander has printed its own errors; help and --version are not errors.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     const known = error instanceof Error && /^(Usage|Config|Transport|Timeout|Op)Error$/.test(error.name)
-    // Nobody has said more of an error of the system: what it is about, and what it means.
+    // A bare system error: add what it concerns and what it means.
     const { path } = error as { path?: unknown }
     const system = systemWords(error) && `${typeof path === 'string' ? `${path}: ` : ''}${messageOf(error)}`
     const text = system ?? (known || !(error instanceof Error) ? messageOf(error) : error.stack)
@@ -33,7 +33,7 @@ export async function runCommand(
 /** Makes a command and its subcommands report through the context and throw, never exit. */
 function settle(command: Command, context: Context): void {
   command
-    // What stands behind a subcommand is the subcommand's, also where both have a flag of that name.
+    // Words after a subcommand belong to it, even if both commands have a flag of that name.
     .enablePositionalOptions()
     .showHelpAfterError('(ocs --help lists the commands, ocs COMMAND --help its flags)')
     .exitOverride()

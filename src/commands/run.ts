@@ -5,7 +5,7 @@ import { importOwn, mustBeReadable } from '../launch/own-module.ts'
 import type { Context } from '../terminal/context.ts'
 import { examples } from './help.ts'
 
-/** What a script exports by default; `Script` of `src/ocs.ts` is what it is handed. */
+/** The default export of a script; it is called with a `Script` of `src/ocs.ts`. */
 type Main = (script: { readonly args: readonly string[]; readonly signal: AbortSignal }) => unknown
 
 /** `ocs run SCRIPT`: runs a program of the lab's own, which imports `connect` from `ocs`. */
@@ -37,7 +37,7 @@ async function load(file: string): Promise<Main> {
   throw new UsageError(`${file} exports no function: export default async ({ args, signal }) => { … }`)
 }
 
-/** What ended the script, for `ocs` to say: of several errors each is said, the one that came first last. */
+/** Reports what ended the script: each of several errors, the first one last. */
 function told(error: unknown, context: Context): unknown {
   if (error instanceof SuppressedError) {
     const last = told(error.error, context)

@@ -37,7 +37,7 @@ const AT = {
   dir: '--dir=/tmp/bluefors',
 } as const
 
-/** Obeys what is typed, or comes through a pipe, a line a fault. */
+/** Applies faults typed in or piped in, one per line. */
 function listen({ input }: Context, simulator: Simulator, log: (text: string) => void): void {
   if (!input) return
   const lines = createInterface({ input, terminal: false })
@@ -48,8 +48,8 @@ function listen({ input }: Context, simulator: Simulator, log: (text: string) =>
 }
 
 /**
- * `ocs sim KIND`: an instrument that behaves as the real one, on a pseudo-terminal or a TCP port. Which there are is asked
- * of the declarations of agents, for a command line alone that has the word.
+ * `ocs sim KIND`: an instrument that behaves like the real one, on a pseudo-terminal or a TCP port. The kinds come from
+ * the declarations of agents, loaded only for a command line with `sim`.
  */
 export async function simCommand(context: Context, argv: readonly string[]): Promise<Command> {
   const command = new Command('sim')

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { SHARED } from './help.ts'
 
-/** What each of the common flags takes, that commands have. */
+/** The values of the common flags of commands. */
 const takes = {
   '--site': 'name',
   '--site-file': 'file',
@@ -38,7 +38,7 @@ export function labFlags(command: Command): Command {
   )
 }
 
-/** Adds those of a command that only looks. */
+/** Adds those of a command that only reads. */
 export function hubFlags(command: Command): Command {
   return withFlags(command, '--site', '--site-file', '--site-host', '--site-hub')
 }

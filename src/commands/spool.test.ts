@@ -80,7 +80,7 @@ test('what cannot be drained says why', async () => {
   const nobody = await drain('--timeout', '0.5')
   expect(nobody.code).toBe(3)
   expect(nobody.err).toContain(
-    'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; what waits is kept',
+    'no recorder has recorded a row for 0.5 s: 2580 rows are not recorded yet; they are kept',
   )
   expect((await spool('drain', 'ls240', '--site-hub', 'mqtt://127.0.0.1:1')).code).toBe(3)
 })
@@ -128,11 +128,11 @@ test('what the recorder does not take, since the site file does not name it, is 
   const picky = await lab.start('picky', { data_dir: join(lab.folder, 'named') }, aggregator, site)
   const { code, err } = await drain('--timeout', '3600')
   expect(code).toBe(1)
-  expect(err).toContain('picky does not record ls240: the site file does not name it')
+  expect(err).toContain('picky does not record ls240: it is not in the site file')
   expect(err).toContain('--record-unknown')
   await (await lab.start('ls240')).stop()
   const forgotten = await lab.ocs('ctrl', 'forget', 'ls240')
-  expect(forgotten.err).toContain('picky does not record ls240: the site file does not name it')
+  expect(forgotten.err).toContain('picky does not record ls240: it is not in the site file')
   expect(forgotten.err).toContain('--even-unrecorded')
   await picky.stop()
 })

@@ -14,7 +14,7 @@ interface Flags {
   readonly json?: boolean
 }
 
-/** Said where an agent at rest has rows that it was not told of: the recorder may have written them as it ended itself. */
+/** Printed for stopped agents with unacknowledged rows: the recorder may have written them at its own end. */
 const UNTOLD =
   'A stopped agent may not know that its last rows are recorded: run "ocs audit" on the data directory.'
 

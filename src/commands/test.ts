@@ -3,7 +3,7 @@ import { runOwnTest } from '../launch/own-test.ts'
 import type { Context } from '../terminal/context.ts'
 import { examples } from './help.ts'
 
-/** `ocs test FILE`: runs the test of an instrument of one's own. */
+/** `ocs test FILE`: runs the test of an instrument outside ocs. */
 export function testCommand(context: Context): Command {
   return new Command('test')
     .description('Run the test of an instrument of your own, with the Bun of ocs.')

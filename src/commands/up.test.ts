@@ -108,7 +108,7 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(second.err).toContain(`pid ${up.pid}`)
 
   process.kill(before['one']?.pid ?? 0, 'SIGKILL')
-  await says('one ended (SIGKILL): started again in 1 s')
+  await says('one ended (SIGKILL); restarting in 1 s')
   await says('session joined: one', 2)
   const after = await roles()
   expect(after['one']).toMatchObject({ state: 'running', restarts: 1, last_exit: 'SIGKILL' })
@@ -116,7 +116,7 @@ test('up keeps roles alive, follows the site file, and stops all, even what refu
   expect(after['two']).toEqual(before['two'] as Ps)
 
   writeFileSync(file, 'hub: {\n')
-  expect(await says('cannot be used; the roles stay as they were')).toContain(`${file}:`)
+  expect(await says('has errors; the roles stay as they were')).toContain(`${file}:`)
   expect(await roles()).toEqual(after)
   write([fake('one'), fake('two', ', arguments: [--num-channels, 3]'), fake('three')])
   await says('session joined: three')
@@ -181,7 +181,7 @@ test('what one edit spoils keeps nothing from running, and what dies meanwhile c
   const kill = async (name: string) => process.kill((await roles())[name]?.pid ?? 0, 'SIGKILL')
   // No YAML any more: the hub and the agents are started again with the file as it was.
   writeFileSync(file, 'hub: {\n')
-  await says('cannot be used; the roles stay as they were')
+  await says('has errors; the roles stay as they were')
   await kill('one')
   await says('session joined: one', 2)
   await kill('hub')
@@ -264,7 +264,7 @@ test('the host manager does the same over the bus', async () => {
   ]) {
     const refused = await task('update', '--requests', '["two","down"]', `["${id}","up"]`)
     expect(refused.code).toBe(1)
-    expect(refused.err).toContain(`Nothing is changed: `)
+    expect(refused.err).toContain(`Nothing has changed: `)
     expect(refused.err).toContain(String(why))
   }
   expect((await roles())['two']).toMatchObject({ state: 'running', restarts: 0 })

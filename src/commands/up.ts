@@ -8,7 +8,7 @@ import { examples } from './help.ts'
 import { bridgeAt } from './listen-flags.ts'
 import { siteFlags, withFlags } from './site-flags.ts'
 
-/** `ocs up`: everything that the site file has for this host, kept alive. */
+/** `ocs up`: runs all instances of this host in the site file, and restarts them. */
 export function upCommand(context: Context): Command {
   const command = new Command('up').description('Run all of this host’s instances and keep them alive.')
   return withFlags(siteFlags(command), '--state-dir', '--log-dir')

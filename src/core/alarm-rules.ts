@@ -124,16 +124,14 @@ export interface Fault {
 /** What is wrong with an action whose keys are right one by one. */
 export function actionFaults({ command, email, webhook }: Action, mail: Mail | undefined): Fault[] {
   const ways = Object.entries({ command, email, webhook }).flatMap(([key, given]) => (given ? [key] : []))
-  if (ways.length === 0) return [{ key: 'name', text: 'what does it do? Give command, email or webhook' }]
+  if (ways.length === 0) return [{ key: 'name', text: 'it has no action: give command, email or webhook' }]
   if (ways.length > 1)
-    return [
-      { key: ways[1] ?? '', text: `${ways.join(' and ')} are two actions: give each a name of its own` },
-    ]
+    return [{ key: ways[1] ?? '', text: `${ways.join(' and ')} are two actions: give each its own name` }]
   if (email && !mail)
     return [
       {
         key: 'email',
-        text: 'there is no server to send it: add mail: {server: smtp://…, from: …} to alarms',
+        text: 'no mail server: add mail: {server: smtp://…, from: …} to alarms',
       },
     ]
   return []
@@ -142,8 +140,8 @@ export function actionFaults({ command, email, webhook }: Action, mail: Mail | u
 /** What is wrong with a mail server whose keys are right one by one. */
 export function mailFaults({ user, password_env, password_file }: Mail): Fault[] {
   const ways = [password_file, password_env].filter((given) => given !== undefined).length
-  if (ways === 2) return [{ key: 'password_env', text: 'password_file says it already: keep one of them' }]
-  if (ways === 1 && !user) return [{ key: 'server', text: 'a password without user: whose is it?' }]
+  if (ways === 2) return [{ key: 'password_env', text: 'password_file sets it already: keep one of them' }]
+  if (ways === 1 && !user) return [{ key: 'server', text: 'a password without a user: add user' }]
   if (user && ways === 0) return [{ key: 'user', text: 'no password: give password_file or password_env' }]
   return []
 }
@@ -195,14 +193,14 @@ function limitFaults({ low, high, clear_low, clear_high }: RuleOf<'limit'> | Rul
   const [from, to] = [clear_low ?? low, clear_high ?? high]
   if (from !== undefined && to !== undefined && from > to)
     return [
-      { key: 'clear_low', text: `nothing is both above ${from} and below ${to}: it would never be over` },
+      { key: 'clear_low', text: `no value is above ${from} and below ${to}, so the alarm could never clear` },
     ]
   return []
 }
 
 function diskFaults({ folder, agent, free_gb, clear_gb }: RuleOf<'disk'>): Fault[] {
   if (folder !== undefined && agent !== undefined)
-    return [{ key: 'agent', text: 'folder names a place already: keep one of them' }]
+    return [{ key: 'agent', text: 'folder is given too: keep one of them' }]
   if (clear_gb !== undefined && clear_gb < free_gb)
     return [{ key: 'clear_gb', text: `clear_gb takes free_gb, ${free_gb}, or more` }]
   return []

@@ -19,18 +19,18 @@ const LockRequest = z.object({
     .positive()
     .max(LONGEST_LOCK)
     .default(600)
-    .describe('how long it lasts unless it is locked again')
+    .describe('how long it lasts unless it is renewed')
     .meta({ units: 's' }),
-  by: z.string().min(1).max(200).optional().describe('who locks it, as others read it'),
+  by: z.string().min(1).max(200).optional().describe('who locks it, for others to read'),
 })
 const UnlockRequest = z.object({
-  force: z.boolean().default(false).describe('also when another holds it; takes access level 3'),
+  force: z.boolean().default(false).describe('even if another holds it; needs access level 3'),
 })
 
 /** The built-in queries; `acts`: changes something, so that one request acts once. */
 export const builtIn = {
   history: {
-    help: 'The latest sessions: who started them, from where, when, with what, and how they ended.',
+    help: 'The latest sessions: who started them, from where, when, with which parameters, and how they ended.',
     params: HistoryRequest,
     acts: false,
   },

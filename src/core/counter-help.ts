@@ -8,19 +8,18 @@ export type Counts = Readonly<Record<string, number>>
 export const counterHelp: Readonly<Record<string, string>> = {
   unspooled:
     'samples that neither the agent’s disk nor its memory could hold until they were recorded; recorded as a gap',
-  dropped: 'rows that the spool’s quota let go before they were recorded; recorded as a gap',
+  dropped: 'rows that the spool’s quota dropped before they were recorded; recorded as a gap',
   unhanded:
-    'rows that an agent’s program had no room for, or was killed with before they were handed over: they are nowhere',
+    'rows that an agent’s program had no room for, or lost when it was killed before handing them over: they are lost',
   unheard:
-    'rows, about, that an agent on a crossbar published while no gateway listened, as its pace has it: they are not here',
-  acks_refused:
-    'acknowledgements that were not of the recorder that is trusted here: the rows were kept; ocs spool trust',
+    'estimated rows that an agent on a crossbar published while no gateway listened: they are not recorded',
+  acks_refused: 'acknowledgements from an untrusted recorder: the rows were kept; see ocs spool trust',
   spool_failures: 'times the spool could not be written, or its file was gone',
   spools_set_aside: 'damaged spools that were set aside',
   quarantined:
-    'messages and values (of a recorder: rows) that did not fit their declaration and were left out',
+    'messages and values (in a recorder: rows) that did not fit their declaration and were left out',
   out_of_range: 'values outside their declared range; they are kept',
-  unsent: 'messages of no spool without a connection to the hub, and events that did not wait for one',
+  unsent: 'messages outside the spool, and events, that were lost for want of a connection to the hub',
   bad_messages: 'messages from the bus that did not fit their topic and were left out',
   hub_reconnects: 'times the hub was reached again',
   instrument_reconnects: 'times the instrument was reached again',
@@ -28,17 +27,17 @@ export const counterHelp: Readonly<Record<string, string>> = {
   samples: 'samples in synced files',
   frames: 'frames in synced files',
   duplicates: 'rows that came twice and were taken once',
-  holes: 'times rows were missing on the way and were asked for',
+  holes: 'times rows were missing on arrival and were requested again',
   unnumbered: 'rows seen without a number: their agent could not spool them, and they are not recorded',
   gaps: 'rows that are gone for ever; a gap is recorded for them',
   renamed:
     'fields recorded under another name, because the archive has one of theirs with another type or block',
-  clock_back: 'rows whose times lie before those of rows that came earlier: recorded all the same',
+  clock_back: 'rows with times before those of earlier rows: recorded anyway',
   torn_tails: 'torn ends of files that were set aside',
   displaced: 'times what was being written (a file, its directory, the lock) had been moved or removed',
   disk_failures: 'times the data directory could not be written',
   points: 'points that a database has taken',
-  refused: 'points that a database will not have: of another type than it has, too old, not to be read',
+  refused: 'points that a database refuses: of another type than it has, too old or unreadable',
   archived: 'points that came from an archive node, since their agents no longer held them',
   uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
 }

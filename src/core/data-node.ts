@@ -18,17 +18,17 @@ export const DataRequest = z.object({
   fields: z.array(z.string().max(600)).max(1000).describe('names of fields'),
   start: time.describe('unix s, or s relative to now when 0 or less'),
   end: time.describe('unix s, or s relative to now when 0 or less'),
-  min_stride: z.number().positive().optional().describe('least time between two samples, s'),
+  min_stride: z.number().positive().optional().describe('shortest time between two samples, s'),
   max_points: z
     .int()
     .min(1)
     .max(100_000)
     .optional()
-    .describe('most samples a field: lowest and highest of each interval, and the newest'),
+    .describe('most samples per field: lowest and highest of each interval, and the newest'),
   packed: z
     .boolean()
     .optional()
-    .describe('lists of numbers may come as text: base64 of doubles, little end first, null as NaN'),
+    .describe('lists of numbers may come as text: base64 of little-endian doubles, null as NaN'),
 })
 export type DataRequest = z.output<typeof DataRequest>
 

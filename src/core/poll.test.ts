@@ -42,19 +42,19 @@ test('a little late begins at once, and the beat is kept', async () => {
 test('missed beats are left out, not bunched, and this is said once', async () => {
   const texts: string[] = []
   expect(await times(10, [370, 10, 260, 10], texts)).toEqual([0, 400, 500, 800])
-  expect(texts).toEqual(['0.37 s after a reading was due, too late for 10 Hz: some are left out'])
+  expect(texts).toEqual(['0.37 s late for a reading at 10 Hz: some readings are skipped'])
 })
 
 test('that readings are in time again is said after a minute of them, and a later delay is told anew', async () => {
   const texts: string[] = []
   await times(1, [2900, ...Array(59).fill(10)], texts)
-  expect(texts).toEqual(['2.90 s after a reading was due, too late for 1 Hz: some are left out'])
+  expect(texts).toEqual(['2.90 s late for a reading at 1 Hz: some readings are skipped'])
   texts.length = 0
   await times(1, [2900, ...Array(30).fill(10), 2900, ...Array(60).fill(10), 1900, 10], texts)
   expect(texts).toEqual([
-    '2.90 s after a reading was due, too late for 1 Hz: some are left out',
-    'readings have been in time for 60 s, at 1 Hz',
-    '1.90 s after a reading was due, too late for 1 Hz: some are left out',
+    '2.90 s late for a reading at 1 Hz: some readings are skipped',
+    'readings have been on time for 60 s, at 1 Hz',
+    '1.90 s late for a reading at 1 Hz: some readings are skipped',
   ])
 })
 

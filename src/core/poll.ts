@@ -50,12 +50,12 @@ export async function poll(
     const isLate = next > beat + 1 && !failing
     if (isLate && inTime === undefined) {
       const took = ((now - start - beat * period) / 1000).toFixed(2)
-      session.log(`${took} s after a reading was due, too late for ${frequency} Hz: some are left out`)
+      session.log(`${took} s late for a reading at ${frequency} Hz: some readings are skipped`)
     }
     if (isLate) inTime = 0
     else if (inTime !== undefined && ++inTime >= MENDED_S * frequency) {
       inTime = undefined
-      session.log(`readings have been in time for ${MENDED_S} s, at ${frequency} Hz`)
+      session.log(`readings have been on time for ${MENDED_S} s, at ${frequency} Hz`)
     }
     beat = next
     await clock.sleep(Math.max(0, start + beat * period - now), signal)

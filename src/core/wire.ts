@@ -167,7 +167,7 @@ function mustBeFlat(text: string): void {
       else if (code === QUOTE) inText = false
     } else if (code === QUOTE) inText = true
     else if (code === OPEN_LIST || code === OPEN_OBJECT) {
-      if (++depth > DEPTH) throw new RangeError(`more than ${DEPTH} lists and objects within one another`)
+      if (++depth > DEPTH) throw new RangeError(`lists and objects nested deeper than ${DEPTH}`)
     } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--
   }
 }

@@ -32,7 +32,7 @@ test('what cannot be read names its place', async () => {
   expect(faults).toEqual(['x.dat:5: "rain" is not a time and a value: left out'])
   const many = parseArchive('x.dat', 'rain\n'.repeat(8)).faults
   expect([many.length, many.at(-1)]).toEqual([6, 'x.dat: 3 more lines are left out'])
-  expect(() => parseArchive('9 lives.dat', '')).toThrow('"9 lives" is no field name')
+  expect(() => parseArchive('9 lives.dat', '')).toThrow('"9 lives" is not a field name')
   await expect(readArchive('/nowhere')).rejects.toThrow('name a folder of .dat files with --archive')
   await expect(readArchive('fixtures/g3')).rejects.toThrow('has no .dat file')
 })

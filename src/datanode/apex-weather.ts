@@ -46,7 +46,7 @@ export async function readArchive(folder: string): Promise<ArchivedField[]> {
 export function parseArchive(path: string, text: string): ArchivedField {
   const field = basename(path, '.dat')
   if (!FIELD.test(field)) {
-    throw new ConfigError(`${path}: "${field}" is no field name: letters, digits and _, a letter first`)
+    throw new ConfigError(`${path}: "${field}" is not a field name: letters, digits and _, a letter first`)
   }
   const lines = text.split('\n').map((line) => line.trim())
   const samples: [number, number][] = []

@@ -108,7 +108,9 @@ test('on the bus: a store of moved files that does not answer is told, and the r
   const ask = await caller(lab.hub.connect('asker'), 'observatory')
   const isDegraded = async () => (await ask.request('archive', 'serve', 'status')).session.degraded
   await until(isDegraded, (is) => is)
-  expect(lab.lines.filter((line) => line.includes('17000/1700000000.g3 lies elsewhere: '))).not.toEqual([])
+  expect(lab.lines.filter((line) => line.includes('17000/1700000000.g3 is stored elsewhere: '))).not.toEqual(
+    [],
+  )
   const { fields } = FieldsAnswer.parse(await ask.query('archive', 'get_fields', {}))
   expect(Object.keys(fields)).toContain('LSA240.temperatures.channel_1_T')
   // With the file back the node is well.

@@ -23,13 +23,13 @@ const FETCHES = 1
 const node = defineAgent({
   class: 'ArchiveDataNode',
   aliases: ['G3ReaderServer', 'G3Reader'],
-  help: 'Serves a tree of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
+  help: 'Serves a folder of .g3 files to the bridge, as metrics NAME::instance.feed.field.',
   example: { data_dir: '/data/hk' },
   args: z.object({
     name: NodeName.default('archive').describe('first part of its metric names'),
-    description: z.string().default('').describe('what is measured'),
+    description: z.string().default('').describe('description of the measurement'),
     data_dir: z.string().min(1).describe('folder of .g3 files, such as the recorder’s'),
-    index_dir: z.string().min(1).describe('folder for the index of the files, which can be thrown away'),
+    index_dir: z.string().min(1).describe('folder for the index of the files, which can be deleted'),
   }),
   feeds: {},
   claims: nameClaims,
@@ -134,7 +134,7 @@ export async function archiveData(
   )
   const [first] = missing
   if (first !== undefined && max_points === undefined && min_stride === undefined)
-    throw new OpError(`not all of that can be read now: ${first}`)
+    throw new OpError(`some files cannot be read at the moment: ${first}`)
   for (const [i, { name, field }] of found.entries()) {
     const column = columns[i] as Column
     const slice = sliceOf(column)

@@ -42,7 +42,7 @@ export class QuietTarget implements AsyncDisposable {
     if (this.#told === undefined) return
     this.#told = undefined
     session.degraded = false
-    session.log(`rows of ${this.#target} come now`)
+    session.log(`${this.#target} sends rows now`)
   }
 
   /** That nobody has ever heard of the target. */
@@ -66,7 +66,7 @@ export class QuietTarget implements AsyncDisposable {
   }
 
   #silence(): string {
-    return `nothing has come of ${this.#target} (feed ${this.#feed}): does it run? (ocs ctrl status)`
+    return `no data from ${this.#target} (feed ${this.#feed}): is it running? (ocs ctrl status)`
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,7 @@ const node = defineAgent({
     description: z
       .string()
       .default('CPU temperatures, load and memory of this machine.')
-      .describe('what is measured'),
+      .describe('description of the measurement'),
   }),
   feeds: {},
   claims: nameClaims,

@@ -217,7 +217,7 @@ test('a target that there is not: the node is degraded, says what was meant, and
   await lab.run(agent, 'pg11', {}, lab.spool('pg11'))
   ;(await temperatures).publish('temps', Date.now() / 1000, { Channel_1_T: 1 })
   await until(isDegraded, (now) => now === false)
-  expect(lab.lines).toContain('node: serve: rows of pg11 come now')
+  expect(lab.lines).toContain('node: serve: pg11 sends rows now')
 })
 
 test('the hub sends a node nothing of other agents, nor of feeds that it does not serve', async () => {

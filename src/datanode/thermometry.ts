@@ -19,8 +19,8 @@ const node = defineAgent({
   args: z.object({
     target: Name.describe('instance-id of the agent to serve'),
     name: NodeName.describe('first part of its metric names'),
-    description: z.string().default('').describe('what is measured'),
-    feed: Name.default('temperatures').describe('the feed to serve; "all" for every recorded one'),
+    description: z.string().default('').describe('description of the measurement'),
+    feed: Name.default('temperatures').describe('the feed to serve; "all" for all recorded ones'),
     buffer_time: z.number().positive().max(86_400).default(3600).describe('seconds kept in memory'),
   }),
   feeds: {},
@@ -40,7 +40,7 @@ const node = defineAgent({
 }).process(
   'serve',
   {
-    help: 'Keeps the cache filled: from the target’s own memory at the start, live from then on.',
+    help: 'Fills the cache: from the target’s own memory at the start, then live.',
     data: z.object({ rows: z.number(), behind: z.number() }),
     startup: true,
   },

@@ -63,15 +63,15 @@ export class Weather implements Source {
 const node = defineAgent({
   class: 'WeatherDataNode',
   aliases: ['WeatherServer', 'ApexWeatherServer'],
-  help: 'Serves a weather archive in the APEX text form to the bridge; it has a synthetic day of its own.',
+  help: 'Serves a weather archive in the APEX text format to the bridge; a synthetic day is built in.',
   args: z.object({
     name: NodeName.default('weather').describe('first part of its metric names'),
-    description: z.string().default('Archived APEX weather.').describe('what is measured'),
+    description: z.string().default('Archived APEX weather.').describe('description of the measurement'),
     archive: z.string().default(OWN_ARCHIVE).describe('folder of .dat files'),
     shift_to_now: z
       .boolean()
       .default(false)
-      .describe('repeat the archive day after day up to now, for demonstrations'),
+      .describe('repeat the archive every day up to now, for demonstrations'),
   }),
   feeds: {},
   claims: nameClaims,
@@ -84,7 +84,7 @@ const node = defineAgent({
   },
 }).process(
   'serve',
-  { help: 'Serves the archive; one shifted to now goes on with time.', startup: true },
+  { help: 'Serves the archive; a shifted one moves on with time.', startup: true },
   ({ args, instrument: weather, session, signal }) =>
     poll(LOOK_HZ, { session, signal }, async () => {
       if (args.shift_to_now) weather.serveUntil(Date.now() / 1000)

@@ -38,7 +38,7 @@ test('what somebody has started again is not the demo’s to stop, and it says s
   jest.advanceTimersByTime(1000)
   stop.abort()
   await running
-  expect(said).toContain('\nCtrl-C stops everything but what was started by hand: ls240.\n')
+  expect(said).toContain('\nCtrl-C stops everything except what you started by hand: ls240.\n')
   expect(screen.byHand(lab)).toEqual(['ls240'])
   instances.delete('ls240')
   expect(screen.byHand(lab)).toEqual([])

@@ -163,7 +163,7 @@ export class DemoScreen {
       `Live page: http://127.0.0.1:${BRIDGE_PORT}/\n`,
       `Grafana (Graphite): http://127.0.0.1:${BRIDGE_PORT}/graphite\n`,
       `Logs: ${join(dir, 'logs')}\n`,
-      idle && !acquiring ? `Nothing is read yet. To begin: ${ownName()} ctrl start\n` : '',
+      idle && !acquiring ? `Nothing is read yet. To start: ${ownName()} ctrl start\n` : '',
       stops(this.byHand(lab)),
     ]
     return lines.join('')
@@ -256,5 +256,5 @@ function currentFile(lab: LabView): string | undefined {
 
 function stops(byHand: readonly string[]): string {
   if (byHand.length === 0) return 'Ctrl-C stops everything.\n'
-  return `Ctrl-C stops everything but what was started by hand: ${byHand.join(', ')}.\n`
+  return `Ctrl-C stops everything except what you started by hand: ${byHand.join(', ')}.\n`
 }

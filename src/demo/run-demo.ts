@@ -61,7 +61,7 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
     context.err('stopping …\n')
     await stopAll()
     lock.close()
-    if (byHand.length > 0) context.err(`still there, started by hand: ${byHand.join(', ')}\n`)
+    if (byHand.length > 0) context.err(`still running, started by hand: ${byHand.join(', ')}\n`)
     context.err(`stopped; recordings are in ${join(dir, 'data')}\n`)
   }
 }
@@ -79,7 +79,7 @@ async function preflight(dir: string): Promise<{ close(): void }> {
   }
   const lock = lockFile(
     join(dir, 'demo.lock'),
-    (by) => `a demo runs already in ${dir}, ${by}: stop it first (Ctrl-C in its terminal)`,
+    (by) => `a demo is already running in ${dir}, ${by}: stop it first (Ctrl-C in its terminal)`,
   )
   try {
     for (const port of [...Object.values(HUB_PORTS), BRIDGE_PORT, ...SIM_PORTS]) await mustBeFree(port)

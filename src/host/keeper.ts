@@ -83,7 +83,7 @@ export class Keeper {
       const child = this.#startRole(this.role, this.#output.log, (line) => this.#output.line(line))
       this.#child = child
       this.#become('running')
-      void child.exited.then(() => this.#ended(child.ended ?? 'an unknown end'))
+      void child.exited.then(() => this.#ended(child.ended ?? 'for an unknown reason'))
     } catch (error) {
       // A machine that has no memory or no file left may have them again later.
       this.#ended(messageOf(error))
@@ -107,7 +107,7 @@ export class Keeper {
     }
     this.#ends = [...this.#ends.slice(-100), performance.now()]
     this.#wait = nextWait(this.#wait, performance.now() - this.#began)
-    this.#output.say(`${this.role.name} ended (${how}): started again in ${this.#wait / 1000} s`)
+    this.#output.say(`${this.role.name} ended (${how}); restarting in ${this.#wait / 1000} s`)
     this.#timer = setTimeout(() => {
       this.#restarts++
       this.start()

@@ -99,7 +99,7 @@ function beginRuntime(over: (runtime: Runtime) => void): Runtime {
   process_.once('exit', () => over(runtime))
   void whole.exited.then(() => {
     over(runtime)
-    for (const name of [...members.keys()]) end(name, whole.ended ?? 'an unknown end')
+    for (const name of [...members.keys()]) end(name, whole.ended ?? 'for an unknown reason')
   })
   return runtime
 }

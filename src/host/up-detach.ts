@@ -83,7 +83,7 @@ export async function begun(
     const why = failed()
     if (why !== undefined) throw new ConfigError(`ocs up did not start:\n${why}`)
     if (performance.now() - start > PATIENCE_MS)
-      throw new ConfigError('ocs up did not start in 15 s: try it without -d')
+      throw new ConfigError('ocs up did not start in 15 s: try it without --detach')
     await Bun.sleep(LOOK_MS)
   }
 }

@@ -130,7 +130,7 @@ export class Host implements ManagedHost {
       next = await replan()
     } catch (error) {
       this.#config = [false, Date.now() / 1000, messageOf(error)]
-      say(`the site file cannot be used; the roles stay as they were\n${messageOf(error)}`)
+      say(`the site file has errors; the roles stay as they were\n${messageOf(error)}`)
       this.#changed()
       return
     }
@@ -175,7 +175,7 @@ export class Host implements ManagedHost {
       if (other) return [`${id} cannot be started here: ${other.why}`]
       return [notFound('there is no instance', id, names)]
     })
-    if (faults.length > 0) throw new OpError(`Nothing is changed: ${faults.join('; ')}`)
+    if (faults.length > 0) throw new OpError(`Nothing has changed: ${faults.join('; ')}`)
     for (const [id, target] of requests) {
       for (const { name, target: file } of instances) {
         if (id === 'all' || id === name) this.#asked.set(name, { target, file, time: Date.now() / 1000 })

@@ -92,7 +92,7 @@ export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPla
 /** That an `ocs up` runs already, with its pid where it is known. */
 export function runsAlready({ path, plan }: UpPlace): string {
   const pid = readUpState(path)?.pid
-  return `ocs up runs already for ${plan.host.name} of ${plan.site.file}${pid ? `: pid ${pid}` : ''} (ocs down stops it)`
+  return `ocs up is already running for ${plan.host.name} of ${plan.site.file}${pid ? `: pid ${pid}` : ''} (ocs down stops it)`
 }
 
 /** Runs all roles of this host until it is told to stop. @throws OpError when another `ocs up` does already */
@@ -223,7 +223,7 @@ async function serveManager(
       (text) => say(`${instance}: ${text}`),
     )
   } catch (error) {
-    say(`${instance} is not on the bus, the roles run without: ${messageOf(error)}`)
+    say(`${instance} is not on the bus; the roles run without it: ${messageOf(error)}`)
   }
 }
 
@@ -231,10 +231,10 @@ async function serveManager(
 async function wantsHub({ url }: Plan, { hub }: UpFlags, say: (text: string) => void): Promise<boolean> {
   if (hub === false) return false
   const there = await answers(url)
-  if (there) say(`a hub answers at ${url}: none is started`)
+  if (there) say(`a hub answers at ${url}, so none is started`)
   if (there || hub) return !there
   if (isLocal(url)) return true
   if (isHere(url))
-    say(`no hub answers at ${url}: run one there, since it has to be told who may connect (ocs hub --help)`)
+    say(`no hub answers at ${url}: start one there, because it has to know who may connect (ocs hub --help)`)
   return false
 }

@@ -112,7 +112,7 @@ export function findUp(choice: UpChoice, { env }: Pick<Context, 'env'>): { path:
   }
   if (other) {
     const all = (alive.length > 0 ? alive : found).map(({ state }) => `${state.host} of ${state.site_file}`)
-    throw new OpError(`which ocs up? Pass --site-file and --site-host: there are ${all.join(', ')}`)
+    throw new OpError(`several are running: pass --site-file and --site-host, for one of ${all.join(', ')}`)
   }
   return one
 }

@@ -123,19 +123,19 @@ function checkField(field: ReadingField, where: string): void {
   const { part, type = 'double', range, unread } = field
   const { decode, place } = part as Partial<Part>
   if (typeof decode !== 'function' || typeof place !== 'function')
-    refuse('part', 'say where the value stands in the reply: whole(decimal), nth(0, decimal), …')
+    refuse('part', 'say where the value is in the reply: whole(decimal), nth(0, decimal), …')
   if (!FieldType.options.includes(type))
     refuse('type', `${JSON.stringify(type)} is none of ${FieldType.options.join(', ')}`)
   const isRange = FieldInfo.shape.range.safeParse(range).success
   if (!isRange || (range && (range[0] ?? -Infinity) > (range[1] ?? Infinity)))
-    refuse('range', `${JSON.stringify(range)} is no range: [low, high], null where it is open`)
+    refuse('range', `${JSON.stringify(range)} is not a range: [low, high], null if open`)
   for (const key of ['resolution', 'rhythm'] as const)
     if (!FieldInfo.shape[key].safeParse(field[key]).success)
       refuse(key, `${JSON.stringify(field[key])} is not a number above 0`)
   if (!FieldInfo.shape.bits.safeParse(field.bits).success)
     refuse(
       'bits',
-      `${JSON.stringify(field.bits)} is no word for each bit by its value, as in { 1: 'invalid', 16: 'too cold' }`,
+      `${JSON.stringify(field.bits)} is not a word for each bit by its value, as in { 1: 'invalid', 16: 'too cold' }`,
     )
   if (type !== 'double' && unread !== undefined && fromWire(type, toWire(unread)) === undefined)
     refuse('unread', `${JSON.stringify(toWire(unread))} is not of type ${type}`)

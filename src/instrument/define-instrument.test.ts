@@ -204,7 +204,7 @@ test('its rhythm follows the arguments, then what its process was started with, 
 
 test('a truth value that says not what stands for none is a fault of the table', () => {
   const fields = { on: { type: 'bool' as const, part: whole(flag) } }
-  expect(() => blocksOf([{ block: 'a', command: 'ON?', fields }])).toThrow('on: say by "unread"')
+  expect(() => blocksOf([{ block: 'a', command: 'ON?', fields }])).toThrow('on: set "unread"')
 })
 
 test('an instrument that answers with JSON: a value that is null costs itself', async () => {

@@ -157,7 +157,7 @@ export function defineInstrument<
     agent.task(
       init,
       {
-        help: 'Ask the instrument for its setup anew.',
+        help: 'Read the setup of the instrument again.',
         params: z.object(afterInit),
         startup: (args: z.output<A>) => (args as { mode?: string }).mode === 'init',
       },

@@ -111,7 +111,7 @@ test.each(Object.keys(peers))('%s: connected again once it answers, and told onc
     acq: { help: 'Read.', rate: () => 20 },
   })
   await using agent = await startAgent(declaration, { address: peer.url })
-  const again = () => agent.log.filter((line) => line.includes('connected again'))
+  const again = () => agent.log.filter((line) => line.includes('the instrument is back'))
   await agent.until(() => agent.rows.length > 1)
   await peer.down()
   // More than two links that are given up for want of an answer.

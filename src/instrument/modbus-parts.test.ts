@@ -56,15 +56,15 @@ test('bits of one register are placed side by side', () => {
 })
 
 test.each([
-  ['a digit of BCD above 9', modbus.bcd(0), '12a4', '0x12a4 is no number in decimal digits'],
-  ['a fraction', modbus.integral(modbus.float32(0, 'ABCD')), '3fc0 0000', '1.5 is no whole number'],
-  ['no number', modbus.integral(modbus.float32(0, 'ABCD')), '7fc0 0000', 'NaN is no whole number'],
-  ['a register too few', modbus.float32(0), '0001', 'there is no place 1'],
+  ['a digit of BCD above 9', modbus.bcd(0), '12a4', '0x12a4 is not a number in decimal digits'],
+  ['a fraction', modbus.integral(modbus.float32(0, 'ABCD')), '3fc0 0000', '1.5 is not a whole number'],
+  ['no number', modbus.integral(modbus.float32(0, 'ABCD')), '7fc0 0000', 'NaN is not a whole number'],
+  ['a register too few', modbus.float32(0), '0001', 'there is no item 1'],
 ] as const)('%s is refused', (_, part, hex, message) => {
   expect(() => part.decode(reply(hex))).toThrow(message)
 })
 
 test('what is no register is refused', () => {
-  expect(() => modbus.uint16(0).decode('65536')).toThrow('65536 is no register')
-  expect(() => modbus.float32(0).decode('-1,2')).toThrow('-1 is no register')
+  expect(() => modbus.uint16(0).decode('65536')).toThrow('65536 is not a register')
+  expect(() => modbus.float32(0).decode('-1,2')).toThrow('-1 is not a register')
 })

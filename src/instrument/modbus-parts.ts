@@ -18,7 +18,7 @@ const register = (place: number): Part<number> => ({
   place: (parts, value) => nth(place, integer).place(parts, Math.round(value)),
   decode: (reply) => {
     const word = nth(place, integer).decode(reply)
-    if (word < 0 || word > 65_535) throw new TransportError(`${word} is no register, 0 to 65535`)
+    if (word < 0 || word > 65_535) throw new TransportError(`${word} is not a register, 0 to 65535`)
     return word
   },
 })
@@ -135,7 +135,8 @@ export function bcd(place: number, registers: 1 | 2 = 1, order: Order = 'CDAB'):
   return {
     decode: (reply) => {
       const digits = decode(reply).toString(16)
-      if (/[a-f]/.test(digits)) throw new TransportError(`0x${digits} is no number in decimal digits (BCD)`)
+      if (/[a-f]/.test(digits))
+        throw new TransportError(`0x${digits} is not a number in decimal digits (BCD)`)
       return Number(digits)
     },
     place: (parts, value) => put(parts, Number.parseInt(String(Math.round(value)), 16)),
@@ -169,7 +170,7 @@ export function integral(part: Part<number>): Part<number> {
     ...part,
     decode: (reply) => {
       const value = part.decode(reply)
-      if (!Number.isSafeInteger(value)) throw new TransportError(`${value} is no whole number`)
+      if (!Number.isSafeInteger(value)) throw new TransportError(`${value} is not a whole number`)
       return value + 0
     },
   }

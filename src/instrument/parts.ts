@@ -36,7 +36,7 @@ export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number):
           `expected ${counted(of, 'value')}, got ${parts.length} in ${JSON.stringify(reply)}`,
         )
       if (part === undefined)
-        throw new TransportError(`there is no place ${place}, counted from 0, in ${JSON.stringify(reply)}`)
+        throw new TransportError(`there is no item ${place}, counted from 0, in ${JSON.stringify(reply)}`)
       return cell.decode(part)
     },
     place: (parts, value) => {
@@ -86,7 +86,7 @@ function stepsOf(path: string): readonly string[] {
   }
   if (!path.startsWith('$') || at < path.length)
     throw new ConfigError(
-      `${JSON.stringify(path)} is no path such as $.temperature, $.sensors[0].value or $['a name']`,
+      `${JSON.stringify(path)} is not a path such as $.temperature, $.sensors[0].value or $['a name']`,
     )
   return steps
 }

@@ -86,7 +86,7 @@ export function unreadOf(name: string, { type = 'double', unread }: FieldSpec): 
   if (unread !== undefined) return unread
   if (type === 'bool')
     throw new ConfigError(
-      `${name}: say by "unread" what stands for a value that could not be read, or take an int: 1, 0, -1 not read`,
+      `${name}: set "unread", the value to record when it could not be read, or use an int: 1, 0, -1 not read`,
     )
   return type === 'int' ? UNREAD : ''
 }

@@ -49,7 +49,7 @@ export async function sealBackup(
  */
 export async function openBackup(folder: string, file: string): Promise<Manifest> {
   const damaged = (why: string) =>
-    new ConfigError(`${file} is no backup of ocs, or is damaged: ${why}: use another copy`)
+    new ConfigError(`${file} is not a backup of ocs, or is damaged: ${why}: use another copy`)
   let given: unknown
   try {
     given = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'))
@@ -59,14 +59,14 @@ export async function openBackup(folder: string, file: string): Promise<Manifest
   const { data: versioned } = z.object({ version: z.int() }).safeParse(given)
   if (versioned) mustKnowVersion(file, versioned.version, VERSION, 'restore it with the newer one')
   const { data: manifest } = Manifest.safeParse(given)
-  if (!manifest) throw damaged(`${MANIFEST} says something else`)
+  if (!manifest) throw damaged(`it differs from ${MANIFEST}`)
   const found = new Set(filesBeneath(folder).filter((path) => path !== MANIFEST))
   for (const [path, { bytes, sha256 }] of Object.entries(manifest.files)) {
     if (!found.delete(path)) throw damaged(`${path} is missing`)
     const is = await sumOf(join(folder, path))
-    if (is.bytes !== bytes || is.sha256 !== sha256) throw damaged(`${path} is not what was put there`)
+    if (is.bytes !== bytes || is.sha256 !== sha256) throw damaged(`${path} has changed since the backup`)
   }
-  for (const path of found) throw damaged(`${path} was not put there`)
+  for (const path of found) throw damaged(`${path} is not in its list`)
   return manifest
 }
 
@@ -84,7 +84,7 @@ export function filesBeneath(folder: string): string[] {
     .map(({ parentPath, name }) => join(parentPath, name))
     .map((path) => {
       if (lstatSync(path).isFile()) return relative(folder, path)
-      throw new ConfigError(`${path} is no file, but a link, pipe or device: take it away`)
+      throw new ConfigError(`${path} is a link, pipe or device, not a file: remove it`)
     })
     .sort()
 }

@@ -97,7 +97,7 @@ export async function backup(file: string, flags: BackupFlags, context: Context)
 
 /** What somebody might look for in a backup in vain. */
 async function notIn({ site_file, recordings }: Manifest): Promise<string[]> {
-  const rest = ['logs, and indexes of archives, which are made anew']
+  const rest = ['logs, and archive indexes, which are rebuilt']
   if (site_file === null)
     return [...rest, 'the site file (--site-file adds it)', 'recordings (--data-dir adds them)']
   const site = await readText(site_file)
@@ -109,7 +109,7 @@ async function notIn({ site_file, recordings }: Manifest): Promise<string[]> {
   return [
     ...rest,
     ...missing.map((path) => `recordings in ${path} (--data-dir ${path} adds them)`),
-    'other files that the site file names',
+    'other files named in the site file',
   ]
 }
 
@@ -147,7 +147,7 @@ function copyInto(from: string, to: string): void {
       copyFileSync(from, to, constants.COPYFILE_FICLONE)
     chmodSync(to, statSync(from).mode & 0o777)
   } catch (cause) {
-    throw new ConfigError(`${from} cannot be put into the backup: ${messageOf(cause)}`, { cause })
+    throw new ConfigError(`${from} cannot be backed up: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -43,8 +43,8 @@ const LINES = 1000
 /** Variables that change what ocs does. */
 const VARIABLES = /^(?:OCS_|XDG_|INFLUXDB_|STATE_DIRECTORY$|LANG$|LC_|TZ$|TERM$|NO_COLOR$|NODE_|BUN_|PATH$)/
 
-const README = `What a maintainer of ocs needs to see what goes on here; made by "ocs report".
-Passwords, tokens, communities and users of URLs are left out; host names, addresses, paths and names of instances are not.
+const README = `What a maintainer of ocs needs to find a fault here; made by "ocs report".
+Passwords, tokens, communities and users of URLs are removed; host names, addresses, paths and instance names are not.
 Read it before you send it.
 
 machine.json  version, system, memory, environment
@@ -63,12 +63,12 @@ logs/         the last ${LINES} lines of each log
  * Collects what a maintainer needs into a folder, or an archive where the name ends in `.tar.gz`. What cannot be had is told in its
  * place, and keeps nothing else from being collected. Changes nothing but that.
  * @returns where it is
- * @throws ConfigError when it is there already, or cannot be written
+ * @throws ConfigError when it already exists, or cannot be written
  */
 export async function report(flags: ReportFlags, context: Context): Promise<string> {
   const out = resolve(flags.out ?? `ocs-report-${hostname()}-${timeName()}.tar.gz`)
   // Nothing of a folder that is there is mixed with it.
-  if (existsSync(out)) throw new ConfigError(`${out} is there already: name another with --out`)
+  if (existsSync(out)) throw new ConfigError(`${out} already exists: choose another with --out`)
   const isFolder = !TAR_NAME.test(out)
   const folder = isFolder ? out : mkdtempSync(join(tmpdir(), 'ocs-report-'))
   try {
@@ -203,7 +203,7 @@ async function hubOf(flags: ReportFlags, context: Context): Promise<unknown> {
     told = {
       url,
       root,
-      hub: info ?? { problem: 'a broker that is no ocs hub, or of another address root' },
+      hub: info ?? { problem: 'a broker other than ocs hub, or of another address root' },
       agents,
     }
   })

@@ -56,7 +56,7 @@ export async function restore(file: string, flags: RestoreFlags, { env }: Contex
     const { dataDir = manifest.recordings } = flags
     if (dataDir.length !== manifest.recordings.length)
       throw new UsageError(
-        `${file} has ${manifest.recordings.length} data directories: ${manifest.recordings.join(', ') || 'none'}; name a --data-dir for each, or none`,
+        `${file} has ${manifest.recordings.length} data directories: ${manifest.recordings.join(', ') || 'none'}; give a --data-dir for each, or none`,
       )
     const recordings = dataDir.map((path) => resolve(path))
     mustNotRun(state, recordings)
@@ -81,7 +81,7 @@ function mustNotRun(state: string, recordings: readonly string[]): void {
     .map((path) => join(state, path))
   for (const path of [...ours, ...recordings.map(lockPath)])
     if (isLocked(path))
-      throw new OpError(`${path} is held by ${lockHolder(path) ?? 'a process'}: stop it first (ocs down)`)
+      throw new OpError(`${path} is in use by ${lockHolder(path) ?? 'a process'}: stop it first (ocs down)`)
 }
 
 /** @throws ConfigError for databases that a newer ocs wrote */
@@ -104,7 +104,7 @@ async function mustBeOlder(state: string, { made, files }: Manifest): Promise<vo
     const same = files[join(parts.state, path)]
     if (same && (await sumOf(own)).sha256 === same.sha256) continue
     throw new ConfigError(
-      `${own} is newer than the backup, which is of ${new Date(made * 1000).toISOString()}: to go back all the same, move ${state} aside first`,
+      `${own} is newer than the backup, which is of ${new Date(made * 1000).toISOString()}: to restore it anyway, move ${state} aside first`,
     )
   }
 }
@@ -119,7 +119,7 @@ function changed(path: string): number {
 function mustBeFree(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length > 0)
     throw new ConfigError(
-      `${folder} is not empty: recordings are never written over. Move it aside, or name another folder with --data-dir`,
+      `${folder} is not empty: recordings are never overwritten. Move it aside, or choose another folder with --data-dir`,
     )
 }
 
@@ -134,7 +134,7 @@ function putState(folder: string, state: string): string[] {
   sync(state)
   return [
     `restored the state in ${state}`,
-    ...(old.length > 0 ? [`what was there is in ${join(state, before)}`] : []),
+    ...(old.length > 0 ? [`the previous contents are in ${join(state, before)}`] : []),
   ]
 }
 
@@ -153,7 +153,9 @@ async function putSite(folder: string, to: string | null): Promise<string[]> {
   const where = existsSync(to) ? `${to}.restored` : to
   mkdirSync(dirname(where), { recursive: true })
   cpSync(from, where)
-  return [where === to ? `restored ${to}` : `${to} is another one by now: that of the backup is ${where}`]
+  return [
+    where === to ? `restored ${to}` : `${to} has changed since the backup; the backup's copy is ${where}`,
+  ]
 }
 
 function sync(path: string): void {

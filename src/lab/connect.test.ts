@@ -294,7 +294,7 @@ test('a hub that restarts interrupts nothing', async () => {
   await hub(there.port)
   await it.always.hold.abort()
   expect(await called).toBeInstanceOf(OpError)
-  expect(log).toEqual([expect.stringMatching(/^the hub at .* is lost; connecting again$/), 'the hub is back'])
+  expect(log).toEqual([expect.stringMatching(/^the hub at .* is lost; reconnecting$/), 'the hub is back'])
 })
 
 test('cleaning up is tried again until the agent is back', async () => {

@@ -14,7 +14,7 @@ import type { LastValues } from './restore.ts'
 
 /** How a program talks to its lab. */
 export interface ClientOptions {
-  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`; several with commas between. */
+  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`; several separated by commas. */
   readonly url: string
   /** What shows the hub who this program is. */
   readonly credentials?: MqttOptions['credentials']
@@ -115,8 +115,7 @@ export async function openLab(options: ClientOptions): Promise<LabClient> {
   let was = true
   opened.use(
     bus.onConnected((connected) => {
-      if (connected !== was)
-        log(connected ? 'the hub is back' : `the hub at ${url} is lost; connecting again`)
+      if (connected !== was) log(connected ? 'the hub is back' : `the hub at ${url} is lost; reconnecting`)
       was = connected
     }),
   )

@@ -47,7 +47,7 @@ export async function forgetInstance(
   await bus.clear(channels.api, here)
   for (const { channel, address } of kept)
     if (channel !== channels.presence) await bus.clear(channel, address)
-  const text = `forgotten by ${by}: it is shown no more`
+  const text = `forgotten by ${by}: no longer shown`
   await bus.publish(channels.event, here, { time: Date.now() / 1000, level: 'info', kind: 'forgotten', text })
   // Last of all: until then it can be seen, and forgotten again.
   await bus.clear(channels.presence, here)

@@ -10,7 +10,7 @@ const FRAME = 60
 /**
  * What can be saved of an answer that does not fit: its rows are judged one by one, and those that do not fit are named in
  * `left_out`. What a declaration has wrong goes from it.
- * @returns undefined when it is no JSON, or does not say where it ends
+ * @returns undefined when it is not JSON, or does not say where it ends
  */
 export function mendReplayed(text: string): Replayed | undefined {
   const answer = record(parse(text))
@@ -26,7 +26,7 @@ export function mendReplayed(text: string): Replayed | undefined {
     const seq = isSeq(told) && told >= expected && told < next ? told : Math.max(1, expected)
     const { data: row, error } = Row.safeParse(each)
     if (row?.seq === seq && row.epoch === epoch) rows.push(row)
-    else left_out.push({ seq, why: error ? schemaFault(error) : 'its epoch or seq is not the one asked for' })
+    else left_out.push({ seq, why: error ? schemaFault(error) : 'its epoch or seq is not the one requested' })
     expected = seq + 1
   }
   const declared = answer['declaration']

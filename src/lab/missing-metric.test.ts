@@ -12,7 +12,7 @@ const why = (text: string) => whyMissing(metric(text) as never, { nodes, catalog
 
 test('a name that a node has, of which nothing came, is no unknown one', async () => {
   expect(await why('LSA21OQ::Channel_1_T')).toEqual({
-    why: '"LSA21OQ::Channel_1_T": its data node has nothing of it yet',
+    why: '"LSA21OQ::Channel_1_T": its data node has no data of it yet',
     isUnknown: false,
   })
   expect(await why('LSA21OQ::Chanel_1_T')).toMatchObject({

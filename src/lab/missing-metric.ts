@@ -27,11 +27,10 @@ export async function whyMissing(
   const node = nodes.find(name)
   if (node && field === '') return undefined
   if (node && !nodes.answers(node)) return away('its data node does not answer')
-  if (node && (await catalog.of(node)).length === 0)
-    return away('its data node says of no field that it has it')
+  if (node && (await catalog.of(node)).length === 0) return away('its data node has no such field')
   const known = (await catalog.all()).map((metric) => metric.text)
   // A node that has just begun was asked before it had the field.
-  if (known.includes(text)) return away('its data node has nothing of it yet')
+  if (known.includes(text)) return away('its data node has no data of it yet')
   const form = text.includes('::') ? '' : ': a metric is NODE::field'
   return { why: `there is no metric "${told}"${form}${meant(text, known)}`, isUnknown: true }
 }

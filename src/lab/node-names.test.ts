@@ -57,7 +57,7 @@ test('who is there before the bridge is and took the name of a data node later i
   const impostor = await announced(mqtt, 'impostor', 'N', { since: 1, named: 1 })
   expect(await asked(mqtt, 'N')).toEqual({
     instance: 'node-N',
-    log: ['two data nodes go by N: node-N and impostor; impostor, which came later, is not asked'],
+    log: ['two data nodes are named N: node-N and impostor; impostor, the later one, is ignored'],
   })
   // What is announced again, as with each new field of a feed, makes nobody younger.
   await owner.announce()

@@ -102,14 +102,16 @@ export async function findNodes(
     twins.add(second.instance)
     const { name, instance } = second
     log(
-      `two data nodes go by ${name}: ${first.instance} and ${instance}; ${instance}, which came later, is not asked`,
+      `two data nodes are named ${name}: ${first.instance} and ${instance}; ${instance}, the later one, is ignored`,
     )
   }
 
   const misnamed = ({ name: node, instance }: Node, name: string, why: string) => {
     if (odd.has(instance)) return
     odd.add(instance)
-    log(`data node ${node}: its field ${JSON.stringify(name)}, and all like it, are left out: ${why}`)
+    log(
+      `data node ${node}: its field ${JSON.stringify(name)}, and all others with this fault, are left out: ${why}`,
+    )
   }
 
   const ask = async <S extends z.ZodType>(

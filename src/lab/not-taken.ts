@@ -13,5 +13,5 @@ export function notTaken(instances: LabView['instances'], instance: string): str
   if (recording.length === 0 || !recording.every(({ refuses }) => refuses)) return undefined
   const names = recording.map(({ name }) => name)
   const who = `${names.join(', ')} ${names.length > 1 ? 'do' : 'does'} not record ${instance}`
-  return `${who}: the site file does not name it. Name it there (manage: no), or run the recorder with --record-unknown`
+  return `${who}: it is not in the site file. Add it there (manage: no), or run the recorder with --record-unknown`
 }

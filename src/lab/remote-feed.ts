@@ -61,7 +61,7 @@ export function remoteFeed(
       for (const row of batch) {
         signal.throwIfAborted()
         if (queue.length > WAITING)
-          throw new OpError(`${title}: its rows are taken too slowly, ${WAITING} wait`)
+          throw new OpError(`${title}: its rows are read too slowly: ${WAITING} are waiting`)
         yield restoreRow(declaration(), row)
       }
     }

@@ -18,7 +18,7 @@ export async function holdLock(
   const lock = () => ask.query(instance, 'lock', { seconds: LASTS, by })
   await lock()
   const timer = setInterval(() => {
-    lock().catch((error: unknown) => log(`${instance} is not locked for now: ${messageOf(error)}`))
+    lock().catch((error: unknown) => log(`${instance} is not locked at the moment: ${messageOf(error)}`))
   }, RENEW_MS)
   const stop = () => clearInterval(timer)
   line.closed.addEventListener('abort', stop)

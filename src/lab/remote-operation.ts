@@ -136,9 +136,9 @@ function endOf(
   const seen = there?.sessions.get(of.name)
   const same = seen?.session_id === session_id && seen.start_time === start_time
   if (!same || seen.status !== 'done') {
-    const lost = (why: string) => new OpError(`${of.title}: ${why}; how it ended is not known`)
+    const lost = (why: string) => new OpError(`${of.title}: ${why}; how it ended is unknown`)
     if (there?.presence?.session !== of.process) throw lost('the agent was restarted meanwhile')
-    if (seen && seen.session_id > session_id) throw lost(`${seen.started_by} started it anew meanwhile`)
+    if (seen && seen.session_id > session_id) throw lost(`${seen.started_by} started it again meanwhile`)
     return undefined
   }
   if (seen.success) return restored(seen)

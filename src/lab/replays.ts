@@ -136,6 +136,6 @@ export async function replays(bus: Bus, root: string, since: number | undefined)
 
 /** The answer for a single row that is no JSON. */
 function unreadable({ feed, epoch }: FeedEpoch, seq: number): Replayed {
-  const left_out = [{ seq, why: 'the answer with it is no JSON' }]
+  const left_out = [{ seq, why: 'the answer is not JSON' }]
   return { feed, epoch, rows: [], next: seq + 1, head: seq, left_out }
 }

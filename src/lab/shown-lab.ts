@@ -42,10 +42,11 @@ export async function shownLab(from: ShownFrom): Promise<Shown[]> {
   const running = hubAnswers ? await runningNodes(from) : undefined
   if (!running && !instances) {
     throw new ConfigError(
-      `no hub answers at ${url}, and no site file says what there is: pass --site-file=FILE, or start the hub (ocs hub)`,
+      `no hub answers at ${url}, and there is no site file: pass --site-file=FILE, or start the hub (ocs hub)`,
     )
   }
-  if (!running) log(`no hub answers at ${url}: dashboards show what the site file and the classes declare`)
+  if (!running)
+    log(`no hub answers at ${url}: dashboards show only what the site file and the classes declare`)
   const written = instances ? writtenNodes(instances, log) : []
   const byName = new Map(written.map((node) => [node.name, node]))
   for (const node of running ?? []) byName.set(node.name, known(byName.get(node.name), node))
@@ -57,7 +58,7 @@ export async function shownLab(from: ShownFrom): Promise<Shown[]> {
   })
   if (lab.length === 0) {
     throw new ConfigError(
-      `there is nothing to show: neither the site file nor ${url} has a data node (ocs datanode --help)`,
+      `nothing to show: neither the site file nor ${url} has a data node (ocs datanode --help)`,
     )
   }
   return lab.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))

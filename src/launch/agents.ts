@@ -84,7 +84,7 @@ export async function findAgent(name: string): Promise<Agent> {
   const owner = foreignClasses.get(name)
   if (owner)
     throw new UnknownClassError(
-      `there is no agent class "${name}" here: ${owner} has it, in Python: OCS_PYTHON, or "python" of the instance, names an interpreter that has ${owner}`,
+      `there is no agent class "${name}" here: ${owner} has it, in Python: name an interpreter with ${owner} in OCS_PYTHON, or by "python" of the instance`,
       false,
     )
   const spellings = [...agentClasses, ...foreignClasses.keys()]

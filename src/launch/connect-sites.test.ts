@@ -34,8 +34,8 @@ test('it is shown nothing that its entry does not name', () => {
 test.each([
   ['{barn: {}}', 'no "mqtt_server" in sites'],
   ['{barn: {mqtt_sever: "mqtt://b:1"}}', 'did you mean "mqtt_server"?'],
-  ['{barn: {mqtt_server: "http://b"}}', 'begins with none of'],
-  ['{"a/b": {mqtt_server: "mqtt://b:1"}}', 'no name of a site'],
+  ['{barn: {mqtt_server: "http://b"}}', 'does not begin with one of'],
+  ['{"a/b": {mqtt_server: "mqtt://b:1"}}', 'not a name for a site'],
   ['[barn]', 'sites takes a name for each'],
 ])('%s is refused: %s', (sites, why) => {
   expect(inspectSite(site(sites), 'site.yaml').problems.join('\n')).toContain(why)

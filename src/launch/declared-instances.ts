@@ -38,7 +38,7 @@ export async function declarationOf(instance: Instance, env: Context['env'] = pr
   const { class: declared, aliases = [] } = agent.spec
   if (agent_class === undefined || [declared, ...aliases].includes(agent_class)) return agent
   throw new ConfigError(
-    `${module.position}: module ${module.name} declares ${declared}, not the agent-class ${agent_class}: correct one of the two`,
+    `${module.position}: module ${module.name} declares ${declared}, not the agent-class ${agent_class}: correct one of them`,
   )
 }
 
@@ -108,7 +108,7 @@ export async function expectedOf(site: Site | undefined, env: Context['env']): P
       instance: instance.instance_id,
       agentClass: instance.agent_class ?? '',
       host: hostOf.get(instance) ?? '',
-      ...(values === undefined && { why: 'the site file has a fault in it: ocs check says which' }),
+      ...(values === undefined && { why: 'the site file has an error: ocs check shows it' }),
     }))
 }
 

@@ -43,7 +43,7 @@ test('what is named, and a hub on this machine, come first', async () => {
 test('of several none is taken, but the one of the realm that is named', async () => {
   const two = account({ ...lab, barn: 'mqtts://barn:8883' })
   await expect(knownHub({}, two, () => {}, away)).rejects.toThrow(
-    /several: pass --site-hub and --site-realm of mqtts:\/\/barn:8883 \(barn\), mqtts:\/\/hub/,
+    /several: choose one by --site-hub and --site-realm, of mqtts:\/\/barn:8883 \(barn\), mqtts:\/\/hub/,
   )
   expect(await knownHub({ siteRealm: 'lab' }, two, () => {}, away)).toEqual(found)
   expect(await knownHub({}, account({}), () => {}, away)).toEqual({})

@@ -26,8 +26,8 @@ export async function knownHub<T extends SiteOptions>(
   if (one === undefined || (await isThere())) return flags
   if (more.length > 0)
     throw new UsageError(
-      `no hub runs on this machine, and you have logged in to several: pass --site-hub and --site-realm of ${known.map(({ hub, realm }) => `${hub} (${realm})`).join(', ')}`,
+      `no hub runs on this machine, and you have logged in to several: choose one by --site-hub and --site-realm, of ${known.map(({ hub, realm }) => `${hub} (${realm})`).join(', ')}`,
     )
-  say(`no hub runs on this machine: this is ${one.hub}, which you have logged in to\n`)
+  say(`no hub runs on this machine: using ${one.hub}, which you have logged in to\n`)
   return { ...flags, siteHub: one.hub, siteRealm: one.realm }
 }

@@ -57,7 +57,9 @@ export async function importOwn(name: string, folder: string): Promise<Exports> 
 export async function importAgent({ name, folder }: Pick<Module, 'name' | 'folder'>): Promise<Agent> {
   const { default: agent } = (await importOwn(name, folder)) as { readonly default?: Agent }
   if (agent?.spec && agent.ops) return agent
-  throw new ConfigError(`module ${name}: its default export is no agent: export default defineAgent({ … })`)
+  throw new ConfigError(
+    `module ${name}: its default export is not an agent: export default defineAgent({ … })`,
+  )
 }
 
 /** The file of a module that is named by its path, whether it is there or not; undefined for an npm package. */

@@ -14,8 +14,7 @@ const FIRST = ownModule('src/launch/provide-ocs.ts')
  * @throws UsageError for what is no file that can be read, OpError when a test fails
  */
 export async function runOwnTest(file: string, words: readonly string[], context: Context): Promise<void> {
-  if (isBinary)
-    throw new UsageError('this ocs is one file, and runs no tests: the npm package has what they need')
+  if (isBinary) throw new UsageError('the single-file ocs cannot run tests: use the npm package')
   const { signal } = context
   const path = resolve(file)
   mustBeReadable(path)

@@ -49,7 +49,7 @@ export function tightenState(state: string, root: string, env: Env, log: (text: 
   const ours = [...(state === ownStatePath(env) ? [state] : []), ...(holdsSpools(spools) ? [spools] : [])]
   for (const folder of ours)
     if (tighten(folder, 0o700))
-      log(`${folder} was open to other accounts: it is for its owner alone now (0700)`)
+      log(`${folder} was open to other accounts: now only its owner can use it (0700)`)
 }
 
 /** Whether a folder, no link to one, has spools in it and nothing but files. */

@@ -33,7 +33,7 @@ export function pythonOf({ python }: Pick<Instance, 'python'>, env: Context['env
   return python ?? (env['OCS_PYTHON'] || 'python3')
 }
 
-/** Asks an interpreter for its plugins, once. @throws ConfigError when it cannot be asked */
+/** Asks an interpreter for its plugins, once. @throws ConfigError when it does not answer */
 export function pluginsOf(python: string): Promise<Plugins> {
   const known = asked.get(python) ?? list(python)
   asked.set(python, known)
@@ -47,7 +47,7 @@ function list(python: string): Promise<Plugins> {
 /**
  * What keeps a file of Python from being run as an agent, as its interpreter sees it; nothing of it is run.
  * @returns undefined when it can be run
- * @throws ConfigError when the interpreter cannot be asked
+ * @throws ConfigError when the interpreter does not answer
  */
 export async function pythonFault(python: string, file: string): Promise<string | undefined> {
   const { fault } = await child(python, ['--look', file], Look, file)
@@ -55,7 +55,7 @@ export async function pythonFault(python: string, file: string): Promise<string 
 }
 const Look = z.object({ fault: z.string().nullable() })
 
-/** Asks an interpreter something by our module. @throws ConfigError when it cannot be asked */
+/** Asks an interpreter something by our module. @throws ConfigError when it does not answer */
 async function child<S extends z.ZodType>(
   python: string,
   words: readonly string[],
@@ -106,7 +106,7 @@ export function standIn(agentClass: string): Agent {
     isProgram: true,
     opensFeeds: true,
     feeds: {},
-    connect: () => Promise.reject(new ConfigError(`${agentClass} has not been started as a program`)),
+    connect: () => Promise.reject(new ConfigError(`${agentClass} was not started as a program`)),
   }) as unknown as Agent
 }
 
@@ -196,7 +196,7 @@ export async function attachProgram(
   const program = await Program.attach(leftOf(instance, site, state), log, context.signal)
   program.closed.addEventListener('abort', end)
   const again = () => {
-    throw new TransportError('the program that has started this has ended')
+    throw new TransportError('the parent process has ended')
   }
   return programAgent(instance.agent_class ?? program.hello.agent_class, again, program)
 }

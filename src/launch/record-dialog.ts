@@ -30,7 +30,7 @@ export interface RecordDialog {
 /** @throws UsageError for a file that is there and is not to be overwritten */
 export function mustBeNew(file: string, force = false): void {
   if (existsSync(file) && !force)
-    throw new UsageError(`${file} is there already: choose another file, or pass --force`)
+    throw new UsageError(`${file} already exists: choose another file, or pass --force`)
 }
 
 /**
@@ -72,7 +72,7 @@ export async function recordDialog(wanted: RecordDialog): Promise<void> {
     await running.stop()
   }
   if (dialog.size === 0)
-    throw new TransportError(`${instance}: nothing was said in ${seconds} s, so nothing is written`)
+    throw new TransportError(`${instance}: no exchange in ${seconds} s, so nothing is written`)
   const set = new Set([...dialog.keys()].filter((command) => !command.includes('?')).map(wordOf))
   const lines = [...dialog].map(([command, replies]) => {
     const changed = set.has(wordOf(command)) && replies.some((reply) => reply !== replies[0])
@@ -80,9 +80,9 @@ export async function recordDialog(wanted: RecordDialog): Promise<void> {
     const reply = changed ? replies : (replies.find((one) => one !== null) ?? null)
     return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
   })
-  writeFileSync(file, `# ${agent.spec.class}: what was said by ocs record.\n${lines.join('')}`)
+  writeFileSync(file, `# ${agent.spec.class}: recorded by ocs record.\n${lines.join('')}`)
   log(
-    `${file}: ${counted(dialog.size, 'command with its replies', 'commands with their replies')}; play them with replay:${file}`,
+    `${file}: ${counted(dialog.size, 'command with its replies', 'commands with their replies')}; replay them with replay:${file}`,
   )
 }
 

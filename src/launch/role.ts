@@ -66,7 +66,7 @@ export async function serveRole(
   if (spool) log(`state: ${spoolFile}`)
   const sessions = SessionStore.at(join(stateDir, root, `${instance}.sessions.sqlite`))
   if (recorded && recorders?.length === 0) {
-    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
+    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for one hour`)
   }
   const identity = newIdentity({ root, instance, agentClass: agent.spec.class, version })
   const counters = new Counters()
@@ -192,7 +192,7 @@ export function sayConnections(bus: Bus, url: string, log: Log, { joined = false
   const watch = bus.onConnected((connected, reason) => {
     if (connected && !known) log('transport connected')
     known = false
-    if (!connected && was) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
+    if (!connected && was) log(`transport lost${reason ? `: ${reason}` : ''}; reconnecting`)
     was = connected
   })
   return {
@@ -215,23 +215,25 @@ async function nodeNameHolder(
   for (const [other, { api, state, presence }] of lab.instances) {
     if (other === instance || state !== 'online' || api?.node?.name !== name) continue
     const where = presence ? ` on ${presence.host}, pid ${presence.pid}` : ''
-    return `the name "${name}" is taken by the data node ${other}${where}: choose another with --name`
+    return `the name "${name}" is used by the data node ${other}${where}: choose another with --name`
   }
   return undefined
 }
 
 /** Why a hub does not let an agent in, and what to do. */
 function notLetIn(instance: string, url: string, reason: string, shown: Credentials | undefined): string {
-  const who = shown?.principal ? `shows it credentials of ${shown.principal}` : 'has no credentials for it'
+  const who = shown?.principal
+    ? `shows it credentials of ${shown.principal}`
+    : 'has no credentials for this hub'
   return (
     `the hub at ${url} refused "${instance}": ${reason}. This account (${accountName()}) ${who}: run it as the account of the hub, ` +
-    `or take its credentials from there: ocs hub token ${instance}`
+    `or get credentials there: ocs hub token ${instance}`
   )
 }
 
 function runsAlready(instance: string, { host, pid, since }: Presence): string {
   const at = stamp(new Date(since * 1000))
-  return `${instance} runs already: on ${host}, pid ${pid}, since ${at}. Stop that one first`
+  return `${instance} is already running: on ${host}, pid ${pid}, since ${at}. Stop that one first`
 }
 
 /** Who has an instance-id: told by its presence, asked for under another name. */

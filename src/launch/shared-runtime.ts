@@ -21,7 +21,8 @@ export async function serveShared(
   context: Context,
 ): Promise<void> {
   const { input, signal } = context
-  if (!input || input.isTTY) throw new UsageError('ocs up runs this: it is told what to do by its input')
+  if (!input || input.isTTY)
+    throw new UsageError('this command is for ocs up, which controls it by its input')
   const members = new Map<string, Member>()
   const tell = (line: SharedTold) => context.out(`${JSON.stringify(line)}\n`)
   const start = (instance: string, args: readonly string[], env: Readonly<Record<string, string>>) => {

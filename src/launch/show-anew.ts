@@ -6,8 +6,8 @@ import type { Log } from '../terminal/log.ts'
 export function showAnew(server: { renew(keys: KeyPair): void }, read: () => KeyPair, log: Log): void {
   try {
     server.renew(read())
-    log('another certificate is shown from now on; who is connected stays')
+    log('the new certificate is in use; clients that are connected stay')
   } catch (error) {
-    log(`error: the former certificate stays: ${messageOf(error)}`)
+    log(`error: the old certificate stays in use: ${messageOf(error)}`)
   }
 }

@@ -21,7 +21,7 @@ const servers = {
 const behaving: Readonly<Record<string, SimulatorKind>> = {
   ...own,
   bluefors: {
-    help: 'The control software of a Bluefors refrigerator: logs, a line of each a second.',
+    help: 'The logs of a Bluefors refrigerator’s control software, one line a second in each.',
     links: ['dir'],
     start: startBluefors,
   },

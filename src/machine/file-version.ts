@@ -13,7 +13,5 @@ const ASIDE = 'run the newer one, or move the file aside'
  */
 export function mustKnowVersion(file: string, found: number, known: number, advice = ASIDE): void {
   if (found <= known) return
-  throw new ConfigError(
-    `${file} is of version ${found}, which a newer ocs wrote; this one knows ${known}: ${advice}`,
-  )
+  throw new ConfigError(`${file} has version ${found}, from a newer ocs; this one knows ${known}: ${advice}`)
 }

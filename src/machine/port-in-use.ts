@@ -14,12 +14,12 @@ export async function portError(
 ): Promise<ConfigError> {
   const code = (cause as NodeJS.ErrnoException).code
   if (code === 'EACCES') {
-    return new ConfigError(`port ${port} on ${host} may not be opened by this user: use a port above 1023`, {
+    return new ConfigError(`port ${port} on ${host} cannot be opened by this user: use a port above 1023`, {
       cause,
     })
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new ConfigError(`${host} is no address of this machine: name one that is, such as 127.0.0.1`, {
+    return new ConfigError(`${host} is not an address of this machine: use one that is, such as 127.0.0.1`, {
       cause,
     })
   }

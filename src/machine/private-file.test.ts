@@ -60,7 +60,7 @@ test.skipIf(process.getuid?.() !== 0)('a text of another account is not taken fo
   const path = join(folder(), 'key')
   writeFileSync(path, 'theirs', { mode: 0o644 })
   chownSync(path, 12_345, 12_345)
-  expect(() => privateText(path, () => 'ours')).toThrow("another account's")
+  expect(() => privateText(path, () => 'ours')).toThrow('another account')
 })
 
 test('the key of a recorder is the same for all that have its folder; a damaged one is told, and not written over', () => {
@@ -73,7 +73,7 @@ test('the key of a recorder is the same for all that have its folder; a damaged 
   const again = ownRecorderKey(state, (text) => said.push(text))
   expect([again(), again()]).toEqual([undefined, undefined])
   expect(said).toEqual([
-    expect.stringContaining(`${join(state, 'recorder.key')} is damaged: put back a copy, or remove it`),
+    expect.stringContaining(`${join(state, 'recorder.key')} is damaged: restore a copy, or delete it`),
   ])
   expect(() => knownRecorderKey(state)).toThrow('is damaged')
   expect(readFileSync(join(state, 'recorder.key'), 'utf8')).toBe('torn')

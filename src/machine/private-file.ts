@@ -43,7 +43,7 @@ export function privateText(path: string, make: () => string): string {
     }
     sync(dirname(path), 'r')
   }
-  if (statSync(path).uid !== process.getuid?.()) throw new Error(`${path} is another account's`)
+  if (statSync(path).uid !== process.getuid?.()) throw new Error(`${path} belongs to another account`)
   tighten(path, 0o600)
   return readFileSync(path, 'utf8')
 }
@@ -105,7 +105,7 @@ export function tighten(path: string, mode: number): boolean {
     chmodSync(path, about.mode & mode)
     return true
   } catch {
-    // A file system without rights, or one that this account may not change: its owner has to say.
+    // A file system without rights, or one that permission denied change: its owner has to say.
     return false
   }
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
  * lets it go on.
  */
 export function processName(pid: number): string {
-  const frozen = isFrozen(pid) ? `, frozen: kill -CONT ${pid} lets it go on` : ''
+  const frozen = isFrozen(pid) ? `, frozen: kill -CONT ${pid} resumes it` : ''
   return `${nameOf(commandOf(pid))} (pid ${pid}${frozen})`
 }
 

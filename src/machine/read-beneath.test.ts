@@ -45,11 +45,11 @@ test.each([
   const error = await readBeneath(folder, name).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({
     name: 'OpError',
-    message: `${name} is no readable file of 1 MiB at most beneath ${folder} (--files-dir)`,
+    message: `${name} is not a readable file of at most 1 MiB in ${folder} (--files-dir)`,
   })
   expect((error as Error).cause).toBeUndefined()
 })
 
 test('without a folder nothing is read', async () => {
-  await expect(readBeneath(undefined, '/etc/passwd')).rejects.toThrow('no folder is given')
+  await expect(readBeneath(undefined, '/etc/passwd')).rejects.toThrow('no folder for such files is set')
 })

@@ -13,11 +13,9 @@ const MOST = 1 << 20
  */
 export async function readBeneath(folder: string | undefined, name: string): Promise<string> {
   if (folder === undefined)
-    throw new OpError(
-      `${name} is not read: no folder is given to read files from (--files-dir, OCS_CONFIG_DIR)`,
-    )
+    throw new OpError(`${name} is not read: no folder for such files is set (--files-dir, OCS_CONFIG_DIR)`)
   const no = new OpError(
-    `${name} is no readable file of ${MOST >> 20} MiB at most beneath ${folder} (--files-dir)`,
+    `${name} is not a readable file of at most ${MOST >> 20} MiB in ${folder} (--files-dir)`,
   )
   const [path, top] = await Promise.all([
     realpath(isAbsolute(name) ? name : join(folder, name)).catch(() => ''),

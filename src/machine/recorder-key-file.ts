@@ -25,7 +25,7 @@ export function ownRecorderKey(folder: string, log: (text: string) => void): () 
     try {
       key ??= keyOf(path, privateText(path, newKeyText))
     } catch (error) {
-      if (!told) log(`nothing is acknowledged, agents keep their rows: ${messageOf(error)}`)
+      if (!told) log(`nothing is acknowledged, so agents keep their rows: ${messageOf(error)}`)
       told = true
     }
     return key
@@ -37,7 +37,7 @@ function keyOf(path: string, text: string): RecorderKey {
     return recorderKey(text)
   } catch (cause) {
     const advice =
-      'put back a copy, or remove it: the recorder makes another, which agents elsewhere have to be told of'
+      'restore a copy, or delete it: the recorder then makes a new key, which agents on other machines must be told to trust'
     throw new ConfigError(`${path} is damaged: ${advice} (ocs spool trust)`, { cause })
   }
 }

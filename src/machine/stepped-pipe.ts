@@ -59,7 +59,7 @@ export class SteppedPipe extends Readable {
   constructor() {
     super({ highWaterMark: BYTES })
     const ends = new Int32Array(2)
-    if (calls().pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error('no pipe: too many files are open')
+    if (calls().pipe2(ptr(ends), O_CLOEXEC) < 0) throw new Error('no pipe available: too many files are open')
     ;[this.#reader = -1, this.writer = -1] = ends
     calls().fcntl(this.#reader, F_SETFL, constants.O_NONBLOCK)
     open.add(this)

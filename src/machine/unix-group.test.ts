@@ -17,6 +17,6 @@ test('a group that this account is not of is told, with what makes it one; root 
   }
   expect(as(12_345, [Number(id)])).toBe(Number(id))
   expect(as(0, [])).toBe(Number(id))
-  expect(() => as(12_345, [])).toThrow(`no member of the group ${name}`)
+  expect(() => as(12_345, [])).toThrow(`not in the group ${name}`)
   expect(() => groupId('no-such-group')).toThrow('sudo groupadd no-such-group')
 })

@@ -13,7 +13,7 @@ export function groupId(name: string): number {
   if (process.getuid?.() === 0 || [process.getegid?.(), ...(process.getgroups?.() ?? [])].includes(id))
     return id
   throw new ConfigError(
-    `this account is no member of the group ${name}, and so cannot give its members what they show the hub: ` +
+    `this account is not in the group ${name}, so it cannot give its members their token: ` +
       `sudo usermod -aG ${name} ${userName(process.getuid?.() ?? -1)}, then log in again`,
   )
 }

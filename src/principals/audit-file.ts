@@ -33,7 +33,7 @@ export function auditFile(state: string, log: (text: string) => void): (entry: A
       bytes += Buffer.byteLength(line)
       told = false
     } catch (error) {
-      if (!told) log(`error: ${file}: who does what is not kept: ${messageOf(error)}`)
+      if (!told) log(`error: cannot write the audit log ${file}: ${messageOf(error)}`)
       told = true
     }
   }

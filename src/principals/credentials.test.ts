@@ -29,7 +29,7 @@ test('a broker of others is shown the user and the password of its file, over TL
   expect(trimmed(at('mqtts://broker:8883', all))).toEqual(shown)
   expect(trimmed(at('mqtt://127.0.0.1:1', all))).toEqual(shown)
   expect(trimmed(at('mqtts://broker:8883', { ca }))).toEqual({ tokens: [], ca: cert.trim() })
-  expect(() => at('mqtt://broker:1883', all)).toThrow('a password would pass the network as it is')
+  expect(() => at('mqtt://broker:1883', all)).toThrow('the password would cross the network unencrypted')
   expect(() => at('mqtts://broker', { ...all, ca: passwordFile })).toThrow('holds no certificate')
   chmodSync(passwordFile, 0o644)
   expect(() => at('mqtts://broker', all)).toThrow(`chmod 600 ${passwordFile}`)

@@ -87,7 +87,9 @@ export function brokerCredentials(url: string, { user, passwordFile, ca: file }:
   const ca = file === undefined ? undefined : readAuthority(file)
   if (user === undefined || passwordFile === undefined) return { tokens: [], ca }
   if (!mayShow(url))
-    throw new ConfigError(`${url}: a password would pass the network as it is: write mqtts://, with mqtt_ca`)
+    throw new ConfigError(
+      `${url}: the password would cross the network unencrypted: write mqtts://, with mqtt_ca`,
+    )
   return { principal: user, tokens: [], password: readPassword(passwordFile), ca }
 }
 
@@ -135,7 +137,7 @@ export function accountAt(url: string): number | undefined {
   const account = listenerOf(portOf(to))
   if (account === undefined && listeners('self').some(({ port }) => port === portOf(to)))
     throw new ConfigError(
-      `${url}: several accounts of this machine listen on that port: nothing is shown to any`,
+      `${url}: several accounts of this machine listen on that port, so no credentials are sent to any`,
     )
   return account
 }
@@ -243,7 +245,7 @@ function readPassword(file: string): string {
   const password = readPrivate(file)?.split('\n')[0]
   if (password) return password
   throw new ConfigError(
-    `mqtt_password_file: ${file} is not there, is empty, is another account's, or can be read by others: chmod 600 ${file}`,
+    `mqtt_password_file: ${file} is missing, empty, another account's or readable by others: chmod 600 ${file}`,
   )
 }
 
@@ -258,11 +260,11 @@ function readAuthority(file: string): string {
 
 /** @throws ConfigError for a file that is not there, that others may read, or that is none */
 function readCredentials(file: string): Credentials {
-  const advice = 'have the hub make another: ocs hub token INSTANCE, or ocs login'
+  const advice = 'get new ones from the hub: ocs hub token INSTANCE, or ocs login'
   if (!existsSync(file)) throw new ConfigError(`there is no ${file}: ${advice}`)
   const text = readPrivate(file)
   if (text === undefined)
-    throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
+    throw new ConfigError(`${file} belongs to another account or is readable by others: chmod 600 ${file}`)
   try {
     const { principal, token, ca } = CredentialsFile.parse(JSON.parse(text))
     return { principal, tokens: [token], ca }

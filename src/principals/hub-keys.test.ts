@@ -79,18 +79,18 @@ test('a certificate of others is taken with its authority, and what will not do 
   const pair = makeServer(authority, ['grumpy.lab'])
   expect(adoptKeys(state, readKeyPair(given(pair)), undefined)).toBe(true)
   expect(readHubAuthority(state)).toBe(authority.cert)
-  expect(() => renewKeys(state, [])).toThrow('signed by another authority')
+  expect(() => renewKeys(state, [])).toThrow('signed by another CA')
   const alone = { ...pair, cert: pair.cert.replace(authority.cert, '') }
   const ca = write('ca.pem', authority.cert)
   expect(adoptKeys(state, readKeyPair(given(alone)), ca)).toBe(true)
   const wrong = write('other.pem', other.cert)
-  expect(() => adoptKeys(state, readKeyPair(given(alone)), wrong)).toThrow('has not signed the certificate')
+  expect(() => adoptKeys(state, readKeyPair(given(alone)), wrong)).toThrow('did not sign the certificate')
   expect(() => readKeyPair(given({ ...pair, key: other.key }))).toThrow('is not the key of')
   expect(() => readKeyPair(given({ ...pair, cert: 'x' }))).toThrow('holds no certificate')
-  expect(() => readKeyPair(given({ ...pair, key: 'x' }))).toThrow('holds no key')
+  expect(() => readKeyPair(given({ ...pair, key: 'x' }))).toThrow('holds no usable key')
   expect(() => readKeyPair({ cert: join(state, 'none'), key: ca })).toThrow(ConfigError)
   const at = (days: number) => given(makeServer(authority, ['a'], new Date(Date.now() + days * DAY)))
-  expect(() => readKeyPair(at(-900))).toThrow('has expired')
+  expect(() => readKeyPair(at(-900))).toThrow('expired on')
   expect(() => readKeyPair(at(9))).toThrow('is not valid before')
 })
 
@@ -100,7 +100,7 @@ test.each([0o644, 0o640, 0o604])(
     const files = given(makeServer(makeAuthority(), ['grumpy.lab']))
     expect(readKeyPair(files).key).toContain('PRIVATE KEY')
     chmodSync(files.key, mode)
-    expect(() => readKeyPair(files)).toThrow(`can be read by others: chmod 600 ${files.key}`)
+    expect(() => readKeyPair(files)).toThrow(`readable by others: chmod 600 ${files.key}`)
   },
 )
 
@@ -110,7 +110,7 @@ test('a certificate whose authority clients would not know is refused; by a publ
   const alone = readKeyPair(given({ ...pair, cert: pair.cert.replace(authority.cert, '') }))
   initKeys(state, ['grumpy.lab'])
   const before = [readHubKeys(state), readHubAuthority(state)]
-  expect(() => adoptKeys(state, alone, undefined)).toThrow(/signed by CN=ocs hub .*no public authority.*--ca/)
+  expect(() => adoptKeys(state, alone, undefined)).toThrow(/signed by CN=ocs hub .*not a public CA.*--ca/)
   expect([readHubKeys(state), readHubAuthority(state)]).toEqual(before)
   expect(adoptKeys(state, alone, undefined, [authority.cert])).toBe(false)
   expect(readHubAuthority(state)).toBeUndefined()
@@ -121,7 +121,7 @@ test('after a certificate of others the next is theirs, though the key of the fi
   const authority = makeAuthority()
   const pair = makeServer(authority, ['grumpy.lab'])
   adoptKeys(state, readKeyPair(given(pair)), undefined)
-  expect(() => renewKeys(state, [])).toThrow('signed by another authority')
+  expect(() => renewKeys(state, [])).toThrow('signed by another CA')
   expect(readHubKeys(state)).toEqual(pair)
   const alone = makeServer(authority, ['grumpy.lab'])
   const next = { ...alone, cert: alone.cert.replace(authority.cert, '') }
@@ -139,7 +139,7 @@ test('the end of a certificate is told thirty days before', () => {
   expect(remarksOn(state, cert, end - 29.5 * DAY)).toEqual([
     expect.stringMatching(/server.pem expires on .* in 29 days: ocs hub renew$/),
   ])
-  expect(remarksOn(state, cert, end + DAY)).toEqual([expect.stringContaining('has expired')])
+  expect(remarksOn(state, cert, end + DAY)).toEqual([expect.stringContaining('expired on')])
 })
 
 test('what helps against the end of a certificate of somebody else is theirs', () => {
@@ -147,10 +147,10 @@ test('what helps against the end of a certificate of somebody else is theirs', (
   adoptKeys(state, readKeyPair(given(pair)), undefined)
   const of = (cert: string) => Date.parse(new X509Certificate(cert).validTo)
   expect(remarksOn(state, pair.cert, of(pair.cert) - 29.5 * DAY)).toEqual([
-    expect.stringMatching(/in 29 days: ocs hub renew --cert FILE --key FILE with its next one$/),
+    expect.stringMatching(/in 29 days: ocs hub renew --cert FILE --key FILE with the new one$/),
   ])
   expect(remarksOn(state, pair.cert, of(readHubAuthority(state) ?? '') - DAY)).toEqual([
-    expect.stringContaining('server.pem has expired'),
+    expect.stringContaining('server.pem expired on'),
     expect.stringMatching(/ca.pem expires .*: ocs hub renew --cert FILE --key FILE --ca FILE/),
   ])
 })

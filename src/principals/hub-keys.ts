@@ -46,13 +46,16 @@ export function isNamed(state: string, host: string): boolean {
  * @throws ConfigError for files that cannot be used, and for a key that is not this account's alone
  */
 export function readKeyPair({ cert, key }: KeyPair): KeyPair {
-  const pair = { cert: readGiven(cert), key: readClosed(key, '--key names the key of the certificate, PEM') }
+  const pair = {
+    cert: readGiven(cert),
+    key: readClosed(key, '--key must be the key of the certificate, PEM'),
+  }
   mustFit(pair, { cert, key })
   const { validFrom, validTo } = certificateOf(pair.cert, cert)
   if (Date.parse(validTo) < Date.now())
-    throw new ConfigError(`${cert} has expired on ${validTo}: get another from who has signed it`)
+    throw new ConfigError(`${cert} expired on ${validTo}: get a new one from its CA`)
   if (Date.parse(validFrom) > Date.now())
-    throw new ConfigError(`${cert} is not valid before ${validFrom}: wait, or set this machine's clock`)
+    throw new ConfigError(`${cert} is not valid before ${validFrom}: wait, or correct this machine's clock`)
   return pair
 }
 
@@ -71,7 +74,7 @@ function endOf(cert: string, file: string, remedy: string, now: number): string[
   const { validTo } = new X509Certificate(cert)
   const left = Date.parse(validTo) - now
   const until = new Date(validTo).toISOString().slice(0, 10)
-  if (left < 0) return [`${file} has expired on ${until}, so nobody gets in over TLS: ${remedy}`]
+  if (left < 0) return [`${file} expired on ${until}, so no client can connect over TLS: ${remedy}`]
   if (left > WARN_DAYS * DAY_MS) return []
   return [`${file} expires on ${until}, in ${Math.floor(left / DAY_MS)} days: ${remedy}`]
 }
@@ -83,13 +86,13 @@ function endOf(cert: string, file: string, remedy: string, now: number): string[
 export function remarksOn(state: string, cert: string, now = Date.now()): string[] {
   const file = keyFiles(state)
   const isOwn = readAuthority(state) !== undefined
-  const remedy = isOwn ? 'ocs hub renew' : 'ocs hub renew --cert FILE --key FILE with its next one'
+  const remedy = isOwn ? 'ocs hub renew' : 'ocs hub renew --cert FILE --key FILE with the new one'
   const remarks = endOf(cert, file.cert, remedy, now)
   const authority = readHubAuthority(state)
   if (authority !== undefined) {
     const another = isOwn
-      ? 'take hub/ca.pem and hub/server.pem away, and run ocs hub init'
-      : 'ocs hub renew --cert FILE --key FILE --ca FILE with those of the next authority'
+      ? 'delete hub/ca.pem and hub/server.pem, and run ocs hub init'
+      : 'ocs hub renew --cert FILE --key FILE --ca FILE with those of the new CA'
     remarks.push(...endOf(authority, file.ca, another, now))
   }
   if (namesIn(cert).length > 0) return remarks
@@ -97,7 +100,7 @@ export function remarksOn(state: string, cert: string, now = Date.now()): string
     `${file.cert} names no hosts (subjectAltName), so most clients refuse it. ` +
     (isOwn
       ? 'ocs hub renew --name HOST adds one'
-      : 'openssl req -x509 adds them by -addext "subjectAltName=DNS:grumpy.lab,IP:10.0.0.7"; or ask for them who signs it')
+      : 'openssl req -x509 adds them with -addext "subjectAltName=DNS:grumpy.lab,IP:10.0.0.7"; or ask its CA for them')
   return [...remarks, none]
 }
 
@@ -108,7 +111,7 @@ export function namesOf(given: readonly string[]): string[] {
   const all = [...given, hostname(), 'localhost', '127.0.0.1', '::1', ...own].map(bareHost)
   const wrong = given.find((name) => !/^[\w.:-]+$/.test(bareHost(name)))
   if (wrong !== undefined)
-    throw new UsageError(`--name ${JSON.stringify(wrong)}: a host name or an IP address is wanted`)
+    throw new UsageError(`--name ${JSON.stringify(wrong)}: give a host name or an IP address`)
   return [...new Set(all)]
 }
 
@@ -131,9 +134,7 @@ export function renewKeys(state: string, more: readonly string[]): void {
   if (!present) throw new ConfigError(`there is no ${files.cert} yet: ocs hub init`)
   const authority = readAuthority(state)
   if (!authority)
-    throw new ConfigError(
-      `${files.cert} is signed by another authority: --cert FILE --key FILE with its next one`,
-    )
+    throw new ConfigError(`${files.cert} is signed by another CA: --cert FILE --key FILE with the new one`)
   keep(state, makeServer(authority, namesOf([...more, ...namesIn(present.cert)])))
 }
 
@@ -178,13 +179,11 @@ export function adoptKeys(
         )
       : certificateOf(readGiven(ca), ca)
   if (ca !== undefined && pinned && !signed(pinned))
-    throw new ConfigError(
-      `${ca} has not signed the certificate, nor one of its chain: name the authority that has`,
-    )
+    throw new ConfigError(`${ca} did not sign the certificate or its chain: give the CA that did`)
   if (!pinned && !roots.some((root) => signed(new X509Certificate(root))))
     throw new ConfigError(
-      `the certificate is signed by ${last?.issuer.replaceAll('\n', ', ')}, which is no public authority, and the chain does not ` +
-        'end with it: name its own certificate, --ca FILE',
+      `the certificate is signed by ${last?.issuer.replaceAll('\n', ', ')}, which is not a public CA, and the chain does not ` +
+        'end with it: give its certificate with --ca FILE',
     )
   if (pinned) replacePrivate(file, pinned.toString())
   else rmSync(file, { force: true })
@@ -213,12 +212,12 @@ function mustFit({ cert, key }: KeyPair, files: KeyPair): void {
     secret = createPrivateKey(key)
   } catch (cause) {
     const hint = key.includes('ENCRYPTED')
-      ? 'it has a passphrase; take it off with openssl pkey'
+      ? 'it has a passphrase; remove it with openssl pkey'
       : messageOf(cause)
-    throw new ConfigError(`${files.key} holds no key that can be used (PEM): ${hint}`, { cause })
+    throw new ConfigError(`${files.key} holds no usable key (PEM): ${hint}`, { cause })
   }
   if (!certificate.checkPrivateKey(secret))
-    throw new ConfigError(`${files.key} is not the key of ${files.cert}: name the two that belong together`)
+    throw new ConfigError(`${files.key} is not the key of ${files.cert}: give two that belong together`)
 }
 
 function certificateOf(text: string, file: string): X509Certificate {
@@ -247,7 +246,7 @@ function readClosed(file: string, advice: string): string {
   if (text !== undefined) return text
   throw new ConfigError(
     existsSync(file)
-      ? `${file} is another account's, or can be read by others: chmod 600 ${file}`
+      ? `${file} belongs to another account or is readable by others: chmod 600 ${file}`
       : `there is no ${file}: ${advice}`,
   )
 }

@@ -41,13 +41,13 @@ test('a token that is not the hub’s, was altered, or is another hub’s, is re
   const other = addToken(principalsPath(mkdtempSync(join(folder, 'other-'))), 'maya', 'admin')
   for (const wrong of [altered, other, newToken('nobody-knows'), newToken('constructor'), newToken('me')])
     for (const from of [HERE, ELSEWHERE])
-      expect(as(wrong, { from })).toEqual({ refused: expect.stringContaining('that is not valid'), code: 4 })
+      expect(as(wrong, { from })).toEqual({ refused: expect.stringContaining('invalid token'), code: 4 })
 })
 
 test('a token that has run out is refused with its date, and one that has not is not', () => {
   const until = new Date(Date.now() - 1000)
   const token = addToken(file, 'maya', 'operator:1', { until })
-  expect(as(token)).toEqual({ refused: `the token of maya has run out on ${until.toISOString()}`, code: 4 })
+  expect(as(token)).toEqual({ refused: `the token of maya expired on ${until.toISOString()}`, code: 4 })
   expect(as(addToken(file, 'maya', undefined, { until: new Date(Date.now() + 60_000) }))).toEqual(
     maya as never,
   )
@@ -98,17 +98,20 @@ test('the token of one instance is not another’s: it says whose it is', () => 
 test('without a token one looks on from this machine, and is not let in from elsewhere', () => {
   for (const from of [HERE, '[::1]:4000', '[::ffff:127.0.0.1]:4000'])
     expect(as('', { from, user: undefined })).toBe(NOBODY)
-  expect(as('', { user: undefined })).toEqual({ refused: expect.stringContaining('shows no token'), code: 5 })
+  expect(as('', { user: undefined })).toEqual({
+    refused: expect.stringContaining('without a token'),
+    code: 5,
+  })
   expect(as('', { from: '127.0.0.1.evil.example:4000', user: undefined })).toMatchObject({ code: 5 })
   expect(as('a password', { from: HERE, user: 'maya' })).toMatchObject({ code: 4 })
 })
 
-test('while the file cannot be read, whom it named before holds, and that is said once', () => {
+test('while the file cannot be read, the previous accounts stay valid, and that is logged once', () => {
   const token = addToken(file, 'maya', 'operator:1')
   expect(as(token)).toEqual(maya as never)
   chmodSync(file, 0o644)
   for (let n = 0; n < 3; n++) expect(as(token)).toEqual(maya as never)
-  expect(lines).toEqual([expect.stringContaining('whom it named before holds')])
+  expect(lines).toEqual([expect.stringContaining('the previous accounts stay valid')])
 })
 
 test('a file that a newer ocs wrote lets nobody in, and is changed by nobody; one that says no version is read', async () => {
@@ -116,7 +119,7 @@ test('a file that a newer ocs wrote lets nobody in, and is changed by nobody; on
   const text = readFileSync(file, 'utf8')
   expect(text).toContain('\n# version 1\n')
   writeFileSync(file, text.replace('# version 1\n', '# version 2\n'))
-  const words = `${file} is of version 2, which a newer ocs wrote; this one knows 1: run the newer one`
+  const words = `${file} has version 2, from a newer ocs; this one knows 1: run the newer one`
   expect(() => readPrincipals(file)).toThrow(words)
   expect(() => addToken(file, 'jan', 'observer')).toThrow(words)
   writeFileSync(file, text.replace('# version 1\n', ''))

@@ -54,16 +54,15 @@ export function byToken({ account, local, operators, file, log }: Known): Identi
       const found = entry?.tokens.find(({ sha256 }) => isDigest(Buffer.from(sha256, 'hex'), digest))
       if (!entry || !found) continue
       if (isValid(found)) return principalOf(holder, entry)
-      return { refused: `the token of ${holder} has run out on ${found.until}`, code: CONNACK.wrongPassword }
+      return { refused: `the token of ${holder} expired on ${found.until}`, code: CONNACK.wrongPassword }
     }
     const [shown] = tokens
-    if (shown)
-      return { refused: `it shows a token of ${shown.holder} that is not valid`, code: CONNACK.wrongPassword }
+    if (shown) return { refused: `it has an invalid token of ${shown.holder}`, code: CONNACK.wrongPassword }
     // Clients of ocs without a token name themselves.
     if (user !== undefined && user !== id)
       return { refused: 'it gives a user without a token as the password', code: CONNACK.wrongPassword }
     if (isLoopback(addressAlone(from))) return NOBODY
-    return { refused: 'it comes from another host and shows no token', code: CONNACK.notAuthorised }
+    return { refused: 'it comes from another host without a token', code: CONNACK.notAuthorised }
   }
 }
 
@@ -89,7 +88,7 @@ export function watched(file: string, log: (text: string) => void): () => Entrie
     try {
       entries = readPrincipals(file)
     } catch (error) {
-      log(`error: whom it named before holds: ${messageOf(error)}`)
+      log(`error: the previous accounts stay valid: ${messageOf(error)}`)
     }
     return entries
   }

@@ -52,7 +52,7 @@ export function writeOperatorsToken(port: number, token: string, gid: number): v
     }
     for (const old of before) rmSync(old, { force: true })
   } catch (cause) {
-    throw new ConfigError(`${path}: ${messageOf(cause)}: this account has to be able to write there`, {
+    throw new ConfigError(`${path}: ${messageOf(cause)}: this account must be able to write there`, {
       cause,
     })
   }

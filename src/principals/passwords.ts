@@ -35,7 +35,7 @@ export class NotNow extends Error {
   constructor(seconds?: number) {
     super(
       seconds === undefined
-        ? 'many sign in just now: try again in a moment'
+        ? 'too many people are signing in: try again in a moment'
         : `too many wrong passwords: try again in ${seconds} s`,
     )
     this.seconds = seconds

@@ -39,7 +39,7 @@ const Entry = z.strictObject({
   /** Argon2id with its salt and costs, as `Bun.password` writes it. */
   password: z
     .string()
-    .regex(/^\$argon2id\$/, 'no argon2id hash: set it with ocs hub passwd')
+    .regex(/^\$argon2id\$/, 'not an argon2id hash: set it with ocs hub passwd')
     .optional(),
   tokens: z.array(Kept).default([]),
 })
@@ -75,7 +75,7 @@ export function readPrincipals(file: string): Entries {
   if (!statSync(file, { throwIfNoEntry: false })) return {}
   const text = readPrivate(file)
   if (text === undefined)
-    throw new ConfigError(`${file} is another account's, or can be read by others: chmod 600 ${file}`)
+    throw new ConfigError(`${file} belongs to another account or is readable by others: chmod 600 ${file}`)
   mustKnowVersion(file, Number(/^# version (\d+)$/m.exec(text)?.[1] ?? 0), VERSION, 'run the newer one')
   return parseEntries(file, text, File)
 }
@@ -126,10 +126,10 @@ export function addToken(
   const token = newToken(name)
   change(file, name, (entry) => {
     if (password !== undefined && entry?.password !== password)
-      throw new UsageError(`the password of ${name} is another by now`)
+      throw new UsageError(`the password of ${name} has changed`)
     const given = role ?? entry?.role
     if (given === undefined)
-      throw new UsageError(`nobody here is called ${name}: ocs hub passwd ${name} --role …`)
+      throw new UsageError(`there is no account ${name}: ocs hub passwd ${name} --role …`)
     const kept = {
       sha256: digestOf(token).toString('hex'),
       made: new Date().toISOString(),
@@ -153,7 +153,7 @@ export function revoke(file: string, name: string, old = false): void {
   change(file, name, (entry) => {
     if (!entry) {
       const names = Object.keys(readPrincipals(file)).join(', ') || 'nobody'
-      throw new UsageError(`nobody here is called ${name} (there are: ${names})`)
+      throw new UsageError(`there is no account ${name} (there are: ${names})`)
     }
     return old ? { ...entry, tokens: entry.tokens.slice(-1) } : undefined
   })
@@ -176,9 +176,9 @@ function isFetched({ until }: Entry['tokens'][number]): boolean {
 /** Changes one entry, while no other process does; undefined takes it out. */
 function change(file: string, name: string, to: (entry: Entry | undefined) => Entry | undefined): void {
   if ([HUB, ANYONE.name, NOBODY.name, OPERATORS].includes(name))
-    throw new UsageError(`"${name}" is a name that the hub itself uses: take another`)
+    throw new UsageError(`"${name}" is a name that the hub itself uses: choose another`)
   if (!NAME.test(name))
-    throw new UsageError(`"${name}" is no name for a principal: letters, digits, _ and -, at most 63`)
+    throw new UsageError(`"${name}" is not a valid account name: letters, digits, _ and -, at most 63`)
   const lock = lockFile(`${file}.lock`, (by) => `${file} is being changed by ${by}: try again`)
   try {
     const { [name]: before, ...rest } = readPrincipals(file)

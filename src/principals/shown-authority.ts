@@ -18,7 +18,7 @@ export function shownAuthority(url: string): Promise<string | undefined> {
   const host = bareHost(to.hostname)
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: Error) =>
-      reject(new TransportError(`the hub at ${url} shows no certificate: ${why}`, { cause }))
+      reject(new TransportError(`the hub at ${url} presents no certificate: ${why}`, { cause }))
     // Nothing is sent to it, and what it shows is trusted by nobody but who compares the fingerprint.
     const name = isIP(host) ? {} : { servername: host }
     const socket = connect({ host, port: portOf(to), ...name, rejectUnauthorized: false }, () => {
@@ -28,7 +28,7 @@ export function shownAuthority(url: string): Promise<string | undefined> {
     })
     socket.setTimeout(SHOW_MS, () => socket.destroy(new Error(`nothing within ${SHOW_MS / 1000} s`)))
     socket.once('error', (error) => fail(error.message, error))
-    socket.once('close', () => fail('it hung up'))
+    socket.once('close', () => fail('it closed the connection'))
   })
 }
 

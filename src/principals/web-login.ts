@@ -45,7 +45,7 @@ export function byPassword(
       const entry = entryOf(name)
       return entry?.password === hash && entry
         ? principalOf(name, entry)
-        : refused(`the password of ${name} is another now`)()
+        : refused(`the password of ${name} has changed`)()
     }
   }
 }
@@ -73,9 +73,7 @@ export async function byAuthorization(
   const { name = '', secret = '' } = readAuthorization(authorization ?? '') ?? {}
   const { tokens } = partsOf(secret)
   if (authorization !== null && tokens.length === 0 && people)
-    return name === ''
-      ? refused('neither a name with a password nor a token is shown')
-      : people(name, secret, from)
+    return name === '' ? refused('give a name with a password, or a token') : people(name, secret, from)
   return () => identify({ id: 'http', tokens, from })
 }
 

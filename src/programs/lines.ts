@@ -113,15 +113,15 @@ export function readLine(text: string): FromProgram | LeftOut {
   try {
     json = JSON.parse(text)
   } catch {
-    return { why: 'it is no JSON', ...numberIn(text) }
+    return { why: 'it is not JSON', ...numberIn(text) }
   }
   const given = typeof json === 'object' && json !== null ? json : {}
   const kind = Object.keys(lines).find((key) => Object.hasOwn(given, key)) as keyof typeof lines | undefined
-  if (!kind) return { why: `it has none of ${Object.keys(lines).join(', ')}` }
+  if (!kind) return { why: `it needs one of ${Object.keys(lines).join(', ')}` }
   const line = lines[kind].safeParse(json)
   if (!line.success) return { why: schemaFault(line.error), isHello: kind === 'hello', ...numberIn(text) }
   if ('row' in line.data && lacks(line.data, given as RowLine))
-    return { why: 'no field can be called __proto__ or constructor', number: line.data.row }
+    return { why: 'a field cannot be named __proto__ or constructor', number: line.data.row }
   return line.data
 }
 

@@ -151,7 +151,7 @@ test('rows are answered once they are taken; a line that is none costs itself', 
   )
   expect(await answered.promise).toMatchObject({ rows: expect.any(Number) })
   expect(agent.rows).toHaveLength(1)
-  expect(agent.log.filter((text) => text.includes('left out'))).toHaveLength(3)
+  expect(agent.log.filter((text) => text.includes('ignored'))).toHaveLength(3)
 })
 
 test.each([
@@ -175,7 +175,7 @@ test('what an agent that goes on without its program published meanwhile is told
   )
   await using agent = await run(command)
   await agent.until(() => agent.rows.length === 6)
-  expect(agent.log.filter((line) => line.includes('nothing was heard'))).toEqual([
-    'error: f: nothing was heard of it from 1970-01-01T00:01:40Z to 1970-01-01T00:01:50Z: about 19 rows lost, if its agent went on',
+  expect(agent.log.filter((line) => line.includes('no data from'))).toEqual([
+    'error: f: no data from 1970-01-01T00:01:40Z to 1970-01-01T00:01:50Z: about 19 rows lost, if its agent was running',
   ])
 })

@@ -117,7 +117,7 @@ function listen(program: Program, { feeds, losses, gaps }: Kept, lab: Lab): Runn
       came(line.row)
     } else if ('session' in line) {
       const { op } = line.session
-      if (!Object.hasOwn(program.hello.ops, op)) leaveOut('there is no operation of its name')
+      if (!Object.hasOwn(program.hello.ops, op)) leaveOut('there is no operation of that name')
       else if (sessions.take(line.session)) begin(op, {}, lab)
     } else if ('declared' in line) feeds.declare(line.feed, line.declared)
     else if ('message' in line) lab.handOver.feed(line.feed, () => feeds.spec(line.feed)).send(line.message)
@@ -160,7 +160,7 @@ async function subscribe(
   const heard = (message: OcsMessage) => {
     const isTaken = program.offer({ heard: number, message })
     if (!isTaken && !isSlow)
-      lab.event('warning', 'slow', `the program reads too slowly: some of ${topic.topic} is not told it`)
+      lab.event('warning', 'slow', `the program reads too slowly: some of ${topic.topic} is not passed to it`)
     isSlow = !isTaken
   }
   try {

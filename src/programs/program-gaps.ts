@@ -47,7 +47,7 @@ export class ProgramGaps {
     lab.event(
       'error',
       'lost',
-      `${feed}: nothing was heard of it from ${time(again.last)} to ${time(from)}: about ${counted(rows, 'row')} lost, if its agent went on`,
+      `${feed}: no data from ${time(again.last)} to ${time(from)}: about ${counted(rows, 'row')} lost, if its agent was running`,
     )
   }
 }

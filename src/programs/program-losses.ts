@@ -27,7 +27,7 @@ export class ProgramLosses {
       const how = isKnown ? '' : 'at most '
       this.#lose(
         rows,
-        `${how}${counted(rows, 'row')} lost: the program was killed before they were handed over`,
+        `${how}${counted(rows, 'row')} lost: the program was killed before handing them over`,
         lab,
       )
     }
@@ -45,17 +45,13 @@ export class ProgramLosses {
     this.#leftOut++
     if (this.#told.has(why) || this.#told.size > MOST_KINDS) return
     this.#told.add(why)
-    const more = this.#told.size > MOST_KINDS ? '; other kinds are counted, and not told' : ''
-    lab.event('warning', 'quarantine', `a line of the program is left out: ${why}${more}`)
+    const more = this.#told.size > MOST_KINDS ? '; other kinds are only counted' : ''
+    lab.event('warning', 'quarantine', `a line of the program is ignored: ${why}${more}`)
   }
 
   /** It had no room for rows. */
   refused(rows: number, lab: Lab): void {
-    this.#lose(
-      rows,
-      `${counted(rows, 'row')} lost: the program could not keep more until they were taken`,
-      lab,
-    )
+    this.#lose(rows, `${counted(rows, 'row')} lost: the program could not keep more of them`, lab)
   }
 
   #lose(rows: number, text: string, lab: Lab): void {

@@ -58,7 +58,7 @@ export class ProgramSessions {
     const gone = () => reject(closed.reason)
     const { stays } = this.#program.hello
     const stop = () => {
-      if (stays && signal.reason === AGENT_STOPS) return resolve('It goes on where it runs.')
+      if (stays && signal.reason === AGENT_STOPS) return resolve('It is still running in its own process.')
       void this.#program.ask({ do: kind === 'process' ? 'stop' : 'abort', op }).then(
         ({ status, msg }) => status !== 0 && session.log(msg),
         () => {},
@@ -93,7 +93,7 @@ export class ProgramSessions {
       const own = this.#own.get(op)
       this.#own.delete(op)
       if (own) mirror.take(own)
-      else if (stays && shown.has(session)) throw new OpError('it does not run any more')
+      else if (stays && shown.has(session)) throw new OpError('it is no longer running')
       else {
         const answer = await this.#program.ask({ do: 'start', op, params })
         if (answer.status !== 0) throw new OpError(answer.msg)

@@ -135,9 +135,9 @@ export class Program {
       if ('hello' in line) hello.resolve(line.hello)
       else if (program) program.#take(line)
       else if ('isHello' in line && line.isHello)
-        hello.reject(new TransportError(`what the program says of itself does not fit: ${line.why}`))
+        hello.reject(new TransportError(`the program's declaration is invalid: ${line.why}`))
       else if (early.push(line) > EARLY)
-        hello.reject(new TransportError(`the program writes ${EARLY} lines before it says what it is`))
+        hello.reject(new TransportError(`the program writes ${EARLY} lines before its declaration`))
     }
     const out = child.stdout as NonNullable<typeof child.stdout>
     const unanswered = new Unanswered(out)
@@ -178,16 +178,16 @@ export class Program {
       await Bun.sleep(LAST_LINES_MS)
       if (hasEnded) return
       kill(child, 'SIGKILL')
-      ended('the program has closed its standard output, and was ended')
+      ended('the program closed its standard output and was ended')
     })
     const stop = () => kill(child, 'SIGTERM')
     signal?.addEventListener('abort', stop)
     const timer = setTimeout(() => {
-      hello.reject(new TransportError(`the program has not said what it is in ${HELLO_MS / 1000} s`))
+      hello.reject(new TransportError(`the program sent no declaration within ${HELLO_MS / 1000} s`))
     }, HELLO_MS)
     try {
       const said = await hello.promise
-      log(`program runs: pid ${child.pid ?? said.pid}`)
+      log(`program running: pid ${child.pid ?? said.pid}`)
       program = new Program(child, said, closed, unanswered)
       for (const line of early.splice(0)) program.#take(line)
       return program

@@ -62,7 +62,7 @@ export function labOf(
     ask: async (of, query, params, timeout) => (await others()).ask.query(of, query, params, timeout),
     subscribeDevices:
       subscribeDevices ??
-      (() => ({ problem: () => 'there is no hub to hear them on', close: async () => {} })),
+      (() => ({ problem: () => 'there is no hub to subscribe on', close: async () => {} })),
     readFile: (name, parse) => readFile(filesDir, name, parse, log),
     log,
     event,
@@ -95,6 +95,6 @@ async function readFile<T>(
     return parse(text, name)
   } catch (error) {
     log(messageOf(error))
-    throw new OpError(`${name} is not as it has to be: the agent's log says where`)
+    throw new OpError(`${name} is not valid: the agent's log says where`)
   }
 }

@@ -37,7 +37,7 @@ const waiting = () =>
       }),
   ) as unknown as Agent
 
-test('what starts with the agent has its parameters; they are published with their schema', async () => {
+test('what the agent starts by itself has its parameters; they are published with their schema', async () => {
   const hub = new MemoryHub()
   const watcher = hub.connect('watcher')
   const api = Promise.withResolvers<AgentApi>()

@@ -70,7 +70,7 @@ export async function drainSpool(drain: Drain): Promise<number> {
       }
       if (signal.aborted)
         throw new OpError(
-          `interrupted: ${counted(now, 'row is', 'rows are')} not recorded yet; what waits is kept`,
+          `interrupted: ${counted(now, 'row is', 'rows are')} not recorded yet; they are kept`,
         )
       const why = refused()
       if (why !== undefined)
@@ -78,7 +78,7 @@ export async function drainSpool(drain: Drain): Promise<number> {
       if (performance.now() - moved > 1000 * patience) {
         const why = bus.connected ? 'no recorder has recorded a row' : 'the hub is away'
         throw new TransportError(
-          `${why} for ${patience} s: ${counted(now, 'row is', 'rows are')} not recorded yet; what waits is kept. Does ocs aggregate run on this hub, and does its disk take them?`,
+          `${why} for ${patience} s: ${counted(now, 'row is', 'rows are')} not recorded yet; they are kept. Is ocs aggregate running on this hub, and can it write to its disk?`,
         )
       }
       await Bun.sleep(LOOK_MS)

@@ -169,7 +169,7 @@ export class FeedWriter implements FeedPublisher {
       const instead = own(unread, name)
       if (instead === undefined) {
         if (!Object.hasOwn(values, name))
-          leaveOut(name, `${name}: no value, and ${type} has none to stand for that`)
+          leaveOut(name, `${name}: no value, and type ${type} has none for "not read"`)
         return undefined
       }
       fit[name] = t.map(() => instead)

@@ -20,7 +20,7 @@ export function watchHub(
       if (before) counters.add('hub_reconnects')
       log(`session joined: ${instance} (address root ${root}, session ${session})`)
       joined()
-    } else if (before) log(`transport lost${reason ? `: ${reason}` : ''}; connecting again`)
+    } else if (before) log(`transport lost${reason ? `: ${reason}` : ''}; reconnecting`)
     before ||= connected
   })
 }

@@ -17,7 +17,7 @@ export class InstrumentEvents {
   }
 
   connected(instrument: object): void {
-    if (this.#lost) this.#event('info', 'instrument', 'the instrument is connected again')
+    if (this.#lost) this.#event('info', 'instrument', 'the instrument is back')
     if (this.#had) this.#counters.add('instrument_reconnects')
     this.#lost = false
     this.#had = true

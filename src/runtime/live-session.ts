@@ -120,7 +120,7 @@ export class LiveSession {
     if (!this.active) return
     const length = JSON.stringify(json ?? null).length
     if (length > DATA_LENGTH && !this.#tooLarge) {
-      this.say(`Its data is not shown: ${length} characters of JSON, at most ${DATA_LENGTH} are.`)
+      this.say(`Its data is not shown: ${length} characters of JSON, more than the limit of ${DATA_LENGTH}.`)
     }
     this.#tooLarge = length > DATA_LENGTH
     this.doc.data = this.#tooLarge ? {} : json

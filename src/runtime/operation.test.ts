@@ -148,7 +148,7 @@ test('one that does not heed its signal is said to be still stopping; callers an
   const waiting = on.operation.wait(30)
   jest.advanceTimersByTime(10_000)
   expect(on.operation.session?.messages.at(-1)?.[1]).toBe(
-    'Still stopping after 10 s: it has not heeded its signal.',
+    'Still stopping after 10 s: it has not reacted to the signal.',
   )
   jest.advanceTimersByTime(20_000)
   expect((await waiting).msg).toBe('Operation "op" is still stopping; wait timed out.')
@@ -156,7 +156,7 @@ test('one that does not heed its signal is said to be still stopping; callers an
   jest.advanceTimersByTime(3000)
   await shutdown
   expect(on.operation.session).toMatchObject({ status: 'done', success: false })
-  expect(last(on)).toBe('The agent stops without it: it did not end within 3 s of its signal.')
+  expect(last(on)).toBe('The agent stops without waiting for it: it did not end within 3 s of the signal.')
   const before = structuredClone(on.operation.session)
   on.runs[0]?.end.resolve('late')
   await ticks()

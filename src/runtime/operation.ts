@@ -129,7 +129,7 @@ export class Operation {
     const live = this.#live
     live.advance('stopping', by)
     this.#slow = setTimeout(() => {
-      live.say(`Still stopping after ${STILL_STOPPING_MS / 1000} s: it has not heeded its signal.`)
+      live.say(`Still stopping after ${STILL_STOPPING_MS / 1000} s: it has not reacted to the signal.`)
     }, STILL_STOPPING_MS)
     this.#abort.abort(why)
     return this.#outcome(ResponseCode.OK, `Requested ${verb} on ${kind} "${this.name}".`)
@@ -146,11 +146,13 @@ export class Operation {
     const live = this.#live
     if (!live?.active) return
     this.end(this.spec.kind === 'process' ? 'stop' : 'abort', {
-      by: 'the end of its agent',
+      by: 'the agent’s end',
       why: AGENT_STOPS,
     })
     if (await this.#ended(patience)) return
-    live.say(`The agent stops without it: it did not end within ${patience / 1000} s of its signal.`)
+    live.say(
+      `The agent stops without waiting for it: it did not end within ${patience / 1000} s of the signal.`,
+    )
     this.#finish(live, false)
   }
 

@@ -61,7 +61,7 @@ test('the file of a newer version is left alone, one of before there were versio
   to(7)
   const before = readFileSync(path)
   expect(() => new SessionStore(path)).toThrow(
-    `${path} is of version 7, which a newer ocs wrote; this one knows 1: run the newer one`,
+    `${path} has version 7, from a newer ocs; this one knows 1: run the newer one`,
   )
   expect(readFileSync(path)).toEqual(before)
   to(0)

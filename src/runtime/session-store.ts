@@ -149,7 +149,7 @@ export class SessionStore {
         this.#toDisk()
       } catch (error) {
         this.onTrouble(
-          `what the agent must not forget cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`,
+          `what the agent must keep cannot be written: ${messageOf(error)} (${this.#path}: ${diskAdvice(error, 'check who may write there')})`,
         )
       }
     },

@@ -13,7 +13,7 @@ interface Starting {
 }
 
 /**
- * Starts what starts with the agent, once the hub has been waited for.
+ * Starts the operations that start with the agent, once the hub has been waited for.
  * @returns starts it now, unless it has been: who is told of the agent finds its sessions
  */
 export function startUp(
@@ -35,7 +35,7 @@ export function startUp(
     if (ops.length === 0 && idle) log(`idle: ${idle}`)
   }
   const waiting = setTimeout(() => {
-    log('waiting for the hub; working without it meanwhile')
+    log('waiting for the hub; working without it until then')
     begin()
   }, FIRST_JOIN_MS)
   stopping.addEventListener('abort', () => clearTimeout(waiting))

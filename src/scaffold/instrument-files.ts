@@ -22,7 +22,7 @@ export interface Begun {
  */
 export function beginInstrument(name: string, out: string | undefined): Begun {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
-    throw new UsageError(`"${name}": lower case letters, digits and hyphens, such as ${EXAMPLE}`)
+    throw new UsageError(`"${name}": use lower case letters, digits and hyphens, such as ${EXAMPLE}`)
   const inside = out === undefined && isClone(process.cwd())
   const files = inside ? insideClone(name) : besides(name, resolve(out ?? '.'))
   const taken = files.find(({ path }) => existsSync(path))
@@ -93,7 +93,7 @@ function register(name: string): void {
   const source = readFileSync(path, 'utf8')
   const [head] = after.exec(source) ?? []
   if (head === undefined)
-    throw new ConfigError(`${path}: no place found for "${line.trim()}": add it by hand`)
+    throw new ConfigError(`${path}: no place found for "${line.trim()}": add it yourself`)
   writeFileSync(
     path,
     source.replace(head, () => head + line),

@@ -14,7 +14,7 @@ export interface SimulatorKind {
 /** The simulators by the name that `ocs sim` takes. */
 export const simulators: Record<string, SimulatorKind> = {
   lakeshore240: {
-    help: 'Lake Shore 240-8P: six silicon diodes, one of them calibrated.',
+    help: 'Lake Shore 240-8P: six silicon diodes, one calibrated.',
     links: ['pty', 'tcp'],
     start: startLakeshore240,
   },

@@ -55,7 +55,7 @@ const status = { ok: 0, invalid: 1, kelvinUnder: 16, kelvinOver: 32, sensorOver:
  * reads zero with bit 64; a disabled input reads zero with bit 1.
  */
 export function createLakeshore240(context: DialectContext): Dialect {
-  context.faults.refuse('value', () => 'this instrument has physics of its own: use overload channel=N')
+  context.faults.refuse('value', () => 'this instrument simulates physics: use overload channel=N')
   const { seed, faults, now, count } = context
   const start = now()
   const cryostat = createCryostat(context)

@@ -34,7 +34,7 @@ const readingCommands: Record<string, [Reading['quantity'], (m: Measurement) => 
  * the temperature reads zero, with the bit of RDGST that says why.
  */
 export function createLakeshore372(context: DialectContext): Dialect {
-  context.faults.refuse('value', () => 'this instrument has physics of its own: use overload channel=N')
+  context.faults.refuse('value', () => 'this instrument simulates physics: use overload channel=N')
   const { faults, now, count } = context
   const settings = createSettings(settingsTable, ' ')
   const curves = new Map<string, Curve>([['1', calibrate(rox(), 'RX-102A', 'STANDARD', [0.05, 40])]])

@@ -73,7 +73,7 @@ function replace(link: string, device: string): void {
   const holder = before && simulatorAt(before.device)
   if (holder !== undefined)
     throw new ConfigError(
-      `${link} is served by another simulator (pid ${holder}): stop it, or name another with --pty`,
+      `${link} is served by another simulator (pid ${holder}): stop it, or choose another with --pty`,
     )
   try {
     // Made beside an old one, so that it has another inode: the guard of one that was killed must not take it away.

@@ -15,7 +15,7 @@ export interface SimulatorOptions {
   udp?: string
   /** Write files into this folder, what writes files. */
   dir?: string
-  /** Seed random seed of temperatures, noise and faults (1). */
+  /** Seed of temperatures, noise and faults (1). */
   seed?: number
   /** Factor on the pace of the cooldown (1: an hour from 300 K to base). */
   speed?: number

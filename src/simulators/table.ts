@@ -27,10 +27,7 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
   const recall = (register: Register, key = ''): object =>
     kept.get(`${register.name} ${key}`) ?? initially(register, key)
   const names = readings.flatMap(({ fields }) => Object.keys(fields))
-  faults.refuse(
-    'overload',
-    () => 'this instrument shows what its table says: use value field=NAME value=TEXT',
-  )
+  faults.refuse('overload', () => 'this instrument follows its table: use value field=NAME value=TEXT')
   faults.refuse('value', ({ field }) => {
     return names.includes(field) ? undefined : `there is no field "${field}": there are ${names.join(', ')}`
   })

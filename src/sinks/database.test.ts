@@ -56,7 +56,7 @@ test('where a database does not say which point it will not have, the others are
 })
 
 test.each([
-  [401, 'lets nobody in (HTTP 401): check INFLUXDB_USERNAME and INFLUXDB_PASSWORD'],
+  [401, 'refuses access (HTTP 401): check INFLUXDB_USERNAME and INFLUXDB_PASSWORD'],
   [503, 'HTTP 503: no disk'],
   [500, 'HTTP 500: no disk'],
 ])('what is answered by %d is tried again, and said', async (status, text) => {
@@ -75,9 +75,9 @@ test('nobody there is said with what was tried', async () => {
 
 test('the second version is named by the environment, and says what is missing of it', () => {
   const whole = { INFLUXDB_V2_URL: 'http://db:8086/', INFLUXDB_V2_ORG: 'so', INFLUXDB_V2_TOKEN: 't' }
-  expect(() => influxV2(false, whole)).toThrow('INFLUXDB_V2_BUCKET: set in the environment')
+  expect(() => influxV2(false, whole)).toThrow('INFLUXDB_V2_BUCKET: set it in the environment')
   expect(() => influxV2(false, { ...whole, INFLUXDB_V2_BUCKET: 'b', INFLUXDB_V2_URL: 'db' })).toThrow(
-    'INFLUXDB_V2_URL: "db" is no address: http://HOST:PORT',
+    'INFLUXDB_V2_URL: "db" is not an address: write http://HOST:PORT',
   )
   expect(influxV2(false, { ...whole, INFLUXDB_V2_BUCKET: 'b' }).name).toBe('InfluxDB at db:8086')
 })

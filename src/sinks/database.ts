@@ -71,7 +71,7 @@ export function httpDatabase(endpoint: Endpoint): Database {
       return await write(points, signal, false)
     }
     if (status === 401 || status === 403)
-      throw new TransportError(`${name} lets nobody in (HTTP ${status}): check ${credentials}`)
+      throw new TransportError(`${name} refuses access (HTTP ${status}): check ${credentials}`)
     if (![400, 413, 422].includes(status)) throw new TransportError(`${name}: HTTP ${status}: ${text}`)
     // InfluxDB says how many of a batch it has dropped, and has written the others.
     const dropped = Number(/\bdropped=(\d+)/.exec(text)?.[1] ?? 0)

@@ -13,7 +13,7 @@ const SHOW_MS = 1000
 
 /** The flags that all sinks of line protocol have, as OCS's agents spell them. */
 export const sinkArgs = z.object({
-  initial_state: z.enum(['idle', 'record']).default('record').describe('what it does when it starts'),
+  initial_state: z.enum(['idle', 'record']).default('record').describe('whether it records when it starts'),
   protocol: z
     .enum(PROTOCOLS)
     .default('line')
@@ -22,7 +22,7 @@ export const sinkArgs = z.object({
   record_unknown: z
     .boolean()
     .default(false)
-    .describe('write what instances publish that the site file does not name, too'),
+    .describe('also write data of instances that are not in the site file'),
 })
 
 /** A sink of line protocol. */
@@ -76,7 +76,7 @@ export function defineSink<A extends typeof sinkArgs>(spec: SinkSpec<A>) {
           const kind = why.replaceAll(/\d+/g, '')
           if (told.has(kind) || told.size > 100) return
           told.add(kind)
-          lab.event('warning', 'refused', `${database.name} will not have ${points} points: ${why}`)
+          lab.event('warning', 'refused', `${database.name} refuses ${points} points: ${why}`)
         },
       })
       await using follower = await lab.follow(writer)

@@ -46,7 +46,7 @@ export class FromArchive {
     const feeds = this.#filling.written.missed.map(([key]) => key)
     if (feeds.length === 0 || this.#why === undefined) return undefined
     const named = `${feeds.slice(0, 3).join(', ')}${feeds.length > 3 ? ', …' : ''}`
-    return `rows of ${named} are no longer with their agents, and are not in the database: ${this.#why}`
+    return `rows of ${named} are no longer held by their agents and not in the database: ${this.#why}`
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -68,7 +68,7 @@ export class FromArchive {
     const archives = [...agents.instances].filter(
       ([, { state, api }]) => state === 'online' && api?.node?.archive,
     )
-    this.#why = 'no archive node runs that has them (ocs datanode archive)'
+    this.#why = 'no running archive node has them (ocs datanode archive)'
     for (const [archive] of archives) {
       try {
         const before = this.points
@@ -77,7 +77,7 @@ export class FromArchive {
         lab.event(
           'info',
           'filled',
-          `${key}: ${this.points - before} points that its agent no longer held came from ${archive}`,
+          `${key}: ${this.points - before} points no longer held by the agent were read from ${archive}`,
         )
         return
       } catch (error) {

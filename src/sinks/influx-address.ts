@@ -10,7 +10,7 @@ export function influxAddress(flag: string, text: string): InfluxV1 {
   const database = decodeURIComponent(url?.pathname.slice(1) ?? '')
   if (url?.username !== '' || url.search !== '' || !/^[^/]+$/.test(database))
     throw new UsageError(
-      `${flag} "${text}" is no database: http://HOST:PORT/DATABASE, such as http://localhost:8086/ocs_feeds; INFLUXDB_USERNAME and INFLUXDB_PASSWORD say who asks`,
+      `${flag} "${text}" is not a database: write http://HOST:PORT/DATABASE, such as http://localhost:8086/ocs_feeds; INFLUXDB_USERNAME and INFLUXDB_PASSWORD hold the account`,
     )
   const ssl = url.protocol === 'https:'
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')

@@ -13,10 +13,10 @@ export function influxV2(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Database {
   const missing = NAMES.filter((name) => !env[name])
-  if (missing.length > 0) throw new ConfigError(`${missing.join(', ')}: set in the environment what it is`)
+  if (missing.length > 0) throw new ConfigError(`${missing.join(', ')}: set it in the environment`)
   const [at = '', org = '', bucket = '', token = ''] = NAMES.map((name) => env[name])
   if (!/^https?:\/\//.test(at) || !URL.canParse(at))
-    throw new ConfigError(`INFLUXDB_V2_URL: "${at}" is no address: http://HOST:PORT`)
+    throw new ConfigError(`INFLUXDB_V2_URL: "${at}" is not an address: write http://HOST:PORT`)
   const { host, pathname, origin } = new URL(at)
   const query = new URLSearchParams({ org, bucket, precision: 'ns' })
   const base = `${origin}${pathname.replace(/\/$/, '')}`

@@ -9,9 +9,9 @@ export default defineSink({
   args: sinkArgs.extend({
     host: z.string().min(1).default('influxdb').describe('host of the database'),
     port: z.int().min(1).max(65_535).default(8086).describe('its port'),
-    database: z.string().min(1).default('ocs_feeds').describe('the database there, made where it is not'),
+    database: z.string().min(1).default('ocs_feeds').describe('name of the database; created if missing'),
     ssl: z.boolean().default(false).describe('whether it speaks HTTPS'),
-    verify_ssl: z.boolean().default(false).describe('whether its certificate has to be right'),
+    verify_ssl: z.boolean().default(false).describe('whether to verify its certificate'),
   }),
   database: (args) => influxV1(args),
 })

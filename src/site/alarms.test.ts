@@ -94,7 +94,7 @@ const broken: readonly (readonly [text: string, line: number, says: string])[] =
   [
     rule('kind: limit, field: ls240.temperatures.T, low: 1, high: 5, clear_low: 4, clear_high: 3'),
     10,
-    'it would never be over',
+    'so the alarm could never clear',
   ],
   [rule('kind: limit, field: ls240.T, high: 5'), 10, 'field takes INSTANCE.FEED.FIELD'],
   [
@@ -118,11 +118,11 @@ const broken: readonly (readonly [text: string, line: number, says: string])[] =
   [rule(limit).replace('name: r', 'name: a b'), 10, 'name: letters, digits, _ and -'],
   [rule(`${limit}}\n    - {name: r, ${limit}`), 11, 'name "r" is taken: line 10 has it already'],
   [action('comand: [x]'), 9, 'unknown key "comand" in an action: did you mean "command"?'],
-  [action('clear: yes'), 9, 'what does it do? Give command, email or webhook'],
+  [action('clear: yes'), 9, 'it has no action: give command, email or webhook'],
   [action('command: [x], webhook: "http://a/"'), 9, 'command and webhook are two actions'],
   [action('webhook: "ftp://a/"'), 9, 'http://… or https://…'],
   [action('email: maya'), 9, 'an e-mail address'],
-  [action('email: maya@yale.test'), 9, 'there is no server to send it'],
+  [action('email: maya@yale.test'), 9, 'no mail server'],
   [mail('server: mail.yale.test, from: a@b'), 9, 'smtp://HOST[:PORT]'],
   [
     mail('server: "smtp://ocs:secret@mail.yale.test", from: a@b'),

@@ -14,13 +14,13 @@ test('a name has a prefix of topics, or a list of them', () => {
 
 test.each([
   ['{plug: "shellies/#"}', 'without wildcards'],
-  ['{plug: shellies/}', 'without / at either end'],
-  ['{plug: ""}', 'without / at either end'],
+  ['{plug: shellies/}', 'without wildcards or / at either end'],
+  ['{plug: ""}', 'without wildcards or / at either end'],
   ['{plug: observatory/plug}', "the lab's own"],
   ['{plug: $SYS}', 'belong to the hub'],
   ['{plug: a/b/c/d/e/f/g/h/i/j/k}', 'at most 10 levels'],
   ['{plug: {a: b}}', 'a topic is a word, not keys'],
-  ['{"a b": c}', 'no name of a principal'],
+  ['{"a b": c}', 'not a name for a principal'],
   ['[plug]', 'takes names with topics'],
 ])('%s is refused: %s', (topics, why) => {
   const { problems, site: read } = inspectSite(site(topics), 'site.yaml')

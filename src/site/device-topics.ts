@@ -48,8 +48,8 @@ function topicFault(text: string, root: string): string | undefined {
   if (text.length > MAX_CHARACTERS || levels.length > MAX_LEVELS)
     return `${quoted}: at most ${MAX_LEVELS} levels and ${MAX_CHARACTERS} characters`
   if (/[+#]/.test(text) || levels.includes(''))
-    return `${quoted}: write the levels that all its topics begin with, without wildcards and without / at either end`
+    return `${quoted}: write the levels that all its topics begin with, without wildcards or / at either end`
   if (text.startsWith('$')) return `${quoted}: topics that begin with $ belong to the hub`
-  if (levels[0] === root) return `${quoted}: what begins with ${root} is the lab's own`
+  if (levels[0] === root) return `${quoted}: topics that begin with ${root} are the lab's own`
   return undefined
 }

@@ -44,7 +44,7 @@ test('the site file: --site-file, else OCS_CONFIG_DIR with --site or default', (
   )
   const both = thrown(() => siteFile({ site: 'yale', siteFile: 'a.yaml' }))
   expect(both).toBeInstanceOf(UsageError)
-  expect(both.message).toBe('--site and --site-file are two ways to name the site file: pass one of them')
+  expect(both.message).toBe('--site and --site-file both name the site file: pass one of them')
 })
 
 test('--site=none is a site without file, which needs --site-hub', async () => {

@@ -44,7 +44,7 @@ export async function openSite(choice: SiteChoice, kept?: SiteCopy): Promise<Sit
  */
 export function siteFile({ site, siteFile: file, configDir }: SiteChoice): string {
   if (site !== undefined && file !== undefined) {
-    throw new UsageError('--site and --site-file are two ways to name the site file: pass one of them')
+    throw new UsageError('--site and --site-file both name the site file: pass one of them')
   }
   if (file !== undefined) return file
   if (configDir) return join(configDir, `${site ?? 'default'}.yaml`)

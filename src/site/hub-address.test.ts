@@ -24,9 +24,9 @@ test('the hub is the one that is named, else the site file’s, else this machin
 
 test('an address that is none and a site file that cannot be used are told', async () => {
   await expect(hubAddress({ hub: 'lab' }, undefined)).rejects.toThrow(UsageError)
-  await expect(hubAddress({ hub: 'lab' }, undefined)).rejects.toThrow('hub "lab": no address')
+  await expect(hubAddress({ hub: 'lab' }, undefined)).rejects.toThrow('hub "lab": not an address')
   const secret = hubAddress({ hub: 'mqtt://ocs:s3cret@lab' }, undefined)
-  await expect(secret).rejects.toThrow('hub "mqtt://ocs:***@lab": an address is shown')
+  await expect(secret).rejects.toThrow('hub "mqtt://ocs:***@lab": addresses appear in logs')
   const missing = join(folder, 'none.yaml')
   await expect(hubAddress({ siteFile: missing }, undefined)).rejects.toThrow(ConfigError)
 })

@@ -64,7 +64,7 @@ export const host: Section = {
     crossbar: 'the hub is started by "ocs hub"',
     crossbar_timeout: timeout,
     'crossbar-timeout': timeout,
-    'agent-paths': 'an agent of your own is named by "module" of its instance',
+    'agent-paths': 'name an agent of your own by "module" of its instance',
     registry_address: registry,
   },
 }

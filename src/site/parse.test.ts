@@ -91,7 +91,7 @@ const wrong: [string, string, string][] = [
   ['a tab', 'a:\n\tb: 1\n', 'x.yaml:2:1: Tabs are not allowed as indentation'],
   ['an alias of nothing', 'a: *nope\n', 'x.yaml:1:4: no value above is named &nope'],
   ['an alias of itself', 'a: &a [*a]\n', 'x.yaml:1:8: no value above is named &a'],
-  ['an explicit key', 'a: 1\n? b\n: 2\n', 'x.yaml:2:1: "?" keys are not read: write "key: value"'],
+  ['an explicit key', 'a: 1\n? b\n: 2\n', 'x.yaml:2:1: "?" keys are not supported: write "key: value"'],
   ['an empty key', 'a: 1\n: 2\n', 'x.yaml:2:1: a key is missing before the colon'],
   ['a bracket too many', 'a: [1]\nb: 2]\n]\n', 'x.yaml:3:1: there is no bracket open for this ]'],
   ['deep nesting', `a: ${'['.repeat(60_000)}`, 'x.yaml:1:36: nested deeper than 32 levels'],
@@ -101,7 +101,11 @@ const wrong: [string, string, string][] = [
     Array.from({ length: 480 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
     'x.yaml:34:34: nested deeper than 32 levels',
   ],
-  ['explicit keys without end', '? '.repeat(60_000), 'x.yaml:1:1: "?" keys are not read: write "key: value"'],
+  [
+    'explicit keys without end',
+    '? '.repeat(60_000),
+    'x.yaml:1:1: "?" keys are not supported: write "key: value"',
+  ],
   ['too large', `# ${'x'.repeat(128 * 1024)}`, 'x.yaml: larger than 128 KiB: is it a site file?'],
 ]
 for (const [name, text, expected] of wrong)

@@ -9,7 +9,7 @@ export const MAX_BYTES = 128 * 1024
 /** What the parser says in its own terms. */
 const PLAINLY: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: TOO_DEEP,
-  MULTIPLE_DOCS: 'a site file is one document: leave the "---" in the middle out',
+  MULTIPLE_DOCS: 'a site file is one document: remove the "---" in the middle',
 }
 /** A quoted text with its end. */
 const CLOSED = /^(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$/s
@@ -17,7 +17,7 @@ const CLOSED = /^(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$/s
 /**
  * Parses YAML 1.2: one document, no tags of its own. Bounded in time and memory whatever the text is.
  * @param file the name of the text in messages
- * @returns the values, with what is wrong with single ones of them (a key that is there twice)
+ * @returns the values, with what is wrong with single ones of them (a key that appears twice)
  * @throws ConfigError with a line `FILE:LINE:COLUMN: text` when it is no YAML
  */
 export function parseYaml(text: string, file: string): { root: Node; problems: Problems } {
@@ -72,7 +72,7 @@ function findFault(
         return fault(`this ${source} cannot close the ${last.source} of line ${at(last.offset).line}`)
     } else if (type === 'seq-item-ind') dashes++
     else if (type === 'newline') dashes = 0
-    else if (type === 'explicit-key-ind') return fault('"?" keys are not read: write "key: value"')
+    else if (type === 'explicit-key-ind') return fault('"?" keys are not supported: write "key: value"')
     else if (type?.endsWith('-quoted-scalar') && !CLOSED.test(source))
       return fault('this quote is never closed')
     if (open.length > MAX_DEPTH || dashes > MAX_DEPTH) return fault(TOO_DEEP)

@@ -52,7 +52,7 @@ export class SectionReader {
   /** Reports a key of a mapping that cannot be the name of a `what`. */
   checkName({ key, at }: Entry, what: string): void {
     if (!NAME.test(key))
-      this.problems.add(at, `${JSON.stringify(key)} is no name of a ${what}: letters, digits, _ and -`)
+      this.problems.add(at, `${JSON.stringify(key)} is not a name for a ${what}: letters, digits, _ and -`)
   }
 
   /** A key that takes one value only. */

@@ -9,12 +9,12 @@ export function serverFault(text: string, isWebSocketOnly = false): string | und
   const url = URL.parse(text)
   const schemes = isWebSocketOnly ? WEBSOCKET : ANY
   const example = isWebSocketOnly ? 'ws://localhost:8001/ws' : 'mqtt://127.0.0.1:1883'
-  if (!url || url.hostname === '' || !text.includes('//')) return `no address: write it as ${example}`
+  if (!url || url.hostname === '' || !text.includes('//')) return `not an address: write it as ${example}`
   if (url.username !== '' || url.password !== '')
-    return 'an address is shown in logs, so it holds no user and no password; beside it stand mqtt_user: NAME and mqtt_password_file: FILE'
+    return 'addresses appear in logs, so put no user or password into them: use mqtt_user: NAME and mqtt_password_file: FILE'
   if (schemes.includes(url.protocol)) return undefined
   if (isWebSocketOnly && ANY.includes(url.protocol)) return 'name this key mqtt_server'
-  return `begins with none of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`
+  return `does not begin with one of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`
 }
 
 /** Why a text names no address of a hub, nor several with commas between; undefined when it does. */

@@ -66,7 +66,7 @@ function readMqttServers(
     const address = readServer(reader, own, 'address', 'mqtt_server')
     if (address === undefined) continue
     if (servers.has(address))
-      reader.problems.add(value.at, `mqtt_server ${JSON.stringify(address)}: it is in the list already`)
+      reader.problems.add(value.at, `mqtt_server ${JSON.stringify(address)}: it is already in the list`)
     servers.set(address, isPlain ? {} : readServerKeys(reader, own))
   }
   if (entry.value.items.length === 0) reader.problems.add(entry.at, 'mqtt_server: the list is empty')

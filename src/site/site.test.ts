@@ -122,7 +122,7 @@ hosts:
       - {instance-id: hub}
 `,
     [
-      'lab.yaml:2:16: wamp_server "tcp://localhost": begins with none of ws://, wss://: write it as ws://localhost:8001/ws',
+      'lab.yaml:2:16: wamp_server "tcp://localhost": does not begin with one of ws://, wss://: write it as ws://localhost:8001/ws',
       'lab.yaml:3:3: unknown key "adress_root" in hub: did you mean "address_root"?',
       'lab.yaml:6:5: unknown key "log_dir" in host "grumpy": did you mean "log-dir"?',
       'lab.yaml:8:9: no "instance-id" in agent-instances',
@@ -152,7 +152,7 @@ hosts:
     'a password in an address, which is shown nowhere',
     good.replace('ws://localhost:8001/ws', 'ws://ocs:s3cret@localhost:8001/ws'),
     [
-      'lab.yaml:2:16: wamp_server "ws://ocs:***@localhost:8001/ws": an address is shown in logs, so it holds no user and no password; beside it stand mqtt_user: NAME and mqtt_password_file: FILE',
+      'lab.yaml:2:16: wamp_server "ws://ocs:***@localhost:8001/ws": addresses appear in logs, so put no user or password into them: use mqtt_user: NAME and mqtt_password_file: FILE',
     ],
   ],
   [
@@ -233,17 +233,19 @@ hosts:
   expect(keysFor('wss://b/ws', site, undefined)).toEqual({ broker: outside })
   expect(keysFor('mqtts://c:8883', site, there)).toEqual({ broker: lab, credentials: '/lab/c.json' })
   expect(hubUrl(site, here, 'mqtt://x:1, ws://y:2/ws')).toBe('mqtt://x:1, ws://y:2/ws')
-  expect(() => hubUrl(site, here, 'mqtt://x:1,y:2')).toThrow('--site-hub "mqtt://x:1,y:2": "y:2": no address')
+  expect(() => hubUrl(site, here, 'mqtt://x:1,y:2')).toThrow(
+    '--site-hub "mqtt://x:1,y:2": "y:2": not an address',
+  )
 })
 
 test('what is wrong in a list of mqtt_server', () => {
   const list = (items: string) => problems(`hub: {mqtt_server: ${items}}\nhosts: {}\n`)
   expect(list('[]')).toEqual(['lab.yaml:1:7: mqtt_server: the list is empty'])
   expect(list('["mqtt://a:1", b]')).toEqual([
-    'lab.yaml:1:35: mqtt_server "b": no address: write it as mqtt://127.0.0.1:1883',
+    'lab.yaml:1:35: mqtt_server "b": not an address: write it as mqtt://127.0.0.1:1883',
   ])
   expect(list('["mqtt://a:1", "mqtt://a:1"]')).toEqual([
-    'lab.yaml:1:35: mqtt_server "mqtt://a:1": it is in the list already',
+    'lab.yaml:1:35: mqtt_server "mqtt://a:1": it is already in the list',
   ])
   expect(list('[{adress: "mqtt://a:1"}]')).toEqual([
     'lab.yaml:1:22: unknown key "adress" in mqtt_server: did you mean "address"?',
@@ -266,10 +268,10 @@ hosts:
   expect(hubUrl(site, site.hosts.get('docker'))).toBe('ws://crossbar:8001/ws')
   expect(hubUrl(site, site.hosts.get('docker'), 'mqtt://b')).toBe('mqtt://b')
   expect(() => hubUrl(site, undefined, 'b:1883')).toThrow(
-    '--site-hub "b:1883": no address: write it as mqtt://127.0.0.1:1883',
+    '--site-hub "b:1883": not an address: write it as mqtt://127.0.0.1:1883',
   )
   expect(() => hubUrl(site, undefined, 'mqtt://ocs:s3cret@b')).toThrow(
-    '--site-hub "mqtt://ocs:***@b": an address',
+    '--site-hub "mqtt://ocs:***@b": addresses',
   )
   expect(hubUrl(parseSite(good, 'lab.yaml'))).toBe('ws://localhost:8001/ws')
 })

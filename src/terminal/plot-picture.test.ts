@@ -22,7 +22,7 @@ test('what has no room is counted; printed once nothing is left out', () => {
   const live = plotPicture(many(64), curve, { ...frame, columns: 30 }, { isWhole: false, left: 3 })
   const shown = named(live) ?? 0
   expect(live.length).toBeLessThanOrEqual(22)
-  expect(live).toContain(`${67 - shown} more have no room here: name those to draw`)
+  expect(live).toContain(`${67 - shown} more do not fit: name those to plot`)
   expect(named(plotPicture(many(64), curve, { ...frame, columns: 30 }, { isWhole: true, left: 0 }))).toBe(64)
 })
 

@@ -31,7 +31,7 @@ export function plotPicture(
   const units = [...new Set(curves.map((one) => one.units))]
   const head = [
     ...legend(curves, frame),
-    ...(left > 0 ? [`${left} more have no room here: name those to draw`] : []),
+    ...(left > 0 ? [`${left} more do not fit: name those to plot`] : []),
   ]
   const rows = Math.max(LEAST, Math.floor((frame.rows - head.length) / units.length))
   const drawings = units.flatMap((unit) => {

@@ -11,7 +11,7 @@ import type { Context } from './context.ts'
 export async function readSecret(context: Context, what: string): Promise<string> {
   const first = await readPassword(context, what)
   if (context.input?.isTTY && first !== (await typed(context.input as ReadStream, context, 'again: '))) {
-    throw new UsageError('the two are not the same')
+    throw new UsageError('the two differ')
   }
   return first
 }
@@ -28,14 +28,14 @@ export function secretIn(file: string): string {
 /** The same, typed once: one that is known already. @throws UsageError, OpError */
 export async function readPassword(context: Context, what: string): Promise<string> {
   const { input } = context
-  if (!input) throw new UsageError('there is no terminal to type a password at: give it on standard input')
+  if (!input) throw new UsageError('no terminal to type a password: give it on standard input')
   return await (input.isTTY ? typed(input as ReadStream, context, `${what}: `) : firstLine(input))
 }
 
 async function firstLine(input: NonNullable<Context['input']>): Promise<string> {
   using lines = createInterface({ input, crlfDelay: Infinity })
   for await (const line of lines) return line
-  throw new UsageError('a line with the password is wanted on standard input')
+  throw new UsageError('standard input must be a line with the password')
 }
 
 /** Reads a line from a terminal that shows nothing of it. */

@@ -30,7 +30,9 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
     status.not_recording === null || !status.hub.connected
       ? []
       : [`NOT RECORDING: ${oneLine(status.not_recording)}`]
-  const open = status.hub.insecure ? ['INSECURE: whoever reaches the hub may do everything (--insecure)'] : []
+  const open = status.hub.insecure
+    ? ['INSECURE: anyone who can reach the hub may do anything (--insecure)']
+    : []
   const top = [
     ...headline(status, columns - 1),
     ...open,
@@ -60,8 +62,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
 
 function headline({ time, hub, roles, alarms }: LabStatus, width: number): string[] {
   const [url = '', ...others] = hub.url.split(',')
-  if (!hub.connected)
-    return fold([at(time), `no hub at ${url}`, ...others, '(what follows was known last)'], width)
+  if (!hub.connected) return fold([at(time), `no hub at ${url}`, ...others, '(last known state)'], width)
   const well = roles.filter((role) => !isBad(role)).length
   const raised = alarms?.length ? [`ALARMS: ${alarms.length}`] : []
   const nothing = roles.reduce((sum, { without_value }) => sum + without_value.length, 0)
@@ -84,7 +85,7 @@ function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem
   const counts = [
     `${counted(feeds, 'feed')}${silent}`,
     `${counted(behind, 'row')} behind`,
-    `${unwritten} to be written`,
+    `${unwritten} to write`,
   ]
   return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
 }

@@ -88,7 +88,7 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   const gone = state !== 'online' && from !== undefined ? ` since ${at(from)}` : ''
   const parts = [`${name} is ${state}${gone}: ${presence?.agent_class ?? 'agent'}${where}\n`]
   const clock = clockText(view)
-  if (clock !== undefined) parts.push(`${clock}: its samples have other times than ours\n`)
+  if (clock !== undefined) parts.push(`${clock}: its samples carry wrong times\n`)
   if (presence?.lock) parts.push(`${lockedText(presence.lock)}\n`)
   const ops = operationRows(view, now)
   if (ops.length > 0)

@@ -77,7 +77,7 @@ test('the account of the hub and the members of the group start; another looks o
   expect(await ocs('ocs-maya', ...start)).toMatchObject({ code: 0 })
   const refused = await ocs('ocs-otto', ...start)
   expect(refused.code).toBe(1)
-  expect(refused.err).toContain('you are an observer without credentials and may only look')
+  expect(refused.err).toContain('you are an observer without credentials and may only read')
   expect(refused.err).toContain('ocs hub passwd NAME --role operator:1')
   expect(await ocs('ocs-otto', 'ctrl', 'ls')).toMatchObject({
     code: 0,

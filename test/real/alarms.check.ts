@@ -205,7 +205,7 @@ test('a warm-up is told once to each, across kill -9 and restarts of the alarm a
   expect(hook.got[2]).toMatchObject({
     what: 'raised',
     name: 'lost',
-    text: 'ls240 is lost: it went away without a word',
+    text: 'ls240 is lost: it disconnected without notice',
   })
 
   instrument = agent('ls240')

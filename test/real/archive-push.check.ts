@@ -121,7 +121,7 @@ test('a lab is recorded while its files are pushed and go: nothing is missing, a
   expect(await audited(lab, demo.dataDir, SITE)).toBeGreaterThanOrEqual(rows.length)
   expect(await audited(lab, demo.dataDir, ['--fetch'])).toBeGreaterThanOrEqual(rows.length)
   expect([first, recorder, next].map((one) => one.text()).join('\n')).not.toMatch(
-    /moved or lost|asked for again/,
+    /moved or lost|requested again/,
   )
   // What has gone is exported, and served by the node that has never been asked to forget it.
   const csv = ['export', 'ls240.temperatures.Channel_1_T', '--from', '-1d', '--data-dir', demo.dataDir]
@@ -225,7 +225,7 @@ test('objects that are cut, altered or lost are found: sent again while the file
   await spoil()
   const again = await lab.run(push(STORE, dir, ...at(endpoint), '--keep', '0s'), {}, 60)
   expect(again.code, again.err).toBe(0)
-  expect(again.err.match(/has it no more as it was pushed/g)).toHaveLength(3)
+  expect(again.err.match(/no longer has it as it was pushed/g)).toHaveLength(3)
   for (const [file, sha] of shas) expect(await shaOf(`hk/${file}`)).toBe(sha)
   for (const file of [cut, altered, lost]) expect(existsSync(join(dir, file))).toBe(true)
   expect(existsSync(join(dir, well))).toBe(false)
@@ -234,14 +234,16 @@ test('objects that are cut, altered or lost are found: sent again while the file
   await spoil()
   const got = await lab.run(['archive', 'get', ...files.slice(0, 4), '--data-dir', dir], {}, 60)
   expect(got).toMatchObject({ code: 3, out: well })
-  expect(got.err).toContain(`${cut} lies elsewhere: what is in ${STORE} is not what was pushed there`)
-  expect(got.err).toContain(`${altered} lies elsewhere: what is in ${STORE} is not what was pushed there`)
-  expect(got.err).toContain(`${lost} lies elsewhere: it is in ${STORE} no more`)
+  expect(got.err).toContain(`${cut} is stored elsewhere: what is in ${STORE} is not what was pushed there`)
+  expect(got.err).toContain(
+    `${altered} is stored elsewhere: what is in ${STORE} is not what was pushed there`,
+  )
+  expect(got.err).toContain(`${lost} is stored elsewhere: it is no longer in ${STORE}`)
   const audit = await lab.run(['audit', '--data-dir', dir, '--fetch'], {}, 60)
   expect(audit.code).toBe(1)
   for (const file of [cut, altered, lost]) expect(audit.out).toContain(`${file}: damaged after 0 bytes`)
   const csv = await lab.run(['export', 'it.temperatures.T0', '--from', '0', '--data-dir', dir], {}, 60)
-  expect(csv).toMatchObject({ code: 3, err: expect.stringContaining('not all was read:') })
+  expect(csv).toMatchObject({ code: 3, err: expect.stringContaining('some files were not read:') })
   const missing = [cut, altered, lost].reduce((sum, file) => sum + rowsIn(dir, file), 0)
   expect(csv.out.trim().split('\n')).toHaveLength(1 + 5 * 600 - missing)
 })
@@ -265,7 +267,7 @@ test('a transfer that is cut is tried again, and a server that is away is told',
   const away = await lab.run(csv, {}, 60)
   expect([away.code, away.err]).toEqual([
     3,
-    expect.stringMatching(/lies elsewhere: s3:\/\/lab\/hk at \S+ does not answer/),
+    expect.stringMatching(/is stored elsewhere: s3:\/\/lab\/hk at \S+ does not answer/),
   ])
   between.onStep = () => false
   const back = await lab.run(csv, {}, 60)
@@ -346,7 +348,7 @@ test('a disk that fills up is given back, down to the floor, oldest first; two p
     // Held while the first one is at it.
     between.onStep = () => false
     const second = await lab.run(push(STORE, dir, ...at(endpoint)), {}, 60)
-    expect([second.code, second.err]).toEqual([1, expect.stringMatching(/another push of .* is at work/)])
+    expect([second.code, second.err]).toEqual([1, expect.stringMatching(/another push of .* is running/)])
     return false
   }
   const first = await lab.run(
@@ -398,7 +400,7 @@ test('by rsync, to a folder, to a daemon and through a remote shell: the same', 
     writeFileSync(join(place, file), bytes.with(100, (bytes[100] ?? 0) ^ 1))
     utimesSync(join(place, file), mtime, mtime)
     const again = await lab.run(push(to, dir, '--keep', '0s'), { env }, 60)
-    expect([again.code, again.err]).toEqual([0, expect.stringContaining(`${file}: ${to} has it no more`)])
+    expect([again.code, again.err]).toEqual([0, expect.stringContaining(`${file}: ${to} no longer has it`)])
     expect(sha256(join(place, file))).toBe(shas.get(file) ?? '')
     expect(await lab.run(push(to, dir, '--keep', '0s'), { env }, 60)).toMatchObject({ code: 0 })
     expect(filesOf(dir)).toEqual(files.slice(-1))

@@ -44,7 +44,7 @@ test('a recorder stands still, and rows go with their spool meanwhile: the epoch
   const epoch = gone[0]?.row.epoch ?? ''
   const away = (await audited(lab, demo.dataDir, ...SITE)).get(epoch)
   expect(away?.recorded).toBeLessThan(gone.length)
-  expect(away?.unknown).toBe('neither its agent nor its spool could be asked')
+  expect(away?.unknown).toBe('neither its agent nor its spool was available')
   agent = start()
   await agent.says('Channel_1 ', 40)
   await until('the next epoch is recorded', 60, () => rows().length > 30 && unacknowledged(state) < 5)

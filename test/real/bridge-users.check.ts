@@ -84,7 +84,7 @@ test('curl reads with what ocs login leaves, acts as the person, and follows ano
 
   const netrc = lab.path('netrc')
   const fingerprint = /SHA-256 (\S+)/.exec((await lab.run(['hub', 'renew'])).out)?.[1] ?? ''
-  await bridge.says('another certificate is shown from now on', 30)
+  await bridge.says('the new certificate is in use', 30)
   const account = { OCS_STATE_DIR: lab.path('maya'), XDG_CONFIG_HOME: lab.path('maya'), NETRC: netrc }
   const login = lab.start('login', ['login', 'maya', '--fingerprint', fingerprint, ...site], { env: account })
   login.write(`${PASSWORD}\n`)
@@ -145,7 +145,7 @@ user root
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('mqtts://ocs:***@')])
   writeFileSync(lab.path('password'), 'another\n')
   const away = await lab.run(['ctrl', 'ls', ...site])
-  expect([away.code, away.err]).toEqual([3, expect.stringContaining('does not let this client in')])
+  expect([away.code, away.err]).toEqual([3, expect.stringContaining('does not accept this client')])
   chmodSync(lab.path('password'), 0o644)
   const loose = await lab.run(['ctrl', 'ls', ...site])
   expect([loose.code, loose.err]).toEqual([2, expect.stringContaining('chmod 600')])

@@ -91,7 +91,7 @@ test.each(['mosquitto', 'nats', 'nats3'] as const)(
       ...['--log-dir', lab.path('other-log')],
     ])
     expect(await younger.ended(60)).toMatchObject({ code: 1 })
-    expect(younger.text()).toMatch(/ls240 runs already: on \S+, pid \d+, since .* Stop that one first/)
+    expect(younger.text()).toMatch(/ls240 is already running: on \S+, pid \d+, since .* Stop that one first/)
     await on.ctrl()
     await on.judge(`a second ls240 on ${name}`)
   },

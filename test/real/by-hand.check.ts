@@ -93,7 +93,7 @@ test('a host manager of OCS is that, and not ours', async () => {
   await lab.hub(...site)
   const words = [join(dirname(PYTHON), 'ocs-agent-cli'), '--instance-id', 'hm', ...site]
   const manager = lab.program('hm', words, { env: { OCS_CONFIG_DIR: lab.dir } })
-  await manager.says('program runs', 60)
+  await manager.says('program running', 60)
   const runtime = await runtimeOf(manager)
   await manager.kill()
   await until('its runtime has ended', 15, () => !existsSync(`/proc/${runtime}`))

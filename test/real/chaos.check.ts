@@ -38,7 +38,7 @@ test.concurrent(`${MINUTES} minutes of faults: nothing lost, doubled or shifted,
   expect(code, `${out}\n${err}`).toBe(0)
   expect(out).toContain('0 lost, 0 doubled, 0 shifted')
   // The foreign agent was at work meanwhile.
-  expect(out).toMatch(/^a foreign agent did wrong \d+ times, in \d+ ways$/m)
+  expect(out).toMatch(/^a hostile agent misbehaved \d+ times, in \d+ ways$/m)
 })
 
 /** Half a minute with a fault now and then, in a folder that is kept. */

@@ -91,7 +91,7 @@ test('a client may publish only beneath its own name', async () => {
   await using lab = new Lab()
   const hub = await lab.hub()
   await publish(lab, 'rogue', 'observatory/ls240/presence', '-r', '-m', '{}').ended()
-  await hub.says(/rogue.*publishes what it may not/)
+  await hub.says(/rogue.*tried to publish what it may not/)
 })
 
 /** Milliseconds. Nagle's algorithm meets delayed acknowledgements at 40. */

@@ -94,7 +94,7 @@ test('npm start: table, readings and files; Ctrl-C ends it all', async () => {
 
   const second = npmStart(lab)
   expect((await second.ended()).code).toBe(1)
-  expect(complaints(second)).toEqual([expect.stringMatching(/^ocs: a demo runs already in /)])
+  expect(complaints(second)).toEqual([expect.stringMatching(/^ocs: a demo is already running in /)])
   expect(demo.end).toBeUndefined()
 
   const begun = performance.now()

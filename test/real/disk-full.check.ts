@@ -83,7 +83,7 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     const refused = agent.lines.slice(spool).some(({ text }) => text.includes(REFUSED))
     if (refused) spools++
     await Promise.all([
-      recorder.says(' written again', 60, files),
+      recorder.says('writing works again', 60, files),
       refused && agent.says('the spool can be written again', 60, spool),
     ])
     resumed.push(since(freed))
@@ -174,7 +174,7 @@ test('the disk of the state is full: what can work begins and says so, what cann
   await recorder.says(
     /error: what was done is not kept over restarts: \S+aggregator\.sessions\S+ .*make room/,
   )
-  await recorder.says('nothing is acknowledged, agents keep their rows: ')
+  await recorder.says('nothing is acknowledged, so agents keep their rows: ')
   await until('it is degraded', 5, () =>
     lab.session('aggregator', 'record').then((now) => now?.['degraded'] === true),
   )

@@ -64,7 +64,7 @@ const rows: Row[] = [
     end: () => again('hub'),
     cells: {
       page: [
-        /^link: .*lost the hub: nothing new comes \(since \d\d:\d\d:\d\d\)/m,
+        /^link: .*lost the hub: no new data \(since \d\d:\d\d:\d\d\)/m,
         /^ls240 not known: .*acq not known/m,
         /^LSA21OQ away: the bridge has lost the hub/m,
         /^LSA21OQ\.4K plate: stale/m,
@@ -82,7 +82,7 @@ const rows: Row[] = [
     end: () => again('bridge'),
     cells: {
       page: [
-        /^link: offline: the bridge is not reached/m,
+        /^link: offline: cannot reach the bridge/m,
         /^ls240 not known: .*acq not known/m,
         /^LSA21OQ\.4K plate: stale/m,
       ],

@@ -20,9 +20,7 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
     'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
     `instance-id: data1, agent-class: FakeDataAgent, crossbar: "${ROUTER_URL}"`,
   )
-  expect((await lab.run(['check', ...site, '--no-instruments'])).out).toContain(
-    `data1: is spoken for on ${ROUTER_URL}`,
-  )
+  expect((await lab.run(['check', ...site, '--no-instruments'])).out).toContain(`data1: uses ${ROUTER_URL}`)
   await lab.hub(...site)
   const recorder = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
   const start = () => lab.start('data1', ['agent', '--instance-id', 'data1', ...site])
@@ -44,13 +42,13 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   expect(begun).toBeNumber()
   const mark = theirs.mark
   await gateway.stop()
-  expect(gateway.text()).toContain('It goes on where it runs.')
+  expect(gateway.text()).toContain('It is still running in its own process.')
   // It publishes every two or three seconds: some of it while nobody is there.
   await seconds(8)
   gateway = start()
   await gateway.says('channel_00', 60)
   // What it published meanwhile nobody heard.
-  await gateway.says(/false_temperatures: nothing was heard of it from .*: about \d+ rows? lost/, 60)
+  await gateway.says(/false_temperatures: no data from .*: about \d+ rows? lost/, 60)
   expect(theirs.lines.slice(mark).filter(({ text }) => text.includes('acq:'))).toEqual([])
 
   // The agent's own end is seen, and so is its return.

@@ -46,7 +46,7 @@ test('hkdb indexes our directory with all that is ours in it, OCS’s, and one w
   const [file = ''] = [...new Bun.Glob('*/*.g3').scanSync(ours)].sort()
   writeFileSync(join(ours, file), Buffer.alloc(100), { flag: 'a' })
   const again = demo.aggregator('--frame-length', '0.5')
-  await again.says('was torn', 40)
+  await again.says('has a torn end', 40)
   expect(await again.stop()).toMatchObject({ code: 0 })
   expect(readdirSync(ours).sort()).toEqual(['.ocs', file.slice(0, 5)])
   expect(

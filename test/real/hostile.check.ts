@@ -145,7 +145,7 @@ test('1,100 half-open connections and a flood of log-ins from one machine keep n
     await attack(hosts.stranger, 'half-open', HERE, '8883'),
     await attack(hosts.stranger, 'log-ins', HERE, '8883'),
   ]
-  await hub.says('was cut before it was let in', 30)
+  await hub.says('was cut off before it was accepted', 30)
   await friends()
   for (const one of attacks) await one.kill()
   expect(ratio).toBeLessThanOrEqual(2)
@@ -162,8 +162,8 @@ test('floods of small messages wait: of an agent elsewhere, and of accounts of t
   const ratio = await slower(start)
   const attacks = await start()
   await friends()
-  await hub.says('clients of control send more than is read of them')
-  await hub.says('clients without credentials at loopback send more than is read of them')
+  await hub.says('clients of control send faster than they are read')
+  await hub.says('clients without credentials at loopback send faster than they are read')
   for (const one of attacks) await one.kill()
   expect(ratio).toBeLessThanOrEqual(2)
   await until('the hub has not lost its head', 20, async () => (await times()).length === ROUNDS)

@@ -147,7 +147,7 @@ test('a second live instance is refused, and told who the first is', async () =>
   )
   const elsewhere = await lab.run([...command, '--state-dir', lab.path('other')])
   const who = new RegExp(
-    `^ocs: ls240 runs already: on ${hostname()}, pid ${first.pid}, since .*Stop that one first$`,
+    `^ocs: ls240 is already running: on ${hostname()}, pid ${first.pid}, since .*Stop that one first$`,
   )
   fails(elsewhere, 1, who)
   expect(first.end).toBeUndefined()
@@ -164,7 +164,7 @@ test('a second recorder on a directory, and a second data node of a name', async
   const first = lab.start('one', ['aggregate', '--data-dir', dir])
   await first.says('recording to')
   const second = await lab.run(['aggregate', '--instance-id=two', '--data-dir', dir])
-  const line = `another recorder is at work in ${dir}, ocs aggregate \\(pid \\d+\\): stop it, or choose another directory with --data-dir`
+  const line = `another recorder is using ${dir}, ocs aggregate \\(pid \\d+\\): stop it, or choose another directory with --data-dir`
   fails(second, 2, new RegExp(`^ocs: .*${line}$`))
   const node = (id: string) => lab.start(id, ['datanode', 'sensors', '--name=pc', `--instance-id=${id}`])
   await node('node-a').says('session joined')
@@ -197,7 +197,7 @@ test('command lines that cannot be meant', async () => {
   fails(
     await lab.run(['hub', '--listen', '0.0.0.0:1899']),
     2,
-    /^ocs: beyond this machine a hub takes users and TLS\. Run: ocs hub init/,
+    /^ocs: for other machines a hub needs users and TLS\. Run ocs hub init/,
   )
   fails(await lab.run(['bridge', '--listen', '0.0.0.0:5000']), 2, /^ocs: .*does not listen on 0\.0\.0\.0/)
 })

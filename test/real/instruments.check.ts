@@ -70,7 +70,8 @@ test.each([
     await sim.plugIn()
     const [back, mark] = [performance.now(), agent.mark]
     // A 372 has nothing to tell before its scanner has settled on a channel.
-    const well = kind === '240' ? listener.next(() => true, back) : agent.says('connected again', 20, mark)
+    const well =
+      kind === '240' ? listener.next(() => true, back) : agent.says('the instrument is back', 20, mark)
     resumed.push(((await well).at - back) / 1000)
     // It reads on for a moment before the next.
     await seconds(0.2)

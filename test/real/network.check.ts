@@ -165,7 +165,7 @@ test('an agent that was killed, or whose host has vanished, is back within 2 s; 
   const double = start(there)
   const { code } = await double.ended(20)
   expect(double.text('err')).toMatch(
-    new RegExp(`fake runs already: on mill, pid ${agent.pid}, since .*Stop that one first`),
+    new RegExp(`fake is already running: on mill, pid ${agent.pid}, since .*Stop that one first`),
   )
   expect(code).toBe(1)
 

@@ -226,7 +226,7 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
   await page.locator('#param-text').fill('pump is back')
   await page.keyboard.press('Enter')
   await until('it is seen to', PATIENCE, async () =>
-    (await said(page.locator('#alarms'))).includes('seen to by maya'),
+    (await said(page.locator('#alarms'))).includes('acknowledged by maya'),
   )
   await page.keyboard.press('Escape')
   expect(await ack.count()).toBe(0)
@@ -421,7 +421,7 @@ test('what has not been loaded when the hub goes away cannot be asked, and is no
     PATIENCE,
     async () => !/^(loading.*)?$/.test(await said(unseen.locator('.age'))),
   )
-  expect(await said(unseen.locator('.age'))).toBe('cannot be asked')
+  expect(await said(unseen.locator('.age'))).toBe('not available')
   await shot('away')
 })
 

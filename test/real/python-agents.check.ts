@@ -31,7 +31,7 @@ hosts:
 /** The pid of the Python that runs an instance. */
 function childOf(lab: Lab, instance: string): number {
   const said = readFileSync(lab.path('log', `${instance}.log`), 'utf8')
-  const pids = [...said.matchAll(/program runs: pid (\d+)/g)]
+  const pids = [...said.matchAll(/program running: pid (\d+)/g)]
   return Number(pids.at(-1)?.[1] ?? Number.NaN)
 }
 
@@ -90,7 +90,7 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
   const audit = await lab.run(['audit', '--data-dir', lab.path('data'), ...site])
   figure(`${KILLS} kills: ${audit.out.split('\n').filter((line) => line.includes('fake')).length} epochs`)
   expect(audit).toMatchObject({ code: 0, out: expect.stringContaining('whole') })
-  // Nothing is there twice: a reading has a time of its own.
+  // Nothing appears twice: a reading has a time of its own.
   const csv = lab.path('fake.csv')
   expect(
     (await lab.run(['export', 'fake.*.*', '--from', '-1d', '--data-dir', lab.path('data'), '--out', csv]))

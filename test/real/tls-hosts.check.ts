@@ -69,21 +69,21 @@ test('whoever has the right file gets in, over both', async () => {
 
 test('a wrong authority, none, a name it has not, plain text and an old TLS are told apart', async () => {
   for (const url of [MQTTS, WSS]) {
-    expect(await looks(url, given({ ca: makeAuthority().cert }))).toEqual(said('by another authority'))
-    expect(await looks(url, { OCS_STATE_DIR: lab.path('elsewhere') })).toEqual(
-      said('has no credentials here'),
+    expect(await looks(url, given({ ca: makeAuthority().cert }))).toEqual(
+      said("not from the CA in this client's credentials"),
     )
+    expect(await looks(url, { OCS_STATE_DIR: lab.path('elsewhere') })).toEqual(said('it has no credentials'))
     expect(await looks(url.replace(HERE, OTHER), given())).toEqual(said(`is not for ${OTHER}`))
   }
   expect(await looks(MQTTS.replace('mqtts', 'mqtt'), given())).toEqual(said('write mqtts://'))
-  await hub.says('it does not speak TLS, which this port does')
+  await hub.says('it does not speak TLS, and this port does')
   // Plain text is for its own machine alone.
   expect(await looks(`mqtt://${HERE}:1883`, given())).toEqual(said('refused'))
   const old = ['openssl', 's_client', '-connect', `${HERE}:8883`, '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']
   const shake = host.program('old', old)
   shake.endInput()
   expect((await shake.ended(20)).code).not.toBe(0)
-  await hub.says('it speaks no TLS newer than 1.1')
+  await hub.says('its newest TLS is 1.1')
 })
 
 test('a stolen, an old, a made-up and a revoked token are refused, and who is in by it is cut', async () => {
@@ -100,16 +100,22 @@ test('a stolen, an old, a made-up and a revoked token are refused, and who is in
   const made = async () => JSON.parse((await lab.run(['hub', 'token', 'fake'])).out) as Known
   const second = await made()
   const third = await made()
-  expect(await looks(MQTTS, given({ token: first }))).toEqual(said('no longer, know the token'))
+  expect(await looks(MQTTS, given({ token: first }))).toEqual(
+    said('it does not know the token of this client'),
+  )
   expect(await looks(MQTTS, given({ token: second.token }))).toMatchObject({ code: 0 })
   expect((await lab.run(['hub', 'revoke', 'fake', '--old'])).code).toBe(0)
-  expect(await looks(MQTTS, given({ token: second.token }))).toEqual(said('no longer, know the token'))
-  expect(await looks(MQTTS, given({ token: third.token }))).toMatchObject({ code: 0 })
-  expect(await looks(MQTTS, given({ token: newToken('fake') }))).toEqual(said('no longer, know the token'))
-  expect(await looks(MQTTS, given({ token: newToken('stranger') }))).toEqual(
-    said('no longer, know the token'),
+  expect(await looks(MQTTS, given({ token: second.token }))).toEqual(
+    said('it does not know the token of this client'),
   )
-  await hub.says(/cut, which was fake, an agent: .*not valid/)
+  expect(await looks(MQTTS, given({ token: third.token }))).toMatchObject({ code: 0 })
+  expect(await looks(MQTTS, given({ token: newToken('fake') }))).toEqual(
+    said('it does not know the token of this client'),
+  )
+  expect(await looks(MQTTS, given({ token: newToken('stranger') }))).toEqual(
+    said('it does not know the token of this client'),
+  )
+  await hub.says(/cut off; it was fake, an agent: .*invalid/)
   await thief.says('cut')
   writeFileSync(file('credentials/fake.json'), JSON.stringify(third), { mode: 0o600 })
 })
@@ -165,7 +171,7 @@ test('a certificate that has ended, and one that has not begun, are told as such
     const mark = hub.mark
     writeFileSync(file('server.key'), key)
     writeFileSync(file('server.pem'), cert)
-    await hub.says('another certificate is shown', 30, mark)
+    await hub.says('the new certificate is in use', 30, mark)
   }
   // Who is there stays, whatever is shown to who comes.
   const script = `

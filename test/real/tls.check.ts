@@ -123,7 +123,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   }
   expect(await publish('control')).toEqual({ code: 0, text: '' })
   expect(await publish('ls240')).toEqual({ code: 0, text: '' })
-  await hub.says(/"ls240" publishes what it may not, which is left out: .*control/)
+  await hub.says(/"ls240" tried to publish what it may not; the message is dropped: .*control/)
   const kept = ['-h', 'localhost', '-p', '1883', '-k', '3600', '-t', 'observatory/+/api', '-v', '-W', '2']
   expect((await said(lab, 'mosquitto_sub', ...kept)).text).toMatch(
     /^observatory\/ls240\/api ls240(?:\n.*Timed out)?$/,
@@ -138,7 +138,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   expect((await status(given)).code).toBe(0)
   expect((await status(given, 'wss://localhost:8080/ws')).code).toBe(0)
   for (const [url, env, words] of [
-    [MQTTS, elsewhere, 'has no credentials here'],
+    [MQTTS, elsewhere, 'it has no credentials'],
     ['mqtt://localhost:8883', given, 'where that port speaks TLS, write mqtts://'],
     ['mqtts://localhost:1883', given, 'that port does not speak TLS'],
     ['mqtts://127.0.0.2:8883', given, 'is not for 127.0.0.2'],
@@ -146,7 +146,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
     const { code, err } = await status(env, url)
     expect([url, code, err]).toEqual([url, 3, expect.stringContaining(words)])
   }
-  await hub.says('it does not speak TLS, which this port does')
+  await hub.says('it does not speak TLS, and this port does')
 })
 
 test('the Python client comes in by credentials over both', async () => {
@@ -191,7 +191,7 @@ test('people log in over TLS once they have compared the fingerprint', async () 
     expect.stringContaining(`ocs login --fingerprint ${fingerprint}`),
   ])
   const other = await logIn('--fingerprint', fingerprint.replace(/^../, '00').replace(/..$/, '00'))
-  expect([other.code, other.text]).toEqual([1, expect.stringContaining('somebody stands between')])
+  expect([other.code, other.text]).toEqual([1, expect.stringContaining('someone intercepts the connection')])
   expect((await logIn('--fingerprint', fingerprint)).code).toBe(0)
   const status = await lab.run(['ctrl', 'status', '--site-hub', MQTTS], { env })
   expect([status.code, status.err]).toEqual([0, ''])
@@ -236,7 +236,7 @@ test('another certificate is shown without a restart, and no message is lost', a
   const mark = hub.mark
   const renewed = await lab.run(['hub', 'renew', '--name', 'dopey.lab'])
   expect([renewed.err, renewed.code]).toEqual(['', 0])
-  await hub.says('another certificate is shown', 20, mark)
+  await hub.says('the new certificate is in use', 20, mark)
   for (const text of numbers.slice(1000)) writer.write(`${event(text)}\n`)
   await reader.says(numbers.at(-1) ?? '', 60)
   const lost = numbers.filter((text) => !reader.text().includes(`"${text}"`))
@@ -302,6 +302,6 @@ test('key and certificate of the field’s older guide, and one with names, by o
   const mark = hub.mark
   const next = await lab.run(['hub', 'renew', '--cert', lab.path('c.pem'), '--key', lab.path('k.pem')])
   expect([next.code, next.err]).toEqual([0, expect.stringContaining('The hub has a new CA')])
-  await hub.says('another certificate is shown', 20, mark)
+  await hub.says('the new certificate is in use', 20, mark)
   await until('the new certificate is taken', 20, async () => (await status('127.0.0.1')).code === 0)
 })

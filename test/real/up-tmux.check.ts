@@ -35,7 +35,7 @@ test('a window for each role; Ctrl-C in the first stops all', async () => {
     (await said(lab, 'tmux', 'capture-pane', '-p', '-t', `${SESSION}:fake`)).text.includes('session joined'),
   )
   const second = await said(lab, ...OCS, 'up', '--tmux', ...state)
-  expect(second).toMatchObject({ code: 1, text: expect.stringContaining('runs already') })
+  expect(second).toMatchObject({ code: 1, text: expect.stringContaining('is already running') })
   await said(lab, 'tmux', 'send-keys', '-t', `${SESSION}:up`, 'C-c')
   await until('the session is over', 10, async () => {
     return (await said(lab, 'tmux', 'has-session', '-t', SESSION)).code !== 0
@@ -114,7 +114,7 @@ test('detached from and attached to again, killed, changed and stopped, it keeps
   process.kill((await roles(lab, state))['fake']?.pid ?? 0, 'SIGKILL')
   await until('the second wait is longer', 15, async () =>
     (await said(lab, ...OCS, 'logs', 'ocs-up', ...state)).text.includes(
-      'fake ended (SIGKILL): started again in 2 s',
+      'fake ended (SIGKILL); restarting in 2 s',
     ),
   )
   await until('all run', 15, async () =>

@@ -46,7 +46,7 @@ export function perform(
   if (action.command) return runCommand(action.command, notice, signal)
   if (action.webhook) return post(action.webhook, notice, signal)
   if (action.email && mail) return send(action.email, notice, mail, signal)
-  return Promise.reject(new Error('it has nothing to do'))
+  return Promise.reject(new Error('it has no action'))
 }
 
 async function runCommand(
@@ -184,7 +184,7 @@ function letter(notice: Notice): string {
   const table = rows.filter(([, cell]) => cell).map(([key = '', cell]) => `${key.padEnd(10)}${cell}`)
   const after =
     notice.what === 'raised'
-      ? `\nSeen to: ocs ctrl alarms ack ${name}\nNo calls for an hour: ocs ctrl alarms silence ${name} --for=1h\n`
+      ? `\nTo acknowledge: ocs ctrl alarms ack ${name}\nTo stop calls for an hour: ocs ctrl alarms silence ${name} --for=1h\n`
       : ''
   return `${text}\n\n${table.join('\n')}\n${after}`
 }

@@ -59,7 +59,7 @@ test('an agent that is lost, stopped, or never came; who starts has some seconds
     'all/visitor': 'clear: visitor is stopped',
   })
   instances.set('visitor', online({}, {}, 'lost'))
-  expect(states()['all/visitor']).toBe('active: visitor is lost: it went away without a word')
+  expect(states()['all/visitor']).toBe('active: visitor is lost: it disconnected without notice')
 })
 
 test('an operation that failed, is degraded, or does not run; of a lost agent nothing is concluded', () => {
@@ -110,7 +110,7 @@ test('a recorder that does not record, cannot write, or is behind; the disk it w
   record({ ...fine, disk_free: 9.5e9, data_dir: '/data/hk' })
   expect(states()).toMatchObject({
     'rec/agg': expect.stringContaining('clear'),
-    'disk/agg': 'active: the disk of agg (/data/hk) has 9.5 GB free, less than 10 GB: make room there',
+    'disk/agg': 'active: the disk of agg (/data/hk) has 9.5 GB free, less than 10 GB: free some space there',
   })
   record({ ...fine, problem: 'no space left', disk_free: 11e9 })
   expect(states()).toMatchObject({
@@ -135,10 +135,10 @@ test('a folder of this machine, and one that cannot be looked at', async () => {
   expect(states()).toEqual({ full: 'clear: /tmp', none: 'clear: /nowhere/at/all' })
   await look.askDisks()
   expect(states()['full']).toMatch(
-    /^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB: make room there$/,
+    /^active: \/tmp has [\d.]+ GB free, less than 1000000000 GB: free some space there$/,
   )
   expect(states()['none']).toStartWith(
-    'active: /nowhere/at/all cannot be looked at: there is no such file or folder',
+    'active: /nowhere/at/all cannot be checked: there is no such file or folder',
   )
 })
 

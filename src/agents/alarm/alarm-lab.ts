@@ -134,7 +134,7 @@ export class LabLook {
   #agent(rule: RuleOf<'agent'>, name: string, view: View | undefined): Verdict {
     if (view?.state === 'online') return { is: 'good', text: `${name} is online` }
     if (!view?.presence) return this.#missing(name)
-    if (view.state === 'lost') return { is: 'bad', text: `${name} is lost: it went away without a word` }
+    if (view.state === 'lost') return { is: 'bad', text: `${name} is lost: it disconnected without notice` }
     // Who is stopped on purpose and is not meant to run always is no matter for a rule about everyone.
     const isMissed = !isOpen(rule) || this.#site?.instances.get(name)?.isUp
     return { is: isMissed ? 'bad' : 'good', text: `${name} is stopped` }
@@ -203,14 +203,14 @@ function diskVerdict(
   free: number | string | undefined,
 ): Verdict {
   if (free === undefined) return UNKNOWN
-  if (typeof free === 'string') return { is: 'bad', text: `${where} cannot be looked at: ${free}` }
+  if (typeof free === 'string') return { is: 'bad', text: `${where} cannot be checked: ${free}` }
   const gb = free / GB
   const limits = { low: free_gb, ...(clear_gb !== undefined && { clear_low: clear_gb }) }
   const { is } = judge(limits, gb, { says: '', units: '' })
   const text = `${where} has ${digits(gb)} GB free`
   return {
     is,
-    text: is === 'bad' ? `${text}, less than ${digits(free_gb)} GB: make room there` : text,
+    text: is === 'bad' ? `${text}, less than ${digits(free_gb)} GB: free some space there` : text,
     value: gb,
   }
 }

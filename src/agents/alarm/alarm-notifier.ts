@@ -138,7 +138,7 @@ export class Calls {
       line.done++
       line.problem = null
       remove(line.waiting, call)
-      this.#outside.log(`${action.name}: told of ${call.notice.name} (${call.notice.what})`)
+      this.#outside.log(`${action.name}: notified of ${call.notice.name} (${call.notice.what})`)
     } catch (error) {
       // What was cut short by the stop of the agent is tried again by the next one.
       if (signal.aborted) return

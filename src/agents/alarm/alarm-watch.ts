@@ -44,7 +44,7 @@ export class AlarmWatch {
       isHeld: (name) => this.book.isSilenced(name),
       changed: () => this.save(),
       givenUp: (action, { name }, why) =>
-        lab.event('error', 'alarm-call', `${action}: nobody was told of ${name}, given up: ${why}`),
+        lab.event('error', 'alarm-call', `${action}: nobody was notified of ${name}, gave up: ${why}`),
       log: lab.log,
     })
     const kept = lab.memory.load()
@@ -53,7 +53,7 @@ export class AlarmWatch {
       this.book.restore(known.data, rules)
       this.calls.restore(known.data.calls)
     } else if (kept !== undefined)
-      lab.event('warning', 'alarm', 'what was known of the alarms cannot be read: all begin anew')
+      lab.event('warning', 'alarm', 'the stored state of the alarms cannot be read: all alarms start again')
   }
 
   /** Keeps all that must outlive the process; on disk for `kill -9` at once. */
@@ -85,7 +85,7 @@ export class AlarmWatch {
     this.book.unsilence(which)
     this.calls.nudge()
     this.save()
-    const said = `${which}: not silenced any more, by ${by}`
+    const said = `${which}: no longer silenced, by ${by}`
     this.#lab.event('info', 'alarm', said)
     return said
   }
@@ -140,7 +140,7 @@ export class AlarmWatch {
     const totals = {
       alarms_raised: { type: 'int', description: 'alarms that are raised now' },
       warnings_raised: { type: 'int', description: 'warnings that are raised now' },
-      calls_waiting: { type: 'int', description: 'calls not made yet' },
+      calls_waiting: { type: 'int', description: 'calls still to make' },
     }
     return { ...Object.fromEntries(blocks), _totals: totals } as Blocks
   }

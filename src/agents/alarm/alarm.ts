@@ -14,16 +14,16 @@ const DISK_EVERY = 10
 const SETTLED = 3
 
 const which = z.string().min(1).max(600)
-const by = z.string().min(1).max(200).default('somebody').describe('who does it, as others read it')
+const by = z.string().min(1).max(200).default('somebody').describe('who does it, for others to read')
 
 export default defineAgent({
   class: 'AlarmAgent',
   readsAlarms: true,
-  help: 'Watches the lab by the rules in the site file, and calls people.',
+  help: 'Watches the lab by the rules in the site file, and notifies people.',
   args: z.object({}),
   feeds: {
     alarms: {
-      help: 'The state of every alarm and the value it watches, when they change and once a minute.',
+      help: 'The state of every alarm and the value it watches, on every change and once a minute.',
       record: true,
       frame_length: 60,
       blocks: (watch: AlarmWatch | Record<string, never>) =>
@@ -37,8 +37,7 @@ export default defineAgent({
     { help: 'Watch, raise alarms and call people.', data: AlarmsData, startup: true },
     async ({ instrument: watch, feeds, lab, session, signal }) => {
       const { rules } = watch.settings
-      if (rules.length === 0)
-        session.log('there is nothing to watch: the site file has no rules under alarms')
+      if (rules.length === 0) session.log('nothing to watch: the site file has no rules under alarms')
       await using agents = await lab.agents()
       const readings = new Readings(lab.instance, rules, watch.book, systemTime.now)
       const look = new LabLook(lab.instance, rules, { site: lab.site, agents }, watch.book, systemTime.now)
@@ -66,7 +65,7 @@ export default defineAgent({
   .task(
     'acknowledge',
     {
-      help: 'Say that an alarm is being seen to: nobody is called for it any more; one that is latched and over ends.',
+      help: 'Acknowledge an alarm: no more calls for it; a latched alarm that is over is cleared.',
       params: z.object({
         alarm: which.default('all').describe('its name, the name of its rule, or all'),
         by,
@@ -78,7 +77,7 @@ export default defineAgent({
   .task(
     'silence',
     {
-      help: 'Call nobody for a while; alarms are raised and recorded all the same.',
+      help: 'Make no calls for a while; alarms are still raised and recorded.',
       params: z.object({
         alarm: which.default('all').describe('its name, the name of its rule, or all'),
         seconds: z

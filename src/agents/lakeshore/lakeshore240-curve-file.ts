@@ -84,7 +84,8 @@ export function parseCurve(file: string, content: string): Curve {
   const count = read('count', integer)
   const { at } = given('count')
   if (points.length !== count) throw fail(at, `${count} breakpoints announced, ${points.length} found`)
-  if (count < 2 || count > LENGTH) throw fail(at, `a curve has 2 to ${LENGTH} breakpoints, this one ${count}`)
+  if (count < 2 || count > LENGTH)
+    throw fail(at, `a curve has 2 to ${LENGTH} breakpoints, but this one has ${count}`)
   const limit = read('limit', decimal)
   if (limit <= 0) throw fail(given('limit').at, `limit ${limit} is not a temperature in K`)
   const cut = (key: Key, length: number) => given(key).value.replaceAll(',', ' ').slice(0, length).trim()
@@ -108,7 +109,7 @@ function headOf(lines: readonly string[], fail: Fail): ReadonlyMap<Key, Line> {
       (KEYS[one] as readonly string[]).includes(letters),
     )
     if (!known) continue
-    if (head.has(known)) throw fail(i + 1, `${SPELT[known]} is there twice`)
+    if (head.has(known)) throw fail(i + 1, `${SPELT[known]} appears twice`)
     head.set(known, { value, said, at: i + 1 })
   }
   return head
@@ -132,7 +133,7 @@ function pointsOf(lines: readonly string[], begin: number, fail: Fail): readonly
     try {
       const [number, first, second, ...more] = words.map((word) => decimal.decode(word))
       if (number !== points.length + 1 || first === undefined || second === undefined || more.length > 0)
-        throw new Error('surplus or missing words')
+        throw new Error('too many or missing words')
       points.push(isTurned ? { units: second, kelvin: first } : { units: first, kelvin: second })
       places.push(i + 1)
     } catch (cause) {
@@ -144,15 +145,12 @@ function pointsOf(lines: readonly string[], begin: number, fail: Fail): readonly
   for (const [i, { units, kelvin }] of points.entries()) {
     const before = points[i - 1]
     const at = places[i] ?? begin
-    if (kelvin <= 0) throw fail(at, `${kelvin} K is no temperature`)
+    if (kelvin <= 0) throw fail(at, `${kelvin} K is not a temperature`)
     if (before && (falls ? units >= before.units : units <= before.units))
-      throw fail(
-        at,
-        `units ${units} after ${before.units}: they have to ${falls ? 'fall' : 'rise'} all the way`,
-      )
+      throw fail(at, `units ${units} after ${before.units}: they must ${falls ? 'fall' : 'rise'} throughout`)
     const [a = kelvin, b = kelvin] = [points[0]?.kelvin, points.at(-1)?.kelvin]
     if (before && (b > a ? kelvin < before.kelvin : kelvin > before.kelvin))
-      throw fail(at, `${kelvin} K after ${before.kelvin} K: temperatures turn round here`)
+      throw fail(at, `${kelvin} K after ${before.kelvin} K: temperatures change direction here`)
   }
   return falls ? points.toReversed() : points
 }
@@ -162,7 +160,7 @@ function formatOf({ value, said, at }: Line, fail: Fail): number {
   const wordsOf = (text: string) => FORMATS.get(text.trim().toLowerCase())
   const number = /^\d+$/.test(value) ? Number(value) : wordsOf(value)
   if (number === undefined || ![2, 3, 4].includes(number))
-    throw fail(at, `format ${value}: the module takes 2, 3 and 4`)
+    throw fail(at, `format ${value}: the module supports 2, 3 and 4`)
   if ((wordsOf(said) ?? number) !== number) throw fail(at, `format ${value} is not "${said}"`)
   return number
 }

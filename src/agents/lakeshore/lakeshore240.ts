@@ -31,17 +31,17 @@ export default defineInstrument({
   class: 'Lakeshore240Agent',
   dashboard: 'diodes',
   help: 'Reads temperatures from a Lake Shore 240 series module.',
-  wiring: `USB, a serial port of its own at 115,200 baud, 8 data bits, no parity, 1 stop bit (set by the agent): give the
-serial number, and the port is found and found again. With the module's USB on a serial server: \`--ip-address\`. The account needs the group
-\`dialout\`. Inputs are off when the module is new: switch them on by \`set_values --enabled=1\`.`,
+  wiring: `USB, as a serial port at 115,200 baud, 8 data bits, no parity, 1 stop bit (set by the agent): give the
+serial number, and the port is found, also after replugging. With the module's USB on a serial server: \`--ip-address\`. The account needs the group
+\`dialout\`. Inputs of a new module are off: switch them on with \`set_values --enabled=1\`.`,
   example: { serial_number: 'LSA21OQ', sampling_frequency: 2.5 },
   args: z
     .object({
-      serial_number: z.string().min(1).optional().describe('the module is found by it, and has to have it'),
+      serial_number: z.string().min(1).optional().describe('the module is found and checked by it'),
       port: z
         .string()
         .optional()
-        .describe('its serial port, tcp://HOST:PORT or replay:FILE; not searched then'),
+        .describe('its serial port, tcp://HOST:PORT or replay:FILE (then it is not searched)'),
       ip_address: z
         .string()
         .optional()
@@ -50,17 +50,17 @@ serial number, and the port is found and found again. With the module's USB on a
         .enum(['channel', 'front-panel'])
         .default('channel')
         .describe('no difference for this module: socs, too, names its fields Channel_1_T'),
-      mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
-      sampling_frequency: Hz.default(2.5).describe('sweeps over the channels in a second, Hz'),
+      mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what the agent starts by itself'),
+      sampling_frequency: Hz.default(2.5).describe('sweeps over the channels per second, Hz'),
     })
     .refine(({ serial_number, port, ip_address }) => serial_number ?? port ?? ip_address, {
       path: ['serial_number'],
       error: 'serial_number, port or ip_address is needed',
     }),
   retired: {
-    num_channels: 'the module says how many channels it has',
-    fake_data: 'a simulated module takes its place: ocs sim lakeshore240',
-    auto_acquire: 'mode takes its place',
+    num_channels: 'the module reports how many channels it has',
+    fake_data: 'use a simulated module: ocs sim lakeshore240',
+    auto_acquire: 'replaced by mode',
   },
   address: (args) =>
     givenAddress(args) ?? (async (signal) => (await findSerial(args.serial_number ?? '', { signal })).url),
@@ -74,8 +74,8 @@ serial number, and the port is found and found again. With the module's USB on a
   typical,
   judge,
   acq: {
-    help: 'Read all enabled channels, sweep after sweep.',
-    params: { sampling_frequency: Hz.optional().describe('Hz; that of the agent by default') },
+    help: 'Read all enabled channels continuously.',
+    params: { sampling_frequency: Hz.optional().describe('Hz; the agent’s by default') },
     rate: (args, { sampling_frequency = args.sampling_frequency }) => sampling_frequency,
     startup: ({ mode }) => mode === 'acq',
     choose: inOrder,
@@ -93,7 +93,7 @@ serial number, and the port is found and found again. With the module's USB on a
   .task(
     'set_values',
     {
-      help: 'Change the setup of a channel; what is not given stays.',
+      help: 'Change the setup of a channel; parameters not given stay.',
       params: z.object({
         channel: Number8,
         sensor: z.int().min(1).max(3).optional().describe('1 diode, 2 platinum RTD, 3 NTC RTD'),
@@ -133,7 +133,7 @@ serial number, and the port is found and found again. With the module's USB on a
   .task(
     'upload_cal_curve',
     {
-      help: 'Load a calibration curve into a channel and compare it with what the module has then.',
+      help: 'Load a calibration curve into a channel and verify it.',
       params: z.object({
         channel: Number8,
         filename: z.string().min(1).describe('a .340 file in the --files-dir of the agent'),

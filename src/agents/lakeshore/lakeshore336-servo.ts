@@ -37,9 +37,7 @@ export class Lately {
     // The first reading of a window may be as much as a sweep later than its beginning.
     const between = reach / Math.max(1, this.#past.length - 1)
     if (reach + between < window)
-      throw new OpError(
-        `there are readings of the last ${reach.toFixed(0)} s, which is less than ${window} s`,
-      )
+      throw new OpError(`readings cover the last ${reach.toFixed(0)} s, less than ${window} s`)
     return this.#past
       .filter(({ time }) => time >= now - window)
       .map(({ kelvin }) => kelvin.get(input) ?? Number.NaN)
@@ -95,9 +93,9 @@ export async function servo(
   const target = rising ? temperature - transport_offset : temperature
   while (rising ? (await kelvin()) < target : (await kelvin()) > target) {
     await pause(1000, signal)
-    if (signal.aborted) throw new OpError('stopped on the way; the setpoint stays')
+    if (signal.aborted) throw new OpError('stopped before the end; the setpoint stays')
   }
-  log('reached: the control loop begins anew')
+  log('reached: the control loop starts again')
   const before = await recall(link, range, heater)
   await change(link, range, heater, { range: 'off' })
   await pause(OFF_MS, signal)

@@ -102,7 +102,7 @@ const heater = { heater: z.enum(heaters).default('2').describe('output: 1 has 10
 export const settings: readonly Setting[] = [
   {
     name: 'set_heater_range',
-    help: 'Set the range of a heater; it has no effect in the mode off.',
+    help: 'Set the range of a heater; no effect in mode off.',
     register: range,
     key: heater,
     params: { range: ranges.schema.describe('off switches the heater off') },
@@ -135,7 +135,7 @@ export const settings: readonly Setting[] = [
   },
   {
     name: 'set_heater_resistance',
-    help: 'Tell the resistance of a heater: below 50 Ω is set as 25 Ω, else 50 Ω.',
+    help: 'Set the resistance of a heater: 25 Ω below 50 Ω, else 50 Ω.',
     register: heaterSetup,
     key: heater,
     params: { resistance: z.number().positive().describe('Ω').meta({ units: 'Ω' }) },

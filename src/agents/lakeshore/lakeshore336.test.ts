@@ -96,7 +96,7 @@ test('a heater is taken to a temperature; how stable it is wants readings', asyn
   expect([servo.success, said(servo)]).toEqual([true, expect.anything()])
   expect((await agent.task('get_heater_attribute', { attribute: 'ramp' })).data).toEqual({ ramp: [true, 2] })
   const early = await agent.task('check_temperature_stability', { window: 900 })
-  expect(said(early)).toContain('which is less than 900 s')
+  expect(said(early)).toContain('less than 900 s')
   const before = agent.rows.length
   await agent.until(() => agent.rows.length >= before + 4)
   expect(await agent.task('check_temperature_stability', { window: 0.5, threshold: 0.1 })).toMatchObject({

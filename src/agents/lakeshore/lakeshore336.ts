@@ -30,7 +30,7 @@ export default defineInstrument({
   args: z.object({
     serial_number: z.string().optional().describe('the instrument has to have it'),
     ip_address: z.string().describe('HOST[:PORT], port 7777 by default, or a whole address'),
-    f_sample: Hz.default(0.1).describe('sweeps over the channels in a second, Hz').meta({ units: 'Hz' }),
+    f_sample: Hz.default(0.1).describe('sweeps over the channels per second, Hz').meta({ units: 'Hz' }),
     threshold: z
       .number()
       .positive()
@@ -74,7 +74,7 @@ export default defineInstrument({
   },
   acq: {
     help: 'Read all inputs and both heaters, sweep after sweep.',
-    params: { f_sample: Hz.optional().describe('sweeps in a second, Hz; that of the agent by default') },
+    params: { f_sample: Hz.optional().describe('sweeps in a second, Hz; the agent’s by default') },
     rate: (args, { f_sample = args.f_sample }) => f_sample,
     startup: ({ auto_acquire }) => auto_acquire,
     data: ({ timestamp, blocks, errors, connection }, { channels, lately }) => {
@@ -112,7 +112,7 @@ export default defineInstrument({
         temperature: z.number().positive().describe('K').meta({ units: 'K' }),
         ramp: z.number().min(0.1).max(100).default(0.1).describe('K/min').meta({ units: 'K/min' }),
         heater,
-        transport: z.boolean().default(false).describe('begin the control loop anew when it is reached'),
+        transport: z.boolean().default(false).describe('restart the control loop when it is reached'),
         transport_offset: z
           .number()
           .min(0)
@@ -129,20 +129,20 @@ export default defineInstrument({
   .task(
     'check_temperature_stability',
     {
-      help: 'Succeed when all readings of a window are close to what was last asked for.',
+      help: 'Succeed when all readings in a window are close to the last setpoint.',
       params: z.object({
         threshold: z
           .number()
           .positive()
           .optional()
-          .describe('K; that of the agent by default')
+          .describe('K; the agent’s by default')
           .meta({ units: 'K' }),
         window: z
           .number()
           .positive()
           .max(7200)
           .optional()
-          .describe('s; that of the agent by default')
+          .describe('s; the agent’s by default')
           .meta({ units: 's' }),
         heater,
       }),
@@ -157,14 +157,14 @@ export default defineInstrument({
       const furthest = Math.max(...[now, ...past].map((kelvin) => Math.abs(kelvin - wanted)))
       session.set({ setpoint: wanted, furthest, readings: past.length + 1 })
       if (!(furthest < threshold))
-        throw new OpError(`not stable: as much as ${furthest} K from ${wanted} K in the last ${window} s`)
+        throw new OpError(`not stable: up to ${furthest} K from ${wanted} K in the last ${window} s`)
       return `Stable: at most ${furthest} K from ${wanted} K in the last ${window} s.`
     },
   )
   .task(
     'get_channel_attribute',
     {
-      help: 'What an input keeps, as data of the session.',
+      help: 'The setup of an input, as data of the session.',
       params: z.object({
         attribute: z.enum(namesOf(channelAttributes)).describe('which'),
         channel,
@@ -179,7 +179,7 @@ export default defineInstrument({
   .task(
     'get_heater_attribute',
     {
-      help: 'What a heater keeps or does, as data of the session.',
+      help: 'Setup and state of a heater, as data of the session.',
       params: z.object({ attribute: z.enum(namesOf(heaterAttributes)).describe('which'), heater }),
     },
     async ({ params: { attribute, heater }, instrument: { link }, session }) => {

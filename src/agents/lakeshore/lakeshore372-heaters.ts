@@ -25,11 +25,11 @@ export const heating = reading
   .task(
     'init_lakeshore',
     {
-      help: 'Ask the instrument for its setup anew.',
+      help: 'Read the setup of the instrument again.',
       params: z.object({
         auto_acquire: z.boolean().default(false).describe('start acq afterwards'),
         acq_params: z.record(z.string(), z.unknown()).nullish().describe('parameters of that acq'),
-        force: z.boolean().default(false).describe('no difference here: the setup is always read'),
+        force: z.boolean().default(false).describe('no effect here: the setup is always read'),
         configfile: z.string().nullish().describe('file of settings to load, as input_configfile does'),
       }),
       startup: ({ mode }) => mode === 'init',
@@ -49,7 +49,7 @@ export const heating = reading
   .task(
     'input_configfile',
     {
-      help: 'Set channels up by a YAML file: by serial number, device_settings and channel.',
+      help: 'Set channels up from a YAML file: by serial number, device_settings and channel.',
       params: z.object({
         configfile: z
           .string()
@@ -60,7 +60,7 @@ export const heating = reading
     },
     async ({ instrument, params: { configfile }, args, session, signal, lab }) => {
       const file = configfile ?? args.configfile
-      if (file === undefined) throw new OpError('no file: give configfile here, or to the agent')
+      if (file === undefined) throw new OpError('no file: give configfile here or to the agent')
       const isOwn = file === args.configfile
       const config = isOwn
         ? await readConfig(instrument, file)
@@ -91,7 +91,7 @@ export const heating = reading
         heater: Heater.describe('which'),
         range: z
           .union([z.number().nonnegative(), z.string().regex(/^(on|off)$/i, 'on, off or a current')])
-          .describe('sample: off or a current in A, the nearest range is taken; still: on or off'),
+          .describe('sample: off or a current in A (the nearest range is used); still: on or off'),
         wait: z.number().min(0).default(0).describe('seconds to wait afterwards'),
       }),
     },
@@ -120,11 +120,11 @@ export const heating = reading
   .task(
     'set_heater_output',
     {
-      help: 'Set the manual output of a heater; what the instrument has then is published.',
+      help: 'Set the manual output of a heater; the resulting value is published.',
       params: z.object({
         heater: Heater.describe('which'),
         output: z.number().min(0).max(100).describe('% of the range, or W, by the display'),
-        display: z.enum(['current', 'power']).nullish().describe('what the output is shown and set in'),
+        display: z.enum(['current', 'power']).nullish().describe('unit in which the output is shown and set'),
       }),
     },
     async ({ instrument, params: { heater, output: value, display }, feeds }) => {
@@ -142,7 +142,7 @@ export const heating = reading
   .task(
     'get_heater',
     {
-      help: 'How a heater is driven: what the tasks that set it take.',
+      help: 'How a heater is driven, as the tasks that set it accept it.',
       params: z.object({ heater: Heater.describe('which') }),
       data: z.object({
         mode: outputMode.schema.shape.mode,
@@ -167,7 +167,7 @@ export const heating = reading
   .task(
     'set_still_output',
     {
-      help: 'Set the still output of the still heater; what the instrument has then is published.',
+      help: 'Set the still output of the still heater; the resulting value is published.',
       params: z.object({ output: z.number().min(0).max(100).describe('%') }),
     },
     async ({ instrument, params, feeds }) => {
@@ -186,10 +186,10 @@ export const heating = reading
       return `The still output is ${kept.output} %.`
     },
   )
-  .task('enable_control_chan', { help: 'Record the control input A too.' }, async ({ instrument }) =>
+  .task('enable_control_chan', { help: 'Record the control input A as well.' }, async ({ instrument }) =>
     control(instrument, true),
   )
-  .task('disable_control_chan', { help: 'Leave the control input A out.' }, async ({ instrument }) =>
+  .task('disable_control_chan', { help: 'Do not record the control input A.' }, async ({ instrument }) =>
     control(instrument, false),
   )
 
@@ -202,6 +202,6 @@ function rangeCode(heater: 'sample' | 'still', range: number | string): number {
   if (range === 'off' || range === 0) return 0
   if (heater === 'still') return 1
   if (typeof range === 'string')
-    throw new OpError(`range "${range}": the sample heater takes off or a current in A`)
+    throw new OpError(`range "${range}": the sample heater takes off, or a current in A`)
   return codeOf(heaterRanges, range)
 }

@@ -21,8 +21,8 @@ export const reading = reader
   .task(
     'set_autoscan',
     {
-      help: 'Let the scanner move on by itself, or stay.',
-      params: z.object({ autoscan: z.boolean().describe('whether it moves on') }),
+      help: 'Switch autoscan on or off.',
+      params: z.object({ autoscan: z.boolean().describe('whether it scans by itself') }),
     },
     async ({ instrument, params: { autoscan } }) => {
       await change(instrument.link, 'SCAN', '', scanState, { autoscan })
@@ -40,7 +40,7 @@ export const reading = reader
   .task(
     'get_scan',
     {
-      help: 'Which channel the scanner is connected to, and whether it moves on by itself.',
+      help: 'Which channel the scanner is connected to, and whether autoscan is on by itself.',
       data: z.object({ channel: z.int(), autoscan: z.boolean() }),
     },
     async ({ instrument, session }) => {
@@ -105,7 +105,7 @@ export const reading = reader
   .task(
     'set_excitation',
     {
-      help: 'Set the excitation of a channel to the nearest step there is.',
+      help: 'Set the excitation of a channel to the nearest available step.',
       params: z.object({ channel: Channel, value: z.number().positive().describe('V or A, by the mode') }),
     },
     async ({ instrument, params: { channel, value }, session }) => {
@@ -128,7 +128,7 @@ export const reading = reader
   .task(
     'set_resistance_range',
     {
-      help: 'Set the resistance range of a channel to the nearest there is; autorange, where on, may change it.',
+      help: 'Set the resistance range of a channel to the nearest available; autorange, if on, may change it.',
       params: z.object({ channel: Channel, resistance_range: z.number().positive().describe('Ω') }),
     },
     async ({ instrument, params: { channel, resistance_range }, session }) => {

@@ -43,30 +43,30 @@ at a time and refuses a third; the agent holds one.`,
   example: { ip_address: '10.10.10.4', serial_number: 'LSA22YG', dwell_time_delay: 0 },
   args: z.object({
     ip_address: z.string().min(1).describe('HOST[:PORT], or replay:FILE; port 7777 by default'),
-    serial_number: z.string().min(1).optional().describe('which it has to have'),
+    serial_number: z.string().min(1).optional().describe('serial number that it must have'),
     dwell_time_delay: z
       .number()
       .min(0)
       .default(0)
-      .describe('seconds to skip after a switch, beyond the pause'),
-    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what starts with the agent'),
+      .describe('seconds to skip after a channel change, in addition to the pause'),
+    mode: z.enum(['idle', 'init', 'acq']).default('acq').describe('what the agent starts by itself'),
     sample_heater: z.boolean().default(false).describe('record the output of the sample heater'),
     enable_control_chan: z.boolean().default(false).describe('record the control input A'),
     configfile: z
       .string()
       .optional()
-      .describe('file of settings, loaded when the agent starts, unless it idles: see input_configfile'),
+      .describe('file of settings, loaded when the agent starts unless idle: see input_configfile'),
     field_names: z
       .enum(['channel', 'front-panel'])
       .default('channel')
       .describe(
-        'channel: Channel_05_T, whatever its name; front-panel: by the name on the instrument, as socs does',
+        'channel: Channel_05_T, whatever its name; front-panel: the name on the instrument, as in socs',
       ),
   }),
   retired: {
-    fake_data: 'a simulated instrument takes its place: ocs sim lakeshore372',
-    num_channels: 'the instrument says which channels are enabled',
-    auto_acquire: 'mode takes its place',
+    fake_data: 'use a simulated instrument: ocs sim lakeshore372',
+    num_channels: 'the instrument reports which channels are enabled',
+    auto_acquire: 'replaced by mode',
   },
   feeds: {
     temperatures: {
@@ -92,7 +92,7 @@ at a time and refuses a third; the agent holds one.`,
 }).process(
   'acq',
   {
-    help: 'Follow the scanner, ten readings a second; those of a channel that still settles are left out.',
+    help: 'Follow the scanner, ten readings a second; readings of a channel that is still settling are skipped.',
     params: z.object({
       sample_heater: z.boolean().optional().describe('record the output of the sample heater'),
       run_once: z.boolean().default(false).describe('stop after one reading'),

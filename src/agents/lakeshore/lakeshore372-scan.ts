@@ -68,7 +68,7 @@ export async function refresh(instrument: Lakeshore372, key: string): Promise<In
 const KELVIN = [0, 420] as const
 /** Least step of a temperature, K. A resistance has ranges, and none of its own. */
 const KELVIN_STEP = 1e-5
-/** Seconds between two readings of what is measured all the while. */
+/** Seconds between two readings of what is always measured. */
 const STEADY = 0.1
 
 const STATUS =
@@ -263,7 +263,7 @@ export async function readScanned(
   })
   const seen = sample.seen.filter((one) => one !== undefined)
   const [last] = seen.slice(-1)
-  if (last === undefined) throw new TransportError('SCAN?: not told which channel is connected')
+  if (last === undefined) throw new TransportError('SCAN?: no channel number in the reply')
   if (seen.some((one) => one !== channel)) return follow(instrument, last, delay)
   // Something was set meanwhile that makes the reading settle anew.
   if (scan.channel !== channel) return undefined

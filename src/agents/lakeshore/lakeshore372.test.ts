@@ -253,13 +253,13 @@ test('a file of settings with faults changes nothing, and names them all', async
   const agent = await start(url, { mode: 'idle' })
   expect((await agent.task('input_configfile', { configfile: '/nowhere.yaml' })).success).toBe(false)
   expect(messages(agent, 'input_configfile')).toContain(
-    '/nowhere.yaml is no readable file of 1 MiB at most beneath',
+    '/nowhere.yaml is not a readable file of at most 1 MiB in',
   )
   expect((await agent.task('input_configfile')).success).toBe(false)
   const file = join(folder, 'secret.yaml')
   writeFileSync(file, 'root: "$6$hash"')
   expect((await agent.task('input_configfile', { configfile: file })).success).toBe(false)
-  expect(messages(agent, 'input_configfile')).toContain('is not as it has to be: the agent')
+  expect(messages(agent, 'input_configfile')).toContain('is not valid: the agent')
   expect(messages(agent, 'input_configfile')).not.toContain('it has: root')
 })
 

@@ -17,7 +17,7 @@ export default heating
   .task(
     'servo_to_temperature',
     {
-      help: 'Control the sample heater in closed loop on its input, which the scanner is put on, and set its set-point.',
+      help: 'Control the sample heater in closed loop on its input, connect the scanner to that input, and set the set-point.',
       params: z.object({ temperature: z.number().positive().max(1).describe('K, at most 1') }),
     },
     async ({ instrument: { link }, params: { temperature }, session }) => {
@@ -46,7 +46,7 @@ export default heating
       help: 'Succeed if the mean of some readings of the sample heater’s input is near its set-point.',
       params: z.object({
         measurements: z.int().min(1).max(10_000).default(10).describe('readings to average, ten a second'),
-        threshold: z.number().positive().default(0.5e-3).describe('K that the mean may be off'),
+        threshold: z.number().positive().default(0.5e-3).describe('tolerance of the mean, K'),
       }),
     },
     async ({ instrument: { link }, params: { measurements, threshold }, session, signal }) => {

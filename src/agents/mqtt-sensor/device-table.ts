@@ -60,7 +60,7 @@ export function readTable(file: string): DeviceTable {
   const { data, error } = Table.safeParse(given)
   if (error) throw new ConfigError(`--devices ${file}: ${faultOf(error)}`)
   const devices = new Map(Object.entries(data))
-  const fault = devices.size === 0 ? 'it names no device' : tooMuch(devices)
+  const fault = devices.size === 0 ? 'it has no devices' : tooMuch(devices)
   if (fault !== undefined) throw new ConfigError(`--devices ${file}: ${fault}`)
   return devices
 }
@@ -77,11 +77,11 @@ function faultOf({ issues: [issue] }: z.ZodError): string {
 }
 
 function tooMuch(devices: DeviceTable): string | undefined {
-  if (devices.size > MOST_DEVICES) return `it names more than ${MOST_DEVICES} devices`
+  if (devices.size > MOST_DEVICES) return `it has more than ${MOST_DEVICES} devices`
   for (const [name, { readings }] of devices) {
     const fields = readings.map(({ field }) => field)
     const twice = fields.find((field, i) => fields.indexOf(field) < i)
-    if (twice !== undefined) return `${name}: the field "${twice}" is there twice`
+    if (twice !== undefined) return `${name}: the field "${twice}" appears twice`
     const topics = new Map<string, string>()
     for (const { topic } of readings) {
       const other = topics.get(blockOf(topic)) ?? topic

@@ -133,18 +133,18 @@ test('a message longer than any reading, and more a second than any device has, 
 test('who says nothing for longer than its rhythm is told of', () => {
   const { device } = take('freezer', ['0 tele/tasmota_9CF9D1/SENSOR {"ENERGY":{"Power":1}}'], 1000)
   expect(device.problem(600_000)).toBeUndefined()
-  expect(device.problem(700_000)).toBe('freezer has said nothing for 699 s')
+  expect(device.problem(700_000)).toBe('freezer has been silent for 699 s')
 })
 
 test.each([
-  ['{}', 'it names no device'],
+  ['{}', 'it has no devices'],
   [
     'a: {readings: [{topic: x, field: y, unit: K}]}',
     'a.readings.0: unknown key "unit" (did you mean units?)',
   ],
   ['a: {readings: [{topic: "x/#", field: y}]}', 'a.readings.0.topic: a topic in full'],
   ['a: {readings: [{topic: x, field: 1y}]}', 'a.readings.0.field: letters, digits and _'],
-  ['a: {readings: [{topic: x, field: y}, {topic: z, field: y}]}', 'a: the field "y" is there twice'],
+  ['a: {readings: [{topic: x, field: y}, {topic: z, field: y}]}', 'a: the field "y" appears twice'],
   [
     'a: {readings: [{topic: x/y, field: y}, {topic: x_y, field: z}]}',
     'x/y and x_y would be recorded under one name',

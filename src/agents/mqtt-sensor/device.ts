@@ -68,7 +68,7 @@ export class Device {
       blockOf(topic),
       Object.fromEntries(readings.map((reading) => [reading.field, fieldOf(reading)])),
     ])
-    const online: FieldSpec = { description: '1 when the device is there, 0 when not', range: [0, 1] }
+    const online: FieldSpec = { description: '1 if the device is online, else 0', range: [0, 1] }
     return {
       ...Object.fromEntries(blocks),
       ...(this.#spec.availability && { [AVAILABILITY]: { online } }),
@@ -92,10 +92,7 @@ export class Device {
     const readings = this.#readings.get(message.topic)
     if (!readings) return taken
     if (message.retained) {
-      this.#fault(
-        'kept from before',
-        `${message.topic} has a value that the broker has kept: nobody says since when`,
-      )
+      this.#fault('kept from before', `${message.topic} has a retained value of unknown age`)
       return taken
     }
     this.#heard = now
@@ -112,9 +109,9 @@ export class Device {
     const { rhythm } = this.#spec
     const silent = (now - this.#heard) / 1000
     if (rhythm !== undefined && silent > overdueAfter(rhythm))
-      return `${this.name} has said nothing for ${Math.round(silent)} s`
+      return `${this.name} has been silent for ${Math.round(silent)} s`
     const [topic] = this.#unread
-    return topic === undefined ? undefined : `${this.name}: what it says on ${topic} is no number`
+    return topic === undefined ? undefined : `${this.name}: what it says on ${topic} is not a number`
   }
 
   /** Whether it is there, where the message says so. */
@@ -129,7 +126,7 @@ export class Device {
     if (!ONLINE.has(word) && !OFFLINE.has(word))
       return this.#readings.has(topic)
         ? []
-        : this.#fault('no availability', `${topic} says neither online nor offline: ${clip(text)}`)
+        : this.#fault('no availability', `${topic} is neither online nor offline: ${clip(text)}`)
     this.online = ONLINE.has(word)
     return [{ block: AVAILABILITY, values: { online: Number(this.online) } }]
   }

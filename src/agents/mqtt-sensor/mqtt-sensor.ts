@@ -30,22 +30,18 @@ interface Sensors {
 
 export default defineAgent({
   class: 'MqttSensorAgent',
-  help: 'Records what devices of others publish over MQTT: a feed a device.',
+  help: 'Records third-party devices that publish over MQTT, one feed per device.',
   args: z.object({
-    devices: z.string().min(1).describe('the table of devices, a file of YAML'),
+    devices: z.string().min(1).describe('the table of devices, a YAML file'),
     mqtt_server: z
       .string()
       .regex(/^(mqtts?|wss?):\/\/[^@]+$/, 'mqtt://HOST:PORT, without user and password')
       .optional()
-      .describe('a broker of others, mqtt://HOST:PORT; the hub of this lab when not given'),
-    mqtt_user: z.string().min(1).optional().describe('who to be on that broker'),
-    mqtt_password_file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('the file whose first line is the password there'),
-    mqtt_ca: z.string().min(1).optional().describe('the authority of its certificate, PEM'),
-    mode: z.enum(['idle', 'acq']).default('acq').describe('what starts with the agent'),
+      .describe('another broker, mqtt://HOST:PORT; the hub of this lab by default'),
+    mqtt_user: z.string().min(1).optional().describe('user name on that broker'),
+    mqtt_password_file: z.string().min(1).optional().describe('file whose first line is the password'),
+    mqtt_ca: z.string().min(1).optional().describe('CA of its certificate, PEM'),
+    mode: z.enum(['idle', 'acq']).default('acq').describe('what the agent starts by itself'),
   }),
   wiring:
     'None of its own: Shelly, ESPHome, Tasmota, zigbee2mqtt, Node-RED and whatever else publishes numbers over MQTT, on the hub or on a broker of its own. The table, and how a device gets onto the hub: [sensors of others](../foreign-sensors.md).',
@@ -68,7 +64,7 @@ export default defineAgent({
 }).process(
   'acq',
   {
-    help: 'Publish what each device says, with the time at which it came.',
+    help: 'Publish the messages of each device, with their time of arrival.',
     data: z.object({ devices: z.record(z.string(), DeviceState), timestamp: z.number() }),
     startup: ({ mode }) => mode === 'acq',
   },

@@ -52,10 +52,7 @@ export function withinBudget(all = budgets()): MiddlewareHandler<Env> {
     ]
     const cost = texts.reduce((sum, text) => sum + costOf(text), 0)
     if (all.of(addressOf(c)).take(cost)) return next()
-    return c.json(
-      { error: 'too many names to write out: fewer alternatives in {…} and (…|…), or not so often' },
-      429,
-    )
+    return c.json({ error: 'too many names to expand: use fewer alternatives in {…} and (…|…)' }, 429)
   }
 }
 
@@ -64,7 +61,7 @@ async function bodyOf(c: Context): Promise<string> {
   try {
     return await c.req.text()
   } catch {
-    throw badRequest('the body did not come whole')
+    throw badRequest('the request body is incomplete')
   }
 }
 

@@ -13,10 +13,10 @@ export class Busy {
     const now = this.#under.get(address) ?? 0
     if (now >= OF_ONE)
       throw new HTTPException(429, {
-        message: 'several sign-ins are under way from this address: wait for the answer',
+        message: 'several sign-ins from this address are in progress: wait for the answer',
       })
     if (this.#all >= OF_ALL)
-      throw new HTTPException(503, { message: 'many sign in just now: try again in a moment' })
+      throw new HTTPException(503, { message: 'too many people are signing in: try again in a moment' })
     this.#under.set(address, now + 1)
     this.#all++
     try {

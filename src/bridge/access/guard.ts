@@ -32,10 +32,7 @@ export function addressOf(c: Context<Env>): string {
 export function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandler {
   return async (c, next) => {
     if (mayAsk(c.req.header('host'), allowed)) return next()
-    return c.json(
-      { error: 'this host name is not one the bridge goes by: use localhost or its address' },
-      403,
-    )
+    return c.json({ error: 'the bridge does not know this host name: use localhost or its address' }, 403)
   }
 }
 
@@ -46,7 +43,7 @@ export function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandle
 export const noOtherSite: MiddlewareHandler = async (c, next) => {
   const isLink = c.req.method === 'GET' && c.req.path === '/' && c.req.header('sec-fetch-dest') === 'document'
   if (c.req.header('sec-fetch-site') !== 'cross-site' || isLink) return next()
-  return c.json({ error: 'pages of other sites may not ask the bridge' }, 403)
+  return c.json({ error: 'web pages of other sites may not use the bridge' }, 403)
 }
 
 /**

@@ -121,7 +121,7 @@ test('a bridge only looks, even with the token of who runs the hub; people act a
   await using asks = await caller(bus, ROOT)
   expect(await asks.request('fake', 'acq', 'start')).toMatchObject({
     status: -1,
-    msg: expect.stringContaining('this takes an operator'),
+    msg: expect.stringContaining('this needs an operator'),
   })
   await using all = peopleBy([bridgeToken])
   const maya = all.who(await all.enter('maya', PASSWORD, '10.0.0.7'))

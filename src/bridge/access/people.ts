@@ -52,8 +52,8 @@ interface Member extends Person, AsyncDisposable {
 
 const WHY: Readonly<Record<NotFetched, readonly [401 | 429 | 503, string]>> = {
   wrong: [401, 'no such name and password; the hub adds people: ocs hub passwd NAME --role operator:1'],
-  wait: [429, 'too many wrong passwords, or many sign in just now: try again in a minute'],
-  stranger: [503, 'the hub does not know this bridge: there, ocs hub token bridge --role bridge'],
+  wait: [429, 'too many wrong passwords, or too many people signing in: try again in a minute'],
+  stranger: [503, 'the hub does not know this bridge: run ocs hub token bridge --role bridge there'],
 }
 
 /**
@@ -115,7 +115,7 @@ export function people(
     if (how !== 'connected') {
       await bus[Symbol.asyncDispose]()
       if (how === 'refused') throw new HTTPException(401, { message: 'the hub does not know this token' })
-      throw new HTTPException(503, { message: 'the hub is not reached' })
+      throw new HTTPException(503, { message: 'the hub cannot be reached' })
     }
     const ask = await caller(bus, root, { by: 'live page' })
     const member: Member = {
@@ -190,7 +190,7 @@ export function people(
 type Lasts = readonly [lasts: number, quiet: number]
 
 function nobody(): HTTPException {
-  return new HTTPException(503, { message: 'there is no hub here that knows people' })
+  return new HTTPException(503, { message: 'no hub with accounts is available here' })
 }
 
 /** What a header shows, where that can be somebody's. @throws HTTPException 401 */

@@ -43,7 +43,7 @@ export const AGGREGATE_NAMES = Object.keys(AGGREGATES)
 export function aggregateOf(name: string): Aggregate {
   const found = Object.hasOwn(AGGREGATES, name) ? AGGREGATES[name] : undefined
   if (found) return found
-  throw badRequest(`"${name.slice(0, 50)}" sums nothing up: one of ${AGGREGATE_NAMES.join(', ')}`)
+  throw badRequest(`"${name.slice(0, 50)}" is not an aggregate: use one of ${AGGREGATE_NAMES.join(', ')}`)
 }
 
 /** The aggregate of what is not null; null where nothing is. */

@@ -8,7 +8,7 @@ const REVERSE = { name: 'reverse', type: 'boolean', default: false } as const
 export const CHOOSE: Readonly<Record<string, GraphiteFunction>> = {
   limit: {
     group: 'Filter Series',
-    description: 'The first lines, so many.',
+    description: 'The first N lines.',
     params: [SERIES, { name: 'n', type: 'integer', required: true }],
     act: ({ series: [lines = []], values: [n] }) => lines.slice(0, Number(n)),
   },
@@ -21,20 +21,20 @@ export const CHOOSE: Readonly<Record<string, GraphiteFunction>> = {
   },
   sortBy: {
     group: 'Sorting',
-    description: 'In the order of an aggregate of their values.',
+    description: 'Sorts lines by an aggregate of their values.',
     params: [SERIES, { name: 'func', type: 'aggFunc', default: 'average' }, REVERSE],
     act: ({ series: [lines = []], values: [by = 'average', reverse = false] }) =>
       sorted(lines, String(by), reverse === true),
   },
   sortByMaxima: {
     group: 'Sorting',
-    description: 'The line with the greatest value first.',
+    description: 'Sorts lines by their greatest value, greatest first.',
     params: [SERIES],
     act: ({ series: [lines = []] }) => sorted(lines, 'max', true),
   },
   sortByName: {
     group: 'Sorting',
-    description: 'In the order of their names, numbers in them as numbers.',
+    description: 'Sorts lines by name, with numbers in numerical order.',
     params: [SERIES, { name: 'natural', type: 'boolean', default: false }, REVERSE],
     act: ({ series: [lines = []], values: [natural = false, reverse = false] }) => {
       const order = new Intl.Collator('en', { numeric: natural === true }).compare

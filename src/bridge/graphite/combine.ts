@@ -7,7 +7,7 @@ import { changed, type Line, type Point, withUnit } from './line.ts'
 /** Steps of a common grid that are looked for one that fits all, of the longest. */
 const MOST_STEPS = 100
 
-const sum = combining('sum', 'Adds lines up; where some have no value, the others count.')
+const sum = combining('sum', 'Adds lines up; lines without a value at a time are skipped.')
 const average = combining('average', 'The mean of lines at each time.')
 
 /** What makes one line of many: they are put on common times first, each point there the mean of its own points. */
@@ -16,9 +16,9 @@ export const COMBINE: Readonly<Record<string, GraphiteFunction>> = {
   sum,
   averageSeries: average,
   avg: average,
-  minSeries: combining('min', 'The least of lines at each time.'),
-  maxSeries: combining('max', 'The greatest of lines at each time.'),
-  diffSeries: combining('diff', 'The first line without all the others: diffSeries(a, b) is a − b.'),
+  minSeries: combining('min', 'The smallest value of the lines at each time.'),
+  maxSeries: combining('max', 'The largest value of the lines at each time.'),
+  diffSeries: combining('diff', 'The first line minus all others: diffSeries(a, b) is a − b.'),
   divideSeries: {
     group: 'Combine',
     description: 'Divides each line by another one.',
@@ -30,7 +30,7 @@ export const COMBINE: Readonly<Record<string, GraphiteFunction>> = {
     act: ({ series: [dividends = [], divisors = []] }) => {
       const [divisor] = divisors
       if (divisors.length > 1)
-        throw badRequest(`divideSeries: divisorSeries is one line, not ${divisors.length}: name one`)
+        throw badRequest(`divideSeries: divisorSeries must be one line, not ${divisors.length}`)
       return dividends.map((dividend) => {
         const target = `divideSeries(${dividend.target},${divisor?.target ?? 'MISSING'})`
         const { rows, step } = together(divisor ? [dividend, divisor] : [dividend])

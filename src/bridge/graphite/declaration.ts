@@ -53,13 +53,13 @@ export const SERIES: Param = { name: 'seriesList', type: 'seriesList', required:
 export const MANY_SERIES: Param = { name: 'seriesLists', type: 'seriesList', required: true, multiple: true }
 
 const WANTS: Readonly<Record<Kind, string>> = {
-  seriesList: 'a metric or a function of some',
+  seriesList: 'a metric, or a function of metrics',
   string: 'a text in quotes',
   integer: 'a whole number',
   float: 'a number',
   boolean: 'true or false',
-  interval: 'a length of time in quotes, "5min"',
-  intOrInterval: 'a number of points, or a length of time in quotes, "5min"',
+  interval: 'a time span in quotes, "5min"',
+  intOrInterval: 'a number of points, or a time span in quotes, "5min"',
   node: 'a node of the name: 0, 1, -1, …',
   tag: 'the name of a tag in quotes',
   aggFunc: `one of ${AGGREGATE_NAMES.join(', ')}, in quotes`,
@@ -112,7 +112,7 @@ export function checkArguments(
   }
   const missing = params.slice(args.length).find(({ required }) => required)
   if (missing)
-    throw badRequest(`${name}: ${missing.name} is missing, ${WANTS[missing.type]}: ${usage(name, params)}`)
+    throw badRequest(`${name}: ${missing.name} is missing (${WANTS[missing.type]}): ${usage(name, params)}`)
 }
 
 function shown(arg: Expression): string {
@@ -136,7 +136,7 @@ export function functionOf(name: string, known: ReadonlyMap<string, GraphiteFunc
   const [near] = didYouMean(name, [...known.keys()])
   const hint = near === undefined ? '' : ` did you mean ${near}?`
   throw badRequest(
-    `the function "${name.slice(0, 100)}" is not known here;${hint} these are: ${[...known.keys()].join(', ')}`,
+    `the function "${name.slice(0, 100)}" is not known here;${hint} known are: ${[...known.keys()].join(', ')}`,
   )
 }
 

@@ -132,30 +132,27 @@ test('/render: one bad target leaves the others whole, and is named', async () =
   await draw(at.bridge, 'LSA21OQ.*', 'scale(\nerror: forged')
   expect(at.log.some((line) => line.includes('\n'))).toBe(false)
   for (const [target, text] of [
-    ['holtWinters(LSA21OQ.*, 10)', 'the function "holtWinters" is not known here; these are: alias, '],
-    ['movingAvrage(LSA21OQ.*, 10)', 'is not known here; did you mean movingAverage? these are: alias, '],
-    [
-      'movingAverage(LSA21OQ.*, "10 minuets")',
-      'windowSize is a number of points, or a length of time in quotes',
-    ],
+    ['holtWinters(LSA21OQ.*, 10)', 'the function "holtWinters" is not known here; known are: alias, '],
+    ['movingAvrage(LSA21OQ.*, 10)', 'is not known here; did you mean movingAverage? known are: alias, '],
+    ['movingAverage(LSA21OQ.*, "10 minuets")', 'windowSize is a number of points, or a time span in quotes'],
     ['movingAverage(LSA21OQ.*, 0)', 'windowSize is a number of points'],
     [
       'movingAverage(LSA21OQ.*, 1, 0.5, 3)',
       'too many: movingAverage(seriesList, windowSize, [xFilesFactor])',
     ],
     ['summarize(LSA21OQ.*, "1h", "averge")', 'func is one of average, avg, '],
-    ['summarize(timeShift(LSA21OQ.*, "1y"), "x")', 'intervalString is a length of time in quotes'],
-    ['sumSeries()', 'sumSeries: seriesLists is missing, a metric or a function of some'],
-    ['divideSeries(LSA21OQ.Channel_1_T, LSA21OQ.*)', 'divisorSeries is one line, not 2'],
-    ['divideSeries(LSA21OQ.*, 2)', 'divisorSeries is a metric or a function of some, not "2"'],
-    ['scale(LSA21OQ.*)', 'scale: factor is missing, a number'],
+    ['summarize(timeShift(LSA21OQ.*, "1y"), "x")', 'intervalString is a time span in quotes'],
+    ['sumSeries()', 'sumSeries: seriesLists is missing (a metric, or a function of metrics)'],
+    ['divideSeries(LSA21OQ.Channel_1_T, LSA21OQ.*)', 'divisorSeries must be one line, not 2'],
+    ['divideSeries(LSA21OQ.*, 2)', 'divisorSeries is a metric, or a function of metrics, not "2"'],
+    ['scale(LSA21OQ.*)', 'scale: factor is missing (a number)'],
     ['scale(LSA21OQ.*, x)', 'factor is a number, not "x": scale(seriesList, factor)'],
     ['alias(LSA21OQ.*, 1)', 'text in quotes'],
     ['aliasByNode(LSA21OQ.*, "x")', 'is a node of the name'],
     ['aliasSub(LSA21OQ.*, "(", "x")', 'missing closing )'],
     ['alias()', 'alias: seriesList is missing'],
-    ['aliasByTags(LSA21OQ.*)', 'tags is missing, the name of a tag'],
-    ['5', 'is no metric'],
+    ['aliasByTags(LSA21OQ.*)', 'tags is missing (the name of a tag'],
+    ['5', 'is not a metric'],
     [
       'LSA21OQ.Chanel_1_T',
       '"LSA21OQ.Chanel_1_T": LSA21OQ has no metric "Chanel_1_T" (did you mean Channel_1_T?); there are Channel_1_T, Channel_2_T',
@@ -164,14 +161,14 @@ test('/render: one bad target leaves the others whole, and is named', async () =
       'scale(LSA21Q.Channel_1_T, 2)',
       'no data node is called "LSA21Q" (did you mean LSA21OQ?); there are LSA21OQ, LSA22HA',
     ],
-    ['LSA21OQ', '"LSA21OQ" is no metric: a metric is NAME.field, as in LSA21OQ.*'],
+    ['LSA21OQ', '"LSA21OQ" is not a metric: a metric is NAME.field, as in LSA21OQ.*'],
     ['operations.ls240.acqq', 'operations.ls240 has no metric "acqq" (did you mean acq?); there are acq'],
-    ['LSA21OQ.Channel_1_T=3', '"=" stands in no name: a metric is NAME.field'],
-    ['LSA21OQ.Channel_1_T|scale(2)', '"|" stands in no name'],
-    ['$agent.Channel_1_T', '"$" stands in no name'],
+    ['LSA21OQ.Channel_1_T=3', '"=" cannot be in a name: a metric is NAME.field'],
+    ['LSA21OQ.Channel_1_T|scale(2)', '"|" cannot be in a name'],
+    ['$agent.Channel_1_T', '"$" cannot be in a name'],
     ['LSA21OQ.{Chanel_1_T}', ''],
     ['nothing.*', ''],
-    ['alias(LSA21OQ.*, "x") x', 'something is left over'],
+    ['alias(LSA21OQ.*, "x") x', 'there is text left over'],
     [`${'scale('.repeat(40)}a.b`, 'nested too deep'],
     [`${'{*a,*b,*c,*d,*e,*f,*g,*h,*i,*j}'.repeat(4)}.x`, ''],
   ] as const) {
@@ -310,7 +307,7 @@ test('Save & test, and what the editor asks', async () => {
   expect(functions['perSecond']).toEqual({
     name: 'perSecond',
     function: 'perSecond(seriesList, [maxValue], [minValue])',
-    description: expect.stringContaining('a second'),
+    description: expect.stringContaining('per second'),
     module: 'ocs',
     group: 'Transform',
     params: [
@@ -354,7 +351,7 @@ test('forms are read from Grafana and from no page of another site; times and fo
   expect(await post('target=a.*', { 'content-type': 'application/json' })).toEqual([415, expect.any(String)])
   expect(await post('target=a.*&format=png')).toEqual([400, 'format=png: only json is served'])
   expect(await post('target=a.*&from=soon')).toEqual([400, expect.stringContaining('from=soon')])
-  const forms = 'no time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z'
+  const forms = 'not a time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z'
   for (const time of ['1795415400123', 'midnight', 'now/d'])
     expect(await post(`target=a.*&from=${time}`)).toEqual([400, `from=${time}: ${forms}`])
   expect(await post('target=a.*&from=-1h&until=-2h')).toEqual([400, 'from is after until'])

@@ -123,7 +123,7 @@ function spanOf(given: URLSearchParams): { from: number; to: number } {
     const time = readTime(text, 1000, now)
     if (time === undefined) {
       throw badRequest(
-        `${name}=${text.slice(0, 50)}: no time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z`,
+        `${name}=${text.slice(0, 50)}: not a time: write unix seconds, now, -1h, 08:00_20261123 or 2026-11-23T08:00:00Z`,
       )
     }
     return time

@@ -41,5 +41,5 @@ export async function whyNothing(
       names.length > 0 ? `there are ${names.slice(0, TOLD).join(', ')}${more}` : 'there is none yet'
     return `"${path.slice(0, 100)}": ${missing} "${part.slice(0, 100)}"${meant(part, names)}; ${there}`
   }
-  return `"${path.slice(0, 100)}" is no metric: a metric is NAME.field, as in ${path.slice(0, 100)}.*`
+  return `"${path.slice(0, 100)}" is not a metric: a metric is NAME.field, as in ${path.slice(0, 100)}.*`
 }

@@ -8,8 +8,8 @@ import { changed, type Line, type Point, type Value } from './line.ts'
 export const MOVING: Readonly<Record<string, GraphiteFunction>> = {
   movingAverage: moving('movingAverage', 'average', 'The mean of the values before each point.'),
   movingMedian: moving('movingMedian', 'median', 'The median of the values before each point.'),
-  movingMin: moving('movingMin', 'min', 'The least of the values before each point.'),
-  movingMax: moving('movingMax', 'max', 'The greatest of the values before each point.'),
+  movingMin: moving('movingMin', 'min', 'The smallest of the values before each point.'),
+  movingMax: moving('movingMax', 'max', 'The largest of the values before each point.'),
   movingSum: moving('movingSum', 'sum', 'The sum of the values before each point.'),
 }
 
@@ -62,7 +62,7 @@ function windows(
   const full = isCount ? size : Math.max(1, Math.floor(length / (step || 1)))
   if (datapoints.length * Math.min(full, datapoints.length) > MOST_VALUES)
     throw badRequest(
-      `a window of ${full} points over ${datapoints.length} is too much: take a shorter one, or fewer points`,
+      `a window of ${full} points over ${datapoints.length} is too much: use a shorter one or fewer points`,
     )
   let first = 0
   return datapoints.map(([, time], i) => {

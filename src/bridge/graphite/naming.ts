@@ -7,7 +7,7 @@ import type { Value } from './line.ts'
 export const NAMING: Readonly<Record<string, GraphiteFunction>> = {
   alias: {
     group: 'Alias',
-    description: 'Names every line so.',
+    description: 'Gives every line this name.',
     params: [SERIES, { name: 'newName', type: 'string', required: true }],
     act: ({ series: [lines = []], values: [name] }) =>
       lines.map((line) => ({ ...line, target: String(name) })),
@@ -31,7 +31,7 @@ export const NAMING: Readonly<Record<string, GraphiteFunction>> = {
   },
   aliasSub: {
     group: 'Alias',
-    description: 'Replaces what fits an expression in the names of lines; \\1 stands for its first group.',
+    description: 'Replaces matches of an expression in the names of lines; \\1 stands for its first group.',
     params: [
       SERIES,
       { name: 'search', type: 'string', required: true },

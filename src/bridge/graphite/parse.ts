@@ -76,7 +76,9 @@ export function parseTarget(text: string): Expression {
       if (character === '{') open++
       if (character === '}') open--
       if (/[^\w\s.*?[\]{},!^+"'()-]/.test(character)) {
-        fail(`"${character}" stands in no name: a metric is NAME.field, with *, ?, [ab] and {a,b} for many,`)
+        fail(
+          `"${character}" cannot be in a name: a metric is NAME.field, with *, ?, [ab] and {a,b} for many,`,
+        )
       }
       if (/["'()]/.test(character) || (character === ',' && open <= 0)) break
     }
@@ -85,6 +87,6 @@ export function parseTarget(text: string): Expression {
 
   const result = expression(0)
   blanks()
-  if (at < text.length) fail('something is left over')
+  if (at < text.length) fail('there is text left over')
   return result
 }

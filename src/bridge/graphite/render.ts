@@ -133,7 +133,7 @@ const keyOf = ({ from, to, points }: Span) => `${from} ${to} ${points}`
 /** Whether all functions are known and given what they take. */
 function check(expression: Expression): void {
   if (expression.kind === 'value')
-    throw badRequest(`"${String(expression.value).slice(0, 100)}" is no metric`)
+    throw badRequest(`"${String(expression.value).slice(0, 100)}" is not a metric`)
   if (expression.kind === 'path') return
   const { name, args } = expression
   checkArguments(name, functionOf(name, FUNCTIONS), args)

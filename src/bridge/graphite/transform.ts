@@ -21,7 +21,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   offset: arithmetic('offset', 'factor', 'Adds a number.', (value, by) => value + by),
   absolute: {
     group: 'Transform',
-    description: 'Takes the sign away.',
+    description: 'The absolute value.',
     params: [SERIES],
     act: each((line) => changed(line, `absolute(${line.target})`, mapped(line, Math.abs))),
   },
@@ -40,7 +40,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   },
   nonNegativeDerivative: {
     group: 'Transform',
-    description: 'The same of what only grows, as counters do: where it falls there is no value.',
+    description: 'The same for counters, which only grow: where the value falls there is none.',
     params: [SERIES, ...WRAP],
     evenly: true,
     act: each((line, values) =>
@@ -50,7 +50,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   perSecond: {
     group: 'Transform',
     description:
-      'How much a value grows in a second; where it falls there is none. Of what falls too, as in a cooldown: scaleToSeconds(derivative(x), 1).',
+      'Increase per second, for counters: where the value falls there is none. For values that also fall, as in a cooldown, use scaleToSeconds(derivative(x), 1).',
     params: [SERIES, ...WRAP],
     evenly: true,
     act: each((line, values) => {
@@ -65,7 +65,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   scaleToSeconds: {
     group: 'Transform',
     description:
-      'What is counted from point to point as so much in so many seconds: scaleToSeconds(derivative(x), 60).',
+      'Converts counts per point to counts per a number of seconds: scaleToSeconds(derivative(x), 60).',
     params: [SERIES, { name: 'seconds', type: 'integer', required: true }],
     evenly: true,
     act: each((line, [seconds]) => {
@@ -94,7 +94,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   },
   keepLastValue: {
     group: 'Transform',
-    description: 'Goes on with the last value where points are missing, `limit` of them at most.',
+    description: 'Fills missing points with the last value, at most `limit` in a row.',
     params: [SERIES, { name: 'limit', type: 'integer' }],
     act: each((line, [limit]) => {
       const kept = keepLast(line.datapoints, limit === undefined ? Infinity : Number(limit))
@@ -103,7 +103,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   },
   summarize: {
     group: 'Transform',
-    description: 'One value of each length of time: its sum, or another aggregate.',
+    description: 'One value per time span: its sum or another aggregate.',
     params: [
       SERIES,
       { name: 'intervalString', type: 'interval', required: true, suggestions: ['10min', '1h', '1d'] },
@@ -117,7 +117,7 @@ export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   },
   timeShift: {
     group: 'Transform',
-    description: 'Draws what was some time before, or with + after, as if it were now.',
+    description: 'Shifts a line in time: shows earlier values, or with + later ones.',
     params: [
       SERIES,
       { name: 'timeShift', type: 'interval', required: true, suggestions: ['1h', '1d', '7d', '30d'] },
@@ -221,7 +221,7 @@ function summarized(line: Line, interval: string, name: string, toFrom: Value): 
   const boxes = Map.groupBy(line.datapoints, ([, time]) => Math.floor((time - start) / width))
   const [first = 0, last = -1] = [Math.min(...boxes.keys()), Math.max(...boxes.keys())]
   if (last - first >= MOST_BOXES)
-    throw badRequest(`summarize: that are more than ${MOST_BOXES} times "${interval}": take a longer one`)
+    throw badRequest(`summarize: more than ${MOST_BOXES} intervals of "${interval}": use a longer one`)
   const datapoints = Array.from({ length: boxes.size === 0 ? 0 : last - first + 1 }, (_, i): Point => {
     const values = (boxes.get(first + i) ?? []).map(([value]) => value)
     return [numeric(aggregated(values, by)), start + (first + i) * width]

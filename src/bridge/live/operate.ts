@@ -52,11 +52,10 @@ export function operate(lab: LabView, log: (text: string) => void, now = () => p
     async act({ name, role, ask }, { instance, op, action, params }) {
       if (!mayOperate({ role }))
         throw new HTTPException(403, { message: `${name} is an ${role}: operations are for operators` })
-      if (!mayAsk(name))
-        throw new HTTPException(429, { message: 'too many requests in a row: wait a moment' })
+      if (!mayAsk(name)) throw new HTTPException(429, { message: 'too many requests: wait a moment' })
       if (isElsewhere(instance))
         throw new HTTPException(403, {
-          message: `${instance} is of another site: sign in at the bridge of that one to operate it`,
+          message: `${instance} belongs to another site: sign in at that site's bridge to operate it`,
         })
       const view = lab.instances.get(instance)
       const info = view?.api && Object.hasOwn(view.api.ops, op) ? view.api.ops[op] : undefined

@@ -113,7 +113,7 @@ export function livePage(parts: Parts): LivePage {
     const body = open.open(c.req.raw.signal, addressOf(c), () => isFree || person?.here() === true)
     if (!body)
       throw new HTTPException(429, {
-        message: `at most ${STREAMS_OF_ONE} pages of one address are shown, close one`,
+        message: `at most ${STREAMS_OF_ONE} pages per address: close one`,
       })
     return c.body(body, 200, {
       'content-type': 'text/event-stream',
@@ -145,7 +145,7 @@ export function livePage(parts: Parts): LivePage {
   app.get('/audit', async (c) => {
     const person = c.get('person')
     if (person?.role !== 'admin')
-      throw new HTTPException(403, { message: 'who did what is for administrators who have signed in' })
+      throw new HTTPException(403, { message: 'the audit log is for administrators who have signed in' })
     const answered = await person.ask.query(HUB, AUDIT_QUERY, { limit: 100 }).catch((error: unknown) => {
       throw new HTTPException(502, { message: messageOf(error) })
     })
@@ -166,6 +166,6 @@ export function livePage(parts: Parts): LivePage {
 
 function timeOf(given: URLSearchParams, name: string): number {
   const time = readTime(given.get(name) ?? '', 1)
-  if (time === undefined) throw badRequest(`${name} is no time: unix ms`)
+  if (time === undefined) throw badRequest(`${name} is not a time: unix ms`)
   return time
 }

@@ -67,7 +67,7 @@ export class Account {
         {},
         `ssh -N -L ${location.port || '80'}:localhost:${location.port || '80'} ${location.hostname}`,
       ),
-      h('p', {}, 'Or have the bridge show a certificate, and come by https.'),
+      h('p', {}, 'Or give the bridge a certificate, and use https.'),
     ])
   }
 
@@ -110,7 +110,7 @@ export class Account {
       h(
         'p',
         { class: 'note' },
-        'People are those of the hub; there, this adds one: ',
+        'Accounts are those of the hub; to add one, run there: ',
         h('code', {}, COMMAND),
       ),
       h('footer', {}, enter),

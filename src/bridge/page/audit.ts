@@ -30,5 +30,5 @@ export async function showAudit(): Promise<void> {
         ),
       ),
   )
-  openDialog('Who did what', [entries.length > 0 ? list : h('p', {}, 'Nothing is kept.')])
+  openDialog('Who did what', [entries.length > 0 ? list : h('p', {}, 'No entries.')])
 }

@@ -35,7 +35,7 @@ export function showAlarms(agents: readonly AgentView[], { user, mayOperate }: M
   const lines = alarms.map(({ instance, name, text, since, acknowledged, silencedUntil }) => {
     const words = [
       `${name}${text === '' ? '' : `: ${text}`}${since === null ? '' : ` (since ${dayText(since)})`}`,
-      acknowledged === null ? '' : `, seen to by ${acknowledged}`,
+      acknowledged === null ? '' : `, acknowledged by ${acknowledged}`,
       silencedUntil === null ? '' : `, silenced until ${dayText(silencedUntil)}`,
     ]
     const open = mayOperate && !isElsewhere(instance)

@@ -15,8 +15,8 @@ import { showWall } from './wall.ts'
 const LINKS: Readonly<Record<Link, string>> = {
   connecting: 'connecting …',
   live: 'live',
-  'no hub': 'the bridge has lost the hub: nothing new comes',
-  offline: 'offline: the bridge is not reached, trying again',
+  'no hub': 'the bridge has lost the hub: no new data',
+  offline: 'offline: cannot reach the bridge, trying again',
 }
 /** Milliseconds in which changes gather before what depends on all agents is shown anew. */
 const GATHER_MS = 300

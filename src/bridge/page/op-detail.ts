@@ -14,7 +14,7 @@ type Detail = AgentDetail['ops'][number]
 async function detailOf(instance: string, op: string): Promise<Detail> {
   const { ops } = await get<AgentDetail>(`/page/agents/${encodeURIComponent(instance)}`)
   const found = ops.find((one) => one.op === op)
-  if (!found) throw new Error(`${instance} has no operation ${op} just now`)
+  if (!found) throw new Error(`${instance} has no operation ${op} at the moment`)
   return found
 }
 

@@ -185,7 +185,7 @@ export class Panel {
       if (key !== this.#around.window.key) return
       this.#loaded = now
       // What no data node answers for, as while the hub is away, is left out.
-      this.#without('cannot be asked')
+      this.#without('not available')
       // The last values go on while a time that is past is drawn.
       for (const tile of this.#tiles) {
         const curve = isLive ? tile.curve : new Curve()
@@ -205,7 +205,7 @@ export class Panel {
       // The bridge is away, which the top of the page says; it is tried again when it is back.
       this.#loaded = isLive ? now - ASK_AGAIN + AGAIN : now
       if (!isLive) setTimeout(() => this.reload(), 1000 * AGAIN)
-      this.#without('cannot be asked')
+      this.#without('not available')
     } finally {
       this.#loading = false
       this.#dirty = true

@@ -116,7 +116,7 @@ export class Readings {
     try {
       nodes = await get<NodeView[]>('/page/fields')
     } catch (error) {
-      this.#failed(`The list of readings cannot be loaded: ${messageOf(error)}. It is tried again.`)
+      this.#failed(`The list of readings cannot be loaded: ${messageOf(error)}. Trying again.`)
       return
     }
     this.#failed('')
@@ -242,10 +242,10 @@ export class Readings {
     say(
       note,
       this.#sections.size > 0
-        ? 'No field has this in its name.'
+        ? 'No field name contains this.'
         : this.#hub
-          ? 'No data node answers yet. One is started with: ocs datanode thermometry --target=INSTANCE --name=NAME'
-          : 'Nobody can be asked for readings: the bridge has lost the hub. They come when it is back.',
+          ? 'No data node answers yet. Start one with: ocs datanode thermometry --target=INSTANCE --name=NAME'
+          : 'No readings: the bridge has lost the hub. They return when it is back.',
     )
     this.#tell()
   }

@@ -64,7 +64,7 @@ function recorderCard({ instance, state, ops, recorder }: AgentView, known: bool
     // What it said last of feeds is old when it does not record.
     stale.length > 0 &&
       RECORDS.includes(record) &&
-      h('p', { class: 'fault' }, `nothing comes of ${stale.join(', ')}`),
+      h('p', { class: 'fault' }, `no data from ${stale.join(', ')}`),
     h('dl', { class: 'facts' }, h('dt', {}, 'rows behind'), h('dd', {}, countText(behind)), ...facts),
   )
 }
@@ -75,7 +75,7 @@ function spoolTable(
   return h(
     'table',
     {},
-    h('caption', {}, 'Rows in spools that are not in a file yet'),
+    h('caption', {}, 'Rows in spools, not yet in a file'),
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'feed'), h('th', { scope: 'col' }, 'rows'))),
     h(
       'tbody',

@@ -97,7 +97,7 @@ export interface AgentView {
   /** What is wrong with its clock. */
   readonly clock: string | null
   readonly host: string
-  /** Of a data node: first part of its metric names. */
+  /** For a data node: first part of its metric names. */
   readonly node: string | null
   readonly lock: { readonly by: string; readonly until: number } | null
   readonly ops: readonly OpView[]

@@ -20,7 +20,7 @@ export interface Tile {
   on: boolean
   found: boolean
   /** What is said of it while it has no value. */
-  without: 'loading …' | 'no data' | 'cannot be asked'
+  without: 'loading …' | 'no data' | 'not available'
 }
 
 /**

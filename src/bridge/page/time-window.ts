@@ -39,7 +39,7 @@ export class TimeWindow {
     const button = (text: string, label: string, click: () => void) =>
       h('button', { type: 'button', 'aria-label': label, title: label, click }, text)
     this.#later = button('▶', 'Later', () => this.#move(0.5))
-    this.#live = button('Live', 'Live: the newest, which moves on', () => this.follow())
+    this.#live = button('Live', 'Live: follows the newest data', () => this.follow())
     byId('moves').append(
       button('◀', 'Earlier', () => this.#move(-0.5)),
       this.#later,

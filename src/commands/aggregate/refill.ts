@@ -15,7 +15,7 @@ interface RefillFlags extends SiteOptions {
 const PATIENCE = 60
 const OP = 'refill'
 
-/** `ocs aggregate refill`: has a recorder fetch again what was in closed files that somebody has moved away or lost. */
+/** `ocs aggregate refill`: makes a recorder fetch the contents of moved or lost files again. */
 export function refillCommand(context: Context): Command {
   return labFlags(new Command('refill'))
     .description('Fetch the data of lost files again, as far as agents still hold it.')

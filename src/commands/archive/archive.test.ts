@@ -85,7 +85,7 @@ test('what cannot be meant is refused before anything is asked or done', async (
     code: 2,
     err: expect.stringContaining('--disk-floor'),
   })
-  expect(await push('/mnt/hk')).toMatchObject({ code: 2, err: expect.stringContaining('names no store') })
+  expect(await push('/mnt/hk')).toMatchObject({ code: 2, err: expect.stringContaining('is not a store') })
   const nowhere = [
     'archive',
     'push',
@@ -97,7 +97,7 @@ test('what cannot be meant is refused before anything is asked or done', async (
   ]
   expect(await ocs(nowhere)).toMatchObject({ code: 2, err: expect.stringContaining('name a recorder') })
   expect(await ocs(['archive', 'get', '17000', '--data-dir', dir])).toMatchObject({
-    ...{ code: 2, err: expect.stringContaining('nothing that was pushed is "17000"') },
+    ...{ code: 2, err: expect.stringContaining('no pushed file is "17000"') },
   })
   expect(server.asked).toEqual([])
 })

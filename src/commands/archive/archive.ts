@@ -17,7 +17,7 @@ interface GetFlags {
   readonly stateDir?: string
 }
 
-/** `ocs archive`: recordings that are kept elsewhere, too. */
+/** `ocs archive`: copies of recordings elsewhere. */
 export function archiveCommand(context: Context): Command {
   const command = new Command('archive')
     .description('Copies of recordings in an object store or on another host.')

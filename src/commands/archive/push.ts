@@ -27,7 +27,7 @@ interface PushFlags {
   readonly stateDir?: string
 }
 
-/** Milliseconds between two looks with `--follow`, and those after a store that does not answer: more with each time. */
+/** Milliseconds between rounds of `--follow`, and the growing waits while a store does not answer. */
 const LOOK_MS = 60_000
 const FIRST_MS = 5000
 const LONGEST_MS = 600_000

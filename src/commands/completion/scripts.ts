@@ -1,4 +1,4 @@
-/** What makes a shell ask `ocs complete` for the words that may come next; a line each, a tab before what it is. */
+/** Scripts by which a shell asks `ocs complete` for candidates: one per line, with a tab before the description. */
 export const completionScripts = {
   bash: `# Completion of ocs for bash: eval "$(ocs completion bash)" in ~/.bashrc
 _ocs() {

@@ -20,13 +20,13 @@ export interface Places extends SiteOptions {
   readonly stateDir?: string
   readonly dataDir?: string
 }
-/** The lab that runs, as far as its hub has told. */
+/** The running lab, as far as its hub has announced it. */
 export interface Reached {
   readonly bus: Bus
   readonly root: string
   readonly lab: LabView
 }
-/** What is known of an argument's place: the arguments before it, and where to look. */
+/** The context of an argument: the arguments before it, and where to look. */
 export interface Asked {
   readonly args: readonly string[]
   readonly places: Places
@@ -36,7 +36,7 @@ export interface Asked {
 
 const plain = (words: Iterable<string>): Candidate[] => [...words].map((word) => ({ word, help: '' }))
 
-/** What may stand as an argument, by the words of its command: of files of this machine. */
+/** Candidates for an argument by command, from files of this machine. */
 export const onDisk: Readonly<Record<string, (asked: Asked) => Promise<Candidate[]> | Candidate[]>> = {
   logs: ({ args, places, context }) => {
     if (args.length > 0) return []
@@ -75,7 +75,7 @@ async function recorded({ places, context, signal }: Asked): Promise<Candidate[]
   return plain(archive.fields().map(({ label }) => label))
 }
 
-/** What can be drawn: data nodes and agents, then the fields of the one that is named. */
+/** What can be plotted: data nodes and agents, then the fields of the one given. */
 async function plotted({ bus, root, lab }: Reached, { args: [name] }: Asked): Promise<Candidate[]> {
   await using nodes = await findNodes({ bus, root, lab }, () => {})
   const all = await catalogOf(nodes).all()

@@ -101,7 +101,7 @@ export function alarmsCommand(context: Context, withLab: WithLab): Command {
   return command
 }
 
-/** The flags of a command, also those that stand before its name: `ocs ctrl alarms --target=x ack warm`. */
+/** The flags of a command, including those before its name: `ocs ctrl alarms --target=x ack warm`. */
 function flagsOf(command: Command): AlarmFlags {
   const given = (of: Command | null) =>
     Object.fromEntries(
@@ -130,7 +130,7 @@ async function alarmAgent(on: Controlled, target: string | undefined): Promise<s
   )
 }
 
-/** Runs a task to its end. @returns what it said; @throws OpError with why it failed */
+/** Runs a task to its end. @returns its message; @throws OpError with the reason of its failure */
 async function runTask(
   { ask }: Controlled,
   agent: string,

@@ -129,7 +129,7 @@ test('what is forgotten goes from hub, status and page, and it is told who forgo
       ),
       err: '',
     })
-    expect(await told.promise).toBe('forgotten by maya: it is shown no more')
+    expect(await told.promise).toBe('forgotten by maya: no longer shown')
     expect(await retained('gone')).toEqual([])
     await forgotten.promise
     const agents = (await (await fetch(`${bridge.url}/api/agents`)).json()) as object[]

@@ -20,7 +20,7 @@ interface ForgetFlags extends SiteOptions {
   readonly evenUnrecorded?: boolean
 }
 
-/** Who may. */
+/** Who may forget an agent. */
 const HOW =
   'Only the account that runs the hub or an administrator may do this: ocs hub passwd NAME --role admin there, then ocs login NAME'
 
@@ -67,7 +67,7 @@ async function forget(on: Controlled, instance: string, flags: ForgetFlags, cont
   )
 }
 
-/** @throws OpError for an agent whose spool on this machine has rows that are not known to be recorded */
+/** @throws OpError when the agent's spool on this machine has rows that may not be recorded */
 function mustBeRecorded(
   { root, lab }: Controlled,
   instance: string,

@@ -78,7 +78,7 @@ async function ofAll(on: Controlled, limit: number): Promise<Past[]> {
   return all.sort((a, b) => b.session.start_time - a.session.start_time).slice(0, limit)
 }
 
-/** @throws OpError for who is no administrator; TransportError where no hub answers that keeps who did what */
+/** @throws OpError without administrator rights; TransportError when no hub with an audit log answers */
 async function auditOf({ ask }: Controlled, instance: string | undefined, limit: number) {
   if (limit > MOST_AUDITED)
     throw new UsageError(

@@ -16,7 +16,7 @@ import { onOneLine } from '../../terminal/value-text.ts'
 import { examples } from '../help.ts'
 import { labFlags } from '../site-flags.ts'
 
-/** What may be listened to: all that is said to everyone, nothing that is one client's post. */
+/** Channels that can be listened to: those for everyone, none that are for one client. */
 const { presence, api, session, feed, message, last, ack, event, hub } = channels
 const open = { presence, api, session, feed, message, last, ack, event, hub } as const
 type Open = keyof typeof open
@@ -27,14 +27,14 @@ interface Heard {
   readonly address: Readonly<Record<string, string>>
 }
 
-/** Words of which a pattern consists beneath the address root, as help texts show them. */
+/** The parts of a pattern below the address root, as help texts show them. */
 const listenable: readonly string[] = Object.values(open).map(({ pattern }) =>
   pattern.split('/').slice(1).join('/'),
 )
 
 /**
- * What a pattern such as `ls240/feeds/+`, `+/events` or OCS's `observatory.ls240.feeds.temperatures` asks for.
- * @throws UsageError when it fits nothing that can be listened to
+ * The channels that a pattern selects, such as `ls240/feeds/+`, `+/events` or OCS's `observatory.ls240.feeds.temperatures`.
+ * @throws UsageError when it matches none
  */
 export function heardBy(pattern: string, root: string): Heard[] {
   const slashed = pattern.includes('/') ? pattern : pattern.replaceAll('.', '/')
@@ -52,7 +52,7 @@ export function heardBy(pattern: string, root: string): Heard[] {
 
 function addressFor(channel: Channel, levels: readonly string[]): Record<string, string> | undefined {
   const parts = channel.pattern.split('/')
-  // A wildcard in place of one of the channel's own words stands for that word.
+  // A wildcard matches a fixed word of the channel, too.
   const words = parts.map((part, at) => {
     const level = levels.indexOf('#') >= 0 && at >= levels.indexOf('#') ? '+' : (levels[at] ?? '')
     return level === '+' && !part.startsWith('{') ? part : level
@@ -85,7 +85,7 @@ export function listenCommand(context: Context, withLab: WithLab): Command {
     )
 }
 
-/** Prints what is published, a line a message, until told to stop or nobody reads any more. */
+/** Prints what is published, one line per message, until stopped or until the output is closed. */
 async function listen(
   on: Controlled,
   patterns: readonly string[],

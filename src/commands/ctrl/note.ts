@@ -16,7 +16,7 @@ interface NoteFlags extends SiteOptions {
 const PATIENCE = 10
 const OP = 'note'
 
-/** `ocs ctrl note "warmed up to 4 K"`: a line of the logbook, kept by the recorder and shown in Grafana. */
+/** `ocs ctrl note "warmed up to 4 K"`: a logbook line that the recorder keeps and Grafana shows. */
 export function noteCommand(context: Context, withLab: WithLab): Command {
   return labFlags(new Command('note'))
     .description('Add a note to the record; Grafana shows it at this time.')

@@ -4,7 +4,7 @@ import type { AgentApi } from '../../core/channels.ts'
 import { table } from '../../terminal/table.ts'
 
 const LEVELS = { 1: 'basic', 2: 'advanced', 3: 'full' } as const
-/** Flags of `ocs ctrl start` itself: a parameter of that name stands after `--`. */
+/** Flags of `ocs ctrl start` itself; a parameter of that name goes after `--`. */
 const OWN = [
   '--json',
   '--wait',

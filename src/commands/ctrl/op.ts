@@ -29,7 +29,7 @@ interface OpFlags extends SiteOptions {
   readonly timeout?: string
   readonly help?: boolean
 }
-/** What is asked of one operation; its parameters' words follow it. */
+/** A request to one operation, followed by its parameters. */
 export type OpAction = Exclude<Action, 'status'>
 
 /** Seconds that a timer can wait, about. */

@@ -31,7 +31,7 @@ test('readings of a process are no result of it, and what it said before is not 
     messages,
     message_kinds: ['said', 'said', 'said'],
   } as unknown as OpSession)
-  // What was said last is told with how it ended.
+  // The last message is printed together with the outcome.
   expect(lines).toEqual(['ls240 acq: warm'])
 })
 

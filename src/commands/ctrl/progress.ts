@@ -6,7 +6,7 @@ import { type Context, draw, ERASE } from '../../terminal/context.ts'
 import type { Log } from '../../terminal/log.ts'
 import { briefly } from '../../terminal/value-text.ts'
 
-/** Milliseconds between two log lines for data alone, where no terminal is redrawn. */
+/** Milliseconds between log lines for data alone, when the output is no terminal. */
 const DATA_LINE_MS = 10_000
 /** Milliseconds between two redrawings of the time that has passed. */
 const REDRAW_MS = 500
@@ -19,11 +19,11 @@ export interface Progress extends Disposable {
   go(): void
 }
 
-/** What is waited for. */
+/** The operation that is waited for. */
 export interface Waited {
-  /** What a process has last read is no result of it. */
+  /** The last readings of a process are not its result. */
   readonly kind?: 'task' | 'process'
-  /** The session when the waiting began: what it had said by then is said. */
+  /** The session when waiting began: its messages up to then are printed already. */
   readonly before?: OpSession | undefined
 }
 
@@ -83,7 +83,7 @@ function logged(title: string, log: Log, { kind, before }: Waited): Progress {
       const { data: now } = session
       const isOver = session.status === 'done'
       const all = saidBy(session).map(([time, text]) => ({ key: `${time} ${text}`, text }))
-      // What was said last is told with how it ended.
+      // The last message is printed together with the outcome.
       const told = isOver ? toldOf(session) : undefined
       for (const { key, text } of all) if (!said.has(key) && text !== told) log(`${title}: ${oneLine(text)}`)
       said = new Set(all.map(({ key }) => key))

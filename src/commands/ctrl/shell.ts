@@ -16,9 +16,9 @@ const HELP =
   'Commands as after "ocs ctrl": ls, status, start, stop, abort, wait, listen, history, …; NAME --help tells more. exit ends.\n'
 
 /**
- * Reads commands and runs them on one lab until `exit`, the end of input or a signal; a command that fails ends
+ * Reads commands and runs them on one lab until `exit`, the end of input or a signal; a failing command ends
  * nothing. Lines that begin with # are comments.
- * @param create the commands, or the one of that name, made anew for each line since commander keeps what it has read
+ * @param create makes the commands, or the one of that name; called for each line because commander keeps parsed values
  */
 export async function shell(on: Controlled, create: Create, context: Context): Promise<void> {
   if (!context.input) throw new UsageError('ocs ctrl shell needs an input to read commands from')
@@ -40,7 +40,7 @@ export async function shell(on: Controlled, create: Create, context: Context): P
   }
 }
 
-/** Runs one line; Ctrl-C ends that line alone. */
+/** Runs one line; Ctrl-C ends only that line. */
 async function runOne(
   create: Create,
   lend: WithLab,
@@ -110,7 +110,7 @@ function readLine(
   })
 }
 
-/** What readline wants of a completer: the words that may stand last, and what there is of it. */
+/** The completer of readline: candidates for the last word, and that word so far. */
 function completed(root: Command, line: string, { lab }: Controlled): [string[], string] {
   const { words, ended } = splitWords(line)
   const given = ended ? [...words, ''] : words

@@ -11,9 +11,9 @@ const FIRST_SAMPLE = 10
 const ACQ = 'acq'
 
 /**
- * What the control script of OCS's first users did: the recorder records, the instruments acquire.
- * @param targets instance-ids; none means every instrument
- * @throws OpError with the reason when one of them does not
+ * Does what the control script of OCS's first users did: starts recording and acquisition.
+ * @param targets instance-ids; empty for every instrument
+ * @throws OpError with the reason when one of them does not start
  */
 export async function startAcquisition(
   on: Controlled,
@@ -28,7 +28,7 @@ export async function startAcquisition(
   log('Starting Aggregator')
   if (recorder) await start(on, recorder, RECORD)
   else if (on.recorders)
-    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for an hour`)
+    log(`not recorded: the site file names no ${recorderClasses[0]}; readings are kept for one hour`)
   log('Starting Data Acquisition')
   await all(instruments, (instance) => startAndSee(on, instance))
   if (!recorder && !on.recorders) {
@@ -51,7 +51,7 @@ export async function stopAcquisition(on: Controlled, targets: readonly string[]
   })
 }
 
-/** Does the same with each instrument, also when one fails. @throws what they threw; of several, one error that tells all */
+/** Runs an action on each instrument, even if one fails. @throws what they threw; several errors as one */
 async function all(instances: readonly string[], work: (instance: string) => Promise<void>): Promise<void> {
   const ends = await Promise.allSettled(instances.map(work))
   const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))

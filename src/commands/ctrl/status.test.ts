@@ -42,7 +42,7 @@ test('an agent that is lost is so since it was, not since it began', () => {
   expect(instanceStatus('ls', lost, new Map(), 1_700_000_600)).toStartWith(
     'ls is lost since 2023-11-14T22:21:40+0000: AggregatorAgent on grumpy, pid 7, begun 2023-11-14T22:13:20+0000\n',
   )
-  // On a broker that is no ocs hub nobody says.
+  // On a broker other than ocs hub nobody says.
   const untold = { ...lost, presence: said }
   expect(row(untold)).toMatch(/^ls +lost +AggregatorAgent /)
   expect(instanceStatus('ls', untold, new Map(), 1_700_000_600)).toStartWith('ls is lost: AggregatorAgent ')

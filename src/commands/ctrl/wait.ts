@@ -8,10 +8,10 @@ import { progress } from './progress.ts'
 
 /** Milliseconds an agent may be gone from the hub while one of its operations is waited for. */
 const GONE_MS = 3000
-/** Milliseconds between two looks at whether it is gone. */
+/** Milliseconds between checks whether the agent is gone. */
 const LOOK_MS = 500
 
-/** What is waited for. */
+/** The operation that is waited for. */
 export interface Awaited {
   readonly instance: string
   readonly op: string
@@ -75,7 +75,7 @@ export async function waitForEnd(on: Controlled, what: Awaited, context: Context
   }
 }
 
-/** Follows one session on the hub; tells when it cannot be followed any more. */
+/** Follows one session on the hub, and reports when it can no longer be followed. */
 function watch(
   { lab }: Controlled,
   { instance, op, session: first }: Awaited,
@@ -111,7 +111,7 @@ function watch(
   }
 }
 
-/** Asks on the terminal; anything but yes is no. */
+/** Asks on the terminal; anything but yes means no. */
 async function askYes(question: string, context: Context): Promise<boolean> {
   const { input, signal } = context
   context.err(question)

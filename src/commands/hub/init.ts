@@ -82,7 +82,7 @@ function withKeys(command: Command): Command {
     .option('--ca <file>', 'the certificate of that CA, if the chain lacks it')
 }
 
-/** Takes a certificate of another authority, if one is given. @throws UsageError for a half of it; ConfigError for files that will not do */
+/** Adopts a certificate from another CA, if one is given. @throws UsageError for half of a pair; ConfigError for unusable files */
 function adopt(state: string, { cert, key, ca, name }: KeyFlags): boolean {
   if (cert === undefined && key === undefined && ca === undefined) return false
   if (cert === undefined || key === undefined)
@@ -92,7 +92,7 @@ function adopt(state: string, { cert, key, ca, name }: KeyFlags): boolean {
   return true
 }
 
-/** What clients will see, on standard output. */
+/** Prints what clients will see. */
 function tell(state: string, { out, err }: Context): void {
   const { cert } = keyFiles(state)
   const pair = readHubKeys(state)
@@ -130,7 +130,7 @@ function credentialsFor(
   )
 }
 
-/** The host of a hub's address, where it is no loopback. */
+/** The host of a hub's address, unless it is loopback. */
 function namesOfUrl(url: string): string[] {
   const { protocol, hostname } = new URL(firstOf(url))
   return /^(mqtts|wss):$/.test(protocol) ? [hostname] : []

@@ -33,7 +33,7 @@ interface StateFlag {
 const role = (text: string) => new Option('--role <role>', text).choices(roles)
 const withState = (command: Command) => command.option('--state-dir <folder>', 'the state folder of the hub')
 
-/** `ocs hub passwd|users|revoke|token`: whom a hub knows. A running hub reads it again at once. */
+/** `ocs hub passwd|users|revoke|token`: the accounts of a hub. A running hub rereads them at once. */
 export function principalCommands(context: Context): Command[] {
   const file = ({ stateDir }: StateFlag) => principalsPath(statePath(stateDir, context.env))
   return [

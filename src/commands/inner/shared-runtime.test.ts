@@ -54,7 +54,7 @@ test('programs share a process: one is stopped, fails or is killed alone, and al
   try {
     for (const name of ['one', 'two', 'own']) await says(`session joined: ${name}`)
     // Its end is its own, with the code that it has alone, and its log.
-    await says('failing ended (exit code 3): started again in 2 s')
+    await says('failing ended (exit code 3); restarting in 2 s')
     const before = await roles()
     expect(before['one']?.pid).toBe(before['two']?.pid as number)
     expect(before['own']?.pid).not.toBe(before['one']?.pid)
@@ -62,11 +62,11 @@ test('programs share a process: one is stopped, fails or is killed alone, and al
     expect(await ocs('logs', 'one')).not.toMatch(/two|helium/)
 
     // A counter is killed: its agent starts it again, and nothing else has ended.
-    const [, pid = ''] = /program runs: pid (\d+)/.exec(await ocs('logs', 'one', '-n', '500')) ?? []
+    const [, pid = ''] = /program running: pid (\d+)/.exec(await ocs('logs', 'one', '-n', '500')) ?? []
     process.kill(Number(pid), 'SIGKILL')
     await until(
       () => ocs('logs', 'one', '-n', '500'),
-      (log) => (log.match(/program runs: pid/g)?.length ?? 0) === 2,
+      (log) => (log.match(/program running: pid/g)?.length ?? 0) === 2,
     )
 
     write(counter('one', ', manage: host/down'), counter('two'), own)
@@ -81,8 +81,8 @@ test('programs share a process: one is stopped, fails or is killed alone, and al
     expect((await roles())['one']?.pid).toBe(before['two']?.pid as number)
 
     process.kill(before['two']?.pid ?? 0, 'SIGKILL')
-    await says('one ended (SIGKILL): started again in 1 s')
-    await says('two ended (SIGKILL): started again in 1 s')
+    await says('one ended (SIGKILL); restarting in 1 s')
+    await says('two ended (SIGKILL); restarting in 1 s')
     await says('session joined: one', 3)
     await says('session joined: two', 2)
     const after = await roles()

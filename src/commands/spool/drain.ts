@@ -29,7 +29,7 @@ const HUB_SECONDS = 5
 /** Milliseconds between two log lines on how far it is. */
 const SAY_MS = 2000
 
-/** `ocs spool drain INSTANCE`: has a spool recorded whose agent is gone, or has moved to another host. */
+/** `ocs spool drain INSTANCE`: records what is left in a spool whose agent is gone or has moved to another host. */
 export function drainCommand(context: Context): Command {
   const command = new Command('drain').description(
     'Record what is left in a spool whose agent has moved to another host or is gone for good.',

@@ -13,7 +13,7 @@ interface TrustFlags {
   readonly addressRoot?: string
 }
 
-/** `ocs spool trust [KEY]`: whose acknowledgements the agents of this state folder heed. */
+/** `ocs spool trust [KEY]`: the recorders whose acknowledgements the agents of this state folder accept. */
 export function trustCommand(context: Context): Command {
   return new Command('trust')
     .description(

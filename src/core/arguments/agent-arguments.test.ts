@@ -188,7 +188,7 @@ test('common flags: taken out, noted where they have no effect', () => {
     common: { log_dir: '/var/log', site_host: 'y' },
     rest: [{ flag: '--mode', values: ['acq'] }],
     notes: [
-      '--site-host has no effect here: in "arguments" it comes too late, pass it on the command line',
+      '--site-host has no effect here: it is too late in "arguments": pass it on the command line',
       '--crossbar-timeout has no effect here: an agent keeps its samples and tries again until the hub is back',
       '--site-http has no effect here: requests travel over MQTT',
     ],

@@ -18,20 +18,20 @@ const anywhere = (help: string) => ({ effect: 'anywhere', help }) as const
 export const commonFlags: Readonly<Record<string, CommonFlag>> = {
   '--site': tooLate('the site file $OCS_CONFIG_DIR/SITE.yaml instead of default.yaml'),
   '--site-file': tooLate('the site file'),
-  '--site-host': tooLate('the host of the site file to be, instead of this machine’s host name'),
+  '--site-host': tooLate('the host of the site file to run as, instead of this machine’s host name'),
   '--site-hub': anywhere(
-    'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH; several with commas between',
+    'the address of the hub, mqtt://HOST:PORT or ws://HOST:PORT/PATH; several separated by commas',
   ),
   '--site-http': none('requests travel over MQTT'),
   '--site-realm': anywhere('the realm of the hub'),
-  '--instance-id': tooLate('which instance of the site file to be'),
+  '--instance-id': tooLate('which instance of the site file to run'),
   '--address-root': anywhere('the first word of every topic'),
   '--registry-address': none('the hub itself knows which agents there are'),
   '--log-dir': anywhere('the folder of log files'),
   '--working-dir': anywhere('the folder that relative paths start from'),
   '--crossbar-timeout': none('an agent keeps its samples and tries again until the hub is back'),
   '--access-policy': none('the hub decides who may do what'),
-  '--state-dir': anywhere('the folder of what an agent must not forget: samples not yet recorded, sessions'),
+  '--state-dir': anywhere('the state folder: samples not yet recorded, sessions'),
   '--files-dir': anywhere(
     'the folder that files named in requests are read from; $OCS_CONFIG_DIR by default',
   ),
@@ -65,9 +65,7 @@ export function splitCommon(given: readonly Given[]): {
     if (!flag) rest.push(one)
     else if (flag.effect === 'nowhere') notes.add(`${one.flag} has no effect here: ${flag.help}`)
     else if (flag.effect === 'command line' && one.position !== undefined) {
-      notes.add(
-        `${one.flag} has no effect here: in "arguments" it comes too late, pass it on the command line`,
-      )
+      notes.add(`${one.flag} has no effect here: it is too late in "arguments": pass it on the command line`)
     } else if (
       value === undefined ||
       one.values.length > 1 ||

@@ -44,7 +44,7 @@ export function timeOf(flag: string, text: string, now: number): number {
   const ms = readTime(text, 1000, 1000 * now)
   if (ms !== undefined) return ms / 1000
   throw new UsageError(
-    `${flag} ${text} is no time: 2026-11-23T08:00 (UTC), unix seconds, or -1h (s, min, h, d, w) before now`,
+    `${flag} ${text} is not a time: write 2026-11-23T08:00 (UTC), unix seconds, or -1h (s, min, h, d, w) before now`,
   )
 }
 

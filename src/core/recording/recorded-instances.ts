@@ -45,8 +45,8 @@ export class RecordedInstances {
       return
     }
     this.#everyone = true
-    const why = 'an older ocs began it, or the recorder has moved'
-    const text = `${dir} (${why}) records instances that the site file does not name, too; from the next version on that takes --record-unknown: name them, or pass it`
+    const why = 'begun by an older ocs, or by a recorder that has moved'
+    const text = `${dir} (${why}) also records instances that are not in the site file; the next version will do so only with --record-unknown: add them to the site file, or pass that flag`
     this.#lab.event('warning', 'unknown', text)
   }
 
@@ -58,7 +58,7 @@ export class RecordedInstances {
     }
     if (!this.#waiting.has(instance) && this.#waiting.size < MOST) {
       this.#waiting.add(instance)
-      const text = `${instance} is not recorded: the site file does not name it; its rows wait in its spool. Name it there, or pass --record-unknown`
+      const text = `${instance} is not recorded: it is not in the site file; its rows wait in its spool. Add it there, or pass --record-unknown`
       this.#lab.event('warning', 'unknown', text)
     }
     return false

@@ -4,7 +4,7 @@ import { messageOf, TransportError } from '../../core/errors.ts'
 
 const advice: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused, or no way to it: is the cable in, and the address right?',
-  ECONNRESET: 'it closed the connection: does it restart?',
+  ECONNRESET: 'it closed the connection: is it restarting?',
   ENOTFOUND: 'no such host: is its name right?',
   EHOSTUNREACH: 'no route to it: is the network cable in, and the address right?',
   ENETUNREACH: 'no route to it: is the network up, and the address right?',

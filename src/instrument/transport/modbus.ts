@@ -36,7 +36,7 @@ export async function openModbus(
   onLoss(socket, name, lose)
   const frames = new ModbusFrames()
   const outOfStep = () =>
-    lose(new TransportError(`${name}: it sent what is no Modbus frame: is the address right?`))
+    lose(new TransportError(`${name}: what it sent is not a Modbus frame: is the address right?`))
   // Before the library's own: of what is no frame it would wait for an end, and take the next replies for a part of it.
   socket.prependListener('data', (bytes: Uint8Array) => frames.push(bytes) || outOfStep())
   return {

@@ -50,7 +50,7 @@ export async function openLine(url: string, options: OpenLineOptions = {}): Prom
       return over(await openSerial(address.path, { ...serial, ...address.settings }), { wake: true })
     default:
       throw new ConfigError(
-        `${url}: this instrument is talked to in lines: tcp, serial, udp, prologix or replay`,
+        `${url}: this instrument speaks in lines: use tcp, serial, udp, prologix or replay`,
       )
   }
 }

@@ -32,7 +32,7 @@ test('commands are answered as recorded: always alike, in turn, or not at all', 
   expect([await link.query('B?'), await link.query('B?'), await link.query('D?')]).toEqual(['1', '2', '1'])
   await link.send('SET 1')
   expect(replay.unread()).toEqual(['C?', 'D?'])
-  expect((await error(link.query('B?'))).message).toBe(`${path}: "B?" was asked 3 times, but has 2 replies`)
+  expect((await error(link.query('B?'))).message).toBe(`${path}: "B?" was sent 3 times, but has 2 replies`)
 })
 
 test('a command that was not recorded reaches its caller as an error, and the dialog goes on', async () => {
@@ -48,7 +48,7 @@ test('a dialog that is none says so, with its path', async () => {
   const cases: [string, string][] = [
     ['"A?": +1.5\n', 'the reply to "A?" must be quoted text, a list of it, or null'],
     ['"A?": ["1", 2]\n', 'the reply to "A?" must be quoted text'],
-    ['- A\n', 'a dialog is a map of command to reply'],
+    ['- A\n', 'a dialog is a map from command to reply'],
     ['*IDN?: "x"\n', 'must be quoted'],
   ]
   for (const [text, message] of cases) {

@@ -32,7 +32,7 @@ export async function openReplay(path: string): Promise<Replay> {
       used.set(command, count + 1)
       const reply = Array.isArray(recorded) ? recorded[count] : recorded
       if (reply === undefined)
-        throw bad(command, `was asked ${count + 1} times, but has ${counted(count, 'reply', 'replies')}`)
+        throw bad(command, `was sent ${count + 1} times, but has ${counted(count, 'reply', 'replies')}`)
       if (reply !== null) queueMicrotask(() => emit?.(Buffer.from(`${reply}\r\n`, 'latin1')))
     },
     onData(listener) {
@@ -58,7 +58,7 @@ async function load(path: string): Promise<Map<string, Reply | Reply[]>> {
     })
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new ConfigError(`${path}: a dialog is a map of command to reply`)
+    throw new ConfigError(`${path}: a dialog is a map from command to reply`)
   const isReply = (value: unknown): value is Reply => typeof value === 'string' || value === null
   const entries = Object.entries(parsed).map(
     ([command, value]: [string, unknown]): [string, Reply | Reply[]] => {

@@ -62,7 +62,7 @@ class BunPort implements BindingPortInterface {
   }
 
   async close(): Promise<void> {
-    if (!this.isOpen) throw new Error('the port is closed already')
+    if (!this.isOpen) throw new Error('the port is already closed')
     this.isOpen = false
     // The stream holds a copy of the descriptor: without the cancel it would stay open and keep the process alive.
     await this.#reader.cancel().catch(() => {})
@@ -85,9 +85,7 @@ class BunPort implements BindingPortInterface {
 }
 
 async function unsupported(): Promise<never> {
-  throw new Error(
-    'this binding leaves the modem lines alone, and keeps the settings that the port was opened with',
-  )
+  throw new Error('this binding does not change modem lines or settings of an open port')
 }
 
 /** The binding. Errors carry the system's `code`: ENOENT, EACCES, EBUSY and EAGAIN (taken), ENOTTY. */

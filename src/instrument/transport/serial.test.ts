@@ -155,6 +155,6 @@ test('a port that cannot be opened says what to do', async () => {
   // Root may open anything, so the error itself is made here.
   const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' })
   expect(openError('/dev/ttyUSB0', denied).message).toBe(
-    'you may not open /dev/ttyUSB0: run: sudo usermod -aG dialout $USER, then log in again',
+    'no permission to open /dev/ttyUSB0: run sudo usermod -aG dialout $USER, then log in again',
   )
 })

@@ -85,10 +85,10 @@ function text(path: string, error: Error & { code?: string }): string {
       return `no serial port ${path}: is the cable in and the instrument on? What is there: ls -l /dev/serial/by-id /dev/ttyUSB* /dev/ttyACM*`
     case 'EACCES':
     case 'EPERM':
-      return `you may not open ${path}: run: sudo usermod -aG dialout $USER, then log in again`
+      return `no permission to open ${path}: run sudo usermod -aG dialout $USER, then log in again`
     case 'EAGAIN':
     case 'EBUSY':
-      return `${path} is in use by ${lockHolder(path) ?? 'another program'}: two programs would take each other's replies, so stop that one first`
+      return `${path} is in use by ${lockHolder(path) ?? 'another program'}: two programs would read each other's replies, so stop that one first`
     case 'ENOTTY':
     case 'EISDIR':
     case 'EINVAL':

@@ -32,6 +32,6 @@ test('every command and reply is noted with its times, whatever the link', async
     expect.stringMatching(/^HOST "C\?" failed: .*no reply in 30 ms \(t\)$/),
     'HOST "*IDN?" -> "LSCI,MODEL240-8P,LSA21OQ,1.0" (t)',
   ])
-  expect(plain[5]).toMatch(/^HOST "LONG\?" -> "x{400}" and 600 characters more \(t\)$/)
+  expect(plain[5]).toMatch(/^HOST "LONG\?" -> "x{400}" and 600 more characters \(t\)$/)
   traceTo(undefined)
 })

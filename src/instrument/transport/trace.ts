@@ -43,12 +43,12 @@ export function trace(name: string, command: string, reply: string | Error | nul
 
 /** Notes what came from an instrument without having been asked for. */
 export function traceUnasked(name: string, what: string): void {
-  log?.(`trace ${new Date().toISOString()} ${name} unasked for: ${what}`)
+  log?.(`trace ${new Date().toISOString()} ${name} unsolicited: ${what}`)
 }
 
 function shown(text: string): string {
   const more = text.length - LIMIT
   return (
-    JSON.stringify(more > 0 ? text.slice(0, LIMIT) : text) + (more > 0 ? ` and ${more} characters more` : '')
+    JSON.stringify(more > 0 ? text.slice(0, LIMIT) : text) + (more > 0 ? ` and ${more} more characters` : '')
   )
 }

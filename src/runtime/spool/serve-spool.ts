@@ -47,7 +47,7 @@ async function hearAcks(bus: Bus, here: Here, spool: Spool, event: Lab['event'])
       found = recorders.judge({ to: { ...here, feed }, ...acked }, key, signature)
     } catch (error) {
       // Rows that nobody acknowledges are kept.
-      warn('trouble', `no acknowledgement is heeded: ${messageOf(error)}: rows are kept`)
+      warn('trouble', `acknowledgements are ignored: ${messageOf(error)}: rows are kept`)
       return
     }
     const { epoch, seq, data_dir } = acked
@@ -56,17 +56,17 @@ async function hearAcks(bus: Bus, here: Here, spool: Spool, event: Lab['event'])
       warn(
         `${found} ${key}`,
         found === 'forged'
-          ? `an acknowledgement names the recorder's key ${key} and was not signed with it: not heeded, rows are kept`
-          : `a recorder with the key ${key} (data directory ${data_dir}) is not the one that is trusted here: rows are recorded, but kept until they fill the spool. Was the recorder moved to another host or state folder? Then: ocs spool trust ${key} --state-dir=${dirname(folder)}`,
+          ? `an acknowledgement names the recorder's key ${key} but is not signed with it: ignored, rows are kept`
+          : `a recorder with the key ${key} (data directory ${data_dir}) is not the trusted one: rows are recorded, but also kept until they fill the spool. Was the recorder moved to another host or state folder? Then: ocs spool trust ${key} --state-dir=${dirname(folder)}`,
       )
       return
     }
     if (found === 'first') {
-      const text = `the recorder with the key ${key} is the first that acknowledges rows: it is trusted from now on, and no other (${recorders.problem ?? trustPath(folder)})`
+      const text = `the recorder with the key ${key} is the first to acknowledge rows: from now on only this one is trusted (${recorders.problem ?? trustPath(folder)})`
       event('info', 'acknowledged', text)
     }
     if (known !== undefined && known !== data_dir) {
-      const text = `rows are acknowledged for the data directory ${data_dir}, and were for ${known}: the recorder was given another`
+      const text = `rows are now acknowledged for the data directory ${data_dir} instead of ${known}: the recorder uses another one`
       event('warning', 'acknowledged', text)
     }
     known = data_dir

@@ -36,7 +36,7 @@ export function findSpool(state: string, name: string): SpoolPlace {
   if (found && meant.length === 1) return found
   const names = (meant.length > 1 ? meant : all).map(({ root, instance }) => `${root}.${instance}`)
   if (meant.length > 1)
-    throw new ConfigError(`several spools in ${state} are of "${name}": ${names.join(', ')}`)
+    throw new ConfigError(`several spools in ${state} belong to "${name}": ${names.join(', ')}`)
   const known = [...all.map(({ instance }) => instance), ...names]
   throw new ConfigError(
     `no spool of "${name}" in ${state} (${nearOr(name, known)}): name another folder with --state-dir`,

@@ -108,7 +108,7 @@ test('a second process is refused, and the file of a newer version is left alone
   db.run('PRAGMA user_version = 7')
   db.close()
   const before = readFileSync(path)
-  expect(() => new Spool(path)).toThrow('is of version 7, which a newer ocs wrote; this one knows 1')
+  expect(() => new Spool(path)).toThrow('has version 7, from a newer ocs; this one knows 1')
   expect(readFileSync(path)).toEqual(before)
 })
 
@@ -205,7 +205,7 @@ test('beyond the quota the oldest rows go, recorded ones first, and are counted'
   expect(spool.dropped).toBeGreaterThan(1000)
   expect(spool.counters['dropped']).toBe(spool.dropped)
   expect(troubles).toHaveLength(1)
-  expect(troubles[0]).toContain('the oldest rows go though they are not recorded')
+  expect(troubles[0]).toContain('the oldest rows are dropped before they are recorded')
   // What went is told as a gap, of an epoch that is gone altogether too.
   expect(drain(spool, 'old').gaps.flat()).toContain(1)
   const used = openSpoolFile(spool.path)

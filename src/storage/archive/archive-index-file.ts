@@ -87,7 +87,7 @@ export function openIndex(path: string): Database {
         return true
       })
       if (ready.immediate()) return db
-      if (again) throw new Error('it is of another version')
+      if (again) throw new Error('it has another version')
     } catch (error) {
       db.close()
       const { code = '' } = error as { code?: string }

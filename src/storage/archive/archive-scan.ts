@@ -46,7 +46,7 @@ export function scanFrames(
       scan.frame(step.value)
     } catch (error) {
       if (!(error instanceof G3FormatError)) throw error
-      problem ??= `the frame at byte ${base + step.value.offset} was left out: ${error.message}`
+      problem ??= `the frame at byte ${base + step.value.offset} was skipped: ${error.message}`
     }
   }
 }

@@ -134,7 +134,7 @@ export class Elsewhere {
         if (!(error instanceof NotThatFile)) this.#silent.set(place, { since: this.#clock.now(), why: error })
       }
     }
-    const text = `${newest.file} lies elsewhere: ${faults.map(messageOf).join('; ')}`
+    const text = `${newest.file} is stored elsewhere: ${faults.map(messageOf).join('; ')}`
     throw faults.every((fault) => fault instanceof NotThatFile)
       ? new NotThatFile(text)
       : new TransportError(text, { cause: faults[0] })
@@ -143,13 +143,13 @@ export class Elsewhere {
   async #fetchFrom(copy: Copy, signal: AbortSignal): Promise<string> {
     const { file, store: url } = copy
     const pieces = await this.#storeOf(copy).read(file, signal)
-    if (!pieces) throw new NotThatFile(`it is in ${url} no more`)
+    if (!pieces) throw new NotThatFile(`it is no longer in ${url}`)
     const path = await this.#cache.keep(copy, pieces).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code === undefined) throw cause
       throw new TransportError(`${this.#cache.folder}: ${messageOf(cause)}`, { cause })
     })
     if (path === undefined)
-      throw new NotThatFile(`what is in ${url} is not what was pushed there (it was cut, or has changed)`)
+      throw new NotThatFile(`what is in ${url} is not what was pushed there (truncated or changed)`)
     return path
   }
 

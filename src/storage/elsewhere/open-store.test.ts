@@ -28,12 +28,12 @@ test('a bucket is at AWS, in the region that is set, unless an endpoint is named
 
 test.each([
   ['s3://AK:secret@lab/hk', /^s3:\/\/…@lab\/hk .*AWS_ACCESS_KEY_ID/],
-  ['s3://L', /no bucket and prefix/],
+  ['s3://L', /not a bucket and prefix/],
   ['s3://lab/../other', /"\.\."/],
-  ['rsync:-e sh:/x', /names no store/],
-  ['rsync:hk', /a whole path/],
-  ['/mnt/hk', /names no store/],
-  ['http://lab/hk', /names no store/],
+  ['rsync:-e sh:/x', /is not a store/],
+  ['rsync:hk', /a full path/],
+  ['/mnt/hk', /is not a store/],
+  ['http://lab/hk', /is not a store/],
 ])('%s is none', (text, why) => {
   expect(() => open(text)).toThrow(why)
 })

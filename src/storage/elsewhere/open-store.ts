@@ -34,16 +34,16 @@ export function openStore(text: string, { endpoint, env, scratch, pace = new Pac
   }
   if (text.startsWith('s3:')) {
     const why = text.includes('@')
-      ? 'credentials come from AWS_ACCESS_KEY_ID and its kin, never from here'
+      ? 'credentials come from AWS_ACCESS_KEY_ID and the like, never from here'
       : FORMS
-    throw new UsageError(`${text.replace(/\/\/.*@/, '//…@')} is no bucket and prefix: ${why}`)
+    throw new UsageError(`${text.replace(/\/\/.*@/, '//…@')} is not a bucket and prefix: ${why}`)
   }
   const target = text.startsWith('rsync://') ? text : /^rsync:(.+)$/.exec(text)?.[1]
   // A word that begins so would be an option.
-  if (target === undefined || target.startsWith('-')) throw new UsageError(`${text} names no store: ${FORMS}`)
+  if (target === undefined || target.startsWith('-')) throw new UsageError(`${text} is not a store: ${FORMS}`)
   if (endpoint !== undefined) throw new UsageError('--endpoint goes with s3://')
   if (!/^(rsync:\/\/[^/]+\/.|\/.|[^/:]+::?.)/.test(target))
-    throw new UsageError(`${text}: name a whole path: ${FORMS}, rsync:HOST::MODULE/FOLDER, or rsync:/FOLDER`)
+    throw new UsageError(`${text}: give a full path: ${FORMS}, rsync:HOST::MODULE/FOLDER, or rsync:/FOLDER`)
   return new RsyncStore(target, scratch, pace, env)
 }
 

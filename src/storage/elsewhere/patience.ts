@@ -27,7 +27,7 @@ export class Patience implements Disposable {
   /** Something has come, or gone: the wait begins anew. */
   heard(): void {
     clearTimeout(this.#timer)
-    const late = () => this.#ended.abort(new TransportError(`nothing has come for ${this.#ms / 1000} s`))
+    const late = () => this.#ended.abort(new TransportError(`no data for ${this.#ms / 1000} s`))
     this.#timer = setTimeout(late, this.#ms)
   }
 

@@ -122,12 +122,11 @@ export class S3Store implements Store {
   #fault(code: string, cause: unknown): Error {
     const where = `${this.url} at ${this.endpoint}`
     if (NO_BUCKET.has(code)) {
-      const what = `there is no bucket ${this.#bucket} (${code}): make it, or name another`
+      const what = `there is no bucket ${this.#bucket} (${code}): create it, or choose another`
       return new ConfigError(`${where}: ${what}`, { cause })
     }
     if (REFUSED.has(code)) {
-      const what =
-        'check AWS_ACCESS_KEY_ID and its kin, what they may do there, and the clock of this machine'
+      const what = 'check AWS_ACCESS_KEY_ID and the like, their rights there, and the clock of this machine'
       return new ConfigError(`${where}: refused (${code}): ${what}`, { cause })
     }
     return new TransportError(`${where} does not answer: ${messageOf(cause)}`, { cause })

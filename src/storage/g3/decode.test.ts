@@ -51,7 +51,7 @@ describe('decodeObject', () => {
     const int = encodeObject({ kind: 'G3Int', value: 1 })
     const big = int.slice()
     big[0] = 0
-    expect(() => decodeObject(big)).toThrow('not little-endian')
+    expect(() => decodeObject(big)).toThrow('not a little-endian archive')
     expect(() => decodeObject(Buffer.concat([int, int]))).toThrow('bytes too many')
     expect(() => decodeObject(new Uint8Array())).toThrow('1 bytes needed at byte 0, 0 left')
     const newer = archive('G3Int', (writer) => writer.u32(2))

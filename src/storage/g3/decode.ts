@@ -122,7 +122,7 @@ class ArchiveReader {
 
   /** The class of the archive's object, which comes first; undefined for a null pointer. */
   #first(): string | undefined {
-    if (this.#reader.u8() !== 1) throw new G3FormatError('an archive that is not little-endian')
+    if (this.#reader.u8() !== 1) throw new G3FormatError('not a little-endian archive')
     return this.#className()
   }
 

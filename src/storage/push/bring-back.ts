@@ -32,7 +32,7 @@ async function filesHere(dir: string): Promise<string[]> {
   try {
     return [...(await filesOf(disk, dir)), ...(await filesOf(disk, dir, [], '.g3.gz'))]
   } catch (cause) {
-    throw new ConfigError(`${dir} cannot be read: name a recorder's data directory`, { cause })
+    throw new ConfigError(`${dir} cannot be read: give a recorder's data directory`, { cause })
   }
 }
 
@@ -45,8 +45,7 @@ export function wantedOf(placed: readonly Placed[], words: readonly string[]): P
   for (const word of words) {
     const name = word.replace(/^\.\//, '').replace(/\/+$/, '')
     const meant = placed.filter(({ file }) => file === name || file.startsWith(`${name}/`))
-    if (meant.length === 0)
-      throw new UsageError(`nothing that was pushed is "${word}": ocs archive ls lists the files`)
+    if (meant.length === 0) throw new UsageError(`no pushed file is "${word}": ocs archive ls lists them`)
     for (const one of meant) if (!one.here) wanted.add(one)
   }
   return [...wanted]

@@ -23,12 +23,12 @@ export async function claim(store: Store, dir: string, signal: AbortSignal): Pro
   // By whatever way it is reached.
   if (existsSync(join(dir, MARK))) {
     rmSync(join(dir, MARK))
-    throw new ConfigError(`${store.url} is the data directory itself: name another place`)
+    throw new ConfigError(`${store.url} is the data directory itself: choose another place`)
   }
   const owner = markIn(there ?? (await textIn(store, signal)) ?? '')
   if (owner === id) return
   const whose = owner === undefined ? 'something else' : `the files of another data directory (${owner})`
-  throw new ConfigError(`${store.url} has ${whose}: give each a bucket, prefix or folder of its own`)
+  throw new ConfigError(`${store.url} has ${whose}: use a separate bucket, prefix or folder for each`)
 }
 
 /** The UUID of a data directory; one that no recorder of ours has made gets one. */

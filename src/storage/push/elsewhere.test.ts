@@ -73,7 +73,7 @@ test('an index that was thrown away is made anew by what lies elsewhere, so many
   const all = (from: number, to: number, max_points?: number) =>
     archiveData(archive, { fields: [name], start: T0 + from * HOUR, end: T0 + to * HOUR - 1, max_points })
   expect(all(0, HOURS)).rejects.toThrow(
-    /not all of that can be read now: .* lies elsewhere, and is not read yet/,
+    /some files cannot be read at the moment: .* is stored elsewhere and not read yet/,
   )
   await all(0, HOURS).catch(() => {})
   expect((await all(4, 5)).data[name]).toHaveLength(0)
@@ -112,7 +112,7 @@ test.each([
     },
     /is not what was pushed/,
   ],
-  ['has lost them', (server: S3Server) => server.objects.clear(), /is in s3:\/\/lab\/hk no more/],
+  ['has lost them', (server: S3Server) => server.objects.clear(), /is no longer in s3:\/\/lab\/hk/],
 ] as const)('a store that %s is told, and what is here is read', async (_, spoil, why) => {
   await using server = s3Server()
   const { dir } = await recordedHours(HOURS)
@@ -123,13 +123,15 @@ test.each([
   await spoil(server)
   expect(await values(archive, 0, HOURS)).toEqual(counting(12, 18))
   expect(archive.unreached).toMatch(why)
-  expect(archive.unreached).toMatch(/, and so it is of 1 more file$/)
+  expect(archive.unreached).toMatch(/; the same for 1 more file$/)
   const [name = ''] = archive.fields().map(({ label }) => label)
   const asked = { fields: [name], start: T0, end: T0 + HOURS * HOUR }
   expect(archiveData(archive, asked)).rejects.toThrow(why)
   await archiveData(archive, asked).catch(() => {})
   expect((await archiveData(archive, { ...asked, max_points: 100 })).data[name]).toHaveLength(6)
-  expect(() => archive.assertReached()).toThrow(/^not all was read: 17000\/\d+\.g3 lies elsewhere: /)
+  expect(() => archive.assertReached()).toThrow(
+    /^some files were not read: 17000\/\d+\.g3 is stored elsewhere: /,
+  )
   // Of a new index the files are not there, and that is told.
   using bare = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
   await bare.rescan()
@@ -176,7 +178,7 @@ test('a file comes back as it was, and never in place of another', async () => {
   const before = readFileSync(join(dir, first))
   await move(server, dir)
   const placed = await placedIn(dir)
-  expect(() => wantedOf(placed, ['17000/1.g3'])).toThrow(/nothing that was pushed is "17000\/1\.g3"/)
+  expect(() => wantedOf(placed, ['17000/1.g3'])).toThrow(/no pushed file is "17000\/1\.g3"/)
   expect(wantedOf(placed, ['17000/', first]).map(({ file }) => file)).toEqual([first, second])
   const elsewhere = new Elsewhere(dir, join(folder(), 'copies'), ENV).refresh()
   const copy = (await elsewhere.copy(first)) ?? ''

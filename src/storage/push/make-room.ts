@@ -47,10 +47,11 @@ export class Room {
     if (!copy || !mayGo || !(isOld || (await this.short()) !== undefined)) return undefined
     const here = await digestOf([await disk.read(join(dir, path))])
     // Neither may take the place of the other: nobody knows which is the right one.
-    if (!isSame(here, copy)) return 'what is here is not what was pushed, though of the same size and time'
+    if (!isSame(here, copy))
+      return 'the file here differs from the pushed one, though size and time are the same'
     const there = isFresh ? copy : await this.#pusher.digestThere(path, signal)
     if (!there || !isSame(there, copy)) {
-      log(`${path}: ${store.url} has it no more as it was pushed: it is sent again`)
+      log(`${path}: ${store.url} no longer has it as it was pushed: sending it again`)
       return await this.#pusher.push(file, signal)
     }
     if (this.removed === 0) await beforeRemoval()

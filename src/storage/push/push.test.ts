@@ -99,7 +99,7 @@ test('an object that is cut or of other bytes is sent again; one that stays so i
   expect(faults).toEqual([
     expect.stringMatching(new RegExp(`^${second}: s3://lab/hk has .* of what was sent, 3 times`)),
   ])
-  expect(said.filter((text) => text.includes('sent again'))).toHaveLength(3)
+  expect(said.filter((text) => text.includes('sending it again'))).toHaveLength(3)
   const placed = await placedIn(dir)
   expect(placed.map(({ file }) => file)).not.toContain(second)
   expect(existsSync(join(dir, second))).toBe(true)
@@ -116,7 +116,7 @@ test('a file of somebody else in the store is let be', async () => {
   const [file = ''] = filesIn(dir)
   server.objects.set(`lab/hk/${file}`, new Uint8Array(3))
   const { faults } = await pushed(server, dir)
-  expect(faults).toEqual([expect.stringContaining('was not put there from here')])
+  expect(faults).toEqual([expect.stringContaining('was not pushed from here')])
   expect(server.objects.get(`lab/hk/${file}`)).toEqual(new Uint8Array(3))
 })
 
@@ -128,7 +128,9 @@ test('a file that changes while it is pushed is not noted as it was', async () =
     if (method === 'PUT' && key.endsWith(file)) appendFileSync(join(dir, file), 'x')
     return undefined
   }
-  expect(await pushed(server, dir)).toMatchObject({ faults: [expect.stringContaining('being written to')] })
+  expect(await pushed(server, dir)).toMatchObject({
+    faults: [expect.stringContaining('it is being written')],
+  })
   expect(await placedIn(dir)).toEqual([])
   server.hook = () => undefined
   expect(await pushed(server, dir)).toMatchObject({ pushed: 1, faults: [] })
@@ -160,7 +162,7 @@ test('two data directories do not share a store, nor is a store the directory it
 test('one push at a time', async () => {
   const { dir } = await recordedHours(1)
   using _first = lockPush(dir)
-  expect(() => lockPush(dir)).toThrow(/another push of .* is at work/)
+  expect(() => lockPush(dir)).toThrow(/another push of .* is running/)
   expect(() => lockPush(join(dir, 'nowhere'))).toThrow(/name a recorder's data directory/)
 })
 
@@ -182,8 +184,8 @@ test('old files go once they were read back again, all but the newest; so they d
   server.objects.delete(`lab/hk/${second}`)
   const again = await pushed(server, dir, { floor: 1e18 })
   expect(again).toMatchObject({ removed: 1, faults: [] })
-  expect(again.said).toContainEqual(expect.stringContaining(`${second}: ${URL_OF} has it no more`))
-  expect(again.said.at(-1)).toMatch(/only .* are free where .* and nothing more of it may go/)
+  expect(again.said).toContainEqual(expect.stringContaining(`${second}: ${URL_OF} no longer has it`))
+  expect(again.said.at(-1)).toMatch(/only .* are free on the disk of .* and no more files can be removed/)
   expect(filesIn(dir)).toEqual([second, newest])
   expect(inStore(server)).toEqual(files)
 })
@@ -199,7 +201,10 @@ test('a file that has rotted here neither goes nor takes the place of the one th
   writeFileSync(path, bytes.with(100, (bytes[100] ?? 0) ^ 1))
   utimesSync(path, atimeMs / 1000, mtimeMs / 1000)
   const { faults, removed } = await pushed(server, dir, { keep: 0 })
-  expect([removed, faults]).toEqual([0, [expect.stringContaining('what is here is not what was pushed')]])
+  expect([removed, faults]).toEqual([
+    0,
+    [expect.stringContaining('the file here differs from the pushed one')],
+  ])
   expect(server.objects.get(`lab/hk/${first}`)).toEqual(good as Uint8Array<ArrayBuffer>)
 })
 
@@ -254,7 +259,7 @@ test('the recorder goes on behind files that were moved, says nothing of them, a
   expect(recorder.position(epoch.from, { epoch: 'e1', first: 1, last: 18, acked: 18 })).toBe(18)
   addHour(epoch, 3).feed(recorder)
   await recorder[Symbol.asyncDispose]()
-  expect(said.filter((text) => /moved|asked for again/.test(text))).toEqual([])
+  expect(said.filter((text) => /moved|requested again/.test(text))).toEqual([])
   const found = await audit(disk, dir)
   expect(found.epochs).toMatchObject([{ expected: 24, recorded: 24, samples: 24, ...WHOLE }])
   expect(found).toMatchObject({ files: 4, moved: [], elsewhere: [{ store: URL_OF, noted: 2, read: 0 }] })

@@ -45,7 +45,7 @@ export function lockPush(dir: string): Disposable {
   } catch (cause) {
     throw new ConfigError(`${dir}: ${messageOf(cause)}: name a recorder's data directory`, { cause })
   }
-  const lock = lockFile(ownPath(dir, 'push.lock'), (by) => `another push of ${dir} is at work, ${by}`)
+  const lock = lockFile(ownPath(dir, 'push.lock'), (by) => `another push of ${dir} is running, ${by}`)
   return { [Symbol.dispose]: () => lock.close() }
 }
 
@@ -75,7 +75,7 @@ export async function push(options: PushOptions): Promise<Pushed> {
   if (pushed > 0) await putBesides(store, dir, signal)
   const short = await room.short()
   if (short !== undefined)
-    log(`only ${bytesText(short)} are free where ${dir} lies, and nothing more of it may go`)
+    log(`only ${bytesText(short)} are free on the disk of ${dir}, and no more files can be removed`)
   return { pushed, known, open: open.length, removed: room.removed, faults }
 }
 

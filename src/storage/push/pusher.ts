@@ -45,14 +45,14 @@ export class Pusher {
     // One that was sent before the process was killed need not be sent again.
     const there = known && !isSame(known, digest) ? undefined : await this.digestThere(path, signal)
     if (there && !isSame(there, digest) && !this.#copies.isOurs(path))
-      return `${this.#store.url} has another file of that name, which was not put there from here: move it away`
+      return `${this.#store.url} has another file of that name, which was not pushed from here: move it away`
     if (!there || !isSame(there, digest)) {
       await this.#copies.begin(path)
       const why = await this.#send(path, bytes, digest, signal)
       if (why !== undefined) return why
     }
     if (digest.size !== size || (await this.#hasChanged(file)))
-      return 'it is being written to: left for the next time'
+      return 'it is being written: left for next time'
     await this.#copies.verified(file, digest, factsOf(bytes))
     this.#log(`${path}: ${bytesText(size)} in ${this.#store.url}, read back`)
     return undefined
@@ -77,7 +77,7 @@ export class Pusher {
       const what = there ? `${there.size} bytes of ${digest.size}, or others` : 'nothing'
       const why = `${this.#store.url} has ${what} of what was sent`
       if (tried === TRIES) return `${why}, ${TRIES} times`
-      this.#log(`${path}: ${why}: it is sent again`)
+      this.#log(`${path}: ${why}: sending it again`)
     }
   }
 

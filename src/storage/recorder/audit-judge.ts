@@ -110,14 +110,14 @@ export class Known {
   doubt({ instance, feed, spool }: Seen, key: string, had: number): string | undefined {
     const { end, somewhere } = this.of(key)
     if (somewhere > had)
-      return 'its agent has had more recorded, in a file that is gone or in another directory (with a site file the recorder is asked which)'
+      return 'more rows of its agent were recorded, in a file that is gone or in another directory (with a site file, the recorder is asked which)'
     if (end !== undefined) return undefined
     const agent = this.#witnesses.find(
       (one) => one.who === 'agent' && one.instance === instance && one.feed === feed,
     )
-    if (!agent) return 'neither its agent nor its spool could be asked'
+    if (!agent) return 'neither its agent nor its spool was available'
     if (spool !== '' && agent.spool !== spool) return `the spool it was in (${spool}) is gone`
-    return 'its agent does not hold it any more'
+    return 'its agent no longer holds it'
   }
 
   #tell({ instance, feed, epoch, spool }: Pick<Seen, 'instance' | 'feed' | 'epoch' | 'spool'>): void {

@@ -80,12 +80,12 @@ test('what came after the last row is not known from files alone, and is never c
   expect(ended).toMatchObject({
     expected: 300,
     missing: [],
-    unknown: 'neither its agent nor its spool could be asked',
+    unknown: 'neither its agent nor its spool was available',
   })
   expect(newest).toMatchObject({
     expected: 200,
     missing: [],
-    unknown: 'neither its agent nor its spool could be asked',
+    unknown: 'neither its agent nor its spool was available',
   })
   const asked = await audit(disk, dir, [
     witness('agent', [
@@ -99,7 +99,7 @@ test('what came after the last row is not known from files alone, and is never c
   ])
   // Of an epoch that its spool has let go of, or whose spool is another now, its agent knows nothing.
   const [letGo] = (await audit(disk, dir, [witness('agent', [])])).epochs
-  expect(letGo?.unknown).toBe('its agent does not hold it any more')
+  expect(letGo?.unknown).toBe('its agent no longer holds it')
   const [vanished] = (await audit(disk, dir, [witness('agent', [], 'spool-2')])).epochs
   expect(vanished?.unknown).toBe('the spool it was in (spool-1) is gone')
 })
@@ -135,7 +135,7 @@ test('the last frame is cut off, the newest file is gone: seen by whoever knows 
   for (const who of ['agent', 'spool'] as const) {
     const [found] = (await audit(disk, dir, [witness(who, held)])).epochs
     expect(found?.missing).toEqual([])
-    expect(found?.unknown).toStartWith('its agent has had more recorded, ')
+    expect(found?.unknown).toStartWith('more rows of its agent were recorded, ')
   }
   const [told] = (await audit(disk, dir, [witness('recorder', held)])).epochs
   expect(told?.missing).toEqual(tail)

@@ -75,7 +75,7 @@ export async function audit(
       else if (readElsewhere) take(copy.file, factsOf(await unpack(copy.file, await readElsewhere(copy))))
       else
         throw new TransportError(
-          `it lies in ${copy.store}, and nothing is noted of its rows: --fetch reads it there`,
+          `it is stored in ${copy.store}, and its rows were not noted: --fetch reads it there`,
         )
     } catch (error) {
       if (!(error instanceof TransportError || costsItself(error))) throw error

@@ -63,7 +63,7 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
   const { disk = realDisk, timePerFile = MAX_TIME_PER_FILE, log, event, remembered = {} } = options
   if (!(timePerFile > 0 && timePerFile <= MAX_TIME_PER_FILE)) {
     const why = 'so3g does not find data more than an hour from the name of their file'
-    throw new ConfigError(`--time-per-file ${timePerFile}: more than 0 and at most 3600 s: ${why}`)
+    throw new ConfigError(`--time-per-file ${timePerFile}: give more than 0 and at most 3600 s: ${why}`)
   }
   const dir = resolve(options.dir)
   let lock: Disposable | undefined
@@ -87,13 +87,13 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
       event(
         'warning',
         'unreadable',
-        `${path}: ${reason}: what is in it is not known; allow reading it, or move it away`,
+        `${path}: ${reason}: its contents are unknown; make it readable, or move it away`,
       )
     const gone = await list.newlyGone()
     if (gone.length > 0) event('warning', 'moved', goneText(dir, gone))
     for (const [epoch, spans] of holes)
       log(
-        `${epoch}: ${counted(count(spans), 'row that was in a file that is gone is', 'rows that were in files that are gone are')} asked for again`,
+        `${epoch}: ${counted(count(spans), 'row that was in a file that is gone is', 'rows that were in files that are gone are')} requested again`,
       )
     log(`recording to ${dir}`)
     const isNew = !ledger && id === undefined
@@ -106,5 +106,5 @@ export async function beginRecording(options: RecorderOptions): Promise<Begun> {
 }
 
 function tornText(dir: string, { path, kept, bytes, reason }: Torn): string {
-  return `${join(dir, path)} was torn (${reason}): ${bytes} bytes are kept in ${join(dir, kept)}`
+  return `${join(dir, path)} has a torn end (${reason}): ${bytes} bytes are kept in ${join(dir, kept)}`
 }

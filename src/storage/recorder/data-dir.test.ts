@@ -86,8 +86,8 @@ test('a directory of an earlier version is put right by itself; a recorder of th
   expect(await readNotes(dir, 0, 9, 9)).toHaveLength(1)
   using held = new Database(join(dir, '.ocs-recorder.lock'))
   held.run('BEGIN EXCLUSIVE')
-  await expect(record(dir)).rejects.toThrow('another recorder is at work')
-  expect(() => checkDataDir(dir)).toThrow('another recorder is at work')
+  await expect(record(dir)).rejects.toThrow('another recorder is using')
+  expect(() => checkDataDir(dir)).toThrow('another recorder is using')
   expect(readdirSync(dir)).toContain('.ocs-data-dir')
   expect(readdirSync(dir)).toContain('notes.jsonl')
   held.close()
@@ -119,6 +119,8 @@ test('a file system without links will do, and names that are taken are safe the
 test('a file for longer than so3g looks is refused', async () => {
   const options = { dir: data(), root: 'observatory', timePerFile: 7200, log: () => {}, event: () => {} }
   const refused = Recorder.open(options)
-  expect(refused).rejects.toThrow('--time-per-file 7200: more than 0 and at most 3600 s: so3g does not find')
+  expect(refused).rejects.toThrow(
+    '--time-per-file 7200: give more than 0 and at most 3600 s: so3g does not find',
+  )
   expect(refused).rejects.toThrow(ConfigError)
 })

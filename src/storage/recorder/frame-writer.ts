@@ -106,7 +106,7 @@ export class FrameWriter {
 
   #works(): void {
     if (this.#problem !== undefined)
-      this.#options.event('info', 'disk', `${this.#options.dir}: written again`)
+      this.#options.event('info', 'disk', `${this.#options.dir}: writing works again`)
     this.#problem = undefined
     this.#trouble = undefined
   }
@@ -120,7 +120,7 @@ export class FrameWriter {
     if (code === this.#trouble) return
     this.#trouble = code
     const what = advice === '' ? messageOf(error) : `${messageOf(error)}: ${advice}`
-    const text = `${dir} cannot be written: ${what}; trying again each second`
+    const text = `${dir} cannot be written: ${what}; trying again every second`
     this.#options.event('error', 'disk', text)
   }
 }

@@ -236,7 +236,7 @@ export class HkFiles {
         await file.cut()
       } catch (error) {
         if (++spoilt.cuts < CUTS) throw error
-        const text = `${file.path} cannot be cut back; its last frames may stand in another file too`
+        const text = `${file.path} cannot be truncated; its last frames may also be in another file`
         this.#options.event('error', 'disk', text)
         this.#options.uncut()
       }
@@ -267,8 +267,8 @@ export class HkFiles {
 export function goneText(dir: string, gone: readonly string[]): string {
   const [first = '', ...more] = gone
   const files = `${join(dir, first)}${more.length > 0 ? ` and ${counted(more.length, 'more file')}` : ''}`
-  const not = 'what was in them is not fetched again unless asked for ("ocs aggregate refill")'
-  return `${files}: moved or lost since they were closed; ${not}`
+  const not = 'their data is not fetched again unless you ask for it ("ocs aggregate refill")'
+  return `${files}: moved or lost after they were closed; ${not}`
 }
 
 /** Another for each file, as so3g's are made: 32 bits of time, then what tells apart sessions of one second. */

@@ -65,8 +65,7 @@ test('a data directory that a newer ocs records in is refused in words, and noth
   newer.mockRestore()
   const before = files()
   expect(before.some((name) => String(name).endsWith('.g3'))).toBe(true)
-  const words =
-    'is of version 2, which a newer ocs wrote; this one knows 1: run the newer one, or record into another'
+  const words = 'has version 2, from a newer ocs; this one knows 1: run the newer one, or record into another'
   await expect(record(dir)).rejects.toThrow(`.g3 ${words}`)
   // An older head is no way around it.
   const id = join(dir, '.ocs', 'data-dir')

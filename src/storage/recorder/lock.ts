@@ -17,7 +17,7 @@ export function lockDataDir(dir: string): Disposable {
   try {
     mkdirSync(join(dir, OWN_FOLDER), { recursive: true })
     const taken = (by: string) =>
-      `another recorder is at work in ${dir}, ${by}: stop it, or choose another directory with --data-dir`
+      `another recorder is using ${dir}, ${by}: stop it, or choose another directory with --data-dir`
     const lock = lockFile(lockPath(dir), taken)
     try {
       // A recorder of an earlier version holds a lock elsewhere.

@@ -120,7 +120,7 @@ export class Provider {
   /** Row `seq`, the next, does not fit. */
   leaveOut(seq: number, why: string): void {
     this.#host.quarantined()
-    this.complain('quarantine', why, `row ${seq} was left out: ${why}`)
+    this.complain('quarantine', why, `row ${seq} was dropped: ${why}`)
     this.#skip(seq, seq, `quarantined: ${why}`)
   }
 
@@ -149,8 +149,8 @@ export class Provider {
   #wentBack(seq: number, begin: number, before: number): void {
     this.#host.clockBack()
     const order =
-      begin < before ? `is of ${day(begin)}, after one of ${day(before)}` : 'is in no order of time'
-    const text = `row ${seq} ${order}: recorded all the same; is the clock of its agent right?`
+      begin < before ? `is of ${day(begin)}, after one of ${day(before)}` : 'has times out of order'
+    const text = `row ${seq} ${order}: recorded anyway; is its agent's clock right?`
     this.complain('clock', 'times run back', text)
   }
 

@@ -200,7 +200,7 @@ test('a torn end is reported, and where its bytes are', async () => {
   const path = join(dir, filesIn(dir)[0] ?? '')
   writeFileSync(path, Buffer.alloc(500), { flag: 'a' })
   const { recorder, said } = await record(dir)
-  expect(said[0]).toStartWith(`warning torn: ${path} was torn (no G3 frame at byte `)
+  expect(said[0]).toStartWith(`warning torn: ${path} has a torn end (no G3 frame at byte `)
   expect(said[0]).toEndWith(`): 500 bytes are kept in ${join(dir, '.ocs/torn/1700050000.torn')}`)
   expect(recorder.counters.torn_tails).toBe(1)
   await recorder[Symbol.asyncDispose]()

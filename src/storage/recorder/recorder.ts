@@ -216,7 +216,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
   #giveUp(error: Displaced): void {
     this.#stopping = true
     this.counters.displaced++
-    const again = 'beginning anew; what was not recorded is taken again from the agents'
+    const again = 'restarting; unrecorded rows are fetched again from the agents'
     this.#options.event('error', 'displaced', `${error.message}: ${again}`)
     this.#displaced.resolve(error)
   }

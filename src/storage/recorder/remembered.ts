@@ -69,7 +69,7 @@ export async function sameDisk(
     found = await disk.stat(path)
   }
   if (found?.dev === place.device || (await readId(disk, dir)) === place.id) return
-  const what = 'mount its disk again, or start the recorder again to record where it is now'
+  const what = 'mount its disk again, or restart the recorder to record where it is now'
   const text = `data directory ${dir} is on another disk than before: ${what}`
   if (!place.told) event('error', 'displaced', text)
   place.told = true
