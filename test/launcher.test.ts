@@ -65,3 +65,9 @@ test.each([
   change()
   expect(launched()).toBe(`node ${root}/bin/ocs.mjs ctrl a b\n`)
 })
+
+test('a Bun for another library of C is passed over: npm before version 10.4 installs it as well', () => {
+  const musl = [...new Bun.Glob('ld-musl-*').scanSync({ cwd: '/lib', onlyFiles: false })].length > 0
+  write(join(root, 'node_modules', '@oven', 'bun-here-musl', 'bin', 'bun'), says('musl'))
+  expect(launched()).toStartWith(musl ? 'musl ' : 'bun ')
+})
