@@ -373,6 +373,12 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
     const { metrics } = request.postDataJSON() as { metrics: string[] }
     watched.push(metrics.length)
   })
+  // From before the fields are there: what is made of them at once is most of the work.
+  await page.evaluate(`
+    window.longest = 0
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration)
+    }).observe({ type: 'longtask' })`)
   for (const instance of ['many1', 'many2', 'many1-node', 'many2-node']) agent(instance)
   const listed = async () =>
     (await page.locator('.node > summary .note').allTextContents()).filter((text) =>
@@ -380,11 +386,6 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
     )
   await until('all fields are listed', PATIENCE, async () => (await listed()).length === 2)
   expect(await page.locator('.tile').count()).toBeGreaterThanOrEqual(2004)
-  await page.evaluate(`
-    window.longest = 0
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration)
-    }).observe({ type: 'longtask' })`)
   const start = performance.now()
   await page.locator('#find').fill('many2 channel_999')
   await until('the one is found', PATIENCE, async () => (await page.locator('.tile:visible').count()) === 1)
@@ -406,7 +407,12 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
   expect(watched.at(-1)).toBeGreaterThan(0)
   expect(Math.max(...watched)).toBeLessThan(500)
   const longest = Number(await page.evaluate('window.longest'))
-  figure(`the page was never busy for longer than ${Math.round(longest)} ms at a time`)
+  figure(`the page was never busy for longer than ${Math.max(50, Math.round(longest))} ms at a time`)
+  // Chromium tells of tasks above 50 ms, and of this one.
+  await page.evaluate(`
+    window.longest = 0
+    setTimeout(() => { for (const end = performance.now() + 100; performance.now() < end; ); })`)
+  await until('a long task is seen', PATIENCE, () => page.evaluate('window.longest > 0'))
 })
 
 test('what has not been loaded when the hub goes away cannot be asked, and is not called without data', async () => {
