@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { agentPages } from '../docs/make-agents.ts'
 import { anchor } from '../docs/site/anchor.ts'
 import { helpOf } from '../docs/site/every-command.ts'
+import { parseCommand } from '../docs/site/parse-command.ts'
 import { commonFlags } from '../src/core/arguments/common-flags.ts'
 
 // Every page, and the help of every command that it names.
@@ -101,6 +102,60 @@ test('a command or flag that does not exist is found', async () => {
   expect(await fault('ctrl begin', none)).toBe('there is no command ctrl begin')
   expect(await fault('hub --lisen 1:1', none)).toBe('no --lisen in ocs hub')
   expect(await fault('ctrl start ls240 acq', none)).toBeUndefined()
+})
+
+/** Where a line of a shell runs `ocs`, also behind another program. */
+const RUNS = /(?:^|[|;&(]|\bsudo(?: -u \w+)?|\bnpx)\s*(?:\w+=\S+ )*(?:[\w./]*\/)?ocs (?=\S)/g
+
+/** What a page lets be typed: all of `sh`, and of what is shown with its answers the lines behind a prompt. */
+function typed(text: string): string[] {
+  const blocks = [...text.matchAll(/^ *```(\w*)[^\n]*\n(.*?)^ *```/gms)]
+  return blocks.flatMap(([, language = '', body = '']) => {
+    const lines = body.replaceAll(/\\\n\s*/g, ' ').split('\n')
+    const all = /^(sh|bash|shell)$/.test(language)
+    const run = lines.flatMap((line) => (all ? [line] : (/^\s*\$ (.*)$/.exec(line)?.slice(1) ?? [])))
+    return run.flatMap((line) => {
+      const bare = line.replace(/(^|\s+)#.*$/, '')
+      return [...bare.matchAll(RUNS)].map(({ index, 0: { length } }) => {
+        const [rest = ''] = bare.slice(index + length).split(/ *(?:[|;)]|&(?!\S)|&&|\s2>)/)
+        return `ocs ${rest}`.trim()
+      })
+    })
+  })
+}
+
+/** Commands that take flags of an agent or of a script of one's own. */
+const OPEN = /^(agent|aggregate|datanode|record|run|test|ctrl start)/
+
+test('every command line that a page lets be typed is one the program understands', async () => {
+  const agents = new Set([...(await agentPages()).values()].flatMap(flagsIn))
+  for (const flag of [...Object.keys(commonFlags), '--help-args']) agents.add(flag)
+  const wrong: string[] = []
+  let seen = 0
+  for (const page of pages) {
+    for (const line of typed(read(page))) {
+      seen++
+      const { code, ran, unknown, said } = await parseCommand(line)
+      const own = ran.startsWith('ctrl start') || ran === 'run'
+      const strange = unknown.filter((flag) => !(OPEN.test(ran) && (own || agents.has(flag))))
+      if (code !== 0) wrong.push(`${page}: ${line}: ${said}`)
+      if (strange.length > 0) wrong.push(`${page}: ${line}: does not know ${strange.join(', ')}`)
+    }
+  }
+  expect(wrong).toEqual([])
+  expect(seen).toBeGreaterThan(150)
+})
+
+test('a command line that is wrong is found wherever it stands', async () => {
+  const page =
+    '```sh\nsudo -u lab ocs hub init  # once\nA=1 npx ocs ps | grep x\nB=$(ocs audit) && ocs up\n```\n'
+  expect(typed(page)).toEqual(['ocs hub init', 'ocs ps', 'ocs audit', 'ocs up'])
+  expect(typed('```console\n$ ocs status\nocs is here\n```\n```yaml\nocs up\n```\n')).toEqual(['ocs status'])
+  const code = async (line: string) => (await parseCommand(line)).code
+  expect(await code('ocs ctrl abort ls240 acq')).toBe(0)
+  expect(await code('ocs ctrl abort ls240')).toBe(2)
+  expect(await code('ocs ps --jsn')).toBe(2)
+  expect(await code('ocs logs -n many')).toBe(2)
 })
 
 test('messages that the pages explain are those that the program prints', () => {

@@ -1,7 +1,7 @@
 /**
  * Makes the docs a site: `npm run docs`. It goes into `docs/.vitepress/dist`, for a server of web pages, and as one file into
  * `dist/docs.tar.zst`, which `ocs docs` shows. `-- --base=/lab/docs/` makes it for a server that has it beneath that
- * path; `-- --watch` serves it while it is written.
+ * path; `-- --watch` serves it while it is written; `-- --spell` looks for misspelt words in all of it, the help of commands too.
  */
 import {
   cpSync,
@@ -110,11 +110,25 @@ async function build(base: string): Promise<void> {
   if (base === '/') await pack(join(HOME, 'dist'), pages)
 }
 
+/** Looks for words that are in no dictionary, and not among ours (`docs/.vitepress/words.txt`). @throws Error when there are any */
+async function spell(): Promise<void> {
+  const flags = ['--config', 'cspell.json', '--no-progress', '--no-gitignore', '--dot', '--show-suggestions']
+  await run(HOME, join(HOME, 'node_modules', '.bin', 'cspell'), ...flags, 'pages/**/*.md')
+}
+
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { base: { type: 'string' }, watch: { type: 'boolean' } } })
-  if (values.watch) {
+  const { values } = parseArgs({
+    options: { base: { type: 'string' }, watch: { type: 'boolean' }, spell: { type: 'boolean' } },
+  })
+  if (values.watch || values.spell) {
     await install()
     await place()
+  }
+  if (values.spell) {
+    await spell()
+    process.exit()
+  }
+  if (values.watch) {
     watch(join(ROOT, 'docs'), (_, name) => {
       if (name?.endsWith('.md')) place().catch((error) => process.stderr.write(`${error.message}\n`))
     })

@@ -1,13 +1,10 @@
 import { expect, test } from 'bun:test'
-import type { Command } from 'commander'
-import { everyCommand, helpOf, listening } from '../../docs/site/every-command.ts'
+import { everyCommand, helpOf } from '../../docs/site/every-command.ts'
+import { type Parsed, parseCommand } from '../../docs/site/parse-command.ts'
 import { commonFlags } from '../core/arguments/common-flags.ts'
 import { agentClasses, findAgent } from '../launch/agents.ts'
-import { splitWords } from '../terminal/shell-words.ts'
 import { agentHelp } from './agent-help.ts'
 import { SHARED } from './help.ts'
-import { declared } from './program.ts'
-import { runCommand } from './run-command.ts'
 
 const examplesIn = (help: string) => (help.split('\nExamples:\n')[1] ?? '').split('\n').filter(Boolean)
 
@@ -18,27 +15,9 @@ async function agentFlags(): Promise<Set<string>> {
   return new Set([...own, ...Object.keys(commonFlags), '--help-args'])
 }
 
-/** What a command line comes to, up to what it would do: the words of the command, and what it does not know. */
-async function parsed(line: string): Promise<{ readonly ran: string; readonly unknown: readonly string[] }> {
-  const [, bare = line] = /^eval "\$\((.*)\)"$/.exec(line) ?? []
-  const { words } = splitWords(bare.replace(/ [<>] \S+$/, ''))
-  expect(words.shift()).toBe('ocs')
-  let said = ''
-  const own = listening((text) => {
-    said += text
-  })
-  const program = await declared(words, own)
-  let ran = ''
-  let unknown: string[] = []
-  const replace = (command: Command, path: readonly string[]): void => {
-    command.action((...given: unknown[]) => {
-      ran = path.join(' ')
-      unknown = (given.at(-1) as Command).args.flatMap((word) => /^--[\w-]+/.exec(word)?.[0] ?? [])
-    })
-    for (const sub of command.commands) replace(sub, [...path, sub.name()])
-  }
-  for (const sub of program.commands) replace(sub, [sub.name()])
-  const code = await runCommand(program, words, own)
+/** What an example comes to. */
+async function parsed(line: string): Promise<Pick<Parsed, 'ran' | 'unknown'>> {
+  const { ran, unknown, code, said } = await parseCommand(line)
   expect([line, code, said]).toEqual([line, 0, ''])
   return { ran, unknown }
 }
