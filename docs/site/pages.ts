@@ -34,7 +34,12 @@ export async function gather(): Promise<Site> {
     const text = read(path).replaceAll(/<!--.*?-->\n?/gs, '')
     pages.set(pageOf(path) ?? '', withLinks(path, text, { files, sources }))
   }
-  for (const path of sources) pages.set(`${sourceOf(path)}`, sourcePage(path))
+  // Those that are pages themselves add to them meanwhile.
+  for (const path of sources)
+    pages.set(
+      sourceOf(path),
+      path.endsWith('.md') ? withLinks(path, read(path), { files, sources }) : sourcePage(path),
+    )
   pages.set('decisions/index.md', decisions(docs))
   return { pages, files }
 }
@@ -45,7 +50,8 @@ function pageOf(path: string): string | undefined {
   if (path === 'docs/decisions') return 'decisions/index.md'
   return path.startsWith('docs/') && path.endsWith('.md') ? path.slice('docs/'.length) : undefined
 }
-const sourceOf = (path: string): string => `source/${path}.md`
+/** Where a file of the repository that is no page of the docs is one: of Markdown as it reads, else as it is written. */
+const sourceOf = (path: string): string => `source/${path.replace(/\.md$/, '')}.md`
 
 interface Linked {
   readonly files: Map<string, string>
@@ -83,7 +89,7 @@ function picture(page: string, link: string, { files }: Linked): string {
   const target = normalize(join(dirname(page), link))
   const there = target.replace(/^docs\//, '')
   files.set(there, target)
-  return `./${relative(dirname(pageOf(page) ?? ''), there)}`
+  return `./${relative(dirname(pageOf(page) ?? sourceOf(page)), there)}`
 }
 
 /** A file that pages link to, or what is in a folder. */
