@@ -168,7 +168,14 @@ export const heating = reading
     'set_still_output',
     {
       help: 'Set the still output of the still heater; the resulting value is published.',
-      params: z.object({ output: z.number().min(0).max(100).describe('%') }),
+      params: z.object({
+        output: z
+          .number()
+          .min(0)
+          .max(100)
+          .describe('%')
+          .meta({ present: 'get_still_output.still_heater_still_out' }),
+      }),
     },
     async ({ instrument, params, feeds }) => {
       const kept = await change(instrument.link, 'STILL', '', output, params)

@@ -22,7 +22,9 @@ export const reading = reader
     'set_autoscan',
     {
       help: 'Switch autoscan on or off.',
-      params: z.object({ autoscan: z.boolean().describe('whether it scans by itself') }),
+      params: z.object({
+        autoscan: z.boolean().describe('whether it scans by itself').meta({ present: 'get_scan.autoscan' }),
+      }),
     },
     async ({ instrument, params: { autoscan } }) => {
       await change(instrument.link, 'SCAN', '', scanState, { autoscan })
@@ -31,7 +33,10 @@ export const reading = reader
   )
   .task(
     'set_active_channel',
-    { help: 'Connect the scanner to a channel.', params: z.object({ channel: Channel }) },
+    {
+      help: 'Connect the scanner to a channel.',
+      params: z.object({ channel: Channel.meta({ present: 'get_scan.channel' }) }),
+    },
     async ({ instrument, params: { channel } }) => {
       await change(instrument.link, 'SCAN', '', scanState, { channel })
       return `Channel ${channel} is connected.`

@@ -18,7 +18,14 @@ export default heating
     'servo_to_temperature',
     {
       help: 'Control the sample heater in closed loop on its input, connect the scanner to that input, and set the set-point.',
-      params: z.object({ temperature: z.number().positive().max(1).describe('K, at most 1') }),
+      params: z.object({
+        temperature: z
+          .number()
+          .positive()
+          .max(1)
+          .describe('K, at most 1')
+          .meta({ present: 'check_temperature_stability.setpoint' }),
+      }),
     },
     async ({ instrument: { link }, params: { temperature }, session }) => {
       const { mode, input } = await recall(link, 'OUTMODE', SAMPLE, outputMode)

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { OpSession } from '../../core/ops.ts'
-import { agentView } from './agent-views.ts'
+import { agentDetail, agentView } from './agent-views.ts'
 
 test('an operation shows the last that it said, not that its status has changed', () => {
   const session: OpSession = {
@@ -38,4 +38,36 @@ test('an operation is degraded since it became so, whatever reasons it has had s
   expect(since(session)).toBe(400)
   const again = [...(session.transitions ?? []), [500, 'running', ''] as const]
   expect(since({ ...session, degraded: false, transitions: again as OpSession['transitions'] })).toBe(100)
+})
+
+test('a form has what the instrument was last said to have, or nothing after a newer start', () => {
+  const ended = (op: string, start_time: number, data: object): [string, OpSession] => [
+    op,
+    {
+      ...{ session_id: 1, op_name: op, op_code: 5, status: 'done', degraded: false, success: true },
+      ...{ start_time, end_time: start_time + 1, data, started_by: 'maya', messages: [], params: {} },
+    } as OpSession,
+  ]
+  const params = {
+    type: 'object',
+    properties: {
+      channel: { type: 'integer', present: 'get_scan.channel' },
+      deep: { type: 'number', present: 'get_scan.fields.T' },
+      whole: { type: 'object', present: 'get_scan.fields' },
+      none: { type: 'number', present: 'get_scan.toString' },
+      other: { type: 'number' },
+    },
+  }
+  const op = { kind: 'task', help: '', params, min_privs: 1 }
+  const api = { help: '', ops: { set: op, get_scan: { ...op, params: undefined } }, feeds: {} }
+  const shown = (...sessions: [string, OpSession][]) => {
+    const view = { presence: undefined, api, state: 'online', sessions: new Map(sessions) }
+    const detail = agentDetail('ls372', view as unknown as Parameters<typeof agentDetail>[1])
+    return detail.ops[0]?.parameters.map(({ present }) => present)
+  }
+  const told = ended('get_scan', 100, { channel: 5, fields: { T: 0.1 } })
+  expect(shown(told)).toEqual([5, 0.1, null, null, null])
+  expect(shown(told, ended('set', 50, {}))).toEqual([5, 0.1, null, null, null])
+  expect(shown(told, ended('set', 200, {}))).toEqual([null, null, null, null, null])
+  expect(shown()).toEqual([null, null, null, null, null])
 })

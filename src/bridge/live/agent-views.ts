@@ -8,7 +8,7 @@ import { waitingRows } from '../../core/recording/waiting-rows.ts'
 import { clockText } from '../../lab/clock-text.ts'
 import type { Expected } from '../../lab/expected.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
-import type { AgentDetail, AgentView, AlarmView, OpView, RecorderView } from '../page/shape.ts'
+import type { AgentDetail, AgentView, AlarmView, OpView, ParameterView, RecorderView } from '../page/shape.ts'
 
 /** Characters of a session's data, and of a message, that are shown. */
 const MAX_DATA = 20_000
@@ -110,6 +110,7 @@ export function agentDetail(instance: string, { api, sessions, state }: Instance
         required,
         choices,
         many: property.type === 'array',
+        present: presentValue(property.present, sessions, session),
       }),
     )
     return {
@@ -126,6 +127,28 @@ export function agentDetail(instance: string, { api, sessions, state }: Instance
     }
   })
   return { instance, help: api?.help ?? '', ops }
+}
+
+/**
+ * What a parameter would set is now: the value at a path such as `get_scan.channel`, of the session that told it last.
+ * @param own the operation's own latest session; what it was started with is newer than what was told before
+ */
+function presentValue(
+  path: string | undefined,
+  sessions: InstanceView['sessions'],
+  own: OpSession | undefined,
+): ParameterView['present'] {
+  const [op = '', ...keys] = path?.split('.') ?? []
+  const source = sessions.get(op)
+  if (!source || keys.length === 0 || (source.end_time ?? Infinity) < (own?.start_time ?? 0)) return null
+  let value: unknown = source.data
+  for (const key of keys)
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+        ? (value as Readonly<Record<string, unknown>>)[key]
+        : undefined
+  const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+  return isPlain ? (value as ParameterView['present']) : null
 }
 
 function json(data: unknown): string | null {

@@ -66,7 +66,7 @@ function stateText({ state, since, end, message }: OpView): string {
 
 /**
  * Asks for parameters and acts; shows what comes of it.
- * @param given what is filled in; what it was last started with where nothing is given
+ * @param given what is filled in; else what the instrument has now, where that is told, or what it was last started with
  */
 export async function act(
   action: 'start' | 'stop' | 'abort',
@@ -76,7 +76,9 @@ export async function act(
 ): Promise<void> {
   try {
     const { help, parameters, params } = await detailOf(instance, op)
-    const present = given ?? presentOf(params)
+    const told = parameters.filter(({ present }) => present !== null)
+    const now = Object.fromEntries(told.map(({ name, present }) => [name, present]))
+    const present = given ?? { ...presentOf(params), ...now }
     const done = () => action === 'start' && showOp(instance, { op })
     askToAct(action, { instance, op, help, parameters, present, done })
   } catch (error) {

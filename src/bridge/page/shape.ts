@@ -119,6 +119,8 @@ export interface ParameterView {
   readonly choices: readonly string[]
   /** It takes several values, a line each. */
   readonly many: boolean
+  /** What the instrument has now, where the agent has told it since the operation was last started. */
+  readonly present: string | number | boolean | null
 }
 /** An agent in full: what it can do, with the latest session of each operation. */
 export interface AgentDetail {

@@ -14,6 +14,8 @@ export interface Property {
   readonly default?: unknown
   readonly description?: string
   readonly units?: string
+  /** Where the present value is told: the data of another operation's session, as OPERATION.KEY (`get_scan.channel`). */
+  readonly present?: string
   readonly minimum?: number
   readonly maximum?: number
   readonly exclusiveMinimum?: number
