@@ -26,10 +26,10 @@ const NAMED = 5
 /** Seconds after its last row that a feed counts as stale, OCS's `fresh_time`; one of a slow rhythm has longer. */
 const FRESH = 180
 
-/** What a process keeps from one recorder to the next, and who waits for the next. */
+/** State that the process keeps from one recorder to the next, and those who wait for the next one. */
 class Recording {
   readonly remembered: Remembered = {}
-  /** Begins anew and fetches what was in files that are gone; undefined while nothing is recorded. */
+  /** Restarts recording and fetches the contents of missing files; undefined while nothing is recorded. */
   refill: (() => void) | undefined
 }
 
@@ -97,7 +97,7 @@ export default defineAgent({
         })
         session.degraded = false
         instances.begin(recorder)
-        // Disposed after it the recorder still acknowledges what it writes last.
+        // Disposed after the recorder, so that its last rows are still acknowledged.
         const follower = await lab.follow(recorder)
         recorder.attach(follower)
         using _counted = lab.counters(() => countersOf(recorder, follower))
@@ -170,7 +170,7 @@ function countersOf({ counters }: Recorder, { state }: Follower): RecordData['co
   return { ...counters, duplicates: counters.duplicates + duplicates, holes, unnumbered }
 }
 
-/** What keeps all rows from being recorded, or agents from hearing that they are. */
+/** Why rows are not recorded, or not acknowledged to agents. */
 function problemOf(recorder: Recorder, { state }: Follower): string | undefined {
   const mute =
     'nothing is acknowledged, so agents keep their rows: recorder.key in the state folder cannot be used'

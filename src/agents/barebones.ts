@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
 import { poll } from '../core/poll.ts'
 
-/** How often the counter goes up, Hz. */
+/** Counts per second, Hz. */
 const COUNT_HZ = 1
 
 /** The least an agent needs: copy this file to begin one of your own. */
@@ -44,7 +44,7 @@ export default defineAgent({
       })
     },
   )
-  // A task ends by itself; what it returns is its closing message.
+  // A task ends by itself and returns its closing message.
   .task(
     'print',
     {

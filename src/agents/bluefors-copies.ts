@@ -1,4 +1,4 @@
-/** Which lines count, where a log was copied beside itself: synchronisers do that, and write both from then on. */
+/** Which lines count when a log has a copy beside it: file synchronisers make one, and then write to both. */
 import type { LogLine } from './bluefors-logs.ts'
 
 /** Logs of a day that are remembered. */
@@ -6,12 +6,12 @@ const LOGS = 500
 
 type Timed = Pick<LogLine, 'block' | 'time'>
 
-/** Knows how far each file of a log of a day has come. What another file of the same log has had already does not count again. */
+/** Tracks how far each file of one day's log has been read. A line that another file of the same log had already does not count. */
 export class CountedLines {
   /** By block and day, then by path: the time of the newest line, unix s. */
   readonly #reached = new Map<string, Map<string, number>>()
 
-  /** A file begins behind this line, which does not count. */
+  /** Starts a file after this line, which does not count. */
   begin(path: string, line: Timed): void {
     this.#files(line).set(path, line.time)
   }

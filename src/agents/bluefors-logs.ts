@@ -1,18 +1,18 @@
 /**
- * The lines of the logs that a Bluefors LD writes; names of blocks and fields are those of socs. A value that cannot be read
- * costs itself; a line whose words cannot be told apart, as with decimal commas, is refused whole.
+ * Parses the log lines of a Bluefors LD; blocks and fields are named as in socs. An unreadable value is dropped by
+ * itself; a line that cannot be split, as with decimal commas, is refused as a whole.
  */
 import { basename } from 'node:path'
 import type { FieldSpec } from '../core/feed-spec.ts'
 import { FieldName, fieldOf } from '../core/names.ts'
 
-/** What could not be read: the text says what and where, the kind is the same each time. */
+/** A part that could not be read: `text` says what and where, `kind` groups equal faults. */
 export interface Fault {
   readonly kind: string
   readonly text: string
 }
 
-/** A line as it is published. */
+/** A line ready to publish. */
 export interface LogLine {
   readonly block: string
   /** Unix s. */
@@ -21,7 +21,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, FieldSpec>>
 }
 
-/** What a line gives: nothing, of logs that have no numbers (Errors) and of unknown ones. */
+/** The values of a line; none for logs without numbers (Errors) and unknown logs. */
 export interface Parsed {
   readonly line?: LogLine
   readonly faults: readonly Fault[]
@@ -33,7 +33,7 @@ const RANGES = { t: [0, 420], r: [0, null], p: [0, null] } as const
 const SWITCH: FieldSpec = { type: 'int', description: '1 on, 0 off, -1 not read', unread: -1 }
 const AS_NAMED: FieldSpec = { description: 'as in the log of this name' }
 
-/** Words of a line under the names of fields, as they stand there. */
+/** Words of a line by field name, as written. */
 interface Found {
   readonly block: string
   readonly words: readonly (readonly [field: string, word: string, spec: FieldSpec])[]
@@ -73,7 +73,7 @@ export function parseLine(path: string, line: string): Parsed {
   return isRead ? { line: { block: found.block, time, values, fields }, faults } : { faults }
 }
 
-/** How the words behind the time are read, by the name of the log; text says why they cannot be. */
+/** Reads the words after the time, by the name of the log; returns a text with the reason if that fails. */
 function readerOf(name: string): ((words: readonly string[]) => Found | string) | undefined {
   const lakeshore = LAKESHORE.exec(name)
   if (lakeshore) {
@@ -83,7 +83,7 @@ function readerOf(name: string): ((words: readonly string[]) => Found | string) 
   }
   if (/Flowmeter/i.test(name)) return single('flowmeter', { units: 'mmol/s' })
   if (/maxigauge/i.test(name)) return gauges
-  // A count stands before the pairs.
+  // The pairs follow a count.
   if (/Channels/i.test(name))
     return (words) => pairs('channels', /^\d+$/.test(words[0] ?? '') ? words.slice(1) : words, SWITCH)
   if (/Status/i.test(name)) return (words) => pairs('status', words, AS_NAMED)
@@ -91,7 +91,7 @@ function readerOf(name: string): ((words: readonly string[]) => Found | string) 
   return undefined
 }
 
-/** One value, and nothing behind it: `4,33e+01` is a number with a decimal comma, not 4. */
+/** One value and nothing after it: `4,33e+01` is a number with a decimal comma, not 4. */
 function single(block: string, spec: FieldSpec): (words: readonly string[]) => Found | string {
   return (words) => {
     const [word = '', ...more] = ended(words, (count) => count === 2)
@@ -149,14 +149,14 @@ function pairs(block: string, words: readonly string[], spec: FieldSpec): Found 
   return { block, words: [...found.values()], left }
 }
 
-/** The words without what a comma at the end of the line leaves, where their count says that it is that. */
+/** The words without the empty one after a trailing comma, if their number shows that there is one. */
 function ended(words: readonly string[], isOver: (count: number) => boolean): readonly string[] {
   return words.at(-1) === '' && isOver(words.length) ? words.slice(0, -1) : words
 }
 
 /**
- * `27-05-21`, `00:00:59`, the local time of the machine that wrote it: taken for that of this one. Nothing for a time that
- * there is not, and for one of another day than the log's own, `21-05-27`, or its neighbours: day and month changed places.
+ * Parses `27-05-21`, `00:00:59`, the local time of the machine that wrote it, assumed to be that of this one. Undefined for
+ * an invalid time, and for a day other than the log's own, `21-05-27`, or its neighbours: day and month are swapped then.
  */
 function timeOf(date: string, clock: string, logDay: string | undefined): number | undefined {
   const [, day, month, year] = /^(\d\d)-(\d\d)-(\d\d)$/.exec(date) ?? []

@@ -13,7 +13,7 @@ import { type Fault, type LogLine, parseLine } from './bluefors-logs.ts'
 /** Looks at the files in a second, Hz. */
 const LOOK_HZ = 1
 
-/** The logs as they are followed: `seen` grows with what stands in them. */
+/** The logs being followed; `seen` grows with their fields. */
 interface Logs {
   readonly link: Link
   readonly seen: Record<string, Record<string, FieldSpec>>
@@ -51,7 +51,7 @@ export default defineAgent({
     const link = await openLink(address, { identify: null, signal })
     const logs = { link, seen: {}, counted: new CountedLines() }
     try {
-      // What the logs have so far is declared at once; lines are published from here on.
+      // The fields seen so far are declared at once; lines are published from here on.
       for (const { path, line } of (await take(link, 'last')).lines) {
         declare(logs, line)
         logs.counted.begin(path, line)
@@ -71,7 +71,7 @@ export default defineAgent({
     const errors: Record<string, number> = {}
     const fields: Record<string, object> = {}
     const tell = ({ kind, text }: Fault) => {
-      // Names in logs are endless: what is told once must not be.
+      // Log names are unlimited, but the list of reported ones must not be.
       const known = kind in errors || Object.keys(errors).length < KINDS ? kind : 'more'
       if (!errors[known]) session.log(text)
       errors[known] = (errors[known] ?? 0) + 1
@@ -106,10 +106,10 @@ export default defineAgent({
   },
 )
 
-/** Kinds of faults that are told and counted each by itself. */
+/** How many kinds of faults are reported and counted separately. */
 const KINDS = 500
 
-/** The lines that a command gives, and what is wrong with others. */
+/** The lines that a command returns, and the faults of others. */
 async function take(
   link: Link,
   command: 'read' | 'last',
@@ -132,7 +132,7 @@ async function take(
 function byTime(lines: readonly LogLine[]): LogLine[] {
   const reached = new Map<string, number>()
   const timed = lines.map((line) => {
-    // A log's clock may step back; its lines stay behind those that it wrote before.
+    // A log's clock may step back; later lines keep their order all the same.
     const at = Math.max(line.time, reached.get(line.block) ?? 0)
     reached.set(line.block, at)
     return { line, at }
@@ -140,7 +140,7 @@ function byTime(lines: readonly LogLine[]): LogLine[] {
   return timed.sort((a, b) => a.at - b.at).map(({ line }) => line)
 }
 
-/** Whether a line has fields that were not there before; they are now. */
+/** Whether a line has new fields; adds them. */
 function declare({ seen }: Logs, { block, fields }: LogLine): boolean {
   seen[block] ??= {}
   const known = seen[block]

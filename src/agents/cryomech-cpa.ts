@@ -16,7 +16,7 @@ const [PRESSURE, TEMPERATURE] = [
   ['psi', 'bar', 'kPa'],
   ['°F', '°C', 'K'],
 ]
-/** What is sane, by unit: helium by its pressure, all else by its temperature; an ampere and an hour, too. */
+/** Plausible ranges by unit: pressure, temperature, ampere, hour. */
 const RANGES: Readonly<Record<string, readonly [number, number | null]>> = {
   psi: [-10, 600],
   bar: [-1, 42],
@@ -41,7 +41,7 @@ const OPERATING =
   '0 idling, 2 starting, 3 running, 5 stopping, 6 error lockout, 7 error, 8 helium cool down, 9 power error, 15 recovered'
 const runs = (state: number) => [2, 3, 8].includes(state)
 
-/** What is read; names are those of socs, places those of the compressor's registers. */
+/** The readings, with names as in socs and the compressor's register numbers. */
 function readingsOf(pressure = '', temperature = ''): readonly Reading[] {
   const number = (place: number, units: string, sim: Simulated, description?: string) => ({
     part: float32(place),

@@ -14,7 +14,7 @@ const Requests = z
   .describe('pairs of an instance-id, or all, and up or down: [["ls240", "down"]]')
 
 const Child = z.object({
-  /** What it is now; `wait_start`: it ended and is about to be started again. */
+  /** Its present state; `wait_start`: it has ended and will be restarted. */
   next_action: z.enum(['up', 'down', 'wait_start', 'wait_dead']),
   target_state: z.enum(['up', 'down']),
   stability: z.number(),
@@ -68,7 +68,7 @@ export default defineAgent({
         reload_config: z.boolean().default(true).describe('begin with the current site file'),
       }),
       data: ManagerData,
-      // What is to run at the start runs whether there is a hub or not.
+      // Instances that start by themselves do so with or without a hub.
       startup: { reload_config: false },
     },
     async ({ params, instrument, session, signal }) => {

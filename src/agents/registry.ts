@@ -7,14 +7,14 @@ import { fieldOf } from '../core/names.ts'
 import { OpCode } from '../core/ops.ts'
 import { poll } from '../core/poll.ts'
 
-/** How often it looks who is alive, Hz. */
+/** How often it checks which agents are alive, Hz. */
 const LOOK_HZ = 1
 const BLOCK_HELP =
   'op code: 1 none, 2 starting, 3 running, 4 stopping, 5 succeeded, 6 failed, 7 expired, 8 degraded'
 
 /** One agent as the session shows it; names as in OCS. */
 const Entry = z.object({
-  /** Whether it has gone, or has not been heard of for a while. */
+  /** Whether it has gone, or has been silent for a while. */
   expired: z.boolean(),
   /** Unix s at which it was found to be gone; null while it is there. */
   time_expired: z.number().nullable(),
@@ -83,7 +83,7 @@ export default defineAgent({
         }
         session.set(entries)
       }
-      // What the hub retains comes within the first second.
+      // Retained topics arrive within the first second.
       await systemClock.sleep(1000 / LOOK_HZ, signal)
       const done = new AbortController()
       await poll(LOOK_HZ, { session, signal: AbortSignal.any([signal, done.signal]) }, async () => {

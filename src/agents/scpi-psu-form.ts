@@ -7,10 +7,10 @@ import type { Link } from '../instrument/transport/link.ts'
 export const SELECT = 'INST:NSEL'
 /** The most channels that a supply has. */
 export const MOST = 4
-/** ms that a supply has to answer what it may not know. */
+/** Time-out for queries that a supply may not know, ms. */
 const PATIENCE = 1000
 
-/** From here on a number of SCPI stands for infinity, or for none (9.9E37, 9.91E37). */
+/** SCPI numbers from here on mean infinity or not-a-number (9.9E37, 9.91E37). */
 const NO_VALUE = 9.9e37
 
 /** A measured value: `1.5`, or the element with its unit in `+0.1A,+1.5V,+3.2s`. */
@@ -33,7 +33,7 @@ export function measured(unit: 'V' | 'A'): Part<number> {
 /** How a supply is asked. */
 export interface Form {
   readonly count: number
-  /** What switches an output, and what asks for it. */
+  /** The commands that switch and query an output. */
   readonly output: 'CHAN:OUTP' | 'OUTP'
   readonly state: string
   /** Whether a measurement names its channel: `MEAS:VOLT? CH2`. */

@@ -16,7 +16,7 @@ const CHANNELS: readonly (readonly [RegExp, number])[] = [
   [/^2230G-30-1$/, 3],
 ]
 
-/** What a supply keeps for each channel; of one channel there is nothing to select. */
+/** The settings of each channel; with a single channel there is nothing to select. */
 function registersOf({ count, output, state }: Form) {
   const of = <T extends string>(
     name: string,
@@ -43,7 +43,7 @@ const select = (count: number, channel: number) => (count > 1 ? `${SELECT} ${cha
 const measure = ({ count, isNamed }: Form, channel: number, what: string) =>
   `${select(count, channel)}MEAS:${what}?${isNamed ? ` CH${channel}` : ''}`
 
-/** 1 or 0, also of a supply that says ON and OFF. */
+/** 1 or 0, also for a supply that answers ON and OFF. */
 const switched: Part<number> = { decode: (reply) => Number(onOff.decode(reply)), place: whole(integer).place }
 
 /** State, voltage and current of each channel. */

@@ -39,7 +39,7 @@ const output: Readonly<Record<string, Entry>> = {
   upsOutputPercentLoad: ['4.4.1.5', '%', 36],
 }
 
-/** What is sane, by units: what a UPS does not know it may give as -1. */
+/** Plausible ranges by unit: a UPS may report -1 for an unknown value. */
 const RANGES = {
   s: [0, null],
   min: [0, null],
@@ -77,7 +77,7 @@ function reading(block: string, name: string, [oid, units, sim]: Entry, index: n
   }
 }
 
-/** All that a UPS with so many lines may have. */
+/** All readings that a UPS with this many lines may have. */
 function readingsOf({ inputs, outputs }: { inputs: number; outputs: number }): readonly Reading[] {
   const lines = (count: number, block: string, table: typeof own) =>
     Array.from({ length: count }, (_, i) =>

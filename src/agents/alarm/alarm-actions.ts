@@ -7,14 +7,14 @@ import { isLoopback } from '../../core/host-port.ts'
 import { pause } from '../../core/pause.ts'
 import { unitsBehind } from '../../core/shown-value.ts'
 
-/** Characters of what a failed command said that are told. */
+/** How many characters of a failed command's output are reported. */
 const TOLD = 300
 /** Milliseconds that a command has between TERM and KILL. */
 const KILL_MS = 1000
 
-/** What a receiver is told of an alarm: JSON for commands and webhooks. Times in unix s. */
+/** A notice of an alarm: JSON for commands and webhooks. Times in unix s. */
 export interface Notice {
-  /** The same for every try of one call, so that a receiver can tell what it has had. */
+  /** The same for every attempt of one call, so that a receiver can recognise repeats. */
   readonly id: string
   readonly what: 'raised' | 'cleared' | 'test'
   /** Address root and instance-id of the alarm agent, `observatory.alarms`. */
@@ -33,9 +33,9 @@ export interface Notice {
 }
 
 /**
- * Does what an action says, once.
+ * Runs an action once.
  * @param signal aborted when it takes too long, or the agent stops
- * @throws Error that says why it did not succeed
+ * @throws Error with the reason when it fails
  */
 export function perform(
   action: Action,
@@ -56,7 +56,7 @@ async function runCommand(
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let said = ''
-  // A group of its own, so that what it starts ends with it.
+  // In a process group of its own, so that its children end with it.
   const child = spawn(file, args, {
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -72,7 +72,7 @@ async function runCommand(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-TOLD)
   })
-  // One that does not read its input is none the worse for it.
+  // A command may ignore its input.
   child.stdin.on('error', () => {})
   child.stdin.end(`${JSON.stringify(notice)}\n`)
   child.on('error', reject)

@@ -7,7 +7,7 @@ const BINS = 100
 
 type Limits = Pick<RuleOf<'limit'>, 'low' | 'high' | 'clear_low' | 'clear_high'>
 
-/** Whether a value is beyond its limits, and how that reads. `units` may be empty. */
+/** Whether a value is beyond its limits, and a text for that. `units` may be empty. */
 export function judge(
   { low, high, clear_low = low, clear_high = high }: Limits,
   value: number,

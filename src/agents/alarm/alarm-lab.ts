@@ -11,7 +11,7 @@ import recorder from '../aggregator.ts'
 import { digits, judge } from './alarm-conditions.ts'
 import { type AlarmBook, isOpen, patternOf, type Verdict } from './alarm-store.ts'
 
-/** Seconds that who is there has to be heard of before being missed. */
+/** Seconds that an agent has to announce itself before it counts as missing. */
 const GRACE = 10
 const GB = 1e9
 /** The recorder's class, in every spelling. */
@@ -31,7 +31,7 @@ export class LabLook {
   readonly #begun: number
   /** Monotonic ms since which a recorder has had rows to fetch. */
   readonly #behindSince = new Map<string, number>()
-  /** Bytes free by folder, or why nobody knows. */
+  /** Bytes free by folder, or why they are unknown. */
   readonly #free = new Map<string, number | string>()
 
   constructor(
@@ -102,7 +102,7 @@ export class LabLook {
     }
   }
 
-  /** Instances that a rule watches: those that are there, and those that the site file says should be. */
+  /** Instances that a rule watches: those present and those in the site file. */
   #targets(rule: Rule, all: LabAgents['instances']): string[] {
     const pattern = patternOf(rule)
     if (pattern !== undefined && !isOpen(rule)) return [pattern]
@@ -125,7 +125,7 @@ export class LabLook {
     return [...all]
       .filter(([name]) => name !== this.#own)
       .flatMap(([name, { sessions, api }]) =>
-        // A task that failed was somebody's who has seen it fail: it is watched where it is named.
+        // Whoever started a task has seen it fail, so tasks are watched only if a rule names them.
         [...sessions.keys()].filter((op) => api?.ops[op]?.kind !== 'task').map((op) => `${name}.${op}`),
       )
       .filter(fits)
@@ -135,7 +135,7 @@ export class LabLook {
     if (view?.state === 'online') return { is: 'good', text: `${name} is online` }
     if (!view?.presence) return this.#missing(name)
     if (view.state === 'lost') return { is: 'bad', text: `${name} is lost: it disconnected without notice` }
-    // Who is stopped on purpose and is not meant to run always is no matter for a rule about everyone.
+    // A rule for all agents ignores those that are stopped on purpose and need not run.
     const isMissed = !isOpen(rule) || this.#site?.instances.get(name)?.isUp
     return { is: isMissed ? 'bad' : 'good', text: `${name} is stopped` }
   }
@@ -160,7 +160,7 @@ export class LabLook {
     return { is: 'good', text: value > 0 ? text : `${name} records`, value }
   }
 
-  /** One that has never been heard of: at the start nobody has. */
+  /** An agent that has not been seen; at the start that is every agent. */
   #missing(name: string): Verdict {
     if ((this.#now() - this.#begun) / 1000 < GRACE) return UNKNOWN
     return { is: 'bad', text: `${name} does not run` }
@@ -170,7 +170,7 @@ export class LabLook {
 function opVerdict({ states }: RuleOf<'op'>, target: string, all: LabAgents['instances']): Verdict {
   const [instance = '', op = ''] = target.split('.')
   const view = all.get(instance)
-  // What it did last says nothing of an agent that is gone; that is for a rule about agents.
+  // The last session says nothing about an agent that is gone; a rule about agents covers that.
   if (view?.state !== 'online') return UNKNOWN
   const session = view.sessions.get(op)
   const state = stateOf(session)

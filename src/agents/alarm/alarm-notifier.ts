@@ -23,15 +23,15 @@ export const Call = z.object({
 export type Call = z.output<typeof Call>
 
 interface Outside {
-  /** Does an action once. @throws Error that says why it did not succeed */
+  /** Runs an action once. @throws Error with the reason when it fails */
   perform(action: Action, notice: Notice, signal: AbortSignal): Promise<void>
   /** Unix s. */
   wall(): number
   /** Resolves after ms, or when the signal is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** Whether nobody is to be called for an alarm now. */
+  /** Whether an alarm makes no calls at the moment. */
   isHeld(name: string): boolean
-  /** What waits has changed. */
+  /** Called when the pending calls have changed. */
   changed(): void
   /** A call was given up. */
   givenUp(action: string, notice: Notice, why: string): void
@@ -48,7 +48,7 @@ interface Line {
   nudge: AbortController
 }
 
-/** Calls people: one call at a time for each action, in order, tried again and again; watching never waits for it. */
+/** Makes calls: one at a time for each action, in order, with retries; watching never waits for them. */
 export class Calls {
   readonly #lines: ReadonlyMap<string, Line>
   readonly #outside: Outside
@@ -93,7 +93,7 @@ export class Calls {
     line?.nudge.abort()
   }
 
-  /** Drops what waits for an alarm, or its notices of one kind; a try under way goes on. */
+  /** Drops pending calls of an alarm, or its notices of one kind; an attempt in progress continues. */
   drop(name: string, what?: Notice['what']): void {
     for (const line of this.#lines.values()) {
       const kept = line.waiting.filter(
@@ -104,7 +104,7 @@ export class Calls {
     this.nudge()
   }
 
-  /** Looks again at what waits: a silence has begun, or ended. */
+  /** Checks pending calls again after a silence has begun or ended. */
   nudge(): void {
     for (const line of this.#lines.values()) line.nudge.abort()
   }
@@ -140,7 +140,7 @@ export class Calls {
       remove(line.waiting, call)
       this.#outside.log(`${action.name}: notified of ${call.notice.name} (${call.notice.what})`)
     } catch (error) {
-      // What was cut short by the stop of the agent is tried again by the next one.
+      // A call cut short by the agent's stop is repeated after its restart.
       if (signal.aborted) return
       call.tries++
       line.problem = messageOf(error)
@@ -155,7 +155,7 @@ export class Calls {
     this.#outside.changed()
   }
 
-  /** Does an action once, within its time-out. @throws Error that says why it did not succeed */
+  /** Runs an action once, within its time-out. @throws Error with the reason when it fails */
   async once(action: Action, notice: Notice, signal: AbortSignal): Promise<void> {
     const cut = new AbortController()
     const late = `not done after ${action.timeout} s`

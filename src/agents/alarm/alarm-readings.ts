@@ -13,14 +13,14 @@ interface Watched {
   readonly target: string
   units: string
   readonly rules: readonly { readonly rule: FieldRule; readonly slope: Slope | undefined }[]
-  /** Monotonic ms of its last reading, or of when it was first looked for. */
+  /** Monotonic time of its last reading, or of the first check for one, ms. */
   heard: number
   isHeard: boolean
 }
 
 /**
- * Judges readings by the rules that watch their fields, as they come. Only what comes live counts: rows that an agent
- * kept and hands over late say nothing of how things are now.
+ * Checks readings against the rules for their fields as they arrive. Only live rows count: rows that an agent
+ * hands over late do not show the present state.
  */
 export class Readings implements FeedSink {
   readonly #own: string
@@ -64,7 +64,7 @@ export class Readings implements FeedSink {
     )
   }
 
-  /** The newest row alone is asked for: it brings the declaration. */
+  /** Requests only the newest row, which brings the declaration. */
   position(_from: FeedEpoch, { first, last }: { readonly first: number; readonly last: number }): number {
     return Math.max(first, last) - 1
   }
@@ -92,10 +92,10 @@ export class Readings implements FeedSink {
   }
 
   gap(): void {
-    // What is gone for ever says nothing of now.
+    // A gap says nothing about the present.
   }
 
-  /** Judges what has not been heard of. */
+  /** Checks fields that have been silent. */
   look(): void {
     for (const field of this.#fields.values()) {
       for (const { rule } of field.rules) if (rule.kind === 'stale') this.#judgeAge(field, rule)

@@ -11,8 +11,8 @@ const RECENT = 50
 const ALL = 'all'
 
 /**
- * What a look at one target found. `bad`: as its rule says; `good`: over again; `between`: neither, as between a limit
- * and where it is over; `unknown`: nothing to go by.
+ * The result of a check of one target. `bad`: beyond its rule; `good`: back to normal; `between`: neither, as between a limit
+ * and its clear value; `unknown`: no data.
  */
 export interface Verdict {
   readonly is: 'bad' | 'good' | 'between' | 'unknown'
@@ -40,7 +40,7 @@ const KeptAlarm = AlarmView.omit({ silenced_until: true }).extend({
   wrong_since: z.number().nullable(),
 })
 type KeptAlarm = z.output<typeof KeptAlarm>
-/** What outlives the process. */
+/** The state that outlives the process. */
 export const KeptBook = z.object({
   alarms: z.array(KeptAlarm),
   silences: z.record(z.string(), z.number()),
@@ -63,13 +63,13 @@ export class AlarmBook {
   readonly #clock: BookClock
   readonly #told: (change: Change) => void
 
-  /** @param told hears of each change, once */
+  /** @param told called once for each change */
   constructor(clock: BookClock, told: (change: Change) => void) {
     this.#clock = clock
     this.#told = told
   }
 
-  /** Takes up what an earlier process kept, of those rules there still are. */
+  /** Restores the state of an earlier process for rules that still exist. */
   restore(kept: KeptBook, rules: readonly Rule[]): void {
     this.#recent = [...kept.recent]
     this.#silences = new Map(Object.entries(kept.silences))
@@ -86,7 +86,7 @@ export class AlarmBook {
     }
   }
 
-  /** What has to outlive the process. */
+  /** The state to keep beyond the process. */
   get kept(): KeptBook {
     return {
       alarms: [...this.#entries.values()].map(({ alarm }) => alarm),
@@ -112,7 +112,7 @@ export class AlarmBook {
     })
   }
 
-  /** Takes what a look found: raises, latches or clears the alarm as its rule says. */
+  /** Takes the result of a check: raises, latches or clears the alarm by its rule. */
   update(rule: Rule, target: string, verdict: Verdict): void {
     this.know(rule, target)
     const entry = this.#entries.get(nameOf(rule, target))
@@ -138,7 +138,7 @@ export class AlarmBook {
     return over.length > 0
   }
 
-  /** Acknowledges alarms that are raised; one that is over is cleared by it. @throws OpError when there is none */
+  /** Acknowledges raised alarms; this clears one that is over. @throws OpError when there is none */
   acknowledge(which: string, by: string, text: string): string[] {
     const raised = this.#find(which).filter(({ alarm }) => ['active', 'latched'].includes(alarm.state))
     if (raised.length === 0) throw new OpError(which === ALL ? 'nothing is raised' : `${which} is not raised`)
@@ -149,7 +149,7 @@ export class AlarmBook {
     return raised.map(({ alarm }) => alarm.name)
   }
 
-  /** Calls nobody for some seconds. @throws OpError when there is no such alarm */
+  /** Stops calls for some seconds. @throws OpError when there is no such alarm */
   silence(which: string, seconds: number): number {
     if (which !== ALL) this.#find(which)
     const until = this.#clock.wall() + seconds
@@ -214,7 +214,7 @@ export class AlarmBook {
     this.#told({ what: 'cleared', alarm: { ...before, ended: ended ?? time, state: 'clear' }, rule })
   }
 
-  /** Whether nobody is called for the alarm of a name now. */
+  /** Whether the alarm of this name is silenced at the moment. */
   isSilenced(name: string): boolean {
     const alarm = this.#entries.get(name)?.alarm
     return alarm !== undefined && this.#silencedUntil(alarm) !== null
@@ -246,7 +246,7 @@ function nameOf(rule: Rule, target: string): string {
   return patternOf(rule) === target ? rule.name : `${rule.name}/${target}`
 }
 
-/** What a rule watches as it is written; undefined when it says nothing. */
+/** The target of a rule as written; undefined if it has none. */
 export function patternOf(rule: Rule): string | undefined {
   if ('field' in rule) return rule.field
   if ('op' in rule) return rule.op

@@ -17,7 +17,7 @@ const SHOWN = 200
 const RECORD_MS = 60_000
 const STATE_HELP = '0 clear, 1 pending, 2 active, 3 acknowledged, 4 over but latched'
 
-/** What outlives the process. */
+/** The state that outlives the process. */
 const Kept = KeptBook.extend({ calls: z.array(Call) })
 
 /** The alarms of a lab with the calls they make: what the operations of the alarm agent share. */
@@ -61,10 +61,10 @@ export class AlarmWatch {
     this.#lab.memory.save({ ...this.book.kept, calls: this.calls.waiting })
   }
 
-  /** Acknowledges: nobody is called any more for what that is. */
+  /** Acknowledges alarms, which stops their calls. */
   acknowledge(which: string, by: string, text: string): string {
     const names = this.book.acknowledge(which, by, text)
-    // That one which was over has ended is still told.
+    // The end of an alarm that was over is still reported.
     for (const name of names) this.calls.drop(name, 'raised')
     this.save()
     const said = `${names.join(', ')}: acknowledged by ${by}${text && `: ${text}`}`
@@ -90,7 +90,7 @@ export class AlarmWatch {
     return said
   }
 
-  /** Does an action once, now, with a test. @throws OpError that says why it did not succeed */
+  /** Runs an action once, now, with a test notice. @throws OpError with the reason when it fails */
   async test(name: string, signal: AbortSignal): Promise<string> {
     const action = this.calls.find(name)
     if (!action) throw new OpError(notFound('no action', name, this.calls.names))
@@ -185,7 +185,7 @@ export class AlarmWatch {
     } else if (what === 'latched') {
       this.#lab.event('info', 'alarm', `${name}: over; latched until it is acknowledged`)
     } else {
-      // Who is not to be called is not told of an end either, nor, later, of what is over.
+      // A silenced alarm makes no call for its end either, now or later.
       if (alarm.silenced_until !== null) this.calls.drop(name)
       else this.#call('cleared', alarm, rule.actions)
       this.#lab.event('info', 'alarm', `${name}: over`)

@@ -7,10 +7,10 @@ import { Readings } from './alarm-readings.ts'
 import { systemTime } from './alarm-store.ts'
 import { AlarmWatch } from './alarm-watch.ts'
 
-/** Looks in a second, and looks between two at the disks. */
+/** Checks per second, and checks between two of the disks. */
 const LOOK_HZ = 1
 const DISK_EVERY = 10
-/** Looks before the first recording: which fields and agents there are is known by then. */
+/** Checks before the first recording; by then the fields and agents are known. */
 const SETTLED = 3
 
 const which = z.string().min(1).max(600)

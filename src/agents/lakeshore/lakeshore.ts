@@ -1,4 +1,4 @@
-/** What the agents of Lake Shore's instruments share. */
+/** The shared part of the agents for Lake Shore instruments. */
 import { resolve } from 'node:path'
 import type { Claim, IdentifyOptions } from '../../core/agent.ts'
 import { TransportError } from '../../core/errors.ts'
@@ -19,7 +19,7 @@ const PORT = 7777
 
 /** A connected instrument. */
 export interface Connected {
-  /** Its line; the runtime opens the instrument anew when it closes. */
+  /** Its line; when it closes, the runtime opens the instrument again. */
   readonly link: LineLink
 }
 
@@ -71,9 +71,9 @@ export const lakeshore = {
 }
 
 /**
- * Opens an instrument, makes sure it is the right one and takes stock of it; it is closed again if any of that fails.
- * @param model what its reply to `*IDN?` has to look like
- * @throws TransportError if it cannot be reached, or is another one
+ * Opens an instrument, checks its identity and reads its setup; closes it again if any of that fails.
+ * @param model pattern for its reply to `*IDN?`
+ * @throws TransportError if it cannot be reached or is another instrument
  */
 export async function openLakeshore<T>(
   address: string,
@@ -114,9 +114,9 @@ export function recall<V extends object>(
 }
 
 /**
- * Changes some values of a record and reads it back. `key` is the channel or output, empty where there is none.
+ * Changes some values of a record and reads it back. `key` is the channel or output, empty if there is none.
  * @returns the record as the instrument has it now
- * @throws OpError if it kept another value: it passes over what it does not like
+ * @throws OpError if it kept another value: the instrument silently ignores values that it does not accept
  */
 export function change<V extends object>(
   link: Link,

@@ -1,4 +1,4 @@
-/** What a Lake Shore 240 reads: a table, by what its channels are set up as. */
+/** The table of readings of a Lake Shore 240, by the setup of its channels. */
 import type { Value } from '../../core/wire.ts'
 import { decimal, integer, row, text } from '../../instrument/codec.ts'
 import { whole } from '../../instrument/parts.ts'
@@ -20,7 +20,7 @@ export const inputName = row({ name: text(15) })
 /** `CRVPT`: one breakpoint of a channel's calibration curve, in V, Ω or log Ω and K. */
 export const curvePoint = row({ units: decimal, kelvin: decimal })
 
-/** What a channel is. */
+/** The setup of a channel. */
 export interface Channel {
   readonly number: number
   readonly name: string
@@ -32,7 +32,7 @@ export interface Channel {
 /** A module as it was found, or has been set up since. */
 export interface Module {
   readonly channels: readonly Channel[]
-  /** Channels whose curve is being replaced: no temperature means anything meanwhile. */
+  /** Channels whose curve is being replaced; their temperatures mean nothing until then. */
   readonly loading: Set<number>
   /** Channels whose type of input is being changed: a reading may have the units of before, or of after. */
   readonly changing: Set<number>
