@@ -13,7 +13,7 @@ import { startReader } from '../so3g-reader.ts'
 const FIELDS = 8
 /**
  * Rows of a round: some seconds' worth, and as much time on both sides if the goal is met, since either waits up to a second
- * for its last frame. OCS loses some of 20,000.
+ * for its last frame. OCS loses a third of 40,000.
  */
 const ROWS = { ocs: 50_000, OCS: 10_000 }
 /** Milliseconds without a write after which all is written. */

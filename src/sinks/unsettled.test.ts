@@ -3,16 +3,16 @@ import { Unsettled } from './unsettled.ts'
 
 const none = { settled: [], gone: [] }
 
-test('what was answered has settled after ten seconds of the same life, in its order', () => {
+test('what was answered has settled after half a minute of the same life, in its order', () => {
   const unsettled = new Unsettled<string>((text) => text.length)
   expect(unsettled.isDue(0)).toBe(true)
   expect(unsettled.seen('a', 0)).toEqual(none)
   unsettled.add(['x', 'yy'], 1000)
   unsettled.add(['z'], 2000)
-  expect([unsettled.points, unsettled.isDue(10_999), unsettled.isDue(11_000)]).toEqual([4, false, true])
-  expect(unsettled.seen('a', 11_000)).toEqual({ settled: ['x', 'yy'], gone: [] })
-  expect([unsettled.points, unsettled.isDue(11_000)]).toEqual([1, false])
-  expect(unsettled.seen('a', 12_000)).toEqual({ settled: ['z'], gone: [] })
+  expect([unsettled.points, unsettled.isDue(30_999), unsettled.isDue(31_000)]).toEqual([4, false, true])
+  expect(unsettled.seen('a', 31_000)).toEqual({ settled: ['x', 'yy'], gone: [] })
+  expect([unsettled.points, unsettled.isDue(31_000)]).toEqual([1, false])
+  expect(unsettled.seen('a', 32_000)).toEqual({ settled: ['z'], gone: [] })
   expect(unsettled.points).toBe(0)
 })
 

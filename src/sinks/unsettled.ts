@@ -1,10 +1,11 @@
 /** Points that a database has answered for, and that are not on its disk for sure. */
 
 /**
- * Milliseconds after which a database that has not ended since has on disk what it answered for: VictoriaMetrics by itself
- * every 5 s (`-inmemoryDataFlushInterval`).
+ * Milliseconds after which a database that has not ended since has on disk what it answered for. VictoriaMetrics gathers rows for
+ * 2 s, and looks every 5 s (`-inmemoryDataFlushInterval`) for parts that have been in memory for 5 s and that no merge has in
+ * hand: 12 to 17 s, and the time that a busy disk takes.
  */
-const SETTLED_MS = 10_000
+const SETTLED_MS = 30_000
 
 /** Keeps what was answered until it has settled, and gives back what an end of the database may have taken. */
 export class Unsettled<T> {

@@ -14,8 +14,10 @@ export interface RealDatabase {
   start(lab: Lab): Promise<Running>
   /** Makes its tables tell what comes again, where that is to be said once they are there. */
   settle?(): Promise<void>
-  /** How many values it has of a field. */
+  /** How many values it has of a field; none of what it cannot hold. */
   count(field: ExpectedField): Promise<number>
+  /** Whether it can hold texts. */
+  readonly texts: boolean
 }
 
 /** Waits until an address answers. */
@@ -33,11 +35,37 @@ async function answering(running: Running, url: string): Promise<Running> {
 export const influx: RealDatabase = {
   name: 'InfluxDB',
   port: 8086,
+  texts: true,
   start: (lab) => influxd(lab),
   async count({ measurement, tags, field }) {
     const where = Object.entries(tags).map(([tag, value]) => `"${tag}" = '${value}'`)
     const query = `SELECT COUNT("${field}") FROM "${measurement}" WHERE ${where.join(' AND ')}`
     return Number((await influxRow(query))[1] ?? 0)
+  },
+}
+
+export const victoria: RealDatabase = {
+  name: 'VictoriaMetrics',
+  port: 8428,
+  texts: false,
+  async start(lab) {
+    const words = [
+      '-storageDataPath',
+      lab.path('vm'),
+      '-httpListenAddr',
+      '127.0.0.1:8428',
+      '-retentionPeriod',
+    ]
+    const command = ['victoria-metrics', ...words, '100y', '-dedup.minScrapeInterval=1ms']
+    return await answering(lab.program('victoria-metrics', command), 'http://127.0.0.1:8428/health')
+  },
+  async count({ measurement, tags, field }) {
+    await fetch('http://127.0.0.1:8428/internal/force_flush')
+    const labels = Object.entries({ __name__: `${measurement}_${field}`, ...tags })
+    const match = `{${labels.map(([name, value]) => `${name}="${value}"`).join()}}`
+    const found = await fetch(`http://127.0.0.1:8428/api/v1/export?match[]=${encodeURIComponent(match)}`)
+    const lines = (await found.text()).trim().split('\n').filter(Boolean)
+    return lines.reduce((sum, line) => sum + (JSON.parse(line) as { values: [] }).values.length, 0)
   },
 }
 
@@ -50,6 +78,7 @@ async function quest(query: string): Promise<unknown[][]> {
 export const questdb: RealDatabase = {
   name: 'QuestDB',
   port: 9000,
+  texts: true,
   async start(lab) {
     if (QUESTDB === '') throw new Error('OCS_QUESTDB_JAR has to name questdb-9.0.3.jar')
     const dir = lab.path('quest')

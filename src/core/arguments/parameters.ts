@@ -135,7 +135,7 @@ function helpOf(property: Property, required: boolean): string {
     range === 'a number' ? '' : range,
     property.units ?? '',
     required ? 'required' : '',
-    property.default === undefined ? '' : `default ${text(property.default)}`,
+    property.default === undefined ? '' : `default ${text(property.default) || 'empty'}`,
   ].filter((note) => note !== '')
   return [property.description ?? '', notes.length > 0 ? `(${notes.join(', ')})` : ''].join(' ').trim()
 }
