@@ -45,6 +45,30 @@ test('a client goes on at another address, over another protocol, and hears ther
   await second.hub.close()
 })
 
+test('in a cluster a state is published once more, and not after a newer one', async () => {
+  const { hub } = await testHub()
+  const url = hub.urls.mqtt ?? ''
+  await using agent = connectMqtt({ url: `${url},mqtt://127.0.0.1:1`, client: 'ls240' })
+  await using reader = connectMqtt({ url, client: 'reader' })
+  await Promise.all([reached(agent, url, 30), reached(reader, url, 30)])
+  const at = { root, instance: 'ls240', op: 'acq' }
+  const heard: number[] = []
+  const { look, until } = conditions()
+  await reader.subscribe(channels.session, at, ({ session_id }) => {
+    heard.push(session_id)
+    look()
+  })
+  for (const session_id of [1, 2]) {
+    await agent.publish(channels.session, at, {
+      ...{ session_id, op_name: 'acq', started_by: 'me', status: 'running', op_code: 3, success: null },
+      ...{ degraded: false, start_time: 1, end_time: null, data: {}, messages: [] },
+    })
+  }
+  await until(() => heard.length === 3)
+  expect(heard).toEqual([1, 2, 2])
+  await hub.close()
+})
+
 test('when none is reached each address is named with its reason', async () => {
   const urls = 'mqtt://127.0.0.1:1,mqtt://127.0.0.1:2'
   await using bus = connectMqtt({ url: urls, client: 'nobody' })
@@ -58,9 +82,12 @@ test('when none is reached each address is named with its reason', async () => {
   )
 })
 
-/** What of MQTT it takes to refuse subscriptions without a word, as brokers of others do: packets of at most 127 bytes. */
+/**
+ * The part of MQTT needed to refuse subscriptions without a reason, as other brokers do: packets of at most
+ * 127 bytes.
+ */
 class Moody implements AsyncDisposable {
-  /** How many subscriptions are refused from now on. */
+  /** Number of subscriptions that will be refused. */
   refuse = 0
   asked = 0
   readonly #sockets = new Set<Socket>()
@@ -122,7 +149,7 @@ test('a subscription that is refused is asked for again, for as long as somebody
   })
   expect(broker.asked).toBe(3)
   await until(() => heard === 1)
-  // After a lost connection nobody waits for it, and it comes back all the same.
+  // After a lost connection nobody waits for the subscription, and it comes back all the same.
   broker.refuse = 3
   broker.cut()
   await until(() => heard === 2)
@@ -130,7 +157,7 @@ test('a subscription that is refused is asked for again, for as long as somebody
   expect(bad).toEqual([expect.stringContaining('trying again')])
   broker.refuse = Infinity
   await expect(bus.subscribe(channels.presence, { root }, () => {})).rejects.toThrow(
-    'the hub does not deliver',
+    'the hub refused the subscription to observatory/+/presence',
   )
   expect(broker.asked).toBe(13)
 })

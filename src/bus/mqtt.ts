@@ -17,45 +17,48 @@ import { patientSettings, waitPatiently } from './patient-client.ts'
 import { Servers, targetOf } from './servers.ts'
 import type { Unreached } from './unreached.ts'
 
-/** What shows a hub who a client is. */
+/** A client's credentials. */
 interface Shown {
-  /** The client id when not given. */
+  /** The user name; the client id by default. */
   readonly principal?: string | undefined
   readonly tokens: readonly string[]
-  /** Of a log-in, or for a broker of others: shown alone, as it is. */
+  /** The password of a log-in, or for a foreign broker; sent unchanged. */
   readonly password?: string | undefined
-  /** The authority that alone may have signed the hub's certificate, PEM; without it those that Bun knows. */
+  /** The only authority accepted for the hub's certificate, PEM; by default those that Bun knows. */
   readonly ca?: string | undefined
 }
 
-/** How to reach the hub, and as whom. */
+/** How to reach the hub, and as which client. */
 export interface MqttOptions extends BusOptions {
   /**
-   * `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`; several separated by commas, which are
-   * tried in turn.
+   * `mqtt://host:1883`, `mqtts://host:8883`, `ws://host:8001/ws`, `wss://host:8080/ws`; several addresses
+   * separated by commas are tried in turn.
    */
   readonly url: string
   readonly client: string
-  /** A way to the hub within its own process, in place of the URL. */
+  /** A connection to a hub in this process, in place of the URL. */
   readonly stream?: (() => Duplex) | undefined
-  /** Who it shows the hub at an address to be; asked anew at each attempt, since a hub may make it when it starts. */
+  /**
+   * The credentials for the hub at an address; asked for at each attempt, since a hub may create them when it
+   * starts.
+   */
   readonly credentials?: ((to: { readonly url: string }) => Shown | undefined) | undefined
-  /** What the hub publishes when this client is lost. */
+  /** The message that the hub publishes when this client is lost. */
   readonly will?: { readonly topic: string; readonly payload: string }
   /**
-   * The hub refused this client (its id is taken, or it is not a name); asked again unless the bus is
-   * disposed. `code` is that of its CONNACK (MQTT 3.1.1 §3.2.2.3).
+   * Called when the hub refuses this client (its id is taken or invalid). The client tries again unless the
+   * bus is disposed. `code` is that of the CONNACK (MQTT 3.1.1 §3.2.2.3).
    */
   readonly onRefused?: (reason: string, code: number) => void
 }
 
 /**
- * A bus over MQTT 3.1.1. Connects, and reconnects for ever, by itself; returns at once.
+ * A bus over MQTT 3.1.1. Returns at once; connects by itself, and reconnects without limit.
  * @throws ConfigError for credentials that cannot be used
  */
 export function connectMqtt(options: MqttOptions): Bus {
   const { client, status, servers } = openClient(options)
-  const publisher = new MqttPublisher(client)
+  const publisher = new MqttPublisher(client, status.isCluster)
   const subscriptions = new MqttSubscriptions(client, status, options, (name, why) => {
     publisher.refused(name, why)
     options.onBad?.(name, `the hub refused to publish it: ${why}`)
@@ -89,7 +92,7 @@ export function connectMqtt(options: MqttOptions): Bus {
     onConnected: (listener) => status.listen(listener),
     onProblem: (listener) => status.onProblem(listener),
     async [Symbol.asyncDispose]() {
-      // A hub that dies at the same moment must not keep anyone from stopping.
+      // A hub that dies at the same moment must not delay the end.
       await awaitGoodbye(client.endAsync(!status.connected))
       client.end(true)
       publisher.close()
@@ -98,7 +101,7 @@ export function connectMqtt(options: MqttOptions): Bus {
 }
 
 /**
- * Connects, and reconnects for ever, by itself; returns at once.
+ * Opens a client. Returns at once; the client connects by itself, and reconnects without limit.
  * @throws ConfigError for credentials that cannot be used
  */
 export function openClient(options: MqttOptions): {
@@ -108,7 +111,8 @@ export function openClient(options: MqttOptions): {
 } {
   const nonce = randomUUID()
   const servers = new Servers(options.url)
-  // With its own `connect` mqtt.js loads TLS, WebSocket and SOCKS, a sixth of what a short command costs (decision 0038).
+  // mqtt.js's own `connect` loads TLS, WebSocket and SOCKS, a sixth of the cost of a short command (decision
+  // 0038).
   const builder = options.stream ?? (servers.isPlain ? () => plainStream(servers.now) : undefined)
   const now = () => shownTo(options, servers.now, nonce)
   servers.again()
@@ -116,24 +120,25 @@ export function openClient(options: MqttOptions): {
   const settings = { ...settingsOf(options), ...patientSettings(patience), ...now() }
   const client = builder ? new MqttClient(builder, settings) : mqtt.connect(servers.now, settings)
   waitPatiently(client, patience, servers)
-  // Each connection has a stream of its own.
+  // Each connection has its own stream.
   client.on('connect', () => writeJointly(client.stream))
   client.on('reconnect', () => {
     servers.again()
-    // mqtt.js reads its options anew at each attempt.
+    // mqtt.js reads its options at each attempt.
     if (servers.all.length > 1) Object.assign(client.options, targetOf(servers.now))
     try {
       const shown = now()
       Object.assign(client.options, { ca: undefined }, shown)
-      // mqtt.js has a copy for WebSocket.
+      // mqtt.js has a separate copy for WebSocket.
       Object.assign(client.options.wsOptions ?? {}, { ca: shown.ca })
     } catch {
-      // A file that is being written: what was read before holds.
+      // A file is being written: keep the credentials read before.
     }
   })
   const status = new MqttStatus(client, {
     servers,
-    // A hub may begin to listen between the look for credentials and the connection: the next attempt shows them.
+    // A hub may start listening after the credentials were read and before the connection: the next attempt
+    // shows them.
     hasShown() {
       try {
         const { password = client.options.password } = now()
@@ -148,7 +153,7 @@ export function openClient(options: MqttOptions): {
   return { client, status, servers }
 }
 
-/** A connection over TCP to an address `mqtt://HOST:PORT`. */
+/** A TCP connection to an address `mqtt://HOST:PORT`. */
 function plainStream(url: string): Duplex {
   const { hostname, port } = new URL(url)
   return connect({ host: bareHost(hostname), port: Number(port || 1883) })
@@ -159,12 +164,12 @@ function settingsOf({ client, will }: MqttOptions): IClientOptions {
     clientId: client,
     protocolVersion: 4,
     clean: true,
-    // Whoever has this client's id now may leave: mqtt.js by itself would never ask again.
+    // The present holder of this client's id may leave: by itself mqtt.js would not try again.
     reconnectOnConnackError: true,
     queueQoSZero: false,
-    // `MqttSubscriptions` does: mqtt.js would not notice that a filter is refused then.
+    // `MqttSubscriptions` resubscribes: mqtt.js would not notice a refused filter.
     resubscribe: false,
-    // Else mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
+    // Otherwise mqtt-packet keeps 65,536 numbers ready, 4 to 7 MB in each role.
     writeCache: false,
     rejectUnauthorized: true,
     ...(will && { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }),
@@ -172,8 +177,9 @@ function settingsOf({ client, will }: MqttOptions): IClientOptions {
 }
 
 /**
- * User name and password: the tokens of who it is, and what is known to this process and the hub alone: who shows that
- * again is the same client, back before it was missed. And whom it believes to be the hub.
+ * User name and password for the hub, and the authority that the client trusts. The password contains the
+ * client's tokens and a nonce known only to this process and the hub: a client that shows the nonce again is
+ * the same one, back before its loss was noticed.
  */
 function shownTo({ client, credentials }: MqttOptions, url: string, nonce: string): Partial<IClientOptions> {
   const { principal = client, tokens = [], password, ca } = credentials?.({ url }) ?? {}
@@ -182,16 +188,17 @@ function shownTo({ client, credentials }: MqttOptions, url: string, nonce: strin
 }
 
 /**
- * Waits until the hub is reached; no longer than until it says no, or shows that it is not this lab's.
- * @param patience seconds that each of its addresses has: nodes of a cluster let nobody in while they agree on a new leader
- * @throws TransportError when it is not within that time, with the reason of the last attempt
+ * Waits until the hub is connected, or refuses the client, or proves not to be this lab's.
+ * @param patience seconds for each of its addresses: nodes of a cluster admit nobody while they elect a new
+ *   leader
+ * @throws TransportError when the hub is not connected within that time, with the reason of the last attempt
  */
 export function reached(bus: Bus, url: string, patience: number): Promise<void> {
   const seconds = patience * addressesIn(url).length
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer)
-      // Both may call back before they have returned.
+      // Both listeners may be called before their registration has returned.
       queueMicrotask(() => {
         watch[Symbol.dispose]()
         problems?.[Symbol.dispose]()
