@@ -6,6 +6,7 @@ import { anchor } from '../docs/site/anchor.ts'
 import { helpOf } from '../docs/site/every-command.ts'
 import { parseCommand } from '../docs/site/parse-command.ts'
 import { commonFlags } from '../src/core/arguments/common-flags.ts'
+import { typed } from './shell-lines.ts'
 
 // Every page, and the help of every command that it names.
 setDefaultTimeout(300_000)
@@ -103,26 +104,6 @@ test('a command or flag that does not exist is found', async () => {
   expect(await fault('hub --lisen 1:1', none)).toBe('no --lisen in ocs hub')
   expect(await fault('ctrl start ls240 acq', none)).toBeUndefined()
 })
-
-/** Where a line of a shell runs `ocs`, also behind another program. */
-const RUNS = /(?:^|[|;&(]|\bsudo(?: -u \w+)?|\bnpx)\s*(?:\w+=\S+ )*(?:[\w./]*\/)?ocs (?=\S)/g
-
-/** What a page lets be typed: all of `sh`, and of what is shown with its answers the lines behind a prompt. */
-function typed(text: string): string[] {
-  const blocks = [...text.matchAll(/^ *```(\w*)[^\n]*\n(.*?)^ *```/gms)]
-  return blocks.flatMap(([, language = '', body = '']) => {
-    const lines = body.replaceAll(/\\\n\s*/g, ' ').split('\n')
-    const all = /^(sh|bash|shell)$/.test(language)
-    const run = lines.flatMap((line) => (all ? [line] : (/^\s*\$ (.*)$/.exec(line)?.slice(1) ?? [])))
-    return run.flatMap((line) => {
-      const bare = line.replace(/(^|\s+)#.*$/, '')
-      return [...bare.matchAll(RUNS)].map(({ index, 0: { length } }) => {
-        const [rest = ''] = bare.slice(index + length).split(/ *(?:[|;)]|&(?!\S)|&&|\s2>)/)
-        return `ocs ${rest}`.trim()
-      })
-    })
-  })
-}
 
 /** Commands that take flags of an agent or of a script of one's own. */
 const OPEN = /^(agent|aggregate|datanode|record|run|test|ctrl start)/

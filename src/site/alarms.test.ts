@@ -2,7 +2,9 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { inspectSite, parseSite } from './site.ts'
 
-/** A site with one instrument and a recorder, and these lines under `alarms:`. The first of them is line 8. */
+/**
+ * A site with one instrument and a recorder, and these lines under `alarms:`. The first of them is line 8.
+ */
 const site = (lines: string) => `hub: {mqtt_server: "mqtt://127.0.0.1:1883"}
 hosts:
   localhost:
@@ -57,7 +59,7 @@ test('rules, actions and a mail server, with what is not written filled in', () 
   expect(parseSite(site('').replace('alarms:', ''), 'lab.yaml').alarms).toBeUndefined()
 })
 
-/** What is wrong, the line it is on, and words of what is said. */
+/** A faulty section, the line of the fault, and words of the message. */
 const broken: readonly (readonly [text: string, line: number, says: string])[] = [
   [site('  rules: [{name: x}]'), 8, 'no "kind" in a rule: one of limit, rate, stale'],
   [site('  ruls: []'), 8, 'unknown key "ruls" in alarms: did you mean "rules"?'],
@@ -165,7 +167,7 @@ test('what the page about alarms says to paste is right', () => {
   const pasted = [...page.matchAll(/^( *)```yaml\n(.*?)^ *```/gms)].map(([, indent = '', text = '']) =>
     text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   )
-  expect(pasted).toHaveLength(4)
+  expect(pasted).toHaveLength(5)
   for (const text of pasted) {
     const found = inspectSite(
       text.startsWith('alarms:')
