@@ -3,42 +3,45 @@ import type { Anchor } from './anchors/anchor.ts'
 import type { Goal } from './goal.ts'
 import type { BenchLab } from './lab.ts'
 
-/** What one round of one side measured, by name. */
+/** The measurements of one round of one side, by name. */
 export type Figures = Readonly<Record<string, number>>
-/** The rounds of each side in order; `ocs` is this product. undefined: that round failed or was not run. */
+/** The rounds of each side in order; `ocs` is this product. undefined: the round failed or was not run. */
 export type Sides = Readonly<Record<string, readonly (Figures | undefined)[]>>
 /** Measures one round of a side. */
 export type Measure = (round: number) => Promise<Figures>
 
-/** A row of the table: a figure of ours, beside one of theirs. */
+/** A row of the table: one of our figures, beside one of theirs. */
 export interface RowSpec {
   readonly work: string
-  /** Its name in the figures of both sides; several are what the same work costs at growing sizes, which is shown as a curve. */
+  /**
+   * Its name in the figures of both sides; several names are the cost of the same work at growing sizes,
+   * shown as a curve.
+   */
   readonly figure: string | readonly string[]
   readonly unit: string
-  /** The side it is compared with; none where it stands alone. */
+  /** The side it is compared with; absent if it stands alone. */
   readonly against?: string
-  /** Our own side where a bench runs the product in more than one way; `ocs` otherwise. */
+  /** Our own side if a bench runs the product in more than one way; `ocs` otherwise. */
   readonly ours?: string
   readonly goal?: Goal
 }
 
-/** One bench: what it needs, what it shows, and how it is run. */
+/** One bench: its requirements, its rows, and how it is run. */
 export interface Bench {
   readonly name: string
   readonly help: string
   readonly anchors: readonly Anchor[]
-  /** How many rounds a full run has. */
+  /** Number of rounds of a full run. */
   readonly rounds: number
   readonly rows: readonly RowSpec[]
-  /** Seconds that it may take in all; 7 minutes otherwise. */
+  /** Maximum seconds in total; 7 minutes by default. */
   readonly patience?: number
-  /** How the product was started and who spoke to whom with what, for the table. */
+  /** How the product was started and what talked to what, for the table. */
   readonly how: string
   readonly run: (bench: Bencher) => Promise<Sides>
 }
 
-/** What a running bench is given. */
+/** What a running bench can use. */
 export interface Bencher {
   readonly lab: BenchLab
   /** Small, for CI: counts are judged, times are not. */
@@ -46,15 +49,18 @@ export interface Bencher {
   readonly rounds: number
   /** Whether an anchor is installed here. */
   has(anchor: Anchor): boolean
-  /** The second value in a quick run. */
+  /** Returns the second value in a quick run. */
   size(full: number, quick: number): number
-  /** Runs the sides by turns, each round in another order. */
+  /** Runs the sides in turn, each round in another order. */
   interleave(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
-  /** Runs all sides at once, round by round: for what takes its time in any case, and little of the machine. */
+  /** Runs all sides at once, round by round: for work that takes a fixed time, and little of the machine. */
   together(sides: Readonly<Record<string, Measure | undefined>>): Promise<Sides>
-  /** Something that has to be exact: messages, rows. A difference fails the run; of an anchor (`NAME: what`) it is said. */
+  /**
+   * Compares an exact count: messages, rows. A difference fails the run; for an anchor (`NAME: what`) it is
+   * only reported.
+   */
   count(what: string, got: number, expected: number): void
-  /** Says what is happening. */
+  /** Reports progress. */
   say(text: string): void
 }
 

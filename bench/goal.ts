@@ -1,6 +1,6 @@
 import { short } from './statistics.ts'
 
-/** What a row is to reach: its paired ratio, or our own figure. */
+/** The goal of a row: for its paired ratio, or for our own figure. */
 export interface Goal {
   readonly of: 'ratio' | 'ours'
   readonly most?: number

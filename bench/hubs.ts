@@ -7,7 +7,7 @@ import type { Bencher, Figures, Hub, Measure, Sides } from './bench.ts'
 import { Pair } from './clients/pair.ts'
 import { type BenchLab, freePort } from './lab.ts'
 
-/** The product's hub on free ports: the sources under Bun, or a release. @param flags what it is told besides */
+/** The product's hub on free ports: the sources under Bun, or a release. @param flags additional flags */
 export async function startHub(lab: BenchLab, released = false, flags: readonly string[] = []): Promise<Hub> {
   const [port, websocket] = [await freePort(), await freePort()]
   const listen = ['--listen', `127.0.0.1:${port}`, '--listen-ws', `127.0.0.1:${websocket}`]
@@ -17,7 +17,7 @@ export async function startHub(lab: BenchLab, released = false, flags: readonly 
   return { url: `mqtt://127.0.0.1:${port}`, running }
 }
 
-/** The same over TLS, of the sources. */
+/** The same over TLS, from the sources. */
 export async function startTlsHub(lab: BenchLab): Promise<Hub> {
   const port = await freePort()
   const program = join(import.meta.dir, 'clients', 'tls-hub.ts')
@@ -26,7 +26,7 @@ export async function startTlsHub(lab: BenchLab): Promise<Hub> {
   return { url: `mqtts://127.0.0.1:${port}`, running }
 }
 
-/** The hubs that messages are sent through, and the Python that speaks to crossbar. */
+/** The hubs under test, and the Python that talks to crossbar. */
 export const hubAnchors = [crossbar, mosquitto, nats, ocsPython]
 const starts = {
   ocs: (lab: BenchLab) => startHub(lab, true),
@@ -42,7 +42,7 @@ interface Load {
   readonly measure: (name: string, pair: Pair, hub: Hub) => Promise<Figures>
 }
 
-/** Starts every hub that is here with its clients, and measures them by turns. */
+/** Starts every available hub with its clients, and measures them in turn. */
 export async function eachHub(bench: Bencher, { measure, ...options }: Load): Promise<Sides> {
   const here = {
     ocs: true,

@@ -4,10 +4,10 @@ import { marked } from './process-cost.ts'
 import { release } from './release.ts'
 
 const MARK = 'OCS_BENCH_RUN'
-/** What marks every process of this run, grandchildren too. */
+/** Marks every process of this run, including grandchildren. */
 const run = crypto.randomUUID()
 
-/** The processes of one bench, each in a group of its own; all of them end with it. */
+/** The processes of one bench, each in its own process group; all of them end with it. */
 export class BenchLab extends Lab {
   constructor(more: Readonly<Record<string, string>> = {}) {
     super({ [MARK]: run, NO_PROXY: '127.0.0.1,localhost', ...more })
@@ -17,19 +17,19 @@ export class BenchLab extends Lab {
     return super.program(name, command, { group: true, ...options })
   }
 
-  /** Starts `ocs` of a release, as a user does. */
+  /** Starts `ocs` from a release, as a user does. */
   launch(name: string, args: readonly string[], options: StartOptions = {}): Running {
     return this.program(name, [release(), ...args], options)
   }
 }
 
-/** Asks a program to stop, and waits for a minute: a busy machine takes its time. */
+/** Asks a program to stop, and waits for a minute, since a busy machine takes its time. */
 export function stopped(running: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
   running.signal(signal)
   return running.ended(60)
 }
 
-/** Kills whatever of this run still runs. Returns how many that were. */
+/** Kills the processes of this run that still run. Returns their number. */
 export function endAll(): number {
   const left = marked(MARK, run).filter((pid) => pid !== process.pid)
   for (const pid of left) {

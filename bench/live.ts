@@ -1,6 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt'
 
-/** What a recorder says of itself once a second. */
+/** A recorder's status, published once a second. */
 interface RecordSession {
   readonly data?: {
     readonly behind: number
@@ -8,7 +8,7 @@ interface RecordSession {
   }
 }
 
-/** A client that watches feeds live, and what the recorder says of itself. */
+/** A client that watches feeds live, and the recorder's status. */
 export class Live implements AsyncDisposable {
   readonly #client: MqttClient
   #lags: number[] = []
@@ -37,14 +37,16 @@ export class Live implements AsyncDisposable {
     return live
   }
 
-  /** From a reading to its arrival here, ms, of those since the last time. */
+  /** Delays from a reading to its arrival here, ms, since the last call. */
   take(): number[] {
     const taken = this.#lags
     this.#lags = []
     return taken
   }
 
-  /** Whether the recorder has synced all but the last second of every agent, and all from before. */
+  /**
+   * Whether the recorder has synced everything except the last second of every agent, including earlier rows.
+   */
   caughtUp(agents: number, hertz: number): boolean {
     const { behind = Infinity, providers = {} } = this.#session.data ?? {}
     const live = Object.values(providers).filter(({ sessid }) => sessid !== 'away')

@@ -3,7 +3,9 @@ import { ROOT } from '../test/real/roles.ts'
 import { printed } from './anchors/anchor.ts'
 import { packageVersion } from './product.ts'
 
-/** What a run is known by in the table: its minute (UTC) and the commit, with a `+` when files were changed since. */
+/**
+ * The name of a run in the table: its minute (UTC) and the commit, with a `+` if files have changed since.
+ */
 export function runName(): string {
   const git = (...args: string[]) => printed(['git', '-C', ROOT, ...args])
   const commit = git('rev-parse', '--short', 'HEAD') ?? 'unknown'

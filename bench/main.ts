@@ -1,4 +1,4 @@
-/** `npm run bench [NAME…]`: measures this product beside what it replaces. */
+/** `npm run bench [NAME…]`: compares this product with the programs it replaces. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ Measures ocs beside what it replaces, by turns; without a name, everything.
   --json FILE    write every figure of every round
   --out FILE     keep the table in FILE (docs/performance.md); benches that did not run keep their rows
 `
-/** Of this run, before it begins. */
+/** About this run, determined before it begins. */
 const RUN = { name: runName(), machine: machine(), ours: ownVersions() }
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 
@@ -68,7 +68,7 @@ async function main(): Promise<number> {
     const begun = performance.now()
     const outcome = await runBench(bench, { quick: values.quick === true, rounds, versions, say })
     outcomes.push(outcome)
-    // At once, so that a run that is interrupted keeps what it has.
+    // At once, so that an interrupted run keeps its results.
     if (values.out) keep(values.out, outcome, versions)
     for (const line of linesOf(outcome, 'now')) say(`  ${line.cells}`)
     for (const text of outcome.wrong) say(`  WRONG COUNT: ${text}`)
@@ -81,7 +81,7 @@ async function main(): Promise<number> {
   return failed.length > 0 ? 1 : 0
 }
 
-/** The versions of all anchors that are needed; says which are missing, and how to get them. */
+/** The versions of all required anchors; reports which are missing, and how to get them. */
 function findAnchors(chosen: readonly Bench[], mayInstall: boolean): Map<Anchor, string | undefined> {
   const found = new Map<Anchor, string | undefined>()
   for (const anchor of new Set(chosen.flatMap(({ anchors }) => anchors))) {
@@ -118,7 +118,7 @@ function asJson(outcomes: readonly Outcome[], versions: ReadonlyMap<Anchor, stri
   return { ...RUN, theirs: wordsOf(versions), results }
 }
 
-/** Merges what was measured into the kept table. A bench that failed keeps its rows. */
+/** Merges measurements into the stored table. A bench that failed keeps its rows. */
 function keep(file: string, outcome: Outcome, versions: ReadonlyMap<Anchor, string | undefined>): void {
   if (outcome.error || outcome.wrong.length > 0) return
   const words = `${RUN.machine}; ours: ${RUN.ours}; theirs: ${wordsOf(versions)}`
@@ -138,7 +138,7 @@ function keep(file: string, outcome: Outcome, versions: ReadonlyMap<Anchor, stri
   writeFileSync(file, writeTable(text, merge(merge(old, unknown, names), fresh, names)))
 }
 
-// All that a run writes, and every home its programs have, is in one folder that goes with it.
+// All files of a run, and the home folders of its programs, are in one folder that is removed with it.
 const dir = mkdtempSync(join(tmpdir(), 'ocs-bench-'))
 process.env['TMPDIR'] = dir
 const end = (code: number): never => {

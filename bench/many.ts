@@ -3,7 +3,7 @@ import { ROOT, type Running } from '../test/real/roles.ts'
 import type { BenchLab } from './lab.ts'
 import { aggregator, startOn } from './site.ts'
 
-/** Starts as many agents as asked for, in one process of the tests, each with a spool of its own; waits until all run. */
+/** Starts a number of agents in one process of the tests, each with its own spool; waits until all run. */
 export async function startMany(
   lab: BenchLab,
   url: string,
@@ -15,7 +15,7 @@ export async function startMany(
   return agents
 }
 
-/** Starts a recorder of whatever agents there are, as no site file names them. @param frame s of data in a frame at most */
+/** Starts a recorder of all agents, which no site file names. @param frame maximum s of data in a frame */
 export async function startRecorder(
   lab: BenchLab,
   url: string,
@@ -32,14 +32,14 @@ export async function startRecorder(
   return recorder
 }
 
-/** What `ocs audit` says of one epoch of a feed. */
+/** The result of `ocs audit` for one epoch of a feed. */
 interface AuditedEpoch {
   readonly epoch: string
   readonly recorded: number
   readonly gaps: readonly unknown[]
 }
 
-/** What `ocs audit` says of a folder of files, and its exit code. */
+/** The result of `ocs audit` for a folder of files, and its exit code. */
 export async function audited(
   lab: BenchLab,
   dir: string,

@@ -1,8 +1,11 @@
-/** Orders to a program that stays: a line of JSON to its input, a line of JSON back. Its first line is `"ready"`. */
+/**
+ * Orders to a program that stays: a line of JSON to its input, a line of JSON back. Its first line is
+ * `"ready"`.
+ */
 import { createInterface } from 'node:readline'
 import type { Running } from '../test/real/roles.ts'
 
-/** Gives an order, and waits for what it came to. @throws Error when nothing comes within `patience` s */
+/** Gives an order, and waits for the result. @throws Error if nothing comes within `patience` s */
 export async function order<T>(to: Running, what: unknown, patience = 120): Promise<T> {
   const { mark } = to
   to.write(`${JSON.stringify(what)}\n`)
@@ -10,7 +13,7 @@ export async function order<T>(to: Running, what: unknown, patience = 120): Prom
   return JSON.parse(text) as T
 }
 
-/** The other end: acts on every order until the input ends, and ends the process. */
+/** The other end: carries out orders until the input ends, then ends the process. */
 export async function serveOrders<T>(act: (order: T) => Promise<unknown>): Promise<never> {
   const print = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`)
   print('ready')

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpuSeconds, marked, memory, mostMemory, parseRollup, parseStat, tree } from './process-cost.ts'
 
-/** No process: Linux gives out numbers below 2²². */
+/** Not a process: Linux uses numbers below 2²². */
 const NOBODY = 2 ** 22
 
 test('a line of stat, whatever the program is called', () => {
@@ -49,14 +49,14 @@ test('a process that works costs its time and memory, its children included, and
     expect(tree(pid)).toHaveLength(2)
     expect(marked('BENCH_TEST', mark)).toEqual(tree(pid))
     const used = cpuSeconds([pid])
-    // Another process may have the processor meanwhile, and two cores may work for this one.
+    // Another process may have the processor in between, and two cores may work for this one.
     expect(used).toBeGreaterThan(0.02)
     expect(used).toBeLessThan(5)
     const { rss, pss, private: own } = memory([pid])
     expect(rss).toBeGreaterThan(10)
     expect(pss).toBeLessThanOrEqual(rss)
     expect(own).toBeLessThanOrEqual(pss)
-    // The same root twice, or a child beside its parent, is counted once.
+    // A root given twice, or a child given with its parent, is counted once.
     expect(memory(tree(pid)).rss).toBeCloseTo(rss, -1)
   } finally {
     for (const pid of tree(child.pid ?? 0)) process.kill(pid, 'SIGKILL')
@@ -72,7 +72,7 @@ test('the most memory of a process is that of its own program, and stays when le
     const { rss } = memory([pid])
     // The kernel counts it in batches of pages.
     expect(mostMemory(pid)).toBeGreaterThan(0.9 * rss)
-    // This process, which has started it, has more.
+    // This process, which started it, has more.
     expect(mostMemory(pid)).toBeLessThan(mostMemory(process.pid))
   } finally {
     child.kill('SIGKILL')

@@ -1,21 +1,21 @@
-/** What processes cost, by Linux: processor time and memory of whole process trees. */
+/** The cost of processes on Linux: processor time and memory of whole process trees. */
 import { dlopen, ptr } from 'bun:ffi'
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Memory of a process tree, MB. */
 export interface Memory {
-  /** What is mapped; pages that processes share are counted in each. */
+  /** Mapped memory; shared pages count in each process. */
   readonly rss: number
-  /** The same with shared pages divided among those who share them. */
+  /** The same, with shared pages divided among the processes that share them. */
   readonly pss: number
-  /** What would be free again if it ended. */
+  /** Memory that would be freed if it ended. */
   readonly private: number
 }
 
-/** Ticks of `/proc/*\/stat` in a second: 100 on every Linux that Bun runs on. */
+/** Ticks of `/proc/*\/stat` per second: 100 on every Linux that Bun runs on. */
 const HERTZ = 100
 
-/** The process and all that descend from it, itself first. One that ends meanwhile is left out. */
+/** The process and all its descendants, itself first. A process that ends in the meantime is left out. */
 export function tree(root: number, parents: ReadonlyMap<number, number> = parentsNow()): number[] {
   const found = [root]
   for (const pid of found) for (const [child, parent] of parents) if (parent === pid) found.push(child)
@@ -23,26 +23,26 @@ export function tree(root: number, parents: ReadonlyMap<number, number> = parent
 }
 
 /**
- * Processor time that process trees have used, with children that ended and were waited for, s.
- * @param exactly these processes, without those that descend from them
+ * Processor time of process trees, including ended children that were waited for, s.
+ * @param exactly only these processes, without their descendants
  */
 export function cpuSeconds(roots: readonly number[], exactly = false): number {
   return processes(roots, exactly).reduce((sum, pid) => sum + ownSeconds(pid), 0)
 }
 
-/** Memory of process trees, or of `exactly` these processes. */
+/** Memory of process trees, or of only these processes if `exactly`. */
 export function memory(roots: readonly number[], exactly = false): Memory {
   const parts = processes(roots, exactly).map((pid) => parseRollup(read(`/proc/${pid}/smaps_rollup`)))
   const total = (key: keyof Memory) => parts.reduce((sum, part) => sum + part[key], 0)
   return { rss: total('rss'), pss: total('pss'), private: total('private') }
 }
 
-/** The most that a process has had in memory since it became its program (RSS), MB; 0 of one that is gone. */
+/** The maximum memory of a process since it became its program (RSS), MB; 0 if it is gone. */
 export function mostMemory(pid: number): number {
   return megabytesOf(read(`/proc/${pid}/status`), 'VmHWM')
 }
 
-/** A process's program and arguments, by blanks. */
+/** A process's program and arguments, separated by blanks. */
 export function commandLine(pid: number): string {
   return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
 }
@@ -53,7 +53,10 @@ export function marked(name: string, value: string): number[] {
   return pids().filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(wanted))
 }
 
-/** Processor time of one process: its own to the nanosecond, with threads that ended, and that of its ended children, s. */
+/**
+ * Processor time of one process: its own to the nanosecond, including ended threads, and that of its ended
+ * children, s.
+ */
 function ownSeconds(pid: number): number {
   return clockSeconds(pid) + parseStat(read(`/proc/${pid}/stat`)).children
 }
@@ -62,19 +65,19 @@ const { clock_gettime } = dlopen('libc.so.6', {
   clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
 }).symbols
 
-/** What the CPU clock of a process shows, s; 0 of one that is gone. `stat` has the same in hundredths of a second. */
+/** The CPU clock of a process, s; 0 if it is gone. `stat` has the same in hundredths of a second. */
 function clockSeconds(pid: number): number {
-  // That of 0 would be this process.
+  // The clock of 0 would be that of this process.
   if (pid <= 0) return 0
-  // As clock_getcpuclockid(3) makes it of a pid, with CPUCLOCK_SCHED.
+  // As clock_getcpuclockid(3) makes it from a pid, with CPUCLOCK_SCHED.
   const clock = (~pid << 3) | 2
   const time = new BigInt64Array(2)
   return clock_gettime(clock, ptr(time)) === 0 ? Number(time[0]) + Number(time[1]) / 1e9 : 0
 }
 
-/** Of a line of `stat`: the parent, and processor time of its ended children, s. */
+/** From a line of `stat`: the parent, and the processor time of its ended children, s. */
 export function parseStat(text: string): { parent: number; children: number } {
-  // The name may itself hold blanks and brackets.
+  // The name may itself contain blanks and brackets.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const number = (at: number) => Number(fields[at] ?? 0)
   return {
@@ -83,7 +86,7 @@ export function parseStat(text: string): { parent: number; children: number } {
   }
 }
 
-/** Of `smaps_rollup`, MB (10⁶ bytes). */
+/** From `smaps_rollup`, MB (10⁶ bytes). */
 export function parseRollup(text: string): Memory {
   return {
     rss: megabytesOf(text, 'Rss'),
@@ -111,7 +114,7 @@ function pids(): number[] {
   return entries('/proc').map(Number).filter(Number.isInteger)
 }
 
-/** A process may end between two looks: what it had then is nothing. */
+/** A process may end between two reads; it then counts as empty. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

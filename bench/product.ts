@@ -1,4 +1,4 @@
-/** What the benches import of the product; all else they start as its users do. */
+/** Imports of the benches from the product; everything else they start as its users do. */
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ import { dataFrame, headFrames } from '../src/storage/g3/hk.ts'
 import { Recorder } from '../src/storage/recorder/recorder.ts'
 import { ROOT } from '../test/real/roles.ts'
 
-/** Ticks of a `.g3` time in a second. */
+/** Ticks of a `.g3` time per second. */
 const TICKS = 1e8
 
 /** The version of an installed package. */
@@ -46,7 +46,7 @@ export async function serveTlsHub(port: number, state: string): Promise<void> {
   })
 }
 
-/** A client that asks agents. */
+/** A client that sends requests to agents. */
 export async function connectCaller(
   url: string,
   client: string,
@@ -65,7 +65,7 @@ export async function connectCaller(
   }
 }
 
-/** Samples of the fields of one feed, as a frame of a recorder has them. */
+/** Samples of the fields of one feed, as in a frame of a recorder. */
 export interface Samples<Value = number> {
   readonly feed: number
   readonly times: number[]
@@ -100,7 +100,10 @@ export function g3File(begin: number, feeds: number, frames: Iterable<Samples>):
   return Buffer.concat(parts)
 }
 
-/** Has a recorder take messages, a row of each, and write, sync and close its files. Returns how many rows it wrote. */
+/**
+ * Makes a recorder take messages of one row each, and write, sync and close its files. Returns the number of
+ * rows written.
+ */
 export async function recordAll(
   dir: string,
   messages: Iterable<Samples<Wire>>,
@@ -125,7 +128,7 @@ export async function recordAll(
       await recorder.flush()
       if (!recorder.rows(from, declaration, rows)) throw new Error(`row ${seq} was not taken`)
     }
-    // Other work of the event loop: what is full is written meanwhile.
+    // Gives the event loop a turn: full frames are written in it.
     if (seq % 100 === 0) await turn()
   }
   await recorder.flush()
@@ -134,7 +137,7 @@ export async function recordAll(
   return rows
 }
 
-/** What the samples of a file come to: how many values, a sum over them, the first and the last time (unix s). */
+/** A summary of the samples of a file: number of values, their sum, the first and the last time (unix s). */
 export interface Decoded {
   readonly count: number
   readonly sum: number
@@ -183,7 +186,7 @@ export async function fillSpool(
   await spool.close()
 }
 
-/** A panel as the data node of an archive answers it. */
+/** A panel, as the data node of an archive answers it. */
 export function archivePanel(archive: Archive, request: DataRequest): Promise<Columns> {
   return archiveData(archive, request)
 }

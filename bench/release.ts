@@ -7,8 +7,8 @@ import { ROOT } from '../test/real/roles.ts'
 let made: string | undefined
 
 /**
- * `ocs` as it is released: what `npm pack` makes of this clone, unpacked, with the packages that are installed here. Made
- * once a run, in its temporary folder.
+ * A released `ocs`: the unpacked `npm pack` of this clone, with the packages installed here. Made once per
+ * run, in its temporary folder.
  * @returns the path of its launcher
  */
 export function release(): string {
@@ -20,7 +20,7 @@ function makeRelease(): string {
   const dir = mkdtempSync(join(tmpdir(), 'release-'))
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
-  // Where there is no network, what makes the docs cannot be had, and nobody reads them here.
+  // Without a network the tools for the docs are not available, and nobody reads the docs here.
   run(process.execPath, join('bin', 'build.ts'), '--no-docs')
   run('npm', 'pack', '--ignore-scripts', '--pack-destination', dir)
   const [file = ''] = [...new Bun.Glob('*.tgz').scanSync(dir)]

@@ -4,10 +4,10 @@ import { steps } from './curve.ts'
 import { allEnded, BenchLab } from './lab.ts'
 import { pairedRatios, type Summary, summarize } from './statistics.ts'
 
-/** Seconds a bench may take in all, unless it says otherwise. */
+/** Maximum seconds of a bench, by default. */
 const PATIENCE = 420
 
-/** What a bench came to. */
+/** The outcome of a bench. */
 export interface Outcome {
   readonly bench: Bench
   readonly sides: Sides
@@ -16,14 +16,14 @@ export interface Outcome {
   /** Why it ended early. */
   readonly error?: string
 }
-/** A row with what was measured for it. */
+/** A row with its measurements. */
 export interface Measured {
   readonly spec: RowSpec
   readonly ours: Summary | undefined
-  /** Ours at each size, of a curve. */
+  /** Our figure at each size of a curve. */
   readonly curve?: readonly (Summary | undefined)[]
   readonly theirs: Summary | undefined
-  /** Ours divided by theirs; of a curve how much it grows from one size to the next at most. */
+  /** Ours divided by theirs; for a curve, its greatest growth from one size to the next. */
   readonly ratio: Summary | undefined
 }
 /** A round that may have failed. */
@@ -41,7 +41,7 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
   const late = Promise.withResolvers<never>()
   const { patience = PATIENCE } = bench
   const timer = setTimeout(() => late.reject(new Error(`not done within ${patience} s`)), patience * 1000)
-  // Rejected later, it must not end the process.
+  // A later rejection must not end the process.
   late.promise.catch(() => {})
   try {
     await using lab = new BenchLab()
@@ -56,7 +56,7 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
       together: (sides) => together(tolerant(sides, bench, say), bencher),
       count: (what, got, expected) => {
         if (got === expected) return
-        // What an anchor lost is worth saying, and no fault of ours.
+        // Losses of an anchor are reported, but are no fault of ours.
         const theirs = bench.anchors.some(({ name }) => what.startsWith(`${name}: `))
         const text = `${what}: ${got} instead of ${expected}`
         if (theirs) say(`they lost some: ${text}`)
@@ -73,7 +73,10 @@ export async function runBench(bench: Bench, { quick, rounds, versions, say }: O
   }
 }
 
-/** An anchor that fails loses the rest of its rounds, and says why; what fails of ours fails the bench. */
+/**
+ * A failing anchor loses the rest of its rounds, and the reason is reported; a failure of ours fails the
+ * bench.
+ */
 function tolerant(
   sides: Parameters<Bencher['interleave']>[0],
   { anchors }: Bench,
@@ -99,7 +102,7 @@ function tolerant(
   )
 }
 
-/** Each round runs every side once, beginning with another one. */
+/** Each round runs every side once, starting with another one. */
 async function interleave(
   sides: Readonly<Record<string, Try | undefined>>,
   { rounds, say }: Bencher,
@@ -139,7 +142,7 @@ function shown(figures: Figures | undefined): string {
     .join(', ')
 }
 
-/** The rows of a bench, with what its rounds came to. */
+/** The rows of a bench, with the results of its rounds. */
 export function measuredRows({ bench, sides }: Pick<Outcome, 'bench' | 'sides'>): Measured[] {
   const list = (side: string, figure: string) => (sides[side] ?? []).map((figures) => figures?.[figure])
   const known = (values: readonly (number | undefined)[]) =>

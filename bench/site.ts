@@ -8,22 +8,22 @@ import type { Bencher, Hub } from './bench.ts'
 import { startHub } from './hubs.ts'
 import { type BenchLab, stopped } from './lab.ts'
 
-/** An agent of a lab, as a site file has it. */
+/** An agent of a lab, as in a site file. */
 export interface Instance {
   readonly id: string
   readonly agentClass: string
   readonly args?: readonly string[]
-  /** Files of one that neither has: the product's module, and OCS's. */
+  /** Files of a custom agent: the product's module, and OCS's. */
   readonly module?: { readonly own: string; readonly ocs: string }
   /** The Python in which the product runs OCS's own agent of this class. */
   readonly python?: string
 }
-/** A lab that runs: the product's, or the same in Python. */
+/** A running lab: the product's, or the same in Python. */
 export interface RunningLab {
   readonly hub: Running
   readonly roles: ReadonlyMap<string, Running>
   readonly siteFile: string
-  /** Its hub, as a client is told. */
+  /** The address of its hub, for clients. */
   readonly url: string
 }
 
@@ -33,13 +33,13 @@ export const labAnchors = [crossbar, ocsPython]
 export const hasLab = (bench: Bencher) => labAnchors.every((anchor) => bench.has(anchor))
 
 const LOCAL = ['--site-host', 'localhost']
-/** FakeDataAgent, which both have: eight channels, a report a second. */
+/** FakeDataAgent, which both have: eight channels, one report per second. */
 export const fakeData = (id: string, hertz: number): Instance => ({
   id,
   agentClass: 'FakeDataAgent',
   args: ['--mode', 'acq', '--num-channels', '8', '--sample-rate', String(hertz), '--frame-length', '10'],
 })
-/** An agent whose messages have one row, in the product's way and in OCS's. */
+/** An agent whose messages have one row, for the product and for OCS. */
 export const oneRow = (id: string, hertz: number, ...more: readonly string[]): Instance => ({
   id,
   agentClass: 'OneRowAgent',
@@ -57,8 +57,8 @@ export const aggregator = (dir: string): Instance => ({
 })
 
 /**
- * Starts the product's hub and agents, and waits until all have joined. `released`: from a release, as users do; `state`: where
- * agents keep their spools.
+ * Starts the product's hub and agents, and waits until all have joined. `released`: from a release, as users
+ * do; `state`: where agents keep their spools.
  */
 export async function startOwn(
   lab: BenchLab,
@@ -82,7 +82,7 @@ interface HowStarted {
   readonly more?: readonly string[]
 }
 
-/** Starts the product's agents on a hub that runs, and waits until all have joined. */
+/** Starts the product's agents on a running hub, and waits until all have joined. */
 export async function startOn(
   lab: BenchLab,
   url: string,
@@ -103,7 +103,10 @@ export async function startOn(
   return { roles, siteFile }
 }
 
-/** Starts the product's hub, and its agents by `ocs up` of a release; waits until all acquire. `hub`: both of them. */
+/**
+ * Starts the product's hub, and its agents with `ocs up` from a release; waits until all acquire. `hub`: both
+ * of them.
+ */
 export async function startUp(
   lab: BenchLab,
   instances: readonly Instance[],
@@ -131,13 +134,13 @@ export async function startOcs(lab: BenchLab, instances: readonly Instance[]): P
   return { hub: running, roles, siteFile, url }
 }
 
-/** What starts an agent of OCS. */
+/** The command that starts an agent of OCS. */
 export function pythonAgent(siteFile: string, id: string, ...more: string[]): string[] {
   const cli = [cached('ocs', 'bin', 'python'), '-u', cached('ocs', 'bin', 'ocs-agent-cli')]
   return [...cli, '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
 }
 
-/** Stops all of a lab, as a user would; what has not ended after a minute is killed. */
+/** Stops a whole lab, as a user would; processes that have not ended after a minute are killed. */
 export async function stopLab({ hub, roles }: RunningLab): Promise<void> {
   for (const role of [...roles.values(), hub]) {
     await stopped(role, 'SIGINT').catch(() => role.kill())

@@ -3,7 +3,7 @@ import type { Running } from '../test/real/roles.ts'
 import { ocsPython, PYTHON } from './anchors/ocs-python.ts'
 import type { Bencher } from './bench.ts'
 
-/** so3g as an independent reader of files; the product's own where it is not here. */
+/** so3g as an independent reader of files; the product's own reader if it is not here. */
 export async function startReader(bench: Bencher): Promise<Running> {
   const client = (name: string) => join(import.meta.dir, 'clients', name)
   const reader = bench.has(ocsPython)

@@ -1,4 +1,4 @@
-/** What the rounds of one side, or their ratios, came to. */
+/** A summary of the rounds of one side, or of their ratios. */
 export interface Summary {
   readonly min: number
   readonly median: number
@@ -6,13 +6,13 @@ export interface Summary {
   readonly rounds: number
 }
 
-/** The value below which a part of the values lies; NaN of none. */
+/** The value below which a fraction of the values lies; NaN without values. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 }
 
-/** The middle value; of an even number, the mean of the two in the middle. */
+/** The median; of an even number, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
@@ -20,7 +20,7 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? Number.NaN) + upper) / 2 : upper
 }
 
-/** Least, middle and greatest; undefined of no values. */
+/** Minimum, median and maximum; undefined without values. */
 export function summarize(values: readonly number[]): Summary | undefined {
   if (values.length === 0) return undefined
   return {
@@ -32,8 +32,8 @@ export function summarize(values: readonly number[]): Summary | undefined {
 }
 
 /**
- * Ours divided by theirs, round by round: what else the machine does in a round strikes both.
- * A round that lacks one of them has no ratio.
+ * Ours divided by theirs, round by round: other load on the machine in a round affects both. A round that
+ * lacks one of them has no ratio.
  */
 export function pairedRatios(
   ours: readonly (number | undefined)[],
@@ -45,7 +45,7 @@ export function pairedRatios(
   })
 }
 
-/** Three significant digits, as a table shows them: `0.0123`, `4.56`, `789`, `12.3k`, `4.57M`. */
+/** Three significant digits, as in a table: `0.0123`, `4.56`, `789`, `12.3k`, `4.57M`. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const size = Math.abs(value)

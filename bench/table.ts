@@ -1,4 +1,4 @@
-/** The kept table of `docs/performance.md`: rows of benches that ran replace theirs, all others stay. */
+/** The stored table of `docs/performance.md`: benches that ran replace their rows, all other rows stay. */
 import type { Bench } from './bench.ts'
 import { curveText } from './curve.ts'
 import { goalText, reaches } from './goal.ts'
@@ -15,16 +15,16 @@ const NOT_YET = 'not measured yet'
 export interface Line {
   readonly bench: string
   readonly cells: string
-  /** The run it is from: `2026-11-29 14:05 1a2b3c4`; empty when it was never measured. */
+  /** Its run: `2026-11-29 14:05 1a2b3c4`; empty if it was never measured. */
   readonly run: string
 }
-/** The table and what is said of each run in it. */
+/** The table and the description of each run in it. */
 export interface Table {
   readonly lines: readonly Line[]
   readonly runs: ReadonlyMap<string, string>
 }
 
-/** `12.3k (11.0k–14.1k) msg/s`: middle, least and greatest. */
+/** `12.3k (11.0k–14.1k) msg/s`: median, minimum and maximum. */
 export function range(summary: Summary | undefined, unit: string): string {
   if (!summary) return '–'
   const { min, median, max, rounds } = summary
@@ -44,7 +44,7 @@ export function lineOf(bench: Bench, { spec, ours, curve, theirs, ratio }: Measu
   return { bench: bench.name, cells: cells.join(' | '), run: ours ? run : '' }
 }
 
-/** What is kept in a document; nothing of one without a table. */
+/** The table in a document; empty if there is none. */
 export function readTable(text: string): Table {
   const [, kept = ''] = text.split(BEGIN)
   const rows = (kept.split(END)[0] ?? '').split('\n')
@@ -64,8 +64,8 @@ export function readTable(text: string): Table {
 }
 
 /**
- * Replaces the lines of benches that ran, in the order of `names`; a bench that is gone loses its lines, and a run its
- * words when no line is from it.
+ * Replaces the lines of benches that ran, in the order of `names`; a bench that no longer exists loses its
+ * lines, and a run its description once no line is from it.
  */
 export function merge(kept: Table, fresh: Table, names: readonly string[]): Table {
   const ran = new Set(fresh.lines.map(({ bench }) => bench))
@@ -77,7 +77,7 @@ export function merge(kept: Table, fresh: Table, names: readonly string[]): Tabl
   return { lines, runs: new Map(runs) }
 }
 
-/** The document with its table replaced; the words around it stay. */
+/** The document with its table replaced; the text around it stays. */
 export function writeTable(text: string, { lines, runs }: Table): string {
   const table = lines.map(({ bench, cells, run }) => `| ${bench} | ${cells} | ${run} |`)
   const said = [...runs].map(([run, words]) => `- \`${run}\`: ${words}`)

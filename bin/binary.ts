@@ -1,6 +1,7 @@
 /**
- * Makes `ocs` one file that needs nothing else, for Linux on PCs and on ARM: `npm run binary [-- x64|arm64 …]`. It goes into
- * `binary/`. Bun for another processor comes from npm, and is what the lockfile says.
+ * Builds the single-file `ocs`, which needs nothing else, for Linux on PCs and on ARM: `npm run binary [--
+ * x64|arm64 …]`. Output goes to `binary/`. Bun for the other processor comes from npm, in the version of the
+ * lockfile.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -10,22 +11,25 @@ import { makeDocs } from '../docs/site/build.ts'
 import manifest from '../package.json' with { type: 'json' }
 import { BY_PATH, common, exported, root } from './bundle.ts'
 
-/** Processors by the names of Node and of npm's packages of Bun. */
+/** Processors by Node's name and the name in npm's packages of Bun. */
 const CPUS = { x64: 'x64', arm64: 'aarch64' } as const
 export type Cpu = keyof typeof CPUS
 
-/** Files that are read by their path: the page, the docs, what the demo and `ocs new` need, what runs agents of Python. */
+/**
+ * Files that are read by path: the page, the docs, what the demo and `ocs new` need, and the Python code that
+ * runs agents.
+ */
 const ASSETS = [
   ...['package.json', 'python', 'examples/pressure-gauge', 'fixtures/sites/demo.yaml', 'fixtures/weather'],
   ...['src/bridge/page', 'src/core', 'src/chaos/read_g3.py', 'dist/docs.tar.zst'],
   ...['uPlot.esm.js', 'uPlot.min.css'].map((file) => `node_modules/uplot/dist/${file}`),
 ]
 
-/** There are no entries to import by their path: `ocs/…` is what this program is made of. */
+/** Replaces imports of `ocs/…` by path: this program itself contains these modules. */
 const provided: Bun.BunPlugin = {
   name: 'provided',
   setup(build) {
-    // What runs tests is Bun's own, which is not in here.
+    // The test runner is Bun's own, which is not included here.
     const own = exported.filter(([name]) => name !== 'testing')
     const modules = own.map(
       ([name, file]) => `${JSON.stringify(name)}: () => import(${JSON.stringify(join(root, file))})`,
@@ -37,7 +41,10 @@ const provided: Bun.BunPlugin = {
   },
 }
 
-/** Bun for a processor: the one that runs this, or npm's package of it. @throws Error for another than the lockfile has */
+/**
+ * Bun for a processor: the one that runs this, or npm's package of it.
+ * @throws Error if its version is not the lockfile's
+ */
 async function bunFor(cpu: Cpu): Promise<string> {
   if (cpu === process.arch) return process.execPath
   const name = `@oven/bun-linux-${CPUS[cpu]}`
@@ -57,7 +64,7 @@ async function bunFor(cpu: Cpu): Promise<string> {
   return join(folder, 'package', 'bin', 'bun')
 }
 
-/** The assets alone, in a tree as they lie in the clone: each is embedded by the name that it has at the top. */
+/** A tree with only the assets, at their paths in the clone: each is embedded under its top-level name. */
 function staged(): string {
   const tree = mkdtempSync(join(tmpdir(), 'ocs-assets-'))
   for (const path of ASSETS)
@@ -71,7 +78,7 @@ function staged(): string {
 /**
  * Builds the single binary for a processor.
  * @returns its path
- * @throws Error when it cannot be built
+ * @throws Error when the build fails
  */
 export async function makeBinary(cpu: Cpu): Promise<string> {
   const folder = join(root, 'binary')
@@ -89,7 +96,7 @@ export async function makeBinary(cpu: Cpu): Promise<string> {
       executablePath: await bunFor(cpu),
       outfile,
       assets: readdirSync(tree).map((name) => join(tree, name)),
-      // As in bin/ocs: nothing of the folder it is typed in is read.
+      // As in bin/ocs: nothing in the working directory is read.
       execArgv: ['--no-deprecation', '--no-install'],
       autoloadDotenv: false,
       autoloadBunfig: false,
@@ -99,7 +106,10 @@ export async function makeBinary(cpu: Cpu): Promise<string> {
   return outfile
 }
 
-/** The processors that a command line names; all by default. @throws Error for one that there is none for */
+/**
+ * The processors named on a command line; all by default.
+ * @throws Error for one that is not supported
+ */
 export function cpusOf(words: readonly string[]): Cpu[] {
   const unknown = words.filter((word) => !Object.hasOwn(CPUS, word))
   if (unknown.length > 0)

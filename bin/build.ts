@@ -1,6 +1,6 @@
 /**
- * Makes `dist/`, the bundle of a release (`npm pack` calls it), with the manual pages and, but for `--no-docs`, the site of
- * the docs. What is loaded by its path is an entry of its own.
+ * Builds `dist/`, the bundle of a release (run by `npm pack`), with the manual pages and, unless `--no-docs`,
+ * the docs site. Each module that is loaded by path is a separate entry.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ rmSync(outdir, { recursive: true, force: true })
 await Bun.build({
   ...common,
   outdir,
-  // One copy of each module: what an agent of one's own imports is what runs it.
+  // One copy of each module: a user's own agent imports the same modules that run it.
   entrypoints: [...BY_PATH, ...exported.map(([, file]) => file)].map((path) => join(root, path)),
   splitting: true,
   plugins: [...common.plugins],

@@ -1,18 +1,21 @@
-/** What a release's bundle and the single binary have in common. */
+/** Common parts of a release's bundle and the single binary. */
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 
-/** The clone. */
+/** The root of the clone. */
 export const root = join(import.meta.dir, '..')
 
-/** What is loaded by its path, besides what is exported. */
+/** Modules that are loaded by path, besides the exported ones. */
 export const BY_PATH: readonly string[] = [
   'bin/ocs.ts',
   'src/runtime/spool/spool-worker.ts',
   'src/launch/provide-ocs.ts',
 ]
 
-/** What mqtt.js and mqtt-packet say of each packet goes nowhere, at a twentieth of what a role costs under load (decision 0030). */
+/**
+ * Removes the debug messages of mqtt.js and mqtt-packet for each packet, a twentieth of the cost of a role
+ * under load (decision 0030).
+ */
 const silent: Bun.BunPlugin = {
   name: 'silent',
   setup(build) {
@@ -25,16 +28,16 @@ const silent: Bun.BunPlugin = {
   },
 }
 
-/** How either is built. */
+/** Build options of both. */
 export const common = {
   root,
   target: 'bun',
-  // Names stay, for the traces of errors.
+  // Names stay, for stack traces.
   minify: { whitespace: true },
   plugins: [silent],
 } as const satisfies Partial<Bun.BuildConfig>
 
-/** The files of what `ocs` exports, by the word behind `ocs/`; '' for `ocs` itself. */
+/** The files of the modules that `ocs` exports, by the part of the name after `ocs/`; '' for `ocs` itself. */
 export const exported: readonly (readonly [name: string, file: string])[] = Object.entries(
   manifest.exports,
 ).map(([path, file]) => [path.slice(2), file])

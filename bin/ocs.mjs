@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Starts `ocs` with the Bun that npm installed, or the one that runs this file, where `bin/ocs` cannot become it; installs
-// the packages first where they are missing. Plain JavaScript, because Node runs it. `--run NAME` runs a script of package.json under that Bun.
+// Starts `ocs` with the Bun that npm installed, or the one that runs this file, in cases that `bin/ocs`
+// cannot handle; first installs the packages if they are missing. Plain JavaScript, because Node runs it.
+// `--run NAME` runs a script of package.json under that Bun.
 import { spawn } from 'node:child_process'
 import {
   existsSync,
@@ -22,14 +23,14 @@ const { devDependencies, dependencies, scripts } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 )
 
-/** npm's packages of Bun carry the binary itself, so that install scripts may stay switched off. */
+/** The path of Bun. npm's packages contain the binary itself, so install scripts can stay disabled. */
 function bunBinary() {
   if (process.versions.bun) return process.execPath
   const require = createRequire(join(root, 'package.json'))
   const cpu = { x64: 'x64', arm64: 'aarch64' }[process.arch]
   const musl = process.platform === 'linux' && !process.report?.getReport().header.glibcVersionRuntime
   const name = `@oven/bun-${process.platform}-${cpu}${musl ? '-musl' : ''}`
-  // Where install scripts run, Bun's own takes the binary from the one package to the other.
+  // If install scripts run, Bun's own moves the binary from one package to the other.
   const places = [
     [name, 'bin/bun'],
     ['bun', 'bin/bun.exe'],
@@ -49,20 +50,21 @@ function fail(text) {
 }
 
 /**
- * Runs a program to its end, and hands signals on to it, so that "kill" stops what it means. `detached`: to a group of its
- * own, with all that a shell or npm starts in it, also Ctrl-C, which a terminal sends to others by itself. `begun` gets its
+ * Runs a program to its end and forwards signals to it, so that "kill" reaches it. `detached`: the program
+ * has its own process group, and signals go to the whole group, with all that a shell or npm starts in it.
+ * Ctrl-C is then forwarded, too; otherwise the terminal itself sends it to the program. `begun` gets its
  * process id.
  */
 function run(program, args, options, begun = () => {}) {
   let child
-  // Before the child is there, which may have begun before this goes on.
+  // Installed before the child is started: the child may run before this code goes on.
   for (const name of ['SIGTERM', 'SIGHUP', 'SIGINT'])
     process.on(name, () => {
       try {
         if (options.detached) process.kill(-child.pid, name)
         else if (name !== 'SIGINT') child.kill(name)
       } catch {
-        // It has ended meanwhile.
+        // It has ended in the meantime.
       }
     })
   child = spawn(program, args, options)
@@ -81,22 +83,22 @@ const wanted = [
   ...(process.argv[2] === '--run' ? Object.keys(devDependencies) : []),
 ]
 const modules = join(root, 'node_modules')
-/** Holds the process id of the npm that installs; also after one that was killed. */
+/** Contains the process id of the installing npm; may be left over after a kill. */
 const lock = join(modules, '.ocs-installing')
 const isThere = () => wanted.every((name) => existsSync(join(modules, name)))
 
-/** The process that installs the packages now. */
+/** The process that is installing the packages. */
 function installer() {
   try {
     const pid = Number(readFileSync(lock, 'utf8'))
-    // One that has ended has no command line, though nobody has asked how it ended.
+    // A zombie has an empty command line.
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '' ? undefined : pid
   } catch {
     return undefined
   }
 }
 
-/** Waits until nobody installs. */
+/** Waits until no installation is running. */
 async function othersDone() {
   const pid = installer()
   if (pid === undefined) return
@@ -104,7 +106,10 @@ async function othersDone() {
   while (installer() !== undefined) await new Promise((done) => setTimeout(done, 200))
 }
 
-/** Puts a process id into the lock, whole, by `how` a file gets its name. @returns whether that could be */
+/**
+ * Writes a process id into the lock atomically; `how` gives the file its final name.
+ * @returns false if the lock exists already
+ */
 function hold(pid, how) {
   const own = `${lock}-${process.pid}`
   try {
@@ -112,7 +117,7 @@ function hold(pid, how) {
     writeFileSync(own, String(pid))
     how(own, lock)
   } catch (error) {
-    // Where nothing can be written, npm says so.
+    // If nothing can be written, npm reports it.
     return error.code !== 'EEXIST'
   } finally {
     rmSync(own, { force: true })
@@ -121,7 +126,7 @@ function hold(pid, how) {
 }
 
 await othersDone()
-// Left by an installation that was cut off, whose folders are there and nothing in them.
+// Left by an interrupted installation, which has created folders without contents.
 const isCutOff = existsSync(lock) && !bunBinary()
 if (existsSync(lock) && installer() === undefined) rmSync(lock, { force: true })
 while (!isThere() || isCutOff) {
@@ -132,7 +137,8 @@ while (!isThere() || isCutOff) {
     continue
   }
   process.stderr.write(`ocs: installing packages in ${root} (once, about a minute) …\n`)
-  // Not "npm ci": it fails where a registry lacks an optional package of some other platform. The lockfile still rules.
+  // Not "npm ci": it fails where a registry lacks an optional package of another platform. The lockfile still
+  // applies.
   const [command, args] = process.versions.bun
     ? [process.execPath, ['install', '--ignore-scripts', '--no-save']]
     : ['npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']]
@@ -145,7 +151,8 @@ while (!isThere() || isCutOff) {
     fail(`installing the packages failed${error ? `: ${error.message}` : ''}: try "npm install" in ${root}`)
   break
 }
-// In a clone npm writes it last; without it, and without Bun, somebody's own "npm install" has not ended yet.
+// In a clone npm writes this file last; without it, and without Bun, an "npm install" of the user has not
+// ended yet.
 const installed = join(modules, '.package-lock.json')
 const bun = bunBinary()
 if (!bun && existsSync(join(root, 'package-lock.json')) && !existsSync(installed))
@@ -153,10 +160,10 @@ if (!bun && existsSync(join(root, 'package-lock.json')) && !existsSync(installed
     `not all packages are in ${modules}: an installation is under way, or was cut off: wait for it, or run "npm install" in ${root}`,
   )
 try {
-  // All is there: `bin/ocs` need not ask again before the lockfile is another.
+  // All packages are there: `bin/ocs` need not check again until the lockfile changes.
   utimesSync(installed, new Date(), new Date())
 } catch {
-  // Bun, or somebody else, installed them, or the folder is not ours.
+  // Bun, or another user, installed them, or the folder is not ours.
 }
 if (!bun) {
   fail(
@@ -177,8 +184,9 @@ const { code, signal, error } =
         detached: true,
         env,
       })
-    : // Never installing: Bun would fetch and run what npm has under a name that a script misspells, or "ocs" itself.
-      // Nor reading what the folder it is typed in says to Bun (bunfig.toml, .env): anyone may have written that.
+    : // No installing: Bun would download and run any npm package whose name a script misspells, or "ocs" itself.
+      // Also no reading of Bun's settings in the working directory (bunfig.toml, .env): anyone may have
+      // written them.
       await run(
         bun,
         [

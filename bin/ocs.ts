@@ -10,27 +10,29 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     const listener = signal === 'SIGINT' ? interrupted.at(-1) : undefined
     if (listener) return listener()
-    // A second Ctrl-C means now.
+    // A second Ctrl-C ends at once.
     if (stop.signal.aborted && signal === 'SIGINT') process.exit(130)
     stop.abort()
   })
 }
-// A role that another process runs stops with it, however that ends.
+// A role started by another process stops when that process ends, in any way.
 if (process.env['OCS_STOP_WITH_INPUT']) {
   process.stdin.on('end', () => stop.abort())
   process.stdin.on('error', () => stop.abort())
   process.stdin.resume()
 }
-// A terminal that is gone must not take the role with it.
+// A closed terminal must not end the role.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 process.stdout.on('error', () => unread.abort())
 
-/** What has been written to a stream; the callback of an empty write comes before the pipe has taken the others. */
+/**
+ * Pending writes by stream; the callback of an empty write comes before the pipe has taken the earlier ones.
+ */
 const pending = new Map<NodeJS.WriteStream, Promise<void>>()
 const write = (stream: NodeJS.WriteStream, text: string) => {
   if (text !== '') pending.set(stream, new Promise((done) => stream.write(text, () => done())))
 }
-/** A reader that has stalled keeps nobody from stopping. */
+/** A reader that has stalled does not prevent the end. */
 const givenUp = new Promise<void>((done) =>
   stop.signal.addEventListener('abort', () => setTimeout(done, 1000)),
 )
@@ -46,7 +48,7 @@ const code = await run(process.argv.slice(2), {
     interrupted.push(listener)
     return { [Symbol.dispose]: () => void interrupted.splice(interrupted.lastIndexOf(listener), 1) }
   },
-  // `ocs up` leaves readings out, and so may a service: they need not be put into words.
+  // `ocs up` discards readings, and so may a service: they need not be formatted.
   unseen: isNull(1),
   out: (text) => write(process.stdout, printable(text)),
   data: (text) => write(process.stdout, process.stdout.isTTY ? printable(text) : text),

@@ -1,7 +1,8 @@
 /**
- * Makes one file for a machine without a network: `npm run offline [-- x64|arm64 …]`. `tar -xzf FILE -C /usr/local` (or
- * `-C ~/.local`) there installs all of it: the single binary, completion of three shells, the docs, manual pages, Python's
- * package and the examples. It goes into `binary/`, with its checksum beside it.
+ * Makes one file for a machine without a network: `npm run offline [-- x64|arm64 …]`. `tar -xzf FILE -C
+ * /usr/local` (or `-C ~/.local`) installs everything: the single binary, completion for three shells, the
+ * docs, manual pages, the Python package and the examples. Output goes to `binary/`, with its checksum beside
+ * it.
  */
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,16 +23,16 @@ const COPIED: Readonly<Record<string, string>> = {
   examples: 'share/doc/ocs/examples',
   python: 'share/ocs/python',
 }
-/** What makes the site of the docs, which the binary has within it. */
+/** The source of the docs site; the binary contains the built site. */
 const BUILDS_DOCS = /\/docs\/(?:\.vitepress|site)$/
-/** Where shells look for completions by themselves. */
+/** Where shells look for completions by default. */
 const COMPLETIONS = {
   bash: 'share/bash-completion/completions/ocs',
   zsh: 'share/zsh/site-functions/_ocs',
   fish: 'share/fish/vendor_completions.d/ocs.fish',
 } as const
 
-/** What a shell completes words by. */
+/** The completion script of a shell. */
 async function scriptFor(shell: string): Promise<string> {
   const ocs = Bun.spawn([process.execPath, join(root, 'bin', 'ocs.ts'), 'completion', shell], {
     stdout: 'pipe',
@@ -41,7 +42,10 @@ async function scriptFor(shell: string): Promise<string> {
   return text
 }
 
-/** Packs what is to be installed for a processor. @returns the file; its checksum is in `FILE.sha256` */
+/**
+ * Packs the files for a processor.
+ * @returns the file; its checksum is in `FILE.sha256`
+ */
 async function makeOffline(cpu: Cpu): Promise<string> {
   const binary = await makeBinary(cpu)
   const tree = mkdtempSync(join(tmpdir(), 'ocs-offline-'))
@@ -57,7 +61,7 @@ async function makeOffline(cpu: Cpu): Promise<string> {
   await writeManPages(place('share/man/man1'))
   writeFileSync(place('share/doc/ocs/sbom.cdx.json'), await sbom())
   const file = `${binary}.tar.gz`
-  // The same files make the same archive, whoever packs them and when.
+  // The same files make the same archive, on any machine and at any time.
   const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0']
   const tar = Bun.spawn(['tar', ...same, '-czf', file, '-C', tree, 'bin', 'share'], { stderr: 'inherit' })
   if ((await tar.exited) !== 0) throw new Error(`tar could not write ${file}`)

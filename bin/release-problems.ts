@@ -1,6 +1,6 @@
-/** What keeps a version from being released. */
+/** The problems that prevent a release. */
 
-/** Files that say the version beside `package.json`, which is the place where it is set, and where in them. */
+/** Files that repeat the version of `package.json`, where it is set, and a pattern that finds it. */
 export const copies: Readonly<Record<string, RegExp>> = {
   'package-lock.json': /^ {2}"version": "([^"]+)"/m,
   'python/pyproject.toml': /^version = "([^"]+)"$/m,
@@ -10,10 +10,10 @@ export const copies: Readonly<Record<string, RegExp>> = {
 }
 
 /**
- * Looks at what a release would be made of.
- * @param changed what `git status --porcelain` prints
+ * Checks the contents of a release.
+ * @param changed the output of `git status --porcelain`
  * @param read the text of a file of the repository
- * @returns what is wrong and what to do, a line each; none when it may be released
+ * @returns what is wrong and what to do, one line each; empty if it may be released
  */
 export function releaseProblems(version: string, changed: string, read: (path: string) => string): string[] {
   const dirty = changed

@@ -1,4 +1,6 @@
-/** `npm run release`: the package, its parts and their checksums in `release/`, of a commit and nothing else. */
+/**
+ * `npm run release`: the package, its list of parts and the checksums in `release/`, made from a commit only.
+ */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
@@ -26,7 +28,7 @@ else await release()
 async function release(): Promise<void> {
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
-  // The bundle is made before it is packed (prepack).
+  // The bundle is built before packing (prepack).
   await output('npm', 'pack', '--pack-destination', out)
   copyFileSync(join(root, 'dist', 'sbom.cdx.json'), join(out, `ocs-${version}.sbom.cdx.json`))
   const sums = readdirSync(out).map((name) => sumLine(join(out, name)))

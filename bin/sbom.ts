@@ -1,4 +1,4 @@
-/** The parts of a release, CycloneDX 1.5, from the lockfile, as npm lists them. */
+/** The list of parts of a release, CycloneDX 1.5, from the lockfile, as npm lists them. */
 import { join } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -12,9 +12,9 @@ interface Bom {
 }
 
 /**
- * What is installed with ocs. npm's own `--omit=dev` leaves out what something that only builds it needs, too (11.19.1: zod, yaml,
- * which Knip needs), so the way goes from our dependencies.
- * @throws Error when npm does not make it
+ * The packages that are installed with ocs. npm's own `--omit=dev` also drops packages that a build tool
+ * needs too (11.19.1: zod, yaml, which Knip needs), so this starts from our dependencies.
+ * @throws Error when npm fails
  */
 export async function sbom(): Promise<string> {
   const npm = Bun.spawn(COMMAND.split(' '), { cwd: root, stdout: 'pipe', stderr: 'pipe' })
@@ -26,7 +26,7 @@ export async function sbom(): Promise<string> {
   if (code !== 0) throw new Error(`${COMMAND} ended with ${code}: ${said}`)
   const bom: Bom = JSON.parse(text)
   const { component } = bom.metadata
-  // npm names the folder.
+  // npm uses the name of the folder.
   component.name = manifest.name
   const needs = new Map(bom.dependencies.map(({ ref, dependsOn = [] }) => [ref, dependsOn]))
   const direct = Object.entries(manifest.dependencies).map(([name, version]) => `${name}@${version}`)

@@ -30,18 +30,19 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 BRIDGE = 'http://127.0.0.1:5000'
-#: Points of a metric and rows that the bridge answers with at most, and metrics that it takes at a time.
+#: Maximum points of a metric and rows in the bridge's answer, and maximum metrics of a request.
 MOST_POINTS, MOST_ROWS, MOST_METRICS = 20_000, 200_000, 200
-#: Milliseconds that a span is not divided any further, and that are asked for again live, for what comes late.
+#: Milliseconds below which a span is not divided further, and milliseconds requested again in live mode,
+#: for late samples.
 LEAST_MS, LATE_MS = 10, 10_000
 
 
 class LabError(RuntimeError):
-    """The bridge cannot be reached or has no such thing; says what to do."""
+    """The bridge cannot be reached or has no such data; the message says what to do."""
 
 
 class Reading(NamedTuple):
-    """One sample: when (UTC), of which field, and what."""
+    """One sample: its time (UTC), its field, and its value."""
 
     time: datetime
     name: str
@@ -50,10 +51,11 @@ class Reading(NamedTuple):
 
 class Lab:
     """
-    A lab, by its bridge.
+    A lab, through its bridge.
 
-    url: where the bridge is.  ca: a file with the authority of its certificate, where it is the hub's own.  timeout: seconds
-    that an answer may take. Who asks is named in ~/.netrc, where a bridge wants to know (`ocs login` writes it).
+    url: the address of the bridge.  ca: a file with the authority of its certificate, if that is the hub's
+    own.  timeout: seconds that an answer may take. Credentials are in ~/.netrc, if the bridge requires them
+    (`ocs login` writes them).
     """
 
     def __init__(self, url: str = BRIDGE, ca: str | None = None, timeout: float = 30.0) -> None:
@@ -61,16 +63,19 @@ class Lab:
         self._ssl = ssl.create_default_context(cafile=ca) if ca else None
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All that can be asked for: metric, unit, description, and the source (root.instance.feeds.feed.field) of each."""
+        """
+        Everything that can be requested: metric, unit, description, and the source
+        (root.instance.feeds.feed.field) of each.
+        """
         return json.loads(self._get('/api/metrics')[0])
 
     def data(self, pattern: str, start: Any = '-1h', end: Any = 'now', every: str | None = None) -> Any:
         """
-        A pandas.DataFrame of all samples, a column a field, by time (UTC).
+        A pandas.DataFrame of all samples, one column per field, by time (UTC).
 
-        start, end: '-1d', 'now', ISO 8601, a datetime, or unix seconds.  every: means over so long ('60s'), as
-        pandas.DataFrame.resample has it; without it each sample is a row.
-        Raises LabError when nothing fits the pattern, the bridge is away, or pandas is not installed.
+        start, end: '-1d', 'now', ISO 8601, a datetime, or unix seconds.  every: means over this duration
+        ('60s'), in the syntax of pandas.DataFrame.resample; without it each sample is a row.
+        Raises LabError if nothing fits the pattern, the bridge is away, or pandas is not installed.
         """
         try:
             import pandas
@@ -93,9 +98,9 @@ class Lab:
 
     def follow(self, pattern: str, interval: float = 1.0) -> Iterator[Reading]:
         """
-        Samples as they come, for ever; of each field from now on, in its order.
+        Samples as they come, for ever: those of each field from now on, in order.
 
-        interval: seconds between two looks. A bridge that goes away is asked again.
+        interval: seconds between two requests. A bridge that goes away is asked again.
         """
         names = self._named(pattern)
         newest = {metric: time.time() * 1000 for metric in names}
@@ -114,7 +119,7 @@ class Lab:
             time.sleep(interval)
 
     def _named(self, pattern: str) -> dict[str, str]:
-        """The metrics that a pattern means, each with the name of its column."""
+        """The metrics that match a pattern, each with the name of its column."""
         known = self.metrics()
         if '::' in pattern:
             found = {entry['metric']: entry['metric'] for entry in known
@@ -135,19 +140,25 @@ class Lab:
         return found
 
     def _all(self, metrics: list[str], first: float, last: float) -> Iterator[list[list[str]]]:
-        """Tables with all samples of metrics in a span, in order: a span with more than an answer holds is halved."""
+        """
+        Tables with all samples of metrics in a span, in order: a span with more samples than an answer holds
+        is halved.
+        """
         table, is_thinned = self._table(metrics, first, last)
         begin, end = (float(table[1][0]), float(table[-1][0])) if len(table) > 1 else (first, first)
         if not is_thinned or end - begin <= LEAST_MS:
             yield table
             return
-        # Of the samples that came, so that either half has some. Times are rounded to ms.
+        # The middle of the returned samples, so that either half has some. Times are rounded to ms.
         middle = (begin + end) // 2
         yield from self._all(metrics, first, middle + 1)
         yield from self._all(metrics, middle, last)
 
     def _table(self, metrics: list[str], first: float, last: float) -> tuple[list[list[str]], bool]:
-        """One answer: a line of names, then a line for each time (unix ms); and whether there is more than it holds."""
+        """
+        One answer: a line of names, then a line for each time (unix ms); and whether there are more samples
+        than it holds.
+        """
         most = min(MOST_POINTS, MOST_ROWS // len(metrics))
         query = [('metric', metric) for metric in metrics]
         query += [('from', str(math.floor(first))), ('to', str(math.ceil(last))), ('max_points', str(most)),
@@ -173,11 +184,11 @@ class Lab:
 
 
 class _Away(LabError):
-    """The bridge is not reached."""
+    """The bridge cannot be reached."""
 
 
 def _authorization(url: str) -> dict[str, str]:
-    """What ~/.netrc has for the bridge; shown over TLS and on this machine alone."""
+    """The credentials in ~/.netrc for the bridge; sent only over TLS and on this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ''
     if parts.scheme != 'https' and host not in ('localhost', '::1') and not host.startswith('127.'):
@@ -193,7 +204,7 @@ def _authorization(url: str) -> dict[str, str]:
 
 
 def _milliseconds(when: Any) -> float:
-    """Unix ms of '-1d', 'now', ISO 8601 (UTC where it says no zone), a datetime, or unix seconds."""
+    """Unix ms of '-1d', 'now', ISO 8601 (UTC if there is no zone), a datetime, or unix seconds."""
     units = {'s': 1, 'm': 60, 'min': 60, 'h': 3600, 'd': 86_400, 'w': 7 * 86_400}
     if isinstance(when, datetime):
         return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp() * 1000
@@ -216,7 +227,7 @@ def _milliseconds(when: Any) -> float:
 
 
 def _samples(table: list[list[str]]) -> Iterator[tuple[float, str, Any]]:
-    """When (unix ms), of which metric, and what."""
+    """Time (unix ms), metric and value of samples."""
     (_, *metrics), *rows = table
     for stamp, *cells in rows:
         for metric, cell in zip(metrics, cells):

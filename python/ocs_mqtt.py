@@ -31,22 +31,25 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 HUB = 'mqtt://127.0.0.1:1883'
 PORTS = {'mqtt': 1883, 'ws': 8001, 'mqtts': 8883, 'wss': 8080}
-#: Seconds between two questions of a long wait, and without a beat after which an agent counts as lost.
+#: Seconds between two requests of a long wait, and without a heartbeat after which an agent counts as lost.
 SLICE, LOST = 10.0, 15.0
 
 
 class OCSError(RuntimeError):
-    """The hub or the agent cannot be reached, or gave no answer in time. A refusal is no error but an OCSReply."""
+    """
+    The hub or the agent cannot be reached, or did not answer in time. A refusal is not an error but an
+    OCSReply.
+    """
 
 
 class ResponseCode(IntEnum):
-    """How a request went, not the operation."""
+    """The outcome of a request, not of the operation."""
 
     OK, ERROR, TIMEOUT = 0, -1, 1
 
 
 class OpCode(IntEnum):
-    """What an operation is doing: session['op_code']."""
+    """The state of an operation: session['op_code']."""
 
     NONE, STARTING, RUNNING, STOPPING, SUCCEEDED, FAILED, EXPIRED, DEGRADED = range(1, 9)
 
@@ -55,7 +58,7 @@ OK, ERROR, TIMEOUT = ResponseCode
 
 
 class OCSReply(NamedTuple):
-    """The answer to a request: unpacks into status, msg and session (empty where there is none)."""
+    """The answer to a request: unpacks into status, msg and session (empty if there is none)."""
 
     status: ResponseCode
     msg: str
@@ -105,10 +108,10 @@ class _Connection:
         if known:
             mqtt.username_pw_set(*known[:2])
         if secure:
-            # The authority of the credentials alone; a public one where they name none.
+            # Only the authority in the credentials; a public one if they name none.
             mqtt.tls_set_context(ssl.create_default_context(cadata=known[2] if known else None))
         mqtt.on_connect, mqtt.on_message = self._connected, self._message
-        # Else a request waits 40 ms for the acknowledgement of what was sent before it.
+        # Otherwise a request waits 40 ms for the acknowledgement of the data sent before it.
         mqtt.on_socket_open = lambda _mqtt, _data, sock: _no_delay(sock)
         mqtt.reconnect_delay_set(1, 2)
         mqtt.connect_timeout = timeout
@@ -131,11 +134,14 @@ class _Connection:
 
     @property
     def run(self) -> str:
-        """Tells one process of the agent from the next."""
+        """Distinguishes one process of the agent from the next."""
         return str(self._presence.get(self.instance, {}).get('session', ''))
 
     def request(self, op: str, action: str, params: dict[str, Any], run: str, wait: float | None = None) -> OCSReply:
-        """Asks, and waits for the answer. Sent again with the same id after a lost connection: the agent acts once."""
+        """
+        Sends a request, and waits for the answer. Repeated with the same id after a lost connection: the
+        agent acts once.
+        """
         ident = uuid.uuid4().hex
         patience = self.timeout + max(0.0, wait or 0.0)
         body = {'id': ident, 'sent': time.time(), 'timeout': patience, 'params': params, 'by': self._by}
@@ -173,7 +179,9 @@ class _Connection:
         return OCSReply(ResponseCode(reply['status']), reply['msg'], session)
 
     def _check(self, run: str, what: str) -> None:
-        """@raises OCSError when the agent is another process than the one that was asked, or is gone for a while."""
+        """
+        @raises OCSError if the agent is another process than the one that was asked, or is gone for a while.
+        """
         if run and self.run != run:
             raise OCSError(f'{self.instance} was restarted during {what}: what it did is over, look at its status')
         if self._lost_at is not None and time.monotonic() - self._lost_at > self.timeout:
@@ -212,7 +220,8 @@ class _Connection:
                 if levels[1] == self.instance:
                     online = content.get('state') == 'online'
                     self._lost_at = None if online else self._lost_at or time.monotonic()
-                    # An agent that is back after the hub is heard by its presence: what it may have missed goes out again.
+                    # The presence of an agent that returns after the hub: requests it may have missed are
+                    # sent again.
                     if online and content.get('session') == old.get('session'):
                         again = [self._sent[ident] for ident in self._doubtful if ident in self._sent]
             self._news.notify_all()
@@ -221,7 +230,10 @@ class _Connection:
 
 
 def _credentials(host: str, port: int, secure: bool) -> tuple[str, str, str | None] | None:
-    """User name, token and authority: of the file that OCS_CREDENTIALS names, of this account where the hub is its own, of ocs login."""
+    """
+    User name, token and authority: from the file in OCS_CREDENTIALS, of this account if it runs the hub, or
+    from ocs login.
+    """
     if not secure and host not in ('localhost', '::1') and not host.startswith('127.'):
         return None  # Without TLS nothing is shown to another host.
     env = os.environ
@@ -244,7 +256,10 @@ def _credentials(host: str, port: int, secure: bool) -> tuple[str, str, str | No
 
 
 def _operators(port: int) -> tuple[str, str, None] | None:
-    """What members of the operators' group may read, if it is of the account that runs the hub."""
+    """
+    The credentials that members of the operators' group may read, if they belong to the account that runs the
+    hub.
+    """
     uids = _listeners(port)
     for uid in uids if len(uids) == 1 else ():
         try:
@@ -257,7 +272,9 @@ def _operators(port: int) -> tuple[str, str, None] | None:
 
 
 def _listeners(port: int) -> set[int]:
-    """Whose processes listen on a port of this machine: a token is shown to its own account alone."""
+    """
+    The accounts whose processes listen on a port of this machine: a token is sent only to its own account.
+    """
     uids = set()
     for table in ('tcp', 'tcp6'):
         try:
@@ -271,7 +288,10 @@ def _listeners(port: int) -> set[int]:
 
 
 class Operation:
-    """One operation: a task has abort, a process stop. A call starts a task and waits, or tells a process's status."""
+    """
+    One operation: a task has abort, a process stop. A call starts a task and waits, or returns a process's
+    status.
+    """
 
     stop: Callable[[], OCSReply]
     abort: Callable[[], OCSReply]
@@ -285,7 +305,9 @@ class Operation:
         return self._connection.request(self._name, 'start', params, self._connection.run)
 
     def wait(self, timeout: float | None = None) -> OCSReply:
-        """Waits for its end, `timeout` seconds at most; without one as long as it takes and the agent lives."""
+        """
+        Waits for its end, at most `timeout` seconds; without one as long as it takes while the agent lives.
+        """
         return self._wait(timeout, self._connection.run)
 
     def status(self) -> OCSReply:
@@ -313,11 +335,14 @@ class Operation:
 
 
 class OCSClient:
-    """A client of one agent: its operations are attributes (`-` becomes `_`).
+    """
+    A client of one agent: its operations are attributes (`-` becomes `_`).
 
-    hub is mqtt://HOST:PORT or ws://HOST:PORT/PATH; root the site's address root; timeout the seconds an answer may take.
-    Raises OCSError when the hub cannot be reached or does not know the agent. Reads no command line, and of the environment
-    only where credentials are: OCS_CREDENTIALS, or the state folder of the account that runs the hub.
+    hub is mqtt://HOST:PORT or ws://HOST:PORT/PATH; root the site's address root; timeout the seconds an
+    answer may take.
+    Raises OCSError if the hub cannot be reached or does not know the agent. Reads no command line, and of the
+    environment only the location of credentials: OCS_CREDENTIALS, or the state folder of the account that
+    runs the hub.
     """
 
     def __init__(self, instance_id: str, hub: str = HUB, root: str = 'observatory', timeout: float = 5.0) -> None:
@@ -331,7 +356,7 @@ class OCSClient:
         raise AttributeError(f'{self.__dict__.get("instance_id")} has no operation {name!r} (it has: {has})')
 
     def close(self) -> None:
-        """Leaves the hub."""
+        """Disconnects from the hub."""
         self._connection.close()
 
     def __enter__(self) -> OCSClient:

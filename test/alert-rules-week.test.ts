@@ -1,4 +1,4 @@
-/** The demo's data nodes over a week, by a clock of their own: no alert rule that is provisioned for them fires. */
+/** The demo's data nodes over a week, with a clock of their own: no alert rule provisioned for them fires. */
 import { afterEach, expect, setSystemTime, test } from 'bun:test'
 import { graphiteNames } from '../src/bridge/graphite/names.ts'
 import { render } from '../src/bridge/graphite/render.ts'
@@ -27,16 +27,21 @@ afterEach(() => {
 
 const [WEEK, HOUR, STEP] = [7 * 24 * 3600, 3600, 5]
 const START = Date.UTC(2026, 10, 29, 12) / 1000
-/** Times at which the rules are evaluated: at any distance from what comes each ten minutes, and at any time of the day. */
+/**
+ * Times at which the rules are evaluated: at any distance from values that come every ten minutes, and at any
+ * time of day.
+ */
 const times = Array.from({ length: 404 }, (_, i) => START + HOUR + i * 1499)
 
 interface Node {
   readonly source: Source
-  /** Takes what was sampled up to a time (unix s). */
+  /** Adds the samples up to a time (unix s). */
   fill(now: number): void
 }
 
-/** What is read of a simulated module or scanner, at times up to now; only the last minutes before are asked for. */
+/**
+ * Readings of a simulated module or scanner, at times up to now; only the last minutes before are queried.
+ */
 function instrument(kind: string, serial: string, seed: number): Node {
   let now = START
   const create = kind === 'lakeshore240' ? createLakeshore240 : createLakeshore372
@@ -90,7 +95,7 @@ async function demoNodes(): Promise<Map<string, Node>> {
   return nodes
 }
 
-/** The bridge's view of data nodes that are asked here. */
+/** The bridge's view of data nodes, which answer here directly. */
 function nodesOf(all: ReadonlyMap<string, Node>): Nodes {
   const list = [...all.keys()].map((name) => ({ instance: name, name, description: '' }))
   const source = (name: string) => all.get(name)?.source ?? { blocks: [] }
@@ -104,7 +109,7 @@ function nodesOf(all: ReadonlyMap<string, Node>): Nodes {
   }
 }
 
-/** What is provisioned for what there is. */
+/** The description of a node for provisioning. */
 function shownOf([name, { source }]: [string, Node]): Shown {
   const fields = [...source.blocks].flatMap((block) =>
     [...block.table.names].map((field) => ({

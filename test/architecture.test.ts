@@ -3,18 +3,18 @@ import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { may, reserved } from './architecture.ts'
 
-/** The folder that may import each third-party package; two where there is a reason. */
+/** The folder that may import each third-party package; two if there is a reason. */
 const home: Record<string, string | readonly string[]> = {
   commander: 'commands',
   yaml: 'site',
-  // `chaos` has a client that is no client of ours, and does what ours cannot.
+  // `chaos` has a client that is not one of ours, and does what ours cannot.
   mqtt: ['bus', 'chaos'],
   aedes: 'broker',
   'mqtt-packet': 'broker',
   '@serialport/stream': 'instrument',
   '@serialport/parser-readline': 'instrument',
   '@serialport/bindings-interface': 'instrument',
-  // Both ends of a protocol: an instrument, and one that is simulated.
+  // Both ends of a protocol: an instrument, and a simulated one.
   'modbus-serial': ['instrument', 'simulators'],
   'net-snmp': ['instrument', 'simulators'],
   hono: 'bridge',
@@ -23,7 +23,7 @@ const home: Record<string, string | readonly string[]> = {
   uplot: 'bridge',
   'hyparquet-writer': 'storage',
 }
-/** Within a wing: what a folder in it may import of the wing; a folder that is not named here, all of it. */
+/** Within a wing: which parts of it a folder may import; a folder that is not listed may import all of it. */
 const within: Record<string, readonly string[]> = {
   'storage/g3': [],
   'storage/elsewhere': [],
@@ -37,18 +37,18 @@ const within: Record<string, readonly string[]> = {
   'core/recording': ['core'],
   'bridge/page': [],
 }
-/** What a command leaves to the folders beneath: it reads words and calls. */
+/** A command leaves these to the folders beneath: it only parses words and calls. */
 const NOT_IN_COMMANDS = /^(bun:sqlite|node:(net|fs|http|https|http2|tls|dgram|sqlite|child_process)(\/.*)?)$/
 const CALLS_NOT_IN_COMMANDS = /\bBun\.(?:file|write|serve|listen|connect|spawn)\b|\bfetch\(/
 const scan = new Bun.Transpiler({ loader: 'ts' })
 
 interface Import {
   readonly file: string
-  /** A file of this project, from its root; else a package. */
+  /** A path from the root, for a file of this project; else a package. */
   readonly path: string
 }
 
-/** All imports of the sources, those of types too; without tests and their aids. */
+/** All imports of the sources, including those of types, without tests and their aids. */
 async function imports(): Promise<Import[]> {
   const found: Import[] = []
   for (const file of [...new Bun.Glob('{src,bin}/**/*.ts').scanSync('.')].sort()) {
@@ -60,7 +60,10 @@ async function imports(): Promise<Import[]> {
   return found
 }
 
-/** What a text imports. `scanImports` leaves out what is imported for its types alone, in a statement or in a type. */
+/**
+ * The imports of a text. `scanImports` leaves out imports used only for their types, in a statement or in a
+ * type.
+ */
 function importsOf(text: string): string[] {
   const statements = text.matchAll(/^(?:import|export)\b[^'"`;=()]*\bfrom ['"]([^'"]+)['"]/gm)
   const types = text.matchAll(/\bimport\(\s*['"]([^'"$]+)['"]\s*\)/g)
@@ -108,7 +111,7 @@ test('every folder of src is a room with a line of its own', () => {
   expect(empty.sort()).toEqual([...reserved].sort())
 })
 
-/** What a block of CONTRIBUTING.md between two texts says. */
+/** A block of CONTRIBUTING.md between two texts. */
 async function contributing(from: string, to: string): Promise<string> {
   const text = await Bun.file('CONTRIBUTING.md').text()
   return text.split(from)[1]?.split(to)[0] ?? ''
@@ -144,7 +147,7 @@ test('the table of CONTRIBUTING says of each room what it may import', async () 
   expect(kept.sort()).toEqual([...reserved].sort())
 })
 
-/** The part of a wing that a folder lies in. */
+/** The part of a wing that contains a folder. */
 function partOf(folder: string): string | undefined {
   return Object.keys(within).find((part) => folder === part || folder.startsWith(`${part}/`))
 }
@@ -177,7 +180,7 @@ test('no file imports itself in a circle, types included', async () => {
   expect(circle(new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'] })))).toEqual(['b', 'c', 'b'])
 })
 
-/** A way from a file back to it. */
+/** An import cycle of a file. */
 function circle(next: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const done = new Set<string>()
   const walk = (file: string, way: readonly string[]): string[] | undefined => {

@@ -1,6 +1,6 @@
 /**
- * Which rooms of `src/` each may import, from the ground up; `*` is all of them. The table of CONTRIBUTING.md is this
- * one in words, and a test holds the one against the other.
+ * Which rooms of `src/` each room may import, from the ground up; `*` means all of them. The table of
+ * CONTRIBUTING.md says the same in words, and a test compares the two.
  */
 export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   core: [],
@@ -11,7 +11,8 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   grafana: ['core'],
   scaffold: ['core', 'machine'],
   instrument: ['core', 'machine'],
-  // A simulated instrument behaves as the table of the real one says (docs/decisions/0011-instrument-tables.md).
+  // A simulated instrument behaves as the table of the real one says
+  // (docs/decisions/0011-instrument-tables.md).
   simulators: ['core', 'machine', 'instrument'],
   principals: ['core', 'machine'],
   broker: ['core', 'machine', 'principals'],
@@ -64,5 +65,5 @@ export const may: Readonly<Record<string, readonly string[] | '*'>> = {
   bin: ['core', 'machine', 'commands'],
 }
 
-/** Rooms with a line above and nothing in them yet. */
+/** Rooms that have a line above but no content yet. */
 export const reserved: readonly string[] = ['gateways']

@@ -15,7 +15,7 @@ const presence: Presence = {
 }
 const event = (text: string) => ({ time: 1, level: 'info' as const, kind: 'test', text })
 
-/** What every bus has to do; run on each kind, and on each broker. */
+/** The requirements on every bus; run on each kind, and on each broker. */
 export function busConformance(
   kind: string,
   connect: (client: string, options?: BusOptions) => Promise<Bus>,

@@ -66,13 +66,13 @@ test('QoS 1 waits for a hub that comes back, subscriptions come back by themselv
   await away
   const back = new Promise<void>((resolve) => b.onConnected((connected) => connected && resolve()))
   const sent = ['r2', 'r3'].map((id) => a.publish(channels.request, { ...to, client: 'a' }, request(id)))
-  // A subscription that begins, and one that ends, while the hub is away keep nobody waiting.
+  // Beginning or ending a subscription while the hub is away blocks nobody.
   const other = await b.subscribe(channels.event, { root }, () => {})
   await other[Symbol.asyncDispose]()
   const again = await start(port)
   await back
   await Promise.all(sent)
-  // Who subscribes again when the hub is back may do so after what waited was sent: only what comes later is certain.
+  // A subscription may be renewed after waiting messages were sent: only later ones are certain to arrive.
   await b.subscribe(channels.ping, { root, client: 'b' }, () => {})
   await a.publish(channels.request, { ...to, client: 'a' }, request('r4'))
   while (!seen.includes('r4')) await new Promise((resolve) => setImmediate(resolve))

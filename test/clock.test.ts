@@ -1,11 +1,11 @@
 /**
- * No test of `npm test` is judged by the clock: on a machine with other things to do a time that is measured is too long, and
- * a pause too short. What only a clock can tell is a check of `test/real`.
+ * No test of `npm test` is judged by the clock: on a busy machine a measured time is too long, and a pause
+ * too short. What only a clock can tell is a check of `test/real`.
  */
 import { expect, test } from 'bun:test'
 import { dirname, join } from 'node:path'
 
-/** Files that may, and why. */
+/** Exempt files, and why. */
 const EXCEPT: Readonly<Record<string, string>> = {
   'bench/process-cost.test.ts': 'reads the processor time of a child that burns some',
   'test/clock.test.ts': 'it has a text of each fault',
@@ -17,7 +17,7 @@ const UPPER = /^(?:toBeLessThan(?:OrEqual)?|toBeWithin|toBeCloseTo|not\.toBeGrea
 const LOWER = /^(?:toBeGreaterThan(?:OrEqual)?|not\.toBeLessThan(?:OrEqual)?)$/
 const LITERAL = /^[\d_.]+$|^[A-Z][A-Z\d_]*$/
 const COUNT = /\.(?:length|size|byteLength)$/
-/** What ends a wait by time alone; none at all leaves one turn to what comes next. */
+/** Ways to wait for a time alone; a wait of zero only gives one turn to other work. */
 const SLEEPS = [
   /\bsleep(?:Sync)?\(/,
   /['"](?:node:)?timers\/promises['"]/,
@@ -26,7 +26,7 @@ const SLEEPS = [
   /\bawait pause\(\d/,
 ]
 
-/** The index behind the bracket that closes the one at `open`. */
+/** The index after the bracket that closes the one at `open`. */
 function behind(text: string, open: number): number {
   let depth = 0
   for (let at = open; at < text.length; at++) {
@@ -36,19 +36,19 @@ function behind(text: string, open: number): number {
   return text.length
 }
 
-/** A pattern of a reading of the clock, or a name of one; not of a property of that name. */
+/** A pattern for reading a clock, or for one of these names; not for a property with such a name. */
 const timesOf = (names: ReadonlySet<string>) =>
   new RegExp([READING, ...[...names].map((name) => String.raw`(?<![.\w'])${name}\b(?!:)`)].join('|'))
 
-/** Whether a time is compared with anything in an expression. */
+/** Whether an expression compares a time with anything. */
 const isCompared = (expression: string, isTime: RegExp) =>
   expression.split(/&&|\|\||,|=>/).some((part) => / [<>]=? /.test(part) && isTime.test(part))
 
-/** The names of what is read from a clock, or worked out from that, here or in what is imported (`known`). */
+/** The names of values read from a clock, or computed from one, here or in imports (`known`). */
 function measured(text: string, known: readonly string[]): Set<string> {
   const names = new Set(known)
   const lines = text.split('\n')
-  // A statement goes on over the lines that stand further to the right.
+  // A statement continues over the following lines that are indented further.
   const statements = lines.map((line, at) => {
     const indent = /^ */.exec(line)?.[0].length ?? 0
     const end = lines.findIndex((next, i) => i > at && next.trim() !== '' && next.search(/\S/) <= indent)
@@ -70,7 +70,10 @@ function measured(text: string, known: readonly string[]): Set<string> {
   return names
 }
 
-/** What in a test's text is judged by the clock, a line each. @param known functions it imports that measure */
+/**
+ * The places in a test's text that are judged by the clock, one line each. @param known imported functions
+ * that measure
+ */
 function faults(text: string, known: readonly string[] = []): string[] {
   const isTime = timesOf(measured(text, known))
   const found: string[] = []
@@ -96,7 +99,7 @@ function faults(text: string, known: readonly string[] = []): string[] {
 }
 
 const { scripts } = (await Bun.file('package.json').json()) as { scripts: Record<string, string> }
-/** Milliseconds after which the test runner ends what hangs. */
+/** Milliseconds after which the test runner ends a test that hangs. */
 const RUNNER = Number(/--timeout (\d+)/.exec(scripts['test:bun'] ?? '')?.[1])
 
 test.each([
@@ -139,7 +142,7 @@ test.each([
   expect(faults(text)).toEqual([])
 })
 
-/** The functions of a test aid that measure. */
+/** The functions of a test aid that measure times. */
 function measuring(aid: string): string[] {
   const isDifference = new RegExp(`(?:${READING})[^\\n]*\\) - |- (?:${READING})`)
   return aid
@@ -158,7 +161,7 @@ export function since(begun: number) {
   expect(faults('expect(since(begun)).toBeLessThan(3)', measuring(aid))).toHaveLength(1)
 })
 
-/** What a file has of the functions of test aids by which one measures. */
+/** The measuring functions of test aids that a file imports. */
 async function imported(file: string, text: string): Promise<string[]> {
   const aids = [...text.matchAll(/^import [\s\S]*? from '(\.[^']+)'/gm)]
     .map(([, path = '']) => join(dirname(file), path))

@@ -5,7 +5,7 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
 
-/** Has something closed when the test is over, what was opened last first. */
+/** Closes something when the test is over, in reverse order of opening. */
 export function atEnd(close: () => unknown): void {
   open.push(close)
 }

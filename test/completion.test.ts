@@ -9,7 +9,7 @@ import thermometry from '../src/datanode/thermometry.ts'
 import type { UpState } from '../src/host/up-state.ts'
 import { Spool } from '../src/runtime/spool/spool.ts'
 
-// A shell starts a process for each word that is completed, and waits for the hub as long as the test runner.
+// A shell starts a process for each completed word, and waits for the hub as long as the test runner.
 const PATIENCE_MS = 600_000
 setDefaultTimeout(PATIENCE_MS)
 
@@ -69,7 +69,7 @@ const surroundings = () => ({
   OCS_STATE_DIR: join(folder, 'state'),
 })
 
-/** Runs lines in an interactive bash that has the completion. */
+/** Runs lines in an interactive bash with the completion loaded. */
 async function bash(lines: string): Promise<string> {
   const shell = Bun.spawn(['bash', '--norc', '--noprofile', '-i'], {
     stdin: new Blob([`eval "$(ocs completion bash)"\n${lines}\nexit\n`]),
@@ -81,7 +81,10 @@ async function bash(lines: string): Promise<string> {
   return await new Response(shell.stdout).text()
 }
 
-/** What bash's completion of `ocs WORDS…` gives for each list of words, as its own function leaves it in COMPREPLY. */
+/**
+ * The results of bash's completion of `ocs WORDS…` for each list of words, as its own function leaves them in
+ * COMPREPLY.
+ */
 async function replies(lists: readonly (readonly string[])[]): Promise<string[][]> {
   const lines = lists.map((words) => {
     const all = ['ocs', ...words].map((word) => `'${word}'`).join(' ')
@@ -134,7 +137,7 @@ test('without a hub: nothing, silently', async () => {
   expect([out, err, await line.exited]).toEqual(['', '', 0])
 })
 
-/** A shell on a terminal: types keys, and waits for what it shows since the keys before. */
+/** A shell on a terminal: types keys, and waits for new output. */
 function terminal(command: readonly string[], env: Record<string, string>) {
   let text = ''
   let check = () => {}
@@ -175,7 +178,7 @@ test('the tab key in a real bash', async () => {
   const shell = terminal(['bash', '--norc', '--noprofile', '-i'], { PS1: 'ready> ' })
   await shell.shows('ready> ')
   await shell.answers('eval "$(ocs completion bash)"; echo do""ne\r', 'done\r\nready> ')
-  // Ctrl-U empties the line. Ctrl-C would be a signal, which comes before or after the keys behind it.
+  // Ctrl-U empties the line. Ctrl-C would be a signal, which may arrive before or after the following keys.
   const emptied = () => shell.answers('\x15echo em""ptied\r', 'emptied\r\nready> ')
   await shell.answers('ocs ctrl abort fake2 del\t', 'delay_task ')
   await emptied()

@@ -1,4 +1,7 @@
-/** Conditions that tests wait for: looked at when they are told of, and whenever `look` says that something has happened. */
+/**
+ * Conditions that tests wait for: checked when they are added, and whenever `look` reports that something has
+ * happened.
+ */
 export interface Conditions {
   look(): void
   /** Resolves once a condition holds. */

@@ -18,7 +18,7 @@ const ROOT = join(import.meta.dir, '..')
 const folder = join(ROOT, 'node_modules', '.contributing')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Code of a kind in a page, in order, without its indent. */
+/** The code blocks of a kind in a page, in order, without indentation. */
 function code(kind: string, file = 'CONTRIBUTING.md'): string[] {
   const page = readFileSync(join(ROOT, file), 'utf8')
   const fences = page.matchAll(new RegExp(`^ *\`\`\`${kind}\\n(.*?)^ *\`\`\``, 'gms'))
@@ -56,7 +56,7 @@ test('the instrument of CONTRIBUTING works as written: with its dialog, and with
 test('the instrument of docs/instruments.md works as written: its units follow a setting', async () => {
   using _ = ownClock()
   const [declaration = ''] = code('ts', 'docs/instruments.md')
-  // With its imports; those of CONTRIBUTING are the same.
+  // With its imports, which are the same as in CONTRIBUTING.
   expect(declaration.trim().split('\n').length).toBeLessThanOrEqual(75)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'gaussmeter.ts'), declaration.replaceAll("'../", `'${ROOT}/src/`))

@@ -22,7 +22,7 @@ const compose = parse(readFileSync('deploy/compose.yaml', 'utf8'), { merge: true
 const dockerfile = readFileSync('deploy/Dockerfile', 'utf8')
 const services = Object.entries(compose.services)
 
-/** An image of a whole version or a digest: neither is another one tomorrow. */
+/** An image with a full version or a digest, neither of which can change. */
 const FIXED = /^[\w./-]+(?::\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})(?:@sha256:[0-9a-f]{64})?$/
 
 test('no image of the lab in containers is another one tomorrow', () => {
@@ -33,7 +33,7 @@ test('no image of the lab in containers is another one tomorrow', () => {
   expect(compose.services['ocs_hub']?.image).toBe(`ocs:${manifest.version}`)
   for (const floating of ['node:22', 'node:latest', 'node:22-bookworm-slim', 'grafana/grafana', 'ocs:0.1'])
     expect([floating, FIXED.test(floating)]).toEqual([floating, false])
-  // What the lockfile says is installed, or nothing.
+  // Exactly the packages of the lockfile are installed, or nothing.
   expect(dockerfile).toContain('RUN npm ci --omit=dev --ignore-scripts')
   expect(dockerfile).not.toMatch(/npm (?:install|i) /)
 })

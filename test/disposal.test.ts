@@ -1,16 +1,16 @@
 /**
- * What a function disposes of at its end is in use until then: a promise that is returned without being awaited goes on after
- * that, on what is gone.
+ * Resources that a function disposes of at its end are in use until then: a promise that is returned without
+ * being awaited continues afterwards, with resources that are gone.
  */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dir, '..')
 const USING = /^( *)await using /
-/** A call as the whole of what is returned; `.map(…)` and the like of a list end in no bare call. */
+/** A return of nothing but a call; `.map(…)` and similar calls on a list do not end in a bare call. */
 const RETURNS = /^(?:if \(.*\) )?return (?!await )(?:this\.#?|[a-z]\w*\.)*[a-z]\w*\(.*\)$/
 
-/** Lines of the block of an `await using` that return a call. */
+/** Lines in the block of an `await using` that return a call. */
 function faultsOf(text: string): string[] {
   const lines = text.split('\n')
   return lines.flatMap((line, at) => {

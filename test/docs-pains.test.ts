@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dir, '..')
 const page = readFileSync(join(ROOT, 'docs', 'pains.md'), 'utf8')
 const sections = page.split(/^### /m).slice(1)
 
-/** Whether a file has a test of this name; a name made from parts stands as in the source. */
+/** Whether a file has a test of this name; a name composed of parts is written as in the source. */
 function hasTest(file: string, name: string): boolean {
   if (!existsSync(join(ROOT, file))) return false
   const source = readFileSync(join(ROOT, file), 'utf8')

@@ -1,4 +1,7 @@
-/** The site of the docs, as far as it can be seen without making it (test/real/docs-site.check.ts has it made). */
+/**
+ * The site of the docs, as far as it can be checked without building it (test/real/docs-site.check.ts builds
+ * it).
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { dirname, join } from 'node:path'
 import { folders, sidebar } from '../docs/.vitepress/sidebar.ts'
@@ -9,12 +12,12 @@ import { outsideCode } from '../docs/site/markdown.ts'
 import { gather } from '../docs/site/pages.ts'
 import manifest from '../package.json' with { type: 'json' }
 
-// The help of every command is asked for.
+// The help of every command is requested.
 setDefaultTimeout(300_000)
 
 const site = gather()
 
-/** Pages that stand in no list, and need none: the first one, and what is only linked to. */
+/** Pages that are in no list, and need none: the first one, and those that are only linked to. */
 const UNLISTED = /^(index|source\/.*)$/
 
 test('every page stands in the sidebar, once, and every page of the sidebar is there', async () => {
@@ -27,7 +30,7 @@ test('every page stands in the sidebar, once, and every page of the sidebar is t
   expect(pages.filter(isListed).length).toBeGreaterThan(80)
 })
 
-/** Links of pages to pages and headings that are not there. */
+/** Links to pages and headings that do not exist. */
 function deadLinks(pages: ReadonlyMap<string, string>, files: ReadonlyMap<string, string>): string[] {
   const dead: string[] = []
   for (const [page, text] of pages) {
@@ -65,7 +68,7 @@ test('the reference has every command, with its flags and examples', async () =>
   expect(ctrl).toContain('| `--wait` | wait until it ends |')
   expect(ctrl).toContain('\nocs ctrl start ls240 set_values --channel=1 --wait\n')
   expect(pages.get('commands/sim.md')).toContain('## ocs sim lakeshore240')
-  // Faults of chaos are a list, which keeps its lines.
+  // The faults of chaos are a list, whose lines are kept.
   expect(pages.get('commands/chaos.md')).toMatch(/```text\nFaults:\n {2}kill +kill -9/)
 })
 

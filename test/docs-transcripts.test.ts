@@ -6,7 +6,7 @@ import { fits, stepsOf, tryPages } from './transcripts.ts'
 setDefaultTimeout(600_000)
 
 test('the first hour prints what its page shows', async () => {
-  // The other pages: test/real/transcripts.check.ts.
+  // For the other pages: test/real/transcripts.check.ts.
   const { compared, differ } = await tryPages(join(import.meta.dir, '..'), ['docs/first-hour.md'])
   expect(differ.join('\n')).toBe('')
   expect(compared).toBeGreaterThan(15)

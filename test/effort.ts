@@ -1,6 +1,6 @@
-/** What work costs, told without a clock. */
+/** Measures the cost of work without a clock. */
 
-/** A text that counts how often one of its characters is looked at. */
+/** A text that counts how often its characters are read. */
 export function countedText(text: string): { readonly text: string; looks(): number } {
   let looks = 0
   const counting = new Proxy(new String(text), {
@@ -14,9 +14,10 @@ export function countedText(text: string): { readonly text: string; looks(): num
 }
 
 /**
- * How many times the processor time a work takes when it has ten times as much to do: about 10 where the time is in
- * proportion, 100 where it is as the square. Of each the least of several rounds, so that what comes between counts little.
- * @param work does it once for a size; for the smaller it should take a few milliseconds
+ * The factor by which the processor time of work grows when it has ten times as much to do: about 10 if
+ * proportional, 100 if quadratic. For each size the minimum of several rounds is used, so that interruptions
+ * matter little.
+ * @param work does it once for a size; for the smaller size it should take a few milliseconds
  */
 export function growth(work: (size: number) => void, size: number): number {
   const cost = (of: number) => {

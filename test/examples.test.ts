@@ -23,7 +23,7 @@ function ocs(...args: string[]) {
   return Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
 }
 
-/** What a process has said once it has said something that fits, or all of it. */
+/** The output of a process once part of it matches, or all of it. */
 async function says(stream: ReadableStream<Uint8Array>, wanted: RegExp): Promise<string> {
   const text = new TextDecoder()
   let said = ''
@@ -46,7 +46,7 @@ beforeAll(async () => {
     websocket: [local],
   })
   const { mqtt } = hub.urls
-  // What the example measures is a connection; the hub is something to connect to.
+  // The example measures a connection; the hub is something to connect to.
   const flags = JSON.stringify([
     ['--port', new URL(mqtt).port],
     ['--rate', '10'],
@@ -109,6 +109,6 @@ test('the words after a script are its own; what is wrong with a script is said'
   expect(await run('src/ocs.ts')).toEqual([2, expect.stringContaining('exports no function')])
   const outside = join(folder, 'mine.ts')
   await Bun.write(outside, "import { connect } from 'ocs'\nexport default () => connect('latency')\n")
-  // What it imports from ocs is found wherever it is.
+  // Its imports from ocs are found wherever the file is.
   expect(await run(outside)).toEqual([0, ''])
 })

@@ -1,4 +1,7 @@
-/** Calls over HTTP in the shapes of crossbar's bridge, as OCS's client makes them; who may do what is as on the hub. */
+/**
+ * Calls over HTTP in the form of crossbar's bridge, as OCS's client makes them; access rights are the same as
+ * on the hub.
+ */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
@@ -74,7 +77,7 @@ beforeAll(async () => {
     since: 1,
   }
   running = await runAgent({ agent, args: {}, identity, bus, log: () => {} })
-  // It may be heard of a moment after it has been announced.
+  // It may become known a moment after its announcement.
   while ('error' in (await post('observatory.obedient', ['get_api'])).body);
 })
 afterAll(async () => {
@@ -138,7 +141,7 @@ test.each([
   expect(answer(await op(['status', 'acq'], headers))[0]).toBe(0)
   const [status, msg] = answer(await op(['start', 'acq'], headers))
   expect([status, msg.includes('Not done')]).toEqual([-1, true])
-  // It is cut for that, and comes again.
+  // Its connection is cut for that, and it reconnects.
   expect(answer(await op(['status', 'acq'], headers))[0]).toBe(0)
 })
 
@@ -234,7 +237,7 @@ test('as many calls wait as may, of one who is nobody a part; those whose client
   expect(answer(await op(['wait', 'acq', {}], maya, { timeout: 5 }))[2]['status']).toBe('done')
 })
 
-/** What comes on a connection that stays silent after a request, until the hub ends it. */
+/** Everything received on a connection that stays silent after a request, until the hub ends it. */
 const until = (...head: string[]) =>
   new Promise<string>((resolve) => {
     const socket = connectTcp(Number(new URL(url).port), '127.0.0.1').on('error', () => {})

@@ -7,7 +7,10 @@ import { pointsOf } from '../src/sinks/line-protocol.ts'
 
 type Kind = 'float' | 'int' | 'text'
 
-/** What agents of socs 0.6.4, and of OCS 0.12.1, publish, by their sources: a database that has had these refuses other types. */
+/**
+ * The fields that agents of socs 0.6.4 and of OCS 0.12.1 publish, according to their sources: a database that
+ * has them refuses other types.
+ */
 const socs: Readonly<Record<string, readonly (readonly [fields: RegExp, kind: Kind])[]>> = {
   Lakeshore240Agent: [[/^Channel_\d_[TV]$/, 'float']],
   Lakeshore372Agent: [[/^Channel_\d\d_[TR]$/, 'float']],
@@ -21,7 +24,7 @@ const socs: Readonly<Record<string, readonly (readonly [fields: RegExp, kind: Ki
     [/_(Temp|Pressure|Average|Current|Operation)$/, 'float'],
   ],
   ScpiPsuAgent: [[/^(Voltage|Current)_\d$/, 'float']],
-  // Whatever a UPS says is a whole number or a text, and has one in words beside it.
+  // Each value of a UPS is a whole number or a text, with a description as text beside it.
   UPSAgent: [
     [/_description$|^upsIdent/, 'text'],
     [/^ups(?!Ident).*_\d+$/, 'int'],
@@ -32,20 +35,20 @@ const socs: Readonly<Record<string, readonly (readonly [fields: RegExp, kind: Ki
   ],
   FakeDataAgent: [[/^channel_\d\d$/, 'float']],
   BarebonesAgent: [[/^counter$/, 'int']],
-  // The op code of each operation there is.
+  // The op code of each existing operation.
   RegistryAgent: [[/^observatory_ls240_acq$/, 'int']],
 }
 
-/** Classes that publish and that neither OCS nor socs has. */
+/** Publishing classes that neither OCS nor socs has. */
 const alone = ['AlarmAgent']
 
-/** What a connection has met, of classes whose fields go by that. */
+/** The results of connecting, for classes whose fields depend on them. */
 const instruments: Readonly<Record<string, object>> = {
   FakeDataAgent: { channels: ['channel_00', 'channel_01'] },
   RegistryAgent: { fields: new Set(['observatory_ls240_acq']) },
 }
 
-/** Classes whose fields are those of lines that they read: what they declare after some. */
+/** Classes whose fields depend on the lines that they read: their declarations after some lines. */
 const met: Readonly<Record<string, () => Blocks[]>> = {
   BlueforsAgent: () =>
     [
@@ -63,7 +66,7 @@ const met: Readonly<Record<string, () => Blocks[]>> = {
     }),
 }
 
-/** The type that a database sees of a field. */
+/** The type of a field in a database. */
 function kindOf(agent_class: string, block: string, fields: Blocks[string], name: string): Kind {
   const { type = 'double' } = fields[name] ?? {}
   const blocks = { [block]: { [name]: { type, ...fields[name] } } }
@@ -73,7 +76,7 @@ function kindOf(agent_class: string, block: string, fields: Blocks[string], name
   return value.startsWith('"') ? 'text' : /^\d+i /.test(value) ? 'int' : 'float'
 }
 
-/** The blocks of a feed: by an instrument that is given, or as they typically are. */
+/** The blocks of a feed: of the given instrument, or the typical ones. */
 function blocksGiven(blocks: unknown, typical: Blocks | undefined, instrument: object | undefined): Blocks {
   if (typeof blocks !== 'function') return blocks as Blocks
   return instrument ? (blocks(instrument) as Blocks) : (typical ?? {})
@@ -81,7 +84,7 @@ function blocksGiven(blocks: unknown, typical: Blocks | undefined, instrument: o
 
 test.each(Object.entries(socs))('%s gives databases the types that socs gives them', async (name, table) => {
   const { feeds } = (await findAgent(name)).spec
-  // Where fields go by the instrument: those of the simulated one.
+  // If fields depend on the instrument: those of the simulated one.
   const { simulated } = (await loadClass(name)) as { simulated?: SimulatedInstrument }
   const all: Blocks[] = simulated ? [blocksOf(simulated.readings)] : []
   all.push(...(met[name]?.() ?? []))

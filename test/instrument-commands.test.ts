@@ -70,7 +70,7 @@ const written = ['write 10', 'write-coil 0'].map(
   (name): Register => ({ name, record: row({ value: integer }), initial: { value: 0 } }),
 )
 
-/** The address of something of each kind that answers as documented. */
+/** For each kind, the address of a device that answers as documented. */
 const addresses: Readonly<Record<string, () => string | Promise<string>>> = {
   tcp: async () => opened(await startTable(gauge, { serialNumber: '1', tcp: '127.0.0.1:0' })).url,
   serial: async () => opened(await startTable(gauge, { serialNumber: '1', pty: join(folder, 'tty') })).url,

@@ -1,4 +1,4 @@
-/** One metric over live and recorded data: each sample once, whatever of it a live node still has. */
+/** One metric over live and recorded data: each sample once, however much of it a live node still has. */
 import { afterEach, expect, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ afterEach(cleanUp)
 
 const SECONDS = 300
 const HERTZ = 10
-/** What each live node remembers, s: as many seams. */
+/** How far back each live node remembers, s: one seam each. */
 const KEPT = [30, 77.7, 150, 3600]
 const FIELDS = ['Channel_1_T', 'Channel_2_T']
 
@@ -66,7 +66,7 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
     readdirSync(data, { recursive: true }).filter((path) => String(path).endsWith('.g3')).length,
   ).toBeGreaterThan(10)
 
-  // What comes meanwhile is there at once, and once: the seams move on with it.
+  // New samples are there at once, and once: the seams move along.
   for (let n = 0; n < 50; n++) {
     const time = Date.now() / 1000
     if (time <= (truth.at(-1) ?? 0)) continue
@@ -77,15 +77,15 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
     expect(other?.t).toEqual(truth)
   }
 
-  // Any span: what each of two parts has is what the whole has.
+  // Any span: two parts together have the same samples as the whole.
   for (const middle of [first + 5, last - 29, last - 31, last - 100, last]) {
     const [[older], [newer]] = [await curves('keeps0', first, middle), await curves('keeps0', middle)]
-    // A sample at the very middle, as doubles have it, may be in either part or in both.
+    // A sample exactly in the middle, as a double, may be in either part or in both.
     const end = older?.t.at(-1) ?? 0
     expect([...(older?.t ?? []), ...(newer?.t ?? []).filter((t) => t > end)]).toEqual(truth)
   }
 
-  // What a live node shows is not shown by the archive, too; but that answers for it by its own name.
+  // The archive does not list fields that a live node shows, but it answers for them under its own name.
   const all = catalogOf(nodes)
   const names = graphiteNames(nodes, all)
   expect((await all.all()).map(({ node }) => node)).not.toContain('archive')
@@ -93,7 +93,7 @@ test('samples of live nodes and of the archive: none missing, none twice, over r
   expect(await names.leaves('archive.*')).toEqual([])
   expect(await names.leaves('archive.ls240_temperatures_Channel_1_T')).toHaveLength(1)
 
-  // A node that is gone leaves its past under its name; one that no archive has is not listed.
+  // The past of a node that is gone stays listed under its name; a node that no archive has is not listed.
   await keepers[0]?.stop()
   const catalog = catalogOf(nodes)
   const listed = await until(

@@ -1,4 +1,4 @@
-/** `bin/ocs` becomes the Bun that npm installed, and leaves what is out of the ordinary to `bin/ocs.mjs`. */
+/** `bin/ocs` becomes the Bun that npm installed, and leaves unusual cases to `bin/ocs.mjs`. */
 import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -39,7 +39,7 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     const tested = await ocs(own, ROOT, 'test', file)
     expect([file, tested.code, tested.err]).toEqual([file, 0, expect.stringContaining('1 pass')])
   }
-  // A test that fails is told by the exit code, a file that is not there by the message.
+  // A failing test is reported by the exit code, a missing file by the message.
   const spoilt = readFileSync(join(own, 'ion-gauge.test.ts'), 'utf8').replace('[1.2e-5]', '[1.3e-5]')
   writeFileSync(join(own, 'spoilt.test.ts'), spoilt)
   expect(await ocs(own, ROOT, 'test', 'spoilt.test.ts')).toMatchObject({
@@ -47,7 +47,7 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     err: expect.stringContaining('spoilt.test.ts: a test fails'),
   })
   expect(await ocs(own, ROOT, 'test', 'gone.test.ts')).toMatchObject({ code: 2 })
-  // A task that fails says why.
+  // A failed task says why.
   const unset = readFileSync(join(own, 'ion-gauge.test.ts'), 'utf8').replace("unit: 'torr'", "unit: 'mbar'")
   writeFileSync(join(own, 'unset.test.ts'), unset)
   expect(await ocs(own, ROOT, 'test', 'unset.test.ts')).toMatchObject({
@@ -55,7 +55,7 @@ test('an instrument of one’s own: what is written passes its test, and is simu
     err: expect.stringContaining('is not in this dialog'),
   })
 
-  // The block to paste is one that a site file takes: the instrument, and what shows it on the page.
+  // A site file accepts the printed block: the instrument, and the data node that shows it on the page.
   const block = err.slice(err.indexOf('      - instance-id'))
   expect(block).toContain('arguments: [--target, ion-gauge, --name, ion-gauge, --feed, all]\n')
   const head = 'hub: {mqtt_server: "mqtt://127.0.0.1:1"}\nhosts:\n  localhost:\n    agent-instances:\n'

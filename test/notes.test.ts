@@ -1,4 +1,4 @@
-/** A note is an event at once, and is still an annotation for a bridge that is started later. */
+/** A note is an event at once, and still an annotation for a bridge that is started later. */
 import { afterEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import aggregator from '../src/agents/aggregator.ts'

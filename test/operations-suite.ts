@@ -17,7 +17,7 @@ const params = z.object({
   level: z.number().min(0).max(5).default(1).describe('how much').meta({ units: 'K' }),
 })
 
-/** A task and a process that do as their parameters say; `release` ends those that do not heed their signal. */
+/** A task and a process that do what their parameters say; `release` ends those that ignore their signal. */
 function obedient() {
   const held: (() => void)[] = []
   const ran = { count: 0 }
@@ -53,7 +53,7 @@ function obedient() {
   return { agent: agent as unknown as Agent, release, ran }
 }
 
-/** Asks an agent from one client and waits for the answer. */
+/** Sends an agent a request from one client and waits for the answer. */
 async function asker(bus: Bus, instance: string): Promise<Send> {
   const waiting = new Map<string, (reply: Reply) => void>()
   await bus.subscribe(channels.reply, { root, client: bus.client }, (reply) => waiting.get(reply.id)?.(reply))
@@ -75,7 +75,10 @@ const sessionOf = ({ session }: Reply) =>
 type State = 'never' | 'running' | 'degraded' | 'stopping' | 'succeeded' | 'failed' | 'earlier'
 type Verb = 'start' | 'wait' | 'end' | 'wrong' | 'status'
 
-/** What each verb comes to in each state: status, message (K kind, V verb that ends it), status of the session shown. */
+/**
+ * The result of each verb in each state: status, message (K kind, V verb that ends it), status of the session
+ * shown.
+ */
 const table: Record<State, Record<Verb, readonly [number, string, string | undefined]>> = {
   never: {
     start: [0, 'Started K "K".', 'starting'],
@@ -130,8 +133,8 @@ const table: Record<State, Record<Verb, readonly [number, string, string | undef
 const hows = { running: 'run', degraded: 'degrade', stopping: 'ignore', succeeded: 'return', failed: 'throw' }
 
 /**
- * What agents do with requests, on one kind of bus, or one broker.
- * @param stamps whether the hub says who asks, whatever the request says
+ * How agents handle requests, on one kind of bus, or one broker.
+ * @param stamps whether the hub says who asks, whatever the request claims
  */
 export function operationsSuite(
   kind: string,
@@ -174,7 +177,7 @@ export function operationsSuite(
     }
   }
 
-  /** Resolves once an operation's session on the bus is as wanted. */
+  /** Resolves once the session of an operation on the bus is as wanted. */
   async function sees(bus: Bus, instance: string, op: string, wanted: (session: OpSession) => boolean) {
     const { promise, resolve } = Promise.withResolvers<void>()
     await using _ = await bus.subscribe(
@@ -185,7 +188,7 @@ export function operationsSuite(
     await promise
   }
 
-  /** A store that an earlier process has left, in which an operation has failed. */
+  /** A store left by an earlier process, in which an operation has failed. */
   function store(op: string): SessionStore {
     const store = new SessionStore()
     const session_id = store.nextId()
@@ -354,7 +357,7 @@ export function operationsSuite(
       await using on = await lab()
       const caller = { principal: 'maya', level: 1, from: 'maya@grumpy' }
       const { status, msg } = await on.ask({ action: 'start', op: 'advanced', caller })
-      // On a hub that is open nobody has a level, whatever is said.
+      // On an open hub nobody has a level, whatever is claimed.
       if (stamps) return expect(status).toBe(0)
       expect([status, msg]).toEqual([
         -1,

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { ownClock } from './own-clock.ts'
 
-/** Keeps this thread from going on, as a machine does that has no time for it. */
+/** Blocks this thread, as a machine does that has no time for it. */
 const keep = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 const turn = () => new Promise(setImmediate)
 

@@ -1,4 +1,7 @@
-/** The pages on the bus say what the code does: the AsyncAPI document, the protocol's tables and examples, real traffic. */
+/**
+ * The pages about the bus match the code: the AsyncAPI document, the protocol's tables and examples, real
+ * traffic.
+ */
 import { expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -115,7 +118,7 @@ test('a payload that the document does not allow is found', () => {
 type Node = Record<string, unknown>
 let validators: Record<string, z.ZodType> | undefined
 
-/** Why a payload does not fit its channel as the document describes it, taken strictly; undefined when it does. */
+/** Why a payload does not match its channel as documented, strictly; undefined if it does. */
 function check(key: string, payload: unknown): string | undefined {
   validators ??= compile()
   const result = validators[key]?.safeParse(payload)
@@ -137,7 +140,7 @@ function compile(): Record<string, z.ZodType> {
   )
 }
 
-/** A schema whose objects allow no members but those they name. */
+/** A schema whose objects allow only the members they name. */
 function strict(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(strict)
   if (typeof node !== 'object' || node === null) return node

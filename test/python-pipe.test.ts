@@ -1,4 +1,4 @@
-/** What a Python agent has to say to a runtime that reads slowly: rows come first (python/ocs_child/pipe.py). */
+/** The order in which a Python agent writes to a slow runtime: rows first (python/ocs_child/pipe.py). */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
@@ -31,6 +31,6 @@ test('rows and what they need go before all else that waits for a slow runtime, 
   expect(messages).toEqual(Array.from({ length: 103 }, (_, i) => i))
   const at = lines.findIndex(({ declared }) => declared === 'counts')
   expect(lines.slice(at, at + 3)).toEqual([{ declared: 'counts' }, { row: 1 }, { row: 2 }])
-  // Those that the pipe held, and the one that had begun.
+  // The lines that the pipe held, and the one that had begun.
   expect(at).toBeLessThan(50)
 })

@@ -1,4 +1,7 @@
-/** Numbers that are the same for one seed (mulberry32): from 0 to 1, whole ones below a limit, a choice of a list. */
+/**
+ * Numbers that are the same for one seed (mulberry32): from 0 to 1, whole ones below a limit, an item of a
+ * list.
+ */
 export interface Random {
   (): number
   below(limit: number): number

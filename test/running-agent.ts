@@ -15,13 +15,13 @@ export interface Running extends AsyncDisposable {
   readonly declared: Map<string, FeedDeclaration>
   /** The latest session of an operation. */
   session(op: string): OpSession | undefined
-  /** Resolves once a condition holds; it is looked at whenever a row, a line or a session comes. */
+  /** Resolves once a condition holds; it is checked whenever a row, a line or a session comes. */
   until(condition: () => boolean): Promise<void>
   /** Runs a task to its end. */
   task(op: string, params?: Record<string, unknown>): Promise<OpSession>
   /** Starts a process. */
   begin(op: string, params?: Record<string, unknown>): Promise<Outcome>
-  /** Asks an operation to stop, abort, …. */
+  /** Requests an action of an operation: stop, abort, …. */
   act(op: string, action: Action): Promise<Outcome>
   /** The values of a field so far. */
   column(field: string): unknown[]
@@ -30,7 +30,7 @@ export interface Running extends AsyncDisposable {
 /** Seconds that a task may take: longer than a test runner waits. */
 const PATIENCE = 3600
 
-/** Runs a declaration with arguments as a site file gives them. */
+/** Runs a declaration with arguments as in a site file. */
 export async function startAgent(declaration: unknown, given: Record<string, unknown>): Promise<Running> {
   const agent = declaration as Agent
   const hub = new MemoryHub()

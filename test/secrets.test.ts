@@ -29,7 +29,7 @@ hosts:
     }
     child.kill('SIGTERM')
     await child.exited
-    // As an older ocs, or a copy, may have left it, when the second one starts.
+    // The mode that an older ocs, or a copy, may have left, when the second one starts.
     if (instance === 'fake' && hub === hubs[1]) chmodSync(join(folder, 'state', 'observatory'), 0o755)
   }
 })

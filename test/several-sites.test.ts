@@ -1,4 +1,4 @@
-/** Site files that name other labs in ways that nobody meant, on real hubs. */
+/** Site files with mistakes in naming other labs, on real hubs. */
 import { expect, test } from 'bun:test'
 import { testHub } from '../src/broker/hub.test-aid.ts'
 import { viewLab } from '../src/lab/lab-view.ts'
@@ -6,7 +6,7 @@ import { connectSites } from '../src/launch/connect-sites.ts'
 import { elsewhere } from '../src/launch/join-lab.ts'
 import { parseSite } from '../src/site/site.ts'
 
-/** Looks at the sites of a site file, until each is reached; what is said meanwhile. */
+/** Connects to the sites of a site file until each is reached; returns the messages of that time. */
 async function look(sites: Record<string, object>, ownUrl: string) {
   const text = JSON.stringify({ hub: { mqtt_server: ownUrl }, hosts: {}, sites })
   const lines: string[] = []

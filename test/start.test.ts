@@ -1,4 +1,4 @@
-/** What `bin/ocs.mjs` starts ends with it; of two that find packages missing one installs them. */
+/** Processes started by `bin/ocs.mjs` end with it; if two find packages missing, one installs them. */
 
 import { expect, test } from 'bun:test'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -8,7 +8,7 @@ import { folder } from './temporary.ts'
 
 const ROOT = join(import.meta.dir, '..')
 
-/** A copy of the program with scripts and dependencies of its own, and an `npm` that never ends. */
+/** A copy of the program with its own scripts and dependencies, and an `npm` that never ends. */
 function program(scripts: Record<string, string>, dependencies: Record<string, string>): string {
   const root = folder()
   mkdirSync(join(root, 'bin'))
@@ -20,7 +20,9 @@ function program(scripts: Record<string, string>, dependencies: Record<string, s
   return root
 }
 
-/** A shell with a child, which say that they run, and have the standard error until both have ended. */
+/**
+ * A shell with a child, which report that they run, and keep the standard error open until both have ended.
+ */
 const UNTIL_TOLD = 'sh -c "echo runs >&2; sleep 1000" && true'
 
 function start(root: string, ...args: string[]): ChildProcess {
@@ -44,7 +46,10 @@ test.each([
   expect(await exited).not.toBe(0)
 })
 
-/** A program whose only package is not there; its `npm` makes folders as npm does, says so, and goes on when it is let. */
+/**
+ * A program whose only package is missing; its `npm` creates folders as npm does, reports that, and continues
+ * when allowed.
+ */
 function notInstalled() {
   const root = folder()
   const gate = join(root, 'gate')
@@ -66,7 +71,7 @@ function notInstalled() {
   return { root, gate, installs: () => readFileSync(join(root, 'installs'), 'utf8') }
 }
 
-/** What a started program has written, and how it ends. */
+/** The output of a started program, and how it ends. */
 function heard(child: ChildProcess) {
   let said = ''
   const ears = new Set<() => void>()
@@ -117,7 +122,7 @@ test('the npm of a command that was killed is waited for', async () => {
 test('an installation that was cut off is begun anew', async () => {
   const { root, gate, installs } = notInstalled()
   mkdirSync(join(root, 'node_modules', 'thing'), { recursive: true })
-  // No process has this id: it is beyond the largest.
+  // No process has this id, which is beyond the largest.
   writeFileSync(join(root, 'node_modules', '.ocs-installing'), String(2 ** 30))
   const anew = heard(start(root, '--help'))
   await Promise.race([anew.says('npm began'), anew.ended])

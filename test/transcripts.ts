@@ -1,4 +1,4 @@
-/** Pages whose commands are run as they stand there, by one shell, in a home and with ports of their own. */
+/** Pages whose commands are run exactly as written, by one shell, with a home and ports of their own. */
 import {
   chmodSync,
   mkdirSync,
@@ -14,32 +14,33 @@ import { dirname, join } from 'node:path'
 import { PROGRAM } from '../src/host/children.ts'
 import { freePort } from '../src/host/spoken.test-aid.ts'
 
-/** One thing of a page that is run, in its order. */
+/** One step of a page, in order. */
 export interface Step {
-  /** Where it stands: page and heading. */
+  /** Its page and heading. */
   readonly where: string
   readonly command: string
-  /** The lines that the page shows; undefined for what it does not show. */
+  /** The lines of output that the page shows; undefined for a step that the page does not show. */
   readonly shown?: readonly string[]
 }
-/** What came of a step. */
+/** The result of a step. */
 interface Result {
   readonly step: Step
   readonly output: string
 }
 
-/** Ports as pages name them; each is another one where the commands run. */
+/** Ports as pages name them; each is replaced by another where the commands run. */
 const PORTS = [1883, 8001, 5000] as const
-/** Milliseconds that all commands may take: less than a test, which ends what they have started. */
+/** Milliseconds that all commands may take: less than a test, which ends the processes they have started. */
 const LIMIT_MS = 540_000
 const NUMBER = /\d+(?:[.,:]\d+)*/g
 const BLOCK =
   /^(#+) ([^\n]*)$|^```console\n(.*?)^```$|^```(?:(?:yaml|python)\n#|ts\n\/\/) (\S+\.(?:yaml|ts|py))\n(.*?)^```$|^\[run\]: # '([^\n]*)'$/gms
 
 /**
- * The steps of a page: commands of its `console` blocks (`$ `, continued by a backslash) with the lines beneath; YAML,
- * TypeScript and Python with a name in the first line, `# NAME.yaml`, `// NAME.ts`, as a file; and commands that the page does not show,
- * `[run]: # 'COMMAND'`, which Markdown takes for the target of a link.
+ * The steps of a page: commands of its `console` blocks (`$ `, continued by a backslash) with the lines
+ * beneath; YAML, TypeScript and Python with a name in the first line, `# NAME.yaml`, `// NAME.ts`, as a file;
+ * and commands that the page does not show, `[run]: # 'COMMAND'`, which Markdown takes for the target of a
+ * link.
  */
 export function stepsOf(page: string, text: string): Step[] {
   let heading = ''
@@ -61,8 +62,8 @@ export function stepsOf(page: string, text: string): Step[] {
 }
 
 /**
- * Whether an output is as it is shown: `…` stands for any text within a line, alone in its line for any lines. Numbers may
- * be others, and so may the space between words.
+ * Whether an output matches the shown one: `…` stands for any text within a line, alone in its line for any
+ * lines. Numbers may differ, and so may the space between words.
  */
 export function fits(output: string, shown: readonly string[]): boolean {
   const plain = (text: string) =>
@@ -77,18 +78,18 @@ export function fits(output: string, shown: readonly string[]): boolean {
   return new RegExp(`^${pattern.join('')}$`).test(`${lines.join('\n')}\n`)
 }
 
-/** Ends what is still there of a home: what `ocs up --detach` has started outlives a shell that hangs. */
+/** Ends all remaining processes of a home: those of `ocs up --detach` outlive a shell that hangs. */
 function endAllOf(home: string): void {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
     try {
       if (readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`HOME=${home}`))
         process.kill(Number(pid), 'SIGKILL')
     } catch {
-      // It has ended, or is another account's.
+      // It has ended, or belongs to another account.
     }
 }
 
-/** Runs steps one after the other; what they have started in the background is ended after the last. */
+/** Runs steps one after the other; processes started in the background are ended after the last. */
 async function runSteps(steps: readonly Step[]): Promise<Result[]> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'ocs-pages-')))
   const bin = join(home, '.bin')
@@ -108,7 +109,7 @@ async function runSteps(steps: readonly Step[]): Promise<Result[]> {
     ...steps.map(({ command }, at) => `{ ${here(command)}\n} > ${home}/.out-${at} 2>&1 < /dev/null`),
     'ocs down; kill $(jobs -p); wait',
   ]
-  // The Python that checks have so3g in, where they have one.
+  // The Python with so3g, if the checks have one.
   const { OCS_SO3G_PYTHON: python, PATH: path } = process.env
   const { XDG_STATE_HOME: _, XDG_DATA_HOME: __, OCS_STATE_DIR: ___, ...env } = process.env
   try {
@@ -132,7 +133,8 @@ async function runSteps(steps: readonly Step[]): Promise<Result[]> {
 }
 
 /**
- * What pages show otherwise than their commands print it, in the lab of the first page, whose last section stops it.
+ * The differences between pages and the actual output of their commands, in the lab of the first page, whose
+ * last section stops it.
  * @param root the folder that the pages are named from
  * @returns the number of commands that were compared, and a text for each that differs
  */

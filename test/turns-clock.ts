@@ -1,11 +1,15 @@
 import { jest } from 'bun:test'
 
-/** A time-out, ms, that no slowness of the machine passes: only what never comes is ended by the test runner's own. */
+/**
+ * A time-out, ms, that no slow machine reaches: only the test runner's own ends a wait for something that
+ * never comes.
+ */
 export const UNHURRIED_MS = 600_000
 
 /**
- * Has all timers and clocks of this process go by turns of its event loop, a millisecond each, until disposed of: what
- * happens in memory takes the same time on every machine. Of no use with sockets, whose bytes need no turns to come.
+ * Until disposed, all timers and clocks of this process follow the turns of its event loop, a millisecond
+ * each: work in memory takes the same time on every machine. Of no use with sockets, whose bytes arrive
+ * independently of turns.
  */
 export function clockByTurns(): Disposable {
   jest.useFakeTimers()

@@ -7,13 +7,13 @@ import { PROGRAM } from '../src/host/children.ts'
 import { freePort, spoken } from '../src/host/spoken.test-aid.ts'
 import { recorded } from '../src/storage/recorder/recorder.test-aid.ts'
 
-/** What a spool holds. */
+/** The content of a spool. */
 export interface KeptRows {
   readonly rows: readonly { epoch: string; seq: number; t: number[] }[]
   readonly epochs: readonly { epoch: string; previous: string | null; last: number }[]
 }
 
-/** Agents of the lab; beside them run a hub and a recorder. */
+/** Agents of the lab; a hub and a recorder run beside them. */
 export const AGENTS = ['one', 'two', 'three'] as const
 
 /** A lab under load that `ocs up` runs, with its state, recordings and site file in a folder of its own. */
@@ -57,7 +57,10 @@ export class UpLab implements AsyncDisposable {
     return { code: await child.exited, out, err }
   }
 
-  /** Starts the lab, of another version where its program is given; what it gives kills it, all at once. */
+  /**
+   * Starts the lab, in another version if its program is given; returns a function that kills it, all at
+   * once.
+   */
   async begin(program: readonly string[] = PROGRAM): Promise<() => Promise<void>> {
     const up = this.#spawn([...program, 'up', '--site-file', this.site], 'ignore')
     await spoken(up.stderr as ReadableStream<Uint8Array>)('session joined: ', AGENTS.length + 1)
@@ -78,7 +81,10 @@ export class UpLab implements AsyncDisposable {
     return child
   }
 
-  /** Times in the archive of one field of an agent, while it is being written: a frame may be half there. */
+  /**
+   * Times in the archive of one field of an agent, while it is being written: the last frame may be
+   * incomplete.
+   */
   async times(instance: string): Promise<number[]> {
     const all = await until(
       () => {
@@ -94,7 +100,7 @@ export class UpLab implements AsyncDisposable {
     return lines.map((line) => Number(line.split(' ')[1]))
   }
 
-  /** Resolves once so many samples of each agent are recorded. */
+  /** Resolves once this many samples of each agent are recorded. */
   async recorded(least: number): Promise<void> {
     await until(
       async () => (existsSync(this.data) ? await Promise.all(AGENTS.map((id) => this.times(id))) : [[]]),
@@ -102,7 +108,7 @@ export class UpLab implements AsyncDisposable {
     )
   }
 
-  /** Samples of each agent that are recorded twice. */
+  /** Number of samples of each agent that are recorded twice. */
   async doubled(): Promise<number[]> {
     const all = await Promise.all(AGENTS.map((id) => this.times(id)))
     return all.map((times) => times.length - new Set(times.map(keyOf)).size)
@@ -131,7 +137,7 @@ export class UpLab implements AsyncDisposable {
 
 const keyOf = (time: number) => Math.round(time * 1e6)
 
-/** What a spool of a state folder holds. */
+/** The content of a spool in a state folder. */
 export function spoolIn(state: string, instance: string): KeptRows {
   using db = new Database(join(state, 'observatory', `${instance}.sqlite`), { readonly: true })
   const bodies = db.query('SELECT body FROM rows').all() as { body: string }[]

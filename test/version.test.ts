@@ -1,4 +1,6 @@
-/** The version is set in package.json; the copies that others need say the same, and no other file says it. */
+/**
+ * The version is set in package.json; the copies that others need agree with it, and no other file states it.
+ */
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { copies, releaseProblems } from '../bin/release-problems.ts'

@@ -1,14 +1,17 @@
-/** What ocs does hangs on no wording: messages are for people, and programs go by `kind`, states and transitions. */
+/**
+ * No behaviour of ocs depends on wording: messages are for people, and programs use `kind`, states and
+ * transitions.
+ */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
 const ROOT = join(import.meta.dir, '..')
-/** Files that may, and why. */
+/** Exempt files, and why. */
 const EXCEPT: Readonly<Record<string, string>> = {
   'src/broker/broker.ts': 'Aedes tells in words alone why it refused a CONNECT, and it is pinned',
   'src/check/grafana.ts': 'Grafana tells in words alone why it does not reach a server',
 }
-/** Two words of prose, as a text or a pattern that something is compared with. */
+/** Two words of prose, as a text or a pattern in a comparison. */
 const PROSE = [
   /\.(?:startsWith|endsWith|includes|indexOf|search|split)\(\s*(['"`])[A-Z]?[a-z]+ [a-z]+/,
   /(?:===|!==|case) (['"`])[A-Z]?[a-z]+ [a-z]+ [a-z]+/,

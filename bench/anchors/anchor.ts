@@ -3,18 +3,18 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** A program this product is measured against: how it is had, and which one is here. */
+/** A program with which this product is compared: how to get it, and which version is here. */
 export interface Anchor {
   readonly name: string
-  /** What installs it into the cache folder; none where it takes a package of the system. */
+  /** Commands that install it into the cache folder; empty if it takes a package of the system. */
   readonly install: readonly (readonly string[])[]
-  /** What a reader types to get it, where `--install` cannot. */
+  /** The command for the reader if `--install` cannot get it. */
   readonly get?: string
-  /** Its version; undefined when it is not here. */
+  /** Its version; undefined if it is not here. */
   version(): string | undefined
 }
 
-/** Where anchors are installed; taken before a bench gets a home of its own. */
+/** Where anchors are installed; determined before a bench gets a home of its own. */
 const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'ocs-bench')
 
 /** A path in the cache folder. */
@@ -22,7 +22,7 @@ export function cached(...parts: string[]): string {
   return join(CACHE, ...parts)
 }
 
-/** What a command prints; undefined when it is not there or fails. */
+/** The output of a command; undefined if it is not here or fails. */
 export function printed(command: readonly string[]): string | undefined {
   const [program = '', ...args] = command
   if (program.startsWith('/') && !existsSync(program)) return undefined
@@ -30,7 +30,7 @@ export function printed(command: readonly string[]): string | undefined {
   return status === 0 ? `${stdout}${stderr}`.trim() : undefined
 }
 
-/** A Python in a folder of the cache, with packages; its version is what `ask` prints. */
+/** A Python with packages in a folder of the cache; its version is the output of `ask`. */
 export function venv(folder: string, packages: readonly string[]) {
   const python = cached(folder, 'bin', 'python')
   return {
@@ -39,7 +39,7 @@ export function venv(folder: string, packages: readonly string[]) {
       ['python3', '-m', 'venv', cached(folder)],
       [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
     ],
-    /** The versions of packages, as `pip` knows them. */
+    /** The versions of packages, according to `pip`. */
     versions(...names: string[]): string | undefined {
       const ask =
         'import sys,platform,importlib.metadata as m\nprint("CPython",platform.python_version(),*[f"{n} {m.version(n)}" for n in sys.argv[1:]],sep=", ")'

@@ -6,7 +6,10 @@ import { type Anchor, cached, venv } from './anchor.ts'
 
 const { install, versions } = venv('crossbar', ['crossbar==26.10.1'])
 
-/** OCS's router, in an environment of its own: the crossbar that ocs asks for (22.6.1) does not start with autobahn 26. */
+/**
+ * OCS's router, in an environment of its own: the crossbar that ocs requires (22.6.1) does not start with
+ * autobahn 26.
+ */
 export const crossbar: Anchor = { name: 'crossbar', install, version: () => versions('crossbar', 'autobahn') }
 
 /** Starts crossbar with the configuration that ocs 0.12.1 makes, and waits until it listens. */
@@ -20,7 +23,10 @@ export async function startCrossbar(lab: BenchLab): Promise<Hub & { readonly cal
   return { url: `ws://127.0.0.1:${port}/ws`, call: `http://127.0.0.1:${port}/call`, running }
 }
 
-/** As `ocs-local-support generate_crossbar_config`, but on loopback, and with the longer ping this crossbar asks for and more patience for it. */
+/**
+ * The same as `ocs-local-support generate_crossbar_config`, but on loopback, with the longer ping that this
+ * crossbar requires and a longer time-out for it.
+ */
 export function configuration(port: number): unknown {
   const role = (name: string, register: boolean) => ({
     name,
@@ -38,7 +44,7 @@ export function configuration(port: number): unknown {
     open_handshake_timeout: 2500,
     close_handshake_timeout: 1000,
     auto_ping_interval: 10_000,
-    // OCS's 5 s; a flood of messages on a busy machine keeps either end from answering for longer.
+    // OCS has 5 s; a flood of messages on a busy machine keeps either end from answering for longer.
     auto_ping_timeout: 60_000,
     auto_ping_size: 12,
   }

@@ -6,7 +6,7 @@ import { type Anchor, cached, printed } from './anchor.ts'
 const CACHED = cached('influxdb', 'usr', 'bin', 'influxd')
 const program = () => (existsSync(CACHED) ? CACHED : 'influxd')
 
-/** InfluxDB 1, which OCS keeps what Grafana shows in; Debian's package, without its service. */
+/** InfluxDB 1, in which OCS keeps the data that Grafana shows; Debian's package, without its service. */
 export const influxdb: Anchor = {
   name: 'InfluxDB',
   install: [

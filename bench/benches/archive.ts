@@ -8,17 +8,20 @@ import { order } from '../orders.ts'
 import { quantile } from '../statistics.ts'
 
 const FEEDS = 100
-/** A whole year of frames of five minutes takes longer to write than all other benches together: by this variable only. */
+/**
+ * A whole year of frames of five minutes takes longer to write than all other benches together, so only this
+ * variable enables it.
+ */
 const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 4)
-/** Seconds for all of it. */
+/** Maximum seconds for all of it. */
 const PATIENCE = 420 + 30 * DAYS
 const [FIELDS, POINTS, PANELS] = [20, 1000, 10]
-/** How far panels go back, days. */
+/** How far panels reach back, days. */
 const SPANS = { day: 1, month: 30, year: 365 }
-/** Frames of the year that the goals are about: 100 feeds, every five minutes. */
+/** Frames of a year in the goals: 100 feeds, every five minutes. */
 const YEAR = (FEEDS * 365 * DAY) / 300
 
-/** Every frame of a year is there, but of an hour each: as many files, a twelfth of the frames. */
+/** The year is complete, but with frames of an hour: as many files, a twelfth of the frames. */
 const sizes = { short: { days: DAYS, feeds: FEEDS, frame: 300 }, year: { days: 365, feeds: 20, frame: 3600 } }
 
 const panels = (size: keyof typeof sizes, what: string, goal: RowSpec['goal']) =>

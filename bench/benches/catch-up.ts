@@ -15,7 +15,7 @@ const AGENTS = 20
 const HERTZ = 10
 /** Seconds of data in a frame. */
 const FRAME = 0.2
-/** Seconds that the recorder was away, and of live rows that are watched before it is back. */
+/** Seconds that the recorder was away, and seconds of live rows that are watched before it is back. */
 const [AWAY, BEFORE] = [600, 6]
 
 export const catchUp: Bench = {

@@ -8,10 +8,10 @@ import { mostMemory } from '../process-cost.ts'
 import { release } from '../release.ts'
 import { fakeData, hasLab, labAnchors, pythonAgent, startOcs, startOwn } from '../site.ts'
 
-/** Milliseconds between two looks at the memory of a program that runs for tenths of a second. */
+/** Milliseconds between two checks of the memory of a program that runs for tenths of a second. */
 const LOOK_MS = 4
 
-/** What OCS has in its place: a client of one agent. */
+/** The equivalent in OCS: a client of one agent. */
 const STATUS =
   'import sys; from ocs.ocs_client import OCSClient; print(OCSClient("data1", args=sys.argv[1:]).acq.status())'
 
@@ -144,7 +144,7 @@ async function ran(
     stderr: 'ignore',
     timeout: 30_000,
   })
-  // Not what the kernel tells at the end: that begins with what this process had when it forked.
+  // Not the kernel's figure at the end: that starts from the memory of this process when it forked.
   let peak = 0
   const looking = setInterval(() => (peak = Math.max(peak, mostMemory(child.pid))), LOOK_MS)
   const out = await new Response(child.stdout).text()

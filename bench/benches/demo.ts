@@ -16,14 +16,20 @@ import {
 
 /** Ports that the demo lab always has. */
 const PORTS = [1883, 8001, 5000, 7771, 7772]
-/** Seconds of a round, and before the first: Bun compiles for minutes (decisions 0029 and 0043), and a lab runs for months. */
+/**
+ * Seconds of a round, and before the first: Bun compiles for minutes (decisions 0029 and 0043), and a lab
+ * runs for months.
+ */
 const [ROUND, WARM] = [10, 180]
 
-/** What the demo runs beside its hub and its simulators: 3 instruments, a recorder, 6 data nodes, a bridge, itself. */
+/**
+ * What the demo runs besides its hub and its simulators: 3 instruments, a recorder, 6 data nodes, a bridge,
+ * itself.
+ */
 const inPython = (dir: string): Instance[] => [
   ...['ls240', 'control', 'measurement'].map((id) => fakeData(id, 1)),
   aggregator(dir),
-  // sisock's nodes are gone from OCS: the least agent there is stands for each of them, and for the bridge.
+  // sisock's nodes are gone from OCS: a minimal agent stands in for each of them, and for the bridge.
   ...Array.from({ length: 7 }, (_, i) => ({ id: `node-${i}`, agentClass: 'BarebonesAgent' })),
   { id: 'manager', agentClass: 'HostManager', args: ['--initial-state', 'down'] },
 ]
@@ -68,7 +74,7 @@ export const demo: Bench = {
 
 const pidsOf = ({ hub, roles }: RunningLab) => [hub, ...roles.values()].flatMap(({ pid }) => tree(pid))
 
-/** Of processes, with and without those that are left out. */
+/** The cost of processes, with and without those in `without`. */
 async function cost(span: number, all: readonly number[], without: readonly number[]): Promise<Figures> {
   const rest = all.filter((pid) => !without.includes(pid))
   const before = [cpuSeconds(all, true), cpuSeconds(rest, true)]

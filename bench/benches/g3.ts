@@ -46,7 +46,7 @@ export const g3: Bench = {
       ['recorded', 'recorded-theirs'],
     ] as const)
       cpSync(lab.path(from), lab.path(to), { recursive: true })
-    // The index of the files is there before the first round, as the data node has it.
+    // The index of the files exists before the first round, as in the data node.
     await order(own, { do: 'one', dir: lab.path('files'), hours })
     await order(own, { do: 'load', dir: lab.path('recorded'), hours })
     return bench.interleave({

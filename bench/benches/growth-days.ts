@@ -1,4 +1,4 @@
-/** What days of an archive cost: its first scan, and a panel over them. */
+/** The cost of days of an archive: its first scan, and a panel over them. */
 import { join } from 'node:path'
 import { DAY, type Wide } from '../../test/real/wide-archive.ts'
 import type { Bencher, Figures, RowSpec } from '../bench.ts'
@@ -6,12 +6,12 @@ import type { Goal } from '../goal.ts'
 import { order } from '../orders.ts'
 import { cpuSeconds } from '../process-cost.ts'
 
-/** A small recording: feeds, and seconds of a frame; then points of a panel, and panels of a round. */
+/** A small recording: feeds, and seconds per frame; then points of a panel, and panels of a round. */
 const [FEEDS, FRAME, POINTS, PANELS] = [5, 3600, 100, 10]
 
 const named = (figure: string, i: number) => `days ${figure} ${i}`
 
-/** The rows of days; `goal`: of what one of them costs. */
+/** The rows of days; `goal`: for the cost of one day. */
 export function daysRows(times: readonly number[], goal: Goal): RowSpec[] {
   const row = (what: string, figure: string): RowSpec => ({
     work: `an archive of ${FEEDS} feeds: ${what} ${times.join(', ')} days, CPU for a day`,
@@ -36,7 +36,7 @@ export async function days(bench: Bencher, times: readonly number[]): Promise<Fi
     bench.count(`${count} days: frames`, made.count, frames)
   }
   const longest = Math.max(...times)
-  /** CPU of the reader for an order, ms. */
+  /** CPU time of the reader for an order, ms. */
   const cost = async (what: object, expected: number) => {
     const before = cpuSeconds([archive.pid])
     const { count } = await order<Done>(archive, what)

@@ -10,23 +10,26 @@ import { aggregator, oneRow, recorded, startOwn, stateOf } from '../site.ts'
 import { quantile } from '../statistics.ts'
 import { days, daysRows } from './growth-days.ts'
 
-/** How many times the work; and in a quick run. */
+/** Factors of the work; and those of a quick run. */
 const [TIMES, QUICK] = [
   [1, 10, 100],
   [1, 2, 4],
 ]
 /** Seconds of a round, and before the first; seconds of data in a frame. */
 const [ROUND, WARM, FRAME] = [6, 15, 1]
-/** What a unit of work may cost beside the size before; and what is no cost of a unit, for ten times the work. */
+/**
+ * Limits of the cost per unit relative to the size before; and of a cost that is not per unit, for ten times
+ * the work.
+ */
 const [SAME, TENFOLD] = [ratioMost(1.1), ratioMost(11)]
 
-/** So many agents, of so many fields, at so many Hz. */
+/** Number of agents, of fields of each, and Hz. */
 interface Size {
   readonly agents: number
   readonly fields: number
   readonly hertz: number
 }
-/** Where rows come from and go to. */
+/** The processes that rows pass through. */
 interface Roles {
   readonly url: string
   readonly hub: Running
@@ -87,13 +90,13 @@ export const growth: Bench = {
     const curves: Figures[][] = []
     for (const each of growing) curves.push(await grow(bench, each, times))
     curves.push(await days(bench, times))
-    // Rounds of all curves are put side by side, so that each row finds its figures.
+    // Rounds of all curves are merged, so that each row finds its figures.
     const round = (i: number): Figures => Object.assign({}, ...curves.map((rounds) => rounds[i]))
     return { ocs: Array.from({ length: bench.rounds }, (_, i) => round(i)) }
   },
 }
 
-/** Runs all sizes of one curve at the same time. Returns what each round came to. */
+/** Runs all sizes of one curve at the same time. Returns the figures of each round. */
 async function grow(
   bench: Bencher,
   { name, of, start }: Growing,
@@ -127,7 +130,7 @@ interface Grown {
   readonly reader: Live
 }
 
-/** Starts an agent of its own process, as a user does. */
+/** Starts an agent in a separate process, as a user does. */
 async function oneAgent(lab: BenchLab, dir: string, { fields, hertz }: Size): Promise<Roles> {
   const agent = oneRow('rows', hertz, '--channels', String(fields))
   const { url, hub, roles } = await startOwn(lab, [aggregator(dir), agent], true)
@@ -143,7 +146,7 @@ async function manyAgents(lab: BenchLab, dir: string, { agents: count, hertz }: 
   return { url, hub, recorder, source }
 }
 
-/** What a value costs each role, what all three have in memory, and how late rows are. */
+/** The cost of a value for each role, the memory of all three, and the delay of rows. */
 async function cost(bench: Bencher, { size, roles, reader }: Grown): Promise<Figures> {
   const pids = { hub: roles.hub.pid, recorder: roles.recorder.pid, source: roles.source.pid }
   const used = () => Object.entries(pids).map(([role, pid]) => [role, cpuSeconds([pid])] as const)
@@ -160,7 +163,7 @@ async function cost(bench: Bencher, { size, roles, reader }: Grown): Promise<Fig
   }
 }
 
-/** Stops a lab, and holds its files against what was to be in them. */
+/** Stops a lab, and compares its files with the expected content. */
 async function end(bench: Bencher, name: string, { size, dir, roles, reader }: Grown): Promise<void> {
   await reader[Symbol.asyncDispose]()
   for (const role of [roles.source, roles.recorder, roles.hub]) await stopped(role)

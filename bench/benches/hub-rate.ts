@@ -6,7 +6,7 @@ import { cpuSeconds, memory } from '../process-cost.ts'
 const HOW =
   'hub: released; its clients and those of Mosquitto and NATS: mqtt.js on Bun, one process each; crossbar: autobahn on Twisted, CBOR as OCS sends it'
 
-/** Messages in a round: about a second's worth. */
+/** Messages per round: about a second's worth. */
 const ROUND = { crossbar: 6000, other: 40_000 }
 
 interface Rate {
@@ -15,7 +15,7 @@ interface Rate {
   readonly acknowledged?: boolean
   readonly listeners?: number
   readonly rounds: number
-  /** A round is shorter where each message is delivered often. */
+  /** A round is shorter if each message is delivered often. */
   readonly share?: number
   readonly goals: { readonly crossbar: number; readonly Mosquitto: number }
 }

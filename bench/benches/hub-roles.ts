@@ -4,7 +4,7 @@ import { ratioMost } from '../goal.ts'
 import { startHub, startTlsHub } from '../hubs.ts'
 import { cpuSeconds } from '../process-cost.ts'
 
-/** Messages in a round, by how many listen. */
+/** Messages per round, by the number of listeners. */
 const ROUND = { 1: 40_000, 20: 6000 } as const
 const listeners = [1, 20] as const
 
@@ -15,7 +15,9 @@ interface Load {
   readonly hub: Hub
 }
 
-/** What roles cost: a hub with tokens and filtered delivery beside one that is open to everybody; and what TLS does. */
+/**
+ * The cost of roles: a hub with tokens and filtered delivery compared with an open one; and the cost of TLS.
+ */
 export const hubRoles: Bench = {
   name: 'hub-roles',
   help: 'the hub with roles, beside the same hub that is open to everybody',

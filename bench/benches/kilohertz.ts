@@ -7,7 +7,7 @@ import { cpuSeconds } from '../process-cost.ts'
 import { aggregator, hasLab, labAnchors, oneRow, recorded, startOcs, startOwn, stopLab } from '../site.ts'
 import { startReader } from '../so3g-reader.ts'
 
-/** Values of a row. */
+/** Values per row. */
 const FIELDS = 8
 /** Hz; then seconds of a round, and before the first. */
 const [FAST, ROUND, WARM] = [1000, 5, 10]
@@ -62,7 +62,7 @@ export const kilohertz: Bench = {
     if (ocs) await stopLab(ocs)
     await auditIsGood(bench, dirs.own)
     const reader = await startReader(bench)
-    // A beat that comes too late is left out, on either side: what was really read belongs beside what it cost.
+    // A late beat is skipped, on either side, so the number of actual readings belongs beside the cost.
     const hertz = async (dir: string) => {
       const { count, span } = await order<{ count: number; span: number }>(reader, {
         do: 'span',

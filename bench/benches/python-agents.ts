@@ -6,8 +6,8 @@ import { commandLine, cpuSeconds, memory, tree } from '../process-cost.ts'
 import { fakeData, hasLab, labAnchors, startOcs, startUp, stopLab } from '../site.ts'
 
 /**
- * Agents, their samples a second, and seconds of a round and before the first: they run for months, and Bun compiles what they
- * do for a minute, which Python does not.
+ * Agents, their samples per second, and seconds of a round and before the first: agents run for months, and
+ * Bun compiles their code for a minute, which Python does not.
  */
 const [AGENTS, HERTZ, ROUND, WARM] = [10, 10, 6, 60]
 
@@ -43,7 +43,7 @@ export const pythonAgents: Bench = {
       instances.map((instance) => ({ ...instance, python: PYTHON })),
     )
     const { up } = own
-    // Besides itself it has their runtime alone, and what that has started.
+    // Besides its own process it has only their runtime, and what that has started.
     const runtimes = tree(up.pid).slice(1, 2)
     await seconds(bench.size(WARM, 0))
     const pids = [...ocs.roles.values()].map(({ pid }) => pid)
@@ -57,7 +57,7 @@ export const pythonAgents: Bench = {
   },
 }
 
-/** @param all what runs the agents; hub and keeper count where it is said */
+/** @param all the processes that run the agents; hub and keeper count only in their own figures */
 async function cost(
   bench: Bencher,
   all: readonly number[],

@@ -10,7 +10,7 @@ import { oneRow, startOn, stateOf } from '../site.ts'
 import { quantile } from '../statistics.ts'
 
 const [TARGETS, HERTZ, HOUR] = [20, 10, 3600]
-/** Points of a panel; each interval shows its lowest and its highest. */
+/** Points of a panel; each interval shows its lowest and its highest value. */
 const POINTS = 1000
 const names = Array.from({ length: TARGETS }, (_, i) => `channel_${i}`)
 const value = (at: number, n: number) => at + Math.sin(n / 500) + ((n * 7919) % 1000) / 1e4
@@ -72,10 +72,10 @@ interface Asked {
   readonly end: number
   readonly rows: number
 }
-/** A panel: how many curves it had, and their points. */
+/** A panel: the number of points of each of its curves. */
 type Panel = () => Promise<number[]>
 
-/** The first panel, and many more. */
+/** Measures the first panel, and many more. */
 async function measure(name: string, { bench, rows }: Asked, panel: Panel): Promise<Figures> {
   const timed = async () => {
     const begun = performance.now()
@@ -135,7 +135,9 @@ async function ours(asked: Asked, url: string): Promise<Figures> {
   return figures
 }
 
-/** Waits until the data node has fetched what the agent's spool holds: asked for two points of one field. */
+/**
+ * Waits until the data node has fetched the content of the agent's spool: asks for two points of one field.
+ */
 async function hasThePast(url: string, start: number, env: BenchLab['env']): Promise<void> {
   const { ask, end } = await connectCaller(url, `bench-${crypto.randomUUID().slice(0, 8)}`, env)
   await until('the data node has the hour', 60, async () => {
@@ -156,7 +158,7 @@ async function fillInflux(
   const { url, running } = await startInflux(bench.lab, dir)
   await fetch(`${url}/query?q=${encodeURIComponent('CREATE DATABASE ocs_feeds')}`, { method: 'POST' })
   for (let i = 0; i < past.length; i += 5000) {
-    // As the publisher of OCS writes it: the agent's address, the feed as a tag.
+    // In the form of OCS's publisher: the agent's address, with the feed as a tag.
     const lines = past.slice(i, i + 5000).map(({ t, data }) => {
       const fields = Object.entries(data).map(([name, value]) => `${name}=${value}`)
       return `observatory.rows,feed=rows ${fields.join(',')} ${Math.round(1000 * t)}`

@@ -9,14 +9,14 @@ import { connectCaller } from '../product.ts'
 import { aggregator, hasLab, labAnchors, oneRow, startOcs, startOwn, stopLab } from '../site.ts'
 import { startReader } from '../so3g-reader.ts'
 
-/** Values of a row. */
+/** Values per row. */
 const FIELDS = 8
 /**
- * Rows of a round: some seconds' worth, and as much time on both sides if the goal is met, since either waits up to a second
- * for its last frame. OCS loses a third of 40,000.
+ * Rows per round: some seconds' worth, and about as much time on both sides if the goal is met, since either
+ * waits up to a second for its last frame. OCS loses a third of 40,000.
  */
 const ROWS = { ocs: 50_000, OCS: 10_000 }
-/** Milliseconds without a write after which all is written. */
+/** Milliseconds without a write after which everything is written. */
 const SETTLED = 6000
 
 export const toG3: Bench = {
@@ -81,7 +81,7 @@ export const toG3: Bench = {
   },
 }
 
-/** Starts a flood, and waits until its files grow no more. */
+/** Starts a flood, and waits until its files stop growing. */
 async function flood(
   dir: string,
   rows: number,

@@ -17,13 +17,16 @@ import {
 } from '../site.ts'
 
 const RATES = [50, 500] as const
-/** Seconds of a round, and before the first: a lab runs for months, so that what compiling costs in the first minutes is not in it (decision 0029). */
+/**
+ * Seconds of a round, and before the first: a lab runs for months, so the cost of compiling in the first
+ * minutes is excluded (decision 0029).
+ */
 const [ROUND, WARM] = [10, 300]
 /** A file system in memory: a sync costs nothing there. */
 const MEMORY = '/dev/shm'
 const ROLES = ['agent', 'recorder', 'hub'] as const
 
-/** Decision 0029 has why each is what it is. */
+/** Decision 0029 explains each goal. */
 const cpuRows = RATES.flatMap((hertz): RowSpec[] => {
   const row = (of: string): RowSpec => ({
     work: `hub + recorder + one agent, 8 channels at ${hertz} Hz, ${of}, CPU`,
@@ -72,7 +75,7 @@ export const trio: Bench = {
     const all: Sides[] = []
     for (const hertz of RATES) all.push(await atRate(bench, hertz))
     const names = ['ocs', 'unsynced', 'sources', 'OCS']
-    // Rounds of both rates are put side by side, so that each row finds its figure.
+    // Rounds of both rates are merged, so that each row finds its figure.
     const merged = (name: string) =>
       Array.from(
         { length: bench.rounds },

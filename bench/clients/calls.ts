@@ -1,6 +1,7 @@
 /**
- * Asks an agent's operation for its status, through the product's own client: `calls.ts URL INSTANCE OP`. Says `ready`;
- * then, for each line `{"calls": N, "inFlight": K}` of its input, one line of JSON: `{"took": ms, "lags": [ms, …], "good": N}`.
+ * Asks an agent's operation for its status, with the product's own client: `calls.ts URL INSTANCE OP`. Prints
+ * `ready`; then, for each input line `{"calls": N, "inFlight": K}`, one line of JSON: `{"took": ms, "lags":
+ * [ms, …], "good": N}`.
  */
 import { serveOrders } from '../orders.ts'
 import { connectCaller } from '../product.ts'

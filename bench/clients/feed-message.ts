@@ -15,10 +15,10 @@ const row = (seq: number, time: number, epoch: string) =>
       ]),
     ),
   })
-/** A name that fills a message up. */
+/** A name that pads a message to its size. */
 const epoch = 'e'.repeat(Math.max(1, BYTES - row(1, 1_700_000_000.123456, '').length))
 
-/** The nth message of a feed, as an agent sends it; its first time is when it was sent, unix s. */
+/** The nth message of a feed, as an agent sends it; its first time is the time of sending, unix s. */
 export function feedMessage(seq: number, time: number): string {
   return row(seq, time, epoch)
 }

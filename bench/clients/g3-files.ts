@@ -1,4 +1,7 @@
-/** Writes and reads `.g3` files by the product's own code: orders `{"do": "write"|"record"|…, "dir": …, "hours": N}`. */
+/**
+ * Writes and reads `.g3` files with the product's own code: orders `{"do": "write"|"record"|…, "dir": …,
+ * "hours": N}`.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { serveOrders } from '../orders.ts'
@@ -22,7 +25,9 @@ const names = Array.from({ length: 8 }, (_, i) => `Channel_${i + 1}_T`)
 const values = Object.fromEntries(
   names.map((name, at) => [name, Array.from({ length: FRAME * HERTZ }, (_, i) => 4 + at + i / 1000)]),
 )
-/** Rows of a message, and what they are made of: four doubles, two integers, a boolean and a text that seldom changes. */
+/**
+ * Rows per message, and their content: four doubles, two integers, a boolean and a text that seldom changes.
+ */
 const ROWS = 100
 const types: Readonly<Record<string, FieldType>> = {
   ...Object.fromEntries(names.slice(0, 4).map((name) => [name, 'double'])),
@@ -43,7 +48,7 @@ function* frames(begin: number): Generator<Samples> {
   }
 }
 
-/** The messages of two agents, by turns. */
+/** The messages of two agents, in turn. */
 function* messages(hours: number): Generator<Samples<Wire>> {
   for (let at = 0; at < hours * HOUR * HERTZ; at += ROWS)
     for (let feed = 0; feed < FEEDS; feed++) {
@@ -75,7 +80,7 @@ const acts = {
     const [first, last] = [parts.map(({ first }) => first), parts.map(({ last }) => last)]
     return { count: total('count'), sum: total('sum'), span: Math.max(...last) - Math.min(...first) }
   },
-  // All fields over all times, by their names.
+  // All fields over all times, by name.
   async load({ dir }: Order) {
     using archive = openArchive(dir, `${dir}.sqlite`)
     await archive.rescan()

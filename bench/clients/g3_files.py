@@ -33,7 +33,7 @@ def write(dir, hours):
                 frame = session.data_frame(provider, times[-1])
                 frame['address'] = 'observatory.agent%d.feeds.temperatures' % feed
                 block = core.G3TimesampleMap()
-                # As the aggregator of OCS casts its lists.
+                # OCS's aggregator casts its lists in this way.
                 block.times = core.G3VectorTime(np.array(times) * core.G3Units.s)
                 for name, values in VALUES.items():
                     block[name] = core.G3VectorDouble(values)
@@ -47,7 +47,7 @@ def write(dir, hours):
 
 
 def record(dir, hours):
-    """Messages of 100 rows of two agents by turns into files, by the aggregator of OCS; frames of 1000 s."""
+    """Messages of 100 rows of two agents in turn into files, by OCS's aggregator; frames of 1000 s."""
     import txaio
     txaio.use_twisted()
     from ocs.agents.aggregator.drivers import Aggregator
@@ -91,7 +91,7 @@ def read(dir, hours, span=False):
 
 
 def load(dir, hours):
-    """All fields over all times, by their names."""
+    """All fields over all times, by name."""
     fields = NAMES[:4] + ['count', 'total', 'on', 'state']
     names = ['observatory.agent%d.feeds.temperatures.%s' % (i, name) for i in range(FEEDS) for name in fields]
     data = load_range(START, START + hours * HOUR, fields=names, data_dir=dir)
@@ -99,7 +99,7 @@ def load(dir, hours):
 
 
 def one(dir, hours):
-    # Its pre_proc_dir, an index, cannot be written by the spt3g that pip has: no pickling of intervals.
+    # Its pre_proc_dir, an index, cannot be written with the spt3g of pip: intervals cannot be pickled.
     middle = START + hours * HOUR / 2
     name = 'observatory.agent1.feeds.temperatures.Channel_3_T'
     data = load_range(middle, middle + hours * HOUR / 100 - 0.05, fields=[name], data_dir=dir)

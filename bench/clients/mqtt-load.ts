@@ -1,6 +1,7 @@
 /**
- * Publishes or receives feed messages over MQTT: `mqtt-load.ts pub|sub URL TOPIC QOS CONNECTIONS`. Says `ready`; then, for
- * each line `{"messages": N, "hertz": H}` of its input, one line of JSON: what it sent, or what came and when.
+ * Publishes or receives feed messages over MQTT: `mqtt-load.ts pub|sub URL TOPIC QOS CONNECTIONS`. Prints
+ * `ready`; then, for each input line `{"messages": N, "hertz": H}`, one line of JSON: the messages sent, or
+ * received with their times.
  */
 
 import mqtt, { type MqttClient } from 'mqtt'
@@ -10,10 +11,10 @@ import { feedMessage } from './feed-message.ts'
 
 interface Order {
   readonly messages: number
-  /** 0: as fast as they go. */
+  /** 0: as fast as possible. */
   readonly hertz: number
 }
-/** Messages that are on their way at most. */
+/** Maximum number of messages in flight. */
 const WINDOW = 200
 /** Milliseconds without a message after which the rest counts as lost. */
 const PATIENCE = 20_000
@@ -21,7 +22,7 @@ const PATIENCE = 20_000
 const [mode = '', url = '', topic = '', quality = '', connections = '1'] = process.argv.slice(2)
 const qos = quality === '1' ? 1 : 0
 const now = () => performance.timeOrigin + performance.now()
-// Who listens is anybody; who publishes is an agent.
+// Anyone may subscribe; the publisher is an agent.
 const known = findCredentials({ url, realm: 'test_realm', env: process.env })
 const shown = mode === 'pub' ? known : undefined
 const user = shown && { username: shown.principal, password: shown.tokens.join('.') }

@@ -1,4 +1,4 @@
-/** An agent whose messages have one row: as many as asked for as fast as they go, or at a steady rate. */
+/** An agent whose messages have one row: a given number as fast as possible, or at a steady rate. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { defineAgent, z } from 'ocs'
 import { poll } from 'ocs/instrument/poll'
@@ -6,7 +6,7 @@ import { poll } from 'ocs/instrument/poll'
 const namesOf = (channels: number) => Array.from({ length: channels }, (_, i) => `channel_${i}`)
 const values = (names: readonly string[], n: number) =>
   Object.fromEntries(names.map((name, at) => [name, 4 + Math.sin(n + at)]))
-/** Rows between two turns of the event loop, so that they leave while others are made. */
+/** Rows between two turns of the event loop, so that some are sent while others are made. */
 const BUNCH = 50
 
 export default defineAgent({

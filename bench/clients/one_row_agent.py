@@ -1,4 +1,4 @@
-"""An agent of OCS whose messages have one row: as many as asked for as fast as they go, or at a steady rate."""
+"""An agent of OCS whose messages have one row: a given number as fast as possible, or at a steady rate."""
 import argparse
 import math
 import time
@@ -25,7 +25,7 @@ class OneRowAgent:
     def flood(self, session, params):
         for n in range(params['rows']):
             self.publish(n)
-            # The reactor has to run, or nothing leaves.
+            # Unless the reactor runs, nothing is sent.
             if n % 50 == 49:
                 yield sleep(0)
         return True, 'published'

@@ -4,12 +4,12 @@ import { PYTHON } from '../anchors/ocs-python.ts'
 import type { Hub } from '../bench.ts'
 import type { BenchLab } from '../lab.ts'
 
-/** What one order to a publisher and a subscriber came to; times in unix ms. */
+/** The result of one order to a publisher and a subscriber; times in unix ms. */
 export interface Exchange {
   readonly count: number
   readonly begun: number
   readonly last: number
-  /** From sending to receiving, ms; only of a paced order. */
+  /** From sending to receiving, ms; only for a paced order. */
   readonly lags: readonly number[]
 }
 interface PairOptions {
@@ -18,7 +18,7 @@ interface PairOptions {
   readonly wamp?: boolean
   /** QoS 1, which for WAMP is an acknowledged publication. */
   readonly acknowledged?: boolean
-  /** How many subscribe. */
+  /** Number of subscribers. */
   readonly listeners?: number
 }
 
@@ -47,7 +47,10 @@ export class Pair {
     return new Pair(await client('pub', 1), listener)
   }
 
-  /** Sends so many messages, at a pace or as fast as they go, and waits until all have come or no more do. */
+  /**
+   * Sends a number of messages, at a rate or as fast as possible, and waits until all have arrived or no more
+   * do.
+   */
   async exchange(messages: number, hertz = 0): Promise<Exchange> {
     const order = `${JSON.stringify({ messages, hertz })}\n`
     const patience = 120 + (hertz > 0 ? messages / hertz : 0)

@@ -57,7 +57,7 @@ class Publisher:
                 waiting.append(sent)
             else:
                 session.publish(topic, message(self.seq, time.time()))
-                # The reactor has to run, or nothing is written.
+                # Unless the reactor runs, nothing is written.
                 if not hertz and i % 50 == 49:
                     yield sleep(0)
         yield defer.DeferredList(waiting)

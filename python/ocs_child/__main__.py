@@ -28,7 +28,7 @@ def main():
     if given.look:
         find.look(given.look, given.entrypoint)
         return
-    # What starts this process has a runtime already.
+    # The program that starts this process has a runtime already.
     hook.remove()
     from .pipe import Pipe, take_streams
     lines, out = take_streams()

@@ -1,28 +1,31 @@
-"""How many rows a process has handed over, kept where its own death does not reach."""
+"""How many rows a process has handed over, stored so that they survive its own death."""
 import fcntl
 import mmap
 import os
 import struct
 
-#: The process, rows it has numbered, those answered, those that an earlier process left, those it had no room for.
+#: The process, rows it has numbered, rows answered, rows left by an earlier process, rows for which it had
+#: no room.
 _WORDS = struct.Struct('=5Q')
 
 
 class Counts:
     """
-    A page of a file in memory: what is written to it stays when the process is killed, and costs no call to the disk.
+    A memory-mapped page of a file: what is written to it stays when the process is killed, and needs no call
+    to the disk.
 
-    path: of the file, or None: nothing is kept then. Waits until the process before this one has ended: an orphan may still
-    be writing the rows that it leaves.
+    path: of the file, or None, in which case nothing is kept. Waits until the previous process has ended: an
+    orphan may still be writing the rows that it leaves.
     """
 
     def __init__(self, path):
         self._words = None
-        #: Of the process before this one: (pid, numbered, answered, left, refused), or None where it left nothing open.
+        #: For the previous process: (pid, numbered, answered, left, refused), or None if it left nothing
+        #: open.
         self.before = None
         if not path:
             return
-        # Open as long as the process is, and the lock with it; forks do not have it.
+        # Open as long as the process runs, which holds the lock; forks do not have it.
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.lockf(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_size == _WORDS.size:
@@ -32,7 +35,7 @@ class Counts:
         self._words = memoryview(mmap.mmap(handle, _WORDS.size)).cast('Q')
 
     def begin(self):
-        """From now on it counts this process."""
+        """Starts counting for this process."""
         self._set(os.getpid(), 0, 0, 0, 0)
 
     def numbered(self, number):
@@ -48,7 +51,7 @@ class Counts:
         self._set_one(3, number)
 
     def refused(self, count):
-        """So many rows had no room, and the runtime has not been told yet."""
+        """This many rows had no room, and the runtime has not been told yet."""
         self._set_one(4, count)
 
     def _set(self, *values):

@@ -1,12 +1,14 @@
-"""What an agent of OCS has registered, as the runtime is told it."""
+"""The registrations of an agent of OCS, in the form for the runtime."""
 import inspect
 
-#: Types that @param names, by the JSON Schema of their values.
+#: Types declared with @param, by the JSON Schema of their values.
 TYPES = {float: 'number', int: 'integer', str: 'string', bool: 'boolean', list: 'array', tuple: 'array', dict: 'object'}
 
 
 def hello(agent, help_text):
-    """Everything of an agent but its feeds: class, operations with their parameters, what starts with it."""
+    """
+    Everything about an agent except its feeds: class, operations with their parameters, what starts with it.
+    """
     startup = {name: params for _, name, params in agent.startup_ops}
     ops = {}
     for kind, registered in (('task', agent.tasks), ('process', agent.processes)):
@@ -19,8 +21,8 @@ def hello(agent, help_text):
 
 def params_of(launcher):
     """
-    The parameters that @param declares: {name: {type, default, choices, required}}. None where nothing is declared, or
-    where the operation takes others besides: it checks them itself.
+    The parameters that @param declares: {name: {type, default, choices, required}}. None if nothing is
+    declared, or if the operation takes others as well: then it checks them itself.
     """
     declared = getattr(launcher, '_ocs_prescreen', None)
     if declared is None or any(name == '_no_check_strays' for name, _ in declared):
@@ -32,7 +34,7 @@ def params_of(launcher):
         param = {'required': 'default' not in options}
         if options.get('default') is not None:
             param['default'] = options['default']
-        # What is cast may be given in another form than it has then.
+        # A parameter that is cast may be given in another form.
         if options.get('cast') is None and options.get('type') in TYPES:
             param['type'] = TYPES[options['type']]
         if options.get('cast') is None and options.get('choices') is not None:
@@ -42,7 +44,7 @@ def params_of(launcher):
 
 
 def feed_of(record, agg_params):
-    """What the runtime is told of a feed."""
+    """The description of a feed for the runtime."""
     agg = agg_params or {}
     record = bool(record) and not agg.get('exclude_aggregator', False)
     told = {'record': record}

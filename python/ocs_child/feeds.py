@@ -1,10 +1,10 @@
-"""What feeds of OCS publish, as rows and messages for the runtime."""
+"""The messages of OCS's feeds, as rows and messages for the runtime."""
 from . import describe
 from .values import plain, type_of, wires
 
 
 class Feeds:
-    """The feeds of one agent; tells the runtime of one that it does not know."""
+    """The feeds of one agent; describes a feed to the runtime before its first message."""
 
     def __init__(self, pipe):
         self._pipe = pipe
@@ -13,13 +13,18 @@ class Feeds:
         self._tags = {}
 
     def declare(self, feeds):
-        """What the runtime is told of feeds, which it knows from then on: {name: (record, agg_params)}."""
+        """
+        The description of feeds for the runtime, which knows them from then on: {name: (record, agg_params)}.
+        """
         told = {name: describe.feed_of(*feed) for name, feed in feeds.items()}
         self._kinds.update(told)
         return told
 
     def publish(self, message, about):
-        """The blocks of a recorded feed, or the message of another, with what OCS says of the feed."""
+        """
+        Publishes the blocks of a recorded feed, or the message of another, with OCS's description of the
+        feed.
+        """
         name = about['feed_name']
         if name == 'heartbeat':
             return
@@ -37,7 +42,7 @@ class Feeds:
         for field, values in block['data'].items():
             key = (feed, block['block_name'], field)
             kind = type_of(values)
-            # What has been a double stays one where whole numbers come.
+            # A column that has been double stays double when whole numbers come.
             if kind == 'int' and self._types.get(key) == 'double':
                 kind = 'double'
             self._types[key] = types[field] = kind
@@ -46,9 +51,9 @@ class Feeds:
                              data=data, types=types, **self._new_tags(feed, block))
 
     def _new_tags(self, feed, block):
-        """The tags of a block for InfluxDB, where they are others than they were."""
+        """The tags of a block for InfluxDB, if they have changed."""
         key, tags = (feed, block['block_name']), block.get('influxdb_tags')
-        # What is kept is a copy: most of them are as it is.
+        # The stored tags are a copy, in plain types; most are equal to the original.
         if tags is None or self._tags.get(key) == tags:
             return {}
         self._tags[key] = plain(tags)

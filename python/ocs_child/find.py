@@ -1,4 +1,4 @@
-"""Finds agent classes among the plugins of OCS that this interpreter has."""
+"""Finds agent classes among the OCS plugins of this interpreter."""
 import ast
 import importlib
 import importlib.util
@@ -9,7 +9,9 @@ from importlib import metadata
 
 
 def plugins():
-    """Every class: {class: {module, entry_point, package}}. A plugin that cannot be loaded costs itself."""
+    """
+    Every class: {class: {module, entry_point, package}}. A plugin that cannot be loaded loses only itself.
+    """
     found, faults = {}, {}
     for point in _entry_points():
         try:
@@ -31,7 +33,7 @@ def _entry_points():
 def entry(agent_class, file, entry_point):
     """
     The function that starts an agent: of a class among the plugins, or of a file.
-    Exits with 2 and one sentence when there is none.
+    Exits with 2 and one sentence if there is none.
     """
     if file:
         spec = importlib.util.spec_from_file_location(os.path.splitext(os.path.basename(file))[0], file)
@@ -49,7 +51,10 @@ def entry(agent_class, file, entry_point):
 
 
 def look(file, entry_point):
-    """Prints what keeps a file from being run as an agent, as JSON; null when nothing does. Nothing of it is run."""
+    """
+    Prints what prevents a file from being run as an agent, as JSON; null if nothing does. Nothing of it is
+    run.
+    """
     fault = None
     try:
         with open(file, 'rb') as source:
@@ -65,7 +70,9 @@ def look(file, entry_point):
 
 
 def _names(node):
-    """What a statement at the top of a file, or within an `if` or `try` there, defines or imports."""
+    """
+    The names that a statement at the top of a file, or within an `if` or `try` there, defines or imports.
+    """
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {(alias.asname or alias.name) for alias in node.names}
     if isinstance(node, ast.Assign):

@@ -1,4 +1,4 @@
-"""Speaks for an agent that is on a crossbar: the runtime here has its presence, operations and feeds."""
+"""Represents an agent that is on a crossbar: the runtime here has its presence, operations and feeds."""
 import inspect
 import json
 import os
@@ -17,7 +17,7 @@ from .feeds import Feeds  # noqa: E402
 from .leave import leave  # noqa: E402
 from .values import plain  # noqa: E402
 
-#: Seconds between two looks at the agent, and without an answer until it counts as gone.
+#: Seconds between two checks of the agent, and without an answer until it counts as gone.
 LOOK_S, GONE_S = 1.0, 10.0
 #: Seconds that the last rows wait for their answer.
 ANSWER_S = 2.0
@@ -40,7 +40,7 @@ class Gateway:
         self._said = {}
 
     def run(self):
-        """Speaks for the agent until the runtime is gone, or the agent."""
+        """Represents the agent until the runtime or the agent is gone."""
         gateway = self
 
         class Session(ApplicationSession):
@@ -52,7 +52,7 @@ class Gateway:
                 gateway._end(1, f'{gateway._url} has closed the connection')
 
         joined = ApplicationRunner(self._url, self._realm).run(Session, start_reactor=False)
-        # A router that is too busy to shake hands makes no session that could tell.
+        # A router that is too busy for the handshake makes no session that could report it.
         joined.addCallback(lambda protocol: protocol.is_closed.addCallback(self._closed))
         joined.addErrback(lambda failure: self._end(1, f'{self._url} cannot be reached: {failure.value}'))
         reactor.run(installSignalHandlers=False)
@@ -61,7 +61,7 @@ class Gateway:
     def _begin(self):
         api = yield self._get_api()
         yield self._session.subscribe(self._hear, f'{self._address}.feeds.', SubscribeOptions(match='prefix'))
-        # What runs already is known before the runtime would start anything.
+        # Sessions that run already are reported before the runtime could start any.
         self._tell(api, self._pipe.declare)
         self._pipe.declare(hello=self._hello(api))
         self._pipe.hand_over_left()
@@ -89,7 +89,7 @@ class Gateway:
                 'help': f'On {self._url}: pid {api.get("instance_pid")} of {api.get("instance_hostname")}.'}
 
     def _tell(self, api, send):
-        """Tells what has changed of the sessions."""
+        """Reports changes of the sessions."""
         for op, session, _ in [*api['tasks'], *api['processes']]:
             if not session or session.get('session_id') is None:
                 continue
@@ -123,7 +123,7 @@ class Gateway:
     @defer.inlineCallbacks
     def _do(self, request):
         try:
-            # Names, as OCS's own clients have them.
+            # Names as in OCS's own clients.
             status, text, _ = yield self._session.call(
                 f'{self._address}.ops', request['do'], request['op'], params=request.get('params'))
         except ApplicationError as error:
@@ -133,7 +133,7 @@ class Gateway:
 
     @defer.inlineCallbacks
     def _finish(self):
-        """Waits for the answers of the last rows, but not for long."""
+        """Waits for the answers to the last rows, but not for long."""
         for _ in range(int(ANSWER_S / 0.02)):
             if not self._pipe.waits:
                 break

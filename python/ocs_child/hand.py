@@ -1,6 +1,7 @@
 """
-An agent that is started by hand (ocs-agent-cli, coverage run, a container of its own) on our hub: it starts a runtime, which speaks
-to the hub, keeps rows and sessions, and ends with it. On a site whose router is crossbar all stays as it is.
+An agent that is started by hand (ocs-agent-cli, coverage run, a separate container) on our hub: it starts a
+runtime, which talks to the hub, stores rows and sessions, and ends with it. On a site whose router is
+crossbar nothing changes.
 """
 import json
 import os
@@ -21,13 +22,13 @@ LAST_S = 2.0
 
 
 def patch(ocs_agent):
-    """Has an agent on our hub run by a runtime of its own."""
+    """Makes an agent on our hub run with its own runtime."""
     init = ocs_agent.init_site_agent
 
     def init_site_agent(args, address=None):
         if not is_ours(args.site_hub):
             return init(args, address)
-        # The runtime keeps the log, and asks the hub who may do what.
+        # The runtime keeps the log, and asks the hub for access rights.
         args.log_dir = args.access_policy = None
         return init(args, address)[0], Runner(args)
 
@@ -35,11 +36,11 @@ def patch(ocs_agent):
 
 
 def is_ours(server):
-    """Whether a router is a hub of ocs, by what it says at /info; waits until there is one."""
+    """Whether a router is a hub of ocs, judged by its answer at /info; waits until it answers."""
     parts = urlsplit(server)
     secure = parts.scheme in ('wss', 'https')
     url = urlunsplit(('https' if secure else 'http', parts.netloc, '/info', '', ''))
-    # Nothing is shown to whoever answers.
+    # Nothing secret is sent to whoever answers.
     context = ssl._create_unverified_context() if secure else None
     said = False
     while True:
@@ -58,7 +59,7 @@ def is_ours(server):
 
 
 class Runner:
-    """In place of autobahn's."""
+    """Takes the place of autobahn's runner."""
 
     def __init__(self, args):
         self._args = args
@@ -69,7 +70,7 @@ class Runner:
         given = [('--site-file', args.site_file), ('--site-host', args.site_host)]
         words = [_ocs(), 'agent', '--attached', '--instance-id', args.instance_id]
         words += [word for flag, value in given if value for word in (flag, value)]
-        # Ctrl-C is the agent's, which has rows to hand over yet.
+        # Ctrl-C is for the agent, which still has rows to hand over.
         runtime = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
                                    encoding='utf-8')
         first = runtime.stdout.readline()
@@ -89,7 +90,7 @@ class Runner:
 
 
 def _hand_host():
-    # OCS is imported by the agent, not by this.
+    # The agent imports OCS, not this module.
     from .host import Host
 
     class HandHost(Host):
@@ -109,7 +110,7 @@ def _hand_host():
             super().run(agent, realm)
 
         def leave(self, code, text):
-            """Returns at a good end, so that what is done at exit is done, as coverage does."""
+            """Returns after a good end, so that exit handlers run, such as those of coverage."""
             if code:
                 super().leave(code, text)
             if text:
@@ -133,7 +134,7 @@ def _end():
 
 
 def _ocs():
-    """The program `ocs`: that of $OCS_PROGRAM, of the path, or of the clone that this lies in."""
+    """The program `ocs`: from $OCS_PROGRAM, the path, or the clone that contains this file."""
     clone = os.path.join(os.path.dirname(__file__), '..', '..', 'bin', 'ocs')
     found = os.environ.get('OCS_PROGRAM') or shutil.which('ocs') or (clone if os.path.exists(clone) else None)
     if not found:

@@ -1,6 +1,7 @@
 """
-Imported at the start of each Python that has this package installed (ocs_child.pth): patches OCS's agents, once they are imported,
-so that one which is started by hand finds its runtime. Does nothing where OCS_CHILD_HOOK is off.
+Imported at the start of each Python that has this package installed (ocs_child.pth): patches OCS's agents
+once they are imported, so that an agent started by hand finds its runtime. Does nothing if OCS_CHILD_HOOK is
+off.
 """
 import os
 import sys
@@ -9,7 +10,7 @@ NAME = 'ocs.ocs_agent'
 
 
 class Finder:
-    """Lets the module be found as ever, and patches it once it is there."""
+    """Lets the module be found as usual, and patches it once it is loaded."""
 
     def find_spec(self, name, path=None, target=None):
         if name != NAME:

@@ -1,4 +1,4 @@
-"""An unmodified agent of OCS, whose router is the runtime at the other end of a pipe."""
+"""Runs an unmodified agent of OCS, with the runtime at the other end of a pipe as its router."""
 import json
 import os
 import sys
@@ -19,20 +19,20 @@ from .feeds import Feeds  # noqa: E402
 from .leave import leave  # noqa: E402
 from .values import from_wire, plain  # noqa: E402
 
-#: Seconds between two looks at the sessions.
+#: Seconds between two checks of the sessions.
 LOOK_S = 1.0
-#: Seconds after which one that has just begun is looked at: its first data tends to be there by then.
+#: Seconds before the first check of a new session: its first data tend to be there by then.
 FIRST_LOOK_S = 0.1
 #: Seconds that the agent has to end once its runtime is gone, whatever its threads do.
 GONE_S = 10.0
 #: Seconds that the last rows wait for their answer.
 ANSWER_S = 2.0
-#: Characters of JSON that a session's data may have.
+#: Maximum characters of JSON for a session's data.
 MOST_DATA = 1 << 20
 
 
 class Registration:
-    """What autobahn hands out for a procedure or a subscription."""
+    """The object that autobahn returns for a procedure or a subscription."""
 
     def unregister(self):
         return defer.succeed(None)
@@ -44,7 +44,7 @@ class Host:
     """
     Stands in for autobahn's runner and for the router.
 
-    lines: text file with the runtime's requests.  pipe: a Pipe to it.  agent_class: as the site file names it.
+    lines: text file with the runtime's requests.  pipe: a Pipe to it.  agent_class: as in the site file.
     """
 
     #: Seconds that the agent has to end.
@@ -67,7 +67,7 @@ class Host:
         self._lock = threading.Lock()
 
     def install(self, args):
-        """Takes the places in OCS where it would meet a router, a log file of its own, or an end of its own."""
+        """Replaces the places in OCS that would use a router, a separate log file, or end the process."""
         host = self
 
         class Runner:
@@ -81,7 +81,7 @@ class Host:
         read = site_config.get_config
 
         def get_config(wanted, agent_class=None):
-            # Clients in the agent find the site that it has itself.
+            # Clients in the agent find the same site as the agent itself.
             if wanted.site_file is None and wanted.site is None:
                 wanted.site_file = given.get('--site-file')
                 wanted.site_host = wanted.site_host or given.get('--site-host')
@@ -98,7 +98,7 @@ class Host:
         def init_site_agent(args, address=None):
             # The runtime keeps the log.
             args.log_dir = None
-            # The hub says who may do what, and the runtime asks for it before the agent is.
+            # The hub decides about access rights, and the runtime asks for them before the agent could.
             args.access_policy = None
             args.agent_class = host._class or getattr(args, 'agent_class', None)
             return init(args, address)
@@ -109,9 +109,9 @@ class Host:
 
         def set_status(session, *args, **kwargs):
             if not ocs_agent.in_reactor_context():
-                # It comes here again, in the reactor.
+                # It arrives here again, in the reactor.
                 return status(session, *args, **kwargs)
-            # The runtime says itself what the status is.
+            # The runtime itself reports the status.
             host._says = False
             try:
                 status(session, *args, **kwargs)
@@ -123,7 +123,7 @@ class Host:
         def add_message(session, text, timestamp=None):
             if not ocs_agent.in_reactor_context():
                 return message(session, text, timestamp)
-            # The runtime logs what a session says.
+            # The runtime logs the messages of a session.
             log = session.app.log
             session.app.log = _Silent(log)
             try:
@@ -141,7 +141,9 @@ class Host:
         ocs_agent.OpSession.add_message = add_message
 
     def _make_clients_later(self):
-        """A client that is made before the agent runs asks for its operations when the first of them is wanted."""
+        """
+        A client that is made before the agent runs requests its operations when the first of them is used.
+        """
         host, make = self, OCSClient.__init__
 
         def make_later(client, instance_id, *args, **kwargs):
@@ -165,7 +167,7 @@ class Host:
     def run(self, agent, realm):
         """Runs the agent until the runtime is gone or tells it to end."""
         self._agent = agent
-        # They are the runtime's to start, so that they run again after this process, too.
+        # The runtime starts them, so that they run again after this process, too.
         told = describe.hello(agent, _help_of(agent))
         agent.startup_ops = []
         agent.register = lambda *_, **__: defer.succeed(Registration())
@@ -182,9 +184,9 @@ class Host:
             self._pipe.declare(hello=dict(told, feeds=feeds, pid=os.getpid(), before=self._pipe.before()))
             self._pipe.hand_over_left()
             agent.onJoin({'realm': realm})
-            # The hub asks the runtime whether it lives.
+            # The runtime answers the hub's heartbeat checks.
             agent.heartbeat_call.stop()
-            # All children look at once: their runtime wakes for all of them, not for each.
+            # All children check at the same moment: their runtime wakes up once for all of them.
             reactor.callLater(LOOK_S - time.monotonic() % LOOK_S, task.LoopingCall(self._look_again).start, LOOK_S)
             threading.Thread(target=self._read, daemon=True).start()
 
@@ -196,17 +198,17 @@ class Host:
         self.leave(0, f'{left} rows wait for the next start' if left else '')
 
     def _look_again(self):
-        # Of many looks that a slow runtime has not heard of, it would have each; of one it has the latest.
+        # A slow runtime would receive every one of many reports; skipping them gives it only the latest.
         if not self._pipe.is_slow:
             self.look()
 
     def look(self):
-        """Tells what has changed of the sessions."""
+        """Reports changes of the sessions."""
         lines = [self._line(op, session) for op, session in list(self._agent.sessions.items()) if session is not None]
         self._pipe.send_lines(*filter(None, lines))
 
     def _line(self, op, session):
-        """What is new of a session as a line; None where nothing is."""
+        """The changes of a session as a line; None if there are none."""
         new = self._said.pop(session, [])
         told = (json.dumps({'op': op, 'session_id': session.session_id, 'status': session.status,
                             'degraded': bool(session.degraded), 'success': session.success}), self._data(op, session))
@@ -217,11 +219,11 @@ class Host:
         return f'{{"session": {state[:-1]}, "data": {data}, "messages": {json.dumps(new)}}}}}'
 
     def _data(self, op, session):
-        """What a session shows, as JSON."""
+        """The data of a session, as JSON."""
         try:
             data = json.dumps(plain(session.data))
         except Exception as error:  # noqa: BLE001
-            # It contains itself, a thread changed it meanwhile, or what is in it fails when it is looked at.
+            # It contains itself, a thread changed it in the meantime, or something in it fails on access.
             text = f'{op}: its data is not shown: {type(error).__name__}: {error}'
             if self._unshown.get(op) != text:
                 print(text, file=sys.stderr)
@@ -231,11 +233,11 @@ class Host:
         return data if len(data) <= MOST_DATA else json.dumps({'left out': f'{len(data)} characters of JSON'})
 
     def _publish(self, topic, *args, **_):
-        """What a feed publishes: (blocks, feed) of a recorded one, (message, feed) of another."""
+        """Publishes a message of a feed: (blocks, feed) for a recorded one, (message, feed) for another."""
         self._feeds.publish(*(args[0] if len(args) == 1 and isinstance(args[0], tuple) else args))
 
     def _subscribe(self, _, handler, topic=None, options=None):
-        """In place of ApplicationSession.subscribe: the handler gets (blocks, feed) or (message, feed)."""
+        """Replaces ApplicationSession.subscribe: the handler receives (blocks, feed) or (message, feed)."""
         self._handlers.append(handler)
         match = getattr(options, 'match', None) or 'exact'
         self._pipe.send(subscribe=len(self._handlers) - 1, topic=topic, match=match)
@@ -261,7 +263,7 @@ class Host:
         self._pipe.send(call=number, procedure=procedure, args=plain(list(args)), kwargs=plain(kwargs))
 
     def _call(self, procedure, *args, **kwargs):
-        """In place of ApplicationSession.call."""
+        """Replaces ApplicationSession.call."""
         answer = defer.Deferred()
         kwargs.pop('options', None)
 
@@ -276,7 +278,7 @@ class Host:
         return answer
 
     def call_and_wait(self, procedure, *args, **kwargs):
-        """In place of what OCS's client asks over HTTP; the thread waits, the reactor's too."""
+        """Replaces the HTTP requests of OCS's client; the thread waits, even the reactor's."""
         if not self._is_reading:
             raise RuntimeError(f'{procedure} cannot be called before the agent runs')
         came, lines = threading.Event(), []
@@ -327,7 +329,7 @@ class Host:
 
     @defer.inlineCallbacks
     def _flush(self):
-        """Hands over what feeds have gathered, and waits for its answer, but not for long."""
+        """Hands over the samples that feeds have collected, and waits for the answer, but not for long."""
         for feed in self._agent.feeds.values():
             feed.flush_buffer()
         for _ in range(int(ANSWER_S / 0.02)):
@@ -348,7 +350,7 @@ class Host:
         self.leave(1, f'did not end in {self.gone_s:.0f} s{f", {left} rows wait for the next start" if left else ""}')
 
     def leave(self, code, text):
-        """Ends the process, with a line for the runtime's log where there still is one."""
+        """Ends the process, with a line for the runtime's log if that still exists."""
         leave(code, text)
 
 

@@ -4,7 +4,7 @@ import sys
 
 
 def leave(code, text):
-    """Ends the process at once, with a line for the runtime's log where there still is one."""
+    """Ends the process at once, with a line for the runtime's log if that still exists."""
     try:
         if text:
             print(text, file=sys.stderr)

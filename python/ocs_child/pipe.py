@@ -1,4 +1,4 @@
-"""The two ends of the pipe to the runtime, and rows that it has not answered yet."""
+"""The two ends of the pipe to the runtime, and the rows that it has not answered yet."""
 import collections
 import json
 import os
@@ -8,9 +8,9 @@ import threading
 
 from .counts import Counts
 
-#: Rows that wait for their answer at most; what comes while there are as many is lost, and counted.
+#: Maximum rows that wait for their answer; further ones are lost, and counted.
 MOST_ROWS = 100_000
-#: Other lines that wait to be written at most.
+#: Maximum other lines that wait to be written.
 MOST_LINES = 10_000
 
 
@@ -18,7 +18,7 @@ def take_streams():
     """
     Takes stdin and stdout for the pipe, before anything can print or read.
 
-    What the agent prints goes to stderr, and children of its own inherit neither end.
+    What the agent prints goes to stderr, and its own children inherit neither end.
     Returns (lines in, a text file; file for lines out).
     """
     into, out = os.dup(0), os.dup(1)
@@ -26,18 +26,18 @@ def take_streams():
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    # What it prints is for a log: it never fails for a letter.
+    # Printed text is for a log: it never fails because of a character.
     sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False, encoding='utf-8', errors='backslashreplace')
     return os.fdopen(into, encoding='utf-8', newline='\n'), os.fdopen(out, 'wb')
 
 
 class Pipe:
     """
-    Writes lines: at once as long as the runtime reads them, else from a thread of its own, so that one that reads slowly
+    Writes lines: immediately while the runtime reads them, else from a separate thread, so that a slow reader
     never blocks the agent.
 
-    out: file to the runtime.  left: path of a file that takes rows which were never answered; the next start hands them
-    over first.
+    out: file to the runtime.  left: path of a file for rows that were never answered; the next start hands
+    them over first.
     """
 
     def __init__(self, out, left):
@@ -45,7 +45,7 @@ class Pipe:
         os.set_blocking(out.fileno(), False)
         self._left = left
         self._lock = threading.Condition()
-        #: What the thread writes, in this order: the end of a line that is begun, rows, all else.
+        #: Written by the thread, in this order: the end of an unfinished line, rows, everything else.
         self._begun = b''
         self._late_rows, self._late = collections.deque(), collections.deque()
         self._thread = None
@@ -57,17 +57,17 @@ class Pipe:
         self._counts = Counts(left + '.count' if left else None)
 
     def send(self, **message):
-        """Sends one message; rows that come after it may be there before it."""
+        """Sends one message; later rows may arrive before it."""
         self.send_lines(json.dumps(message, allow_nan=False))
 
     def declare(self, **message):
-        """Sends one message that rows after it need: it is there before them."""
+        """Sends one message that later rows need: it arrives before them."""
         with self._lock:
             if not self._broken:
                 self._write(self._late_rows, json.dumps(message, allow_nan=False))
 
     def send_lines(self, *lines):
-        """Sends messages that are JSON already, all in one breath."""
+        """Sends messages that are JSON already, all at once."""
         with self._lock:
             if lines and not self._broken and len(self._late) < MOST_LINES:
                 self._write(self._late, *lines)
@@ -82,7 +82,7 @@ class Pipe:
                 self._counts.refused(self._refused)
                 return
             self._number += 1
-            # Its number first: of a line that the runtime cannot read it is found there.
+            # Its number comes first, so that the runtime finds it even in a line that it cannot parse.
             row.pop('row', None)
             line = json.dumps({'row': self._number, **row}, allow_nan=False)
             self._rows[self._number] = line
@@ -91,8 +91,8 @@ class Pipe:
 
     def before(self):
         """
-        What the process before this one is not known to have handed over, for the runtime: {pid, rows, safe, refused}, its
-        last number and up to which they are safe; None when it has ended in order. Counting begins anew with it.
+        The rows that the previous process may not have handed over, for the runtime: {pid, rows, safe,
+        refused}, its last number and up to which they are safe; None if it ended in order. Restarts counting.
         """
         before = self._counts.before
         self._counts.begin()
@@ -118,7 +118,7 @@ class Pipe:
 
     @property
     def is_slow(self):
-        """Whether the runtime does not read all that is sent."""
+        """Whether the runtime does not read everything that is sent."""
         return bool(self._begun or self._late_rows or self._late)
 
     @property
@@ -139,7 +139,7 @@ class Pipe:
                 os.remove(self._left)
 
     def close(self):
-        """Leaves what was never answered for the next start. Returns how many rows that are."""
+        """Leaves unanswered rows for the next start. Returns their number."""
         with self._lock:
             self._broken = True
             rows = list(self._rows.values())
@@ -156,13 +156,13 @@ class Pipe:
             return len(rows)
 
     def _write(self, late, *lines):
-        """Writes lines, or has them wait in `late`."""
+        """Writes lines, or makes them wait in `late`."""
         if self.is_slow:
             late.extend(lines)
         else:
             text = ('\n'.join(lines) + '\n').encode()
             text = text[self._take(text):]
-            # Each by itself: rows pass by those that are not begun.
+            # One by one: rows overtake lines that are not begun.
             begun, _, rest = text.partition(b'\n')
             self._begun = begun + b'\n' if text else b''
             late.extend(rest.decode().splitlines())
@@ -171,13 +171,13 @@ class Pipe:
         self._tell_refused()
 
     def _take(self, text):
-        """How many bytes of it the runtime takes now."""
+        """How many of its bytes the runtime accepts now."""
         try:
             return os.write(self._out.fileno(), text)
         except BlockingIOError:
             return 0
         except (OSError, ValueError):
-            # The runtime is gone: whoever reads its requests sees to the end.
+            # The runtime is gone: the reader of its requests handles the end.
             return len(text)
 
     def _tell_refused(self):
@@ -211,7 +211,7 @@ class Pipe:
                 self._tell_refused()
 
     def _write_on(self):
-        """Writes what waits, as far as the runtime takes it."""
+        """Writes waiting lines, as far as the runtime accepts them."""
         while self.is_slow:
             text = self._begun or (self._late_rows or self._late).popleft().encode() + b'\n'
             self._begun = text[self._take(text):]

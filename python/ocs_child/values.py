@@ -1,4 +1,4 @@
-"""Values of Python as JSON lines carry them: types are told beside, not guessed from the JSON."""
+"""Python values as JSON lines carry them: types are sent separately, not guessed from the JSON."""
 import math
 
 
@@ -11,7 +11,7 @@ def type_of(values):
 
 
 def _kind(of):
-    # Before int, which bool is in Python.
+    # Before int, since bool is a subclass of it in Python.
     if issubclass(of, bool):
         return 'bool'
     if issubclass(of, int):
@@ -22,17 +22,17 @@ def _kind(of):
 
 
 def wires(kind, values):
-    """The values of a column of this type, as they travel."""
+    """The values of a column of this type, as transmitted."""
     if kind == 'double':
         floats = list(map(float, values))
-        # Zero may have a minus.
+        # Zero may have a minus sign.
         if 0 not in floats and all(map(math.isfinite, floats)):
             return floats
     return [wire(kind, value) for value in values]
 
 
 def wire(kind, value):
-    """One value of a column of this type, as it travels."""
+    """One value of a column of this type, as transmitted."""
     if kind == 'double':
         return plain(float(value))
     if kind == 'int':
@@ -41,7 +41,7 @@ def wire(kind, value):
 
 
 def from_wire(kind, value):
-    """A value of a column of this type, off the wire; None where there is none."""
+    """A transmitted value of a column of this type; None if there is none."""
     if kind == 'int' and isinstance(value, str):
         return int(value)
     if kind == 'double':
@@ -51,8 +51,8 @@ def from_wire(kind, value):
 
 def plain(data):
     """
-    Any data as JSON can hold it: what it cannot, non-finite numbers and integers beyond 2**53, is text; numpy's arrays and
-    scalars are lists and numbers; what is nothing of all that is its text.
+    Any data in a form that JSON can hold: non-finite numbers and integers beyond 2**53 become text; numpy's
+    arrays and scalars become lists and numbers; any other object becomes its text.
     """
     if data is None or isinstance(data, (bool, str)):
         return data

@@ -1,4 +1,4 @@
-/** The alert rules that are provisioned, evaluated as Grafana does, of what the bridge answers. */
+/** The provisioned alert rules, evaluated as Grafana does, on what the bridge answers. */
 import { afterEach, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { defineAgent } from '../core/agent.ts'
@@ -22,7 +22,7 @@ const shown = (name: string, range: [number, number]): Shown => {
 const LAB = [shown('LSA21OQ', [2, 6]), shown('LSA22HA', [10, 20])]
 const rules = new Map(rulesOf(alertsOf(LAB, dialectOf('graphite', LAB))).map((rule) => [rule.uid, rule]))
 
-/** One that does what it is told to. */
+/** An agent that does what it is told to. */
 const heater = defineAgent({
   class: 'TestHeater',
   help: 'A heater for tests.',
@@ -44,7 +44,7 @@ afterEach(async () => {
 })
 
 async function states({ bridge }: TestSite, refId: 'A' | '' = 'A'): Promise<Record<string, string>> {
-  // What is of this second, too.
+  // Includes samples of the present second.
   const now = Date.now() / 1000 + 1
   const state = async (rule: Rule) => {
     const body = new URLSearchParams(asked(rule, now))
@@ -92,7 +92,7 @@ test('each rule fires for what it is for, and for nothing else', async () => {
   )
   expect(await states(at)).toEqual({ ...well, operations: 'Alerting' })
 
-  // A data node that has gone takes its curves with it.
+  // A data node that is gone takes its curves with it.
   const presence = at.lab.hub.connect('observer')
   const gone = Promise.withResolvers<void>()
   await presence.subscribe(

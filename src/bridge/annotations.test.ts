@@ -7,7 +7,7 @@ import { ROOT, recorded, send } from './site.test-aid.ts'
 
 const now = Math.floor(Date.now() / 1000)
 
-/** A bridge on a hub on which a test says what agents would say. */
+/** A bridge on a hub on which a test publishes what agents would. */
 async function stage() {
   const hub = new MemoryHub()
   const agents = hub.connect('agents')

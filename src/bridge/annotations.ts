@@ -2,9 +2,9 @@ import type { OpState } from '../core/ops.ts'
 import { expand } from '../lab/targets.ts'
 import { type Happening, type History, type Raised, type Run, troublesOf } from './history.ts'
 
-/** Annotations of one answer, at most, the newest: thousands make a browser stand still. */
+/** Maximum annotations per answer, the newest: thousands would freeze a browser. */
 const MAX_MARKS = 500
-/** Operations of one table of states, and its rows, at most. */
+/** Maximum operations, and rows, of a table of states. */
 const MAX_OPS = 200
 const MAX_ROWS = 2000
 
@@ -15,23 +15,23 @@ export interface Mark {
   readonly end: number | undefined
   readonly title: string
   readonly text: string
-  /** Instance, operation or kind of event, how it went. */
+  /** Instance, operation or kind of event, and the outcome. */
   readonly tags: readonly string[]
 }
 interface Wanted {
   /** Unix ms. */
   readonly from: number
   readonly to: number
-  /** What to look for: words that all have to occur, in tags, title or text. Nothing means all. */
+  /** Words that must all occur, in tags, title or text. Empty means no restriction. */
   readonly words: string
-  /** The words are tags, which have to be there as they are. */
+  /** The words are tags, which must match exactly. */
   readonly all?: boolean
 }
 
-/** The sessions, events and alarms of a span of time that hold all words, in order of time. */
+/** The sessions, events and alarms of a span of time that contain all words, in time order. */
 export function choose(history: History, { from, to, words, all = false }: Wanted): Mark[] {
   const fits = matcher(words, all)
-  // What an alarm agent says of its alarms is shown as their regions.
+  // An alarm agent's messages about its alarms are shown as regions of the alarms.
   const events = history.events().filter(({ kind }) => kind !== 'alarm')
   return [
     ...history.runs().flatMap(marksOfRun),
@@ -45,8 +45,8 @@ export function choose(history: History, { from, to, words, all = false }: Wante
 }
 
 /**
- * What an annotation's query means: words, `#tag`s, and variables as Grafana writes them out, `(ls240|ls372)`.
- * `events` alone is the name of it all.
+ * Parses an annotation query: words, `#tag`s, and variables as Grafana expands them, `(ls240|ls372)`.
+ * `events` alone is the name of the query for all of them.
  */
 function matcher(query: string, tagsOnly: boolean): (mark: Mark) => boolean {
   const ways = expand(query.slice(0, 4096)).map((text) =>
@@ -78,7 +78,7 @@ function markOfRun({ instance, op, id, start, end, startedBy, message }: Run): M
   }
 }
 
-/** A run, and what went wrong in it, each where it happened. */
+/** A run, and its faults, each at its time. */
 function marksOfRun(run: Run): Mark[] {
   const whole = markOfRun(run)
   const troubles = troublesOf(run).map(({ state, start, end, why }): Mark => {
@@ -116,13 +116,13 @@ function markOfEvent({ instance, kind, level, text, time, nth }: Happening): Mar
   }
 }
 
-/** Operations and their states over time: a column an operation, a row a change. Times in unix ms. */
+/** Operations and their states over time: a column per operation, a row per change. Times in unix ms. */
 export interface States {
   readonly ops: readonly string[]
   readonly rows: readonly (readonly [number, ...(OpState | null)[]])[]
 }
 
-/** What the operations did between two times (unix ms), those whose instance or name holds all words. */
+/** The states of operations between two times (unix ms) if their instance or name contains all words. */
 export function states(history: History, { from, to, words }: Wanted, now = Date.now()): States {
   const fits = matcher(words, false)
   const byOp = Map.groupBy(

@@ -124,7 +124,7 @@ test('/query: a panel of nothing but unknown names is told so; one that has othe
   expect(await asked('LSA21OQ::Channel_1_T', 'LSA21OQ::()', '()')).toEqual([200, null])
   expect(await asked('nowhere::a', 'events')).toEqual([200, `${none} "nowhere::a"`])
   await at.stopNode('LSA22HA')
-  // A panel that keeps its last picture on an error must not: what is gone looks gone.
+  // A panel that keeps its last picture on an error would be misleading: lost data must look lost.
   expect(
     await until(
       () => asked('LSA22HA::Channel_1_T'),
@@ -242,7 +242,7 @@ test('one slow node costs its own curves and 2 s, a lost one nothing; the others
     'data node SLOW: node-SLOW did not answer within 2 s',
     'data node SLOWER: node-SLOWER did not answer within 2 s',
   ])
-  // All at the same time: the second is not asked when the first has been given up.
+  // All at the same time: the second node is not asked only after the first has been given up.
   expect(asked.map(({ logged }) => logged)).toEqual([0, 0, 0, 0])
 })
 
@@ -255,7 +255,7 @@ test('of two live nodes of one name the one that had it first is asked, however 
   expect(at.log).toEqual([
     'two data nodes are named LSA21OQ: node-LSA21OQ and impostor; impostor, the later one, is ignored',
   ])
-  // What one has left that is gone counts for nothing, also where it was there before the bridge.
+  // Retained messages of a node that is gone do not count, even if they are older than the bridge.
   await silentNode(at.lab.hub, 'LATE', 'offline', 'gone', 1)
   await silentNode(at.lab.hub, 'LATE')
   await silentNode(at.lab.hub, 'LATE', 'online', 'gone', 1)
@@ -406,7 +406,10 @@ test('nothing that a request makes the bridge publish is anything but a query', 
   expect(new Set(published)).toEqual(new Set([channels.query.pattern]))
 })
 
-/** Sends bytes as they are and resolves with the first line of what comes back, at the latest when the bridge hangs up. */
+/**
+ * Sends raw bytes and resolves with the first line of the response, at the latest when the bridge closes the
+ * connection.
+ */
 async function raw({ url }: Bridge, text: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let got = ''

@@ -28,15 +28,15 @@ import { asCsv, asObjects, rowsOf } from './rows.ts'
 import { AnnotationsBody, QueryBody, SearchBody, simpleJson, TagBody } from './simple-json.ts'
 import { MetricsBody, OptionsBody, simpod, VariableBody } from './simpod.ts'
 
-/** Bytes a request may carry; Bun answers 413 to more. */
+/** Maximum bytes in a request; Bun answers 413 to more. */
 const BODY_BYTES = 262_144
-/** Seconds a connection may be quiet. */
+/** Seconds that a connection may be idle. */
 const IDLE = 10
-/** Seconds that an answer may take to begin. */
+/** Seconds until an answer must begin. */
 const ANSWER = 30
-/** What is said of a port that is in use. */
+/** Advice if a port is in use. */
 const REMEDY = 'stop it, or choose another port with --listen ADDR:PORT'
-/** Requests after which what they leave behind is collected. */
+/** Number of requests after which their garbage is collected. */
 const COLLECT_AFTER = 1000
 
 export interface BridgeOptions {
@@ -46,35 +46,36 @@ export interface BridgeOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** The certificate, for HTTPS. */
   readonly keys?: KeyPair | undefined
-  /** Lets everybody read who reaches it, also from other machines and over plain HTTP. */
+  /** Anyone who reaches it may read, also from other machines and over plain HTTP. */
   readonly insecure?: boolean
-  /** Other sites, that are looked at: their metrics are `SITE/NAME::field`, their agents `SITE/instance`. */
+  /** Other sites to show: their metrics are `SITE/NAME::field`, their agents `SITE/instance`. */
   readonly sites?: readonly { readonly name: string; readonly bus: Bus; readonly root: string }[]
-  /** Further names by which requests may come (`Host`): of a proxy or a container network. */
+  /** More names that requests may use (`Host`): of a proxy or a container network. */
   readonly hosts?: readonly string[]
-  /** The people of the hub; without any nobody signs in. */
+  /** The people of the hub; without it nobody can sign in. */
   readonly people?: HubPeople | undefined
   /** Grafana's address, for a link on the live page. */
   readonly grafana?: string
-  /** Instances of the site file that are to be up: the live page shows those that are not. */
+  /** Instances of the site file that should be running: the live page shows those that are missing. */
   readonly expected?: () => readonly Expected[]
   log(text: string): void
 }
 export interface Bridge {
   /** The data source's URL for Grafana. */
   readonly url: string
-  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  /** Uses another certificate for new connections; existing connections stay. */
   renew(keys: KeyPair): void
   close(): Promise<void>
 }
 
 /**
- * Serves the data nodes on a bus over HTTP: to Grafana in the dialects of SimpleJson, simPod's JSON and (under
- * `/graphite`) Graphite, to notebooks and the Infinity data source as flat rows under `/api`, to Prometheus at
- * `GET /metrics`, and to browsers as a live page. It only reads: no request makes it publish anything but queries to data
- * nodes. Who has signed in acts on a connection to the hub of their own, as the person whom the hub knows them as.
- * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without a certificate or
- * `insecure`
+ * Serves the data nodes on a bus over HTTP: to Grafana in the dialects of SimpleJson, simPod's JSON and
+ * (under `/graphite`) Graphite, to notebooks and the Infinity data source as flat rows under `/api`, to
+ * Prometheus at `GET /metrics`, and to browsers as a live page. It only reads: no request makes it publish
+ * anything but queries to data nodes. A person who has signed in acts through a separate connection to the
+ * hub, with their own identity there.
+ * @throws ConfigError for a port that cannot be opened, and for an address beyond this machine without a
+ * certificate or `insecure`
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const { bus, root, listen, keys, insecure = false, hosts = [], grafana, log } = options
@@ -179,7 +180,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   })
 
   let server: ReturnType<typeof open>
-  /** Servers whose certificate was another. */
+  /** Servers with previous certificates. */
   const former: (typeof server)[] = []
   try {
     server = open(app, listen, keys)
@@ -187,7 +188,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     await stop()
     throw await portError(listen.host, listen.port, cause, REMEDY)
   }
-  // A server that is stopped does not know its port any more.
+  // A stopped server no longer knows its port.
   const at = { host: listen.host, port: server.port ?? listen.port }
   return {
     url: `${keys ? 'https' : 'http'}://${hostPort(at.host, at.port)}`,
@@ -212,10 +213,10 @@ function open(app: Hono<Env>, { host, port }: BridgeOptions['listen'], keys: Key
     idleTimeout: IDLE,
     maxRequestBodySize: BODY_BYTES,
     development: false,
-    // Outside development Bun would share the port with another process that listens on it.
+    // Outside development Bun would share the port with another listening process.
     reusePort: false,
     fetch(request, server) {
-      // Data nodes that do not answer are waited for, one question after another, longer than a connection may be idle.
+      // Waiting for several unresponsive data nodes in turn takes longer than a connection may be idle.
       server.timeout(request, ANSWER)
       return app.fetch(request, { address: server.requestIP(request)?.address })
     },

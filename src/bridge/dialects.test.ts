@@ -130,7 +130,7 @@ test('/api/data: a row a value in order of time; patterns; times as ms, ISO and 
     const [status, some] = await get<Row[]>(at.bridge, `${all}&${query}`)
     expect([query, status, some.length]).toEqual([query, 200, 1001])
   }
-  // It says where it has left samples out.
+  // It reports where it has left samples out.
   for (const [points, thinned] of [
     [20_000, null],
     [100, 'LSA21OQ::Channel_1_T'],

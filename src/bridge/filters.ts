@@ -4,7 +4,7 @@ import type { Curve } from '../lab/fetch-curves.ts'
 import type { Metric } from '../lab/targets.ts'
 import { linearRegex } from './linear-regex.ts'
 
-/** What can be filtered by in a dashboard's ad hoc filters. */
+/** The keys of a dashboard's ad hoc filters. */
 const KEYS = ['node', 'field', 'unit'] as const
 type Key = (typeof KEYS)[number]
 
@@ -13,7 +13,7 @@ const Filter = z.object({
   operator: z.string().max(10),
   value: z.string().max(1000),
 })
-/** The ad hoc filters of a query; what is not one is passed over. */
+/** The ad hoc filters of a query; invalid ones are ignored. */
 export const AdHocFilters = z
   .array(z.unknown())
   .max(50)
@@ -23,7 +23,7 @@ export const AdHocFilters = z
 /** The answer to `/tag-keys`. */
 export const tagKeys = KEYS.map((text) => ({ type: 'string', text }))
 
-/** The answer to `/tag-values`: what a key may be, each once; none for a key that is not known. */
+/** The answer to `/tag-values`: the distinct values of a key; empty for an unknown key. */
 export function tagValues(known: readonly Known[], given: string): { readonly text: string }[] {
   const key = keyOf(given)
   if (!key) return []
@@ -31,7 +31,9 @@ export function tagValues(known: readonly Known[], given: string): { readonly te
   return [...new Set(values)].filter((text) => text !== '').map((text) => ({ text }))
 }
 
-/** Whether a metric passes all filters; one by an unknown key or an operator for numbers lets all pass. */
+/**
+ * Whether a metric passes all filters; a filter with an unknown key or a numeric operator passes everything.
+ */
 export function passes(
   { node, field }: Metric,
   curve: Curve | undefined,
@@ -50,7 +52,7 @@ export function passes(
   })
 }
 
-/** `agent` is another word for the node. */
+/** `agent` is a synonym of `node`. */
 function keyOf(given: string): Key | undefined {
   return given === 'agent' ? 'node' : KEYS.find((key) => key === given)
 }

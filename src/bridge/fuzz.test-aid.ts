@@ -8,7 +8,9 @@ export interface Mutated {
   readonly init: RequestInit
 }
 
-/** Gives requests of all dialects as plugins send them, one after the other, with up to three faults in query and body. */
+/**
+ * Returns requests of all dialects as plugins send them, in turn, with up to three faults in query and body.
+ */
 export function mutatedRequests(random: Random): () => Mutated {
   const corpus = recordings.map(recorded)
   return () => {
@@ -22,7 +24,10 @@ export function mutatedRequests(random: Random): () => Mutated {
   }
 }
 
-/** Gives requests of Graphite's dialect from a grammar: targets, patterns and times, most of which mean something. */
+/**
+ * Returns requests of Graphite's dialect from a grammar: targets, patterns and times, most of them
+ * meaningful.
+ */
 export function graphiteRequests(random: Random): () => Mutated {
   const path = () => {
     const parts = Array.from({ length: random.below(3) === 0 ? random.below(4) : 2 }, () =>
@@ -64,7 +69,7 @@ export function graphiteRequests(random: Random): () => Mutated {
   }
 }
 
-/** Sends what `next` gives to a bridge, twenty requests at a time; how often each status came. */
+/** Sends what `next` returns to a bridge, twenty requests at a time; returns how often each status came. */
 export async function flood(
   url: string,
   times: number,

@@ -16,7 +16,7 @@ async function sound(bridge: Bridge, counts: Record<number, number>): Promise<vo
   expect(first?.datapoints.length).toBeGreaterThanOrEqual(FULL)
 }
 
-/** What the log holds besides targets that were left out. */
+/** Lines of the log other than those about targets left out. */
 const troubles = (log: readonly string[]) => log.filter((line) => !line.startsWith('graphite: left out: '))
 
 test.each([1, 2, 3, 4, 5])(

@@ -1,4 +1,7 @@
-/** A stop of a data source is a gap in every dialect, from its live node as from recorded files; its pauses are none. */
+/**
+ * When a data source stops, every dialect shows a gap, from its live node as from recorded files; its pauses
+ * are no gaps.
+ */
 import { afterEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { ownClock } from '../../test/own-clock.ts'
@@ -14,11 +17,11 @@ import { ROOT } from './site.test-aid.ts'
 
 afterEach(cleanUp)
 
-/** Seconds of data up to now, in which nothing was sampled for 20 min. */
+/** Seconds of data up to now, 20 min of them without samples. */
 const [SECONDS, STOP, STOPPED] = [3500, 1200, 1500]
 const HOUR_MS = 3_600_000
 
-/** What is sampled: by a diode, by a scanner's bursts, and so that nobody says how often. */
+/** The sampled fields: of a diode, of a scanner with bursts, and one without a declared rhythm. */
 const blocks = {
   diode: { rhythm: 0.4, times: (s: number) => Array.from({ length: s / 0.4 }, (_, i) => 0.4 * i) },
   scanned: {

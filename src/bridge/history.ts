@@ -7,14 +7,14 @@ import { type OpSession, type OpState, stateOf, toldOf } from '../core/ops.ts'
 import type { LabView } from '../lab/lab-view.ts'
 import { caller } from '../lab/request-client.ts'
 
-/** Sessions and events that are remembered, at most: the newest of each. */
+/** Maximum number of sessions and events that are remembered, the newest of each. */
 const KEPT = 1000
-/** Sessions that each agent is asked for, the newest, when it comes. */
+/** Number of past sessions, the newest, that each agent is asked for when it appears. */
 const PAST = 100
-/** Characters of a text. */
+/** Maximum characters of a text. */
 const MAX_TEXT = 500
 
-/** A state, from when on, and why; null while nobody knows, its agent being lost. */
+/** A state, its beginning, and the reason; null while unknown because its agent is lost. */
 export type Step = readonly [time: number, state: OpState | null, why: string]
 /** One session of an operation. Times in unix s. */
 export interface Run {
@@ -25,18 +25,18 @@ export interface Run {
   readonly end: number | undefined
   readonly state: OpState
   readonly startedBy: string
-  /** The last that it said. */
+  /** Its last message. */
   readonly message: string
   readonly steps: readonly Step[]
 }
-/** An event as it came. */
+/** An event as received. */
 export interface Happening extends Omit<Event, 'text'> {
   readonly instance: string
   readonly text: string
-  /** Counts the events since the bridge started. */
+  /** Numbers the events since the bridge started. */
   readonly nth: number
 }
-/** An alarm from when it was raised until what was wrong ended. Times in unix s. */
+/** An alarm from when it was raised until its cause ended. Times in unix s. */
 export interface Raised {
   readonly instance: string
   readonly name: string
@@ -46,15 +46,15 @@ export interface Raised {
   readonly ended: number | undefined
   readonly acknowledged: string
 }
-/** What has happened in a lab since the bridge started, and the sessions that its agents remember. */
+/** The history of a lab since the bridge started, and the sessions that its agents remember. */
 export interface History extends AsyncDisposable {
   runs(): readonly Run[]
   events(): readonly Happening[]
-  /** Alarms that the alarm agents tell of: those that are raised, and those that ended last. */
+  /** Alarms reported by the alarm agents: those that are raised, and the last that ended. */
   alarms(): readonly Raised[]
 }
 
-/** Listens to the sessions and the events of all agents, and remembers the newest. */
+/** Listens to the sessions and events of all agents, and remembers the newest. */
 export async function recordHistory({
   bus,
   root,
@@ -69,7 +69,7 @@ export async function recordHistory({
   const alarms = new Map<string, Raised[]>()
   let count = 0
 
-  /** The process of each agent that has been asked what it did before. */
+  /** The process of each agent that has been asked for its past. */
   const asked = new Map<string, string>()
   const asking = await caller(bus, root)
 
@@ -77,7 +77,8 @@ export async function recordHistory({
     const key = `${of.instance}/${of.op}/${said.session_id}/${said.start_time}`
     runs.set(key, runOf(said, of))
     if (runs.size <= KEPT) return
-    // What still runs may not be said again for days: those that have ended go first.
+    // A running session may not be published again for days, so the sessions that have ended are dropped
+    // first.
     const ended = [...runs].filter(([, { end }]) => end !== undefined)
     const [oldest] = (ended.length > 0 ? ended : [...runs]).reduce((a, b) =>
       b[1].start < a[1].start ? b : a,
@@ -94,7 +95,7 @@ export async function recordHistory({
         if (session.status === 'done') keep(session, of)
       }
     } catch (error) {
-      // One that does not answer is asked again with its next sign of life, one that has no history is not.
+      // An agent that does not answer is asked again at its next heartbeat; one without a history is not.
       if (!(error instanceof OpError) && asked.get(instance) === process) asked.delete(instance)
     }
   }
@@ -135,7 +136,7 @@ function raisedOf(instance: string, { alarms, recent }: AlarmsData): Raised[] {
   return [...past, ...now]
 }
 
-/** A run whose agent was lost at some time: what it does since then is not known. */
+/** A run whose agent was lost at some time: its state since then is unknown. */
 function cutOff(run: Run, lost: number | undefined): Run {
   if (lost === undefined || run.end !== undefined) return run
   return { ...run, steps: [...run.steps, [Math.max(lost, run.steps.at(-1)?.[0] ?? lost), null, '']] }
@@ -159,12 +160,12 @@ function runOf(said: OpSession, { instance, op }: { instance: string; op: string
 export interface Trouble {
   readonly state: 'degraded' | 'failed'
   readonly start: number
-  /** The same as `start` for a failure; undefined while it goes on. */
+  /** Equal to `start` for a failure; undefined while it lasts. */
   readonly end: number | undefined
   readonly why: string
 }
 
-/** What went wrong in a run, in order. */
+/** The faults of a run, in order. */
 export function troublesOf({ steps, message }: Run): Trouble[] {
   return steps.flatMap(([start, state, why], i): Trouble[] => {
     if (state === 'failed') return [{ state, start, end: start, why: why || message }]
@@ -172,7 +173,7 @@ export function troublesOf({ steps, message }: Run): Trouble[] {
   })
 }
 
-/** The states of a session; an agent that does not tell them is known to have run, and how it ended. */
+/** The states of a session; if the agent does not report them, only that it ran, and how it ended. */
 function stepsOf(said: OpSession): readonly Step[] {
   const { transitions, start_time, end_time } = said
   if (transitions && transitions.length > 0)

@@ -5,16 +5,16 @@ import { HTTPException } from 'hono/http-exception'
 import type { z } from 'zod'
 import { messageOf } from '../core/errors.ts'
 
-/** Characters from which an answer is worth compressing. */
+/** Number of characters from which an answer is worth compressing. */
 const GZIP_FROM = 1024
 const SECURITY = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
 
-/** A request that cannot be meant: 400 with what is wrong. */
+/** An invalid request: 400 with the reason. */
 export function badRequest(message: string): HTTPException {
   return new HTTPException(400, { message })
 }
 
-/** Checks a body against its schema and answers it; 400 names what is wrong. */
+/** Validates a body with its schema and answers it; 400 names the problem. */
 export async function checked<S extends z.ZodType>(
   c: Context,
   schema: S,
@@ -47,24 +47,24 @@ export function answer(c: Context, data: unknown): Promise<Response> {
   return send(c, JSON.stringify(data), 'application/json')
 }
 
-/** Names in a header what of a request is left out. */
+/** Lists in a header the parts of a request that are left out. */
 export function tellLeftOut(c: Context, reasons: readonly string[]): void {
   if (reasons.length > 0) c.header('x-ocs-left-out', oneLine(reasons.join('; ')))
 }
 
-/** Tells in a header which metrics have more samples than the answer holds. */
+/** Lists in a header the metrics with more samples than the answer contains. */
 export function tellThinned(c: Context, metrics: readonly string[]): void {
   if (metrics.length > 0) c.header('x-ocs-thinned', oneLine(metrics.join('; ')))
 }
 
-/** Text that may stand in a header or in a line of the log. */
+/** Text made safe for a header or a line of the log. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 1000)
 }
 
 const compress = promisify<string, { level: number }, Buffer<ArrayBuffer>>(gzip)
 
-/** Sends text of any type, compressed for whom it may be. */
+/** Sends text of any type, compressed for clients that accept it. */
 export async function send(c: Context, text: string, type: string): Promise<Response> {
   const headers = { ...SECURITY, 'content-type': type, vary: 'accept-encoding' }
   if (text.length < GZIP_FROM || !/\bgzip\b/i.test(c.req.header('accept-encoding') ?? '')) {

@@ -92,7 +92,10 @@ export function thermometer(channels = 2): {
   }
 }
 
-/** Puts `seconds` of data at 10 Hz, up to now, into a spool, a row a sample. Returns the last sample's time. */
+/**
+ * Puts `seconds` of data at 10 Hz, up to now, into a spool, one row per sample. Returns the last sample's
+ * time.
+ */
 export async function fill(spool: Spool, seconds: number, channels: number): Promise<number> {
   const names = Array.from({ length: channels }, (_, i) => `Channel_${i + 1}_T`)
   const declaration: FeedDeclaration = {
@@ -113,11 +116,11 @@ export async function fill(spool: Spool, seconds: number, channels: number): Pro
   return start + (seconds * 10 - 1) / 10
 }
 
-/** Milliseconds between two looks, which leave the rest of the lab time. */
+/** Milliseconds between two checks, which leave time for the rest of the lab. */
 const LOOK_MS = 10
 const { signal: never } = new AbortController()
 
-/** Asks again and again until what comes satisfies `enough`: the test runner ends one that never does. */
+/** Repeats a request until the result satisfies `enough`; if it never does, the test runner ends the test. */
 export async function until<T>(ask: () => Promise<T> | T, enough: (got: T) => boolean): Promise<T> {
   for (;;) {
     const got = await ask()

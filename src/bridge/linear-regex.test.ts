@@ -79,7 +79,8 @@ test('what is not understood is refused, and why', () => {
 const LETTERS = 5000
 
 test('no expression takes longer than in proportion to its text', () => {
-  // Each text has what the expression ends in, and has it too early: without that none would have to look at all of it.
+  // Each text has the end of the expression, but too early: otherwise no engine would have to look at all of
+  // it.
   for (const [source, end, text] of [
     ['(a+)+$', '', 'a'],
     ['(a|a)*b$', 'b', 'a'],
@@ -89,7 +90,7 @@ test('no expression takes longer than in proportion to its text', () => {
     ['([ab]*)a([ab]{12})c$', 'c', 'ab'],
   ] as const) {
     const find = linearRegex(source)
-    // As the square of the text it would be 100.
+    // If it were quadratic in the text it would be 100.
     const cost = growth((size) => {
       expect(find(`${end}${text.repeat(size)}!`)).toBeUndefined()
     }, LETTERS)

@@ -1,18 +1,18 @@
 import { RE2JS, RE2JSException } from 're2js'
 
-/** Characters an expression may be written with, and steps it may have once its repetitions are written out. */
+/** Maximum characters of an expression, and maximum steps after expanding its repetitions. */
 const MAX_SOURCE = 500
 const MAX_STEPS = 1000
 
-/** Where a match and its groups begin and end: pairs, -1 for a group that took no part. */
+/** The beginning and end of a match and its groups: pairs, -1 for a group that did not take part. */
 export type Match = readonly number[]
 
 /**
- * Compiles a regular expression in RE2's syntax, which is Perl's and Python's without what needs going back: its time is in
- * proportion to pattern × text, so that a dashboard's expression cannot stop the bridge, as it could with the engine of
- * the language. Leftmost match, first alternative before the next.
- * @returns what finds its first match at or after a place
- * @throws SyntaxError for what RE2 does not understand, or is too long
+ * Compiles a regular expression in RE2's syntax, which is that of Perl and Python without whatever needs
+ * backtracking: its time is proportional to pattern × text, so a dashboard's expression cannot block the
+ * bridge, as it could with the engine of the language. Leftmost match, first alternative before the next.
+ * @returns a function that finds the first match at or after a position
+ * @throws SyntaxError for an expression that RE2 does not understand, or that is too long
  */
 export function linearRegex(source: string): (text: string, from?: number) => Match | undefined {
   if (source.length > MAX_SOURCE) throw new SyntaxError(`longer than ${MAX_SOURCE} characters`)

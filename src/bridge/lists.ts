@@ -5,12 +5,12 @@ import { ask, milliseconds, numeric } from '../lab/fetch-curves.ts'
 import type { InstanceView, LabView } from '../lab/lab-view.ts'
 import type { Nodes } from '../lab/nodes.ts'
 
-/** Milliseconds after which a value is no longer the present one: as long as Prometheus looks back. */
+/** Milliseconds after which a value is no longer current: as long as Prometheus looks back. */
 const FRESH_MS = 300_000
 
 /**
- * The metrics as `GET /api/metrics` lists them, each with its Graphite name (none for texts) and the field that it is of
- * (`observatory.ls240.feeds.temperatures.Channel_1_T`; none where its node does not say).
+ * The metrics as `GET /api/metrics` lists them, each with its Graphite name (none for texts) and its field
+ * (`observatory.ls240.feeds.temperatures.Channel_1_T`; none if its node does not tell).
  */
 export function metricList(known: readonly Known[], all: Nodes): object[] {
   const live = new Map(all.listed().map((node) => [node.name, node.live?.source]))

@@ -9,12 +9,12 @@ const Answer = z.object({
   notes: z.array(z.object({ time: z.number(), text: z.string(), by: z.string() })),
 })
 const QUERY = 'get_notes'
-/** Seconds between what a note says of its time and what its event does, at most. */
+/** Maximum seconds between a note's time and that of its event. */
 const SAME = 5
 
 /**
- * A history that also has the notes from before the bridge was started, as the recorders have kept them: each is asked once
- * it is there, and again when it has been away.
+ * A history that also has the notes from before the bridge started, as kept by the recorders: each recorder
+ * is asked once it is there, and again after it was away.
  */
 export async function withNotes(
   history: History,

@@ -1,4 +1,4 @@
-/** Fields of one data node that were read at times of their own: none has a hole where another has a sample. */
+/** Fields of one data node that were read at different times: none has a hole where another has a sample. */
 import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ afterAll(() => rmSync(archive, { recursive: true }))
 
 const [FROM, TO] = [1_499_990_400, 1_499_997_600]
 
-/** A quantity as APEX writes it, a sample each `step` s. */
+/** A quantity as APEX writes it, one sample every `step` s. */
 function write(field: string, step: number, value: (i: number) => number): [number, number][] {
   const samples = Array.from({ length: 1 + (TO - FROM) / step }, (_, i): [number, number] => [
     FROM + i * step,

@@ -9,18 +9,18 @@ import type { Nodes } from '../lab/nodes.ts'
 import { MAX_METRICS, type Metric, readTarget } from '../lab/targets.ts'
 import { badRequest } from './http.ts'
 
-/** Rows of one answer, at most, shared by its metrics. */
+/** Maximum rows of one answer, shared by its metrics. */
 const MAX_ROWS = 200_000
 const HOUR_MS = 3_600_000
 
 type Cell = string | number | boolean | null
-/** A table: the names of its columns, and its rows in order of time. */
+/** A table: the names of its columns, and its rows in time order. */
 export interface Rows {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
-  /** Metrics that nobody has, each as a sentence; some others are there. */
+  /** Unknown metrics, one sentence each, if others are known. */
   readonly leftOut: readonly string[]
-  /** Metrics that have more samples than are here. */
+  /** Metrics that have more samples than are included. */
   readonly thinned: readonly string[]
 }
 type Table = Pick<Rows, 'columns' | 'rows'>
@@ -29,9 +29,10 @@ const Flag = z.enum(['0', '1', 'true', 'false']).transform((text) => text === '1
 const Points = z.coerce.number().int().min(1).max(20_000)
 
 /**
- * What `GET /api/data` asks for: `metric` (again and again, with `*` and `?` for many), `from`, `to` (unix ms, ISO 8601,
- * `now-1h`; the last hour), `max_points` a metric (1000), `wide` (a column a metric), `format` (json or csv).
- * @throws HTTPException 400 for what cannot be read
+ * Answers `GET /api/data`: `metric` (repeatable; `*` and `?` match many), `from`, `to` (unix ms, ISO 8601,
+ * `now-1h`; the last hour by default), `max_points` per metric (1000), `wide` (a column per metric), `format`
+ * (json or csv).
+ * @throws HTTPException 400 for invalid parameters
  */
 export async function rowsOf(
   { nodes, catalog }: { readonly nodes: Nodes; readonly catalog: Catalog },
@@ -104,7 +105,7 @@ function long(columns: Named): Table {
   return { columns: ['time', 'metric', 'value'], rows: rows.sort((a, b) => a[0] - b[0]) }
 }
 
-/** A row for each time that any metric has; null where a metric has no value then. */
+/** A row for each time of any metric; null where a metric has no value then. */
 function widened(columns: Named): Table {
   const rows = new Map<number, Cell[]>()
   for (const [at, { points }] of columns.entries()) {
@@ -118,7 +119,7 @@ function widened(columns: Named): Table {
   return { columns: ['time', ...columns.map(({ name }) => name)], rows: sorted }
 }
 
-/** Whether a text stands for as many metrics as there are. */
+/** Whether a text may match several metrics. */
 function isPattern({ text }: Metric): boolean {
   return isWild(text) || text.includes('{')
 }
@@ -132,12 +133,12 @@ async function ways(text: string, catalog: Catalog): Promise<{ literal: Metric; 
   return { literal, others: (await catalog.all()).filter((known) => tests.some((test) => test(known.text))) }
 }
 
-/** Rows as JSON: an object a row. */
+/** Rows as JSON: one object per row. */
 export function asObjects({ columns, rows }: Table): object[] {
   return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at] ?? null])))
 }
 
-/** Rows as CSV (RFC 4180): a line of names first; nothing for null. */
+/** Rows as CSV (RFC 4180): a header line first; null is empty. */
 export function asCsv({ columns, rows }: Table): string {
   return [columns, ...rows]
     .map((row) => `${row.map((cell) => csvCell(cell === null ? '' : String(cell))).join(',')}\r\n`)

@@ -2,14 +2,14 @@ import { unitId } from '../grafana/units.ts'
 import { type Curve, cell, drawable, milliseconds } from '../lab/fetch-curves.ts'
 import type { Mark, States } from './annotations.ts'
 
-/** A curve as SimpleJson takes it: pairs of value and time in ms. */
+/** A curve in SimpleJson's format: pairs of value and time in ms. */
 export interface Series {
   readonly target: string
   readonly refId?: string
   readonly unit?: string
   readonly datapoints: readonly (readonly [number | null, number])[]
 }
-/** A table as SimpleJson takes it: times in ms. */
+/** A table in SimpleJson's format: times in ms. */
 export interface Table {
   readonly type: 'table'
   readonly refId?: string
@@ -25,9 +25,9 @@ type Cell = string | number | boolean | null
 const COLUMN = { number: 'number', string: 'string', bool: 'boolean' } as const
 
 /**
- * One metric as Grafana draws it. A text becomes a table whatever was asked for, since Grafana drops texts from
- * curves without a word; a boolean in a curve is 0 or 1. A metric without data is an empty curve.
- * @param to the end of what is shown, unix ms
+ * One metric as Grafana draws it. A text always becomes a table, since Grafana silently drops texts from
+ * curves; a boolean in a curve is 0 or 1. A metric without data is an empty curve.
+ * @param to the end of the time shown, unix ms
  */
 export function draw(
   text: string,
@@ -63,7 +63,7 @@ export function markTable(marks: readonly Mark[], refId: string | undefined): Ta
   return { type: 'table', ...(refId !== undefined && { refId }), columns, rows }
 }
 
-/** States of operations as a table that a state timeline draws. */
+/** States of operations as a table for a state timeline. */
 export function stateTable({ ops, rows }: States, refId: string | undefined): Table {
   const columns: Column[] = [
     { text: 'Time', type: 'time' },

@@ -1,4 +1,7 @@
-/** Two labs with the same names on one bridge: each is asked for its own, and one whose link is down costs the other nothing. */
+/**
+ * Two labs with the same names on one bridge: each is asked for its own data, and a broken link to one does
+ * not affect the other.
+ */
 import { expect, test } from 'bun:test'
 import type { Bus } from '../bus/bus.ts'
 import { channels } from '../core/channels.ts'
@@ -110,7 +113,7 @@ test('a site whose link is down is away with since when, the other whole; what i
     hub: 'connected',
     sites: { barn: expect.stringMatching(/is down since 20.*Z$/) },
   })
-  // The other goes on, and says nothing of it.
+  // The other continues, without reporting anything.
   at.own.say(3)
   at.barn.say(4)
   await until(at.values, (got) => got[0] === 3)
@@ -119,7 +122,7 @@ test('a site whose link is down is away with since when, the other whole; what i
   const graphite = await fetch(`${at.bridge.url}/graphite/render?format=json&target=barn_N.Channel_1_T`)
   expect([...graphite.headers.values()].join()).toContain('the link to the site barn is down')
   at.barn.lab.hub.start()
-  // The page comes again, and asks for what it has missed.
+  // The page reconnects, and requests what it has missed.
   while (await read('\n\nnever')) expect(told).not.toContain('never')
   await until(at.values, (got) => got.join() === '3,4')
   expect(await at.get('/')).toContain('"barn":"connected"')
@@ -130,7 +133,7 @@ test('a site of an older version is shown, and what no version says is left out;
   const bus = at.barn.lab.hub.connect('old')
   const [first, odd] = ['first', 'odd'].map((instance) => ({ root: ROOT, instance }))
   if (!first || !odd) return
-  // What version 0.1.0 said of an agent.
+  // The description of an agent by version 0.1.0.
   const time = Date.now() / 1000
   const said = {
     state: 'online',

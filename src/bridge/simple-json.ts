@@ -16,7 +16,7 @@ const instant = z
   .union([z.string(), z.number()])
   .transform((given) => readTime(String(given), 1) ?? Number.NaN)
   .refine(Number.isFinite, 'not a time: write unix ms (13 digits), 2026-11-23T08:00:00Z or now-1h')
-/** Names that are told to be unknown, at most. */
+/** Maximum number of unknown names that an error lists. */
 const TOLD = 5
 
 const positive = z.number().positive().optional().catch(undefined)
@@ -24,13 +24,16 @@ const Range = z
   .object({ from: instant, to: instant })
   .refine(({ from, to }) => !(from > to), { error: 'from is after to', abort: true })
 
-/** The body of `/query`, as far as it matters here. Other keys, of which each Grafana version has its own, are left alone. */
+/**
+ * The body of `/query`, as far as it is used here. Other keys, which differ between Grafana versions, are
+ * ignored.
+ */
 export const QueryBody = z.object({
   range: Range,
   targets: z.array(z.unknown()).max(MAX_METRICS),
   maxDataPoints: positive,
   intervalMs: positive,
-  /** SimpleJson's and simPod's word for the same. */
+  /** The ad hoc filters, under the name that SimpleJson and simPod use. */
   adhocFilters: AdHocFilters,
   filters: AdHocFilters,
 })
@@ -45,7 +48,7 @@ const TargetBody = z.object({
 })
 /** The body of `/search`: the text of a drop-down or a variable. */
 export const SearchBody = z.object({ target: z.string().max(4096).optional().catch(undefined) })
-/** The body of `/tag-values`; whatever it is, the answer is a list: on an error the plugin never settles. */
+/** The body of `/tag-values`; an invalid one also gets a list, since on an error the plugin never settles. */
 export const TagBody = z.object({ key: z.string().catch('') }).catch({ key: '' })
 /** The body of `/annotations`. */
 export const AnnotationsBody = z.object({
@@ -62,10 +65,10 @@ type Asked = { readonly refId: string | undefined } & (
   | { readonly kind: 'states'; readonly words: string }
 )
 
-/** What `/query` draws. */
+/** The curves and tables of `/query`. */
 interface Answer {
   readonly drawn: readonly (Series | Table)[]
-  /** Why some of it is empty, each as a sentence. */
+  /** Why some of it is empty, one sentence each. */
   readonly leftOut: readonly string[]
 }
 interface Parts {
@@ -74,13 +77,13 @@ interface Parts {
   readonly history: History
 }
 
-/** What `/query`, `/search` and `/annotations` are answered with, for SimpleJson and simPod's JSON alike. */
+/** The answers to `/query`, `/search` and `/annotations`, for SimpleJson and simPod's JSON alike. */
 export function simpleJson({ nodes, catalog, history }: Parts): {
-  /** Names of the metrics that contain a text, in any case; `nodes` means those of the data nodes. */
+  /** Names of the metrics that contain a text, ignoring case; `nodes` returns the names of the data nodes. */
   search(text: string | undefined): Promise<string[]>
   /**
    * Curves and tables, in the order of the targets, and why some are empty.
-   * @throws HTTPException for too many, and for names that are unknown when there are no others
+   * @throws HTTPException for too many, and for unknown names if there are no others
    */
   query(body: QueryBody): Promise<Answer>
   /** Sessions and events; a session that has ended is a region. */
@@ -134,7 +137,7 @@ export function simpleJson({ nodes, catalog, history }: Parts): {
   }
 }
 
-/** Targets with `*` and `?` replaced by the metrics that fit: `LSA21OQ::*` is all fields of one node. */
+/** Targets with `*` and `?` replaced by the matching metrics: `LSA21OQ::*` is all fields of one node. */
 async function writtenOut(asked: readonly Asked[], catalog: Catalog): Promise<Asked[]> {
   const isPattern = (one: Asked) =>
     one.kind === 'metrics' && one.target.expanded.some(({ text }) => isWild(text))
@@ -157,7 +160,7 @@ function readAsked(given: unknown): Asked[] {
   const { data } = TargetBody.safeParse(given)
   if (!data || data.hide) return []
   const { refId, payload } = data
-  // Names of metrics hold "::", so these are none.
+  // Names of metrics contain "::", so these are not metrics.
   const word = data.target.includes('::') ? null : /^(.* )?(events|states)( .*)?$/is.exec(data.target.trim())
   if (word) {
     const kind = word[2]?.toLowerCase() === 'events' ? 'events' : 'states'
@@ -168,7 +171,7 @@ function readAsked(given: unknown): Asked[] {
   return target ? [{ kind: 'metrics', target, refId, table: data.type === 'table' }] : []
 }
 
-/** All texts of a target's payload: what to look for. */
+/** All texts in a target's payload: the words to search for. */
 function words(payload: unknown): string[] {
   if (typeof payload === 'string') return [payload.slice(0, 1000)]
   if (typeof payload !== 'object' || payload === null) return []
@@ -179,7 +182,7 @@ function words(payload: unknown): string[] {
     .slice(0, 20)
 }
 
-/** What simPod's two drop-downs picked, `{node, field}`, as a target; either may be a list. */
+/** The choice in simPod's two drop-downs, `{node, field}`, as a target; either may be a list. */
 function pickedFields(payload: unknown): string | undefined {
   const { data } = z.object({ node: OneOrMore, field: OneOrMore }).safeParse(payload)
   return data && `${alternatives(data.node)}::${alternatives(data.field)}`

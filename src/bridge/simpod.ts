@@ -9,13 +9,13 @@ const DROP_DOWNS = ['node', 'field'] as const
 const Payload = z.record(z.string(), z.unknown()).catch({})
 /** The body of `/metrics`. */
 export const MetricsBody = z.object({})
-/** The body of `/metric-payload-options`: which drop-down of which target, and what the others say. */
+/** The body of `/metric-payload-options`: a drop-down of a target, and the values of the others. */
 export const OptionsBody = z.object({
   metric: z.string().optional().catch(undefined),
   name: z.string().optional().catch(undefined),
   payload: Payload.optional(),
 })
-/** The body of `/variable`: `{"target": "agents"}` as payload, or the text alone. */
+/** The body of `/variable`: `{"target": "agents"}` as payload, or only the text. */
 export const VariableBody = z.object({ payload: z.unknown().optional() })
 
 interface Choice {
@@ -29,11 +29,11 @@ interface Parts {
   search(text: string | undefined): Promise<string[]>
 }
 
-/** What simPod's JSON data source asks beyond SimpleJson: its editor's lists and its variables. */
+/** The requests of simPod's JSON data source beyond SimpleJson: its editor's lists and its variables. */
 export function simpod({ nodes, catalog, lab, search }: Parts): {
-  /** Targets to choose from, the builder of two drop-downs and the tables first. */
+  /** Targets to choose from, starting with the builder of two drop-downs and the tables. */
   metrics(): Promise<object[]>
-  /** What a drop-down holds. */
+  /** The choices of a drop-down. */
   options(body: z.output<typeof OptionsBody>): Promise<Choice[]>
   /** The values of a variable. */
   variable(body: z.output<typeof VariableBody>): Promise<object[]>

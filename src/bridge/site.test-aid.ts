@@ -11,10 +11,13 @@ import { fill, type TestLab, testLab, thermometer, until } from './lab.test-aid.
 
 export const ROOT = 'observatory'
 const FOLDER = 'fixtures/grafana'
-/** Points of five minutes at 10 Hz on a panel 1000 points wide, less what two intervals share. */
+/** Points of five minutes at 10 Hz on a panel 1000 points wide, less those that two intervals share. */
 export const FULL = 900
 
-/** A request as a plugin sends it; `form` is the body when it is none of JSON, `answer` the type when it is not JSON's. */
+/**
+ * A request as a plugin sends it; `form` is a body that is not JSON, `answer` a response type other than
+ * JSON.
+ */
 export interface Recorded {
   readonly method: string
   readonly path: string
@@ -40,7 +43,7 @@ export function recorded(name: string): Recorded {
   return JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')) as Recorded
 }
 
-/** Sends a recorded request, its time range moved to the last hour. */
+/** Sends a recorded request, with its time range moved to the last hour. */
 export function send({ url }: Bridge, { method, path, headers, body, form }: Recorded): Promise<Response> {
   const now = Date.now()
   const range = { from: new Date(now - 3_600_000).toISOString(), to: new Date(now).toISOString() }
@@ -49,7 +52,7 @@ export function send({ url }: Bridge, { method, path, headers, body, form }: Rec
   return fetch(url + moveTimes(path, now), { method, headers, ...(moved !== null && { body: moved }) })
 }
 
-/** Times that count from 1970, in s or ms, as they are now. */
+/** Times since 1970, in s or ms, moved to the present. */
 function moveTimes(text: string, now: number): string {
   return text
     .replace(
@@ -100,14 +103,15 @@ export interface TestSite extends AsyncDisposable {
   readonly lab: TestLab
   readonly bridge: Bridge
   readonly log: string[]
-  /** When the newest sample of the data node LSA21OQ was taken, unix s. */
+  /** The time of the newest sample of the data node LSA21OQ, unix s. */
   readonly newest: number
   /** Stops the data node of a name. */
   stopNode(name: string): Promise<void>
 }
 
 /**
- * A lab with two thermometers and their data nodes, five minutes of data each, and a bridge, by a clock of their own.
+ * A lab with two thermometers and their data nodes, five minutes of data each, and a bridge, with a clock of
+ * their own.
  * @param node the data node for thermometers
  */
 export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise<TestSite> {
@@ -149,12 +153,14 @@ export async function siteWith(node: unknown, wrap = (bus: Bus) => bus): Promise
   }
 }
 
-/** The data nodes that are asked from now on, by instance, and how much a site's log held by then. */
+/**
+ * The data nodes that are asked from now on, by instance, with the length of the site's log at that moment.
+ */
 export async function askedOf({ lab, log }: TestSite): Promise<{ instance: string; logged: number }[]> {
   const asked: { instance: string; logged: number }[] = []
   const observer = lab.hub.connect('observer')
   await observer.subscribe(channels.query, { root: ROOT }, (_, { instance, query: what }) => {
-    // The past of its operations is asked of every agent.
+    // The history of operations is requested from every agent.
     if (what !== 'history') asked.push({ instance, logged: log.length })
   })
   return asked

@@ -1,4 +1,4 @@
-/** Fields whose samples come more seldom than what a panel shows is long. */
+/** Fields whose samples are further apart than the span of a panel. */
 import { expect, test } from 'bun:test'
 import { ownClock } from '../../test/own-clock.ts'
 import thermometry from '../datanode/thermometry.ts'

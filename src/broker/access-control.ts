@@ -33,39 +33,39 @@ import {
   rolesOf,
 } from './rules.ts'
 
-/** What one connection was refused that is logged. */
+/** The most refusals logged per connection. */
 const MOST_LOGGED = 10
-/** Where a message goes that nobody is to get: no filter that is granted takes it. */
+/** The topic for messages that nobody must receive: no granted filter matches it. */
 const NOWHERE = '$nowhere'
 
-/** Who has not logged in yet. */
+/** A client that has not logged in yet. */
 const NEWCOMER: Principal = { name: '', role: 'newcomer', level: 0 }
 
-/** Already logged where it arose. */
+/** An error that has already been logged. */
 export class Refusal extends Error {
   returnCode: number = CONNACK.notAuthorised
 }
 
-/** What the gate goes by. */
+/** Options of the gate. */
 export interface GateOptions {
   readonly root: string
   readonly recorders: readonly string[] | undefined
-  /** Asked each time: the site file may change. */
+  /** Called each time: the site file may change. */
   readonly deviceTopics?: (() => ReadonlyMap<string, readonly string[]>) | undefined
   readonly retained: Retained
   readonly identify: Identify
-  /** Makes tokens for passwords; nobody logs in without. */
+  /** Makes tokens for passwords; without it nobody can log in. */
   readonly logIn: LogIn | undefined
   log(text: string): void
-  /** Keeps who did what. */
+  /** Stores an entry of the audit log. */
   readonly keep: ((entry: AuditEntry) => void) | undefined
-  /** What was kept before, the newest last. */
+  /** Earlier entries, the newest last. */
   readonly kept?: readonly AuditEntry[] | undefined
   /** Seconds; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number | undefined
   /** Where a client's connection comes from. */
   from(client: Client): string
-  /** Who a client is that this process itself connects; undefined for all others. */
+  /** The identity of a client that this process itself connects; undefined for all others. */
   vouched(client: Client): Who | undefined
 }
 type Hooks = Required<
@@ -74,25 +74,29 @@ type Hooks = Required<
     'preConnect' | 'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
   >
 >
-/** What a last will still says of whoever is let in no more: that they are gone. */
+/**
+ * Whether a message is a presence: the only last will still published for a client that is no longer
+ * admitted, to say that it is gone.
+ */
 const isPresence = (sent: { readonly topic: string }) =>
   addressOf(channels.presence, sent.topic) !== undefined
 interface Entry {
-  /** Without a right to anything until it has logged in. */
+  /** Has no rights until the client has logged in. */
   caller: Caller
   principal: Principal
   shown: Shown | undefined
-  /** What its password was good for. */
+  /** The log-in that its password made. */
   made?: LoggedIn
   readonly connect: ConnectPacket
   readonly filters: Set<string>
-  /** Subscriptions and messages that were refused so far; the first few are logged. */
+  /** Number of refused subscriptions and messages; the first few are logged. */
   refused: number
 }
 
 /**
- * Who gets in, and what each may publish and subscribe to. The hooks answer at once, without a turn of the event loop,
- * but for one: a log-in under a live id waits for the holder's answer.
+ * Decides who is admitted, and what each client may publish and subscribe to. The hooks answer at once, in
+ * the same turn of the event loop, with one exception: a log-in under an id in use waits for the holder's
+ * answer.
  */
 export function openGate({
   root,
@@ -111,9 +115,9 @@ export function openGate({
   hooks: Hooks
   audit: Audit
   attach(broker: Aedes): Leases
-  /** Who a client is that has been let in. */
+  /** The identity of an admitted client. */
   admitted(client: Client): Admitted
-  /** Cuts those who are not any more what they were let in as. */
+  /** Disconnects clients that would now be admitted differently or not at all. */
   recheck(): void
 } {
   const entries = new WeakMap<Client, Entry>()
@@ -134,7 +138,7 @@ export function openGate({
   })
   let leases: Leases | undefined
   const whoIs = (client: Client, shown: Shown) => vouched(client)?.() ?? identify(shown)
-  /** Why a client is not any more what it was let in as; undefined while it is. */
+  /** Why a client would now be admitted differently or not at all; undefined if nothing has changed. */
   const changed = (client: Client): string | undefined => {
     const { shown, principal } = entries.get(client) ?? {}
     if (!shown || !principal) return undefined
@@ -153,7 +157,7 @@ export function openGate({
     return Object.assign(new Refusal(reason), { returnCode })
   }
 
-  /** Why a CONNECT is refused for what stands in it; undefined when it is fine. */
+  /** Why a CONNECT is refused for its contents; undefined if it is valid. */
   function refuseConnect({
     caller,
     connect,
@@ -178,7 +182,8 @@ export function openGate({
     preConnect(client, connect, done) {
       if (connect.clientId === '' && connect.clean === true)
         connect.clientId = `client-${randomUUID().slice(0, 8)}`
-      // No session outlives its connection: what must not be lost waits in its agent's spool, not here.
+      // No session outlives its connection: messages that must not be lost wait in the agent's spool, not
+      // here.
       connect.clean = true
       const id = connect.clientId
       entries.set(client, {
@@ -271,17 +276,18 @@ export function openGate({
         return done(null)
       }
       const what = `${reason}; it is ${described(principal)}`
-      // Its last will: nobody is left to be told.
+      // This is its last will: nobody is left to be informed.
       if (client.closed) return done(refuse(client, 'has a last will that may not be published', what))
       const answer = caller.roles.has('operator') ? undefined : refusedAnswer(packet, caller, principal)
       const told = answer ?? refusedNotice(root, client.id, packet, what)
-      // It hears why before it is cut, or gets the acknowledgement: MQTT 3.1.1 has no word for it.
+      // The client gets the reason before it is disconnected or gets the acknowledgement: MQTT 3.1.1 has no
+      // message for it.
       client.publish(told, () => {
         if (!isKnown(principal) || packet.qos > 1)
           return done(refuse(client, 'cut: it may not publish', what))
         if (entry.refused++ < MOST_LOGGED)
           refuse(client, 'tried to publish what it may not; the message is dropped', what)
-        // Whoever is known, and wrong about this, goes on with the rest; it would send the same again and again.
+        // A known client keeps its connection; disconnected, it would send the same message again and again.
         Object.assign(packet, { topic: NOWHERE, payload: '', retain: false })
         done(null)
       })
@@ -305,7 +311,7 @@ export function openGate({
         return done(null, subscription)
       }
       if (entry.refused++ < MOST_LOGGED) refuse(client, 'may not subscribe', reason)
-      // SUBACK has no words: they come before it.
+      // SUBACK carries no text, so the reason is sent before it.
       client.publish(refusedNotice(root, client.id, subscription, reason), () => done(null, null))
     },
   }
@@ -351,7 +357,7 @@ export function openGate({
   }
 }
 
-/** What is granted to somebody now, looked up as it is asked for; on an open hub everybody has all of it. */
+/** The topics granted to a client now, looked up when needed; on an open hub everybody has all of them. */
 function devicesOf(who: Principal, granted: GateOptions['deviceTopics']): DeviceTopics | undefined {
   return (
     granted && {
@@ -365,7 +371,10 @@ function devicesOf(who: Principal, granted: GateOptions['deviceTopics']): Device
   )
 }
 
-/** Each message that is delivered asks for all that is granted: it is put together once for each reading of the site file. */
+/**
+ * The list of all granted topics, needed for each message delivered: computed once per reading of the site
+ * file.
+ */
 const together = new WeakMap<ReadonlyMap<string, readonly string[]>, readonly string[]>()
 function allOf(granted: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const known = together.get(granted)

@@ -14,7 +14,7 @@ import { testHub } from './hub.test-aid.ts'
 import { hubAnswer } from './hub-answers.ts'
 import type { Role } from './rules.ts'
 
-/** A hub with an operator, an administrator and an agent, and a wait for what it keeps. */
+/** A hub with an operator, an administrator and an agent, and a wait for its audit entries. */
 async function audited() {
   const folder = mkdtempSync(join(tmpdir(), 'ocs-audit-'))
   const file = principalsPath(folder)
@@ -112,7 +112,7 @@ test('log-ins, refusals, a taken id and a revocation are kept; of the same refus
   at.hub.recheck()
   expect(await at.kept('revoked')).toMatchObject({ principal: 'ls240', client: 'ls240' })
   await cut
-  // Those who only look are let in without a word.
+  // Clients that only read are admitted without an entry.
   expect(at.entries.filter(({ kind, principal }) => kind === 'login' && principal === 'nobody')).toEqual([])
   const path = join(at.folder, 'hub', 'audit.jsonl')
   expect(statSync(path).mode & 0o777).toBe(0o600)
@@ -126,7 +126,7 @@ test('who is refused something else each time fills neither the file nor the log
   const from = (address: string, n: number) =>
     audit.refused({ principal: nobody, client: 'x', from: `${address}:${n}` }, `an invalid token of h${n}`)
   const told = Array.from({ length: 5000 }, (_, n) => from('10.0.0.9', n))
-  // One more each two seconds, should the machine be that slow.
+  // One more per two seconds, on a very slow machine.
   expect(entries.length).toBeWithin(100, 200)
   expect(told.filter(Boolean)).toHaveLength(entries.length)
   expect(from('10.0.0.7', 1)).toBeTrue()

@@ -5,33 +5,36 @@ import { placeOf } from '../principals/place.ts'
 import { NOBODY, type Principal } from '../principals/principal.ts'
 import type { Asked } from './caller-stamp.ts'
 
-/** Characters of parameters that are kept. */
+/** Longest text of parameters, in characters. */
 const MOST_PARAMS = 1024
-/** Characters of a reason. */
+/** Longest reason, in characters. */
 const MOST_WHY = 1000
-/** Milliseconds in which the same refusal of the same address is one entry; kinds of refusals that are remembered. */
+/**
+ * Milliseconds in which repeated refusals of an address are one entry; the most kinds of refusals remembered.
+ */
 const QUIET_MS = 60_000
 const MOST_KINDS = 1000
 /**
- * Kinds of refusals of one address that are kept at once, and in a second after that: whoever makes up a name for each would
- * wash the rest out of the file, and fill the log. Addresses that are remembered.
+ * Kinds of refusals recorded per address: a burst, and the rate after it, per second. Without this limit a
+ * client that invents a new name each time would push all other entries out of the file, and fill the log.
+ * Also the most addresses remembered.
  */
 const [KINDS_AT_ONCE, KINDS_PER_SECOND] = [100, 0.5]
 const MOST_PLACES = 10_000
-/** Entries that are at hand, at least. */
+/** Entries kept in memory, at least. */
 const MOST_LATEST = 500
-/** What changes something; the rest is not kept. */
+/** Requests that change something; others are not recorded. */
 const ACTS = /(?:\.(?:start|stop|abort)|^(?:un)?lock)$/
 
-/** Who did it: the parts of an entry that each has. */
+/** The client that did it: these parts are in every entry. */
 export interface Actor {
   readonly principal: Principal
   readonly client: string
-  /** Address with port. */
+  /** Address and port. */
   readonly from: string
 }
 
-/** Who came, who was refused what, and who started, stopped and locked what. */
+/** Records who logged in, who was refused what, and who started, stopped and locked what. */
 export class Audit {
   readonly #keep: (entry: AuditEntry) => void
   readonly #latest: AuditEntry[]
@@ -42,8 +45,8 @@ export class Audit {
   readonly #refused = new Map<string, { since: number; times: number }>()
 
   /**
-   * @param keep takes each entry as it comes
-   * @param before what was kept before, the newest last
+   * @param keep stores each entry as it comes
+   * @param before earlier entries, the newest last
    */
   constructor(keep: (entry: AuditEntry) => void, before: readonly AuditEntry[] = []) {
     this.#keep = keep
@@ -55,14 +58,18 @@ export class Audit {
     return this.#latest
   }
 
-  /** Somebody was let in, took an id over, or was cut as revoked. Who only looks on is not kept. */
+  /**
+   * A client was admitted, took over an id, or was disconnected as revoked. Clients that only read are not
+   * recorded.
+   */
   came(kind: 'login' | 'takeover' | 'revoked', actor: Actor, why?: string): void {
     if (kind !== 'login' || actor.principal !== NOBODY) this.#add({ kind, ...(why && { why }) }, actor)
   }
 
   /**
-   * Somebody was refused something; the same of one address is told once a minute, with how often it was meanwhile.
-   * @returns false when that address is refused so many things that they are not kept
+   * A client was refused something; repeated refusals of one address are recorded once a minute, with their
+   * number.
+   * @returns false when the address has so many refusals that this one is not recorded
    */
   refused(actor: Actor, why: string): boolean {
     const place = placeOf(actor.from)
@@ -89,7 +96,7 @@ export class Audit {
     return true
   }
 
-  /** A request was handed on. */
+  /** A request was forwarded. */
   asked({ instance, what, request }: Asked, actor: Actor): void {
     if (!ACTS.test(what)) return
     const params = textOf(request['params'])
@@ -100,7 +107,7 @@ export class Audit {
     const { why, what } = more
     const entry = {
       ...{ time: Date.now() / 1000, ...more, principal: principal.name, client: client.slice(0, 200), from },
-      // Whatever a stranger writes: an entry that is too long for its readers would hide what it tells.
+      // Strangers can write anything: an entry that is too long for its readers would hide its contents.
       ...(why !== undefined && { why: why.slice(0, MOST_WHY) }),
       ...(what !== undefined && { what: what.slice(0, 200) }),
     }
@@ -110,7 +117,7 @@ export class Audit {
   }
 }
 
-/** Parameters as text, without what is secret. */
+/** Parameters as text, without secrets. */
 function textOf(params: unknown): string {
   if (typeof params !== 'object' || params === null || Object.keys(params).length === 0) return ''
   const text = redact(JSON.stringify(withoutSecrets(params)))

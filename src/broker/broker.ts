@@ -8,8 +8,8 @@ import { clip } from './rules.ts'
 import { SubscribeOrder } from './subscribe-order.ts'
 
 /**
- * The broker behind a hub's gate. What is wrong with a connection or a client is logged, and concerns nobody else.
- * @param from where a client's connection comes from
+ * The broker behind a hub's gate. A fault of one connection or client is logged and affects no other.
+ * @param from the address of a client
  */
 export async function openBroker(
   { hooks }: ReturnType<typeof openGate>,
@@ -17,7 +17,7 @@ export async function openBroker(
   log: (text: string) => void,
   from: (client: Client) => string,
 ): Promise<Aedes> {
-  // Else it keeps 65,536 numbers ready, 4 to 7 MB.
+  // Otherwise it keeps 65,536 numbers ready, 4 to 7 MB.
   writeToStream.cacheNumbers = false
   const order = new SubscribeOrder()
   retained.onStream = (stream) => order.sends(stream)
@@ -42,7 +42,7 @@ export async function openBroker(
   return broker
 }
 
-/** Aedes' words for what a user can do something about. */
+/** An error's message for users: Aedes's own is replaced if a user can solve the problem. */
 function say({ message }: Error): string {
   if (message === 'unacceptable protocol version')
     return 'it does not speak MQTT 3.1.1, the version served here'

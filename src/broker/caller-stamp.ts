@@ -7,15 +7,20 @@ import { addressAlone } from '../principals/place.ts'
 import type { Principal } from '../principals/principal.ts'
 import { objectIn } from './object-in.ts'
 
-/** A request or query as its topic addresses it, and what it says; undefined for what is none of the caller's own. */
+/**
+ * A request or query: its topic and its content; undefined if it is not a request under the sender's own id.
+ */
 export interface Asked {
   readonly instance: string
-  /** `acq.start`, `lock`. */
+  /** For example `acq.start` or `lock`. */
   readonly what: string
   readonly request: Readonly<Record<string, unknown>>
 }
 
-/** The request that a message is; undefined for another message, `null` for one that is no JSON object, or too deep to be written again. */
+/**
+ * The request in a message; undefined for another kind of message, `null` if it is not a JSON object, or
+ * nested too deep to be written again.
+ */
 export function askedBy(sent: {
   readonly topic: string
   readonly payload: string | Uint8Array
@@ -30,7 +35,10 @@ export function askedBy(sent: {
   return { instance: found.instance, what, request }
 }
 
-/** Its text with the hub's own word on who asks, in place of whatever the client says there; none of everybody. */
+/**
+ * The text of a request with the hub's own statement of who asks, replacing the client's; without one on a
+ * hub that is open to everybody.
+ */
 export function stamped(asked: Asked | null, principal: Principal | undefined, from: string): Buffer {
   const { caller: _, ...request } = asked?.request ?? {}
   if (asked === null) return Buffer.from('null')
@@ -38,10 +46,10 @@ export function stamped(asked: Asked | null, principal: Principal | undefined, f
   return Buffer.from(JSON.stringify({ ...request, ...(caller && { caller }) }))
 }
 
-/** Asked once: the system's answer takes a twentieth of what a hub does for a call. */
+/** Read once: asking the system takes a twentieth of the hub's time for a call. */
 const HOST = hostname()
 
-/** What agents are told of a client. */
+/** The caller as described to agents. */
 function callerOf({ name, level }: Principal, from: string): z.input<typeof Request>['caller'] {
   const host = addressAlone(from)
   return { principal: name, level, from: `${name}@${isLoopback(host) ? HOST : host}`.slice(0, 200) }

@@ -6,7 +6,7 @@ import { packet, RawClient } from './raw-client.test-aid.ts'
 
 let at: Awaited<ReturnType<typeof testHub>>
 beforeAll(async () => {
-  // No live holder is cut here for being slow.
+  // No live holder may be disconnected here for being slow.
   at = await testHub({ pingTimeout: UNHURRIED_MS / 1000 })
 })
 afterAll(() => at.hub.close())
@@ -111,7 +111,7 @@ test.each([
   await holder.endAsync()
 })
 
-/** A holder of the id "stopped" in a process of its own, once it is in. */
+/** A holder of the id "stopped" in a separate process, once it is admitted. */
 async function holderOn({ hub }: typeof at) {
   const script = `
     const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})

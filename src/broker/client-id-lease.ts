@@ -5,20 +5,20 @@ import { topic } from '../core/topic.ts'
 import { presenceIn } from './last-will.ts'
 import { limits } from './limits.ts'
 
-/** A connected client: who it says it is, and where it comes from. */
+/** A connected client: its identity and its address. */
 export interface Guest {
   readonly id: string
   readonly principal: string
-  /** Whether it may be an agent under this id; another that has the id meanwhile makes room for it. */
+  /** Whether it may be an agent under this id; a client without that right must give the id up to it. */
   readonly entitled: boolean
   readonly client: Client
   /** Remote address. */
   readonly from: string
   /** Unix seconds, UTC. */
   readonly since: number
-  /** Digest of what it connects with as password; its process made that up, and published it nowhere. */
+  /** Digest of the random part of its password, which its process made and never published. */
   readonly nonce?: Buffer
-  /** Of an agent, from the presence that is its last will. */
+  /** For an agent: its data from the presence that is its last will. */
   readonly agent?: {
     readonly session: string
     readonly host: string
@@ -28,8 +28,8 @@ export interface Guest {
 }
 
 /**
- * Who holds each client id. MQTT lets a newcomer throw the holder out (3.1.1 §3.1.4), so that two agents of one id would
- * do so to each other for ever; here the holder keeps it as long as it lives.
+ * The holder of each client id. By MQTT a newcomer disconnects the holder (3.1.1 §3.1.4), so two agents with
+ * one id would disconnect each other for ever; here the holder keeps the id as long as it lives.
  */
 export class Leases {
   readonly #broker: Aedes
@@ -41,7 +41,7 @@ export class Leases {
 
   /**
    * @param pingTimeout seconds that a holder has to answer
-   * @param takenOver hears of each id that changes hands while its holder is connected
+   * @param takenOver called for each id that changes hands while its holder is connected
    */
   constructor(
     broker: Aedes,
@@ -57,15 +57,15 @@ export class Leases {
     this.#pingTimeout = pingTimeout
   }
 
-  /** Everyone who is connected. */
+  /** All connected clients. */
   all(): Guest[] {
     return [...this.#holders.values()]
   }
 
   /**
-   * Gives an id to a newcomer, or answers why not. Who shows the holder's nonce takes over at once, and so does an agent
-   * from whoever only looks under its id; a holder that leaves a ping unanswered for the ping time-out is cut first, and any
-   * other keeps the id.
+   * Gives an id to a newcomer, or returns why not. A client that shows the holder's nonce takes over at once,
+   * and so does the owning agent from a client that only reads under its id. A holder that leaves a ping
+   * unanswered for the ping time-out is disconnected; any other keeps the id.
    */
   async claim(guest: Guest): Promise<string | undefined> {
     const { id, client } = guest
@@ -104,7 +104,7 @@ export class Leases {
   #answers({ id, client }: Guest): Promise<boolean> {
     const broker = this.#broker
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    // Any acknowledgement will do: it takes a process that reads and writes.
+    // Any acknowledgement counts: it proves that the process reads and writes.
     const onAck = (_: unknown, from: Client) => from === client && resolve(true)
     const onGone = () => resolve(false)
     const timer = setTimeout(resolve, this.#pingTimeout * 1000, false)
@@ -121,7 +121,7 @@ export class Leases {
   }
 }
 
-/** Whether a newcomer is the holder itself, back before its old connection was found to be gone. */
+/** Whether a newcomer is the holder itself, back before the loss of its old connection was noticed. */
 function isSame({ nonce, principal }: Guest, holder: Guest): boolean {
   if (principal !== holder.principal || nonce === undefined || holder.nonce === undefined) return false
   return timingSafeEqual(nonce, holder.nonce)
@@ -136,7 +136,7 @@ function describe({ agent, from, since }: Guest): string {
   return `${who}, from ${from}, connected since ${new Date(since * 1000).toISOString()}`
 }
 
-/** What an agent's last will, its `lost` presence, says of it; undefined for other clients. */
+/** An agent's data from its last will, the `lost` presence; undefined for other clients. */
 export function agentOf(will: ConnectPacket['will']): Guest['agent'] {
   const said = will && presenceIn(will)
   return said && { session: said.session, host: said.host, pid: said.pid, agentClass: said.agent_class }

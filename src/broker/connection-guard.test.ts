@@ -34,7 +34,7 @@ test('until a client is admitted the broker gets its first packet alone', () => 
 
 test('a write never reports back-pressure; who owes too much is cut', async () => {
   let cut: Error | undefined
-  // A stream that takes its first chunk and never finishes it: a reader that was stopped.
+  // A stream that takes its first chunk and never finishes it: a stopped reader.
   const conn = shield(new Duplex({ read() {}, write() {} }), { admitted: () => true })
   const closed = new Promise((resolve) => conn.once('close', resolve))
   conn.on('error', (error) => {

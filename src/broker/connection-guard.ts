@@ -2,34 +2,38 @@ import type { Duplex } from 'node:stream'
 import { limits } from './limits.ts'
 import type { ReadBudget } from './read-budget.ts'
 
-/** First bytes of packets (MQTT 3.1.1 §2.2.1); between them are PUBACK, PUBREC, PUBREL and PUBCOMP. */
+/** First bytes of packets (MQTT 3.1.1 §2.2.1); PUBACK, PUBREC, PUBREL and PUBCOMP lie between them. */
 const PUBACK = 0x40
 const SUBSCRIBE = 0x80
 
-/** What stands at a connection goes by. */
+/** The state of a client as this guard needs it. */
 interface Gatekeeper {
-  /** Whether the client has been let in. */
+  /** Whether the client has been admitted. */
   admitted(): boolean
-  /** What may be read of it in a second; without one all there is. */
+  /** What may be read of it per second; without a budget everything. */
   budget?(): ReadBudget | undefined
 }
 
 /**
- * What the answer to a delivery counts for beside a message. It is a small part of the hub's work, and not the client's choice: one
- * that is sent more at QoS 1 than it may send would fall behind with its answers, and its pings behind them.
+ * The cost of an answer to a delivery, relative to a message. It is a small part of the hub's work, and not
+ * the client's choice: a client that receives more messages at QoS 1 than it may send would otherwise fall
+ * behind with its answers, and with the pings after them.
  */
 const ANSWER = 0.05
 
 /**
- * Stands between a connection and the broker, on the connection itself:
- * - a read hands out all that is buffered. On Bun ≥ 1.4 and Node ≥ 26 (nodejs/node#60441) a stream's `read()` returns one
- *   buffer at a time; Aedes reads again from inside its parser, which then parses across the seam and dies;
- * - until the client is admitted, the broker gets the first packet alone: what a client sends behind its CONNECT waits in
- *   the stream, where it is bounded, while the log-in is decided (Aedes would queue 42 packets and cut the client);
- * - a client with a budget is read a few packets at a time, and then not before it has something left;
- * - a packet that announces more than the limits is cut on its length field, before any of it is kept;
- * - a write never reports back-pressure, for which Aedes would make every other client wait (its `drainTimeout`).
- *   A connection that owes more than `limits.owed_bytes` is cut instead.
+ * Guards the data between a connection and the broker, on the connection itself:
+ * - a read returns all buffered data. On Bun ≥ 1.4 and Node ≥ 26 (nodejs/node#60441) a stream's `read()`
+ *   returns one buffer at a time; Aedes reads again from inside its parser, which then parses across the seam
+ *   and dies;
+ * - until the client is admitted, the broker gets only the first packet: what a client sends after its
+ *   CONNECT waits in the stream, where it is bounded, while the log-in is decided (Aedes would queue 42
+ *   packets and disconnect the client);
+ * - a client with a budget is read a few packets at a time, and only while its budget is not spent;
+ * - a connection whose packet announces more than the limits is cut at the length field, before any of the
+ *   packet is kept;
+ * - a write never reports back-pressure, for which Aedes would make every other client wait (its
+ *   `drainTimeout`). A connection with more than `limits.owed_bytes` of unread data is cut instead.
  */
 export function shield<C extends Duplex>(conn: C, { admitted, budget = () => undefined }: Gatekeeper): C {
   const read = conn.read.bind(conn)
@@ -37,7 +41,7 @@ export function shield<C extends Duplex>(conn: C, { admitted, budget = () => und
   const follow = packetGuard()
   let first = true
   let held: Buffer | null = null
-  /** It has had its share, and is told when to read on: never within the same turn, when the broker parses what it had. */
+  /** The budget is spent; reading resumes in a later turn, never while the broker parses what it has. */
   let waits = false
   const later = (limit: ReadBudget) => {
     waits = true
@@ -90,16 +94,17 @@ export function shield<C extends Duplex>(conn: C, { admitted, budget = () => und
 }
 
 /**
- * Follows the packets of one connection by their fixed headers (MQTT 3.1.1 §2.2). Takes bytes in pieces of any size, and no
- * further than to the end of the `most`th packet in them; tells how many bytes and ends of packets those were, how many of the
- * packets answer a delivery (PUBACK to PUBCOMP), and the reason when a packet announces more than it may.
+ * Follows the packets of one connection by their fixed headers (MQTT 3.1.1 §2.2). Takes bytes in pieces of
+ * any size, and stops at the end of the `most`th packet. Returns how many bytes and ends of packets it
+ * passed, how many of the packets answer a delivery (PUBACK to PUBCOMP), and the reason when a packet
+ * announces more than allowed.
  */
 export function packetGuard(): (
   bytes: Uint8Array,
   most?: number,
 ) => { refused?: string; used: number; packets: number; answers: number } {
   let longest: number = limits.connect_bytes
-  /** Bytes of the present packet that are still to come; its header is being read when 0. */
+  /** Bytes of the present packet still to come; 0 while its header is being read. */
   let rest = 0
   let inLength = false
   let isAnswer = false

@@ -15,7 +15,7 @@ test('who has been let in is not cut as one that waits, even before CONNACK has 
   )
   const enter = (conn: Duplex, n: number) => connections.waiting.enter(conn, `10.0.0.7:${1024 + n}`)
   const written = Promise.withResolvers<void>()
-  // Its other end takes nothing, so that CONNACK is on its way for good.
+  // Its other end reads nothing, so that CONNACK is never delivered.
   const slow = new Duplex({ read() {}, highWaterMark: 1, write: () => written.resolve() })
   enter(slow, 0)
   connections.take(slow, '10.0.0.7:1024')

@@ -8,15 +8,15 @@ import { ReadBudget } from './read-budget.ts'
 import { Silence } from './silence.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
-/** Connections that end before what they leave behind is collected. */
+/** Number of closed connections after which garbage is collected. */
 const COLLECT_AFTER = 1000
 
-/** Who a client that has been let in is, as far as what is read of it goes. */
+/** The identity of an admitted client, as needed for its read budget. */
 export interface Admitted {
   readonly principal: string
-  /** What it may do counts, not how much: the account that runs the hub. */
+  /** Limited in what it may do, but not in how much: the account that runs the hub. */
   readonly isFree: boolean
-  /** Nobody knows who it is; its address stands for it. */
+  /** It has no known identity and is counted by its address. */
   readonly isStranger: boolean
 }
 
@@ -26,17 +26,17 @@ export class Connections {
   readonly #origins: WeakMap<Duplex, string>
   readonly #log: (text: string) => void
   readonly #open = new Set<Duplex>()
-  /** Those whose CONNECT has been accepted, with what is read of them in a second. */
+  /** Connections whose CONNECT has been accepted, with their read budget. */
   readonly #admitted = new WeakMap<Duplex, { readonly budget: ReadBudget | undefined }>()
   readonly #budgets = new Map<string, ReadBudget>()
   readonly #silence = new Silence()
   readonly #collect = collectAfter(COLLECT_AFTER)
-  /** Those that have not been let in yet. */
+  /** Connections that have not been admitted yet. */
   readonly waiting: WaitingRoom
 
   /**
-   * @param origins is told where each connection comes from
-   * @param who says who a client is
+   * @param origins receives the address of each connection
+   * @param who gives the identity of a client
    */
   constructor(
     broker: Aedes,
@@ -48,7 +48,8 @@ export class Connections {
     this.#origins = origins
     this.#log = log
     this.waiting = new WaitingRoom(log)
-    // Not once CONNACK is written: it may wait a moment to be, in which who has been let in must not be cut as waiting.
+    // Not when CONNACK is written: that may be delayed, and an admitted client must not be cut meanwhile as
+    // still waiting.
     broker.on('client', (client) => {
       const { conn } = client
       const from = origins.get(conn) ?? ''
@@ -75,7 +76,7 @@ export class Connections {
 
   #budgetOf({ principal, isFree, isStranger }: Admitted, from: string): ReadBudget | undefined {
     if (isFree) return undefined
-    // No principal has a blank in its name.
+    // No principal has a blank in its name, so the two kinds of keys differ.
     const whose = isStranger ? `at ${placeOf(from)}` : principal
     const known = this.#budgets.get(whose)
     if (known) return known
@@ -87,7 +88,7 @@ export class Connections {
     return budget
   }
 
-  /** Has the broker take leave of its clients, and ends every connection. */
+  /** Makes the broker disconnect its clients, and closes every connection. */
   async end(): Promise<void> {
     this.#silence[Symbol.dispose]()
     await new Promise<void>((resolve) => this.#broker.close(resolve))
@@ -95,7 +96,9 @@ export class Connections {
   }
 }
 
-/** Grants QoS 1 to who asks for QoS 2: Aedes answers with what the packet says before it asks its hook. */
+/**
+ * Grants QoS 1 to a client that asks for QoS 2: Aedes answers with the packet's QoS before it calls its hook.
+ */
 function lowerQos(client: Client): void {
   const { _parser: parser } = client as unknown as { _parser: NodeJS.EventEmitter }
   parser.prependListener('packet', (packet: { cmd: string; subscriptions?: { qos: number }[] }) => {

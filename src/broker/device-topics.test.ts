@@ -1,4 +1,7 @@
-/** Devices of others on the hub: who publishes on which topics, who is given them, and what they cannot reach. */
+/**
+ * Third-party devices on the hub: who publishes on which topics, who receives from them, and what they cannot
+ * reach.
+ */
 import { expect, test } from 'bun:test'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { temporary } from '../../test/temporary.ts'
@@ -11,7 +14,7 @@ const GRANTED = new Map([
   ['z2m', ['zigbee2mqtt', 'home/z2m']],
 ])
 
-/** A hub that grants topics to two devices, and clients of it. */
+/** A hub that grants topics to two devices, and clients of that hub. */
 async function lab(granted = () => GRANTED as ReadonlyMap<string, readonly string[]>) {
   const file = temporary('principals.yaml')
   const known: Record<string, string> = {}
@@ -22,7 +25,7 @@ async function lab(granted = () => GRANTED as ReadonlyMap<string, readonly strin
   const open: MqttClient[] = []
   return {
     ...at,
-    /** A client that is known by a name, or nobody; with what it hears. */
+    /** A client with a name, or without one, and the messages it receives. */
     async client(name: string | undefined, more: object = {}) {
       const password = name === undefined ? undefined : known[name]
       const client = await connectAsync(at.hub.urls.mqtt, {
@@ -44,7 +47,9 @@ async function lab(granted = () => GRANTED as ReadonlyMap<string, readonly strin
   }
 }
 
-/** What all hear of messages that one has published: what follows on the same connection has come by then. */
+/**
+ * What all receive of one client's messages: a later message on the same connection shows that all have come.
+ */
 async function heardBy(of: Awaited<ReturnType<typeof lab>>, who: string, topics: readonly string[]) {
   const eyes = await Promise.all([undefined, 'otto', 'plug', 'z2m'].map((name) => of.client(name)))
   for (const { client } of eyes) await client.subscribeAsync('#').catch(() => {})
@@ -52,7 +57,7 @@ async function heardBy(of: Awaited<ReturnType<typeof lab>>, who: string, topics:
     await client.subscribeAsync(['shellies/#', 'zigbee2mqtt/#', 'home/+/x']).catch(() => {})
   const { client } = await of.client(who)
   for (const topic of topics) await client.publishAsync(topic, 'x', { qos: 1 })
-  // Its own connection is still there: what it may not publish is left out, and no more.
+  // Its connection still stands: only the forbidden message is dropped.
   await client.publishAsync(`${GRANTED.get(who)?.[0]}/end`, '', { qos: 1 })
   const last = `${GRANTED.get(who)?.[0]}/end `
   const seen = eyes.filter((_, i) => i < 2 || ['plug', 'z2m'][i - 2] === who)

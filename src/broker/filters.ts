@@ -1,4 +1,4 @@
-/** Filters by their levels. */
+/** A tree of filters by level. */
 interface Node {
   readonly next: Map<string, Node>
   /** Whether a filter ends here. */
@@ -6,8 +6,9 @@ interface Node {
 }
 
 /**
- * Whether a topic fits one of these filters (MQTT 3.1.1 §4.7); a wildcard at the start takes no topic that begins with `$`.
- * A look takes as long for a thousand filters as for one: a client may subscribe to so many at once, and again and again.
+ * A test whether a topic matches one of these filters (MQTT 3.1.1 §4.7); a wildcard at the start does not
+ * match a topic that begins with `$`. A test takes as long for a thousand filters as for one: a client may
+ * subscribe to that many at once, again and again.
  */
 export function fitting(filters: readonly string[]): (topic: string) => boolean {
   const root: Node = { next: new Map(), ends: false }

@@ -6,7 +6,7 @@ const root = 'observatory'
 const lab = { name: 'lab', instances: ['ls240', 'aggregator'], records: true }
 const other = { name: 'other', instances: ['ls372'], records: false }
 
-/** A topic that a filter covers. */
+/** A topic that matches a filter. */
 const example = (filter: string) =>
   filter
     .replace('/ops/+/+/+', '/ops/acq/start/ctrl')
@@ -44,7 +44,7 @@ test('nobody but its own user speaks for an instance, and only the recorder’s 
 
 test('an ACL of Mosquitto: users, then what goes to each client by its id', () => {
   const text = mosquittoAcl(root, [lab, { ...other, name: undefined }])
-  // Lines before the first user are those of who shows none.
+  // Lines before the first user apply to clients without a name.
   expect(text).toStartWith('topic write observatory/ls372/presence\n')
   expect(text).toContain('\nuser lab\ntopic write observatory/ls240/presence\n')
   expect(text).toEndWith(

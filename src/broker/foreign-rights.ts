@@ -1,26 +1,26 @@
 import { type Channel, topic } from '../core/topic.ts'
 import { rules } from './rules.ts'
 
-/** A user of a broker of others: its instances, which it may speak for, besides operating and looking on. */
+/** A user of a foreign broker: the instances that it may publish as. Every user may also operate and read. */
 export interface ForeignUser {
-  /** Undefined for whoever shows no name. */
+  /** Undefined for clients without a name. */
   readonly name: string | undefined
   readonly instances: readonly string[]
-  /** Whether one of them is the recorder. */
+  /** Whether one of its instances is the recorder. */
   readonly records: boolean
 }
 
-/** Filters of topics, by the table of rights of our own hub (`rules.ts`). */
+/** Topic filters derived from the table of rights of our own hub (`rules.ts`). */
 export interface ForeignRights {
   readonly publish: readonly string[]
   readonly receive: readonly string[]
-  /** Received besides by each client as its own: its id stands for `client`. */
+  /** Channels of which each client also receives the messages addressed to it: its id stands for `client`. */
   readonly own: readonly Channel[]
 }
 
 /**
- * What a user may publish and receive. A broker of others knows users but not who calls under which client id: a caller's
- * name in a topic is not proven there.
+ * What a user may publish and receive. A foreign broker knows users but does not tie client ids to them: the
+ * caller's name in a topic is not proven there.
  */
 export function foreignRights(root: string, { instances, records }: ForeignUser): ForeignRights {
   const publish: string[] = []
@@ -38,7 +38,7 @@ export function foreignRights(root: string, { instances, records }: ForeignUser)
   return { publish, receive, own }
 }
 
-/** The filter of what is one client's own, with a word for its id. */
+/** The filter for messages to one client, with a word in place of its id. */
 function ownFilter(channel: Channel, root: string, id: string): string {
   return topic(channel, { root })
     .split('/')
@@ -48,7 +48,7 @@ function ownFilter(channel: Channel, root: string, id: string): string {
 
 /** An ACL file of Mosquitto (mosquitto.conf(5), `acl_file`). */
 export function mosquittoAcl(root: string, users: readonly ForeignUser[]): string {
-  // What stands before the first user is of who shows no name.
+  // Lines before the first user apply to clients without a name.
   const inOrder = [...users].sort((a, b) => Number(a.name !== undefined) - Number(b.name !== undefined))
   const blocks = inOrder.map((user) => {
     const { publish, receive } = foreignRights(root, user)
@@ -64,7 +64,7 @@ export function mosquittoAcl(root: string, users: readonly ForeignUser[]): strin
   return [...blocks, `# To each client, by its id.\n${answers.join('')}`].join('\n')
 }
 
-/** Accounts of a NATS server, for its configuration. Passwords are taken from its environment. */
+/** Accounts of a NATS server, for its configuration. Passwords come from its environment. */
 export function natsAccounts(root: string, users: readonly ForeignUser[]): string {
   const subject = (filter: string) => JSON.stringify(filter.replaceAll('+', '*').replaceAll('/', '.'))
   const list = (filters: readonly string[]) => filters.map((one) => `          ${subject(one)}\n`).join('')
@@ -83,7 +83,7 @@ ${list([...receive, ...answers])}        ] }
   return `accounts {\n  OCS {\n    jetstream: enabled\n    users: [\n${blocks.join('')}    ]\n  }\n}\n`
 }
 
-/** The variable of a NATS server's environment that has a user's password. */
+/** The environment variable of a NATS server with a user's password. */
 function passwordVariable(name: string): string {
   return `OCS_PASSWORD_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../../test/random.ts'
 import { packet } from './raw-client.test-aid.ts'
 
-/** Packets of every kind, valid alone, from which the mutations start. */
+/** Packets of every kind, each valid, from which the mutations start. */
 const seeds = [
   packet.connect('fuzz'),
   packet.connect('fuzz', { will: { topic: 'observatory/fuzz/presence', payload: '{}', retain: true } }),
@@ -21,7 +21,10 @@ const seeds = [
   Buffer.from([0xf0, 0]),
 ]
 
-/** What one client sends: half of them log in first, then come packets with up to three faults each. */
+/**
+ * The packets of one client: half of the clients log in first; then come packets with up to three faults
+ * each.
+ */
 export function mutatedPackets(random: Random, count: number): Buffer[] {
   const login = random.below(2) === 0 ? [packet.connect(`fuzz${random.below(1000)}`)] : []
   return [...login, ...Array.from({ length: count }, () => mutated(random))]

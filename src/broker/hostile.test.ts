@@ -24,8 +24,9 @@ test.each(['mqtt', 'ws'] as const)(
       const source = await connectAsync(hub.urls.mqtt, { clientId: 'source', reconnectPeriod: 0 })
       const reader = await connectAsync(hub.urls.mqtt, { clientId: 'reader', reconnectPeriod: 0 })
       await reader.subscribeAsync('observatory/source/#')
-      // Each message is sent once the one before is with its reader and acknowledged. Had either to wait for the stopped
-      // one, that would be cut for the time it takes, before it owes so much.
+      // Each message is sent once its reader has the previous one and has acknowledged it. If either had to
+      // wait for the stopped client, that client would be cut for slowness before its backlog reaches the
+      // limit.
       const payload = Buffer.alloc(10_000, 'x')
       const pass = async () => {
         const back = new Promise((resolve) => reader.once('message', resolve))

@@ -8,36 +8,42 @@ import { type ByPassword, byAuthorization, type Who } from '../principals/web-lo
 import type { Audit } from './audit.ts'
 import { limits } from './limits.ts'
 
-/** Where calls are taken, and where the hub says what it is, as crossbar does in a site of OCS. */
+/** Paths for calls and for the hub's description, the same as crossbar's in a site of OCS. */
 export const [CALL_PATH, INFO_PATH] = ['/call', '/info']
 
-/** What `client_http.py` of OCS (0.12.1) posts. */
+/** The body that `client_http.py` of OCS (0.12.1) posts. */
 const Call = z.object({
   procedure: z.string().max(300),
   args: z.array(z.unknown()).default([]),
   kwargs: z.record(z.string(), z.unknown()).default({}),
 })
 
-/** What calls over HTTP are answered by. */
+/** What is needed to answer calls over HTTP. */
 export interface HttpOptions {
-  /** What `/info` says. */
+  /** The answer to `/info`. */
   readonly info: Readonly<Record<string, string>>
   readonly identify: Identify
   readonly people: ByPassword | undefined
   readonly calls: OcsCalls
   readonly refused: Audit['refused']
-  /** A connection to this hub as somebody. @param from the address */
+  /**
+   * Opens a connection to this hub under an identity.
+   * @param from the address
+   */
   connect(who: Who, from: string): ReturnType<OcsVisitor['connect']>
 }
-/** Answers a request. @param from the address with its port */
+/**
+ * Answers a request.
+ * @param from the address with its port
+ */
 export type Http = (request: Request, from: string) => Promise<Response>
 
 /**
- * Answers what crossbar's HTTP bridge answers for clients of OCS: `POST /call` with `{procedure, args, kwargs}` by `{args}` or
- * `{error, args, kwargs}`, and `GET /info`. What a caller may do is what it may on the hub.
+ * Answers clients of OCS as crossbar's HTTP bridge does: `POST /call` with `{procedure, args, kwargs}` by
+ * `{args}` or `{error, args, kwargs}`, and `GET /info`. A caller has the same rights as on the hub.
  */
 export function httpCalls({ info, identify, people, calls, refused, connect }: HttpOptions): Http {
-  /** Calls under way, each by whose it is. */
+  /** Running calls, each by its caller. */
   const open: string[] = []
   return async (request, from) => {
     const { pathname } = new URL(request.url)
@@ -49,14 +55,14 @@ export function httpCalls({ info, identify, people, calls, refused, connect }: H
     if ('refused' in principal) {
       const actor = { principal: { name: '', role: 'newcomer', level: 0 }, client: 'http', from } as const
       refused(actor, principal.refused)
-      // What else it sends is not read.
+      // The rest of the request is not read.
       const headers = { 'WWW-Authenticate': 'Bearer realm="ocs"', Connection: 'close' }
       return json(401, { error: principal.refused }, headers)
     }
     if (pathname === INFO_PATH) return json(200, info)
     const address = addressAlone(from)
     const { name, role, level } = principal
-    // No principal has a blank in its name.
+    // No principal has a blank in its name, so the two kinds of keys differ.
     const whose = principal === NOBODY ? `at ${placeOf(from)}` : name
     const own = open.filter((one) => one === whose).length
     if (open.length >= limits.calls || (role !== 'owner' && own >= limits.principal_calls))
@@ -86,7 +92,7 @@ export function httpCalls({ info, identify, people, calls, refused, connect }: H
   }
 }
 
-/** The URIs of errors that a WAMP router has for these. */
+/** The error URI that a WAMP router uses for an error. */
 function uriOf(error: unknown): string {
   if (error instanceof OpError) return 'wamp.error.no_such_procedure'
   return error instanceof TransportError ? 'wamp.error.canceled' : 'wamp.error.runtime_error'

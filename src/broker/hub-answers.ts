@@ -9,12 +9,13 @@ import type { Caller } from './rules.ts'
 
 const Params = z.object({
   limit: z.int().min(1).max(MOST_AUDITED).default(100),
-  /** Only what concerns this instance. */
+  /** Only entries about this instance. */
   instance: z.string().optional(),
 })
 
 /**
- * What the hub answers to a query of its own: to administrators who did what, the newest last. Undefined for what is none.
+ * The hub's answer to its own query: the audit log, for administrators, the newest entry last. Undefined if
+ * the query is not the hub's.
  * @param kept the entries, the newest last
  */
 export function hubAnswer(

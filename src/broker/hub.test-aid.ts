@@ -1,7 +1,7 @@
 import { everybody } from '../principals/identify.ts'
 import { type HubOptions, startHub } from './hub.ts'
 
-/** A hub on free ports, for tests, and what it logged; open to everybody unless `identify` says otherwise. */
+/** A hub on free ports, for tests, and its log; open to everybody unless `identify` is given. */
 export async function testHub(more: Partial<HubOptions> = {}) {
   const lines: string[] = []
   let wake: () => void = () => {}
@@ -18,7 +18,7 @@ export async function testHub(more: Partial<HubOptions> = {}) {
     },
     ...more,
   })
-  /** Resolves with the first logged line that holds all the words. */
+  /** Resolves with the first log line that contains all the words. */
   const logged = async (...words: string[]): Promise<string> => {
     for (;;) {
       const line = lines.find((text) => words.every((word) => text.includes(word)))
@@ -31,7 +31,7 @@ export async function testHub(more: Partial<HubOptions> = {}) {
   return { hub, lines, logged }
 }
 
-/** An agent's presence, as it stands in its last will. */
+/** An agent's presence, as in its last will. */
 export function presence(session: string, state: 'online' | 'lost' = 'lost') {
   const since = 1_700_000_000
   return {

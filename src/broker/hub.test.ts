@@ -204,7 +204,7 @@ test('who publishes while its log-in takes long loses nothing', async () => {
       if (seen.length === 3000) resolve()
     })
   })
-  // The holder never answers, so that the newcomer's log-in takes the whole ping time-out while it sends on.
+  // The holder never answers, so the newcomer's log-in takes the whole ping time-out while it keeps sending.
   const holder = new RawClient(at.hub.urls.mqtt)
   await holder.connect('slow')
   const client = new RawClient(at.hub.urls.mqtt)
@@ -235,7 +235,7 @@ test('whoever sends no CONNECT is cut after five seconds', async () => {
 test('takes a bounded number of connections, and a new one when one leaves', async () => {
   const crowd: RawClient[] = []
   await using own = (await testHub()).hub
-  // Some at a time: who waits long for its turn to log in is cut.
+  // In small groups: a client that waits long for its log-in is cut.
   while (crowd.length < limits.connections) {
     const some = Array.from({ length: 64 }, () => new RawClient(own.urls.mqtt))
     await Promise.all(some.map((client, n) => client.connect(`c${crowd.length + n}`)))
@@ -245,7 +245,7 @@ test('takes a bounded number of connections, and a new one when one leaves', asy
   const late = new RawClient(own.urls.mqtt)
   expect(await late.connect('late')).toBe(3)
   crowd[0]?.socket.destroy()
-  // The hub learns of it a moment later.
+  // The hub notices this a moment later.
   const codes: (number | undefined)[] = []
   while (codes.at(-1) !== 0) codes.push(await new RawClient(own.urls.mqtt).connect('later'))
 })

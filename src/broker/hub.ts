@@ -23,22 +23,22 @@ import { quietly } from './quiet-log.ts'
 import { Retained } from './retained.ts'
 import type { Listen } from './tcp.ts'
 
-/** What to do before a hub may be reached from other machines. */
+/** How to make a hub ready for connections from other machines. */
 export const CLOSED =
   'for other machines a hub needs users and TLS. Run ocs hub init, which makes a certificate and credentials for the ' +
   "site's instances, and ocs hub passwd NAME --role ROLE for people. Or listen on 127.0.0.1, or pass --insecure if anyone who " +
   'can reach this machine may read everything and start operations'
 
-/** What an open hub says when it starts, and each hour. */
+/** The warning of an open hub, at its start and each hour. */
 const INSECURE =
   'insecure: anyone who can reach this hub can read everything and start operations (--insecure)'
 const HOUR_MS = 3_600_000
-/** Seconds after which those that are connected are asked again who they are. */
+/** Seconds between checks of the credentials of connected clients. */
 const RECHECK_S = 30
-/** Whom the hub looks at its lab as, to answer calls over HTTP. */
+/** The identity under which the hub itself watches its lab, to answer calls over HTTP. */
 const ITSELF: Principal = { name: 'hub', role: 'observer', level: 0 }
 
-/** What a hub is started with. */
+/** Options of a hub. */
 export interface HubOptions {
   /** The address root, first level of every topic. */
   readonly root: string
@@ -48,33 +48,36 @@ export interface HubOptions {
   readonly listen?: readonly Listen[]
   /** MQTT over WebSocket, path /ws; 127.0.0.1:8001 by default. */
   readonly websocket?: readonly Listen[]
-  /** The certificate of what listens over TLS. */
+  /** The certificate for TLS. */
   readonly keys?: KeyPair | undefined
-  /** The instance-ids that may acknowledge recordings; anyone may when the site is unknown. */
+  /** The instance-ids that may acknowledge recordings; any may if the site is unknown. */
   readonly recorders?: readonly string[]
-  /** Prefixes of topics by the principal whose devices publish there; nobody does by default. */
+  /** Topic prefixes by the principal whose devices may publish there; none by default. */
   readonly deviceTopics?: () => ReadonlyMap<string, readonly string[]>
-  /** Says who a client is. */
+  /** Determines a client's identity. */
   readonly identify: Identify
-  /** Makes tokens for the passwords of people; nobody logs in without. */
+  /** Makes tokens for people's passwords; without it nobody can log in. */
   readonly logIn?: LogIn
-  /** Knows people by their passwords, for what they call over HTTP; nobody is let in by one without. */
+  /** Identifies people by password, for their calls over HTTP; without it no password is accepted. */
   readonly people?: ByPassword
-  /** Answers calls over HTTP; there are none without. @param own the hub's own look at the lab */
+  /**
+   * Answers calls over HTTP; without it there are none.
+   * @param own the hub's own view of the lab
+   */
   readonly calls?: (own: OcsVisitor) => OcsCalls
-  /** Keeps who did what. */
+  /** Stores an entry of the audit log. */
   readonly keep?: (entry: AuditEntry) => void
-  /** What was kept before, the newest last. */
+  /** Earlier entries, the newest last. */
   readonly kept?: readonly AuditEntry[]
-  /** Everybody may do everything, and it listens beyond this machine without TLS. */
+  /** Everybody may do everything, and the hub may listen beyond this machine without TLS. */
   readonly insecure?: boolean
   /** Seconds that the holder of a client id has to answer a ping; `limits.ping_timeout` by default. */
   readonly pingTimeout?: number
-  /** Seconds after which it is looked whether tokens of who is connected have run out; 30 by default. */
+  /** Seconds between checks whether tokens of connected clients have expired; 30 by default. */
   readonly recheckEvery?: number
   log(text: string): void
 }
-/** A client as the hub knows it; `session`, `host` and `pid` are an agent's. Times are unix seconds, UTC. */
+/** A client as seen by the hub; `session`, `host` and `pid` are an agent's. Times are unix seconds, UTC. */
 interface HubClient {
   readonly id: string
   readonly from: string
@@ -89,16 +92,19 @@ export interface Hub extends AsyncDisposable {
   /** The first address of each kind. */
   readonly urls: { readonly mqtt: string; readonly ws: string }
   clients(): HubClient[]
-  /** Cuts clients that would not be let in any more as what they were: whom it knows has changed. */
+  /**
+   * Disconnects clients that would now be admitted differently or not at all, because the known credentials
+   * have changed.
+   */
   recheck(): void
-  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  /** Uses another certificate for new connections; existing ones stay. */
   renew(keys: KeyPair): void
   /** Closes every connection and port. */
   close(): Promise<void>
 }
 
 /**
- * Starts the message broker every role connects to: MQTT 3.1.1 over TCP and WebSocket. It keeps nothing but the
+ * Starts the message broker that every role connects to: MQTT 3.1.1 over TCP and WebSocket. It only keeps the
  * last retained message of each topic, in memory.
  * @throws ConfigError for a port in use, and for an address beyond this machine without `insecure`
  */
@@ -146,7 +152,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const http = calls && httpOf(options, { calls, connect, refused: (...what) => gate.audit.refused(...what) })
   const listeners = new Listeners(taker, options.keys, http)
   let hourly: Timer | undefined
-  // A token runs out while its client is connected, and no file changes then.
+  // A token may expire while its client is connected, and no file changes then.
   const regularly = setInterval(() => gate.recheck(), (options.recheckEvery ?? RECHECK_S) * 1000)
   const close = async () => {
     clearInterval(hourly)
@@ -177,7 +183,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   }
 }
 
-/** @throws ConfigError for an address beyond this machine without TLS, unless `insecure`, and for TLS without a certificate */
+/**
+ * @throws ConfigError for an address beyond this machine without TLS, unless `insecure`, and for TLS without
+ *   a certificate
+ */
 function checkReach(addresses: readonly Listen[], { insecure = false, keys }: HubOptions): void {
   const bare = addresses.filter(({ host, tls }) => (tls ? !keys : !isLoopback(host)))
   if (bare.length > 0 && (!insecure || bare.some(({ tls }) => tls))) {
@@ -194,7 +203,7 @@ function httpOf(
   return httpCalls({ info: { realm, address_root: root, version }, identify, people, ...more })
 }
 
-/** Publishes what the hub says of itself. */
+/** Publishes the hub's self-description. */
 async function announce(
   broker: Aedes,
   { root, realm, version, insecure }: HubOptions,

@@ -1,6 +1,9 @@
 import { type Duplex, duplexPair } from 'node:stream'
 
-/** Both ends of a connection within this process: what ends one ends the other, once what was sent has been read. */
+/**
+ * Both ends of a connection within this process: closing one closes the other, once all sent data has been
+ * read.
+ */
 export function innerConnection(): readonly [server: Duplex, client: Duplex] {
   const [server, client] = duplexPair()
   server.once('close', () => {

@@ -3,7 +3,7 @@ import { channels, Presence } from '../core/channels.ts'
 import { addressOf } from '../core/topic.ts'
 import { parseBounded } from '../core/wire.ts'
 
-/** What the last will of an agent, its presence, says of it; undefined for any other message. */
+/** The data of an agent in its last will, the presence; undefined for any other message. */
 export function presenceIn({
   topic,
   payload,
@@ -17,8 +17,9 @@ export function presenceIn({
 }
 
 /**
- * A last will as it is published. That of an agent was written when the agent came, and is kept for those who look later:
- * the hub adds when it noticed, which nobody else can say. Another's is as it was left.
+ * A last will as published. An agent wrote its will when it connected, and the will is retained for later
+ * readers, so the hub adds the time when it noticed the loss, which only the hub knows. Other wills are
+ * published unchanged.
  */
 export function withTime(root: string, will: Pick<PublishPacket, 'topic' | 'payload'>) {
   const said = addressOf(channels.presence, will.topic)?.root === root ? presenceIn(will) : undefined

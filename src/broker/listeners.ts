@@ -15,11 +15,11 @@ export class Listeners {
   readonly #servers: Server[] = []
   readonly #secure: TlsServer[] = []
   readonly #web: { readonly at: Listen; server: WebServer }[] = []
-  /** Servers whose certificate was another; their connections go on. */
+  /** Servers with an earlier certificate; their connections go on. */
   readonly #former: WebServer[] = []
   #keys: KeyPair | undefined
   readonly #http: Http | undefined
-  /** Where MQTT over TCP is served, and over WebSocket, as URLs with the ports that were taken. */
+  /** The URLs of MQTT over TCP and over WebSocket, with the actual ports. */
   readonly mqtt: string[] = []
   readonly ws: string[] = []
 
@@ -29,25 +29,26 @@ export class Listeners {
     this.#keys = keys
   }
 
-  /** @throws ConfigError for a port in use; close it then, too */
+  /** @throws ConfigError for a port in use; call `close` in that case, too */
   async open(listen: readonly Listen[], websocket: readonly Listen[]): Promise<void> {
     for (const at of listen) await this.#openTcp(at)
     for (const at of websocket) await this.#openWebSocket(at)
   }
 
-  /** Shows another certificate to who comes from now on; connections that there are stay. */
+  /** Uses another certificate for new connections; existing ones stay. */
   renew(keys: KeyPair): void {
     this.#keys = keys
     for (const server of this.#secure) server.setSecureContext(contextOf(keys))
     for (const one of this.#web.filter(({ at }) => at.tls)) {
-      // Bun's reload keeps the old certificate. Between these two lines nobody gets in: nothing else runs.
+      // Bun's reload keeps the old certificate. No client is missed between these two lines: nothing else
+      // runs.
       void one.server.stop(false)
       this.#former.push(one.server)
       one.server = this.#serve(one.at)
     }
   }
 
-  /** Takes no more connections, and closes the ports once `end` has ended those there are. */
+  /** Accepts no more connections, and closes the ports once `end` has ended the existing ones. */
   async close(end: () => Promise<void>): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)))
     await end()
@@ -68,7 +69,7 @@ export class Listeners {
   async #openWebSocket(at: Listen): Promise<void> {
     try {
       const server = this.#serve(at)
-      // A server that is stopped does not know its port any more.
+      // A stopped server no longer knows its port.
       this.#web.push({ at: { ...at, port: server.port ?? at.port }, server })
       this.ws.push(`${at.tls ? 'wss' : 'ws'}://${hostPort(at.host, server.port ?? at.port)}${WS_PATH}`)
     } catch (error) {

@@ -1,17 +1,18 @@
 import type { Client } from 'aedes'
 
-/** Clients that wait for the token of their log-in: of one person, and in all. */
+/** The most clients that wait for the token of their log-in: of one person, and in total. */
 const [OF_ONE, OF_ALL] = [4, 64]
 
 /**
- * Clients that have logged in. Each is there for its token alone: it is cut once it has that, and earlier where it does not
- * fetch it, by those that come later. They hold no place of the lab's own clients, and so nothing else counts them.
+ * Clients that have logged in. Each is connected only to get its token: it is disconnected once it has it, or
+ * earlier when it does not fetch it and later clients need the room. They are not counted among the lab's own
+ * clients, so their number is limited here.
  */
 export class LogInClients {
-  /** Each with whose password it showed, the oldest first. */
+  /** Clients by the name they logged in with, the oldest first. */
   readonly #open = new Map<Client, string>()
 
-  /** Another has logged in. */
+  /** A client has logged in. */
   came(client: Client, name: string): void {
     this.#open.set(client, name)
     const own = [...this.#open].filter(([, whose]) => whose === name).map(([each]) => each)
@@ -19,12 +20,12 @@ export class LogInClients {
     if (over) this.done(over)
   }
 
-  /** It has acknowledged its token. Another client's word changes nothing. */
+  /** The client has acknowledged its token. An acknowledgement of another client changes nothing. */
   done(client: Client): void {
     if (this.#open.delete(client)) client.close()
   }
 
-  /** It has gone by itself. */
+  /** The client has disconnected by itself. */
   left(client: Client): void {
     this.#open.delete(client)
   }

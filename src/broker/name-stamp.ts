@@ -4,14 +4,18 @@ import { addressOf } from '../core/topic.ts'
 import { objectIn } from './object-in.ts'
 
 /**
- * Since when clients announce data nodes under the names they do, by the hub's clock: of two that live and go by one name
- * the first has it, whatever they say of their age. Who leaves, or takes another name, begins anew.
+ * Since when each client has announced its data node under the present name, by the hub's clock: of two live
+ * nodes with one name the first has it, whatever ages they claim. A client that leaves or changes its name
+ * starts again.
  */
 export class NameStamps {
   #newest = 0
   readonly #names = new WeakMap<Client, { readonly name: unknown; readonly since: number }>()
 
-  /** What an agent announces, with the hub's word on its node in place of the agent's own; other messages as they are. */
+  /**
+   * An agent's announcement with the hub's time for its node in place of the agent's own; other messages
+   * unchanged.
+   */
   stamped(client: Client, { topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>): string | Buffer {
     if (addressOf(channels.api, topic) === undefined) return payload
     const api = objectIn(payload)
@@ -27,7 +31,10 @@ export class NameStamps {
     return Buffer.from(JSON.stringify({ ...api, node: { ...node, named: held.since } }))
   }
 
-  /** Unix s, later than each before it, though the clock be set back: who comes later is later. */
+  /**
+   * Unix s, greater than all earlier values even if the clock is set back, so that the order of arrival is
+   * kept.
+   */
   #next(): number {
     this.#newest = Math.max(Date.now(), this.#newest + 1)
     return this.#newest / 1000

@@ -1,6 +1,6 @@
 import { parseBounded } from '../core/wire.ts'
 
-/** A message that is an object of JSON; undefined for what is none, or too deep. */
+/** The JSON object in a message; undefined if it is not an object, or nested too deep. */
 export function objectIn(payload: string | Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
     const found = parseBounded(Buffer.from(payload as Uint8Array).toString())

@@ -1,4 +1,4 @@
-/** Rights that end while their client is connected, and requests that no program writes. */
+/** Rights that end while their client is connected, and requests that no program would write. */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
@@ -7,7 +7,7 @@ import { byToken } from '../principals/identify.ts'
 import { addToken, revoke } from '../principals/principals-file.ts'
 import { presence, testHub } from './hub.test-aid.ts'
 
-/** A hub that knows the agent ls240 and the operator maya, who gets in with further options. */
+/** A hub that knows the agent ls240 and the operator maya; maya's client may have a last will. */
 async function known(recheckEvery?: number) {
   const file = join(folder(), 'hub', 'principals.yaml')
   const agent = addToken(file, 'ls240', 'agent')

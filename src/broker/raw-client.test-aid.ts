@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net'
 
-/** MQTT 3.1.1 spoken byte by byte, for tests that do what no decent client library does. */
+/** MQTT 3.1.1 written byte by byte, for tests that do what no proper client library would. */
 export const packet = {
   connect(
     id: string,
@@ -9,7 +9,7 @@ export const packet = {
       clean?: boolean
       version?: number
       will?: Will
-      /** The user name; the id when not given. */
+      /** The user name; the id by default. */
       user?: string
       nonce?: string
     } = {},
@@ -50,7 +50,7 @@ export interface Will {
 /** A raw connection; it acknowledges nothing. */
 export class RawClient {
   readonly socket: Socket
-  /** Resolves when the connection is gone, whoever ended it. */
+  /** Resolves when the connection is closed, by either side. */
   readonly closed: Promise<void>
   #received = Buffer.alloc(0)
   #wake: () => void = () => {}
@@ -71,7 +71,7 @@ export class RawClient {
     this.socket.write(Buffer.concat(packets))
   }
 
-  /** The next `length` bytes; fewer when the connection ends before. */
+  /** The next `length` bytes; fewer if the connection ends first. */
   async take(length: number): Promise<Buffer> {
     while (this.#received.length < length && !this.socket.destroyed) {
       await new Promise<void>((resolve) => {
@@ -83,7 +83,7 @@ export class RawClient {
     return taken
   }
 
-  /** Sends a CONNECT and resolves with the return code of its CONNACK; undefined when there is none. */
+  /** Sends a CONNECT and resolves with the return code of its CONNACK; undefined if none comes. */
   async connect(...args: Parameters<typeof packet.connect>): Promise<number | undefined> {
     this.send(packet.connect(...args))
     return (await this.take(4))[3]

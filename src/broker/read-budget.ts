@@ -2,11 +2,11 @@ import { Bucket } from '../principals/bucket.ts'
 import { limits } from './limits.ts'
 
 /**
- * What the hub reads in a second of somebody, over all of their connections: who sends more waits in its own sockets, and
- * nobody else does. Each reads a little at a time, in turn.
+ * What the hub reads per second of one principal, over all its connections: data above that waits in the
+ * sender's own sockets, and delays nobody else. Connections are read a little at a time, in turn.
  */
 export class ReadBudget {
-  /** Packets that one connection may have read at a time. */
+  /** Packets read of one connection at a time. */
   readonly quantum = 100
   readonly #messages = new Bucket(limits.messages_per_second)
   readonly #bytes = new Bucket(limits.bytes_per_second)
@@ -14,17 +14,17 @@ export class ReadBudget {
   #timer: Timer | undefined
   readonly #spent: () => void
 
-  /** @param spent hears each time that somebody has to wait */
+  /** @param spent called each time that the principal has to wait */
   constructor(spent: () => void) {
     this.#spent = spent
   }
 
-  /** Whether nothing is to be read now. */
+  /** Whether nothing may be read now. */
   get isSpent(): boolean {
     return this.#timer !== undefined
   }
 
-  /** Something was read. */
+  /** Counts data that was read. */
   spend(messages: number, bytes: number): void {
     const wait = Math.max(this.#messages.spend(messages), this.#bytes.spend(bytes))
     if (wait === 0 || this.#timer !== undefined) return
@@ -32,7 +32,7 @@ export class ReadBudget {
     this.#timer = setTimeout(() => this.#again(), wait)
   }
 
-  /** Calls back once there is something to be read for again. */
+  /** Calls back once there is budget to read again. */
   wait(next: () => void): void {
     this.#queue.push(next)
     if (this.#timer === undefined) this.#timer = setTimeout(() => this.#again(), 0)

@@ -5,15 +5,17 @@ import { parseBounded } from '../core/wire.ts'
 import { ANYONE, described, NOBODY, type Principal } from '../principals/principal.ts'
 import { type Caller, clip } from './rules.ts'
 
-/** Requests that change nothing need no more than a look. */
+/** Requests that change nothing only need the right to read. */
 const LEAST: Level = 1
 
-/** Whether the hub knows who somebody is: what they may not publish is left out, where others are cut. */
+/**
+ * Whether the hub knows a principal: for a known one a forbidden message is dropped, others are disconnected.
+ */
 export function isKnown(principal: Principal): boolean {
   return principal !== NOBODY && principal !== ANYONE && principal.role !== 'newcomer'
 }
 
-/** What the hub tells a client that has published what it may not. */
+/** The notice to a client that has published what it may not. */
 export function refusedNotice(root: string, client: string, sent: { readonly topic: string }, why: string) {
   const { qos, retain, payload } = channels.refused
   const told = payload.parse({
@@ -27,8 +29,9 @@ export function refusedNotice(root: string, client: string, sent: { readonly top
 }
 
 /**
- * What the hub answers in an agent's place to a request that it does not hand on: who the caller is, what it may do, and the
- * command that changes it. Undefined for what is no request of the caller's own.
+ * The hub's answer, in an agent's place, to a request that it does not forward: who the caller is, what it
+ * may do, and the command that changes it. Undefined if the message is not a request under the client's own
+ * id.
  */
 export function refusedAnswer(
   sent: { readonly topic: string; readonly payload: string | Uint8Array },

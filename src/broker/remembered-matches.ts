@@ -1,16 +1,19 @@
 import type { Aedes } from 'aedes'
 
-/** Topics and those who listen to them, together, that are remembered at most. */
+/** The most topics and listeners, in total, that are remembered. */
 const MOST = 100_000
 
-/** What Aedes finds a message's listeners by: a trie of all filters, which it walks for each message. */
+/** Aedes's search for a message's listeners: a trie of all filters, which it walks for each message. */
 interface Matcher {
   match(topic: string): readonly unknown[]
   add(...what: unknown[]): unknown
   remove(...what: unknown[]): unknown
 }
 
-/** Has a broker remember who listens to a topic until anybody subscribes or leaves: a feed's rows come on one topic. */
+/**
+ * Makes a broker remember the listeners of a topic until any client subscribes or leaves: a feed's rows all
+ * have one topic.
+ */
 export function rememberMatches(broker: Aedes): void {
   const { _matcher: matcher } = (broker as unknown as { mq: { _matcher: Matcher } }).mq
   const found = new Map<string, readonly unknown[]>()

@@ -39,11 +39,11 @@ test('bounds the messages of one instance-id, and lets others in', async () => {
   expect(retained.refuse(more)).toContain('the limit for one instance-id')
   expect(retained.refuse({ topic: 'o/a/last/f0', payload: 'newer' })).toBeUndefined()
   expect(retained.refuse({ topic: 'o/b/last/f', payload: 'x' })).toBeUndefined()
-  // Of the ids under which its spool is drained there are as many as anybody likes.
+  // Anybody can make up ids under which its spool is drained, so they count as the agent.
   expect(retained.refuse({ topic: 'o/a-drain-0a1b2c3d/last/f', payload: 'x' })).toContain(
     'the limit for one instance-id',
   )
-  // Neither does a device count as the agent whose name its topic has.
+  // A device does not count as the agent whose name is in its topic.
   expect(retained.refuse({ topic: 'zigbee2mqtt/a/f', payload: 'x' })).toBeUndefined()
   await retained.storeRetained({ topic: 'o/a/last/f0', payload: '' })
   expect(retained.refuse(more)).toBeUndefined()
@@ -71,7 +71,7 @@ test('a subscription is granted once all that is retained for the ones before ha
   client.send(...feeds.map((topic, n) => packet.publish(topic, payload, { retain: true, qos: 1, id: n + 1 })))
   await client.take(4 * feeds.length)
   client.send(packet.subscribe('observatory/+/last/+', 1, 1))
-  // Types of the packets that come: SUBACK, each PUBLISH, and the second SUBACK.
+  // Types of the received packets: SUBACK, each PUBLISH, and the second SUBACK.
   const types: number[] = []
   while (types.filter((type) => type === 9).length < 2) {
     const [head = 0] = await client.take(1)

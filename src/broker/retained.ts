@@ -3,7 +3,7 @@ import { DRAIN } from '../core/names.ts'
 import { fitting } from './filters.ts'
 import { limits } from './limits.ts'
 
-/** A retained message as the broker hands it over; the fields used here. */
+/** A retained message from the broker; the fields used here. */
 export interface Kept {
   readonly cmd?: string
   readonly topic: string
@@ -16,24 +16,24 @@ interface Sum {
 }
 
 /**
- * All the hub remembers: the last retained message of each topic, in memory and bounded. It has the interface of an Aedes
- * persistence; sessions are always clean here, so that there are no queues and no stored subscriptions to hold,
- * and a last will lives with its connection.
+ * The hub's whole memory: the last retained message of each topic, bounded. It has the interface of an Aedes
+ * persistence; sessions are always clean here, so there are no queues and no stored subscriptions, and a last
+ * will lives with its connection.
  */
 export class Retained {
   readonly #root: string
   readonly #packets = new Map<string, Kept>()
   readonly #total: Sum = { messages: 0, bytes: 0 }
   readonly #instances = new Map<string, Sum>()
-  /** Is handed each stream of retained messages before it is sent. */
+  /** Gets each stream of retained messages before it is sent. */
   onStream: (stream: Readable) => Readable = (stream) => stream
 
-  /** @param root the address root; other topics are those of devices */
+  /** @param root the address root; all other topics belong to devices */
   constructor(root: string) {
     this.#root = root
   }
 
-  /** Why this message cannot be kept; undefined when it can, or takes the place of one. */
+  /** Why a message cannot be retained; undefined if it can be, or replaces another. */
   refuse({ topic, payload }: Kept): string | undefined {
     if (payload.length === 0) return undefined
     const before = this.#packets.get(topic)
@@ -57,7 +57,7 @@ export class Retained {
     this.#packets.delete(packet.topic)
     if (packet.payload.length === 0 || this.refuse(packet) !== undefined) return
     const { cmd = 'publish', topic, payload, qos = 0 } = packet
-    // A copy: the payload is a window into all that was read with it, which would stay in memory too.
+    // A copy: the payload is a view of the whole buffer it was read with, which would stay in memory too.
     this.#packets.set(topic, { cmd, topic, payload: Buffer.from(payload as Buffer), qos })
     this.#count(packet, 1)
   }
@@ -83,8 +83,9 @@ export class Retained {
   }
 
   /**
-   * Whose a topic is: the instance-id in it, and of what drains a spool, of which one may have many ids, the agent's. All beneath one
-   * first level that is not the lab's counts together, under a name that no instance has.
+   * The owner of a topic: the instance-id in it. The many ids under which spools of an agent are drained
+   * count as the agent. Topics outside the lab's root count together by first level, under a name that no
+   * instance has.
    */
   #owner(topic: string): string {
     const [first = '', id = ''] = topic.split('/', 2)
@@ -128,7 +129,7 @@ export class Retained {
   }
 }
 
-/** Bytes a message is counted with: topic, payload, and about what an entry costs. */
+/** The size counted for a message, in bytes: topic, payload, and about the overhead of an entry. */
 function size({ topic, payload }: Kept): number {
   return topic.length + Buffer.byteLength(payload) + 200
 }

@@ -1,4 +1,7 @@
-/** Who may publish what, and who is given it: every role on every channel, over TCP and WebSocket, plain and over TLS, on a hub as it is run. */
+/**
+ * Who may publish and receive what: every role on every channel, over TCP and WebSocket, plain and over TLS,
+ * on a hub as it runs in a lab.
+ */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -26,7 +29,10 @@ hosts:
       - {instance-id: aggregator, agent-class: AggregatorAgent}
 `
 type Key = keyof typeof channels
-/** Who connects, under which id. `stray` is the agent of ls240 under another id than its own, `posing` looks on under an agent's. */
+/**
+ * Identities and client ids. `stray` is the agent of ls240 under another id than its own; `posing` only
+ * reads, under an agent's id.
+ */
 const who = {
   owner: 'boss',
   admin: 'ada-1',
@@ -42,12 +48,12 @@ type Who = keyof typeof who
 const everyone = Object.keys(who) as Who[]
 const agents: readonly Who[] = ['owner', 'agent', 'recorder']
 const operators: readonly Who[] = ['owner', 'admin', 'operator']
-/** Who an agent's own name makes an agent: on a topic in another's name nobody is. */
+/** Clients whose own name makes them agents; nobody is an agent on a topic in another's name. */
 const AS_AGENT = { own: agents, other: [] as readonly Who[] }
 
 /**
- * What is meant, in words of its own and not of the rules: who publishes on a topic with its own id where the client or
- * the instance that speaks stands, and with another's; and who is given it: everyone, or `only` the one that is addressed.
+ * The intended rights, written independently of the rules: who publishes on a topic with its own id in the
+ * place of the sending client or instance, who with another's id, and who receives the message.
  */
 const meant: Readonly<
   Record<
@@ -65,18 +71,18 @@ const meant: Readonly<
   feed: { ...AS_AGENT, given: 'everyone' },
   message: { ...AS_AGENT, given: 'everyone' },
   last: { ...AS_AGENT, given: 'everyone' },
-  // Whoever forgets an agent says so in its place.
+  // An administrator who removes an agent publishes the event in its place.
   event: { own: [...agents, 'admin'], other: ['owner', 'admin'], given: 'everyone' },
-  // Under an id of its own form alone: see rules.test.ts.
+  // Only under an id of its own form: see rules.test.ts.
   drains: { own: [], other: [], given: 'everyone' },
   reply: { ...AS_AGENT, given: 'its client' },
   replayed: { ...AS_AGENT, given: 'its client' },
   request: { own: operators, other: [], given: 'its instance' },
   query: { own: everyone, other: [], given: 'its instance' },
   replay: { own: everyone, other: [], given: 'its instance' },
-  // The owner where the site names no recorder of that id: not here.
+  // Also the owner, if the site names no recorder of that id, which is not the case here.
   ack: { own: ['recorder'], other: ['recorder'], given: 'its instance' },
-  // What only the hub publishes: its receivers are looked at elsewhere.
+  // Channels on which only the hub publishes; other tests check who receives them.
   hub: { own: [], other: [], given: 'everyone' },
   ping: { own: [], other: [], given: 'its client' },
   refused: { own: [], other: [], given: 'its client' },
@@ -89,7 +95,8 @@ const plain = { host: '127.0.0.1', port: 0 }
 let folder: string
 let at: Awaited<ReturnType<typeof testHub>>
 const passwords = new Map<Who, { username: string; password: string }>()
-// Thousands of connections of one address, one after the other: more than the hub takes of one in a second.
+// Thousands of connections from one address, one after the other: more than the hub accepts from one per
+// second.
 const atOnce = limits.address_connects_at_once
 beforeAll(async () => {
   Object.assign(limits, { address_connects_at_once: 1e6 })
@@ -135,13 +142,13 @@ const enter = (role: Who, transport: Transport = 'mqtt', more: IClientOptions = 
       ...passwords.get(role),
       ...more,
     },
-    // Else a connection that is closed before its answer is waited for for ever.
+    // Otherwise a connection that is closed before its answer would be awaited for ever.
     false,
   )
-/** A connection of the owner under any agent's id. */
+/** A connection of the owner under the id of any agent. */
 const as = (clientId: string) => enter('owner', 'mqtt', { clientId })
 
-/** The topic of a channel; the name that has to be the sender's own is `self`. */
+/** The topic of a channel; `self` is the name that has to be the sender's own. */
 function topicOf(key: Key, self: string, to: { instance?: string; client?: string } = {}): string {
   const speaker = /\{client\}$/.test(channels[key].pattern) ? 'client' : 'instance'
   const names = [...channels[key].pattern.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
@@ -162,8 +169,8 @@ function topicOf(key: Key, self: string, to: { instance?: string; client?: strin
 const keys = Object.keys(channels) as Key[]
 
 /**
- * Publishes with QoS 1 and answers what became of it: `taken`, `left out` when the hub told so before it acknowledged (in words of
- * its own or as the reply of an agent), `cut`. `told` hears the words.
+ * Publishes with QoS 1 and returns the outcome: `taken`, `left out` if the hub said so before it acknowledged
+ * (by a notice or by a reply in an agent's place), `cut`. `told` receives the text.
  */
 async function published(
   client: MqttClient,
@@ -192,10 +199,10 @@ for (const transport of transports) {
         for (const retain of new Set([false, channels[key].retain])) {
           const client = await enter(role, transport)
           const on = topicOf(key, whose === 'own' ? who[role] : 'someone')
-          // Not `{}`, nor nothing: a message, which an agent would leave out.
+          // Neither `{}` nor empty: a message that an agent would drop.
           const came = await published(client, on, '[]', retain)
           await client.endAsync(true)
-          // Whom the hub knows is told, and stays.
+          // A client that the hub knows is informed and stays connected.
           const may = meant[key][whose].includes(role) ? 'taken' : passwords.has(role) ? 'left out' : 'cut'
           if (came !== may) wrong.push(`${key}, ${whose} name, retain ${retain}: ${came}`)
         }
@@ -216,7 +223,9 @@ for (const transport of transports) {
   })
 }
 
-/** Messages of every channel, to the agent ls240 and to each client; those that only the hub sends are not among them. */
+/**
+ * Messages of every channel, to the agent ls240 and to each client; without those that only the hub sends.
+ */
 function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
   return keys
     .filter((key) => !['hub', 'ping', 'refused', 'login', 'audit'].includes(key))
@@ -228,7 +237,7 @@ function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
         }))
       if (meant[key].given === 'its instance') {
         const sender = key === 'ack' ? 'aggregator' : 'talker'
-        // `posing` has an agent's id and is none.
+        // `posing` has an agent's id but is not an agent.
         return ['ls240', 'ls372'].map((to) => ({
           ...{ key, sender, to },
           topic: key === 'ack' ? topicOf(key, to) : topicOf(key, sender, { instance: to }),
@@ -238,7 +247,7 @@ function sayings(): { key: Key; sender: string; topic: string; to: string }[] {
       return [{ key, sender, to: '', topic: topicOf(key, sender) }]
     })
 }
-/** @param recorder the only one that acknowledges */
+/** @param recorder the only client that acknowledges */
 async function sayAll(recorder: MqttClient): Promise<ReturnType<typeof sayings>> {
   const all = sayings()
   for (const sender of new Set(all.map((one) => one.sender))) {
@@ -250,7 +259,7 @@ async function sayAll(recorder: MqttClient): Promise<ReturnType<typeof sayings>>
   }
   return all
 }
-/** What a client hears of what is said, up to the mark that comes last. */
+/** The messages that a client receives, up to the mark that comes last. */
 function hearing(client: MqttClient): Promise<Set<string>> {
   const heard = new Set<string>()
   return new Promise((resolve) => {
@@ -265,7 +274,7 @@ async function mark(): Promise<void> {
   await client.publishAsync('observatory/marker/events', 'mark', { qos: 1 })
   await client.endAsync()
 }
-/** Who is meant to be given a message. */
+/** The clients that should receive a message. */
 function receivers({ key, to }: ReturnType<typeof sayings>[number]): readonly Who[] {
   if (meant[key].given === 'everyone') return everyone
   const addressed = everyone.filter((role) => who[role] === to)
@@ -297,7 +306,7 @@ for (const transport of transports) {
   })
 }
 
-/** Whether a filter of this test takes a topic: by its number of levels. */
+/** Whether a filter of this test matches a topic: by its number of levels. */
 function matchesAlone(filter: string, on: string): boolean {
   const [wanted, levels] = [filter.split('/').length, on.split('/').length]
   return filter.endsWith('#') ? levels >= wanted - 1 : levels === wanted
@@ -374,7 +383,7 @@ test('a retained session shown as one’s own takes no id over', async () => {
     qos: 1 as const,
   }
   await expect(enter('nobody', 'mqtt', { clientId: 'ls240', will })).rejects.toThrow('Not authorized')
-  // Another principal with the same made-up part of the password is another process.
+  // Another principal with the same random part of the password is another process.
   expect(agent.connected).toBeTrue()
   await agent.endAsync()
 })
@@ -419,7 +428,7 @@ test('an agent is told by the hub who asks, whatever the request says of it', as
   expect(await asked(text, 'operator')).toEqual(told('maya', 1))
   expect(await asked(text, 'nobody')).toEqual(told('nobody', 0))
   expect(await asked(text, 'owner')).toEqual(told('me', 3))
-  // What other languages read more generously than JSON is, the hub does not hand on.
+  // Text that is not JSON, though other languages' parsers accept it, is not forwarded.
   expect(await asked(`{"id": "r1", "n": NaN, "caller": ${JSON.stringify(forged)}}`, 'nobody')).toBeNull()
   expect(await asked('[1]', 'nobody')).toBeNull()
   await agent.endAsync()
@@ -441,7 +450,7 @@ test('a client that looked for its credentials before the hub was there is no ob
   const address = { root: 'observatory', instance: 'ls240', op: 'acq', action: 'start', client: 'late-1' }
   await bus.publish(channels.request, address, { id: 'r1', sent: 1, timeout: 1, params: {} })
   expect(await got.promise).toBe('observatory/ls240/ops/acq/start/late-1')
-  // Nothing had to be refused for it.
+  // The client was not refused anything for that.
   expect(at.lines.filter((line) => line.includes('late-1'))).toEqual([])
   await agent.endAsync()
 })

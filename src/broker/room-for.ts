@@ -4,16 +4,17 @@ import type { Guest } from './client-id-lease.ts'
 import { limits } from './limits.ts'
 
 /**
- * Why there is no room for another client; undefined when there is. Those without credentials never take what is left for
- * those that the hub knows, nor does one of these take it from the others; the account of the hub may fill it.
- * @param all who is connected
+ * Why there is no room for another client; undefined if there is. Clients without credentials never take the
+ * places left for known ones, and no known principal takes those of others; the account of the hub may fill
+ * the hub.
+ * @param all the connected clients
  */
 export function noRoom(
   all: readonly Guest[],
   { id, from }: Pick<Guest, 'id' | 'from'>,
   { name, role }: Principal,
 ): string | undefined {
-  if (all.some((guest) => guest.id === id)) return undefined // it gets that one's place, or none
+  if (all.some((guest) => guest.id === id)) return undefined // it replaces that client, or is refused
   if (all.length >= limits.connections) return `all ${limits.connections} connections are taken`
   if (role === 'owner') return undefined
   const place = placeOf(from)

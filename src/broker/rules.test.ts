@@ -56,7 +56,7 @@ test.each([
 ])('a caller asks in its own name only: %s', (topic) => {
   expect(may('ctrl.7', topic, { qos: 1 })).toBeUndefined()
   expect(may('ctrl.8', topic, { qos: 1 })).toContain('not its own client id')
-  // Neither does the agent that is asked speak for its callers.
+  // The requested agent cannot publish requests for its callers either.
   expect(may('ls240', topic, { qos: 1 })).toContain('not its own client id')
   expect(may('ctrl.7', topic, { qos: 1, retain: true })).toContain('never retained')
 })

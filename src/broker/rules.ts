@@ -6,21 +6,21 @@ import { addressOf, type Channel, topic } from '../core/topic.ts'
 import type { Principal } from '../principals/principal.ts'
 import { limits } from './limits.ts'
 
-/** What a client may do; roles add up. */
+/** What a client may do; a client may have several roles. */
 export type Role = 'agent' | 'recorder' | 'observer' | 'operator' | 'admin'
-/** Who asks: the client id and the roles it was given at its log-in. */
+/** A client: its id and the roles given to it at its log-in. */
 export interface Caller {
   readonly id: string
   readonly roles: ReadonlySet<Role>
-  /** The topics of devices that its principal publishes on, and those that anybody does. */
+  /** The topics of devices on which its principal publishes, and those of all principals. */
   readonly devices?: DeviceTopics | undefined
 }
-/** Prefixes of topics outside the lab's own, on which devices of others publish (`device_topics` of the site file). */
+/** Prefixes of topics outside the lab's root, for third-party devices (`device_topics` of the site file). */
 export interface DeviceTopics {
   readonly own: readonly string[]
   readonly all: readonly string[]
 }
-/** A message as its sender addressed it. */
+/** A message with its topic. */
 export interface Publication {
   readonly topic: string
   readonly qos: number
@@ -29,9 +29,10 @@ export interface Publication {
 }
 
 /**
- * The roles of a client. Who runs the hub may do all, and be an agent under any id; an agent and a recorder are what they are
- * under their own id alone, and under another they look on. Under the id of a bridge everybody only looks, whoever runs it.
- * @param recorders the recorders of the site, where it is known: others than these do not acknowledge
+ * The roles of a client. The account that runs the hub may do everything, and be an agent under any id. An
+ * agent and a recorder have these roles only under their own id; under another id they may only read. Under
+ * the id of a bridge every client may only read, including the account of the hub.
+ * @param recorders the recorders of the site, if it is known: then only these may acknowledge
  */
 export function rolesOf(
   { name, role }: Principal,
@@ -63,8 +64,9 @@ export function rolesOf(
 }
 
 /**
- * Who publishes on a channel: the role it takes, `hub` for the hub alone, and the name in the topic that has to be the
- * client's own id. Who receives from it: observers, or `to` alone: the agent or the client in the topic, or administrators.
+ * The rights on a channel. Publishing: the required role (`hub`: only the hub), and the name in the topic
+ * that has to be the client's own id. Receiving: observers, or only `to`: the agent or the client in the
+ * topic, or administrators.
  */
 interface Rule {
   readonly channel: Channel
@@ -74,7 +76,7 @@ interface Rule {
 }
 const { presence, api, session, reply, feed, message, last, replayed, drains, event } = channels
 const { request, query, replay, ack, hub, ping, refused, login, audit } = channels
-/** Who may what, a line a channel. */
+/** The rights, one line per channel. */
 export const rules: readonly Rule[] = [
   ...[presence, api, session, feed, message, last, drains, event].map(
     (channel) => ({ channel, role: 'agent', own: 'instance' }) as const,
@@ -93,10 +95,13 @@ export const rules: readonly Rule[] = [
 /** Actions that only read. */
 const looks: ReadonlySet<string> = new Set(['status', 'wait'] satisfies Action[])
 const locks: ReadonlySet<string> = new Set(['lock', 'unlock'] satisfies (keyof typeof builtIn)[])
-/** By the word that follows the instance-id, so that a message meets one or two patterns and not all. */
+/**
+ * Rules by the word that follows the instance-id, so that a message is compared with one or two patterns and
+ * not all.
+ */
 const ruleOf = Map.groupBy(rules, ({ channel }) => channel.pattern.split('/')[2] ?? '')
 
-/** Why a client may not publish this; undefined when it may. */
+/** Why a client may not publish a message; undefined if it may. */
 export function refusePublish(
   root: string,
   { id, roles, devices }: Caller,
@@ -112,7 +117,7 @@ export function refusePublish(
   if (rule.role === 'hub') return `${quoted()} is for the hub alone`
   if (address['root'] !== root) return `${quoted()}: the address root here is ${root}`
   const clears = sent.retain && rule.channel.retain && sent.payload?.length === 0
-  // Who forgets an agent says so in its place.
+  // An administrator who removes an agent publishes in its place.
   if ((clears || (rule.channel === event && !sent.retain)) && roles.has('admin')) return undefined
   if (rule.own !== undefined && address[rule.own] !== id) {
     return `${quoted()}: the ${rule.own === 'client' ? 'caller' : 'instance-id'} in the topic is not its own client id`
@@ -127,7 +132,7 @@ export function refusePublish(
   return undefined
 }
 
-/** Whether a client is given what comes on a topic, whatever it has subscribed to. */
+/** Whether a client may receive messages on a topic, whatever its subscriptions. */
 export function mayReceive({ id, roles, devices }: Caller, text: string): boolean {
   if (roles.has('admin')) return true
   if (devices && isBeneath(text, devices.all)) return roles.has('observer') || isBeneath(text, devices.own)
@@ -139,7 +144,7 @@ export function mayReceive({ id, roles, devices }: Caller, text: string): boolea
   return rule.to !== 'admins' && roles.has('observer')
 }
 
-/** Why a client may not subscribe to this filter; undefined when it may. */
+/** Why a client may not subscribe to a filter; undefined if it may. */
 export function refuseSubscribe(
   root: string,
   { id, roles, devices }: Caller,
@@ -150,7 +155,7 @@ export function refuseSubscribe(
   if (filter.startsWith('$')) return `${quoted}: topics that begin with $ are not available`
   if (levels.length > limits.topic_levels) return `${quoted} has more than ${limits.topic_levels} levels`
   if (![root, '+', '#'].includes(levels[0] ?? '')) {
-    // A wildcard is granted, and gives what is for this client.
+    // A wildcard is granted, but the client only receives what it may.
     const seen = (roles.has('observer') ? devices?.all : devices?.own) ?? []
     if (seen.some((prefix) => prefix.split('/')[0] === levels[0])) return undefined
     return `${quoted}: topics here begin with ${root}/, or are granted by device_topics in the site file`
@@ -160,7 +165,8 @@ export function refuseSubscribe(
     return `${quoted} needs the role observer`
   for (const channel of [reply, replayed]) {
     const client = addressOf(channel, filter.replace(/\/#$/, '/+'))?.client
-    // A wildcard is granted, and gives what is for this client; another's post is not asked for by name.
+    // A wildcard is granted, but the client only receives what it may; it cannot name another client's
+    // answers.
     if (client !== undefined && client !== '+' && client !== '#' && client !== id) {
       return `${quoted}: answers to ${clip(client)} are for that client`
     }
@@ -168,7 +174,7 @@ export function refuseSubscribe(
   return undefined
 }
 
-/** Whether a topic is none of the lab's own, and so one that a device may have been granted. */
+/** Whether a topic lies outside the lab's root, so that it may be granted to a device. */
 export function isDevices(root: string, text: string): boolean {
   return !text.startsWith(`${root}/`) && text !== root && !/[+#]/.test(text)
 }
@@ -177,7 +183,10 @@ function isBeneath(text: string, prefixes: readonly string[] = []): boolean {
   return prefixes.some((prefix) => text === prefix || text.startsWith(`${prefix}/`))
 }
 
-/** Locks are asked for like a question, but decide who operates; how an operation stands is a question, too. */
+/**
+ * Locking is sent as a query, but needs an operator's role; reading the state of an operation is a request,
+ * but only needs an observer's.
+ */
 function roleFor(channel: Channel, role: Role, address: Record<string, string>): Role {
   if (channel === query && locks.has(address['query'] ?? '')) return 'operator'
   if (channel === request && looks.has(address['action'] ?? '')) return 'observer'
@@ -188,7 +197,7 @@ interface Found {
   readonly rule: Rule
   readonly address: Readonly<Record<string, string>>
 }
-/** Topics that were looked up: the rows of a feed, which are most of what passes, come on one. */
+/** Topics already looked up: the rows of a feed, which are most of the traffic, all have one topic. */
 const looked = new Map<string, Found>()
 const MOST_LOOKED = 10_000
 
@@ -210,13 +219,13 @@ function lookUp(text: string): Found | undefined {
       topic(rule.channel, address)
       return { rule, address }
     } catch {
-      return undefined // a level that is no name: too long, empty, odd characters
+      return undefined // a level that is not a name: too long, empty, odd characters
     }
   }
   return undefined
 }
 
-/** Foreign text for a log line: quoted, control characters escaped, 200 characters at most. */
+/** Foreign text for a log line: quoted, control characters escaped, at most 200 characters. */
 export function clip(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)
 }

@@ -7,7 +7,7 @@ import { Silence } from './silence.ts'
 
 afterEach(() => void jest.useRealTimers())
 
-/** A client that Aedes has let in, and how often it was cut. */
+/** A client that Aedes has admitted, and how often it was cut. */
 function letIn(keepaliveMs: number) {
   const conn = Object.assign(new EventEmitter(), { readableLength: 0 })
   const parser = new EventEmitter()
@@ -43,7 +43,7 @@ test('a hub that has stood still reads what its clients sent meanwhile, and cuts
   const client = new RawClient(at.hub.urls.mqtt)
   expect(await client.connect('patient', { keepalive: 1 })).toBe(0)
   client.send(packet.ping)
-  // Longer than it may be silent, on the clock.
+  // Longer than it may be silent, by the clock.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000)
   expect([...(await client.take(2))]).toEqual([0xd0, 0])
   client.send(packet.ping)

@@ -1,8 +1,8 @@
 import type { Client } from 'aedes'
 
-/** Milliseconds from one look to the next. */
+/** Milliseconds between checks. */
 const LOOK_MS = 1000
-/** What this needs of Aedes' own keep-alive. */
+/** The private parts of Aedes's keep-alive that are used here. */
 interface Inside {
   _keepaliveInterval: number
   _keepaliveTimer?: NodeJS.Timeout | null
@@ -10,15 +10,16 @@ interface Inside {
 }
 
 /**
- * Cuts clients that are silent for longer than their keep-alive allows. Time goes by looks: Aedes has a timer for each client, and after
- * a hub had stood still for seconds all of them were due before it read what its clients had sent meanwhile, so that it cut them all.
+ * Disconnects clients that are silent for longer than their keep-alive allows. Silence is counted in checks.
+ * Aedes has a timer for each client instead: after the hub had stood still for seconds, all of them were due
+ * before it had read what its clients had sent meanwhile, so it disconnected them all.
  */
 export class Silence implements Disposable {
-  /** How many more looks each may be silent. */
+  /** How many more checks each client may be silent. */
   readonly #left = new Map<Client, number>()
   #timer: Timer | undefined
 
-  /** Looks after a client that has been let in, until its connection ends. */
+  /** Watches an admitted client until its connection ends. */
   watch(client: Client): void {
     const inside = client as unknown as Inside
     const ms = inside._keepaliveInterval
@@ -26,7 +27,7 @@ export class Silence implements Disposable {
     clearTimeout(inside._keepaliveTimer ?? undefined)
     inside._keepaliveTimer = null
     inside._keepaliveInterval = -1
-    // One and a half times what the client has said (MQTT 3.1.1 §3.1.2.10).
+    // One and a half times the keep-alive that the client announced (MQTT 3.1.1 §3.1.2.10).
     const looks = Math.ceil(ms / LOOK_MS)
     const heard = () => void this.#left.set(client, looks)
     heard()
@@ -40,7 +41,7 @@ export class Silence implements Disposable {
 
   #look(): void {
     for (const [client, left] of this.#left) {
-      // What it has sent may have to wait until it is read.
+      // Data that it sent may be waiting to be read.
       if (client.conn.readableLength > 0) continue
       if (left > 0) this.#left.set(client, left - 1)
       else client.emit('error', new Error('keep alive timeout'))

@@ -1,4 +1,4 @@
-/** Those without credentials, and those with too much to say: neither keeps a hub from whom it knows. */
+/** Clients without credentials, and clients that send too much: neither keeps known clients from the hub. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -48,12 +48,12 @@ test('idle clients without credentials leave room for agents, whose number is bo
   expect(await at.logged('are already connected from there')).toContain('200 clients without credentials')
   const client = await enter(agent)
   await client.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
-  // Of one principal there are as many; the account of the hub goes on.
+  // One principal may have this many connections; the account of the hub may have more.
   const own: unknown[] = []
   for (let n = 1; n < limits.principal_connections; n++)
     own.push(await enter({ ...agent, clientId: `x${n}` }))
   await expect(enter({ ...agent, clientId: 'one-more' })).rejects.toMatchObject({ code: 3 })
-  // Its own id is never refused for that.
+  // A client's own id is never refused for that reason.
   await client.endAsync(true)
   await expect(enter(agent)).resolves.toBeDefined()
   await expect(enter({ clientId: 'mine', username: 'me', password: local })).resolves.toBeDefined()
@@ -77,7 +77,7 @@ test('who sends more than is read waits, loses nothing of it, and holds up nobod
   expect(await at.logged('send faster than they are read')).toStartWith(
     'clients without credentials at loopback',
   )
-  // Somebody else goes on meanwhile: many rounds before the flood is through.
+  // Another client goes on meanwhile, with many exchanges before the flood has been read.
   while (seen.length < count) {
     await owner.publishAsync('observatory/ls372/events', '{}', { qos: 1 })
     rounds++
@@ -106,7 +106,7 @@ test('log-ins do not stall the hub', async () => {
     await client.publishAsync('observatory/ls240/events', '{}', { qos: 1 })
     rounds++
   }
-  // Wrong, or one of too many at a time.
+  // Either wrong, or one of too many at a time.
   expect(new Set(await Promise.all(guesses))).toEqual(new Set([4, 3]))
   expect(rounds).toBeGreaterThan(20)
   await client.endAsync()

@@ -2,23 +2,24 @@ import type { Readable } from 'node:stream'
 import type { Client } from 'aedes'
 
 /**
- * Answers subscriptions one after the other, of a client that waits for each SUBACK: what is retained for one is sent
- * before the next is granted. So a SUBACK says that all of earlier subscriptions has come, and nobody need wait for quiet.
- * Aedes by itself sends what is retained a message a turn of the event loop, or as its socket has room, beside whatever the
- * client asks next.
+ * Answers a client's subscriptions one after the other, if the client waits for each SUBACK: retained
+ * messages for one subscription are sent before the next is granted. So a SUBACK proves that those of all
+ * earlier subscriptions have come, and nobody has to wait for silence. Aedes alone sends retained messages
+ * one per turn of the event loop, or as its socket has room, interleaved with the answers to the client's
+ * next requests.
  */
 export class SubscribeOrder {
-  /** What is being sent to a client. */
+  /** The retained messages being sent to each client. */
   readonly #sending = new WeakMap<Client, Promise<void>>()
-  /** Whose subscription Aedes is about to answer. */
+  /** The client whose subscription Aedes is about to answer. */
   #subscriber: Client | undefined
 
-  /** A client's subscription was granted; what is retained for it follows at once. */
+  /** A client's subscription was granted; its retained messages follow at once. */
   granted(client: Client): void {
     this.#subscriber = client
   }
 
-  /** What is retained for the client whose subscription was granted just now. */
+  /** Follows the retained messages for the client whose subscription was just granted. */
   sends<T extends Readable>(stream: T): T {
     const client = this.#subscriber
     this.#subscriber = undefined
@@ -34,7 +35,7 @@ export class SubscribeOrder {
     return stream
   }
 
-  /** Goes on once the client has been sent what is retained for its earlier subscriptions. */
+  /** Calls `next` once the client has been sent the retained messages of its earlier subscriptions. */
   after(client: Client, next: () => void): void {
     const sending = this.#sending.get(client)
     if (sending !== undefined) void sending.then(next)

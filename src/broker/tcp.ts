@@ -15,11 +15,11 @@ export interface Listen {
   readonly tls?: boolean
 }
 
-/** Who takes the connections of a port. */
+/** Takes the connections of a port. */
 export interface Taker {
-  /** Counts a connection that has just begun; one of too many is ended at once. */
+  /** Counts a new connection; one above the limits is closed at once. */
   enter(conn: Duplex, from: string): boolean
-  /** Takes one that has entered. */
+  /** Takes a connection that has been counted. */
   take(conn: Duplex, from: string): void
   log(text: string): void
 }
@@ -45,23 +45,23 @@ export async function listenTls(at: Listen, keys: KeyPair, { enter, take, log }:
   const server = createTlsServer({ ...contextOf(keys), handshakeTimeout }, (socket) =>
     take(prepared(socket), fromOf(socket)),
   )
-  // On Bun the socket is the one that is handed over later; on Node it would be the one beneath it.
+  // On Bun this is the socket that is passed on later; on Node it would be the one beneath it.
   server.on('connection', (socket: Socket) => void enter(socket, fromOf(socket)))
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     log(`a connection from ${fromOf(socket)} was refused: ${refusal(error)}`)
-    // Nobody else closes it once there is a listener.
+    // With a listener for this event, only the listener can close it.
     socket.destroy()
   })
   await opened(server, at)
   return server
 }
 
-/** What a TLS port shows from now on to who comes; connections that there are stay. */
+/** The TLS settings for new connections; existing ones stay. */
 export function contextOf({ cert, key }: KeyPair) {
   return { cert, key, minVersion: 'TLSv1.2', ciphers: CIPHERS } as const
 }
 
-/** Why a client's handshake failed, by the codes of BoringSSL. */
+/** Why a client's TLS handshake failed, by the codes of BoringSSL. */
 function refusal({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
@@ -96,7 +96,8 @@ async function opened<S extends Server>(server: S, { host, port }: Listen): Prom
 
 function prepared<S extends Socket>(socket: S): S {
   socket.setNoDelay(true)
-  // A host that has lost its power or its cable says nothing; who keeps no clock of MQTT's is missed by this one.
+  // A host without power or network sends nothing; TCP keep-alive detects the loss of clients that have no
+  // MQTT keep-alive.
   socket.setKeepAlive(true, limits.silence * 1000)
   return socket
 }

@@ -21,13 +21,13 @@ beforeAll(async () => {
 afterAll(() => at.hub.close())
 
 const kinds = ['mqtts', 'wss'] as const
-/** The address of a hub over TCP or WebSocket, with TLS or not. */
+/** The address of a hub over TCP or WebSocket, with or without TLS. */
 const urlOf = (kind: string, { hub } = at) => hub.listeners.find((url) => url.startsWith(`${kind}:`)) ?? ''
 const portOf = (kind: string) => Number(new URL(urlOf(kind)).port)
 const join = (url: string, ca?: string, client: string = crypto.randomUUID()) =>
   connectMqtt({ url, client, credentials: () => ({ principal: 'x', tokens: [], ca }) })
 
-/** What is said of a hub that is not reached. */
+/** The message about a hub that is not reached. */
 async function refusal(url: string, ca?: string): Promise<string> {
   await using bus = join(url, ca)
   await new Promise<void>((resolve) => {
@@ -87,7 +87,7 @@ test('plain on a port of TLS, and TLS on a plain one, are told', async () => {
   await at.logged('it does not speak TLS, and this port does')
 })
 
-/** How a handshake ends: the version and cipher, or a code. */
+/** The result of a handshake: the version and cipher, or an error code. */
 const shake = (options: ConnectionOptions, kind: (typeof kinds)[number] = 'mqtts') =>
   new Promise<string>((resolve) => {
     const socket = connectTls({ host: '127.0.0.1', port: portOf(kind), ca: authority.cert, ...options })

@@ -5,7 +5,7 @@ import { limits } from './limits.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const open = (conns: readonly PassThrough[]) => conns.filter(({ destroyed }) => !destroyed).length
-/** Connections of an address, in a room. */
+/** Connections from one address, in a waiting room. */
 function crowd(room: WaitingRoom, host: string, count: number): PassThrough[] {
   return Array.from({ length: count }, (_, n) => {
     const conn = new PassThrough()
@@ -44,7 +44,7 @@ test('whoever has been let in, or has gone, waits no more', async () => {
 
 test('an address that connects again and again is refused, and another is not', () => {
   const room = new WaitingRoom(() => {})
-  // A while is enough for some more: the clock of the test is not in its hand.
+  // The test does not control the clock, so a few more may be admitted meanwhile.
   const many = crowd(room, '10.0.0.7', 3 * limits.address_connects_at_once)
   expect(many.at(-1)?.destroyed).toBeTrue()
   expect(open(crowd(room, '10.0.0.8', 1))).toBe(1)

@@ -3,13 +3,13 @@ import { Bucket, OfEach } from '../principals/bucket.ts'
 import { placeOf } from '../principals/place.ts'
 import { limits } from './limits.ts'
 
-/** Addresses of which it is remembered how often they came. */
+/** The most addresses whose connection rate is remembered. */
 const MOST_PLACES = 10_000
 
 /**
- * Connections that have not been let in yet, over every port: half-open ones, TLS without a handshake, log-ins under way. Where
- * an address, or all, have too many, the oldest goes: a client that means it is through within moments, so that whoever keeps
- * connections half open keeps nobody out, not even at its own address.
+ * Connections that have not been admitted yet, over every port: half-open ones, TLS without a handshake,
+ * log-ins in progress. When an address, or the whole hub, has too many, the oldest is closed: a genuine
+ * client is admitted within moments, so half-open connections keep nobody out, not even at the same address.
  */
 export class WaitingRoom {
   /** By address, oldest first. */
@@ -25,7 +25,10 @@ export class WaitingRoom {
     this.#log = log
   }
 
-  /** Takes a connection in, or ends it at once: its address comes too often. @param from its address with the port */
+  /**
+   * Takes a connection, or closes it at once if its address connects too often.
+   * @param from its address with the port
+   */
   enter(conn: Duplex, from: string): boolean {
     const place = placeOf(from)
     if (!this.#rates.of(place).take(1)) {
@@ -47,7 +50,7 @@ export class WaitingRoom {
     return true
   }
 
-  /** It has been let in, or is gone. */
+  /** The connection has been admitted or closed. */
   leave(conn: Duplex, from: string): void {
     const place = placeOf(from)
     const own = this.#waiting.get(place)
@@ -60,7 +63,7 @@ export class WaitingRoom {
     const [oldest] = own
     this.#log(`a connection from ${from} was cut off before it was accepted: ${others} are waiting`)
     oldest?.destroy()
-    // Its end may be told later.
+    // Its `close` event may come later.
     if (oldest && own.delete(oldest)) this.#count--
   }
 }

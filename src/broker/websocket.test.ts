@@ -14,7 +14,7 @@ afterAll(() => at.hub.close())
 
 const join = (clientId: string) =>
   connectAsync(at.hub.urls.ws, { clientId, protocolVersion: 4, reconnectPeriod: 0, keepalive: 30 })
-/** A bare WebSocket with what it receives. */
+/** A bare WebSocket and the data that it receives. */
 async function bare(protocols: string[] = ['mqtt']) {
   const ws = new WebSocket(at.hub.urls.ws, protocols)
   ws.binaryType = 'arraybuffer'
@@ -59,7 +59,7 @@ test('a reader that pauses and goes on gets all of it', async () => {
   const bytes = Buffer.concat([packet.connect('pausing'), packet.subscribe('observatory/source/events')])
   socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]))
   await new Promise((resolve) => socket.once('data', resolve))
-  // Less than is cut, more than the kernel holds.
+  // Less than the limit for a cut, more than the kernel buffers.
   socket.pause()
   for (let n = 0; n < 8; n++) {
     await source.publishAsync('observatory/source/events', Buffer.alloc(1_000_000), { qos: 1 })
@@ -154,7 +154,7 @@ test.each([
   ['127.0.0.1', null, null, false],
   ['0.0.0.0', 'lab.example:8001', null, true],
   ['0.0.0.0', 'lab.example:8001', 'http://evil.example', false],
-  // A name that its owner has re-pointed here, and its page.
+  // A page whose own host name was re-pointed to this machine.
   ['0.0.0.0', 'evil.example:8001', 'http://evil.example:8001', false],
   ['0.0.0.0', '10.0.0.7:8001', 'http://10.0.0.7:8001', true],
 ])('listening on %s, Host %p, Origin %p: fine is %p', (listen, host, origin, fine) => {

@@ -7,16 +7,16 @@ import { webTls } from '../principals/web-tls.ts'
 import { CALL_PATH, type Http, INFO_PATH } from './http-calls.ts'
 import { limits } from './limits.ts'
 
-/** Where MQTT over WebSocket is served, and who takes the connections. */
+/** Where MQTT over WebSocket is served, and what takes the connections. */
 export interface WebSocketOptions {
   readonly host: string
-  /** 0 takes any free port. */
+  /** Port 0 takes any free one. */
   readonly port: number
-  /** The certificate, over TLS. */
+  /** The certificate for TLS. */
   readonly keys?: KeyPair | undefined
-  /** Answers calls over HTTP; there are none without. */
+  /** Answers calls over HTTP; without it there are none. */
   readonly http?: Http | undefined
-  /** Counts a connection that has just begun; one of too many is ended at once. */
+  /** Counts a new connection; one above the limits is closed at once. */
   enter(conn: Duplex, from: string): boolean
   take(conn: Duplex, from: string): void
 }
@@ -26,8 +26,8 @@ export const WS_PATH = '/ws'
 type Socket = Bun.ServerWebSocket<{ conn?: Connection }>
 
 /**
- * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`, and calls over HTTP. A web page of another origin is refused: browsers let every
- * page connect to this machine, and name the page's origin as they do.
+ * Serves MQTT over WebSocket (MQTT 3.1.1 §6), subprotocol `mqtt`, and calls over HTTP. A web page of another
+ * origin is refused: browsers let every page connect to this machine, and send the page's origin with it.
  */
 export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocketOptions): Bun.Server<{
   conn?: Connection
@@ -38,14 +38,14 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
     port,
     ...(keys && { tls: webTls(keys) }),
     development: false,
-    // Outside development Bun would share the port with another process that listens on it.
+    // Outside development mode Bun would share the port with another process that listens on it.
     reusePort: false,
     idleTimeout: limits.connect_timeout,
     maxRequestBodySize: http ? limits.call_bytes : limits.connect_bytes,
     fetch(request, server) {
-      // Its path alone where a request's Host is empty.
+      // The URL is only a path if a request's Host is empty.
       if (!URL.canParse(request.url)) return text(400, 'the request names no Host')
-      // A page of another site cannot read the answer, but how long it takes.
+      // A page of another site cannot read the answer, but can measure how long it takes.
       if (request.headers.get('sec-fetch-site') === 'cross-site')
         return text(403, 'web pages of other sites are not served')
       const { pathname } = new URL(request.url)
@@ -65,7 +65,7 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
         const { address = '', port: at = 0 } = server.requestIP(request) ?? {}
         // An operation may take long.
         server.timeout(request, 0)
-        // The connection outlives it: silent ones would stay for ever.
+        // The connection outlives the request: silent ones would stay for ever.
         return http(request, hostPort(address, at)).finally(() =>
           server.timeout(request, limits.connect_timeout),
         )
@@ -80,9 +80,10 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
       return text(400, 'not a WebSocket handshake')
     },
     websocket: {
-      // A frame may hold a whole packet with its header.
+      // A frame may hold a whole packet and its header.
       maxPayloadLength: limits.packet_bytes + 5,
-      // Bun pings who is silent before it; liveness is MQTT's keep alive, of those that have one.
+      // Bun pings silent clients before this; liveness is checked by MQTT's keep-alive, for clients that have
+      // one.
       idleTimeout: 2 * limits.silence,
       sendPings: true,
       perMessageDeflate: false,
@@ -108,9 +109,10 @@ export function serveWebSocket({ host, port, keys, http, enter, take }: WebSocke
 }
 
 /**
- * Why a handshake with these headers is refused; undefined when it is fine. On loopback, and where a certificate says the
- * names, the `Host` must be one of this machine (a page whose name was re-pointed here says its own). An `Origin`, which browsers send, must be the same host,
- * and one that this machine goes by: an address, its name, or one of its certificate.
+ * Why a handshake with these headers is refused; undefined if it is accepted. On loopback, and with a
+ * certificate that lists the names, `Host` must be one of this machine's names (a page whose name was
+ * re-pointed here sends its own). An `Origin`, which browsers send, must be the same host, and one of this
+ * machine's names: an address, its host name, or one of its certificate.
  */
 export function refuseOrigin(
   {
@@ -128,7 +130,7 @@ export function refuseOrigin(
   return 'web pages of another origin may not connect'
 }
 
-/** A WebSocket as the byte stream that the broker reads; message bounds mean nothing (MQTT 3.1.1 §6). */
+/** A WebSocket as the byte stream that the broker reads; message boundaries mean nothing (MQTT 3.1.1 §6). */
 class Connection extends Duplex {
   readonly #ws: Socket
   #sent: (() => void) | undefined
@@ -144,7 +146,7 @@ class Connection extends Duplex {
       this.destroy(new Error('it sent a text frame; MQTT takes binary frames'))
       return
     }
-    // Bun's WebSocket can't be paused, so what the broker has not read yet is bounded here.
+    // Bun's WebSocket cannot be paused, so the data that the broker has not read yet is bounded here.
     if (this.readableLength + message.length > 2 * limits.packet_bytes) {
       this.destroy(new Error('it sends too fast'))
       return
@@ -183,7 +185,7 @@ class Connection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    // What is written already still goes out, unless the other end has stopped reading.
+    // Data already written is still sent, unless the other end has stopped reading.
     if (this.#ws.getBufferedAmount() > 0) this.#ws.terminate()
     else this.#ws.close()
     done(error)

@@ -2,32 +2,35 @@ import type { z } from 'zod'
 import type { Address, Channel } from '../core/topic.ts'
 import type { Unreached } from './unreached.ts'
 
-/** What an agent, a recorder or a command speaks through; over MQTT (`mqtt.ts`) or in memory (`memory.ts`). */
+/**
+ * A client's connection to the hub, used by agents, recorders and commands; over MQTT (`mqtt.ts`) or in
+ * memory (`memory.ts`).
+ */
 export interface Bus extends AsyncDisposable {
-  /** The name this end goes by: its MQTT client id, which for an agent is its instance-id. */
+  /** The name of this client: its MQTT client id, which for an agent is its instance-id. */
   readonly client: string
-  /** Whether the hub is reached just now. */
+  /** Whether the hub is connected at the moment. */
   readonly connected: boolean
   /**
-   * Sends a payload. QoS 1: resolves when the hub has it, and waits for a lost hub to come back;
-   * QoS 0: resolves at once, and is dropped while the hub is away (the spool keeps what must not be lost).
-   * Rejects with TransportError when the bus is disposed first, the payload is too large for the hub, or this client may not
-   * publish it, with the hub's words; who does not wait need not catch that.
-   * @throws RangeError for a name that fits no topic level
+   * Sends a payload. QoS 1: resolves when the hub has it, and waits for a lost hub to come back; QoS 0:
+   * resolves at once, and is dropped while the hub is away (the spool keeps what must not be lost). Rejects
+   * with TransportError, quoting the hub if it refused, when the bus is disposed first, the payload is too
+   * large for the hub, or this client may not publish it; callers that do not wait need not catch that.
+   * @throws RangeError for a name that does not fit one topic level
    */
   publish<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
     address: Address<P>,
     payload: z.input<S>,
   ): Promise<void>
-  /** The same of a payload that has become JSON already, by who measures or keeps its text. */
+  /** Sends a payload that is JSON text already, for callers that measure or keep the text. */
   publishText<P extends string>(to: Channel<P>, address: Address<P>, text: string): Promise<void>
-  /** Clears what a retained channel holds at an address. */
+  /** Clears the retained message of a channel at an address. */
   clear<P extends string>(to: Channel<P>, address: Address<P>): Promise<void>
   /**
-   * Listens to a channel; missing names mean all. Comes back by itself after a lost connection.
-   * A payload that does not fit its channel is dropped and reported, and the next is fine.
-   * Resolves when the hub has granted it, or at once while the hub is away.
+   * Subscribes to a channel; missing names mean all. Subscribes again by itself after a lost connection. A
+   * payload that does not fit its channel is dropped and reported; later ones are not affected. Resolves when
+   * the hub has granted the subscription, or at once while the hub is away.
    */
   subscribe<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
@@ -35,38 +38,40 @@ export interface Bus extends AsyncDisposable {
     listener: Listener<P, S>,
     more?: More<P, S>,
   ): Promise<AsyncDisposable>
-  /** Calls back at each connection and loss; at once with the present state. */
+  /** Calls the listener at each connection and loss, and at once with the present state. */
   onConnected(listener: (connected: boolean, reason?: string) => void): Disposable
-  /** Why the hub was not reached the last time, while it is not. */
+  /** Why the last attempt to reach the hub failed, while it is not connected. */
   readonly problem?: Unreached | undefined
-  /** Of several addresses of a hub, the one that is tried or connected to. */
+  /** If a hub has several addresses, the one in use or being tried. */
   readonly server?: string | undefined
-  /** Calls back at each attempt that fails, with why. */
+  /** Calls the listener at each failed attempt, with the reason. */
   onProblem?(listener: (problem: Unreached) => void): Disposable
 }
 
-/** `retained`: the hub kept it from before the subscription. A cleared topic calls nobody here. */
+/**
+ * `retained`: the hub stored it before the subscription. Listeners are not called when a topic is cleared.
+ */
 export type Listener<P extends string, S extends z.ZodType> = (
   payload: z.output<S>,
   address: Address<P>,
   how: { readonly retained: boolean },
 ) => void
 
-/** What else a listener may say. */
+/** Further options of a subscription. */
 export interface More<P extends string, S extends z.ZodType> {
-  /** Whether it is to hear of an address at all: what nobody wants is not even read. */
+  /** Whether the listener wants messages of an address; unwanted ones are not even parsed. */
   wanted?(address: Address<P>): boolean
-  /** What can be saved of the text of a payload that does not fit its channel; undefined when nothing. */
+  /** Recovers what it can from a payload that does not fit its channel; undefined if nothing. */
   mend?(text: string, address: Address<P>): z.output<S> | undefined
-  /** Is told that somebody has cleared the retained topic of an address. */
+  /** Called when the retained topic of an address has been cleared. */
   cleared?(address: Address<P>): void
 }
 
 /** Options of every bus. */
 export interface BusOptions {
   /**
-   * Called with what was dropped and why: a payload that fits no channel, a listener that threw, a message that the hub does not
-   * pass on.
+   * Called with the topic and reason when a payload fits no channel, a listener threw, or the hub does not
+   * forward a message.
    */
   readonly onBad?: (topic: string, reason: string) => void
 }

@@ -2,14 +2,14 @@ import { messageOf } from '../core/errors.ts'
 import type { DeviceMessage, DeviceSubscription } from '../core/lab.ts'
 import { type MqttOptions, openClient } from './mqtt.ts'
 
-/** Longest message that is read, in bytes: anything longer is no reading. */
+/** Longest message that is read, in bytes: a longer one is not a reading. */
 const MAX_BYTES = 64 * 1024
-/** Milliseconds between new attempts to subscribe to topics that the broker has refused. */
+/** Milliseconds between attempts to subscribe to topics that the broker has refused. */
 const RETRY_MS = 10_000
 
 /**
- * Subscribes to topics of devices (no wildcards) until closed, over a connection of its own, so that trouble there never
- * affects the agent's. It reconnects by itself.
+ * Subscribes to topics of devices (no wildcards) until closed, over a separate connection, so that trouble
+ * there never affects the agent's. It reconnects by itself.
  * @throws ConfigError for credentials that cannot be used
  */
 export function subscribeDevices(

@@ -1,7 +1,7 @@
-/** Milliseconds that saying goodbye may take. */
+/** Longest wait for a goodbye, ms. */
 const GOODBYE_MS = 300
 
-/** Waits for a goodbye to the hub, but not for long: it may be long in coming, or never come. */
+/** Waits for a goodbye to the hub for a short time: the answer may be slow or never come. */
 export async function awaitGoodbye(goodbye: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = setTimeout(late.resolve, GOODBYE_MS)

@@ -6,7 +6,7 @@ import type { BusOptions, Listener, More } from './bus.ts'
 
 interface Entry {
   readonly channel: Channel
-  /** What an address has to have, by name. */
+  /** The required values in an address, by name. */
   readonly given: readonly (readonly [name: string, value: string])[]
   readonly listener: (payload: unknown, address: never, how: { retained: boolean }) => void
   readonly more: {
@@ -16,7 +16,7 @@ interface Entry {
   }
 }
 
-/** The receiving half of every bus: finds who listens to a topic, checks the payload, hands it over. */
+/** The receiving side of every bus: finds the listeners of a topic, checks the payload, passes it on. */
 export class Mailbox {
   readonly #entries = new Set<Entry>()
   readonly #onBad: NonNullable<BusOptions['onBad']>
@@ -25,7 +25,7 @@ export class Mailbox {
     this.#onBad = onBad
   }
 
-  /** Registers a listener; the returned function takes it out again. */
+  /** Registers a listener; the returned function removes it. */
   add<P extends string, S extends z.ZodType>(
     channel: Channel<P, S>,
     address: Partial<Address<P>>,
@@ -44,7 +44,10 @@ export class Mailbox {
     return () => this.#entries.delete(entry)
   }
 
-  /** Delivers one message; what does not fit or throws is reported and touches nobody else. */
+  /**
+   * Delivers one message. A payload that does not fit or a listener that throws is reported and does not
+   * affect others.
+   */
   deliver(topic: string, text: string, retained: boolean): void {
     const checked = new Map<Channel, unknown>()
     let json: unknown
@@ -82,7 +85,7 @@ export class Mailbox {
   }
 }
 
-/** What `read` reads or, when that fails, what `mend` saves of it. */
+/** The result of `read`, or if that fails, what `mend` recovers. */
 function mended(read: () => unknown, mend: () => unknown): unknown {
   try {
     return read()

@@ -84,12 +84,12 @@ export class MemoryHub {
     }
   }
 
-  /** Publishes text as it is, as a client of another make would. */
+  /** Publishes text unchanged, as a foreign client would. */
   say(name: string, text: string, { retain = false } = {}): void {
     if (this.#up) this.#publish(name, text, retain)
   }
 
-  /** The hub dies: nothing is delivered, nothing retained survives. */
+  /** The hub dies: nothing is delivered, and retained messages are lost. */
   stop(): void {
     this.#up = false
     this.#retained.clear()

@@ -4,30 +4,33 @@ import { type Unreached, unreached } from './unreached.ts'
 
 interface Attempts {
   readonly servers: Servers
-  /** Whether the client has shown what it has to show by now; a connection without it is made anew. */
+  /** Whether the client has shown its current credentials; otherwise the connection is made again. */
   hasShown(): boolean
-  /** Whether it has shown nothing: who was let in with a token had the right one, and need not look again. */
+  /** Whether it has shown no credentials. A client that was admitted with a token need not check again. */
   showedNothing(): boolean
-  /** Hears that the hub refused the client, with the code of its CONNACK; of several addresses once none is left that may not. */
+  /**
+   * Called when the hub refuses the client, with the code of its CONNACK; if there are several addresses,
+   * once none is left that may admit it.
+   */
   readonly onRefused?: ((reason: string, code: number) => void) | undefined
 }
 type ProblemListener = (problem: Unreached) => void
 type StatusListener = (connected: boolean, reason?: string) => void
 
-/** Whether a client reaches the hub, and why it does not. */
+/** Whether a client is connected to the hub, and why not. */
 export class MqttStatus {
   readonly #listeners = new Set<StatusListener>()
   readonly #problemListeners = new Set<ProblemListener>()
   readonly #servers: Servers
   #connected = false
-  /** Whether it is known by now what is wrong with this attempt. */
+  /** Whether the cause of this attempt's failure is known by now. */
   #isKnown = false
 
   constructor(client: MqttClient, { servers, hasShown, showedNothing, onRefused }: Attempts) {
     this.#servers = servers
     let isAgain = false
     client.on('connect', () => {
-      // Once: what changes with each look is nobody's credentials.
+      // Only once: a value that changes at each look cannot be a credential.
       isAgain = !isAgain && showedNothing() && !hasShown()
       if (isAgain) return void client.stream.destroy()
       servers.reached()
@@ -61,19 +64,19 @@ export class MqttStatus {
     return this.#connected
   }
 
-  /** What was wrong with the last attempt. */
+  /** Why the last attempt failed. */
   get problem(): Unreached | undefined {
     return this.#servers.problem
   }
 
-  /** Calls back at each connection and loss; at once with the present state. */
+  /** Calls the listener at each connection and loss, and at once with the present state. */
   listen(listener: StatusListener): Disposable {
     this.#listeners.add(listener)
     listener(this.#connected)
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
   }
 
-  /** Calls back when an attempt fails after the client has shown what it has to show. */
+  /** Calls the listener when an attempt fails although the client has shown its current credentials. */
   onProblem(listener: ProblemListener): Disposable {
     this.#problemListeners.add(listener)
     return { [Symbol.dispose]: () => this.#problemListeners.delete(listener) }

@@ -10,32 +10,39 @@ import { awaitGoodbye } from './goodbye.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MqttStatus } from './mqtt-status.ts'
 
-/** Milliseconds from one refusal to the next request, at first and at most: a node of a cluster may be gone just now. */
+/**
+ * Milliseconds between attempts after a refusal, at first and at most: a node of a cluster may be away for a
+ * moment.
+ */
 const [FIRST_MS, LONGEST_MS] = [100, 5000]
-/** Milliseconds until nodes of a cluster agree on what is retained. */
+/** Milliseconds until the nodes of a cluster agree on retained messages. */
 const AGREED_MS = 1000
-/** How often is asked on behalf of who waits for it; 3 s in all. */
+/** The most attempts for a caller that waits; 3 s in all. */
 const TRIES = 6
 
 /**
- * What a client listens to: each filter is asked for by every listener, and given up with the last. At QoS 0: a session ends
- * with its connection, so that nothing would be sent twice anyhow, and a cluster grants it whichever of its nodes are away.
+ * A client's subscriptions. Every listener subscribes to its filter; the subscription ends with the last one.
+ * At QoS 0: a session ends with its connection, so nothing would be resent anyway, and a cluster grants QoS 0
+ * even if some of its nodes are away.
  */
 export class MqttSubscriptions {
   readonly #client: MqttClient
   readonly #status: MqttStatus
   readonly #options: BusOptions
   readonly #mailbox: Mailbox
-  /** Listeners by filter. */
+  /** Number of listeners by filter. */
   readonly #listeners = new Map<string, number>()
-  /** Filters of which something may be retained. */
+  /** Filters that may have retained messages. */
   readonly #retained = new Set<string>()
-  /** Why an `ocs hub` does not grant a filter: others only say that they do not. */
+  /** Why an `ocs hub` did not grant a filter; other brokers give no reason. */
   readonly #reasons = new Map<string, string>()
   /** Aborted when the connection is lost. */
   #lost = new AbortController()
 
-  /** @param refused hears of each message of this client that the hub does not pass on, with the topic and why */
+  /**
+   * @param refused called for each message of this client that the hub does not forward, with the topic and
+   *   the reason
+   */
   constructor(
     client: MqttClient,
     status: MqttStatus,
@@ -47,7 +54,7 @@ export class MqttSubscriptions {
     this.#options = options
     const mailbox = new Mailbox(options)
     this.#mailbox = mailbox
-    // Comes without being asked for.
+    // The hub sends this without a subscription.
     mailbox.add(channels.refused, {}, ({ topic: name, why }) => {
       if (this.#listeners.has(name)) this.#reasons.set(name, why)
       else refused(name, why)
@@ -59,7 +66,7 @@ export class MqttSubscriptions {
     })
   }
 
-  /** As `Bus.subscribe` promises. */
+  /** Subscribes as described at `Bus.subscribe`. */
   async add<P extends string, S extends z.ZodType>(
     to: Channel<P, S>,
     address: Partial<Address<P>>,
@@ -74,7 +81,7 @@ export class MqttSubscriptions {
       remove()
       return this.#drop(filter)
     }
-    // Away from the hub it is asked for once that is back; nobody waits for that.
+    // While the hub is away, the subscription is made once it is back, and the caller does not wait.
     if (this.#status.connected) {
       await this.#ask(filter, TRIES).catch((error: unknown) => {
         drop()
@@ -99,7 +106,8 @@ export class MqttSubscriptions {
   }
 
   /**
-   * Asks for a filter, and again where it is refused without a reason, as long as it is wanted and this connection lasts.
+   * Subscribes to a filter, and again after a refusal without a reason, as long as there are listeners and
+   * this connection lasts.
    * @throws TransportError when it is refused for good
    */
   async #ask(filter: string, tries: number): Promise<void> {
@@ -107,12 +115,12 @@ export class MqttSubscriptions {
     const { signal } = this.#lost
     for (let failed = 0; this.#listeners.has(filter) && !signal.aborted && !client.disconnecting; failed++) {
       try {
-        // Who comes second gets what is retained, too.
+        // Subscribing again gives the second listener the retained messages, too.
         await client.subscribeAsync(filter, { qos: 0 })
         if (this.#status.isCluster && this.#retained.has(filter)) void this.#lookAgain(filter, signal)
         return
       } catch (cause) {
-        // The hub has died meanwhile, or this client leaves.
+        // The hub has died meanwhile, or this client is disconnecting.
         if (signal.aborted || client.disconnecting) return
         const reason = this.#reasons.get(filter)
         this.#reasons.delete(filter)
@@ -125,8 +133,8 @@ export class MqttSubscriptions {
   }
 
   /**
-   * A message that came just before the subscription may have been neither passed on nor retained yet, where several nodes
-   * have to agree on that.
+   * Subscribes again after a moment. In a cluster, a message published just before the subscription may have
+   * been neither forwarded nor retained yet.
    */
   async #lookAgain(filter: string, signal: AbortSignal): Promise<void> {
     await pause(AGREED_MS, signal)
@@ -134,7 +142,7 @@ export class MqttSubscriptions {
     await this.#client.subscribeAsync(filter, { qos: 0 }).catch(() => {})
   }
 
-  /** One listener less; answers how many are left. */
+  /** Removes one listener; returns how many are left. */
   #drop(filter: string): number {
     const left = (this.#listeners.get(filter) ?? 1) - 1
     if (left > 0) this.#listeners.set(filter, left)
@@ -148,7 +156,7 @@ export class MqttSubscriptions {
   async #giveUp(filter: string): Promise<void> {
     const client = this.#client
     if (client.disconnecting || !this.#status.connected) return
-    // A hub that dies meanwhile would be long in answering.
+    // A hub that dies meanwhile would take long to answer.
     await awaitGoodbye(client.unsubscribeAsync(filter).catch(() => {}))
   }
 }

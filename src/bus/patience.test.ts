@@ -5,7 +5,7 @@ import { fairTimers, Patience, spread } from './patience.ts'
 
 afterEach(() => void jest.useRealTimers())
 
-/** What it waits: seconds of keep-alive, seconds for an answer, seconds of a pause. */
+/** The waits of a patience: seconds of keep-alive, seconds for an answer, seconds of a pause. */
 const waits = ({ keepalive, answerMs, pauseMs }: Patience) => [keepalive, answerMs / 1000, pauseMs / 1000]
 
 test('a hub that does not answer is given twice as long each time, and asked half as often, up to a bound', () => {
@@ -70,7 +70,7 @@ test('a sign of life is not missed while this process stands still', () => {
   expect([called, late]).toEqual([1, 0])
   pass(3900)
   expect([called, late]).toEqual([1, 1])
-  // It says the same from then on.
+  // From then on timers are on time again.
   pass(2000)
   pass(2900)
   expect([called, late]).toEqual([3, 1])
@@ -79,7 +79,7 @@ test('a sign of life is not missed while this process stands still', () => {
   expect(called).toBe(3)
 })
 
-/** A host that takes connections and ends them once they have said something, and how many it has ended. */
+/** A host that accepts connections and closes each after its first data, and a wait for the number closed. */
 async function busyHost(): Promise<{ server: Server; ended: (count: number) => Promise<void> }> {
   let count = 0
   let look = () => {}

@@ -1,63 +1,77 @@
-/** How many times a wait is doubled at most. */
+/** The most times that a wait is doubled. */
 const MOST = 5
-/** Seconds: the hub is asked for a sign of life each; half of it again without an answer is a lost connection. */
+/**
+ * Seconds between keep-alive pings to the hub; without an answer for half of that again the connection is
+ * lost.
+ */
 const [KEEPALIVE, LONGEST_KEEPALIVE] = [5, 40]
-/** Milliseconds that an attempt may take: an answer of the system of that host, then one of the hub. */
+/**
+ * Milliseconds that an attempt may take: first for an answer of the host's system, then for one of the hub.
+ */
 export const OPEN_MS = 5000
 const LONGEST_ANSWER_MS = 40_000
-/** Milliseconds from one attempt to the next. */
+/** Milliseconds between attempts. */
 const RETRY_MS = 250
-/** Milliseconds of a connection that make up for one doubling. */
+/** Milliseconds of a connection that undo one doubling. */
 const CALM_MS = 600_000
 
 /**
- * How long a client waits for its hub. Where the hub, or the client's own process, does not get to its work for seconds, every
- * client that gives up and comes again makes that worse: so each waits twice as long each time, up to a bound.
+ * How long a client waits for its hub. When the hub or the client's own process is stalled for seconds, every
+ * client that gives up and reconnects adds to the load: so each wait is twice the last one, up to a limit.
  */
 export class Patience {
   #doubled = 0
-  /** Attempts in a row that the hub has not answered. */
+  /** Consecutive attempts that the hub has not answered. */
   #unanswered = 0
   #joined: number | undefined
 
-  /** Seconds between signs of life of the next connection. */
+  /** Keep-alive interval of the next connection, s. */
   get keepalive(): number {
     return Math.min(LONGEST_KEEPALIVE, KEEPALIVE * 2 ** this.#doubled)
   }
 
-  /** Milliseconds that the hub has for its answer to the next attempt. */
+  /** Milliseconds that the hub has to answer the next attempt. */
   get answerMs(): number {
     return Math.min(LONGEST_ANSWER_MS, OPEN_MS * 2 ** this.#doubled)
   }
 
-  /** Milliseconds until the next attempt; a hub that is not there is no busier for being asked. */
+  /**
+   * Milliseconds until the next attempt. An absent hub cannot be overloaded, so only unanswered attempts
+   * lengthen it.
+   */
   get pauseMs(): number {
     return RETRY_MS * 2 ** Math.min(MOST, this.#unanswered)
   }
 
-  /** A sign of life came too late, or this process to hear of it. */
+  /** A keep-alive answer was late, or this process was late to read it. */
   late(): void {
     this.#doubled = Math.min(MOST, this.#doubled + 1)
   }
 
-  /** The hub is there, and has no time for this client. */
+  /** The host accepted the connection, but the hub did not answer in time. */
   unanswered(): void {
     this.#unanswered++
     this.late()
   }
 
-  /** Nothing listens there. */
+  /** Nothing accepted the connection. */
   absent(): void {
     this.#unanswered = 0
   }
 
-  /** The hub has let this client in. @param now ms */
+  /**
+   * The hub has admitted this client.
+   * @param now ms
+   */
   joined(now: number): void {
     this.#unanswered = 0
     this.#joined = now
   }
 
-  /** The connection has ended; how long it lasted makes up for what was late before. @param now ms */
+  /**
+   * The connection has ended; its duration undoes earlier doublings.
+   * @param now ms
+   */
   left(now: number): void {
     const calm = Math.floor((now - (this.#joined ?? now)) / CALM_MS)
     this.#doubled = Math.max(0, this.#doubled - calm)
@@ -65,15 +79,18 @@ export class Patience {
   }
 }
 
-/** A pause that a crowd does not end at the same moment: from half of it to half as much again, by chance. */
+/**
+ * A random pause from half to one and a half times `ms`, so that many clients do not return at the same
+ * moment.
+ */
 export function spread(ms: number, chance: number = Math.random()): number {
   return Math.round(ms * (0.5 + chance))
 }
 
 /**
- * Timers for mqtt.js' signs of life. One that comes late says that this process stood still: what the hub has sent meanwhile has not
- * been read yet, so that it does not count.
- * @param late hears of it
+ * Timers for mqtt.js's keep-alive. A timer that fires late means that this process stood still and has not
+ * yet read what the hub sent meanwhile, so that keep-alive check is skipped.
+ * @param late called when that happens
  * @param now ms
  */
 export function fairTimers(late: () => void, now: () => number = () => performance.now()) {

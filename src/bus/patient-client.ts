@@ -3,10 +3,10 @@ import { CONNACK } from '../core/errors.ts'
 import { fairTimers, OPEN_MS, type Patience, spread } from './patience.ts'
 import type { Servers } from './servers.ts'
 
-/** What mqtt.js is started with to wait as long as a patience says. */
+/** Options for mqtt.js with the waits of a patience. */
 export function patientSettings(patience: Patience): IClientOptions {
   const timers = fairTimers(() => patience.late())
-  // mqtt.js takes what has these two functions, and says less in its types.
+  // mqtt.js accepts any object with these two functions; its types are narrower.
   return { ...timesOf(patience), timerVariant: timers as unknown as 'auto' }
 }
 
@@ -14,11 +14,11 @@ function timesOf(patience: Patience): IClientOptions {
   return { keepalive: patience.keepalive, connectTimeout: patience.answerMs }
 }
 
-/** Has a client wait for its hub, and between attempts, as long as its patience says. */
+/** Applies a patience's waits to a client: for the hub's answers and between attempts. */
 export function waitPatiently(client: MqttClient, patience: Patience, servers: Servers): void {
-  /** Whether the hub's host has taken the connection. */
+  /** Whether the hub's host has accepted the connection. */
   let isOpen = false
-  /** Whether it is known why this attempt failed. */
+  /** Whether the hub has answered this attempt with a refusal. */
   let isAnswered = false
   let opening: Timer | undefined
   const pause = () => {
@@ -33,7 +33,8 @@ export function waitPatiently(client: MqttClient, patience: Patience, servers: S
       isOpen = true
       clearTimeout(opening)
     })
-    // A host that is away is asked anew: once it is back the system's own attempt may wait for long.
+    // A connection to an absent host is opened again: when the host is back, the system's own retry may take
+    // long.
     opening = setTimeout(() => {
       if (!client.connected && !isOpen)
         stream.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }))
@@ -56,7 +57,7 @@ export function waitPatiently(client: MqttClient, patience: Patience, servers: S
     patience.late()
     silent()
   }
-  // mqtt.js takes the pause from its options when it hears of the end.
+  // mqtt.js reads the pause from its options when the connection ends.
   client.prependListener('close', () => {
     clearTimeout(opening)
     if (client.connected) patience.left(performance.now())

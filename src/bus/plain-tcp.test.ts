@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
-/** Which ways to a hub mqtt.js has loaded for a client of an address, in a process of its own. */
+/** The transports that mqtt.js has loaded for a client of an address, in a separate process. */
 async function ways(url: string): Promise<string[]> {
   const script = `
     const { connectMqtt } = await import(${JSON.stringify(join(import.meta.dir, 'mqtt.ts'))})

@@ -5,16 +5,19 @@ import { systemWords } from '../core/system-words.ts'
 /** Why a hub was not reached. */
 export interface Unreached {
   readonly text: string
-  /** `away`: nobody answers as a hub; `tls`: somebody does, but not as is wanted; `refused`: the hub, saying no. */
+  /**
+   * `away`: nothing answers as a hub; `tls`: a server answers, but TLS fails; `refused`: the hub refuses the
+   * client.
+   */
   readonly kind: 'away' | 'tls' | 'refused'
 }
 
-/** Codes of certificates by an authority that this client does not trust. */
+/** Error codes for a certificate of an authority that this client does not trust. */
 const OTHER_AUTHORITY: ReadonlySet<unknown> = new Set([
   ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
   ...['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_SIGNATURE_FAILURE'],
 ])
-/** By the code of an error, of Node, of BoringSSL, of CONNACK. */
+/** By error code, of Node, BoringSSL or CONNACK. */
 const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
   ...each(
     'tls',
@@ -51,9 +54,9 @@ const BY_CODE: ReadonlyMap<unknown, Unreached> = new Map<unknown, Unreached>([
 const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID'
 
 /**
- * An error of an attempt in plain words, by its code.
+ * The error of an attempt in plain words, by its code.
  * @param url of the hub
- * @param isConnected whether it was reached when it came
+ * @param isConnected whether the hub was connected when the error came
  * @param hasAuthority whether this client has credentials that name an authority
  */
 export function unreached(error: Error, url: string, isConnected: boolean, hasAuthority: boolean): Unreached {
@@ -69,7 +72,7 @@ export function unreached(error: Error, url: string, isConnected: boolean, hasAu
     return { text, kind: 'tls' }
   }
   if (code === OTHER_NAME) {
-    // Over WebSocket Bun does not say which.
+    // Over WebSocket Bun does not give the names.
     const names = cert?.subjectaltname?.replaceAll(/DNS:|IP Address:/g, '')
     const host = new URL(url).hostname
     const text = `its certificate is not for ${host}${names ? `, but for ${names}` : ''}: use one of its names, or run ocs hub renew --name ${host} there`
@@ -78,7 +81,8 @@ export function unreached(error: Error, url: string, isConnected: boolean, hasAu
   const away = (text: string): Unreached => ({ text, kind: 'away' })
   if (code === 'ECONNREFUSED' && isLoopback(new URL(url).hostname)) return away('connection refused')
   if (isConnected || typeof code === 'number') return away(systemWords(error) ?? error.message)
-  // TLS on a plain port answers with what is no MQTT, or hangs up; what mqtt.js says of that is of no use to anybody.
+  // A TLS server on a plain port answers with something other than MQTT, or hangs up; mqtt.js's message for
+  // that helps nobody.
   const isPlain = /^(mqtt|ws):/.test(url) && (code === undefined || code === 'ECONNRESET')
   const hint = isPlain ? '; where that port speaks TLS, write mqtts:// (wss://)' : ''
   return away(`${systemWords(error) ?? 'nothing there answers like a hub'}${hint}`)

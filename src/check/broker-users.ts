@@ -4,15 +4,15 @@ import { recorders } from '../site/find.ts'
 import { hubUrl, keysFor } from '../site/hub-url.ts'
 import type { Site } from '../site/site.ts'
 
-/** What a site file says of a user of a broker of others. */
+/** A user of a foreign broker, according to the site file. */
 interface BrokerUser {
-  /** `mqtt_user`; undefined for hosts that show none. */
+  /** `mqtt_user`; undefined for hosts without one. */
   readonly name: string | undefined
   readonly instances: readonly string[]
   readonly records: boolean
 }
 
-/** The users that a site's hosts show a broker of others, each with the instances that run as it. */
+/** The users under which a site's hosts connect to a foreign broker, each with its instances. */
 export function brokerUsers(site: Site): BrokerUser[] {
   const recording = recorders(site, isRecorder)
   const users = new Map<string | undefined, Set<string>>()

@@ -3,7 +3,7 @@ import { statePath } from '../machine/state-path.ts'
 import { keyFiles, readHubKeys, remarksOn } from '../principals/hub-keys.ts'
 import type { Check } from './finding.ts'
 
-/** Checks that the certificate of a hub that was set up here can be used, and for how long. */
+/** Checks that the certificate of a hub set up on this machine is usable, and for how long. */
 export const checkCertificate: Check = ({ flags, context }) => {
   const state = statePath(flags.stateDir, context.env)
   const { cert } = keyFiles(state)

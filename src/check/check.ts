@@ -12,7 +12,7 @@ import { checkInstruments } from './instruments.ts'
 import { checkPrograms } from './programs.ts'
 import { checkSite } from './site-file.ts'
 
-/** What is looked at of a host, in the order in which it is told. A new check is a file of this folder and a line here. */
+/** The checks of a host, in order of output. A new check is a file of this folder and a line here. */
 const checks: readonly Check[] = [
   checkCertificate,
   checkDeviceNames,
@@ -21,7 +21,10 @@ const checks: readonly Check[] = [
   checkInstruments,
 ]
 
-/** All that is found of a host: its site file and hub first, as the other checks stand on them. @throws UsageError, ConfigError */
+/**
+ * All findings about a host; site file and hub come first, as the other checks depend on them.
+ * @throws UsageError, ConfigError
+ */
 export async function check(flags: CheckFlags, context: Context): Promise<Finding[]> {
   const configDir = context.env['OCS_CONFIG_DIR']
   const grafana =

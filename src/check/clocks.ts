@@ -5,25 +5,25 @@ import { duration } from '../core/duration.ts'
 import { at } from '../terminal/table.ts'
 import type { Finding } from './finding.ts'
 
-/** Seconds that beats of other hosts are listened for: every agent there beats once in 5 s. */
+/** Seconds of listening for beats of other hosts: every agent beats once in 5 s. */
 const LISTEN_S = 2
-/** Seconds that a message may take. */
+/** Longest transit time of a message, s. */
 const DELAY_S = 0.5
-/** Seconds that clocks may differ. */
+/** Largest tolerated difference between clocks, s. */
 const TOLERANCE_S = 1
-/** 2020-01-01, unix s: a clock before it has never been set. */
+/** 2020-01-01, unix s: a clock with an earlier time has never been set. */
 const NEVER_SET = 1_577_836_800
 
-/** Between which two values (s) a clock is ahead of this machine's. */
+/** The range (s) in which a clock's lead over this machine's clock lies. */
 export interface Skew {
   low: number
   high: number
 }
 
 /**
- * Checks this machine's clock, and those of other hosts by the beats of their agents. A message is never older than it
- * says, so it shows at least how far ahead its clock is; a beat that is heard live is fresh, one that the hub has kept is
- * at most one beat old.
+ * Checks this machine's clock, and those of other hosts by the beats of their agents. A message is never
+ * older than its time stamp says, so it gives a lower limit of its clock's lead; a live beat is fresh, a
+ * retained one is at most one beat old.
  */
 export async function checkClocks(
   bus: Bus | undefined,
@@ -54,13 +54,17 @@ export async function checkClocks(
   return wrong.length > 0 ? wrong : [finding('ok', `${at(Date.now() / 1000)}${others}`)]
 }
 
-/** Takes up what one message says of its host's clock. `ahead`: its time less ours, s; `age`: s it may be old at most. */
+/**
+ * Narrows the range for a host's clock by one message.
+ * @param ahead its time minus ours, s
+ * @param age its largest possible age, s
+ */
 export function narrow(skews: Map<string, Skew>, host: string, ahead: number, age: number): void {
   const skew = skews.get(host) ?? { low: -Infinity, high: Infinity }
   skews.set(host, { low: Math.max(skew.low, ahead), high: Math.min(skew.high, ahead + age) })
 }
 
-/** What is wrong with a clock; undefined when nothing is known to be. */
+/** A message about a wrong clock; undefined if no error is known. */
 export function skewText(host: string, { low, high }: Skew): string | undefined {
   const remedy =
     'simultaneous samples get different times: let NTP set both clocks (timedatectl set-ntp true)'

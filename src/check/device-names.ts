@@ -7,11 +7,14 @@ import type { Check, Finding } from './finding.ts'
 
 const problem = (text: string): Finding => ({ check: 'device_topics', level: 'problem', text })
 
-/** Checks, where the hub keeps whom it knows, that whoever has topics by `device_topics` is a device there. */
+/**
+ * Checks that each principal in `device_topics` is a device, if the hub's list of principals is on this
+ * machine.
+ */
 export const checkDeviceNames: Check = ({ site, flags, context }) => {
   const file = principalsPath(statePath(flags.stateDir, context.env))
   const names = [...(site.hub.device_topics?.keys() ?? [])]
-  // Elsewhere nobody can say.
+  // On other machines this cannot be checked.
   if (names.length === 0 || !existsSync(file)) return []
   try {
     const known = readPrincipals(file)

@@ -3,11 +3,11 @@ import type { InstanceView } from '../lab/lab-view.ts'
 import type { Host, Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 
-/** One thing that was looked at, and what was found. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at: `site file`, `hub`, `ports`, `clock`, `instances`, `instrument`, a kind of folder. */
+  /** The subject: `site file`, `hub`, `ports`, `clock`, `instances`, `instrument`, a kind of folder. */
   readonly check: string
-  /** A `note` is worth knowing and no problem. */
+  /** A `note` is information, not a problem. */
   readonly level: 'ok' | 'note' | 'problem'
   readonly text: string
 }
@@ -20,17 +20,17 @@ export interface CheckFlags extends UpFlags {
   readonly instruments: boolean
   readonly grafana?: string
   readonly bridgeUrl: string
-  /** Prints the rights of a broker of others in place of looking. */
+  /** Prints the rights for a foreign broker instead of checking. */
   readonly acl?: 'mosquitto' | 'nats'
 }
-/** A host whose site file can be used, as a check is given it. */
+/** A host with a usable site file, as passed to each check. */
 export interface CheckedHost {
   readonly site: Site
   readonly host: Host
   readonly flags: CheckFlags
   readonly context: Context
-  /** The instances on the hub; none when it does not answer. */
+  /** The instances on the hub; none if it does not answer. */
   readonly instances: ReadonlyMap<string, InstanceView>
 }
-/** Looks at one thing of a host and tells what it found. */
+/** Checks one aspect of a host and returns its findings. */
 export type Check = (on: CheckedHost) => readonly Finding[] | Promise<readonly Finding[]>

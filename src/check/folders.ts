@@ -8,11 +8,11 @@ import { freeSpaceNow } from '../machine/free-space.ts'
 import { statePath } from '../machine/state-path.ts'
 import type { Check, Finding } from './finding.ts'
 
-/** Bytes and files that have to be free: some days of recording. */
+/** Bytes and files that must be free: enough for some days of recording. */
 const SPACE = 1e9
 const FILES = 1000
 
-/** Checks that the folders of state, logs and recordings can be written, and have room. */
+/** Checks that the folders of state, logs and recordings are writable and have room. */
 export const checkFolders: Check = ({ host, flags: { stateDir, logDir }, context: { env } }) => {
   const state = statePath(stateDir, env)
   const data = host.instances

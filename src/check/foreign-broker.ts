@@ -5,10 +5,10 @@ import { addressesIn } from '../core/host-port.ts'
 import { topic } from '../core/topic.ts'
 import type { Finding } from './finding.ts'
 
-/** Seconds that the broker has to pass on what is tried. */
+/** Seconds that the broker has to forward test messages. */
 const TRY_SECONDS = 2
 
-/** What no broker but an `ocs hub` does, whatever it is told to. */
+/** Features that no broker but an `ocs hub` has, in any configuration. */
 const LACKS = [
   'callers are not authenticated: started_from, lock and access level are what they claim',
   'nothing records log-ins, refusals and who started what (ocs hub refused is empty)',
@@ -19,7 +19,7 @@ const OPEN =
 const MANY =
   'last wills die with their node: an agent connected to it counts as lost 15 s after its last beat'
 
-/** What a broker that is no `ocs hub` does not promise, found by trying it under the id of nobody's instance. */
+/** Finds what a broker that is not an `ocs hub` lacks, by trying it under an instance-id that nobody uses. */
 export async function checkForeignBroker(
   { url, credentials }: Pick<MqttOptions, 'url' | 'credentials'>,
   root: string,
@@ -64,7 +64,7 @@ export async function checkForeignBroker(
 
 type Here = { readonly root: string; readonly instance: string }
 
-/** Whether what one publishes in the name of an instance reaches another. */
+/** Whether a message that one client publishes in the name of an instance reaches another client. */
 async function passes(from: Bus, to: Bus, here: Here): Promise<boolean> {
   const time = Date.now() / 1000
   return await within(async (done) => {
@@ -85,7 +85,7 @@ async function isRetained(bus: Bus, here: Here): Promise<boolean> {
   )
 }
 
-/** Whether the will of an instance comes when another connection takes its id. */
+/** Whether the will of an instance arrives when another connection takes its id. */
 async function heard(bus: Bus, here: Here, act: () => Promise<Bus>): Promise<boolean> {
   let other: Bus | undefined
   const came = await within(async (done) => {
@@ -97,7 +97,7 @@ async function heard(bus: Bus, here: Here, act: () => Promise<Bus>): Promise<boo
   return came
 }
 
-/** Whether something happens in time. */
+/** Whether something happens within the time limit. */
 async function within(begin: (done: () => void) => Promise<AsyncDisposable>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(resolve, TRY_SECONDS * 1000, false)

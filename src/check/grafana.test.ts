@@ -1,4 +1,4 @@
-/** Against a small stand-in for Grafana's HTTP API; no real Grafana can be had where these tests run. */
+/** Tests with a small stand-in for Grafana's HTTP API; no real Grafana is available where these tests run. */
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { ownClock } from '../../test/own-clock.ts'
 import { startBridge } from '../bridge/bridge.ts'
@@ -30,8 +30,9 @@ interface Source {
   readonly url: string
 }
 /**
- * Speaks as Grafana does (health, list of data sources for administrators, proxy with 502 for what it cannot reach).
- * @param network where the names that it knows lead; its own loopback leads nowhere, as in a container
+ * Behaves like Grafana (health, list of data sources for administrators, proxy with 502 for servers that it
+ * cannot reach).
+ * @param network the names that it can resolve; its own loopback reaches nothing, as in a container
  */
 function grafana(
   sources: readonly Source[],
@@ -64,7 +65,7 @@ function grafana(
   return `http://admin:secret@127.0.0.1:${server.port}`
 }
 
-/** What is found besides the bridge, `LEVEL TEXT`. */
+/** The findings other than the bridge's, as `LEVEL TEXT`. */
 async function findings(url: string, at: string): Promise<string[]> {
   const found = await checkGrafana(url, at, { env: {} })
   return found.filter(({ check }) => check === 'grafana').map(({ level, text }) => `${level} ${text}`)

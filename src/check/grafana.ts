@@ -3,20 +3,23 @@ import { messageOf } from '../core/errors.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Finding } from './finding.ts'
 
-/** Milliseconds that Grafana has for an answer; it waits for the bridge itself. */
+/** Milliseconds that Grafana has to answer; it waits for the bridge itself. */
 const PATIENCE = 10_000
 
-/** Types of data sources that the bridge is one of, and what their URL has behind the bridge's. */
+/** Types of data sources that the bridge can serve, and the path that each appends to the bridge's URL. */
 const TYPES: Readonly<Record<string, string>> = {
   graphite: '/graphite',
   'simpod-json-datasource': '',
   'grafana-simple-json-datasource': '',
 }
 
-/** The version whose Graphite data source names no query in its answer, so that each alert rule over it has no data (grafana#118035). */
+/**
+ * In this version the Graphite data source does not name the query in its answer, so alert rules that use it
+ * get no data (grafana#118035).
+ */
 const DEAF = '12.4.0'
 
-/** A data source as Grafana's API lists it. */
+/** A data source in the list of Grafana's API. */
 interface Source {
   readonly uid: string
   readonly name: string
@@ -29,9 +32,10 @@ interface Asked {
 }
 
 /**
- * Finds why Grafana does not show the bridge, by Grafana's own HTTP API: its list of data sources, and a request to each
- * through its proxy, which is what "Save & test" does. Log in by the URL (`http://admin:…@127.0.0.1:3000`), or by a
- * service account's token in OCS_GRAFANA_TOKEN. (grafana.com/docs, "Data source HTTP API")
+ * Finds out why Grafana does not show the bridge's data, through Grafana's own HTTP API: its list of data
+ * sources, and a request to each through its proxy, as "Save & test" does. Log in by the URL
+ * (`http://admin:…@127.0.0.1:3000`), or by a service account's token in OCS_GRAFANA_TOKEN. (grafana.com/docs,
+ * "Data source HTTP API")
  * @param bridge the address of the bridge, as seen from this machine
  */
 export async function checkGrafana(
@@ -87,12 +91,14 @@ export async function checkGrafana(
   ]
 }
 
-/** The version that Grafana's `/api/health` tells. */
+/** The version in the answer of Grafana's `/api/health`. */
 function versionOf(health: string): string | undefined {
   return /"version":\s*"([^"]*)"/.exec(health)?.[1]
 }
 
-/** No data source is of a type that the bridge speaks: which was meant, if one was. */
+/**
+ * The message when no data source has a type that the bridge can serve; names the likely candidate, if any.
+ */
 function wrongType(sources: readonly Source[], bridge: string): string {
   const port = new URL(bridge).port
   const near = sources.find(({ url, name }) => URL.parse(url)?.port === port || /ocs|sisock/i.test(name))
@@ -107,7 +113,7 @@ interface Looking {
   readonly local: boolean
 }
 
-/** One data source: its URL as it stands, then what Grafana gets from there. */
+/** Checks one data source: first its URL, then what Grafana gets from there. */
 async function look(
   { uid, name, type, url }: Source,
   how: Looking,
@@ -130,7 +136,7 @@ async function look(
       `the bridge does not know the host name ${to.hostname}: start it with --host ${to.hostname}`,
     )
   }
-  // Grafana's own word for a server that it cannot reach.
+  // Grafana's status for a server that it cannot reach.
   if (got.status === 502 || got.status === 504) return problem(await unreachable(to, got.body, how))
   return problem(
     `URL: what answers at ${url} is not the bridge (status ${got.status}): the URL is ${example}`,
@@ -139,7 +145,7 @@ async function look(
 
 const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/
 
-/** Bad Gateway: why Grafana does not reach a server. */
+/** Bad Gateway: finds out why Grafana does not reach a server. */
 async function unreachable(to: URL, said: string, { bridge, local }: Looking): Promise<string> {
   const start = `Bad Gateway: Grafana cannot reach ${to.host}`
   if (LOOPBACK.test(to.hostname)) {

@@ -28,15 +28,15 @@ import { checkWampHttp } from './wamp-http.ts'
 const HUB_SECONDS = 2
 const BRIDGE_PORT = 5000
 
-/** What was found of a lab, and its instances as they are now. */
+/** Findings about a lab, and its present instances. */
 interface LabFindings {
   readonly findings: readonly Finding[]
   readonly instances: ReadonlyMap<string, InstanceView>
 }
 
 /**
- * Checks that the hub answers, or could be started here; that the ports are free or ours; the clocks; and that no instance of
- * this host runs elsewhere.
+ * Checks that the hub answers, or could be started here; that the ports are free or ours; the clocks; and
+ * that no instance of this host runs on another machine.
  */
 export async function checkHub(
   site: Site,
@@ -56,7 +56,7 @@ export async function checkHub(
       const away = finding('problem', `nothing answers at ${url}: start it there (${listeningAt(url)})`)
       return { findings: [away, ...clocks], instances: none }
     }
-    // A hub that is started opens one for WebSocket, too, whether the file names it or not.
+    // A hub started here also opens a WebSocket port, whether or not the file names it.
     const websocket = named.length > 0 ? [] : [`ws://127.0.0.1:${PORTS.ws}/ws`]
     const ports = await checkPorts([...urls, ...websocket], undefined)
     const isFree = ports.every(({ level }) => level !== 'problem')
@@ -67,7 +67,7 @@ export async function checkHub(
   try {
     const find = credentialsOf({ url, realm: site.hub.wamp_realm, site, host }, env)
     const ids = host.instances.filter(({ manage }) => manage === 'host/up').map((one) => one.instance_id)
-    // Where nobody has logged in an agent's will do: it may look.
+    // Without a log-in an agent's credentials are used: they allow reading.
     const credentials = (to?: { readonly url: string }) =>
       [undefined, ...ids].reduce<Credentials | undefined>(
         (found, instance) => found ?? find({ ...to, stateDir, instance }),
@@ -76,7 +76,7 @@ export async function checkHub(
     await using bus = connectMqtt({ url, credentials, client: `check-${crypto.randomUUID().slice(0, 8)}` })
     await reached(bus, url, HUB_SECONDS)
     const hub = await hubInfo(bus, root)
-    // A broker of others may not let it ask for what is not of this root.
+    // A foreign broker may refuse questions outside this root.
     if (!hub && (await hubInfo(bus, undefined).catch(() => undefined))) {
       const other = `what answers at ${url} is the hub of another address root than ${root}: correct address_root, or the address`
       return { findings: [finding('problem', other)], instances: none }
@@ -124,7 +124,7 @@ export async function checkHub(
   }
 }
 
-/** The ports of the hub that is here, or is to be, and of the bridge. */
+/** Checks the ports of the hub on this machine, running or not, and of the bridge. */
 async function checkPorts(urls: readonly string[], hub: HubInfo | undefined): Promise<Finding[]> {
   const ports = new Set(urls.filter(isLocal).map((url) => Number(new URL(url).port)))
   const own = new Set(hub?.listeners.map((listener) => Number(new URL(listener).port)))
@@ -133,7 +133,7 @@ async function checkPorts(urls: readonly string[], hub: HubInfo | undefined): Pr
       if (own.has(port) || port === 0) return []
       const fault = await portFault(port)
       if (fault === undefined || / in use by ocs bridge /.test(fault)) return []
-      // Nothing in a site file says whether a bridge is to run here.
+      // A site file does not say whether a bridge should run here.
       return [{ check: 'ports', level: port === BRIDGE_PORT ? 'note' : 'problem', text: fault }]
     }),
   )
@@ -159,7 +159,7 @@ async function portFault(port: number): Promise<string | undefined> {
   }
 }
 
-/** Instances of this host that another machine runs. */
+/** Instances of this host that run on another machine. */
 function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Finding[] {
   return host.instances.flatMap(({ instance_id: id, manage, position }): Finding[] => {
     const view = instances.get(id)
@@ -171,7 +171,7 @@ function elsewhere(host: Host, instances: ReadonlyMap<string, InstanceView>): Fi
   })
 }
 
-/** Why nothing is recorded though somebody should; else what recorders say that they do not record, and why. */
+/** Why nothing is recorded although the site has a recorder; otherwise the problems that recorders report. */
 function unrecorded(site: Site, instances: ReadonlyMap<string, InstanceView>): Finding[] {
   const meant = recorders(site, isRecorder)
   const why = meant.length > 0 ? notRecording(instances) : undefined

@@ -16,8 +16,8 @@ import type { Check, Finding } from './finding.ts'
 const ANSWER_MS = 2000
 
 /**
- * Asks each instrument of this host who it is. An instrument whose agent runs is left in peace, since many talk to one
- * program only: what its agent says counts.
+ * Asks each instrument of this host to identify itself. An instrument whose agent is running is not
+ * contacted, since many accept only one client: its agent's report is used instead.
  */
 export const checkInstruments: Check = async ({ site, host, flags, instances, context: { env } }) => {
   if (!flags.instruments) return []
@@ -40,7 +40,7 @@ async function finding(
     { check: 'instrument', level, text: `${instance_id}: ${text}` },
   ]
   const lock = join(state, `${instance_id}.sqlite.lock`)
-  // A frozen one is on the hub until that has waited for it in vain.
+  // A frozen agent stays on the hub until the hub has waited for it in vain.
   const pid = lockPid(lock) ?? (view?.presence?.host === hostname() ? view.presence.pid : undefined)
   if (pid !== undefined && isFrozen(pid))
     return told(
@@ -59,7 +59,7 @@ async function finding(
       if (failing) return told('problem', `${failing.op_name} is degraded: ${lastMessage(failing)}`)
       return told('ok', 'its agent runs')
     }
-    // Without its hub it cannot report its state, but it still holds the instrument.
+    // Without its hub the agent cannot report its state, but it still holds the instrument.
     if (isLocked(lock) && view?.state === 'lost')
       return told('problem', 'its own agent runs here but does not answer the hub: restart it if this lasts')
     if (isLocked(lock))
@@ -69,7 +69,7 @@ async function finding(
     const unknown = 'its agent does not run, and the instrument cannot be identified without it'
     return identity === undefined ? told('note', unknown) : told('ok', identity)
   } catch (error) {
-    // A class or arguments that cannot be have been told.
+    // Invalid classes and arguments have been reported already.
     if (error instanceof ConfigError) return []
     return told('problem', messageOf(error))
   }

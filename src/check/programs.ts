@@ -6,7 +6,7 @@ import type { Instance } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import type { Check, Finding } from './finding.ts'
 
-/** Tells which interpreter, and which version of which plugin, serves each instance that runs in Python. */
+/** Lists the interpreter and the plugin version of each instance that runs in Python. */
 export const checkPrograms: Check = async ({ host, context: { env } }) => {
   const found = await Promise.all(host.instances.map((instance) => finding(instance, env)))
   return found.flat()

@@ -4,14 +4,17 @@ import { messageOf } from '../core/errors.ts'
 import { didYouMean, nearOr } from '../core/names.ts'
 import type { Instance } from '../site/instances.ts'
 
-/** An instance of the site file whose arguments are in order. */
+/** An instance of the site file with valid arguments. */
 export interface Checked {
   readonly instance: Instance
   readonly agent: Agent
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** What instances of a lab may not share, and whom they name that is not there: a sentence with its place each. */
+/**
+ * Resources claimed by two instances of a lab, and references to missing instances: a sentence with its
+ * position each.
+ */
 export function sharedFaults(
   checked: readonly Checked[],
   all: readonly Instance[],
@@ -20,7 +23,7 @@ export function sharedFaults(
   const holders = new Map<string, Checked>()
   const faults: string[] = []
   for (const one of checked) {
-    // Several that are alternatives of each other may be in a file, as long as one of them is to be up.
+    // Alternatives may share a resource in a file, as long as only one of them is to be up.
     if (one.instance.manage !== 'host/up') continue
     const { host } = one.instance
     for (const { key, argument, text, local } of claimsOf(one, faults)) {
@@ -38,7 +41,7 @@ export function sharedFaults(
   return faults
 }
 
-/** What an instance claims; what its declaration cannot make of its arguments is one more fault. */
+/** The claims of an instance; an error in evaluating its arguments is reported as a fault. */
 function claimsOf({ instance, agent, values }: Checked, faults: string[]): readonly Claim[] {
   try {
     return agent.spec.claims?.(values) ?? []
@@ -48,20 +51,22 @@ function claimsOf({ instance, agent, values }: Checked, faults: string[]): reado
   }
 }
 
-/** Why what a data node is to show is not there; undefined when it is. */
+/** Why the instance that a data node shows does not exist; undefined if it does. */
 function missingTarget(one: Checked, all: readonly Instance[], isBroken: boolean): string | undefined {
   const { agent, values } = one
   const target = agent.spec.serves?.(values).target
   const ids = all.map(({ instance_id }) => instance_id)
   if (target === undefined || ids.includes(target)) return undefined
   const [near] = didYouMean(target, ids)
-  // What is missing may be in a part that could not be read.
+  // The missing instance may be in a part that could not be read.
   if (near === undefined && isBroken) return undefined
   const argument = Object.keys(values).find((name) => values[name] === target)
   return `${place(one, argument)}: ${flagOf(argument)} ${target}: there is no such instance: ${nearOr(target, ids)}`
 }
 
-/** Why the feed that a data node is to show is not there; undefined when it is, or its agent is at fault itself. */
+/**
+ * Why the feed that a data node shows does not exist; undefined if it does, or if its agent itself is faulty.
+ */
 function missingFeed(one: Checked, checked: readonly Checked[]): string | undefined {
   const { agent, values } = one
   const { target, feed } = agent.spec.serves?.(values) ?? {}
@@ -75,7 +80,7 @@ function missingFeed(one: Checked, checked: readonly Checked[]): string | undefi
 
 const flagOf = (argument = '') => `--${argument.replaceAll('_', '-')}`
 
-/** Where an argument stands, or its instance where it is left out. */
+/** The position of an argument, or of its instance if it is left out. */
 function place({ instance }: Checked, argument: string | undefined): string {
   const given = flattenArguments(instance.arguments).find(({ flag }) => flag === flagOf(argument))
   return given?.position ?? instance.position

@@ -1,4 +1,4 @@
-/** Site files as labs have them: what is wrong with one instance costs that instance alone. */
+/** Realistic site files: a fault in one instance affects only that instance. */
 import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ async function ocs(...argv: string[]) {
   return { code: await line.code, out: line.out(), err: line.err() }
 }
 
-/** What `ocs check` finds in the file, without the places: problems and notes. */
+/** The findings of `ocs check` about the file, without positions: problems and notes. */
 async function check() {
   const { out } = await ocs('check', '--json', '--file-only')
   const { findings } = JSON.parse(out) as { findings: Finding[] }
@@ -73,9 +73,9 @@ test('a fault of one instance is told for it, and keeps no other from running', 
   write([fake, ...faulty])
   const { problems } = await check()
   expect(problems.map((text) => Number(text.split(':')[0]))).toEqual(faulty.map((_, at) => 6 + at))
-  // The healthy one runs …
+  // The valid instance runs …
   expect(await ocs('agent', '--instance-id=fake', '--help-args')).toMatchObject({ code: 0, err: '' })
-  // … the others are refused with their own fault alone.
+  // … the others are refused, each with its own fault only.
   for (const [at, id] of [...'abcde'].entries()) {
     const { code, err } = await ocs('agent', `--instance-id=${id}`)
     expect([id, code, err.trim().split('\n').length]).toEqual([id, 2, 1])
@@ -95,7 +95,7 @@ test('a fault of another host, and of the alarms, is told and keeps nobody else 
   expect([alarms.code, alarms.err]).toEqual([2, expect.stringContaining(`${file}:8:`)])
   expect((await ocs('systemd', '--no-hub')).out.match(/^Description=.*/gm)).toEqual(['Description=ocs fake'])
   expect(await ocs('agent', '--instance-id=fake', '--help-args')).toMatchObject({ code: 0, err: '' })
-  // Told once also where that host is the one to be.
+  // Reported once, also when that host is the chosen one.
   const of = await ocs('check', '--no-instruments', '--site-host=other')
   expect(of.out.match(/did you mean "log-dir"/g)).toHaveLength(1)
   const there = await ocs('agent', '--instance-id=fake', '--site-host=other')
@@ -116,7 +116,7 @@ test('a class that socs or OCS has is a note, never taken for a misspelt one', a
   expect(problems).toEqual([])
   expect(notes.filter((text) => text.includes('ocs up leaves it out'))).toHaveLength(foreign.length)
   expect(notes.filter((text) => text.includes('did you mean'))).toEqual([])
-  // A misspelt one is.
+  // A misspelt class is reported.
   write(['agent-class: Lakeshore425Agnt, instance-id: a', 'agent-class: Lakeshore24Agent, instance-id: b'])
   expect((await check()).problems).toEqual([
     expect.stringContaining('did you mean Lakeshore425Agent'),

@@ -12,7 +12,7 @@ import { type Checked, sharedFaults } from './shared.ts'
 const WHAT = 'site file'
 const NO_RECORDER = `nothing is recorded: no instance is an ${recorderClasses[0]}`
 
-/** Checks a site file: what it says, and the arguments of every instance of a class that there is. */
+/** Checks a site file: its contents, and the arguments of every instance whose class is known. */
 export async function checkSite(
   file: string,
   { siteHost, fileOnly }: Pick<UpFlags, 'siteHost'> & { readonly fileOnly?: boolean },
@@ -36,7 +36,7 @@ export async function checkSite(
     const recording = recorders(site, isRecorder)
     if (recording.length === 0 && instances.length > 0 && !isBroken)
       findings.push({ check: WHAT, level: 'note', text: NO_RECORDER })
-    // A file that was read in part may lack the host for a reason that has been told.
+    // A file that was only partly read may lack the host for a reason that is already reported.
     if (shared.length > 0) return { findings: inOrder(findings) }
     const host = fileOnly ? undefined : findHost(site, siteHost)
     if (findings.every(({ level }) => level !== 'problem')) {
@@ -66,13 +66,13 @@ async function checkInstance(instance: Instance, env: Context['env']): Promise<F
     if (!(error instanceof ConfigError)) throw error
     const said = messageOf(error)
     const text = placeOf(said).length > 0 ? said : `${position}: ${said}`
-    // A class of somebody else may well be meant, which something else runs.
+    // The class may be a foreign one, which another program runs.
     const isOthers = error instanceof UnknownClassError && !error.isMisspelt
     return [isOthers ? { check: WHAT, level: 'note', text: `${text}; ocs up leaves it out` } : problem(text)]
   }
 }
 
-/** Findings each once; problems last, in the order of the file. */
+/** Each finding once; problems last, in file order. */
 function inOrder(findings: readonly Finding[]): Finding[] {
   const once = [...new Map(findings.map((finding) => [finding.text, finding])).values()]
   const rank = ({ level, text }: Finding) => (level === 'problem' ? [1, ...placeOf(text)] : [0])
@@ -84,7 +84,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0)
 }
 
-/** Line and column that a text of the form `FILE:LINE:COLUMN…` names; none where it names none. */
+/** Line and column in a text of the form `FILE:LINE:COLUMN…`; empty if there are none. */
 function placeOf(text: string): number[] {
   const [, line, column] = /^.*?:(\d+):(\d+)(?=:|$)/.exec(text) ?? []
   return line === undefined ? [] : [Number(line), Number(column)]

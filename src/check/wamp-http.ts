@@ -3,9 +3,9 @@ import type { Host, Site } from '../site/site.ts'
 import type { Finding } from './finding.ts'
 
 /**
- * Compares `wamp_http`, where OCS's own clients call, with where the hub answers them: beside its WebSocket. What answers elsewhere
- * may be a crossbar that is still in use.
- * @param listeners of the hub as it is, or is to be
+ * Compares `wamp_http`, which OCS's own clients call, with the address where the hub answers them: the port
+ * of its WebSocket. A server at another address may be a crossbar that is still in use.
+ * @param listeners of the hub, running or planned
  */
 export async function checkWampHttp(
   site: Site,

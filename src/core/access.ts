@@ -2,34 +2,37 @@ import { z } from 'zod'
 import { Label, UnixTime } from './names.ts'
 import type { Refusal } from './ops.ts'
 
-/** OCS's access levels, by name; an operation's `min_privs` is the least that its caller needs. */
+/** OCS's access levels, by name; an operation's `min_privs` is the lowest that its caller may have. */
 const levels = ['blocked', 'basic', 'advanced', 'full', 'superuser'] as const
 export type Level = 0 | 1 | 2 | 3 | 4
 
-/** An exclusive grant as everyone may read it. It does not survive a restart of the agent. */
+/** An exclusive grant, as everyone may read it. It does not survive a restart of the agent. */
 export const Lock = z.object({
   /** The client that holds it. */
   holder: Label,
-  /** Who that is, for people. */
+  /** The holder's name, for people. */
   by: Label,
-  /** Unix s at which it ends by itself; measured on the agent's monotonic clock. */
+  /** Unix s at which the lock expires; measured on the agent's monotonic clock. */
   until: UnixTime,
 })
 export type Lock = z.output<typeof Lock>
 
-/** Who asks an agent to act. */
+/** The client that asks an agent to act. */
 export interface Caller {
   readonly client: string
   readonly level: Level
-  /** Who that is by the hub's word, where it has users. */
+  /** The caller's name according to the hub, if the hub has users. */
   readonly principal?: string | undefined
-  /** Who and where: by the hub's word, with what the caller says besides; as the caller says on a hub without users. */
+  /**
+   * Name and place of the caller: according to the hub, plus the caller's own words; on a hub without users
+   * only the caller's own words.
+   */
   readonly by?: string | undefined
   /** The key of a lock that was given to another client of the same person. */
   readonly key?: string | undefined
 }
 
-/** A lock with what proves who holds it. */
+/** A lock with the secrets that prove who holds it. */
 export interface HeldLock extends Lock {
   readonly key: string
   readonly principal?: string | undefined
@@ -46,7 +49,7 @@ export function lockedText({ by, until }: Lock): string {
   return `locked by ${by} until ${new Date(until * 1000).toISOString().replace(/\.\d+Z$/, 'Z')}`
 }
 
-/** Why a caller may not start, stop or abort an operation; undefined when it may. */
+/** Why a caller may not start, stop or abort an operation; undefined if it may. */
 export function refuseAct(
   op: { readonly name: string; readonly min_privs: 1 | 2 | 3 },
   caller: Caller,

@@ -19,8 +19,8 @@ export interface Linked {
 export interface SessionHandle<D> {
   readonly data: D | undefined
   /**
-   * Replaces the session's data. `status` shows it at once; on the bus it appears at most once a second, for a process at
-   * most every 5 s, because a process changes it with each reading.
+   * Replaces the session's data. `status` shows it at once; on the bus it appears at most once a second, for
+   * a process at most every 5 s, because a process changes it with each reading.
    * @param soon publish a process's data once a second too, because something acts on it
    */
   set(data: D, soon?: boolean): void
@@ -36,7 +36,10 @@ export interface SessionHandle<D> {
 export interface Claim {
   /** The argument that sets it; none if it belongs to the class. */
   readonly argument?: string
-  /** Equal for two instances that use the same resource, whatever their class and spelling: `tcp://10.0.0.5:7777`. */
+  /**
+   * Equal for two instances that use the same resource, whatever their class and spelling:
+   * `tcp://10.0.0.5:7777`.
+   */
   readonly key: string
   /** Its name in the error message for the second instance: `serial number LSA22YG`. */
   readonly text: string
@@ -71,12 +74,15 @@ export interface OpContext<P, D, A, I, F extends string> {
   /** Aborted by `stop` and `abort`; an operation ends soon after. */
   readonly signal: AbortSignal
   readonly lab: Lab
-  /** Starts another operation of this agent, unless it is already running. @throws OpError when it cannot start */
+  /**
+   * Starts another operation of this agent, unless it is already running.
+   * @throws OpError when it cannot start
+   */
   start(op: string, params?: Readonly<Record<string, unknown>>): void
 }
 /**
- * The function of an operation. It returns a closing message or nothing, or throws: `OpError` with a message for the
- * caller, `TransportError` to degrade and retry.
+ * The function of an operation. It returns a closing message or nothing, or throws: `OpError` with a message
+ * for the caller, `TransportError` to degrade and retry.
  */
 export type Run<P, D, A, I, F extends string> = (op: OpContext<P, D, A, I, F>) => Promise<unknown>
 
@@ -136,7 +142,10 @@ export interface AgentSpec<A extends Schema, F extends string, I extends object>
   readonly isProgram?: boolean
   /** Whether it opens feeds beyond those it declares (`Lab.handOver`). */
   readonly opensFeeds?: boolean
-  /** The resources it needs for itself, from its arguments: an instrument, a folder, a name. @throws ConfigError for an invalid address */
+  /**
+   * The resources it needs for itself, from its arguments: an instrument, a folder, a name.
+   * @throws ConfigError for an invalid address
+   */
   readonly claims?: (args: Out<A>) => readonly Claim[]
   /**
    * Asks the instrument to identify itself, for `ocs check`; undefined if it cannot be asked.
@@ -221,9 +230,10 @@ const OPERATION: Keys<OpOptions<Schema, z.ZodType, unknown>> = {
 const KEYS = { spec: SPEC, feed: FEED, field: FIELD, operation: OPERATION }
 
 /**
- * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in a site
- * file, the check of every request, its self-description, its typed client and its reference page.
- * @throws ConfigError for an unknown or missing key; Error when an operation or query is declared twice or built in (a bug in the declaration)
+ * Declares an agent. From this one declaration come its command-line flags, the check of its `arguments:` in
+ * a site file, the check of every request, its self-description, its typed client and its reference page.
+ * @throws ConfigError for an unknown or missing key; Error when an operation or query is declared twice or
+ *   built in (a bug in the declaration)
  */
 export function defineAgent<A extends Schema, F extends string, I extends object>(
   spec: AgentSpec<A, F, I>,

@@ -13,16 +13,16 @@ const common = (delay: number) => ({
   name: Name,
   kind: z.string(),
   severity: Severity.default('alarm'),
-  /** What people read before what was found. */
+  /** The text shown before the measured value or state. */
   message: z.string().min(1).max(300).optional(),
-  /** How long it has to be wrong before it is raised. */
+  /** How long the condition must last before the alarm is raised. */
   delay: seconds.default(delay),
-  /** Keeps the alarm after what was wrong has ended, until somebody acknowledges it. */
+  /** Keeps the alarm after the condition has ended, until somebody acknowledges it. */
   latch: z.boolean().default(false),
   /** Names of actions; all of them by default. */
   actions: z.array(z.string()).optional(),
 })
-/** Raised below `low` or above `high`; over again from `clear_low` and `clear_high` on. */
+/** Raised below `low` or above `high`; cleared at `clear_low` and `clear_high`. */
 const limits = {
   low: z.number().optional(),
   high: z.number().optional(),
@@ -38,7 +38,10 @@ export const ruleKinds = {
   rate: z.object({ ...common(0), field: pattern, ...limits, window: seconds.min(2).default(60) }),
   /** No reading for `after` seconds. */
   stale: z.object({ ...common(0), field: pattern, after: seconds.min(1) }),
-  /** An operation, INSTANCE.OPERATION, that failed, is degraded, or does not run. A pattern watches processes alone. */
+  /**
+   * An operation, INSTANCE.OPERATION, that failed, is degraded, or does not run. A pattern matches processes
+   * only.
+   */
   op: z.object({
     ...common(30),
     op: pattern,
@@ -46,14 +49,17 @@ export const ruleKinds = {
   }),
   /** An agent that is lost, or does not run. */
   agent: z.object({ ...common(30), agent: pattern }),
-  /** A recorder that does not record, or has `rows` or more to fetch, or some for `seconds`. */
+  /** A recorder that does not record, or has `rows` or more left to fetch, or any at all for `seconds`. */
   recorder: z.object({
     ...common(60),
     agent: pattern.optional(),
     rows: count.optional(),
     seconds: seconds.min(1).optional(),
   }),
-  /** Less than `free_gb` left (GB): in `folder` on the alarm agent's machine, else where a recorder writes. */
+  /**
+   * Less than `free_gb` left (GB): in `folder` on the alarm agent's machine, or by default where a recorder
+   * writes.
+   */
   disk: z.object({
     ...common(0),
     folder: z.string().min(1).optional(),
@@ -61,7 +67,7 @@ export const ruleKinds = {
     free_gb: z.number().positive(),
     clear_gb: z.number().positive().optional(),
   }),
-  /** An agent that holds `rows` or more that are not recorded. */
+  /** An agent that holds `rows` or more unrecorded rows. */
   spool: z.object({ ...common(60), agent: pattern, rows: count, clear_rows: count.optional() }),
 } as const
 export type RuleKind = keyof typeof ruleKinds
@@ -70,16 +76,16 @@ export type Rule = { [K in RuleKind]: RuleOf<K> }[RuleKind]
 
 const timing = {
   name: Name,
-  /** Whether it is done when an alarm is over, too. */
+  /** Whether the action also runs when an alarm is over. */
   clear: z.boolean().default(false),
   timeout: seconds.min(1).max(600).default(30),
 }
-/** What can be done when an alarm is raised; exactly one of `command`, `email` and `webhook`. */
+/** An action on an alarm; exactly one of `command`, `email` and `webhook`. */
 export const Action = z.object({
   ...timing,
   /** A program with its arguments, run without a shell. */
   command: z.array(z.string()).min(1).optional(),
-  /** Addresses that are written to. */
+  /** The recipients' addresses. */
   email: z
     .array(z.string().regex(/^\S+@\S+$/, 'an e-mail address'))
     .min(1)
@@ -108,20 +114,20 @@ export const Mail = z.object({
 })
 export type Mail = z.output<typeof Mail>
 
-/** The whole section. */
+/** The whole `alarms:` section. */
 export interface AlarmSettings {
   readonly mail: Mail | undefined
   readonly actions: readonly Action[]
   readonly rules: readonly Rule[]
 }
 
-/** A fault of a rule or an action: the key it is about, and what is wrong with it. */
+/** A fault of a rule or an action: the key and what is wrong with it. */
 export interface Fault {
   readonly key: string
   readonly text: string
 }
 
-/** What is wrong with an action whose keys are right one by one. */
+/** Faults of an action whose keys are each valid on their own. */
 export function actionFaults({ command, email, webhook }: Action, mail: Mail | undefined): Fault[] {
   const ways = Object.entries({ command, email, webhook }).flatMap(([key, given]) => (given ? [key] : []))
   if (ways.length === 0) return [{ key: 'name', text: 'it has no action: give command, email or webhook' }]
@@ -137,7 +143,7 @@ export function actionFaults({ command, email, webhook }: Action, mail: Mail | u
   return []
 }
 
-/** What is wrong with a mail server whose keys are right one by one. */
+/** Faults of a mail server whose keys are each valid on their own. */
 export function mailFaults({ user, password_env, password_file }: Mail): Fault[] {
   const ways = [password_file, password_env].filter((given) => given !== undefined).length
   if (ways === 2) return [{ key: 'password_env', text: 'password_file sets it already: keep one of them' }]
@@ -146,7 +152,10 @@ export function mailFaults({ user, password_env, password_file }: Mail): Fault[]
   return []
 }
 
-/** What is wrong with a rule whose keys are right one by one. `known`: actions and instances there are, where these are known. */
+/**
+ * Faults of a rule whose keys are each valid on their own.
+ * @param known the actions and instances that exist, if these are known
+ */
 export function ruleFaults(
   rule: Rule,
   known: { readonly actions: readonly string[]; readonly instances: readonly string[] | undefined },
@@ -208,7 +217,7 @@ function diskFaults({ folder, agent, free_gb, clear_gb }: RuleOf<'disk'>): Fault
 
 const SHAPES = ['', 'INSTANCE', 'INSTANCE.OPERATION', 'INSTANCE.FEED.FIELD']
 
-/** A pattern without wildcards has all its parts, and the instance that it names is one of the site. */
+/** Checks that a pattern without wildcards has all its parts and names an instance of the site. */
 function patternFaults(
   key: string,
   text: string | undefined,

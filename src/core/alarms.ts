@@ -1,38 +1,44 @@
-/** What the alarm agent shows of its alarms: in the session data of `watch`, and in the answer to `alarms`. */
+/**
+ * What the alarm agent publishes about its alarms: in the session data of `watch`, and in the answer to
+ * `alarms`.
+ */
 import { z } from 'zod'
 
-/** How bad it is. */
+/** The severity of an alarm. */
 export const Severity = z.enum(['warning', 'alarm'])
 export type Severity = z.output<typeof Severity>
 
 /**
- * What an alarm is doing. `clear`: nothing is wrong; `pending`: something is, but not for as long as the rule's delay;
- * `active`: raised; `latched`: raised, over, and kept until somebody acknowledges it.
+ * The state of an alarm. `clear`: nothing is wrong; `pending`: something is wrong, but for less than the
+ * rule's delay; `active`: raised; `latched`: raised, over, and kept until somebody acknowledges it.
  */
 const AlarmState = z.enum(['clear', 'pending', 'active', 'latched'])
 
-/** One alarm: a rule with what it watches. Times in unix s, UTC. */
+/** One alarm: a rule and its target. Times in unix s, UTC. */
 export const AlarmView = z.object({
-  /** The rule's name; `RULE/TARGET` of a rule whose pattern fits several. */
+  /** The rule's name, or `RULE/TARGET` if the rule's pattern matches several targets. */
   name: z.string(),
   rule: z.string(),
   /** What is watched: `ls240.temperatures.Channel_1_T`, `control.acq`, `control`, a folder. */
   target: z.string(),
   severity: Severity,
   state: AlarmState,
-  /** What is wrong, or was when it ended; what is watched, when nothing was yet. For people. */
+  /**
+   * What is wrong, or was wrong when the alarm ended; what is watched if nothing has been wrong yet. For
+   * people.
+   */
   text: z.string(),
-  /** The newest value of what is watched, in `units`; null while there is none. */
+  /** The newest value of the target, in `units`; null while there is none. */
   value: z.number().nullable(),
   units: z.string(),
-  /** When it was raised; null when it is clear or pending. */
+  /** When it was raised; null while clear or pending. */
   since: z.number().nullable(),
-  /** Of one that is latched: when what was wrong ended. */
+  /** When the condition of a latched alarm ended. */
   ended: z.number().nullable(),
-  /** Times it has been raised. */
+  /** How often it has been raised. */
   count: z.int().min(0),
   acknowledged: z.object({ by: z.string(), text: z.string(), time: z.number() }).nullable(),
-  /** Until when nobody is called; null when it is not silenced. */
+  /** Nobody is called before this time; null if the alarm is not silenced. */
   silenced_until: z.number().nullable(),
 })
 export type AlarmView = z.output<typeof AlarmView>
@@ -44,16 +50,19 @@ export const PastAlarm = AlarmView.pick({ name: true, severity: true, text: true
 })
 export type PastAlarm = z.output<typeof PastAlarm>
 
-/** The session data of `watch`: what a screen shows of the alarms. */
+/** The session data of `watch`: the alarms for display. */
 export const AlarmsData = z.object({
-  /** Those that are active or latched, the worst first. */
+  /** Active and latched alarms, the worst first. */
   alarms: z.array(AlarmView),
-  /** Those that ended last, the newest first. */
+  /** The alarms that ended last, newest first. */
   recent: z.array(PastAlarm),
-  /** Rules, and alarms that they make. */
+  /** Number of rules; number of alarms that they make. */
   rules: z.int(),
   watched: z.int(),
-  /** By the name of an action: calls that succeeded, that were given up, that wait; why the latest try failed. */
+  /**
+   * By name of an action: calls that succeeded, that were given up, that are waiting, and why the latest
+   * attempt failed.
+   */
   actions: z.record(
     z.string(),
     z.object({ done: z.int(), failed: z.int(), waiting: z.int(), problem: z.string().nullable() }),
@@ -61,7 +70,10 @@ export const AlarmsData = z.object({
 })
 export type AlarmsData = z.output<typeof AlarmsData>
 
-/** The operation whose session has it, and the query that only the agent of that operation answers. */
+/**
+ * The operation whose session carries the alarms, and the query that only the agent of that operation
+ * answers.
+ */
 export const WATCH = { op: 'watch', query: 'alarms' } as const
 
 /** The answer to the query `alarms`: every alarm, clear ones too. */

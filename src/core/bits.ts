@@ -1,7 +1,7 @@
-/** What the bits of a status mean, by their values: `{ 1: 'invalid', 16: 'below its curve' }`. */
+/** The meaning of the bits of a status, by value: `{ 1: 'invalid', 16: 'below its curve' }`. */
 export type Bits = Readonly<Record<string, string>>
 
-/** A status in words: all its bits, `ok` where there is none, `not read` below 0. */
+/** A status in words: all bits that are set, `ok` if none is, `not read` if negative. */
 export function bitsText(value: number, bits: Bits): string {
   if (value < 0) return 'not read'
   const set = Object.entries(bits).filter(([bit]) => isSet(value, Number(bit)))
@@ -10,7 +10,7 @@ export function bitsText(value: number, bits: Bits): string {
   return words.length === 0 ? 'ok' : words.join(', ')
 }
 
-/** Any value below 2^53, which is more than bitwise operators take. */
+/** Whether a bit is set, for values up to 2^53: bitwise operators only take 32 bits. */
 function isSet(value: number, bit: number): boolean {
   return bit > 0 && Math.floor(value / bit) % 2 === 1
 }

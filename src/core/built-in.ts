@@ -1,12 +1,12 @@
-/** What every agent is asked besides its own queries, and answers. */
+/** The queries that every agent answers besides its own, and their answers. */
 import { z } from 'zod'
 import { Lock } from './access.ts'
 import { AuditEntry } from './channels.ts'
 import { OpSession } from './ops.ts'
 
-/** Sessions of each operation that are kept. */
+/** Sessions kept of each operation. */
 export const KEPT_SESSIONS = 100
-/** Seconds that a lock lasts at most; whoever needs it longer locks again. */
+/** Longest duration of a lock, s; a client that needs it longer locks again. */
 const LONGEST_LOCK = 86_400
 
 const HistoryRequest = z.object({
@@ -27,7 +27,7 @@ const UnlockRequest = z.object({
   force: z.boolean().default(false).describe('even if another holds it; needs access level 3'),
 })
 
-/** The built-in queries; `acts`: changes something, so that one request acts once. */
+/** The built-in queries; `acts`: it changes something, so a repeated request must act only once. */
 export const builtIn = {
   history: {
     help: 'The latest sessions: who started them, from where, when, with which parameters, and how they ended.',
@@ -49,12 +49,15 @@ export const builtIn = {
 /** The answer to `history`, the newest session first. */
 export const HistoryAnswer = z.object({ sessions: z.array(OpSession) })
 export type HistoryAnswer = z.input<typeof HistoryAnswer>
-/** The answer to `lock`: with the key that makes another client the holder as well. */
+/** The answer to `lock`, with the key that makes another client a holder as well. */
 export const LockAnswer = Lock.extend({ key: z.string() })
 export type LockAnswer = z.output<typeof LockAnswer>
 
-/** The query that the hub itself answers, to administrators: who did what; and entries that an answer holds at most. */
+/**
+ * The query for the audit log, which the hub itself answers, to administrators only; and the most entries of
+ * an answer.
+ */
 export const AUDIT_QUERY = 'audit'
 export const MOST_AUDITED = 500
-/** Its answer, the newest last. */
+/** The answer to the audit query, newest entry last. */
 export const AuditAnswer = z.object({ entries: z.array(AuditEntry) })

@@ -1,14 +1,14 @@
 import type { Clock } from './clock.ts'
 
-/** A clock that a test moves by hand: a sleep takes no time but its own, all in order. */
+/** A clock that a test moves by hand: a sleep only advances this clock, and sleeps end in order. */
 export interface FakeClock extends Clock {
-  /** Lets this many ms go by, as work does. */
+  /** Advances the clock by this many ms, as work does. */
   spend(ms: number): void
   /** Every sleep so far, in ms. */
   readonly slept: number[]
 }
 
-/** A clock at 0 whose sleeps end at once, having moved it on; `onSleep` is called with the time at each. */
+/** A clock at 0 whose sleeps advance it and end at once; `onSleep` is called with the time at each. */
 export function fakeClock(onSleep: (now: number) => void = () => {}): FakeClock {
   let now = 0
   const slept: number[] = []

@@ -2,8 +2,8 @@
 export type Counts = Readonly<Record<string, number>>
 
 /**
- * Every counter that presences carry (`counters`), with what it counts. Agents may count more; `NAME FEED.FIELD` counts
- * the same of one field.
+ * Every counter in presences (`counters`), with its description. Agents may have more; `NAME FEED.FIELD`
+ * counts the same for one field.
  */
 export const counterHelp: Readonly<Record<string, string>> = {
   unspooled:
@@ -42,15 +42,18 @@ export const counterHelp: Readonly<Record<string, string>> = {
   uncut_files: 'files that could not be cut back after a failed write: their last frames may stand twice',
 }
 
-/** What a counter counts; empty for one that is not known here. */
+/** The description of a counter; empty if it is not known here. */
 export function helpOf(counter: string): string {
   return Object.hasOwn(counterHelp, counter) ? (counterHelp[counter] ?? '') : ''
 }
 
-/** Counters of work done, which tell of nothing gone wrong. */
+/** Counters of normal work, which do not indicate faults. */
 const WORK = new Set(['rows', 'samples', 'frames', 'points', 'archived'])
 
-/** Those of some counters that say that something went wrong: above zero, a field's own left to its total. */
+/**
+ * The counters that indicate a fault and are above zero; those of single fields are left out, because the
+ * total includes them.
+ */
 export function troubles(counters: Counts): [name: string, count: number][] {
   return Object.entries(counters).filter(
     ([name, count]) => count > 0 && !WORK.has(name) && !name.includes(' '),

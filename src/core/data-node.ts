@@ -1,4 +1,4 @@
-/** What every data node is asked and answers, with sisock's names and meaning. */
+/** The requests and answers of every data node, with sisock's names and meaning. */
 import { z } from 'zod'
 import { BitNames, Tags } from './channels.ts'
 import { FieldType } from './wire.ts'
@@ -32,23 +32,29 @@ export const DataRequest = z.object({
 })
 export type DataRequest = z.output<typeof DataRequest>
 
-/** How a data node describes one field; `timeline` names the times its data lies on. */
+/** A data node's description of one field; `timeline` names the list of its times. */
 const FieldEntry = z.object({
   description: z.string().nullable(),
   timeline: z.string(),
   type: z.enum(['number', 'string', 'bool']),
   units: z.string().nullable(),
-  /** As its agent declares them: the least step between two values, in its units, and seconds between two samples. */
+  /**
+   * As its agent declares them: the smallest step between two values, in its units, and seconds between two
+   * samples.
+   */
   resolution: z.number().positive().optional(),
   rhythm: z.number().positive().optional(),
-  /** Of a sum of bits: what each means, by its value. */
+  /** For a sum of bits: the meaning of each, by its value. */
   bits: BitNames.optional(),
-  /** Where it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`: what an archive finds it by. */
+  /**
+   * The address under which it is recorded, `observatory.ls240.feeds.temperatures.Channel_1_T`; an archive
+   * finds it by this.
+   */
   source: z.string().optional(),
-  /** Of an archive: the type it is recorded as, and what a database that takes it has to know. */
+  /** For an archive: the recorded type, and what a database needs to know. */
   recorded: z
     .object({
-      /** Its name there. */
+      /** Its name in the database. */
       field: z.string(),
       type: FieldType,
       agent_class: z.string().optional(),
@@ -60,14 +66,14 @@ const FieldEntry = z.object({
 })
 export type FieldEntry = z.output<typeof FieldEntry>
 
-/** The answer to `get_fields`; `interval` is the usual time between samples (s), null when it is not known. */
+/** The answer to `get_fields`; `interval` is the usual time between samples (s), null if unknown. */
 export const FieldsAnswer = z.object({
   fields: z.record(z.string(), FieldEntry),
   timelines: z.record(z.string(), z.object({ interval: z.number().nullable(), fields: z.array(z.string()) })),
 })
 export type FieldsAnswer = z.output<typeof FieldsAnswer>
 
-/** Long lists, checked as a whole: zod's own look at each item takes as long as reading the answer does. */
+/** Long lists are checked as a whole: checking each item with zod takes as long as reading the answer. */
 const cells = z.union([z.custom<unknown[]>(Array.isArray), z.string().transform(unpackCells)])
 const times = z.union([
   z.custom<number[]>((list) => Array.isArray(list) && list.every((item) => typeof item === 'number')),
@@ -75,8 +81,9 @@ const times = z.union([
 ])
 
 /**
- * The answer to `get_data`: for each field that was asked for a list as long as the times of its timeline, empty for a
- * field the node has not got. `null` stands for NaN. `finalized_until`: data up to this time will not change any more.
+ * The answer to `get_data`: for each requested field a list as long as the times of its timeline, empty for a
+ * field that the node does not have. `null` stands for NaN. `finalized_until`: data up to this time will not
+ * change any more.
  */
 export const DataAnswer = z.object({
   data: z.record(z.string(), cells),
@@ -85,25 +92,29 @@ export const DataAnswer = z.object({
     z.object({
       t: times,
       finalized_until: z.number().nullable(),
-      /** Of a node that keeps but the newest data: the time of the oldest sample it has; null while it has none. */
+      /**
+       * For a node that keeps only the newest data: the time of its oldest sample; null while it has none.
+       */
       held_from: z.number().nullable().optional(),
-      /** Of a request with `max_points` or `min_stride`: whether samples were left out for it. */
+      /** For a request with `max_points` or `min_stride`: whether samples were left out. */
       thinned: z.boolean().optional(),
     }),
   ),
-  /** The fields that were found, by the name they were asked for. */
+  /** The fields found, by the name in the request. */
   fields: z.record(z.string(), FieldEntry),
 })
 export type DataAnswer = z.output<typeof DataAnswer>
 
-/** An answer as a data node makes it: numbers and times in arrays, NaN where there is none. */
+/** An answer as a data node produces it: numbers and times in arrays, NaN for a missing value. */
 export interface Columns {
   readonly data: Record<string, Float64Array | readonly unknown[]>
   readonly timeline: Record<string, Omit<DataAnswer['timeline'][string], 't'> & { readonly t: Float64Array }>
   readonly fields: Record<string, FieldEntry>
 }
 
-/** An answer as it travels; its arrays as text where that was asked for: it is written and read in half the time. */
+/**
+ * An answer as it is sent. On request, arrays are sent as text, which halves the time to write and read them.
+ */
 export function answerOf(
   { data, timeline, fields }: Columns,
   { packed }: Pick<DataRequest, 'packed'>,
@@ -123,7 +134,7 @@ function pack({ buffer, byteOffset, byteLength }: Float64Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 
-/** What is no number has no JSON. */
+/** JSON has no NaN and no infinities: these become null. */
 function cellsOf(values: Iterable<number>): unknown[] {
   return Array.from(values, (value) => (Number.isFinite(value) ? value : null))
 }

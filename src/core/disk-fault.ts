@@ -1,7 +1,7 @@
-/** Why a disk takes nothing: it is full, may only be read, or fails. */
+/** Why a disk cannot be written: it is full, read-only, or failing. */
 type DiskFault = 'full' | 'read-only' | 'failing'
 
-/** What helps, for the end of a message. */
+/** The remedy, for the end of a message. */
 const diskRemedies: Readonly<Record<DiskFault, string>> = {
   full: 'make room on its disk',
   'read-only': 'mount its disk for writing',
@@ -15,7 +15,9 @@ const codes: readonly (readonly [DiskFault, RegExp])[] = [
   ['failing', /^(EIO$|SQLITE_IOERR)/],
 ]
 
-/** What is wrong with the disk, by the code of an error or of what caused it; undefined where something else is. */
+/**
+ * The fault of the disk, from the code of an error or of its cause; undefined if the cause is not the disk.
+ */
 export function diskFault(error: unknown): DiskFault | undefined {
   if (!(error instanceof Error)) return undefined
   const { code = '' } = error as NodeJS.ErrnoException
@@ -23,7 +25,7 @@ export function diskFault(error: unknown): DiskFault | undefined {
   return found ? found[0] : diskFault(error.cause)
 }
 
-/** What to do about an error: what helps the disk, where that is at fault, else `otherwise`. */
+/** What to do about an error: the remedy for the disk if that is the cause, otherwise `otherwise`. */
 export function diskAdvice(error: unknown, otherwise: string): string {
   const fault = diskFault(error)
   return fault ? diskRemedies[fault] : otherwise

@@ -1,4 +1,4 @@
-/** A length of time: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`. */
+/** A duration: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`, `3 d 2 h`. */
 export function duration(seconds: number): string {
   const s = Math.max(0, seconds)
   if (s < 9.95) return `${s.toFixed(1)} s`

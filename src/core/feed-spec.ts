@@ -20,7 +20,10 @@ export interface FieldSpec {
   readonly influxdb_tags?: Tags
   /** For a double that OCS's agent of this class publishes as an integer: databases store it as one. */
   readonly influxdb_int?: boolean
-  /** Stands for a value that could not be read. A double is NaN then; for another type without it the whole message is dropped. */
+  /**
+   * Stands for a value that could not be read. A double is NaN then; for another type without it the whole
+   * message is dropped.
+   */
   readonly unread?: Value
 }
 /** Field specs by block and field name. */
@@ -41,15 +44,19 @@ export interface FeedSpec<I> {
   readonly buffer_time?: number
   /** Its blocks, either fixed or depending on the instrument that is connected. */
   readonly blocks: Blocks | ((instrument: I) => Blocks)
-  /** The blocks of a usual instrument where `blocks` is a function, for dashboards drawn before one is connected. */
+  /**
+   * The blocks of a usual instrument where `blocks` is a function, for dashboards drawn before one is
+   * connected.
+   */
   readonly typical?: Blocks
 }
 
 /** One feed as an operation publishes to it. */
 export interface FeedPublisher {
   /**
-   * Publishes co-sampled values of a block: one sample, or as many as there are times (unix s, UTC, of the readings).
-   * A value that does not fit its field, or has no field, is dropped, counted and reported once; nothing is thrown.
+   * Publishes co-sampled values of a block: one sample, or as many as there are times (unix s, UTC, of the
+   * readings). A value that does not fit its field, or has no field, is dropped, counted and reported once;
+   * nothing is thrown.
    */
   publish(
     block: string,
@@ -58,6 +65,9 @@ export interface FeedPublisher {
   ): void
   /** Publishes any JSON on a feed that is not recorded; what JSON cannot hold is quarantined. */
   send(message: unknown): void
-  /** Call it when the instrument has changed: `blocks` is evaluated again, and a different result begins a new epoch. */
+  /**
+   * Call it when the instrument has changed: `blocks` is evaluated again, and a different result begins a new
+   * epoch.
+   */
   redeclare(): void
 }

@@ -1,9 +1,9 @@
-/** Characters of a name that people gave, at most: what is longer explains the field. */
+/** Longest name that people give, in characters; a longer text is an explanation of the field. */
 const LONGEST = 24
 
 /**
- * What fields that are shown together are called: as people named them, `4K plate`, which their descriptions begin with; by
- * their own names, where there is no such name or several have the same.
+ * Names of fields that are shown together: the names that people gave, `4K plate`, with which their
+ * descriptions begin; or the fields' own names, if a field has no given name or several share one.
  */
 export function givenNames(
   fields: readonly { readonly name: string; readonly description?: string | null | undefined }[],

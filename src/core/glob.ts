@@ -1,10 +1,10 @@
-/** Texts that braces are written out to, at most, and steps that this may take. */
+/** The most texts that braces expand to, and the most steps this may take. */
 const MAX_TEXTS = 1000
 const MAX_STEPS = 500_000
 
 /**
- * Writes out `{a,b}`, nested too: `x.{a,b{1,2}}` is `x.a`, `x.b1`, `x.b2`. A brace without its partner is left as it is,
- * as is a text that would take too long.
+ * Expands `{a,b}`, also nested: `x.{a,b{1,2}}` is `x.a`, `x.b1`, `x.b2`. An unmatched brace stays as it is,
+ * and so does a text that would take too long.
  */
 export function braces(text: string): string[] {
   if (!text.includes('{')) return [text]
@@ -39,7 +39,7 @@ export function braces(text: string): string[] {
   return [...new Set(frame.current)].slice(0, MAX_TEXTS)
 }
 
-/** Where the braces are that have a partner. */
+/** Positions of the braces that have a partner. */
 function partners(text: string): Set<number> {
   const open: number[] = []
   const paired = new Set<number>()
@@ -53,7 +53,7 @@ function partners(text: string): Set<number> {
   return paired
 }
 
-/** Whether a pattern holds anything but plain characters. */
+/** Whether a pattern contains anything but plain characters. */
 export function isWild(pattern: string): boolean {
   return /[*?[]/.test(pattern)
 }
@@ -61,8 +61,8 @@ export function isWild(pattern: string): boolean {
 type Piece = '*' | ((character: string) => boolean)
 
 /**
- * A pattern of `*`, `?`, `[abc]`, `[a-z]` and `[!abc]` as a test. Takes time in proportion to pattern × text at most,
- * whatever the pattern.
+ * A test for a pattern of `*`, `?`, `[abc]`, `[a-z]` and `[!abc]`. Takes time proportional to pattern × text
+ * at most, for any pattern.
  */
 export function glob(pattern: string): (text: string) => boolean {
   const pieces = [...pattern.matchAll(/\[!?\]?[^\]]*\]|[\s\S]/gu)].map(([part]) => piece(part))

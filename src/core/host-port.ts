@@ -6,12 +6,12 @@ export function isLoopback(host: string): boolean {
   )
 }
 
-/** Host and port as they stand in a URL. */
+/** Host and port as in a URL. */
 export function hostPort(host: string, port: number): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Takes `HOST:PORT`, `[::1]:PORT` or a port alone apart; undefined for what is none of these. */
+/** Splits `HOST:PORT`, `[::1]:PORT` or a port alone; undefined for anything else. */
 export function splitHostPort(
   text: string,
 ): { readonly host: string | undefined; readonly port: number } | undefined {
@@ -20,7 +20,7 @@ export function splitHostPort(
   return port <= 65_535 ? { host: bracketed ?? (plain || undefined), port } : undefined
 }
 
-/** A host as names are compared: in small letters, without brackets and the dot of a whole name. */
+/** A host name for comparison: lower case, without brackets and without a trailing dot. */
 export function bareHost(host: string): string {
   return host
     .toLowerCase()
@@ -28,7 +28,7 @@ export function bareHost(host: string): string {
     .replace(/\.$/, '')
 }
 
-/** The addresses that a text names, `mqtt://A:1883,mqtt://B:1883`, in their order. */
+/** The addresses in a text, `mqtt://A:1883,mqtt://B:1883`, in order. */
 export function addressesIn(text: string): string[] {
   return text.split(',').map((one) => one.trim())
 }

@@ -1,4 +1,7 @@
-/** What an agent can reach beyond its instrument: other agents, the site file, memory that outlives the process. */
+/**
+ * What an agent can reach beyond its instrument: other agents, the site file, memory that outlives the
+ * process.
+ */
 
 import type { AlarmSettings } from './alarm-rules.ts'
 import type { AgentApi, NodeInfo, Presence } from './channels.ts'
@@ -38,7 +41,10 @@ export interface Memory {
   problem(): string | undefined
 }
 
-/** How a program's lines are passed on: what they publish and ask for outside declared operations. */
+/**
+ * How the lines of an external program are passed on: what it publishes and requests outside declared
+ * operations.
+ */
 export interface HandOver {
   /** The publisher of a feed; if the agent has no feed of this name, opens one as `spec` says. */
   feed(name: string, spec: () => FeedSpec<never>): FeedPublisher
@@ -50,7 +56,10 @@ export interface HandOver {
   lastTime(feed: string): number | undefined
   /** Starts an operation unless it is already running. @throws OpError when it cannot start */
   start(op: string, params: Readonly<Record<string, unknown>>): void
-  /** Calls a procedure of another agent. @throws OpError when there is no such procedure, TransportError without an answer */
+  /**
+   * Calls a procedure of another agent.
+   * @throws OpError when there is no such procedure, TransportError without an answer
+   */
   call(call: OcsCall): Promise<unknown>
   /** Calls `onMessage` for everything that other feeds publish from now on. */
   listen(topic: OcsTopic, onMessage: (message: OcsMessage) => void): Promise<AsyncDisposable>
@@ -89,7 +98,10 @@ export interface Lab {
   readonly memory: Memory
   /** Reads recorded feeds of other agents until disposed. */
   follow(sink: FeedSink, options?: FollowOptions): Promise<Follower>
-  /** Sends a query to another agent and waits up to `timeout` s. @throws TransportError without an answer, OpError when the agent refuses */
+  /**
+   * Sends a query to another agent and waits up to `timeout` s.
+   * @throws TransportError without an answer, OpError when the agent refuses
+   */
   ask(
     instance: string,
     query: string,
@@ -97,13 +109,13 @@ export interface Lab {
     timeout?: number,
   ): Promise<unknown>
   /**
-   * Watches which agents there are and what their operations do. With `sessions: false` it sees only their declarations
-   * and presence, which saves most of the traffic.
+   * Watches which agents there are and what their operations do. With `sessions: false` it sees only their
+   * declarations and presence, which saves most of the traffic.
    */
   agents(watched?: { readonly sessions: boolean }): Promise<LabAgents>
   /**
-   * Reads and parses a file that a request names; only files in the `--files-dir` folder. Parse errors go to the agent's
-   * log, because the caller may not be allowed to read the file.
+   * Reads and parses a file that a request names; only files in the `--files-dir` folder. Parse errors go to
+   * the agent's log, because the caller may not be allowed to read the file.
    * @param parse gets the text and the name
    * @throws OpError
    */
@@ -121,7 +133,9 @@ export interface Lab {
   log(text: string): void
   /** Publishes an event: audit, alarm, data loss. */
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
-  /** Adds counters to the agent's presence; `core/counter-help.ts` names them. Disposing freezes their values. */
+  /**
+   * Adds counters to the agent's presence; `core/counter-help.ts` names them. Disposing freezes their values.
+   */
   counters(read: () => Counts): Disposable
   /** For an agent that is a program: publishes and calls on its behalf. */
   readonly handOver: HandOver

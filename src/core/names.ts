@@ -1,12 +1,14 @@
 import { z } from 'zod'
 
-/** Instance-ids, feed, operation and address-root names: one topic level, safe in a file name and in a shell. */
+/**
+ * Instance-ids, feed, operation and address-root names: one topic level, safe in a file name and in a shell.
+ */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 /** Field names by OCS's rule: letters, digits, underscore; a letter first, after optional underscores. */
 export const FIELD = /^_*[A-Za-z][A-Za-z0-9_]*$/
-/** Block names: OCS has no rule for them, and socs takes what is on the front panel. */
+/** Block names: OCS has no rule for them, and socs uses the labels of the front panel. */
 export const BLOCK = /^(?!__proto__$)[!-~](?:[ -~]{0,253}[!-~])?$/
-/** An MQTT client id that may stand in a topic as the caller's name. */
+/** An MQTT client id that can stand in a topic as the caller's name. */
 export const CLIENT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
 export const Name = z.string().regex(NAME, 'letters, digits, _ and -, at most 63, a letter or digit first')
@@ -18,35 +20,40 @@ export const BlockName = z
   .string()
   .regex(BLOCK, 'printable ASCII, at most 255 characters, no blank at either end')
 
-/** No control characters, nor what hides or turns text round (bidi); as JSON Schema takes it. */
+/**
+ * No control characters, and none that hide text or reverse its direction (bidi); a pattern that JSON Schema
+ * accepts.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const PLAIN = /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$/
 
-/** A word or line that agents say of themselves: shown as it is, in terminals and pages. */
+/** A word or line that agents publish about themselves: shown unchanged in terminals and pages. */
 export const Label = z.string().max(200).regex(PLAIN, 'without control and invisible characters')
-/** What a data node calls a field: with its feed and block where two have one name. */
+/** A data node's name for a field: with its feed and block if two fields share a name. */
 export const NodeField = z
   .string()
   .max(600, 'at most 600 characters')
   .regex(PLAIN, 'without control and invisible characters')
-/** Unix seconds, UTC, of an event: from 1970 to 2096, so that each reader can show it as a date. */
+/** Unix seconds, UTC, of an event: from 1970 to 2096, so that every reader can show it as a date. */
 export const UnixTime = z.number().min(0).max(4e9)
 
-/** The instance-id under which a spool is drained: its agent may live elsewhere under its own. */
+/** The instance-id under which a spool is drained: its agent may be running elsewhere under its own id. */
 export function drainInstance(instance: string, spool: string): string {
   const end = `-drain-${spool.slice(0, 8)}`
   return `${instance.slice(0, 63 - end.length)}${end}`
 }
 
-/** The end of an instance-id under which spools are drained, and no agent runs. */
+/** The end of an instance-id under which spools are drained; no agent runs under such an id. */
 export const DRAIN = /-drain-[0-9a-f]{8}$/
 
-/** Whether an instance-id is one under which a spool of `instance` is drained: no other speaks for it. */
+/**
+ * Whether an instance-id is one under which a spool of `instance` is drained: no other id may speak for it.
+ */
 export function drainsFor(id: string, instance: string): boolean {
   return DRAIN.test(id) && id === drainInstance(instance, id.slice(-8))
 }
 
-/** A name by OCS's rule for fields: what does not belong there becomes an underscore. */
+/** A name by OCS's rule for fields: invalid characters become underscores. */
 export function fieldOf(text: string): string {
   const plain = text.replaceAll(/[^A-Za-z0-9_]/g, '_').slice(0, 255)
   return /^_*[A-Za-z]/.test(plain) ? plain : `a_${plain}`.slice(0, 255)
@@ -54,13 +61,19 @@ export function fieldOf(text: string): string {
 
 /** Client ids that fetch a token for a password and do nothing else. */
 export const LOGIN = /^login-[0-9a-f]{8}$/
-/** The client id of a bridge, which only looks. An older ocs has a dot there, which NATS takes in no client id. */
+/**
+ * The client id of a bridge, which only reads. An older ocs has a dot there, which NATS does not allow in a
+ * client id.
+ */
 export const BRIDGE = /^bridge[.-][0-9a-f]{8}$/
 
-/** The instance-id the hub keeps for itself. */
+/** The instance-id reserved for the hub. */
 export const HUB = 'hub'
 
-/** Finds what goes by a name: exactly, else without regard to case; of two spelt the same, the first. */
+/**
+ * Finds an entry by name: an exact match, otherwise one that ignores case; of two with the same spelling, the
+ * first.
+ */
 export function nameFinder<T>(spellings: Iterable<readonly [string, T]>): (name: string) => T | undefined {
   const exact = new Map<string, T>()
   const folded = new Map<string, T>()
@@ -71,7 +84,10 @@ export function nameFinder<T>(spellings: Iterable<readonly [string, T]>): (name:
   return (name) => exact.get(name) ?? folded.get(name.toLowerCase())
 }
 
-/** The candidates closest to a misspelt word, best first; empty when nothing is near. A letter is no misspelt other one. */
+/**
+ * The candidates closest to a misspelt word, best first; empty if none is near. A single letter is never a
+ * misspelling of another.
+ */
 export function didYouMean(word: string, candidates: Iterable<string>): string[] {
   const limit = word.length < 2 ? 0 : Math.max(1, Math.floor(word.length / 3))
   return [...new Set(candidates)]
@@ -81,15 +97,15 @@ export function didYouMean(word: string, candidates: Iterable<string>): string[]
     .map(({ name }) => name)
 }
 
-/** ` (did you mean x?)`, or nothing where nothing is near. */
+/** ` (did you mean x?)`, or an empty text if no name is near. */
 export function meant(word: string, known: Iterable<string>): string {
   const [near] = didYouMean(word, known)
   return near === undefined ? '' : ` (did you mean ${near}?)`
 }
 
 /**
- * `did you mean "x"?`, else what there is: `there are a, b`.
- * @param listed those that are told of, where that is not all that may be meant
+ * `did you mean "x"?`, or a list of what exists: `there are a, b`.
+ * @param listed the names to list, if not all of the known ones
  */
 export function nearOr(
   word: string,
@@ -102,12 +118,12 @@ export function nearOr(
   return near ? `did you mean "${near}"?` : `${has} ${[...new Set(listed)].join(', ') || 'none'}`
 }
 
-/** What to say of a name that is none of those known: `no spool "x": did you mean "y"?` */
+/** The message for a name that is not known: `no spool "x": did you mean "y"?` */
 export function notFound(what: string, name: string, known: readonly string[], has?: string): string {
   return `${what} ${JSON.stringify(name)}: ${nearOr(name, known, has)}`
 }
 
-/** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
+/** The number of edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

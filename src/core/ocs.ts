@@ -1,22 +1,28 @@
-/** What agents and clients of OCS say to one another, in the shapes that they know (ocs 0.12.1). */
+/** The messages between agents and clients of OCS, in OCS's own shapes (ocs 0.12.1). */
 import type { Duplex } from 'node:stream'
 import type { FeedDeclaration, Row, Tags } from './channels.ts'
 import type { FieldType } from './wire.ts'
 
-/** A call of a procedure, as `client_http.py` makes it: `observatory.ls240.ops` with `start`, an operation, parameters. */
+/**
+ * A procedure call, as `client_http.py` makes it: `observatory.ls240.ops` with `start`, an operation,
+ * parameters.
+ */
 export interface OcsCall {
   readonly procedure: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
 }
 
-/** How a dotted topic is meant: itself, all that begin with it, or any with something in the places of empty words. */
+/** How a dotted topic matches: exactly, as a prefix, or with any word in place of each empty one. */
 export interface OcsTopic {
   readonly topic: string
   readonly match: 'exact' | 'prefix' | 'wildcard'
 }
 
-/** What a feed publishes: `blocks` of a recorded one, `message` of another, and what the feed is (`ocs_feed.Feed`). */
+/**
+ * A message of a feed: `blocks` of a recorded feed, `message` of any other, and a description of the feed
+ * (`ocs_feed.Feed`).
+ */
 export interface OcsMessage {
   readonly blocks?: Readonly<Record<string, OcsBlock>>
   readonly message?: unknown
@@ -26,13 +32,13 @@ interface OcsBlock {
   readonly block_name: string
   readonly timestamps: readonly number[]
   readonly data: Row['data']
-  /** Of each field, so that text in a number's place is read as one. */
+  /** The type of each field, so that text in place of a number is read as one. */
   readonly types: Readonly<Record<string, FieldType>>
-  /** Tags for InfluxDB, by field, where there are some. */
+  /** Tags for InfluxDB, by field, if any. */
   readonly influxdb_tags?: Readonly<Record<string, Tags>>
 }
 
-/** What OCS calls `agg_params` of a feed. */
+/** A feed's `agg_params`, as in OCS. */
 export function aggParams(
   feed: Pick<FeedDeclaration, 'frame_length' | 'exclude_influx'> | undefined,
 ): Readonly<Record<string, unknown>> {
@@ -40,20 +46,20 @@ export function aggParams(
   return { frame_length, ...(exclude_influx && { exclude_influx }) }
 }
 
-/** Somebody who calls procedures over HTTP. */
+/** A client that calls procedures over HTTP. */
 export interface OcsVisitor {
-  /** The same for each call of the same principal from the same address. */
+  /** The same for all calls of one principal from one address. */
   readonly key: string
   /** `maya@10.0.0.7`. */
   readonly name: string
-  /** A connection to the hub, which lets it in as who it is. */
+  /** Opens a connection to the hub, which admits it under the visitor's own identity. */
   connect(): Duplex
 }
 
-/** Answers calls of procedures in the names of their callers. */
+/** Answers procedure calls on behalf of their callers. */
 export interface OcsCalls extends AsyncDisposable {
   /**
-   * @param signal says that the caller does not wait any more
+   * @param signal aborts when the caller no longer waits
    * @throws OpError when there is no such procedure, TransportError when its agent does not answer
    */
   answer(call: OcsCall, by: OcsVisitor, signal: AbortSignal): Promise<unknown>

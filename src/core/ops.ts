@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Label, UnixTime } from './names.ts'
 
-/** OCS's op codes: what an operation is doing, as one number. */
+/** OCS's op codes: the state of an operation as a number. */
 export const OpCode = {
   NONE: 1,
   STARTING: 2,
@@ -14,24 +14,27 @@ export const OpCode = {
 } as const
 export type OpCode = (typeof OpCode)[keyof typeof OpCode]
 
-/** OCS's response codes: how a request went, not the operation. */
+/** OCS's response codes: the outcome of a request, not of the operation. */
 export const ResponseCode = { OK: 0, ERROR: -1, TIMEOUT: 1 } as const
 
-/** What can be asked of an operation. */
+/** The actions that a request can name. */
 export const Action = z.enum(['start', 'wait', 'stop', 'abort', 'status'])
 export type Action = z.output<typeof Action>
 
-/** What an operation is doing, for people: its latest session's status, or how that ended. */
+/** The state of an operation, for people: its latest session's status, or how that session ended. */
 export const OpState = z.enum(['starting', 'running', 'degraded', 'stopping', 'idle', 'failed'])
 export type OpState = z.output<typeof OpState>
 
-/** Transitions that a session carries; older ones are counted. */
+/** The most transitions kept in a session; older ones are only counted. */
 const MOST_TRANSITIONS = 100
-/** From when on (unix s) an operation was in a state, and why, where that was said; of `stopping` who asked for it. */
+/**
+ * When an operation entered a state (unix s), the state, and why, if a reason was given; for `stopping` who
+ * asked for it.
+ */
 export const Transition = z.tuple([UnixTime, OpState, z.string()])
 export type Transition = z.output<typeof Transition>
 
-/** One run of an operation, with OCS's names. Times in unix seconds. */
+/** One run of an operation, with OCS's names. Times in unix s. */
 export const OpSession = z.object({
   session_id: z.int(),
   op_name: Label,
@@ -43,31 +46,35 @@ export const OpSession = z.object({
   end_time: UnixTime.nullable(),
   data: z.unknown(),
   messages: z.array(z.tuple([UnixTime, z.string()])),
-  /** What each message is, in the same order: that the status has changed, or what the operation said. */
+  /** The kind of each message, in the same order: a change of status, or a message of the operation. */
   message_kinds: z.array(z.enum(['status', 'said'])).optional(),
-  /** Its states, the oldest first. An agent that does not tell them leaves them out. */
+  /** Its states, oldest first. Absent if the agent does not report them. */
   transitions: z.array(Transition).max(MOST_TRANSITIONS).optional(),
-  /** Older transitions that are left out. */
+  /** Number of older transitions left out. */
   transitions_dropped: z.int().min(0).optional(),
-  /** Client that started it; `startup` when the agent did. */
+  /** The client that started it; `startup` if the agent did. */
   started_by: Label,
-  /** Who and where that was, `maya@grumpy`: the hub's word, what the client says besides in brackets; without users all is what it says. */
+  /**
+   * Name and place of that client, `maya@grumpy`: the hub's statement, with the client's own in brackets; on
+   * a hub without users only the client's own.
+   */
   started_from: Label.optional(),
   /** The caller's access level: 0 blocked, 1 basic, 2 advanced, 3 full, 4 the agent itself. */
   cred_level: z.int().min(0).max(4).optional(),
-  /** What it was started with, defaults filled in. */
+  /** Its parameters, defaults filled in. */
   params: z.record(z.string(), z.unknown()).optional(),
 })
 export type OpSession = z.output<typeof OpSession>
 
 /**
- * Why a request was refused, for programs: it runs already, there is nothing to end, the agent is locked, the caller's level
- * does not do, parameters do not fit, there is no such operation, action or query.
+ * Why a request was refused, for programs: the operation is already running, there is nothing to stop, the
+ * agent is locked, the caller's level is too low, parameters are invalid, or there is no such operation,
+ * action or query.
  */
 export const Refusal = z.enum(['running', 'idle', 'locked', 'level', 'params', 'unknown'])
 export type Refusal = z.output<typeof Refusal>
 
-/** What a request came to; `session` is empty where there is none. */
+/** The outcome of a request; `session` is empty if there is none. */
 export interface Outcome {
   readonly status: 0 | -1 | 1
   readonly msg: string
@@ -75,7 +82,7 @@ export interface Outcome {
   readonly session: OpSession | Record<string, never>
 }
 
-/** What an operation is doing, by its latest session: `idle` after success, or where there is none. */
+/** The state of an operation according to its latest session: `idle` after success, or without a session. */
 export function stateOf(session: Pick<OpSession, 'status' | 'degraded' | 'success'> | undefined): OpState {
   if (!session) return 'idle'
   const { status, degraded, success } = session
@@ -84,8 +91,8 @@ export function stateOf(session: Pick<OpSession, 'status' | 'degraded' | 'succes
 }
 
 /**
- * What a session says of its state: why it is degraded or has failed, otherwise what was said last; '' for nothing. Of one
- * that runs or is degraded, what was said before it was so is over.
+ * A session's explanation of its state: why it is degraded or has failed, otherwise its latest message; '' if
+ * there is none. For a running or degraded session, messages from before that state do not count.
  */
 export function toldOf(session: Partial<OpSession> | undefined): string {
   const [begun = 0, state, why = ''] = session?.transitions?.at(-1) ?? []
@@ -94,7 +101,7 @@ export function toldOf(session: Partial<OpSession> | undefined): string {
   return saidBy(session).findLast(([time]) => time >= since)?.[1] ?? ''
 }
 
-/** Adds a transition to a session; one too many takes the place of the oldest, which is counted. */
+/** Adds a transition to a session; above the limit the oldest is dropped and counted. */
 export function addTransition(session: OpSession, transition: Transition): void {
   session.transitions ??= []
   session.transitions.push(transition)
@@ -103,7 +110,7 @@ export function addTransition(session: OpSession, transition: Transition): void 
   session.transitions_dropped = (session.transitions_dropped ?? 0) + 1
 }
 
-/** The messages of a session that its operation said itself, the oldest first. */
+/** The messages that the operation itself added to a session, oldest first. */
 export function saidBy({
   messages = [],
   message_kinds = [],

@@ -1,4 +1,4 @@
-/** Why an operation's signal is aborted when nobody asked for its end: its agent stops. */
+/** The reason of an operation's abort signal when nobody asked for its end: its agent stops. */
 export const AGENT_STOPS: unknown = new DOMException('The agent stops.', 'AbortError')
 
 /** Resolves after `ms` milliseconds, or as soon as the signal aborts; never rejects. */

@@ -12,7 +12,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** The times at which `read` begins, in ms, when the readings take these times in turn. */
+/** The times at which each `read` begins, in ms, if the readings take these durations in turn. */
 async function times(frequency: number, readings: number[], texts?: string[]): Promise<number[]> {
   const clock = fakeClock()
   const { op, stop, texts: logged } = operation()
@@ -85,7 +85,7 @@ test('nothing to wait for takes no time, only a turn of the event loop', async (
   jest.useFakeTimers()
   const { op, stop } = operation()
   let count = 0
-  // Each takes as long as its beat. Time stands still between them: a timer would never come.
+  // Each reading takes as long as its beat. Time stands still between readings: a timer would never fire.
   const read = async () => {
     jest.advanceTimersByTime(1)
     if (++count === 3) stop()

@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from './clock.ts'
 
-/** Seconds of beats in time after which it is said that none is late any more. */
+/** Seconds of punctual beats after which the log says that none is late any more. */
 const MENDED_S = 60
 
-/** Milliseconds by which timers go wrong: a beat that is as late can still be kept. */
+/** Inaccuracy of timers, ms: a beat that is late by no more than this can still be kept. */
 const COARSE_MS = 2
 
 /** What `poll` needs of the operation that runs it. */
@@ -12,16 +12,20 @@ export interface PollContext {
   readonly signal: AbortSignal
 }
 
-/** How a poll goes on. */
+/** Options of `poll`. */
 export interface PollOptions {
-  /** Takes an error of `read` and lets the poll go on, degraded until a read succeeds; without it the error ends the poll. It may throw. */
+  /**
+   * Handles an error of `read`; the poll continues, degraded until a read succeeds. Without it the error ends
+   * the poll. It may throw.
+   */
   readonly onError?: (error: unknown) => void
   readonly clock?: Clock
 }
 
 /**
- * Calls `read` at `frequency` (Hz) until the signal aborts. Beats are counted from the start, so time spent reading does not
- * slow the rate. A beat missed by half a period and 2 ms or more is left out: late readings never bunch up.
+ * Calls `read` at `frequency` (Hz) until the signal aborts. Beats are counted from the start, so time spent
+ * reading does not slow the rate. A beat missed by half a period plus 2 ms or more is skipped: late readings
+ * never bunch up.
  * @throws whatever `read` throws, unless `onError` takes it; nothing once the signal has aborted.
  */
 export async function poll(
@@ -33,7 +37,7 @@ export async function poll(
   const period = 1000 / frequency
   const start = clock.now()
   let failing = false
-  /** Beats in time since it was told that some are not; undefined where nothing is told. */
+  /** Number of punctual beats since the log said that some are late; undefined if it has not said so. */
   let inTime: number | undefined
   for (let beat = 0; !signal.aborted; ) {
     try {

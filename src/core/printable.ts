@@ -1,10 +1,10 @@
-/** Control, format (bidi and other invisible) and line characters, but for line feed and tab. */
+/** Control, format (bidi and other invisible) and line characters, except line feed and tab. */
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|[\uD800-\uDFFF]/gu
 
 /**
- * Foreign text as a terminal may show it: what would move its cursor, colour, hide or turn text round is shown as JSON
- * escapes it (`\u001b`), so that JSON stays the same document. Line feeds and tabs stay; a carriage return before a line
- * feed goes.
+ * Makes foreign text safe for a terminal: characters that would move the cursor, set colours, hide text or
+ * reverse its direction become JSON escapes (`\u001b`), so that JSON stays the same document. Line feeds and
+ * tabs stay; a carriage return before a line feed is removed.
  */
 export function printable(text: string): string {
   return text
@@ -14,12 +14,12 @@ export function printable(text: string): string {
     )
 }
 
-/** The same on one line. */
+/** Makes foreign text safe and puts it on one line. */
 export function oneLine(text: string): string {
   return printable(text).replaceAll(/\s+/g, ' ')
 }
 
-/** The same in `most` characters at most: for a name, a reason, a word in a message. */
+/** The same, cut to `most` characters: for a name, a reason, a word in a message. */
 export function label(text: string, most = 200): string {
   const line = oneLine(text)
   return line.length > most ? `${line.slice(0, most - 1)}…` : line

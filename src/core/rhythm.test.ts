@@ -8,7 +8,7 @@ test('a sample is missing after two of its rhythm, and a few seconds for what is
 })
 
 const HOUR = 3600
-/** Times for some seconds: `count` samples `step` s apart, every `every` s, a little off each time. */
+/** Times over some seconds: `count` samples `step` s apart, every `every` s, each slightly off. */
 const sampled = (seconds: number, every: number, count = 1, step = 0) => {
   const late = (i: number) => (0.2 * step || 0.02 * every) * Math.abs(Math.sin(i * 12.9898))
   return Array.from({ length: Math.floor(seconds / every) }, (_, i) =>
@@ -32,7 +32,7 @@ const table = Object.entries(fields)
   )
   .filter(({ rhythm, declared, hours }) => declared !== undefined || hours * HOUR > 10 * rhythm)
 
-/** As a data node answers for a panel 1000 points wide. */
+/** A data node's answer for a panel 1000 points wide. */
 const POINTS = 1000
 const drawn = (times: readonly number[], span: number, declared: number | undefined, until?: number) => {
   const t = Float64Array.from(times)
@@ -49,7 +49,7 @@ test.each(table)(
     const span = hours * HOUR
     const all = times(span)
     expect(gaps(...drawn(all, span, declared, all.at(-1)))).toEqual([])
-    // Long enough to be a few points wide, and not to be a sample that is left out.
+    // Long enough to span a few points, so that it cannot be a single missing sample.
     const stop = Math.max(1200, 4 * rhythm, (10 * span) / POINTS)
     const [from, to] = [span * 0.4, span * 0.4 + stop]
     const cut = all.filter((time) => time < from || time > to)

@@ -1,18 +1,22 @@
-/** Seconds that a sample may be late, whatever its rhythm. */
+/** Seconds that a sample may be late, for any rhythm. */
 const LATE = 5
-/** Where nothing says what is usual: as many times the longest steps but a few are too long. */
+/** Without a known rhythm, a step is too long at this many times the longest ordinary step. */
 const UNUSUAL = 4
-/** Of all steps, as many are no longer than a long one. */
+/** The share of all steps that are no longer than the longest ordinary one. */
 const LONG_STEP = 0.97
-/** Steps that are as many times as long as the others are pauses; times of one kind differ by no more than twice. */
+/**
+ * A step at least `PAUSE` times as long as the others is a pause; durations of one kind differ by no more
+ * than a factor of `ALIKE`.
+ */
 const [PAUSE, ALIKE] = [5, 2]
-/** Pauses that a scanner is known by, at least. */
+/** The fewest pauses that identify a scanner. */
 const PAUSES = 3
 
 /**
- * Seconds without a sample after which one is missing: a plot is not joined there, a value is old. One may be left out.
- * @param rhythm seconds between two samples; of a channel that a scanner visits, between two visits
- * @param least seconds that are no matter in any case
+ * Seconds without a sample after which one counts as missing: a plot is interrupted there, a value is old.
+ * One missing sample is tolerated.
+ * @param rhythm seconds between two samples; for a channel of a scanner, between two visits
+ * @param least seconds that are always tolerated
  */
 export function overdueAfter(rhythm: number, least = 0): number {
   return Math.max(least, 2 * rhythm + LATE)
@@ -20,15 +24,17 @@ export function overdueAfter(rhythm: number, least = 0): number {
 
 /** What is known of a curve besides its samples. */
 export interface Sampling {
-  /** Declared seconds between two samples; undefined where nobody says. */
+  /** Declared seconds between two samples; undefined if not declared. */
   readonly rhythm?: number | undefined
-  /** Seconds of which but a few samples have been kept: a step of two of them says nothing. */
+  /**
+   * Seconds per interval of which only a few samples were kept: a step of up to two intervals means nothing.
+   */
   readonly width?: number
 }
 
 /**
- * Seconds between two samples of a curve after which one is missing, by its rhythm, declared or seen in its times; and
- * whether that is certain enough to say that the last is too old.
+ * Seconds between two samples of a curve after which one is missing, from its declared rhythm or the one seen
+ * in its times; and whether that is certain enough to call the last sample too old.
  */
 function missingAfter(
   t: readonly number[],
@@ -43,8 +49,8 @@ function missingAfter(
 }
 
 /**
- * The rhythm that times show: the usual step where all are alike; where long pauses come at even times, as between a
- * scanner's visits, such a pause. Undefined where there is none to see.
+ * The rhythm visible in times: the usual step if all are alike; the pause, if long pauses come at regular
+ * times, as between a scanner's visits. Undefined if no rhythm is visible.
  */
 export function learntRhythm(t: readonly number[]): number | undefined {
   const sorted = steps(t)
@@ -60,9 +66,9 @@ export function learntRhythm(t: readonly number[]): number | undefined {
 }
 
 /**
- * The samples of a curve with an empty one wherever one is missing, so that no line is drawn across; at the end, too, where
- * the last is too old.
- * @param until the time up to which there should be samples; the curve may end before where its rhythm is not known
+ * The samples of a curve with an empty one inserted wherever one is missing, so that no line is drawn across;
+ * also at the end if the last sample is too old.
+ * @param until the time up to which samples are expected; a curve of unknown rhythm may end earlier
  */
 export function withGaps<V>(
   t: readonly number[],
@@ -95,16 +101,17 @@ export function withGaps<V>(
 function steps(t: readonly number[]): Float64Array {
   const all = new Float64Array(Math.max(0, t.length - 1))
   for (let i = 0; i < all.length; i++) all[i] = (t[i + 1] ?? 0) - (t[i] ?? 0)
-  // Without a function that compares: a list takes ten times as long, and each curve that is drawn is looked at.
+  // Sorted without a comparison function: sorting a list takes ten times as long, and this runs for each
+  // curve that is drawn.
   return all.sort()
 }
 
-/** The step that a share of all are shorter than. */
+/** The step at a given quantile. */
 function share(sorted: Float64Array, part: number): number {
   return sorted[Math.floor(sorted.length * part)] ?? 0
 }
 
-/** Whether steps are much the same, but for a few. */
+/** Whether steps are about equal, apart from a few. */
 function areAlike(sorted: Float64Array): boolean {
   return share(sorted, 0.9) <= ALIKE * share(sorted, 0.1)
 }

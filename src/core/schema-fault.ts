@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { messageOf } from './errors.ts'
 import { label } from './printable.ts'
 
-/** Where a foreign value does not fit its schema, and why: the first fault, in a line of 200 characters at most. */
+/**
+ * Where and why a foreign value does not fit its schema: the first fault, in one line of at most 200
+ * characters.
+ */
 export function schemaFault(error: unknown): string {
   const first = error instanceof z.ZodError ? error.issues[0] : undefined
   if (!first) return label(messageOf(error))

@@ -4,33 +4,33 @@ import type { Bits } from './bits.ts'
 export interface ShownField {
   /** Its name in the node. */
   readonly name: string
-  /** 'K', 'V', …; null where nobody says. */
+  /** 'K', 'V', …; null if unknown. */
   readonly units: string | null
   readonly description?: string | undefined
   /** Lowest and highest valid value, in its units; null leaves that side open. */
   readonly range?: readonly [number | null, number | null] | undefined
-  /** The least step between two values, in its units. */
+  /** The smallest step between two values, in its units. */
   readonly resolution?: number | undefined
   /** Seconds between two samples, or two visits of a scanner. */
   readonly rhythm?: number | undefined
-  /** Of a sum of bits: what each means, by its value. */
+  /** For a sum of bits: the meaning of each, by its value. */
   readonly bits?: Bits | undefined
-  /** The feed it comes from; '' where there is none. */
+  /** The feed it comes from; '' if there is none. */
   readonly feed: string
 }
 
-/** A dashboard of an instrument's own: the two figures of the manual. */
+/** A special dashboard for one kind of instrument: the two figures of the manual. */
 export type Picture = 'diodes' | 'scanner'
 
-/** A data node, and the agent behind it: a row of the dashboards. */
+/** A data node and the agent behind it: one row of the dashboards. */
 export interface Shown {
-  /** What its metrics begin with. */
+  /** The start of its metric names. */
   readonly name: string
   readonly description: string
   /** Instance-id of the agent whose operations belong to it. */
   readonly instance?: string | undefined
-  /** The picture of its own that the agent's class declares. */
+  /** The special dashboard that the agent's class declares. */
   readonly dashboard?: Picture | undefined
-  /** Its fields with numbers; undefined while nobody can say, when patterns stand for them. */
+  /** Its numeric fields; undefined while unknown, when patterns stand for them. */
   readonly fields: readonly ShownField[] | undefined
 }

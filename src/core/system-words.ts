@@ -1,4 +1,4 @@
-/** What the system's errors mean, for people: `errno(3)`, and what the names of hosts come to. */
+/** The meaning of system errors, for people: `errno(3)`, and failures of host name lookup. */
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'a part of its path is no folder',
@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open',
   EADDRINUSE: 'the port is in use',
-  // Bun says so of a host that cannot be reached, too.
+  // Bun reports this for an unreachable host, too.
   ECONNREFUSED: 'connection refused, or no way to that host',
   ECONNRESET: 'the connection was closed',
   EPIPE: 'the connection was closed',
@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'there is no such host',
 }
 
-/** What an error of the system means; undefined for another error. */
+/** The meaning of a system error; undefined for any other error. */
 export function systemWords(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' && Object.hasOwn(WORDS, code) ? WORDS[code] : undefined

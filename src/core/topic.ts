@@ -3,7 +3,7 @@ import { CLIENT, NAME } from './names.ts'
 
 type Names<P extends string> = P extends `${string}{${infer N}}${infer Rest}` ? N | Names<Rest> : never
 
-/** A topic pattern with names in braces, what travels on it, and how it is delivered. */
+/** A topic pattern with names in braces, its payload, and how it is delivered. */
 export interface Channel<P extends string = string, S extends z.ZodType = z.ZodType> {
   readonly pattern: P
   readonly payload: S
@@ -22,12 +22,12 @@ export function channel<const P extends string, S extends z.ZodType>(
   return { pattern, payload, qos, retain }
 }
 
-/** One level of a pattern: a word, or the name of what stands there. */
+/** One level of a pattern: a fixed word, or the name of a variable. */
 interface Level {
   readonly word: string
   readonly name: string | undefined
 }
-/** The levels of each pattern: every message asks for them. */
+/** The levels of each pattern, kept because every message needs them. */
 const known = new Map<string, readonly Level[]>()
 
 function levelsOf(pattern: string): readonly Level[] {
@@ -58,16 +58,16 @@ export function topic<P extends string>({ pattern }: Channel<P>, address: Partia
     .join('/')
 }
 
-/** The topic that was asked about last, in its parts: of a message several channels are asked in turn. */
+/** The last topic that was split, with its parts: several channels are tried in turn for one message. */
 let latest: { readonly text: string; readonly parts: readonly string[] } = { text: '', parts: [''] }
 
-/** The address a topic stands for on a channel; undefined when the topic is not of that channel. */
+/** The address of a topic on a channel; undefined if the topic belongs to another channel. */
 export function addressOf<P extends string>({ pattern }: Channel<P>, text: string): Address<P> | undefined {
   const levels = levelsOf(pattern)
   if (latest.text !== text) latest = { text, parts: text.split('/') }
   const { parts } = latest
   if (parts.length !== levels.length) return undefined
-  // Most topics are of another channel: nothing is made for those.
+  // Most topics belong to another channel: nothing is allocated for those.
   for (let at = 0; at < levels.length; at++) {
     const level = levels[at] as Level
     if (level.name === undefined && level.word !== parts[at]) return undefined

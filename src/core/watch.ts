@@ -1,13 +1,13 @@
 /**
- * Tells when nothing has been heard for too long while something is awaited. A link may try for many seconds before it gives
- * an instrument up: whoever looks at an operation is to know sooner.
+ * Reports when nothing has been heard for too long during an awaited answer. A link may try for many seconds
+ * before it gives an instrument up; people watching an operation should know sooner.
  */
 export class Watch implements Disposable {
   readonly #ms: number
   readonly #silent: () => void
   #timer: Timer | undefined
 
-  /** @param ms how long silence is no news; `silent` is called once each time it lasts longer */
+  /** @param ms how long silence is normal; `silent` is called once each time it lasts longer */
   constructor(ms: number, silent: () => void) {
     this.#ms = ms
     this.#silent = silent
@@ -19,7 +19,7 @@ export class Watch implements Disposable {
     this.#timer = setTimeout(this.#silent, this.#ms)
   }
 
-  /** Nothing is awaited. */
+  /** Stops waiting. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
   }

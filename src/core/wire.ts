@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { FIELD, FieldName } from './names.ts'
 
-/** The types a field can have in a block; what is not declared and is a number is a double. */
+/** The types a field can have in a block; an undeclared number is a double. */
 export const FieldType = z.enum(['double', 'int', 'bool', 'string'])
 export type FieldType = z.output<typeof FieldType>
 
-/** A value as an agent hands it over. */
+/** A value as an agent passes it. */
 export type Value = number | bigint | boolean | string
 /**
- * A value as it travels: JSON has no NaN, no infinities, no -0 and no exact
- * integers beyond 2^53, so these are strings.
+ * A value as it is sent: JSON has no NaN, no infinities, no -0 and no exact integers beyond 2^53, so these
+ * are strings.
  */
 export const Wire = z.union([z.number(), z.boolean(), z.string(), z.null()])
 export type Wire = z.output<typeof Wire>
@@ -18,7 +18,7 @@ const isWire = (value: unknown) =>
   Number.isFinite(value) || typeof value === 'string' || typeof value === 'boolean' || value === null
 const isColumn = (value: unknown) => Array.isArray(value) && value.every(isWire)
 
-/** The values of a field, in a row. */
+/** The values of a field in one row. */
 export const WireColumn = quick(z.array(Wire), isColumn)
 /** The times of a row, unix s. */
 export const TimeColumn = quick(
@@ -34,13 +34,14 @@ export const WireColumns = quick(z.record(FieldName, WireColumn), (value) => {
 })
 
 function isField(name: string): boolean {
-  // zod leaves a field of that name out.
+  // zod drops a field of that name.
   return name.length <= 255 && FIELD.test(name) && name !== '__proto__'
 }
 
 /**
- * A schema that takes as it is what fits, as nearly every value does, and has zod look at all else, with the same faults: zod's
- * own way allocates for each value and key, a third of what a recorder costs (decisions 0019 and 0043).
+ * A schema that accepts a fitting value as it is, as nearly every value is, and leaves all others to zod,
+ * with the same faults. zod itself allocates for each value and key, which is a third of a recorder's cost
+ * (decisions 0019 and 0043).
  */
 function quick<Schema extends z.ZodType>(schema: Schema, fits: (value: unknown) => boolean): Schema {
   const { parse } = schema._zod
@@ -50,7 +51,7 @@ function quick<Schema extends z.ZodType>(schema: Schema, fits: (value: unknown) 
   return schema
 }
 
-/** Doubles that JSON cannot carry, by the text that stands for them. */
+/** Doubles that JSON cannot carry, by the text that represents them. */
 const SPELLED: Record<string, number> = {
   NaN: Number.NaN,
   Infinity: Infinity,
@@ -58,7 +59,7 @@ const SPELLED: Record<string, number> = {
   '-0': -0,
 }
 
-/** One value for the wire; `null` where a field has no value. */
+/** Converts a value for the wire; `null` for a field without a value. */
 export function toWire(value: Value): Wire {
   if (typeof value === 'number') {
     if (Object.is(value, -0)) return '-0'
@@ -72,8 +73,8 @@ export function toWire(value: Value): Wire {
 }
 
 /**
- * A value off the wire by its field's declared type.
- * @returns the value, or undefined when it does not fit the type (the caller leaves it out)
+ * Reads a value from the wire, using the field's declared type.
+ * @returns the value, or undefined if it does not fit the type (the caller leaves it out)
  */
 export function fromWire(type: FieldType, wire: Wire | undefined): Value | undefined {
   switch (type) {
@@ -96,7 +97,7 @@ function int64(text: string): bigint | undefined {
   return BigInt.asIntN(64, value) === value ? value : undefined
 }
 
-/** The type of a value that nothing declares. */
+/** The type of an undeclared value. */
 export function typeOf(value: Value): FieldType {
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'string') return 'string'
@@ -104,8 +105,8 @@ export function typeOf(value: Value): FieldType {
 }
 
 /**
- * Any data as plain JSON with its non-finite numbers and large integers kept as strings.
- * Keys stay as they are, `undefined` members go, dates become ISO text.
+ * Any data as plain JSON, with non-finite numbers and large integers as strings. Keys stay as they are,
+ * `undefined` members are dropped, dates become ISO text.
  * @throws TypeError for what JSON cannot hold (functions, symbols, cycles)
  */
 export function jsonWithNumbers(data: unknown): unknown {
@@ -129,8 +130,8 @@ function walk(data: unknown, above: Set<object>): unknown {
 }
 
 /**
- * The JSON of a document with one more member, whose JSON is there already.
- * @param document has a member at least
+ * The JSON of a document plus one more member whose JSON already exists.
+ * @param document has at least one member
  * @param text JSON of the member's value
  */
 export function withText(document: Readonly<Record<string, unknown>>, name: string, text: string): string {
@@ -140,16 +141,19 @@ export function withText(document: Readonly<Record<string, unknown>>, name: stri
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
   0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d,
 ]
-/** Levels of lists and objects within one another that a payload may have: readers walk them by recursion. */
+/** The deepest nesting of lists and objects in a payload: readers recurse through them. */
 const DEPTH = 64
 
-/** What a JSON text says. @throws SyntaxError for what is no JSON, RangeError for JSON that is too deep */
+/**
+ * Parses JSON.
+ * @throws SyntaxError for invalid JSON, RangeError for JSON that is nested too deep
+ */
 export function parseBounded(text: string): unknown {
   if (has(text, '[', DEPTH / 2) || has(text, '{', DEPTH / 2)) mustBeFlat(text)
   return JSON.parse(text)
 }
 
-/** Whether a text has more than so many of a character. */
+/** Whether a text contains a character more than `most` times. */
 function has(text: string, character: string, most: number): boolean {
   let count = 0
   for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1))

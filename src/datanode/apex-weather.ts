@@ -10,20 +10,21 @@ export interface ArchivedField {
   readonly field: string
   readonly description: string
   readonly units: string
-  /** Values by time (unix s), in order of time. */
+  /** Values by time (unix s), in time order. */
   readonly values: ReadonlyMap<number, number>
-  /** Lines that are left out: `file:line` and why, the first few. */
+  /** The first few lines that are left out: `file:line` and the reason. */
   readonly faults: readonly string[]
 }
 
-/** Lines that are told of a file at most. */
+/** Maximum number of faulty lines reported per file. */
 const TOLD = 5
 
 /**
- * Reads a folder of APEX weather text files, one quantity a file, `apex_humidity.dat`: three header lines with its
- * description, the name of its timeline and its units; then lines of time (unix s) and value, with further `#` comments
- * between. A time that comes twice, as midnight does in these files, counts once. A line that is neither costs itself.
- * @throws ConfigError when the folder has no such file, or one cannot be read
+ * Reads a folder of APEX weather text files, one quantity per file, `apex_humidity.dat`: three header lines
+ * with its description, the name of its timeline and its units; then lines of time (unix s) and value,
+ * possibly with further `#` comments between. A repeated time, such as midnight in these files, counts once.
+ * An invalid line loses only itself.
+ * @throws ConfigError if the folder has no such file, or one cannot be read
  */
 export async function readArchive(folder: string): Promise<ArchivedField[]> {
   let names: string[]
@@ -42,7 +43,10 @@ export async function readArchive(folder: string): Promise<ArchivedField[]> {
   )
 }
 
-/** One file of an archive; a value that is no number is NaN only where it says so. @throws ConfigError for its name */
+/**
+ * Parses one file of an archive; a value that is not a number becomes NaN only if it says so. @throws
+ * ConfigError for its name
+ */
 export function parseArchive(path: string, text: string): ArchivedField {
   const field = basename(path, '.dat')
   if (!FIELD.test(field)) {

@@ -3,29 +3,29 @@ import type { FieldEntry } from '../core/data-node.ts'
 import { nameFinder } from '../core/names.ts'
 import type { Table } from './table.ts'
 
-/** What is known of a field besides its data. */
+/** The metadata of a field. */
 type About = Partial<Pick<FieldInfo, 'description' | 'units' | 'resolution' | 'rhythm' | 'bits'>>
 
-/** One block of a data node: co-sampled fields on one timeline. */
+/** One block of a data node: fields sampled together, on one timeline. */
 export interface Block {
-  /** Where its fields come from; tells two fields of one name apart. */
+  /** The feed of its fields; distinguishes two fields of the same name. */
   readonly feed: string
   readonly name: string
   readonly table: Table
   /** The address under which the feed is recorded, if it is. */
   readonly source?: string
-  /** What is known of its fields besides their data. */
+  /** The metadata of its fields. */
   describe(field: string): About
 }
 
-/** What a data node serves. */
+/** The content that a data node serves. */
 export interface Source {
   readonly blocks: Iterable<Block>
 }
 
-/** One field of a data node and where its data lies. */
+/** One field of a data node and where its data are. */
 export interface Entry {
-  /** The name it goes by, unique in its node. */
+  /** Its displayed name, unique in its node. */
   readonly name: string
   readonly block: Block
   readonly field: string
@@ -37,7 +37,7 @@ export function timelineOf({ feed, name }: Block): string {
 }
 
 /**
- * All fields by the name users see: the field's own; `feed.field` where two feeds have it, `feed.block.field` where two
+ * All fields by displayed name: the field's own; `feed.field` if two feeds have it, `feed.block.field` if two
  * blocks of one feed do.
  */
 export function entries(source: Source): Entry[] {
@@ -53,8 +53,8 @@ export function entries(source: Source): Entry[] {
 }
 
 /**
- * Finds fields by name: the exact one, any longer way to write it, else the same without regard to case, since
- * dashboards made for sisock spell names in lower case. A name that has become ambiguous means the first feed's.
+ * Finds fields by name: the exact one, any longer form, else the same ignoring case, since dashboards made
+ * for sisock write names in lower case. A name that has become ambiguous means that of the first feed.
  */
 export function finder(source: Source): (name: string) => Entry | undefined {
   const list = entries(source)
@@ -68,7 +68,7 @@ export function finder(source: Source): (name: string) => Entry | undefined {
   return nameFinder(ways.flatMap((way) => list.map((entry) => [way(entry) ?? '', entry] as const)))
 }
 
-/** A field as the queries describe it. */
+/** A field as answers to queries describe it. */
 export function describe({ block, field }: Entry): FieldEntry {
   const { description, units, resolution, rhythm, bits } = block.describe(field)
   const type = block.table.kind(field) ?? 'number'

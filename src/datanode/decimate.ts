@@ -1,10 +1,10 @@
 /**
- * Which samples to draw when there are more than fit: the lowest and the highest of each of equal intervals of time,
- * so that no spike is lost, and always the newest. An interval without a finite value keeps one sample, so that the
- * hole shows.
+ * Which samples to draw if there are too many: the lowest and the highest of each of equal intervals of time,
+ * so that no spike is lost, and always the newest. An interval without a finite value keeps one sample, so
+ * that the hole shows.
  * @param t times in order
- * @param maxPoints how many samples may stay
- * @param minWidth least width of an interval, in the unit of `t`
+ * @param maxPoints maximum number of samples to keep
+ * @param minWidth minimum width of an interval, in the unit of `t`
  * @returns their indices, in order
  */
 export function thin(t: Float64Array, values: Float64Array, maxPoints: number, minWidth = 0): number[] {
@@ -18,7 +18,7 @@ export function thin(t: Float64Array, values: Float64Array, maxPoints: number, m
   let from = 0
   while (from <= newest) {
     const here = Math.min(intervals - 1, Math.floor(((t[from] as number) - first) / width))
-    // The interval's end is looked up, so that the loop over its samples does nothing but compare.
+    // The end of the interval is found first, so that the loop over its samples only compares.
     const to = here === intervals - 1 ? newest + 1 : firstAt(t, first + (here + 1) * width, from + 1)
     let low = -1
     let high = -1
@@ -44,7 +44,10 @@ export function thin(t: Float64Array, values: Float64Array, maxPoints: number, m
   return kept
 }
 
-/** The first index from `from` on whose time is not before `end`; found in steps that double, since it is mostly near. */
+/**
+ * The first index from `from` on whose time is not before `end`; searched in doubling steps, since it is
+ * mostly near.
+ */
 function firstAt(t: Float64Array, end: number, from: number): number {
   let step = 1
   while (from + step < t.length && (t[from + step] as number) < end) step *= 2
@@ -59,8 +62,8 @@ function firstAt(t: Float64Array, end: number, from: number): number {
 }
 
 /**
- * Which samples of texts to show when there are more than fit: each that differs from the one before, and the newest;
- * the last `maxPoints` of them.
+ * Which samples of texts to show if there are too many: each that differs from the one before, and the
+ * newest; of these the last `maxPoints`.
  */
 export function changes(texts: readonly (string | null)[], maxPoints: number): number[] {
   const all = Array.from(texts.keys())
@@ -68,7 +71,7 @@ export function changes(texts: readonly (string | null)[], maxPoints: number): n
   return all.filter((i) => i === 0 || i === all.length - 1 || texts[i] !== texts[i - 1]).slice(-maxPoints)
 }
 
-/** Every sample at least `stride` after the one kept before it. */
+/** Each sample at least `stride` after the previously kept one. */
 export function strided(t: Float64Array, stride: number): number[] {
   const kept: number[] = []
   let next = -Infinity

@@ -72,7 +72,7 @@ test('on the bus: the good part of a file that is not whole is served, and the f
     Object.keys(FieldsAnswer.parse(await ask.query('archive', 'get_fields', {})).fields)
   const list = await until(fields, (found) => found.includes('LSA240.temperatures.channel_1_T'))
   expect(list).toContain('observatory.old.position')
-  // Files have no units: the agent that recorded them tells them, also once it has gone.
+  // Files have no units: they come from the agent that recorded the fields, even after it is gone.
   const thermometer = defineAgent({
     ...{ class: 'TestThermometer', help: 'One.', args: z.object({}), connect: async () => ({}) },
     feeds: {
@@ -101,7 +101,7 @@ test('on the bus: a store of moved files that does not answer is told, and the r
   mkdirSync(join(dir, '.ocs'), { recursive: true })
   cpSync('fixtures/g3/hk.g3', join(dir, 'a.g3'))
   const moved = { file: '17000/1700000000.g3', size: 100, sha256: 'x', mtime: 1, verified: 1 }
-  // Port 9 is nobody's.
+  // Nobody listens on port 9.
   const place = { store: 's3://lab/hk', endpoint: 'http://127.0.0.1:9' }
   writeFileSync(join(dir, '.ocs', 'moved.jsonl'), `${JSON.stringify({ ...moved, ...place })}\n`)
   await lab.run(node, 'archive', { data_dir: dir, index_dir: folder() })
@@ -113,7 +113,7 @@ test('on the bus: a store of moved files that does not answer is told, and the r
   )
   const { fields } = FieldsAnswer.parse(await ask.query('archive', 'get_fields', {}))
   expect(Object.keys(fields)).toContain('LSA240.temperatures.channel_1_T')
-  // With the file back the node is well.
+  // With the file back the node is running normally.
   mkdirSync(join(dir, '17000'))
   cpSync('fixtures/g3/hk.g3', join(dir, '17000', '1700000000.g3'))
   await until(isDegraded, (is) => !is)

@@ -13,11 +13,13 @@ import { NodeName, nameClaims } from './node-instance.ts'
 import { answering, cells, chosen, keep, toUnix } from './queries.ts'
 import type { Slice } from './table.ts'
 
-/** How often the folder is looked at for new frames, Hz. */
+/** How often the folder is checked for new frames, Hz. */
 const LOOK_HZ = 0.2
 /** Milliseconds after which an unfinished end of a file is no longer being written. */
 const SETTLED_MS = 60_000
-/** Files that lie elsewhere and are new to the index, of which each look takes so many: what is here must not wait. */
+/**
+ * Files stored elsewhere and new to the index that each check fetches: local files must not wait for them.
+ */
 const FETCHES = 1
 
 const node = defineAgent({
@@ -76,7 +78,7 @@ export default answering(
   ({ archive, declared }, request) => archiveData(archive, request, declared),
 )
 
-/** What the agents of a lab say of their fields, by where these are recorded: files have their names alone. */
+/** The agents' declarations of fields, by recorded source: files contain only their names. */
 type Declared = Map<string, FieldInfo>
 
 function* declaredBy({ instances }: LabAgents, root: string): Generator<[string, FieldInfo]> {
@@ -105,10 +107,10 @@ export function archiveFields(
 }
 
 /**
- * The data of fields of an archive between two times; empty for a field that is not there. Fields that do not lie on one
- * list of times, as with `max_points`, have timelines of their own.
- * @throws OpError when all samples are asked for, and some lie elsewhere and cannot be read: a curve with a hole is better than
- * none, and a copy with one is worse
+ * The data of fields of an archive between two times; empty for a missing field. Fields without common times,
+ * as with `max_points`, have timelines of their own.
+ * @throws OpError if all samples are requested, and some are stored elsewhere and cannot be read: a curve
+ * with a hole is better than none, but a copy with a hole is worse
  */
 export async function archiveData(
   archive: Archive,
@@ -181,7 +183,7 @@ function describe(field: ArchiveField, declared: Declared): FieldEntry {
   }
 }
 
-/** Finds fields by their name or their whole address, else by the same without regard to case. */
+/** Finds fields by their name or whole address, else by the same ignoring case. */
 function finder(fields: readonly ArchiveField[]): (name: string) => ArchiveField | undefined {
   const ways = (field: ArchiveField) => [field.label, sourceOf(field)]
   return nameFinder(fields.flatMap((field) => ways(field).map((name) => [name, field] as const)))

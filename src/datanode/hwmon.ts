@@ -3,7 +3,7 @@ import { freemem, loadavg, totalmem } from 'node:os'
 import type { Reading } from './sampled.ts'
 
 /**
- * What the machine says of itself: temperatures of Linux's hwmon and thermal zones where it has them, load and memory
+ * The machine's own readings: temperatures of Linux's hwmon and thermal zones if it has them, load and memory
  * always.
  * @param sys where sysfs is mounted
  */
@@ -68,13 +68,13 @@ async function temperature(name: string, file: string, description: string): Pro
   return [{ field: fieldName(name), value: Number(read) / 1000, units: '°C', description }]
 }
 
-/** A field name by OCS's rule from whatever the machine calls a sensor. */
+/** A field name that follows OCS's rule, from whatever the machine calls a sensor. */
 function fieldName(name: string): string {
   const legal = name.replaceAll(/[^A-Za-z0-9]+/g, '_').replaceAll(/^_+|_+$/g, '')
   return /^[A-Za-z]/.test(legal) ? legal : `sensor_${legal}`
 }
 
-/** Numbers the second and later readings of one name. */
+/** Numbers the second and later readings with the same name. */
 function unique(readings: readonly Reading[]): Reading[] {
   const seen = new Map<string, number>()
   return readings.map((reading) => {
@@ -84,13 +84,13 @@ function unique(readings: readonly Reading[]): Reading[] {
   })
 }
 
-/** A folder's entries in a steady order; none when it is not there. */
+/** A folder's entries in a stable order; empty if the folder does not exist. */
 async function list(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
   return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
 }
 
-/** A file's trimmed text; undefined when it cannot be read, as sensors that sleep cannot. */
+/** A file's trimmed text; undefined if it cannot be read, as for sleeping sensors. */
 async function text(file: string): Promise<string | undefined> {
   const read = await readFile(file, 'utf8').catch(() => undefined)
   return read?.trim()

@@ -17,12 +17,12 @@ interface Cached extends Block {
 }
 
 const KINDS: Record<FieldType, Kind> = { double: 'number', int: 'number', bool: 'bool', string: 'string' }
-/** Epochs whose place is remembered; each start of the agent makes one. */
+/** Maximum number of epochs whose position is remembered; each start of the agent makes one. */
 const EPOCHS = 1000
 
 /**
- * The last samples of one agent's recorded feeds, in memory. It takes each row once, however often it is replayed,
- * and keeps time order whatever clocks and restarts do.
+ * The last samples of one agent's recorded feeds, in memory. It takes each row once, however often it is
+ * replayed, and keeps time order despite restarts and clock changes.
  */
 export class LiveCache implements FeedSink, Source {
   readonly #root: string
@@ -32,14 +32,14 @@ export class LiveCache implements FeedSink, Source {
   readonly #blocks = new Map<string, Cached>()
   /** Last seq taken by `feed/epoch`. */
   readonly #taken = new Map<string, number>()
-  /** Rows taken. */
+  /** Number of rows taken. */
   rowsTaken = 0
 
   /**
    * @param root the lab's address root
    * @param target instance-id of the agent
    * @param feed its feed; undefined for all
-   * @param bufferTime seconds kept
+   * @param bufferTime seconds of data to keep
    */
   constructor(root: string, target: string, feed: string | undefined, bufferTime: number) {
     this.#root = root
@@ -57,7 +57,7 @@ export class LiveCache implements FeedSink, Source {
   }
 
   position({ feed, epoch }: FeedEpoch, { first }: HeldEpoch): number {
-    // What the agent has let go of is older than the cache is long: nothing to ask for.
+    // Rows that the agent has released are older than the cache's length, so they are not requested.
     return Math.max(this.#taken.get(`${feed}/${epoch}`) ?? 0, first - 1)
   }
 
@@ -112,7 +112,9 @@ export class LiveCache implements FeedSink, Source {
     return made
   }
 
-  /** Puts what a field has in other units than it is declared in now under a name and onto times of their own. */
+  /**
+   * Moves the samples of a field in units other than the present ones to a name and timeline of their own.
+   */
   #setApart({ feed, table, fields }: Cached, field: string, units: string | undefined): void {
     const before = fields[field]
     const slice = table.slice(field, -Infinity, Infinity)

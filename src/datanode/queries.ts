@@ -5,7 +5,10 @@ import { describe, entries, finder, type Source, timelineOf } from './catalog.ts
 import { changes, strided, thin } from './decimate.ts'
 import type { Slice } from './table.ts'
 
-/** Declares what every data node is asked: `fields` and `data` answer for what the agent has connected to. */
+/**
+ * Declares the queries of every data node: `fields` and `data` answer for the source that the agent has
+ * connected to.
+ */
 export function answering<
   A extends z.ZodObject,
   F extends string,
@@ -22,14 +25,14 @@ export function answering<
     )
     .query('get_data', { help: 'The data of fields between two times.', params: DataRequest }, (q) => {
       const found = data(q.instrument, q.params)
-      // At once where it is there: the arrays of a table change with its next row.
+      // Immediately if it is available: the arrays of a table change with its next row.
       return found instanceof Promise
         ? found.then((columns) => answerOf(columns, q.params))
         : answerOf(found, q.params)
     })
 }
 
-/** A sisock time as unix seconds: above 0 it is one, else it is relative to now. */
+/** Converts a sisock time to unix seconds: above 0 it is one already, otherwise it is relative to now. */
 export function toUnix(time: number, now: number): number {
   return time > 0 ? time : now + time
 }
@@ -54,8 +57,8 @@ export function getFields(
 }
 
 /**
- * The data of fields between two times; empty for a field that is not there. With `max_points` each field has a
- * timeline of its own, since the extremes of two fields lie at different times.
+ * The data of fields between two times; empty for a missing field. With `max_points` each field has a
+ * timeline of its own, since the extremes of two fields are at different times.
  */
 export function getData(source: Source, request: DataRequest, now = Date.now() / 1000): Columns {
   const [from, to] = [toUnix(request.start, now), toUnix(request.end, now)]
@@ -83,14 +86,14 @@ export function getData(source: Source, request: DataRequest, now = Date.now() /
   return answer
 }
 
-/** The indices that stay; undefined for all. */
+/** The indices to keep; undefined for all. */
 export function keep({ t, values }: Slice, maxPoints?: number, minStride?: number): number[] | undefined {
   if (maxPoints === undefined) return minStride === undefined ? undefined : strided(t, minStride)
   if (values instanceof Float64Array) return thin(t, values, maxPoints, minStride)
   return changes(values, maxPoints)
 }
 
-/** A column as an answer carries it: numbers in an array, others in a list. */
+/** A column as sent in an answer: numbers in an array, others in a list. */
 export function cells({ kind, values }: Slice, kept?: readonly number[]): Columns['data'][string] {
   if (values instanceof Float64Array) {
     const numbers = chosen(values, kept)
@@ -102,7 +105,7 @@ export function cells({ kind, values }: Slice, kept?: readonly number[]): Column
 /** Some of an array's values, or all of them. */
 export function chosen(all: Float64Array, kept: readonly number[] | undefined): Float64Array {
   if (!kept) return all
-  // Making an array with a function for each of its values takes many times as long.
+  // Creating an array with a function per value takes many times as long.
   const some = new Float64Array(kept.length)
   for (let i = 0; i < some.length; i++) some[i] = all[kept[i] ?? 0] ?? Number.NaN
   return some

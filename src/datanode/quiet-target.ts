@@ -2,12 +2,15 @@ import type { SessionHandle } from '../core/agent.ts'
 import type { Lab, LabAgents } from '../core/lab.ts'
 import { didYouMean } from '../core/names.ts'
 
-/** Milliseconds without a row after which is looked what the target has, and after which it may not run. */
+/**
+ * Milliseconds without a row before checking what the target has, and before reporting that it may not be
+ * running.
+ */
 const [LOOK_MS, QUIET_MS] = [2000, 10_000]
 
 type Told = Pick<SessionHandle<unknown>, 'degraded' | 'degrade' | 'log'>
 
-/** Finds out why nothing comes of a target. The lab is watched only while nothing does. */
+/** Finds out why nothing comes from a target. The lab is watched only during that time. */
 export class QuietTarget implements AsyncDisposable {
   readonly #lab: Lab
   readonly #target: string
@@ -16,14 +19,14 @@ export class QuietTarget implements AsyncDisposable {
   #agents: LabAgents | undefined
   #told: string | undefined
 
-  /** @param feed one that is served; `all` for each that is recorded */
+  /** @param feed the feed to serve; `all` for each recorded one */
   constructor(lab: Lab, { target, feed }: { readonly target: string; readonly feed: string }) {
     this.#lab = lab
     this.#target = target
     this.#feed = feed
   }
 
-  /** To be called now and then until rows come: tells what is new to say, if anything. */
+  /** To be called regularly until rows come: reports new findings, if any. */
   async look(session: Told): Promise<void> {
     const quiet = performance.now() - this.#begun
     if (quiet > LOOK_MS) this.#agents ??= await this.#lab.agents({ sessions: false })
@@ -36,7 +39,7 @@ export class QuietTarget implements AsyncDisposable {
     else session.degrade(why)
   }
 
-  /** To be called when rows come: what was told is over. */
+  /** To be called when rows come: ends what was reported. */
   async over(session: Told): Promise<void> {
     await this[Symbol.asyncDispose]()
     if (this.#told === undefined) return
@@ -45,7 +48,7 @@ export class QuietTarget implements AsyncDisposable {
     session.log(`${this.#target} sends rows now`)
   }
 
-  /** That nobody has ever heard of the target. */
+  /** Reports that the target has never announced itself. */
   #unknown(): string | undefined {
     const names = [...(this.#agents?.instances.keys() ?? [])]
     if (!this.#agents || names.includes(this.#target)) return undefined
@@ -54,7 +57,7 @@ export class QuietTarget implements AsyncDisposable {
     return `there is no instance "${this.#target}": ${rather}`
   }
 
-  /** That the target has no such feed, as far as it is known. */
+  /** Reports that the target has no such feed, as far as that is known. */
   #otherFeeds(): string | undefined {
     const declared = this.#agents?.instances.get(this.#target)?.api?.feeds
     if (!declared || this.#feed === 'all' || declared[this.#feed]?.record) return undefined

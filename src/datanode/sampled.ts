@@ -9,14 +9,14 @@ export interface Reading {
   readonly description: string
 }
 
-/** What a data node has measured or read itself: numbers on one timeline. */
+/** Measurements of the data node itself: numbers on one timeline. */
 export class Sampled implements Source {
   readonly blocks: readonly [Block]
   readonly #about = new Map<string, Omit<Reading, 'value'>>()
 
   /**
    * @param name of the timeline
-   * @param keep seconds kept
+   * @param keep seconds of data to keep
    * @param rhythm seconds between two readings
    */
   constructor(name: string, keep: number, rhythm: number) {
@@ -24,7 +24,7 @@ export class Sampled implements Source {
     this.blocks = [{ feed: name, name, table: new Table(keep), describe }]
   }
 
-  /** Adds what was read at one time (unix s); new quantities may turn up at any time. */
+  /** Adds readings of one time (unix s); new quantities may appear at any time. */
   add(time: number, readings: readonly Reading[]): void {
     const { table } = this.blocks[0]
     const values = new Map<string, number>()

@@ -6,7 +6,7 @@ import { NodeName, nameClaims } from './node-instance.ts'
 import { answering, getData, getFields } from './queries.ts'
 import { Sampled } from './sampled.ts'
 
-/** Seconds between readings, and how many are kept: as sisock's sensors server. */
+/** Seconds between readings, and how many are kept: the same as in sisock's sensors server. */
 const INTERVAL = 2.5
 const DEPTH = 1800
 

@@ -1,6 +1,6 @@
 import type { Value } from '../core/wire.ts'
 
-/** What a column holds; booleans and numbers lie in doubles, NaN where there is no value. */
+/** The type of a column; booleans and numbers are stored as doubles, NaN if there is no value. */
 export type Kind = 'number' | 'string' | 'bool'
 type Texts = (string | null)[]
 
@@ -17,12 +17,12 @@ export interface Slice {
 }
 
 const FIRST_ROWS = 1024
-/** Samples kept at most, whatever the rate: 1 h at 290 Hz. */
+/** Maximum number of samples, at any rate: 1 h at 290 Hz. */
 const MAX_ROWS = 1 << 20
 
 /**
- * Co-sampled values in order of time, for the last `keep` seconds. Adding a sample costs the same however many there
- * are; samples that come late are put in their place before the next read.
+ * Values sampled together, in time order, for the last `keep` seconds. Adding a sample takes constant time;
+ * late samples are sorted in before the next read.
  */
 export class Table {
   readonly #keep: number
@@ -35,7 +35,7 @@ export class Table {
   #sorted = true
 
   /**
-   * @param keep seconds after which a sample goes
+   * @param keep seconds after which a sample is dropped
    * @param now the time, unix s
    */
   constructor(keep: number, { maxRows = MAX_ROWS, now = () => Date.now() / 1000 } = {}) {
@@ -44,7 +44,7 @@ export class Table {
     this.#now = now
   }
 
-  /** The names of the columns, in the order they came. */
+  /** The names of the columns, in order of creation. */
   get names(): IterableIterator<string> {
     return this.#columns.keys()
   }
@@ -53,18 +53,18 @@ export class Table {
     return this.#columns.get(name)?.kind
   }
 
-  /** Adds a column, empty so far. One of another kind is begun anew. */
+  /** Adds an empty column. An existing one of another kind is replaced. */
   declare(name: string, kind: Kind): void {
     if (this.#columns.get(name)?.kind === kind) return
     this.#columns.set(name, { kind, values: blank(kind, this.#t.length) })
   }
 
-  /** Forgets a column. */
+  /** Removes a column. */
   drop(name: string): void {
     this.#columns.delete(name)
   }
 
-  /** Adds one sample (unix s); columns that it has no value for get none. */
+  /** Adds one sample (unix s); columns without a value get none. */
   add(time: number, value: (name: string) => Value | undefined): void {
     if (this.#to === this.#t.length) this.#makeRoom()
     const at = this.#to++
@@ -78,8 +78,8 @@ export class Table {
   }
 
   /**
-   * The samples of a column with `start` ≤ t ≤ `end`; a view that holds until the next `add`.
-   * @param now the same for all columns of a question, so that none loses its oldest sample meanwhile
+   * The samples of a column with `start` ≤ t ≤ `end`; a view that is valid until the next `add`.
+   * @param now the same for all columns of a query, so that none loses its oldest sample in between
    */
   slice(name: string, start: number, end: number, now = this.#now()): Slice | undefined {
     const column = this.#columns.get(name)
@@ -89,27 +89,27 @@ export class Table {
     return { kind, t: this.#t.subarray(from, to), values: part(values, from, to) }
   }
 
-  /** How many samples lie between two times. */
+  /** Number of samples between two times. */
   count(start: number, end: number): number {
     const [from, to] = this.#range(start, end)
     return to - from
   }
 
-  /** The time of the newest sample; undefined when there is none. */
+  /** The time of the newest sample; undefined if there is none. */
   get newest(): number | undefined {
-    // Nothing is let go of here: a question that has begun at an earlier time may still read it.
+    // Nothing is dropped here: a query that began at an earlier time may still read it.
     this.#sort()
     const last = this.#to > this.#from ? this.#t[this.#to - 1] : undefined
     return last !== undefined && last >= this.#now() - this.#keep ? last : undefined
   }
 
-  /** The time of the oldest sample that is not too old at `now`; undefined when there is none. */
+  /** The time of the oldest sample that is not too old at `now`; undefined if there is none. */
   oldest(now = this.#now()): number | undefined {
     const [from, to] = this.#range(-Infinity, Infinity, now)
     return to > from ? this.#t[from] : undefined
   }
 
-  /** The usual time between samples (s): the median of the last hundred steps. */
+  /** The usual interval between samples (s): the median of the last hundred steps. */
   get interval(): number | null {
     const [from, to] = this.#range(-Infinity, Infinity)
     const last = this.#t.subarray(Math.max(from, to - 101), to)
@@ -148,7 +148,7 @@ export class Table {
     this.#sorted = true
   }
 
-  /** Lets go of what is too old; where that frees less than half, doubles the room, up to the limit. */
+  /** Drops samples that are too old; if that frees less than half, doubles the capacity, up to the limit. */
   #makeRoom(): void {
     this.#sort()
     this.#from = this.#search(this.#now() - this.#keep)

@@ -22,7 +22,7 @@ async function asking(lab: ReturnType<typeof testLab>) {
   }
 }
 
-/** Runs the data node until it reads feeds: what is published from then on comes to it as it happens. */
+/** Runs the data node until it receives feeds: later messages reach it immediately. */
 async function serve(lab: ReturnType<typeof testLab>, args = {}) {
   lab.lines.length = 0
   const node = await lab.run(thermometry, 'node', { ...ARGS, ...args })
@@ -53,14 +53,14 @@ test('60 minutes of 10 Hz and 16 fields are back after a start: each row comes o
   expect(Object.keys(newest)).toEqual(['temperatures.temps.Channel_16_T'])
   const all = await data({ fields: ['Channel_1_T', 'Channel_16_T'] })
   const samples = all.data['Channel_1_T']?.length ?? 0
-  // An hour is held: what has grown older meanwhile has gone.
+  // An hour is kept: older samples have been dropped in the meantime.
   const gone = 10 * (Date.now() / 1000 - begun + 1)
   expect(samples).toBeGreaterThanOrEqual(36_000 - gone)
   expect(all.data['Channel_16_T']?.length).toBe(samples)
   const rows = answers.reduce((sum, each) => sum + each)
   expect(rows).toBeGreaterThanOrEqual(samples)
   expect(rows).toBeLessThanOrEqual(36_000)
-  // As many in each as the 256 KiB of an answer hold.
+  // As many in each as fit in the 256 KiB of an answer.
   expect(rows / answers.length).toBeGreaterThan(350)
 })
 
@@ -232,7 +232,7 @@ test('the hub sends a node nothing of other agents, nor of feeds that it does no
     { root, instance: 'ls240', feed: 'extra' },
     { root, instance: 'ls240', feed: 'temperatures' },
   ].map((address) => topic(channels.feed, address))
-  // Whoever is sent one of these says that it was left out.
+  // A subscriber that receives one of these reports that it was left out.
   for (const name of [other, unserved, served]) lab.hub.say(name ?? '', 'no JSON')
   lab.hub.say(topic(channels.presence, { root, instance: 'other' }), 'no JSON')
   feed.publish('temps', Date.now() / 1000, { Channel_1_T: 1 })

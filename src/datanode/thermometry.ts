@@ -8,7 +8,7 @@ import { NodeName, nameClaims } from './node-instance.ts'
 import { answering, getData, getFields } from './queries.ts'
 import { QuietTarget } from './quiet-target.ts'
 
-/** How often the session's data is brought up to date, Hz. */
+/** How often the session's data are updated, Hz. */
 const REPORT_HZ = 1
 
 const node = defineAgent({

@@ -11,18 +11,18 @@ import { Table } from './table.ts'
 
 const OWN_ARCHIVE = fileForOthers('fixtures/weather')
 const DAY = 86_400
-/** Seconds of an archive shifted to now that are kept. */
+/** Seconds of a shifted archive that are kept. */
 const WEEK = 7 * DAY
-/** How often the shifted archive is looked at for what is due, Hz. */
+/** How often the shifted archive is checked for samples that are due, Hz. */
 const LOOK_HZ = 1
 
 /**
- * What the weather node serves: an archive as it is, or repeated day after day up to now. Each field has a timeline of its own,
- * since one file is hourly and another beside it minutely.
+ * The content of the weather node: an archive as it is, or repeated day after day up to now. Each field has
+ * its own timeline, since one file may be hourly and another minutely.
  */
 export class Weather implements Source {
   readonly blocks: readonly Block[]
-  /** All samples, in order of time. */
+  /** All samples, in time order. */
   readonly #samples: readonly { readonly t: number; readonly value: number; readonly table: Table }[]
   readonly #period: number
   #served = -Infinity
@@ -44,7 +44,9 @@ export class Weather implements Source {
     if (!shiftToNow) for (const { t, value, table } of this.#samples) table.add(t, () => value)
   }
 
-  /** Adds what a shifted archive has up to a time (unix s): at the same time of day as in the archive. */
+  /**
+   * Adds the samples of a shifted archive up to a time (unix s): at the same time of day as in the archive.
+   */
   serveUntil(now: number): void {
     const first = this.#samples[0]?.t
     if (first === undefined) return

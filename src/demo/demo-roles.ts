@@ -14,13 +14,13 @@ interface DemoRoles {
   readonly hub: readonly Role[]
   readonly simulators: readonly Role[]
   readonly rest: readonly Role[]
-  /** What begins once the others are there, so that they are sooner. */
+  /** Roles started after the others, so that the others are ready sooner. */
   readonly late: readonly Role[]
-  /** Commands that come to an end, one after the other: so that there is something to see of each kind. */
+  /** Commands that run to their end, one after the other, so that there is an example of each kind. */
   readonly done: readonly Role[]
 }
 
-/** The roles of the demo lab, in the order they are started. */
+/** The roles of the demo lab, in starting order. */
 export function demoRoles(dir: string, idle: boolean): DemoRoles {
   const site = ['--site-file', DEMO_SITE, '--site-host', 'localhost']
   const state = ['--state-dir', join(dir, 'state'), '--log-dir', join(dir, 'logs', 'agents')]

@@ -18,11 +18,14 @@ import { listed, Redraw } from '../terminal/redraw.ts'
 import { table } from '../terminal/table.ts'
 import { BRIDGE_PORT, HUB_PORTS } from './demo-roles.ts'
 
-/** Milliseconds between two drawings on a terminal. */
+/** Milliseconds between redraws on a terminal. */
 const DRAW_MS = 1000
-/** Milliseconds after which the table is printed off a terminal although something is still starting. */
+/**
+ * Milliseconds after which the table is printed, if the output is not a terminal, although some roles are
+ * still starting.
+ */
 const PATIENCE_MS = 8000
-/** Where readings begin at most, beside their names. */
+/** The widest column of names before the readings. */
 const INDENT = 25
 
 interface Shown {
@@ -32,7 +35,7 @@ interface Shown {
   readonly children: readonly Child[]
 }
 
-/** What the demo shows: the roles with their state, where to look, and readings as they come. */
+/** The demo's display: the roles with their state, where to look, and readings as they come. */
 export class DemoScreen {
   readonly #context: Context
   readonly #shown: Shown
@@ -42,7 +45,7 @@ export class DemoScreen {
   readonly #complained = new Set<string>()
   readonly #began = performance.now()
   #connected = true
-  /** Why nothing was recorded when that was last told. */
+  /** The last reported reason why nothing is recorded. */
   #recording: string | undefined
 
   constructor(context: Context, shown: Shown) {
@@ -52,9 +55,9 @@ export class DemoScreen {
   }
 
   /**
-   * Shows until the signal. On a terminal the table is redrawn; elsewhere it is printed once, with the first reading of each kind, and
-   * whether there is a recording each time that changes.
-   * @param ready is called when all are there
+   * Displays until the signal. On a terminal the table is redrawn; elsewhere it is printed once, with the
+   * first reading of each kind, and each change of whether data are recorded.
+   * @param ready called when all roles are running
    */
   async run(bus: Bus, lab: LabView, signal: AbortSignal, ready = () => {}): Promise<void> {
     const { root } = this.#shown
@@ -94,7 +97,9 @@ export class DemoScreen {
     })
   }
 
-  /** Roles that have ended and run all the same: somebody has started them, and they are not the demo's to stop. */
+  /**
+   * Roles that have ended but run again: somebody has started them by hand, so the demo does not stop them.
+   */
   byHand(lab: LabView): string[] {
     return this.#shown.children
       .filter((child) => child.ended !== undefined && this.#isBack(lab, child))
@@ -111,7 +116,7 @@ export class DemoScreen {
     this.#redraw.leave()
   }
 
-  /** Every agent is there and the recorder has begun a file, or that takes longer than it should. */
+  /** Whether every agent is online and the recorder has begun a file, or that takes too long. */
   #ready(lab: LabView): boolean {
     if (performance.now() - this.#began > PATIENCE_MS) return true
     if (!this.#shown.idle && !currentFile(lab)) return false
@@ -134,7 +139,7 @@ export class DemoScreen {
     return table([['ROLE', 'STATE', 'WHERE', 'OPERATIONS'], ...rows]) + this.#foot(lab)
   }
 
-  /** What ended may have been started again by hand. */
+  /** Whether a role that ended has been started again by hand. */
   #isBack(lab: LabView, { role, pid }: Child): boolean {
     if (!this.#connected || role.name === 'hub') return this.#connected
     if (role.args[0] !== 'agent') return isServed(this.#where(role))
@@ -200,12 +205,12 @@ export class DemoScreen {
       beside(name, reading(declaration, row), { indent, width: columns - 1 }),
     )
     const full = this.#roles(lab).split('\n')
-    // A line that is cut might end in half a URL.
+    // A truncated line could end in the middle of a URL.
     const isWhole = full.every((line) => line.length < columns || !line.includes('://'))
     const isFit = isWhole && full.length + readings.flat().length < rows
     const top = isFit ? full : this.#brief(lab, columns - 1)
     const room = rows - 1 - top.length
-    // Of every instrument something is seen, however small the terminal is.
+    // Every instrument gets a line, on a terminal of any size.
     const instances = Map.groupBy(
       latest.map(([name], at) => [name, readings[at] ?? []] as const),
       ([name]) => name.split('/')[0],
@@ -217,7 +222,7 @@ export class DemoScreen {
     this.#redraw.draw([...top, ...(isFit ? readings.flat() : some)])
   }
 
-  /** The roles in a few lines: those that are well by name only. */
+  /** The roles in a few lines: healthy ones by name only. */
   #brief(lab: LabView, width: number): string[] {
     const states = this.#shown.children.map((child) => [child.role.name, this.#state(lab, child)] as const)
     const isWell = (state: string) => state === 'running' || state === 'online'
@@ -233,13 +238,16 @@ export class DemoScreen {
   }
 }
 
-/** Whether something is where a role without an agent serves: at a port of this machine, or behind a pseudo-terminal. */
+/**
+ * Whether something serves at the address of a role without an agent: a port of this machine, or a
+ * pseudo-terminal.
+ */
 function isServed(where: string): boolean {
   const port = /:(\d+)\/?$/.exec(where)?.[1]
   return port === undefined ? existsSync(where) : listeners('self').some((one) => one.port === Number(port))
 }
 
-/** A reading beside its name, in as many lines as it takes. */
+/** A reading beside its name, on as many lines as needed. */
 function beside(
   name: string,
   text: string,
@@ -249,7 +257,7 @@ function beside(
   return lines.map((line, at) => `${(at === 0 ? name : '').padEnd(indent)}${line}`)
 }
 
-/** The file the demo's recorder is writing. */
+/** The file that the demo's recorder is writing. */
 function currentFile(lab: LabView): string | undefined {
   return recordingOf(lab.instances.get('aggregator')?.sessions)?.current_file ?? undefined
 }

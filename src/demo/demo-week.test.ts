@@ -1,4 +1,4 @@
-/** The instruments of the demo lab over a week, by a clock as fast as they can answer. */
+/** The instruments of the demo lab over a week, on a clock that runs as fast as they can answer. */
 import { expect, test } from 'bun:test'
 import { typical } from '../agents/lakeshore/lakeshore240-channels.ts'
 import { typicalBlocks as blocks372 } from '../agents/lakeshore/lakeshore372-scan.ts'
@@ -11,7 +11,7 @@ import { demoRoles } from './demo-roles.ts'
 
 const HOUR = 3600
 const WEEK = 7 * 24 * HOUR
-/** Every two minutes while it cools down, then at all times of the day. */
+/** Every two minutes during the cooldown, then at all times of the day. */
 const times = [
   ...Array.from({ length: 30 }, (_, i) => i * 120),
   ...Array.from({ length: WEEK / HOUR }, (_, i) => HOUR * (i + 1) + 37 * i),
@@ -41,7 +41,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     blocks: blocks372(),
   },
 }
-/** The range that an agent declares of its temperatures, K. */
+/** The range that an agent declares for its temperatures, K. */
 const rangeOf = (blocks: Blocks) =>
   Object.values(blocks)
     .flatMap((fields) => Object.values(fields))

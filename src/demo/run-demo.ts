@@ -13,10 +13,13 @@ import { DemoScreen } from './demo-screen.ts'
 
 const ROOT = 'observatory'
 const HUB_URL = `mqtt://127.0.0.1:${HUB_PORTS.mqtt}`
-/** Seconds the demo's own hub has to answer. */
+/** Seconds that the demo's own hub has to answer. */
 const HUB_SECONDS = 10
 
-/** Runs the demo lab in a folder until it is told to stop. @throws ConfigError for a folder or a port that it cannot have */
+/**
+ * Runs the demo lab in a folder until told to stop.
+ * @throws ConfigError for a folder or a port that it cannot use
+ */
 export async function runDemo(context: Context, idle: boolean, dir: string): Promise<void> {
   const lock = await preflight(dir)
   const roles = demoRoles(dir, idle)
@@ -25,11 +28,11 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
   const logs = join(dir, 'logs')
   const screen = new DemoScreen(context, { root: ROOT, idle, dir, children })
   const done: Child[] = []
-  // Twenty readings a second are for the recordings, not for logs.
+  // Twenty readings a second belong in the recordings, not in logs.
   const start = (group: readonly Role[]) => {
     children.push(...group.map((role) => startChild(role, logs, { quiet: true })))
   }
-  /** What there is to see once all is there; the lab does without it, should it fail. */
+  /** Runs the late roles and the example commands once all others run; the lab goes on if they fail. */
   const begin = async () => {
     start(roles.late)
     for (const role of roles.done) {
@@ -66,7 +69,7 @@ export async function runDemo(context: Context, idle: boolean, dir: string): Pro
   }
 }
 
-/** Finds everything that would keep the demo from running, before anything is started. */
+/** Finds everything that would prevent the demo, before anything is started. */
 async function preflight(dir: string): Promise<{ close(): void }> {
   try {
     mkdirSync(join(dir, 'data'), { recursive: true })

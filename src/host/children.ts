@@ -4,23 +4,23 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isBinary, ownModule } from '../machine/own-files.ts'
 
-/** A role run as a process of its own. */
+/** A role that runs as a separate process. */
 export interface Role {
   readonly name: string
-  /** A program in place of `ocs`, with its first arguments. */
+  /** A program instead of `ocs`, with its first arguments. */
   readonly program?: readonly string[]
-  /** What to run, after `ocs` or the program. */
+  /** The arguments after `ocs` or the program. */
   readonly args: readonly string[]
-  /** Milliseconds that it has to stop, where it needs longer than others. */
+  /** Milliseconds that it has to stop, if it needs longer than others. */
   readonly patience?: number
-  /** What its environment has besides. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>
 }
 /** A running role. */
 export interface Child {
   readonly role: Role
   readonly pid: number
-  /** Where its output goes. */
+  /** Where its output is written. */
   readonly log: string
   /** Its exit code or the signal that ended it; undefined while it runs. */
   readonly ended: string | undefined
@@ -30,14 +30,14 @@ export interface Child {
 
 /** Milliseconds that all roles together have to stop before they are killed. */
 const PATIENCE_MS = 1800
-/** Of these, what is kept for each group that is still to be stopped. */
+/** The part of that time reserved for each group that is still to be stopped. */
 const RESERVE_MS = 400
-/** Milliseconds after a role's exit in which its last lines may still come. */
+/** Milliseconds after a role's exit in which its last lines may still arrive. */
 const LAST_LINES_MS = 300
 
 /**
- * The program that every role is, as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads neither
- * `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
+ * The program of every role, started as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads
+ * neither `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
  */
 export const PROGRAM: readonly string[] = isBinary
   ? [process.execPath]
@@ -51,11 +51,11 @@ export const PROGRAM: readonly string[] = isBinary
     ]
 
 /**
- * Starts a role. It has a process group of its own, so that a Ctrl-C at the terminal reaches only its parent, which
- * stops the roles in order; and it stops by itself when its parent dies, since its input ends then.
- * @param append keeps what an earlier run of the role has logged
- * @param quiet leaves out what it reads (standard output)
- * @param env what its environment has besides
+ * Starts a role. It has its own process group, so that Ctrl-C at the terminal reaches only its parent, which
+ * stops the roles in order. It stops by itself when its parent dies, because its input ends then.
+ * @param append keeps the log of an earlier run of the role
+ * @param quiet drops its readings (standard output)
+ * @param env additional environment variables
  */
 export function startChild(
   role: Role,
@@ -75,9 +75,9 @@ export function startChild(
 }
 
 /**
- * Starts a role in the same way, but hands on each line that it logs: it keeps no log of its own, and its readings
- * (standard output) are left out.
- * @param log where the lines end up, for whoever asks
+ * Starts a role in the same way, but passes on each line that it logs: it has no log file of its own, and its
+ * readings (standard output) are dropped.
+ * @param log the path where the lines end up, for display
  */
 export function startLogged(role: Role, log: string, take: (line: string) => void): Child {
   const process_ = startRole(role, ['ignore', 'pipe'], { OCS_LOG_FILE: 'none' })
@@ -85,7 +85,7 @@ export function startLogged(role: Role, log: string, take: (line: string) => voi
   return watch(role, process_, log, 'close')
 }
 
-/** Starts the process of a role, with a pipe as its input, which ends with its parent. */
+/** Starts the process of a role; its input is a pipe that ends when its parent does. */
 export function startRole(
   role: Role,
   output: (number | 'ignore' | 'pipe')[],
@@ -97,12 +97,15 @@ export function startRole(
     detached: true,
     env: { ...process.env, OCS_STOP_WITH_INPUT: '1', ...role.env, ...env },
   })
-  // Writing nothing to it, its parent need not hear that it is gone.
+  // The parent writes nothing to it and need not learn that it is gone.
   process_.stdin?.on('error', () => {})
   return process_
 }
 
-/** A role's process as a child: it has ended with the process (`exit`), or once its output has ended too (`close`). */
+/**
+ * A role's process as a child: it counts as ended at the process's `exit`, or at `close`, once its output has
+ * ended too.
+ */
 export function watch(role: Role, process_: ChildProcess, log: string, last: 'exit' | 'close'): Child {
   let ended: string | undefined
   const exited = new Promise<void>((resolve) => {
@@ -134,8 +137,8 @@ export function watch(role: Role, process_: ChildProcess, log: string, last: 'ex
 }
 
 /**
- * Stops groups of roles one group after the other, 2 s in all at most: asked first, killed in the end. One group that
- * refuses leaves time for the next to stop by itself.
+ * Stops groups of roles one after the other, in 2 s at most: by SIGTERM first, by SIGKILL in the end. A group
+ * that does not stop still leaves time for the next to stop by itself.
  */
 export async function stopChildren(groups: readonly (readonly Child[])[]): Promise<void> {
   const needed = groups.flat().map(({ role: { patience = 0 } }) => patience)

@@ -1,15 +1,15 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** Milliseconds between two looks at the files: not every file system tells of changes. */
+/** Milliseconds between checks of the files: not every file system reports changes. */
 const POLL_MS = 2000
-/** Milliseconds of quiet after which a file that is being written counts as written. */
+/** Milliseconds of quiet after which a file being written counts as complete. */
 const QUIET_MS = 200
 
 /**
- * Calls back, one call at a time, after files have changed; also when an editor put another in their place.
- * @param files which, asked again at each look: what a file says may name others
- * @param changed gets those that have changed since the last call
+ * Calls back, one call at a time, after files have changed, also when an editor has replaced them.
+ * @param files the paths, asked for at each check: the contents of a file may name others
+ * @param changed gets the files that have changed since the last call
  */
 export function onFileChange(
   files: () => readonly string[],
@@ -26,7 +26,7 @@ export function onFileChange(
     const other = files().filter((file) => {
       const [was, now] = [seen.get(file), signature(file)]
       seen.set(file, now)
-      // One that is named only now is as whoever named it has read it.
+      // A file that has just been named has the state in which it was read.
       return was !== undefined && was !== now
     })
     if (other.length === 0) return
@@ -63,7 +63,7 @@ export function onFileChange(
   }
 }
 
-/** Watches a folder; undefined where that cannot be: the poll sees it then, a little later. */
+/** Watches a folder; undefined if that is impossible: polling then notices changes a little later. */
 function watched(folder: string, look: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(folder, look)

@@ -4,40 +4,43 @@ import type { Child } from './children.ts'
 import type { PlannedRole, RoleState } from './roles.ts'
 import type { StartRole } from './shared-runtime.ts'
 
-/** Milliseconds before a role that ended is started again: doubled each time, up to the last. */
+/** Milliseconds before a role that ended is started again: doubled each time, up to the last value. */
 const FIRST_WAIT_MS = 1000
 const LONGEST_WAIT_MS = 60_000
-/** Milliseconds a role has to have lived for its next wait to be the first one again. */
+/** Milliseconds that a role must have run for its next wait to be the shortest again. */
 const HEALTHY_MS = 60_000
 
-/** Seconds for which an end counts, and by how much: OCS's measure of stability. */
+/** Seconds for which an unexpected end counts, and its weight: OCS's measure of stability. */
 const REMEMBERED_S = 120
 const END_COSTS_S = 5
 
-/** What a keeper tells. */
+/** What a keeper reports. */
 export interface KeeperOutput {
   readonly log: string
   /** A line that the role logged. */
   line(text: string): void
-  /** What happens to the role. */
+  /** An event in the life of the role. */
   say(text: string): void
   changed(): void
 }
 
-/** Milliseconds to wait before the next start, by how long the last life was and the wait before it. */
+/** Milliseconds to wait before the next start, from the previous wait and the duration of the last run. */
 export function nextWait(last: number, lived: number): number {
   return lived >= HEALTHY_MS || last === 0 ? FIRST_WAIT_MS : backoff(1, last, LONGEST_WAIT_MS)
 }
 
-/** 1 for a role that has not ended by itself of late, less by 5 s / age for each end of the last 120 s. `ages`: seconds. */
+/**
+ * 1 for a role that has not ended by itself recently, less by 5 s / age for each end in the last 120 s.
+ * @param ages seconds since each end
+ */
 export function stabilityOf(ages: readonly number[]): number {
   const costs = ages.filter((age) => age < REMEMBERED_S).map((age) => END_COSTS_S / Math.max(age, 0.1))
   return Math.max(0, 1 - costs.reduce((sum, cost) => sum + cost, 0))
 }
 
-/** Keeps one role alive until it is told that it is to end. */
+/** Keeps one role alive until told to end it. */
 export class Keeper {
-  /** What it is started as the next time; may be replaced by another of the same fingerprint. */
+  /** What it is started as next time; may be replaced by another with the same fingerprint. */
   role: PlannedRole
   readonly #output: KeeperOutput
   readonly #startRole: StartRole
@@ -85,12 +88,15 @@ export class Keeper {
       this.#become('running')
       void child.exited.then(() => this.#ended(child.ended ?? 'for an unknown reason'))
     } catch (error) {
-      // A machine that has no memory or no file left may have them again later.
+      // A machine that is out of memory or file handles may have them again later.
       this.#ended(messageOf(error))
     }
   }
 
-  /** Starts it no more; what runs of it has still to be stopped (`stopChildren`), then `stopped` says so. */
+  /**
+   * Stops restarting it. The caller must still stop the running processes (`stopChildren`), and then call
+   * `stopped`.
+   */
   end(): Child[] {
     this.#ending = true
     clearTimeout(this.#timer)

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 
-/** Reads what is appended to a log, also over its change to a new file. */
+/** Reads lines appended to a log, also across its rotation to a new file. */
 export class LogTail {
   readonly #path: string
   #fd: number | undefined
@@ -9,7 +9,7 @@ export class LogTail {
   #rest = ''
   #decoder = new StringDecoder('utf8')
 
-  /** @param fromStart reads what is there already, too */
+  /** @param fromStart reads the existing lines, too */
   constructor(path: string, fromStart = false) {
     this.#path = path
     this.#fd = this.#open()

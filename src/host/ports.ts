@@ -1,8 +1,8 @@
 import { listeners, openOf } from '../machine/listeners.ts'
 
 /**
- * What a process has open to the outside: TCP ports that it listens on (`127.0.0.1:1883`) and serial ports. Empty off
- * Linux, and of another user's process.
+ * The TCP ports that a process listens on (`127.0.0.1:1883`), and its open serial ports. Empty on systems
+ * other than Linux, and for another user's process.
  */
 export function portsOf(pid: number): string[] {
   const open = openOf(pid)

@@ -16,12 +16,15 @@ interface Source {
   readonly log: string
 }
 
-/** Milliseconds between two looks for new lines. */
+/** Milliseconds between checks for new lines. */
 const LOOK_MS = 200
-/** The name under which `ocs up` itself logs. */
+/** The log name of `ocs up` itself. */
 export const OWN = 'ocs-up'
 
-/** Prints the last lines of what the roles logged, in the order of time; with `follow` what comes, too. @throws UsageError for a role that is none */
+/**
+ * Prints the last log lines of the roles, in order of time; with `follow` also new ones.
+ * @throws UsageError for an unknown role
+ */
 export async function showLogs(
   instance: string | undefined,
   flags: LogFlags,
@@ -42,7 +45,7 @@ export async function showLogs(
     const now = readUpState(path) ?? state
     const more = instance === undefined ? sourcesOf(now).filter(({ name }) => !tails.has(name)) : []
     for (const { name, log } of more) tails.set(name, new LogTail(log, true))
-    // Asked first, so that nothing said before the end is missed.
+    // Checked first, so that no line before the end is missed.
     const going = isAlive(now)
     for (const [name, tail] of tails) for (const line of tail.read()) print(name, line)
     if (!going) break
@@ -60,7 +63,7 @@ function unknown(name: string, sources: readonly Source[]): UsageError {
   return new UsageError(notFound('ocs up has no role', name, names, 'it has'))
 }
 
-/** The last lines of a log, over its older files as far as needed; none of one that is not there. */
+/** The last lines of a log, continued into its older files as needed; none if there is no log. */
 export function lastLines(log: string, most: number): string[] {
   let lines: string[] = []
   for (const file of [log, ...rotated(log).reverse()]) {
@@ -71,7 +74,7 @@ export function lastLines(log: string, most: number): string[] {
   return most === 0 ? [] : lines.slice(-most)
 }
 
-/** Lines with the times they begin with; one without has that of the line before. */
+/** Lines with the times at their start; a line without a time gets that of the line before. */
 function stamped({ name }: Source, lines: readonly string[]): { name: string; line: string; time: number }[] {
   let time = 0
   return lines.map((line) => {

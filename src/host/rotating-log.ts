@@ -2,11 +2,14 @@ import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from 'node:path'
 import { ConfigError, messageOf } from '../core/errors.ts'
 
-/** Bytes of a file, and how many there are with the one that is written: 50 MB a role. */
+/** Bytes per file, and the number of files including the current one: 50 MB per role. */
 const FILE_BYTES = 10_000_000
 const FILES = 5
 
-/** A log file that is appended to; when it is full it becomes `.1`, what was `.1` becomes `.2`, and the last one goes. */
+/**
+ * A log file that rotates: when it is full it becomes `.1`, the former `.1` becomes `.2`, and the last is
+ * deleted.
+ */
 export class RotatingLog {
   readonly path: string
   readonly #most: number
@@ -14,7 +17,7 @@ export class RotatingLog {
   #bytes: number
 
   /**
-   * @param most bytes a file may have
+   * @param most the size limit of a file in bytes
    * @throws ConfigError when it cannot be opened
    */
   constructor(path: string, most = FILE_BYTES) {
@@ -29,7 +32,10 @@ export class RotatingLog {
     }
   }
 
-  /** Appends a line. What cannot be written is left out: a full disk must not stop the roles whose log it is. */
+  /**
+   * Appends a line. A line that cannot be written is dropped: a full disk must not stop the roles whose log
+   * this is.
+   */
   write(line: string): void {
     const text = Buffer.from(`${line}\n`)
     try {
@@ -42,7 +48,7 @@ export class RotatingLog {
 
   close(): void {
     closeSync(this.#fd)
-    // The number may soon be another file's: a late line must not end up there.
+    // The descriptor's number may soon belong to another file: a late line must not be written there.
     this.#fd = -1
   }
 
@@ -61,7 +67,7 @@ export class RotatingLog {
   }
 }
 
-/** The names of a log's older files, the oldest first. */
+/** The names of a log's older files, oldest first. */
 export function rotated(path: string): string[] {
   return Array.from({ length: FILES - 1 }, (_, at) => `${path}.${FILES - 1 - at}`)
 }

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { readShared, type SharedOrder, SharedTold } from '../launch/shared-lines.ts'
 import { type Child, type Role, type startLogged, startRole, watch } from './children.ts'
 
-/** How a role is started whose lines are handed on. */
+/** Starts a role whose log lines are passed on. */
 export type StartRole = typeof startLogged
 
 interface Member {
@@ -12,16 +12,16 @@ interface Member {
 
 const RUNTIME: Role = { name: 'shared runtime', args: ['shared-runtime'] }
 /**
- * Milliseconds between two rounds in which Bun's allocator looks for pages to give back, which else is a fifth of what a runtime
- * of ten agents costs (decision 0032).
+ * Milliseconds between rounds in which Bun's allocator looks for pages to return; by default that is a fifth
+ * of the cost of a runtime of ten agents (decision 0032).
  */
 const ENV = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '5000' }
 /** Milliseconds that a runtime has to end once nothing runs in it. */
 const PATIENCE_MS = 5000
 
 /**
- * Starts each role as its parent's own child would be, but all of them in one process, which runs as long as one of them does.
- * When it dies they have all ended; what starts one of them anew starts it anew.
+ * Starts each role as if it were a child of its own, but all of them in one process, which runs as long as
+ * any of them does. If the process dies, all of them have ended; restarting a role then starts it again.
  */
 export function sharedRuntime(): StartRole {
   let now: Runtime | undefined
@@ -37,7 +37,7 @@ interface Runtime {
   readonly start: StartRole
 }
 
-/** @param over hears when nothing can be started in it any more */
+/** @param over called when nothing can be started in it any more */
 function beginRuntime(over: (runtime: Runtime) => void): Runtime {
   const process_ = startRole(RUNTIME, ['pipe', 'pipe'], {
     ...ENV,
@@ -67,7 +67,7 @@ function beginRuntime(over: (runtime: Runtime) => void): Runtime {
           return ended
         },
         exited: exited.promise,
-        // One that cannot be stopped takes the others along: they are started again.
+        // A role that cannot be stopped takes the whole process down: the others are restarted.
         kill: (signal) => (signal === 'SIGKILL' ? whole.kill(signal) : tell({ stop: name })),
       } satisfies Child
     },
@@ -91,7 +91,7 @@ function beginRuntime(over: (runtime: Runtime) => void): Runtime {
       process_.stdin?.end()
       setTimeout(() => whole.kill('SIGKILL'), PATIENCE_MS).unref()
     })
-  // Its own last words concern all.
+  // The process's own last lines concern all its roles.
   if (process_.stderr)
     createInterface({ input: process_.stderr, crlfDelay: Infinity }).on('line', (line) => {
       for (const { take } of members.values()) take(line)

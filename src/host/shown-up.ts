@@ -2,17 +2,20 @@ import { portsOf } from './ports.ts'
 import { isUp, type RoleState } from './roles.ts'
 import { isAlive, type UpState } from './up-state.ts'
 
-/** A role with what it has open to the outside. */
+/** A role with its open ports. */
 export interface ShownRole extends RoleState {
   readonly ports: readonly string[]
 }
-/** What an `ocs up` runs, as it is shown. */
+/** The state of an `ocs up` for display. */
 export interface ShownUp extends UpState {
   readonly running: boolean
   readonly roles: ShownRole[]
 }
 
-/** What an `ocs up` has told of itself, and whether that holds: roles do not outlive the `ocs up` that ran them. */
+/**
+ * The state that an `ocs up` has written, corrected if it is dead: roles do not outlive the `ocs up` that ran
+ * them.
+ */
 export function shownUp(state: UpState): ShownUp {
   const running = isAlive(state)
   const roles = state.roles.map((role): ShownRole => {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** A TCP port of 127.0.0.1 that nobody has. */
+/** A free TCP port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -9,7 +9,10 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Reads what a process says; what it gives resolves with all that was said once that has a text so often. */
+/**
+ * Reads a process's output; the returned function resolves with all of it once a text has occurred that many
+ * times.
+ */
 export function spoken(from: ReadableStream<Uint8Array>): (text: string, times?: number) => Promise<string> {
   let said = ''
   let look: () => void = () => {}

@@ -5,13 +5,13 @@ import type { PlannedRole, Rank, RoleState } from './roles.ts'
 import { RotatingLog } from './rotating-log.ts'
 import { sharedRuntime } from './shared-runtime.ts'
 
-/** Roles are stopped in this order, started in the other. */
+/** The order in which roles are stopped; they are started in reverse. */
 const ORDER: readonly Rank[] = ['agent', 'recorder', 'hub']
 
 export interface SupervisorOptions {
-  /** Where the logs are. */
+  /** The folder of the logs. */
   readonly logDir: string
-  /** The first word of every topic, and of the logs' names. */
+  /** The first level of every topic, and the first part of the logs' names. */
   readonly root: string
   /** A line that a role logged. */
   line(name: string, text: string): void
@@ -24,7 +24,7 @@ interface Kept {
   readonly log: RotatingLog
 }
 
-/** Keeps a set of roles alive, and changes the set while it runs. */
+/** Keeps a set of roles alive; the set may change meanwhile. */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #kept = new Map<string, Kept>()
@@ -41,8 +41,8 @@ export class Supervisor {
   }
 
   /**
-   * Makes these the roles that run: starts new ones, stops those that are gone, restarts those that changed, and does
-   * not touch the others.
+   * Makes these the running roles: starts new ones, stops removed ones, restarts changed ones, and leaves the
+   * others alone.
    */
   become(roles: readonly PlannedRole[]): Promise<void> {
     return this.#next(async () => {
@@ -55,13 +55,13 @@ export class Supervisor {
     return this.#kept.get(name)?.keeper.stability ?? 1
   }
 
-  /** Stops all: agents, then recorders, then the hub; 2 s at most. Nothing is started any more. */
+  /** Stops all: agents, then recorders, then the hub; in 2 s at most. Nothing is started after that. */
   stop(): Promise<void> {
     this.#over = true
     return this.#next(() => this.#stop([...this.#kept.values()], true))
   }
 
-  /** One change after the other: a role that is still stopping must not be started beside itself. */
+  /** Runs one change at a time: a role that is still stopping must not be started a second time beside it. */
   #next(work: () => Promise<void>): Promise<void> {
     const done = this.#work.then(work)
     this.#work = done.catch(() => {})

@@ -5,10 +5,13 @@ import { PROGRAM } from './children.ts'
 import type { PlannedRole } from './roles.ts'
 import { isLocal, type Plan } from './up-plan.ts'
 
-/** Seconds that `ocs up` has: its roles stop one rank after the other, and programs of others may take longer. */
+/**
+ * Seconds that `ocs up` has to stop: it stops its roles one rank after the other, and foreign programs may
+ * take longer.
+ */
 const UP_STOP_S = 30
 
-/** The texts of units for each role by their names. */
+/** The text of the unit of each role, by unit name. */
 export function systemdUnits(
   plan: Plan,
   {
@@ -21,21 +24,21 @@ export function systemdUnits(
   const instances = plan.instances.filter(({ target }) => target === 'up')
   const recorders = instances.filter(({ rank }) => rank === 'recorder')
   const all = [...hubs, ...instances, ...(bridge ? [plan.bridge] : [])]
-  // What is started after another is stopped before it.
+  // systemd stops units in the reverse order of their start.
   const before = { hub: [], recorder: hubs, agent: [...hubs, ...recorders] }
   return new Map(all.map((role) => [unit(role), textOf(role, before[role.rank].map(unit))]))
 }
 
-/** Writes units into a folder, made where it is not there. */
+/** Writes units into a folder, which is created if needed. */
 export function writeUnits(units: ReadonlyMap<string, string>, folder: string): void {
   mkdirSync(folder, { recursive: true })
   for (const [name, text] of units) writeFileSync(join(folder, name), text)
 }
 
 /**
- * One unit that runs `ocs up`, which keeps the roles alive and stops them in order: TERM is for it alone, and what is left of the roles
- * is killed in the end.
- * @param words what to run, after `ocs`
+ * One unit that runs `ocs up`, which keeps the roles alive and stops them in order: only `ocs up` gets
+ * SIGTERM, and roles that remain are killed in the end.
+ * @param words the arguments after `ocs`
  */
 export function upUnit({ root, host }: Plan, words: readonly string[]): Map<string, string> {
   const service = ['Type=exec', 'KillMode=mixed']
@@ -77,7 +80,7 @@ WantedBy=multi-user.target
 `
 }
 
-/** A word as systemd.service(5) takes it on a command line. */
+/** A word quoted for a command line by systemd.service(5). */
 function quoted(word: string): string {
   const plain = word.replaceAll('%', '%%').replaceAll('$', '$$$$')
   return /^[\w%$@+=:,./-]+$/.test(plain) ? plain : `"${plain.replaceAll(/["\\]/g, '\\$&')}"`

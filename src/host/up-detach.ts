@@ -7,13 +7,13 @@ import { PROGRAM } from './children.ts'
 import { runsAlready, type UpFlags, type UpPlace } from './up-run.ts'
 import { isAlive, readUpState, type UpState } from './up-state.ts'
 
-/** Milliseconds in which it has to be up, and between two looks whether it is. */
+/** Milliseconds in which it must be up, and between checks whether it is. */
 const PATIENCE_MS = 15_000
 const LOOK_MS = 50
 
 /**
  * Starts `ocs up` in a session of its own and returns once it runs.
- * @throws ConfigError when it does not, with what it said
+ * @throws ConfigError when it fails, with its output
  */
 export async function upDetached(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
   const { path, plan } = place
@@ -48,13 +48,13 @@ export async function upDetached(place: UpPlace, flags: UpFlags, context: Contex
   )
 }
 
-/** @throws OpError when an `ocs up` for this site and host runs */
+/** @throws OpError when an `ocs up` runs already for this site and host */
 export function mustNotRun(place: UpPlace): void {
   const state = readUpState(place.path)
   if (state && isAlive(state)) throw new OpError(runsAlready(place))
 }
 
-/** The words after `ocs` that run the same in the foreground. */
+/** The arguments after `ocs` that do the same in the foreground. */
 export function upWords({ from }: Pick<UpPlace, 'from'>, flags: UpFlags): string[] {
   const value = (name: string, text: string | undefined) => (text === undefined ? [] : [name, text])
   return [
@@ -70,7 +70,10 @@ export function upWords({ from }: Pick<UpPlace, 'from'>, flags: UpFlags): string
   ]
 }
 
-/** Resolves once the roles have been started. @throws ConfigError when it has failed, or takes too long */
+/**
+ * Resolves once the roles have been started.
+ * @throws ConfigError when that failed, or takes too long
+ */
 export async function begun(
   path: string,
   failed: () => string | undefined,

@@ -7,7 +7,7 @@ import { Supervisor, type SupervisorOptions } from './supervisor.ts'
 import type { Plan, PlannedInstance } from './up-plan.ts'
 import type { UpState } from './up-state.ts'
 
-/** OCS's words for what an instance is. */
+/** The state of an instance in OCS's terms. */
 const ACTIONS = {
   running: 'up',
   waiting: 'wait_start',
@@ -17,15 +17,18 @@ const ACTIONS = {
 } as const
 
 interface HostOptions extends SupervisorOptions {
-  /** The roles beside the instances: the hub and the bridge, where they are wanted. */
+  /** The roles besides the instances: the hub and the bridge, if wanted. */
   extra(plan: Plan): Promise<readonly PlannedRole[]>
   /** Reads the site file again. @throws ConfigError, UsageError */
   replan(): Promise<Plan>
-  /** What `quit` does. */
+  /** The effect of `quit`. */
   quit(): void
   readonly signal: AbortSignal
 }
-/** What was asked of an instance; it holds until the site file says something else than it said then. */
+/**
+ * A request for an instance; it holds until the site file's target differs from the one at the time of the
+ * request.
+ */
 interface Asked {
   readonly target: Target
   readonly file: Target
@@ -33,7 +36,7 @@ interface Asked {
   readonly time: number
 }
 
-/** What `ocs up` runs: the roles of the site file, as far as they are not asked to be otherwise. */
+/** The roles that `ocs up` runs: those of the site file, as changed by requests. */
 export class Host implements ManagedHost {
   readonly #options: HostOptions
   readonly #supervisor: Supervisor
@@ -58,7 +61,7 @@ export class Host implements ManagedHost {
     return this.#config
   }
 
-  /** All roles, also those that are meant to be down. */
+  /** All roles, including those that are intended to be down. */
   get roles(): RoleState[] {
     const kept = this.#supervisor.roles
     const down = this.#plan.instances.filter(({ name }) => !kept.some((role) => role.name === name))
@@ -72,7 +75,7 @@ export class Host implements ManagedHost {
     return [...kept, ...states]
   }
 
-  /** Instances that are to be up and cannot be run here. */
+  /** Instances that should be up but cannot be run here. */
   get leftOut(): UpState['left_out'] {
     return this.#plan.inoperable
       .filter(({ target }) => target === 'up')
@@ -108,7 +111,10 @@ export class Host implements ManagedHost {
     return [...own, ...others]
   }
 
-  /** Starts what is meant to be up. `initial`: what all instances are to be, in place of what the site file says. */
+  /**
+   * Starts the roles that should be up.
+   * @param initial the target of all instances, replacing the site file's
+   */
   async begin(initial?: Target): Promise<void> {
     if (initial) this.#ask([['all', initial]])
     this.#extra = await this.#options.extra(this.#plan)
@@ -116,7 +122,7 @@ export class Host implements ManagedHost {
   }
 
   request(requests: Parameters<ManagedHost['request']>[0]): void {
-    // Everything is on its way down; what is said of it at the end is how it ended.
+    // Everything is being stopped; the final state says how each role ended.
     if (this.#options.signal.aborted || requests.length === 0) return
     this.#ask(requests)
     void this.#apply()
@@ -183,7 +189,7 @@ export class Host implements ManagedHost {
     }
   }
 
-  /** Brings what runs up to date; never rejects. */
+  /** Applies the present targets; never rejects. */
   async #apply(): Promise<void> {
     const wanted = this.#plan.instances.filter((instance) => this.#target(instance) === 'up')
     const hub = this.#extra.filter(({ rank }) => rank === 'hub')

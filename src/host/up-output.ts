@@ -1,11 +1,13 @@
 import { printable } from '../core/printable.ts'
 import { type Context, draw } from '../terminal/context.ts'
 
-/** ANSI colours of role names, without the red of errors and the black or white of the terminal. */
+/** ANSI colours for role names, excluding the red of errors and the black or white of the terminal. */
 const COLOURS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94]
 const WIDTH = 12
 
-/** Prints lines of roles with their names before them; in colour only on a terminal, and not with NO_COLOR set. */
+/**
+ * Prints lines of roles with their names in front; in colour only on a terminal, and not with NO_COLOR set.
+ */
 export function prefixed(context: Context): (name: string, line: string) => void {
   const { terminal, env } = context
   const coloured = terminal && !env['NO_COLOR']

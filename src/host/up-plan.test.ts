@@ -22,7 +22,7 @@ test('a misspelt class of the recorder touches neither it nor the hub nor any ag
   const spoilt = await plan('AggregatorAgnt', before)
   expect(spoilt.notes.join()).toContain('rec stays as it was')
   expect(prints(spoilt)).toEqual(prints(before))
-  // One that is another agent now is no recorder any more.
+  // An instance that is now another agent is no longer a recorder.
   const other = await plan('FakeDataAgent', spoilt)
   expect(prints(other)[0]).not.toEqual(prints(before)[0])
   rmSync(folder, { recursive: true })

@@ -17,13 +17,13 @@ import { type Host, parseSite, type Site } from '../site/site.ts'
 import type { Context } from '../terminal/context.ts'
 import type { PlannedRole } from './roles.ts'
 
-/** Milliseconds that an agent has to stop that is a program of its own. */
+/** Milliseconds to stop for an agent that is a separate program. */
 const PROGRAM_MS = 8000
 
 /** An instance that can be run here. */
 export interface PlannedInstance extends PlannedRole {
   readonly agentClass: string
-  /** What the site file says that it is to be. */
+  /** The target in the site file. */
   readonly target: Target
 }
 type Inoperable = Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & { readonly why: string }
@@ -31,23 +31,23 @@ type Inoperable = Pick<PlannedInstance, 'name' | 'agentClass' | 'target'> & { re
 export interface Plan {
   readonly site: Site
   readonly host: Host
-  /** Where the hub is, several addresses with commas between. */
+  /** The hub's address, several separated by commas. */
   readonly url: string
   readonly root: string
-  /** Agents and recorders, in the order of the file, those with `manage: host/down` too. */
+  /** Agents and recorders, in file order, including those with `manage: host/down`. */
   readonly instances: readonly PlannedInstance[]
   /** Instances that cannot be run here, and why. */
   readonly inoperable: readonly Inoperable[]
-  /** The instance by which the host is managed over the bus. */
+  /** The instance through which the host is managed over the bus. */
   readonly manager: Manager | undefined
   readonly hub: PlannedRole
   readonly bridge: PlannedRole
-  /** Files of modules that instances of this host have, also where there is none now. */
+  /** Files of the modules of this host's instances, including missing ones. */
   readonly modules: readonly string[]
-  /** What is left out, a sentence each. */
+  /** A sentence for each thing left out. */
   readonly notes: readonly string[]
 }
-/** The instance that is the host's manager, which `ocs up` itself is. */
+/** The instance that is the host's manager; `ocs up` itself runs as it. */
 export interface Manager {
   readonly instance: string
   readonly agent: Agent
@@ -57,27 +57,29 @@ export interface Manager {
 /** What a plan is made from. */
 export interface PlanFrom {
   readonly file: string
-  /** The host of the file to be. */
+  /** The name of this host in the file. */
   readonly hostName: string
-  /** The host that was asked for. */
+  /** The host given by a flag. */
   readonly siteHost: string | undefined
   readonly siteHub?: string | undefined
   readonly stateDir?: string | undefined
   readonly logDir?: string | undefined
-  /** Flags of the host's manager, which win over its arguments. */
+  /** Flags of the host's manager, which take precedence over its arguments. */
   readonly managerFlags?: readonly string[]
-  /** Where the bridge listens, where it is not where it does by default. */
+  /** Where the bridge listens, if not in its default place. */
   readonly bridge?: boolean | string | undefined
   readonly env: Context['env']
-  /** Keeps the text of a site file that is taken up; its path, undefined where it could not be kept. */
+  /**
+   * Stores the text of a site file that is applied; returns its path, undefined if it could not be stored.
+   */
   readonly keep?: (text: string) => string | undefined
 }
 
 /**
- * What this host runs by its site file. An instance that is at fault is left out, or goes on as it was.
- * @param before the plan that is carried out now
- * @throws ConfigError with a line for each problem of the file as a whole, of this host, and of flags for its manager; and
- *   of all instances, when there is none that could be run
+ * The roles of this host according to its site file. A faulty instance is left out, or stays as it was.
+ * @param before the plan in effect
+ * @throws ConfigError with a line for each problem of the file as a whole, of this host, and of flags for its
+ *   manager; and of all instances, when none of them could be run
  */
 export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   const { file, siteHub, stateDir, logDir } = from
@@ -101,7 +103,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
         .map(async (one) => [one, await examined(one, site, from.env)] as const),
     ),
   )
-  // A recorder that goes on as it was is one still: the hub lets it say what is recorded.
+  // A recorder that stays as it was remains a recorder: the hub accepts its acknowledgements.
   const kept = (before?.instances ?? []).filter(
     ({ name, rank }) =>
       rank === 'recorder' && [...looks].some(([one, look]) => one.instance_id === name && isSpoilt(look)),
@@ -142,7 +144,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       continue
     }
     const rank = recording.includes(name) ? 'recorder' : 'agent'
-    // A folder to work in is one of a whole process.
+    // The working folder belongs to a whole process.
     const isShared =
       found.agent.spec.isProgram === true &&
       rank === 'agent' &&
@@ -155,19 +157,19 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
       target,
       args: ['agent', '--instance-id', name, ...flags, ...folders],
       env,
-      // Its program has to hand over what it has, and to end.
+      // Its program must hand over its rows and then end.
       ...(found.agent.spec.isProgram && { patience: PROGRAM_MS }),
       rank,
       isShared,
-      // An agent keeps what it reads for longer where there is a recorder to fetch it.
+      // An agent keeps its rows longer if there is a recorder to fetch them.
       fingerprint: printOf(
         shared,
         [instance.agent_class, words],
         recording.length > 0,
         isShared,
-        // What its program is.
+        // These define its program.
         [instance.python, instance.runtime, instance.command, instance.crossbar],
-        // It reads its rules, and who should run, when it starts.
+        // It reads its rules, and the instances that should run, only when it starts.
         found.agent.spec.readsAlarms ? [site.alarms, expectedOf(site)] : [],
         ...(instance.module ? [instance.module.name, moduleStamp(instance.module)] : []),
       ),
@@ -191,7 +193,7 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
     instances,
     inoperable,
     manager,
-    // It lets only recorders say what is recorded.
+    // The hub accepts acknowledgements only from recorders.
     hub: { name: 'hub', args: hub, env, rank: 'hub', fingerprint: printOf(shared, recording) },
     bridge: { name: 'bridge', args: bridge, env, rank: 'agent', fingerprint: printOf(shared) },
     modules: host.instances.flatMap(({ module }) => (module && modulePath(module)) ?? []),
@@ -199,24 +201,30 @@ export async function makePlan(from: PlanFrom, before?: Plan): Promise<Plan> {
   }
 }
 
-/** What runs and is not in the file any more, where the file has an instance whose id cannot be read: it may be that one. */
+/**
+ * Running instances that are no longer in the file, if the file has an entry whose id cannot be read: it may
+ * be one of them.
+ */
 function maybeUnnamed({ instances }: Host, before: Plan | undefined): readonly PlannedInstance[] {
   if (!before || instances.every(({ instance_id }) => instance_id !== '')) return []
   return before.instances.filter(({ name }) => !instances.some(({ instance_id }) => instance_id === name))
 }
 
-/** Whether an instance may be run here: the manager is this program, and others are nobody's here unless they are at fault. */
+/**
+ * Whether an instance is handled here: not the manager, which is this program, and none that others manage,
+ * unless it has faults.
+ */
 function isLookedAt(instance: Instance): boolean {
   const { manage, faults } = instance
   return !isManager(instance) && (manage === 'host/up' || manage === 'host/down' || faults.length > 0)
 }
 
-/** An instance's declaration; or why it cannot be run, and whether that is because its class is none of ours. */
+/** An instance's declaration; or why it cannot be run, and whether that is because its class is not ours. */
 type Look =
   | { readonly agent: Agent; readonly common: Readonly<Record<string, string>> }
   | { readonly agent?: Agent; readonly why: string; readonly isForeign: boolean }
 
-/** Whether an instance is at fault, and of ours. */
+/** Whether an instance of our own is faulty. */
 function isSpoilt(look: Look): boolean {
   return 'why' in look && !look.isForeign
 }
@@ -239,7 +247,10 @@ async function examined(instance: Instance, { alarmFaults }: Site, env: Context[
   }
 }
 
-/** The manager of a host; undefined for one that is at fault. @throws ConfigError when flags are meant for it */
+/**
+ * The manager of a host; undefined for one that is faulty.
+ * @throws ConfigError if it is faulty and flags were given for it
+ */
 async function managerOf(
   instance: Instance,
   { env, managerFlags = [] }: PlanFrom,
@@ -259,20 +270,26 @@ function isManager({ agent_class = '' }: Pick<Instance, 'agent_class'>): boolean
   return managerClasses.includes(agent_class)
 }
 
-/** Refuses what two roles cannot share. @throws UsageError */
+/**
+ * Refuses `--bridge` if an instance is named `bridge`.
+ * @throws UsageError
+ */
 export function mustBeOneBridge({ instances }: Plan): void {
   if (instances.some(({ name }) => name === 'bridge'))
     throw new UsageError('--bridge: an instance of the site file is called "bridge" already: rename it')
 }
 
-/** Whether an address is one of this machine's own. */
+/** Whether an address belongs to this machine. */
 export function isHere(url: string): boolean {
   if (isLocal(url) || isSeveral(url)) return isLocal(url)
   const name = bareHost(new URL(url).hostname)
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === name))
 }
 
-/** Whether an address is on loopback, where a hub may listen without more ado. Several are of brokers that others run. */
+/**
+ * Whether an address is on loopback, where a hub may listen without further conditions. Several addresses
+ * mean brokers that others run.
+ */
 export function isLocal(url: string): boolean {
   return !isSeveral(url) && isLoopback(new URL(url).hostname)
 }
@@ -281,7 +298,10 @@ function isSeveral(url: string): boolean {
   return addressesIn(url).length > 1
 }
 
-/** Where the hub is to listen: by itself it does where the site file says, but over TLS only when it is told to. */
+/**
+ * Flags that tell the hub where to listen: by default it listens where the site file says, but over TLS only
+ * when told to.
+ */
 function listenFlags(url: string, isOverride: boolean): string[] {
   const { protocol, hostname, port } = new URL(firstOf(url))
   const flag = protocol.startsWith('mqtt') ? '--listen' : '--listen-ws'

@@ -32,17 +32,17 @@ import { forgetSites, keepSite, processBegan, readUpState, upPath, writeUpState 
 export interface UpFlags extends SiteOptions {
   readonly stateDir?: string
   readonly logDir?: string
-  /** `--hub`, `--no-hub`; undefined: where it is wanted. */
+  /** `--hub`, `--no-hub`; undefined: start one if needed. */
   readonly hub?: boolean
-  /** True: where it listens by default; or its address, `127.0.0.1:5001`. */
+  /** True: at its default address; or its address, `127.0.0.1:5001`. */
   readonly bridge?: boolean | string
   /** Runs in the background. */
   readonly detach?: boolean
   readonly tmux?: boolean
-  /** Flags of the host's manager, by whom `ocs agent` runs one. */
+  /** Flags for the host's manager, when `ocs agent` runs one. */
   readonly managerFlags?: readonly string[]
 }
-/** An `ocs up` that is about to run, and where it keeps its state. */
+/** An `ocs up` before its start, and where it keeps its state. */
 export interface UpPlace {
   readonly from: PlanFrom
   readonly plan: Plan
@@ -50,10 +50,13 @@ export interface UpPlace {
   readonly path: string
 }
 
-/** Milliseconds in which who asked for the end of it all is still answered. */
+/** Milliseconds in which the client that asked for the shutdown still gets its answer. */
 const QUIT_MS = 500
 
-/** Reads what is to be run. @throws ConfigError, UsageError */
+/**
+ * Makes the plan of what to run.
+ * @throws ConfigError, UsageError
+ */
 export async function planFor(
   flags: UpFlags,
   { env }: Context,
@@ -80,7 +83,10 @@ export async function planFor(
   return { from, plan }
 }
 
-/** The same, and where its state is to be. @throws ConfigError, UsageError */
+/**
+ * Makes the plan, and decides where its state is kept.
+ * @throws ConfigError, UsageError
+ */
 export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPlace> {
   const state = stateDir(flags.stateDir, context.env)
   const { from, plan } = await planFor(flags, context, ({ file, hostName }, text) =>
@@ -89,13 +95,16 @@ export async function prepareUp(flags: UpFlags, context: Context): Promise<UpPla
   return { from, plan, path: upPath(state, from.file, plan.host.name) }
 }
 
-/** That an `ocs up` runs already, with its pid where it is known. */
+/** The message that an `ocs up` runs already, with its pid if known. */
 export function runsAlready({ path, plan }: UpPlace): string {
   const pid = readUpState(path)?.pid
   return `ocs up is already running for ${plan.host.name} of ${plan.site.file}${pid ? `: pid ${pid}` : ''} (ocs down stops it)`
 }
 
-/** Runs all roles of this host until it is told to stop. @throws OpError when another `ocs up` does already */
+/**
+ * Runs all roles of this host until told to stop.
+ * @throws OpError when another `ocs up` does already
+ */
 export async function runUp(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
   const { from, path } = place
   const lock = lockFile(path.replace(/json$/, 'lock'), () => runsAlready(place))
@@ -124,7 +133,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       started,
       ended,
       log: own.path,
-      // Who waits for the roles waits for all of them.
+      // Readers wait for all roles, so none is listed before all have been started.
       roles: begun ? host.roles : [],
       left_out: host.leftOut,
     })
@@ -134,7 +143,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
       tell()
       writeFault = ''
     } catch (error) {
-      // The roles go on without it, on a full disk too.
+      // The roles go on without the state file, also on a full disk.
       if (messageOf(error) !== writeFault) say(`cannot write ${path}: ${messageOf(error)}`)
       writeFault = messageOf(error)
     }
@@ -159,7 +168,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
     signal,
   })
   const state = stateDir(flags.stateDir, context.env)
-  /** Of site files as they were, those are kept that a role would be started again with. */
+  /** Removes copies of site files, except those with which a role would be restarted. */
   const forget = ({ instances, hub, bridge }: Plan) => {
     const used = [hub, bridge, ...instances].flatMap(({ env }) => env?.['OCS_SITE_COPY'] ?? [])
     forgetSites(state, from.file, from.hostName, new Set(used))
@@ -188,7 +197,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   } finally {
     stop.abort()
     say('stopping …')
-    // It says goodbye while there is a hub.
+    // The manager says goodbye while there is a hub.
     await managed
     await host.stop()
     ended = Date.now() / 1000
@@ -199,7 +208,7 @@ export async function runUp(place: UpPlace, flags: UpFlags, context: Context): P
   }
 }
 
-/** Is the host's manager on the bus, until the signal; the roles need none of it. */
+/** Runs the host's manager on the bus until the signal; the roles do not depend on it. */
 async function serveManager(
   { agent, args, instance }: Manager,
   host: Host,
@@ -227,7 +236,7 @@ async function serveManager(
   }
 }
 
-/** Whether the hub is one of the roles: asked for, or needed here and not there yet. */
+/** Whether to run the hub as one of the roles: on request, or if it is needed here and does not run yet. */
 async function wantsHub({ url }: Plan, { hub }: UpFlags, say: (text: string) => void): Promise<boolean> {
   if (hub === false) return false
   const there = await answers(url)

@@ -10,7 +10,7 @@ import { RoleState } from './roles.ts'
 
 const UpState = z.object({
   pid: z.int(),
-  /** The kernel's word for when that process began: another with the same pid is not ours. */
+  /** The kernel's start time of that process: another process with the same pid has a different one. */
   began: z.string(),
   site_file: z.string(),
   host: z.string(),
@@ -20,13 +20,13 @@ const UpState = z.object({
   ended: z.number().nullable(),
   log: z.string(),
   roles: z.array(RoleState),
-  /** Instances that are to be up and cannot be run here, and why. */
+  /** Instances that should be up but cannot be run here, and why. */
   left_out: z.array(z.object({ name: z.string(), why: z.string() })).default([]),
 })
-/** What `ocs up` tells of itself. */
+/** The state that `ocs up` writes. */
 export type UpState = z.output<typeof UpState>
 
-/** Flags that say which `ocs up` is meant. */
+/** Flags that choose an `ocs up`. */
 export interface UpChoice extends Pick<SiteOptions, 'site' | 'siteFile' | 'siteHost'> {
   readonly stateDir?: string
 }
@@ -37,21 +37,21 @@ export function upPath(stateDir: string, file: string, host: string): string {
   return join(stateDir, 'up', `${host}-${key}.json`)
 }
 
-/** Where the texts of site files are kept that the roles of one host run with. */
+/** Path prefix of the copies of site files with which the roles of one host run. */
 function copyPrefix(stateDir: string, file: string, host: string): string {
   return upPath(stateDir, file, host).replace(/json$/, 'site-')
 }
 
 /**
- * Keeps the text of a site file, so that a role that dies can be started again with what it had, whatever has become of
- * the file.
- * @returns its path; undefined where it cannot be written: the roles read the file itself then
+ * Stores the text of a site file, so that a role that dies can be restarted with the same text, even if the
+ * file has changed.
+ * @returns its path; undefined if it cannot be written: the roles then read the file itself
  */
 export function keepSite(stateDir: string, file: string, host: string, text: string): string | undefined {
   const path = `${copyPrefix(stateDir, file, host)}${Bun.hash(text).toString(36)}.yaml`
   try {
     mkdirSync(dirname(path), { recursive: true })
-    // It may hold the password of a mail server.
+    // It may contain the password of a mail server.
     writeFileSync(`${path}.new`, text, { mode: 0o600 })
     renameSync(`${path}.new`, path)
     return path
@@ -60,7 +60,7 @@ export function keepSite(stateDir: string, file: string, host: string, text: str
   }
 }
 
-/** Removes the texts that no role runs with any more. */
+/** Removes copies with which no role runs any more. */
 export function forgetSites(stateDir: string, file: string, host: string, used: ReadonlySet<string>): void {
   const prefix = copyPrefix(stateDir, file, host)
   const folder = dirname(prefix)
@@ -70,13 +70,13 @@ export function forgetSites(stateDir: string, file: string, host: string, used: 
   }
 }
 
-/** Writes the state so that a reader finds the old one or the new one. */
+/** Writes the state atomically: a reader finds either the old or the new one. */
 export function writeUpState(path: string, state: UpState): void {
   writeFileSync(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`)
   renameSync(`${path}.new`, path)
 }
 
-/** Reads a state file; undefined when there is none that can be read. */
+/** Reads a state file; undefined if there is none that can be read. */
 export function readUpState(path: string): UpState | undefined {
   try {
     return UpState.parse(JSON.parse(readFileSync(path, 'utf8')))
@@ -86,7 +86,8 @@ export function readUpState(path: string): UpState | undefined {
 }
 
 /**
- * The `ocs up` that is meant, or the last there was. The site file itself is not read: it may be broken by now.
+ * The `ocs up` that is meant, or the last one that ran. The site file itself is not read: it may be broken by
+ * now.
  * @throws OpError when there is none, or several
  */
 export function findUp(choice: UpChoice, { env }: Pick<Context, 'env'>): { path: string; state: UpState } {
@@ -122,10 +123,10 @@ export function isAlive({ pid, began, ended }: UpState): boolean {
   return ended === null && processBegan(pid) === began
 }
 
-/** When a process began, in the kernel's ticks; undefined when there is none (a zombie is none). */
+/** When a process began, in the kernel's ticks; undefined if it does not exist (a zombie does not count). */
 export function processBegan(pid: number): string | undefined {
   try {
-    // proc(5): the name, in parentheses, may hold anything; state and starttime are fields 3 and 22.
+    // proc(5): the name, in parentheses, may contain anything; state and starttime are fields 3 and 22.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
     return fields[0] === 'Z' ? undefined : fields[19]
   } catch {
@@ -133,7 +134,7 @@ export function processBegan(pid: number): string | undefined {
   }
 }
 
-/** Off Linux nothing tells when a process began. */
+/** On other systems than Linux the start time is not available. */
 function aliveElsewhere(pid: number): string | undefined {
   try {
     process.kill(pid, 0)

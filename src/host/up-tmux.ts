@@ -6,12 +6,12 @@ import { isUp } from './roles.ts'
 import { begun, mustNotRun, upWords } from './up-detach.ts'
 import type { UpFlags, UpPlace } from './up-run.ts'
 
-/** Variables that a tmux server, which may be running long since, does not have from us. */
+/** Variables to pass on, because a tmux server that is already running does not have our environment. */
 const OURS = /^(OCS_(?!STOP_WITH_INPUT)|XDG_|NO_COLOR$|PATH$|HOME$)/
 
 /**
- * Runs `ocs up` in a tmux session: in its first window what `ocs up` prints, where Ctrl-C stops all; in a window for each
- * role its log. Attaches to it on a terminal.
+ * Runs `ocs up` in a tmux session: the first window shows its output, and Ctrl-C there stops all; each role
+ * has a window with its log. Attaches to the session on a terminal.
  * @throws ConfigError without tmux, and when `ocs up` does not start
  */
 export async function upInTmux(place: UpPlace, flags: UpFlags, context: Context): Promise<void> {
@@ -25,7 +25,7 @@ export async function upInTmux(place: UpPlace, flags: UpFlags, context: Context)
   const target = `=${session}:`
   tmux(['new-session', '-d', '-s', session, '-n', 'up', ...here, '--', 'sleep', '60'])
   try {
-    // Of a start that fails, what it said must not go with its window.
+    // The output of a failed start must not disappear with its window.
     tmux(['set-window-option', '-t', `${target}up`, 'remain-on-exit', 'on'])
     tmux(['respawn-window', '-k', '-t', `${target}up`, ...here, '--', ...PROGRAM, ...upWords(place, flags)])
     const failed = () =>

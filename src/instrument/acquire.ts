@@ -6,10 +6,12 @@ import type { Value } from '../core/wire.ts'
 import type { AnySpec, Instrument, Params, SweepData } from './instrument-spec.ts'
 import { sweepOver } from './sweep.ts'
 
-/** ms that an instrument has for a reply by default, and by how much more a lone late one is no news. */
+/**
+ * Default time-out for a reply, ms; and how much later a single late reply may come without being reported.
+ */
 const [TIMEOUT, LATE] = [2000, 500]
 
-/** The process that reads, sweep after sweep. */
+/** The process that reads the instrument, sweep after sweep. */
 export async function acquire<A extends z.ZodObject, S>(
   spec: AnySpec<A, S>,
   op: OpContext<Params, object, z.output<A>, Instrument<S>, string>,

@@ -20,7 +20,7 @@ const good = {
 const reading = { block: 'gauge', command: 'PR?', fields: { p: { units: 'mbar', part } } }
 const setting = { name: 'set_unit', help: 'Set.', register, params: {} }
 
-/** What is said of a table with these keys in place of the good ones; undefined where nothing is. */
+/** The error for a table with these keys in place of the good ones; undefined if it is accepted. */
 function saidOf(changed: object): string | undefined {
   try {
     defineInstrument({ ...good, readings: [reading], settings: [setting], ...changed } as never)

@@ -1,4 +1,7 @@
-/** Checks a table as it is declared: a module of one's own is not compiled, and a misspelt key would do nothing. */
+/**
+ * Checks the declaration of a table: users' modules are not compiled, and a misspelt key would have no
+ * effect.
+ */
 import type { z } from 'zod'
 import { FieldInfo } from '../core/channels.ts'
 import { checkKeys, type Keys } from '../core/declaration/check-keys.ts'
@@ -53,7 +56,7 @@ const COMMAND: Keys<Command> = { name: 'must', help: 'must', command: 'must' }
 const REGISTER: Keys<Register> = {
   ...({ name: 'must', record: 'must', query: 'may', selectedBy: 'may', initial: 'must' } as const),
 }
-/** Whose keys they are, for one that stands at another level. */
+/** The levels at which keys belong, for messages about a misplaced key. */
 const LEVELS: readonly (readonly [whose: string, keys: object])[] = [
   ['a field', FIELD],
   ['a reading', READING],
@@ -63,8 +66,8 @@ const LEVELS: readonly (readonly [whose: string, keys: object])[] = [
 ]
 
 /**
- * Looks whether a declaration can be meant: its keys, its readings as far as they are known, what it keeps.
- * @throws ConfigError that says where and which
+ * Checks a declaration: its keys, its readings as far as they are known, its registers.
+ * @throws ConfigError with the place and the key
  */
 export function checkSpec(spec: Spec): void {
   const { class: name, readings, typical = [], settings = [], gettings = [], commands = [] } = spec
@@ -89,9 +92,9 @@ export function checkSpec(spec: Spec): void {
 }
 
 /**
- * Looks whether readings can be meant; where they follow the instrument, once they are known.
+ * Checks readings; if they depend on the instrument, this is done once they are known.
  * @param instrument the class, for the message
- * @throws ConfigError that says in which block, field and key
+ * @throws ConfigError with the block, field and key
  */
 export function checkReadings(instrument: string, readings: readonly Reading[]): void {
   for (const reading of readings) {
@@ -101,7 +104,10 @@ export function checkReadings(instrument: string, readings: readonly Reading[]):
   }
 }
 
-/** @throws ConfigError; a name that only the instrument has given costs itself instead, see the feed */
+/**
+ * @throws ConfigError; a bad name that comes from the instrument only loses its own field instead, see the
+ * feed
+ */
 function checkNames(instrument: string, readings: readonly Reading[]): void {
   for (const { block, fields } of readings) {
     const where = `${instrument}: block ${block}`

@@ -3,10 +3,10 @@ import { isLoopback } from '../core/host-port.ts'
 import { parseAddress } from './transport/address.ts'
 
 /**
- * The claim on the instrument at an address. What serves any number (SNMP, HTTP, files, a recorded dialog) is nobody's; what
- * stands behind one address at another port, slot or unit is another instrument.
+ * The claim on the instrument at an address. Whatever serves any number of clients (SNMP, HTTP, files, a
+ * recorded dialog) is not claimed; another port, slot or unit at the same address is another instrument.
  * @param args the arguments that gave the address
- * @throws ConfigError for an address that cannot be meant
+ * @throws ConfigError for an invalid address
  */
 export function addressClaims(address: string, args: Readonly<Record<string, unknown>>): Claim[] {
   const at = parseAddress(address)
@@ -21,7 +21,7 @@ export function addressClaims(address: string, args: Readonly<Record<string, unk
   return [{ ...said, key, text: `the instrument at ${shown}`, local: isLoopback(at.host) }]
 }
 
-/** The claim on a serial number: an instrument has one agent. */
+/** The claim on a serial number: an instrument has only one agent. */
 export function serialClaims(argument: string, number: string | undefined): Claim[] {
   if (number === undefined) return []
   return [{ argument, key: `serial number ${number.toUpperCase()}`, text: `serial number ${number}` }]

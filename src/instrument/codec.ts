@@ -1,6 +1,6 @@
 /**
- * How instruments spell values in comma-separated records, both ways and strictly: a reply that does not fit is a
- * TransportError, a value that cannot be sent an OpError; both name the field.
+ * How instruments write values in comma-separated records. Both directions are strict: a reply that does not
+ * fit is a TransportError, a value that cannot be sent an OpError; both name the field.
  */
 
 import { z } from 'zod'
@@ -10,11 +10,11 @@ import { messageOf, OpError, TransportError } from '../core/errors.ts'
 
 /** One field of a record. */
 export interface Cell<T> {
-  /** What values it takes; parameters of operations are declared with it. */
+  /** The values it accepts; parameters of operations are declared with it. */
   readonly schema: z.ZodType<T>
-  /** @throws TransportError if the text is not such a value. */
+  /** @throws TransportError if the text is not a valid value */
   decode(text: string): T
-  /** @throws OpError if the value cannot be spelt. */
+  /** @throws OpError if the value cannot be written */
   encode(value: T): string
 }
 
@@ -22,10 +22,10 @@ const expected = (what: string, text: string) =>
   new TransportError(`expected ${what}, got ${JSON.stringify(text)}`)
 
 /**
- * A cell of one's own.
- * @param what it is, for messages: `expected what, got …`
- * @param decode is given the text without blanks at its ends; undefined for what is no such value
- * @param encode is given values of the schema alone
+ * Makes a custom cell.
+ * @param what its description, for messages: `expected what, got …`
+ * @param decode receives the trimmed text; returns undefined if it is not a valid value
+ * @param encode receives only values that match the schema
  */
 export function cell<T>(
   schema: z.ZodType<T>,
@@ -67,7 +67,7 @@ export const flag: Cell<boolean> = cell(
   (value) => (value ? '1' : '0'),
 )
 
-/** `1` or `0`; instruments that say `ON` and `OFF` are understood. */
+/** `1` or `0`; replies of `ON` and `OFF` are accepted too. */
 export const onOff: Cell<boolean> = cell(
   z.boolean(),
   'on or off',
@@ -75,7 +75,10 @@ export const onOff: Cell<boolean> = cell(
   (value) => (value ? '1' : '0'),
 )
 
-/** Text of at most `maxLength` characters, trailing blanks dropped; a Lake Shore 372 wants it `quoted` in commands, a 240 does not. */
+/**
+ * Text of at most `maxLength` characters, without trailing blanks; a Lake Shore 372 wants it `quoted` in
+ * commands, a 240 does not.
+ */
 export function text(maxLength: number, { quoted = false } = {}): Cell<string> {
   const schema = z
     .string()
@@ -90,7 +93,7 @@ export function text(maxLength: number, { quoted = false } = {}): Cell<string> {
   )
 }
 
-/** Names for consecutive codes, of which `base` is the first. */
+/** Names for consecutive codes, starting from `base`. */
 export function choice<const N extends readonly [string, ...string[]]>(
   base: number,
   ...names: N
@@ -107,14 +110,14 @@ export function choice<const N extends readonly [string, ...string[]]>(
 type Cells = Readonly<Record<string, Cell<unknown>>>
 type Values<C extends Cells> = { [K in keyof C]: C[K] extends Cell<infer T> ? T : never }
 
-/** A whole record: fields in the instrument's order, under our names. */
+/** A whole record: fields in the instrument's order, with our names. */
 export interface Row<C extends Cells> {
   readonly schema: z.ZodObject<{ [K in keyof C]: C[K]['schema'] }>
   decode(reply: string): Values<C>
   encode(values: Values<C>): string
 }
 
-/** The record with these cells. Neither missing nor surplus fields are taken. */
+/** The record with these cells. Neither missing nor extra fields are accepted. */
 export function row<C extends Cells>(cells: C): Row<C> {
   const entries = Object.entries(cells)
   const shape = Object.fromEntries(entries.map(([name, { schema }]) => [name, schema]))

@@ -15,7 +15,7 @@ afterAll(() => clock[Symbol.dispose]())
 
 const units = choice(1, 'G', 'T')
 const unit: Register = { name: 'UNIT', record: row({ unit: units }), initial: { unit: 'G' } }
-/** Called in the midst of a sweep. */
+/** Called in the middle of a sweep. */
 let half = () => {}
 /** Ten readings of one field of 1 T. */
 const readings = (shown: string): readonly Reading[] =>
@@ -79,7 +79,9 @@ test('no reading is published in the unit of before, or of after', async () => {
   await sim.close()
 })
 
-/** A table of what instruments have: a number, a count, a word, and a value of a reply of several. */
+/**
+ * A table with the usual kinds of values: a number, a count, a word, and a value from a reply with several.
+ */
 const mixed: readonly Reading[] = [
   { block: 'all', command: 'T?', fields: { T: { units: 'K', part: whole(decimal), sim: 4.2 } } },
   {
@@ -139,7 +141,7 @@ test('one bad value costs itself, whatever its type; each kind is told once, and
     }
   const told = agent.log.filter((line) => line.includes('expected '))
   expect(told.map((line) => /(T|N|W)\?|p\d/.exec(line)?.[0])).toEqual(['T?', 'N?', 'W?', 'p1', 'p2'])
-  // A decimal comma moves what stands behind it: nothing of that reply is taken.
+  // A decimal comma shifts all later values, so nothing of that reply is used.
   sim.faults.inject({ kind: 'value', field: 'p1', value: '4,2' })
   await agent.until(() => Bun.deepEquals(agent.rows.at(-1)?.data, { ...good, p1: ['NaN'], p2: ['NaN'] }))
   expect(agent.session('acq')?.degraded).toBe(false)
@@ -197,7 +199,7 @@ test('its rhythm follows the arguments, then what its process was started with, 
   const lost = agent.rows.length
   await sim.plugIn()
   await agent.until(() => agent.rows.length > lost)
-  // The declaration is the same as before: it begins no epoch.
+  // The declaration is unchanged, so no epoch begins.
   expect(new Set(agent.rows.map(({ epoch }) => epoch)).size).toBe(2)
   await sim.close()
 })

@@ -10,7 +10,7 @@ import { addGetting, addSetting, type Resurvey } from './register-tasks.ts'
 import { blocksOf } from './table.ts'
 import { type OpenLineOptions, openLink } from './transport/open.ts'
 
-/** For functions beside the tasks of an agent of one's own. */
+/** For functions beside the tasks of a custom agent. */
 export type { Instrument } from './instrument-spec.ts'
 
 const testMode = { test_mode: z.boolean().default(false).describe('stop after one sweep') }
@@ -18,16 +18,17 @@ const afterInit = {
   auto_acquire: z.boolean().default(false).describe('start reading afterwards'),
 }
 
-/** The operations of a table that have types of their own. */
+/** The operations of a table that have their own types. */
 type Operations<N extends string, P extends z.ZodRawShape, D extends object, I extends string> = Readonly<
   Record<N, OpSpec<z.ZodObject<P & typeof testMode>, z.ZodType<D>>> &
     Record<I, OpSpec<z.ZodObject<typeof afterInit>, z.ZodType>>
 >
 
 /**
- * Declares the agent of an instrument that is a table: a process that reads, a task for each setting, and what else is
- * chained to it with `.task`. One failed reading costs its own fields; a lost instrument is connected to again.
- * @throws ConfigError for a table that cannot be meant: a misspelt key, a range that is none
+ * Declares the agent of an instrument that is described by a table: a process that reads, a task for each
+ * setting, and whatever is chained to it with `.task`. A failed reading loses only its own fields; a lost
+ * instrument is connected again.
+ * @throws ConfigError for an invalid table: a misspelt key, an impossible range
  */
 export function defineInstrument<
   A extends z.ZodObject,
@@ -57,7 +58,8 @@ export function defineInstrument<
   } = spec
   const list = (state: S, args: z.output<A>) =>
     typeof readings === 'function' ? readings(state, args) : readings
-  // That of the process lasts through lost connections: fields that are declared otherwise begin an epoch.
+  // The rhythm of the process survives lost connections, since fields that are declared otherwise would begin
+  // an epoch.
   const rhythms = new WeakMap<object, number>()
   const agent = defineAgent<A, string, Instrument<S>>({
     claims: (args) => {
@@ -107,7 +109,7 @@ export function defineInstrument<
             return list(instrument.state, args)
           },
         }
-        // A reading of files takes what it gives.
+        // Reading files would consume their lines, so `last` is asked instead.
         const commands = at.startsWith('file:') ? ['last'] : instrument.readings.map(({ command }) => command)
         await first.ask(link, commands)
         return instrument
@@ -136,13 +138,13 @@ export function defineInstrument<
       return acquire(spec as AnySpec<A, S>, op as never)
     },
   )
-  /** Asks for what the readings depend on, anew; their fields are declared as they are then. */
+  /** Surveys again what the readings depend on; the fields are then declared accordingly. */
   const resurvey: Resurvey = async ({ instrument, args, lab, feeds }, change) => {
     instrument.changing++
     try {
       return await change()
     } finally {
-      // Also after a change that failed: it may have been half done.
+      // Also after a failed change, which may have been half done.
       try {
         const { link, state } = instrument
         instrument.state = (await survey?.(link, args as z.output<A>, lab.log, state as S)) as S
@@ -180,7 +182,10 @@ export function defineInstrument<
   return agent as never
 }
 
-/** Seconds between two sweeps of the process as it starts with the agent; undefined where it needs to be told more. */
+/**
+ * Seconds between two sweeps of the process as it starts with the agent; undefined if it needs more
+ * parameters.
+ */
 function rhythmOf<A extends z.ZodObject>(
   { params = {}, startup, rate }: AnySpec<A, never>['acq'],
   args: z.output<A>,
@@ -190,10 +195,12 @@ function rhythmOf<A extends z.ZodObject>(
   return data && 1 / rate(args, data)
 }
 
-/** Commands that `ocs check` tries at most: it does not wait for long. */
+/** Maximum number of commands that `ocs check` tries, so as not to wait for long. */
 const TRIES = 3
 
-/** Who answers at an address, to one of the commands when need be; undefined where nothing tells and there are none. */
+/**
+ * The identity of what answers at an address, asking the commands if needed; undefined if that is impossible.
+ */
 async function whoAnswers(
   address: string,
   how: OpenLineOptions,

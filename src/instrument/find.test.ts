@@ -11,7 +11,7 @@ const ptys: Pty[] = []
 afterEach(async () => {
   for (const pty of ptys.splice(0)) await pty.unplug()
 })
-/** An instrument with this serial number; its path. */
+/** Creates an instrument with this serial number; returns its path. */
 function instrument(serialNumber: string): string {
   const pty = openPty((line, { write }) => {
     if (line === '*IDN?') write(`LSCI,MODEL240-8P,${serialNumber},1.0\r\n`)
@@ -19,7 +19,7 @@ function instrument(serialNumber: string): string {
   ptys.push(pty)
   return pty.path
 }
-/** An empty folder to stand for /dev. */
+/** An empty folder in place of /dev. */
 function devices(): string {
   const dev = mkdtempSync(join(tmpdir(), 'dev-'))
   mkdirSync(join(dev, 'serial/by-id'), { recursive: true })

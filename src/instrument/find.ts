@@ -5,15 +5,15 @@ import { openLine } from './transport/open.ts'
 import { missingRetryMs } from './transport/serial.ts'
 import type { SerialSettings } from './transport/termios.ts'
 
-/** Where and how to look. */
+/** Where and how to search. */
 export interface FindOptions {
-  /** The one port to look at, a path or any address of `openLine`: no other is tried. */
+  /** The only port to look at, a path or any address of `openLine`; no other is tried. */
   readonly port?: string
   readonly serial?: SerialSettings
   /** ms to wait for an answer, 2000 by default. */
   readonly timeout?: number
   readonly signal?: AbortSignal
-  /** More ports, as globs with a comma or colon between; `OCS_SERIAL_PORTS` of the environment by default. */
+  /** More ports, as globs separated by commas or colons; `OCS_SERIAL_PORTS` of the environment by default. */
   readonly globs?: string
   /** Where the device files are, `/dev` by default. */
   readonly dev?: string
@@ -31,9 +31,9 @@ export function serialNumberOf(idn: string): string {
 }
 
 /**
- * Finds an instrument by its serial number: `/dev/<number>`, `/dev/serial/by-id/*<number>*`, then the globs; each is asked
- * `*IDN?` and must answer with that number.
- * @throws TransportError that names every port tried, and why it was not the one.
+ * Finds an instrument by its serial number: `/dev/<number>`, `/dev/serial/by-id/*<number>*`, then the globs;
+ * each is asked `*IDN?` and must answer with that number.
+ * @throws TransportError with every port tried, and why it was rejected
  */
 export async function findSerial(serialNumber: string, options: FindOptions = {}): Promise<Found> {
   const { port, signal } = options
@@ -76,9 +76,9 @@ function notFound(
 
 const envGlobs = () => process.env['OCS_SERIAL_PORTS'] ?? ''
 
-/** Ports to ask, in order, each device once however many names it has. */
+/** Ports to ask, in order; each device once, however many names it has. */
 function candidates(serialNumber: string, { globs = envGlobs(), dev = '/dev' }: FindOptions): string[] {
-  // Names under /dev/serial/by-path hold colons: only one before a path is a separator.
+  // Names under /dev/serial/by-path contain colons: only a colon before a path separates.
   const patterns = globs.split(/,|:(?=\/)/).filter((pattern) => pattern !== '')
   const byId = globSync(`${join(dev, 'serial/by-id')}/*${serialNumber}*`)
   const paths = [

@@ -15,7 +15,7 @@ import type { Reading } from './table.ts'
 const clock = ownClock()
 afterAll(() => clock[Symbol.dispose]())
 
-/** An instrument that can be down while what leads to it stands. */
+/** An instrument that can be down while the link to it works. */
 interface Peer {
   readonly url: string
   down(): unknown
@@ -83,7 +83,7 @@ const peers: Readonly<Record<string, { command: string; start(): Promise<Peer> }
   },
 }
 
-/** Links that silence does not end. */
+/** Links that do not end because of silence. */
 const unlosable = { udp: true, 'lines behind a server of serial ports': true }
 
 test.each(Object.keys(peers))('%s: connected again once it answers, and told once', async (kind) => {
@@ -114,7 +114,7 @@ test.each(Object.keys(peers))('%s: connected again once it answers, and told onc
   const again = () => agent.log.filter((line) => line.includes('the instrument is back'))
   await agent.until(() => agent.rows.length > 1)
   await peer.down()
-  // More than two links that are given up for want of an answer.
+  // More than two links in a row that are given up for lack of an answer.
   await failures(8)
   expect(again()).toEqual([])
   expect(agent.session('acq')?.degraded).toBe(true)
@@ -124,7 +124,7 @@ test.each(Object.keys(peers))('%s: connected again once it answers, and told onc
   const before = agent.rows.length
   await peer.up()
   await agent.until(() => agent.rows.length > before && agent.session('acq')?.degraded === false)
-  // A line that was never lost has nothing to say.
+  // A line that was never lost has nothing to report.
   expect(again()).toHaveLength(kind in unlosable ? 0 : 1)
   await peer.close()
 })

@@ -3,13 +3,13 @@ import { absentRetryMs } from './transport/failures.ts'
 import type { Link, OnExchange } from './transport/link.ts'
 
 /**
- * Whether an instrument is there. That a link is open proves nothing of HTTP, datagrams or what is behind a gateway: only
- * an answer does, and a refusal is one.
+ * Whether an instrument is there. For HTTP, datagrams or behind a gateway an open link proves nothing: only
+ * an answer does, even a refusal.
  */
 export class FirstAnswer {
   #isThere = false
 
-  /** Hears of each exchange, and hands it on. */
+  /** Wraps a listener so that each exchange is noticed. */
   hear(next: OnExchange | undefined): OnExchange {
     return (command, reply, ms) => {
       if (!(reply instanceof Error) || reply instanceof OpError) this.#isThere ||= reply !== ''
@@ -18,8 +18,8 @@ export class FirstAnswer {
   }
 
   /**
-   * Gives one command after the other until there is an answer, unless there has been one.
-   * @throws TransportError when there is none
+   * Sends one command after the other until one is answered, unless there has been an answer already.
+   * @throws TransportError if none is answered
    */
   async ask(link: Link, commands: readonly string[]): Promise<void> {
     if (this.#isThere || link.identity !== '') return

@@ -1,4 +1,4 @@
-/** What is declared of an instrument that is a table. */
+/** The declaration of an instrument that is described by a table. */
 import type { z } from 'zod'
 import type { AgentSpec } from '../core/agent.ts'
 import type { Value } from '../core/wire.ts'
@@ -7,27 +7,36 @@ import type { Command, Getting, Reading, Setting } from './table.ts'
 import type { Link } from './transport/link.ts'
 import type { OpenLineOptions } from './transport/open.ts'
 
-/** A connected instrument: what was found out about it, and what is read of it. */
+/** A connected instrument: what was found out about it, and its readings. */
 export interface Instrument<S> {
   readonly link: Link
-  /** Replaced, never changed, by a task after which other fields are read: they are declared with the next sweep. */
+  /**
+   * Replaced, never mutated, by a task that changes which fields are read; they are declared with the next
+   * sweep.
+   */
   state: S
-  /** What is read of it, by its state. */
+  /** Its readings, according to its state. */
   readonly readings: readonly Reading[]
-  /** Seconds between two sweeps, by the arguments, or by the parameters of the process that reads or did last. */
+  /**
+   * Seconds between two sweeps: from the arguments, or from the parameters of the present or last run of the
+   * process.
+   */
   rhythm: number | undefined
-  /** Changes of what the readings depend on: so far, and under way. A sweep beside one has units of before and after. */
+  /**
+   * Changes of what the readings depend on: completed, and in progress. A sweep during a change mixes old and
+   * new units.
+   */
   changes: number
   changing: number
 }
 
-/** What a sweep has given, for the data of a session. */
+/** The result of a sweep, for the data of a session. */
 export interface SweepData {
   /** Unix s of the first reading. */
   readonly timestamp: number
   readonly blocks: readonly Sampled[]
   readonly fields: Readonly<Record<string, Value>>
-  /** Failed readings so far, by command; what was wrong is told once by its kind. */
+  /** Failed readings so far, by command; each kind of fault is reported once. */
   readonly errors: Readonly<Record<string, number>>
   readonly connection: { readonly last_attempt: number; readonly connected: boolean }
 }
@@ -41,19 +50,19 @@ export interface Acquiring<A, S, N extends string, P extends z.ZodRawShape, D ex
   readonly name?: N
   readonly help: string
   readonly params?: P
-  /** Sweeps in a second, Hz. */
+  /** Sweeps per second, Hz. */
   readonly rate: (args: A, params: z.output<z.ZodObject<P>>) => number
-  /** Whether it starts with the agent, with which parameters; always by default. */
+  /** Whether it starts with the agent, and with which parameters; always by default. */
   readonly startup?: (args: A) => boolean | Params
-  /** Which of the readings these parameters want, in the order they are asked in; all as they stand by default. */
+  /** Selects and orders the readings according to the parameters; all in the declared order by default. */
   readonly choose?: (readings: readonly Reading[], params: z.output<z.ZodObject<P>>) => readonly Reading[]
-  /** What its session has as data; `SweepData` without `blocks` by default. */
+  /** The data of its session; `SweepData` without `blocks` by default. */
   readonly data?: (sweep: SweepData, state: S) => D
-  /** What is said where there is nothing to read: how that is changed. */
+  /** The message if there is nothing to read: how to change that. */
   readonly nothing?: string
 }
 
-/** An instrument as it is declared: a table, and how it is found. */
+/** The declaration of an instrument: a table, and how it is found. */
 export interface InstrumentSpec<
   A extends z.ZodObject,
   S,
@@ -77,14 +86,14 @@ export interface InstrumentSpec<
     | 'dashboard'
   > {
   /**
-   * Its address, as `openLink` takes it, or how it is looked for at each connecting.
-   * @throws ConfigError when the arguments give neither
+   * Its address, as `openLink` takes it, or a search that runs at each connection.
+   * @throws ConfigError if the arguments give neither
    */
   readonly address: (args: z.output<A>) => string | ((signal: AbortSignal) => Promise<string>)
   readonly open?: (args: z.output<A>) => OpenLineOptions
   /**
-   * Asks it for what its readings depend on; also by the task `init`, which hands over what was known before.
-   * @throws TransportError when it is another one
+   * Queries what its readings depend on; also called by the task `init`, with the state known before.
+   * @throws TransportError if it is another instrument
    */
   readonly survey?: (
     link: Link,
@@ -94,21 +103,23 @@ export interface InstrumentSpec<
   ) => Promise<S>
   readonly feed: { readonly name: F; readonly help: string; readonly frame_length?: number }
   readonly readings: readonly Reading[] | ((state: S, args: z.output<A>) => readonly Reading[])
-  /** Where readings depend on its state: those of a usual one, for dashboards that are drawn before it is there. */
+  /**
+   * If readings depend on its state: those of a usual instrument, for dashboards made before it is connected.
+   */
   readonly typical?: readonly Reading[]
   readonly acq: Acquiring<z.output<A>, S, N, P, D>
-  /** The name of the task that takes stock of it anew: `init_lakeshore`. */
+  /** The name of the task that surveys it again: `init_lakeshore`. */
   readonly init?: I
   readonly settings?: readonly Setting[]
   readonly gettings?: readonly Getting[]
   readonly commands?: readonly Command[]
   /**
-   * Changes what was read before it is published: what its status does not warrant becomes NaN. `state` is that of the
-   * sweep's beginning, `now` that of its end.
+   * Changes values before they are published: those that the status makes invalid become NaN. `state` is from
+   * the beginning of the sweep, `now` from its end.
    */
   readonly judge?: (values: Record<string, Value>, state: S, now: S) => void
 }
 
-/** One of any shape. */
+/** A spec of any shape. */
 // biome-ignore lint/suspicious/noExplicitAny: what its process takes and tells, only its own declaration knows
 export type AnySpec<A extends z.ZodObject, S> = InstrumentSpec<A, S, string, string, any, any, string>

@@ -2,22 +2,22 @@ import { TransportError } from '../core/errors.ts'
 import type { Transport } from './transport/byte-stream.ts'
 import { idn } from './transport/server.test-aid.ts'
 
-/** What an instrument in memory may do beside answering. */
+/** What an instrument in memory may do besides answering. */
 export interface Line {
-  /** Sends text as it stands. */
+  /** Sends text exactly as given. */
   say(text: string): void
   /** Breaks the line. */
   cut(): void
 }
 
-/** An instrument without a wire: its bytes take no time. */
+/** An instrument without a wire: its bytes arrive at once. */
 export interface MemoryInstrument extends Line {
   readonly transport: Transport
-  /** Each line that came in, in order. */
+  /** Each received line, in order. */
   readonly heard: string[]
 }
 
-/** `answer` says what is sent back to a command, as it stands; `*IDN?` is answered unless it does so. */
+/** `answer` returns the exact reply to a command; `*IDN?` is answered unless `answer` does so. */
 export function memoryInstrument(
   answer: (command: string, line: Line) => string | undefined,
 ): MemoryInstrument {

@@ -10,7 +10,7 @@ const reply = (hex: string) =>
     ?.map((word) => Number.parseInt(word, 16))
     .join(',') ?? ''
 
-/** Bytes as they come over the wire, register by register, and what they are. */
+/** Bytes as they are sent on the wire, register by register, and the values they encode. */
 const spelt: readonly [name: string, part: Part<never> | Part, hex: string, value: Value][] = [
   ['uint16', modbus.uint16(0), 'ffff', 65_535],
   ['int16', modbus.int16(0), 'ffd8', -40],

@@ -1,6 +1,6 @@
 /**
- * How values stand in Modbus registers, which a reply gives as numbers from 0 to 65535 with commas between. Places count from
- * the first register that was asked for.
+ * How values are stored in Modbus registers, which a reply lists as numbers from 0 to 65535, separated by
+ * commas. Places count from the first requested register.
  */
 import { TransportError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
@@ -9,8 +9,9 @@ import { nth, type Part } from './parts.ts'
 import type { Format } from './registers.ts'
 
 /**
- * The order of the bytes of a value in two registers, highest byte first: `ABCD` as Modbus has it, `CDAB` with the low word
- * first, `BADC` and `DCBA` the same with the bytes of each register swapped. In four registers it goes on likewise.
+ * The byte order of a value in two registers, highest byte first: `ABCD` is Modbus's own, `CDAB` has the low
+ * word first, `BADC` and `DCBA` are the same with the bytes of each register swapped. Four registers follow
+ * the same pattern.
  */
 export type Order = 'ABCD' | 'CDAB' | 'BADC' | 'DCBA'
 
@@ -23,7 +24,7 @@ const register = (place: number): Part<number> => ({
   },
 })
 
-/** A value of so many registers, read and written as bytes, highest first. */
+/** A value in this many registers, read and written as bytes, highest first. */
 function inRegisters<T extends Value>(
   place: number,
   count: number,
@@ -47,12 +48,12 @@ function inRegisters<T extends Value>(
   }
 }
 
-/** Whole numbers as exact as they are: of 64 bits those beyond 2^53 as `bigint`. */
+/** Exact whole numbers: beyond 2^53 as `bigint`. */
 const exact = (value: bigint): number | bigint => {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
 }
-/** A simulated value may have a scatter. */
+/** A simulated value may have noise. */
 const whole = (value: number | bigint): bigint =>
   typeof value === 'bigint' ? value : BigInt(Math.round(value))
 
@@ -69,7 +70,7 @@ export const int16 = (place: number): Part<number> =>
     (bytes, value) => bytes.setInt16(0, Math.round(value)),
   )
 
-/** A whole number from 0 on in two registers. */
+/** An unsigned whole number in two registers. */
 export const uint32 = (place: number, order: Order = 'CDAB'): Part<number> =>
   inRegisters(
     place,
@@ -79,7 +80,9 @@ export const uint32 = (place: number, order: Order = 'CDAB'): Part<number> =>
     (bytes, value) => bytes.setUint32(0, Math.round(value)),
   )
 
-/** A whole number with a sign in two registers; one that is kept as a float is `integral(float32(place))`. */
+/**
+ * A signed whole number in two registers; for one that is stored as a float use `integral(float32(place))`.
+ */
 export const int32 = (place: number, order: Order = 'CDAB'): Part<number> =>
   inRegisters(
     place,
@@ -89,7 +92,7 @@ export const int32 = (place: number, order: Order = 'CDAB'): Part<number> =>
     (bytes, value) => bytes.setInt32(0, Math.round(value)),
   )
 
-/** A whole number from 0 on in four registers; from 2^63 on it fits no field. */
+/** An unsigned whole number in four registers; from 2^63 on it fits no field. */
 export const uint64 = (place: number, order: Order = 'CDAB'): Part<number | bigint> =>
   inRegisters(
     place,
@@ -99,7 +102,7 @@ export const uint64 = (place: number, order: Order = 'CDAB'): Part<number | bigi
     (bytes, value) => bytes.setBigUint64(0, whole(value)),
   )
 
-/** A whole number with a sign in four registers. */
+/** A signed whole number in four registers. */
 export const int64 = (place: number, order: Order = 'CDAB'): Part<number | bigint> =>
   inRegisters(
     place,
@@ -109,7 +112,7 @@ export const int64 = (place: number, order: Order = 'CDAB'): Part<number | bigin
     (bytes, value) => bytes.setBigInt64(0, whole(value)),
   )
 
-/** An IEEE 754 number in two registers, the low word first unless it is said otherwise, as Cryomech has it. */
+/** An IEEE 754 number in two registers, with the low word first by default, as in Cryomech compressors. */
 export const float32 = (place: number, order: Order = 'CDAB'): Part<number> =>
   inRegisters(
     place,
@@ -129,7 +132,7 @@ export const float64 = (place: number, order: Order = 'CDAB'): Part<number> =>
     (bytes, value) => bytes.setFloat64(0, value),
   )
 
-/** Decimal digits of four bits each, in so many registers. A digit above 9 is a TransportError. */
+/** Decimal digits of four bits each, in this many registers. A digit above 9 is a TransportError. */
 export function bcd(place: number, registers: 1 | 2 = 1, order: Order = 'CDAB'): Part<number> {
   const { decode, place: put } = registers === 1 ? uint16(place) : uint32(place, order)
   return {
@@ -143,28 +146,28 @@ export function bcd(place: number, registers: 1 | 2 = 1, order: Order = 'CDAB'):
   }
 }
 
-/** So many bits of a register as a number; `from` counts from the lowest, 0. One bit is 1 or 0. */
+/** This many bits of a register as a number; `from` counts from the lowest, 0. One bit is 1 or 0. */
 export function bits(place: number, from: number, count = 1): Part<number> {
   const { decode, place: put } = uint16(place)
   const mask = 2 ** count - 1
   return {
     decode: (reply) => (decode(reply) >>> from) & mask,
-    // Bits of one register stand side by side.
+    // Other bits of the same register are kept.
     place: (parts, value) =>
       put(parts, (Number(parts[place] ?? 0) & ~(mask << from)) | ((value & mask) << from)),
   }
 }
 
-/** A number that is kept in other units: `factor` times what stands there, plus `offset`. */
+/** A number that is stored in other units: `factor` times the stored value, plus `offset`. */
 export function scaled(part: Part<number>, factor: number, offset = 0): Part<number> {
   return {
-    // 3 times 0.1 is 0.3.
+    // 3 times 0.1 gives 0.3.
     decode: (reply) => Number((part.decode(reply) * factor + offset).toPrecision(15)),
     place: (parts, value) => part.place(parts, Number(((value - offset) / factor).toPrecision(15))),
   }
 }
 
-/** A whole number that is kept as a float all the same. One with a fraction is a TransportError. */
+/** A whole number that is stored as a float. A fraction is a TransportError. */
 export function integral(part: Part<number>): Part<number> {
   return {
     ...part,
@@ -176,7 +179,7 @@ export function integral(part: Part<number>): Part<number> {
   }
 }
 
-/** What a register that is written keeps, by parts: a value with a sign, or in other units. */
+/** The record of a writable register, by parts: a signed value, or one in other units. */
 export function words<N extends string>(
   parts: Readonly<Record<N, Part<number>>>,
 ): Format<Readonly<Record<N, number>>> {

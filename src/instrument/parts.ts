@@ -1,4 +1,7 @@
-/** How single values stand in a reply: found there by an agent, put there by a simulated instrument. */
+/**
+ * The position of single values in a reply: an agent reads them there, a simulated instrument writes them
+ * there.
+ */
 import { counted } from '../core/counted.ts'
 import { ConfigError, TransportError } from '../core/errors.ts'
 import type { Value } from '../core/wire.ts'
@@ -8,7 +11,7 @@ import { type Cell, decimal } from './codec.ts'
 export interface Part<T extends Value = Value> {
   /** @throws TransportError if it is not there, or no such value */
   decode(reply: string): T
-  /** Puts the value into a reply that is taken apart at its commas. */
+  /** Puts the value into a reply that has been split at its commas. */
   place(parts: string[], value: T): void
 }
 
@@ -23,8 +26,8 @@ export function whole<T extends Value>(cell: Cell<T>): Part<T> {
 }
 
 /**
- * The value at a place of a reply with commas between, counted from 0.
- * @param of how many values there have to be, where that is known: a decimal comma would move the others
+ * The value at a place, counted from 0, of a comma-separated reply.
+ * @param of the required number of values, if known: a decimal comma would shift the others
  */
 export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number): Part<T> {
   return {
@@ -46,8 +49,8 @@ export function nth<T extends Value>(place: number, cell: Cell<T>, of?: number):
 }
 
 /**
- * A value in a reply that is JSON, by its path: `$.temperature`, `$.sensors[0].value`, `$['a name']`. A number, text or truth
- * value there is read as the cell spells it; what is not there, null or an object is a TransportError.
+ * A value in a JSON reply, by its path: `$.temperature`, `$.sensors[0].value`, `$['a name']`. A number, text
+ * or boolean there is read as the cell decodes it; a missing value, null or an object is a TransportError.
  */
 export function json<T extends Value = number>(
   path: string,
@@ -65,7 +68,7 @@ export function json<T extends Value = number>(
         `${path}: ${at === undefined ? 'not there' : 'no value'} in ${JSON.stringify(reply.slice(0, 80))}`,
       )
     },
-    // A simulated instrument has all its values of JSON in one document.
+    // A simulated instrument has all its JSON values in one document.
     place: (parts, value) => {
       const document: unknown = parts[0] === undefined ? undefined : JSON.parse(parts[0])
       parts[0] = JSON.stringify(placed(document, steps, value))
@@ -73,7 +76,7 @@ export function json<T extends Value = number>(
   }
 }
 
-/** The names and numbers of a path. @throws ConfigError for one that cannot be meant */
+/** The names and indices of a path. @throws ConfigError for an invalid one */
 function stepsOf(path: string): readonly string[] {
   const step = /\.([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^']*)'\]/y
   const steps: string[] = []
@@ -99,7 +102,7 @@ function parsed(reply: string): unknown {
   }
 }
 
-/** The document with a value at the end of the steps. */
+/** The document with a value set at the end of the steps. */
 function placed(document: unknown, [step, ...more]: readonly string[], value: Value): unknown {
   if (step === undefined) return typeof value === 'bigint' ? Number(value) : value
   const at = (document ?? (/^\d+$/.test(step) ? [] : {})) as Record<string, unknown>

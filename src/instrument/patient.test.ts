@@ -3,7 +3,7 @@ import { OpError, TransportError } from '../core/errors.ts'
 import { patient } from './patient.ts'
 import type { Link } from './transport/link.ts'
 
-/** A link whose replies are these, one a question; an error is thrown. */
+/** A link with these replies, one per query; an error is thrown. */
 function answering(...replies: (string | Error)[]): Link & { asked: number; ended: AbortController } {
   const ended = new AbortController()
   const link = {

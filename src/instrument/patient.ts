@@ -1,12 +1,13 @@
 import { TransportError } from '../core/errors.ts'
 import type { Link } from './transport/link.ts'
 
-/** Times that a question is asked whose reply does not come, or cannot be read. */
+/** How often a query is tried if its reply is missing or unreadable. */
 const TRIES = 3
 
 /**
- * A link for taking stock of an instrument, which asks dozens of questions that all have to be answered: a bad reply costs
- * another question, not the connection and the wait before the next. For questions alone, that may be asked again.
+ * A link for surveying an instrument, which takes dozens of queries that must all be answered: a bad reply
+ * causes another query rather than the loss of the connection and the wait before the next one. For
+ * repeatable queries only.
  */
 export function patient(link: Link): Link {
   const again = async <T>(ask: () => Promise<T>): Promise<T> => {

@@ -1,16 +1,16 @@
-/** Tasks for what an instrument keeps: settings change a register, gettings show one. */
+/** Tasks for an instrument's registers: settings change one, gettings show one. */
 import { z } from 'zod'
 import type { Agent, OpContext } from '../core/agent.ts'
 import type { Instrument, Params } from './instrument-spec.ts'
 import { change, recall } from './registers.ts'
 import type { Getting, Setting } from './table.ts'
 
-/** What a task for a register needs of its operation. */
+/** What a task for a register needs from its operation. */
 type RegisterOp = Pick<
   OpContext<Params, object, unknown, Instrument<unknown>, string>,
   'params' | 'instrument' | 'session' | 'args' | 'lab' | 'feeds'
 >
-/** Changes something that the readings depend on, and asks for them anew. */
+/** Changes something that the readings depend on, and surveys it again. */
 export type Resurvey = <T>(
   op: Pick<RegisterOp, 'instrument' | 'args' | 'lab' | 'feeds'>,
   change: () => Promise<T>,
@@ -51,7 +51,7 @@ export function addGetting<A extends z.ZodObject, S>(
   agent.task(name, { help, params: z.object({ ...key }) as never }, run as never)
 }
 
-/** The key of the register, and the parameters that are not. */
+/** Splits the parameters into the register's key and the others. */
 function apart(params: Params, key: Params): [of: string, rest: Params] {
   const [chooses] = Object.keys(key)
   const rest = Object.fromEntries(Object.entries(params).filter(([name]) => name !== chooses))

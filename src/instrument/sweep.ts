@@ -4,30 +4,31 @@ import type { Part } from './parts.ts'
 import { type Reading, unreadOf } from './table.ts'
 import type { Link } from './transport/link.ts'
 
-/** One block of a sweep: read at this time, unix s. */
+/** One block of a sweep, with its time, unix s. */
 export interface Sampled {
   readonly block: string
   readonly time: number
   readonly values: Record<string, Value>
-  /** Whether all that was asked for failed: there is nothing to publish. */
+  /** Whether every query failed, so that there is nothing to publish. */
   readonly isEmpty: boolean
 }
 
-/** What a sweep gave. */
+/** The result of a sweep. */
 export interface Sweep {
   readonly blocks: readonly Sampled[]
-  /** Readings that gave something. */
+  /** Number of readings that returned something. */
   readonly read: number
-  /** Commands that were not answered with what they should be. */
+  /** Commands without a valid answer. */
   readonly failed: ReadonlySet<string>
-  /** What is wrong, by its kind: a field of a command, or a command altogether. */
+  /** What is wrong, by kind: a field of a command, or a whole command. */
   readonly faults: ReadonlyMap<string, string>
 }
 
 /**
- * Reads everything once, in order. A value that cannot be read costs itself only, a command that fails its own fields.
- * @param heard is called after each reading that gave something
- * @throws TransportError when the link ends meanwhile
+ * Reads everything once, in order. An unreadable value loses only itself, a failed command only its own
+ * fields.
+ * @param heard is called after each reading that returned something
+ * @throws TransportError if the link ends during the sweep
  */
 export async function sweepOver(
   link: Link,
@@ -73,7 +74,7 @@ export async function sweepOver(
   }
 }
 
-/** The values that can be read; none at all throws, so that the link gets in step again. */
+/** The readable values; if there are none it throws, so that the link gets in step again. */
 function valuesIn(
   reply: string,
   fields: Reading['fields'],
@@ -94,7 +95,7 @@ function valuesIn(
   return found
 }
 
-/** Truth values, however a part gives them. */
+/** Booleans in all forms that parts return. */
 const TRUTHS = new Map([
   ['1', true],
   ['true', true],
@@ -102,7 +103,7 @@ const TRUTHS = new Map([
   ['false', false],
 ])
 
-/** @throws TransportError for what is neither */
+/** @throws TransportError for a value that is neither */
 function truth(value: Value): boolean {
   const found = TRUTHS.get(String(value))
   if (found === undefined)

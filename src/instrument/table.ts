@@ -1,6 +1,6 @@
 /**
- * An instrument as a table of what it reads and what it keeps: data, from which `define-instrument.ts` makes an agent and
- * `simulators/table.ts` an instrument that behaves as told.
+ * An instrument as a table of its readings and registers: data, from which `define-instrument.ts` makes an
+ * agent and `simulators/table.ts` a simulated instrument.
  */
 import type { z } from 'zod'
 import { ConfigError } from '../core/errors.ts'
@@ -9,77 +9,80 @@ import type { Value } from '../core/wire.ts'
 import type { Part } from './parts.ts'
 import type { Register } from './registers.ts'
 
-/** What a simulated instrument shows: always this; this and a scatter about it; or what follows from its registers. */
+/** A simulated value: constant; constant with noise; or computed from the registers. */
 export type Simulated =
   | Value
   | readonly [mean: number, scatter: number]
   | ((recall: <V extends object>(register: Register<V>, key?: string) => V) => Value)
 
-/** A field that is read. `unread` of an `int` is -1 and of a `string` empty, unless it says otherwise; a `bool` has to say it. */
+/**
+ * A field that is read. `unread` defaults to -1 for an `int` and to empty for a `string`; a `bool` must
+ * declare it.
+ */
 export interface ReadingField extends FieldSpec {
   readonly part: Part<never> | Part
-  /** Absent where a register is the reply. */
+  /** Absent if the reply is a register. */
   readonly sim?: Simulated
 }
 
-/** A query and the fields in its reply. Several may go into one block. */
+/** A query and the fields in its reply. Several may fill one block. */
 export interface Reading {
   readonly block: string
   readonly command: string
   readonly fields: Readonly<Record<string, ReadingField>>
   /**
-   * Whether it makes sense, by what the block has so far; where not it is left out: a field keeps what an earlier reading
-   * gave it, and is else as if it could not be read.
+   * Whether to send it, judged by the block's values so far. If not, a field keeps the value of an earlier
+   * reading, or else counts as unreadable.
    */
   readonly when?: (values: Readonly<Record<string, Value>>) => boolean
 }
 
 type Shape = Readonly<Record<string, z.ZodType>>
 
-/** A task that changes values of a register, and compares what the instrument has then. */
+/** A task that changes values of a register, and compares what the instrument has afterwards. */
 export interface Setting {
   /** The task's name: `set_pid`. */
   readonly name: string
   readonly help: string
   readonly register: Register
-  /** The one parameter that chooses the register's key. */
+  /** The single parameter that selects the register's key. */
   readonly key?: Shape
-  /** Its other parameters; named as the register's values unless `values` says how they become those. */
+  /** Its other parameters; they have the names of the register's values unless `values` converts them. */
   readonly params: Shape
   readonly values?: (params: never) => object
-  /** What is read, or its units, depends on it: the instrument is surveyed anew afterwards. */
+  /** Readings or their units depend on it: the instrument is surveyed again afterwards. */
   readonly resurvey?: boolean
 }
 
-/** A task that sends a command which has no reply: `ZPROBE`. */
+/** A task that sends a command without a reply: `ZPROBE`. */
 export interface Command {
   readonly name: string
   readonly help: string
   readonly command: string
 }
 
-/** A task that asks for a register, as data of its session. */
+/** A task that queries a register and shows it as data of its session. */
 export type Getting = Omit<Setting, 'params' | 'values' | 'resurvey'> & {
   readonly values?: (found: never) => object
 }
 
-/** The same instrument as one that is simulated. */
+/** The same instrument, simulated. */
 export interface SimulatedInstrument {
-  /** What it is, for the list of `ocs sim`; what its agent says of itself by default. */
+  /** Its description in the list of `ocs sim`; that of its agent by default. */
   readonly help?: string
-  /** How it is reached: lines of text on TCP or a pseudo-terminal by default. */
+  /** The interface: lines of text on TCP or a pseudo-terminal by default. */
   readonly served?: 'lines' | 'modbus' | 'snmp'
-  /** The name that `ocs sim` has for the same behind a Prologix controller. */
+  /** The name in `ocs sim` of the same instrument behind a Prologix controller. */
   readonly behindPrologix?: string
-  /** The reply to `*IDN?`, `{serial}` in it for the serial number; none for an instrument without. */
+  /** The reply to `*IDN?`, with `{serial}` for the serial number; absent for an instrument without one. */
   readonly identity?: string
   readonly readings: readonly Reading[]
   readonly registers?: readonly Register[]
 }
 
 /**
- * What stands for a value of a field that could not be read.
- * @throws ConfigError for a `bool` that does not say: neither of its values does
+ * The value published for a field that could not be read.
+ * @throws ConfigError for a `bool` that does not declare it, since both of its values mean something
  */
 export function unreadOf(name: string, { type = 'double', unread }: FieldSpec): Value {
   if (type === 'double') return Number.NaN
@@ -92,7 +95,7 @@ export function unreadOf(name: string, { type = 'double', unread }: FieldSpec): 
 }
 const UNREAD = -1
 
-/** The blocks that these readings make up. @throws ConfigError for a `bool` without `unread` */
+/** The blocks of these readings. @throws ConfigError for a `bool` without `unread` */
 export function blocksOf(readings: readonly Reading[]): Blocks {
   const blocks: Record<string, Record<string, FieldSpec>> = {}
   for (const { block, fields } of readings) {

@@ -13,17 +13,17 @@ import { findHost, findInstance } from '../site/find.ts'
 import type { Context } from '../terminal/context.ts'
 import { createLog, type Log, type LogFormat } from '../terminal/log.ts'
 
-/** Flags that say which instance to be. */
+/** Flags that choose the instance to run. */
 export interface AgentFlags extends SiteOptions {
   readonly instanceId?: string
   readonly module?: string
-  /** The program of the instance has started this process, and speaks to it. */
+  /** The instance's program has started this process and communicates with it. */
   readonly attached?: boolean
 }
 
 /**
- * The instance that flags and site file name, with its declaration.
- * @throws ConfigError when the site file does not have it, or there is none
+ * The instance that the flags and the site file name, with its declaration.
+ * @throws ConfigError when the site file does not have it, or there is no site file
  */
 export async function findRole(flags: AgentFlags, context: Context, classes?: readonly string[]) {
   const chosen = await chooseSite(flags, context, createLog(context, flags.logFormat ?? 'text'))
@@ -51,13 +51,13 @@ export interface AgentRole {
   readonly given: readonly string[]
   readonly flags: SiteOptions & { readonly stateDir?: string; readonly logDir?: string }
   readonly context: Context
-  /** Starts the program that the agent stands for. */
+  /** Starts the program that the agent represents. */
   readonly start?: (state: string, log: Log) => Promise<Agent>
   /** `log-dir` of the host in the site file. */
   readonly logDir?: string | undefined
 }
 
-/** Checks an agent's arguments, says which come from the site file, and runs it. */
+/** Checks an agent's arguments, logs which come from the site file, and runs it. */
 export async function runAgentRole(role: AgentRole): Promise<void> {
   const { agent, instance, siteArguments, given, context, start } = role
   const { common, rest, notes, faults, values } = checkArguments(agent, siteArguments, given, context.env)
@@ -67,7 +67,7 @@ export async function runAgentRole(role: AgentRole): Promise<void> {
   const state = stateDir(flags.stateDir, context.env)
   const silent: Log = () => {}
   const site = await chooseSite(flags, context, silent)
-  // Whoever runs this role may keep its log.
+  // The supervisor of this role may keep its log.
   const logFile =
     context.env['OCS_LOG_FILE'] === 'none'
       ? undefined
@@ -92,13 +92,13 @@ function enter(folder: string): void {
   }
 }
 
-/** What is wrong with arguments: of the site file where a place is told, else of the command line. */
+/** An error for invalid arguments: of the site file if they have positions, otherwise of the command line. */
 export function argumentError(instance: string, wrong: readonly string[]): Error {
   const text = wrong.join('\n')
   return /^\S+:\d+:\d+: /.test(text) ? new ConfigError(text) : new UsageError(`${instance}: ${text}`)
 }
 
-/** Common flags by the names commander gives them: `site_hub` → `siteHub`. */
+/** Common flags under commander's names: `site_hub` → `siteHub`. */
 function optionsOf(common: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(common).map(([key, value]) => [

@@ -24,11 +24,11 @@ afterAll(() => clock[Symbol.dispose]())
 const folder = mkdtempSync(join(tmpdir(), 'agents-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** What writes the logs that BlueforsAgent follows. */
+/** Writes the logs that BlueforsAgent follows. */
 const refrigerator = await startBluefors({ serialNumber: '1', dir: join(folder, 'logs') }, 200)
 afterAll(() => refrigerator.close())
 
-/** How a class is started without hardware or other agents, where its example does not say it. */
+/** How to start a class without hardware or other agents, if its example cannot be used as it is. */
 const given: Readonly<Record<string, readonly string[]>> = {
   Lakeshore240Agent: ['--serial-number', 'LSA21OQ', '--port', 'replay:fixtures/dialogs/lakeshore240.yaml'],
   BlueforsAgent: ['--log-directory', join(folder, 'logs')],
@@ -45,7 +45,7 @@ const given: Readonly<Record<string, readonly string[]>> = {
   ArchiveDataNode: ['--data-dir', 'fixtures/g3', '--index-dir', folder],
 }
 
-/** The example's words, with the dialog that bears the class's name in place of an address. */
+/** The words of the example, with the recorded dialog of the class in place of an address. */
 async function wordsFor(name: string): Promise<readonly string[]> {
   const dialog = `replay:fixtures/dialogs/${instrumentName(name)}.yaml`
   const { example = {} } = (await findAgent(name)).spec
@@ -61,14 +61,14 @@ afterEach(async () => {
   for (const agent of open.splice(0)) await agent[Symbol.asyncDispose]()
 })
 
-/** An argument or parameter tells what it is for. */
+/** Checks that each argument or parameter has a description. */
 function describe(schema: z.ZodObject): string[] {
   return Object.entries(schema.shape)
     .filter(([, type]) => !(type as z.ZodType).description)
     .map(([name]) => name)
 }
 
-/** Names are such as so3g takes; a number has units, or says what it counts. */
+/** Checks that names are valid in so3g, and that a number has units, or a description of what it counts. */
 function legal(blocks: Blocks): void {
   for (const [block, fields] of Object.entries(blocks)) {
     for (const field of [block, ...Object.keys(fields)])
@@ -80,7 +80,8 @@ function legal(blocks: Blocks): void {
 }
 
 test('each recorded dialog is played by an agent', async () => {
-  // That of Bluefors only tells the reference page which fields there are: logs are written for the agent's start.
+  // Bluefors' dialog only tells the reference page which fields exist: logs are written for the agent's
+  // start.
   const words = await Promise.all(agentClasses.map(wordsFor))
   const played = words
     .flat()
@@ -97,12 +98,12 @@ for (const name of agentClasses) {
     expect(spec.help).toEndWith('.')
     expect(describe(spec.args)).toEqual([])
     expect(z.toJSONSchema(spec.args, { io: 'input' })).toHaveProperty('type', 'object')
-    // What its page says to paste into a site file.
+    // The example that its reference page shows for a site file.
     const example = Object.entries(spec.example ?? {}).map(([key, value]) => [
       `--${key.replaceAll('_', '-')}`,
       String(value),
     ])
-    // The program fills this one in.
+    // The program fills in this argument.
     if ('index_dir' in spec.args.shape) example.push(['--index-dir', folder])
     if (example.length > 0) expect(coerceArguments(spec.args, flags(example.flat()))).toHaveProperty('values')
     for (const why of Object.values(spec.retired ?? {})) expect(why.length).toBeGreaterThan(0)
@@ -123,7 +124,7 @@ for (const name of agentClasses) {
   })
 
   test(`${name}: starts`, async () => {
-    // A database that is named by the environment.
+    // The database is named by the environment.
     for (const part of ['ORG', 'BUCKET', 'TOKEN']) process.env[`INFLUXDB_V2_${part}`] ??= 'test'
     process.env['INFLUXDB_V2_URL'] ??= 'http://127.0.0.1:1'
     const agent = await findAgent(name)
@@ -167,7 +168,7 @@ test('what is known of classes without loading them is what they declare', async
 test('no class is named outside its own declaration and the list of classes', async () => {
   const declared = await Promise.all(agentClasses.map(async (name) => (await findAgent(name)).spec))
   const names = declared.flatMap((spec) => [spec.class, ...(spec.aliases ?? [])])
-  // These write site files, as the demo's is one.
+  // These write site files, as the demo does.
   const sites = ['src/chaos/lab-roles.ts', 'src/chaos/instruments.ts']
   const named: string[] = []
   for (const file of [...new Bun.Glob('{src,bin}/**/*.ts').scanSync('.')].sort()) {

@@ -3,10 +3,10 @@ import { ConfigError } from '../core/errors.ts'
 import { didYouMean } from '../core/names.ts'
 import { foreignClasses } from './foreign-classes.ts'
 
-/** What the module of a class exports: its declaration, and the table of an instrument that can be simulated. */
+/** The exports of a class's module: its declaration, and the table of an instrument that can be simulated. */
 type Load = () => Promise<{ readonly default: unknown; readonly simulated?: unknown }>
 
-/** Every class there is, with where it is declared; a new agent is a file and a line here. */
+/** All classes with their modules; a new agent is one file and one line here. */
 const classes: Readonly<Record<string, Load>> = {
   Lakeshore240Agent: () => import('../agents/lakeshore/lakeshore240.ts'),
   Lakeshore372Agent: () => import('../agents/lakeshore/lakeshore372.ts'),
@@ -33,11 +33,14 @@ const classes: Readonly<Record<string, Load>> = {
 /** The names of all classes. */
 export const agentClasses: readonly string[] = Object.keys(classes)
 
-/** The classes of what is more than an instrument, in every spelling, first the right one: known without being loaded. */
+/**
+ * The classes of recorders, host managers and alarm agents, in every spelling, the correct one first: known
+ * without being loaded.
+ */
 export const recorderClasses: readonly string[] = ['AggregatorAgent', 'AgreggatorAgent']
 export const managerClasses: readonly string[] = ['HostManager', 'HostManagerAgent']
 export const alarmClass = 'AlarmAgent'
-/** The classes of data nodes, as `ocs datanode` spells them. */
+/** The classes of data nodes, by their name in `ocs datanode`. */
 export const nodeClasses = {
   thermometry: 'ThermometryDataNode',
   sensors: 'SensorsDataNode',
@@ -45,27 +48,30 @@ export const nodeClasses = {
   archive: 'ArchiveDataNode',
 } as const
 
-/** What the module of a class exports. @throws UnknownClassError for another name than those of `agentClasses` */
+/**
+ * Loads the module of a class.
+ * @throws UnknownClassError for a name that is not in `agentClasses`
+ */
 export async function loadClass(agentClass: string): Promise<Awaited<ReturnType<Load>>> {
   const load = Object.hasOwn(classes, agentClass) ? classes[agentClass] : undefined
   if (!load) throw new UnknownClassError(`there is no agent class "${agentClass}"`, false)
   return await load()
 }
 
-/** What the files of an instrument and its simulator are named after: `cryomech-cpa` for CryomechCPAAgent. */
+/** The file name of an instrument and its simulator: `cryomech-cpa` for CryomechCPAAgent. */
 export function instrumentName(agentClass: string): string {
   const words = agentClass.replace(/Agent$/, '').replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-')
   return words.toLowerCase()
 }
 
-/** Whether an instance of this class records what others read. */
+/** Whether an instance of this class is a recorder. */
 export function isRecorder(agentClass: string): boolean {
   return recorderClasses.includes(agentClass)
 }
 
-/** A class that is not here. */
+/** Thrown for a class that does not exist here. */
 export class UnknownClassError extends ConfigError {
-  /** Whether it is one of ours or of OCS, misspelt. */
+  /** Whether it is a misspelling of one of ours or of OCS. */
   readonly isMisspelt: boolean
 
   constructor(message: string, isMisspelt: boolean) {
@@ -75,7 +81,7 @@ export class UnknownClassError extends ConfigError {
 }
 
 /**
- * The declaration of an agent class, by its name or another spelling it has.
+ * The declaration of an agent class, by its name or another of its spellings.
  * @throws UnknownClassError naming the nearest class, or all
  */
 export async function findAgent(name: string): Promise<Agent> {
@@ -100,6 +106,6 @@ export async function findAgent(name: string): Promise<Agent> {
 }
 
 async function declared(load: Load): Promise<Agent> {
-  // Each declaration has types of its own; what runs them needs none.
+  // Each declaration has its own types; running it needs none.
   return (await load()).default as Agent
 }

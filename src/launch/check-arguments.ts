@@ -16,8 +16,8 @@ import { defaultDataDir } from './places.ts'
 
 /**
  * Checks an agent's arguments against its declaration.
- * @returns `common`: flags that every agent takes; `rest`: its own, as given; `values`: the same, typed; or `faults`, a
- *   sentence each, with its place where it stands in the site file
+ * @returns `common`: flags that every agent takes; `rest`: its own, as given; `values`: the same, typed; or
+ *   `faults`, a sentence each, with the position for those in the site file
  */
 export function checkArguments(
   agent: Agent,
@@ -42,7 +42,7 @@ export function checkArguments(
   }
 }
 
-/** The same of an instance of a site file: every fault begins with a place in it. */
+/** The same for an instance of a site file: every fault begins with a position. */
 export function checkInstanceArguments(
   agent: Agent,
   { instance_id, arguments: siteArguments, position, faults: own }: Instance,
@@ -64,7 +64,10 @@ interface Checked {
   readonly values: Readonly<Record<string, unknown>> | undefined
 }
 
-/** A recorder that is told no directory writes to XDG's; an index of files is kept in the folder for state. */
+/**
+ * Adds defaults: a recorder without a directory writes to XDG's data folder; a file index is kept in the
+ * state folder.
+ */
 function withDefaults(agent: Agent, given: readonly Given[], env: Context['env']): readonly Given[] {
   const folders = { data_dir: defaultDataDir(env), index_dir: statePath(undefined, env) }
   const missing = Object.entries(folders).flatMap(([name, folder]) => {

@@ -8,7 +8,7 @@ import type { Context } from '../terminal/context.ts'
 import type { Log, LogFormat } from '../terminal/log.ts'
 import { isRecorder } from './agents.ts'
 
-/** The site flags that every command takes, as commander hands them over. */
+/** The site flags that every command takes, under commander's names. */
 export interface SiteOptions {
   readonly site?: string
   readonly siteFile?: string
@@ -19,29 +19,33 @@ export interface SiteOptions {
   readonly logFormat?: LogFormat
 }
 
-/** What a command knows of its site. Without a site file the hub is the one on this machine. */
+/** A command's site. Without a site file the hub is the one on this machine. */
 export interface ChosenSite {
   readonly site: Site | undefined
   readonly host: Host | undefined
-  /** Where the hub is: its address, several with commas between. */
+  /** The hub's address, several separated by commas. */
   readonly url: string
   readonly root: string
   readonly realm: string
-  /** What a client, of an instance where one is named, shows the hub, at an address where it has several. @throws ConfigError for a file that cannot be used */
+  /**
+   * The credentials of a client (of an instance, if one is named) for the hub, at one of its addresses if it
+   * has several.
+   * @throws ConfigError for a file that cannot be used
+   */
   credentials(whose?: Partial<Pick<Asking, 'instance' | 'stateDir' | 'url'>>): Credentials | undefined
   /** Instance-ids of the recorders; undefined without a site file. */
   readonly recorders: readonly string[] | undefined
-  /** Ports the hub listens on by default: those that the site file's addresses name. */
+  /** Ports the hub listens on by default: those in the site file's addresses. */
   readonly ports: Readonly<Record<Scheme, number>>
 }
 
 type Scheme = 'mqtt' | 'ws' | 'mqtts' | 'wss'
-/** Where a hub listens when nothing says another port. */
+/** The ports where a hub listens by default. */
 export const PORTS = { mqtt: 1883, ws: 8001, mqtts: 8883, wss: 8080 } as const
 
 /**
- * Reads the site file where there is one; needs none when nothing names one.
- * @throws ConfigError, UsageError when the file that is named cannot be used
+ * Reads the site file if one is named; otherwise none is needed.
+ * @throws ConfigError, UsageError when the named file cannot be used
  */
 export async function chooseSite(options: SiteOptions, context: Context, log: Log): Promise<ChosenSite> {
   const { site, host, recorders } = namesSite(options, context.env)
@@ -65,12 +69,12 @@ export async function chooseSite(options: SiteOptions, context: Context, log: Lo
   }
 }
 
-/** Whether flags or environment name a site file. */
+/** Whether flags or the environment name a site file. */
 export function namesSite({ site, siteFile }: SiteOptions, env: Context['env']): boolean {
   return siteFile !== undefined || site !== undefined || Boolean(env['OCS_CONFIG_DIR'])
 }
 
-/** What clients of a site show its hub. */
+/** The credentials that clients of a site show its hub. */
 export function credentialsOf(
   { url, realm, site, host }: Pick<ChosenSite, 'url' | 'realm'> & Partial<Pick<ChosenSite, 'site' | 'host'>>,
   env: Context['env'],
@@ -82,7 +86,10 @@ export function credentialsOf(
   }
 }
 
-/** The site file as whoever runs this role has taken it up: what has been done to the file since does not count. */
+/**
+ * The copy of the site file with which the supervisor started this role: later changes of the file do not
+ * count.
+ */
 function siteCopy({ OCS_SITE_FILE: file, OCS_SITE_COPY: copy }: Context['env']): SiteCopy | undefined {
   return file && copy ? { file, copy } : undefined
 }
@@ -90,8 +97,9 @@ function siteCopy({ OCS_SITE_FILE: file, OCS_SITE_COPY: copy }: Context['env']):
 const noSite = { site: undefined, host: undefined, recorders: undefined }
 
 /**
- * The site file that is named, and the host this machine is; a command that needs none of its own (hub, ctrl) works on any
- * machine. What reads site files is loaded with the first: most of what a command without one would load.
+ * The named site file, and this machine's host in it. A command that does not need a host (hub, ctrl) works
+ * on any machine. The code that reads site files is loaded only when a file is named: it is most of what a
+ * command would otherwise load.
  */
 async function namedSite(
   { site: name, siteFile, siteHost }: SiteOptions,
@@ -107,7 +115,7 @@ async function namedSite(
   return { site, host: site.hosts.size > 0 ? chosen() : undefined, recorders: recorders(site, isRecorder) }
 }
 
-/** The port of each kind, which the addresses of a site name or not. */
+/** The port of each scheme: from the addresses of a site, or the default. */
 function portsOf(urls: readonly (string | undefined)[]): Record<Scheme, number> {
   const named = urls.flatMap((url = '') => {
     const { protocol = '', port } = URL.parse(firstOf(url)) ?? {}

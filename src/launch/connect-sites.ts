@@ -8,12 +8,12 @@ import type { Site } from '../site/site.ts'
 import type { Log } from '../terminal/log.ts'
 import { sayConnections } from './role.ts'
 
-/** Another lab of the site file, and how its hub is reached. */
+/** Another lab of the site file, and how to reach its hub. */
 export interface OtherSite {
   readonly name: string
   readonly url: string
   readonly root: string
-  /** What its entry names, and nothing else: what is shown to this lab's own hub is not that one's business. */
+  /** Only the credentials of its own entry: those for this lab's hub must not be shown to another hub. */
   readonly credentials: MqttOptions['credentials']
 }
 
@@ -32,8 +32,10 @@ export function otherSites(site: Site | undefined): OtherSite[] {
 }
 
 /**
- * Connects to the other labs of a site file, to look at them. None of them is waited for: a link may be down for days.
- * @param role what looks, for its ids there: one for each site, since two names may lead to one hub, which lets an id in once
+ * Connects to the other labs of a site file, to show them. Does not wait for any of them: a link may be down
+ * for days.
+ * @param role what connects, as part of the client ids there; each site gets its own id, since two names may
+ *   lead to one hub, which admits an id once
  */
 export function connectSites(
   site: Site | undefined,
@@ -72,7 +74,7 @@ interface Look {
   status(): LabStatus
 }
 
-/** How other labs are, followed until disposed; of one whose hub is away what was known last. */
+/** The states of other labs, followed until disposed; while a hub is away, its last known state. */
 export class SiteStatuses implements AsyncDisposable {
   readonly #looks: readonly Look[]
   readonly #open: readonly AsyncDisposable[]
@@ -102,7 +104,7 @@ export class SiteStatuses implements AsyncDisposable {
     return this.#looks.length === 0
   }
 
-  /** Each by its name. */
+  /** The state of each, by name. */
   now(): Readonly<Record<string, LabStatus>> {
     return Object.fromEntries(this.#looks.map(({ name, status }) => [name, status()]))
   }

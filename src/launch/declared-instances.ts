@@ -9,21 +9,21 @@ import { checkInstanceArguments } from './check-arguments.ts'
 import { importAgent } from './own-module.ts'
 import { isProgram, pluginsOf, pythonOf, standIn } from './programs.ts'
 
-/** An instance with the declaration of its class and its checked arguments, as far as there are any. */
+/** An instance with the declaration of its class and its checked arguments, if available. */
 export interface DeclaredInstance {
   readonly instance: Instance
   /** Undefined for a class that is not known here, and for a module that cannot be used. */
   readonly agent: Agent | undefined
-  /** Whether its class is none of ours, nor one of ours misspelt. */
+  /** Whether its class is neither ours nor a misspelling of ours. */
   readonly isForeign: boolean
-  /** Undefined when they are not in order. */
+  /** Undefined if they are invalid. */
   readonly values: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
- * The declaration of an instance's class: of its module, else the bundled one.
- * @throws ConfigError when there is none, with its place when the entry itself is at fault; UnknownClassError for a class
- *   that is not here
+ * The declaration of an instance's class: from its module, or else the bundled one.
+ * @throws ConfigError when there is none, with a position when the entry itself is at fault;
+ *   UnknownClassError for a class that does not exist here
  */
 export async function declarationOf(instance: Instance, env: Context['env'] = process.env): Promise<Agent> {
   const { agent_class, instance_id, module, position } = instance
@@ -42,7 +42,10 @@ export async function declarationOf(instance: Instance, env: Context['env'] = pr
   )
 }
 
-/** Our declaration of a class; where there is none, that of OCS's plugins. @throws UnknownClassError when neither has it */
+/**
+ * Our declaration of a class, or else that of OCS's plugins.
+ * @throws UnknownClassError when neither has it
+ */
 async function oursOrPython(instance: Instance, agentClass: string, env: Context['env']): Promise<Agent> {
   try {
     return await findAgent(agentClass)
@@ -54,12 +57,15 @@ async function oursOrPython(instance: Instance, agentClass: string, env: Context
   }
 }
 
-/** Whether there is no declaration since the class is somebody else's. */
+/** Whether a declaration is missing because the class belongs to somebody else. */
 export function isForeignClass(error: unknown): boolean {
   return error instanceof UnknownClassError && !error.isMisspelt
 }
 
-/** The arguments of an instance, checked; what a module of one's own throws about them is its fault. */
+/**
+ * The checked arguments of an instance; an error that the user's own module throws for them counts as a
+ * fault.
+ */
 export function checkedArguments(
   agent: Agent,
   instance: Instance,
@@ -74,7 +80,7 @@ export function checkedArguments(
   }
 }
 
-/** All instances of a site file that can be named, with their declarations. */
+/** All instances of a site file with an id, with their declarations. */
 export async function declaredInstances(
   site: Site,
   env: Context['env'],
@@ -94,7 +100,7 @@ export async function declaredInstances(
   )
 }
 
-/** Instances of a site file that are to be up, on all hosts; those of classes of nobody here are somebody else's. */
+/** Instances of a site file, on all hosts, that should be up, without those whose class is unknown here. */
 export async function expectedOf(site: Site | undefined, env: Context['env']): Promise<Expected[]> {
   const declared = site ? await declaredInstances(site, env) : []
   const hostOf = new Map(

@@ -1,5 +1,5 @@
 /**
- * Agent classes in Python that are not here: those that `plugin.py` of socs 0.6.4 and of OCS 0.12.1 name
+ * Agent classes in Python that do not exist here: those listed in `plugin.py` of socs 0.6.4 and of OCS 0.12.1
  * (https://github.com/simonsobs/socs, https://github.com/simonsobs/ocs).
  */
 const classes: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +60,7 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   OCS: ['AccessDirector'],
 }
 
-/** Who has a class that is not here, by its name. */
+/** The project that has a class that does not exist here, by class name. */
 export const foreignClasses: ReadonlyMap<string, string> = new Map(
   Object.entries(classes).flatMap(([owner, names]) => names.map((name) => [name, owner] as const)),
 )

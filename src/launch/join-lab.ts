@@ -14,12 +14,15 @@ import { type ChosenSite, chooseSite, type SiteOptions } from './choose-site.ts'
 import { keyRing } from './key-ring.ts'
 import { knownHub } from './known-hub.ts'
 
-/** Seconds the hub has to answer a command. */
+/** Seconds that the hub has to answer a command. */
 const HUB_SECONDS = 5
-/** Milliseconds that an agent of the site file has to come back to a hub that knows nothing of it: that may have begun just now. */
+/**
+ * Milliseconds that an agent of the site file has to come back to a hub that does not know it: the hub may
+ * have just started.
+ */
 const BACK_MS = 3000
 
-/** A lab as a command that controls it has it. */
+/** A lab, for a command that controls it. */
 export interface Controlled {
   readonly bus: Bus
   readonly url: string
@@ -28,20 +31,22 @@ export interface Controlled {
   readonly lab: LabView
   readonly ask: Caller
   readonly log: Log
-  /** Recorders and instruments by the site file; undefined without one, when those that run decide. */
+  /**
+   * Recorders and instruments according to the site file; undefined without one, when the running ones count.
+   */
   readonly recorders: readonly string[] | undefined
   readonly expected: readonly string[] | undefined
-  /** The site file, where there is one. */
+  /** The site file, if there is one. */
   readonly site: Site | undefined
 }
 
 /** The flags of a command that joins the lab. */
 export interface LabOptions extends SiteOptions {
-  /** Says which hub is joined, and as whom. */
+  /** Prints which hub is joined, and under which identity. */
   readonly verbose?: boolean
 }
 
-/** Hands a command its lab and takes it back; a shell lends one lab to all its commands. */
+/** Lends a command its lab; a shell lends one lab to all its commands. */
 export type WithLab = (
   flags: LabOptions,
   context: Context,
@@ -49,7 +54,7 @@ export type WithLab = (
 ) => Promise<void>
 
 /**
- * Joins the lab that the flags name, or the one that is known, for as long as `work` takes.
+ * Joins the lab that the flags name, or the only known one, while `work` runs.
  * @throws TransportError when its hub is not reached
  */
 export const joinLab: WithLab = async (given, context, work) => {
@@ -78,11 +83,11 @@ export const joinLab: WithLab = async (given, context, work) => {
   await lab.settled()
   const expected = site && (await instrumentsOf(site, lab, context.env))
   await work({ bus, url, credentials, root, lab, ask, log, recorders, expected, site })
-  // Before the others: each of them would give up what it listens to, and wait for the hub to say so.
+  // Closed before the others: each of them would otherwise unsubscribe and wait for the hub's answer.
   await bus[Symbol.asyncDispose]()
 }
 
-/** Instances of a site file that are expected to acquire; of a class that is not known here, nobody can say. */
+/** Instances of a site file that are expected to acquire data, without those of unknown classes. */
 async function instrumentsOf(
   site: Site,
   { instances: known }: LabView,
@@ -96,15 +101,15 @@ async function instrumentsOf(
   return written.flatMap(({ instance_id: id }, at) => ('acq' in (ops[at] ?? {}) ? [id] : []))
 }
 
-/** The operations of an instance that has told nothing; none of a class that is not here. */
+/** The operations of an instance that has announced nothing; none for a class that does not exist here. */
 async function opsOf(instance: Instance, env: Context['env']): Promise<Agent['ops']> {
-  // A class brings all that it reads by: a lab whose agents have said what they are does without any.
+  // Loading a class loads all its drivers: unnecessary in a lab whose agents have announced themselves.
   const { declarationOf } = await import('./declared-instances.ts')
   const agent = await declarationOf(instance, env).catch(() => undefined)
   return agent?.ops ?? {}
 }
 
-/** What to do about an instance of another site, by its name there, `SITE/instance`; undefined for one of this lab. */
+/** The message for an instance of another site, named `SITE/instance`; undefined for one of this lab. */
 export function elsewhere(site: Site | undefined, instance: string): string | undefined {
   const [name = '', ...rest] = instance.split('/')
   const url = site?.sites?.get(name)?.mqtt_server
@@ -112,7 +117,10 @@ export function elsewhere(site: Site | undefined, instance: string): string | un
   return `${instance} is of another site, which is looked at from here: operate it as who may there, with --site-hub ${url} and ${rest.join('/')}`
 }
 
-/** One instance, whatever its state; one of the site file may still come. @throws TransportError when nothing is known of it, with the nearest name */
+/**
+ * One instance in any state; waits a moment for one of the site file.
+ * @throws TransportError when nothing is known of it, with the nearest name
+ */
 export async function knownInstance({ lab, site }: Controlled, instance: string): Promise<InstanceView> {
   const hosts = [...(site?.hosts.values() ?? [])]
   const isNamed = hosts.some(({ instances }) => instances.some((one) => one.instance_id === instance))
@@ -125,7 +133,7 @@ export async function knownInstance({ lab, site }: Controlled, instance: string)
   throw new TransportError(`no agent "${instance}" is known (${nearOr(instance, names)})`)
 }
 
-/** Waits until an instance has said what it does; not for long, since it may not run. */
+/** Waits for an instance's announcement, for a short time, since it may not run. */
 async function comeBack(lab: LabView, instance: string): Promise<void> {
   const come = Promise.withResolvers<void>()
   const timer = setTimeout(come.resolve, BACK_MS)
@@ -134,11 +142,14 @@ async function comeBack(lab: LabView, instance: string): Promise<void> {
   })
   await come.promise
   clearTimeout(timer)
-  // What it says of its operations follows.
+  // The sessions of its operations follow.
   await lab.settled()
 }
 
-/** One instance that answers. @throws TransportError when it does not run */
+/**
+ * One instance that is running.
+ * @throws TransportError when it is not
+ */
 export async function runningInstance(on: Controlled, instance: string): Promise<InstanceView> {
   const found = await knownInstance(on, instance)
   if (found.state === 'online') return found
@@ -147,7 +158,10 @@ export async function runningInstance(on: Controlled, instance: string): Promise
   )
 }
 
-/** What an instance says of one of its operations. @throws UsageError when it has none of that name */
+/**
+ * An instance's declaration of one of its operations.
+ * @throws UsageError when it has none of that name
+ */
 export function knownOp(instance: string, { api }: InstanceView, op: string): AgentApi['ops'][string] {
   const ops = api?.ops ?? {}
   const found = Object.hasOwn(ops, op) ? ops[op] : undefined

@@ -4,16 +4,19 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { statePath } from '../machine/state-path.ts'
 import type { Context } from '../terminal/context.ts'
 
-/** The keys of the locks that this account holds, so that each command is their holder as the one that locked. */
+/**
+ * The keys of this account's locks, with which each later command counts as the holder, like the command that
+ * locked.
+ */
 export interface KeyRing {
-  /** The key of an instance's lock; also one that is over, which opens nothing. */
+  /** The key of an instance's lock; also that of an expired lock, which has no effect. */
   get(instance: string): string | undefined
-  /** @throws ConfigError when it cannot be kept */
+  /** @throws ConfigError when it cannot be stored */
   put(instance: string, key: string): void
   remove(instance: string): void
 }
 
-/** Keeps keys in the state folder, a file each that nobody else may read. */
+/** Stores keys in the state folder, one file each that nobody else may read. */
 export function keyRing(env: Context['env'], root: string): KeyRing {
   const file = (instance: string) => join(statePath(undefined, env), 'keys', `${root}.${instance}`)
   return {
@@ -28,7 +31,7 @@ export function keyRing(env: Context['env'], root: string): KeyRing {
       const path = file(instance)
       try {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-        // Made anew: an older file may have been opened to others.
+        // Created anew: an older file may be readable for others.
         rmSync(path, { force: true })
         writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx' })
       } catch (cause) {

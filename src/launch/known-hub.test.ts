@@ -23,7 +23,7 @@ test('the one hub that was logged in to is found where none runs here, and said'
   const said: string[] = []
   expect(await knownHub({}, account(lab), (text) => said.push(text), away)).toEqual(found)
   expect(said.join('')).toContain('mqtts://hub.example.edu:8883')
-  // What is an instance's is no log-in.
+  // Credentials of an instance are not a log-in.
   expect(await knownHub({}, account({ 'lab.ls240': 'mqtts://other:8883', ...lab }), () => {}, away)).toEqual(
     found,
   )

@@ -6,11 +6,11 @@ import type { Context } from '../terminal/context.ts'
 import { namesSite, type SiteOptions } from './choose-site.ts'
 
 /**
- * The hub that a command means where nothing names one: the one of this machine where it runs, else the one that this
- * account has logged in to, which is said.
+ * The default hub of a command that names none: the one of this machine if it runs, or else the one that this
+ * account has logged in to; the command prints that.
  * @param isThere whether a hub runs on this machine
  * @returns the flags, with that hub and its realm
- * @throws UsageError where there are several of those
+ * @throws UsageError when the account has logged in to several
  */
 export async function knownHub<T extends SiteOptions>(
   flags: T,

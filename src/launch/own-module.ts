@@ -6,17 +6,17 @@ import { didYouMean } from '../core/names.ts'
 import { ownFile } from '../machine/own-files.ts'
 import type { Module } from '../site/instances.ts'
 
-/** Milliseconds in which a module has to have loaded: one that waits for ever must not keep others waiting. */
+/** Milliseconds in which a module must have loaded: one that never finishes must not block others. */
 const LOAD_MS = 10_000
 /** Our own code: a module may lie in a folder above it. */
 const OURS = ['src', 'dist', 'bin', 'test'].map((folder) => ownFile(folder) + sep)
-/** What the files that were loaded looked like then. */
+/** The stamps of loaded files at the time of loading. */
 const loaded = new Map<string, string>()
 
-/** What a module of one's own exports. */
+/** The exports of a user's own module. */
 export type Exports = Readonly<Record<string, unknown>>
 
-/** @throws UsageError for what is no file that can be read */
+/** @throws UsageError for a file that does not exist or cannot be read */
 export function mustBeReadable(file: string): void {
   try {
     if (!statSync(file).isFile()) throw new Error('it is not a file')
@@ -27,8 +27,9 @@ export function mustBeReadable(file: string): void {
 }
 
 /**
- * Loads a module of one's own; anew when its file has changed, with what it imports from beside it.
- * @param name a path, seen from the folder, or the name of an npm package that is installed there
+ * Loads a user's own module. Loads it again when its file has changed, together with imports from the same
+ * folder.
+ * @param name a path relative to the folder, or the name of an npm package installed there
  * @throws ConfigError when there is none, or it cannot be loaded
  */
 export async function importOwn(name: string, folder: string): Promise<Exports> {
@@ -62,13 +63,13 @@ export async function importAgent({ name, folder }: Pick<Module, 'name' | 'folde
   )
 }
 
-/** The file of a module that is named by its path, whether it is there or not; undefined for an npm package. */
+/** The file of a module that is named by its path, whether or not it exists; undefined for an npm package. */
 export function modulePath({ name, folder }: Pick<Module, 'name' | 'folder'>): string | undefined {
   const path = resolve(folder, name)
   return isPath(name) || existsSync(path) ? path : undefined
 }
 
-/** Changes when a module's file does; '' when there is none. */
+/** A stamp that changes when a module's file does; '' if there is no file. */
 export function moduleStamp({ name, folder }: Pick<Module, 'name' | 'folder'>): string {
   try {
     return stampOf(fileOf(name, folder))
@@ -77,9 +78,9 @@ export function moduleStamp({ name, folder }: Pick<Module, 'name' | 'folder'>): 
   }
 }
 
-/** Lets what was loaded from a folder be read anew: Bun knows a module by its path, whatever its file has become. */
+/** Makes Bun read modules of a folder again: it caches a module by its path, even if the file has changed. */
 function forget(folder: string): void {
-  // One that has thrown is kept too, and not listed.
+  // A module that has thrown is cached too, but not listed.
   const beside = readdirSync(folder).map((name) => join(folder, name))
   for (const path of [...Object.keys(require.cache), ...beside]) {
     const isOwn = path.startsWith(folder + sep) && !OURS.some((ours) => path.startsWith(ours))
@@ -87,7 +88,7 @@ function forget(folder: string): void {
   }
 }
 
-/** What is wrong with a module, and where in which file, as far as Bun tells. */
+/** What is wrong with a module, with file and position if Bun gives them. */
 function faultOf(cause: unknown, file: string, provided: readonly string[]): string {
   const fault: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
   if (fault instanceof BuildMessage && fault.position)

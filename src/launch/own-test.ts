@@ -5,13 +5,13 @@ import { isBinary, ownModule } from '../machine/own-files.ts'
 import type { Context } from '../terminal/context.ts'
 import { mustBeReadable } from './own-module.ts'
 
-/** What has to be loaded before a test, so that it finds `ocs`. */
+/** The module that must be loaded before a test, so that it finds `ocs`. */
 const FIRST = ownModule('src/launch/provide-ocs.ts')
 
 /**
- * Runs tests of one's own by the Bun that runs this program.
- * @param file a test, or the module that it stands beside
- * @throws UsageError for what is no file that can be read, OpError when a test fails
+ * Runs a user's own tests with the Bun that runs this program.
+ * @param file a test, or the module beside it
+ * @throws UsageError for a file that cannot be read, OpError when a test fails
  */
 export async function runOwnTest(file: string, words: readonly string[], context: Context): Promise<void> {
   if (isBinary) throw new UsageError('the single-file ocs cannot run tests: use the npm package')

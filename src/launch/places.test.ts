@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { folder } from '../../test/temporary.ts'
 import { tightenState } from './places.ts'
 
-/** A home whose usual state folder is open to everyone, with a spool in it. */
+/** A home whose default state folder is readable for everyone, with a spool in it. */
 function home() {
   const path = folder()
   const state = join(path, 'ocs')
@@ -15,7 +15,7 @@ function home() {
   return { path, state, spools }
 }
 const rights = (path: string) => (statSync(path).mode & 0o777).toString(8)
-/** What is said when an agent starts there. */
+/** The log of an agent that starts there. */
 function start(state: string, env: Record<string, string> = {}): string[] {
   const said: string[] = []
   tightenState(state, 'observatory', env, (text) => said.push(text))

@@ -9,7 +9,7 @@ import type { Context } from '../terminal/context.ts'
 
 type Env = Context['env']
 
-/** File systems on which SQLite's locks cannot be trusted, by the magic number of statfs(2). */
+/** File systems on which SQLite's locks are unreliable, by the magic number of statfs(2). */
 const NETWORK: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
@@ -20,7 +20,8 @@ const NETWORK: Readonly<Record<number, string>> = {
 }
 
 /**
- * Where spools, sessions and logs are: the flag, `OCS_STATE_DIR`, systemd's `STATE_DIRECTORY`, or XDG's state folder.
+ * The folder of spools, sessions and logs: the flag, `OCS_STATE_DIR`, systemd's `STATE_DIRECTORY`, or XDG's
+ * state folder.
  * @throws ConfigError when it cannot be made, or is on a network file system
  */
 export function stateDir(flag: string | undefined, env: Env): string {
@@ -34,15 +35,15 @@ export function stateDir(flag: string | undefined, env: Env): string {
   return path
 }
 
-/** The network file system that a folder, an existing one, is on; undefined for a local one. */
+/** The network file system of an existing folder; undefined for a local one. */
 export function networkType(path: string): string | undefined {
   return NETWORK[statfsSync(path).type]
 }
 
 /**
- * Takes from others what an older ocs, or a copy, has left open to them (0700): the state folder where it is the usual one, and
- * the folder of a lab's spools. A folder that was chosen may be anybody's, and stays as it is; so does one with other
- * things in it than ours.
+ * Restricts to their owner (0700) folders that an older ocs, or a copy, has left readable for others: the
+ * state folder if it is the default one, and the folder of a lab's spools. A folder that the user chose may
+ * belong to others and stays as it is; so does one that contains other things than ours.
  */
 export function tightenState(state: string, root: string, env: Env, log: (text: string) => void): void {
   const spools = join(state, root)
@@ -52,18 +53,18 @@ export function tightenState(state: string, root: string, env: Env, log: (text: 
       log(`${folder} was open to other accounts: now only its owner can use it (0700)`)
 }
 
-/** Whether a folder, no link to one, has spools in it and nothing but files. */
+/** Whether a path is a folder (not a link to one) with spools in it and nothing but files. */
 function holdsSpools(folder: string): boolean {
   try {
     if (!lstatSync(folder).isDirectory()) return false
     const entries = readdirSync(folder, { withFileTypes: true })
     return entries.some(({ name }) => name.endsWith('.sqlite')) && entries.every((entry) => entry.isFile())
   } catch {
-    return false // not there yet, or another's
+    return false // does not exist yet, or belongs to another user
   }
 }
 
-/** Where a recorder writes when nothing says so: XDG's data folder. */
+/** The default folder of a recorder: XDG's data folder. */
 export function defaultDataDir(env: Env): string {
   return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'ocs', 'data')
 }
@@ -73,7 +74,7 @@ function made(path: string, flag: string): number {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     return statfsSync(path).type
   } catch (cause) {
-    // Who has to write there says so itself: others go on.
+    // Those who must write there report it themselves: others go on.
     if (diskFault(cause)) return 0
     throw new ConfigError(`${path}: ${messageOf(cause)}: choose another folder with ${flag}`, { cause })
   }

@@ -1,4 +1,4 @@
-/** Instances that are programs of their own: in Python, as OCS's plugins have them, or by a command of any language. */
+/** Instances that are separate programs: in Python, as OCS's plugins are, or a command in any language. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { delimiter, dirname, join, resolve } from 'node:path'
@@ -15,10 +15,10 @@ import type { Instance, Module } from '../site/instances.ts'
 import type { Context } from '../terminal/context.ts'
 import type { ChosenSite } from './choose-site.ts'
 
-/** Milliseconds that an interpreter has to tell its plugins. */
+/** Milliseconds that an interpreter has to list its plugins. */
 const LIST_MS = 30_000
 
-/** What an interpreter of Python has of OCS: classes with the plugin of each, versions, plugins that cannot be loaded. */
+/** An interpreter's OCS plugins: classes with the plugin of each, versions, plugins that cannot be loaded. */
 const Plugins = z.object({
   classes: z.record(z.string(), z.string()),
   versions: z.record(z.string(), z.string()),
@@ -28,12 +28,15 @@ export type Plugins = z.output<typeof Plugins>
 
 const asked = new Map<string, Promise<Plugins>>()
 
-/** The interpreter that serves an instance: its own, else `$OCS_PYTHON`, else `python3`. */
+/** The interpreter of an instance: its own, or else `$OCS_PYTHON`, or else `python3`. */
 export function pythonOf({ python }: Pick<Instance, 'python'>, env: Context['env']): string {
   return python ?? (env['OCS_PYTHON'] || 'python3')
 }
 
-/** Asks an interpreter for its plugins, once. @throws ConfigError when it does not answer */
+/**
+ * Asks an interpreter for its plugins, once.
+ * @throws ConfigError when it does not answer
+ */
 export function pluginsOf(python: string): Promise<Plugins> {
   const known = asked.get(python) ?? list(python)
   asked.set(python, known)
@@ -45,7 +48,7 @@ function list(python: string): Promise<Plugins> {
 }
 
 /**
- * What keeps a file of Python from being run as an agent, as its interpreter sees it; nothing of it is run.
+ * Why a Python file cannot be run as an agent, according to its interpreter; the file is not executed.
  * @returns undefined when it can be run
  * @throws ConfigError when the interpreter does not answer
  */
@@ -55,7 +58,10 @@ export async function pythonFault(python: string, file: string): Promise<string 
 }
 const Look = z.object({ fault: z.string().nullable() })
 
-/** Asks an interpreter something by our module. @throws ConfigError when it does not answer */
+/**
+ * Runs our Python module in an interpreter and returns its answer.
+ * @throws ConfigError when it does not answer
+ */
 async function child<S extends z.ZodType>(
   python: string,
   words: readonly string[],
@@ -67,7 +73,7 @@ async function child<S extends z.ZodType>(
       env: { ...process.env, ...withHost(process.env) },
       timeout: LIST_MS,
     })
-    // Plugins print as they are loaded.
+    // Plugins may print while they are loaded.
     return schema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
   } catch (cause) {
     const why =
@@ -78,24 +84,24 @@ async function child<S extends z.ZodType>(
   }
 }
 
-/** Where Python finds what runs an agent as our child. */
+/** The environment in which Python finds the module that runs an agent as our child. */
 function withHost(env: Context['env']): Record<string, string> {
   const paths = [fileForOthers('python'), env['PYTHONPATH'] ?? ''].filter((path) => path !== '')
   return { PYTHONPATH: paths.join(delimiter), PYTHONUNBUFFERED: '1' }
 }
 
-/** Whether a module is a file of Python with an agent of OCS, as `ocs-agent-cli --agent` runs it. */
+/** Whether a module is a Python file with an agent of OCS, as `ocs-agent-cli --agent` runs it. */
 export function isPython(module: Instance['module']): module is Module {
   return module?.name.endsWith('.py') ?? false
 }
 
-/** Whether an instance says itself that it is a program of its own. */
+/** Whether an instance's entry makes it a separate program. */
 export function isProgram({ python, command, runtime, module, crossbar }: Instance): boolean {
   return [python, command, runtime, crossbar].some((key) => key !== undefined) || isPython(module)
 }
 
 /**
- * Stands for a program until it runs: what it is it says then, and its arguments are its own.
+ * Stands for a program until it runs and declares itself; the program checks its own arguments.
  * @param agentClass as the site file names it
  */
 export function standIn(agentClass: string): Agent {
@@ -110,14 +116,17 @@ export function standIn(agentClass: string): Agent {
   }) as unknown as Agent
 }
 
-/** Where rows of an instance wait that its program could not hand over. */
+/** Path of the file for rows that an instance's program could not hand over. */
 function leftOf({ instance_id }: Instance, { root }: ChosenSite, state: string): string {
-  // It counts its rows there before its agent keeps anything.
+  // The program counts its rows there before its agent has created the folder.
   mkdirSync(join(state, root), { recursive: true, mode: 0o700 })
   return join(state, root, `${instance_id}.rows`)
 }
 
-/** The command that runs an instance. @param left where rows wait that it could not hand over */
+/**
+ * The command that runs an instance.
+ * @param left the file for rows that it could not hand over
+ */
 function commandOf(
   instance: Instance,
   { site, host, url, root, realm }: ChosenSite,
@@ -128,7 +137,7 @@ function commandOf(
   const first = firstOf(url)
   const own = given.filter((_, i) => !isCommon(given, i))
   if (instance.command) return { words: [...instance.command, ...own], env: withHost(env) }
-  // Whoever runs this role keeps the copy as long as the site file is as it was.
+  // The supervisor of this role keeps the copy while the site file stays unchanged.
   const copy = env['OCS_SITE_COPY']
   const file = copy && existsSync(copy) ? copy : site?.file
   const words = [
@@ -147,15 +156,15 @@ function commandOf(
     ...['--instance-id', instance.instance_id, '--address-root', root, '--site-realm', realm],
     ...(file ? ['--site-file', file] : []),
     ...(host ? ['--site-host', host.name] : []),
-    // Nobody connects to it: OCS wants to be told.
+    // Nothing connects to these addresses, but OCS requires them.
     ...['--site-hub', first.replace(/^mqtt/, 'ws'), '--site-http', first.replace(/^\w+/, 'http'), ...own],
   ]
-  // Some look for site files themselves.
+  // Some programs look for site files themselves.
   const folder = env['OCS_CONFIG_DIR'] || (site ? dirname(site.file) : '')
   return { words, env: { ...withHost(env), ...(folder !== '' && { OCS_CONFIG_DIR: folder }) } }
 }
 
-/** Whether a word is one of the flags that every agent takes, or its value. */
+/** Whether a word is one of the flags that every agent takes, or the value of one. */
 function isCommon(words: readonly string[], i: number): boolean {
   const flagAt = (at: number) => /^(--[a-z][\w-]*)/.exec(words[at] ?? '')?.[1]?.replaceAll('_', '-')
   const flag = flagAt(i)
@@ -164,7 +173,10 @@ function isCommon(words: readonly string[], i: number): boolean {
   return before !== undefined && !words[i - 1]?.includes('=') && Object.hasOwn(commonFlags, before)
 }
 
-/** Starts the program of an instance. @throws TransportError when it does not come up */
+/**
+ * Starts the program of an instance.
+ * @throws TransportError when it does not start
+ */
 export async function startProgram(
   instance: Instance,
   site: ChosenSite,
@@ -181,9 +193,9 @@ export async function startProgram(
 }
 
 /**
- * Serves an instance whose program has started this process, over standard input and output, until that ends.
- * @param end is called then
- * @throws TransportError when it does not say what it is
+ * Serves an instance whose program has started this process, over standard input and output, until these end.
+ * @param end called when they end
+ * @throws TransportError when the program does not declare itself
  */
 export async function attachProgram(
   instance: Instance,

@@ -1,12 +1,13 @@
 /**
- * Gives modules of one's own what they import from `ocs`, wherever they are: this program itself, and no package of that
- * name that happens to be installed. Loaded for its effect, before them; their tests load it first (`ocs test`).
+ * Makes imports from `ocs` in users' own modules, wherever they are, resolve to this program itself, and not
+ * to an installed package of that name. Loaded for its side effect before such modules; their tests load it
+ * first (`ocs test`).
  */
 import { ownModules } from './own-modules.ts'
 
 const named = (words: string) => (words === '' ? 'ocs' : `ocs/${words}`)
 
-/** What can be imported: `ocs`, `ocs/instrument/parts`, … */
+/** The names that can be imported: `ocs`, `ocs/instrument/parts`, … */
 export const provided: readonly string[] = Object.keys(ownModules).map(named)
 
 Bun.plugin({

@@ -11,7 +11,7 @@ import { runAgent } from '../runtime/run-agent.ts'
 import type { Log } from '../terminal/log.ts'
 import { version } from './version.ts'
 
-/** What is to be written down. */
+/** What to record. */
 export interface RecordDialog {
   readonly agent: Agent
   /** Its arguments, checked. */
@@ -27,21 +27,21 @@ export interface RecordDialog {
   readonly log: Log
 }
 
-/** @throws UsageError for a file that is there and is not to be overwritten */
+/** @throws UsageError for an existing file that must not be overwritten */
 export function mustBeNew(file: string, force = false): void {
   if (existsSync(file) && !force)
     throw new UsageError(`${file} already exists: choose another file, or pass --force`)
 }
 
 /**
- * Runs an agent by itself and writes what it and its instrument say to each other, a YAML map of command to reply.
- * @throws OpError when a task is refused, TransportError when nothing was said; nothing is written then
+ * Runs an agent by itself and writes its dialog with the instrument, a YAML map of command to reply.
+ * @throws OpError when a task is refused, TransportError when there was no exchange; nothing is written then
  */
 export async function recordDialog(wanted: RecordDialog): Promise<void> {
   const { agent, args, root, instance, tasks, seconds, file, signal, log } = wanted
   const dialog = new Map<string, (string | null)[]>()
   using _tap = tapExchanges(({ command, reply }: Exchange) => {
-    // One that failed may come another time.
+    // An exchange that failed may succeed another time.
     if (reply instanceof Error) return
     const replies = dialog.get(command)
     if (replies) replies.push(reply)
@@ -76,7 +76,8 @@ export async function recordDialog(wanted: RecordDialog): Promise<void> {
   const set = new Set([...dialog.keys()].filter((command) => !command.includes('?')).map(wordOf))
   const lines = [...dialog].map(([command, replies]) => {
     const changed = set.has(wordOf(command)) && replies.some((reply) => reply !== replies[0])
-    // Of what was set all replies, in turn. Else the first stands for all: what was read together fits together.
+    // For a value that was set, all replies, in turn. Otherwise the first reply stands for all: values read
+    // together fit together.
     const reply = changed ? replies : (replies.find((one) => one !== null) ?? null)
     return `${JSON.stringify(command)}: ${JSON.stringify(reply)}\n`
   })
@@ -86,7 +87,7 @@ export async function recordDialog(wanted: RecordDialog): Promise<void> {
   )
 }
 
-/** What is asked or set: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */
+/** The subject of a command: `INTYPE` of `INTYPE? B` and `INTYPE B,5`. */
 function wordOf(command: string): string {
   return /^[^?\s]*/.exec(command)?.[0] ?? ''
 }

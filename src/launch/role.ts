@@ -27,11 +27,11 @@ import { recorderClasses } from './agents.ts'
 import type { ChosenSite } from './choose-site.ts'
 import { version } from './version.ts'
 
-/** Milliseconds before a role that has not reached the hub says that it waits. */
+/** Milliseconds before a role that has not reached the hub logs that it is waiting. */
 const SAY_WAITING_MS = 1000
-/** Milliseconds between two looks whether the site file has changed. */
+/** Milliseconds between checks whether the site file has changed. */
 const LOOK_MS = 1000
-/** Seconds to learn who holds an instance-id. */
+/** Seconds to find out who holds an instance-id. */
 const ASK_SECONDS = 3
 
 export interface Role {
@@ -41,16 +41,16 @@ export interface Role {
   readonly site: Pick<ChosenSite, 'url' | 'root' | 'realm' | 'recorders' | 'credentials'> &
     Partial<Pick<ChosenSite, 'site'>>
   readonly stateDir: string
-  /** Where files that requests name are read from. */
+  /** The folder of files that requests may name. */
   readonly filesDir?: string | undefined
-  /** The host whose instances this process keeps alive, where it does. */
+  /** The host whose instances this process keeps alive, if it does. */
   readonly host?: ManagedHost
 }
 
 /**
  * Runs an agent until it is told to stop.
  * @throws OpError when another live process has the instance-id, naming it
- * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter does not fit
+ * @throws ConfigError when its spool or its sessions cannot be opened, or a start-up parameter is invalid
  */
 export async function serveRole(
   { agent, args, instance, site, stateDir, filesDir, host }: Role,
@@ -83,7 +83,7 @@ export async function serveRole(
       log(`a message on ${topic} was left out: ${reason}`)
     },
     onRefused: (reason, code) => {
-      // A hub that has no room just now is asked again.
+      // A hub that has no room at the moment is tried again.
       if (joined || asked || code === CONNACK.noRoom) return
       asked = true
       if (code !== CONNACK.idTaken)
@@ -135,7 +135,7 @@ export async function serveRole(
   log(`${instance} stopped`)
 }
 
-/** What an agent may know of the site file. */
+/** The parts of the site file that an agent may see. */
 function labSite(site: Site): LabSite {
   const written = () => statSync(site.file, { throwIfNoEntry: false })?.mtimeMs
   let instances = instancesOf(site)
@@ -153,7 +153,7 @@ function labSite(site: Site): LabSite {
       try {
         instances = instancesOf(parseSite(readFileSync(site.file, 'utf8'), site.file))
       } catch {
-        // Being edited: what it said before holds until it can be read again.
+        // The file is being edited: its earlier contents stay valid until it can be read again.
       }
       return instances
     },
@@ -162,7 +162,7 @@ function labSite(site: Site): LabSite {
 
 function instancesOf({ hosts }: Site): LabSite['instances'] {
   const all = [...hosts.values()].flatMap(({ instances }) => instances)
-  // Of one whose id cannot be read nobody can say whether it runs.
+  // An entry without a readable id cannot be matched with a running instance.
   const known = all.filter(({ instance_id }) => instance_id !== '')
   return new Map(
     known.map(({ instance_id, agent_class = '', manage }) => [
@@ -172,7 +172,7 @@ function instancesOf({ hosts }: Site): LabSite['instances'] {
   )
 }
 
-/** Says that the hub is being waited for, when it does not answer at once, and why: once each reason. */
+/** Logs that the hub is being waited for, when it does not answer at once, and each new reason. */
 function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
   const told = new Set<string>()
   const timer = setInterval(() => {
@@ -184,7 +184,10 @@ function sayWaiting(bus: Bus, url: string, log: Log): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-/** Says when the hub is reached, lost and awaited, for what is no agent. `joined`: it is reached, and who wants to know that knows. */
+/**
+ * Logs connections to the hub, losses and waits, for roles that are not agents.
+ * @param joined the hub is connected and this has been logged already
+ */
 export function sayConnections(bus: Bus, url: string, log: Log, { joined = false } = {}): Disposable {
   const waiting = sayWaiting(bus, url, log)
   let known = joined
@@ -203,7 +206,7 @@ export function sayConnections(bus: Bus, url: string, log: Log, { joined = false
   }
 }
 
-/** Who else alive serves data under a node's name; undefined when nobody does. */
+/** A message naming another live data node with the same name; undefined if there is none. */
 async function nodeNameHolder(
   bus: Bus,
   root: string,
@@ -220,7 +223,7 @@ async function nodeNameHolder(
   return undefined
 }
 
-/** Why a hub does not let an agent in, and what to do. */
+/** Why a hub does not admit an agent, and what to do. */
 function notLetIn(instance: string, url: string, reason: string, shown: Credentials | undefined): string {
   const who = shown?.principal
     ? `shows it credentials of ${shown.principal}`
@@ -236,7 +239,7 @@ function runsAlready(instance: string, { host, pid, since }: Presence): string {
   return `${instance} is already running: on ${host}, pid ${pid}, since ${at}. Stop that one first`
 }
 
-/** Who has an instance-id: told by its presence, asked for under another name. */
+/** The holder of an instance-id, from its presence; asked for under another client id. */
 async function holderOf(
   instance: string,
   { url, root, credentials }: Role['site'],

@@ -11,10 +11,10 @@ interface Member {
 }
 
 /**
- * Runs instances in this process as its input asks, each as if it were alone: a connection, a spool and a log of its own. Ends
- * with its input, or when told to stop, once all have ended.
- * @param run runs a command line of `ocs`, for its exit code
- * @throws UsageError where nobody is at the other end
+ * Runs instances in this process as its input requests, each as if it were alone, with its own connection,
+ * spool and log. Ends with its input, or when told to stop, once all instances have ended.
+ * @param run runs a command line of `ocs` and returns its exit code
+ * @throws UsageError when there is no parent at the other end
  */
 export async function serveShared(
   run: (argv: readonly string[], context: Context) => Promise<number>,
@@ -30,7 +30,7 @@ export async function serveShared(
     const own: Context = {
       signal: AbortSignal.any([signal, stop.signal]),
       env: { ...context.env, ...env },
-      // Its readings are for a terminal.
+      // Readings on standard output are for a terminal.
       out: () => {},
       unseen: true,
       err: (text) => tell({ instance, log: printable(redact(text)) }),

@@ -2,7 +2,9 @@ import { messageOf } from '../core/errors.ts'
 import type { KeyPair } from '../principals/certificate.ts'
 import type { Log } from '../terminal/log.ts'
 
-/** Has a server show a certificate that has been put in the place of another; what will not do is said, and the former stays. */
+/**
+ * Makes a server use a replaced certificate; if the new one is invalid, that is logged and the former stays.
+ */
 export function showAnew(server: { renew(keys: KeyPair): void }, read: () => KeyPair, log: Log): void {
   try {
     server.renew(read())

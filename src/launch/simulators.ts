@@ -9,7 +9,7 @@ import { startBehindPrologix, startTable } from '../simulators/table-server.ts'
 import { agentClasses, instrumentName, loadClass } from './agents.ts'
 import { type Exports, importOwn } from './own-module.ts'
 
-/** What serves a table, on which links. */
+/** The servers for a table, by kind of link. */
 const servers = {
   lines: { links: ['tcp', 'pty'], serve: startTable },
   prologix: { links: ['tcp'], serve: startBehindPrologix },
@@ -17,7 +17,7 @@ const servers = {
   snmp: { links: ['udp'], serve: startSnmp },
 } as const
 
-/** Instruments that have more than a table can say. */
+/** Instruments whose behaviour a table cannot describe. */
 const behaving: Readonly<Record<string, SimulatorKind>> = {
   ...own,
   bluefors: {
@@ -28,9 +28,9 @@ const behaving: Readonly<Record<string, SimulatorKind>> = {
 }
 
 /**
- * The simulators by the name that `ocs sim` takes: those that behave, and each table that the module of an agent exports
- * as `simulated`.
- * @param name the one that is wanted: no other declaration is loaded where it tells which has it
+ * The simulators by their name in `ocs sim`: those with behaviour, and each table that the module of an agent
+ * exports as `simulated`.
+ * @param name the wanted simulator: if its module is clear from the name, no other declaration is loaded
  */
 export async function findSimulators(name?: string): Promise<Readonly<Record<string, SimulatorKind>>> {
   if (name !== undefined && Object.hasOwn(behaving, name)) return behaving
@@ -43,7 +43,7 @@ export async function findSimulators(name?: string): Promise<Readonly<Record<str
 }
 
 /**
- * The instrument whose table a module of one's own exports as `simulated`.
+ * The instrument whose table a user's own module exports as `simulated`.
  * @throws ConfigError when the module exports none
  */
 export async function simulatedModule(file: string): Promise<SimulatorKind> {
@@ -52,7 +52,7 @@ export async function simulatedModule(file: string): Promise<SimulatorKind> {
   return kind
 }
 
-/** A module's table as simulators, by name. */
+/** The tables of a module as simulators, by name. */
 function kindsOf(name: string, exports: Exports): Record<string, SimulatorKind> {
   const { simulated, default: agent } = exports as { simulated?: SimulatedInstrument; default?: Agent }
   if (!simulated?.readings) return {}

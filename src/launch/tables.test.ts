@@ -7,16 +7,16 @@ import { contextOf } from '../simulators/simulator.ts'
 import { createTableDialect } from '../simulators/table.ts'
 import { agentClasses, loadClass } from './agents.ts'
 
-/** Words in place of a value; where registers travel as numbers, no text can come. */
+/** Words in place of a value; where registers are sent as numbers, no text can come. */
 const texts = ['', 'nan', 'abc', '4,2', '1e999', '--', '1.2.3', '0x10', '+', '7 8']
 const registers = ['65536', '-1', '1.5', '']
 
-/** What an instrument has to be told before it shows all its values. */
+/** Commands that an instrument needs before it shows all its values. */
 const before: Readonly<Record<string, readonly string[]>> = {
   ScpiPsuAgent: ['1', '2', '3'].flatMap((n) => [`INST:NSEL ${n}`, 'CHAN:OUTP 1', 'VOLT 5']),
 }
 
-/** Every table that an agent's declaration exports. */
+/** Every table that the module of an agent exports. */
 const modules = await Promise.all(agentClasses.map(async (name) => [name, await loadClass(name)] as const))
 const tables = modules.flatMap(([name, module]) => {
   const table = module.simulated as SimulatedInstrument | undefined
@@ -83,7 +83,7 @@ test.each(tables)(
             }
             const isMine = commandOf.get(name) === command
             const unread = unreadOf(name, fields.get(name) ?? {})
-            // A text is what it is, and what depends on another value is not asked for.
+            // A text can be any text, and a value that depends on another is not requested.
             const may = [
               good[name],
               ...(isMine || when ? [unread] : []),

@@ -3,11 +3,11 @@ import { hostname } from 'node:os'
 import { bareHost, isLoopback } from '../core/host-port.ts'
 
 /**
- * Whether a request may come under this `Host`. A web page of another site can reach a loopback port by a name of its own
- * that it lets point here (DNS rebinding), so only names that are ours are answered.
+ * Whether a request with this `Host` is accepted. A web page of another site can reach a loopback port under
+ * its own name by pointing that name here (DNS rebinding), so only our own names are accepted.
  * @param listen the host listened on
- * @param open whether other machines are let in; then any address and this machine's name will do, as neither is a name
- *   that a stranger can point here
+ * @param open whether other machines are admitted; then any IP address and this machine's name are accepted,
+ *   as a stranger can point neither here
  * @param names further names by which a proxy or a container reaches this machine
  */
 export function mayAsk(

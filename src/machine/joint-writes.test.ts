@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { Writable } from 'node:stream'
 import { writeJointly } from './joint-writes.ts'
 
-/** A connection that keeps what each system call would have sent. */
+/** A connection that records the data of each system call. */
 function connection() {
   const calls: string[] = []
   const conn = new Writable({
@@ -41,7 +41,7 @@ test('what is as small as an acknowledgement waits for a message that follows it
   }
   const [publisher, reader] = [open('publisher'), open('reader')]
   publisher.write(Buffer.alloc(4))
-  // As Aedes goes on once it has acknowledged.
+  // Like Aedes, which goes on after its acknowledgement.
   setImmediate(() => reader.write(Buffer.alloc(100)))
   while (sent.length < 2) await turn()
   expect(sent).toEqual(['reader 100', 'publisher 4'])

@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream'
 
-/** Bytes that are kept together at most before they go to the connection, which counts what its client owes. */
+/** The most bytes gathered before they go to the connection, which counts its unread data. */
 const MOST = 64 * 1024
-/** Bytes for which nobody waits: acknowledgements of messages, signs of life. */
+/** Up to this many bytes nobody waits for the data: acknowledgements, keep-alive packets. */
 const SMALL = 32
 
 /**
- * Sends what is written to a connection in one turn of the event loop as one piece: the dearest part of a message is writing
- * it to a socket, and Aedes and mqtt.js write each packet by itself, in four to six parts (decisions 0019 and 0030).
+ * Sends all data that is written to a connection in one turn of the event loop in one piece: writing to a
+ * socket is the most expensive part of a message, and Aedes and mqtt.js write each packet separately, in four
+ * to six parts (decisions 0019 and 0030).
  */
 export function writeJointly<C extends Duplex>(conn: C): C {
   const write = conn.write.bind(conn) as (bytes: Buffer) => boolean
@@ -26,7 +27,10 @@ export function writeJointly<C extends Duplex>(conn: C): C {
     waiting = false
     if (!conn.destroyed) send()
   }
-  /** Aedes acknowledges a message first and passes it on in a turn of its own: that goes first, somebody waits for it. */
+  /**
+   * Aedes acknowledges a message first and forwards it in a later turn. Small data, such as the
+   * acknowledgement, waits, so that the message goes out first: its readers are waiting for it.
+   */
   const sendSoon = () => {
     if (bytes > SMALL) sendLater()
     else setImmediate(() => setImmediate(sendLater))
@@ -42,9 +46,9 @@ export function writeJointly<C extends Duplex>(conn: C): C {
     }
     return !conn.writableNeedDrain
   }
-  // mqtt-packet would put each packet's parts together by these, with a callback of its own for each.
+  // mqtt-packet would use this to join each packet's parts, with a callback for each.
   Object.assign(conn, { cork: undefined })
-  // Who stops ends and destroys its connections: what it has acknowledged is on its way by then.
+  // A role that stops ends and destroys its connections: its acknowledgements must be sent before.
   const destroy = conn.destroy.bind(conn)
   conn.destroy = (error) => {
     if (!conn.destroyed) send()

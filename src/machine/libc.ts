@@ -1,6 +1,9 @@
 import { dlopen, type FFIFunction } from 'bun:ffi'
 
-/** Calls of the C library: glibc's, else musl's. @throws Error where there is neither */
+/**
+ * Functions of the C library: glibc, or else musl.
+ * @throws Error when there is neither
+ */
 export function libc<F extends Record<string, FFIFunction>>(symbols: F) {
   try {
     return dlopen('libc.so.6', symbols).symbols

@@ -1,21 +1,24 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** A socket that listens, of TCP where nothing else is said. */
+/** A listening socket, TCP by default. */
 interface ListeningSocket {
-  /** `socket:[INODE]`, as the descriptors of its process lead to it. */
+  /** `socket:[INODE]`, the link target of its process's descriptor. */
   readonly link: string
-  /** `127.0.0.1`; of IPv6 `[…]` alone. */
+  /** `127.0.0.1`; for IPv6 only `[…]`. */
   readonly host: string
   readonly port: number
-  /** Whose it is. */
+  /** The user id of its owner. */
   readonly uid: number
 }
 
-/** What a port is of, with the state that proc(5) gives to a socket that listens there. */
+/** The state of a listening socket in proc(5), by kind of port. */
 const LISTENS = { tcp: '0A', udp: '07' } as const
 export type PortKind = keyof typeof LISTENS
 
-/** The sockets that listen where a process runs, of all its users' processes; none off Linux. */
+/**
+ * The listening sockets in the network namespace of a process, of all users; none on systems other than
+ * Linux.
+ */
 export function listeners(pid: number | 'self', kind: PortKind = 'tcp'): ListeningSocket[] {
   return [kind, `${kind}6`].flatMap((table) => {
     try {
@@ -34,13 +37,16 @@ export function listeners(pid: number | 'self', kind: PortKind = 'tcp'): Listeni
   })
 }
 
-/** The account of all that listens on a port of this machine; undefined where nothing does, or several do. */
+/** The account of all listeners on a port of this machine; undefined if there is none, or if they differ. */
 export function listenerOf(port: number): number | undefined {
   const [uid, ...others] = new Set(listeners('self').flatMap((one) => (one.port === port ? [one.uid] : [])))
   return others.length === 0 ? uid : undefined
 }
 
-/** Where the descriptors of a process lead; empty off Linux, and of another user's process. */
+/**
+ * The link targets of a process's descriptors; empty on systems other than Linux, and for another user's
+ * process.
+ */
 export function openOf(pid: number | string): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
@@ -53,7 +59,7 @@ function linkOf(path: string): string[] {
   try {
     return [readlinkSync(path)]
   } catch {
-    // Closed meanwhile.
+    // Closed in the meantime.
     return []
   }
 }

@@ -10,7 +10,7 @@ test('a lock has one holder, who is named; killed, it leaves none', async () => 
   const folder = mkdtempSync(join(tmpdir(), 'lock-'))
   const path = join(folder, 'a.lock')
   const own = lockFile(path, taken)
-  // Looking at it, and being refused it, takes nothing from whoever has it.
+  // Checking the lock, and failing to get it, does not release it for its holder.
   for (let n = 0; n < 2; n++) expect(() => lockFile(path, taken)).toThrow('held by this process itself')
   const holding = `
     import { lockFile } from ${JSON.stringify(join(import.meta.dir, 'lock-file.ts'))}

@@ -6,19 +6,20 @@ import { lockHolder } from './lock-holder.ts'
 import { ownFile } from './private-file.ts'
 
 /**
- * Holds a lock as long as the returned database is open: an exclusive transaction, which `kill -9` frees.
- * @param taken what to say when another process holds it, given which, as far as the system tells
+ * Holds a lock as long as the returned database is open: an exclusive transaction, which `kill -9` releases.
+ * @param taken makes the message when another process holds it, given the process's name if the system tells
+ *   it
  * @throws OpError when another process holds it
- * @throws ConfigError when there can be no lock
+ * @throws ConfigError when the lock file cannot be used
  */
 export function lockFile(path: string, taken: (by: string) => string): Database {
   let lock: Database | undefined
   try {
     ownFile(path)
     lock = new Database(path, { create: true })
-    // Whoever only looks whether it is held is gone at once.
+    // A process that only checks the lock releases it at once.
     lock.run('PRAGMA busy_timeout = 200')
-    // Nothing is written, so a full disk keeps nobody from it.
+    // Nothing is written, so a full disk does not prevent the lock.
     lock.run('PRAGMA journal_mode = MEMORY')
     lock.run('BEGIN EXCLUSIVE')
     return lock
@@ -30,7 +31,10 @@ export function lockFile(path: string, taken: (by: string) => string): Database 
   }
 }
 
-/** Locks a file of an instance's state, `ROOT/INSTANCE.sqlite`, for the one process that runs it. @throws as `lockFile` */
+/**
+ * Locks a state file of an instance, `ROOT/INSTANCE.sqlite`, for the one process that runs it.
+ * @throws as `lockFile`
+ */
 export function lockInstance(path: string): Database {
   return lockFile(
     `${path}.lock`,
@@ -38,7 +42,7 @@ export function lockInstance(path: string): Database {
   )
 }
 
-/** Whether a process holds a lock of `lockFile`. */
+/** Whether a process holds a lock made by `lockFile`. */
 export function isLocked(path: string): boolean {
   if (!existsSync(path)) return false
   const lock = new Database(path, { readonly: true })

@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { processName } from './process-name.ts'
 
 /**
- * Who holds a lock on a file: `ocs agent (pid 123)`, `this process itself`; undefined where the system does not tell.
- * By proc_locks(5): device in hex, inode in decimal.
+ * The holder of a lock on a file: `ocs agent (pid 123)`, `this process itself`; undefined if the system does
+ * not tell. Uses proc_locks(5): device in hex, inode in decimal.
  */
 export function lockHolder(path: string): string | undefined {
   const pid = lockPid(path)
@@ -11,7 +11,7 @@ export function lockHolder(path: string): string | undefined {
   return pid === undefined ? undefined : processName(pid)
 }
 
-/** The process that holds a lock on a file; undefined where the system does not tell, or none does. */
+/** The process that holds a lock on a file; undefined if none does, or the system does not tell. */
 export function lockPid(path: string): number | undefined {
   try {
     const { dev, ino } = statSync(path)

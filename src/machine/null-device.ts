@@ -1,6 +1,6 @@
 import { fstatSync, statSync } from 'node:fs'
 
-/** Whether what is written to an open file goes to /dev/null. */
+/** Whether an open file is /dev/null. */
 export function isNull(fd: number): boolean {
   try {
     const file = fstatSync(fd)

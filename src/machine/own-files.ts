@@ -13,35 +13,38 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 
-/** Whether this is the single binary, whose files are within it. */
+/** Whether this is the single binary, which contains its files. */
 export const isBinary = Bun.isStandaloneExecutable
 
-/** Where this package lies: its package.json is there, whether its sources run, a release's bundle beneath `dist`, or the binary. */
+/**
+ * The root of this package, where its package.json is: of the sources, of a release with its bundle in
+ * `dist`, or within the binary.
+ */
 const ROOT = upTo('package.json', import.meta.dir)
 
-/** Whether the bundler has made this, and it is not sources. */
+/** Whether this is a bundle and not the sources. */
 const bundled = import.meta.path.endsWith('.js') || isBinary
 
 /**
- * The path of a file of this package, which a release and the binary have as the sources do. Within the binary this process
- * and others of it can read it, and nobody else: `fileForOthers` is for those.
+ * The path of a file of this package; the same in the sources, a release and the binary. Paths within the
+ * binary can only be read by its own processes: use `fileForOthers` for other programs.
  */
 export function ownFile(path: string): string {
   return join(ROOT, path)
 }
 
-/** The path of one of our modules that is loaded by its path: `src/….ts`, or what the bundle has made of it. */
+/** The path of one of our modules that is loaded by path: `src/….ts`, or its bundled form. */
 export function ownModule(path: string): string {
   return bundled ? join(ROOT, isBinary ? '' : 'dist', path.replace(/\.ts$/, '.js')) : join(ROOT, path)
 }
 
 /**
- * The path of a file or folder of this package as a path like any other: for other programs, for people, and for what reads it in pieces. The binary writes it into the cache folder
- * (`XDG_CACHE_HOME`) first, once.
+ * An ordinary path for a file or folder of this package: for other programs, for people, and for code that
+ * reads it in pieces. The binary first writes it into the cache folder (`XDG_CACHE_HOME`), once.
  */
 export function fileForOthers(path: string): string {
   if (!isBinary) return ownFile(path)
-  // One that is built anew has other files, whatever its version.
+  // A new build has other files, even with the same version.
   const cache = join(
     process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
     'ocs',
@@ -50,7 +53,7 @@ export function fileForOthers(path: string): string {
   const there = join(cache, path)
   if (existsSync(there)) return there
   mkdirSync(dirname(there), { recursive: true, mode: 0o700 })
-  // Whole or not at all, also where two begin at once.
+  // Written completely or not at all, also when two processes start at once.
   const made = mkdtempSync(join(cache, 'new-'))
   copyOut(ownFile(path), join(made, 'it'))
   try {
@@ -62,7 +65,7 @@ export function fileForOthers(path: string): string {
   return there
 }
 
-/** What is within the binary can be read and listed, and nothing else. */
+/** Files within the binary can only be read and listed. */
 function copyOut(from: string, to: string): void {
   let names: string[] | undefined
   try {

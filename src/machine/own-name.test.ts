@@ -16,7 +16,7 @@ test('ocs is called as the person who started it can type it', () => {
     named('path', 'other'),
     named('nothing', 'lab'),
     named('nothing', 'lab/bin'),
-    // Cscope, say, which the shell finds in place of this one.
+    // Another program of that name that the shell finds first, Cscope for instance.
     named('other', 'other'),
     named('path', 'lab', 'start'),
   ]).toEqual(['ocs', 'bin/ocs', './ocs', program, 'npx ocs'])

@@ -2,17 +2,17 @@ import { existsSync, realpathSync } from 'node:fs'
 import { relative } from 'node:path'
 import { isBinary, ownFile } from './own-files.ts'
 
-/** Where this program is and how it was called, as the shell of a person has it. */
+/** How this program was called, from a user's shell. */
 interface Called {
-  /** What is run: `bin/ocs` of a clone or release, or the binary. */
+  /** The program file: `bin/ocs` of a clone or release, or the binary. */
   readonly program: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly folder: string
 }
 
 /**
- * What a person types for `ocs` where this one was started: `npx ocs` in a clone that npm has started, `ocs` where the
- * shell finds it by that name, else its path.
+ * What a user types to run `ocs` in the same way again: `npx ocs` in a clone started by npm, `ocs` if the
+ * shell finds it by that name, otherwise its path.
  */
 export function ownName(called: Called = here()): string {
   const { program, env, folder } = called

@@ -4,7 +4,10 @@ import { hostPort } from '../core/host-port.ts'
 import { listeners, openOf, type PortKind } from './listeners.ts'
 import { processName } from './process-name.ts'
 
-/** The error for a port that could not be opened: who has it, as far as this user may see, and what to do. */
+/**
+ * The error for a port that could not be opened: which process has it, as far as this user may see, and what
+ * to do.
+ */
 export async function portError(
   host: string,
   port: number,
@@ -38,7 +41,7 @@ export async function portError(
   })
 }
 
-/** What an HTTP server there calls itself; undefined when nothing answers HTTP within half a second. */
+/** The `Server` header of an HTTP server; undefined if nothing answers HTTP within half a second. */
 async function serverHeader(host: string, port: number): Promise<string | undefined> {
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   const late = new AbortController()
@@ -57,7 +60,10 @@ async function serverHeader(host: string, port: number): Promise<string | undefi
   }
 }
 
-/** The process that listens on a port, `ocs hub (pid 123)`; undefined off Linux or when it is another user's. */
+/**
+ * The process that listens on a port, `ocs hub (pid 123)`; undefined on systems other than Linux, and for
+ * another user's process.
+ */
 export async function portHolder(port: number, kind: PortKind = 'tcp'): Promise<string | undefined> {
   const sockets = listeners('self', kind).filter((one) => one.port === port)
   if (sockets.length === 0) return undefined

@@ -16,19 +16,19 @@ import {
 import { dirname } from 'node:path'
 
 /**
- * Makes a file, or one that is there, this account's own (0600), and its folder (0700) where that is new: what SQLite puts
- * beside it has the same rights.
+ * Creates a file, or takes an existing one, with rights only for this account (0600), and its folder (0700)
+ * if that is new. Files that SQLite puts beside it get the same rights.
  */
 export function ownFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  // To close a file takes away all locks that this process has on it.
+  // Closing a file would release all locks that this process has on it.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   tighten(path, 0o600)
 }
 
 /**
- * The text of a file that is this account's alone (0600). One that is not there is made, whole and synced, from `make`;
- * of several processes that do so the first one's stays.
+ * The text of a file that only this account may read (0600). A missing file is created, completely and
+ * synced, with the text from `make`; if several processes do so, the first one's stays.
  * @throws Error of the file system, and for a file of another account
  */
 export function privateText(path: string, make: () => string): string {
@@ -48,22 +48,25 @@ export function privateText(path: string, make: () => string): string {
   return readFileSync(path, 'utf8')
 }
 
-/** A name beside a path that nobody has taken before, with a file that they can read or a link. */
+/** An unused name beside a path, so that no existing file or link of others is used. */
 function freshName(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.new`
 }
 
-/** Gives a file another name, which is left as it is where there is one. */
+/** Gives a file another name; an existing file of that name stays as it is. */
 function link(from: string, to: string): void {
   try {
     linkSync(from, to)
   } catch (error) {
-    // Not every file system has links.
+    // Not every file system has hard links.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(from, to)
   }
 }
 
-/** Puts a file of this account's alone in the place of what is there, whole and synced. @throws Error of the file system */
+/**
+ * Replaces a file with one that only this account may read, completely and synced.
+ * @throws Error of the file system
+ */
 export function replacePrivate(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const fresh = freshName(path)
@@ -75,7 +78,10 @@ export function replacePrivate(path: string, text: string): void {
   }
 }
 
-/** Writes text into a file of this account's alone, a new one (`wx`), anew (`w`) or behind what is there (`a`), and syncs it. */
+/**
+ * Writes text into a file that only this account may read: a new one (`wx`), overwritten (`w`) or appended
+ * (`a`), and syncs it.
+ */
 export function writePrivate(path: string, text: string, how: 'w' | 'wx' | 'a'): void {
   sync(path, how, text)
 }
@@ -90,14 +96,14 @@ function sync(path: string, how: 'r' | 'w' | 'wx' | 'a', text = ''): void {
   }
 }
 
-/** The text of a file of this account's alone; undefined when it is not there, or others may read or write it. */
+/** The text of a file of this account; undefined if it does not exist, or others may read or write it. */
 export function readPrivate(path: string): string | undefined {
   const about = statSync(path, { throwIfNoEntry: false })
   if (!about?.isFile() || about.uid !== process.getuid?.() || (about.mode & 0o077) !== 0) return undefined
   return readFileSync(path, 'utf8')
 }
 
-/** Takes rights away from a file or folder of this account that gives more than `mode`. Says whether there were any. */
+/** Removes rights beyond `mode` from a file or folder of this account. Returns whether there were any. */
 export function tighten(path: string, mode: number): boolean {
   const about = statSync(path)
   if (about.uid !== process.getuid?.() || (about.mode & 0o777 & ~mode) === 0) return false
@@ -105,7 +111,7 @@ export function tighten(path: string, mode: number): boolean {
     chmodSync(path, about.mode & mode)
     return true
   } catch {
-    // A file system without rights, or one that permission denied change: its owner has to say.
+    // A file system without rights, or one that refused the change: only the file's owner can change it.
     return false
   }
 }

@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import { addressesIn } from '../core/host-port.ts'
 
-/** Milliseconds that something has to answer. */
+/** Milliseconds to wait for an answer. */
 const PROBE_MS = 1000
 
-/** Whether something listens at an address, or at one of several with commas between. */
+/** Whether something listens at an address, or at one of several separated by commas. */
 export async function answers(text: string): Promise<boolean> {
   return (await Promise.all(addressesIn(text).map(listens))).includes(true)
 }

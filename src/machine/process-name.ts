@@ -1,18 +1,21 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * A process as its user would know it, `ocs hub (pid 123)`, and not by the Bun that runs it; of one that is frozen with what
- * lets it go on.
+ * A process under the name its user knows, `ocs hub (pid 123)`, instead of the Bun that runs it; for a frozen
+ * process also the command that resumes it.
  */
 export function processName(pid: number): string {
   const frozen = isFrozen(pid) ? `, frozen: kill -CONT ${pid} resumes it` : ''
   return `${nameOf(commandOf(pid))} (pid ${pid}${frozen})`
 }
 
-/** Whether a process has been stopped by a signal (SIGSTOP, Ctrl-Z) or a debugger, by proc_pid_stat(5); false where the system does not tell. */
+/**
+ * Whether a process has been stopped by a signal (SIGSTOP, Ctrl-Z) or a debugger, by proc_pid_stat(5); false
+ * if the system does not tell.
+ */
 export function isFrozen(pid: number): boolean {
   try {
-    // Its name, in brackets, may have any letters in it.
+    // The process's name, in brackets, may contain any characters.
     const [, after = ''] = /\)\s+(\S)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? []
     return after === 'T' || after === 't'
   } catch {
@@ -26,7 +29,7 @@ function commandOf(pid: number): string[] {
       .split('\0')
       .filter((word) => word !== '')
   } catch {
-    // Gone meanwhile, or another user's.
+    // Ended in the meantime, or another user's.
     return []
   }
 }

@@ -3,13 +3,14 @@ import { open, realpath } from 'node:fs/promises'
 import { isAbsolute, join, relative } from 'node:path'
 import { OpError } from '../core/errors.ts'
 
-/** Bytes of a file that is named over the bus, at most. */
+/** The most bytes of a file named over the bus. */
 const MOST = 1 << 20
 
 /**
- * Reads a file that somebody has named over the bus: a regular one of 1 MiB at most beneath a folder, wherever links lead.
- * @param folder the only place it may be in; undefined: nowhere
- * @throws OpError that tells nothing of what is elsewhere, nor of what is in it
+ * Reads a file that a client has named over the bus: only a regular file of at most 1 MiB beneath a folder,
+ * after resolving links.
+ * @param folder the only place where it may be; undefined: nowhere
+ * @throws OpError that reveals nothing about files elsewhere or their contents
  */
 export async function readBeneath(folder: string | undefined, name: string): Promise<string> {
   if (folder === undefined)
@@ -23,7 +24,7 @@ export async function readBeneath(folder: string | undefined, name: string): Pro
   ])
   const inside = relative(top, path)
   if (path === '' || top === '' || inside === '' || inside.startsWith('..') || isAbsolute(inside)) throw no
-  // A FIFO without a writer is opened all the same, and found to be one.
+  // A FIFO without a writer is opened without blocking and then refused.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
   const file = await open(path, flags).catch(() => undefined)
   if (!file) throw no

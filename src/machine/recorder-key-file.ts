@@ -3,10 +3,16 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { newKeyText, type RecorderKey, recorderKey } from '../core/recording/recorder-key.ts'
 import { privateText, readPrivate } from './private-file.ts'
 
-/** In the folder of a lab's spools and sessions (`STATE/ROOT`), so that recorders and agents of one account share it. */
+/**
+ * In the folder of a lab's spools and sessions (`STATE/ROOT`), so that recorders and agents of one account
+ * share it.
+ */
 const FILE = 'recorder.key'
 
-/** The key of the recorders that have this state folder; undefined where none has run. @throws Error when it is damaged */
+/**
+ * The key of the recorders with this state folder; undefined if none has run.
+ * @throws Error when it is damaged
+ */
 export function knownRecorderKey(folder: string): RecorderKey | undefined {
   const path = join(folder, FILE)
   const text = readPrivate(path)
@@ -14,8 +20,8 @@ export function knownRecorderKey(folder: string): RecorderKey | undefined {
 }
 
 /**
- * The key that a recorder signs with, made at its first call and kept for good. Undefined while it cannot be kept: what
- * is signed with a key that is gone after a restart would make agents heed no later one.
+ * The key that a recorder signs with, made at the first call and stored permanently. Undefined while it
+ * cannot be stored: after signing with a key that is lost at a restart, agents would trust no later one.
  */
 export function ownRecorderKey(folder: string, log: (text: string) => void): () => RecorderKey | undefined {
   const path = join(folder, FILE)

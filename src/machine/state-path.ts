@@ -4,13 +4,16 @@ import { join, resolve } from 'node:path'
 /** Environment variables. */
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Where state is: the flag, `OCS_STATE_DIR`, systemd's `STATE_DIRECTORY`, or XDG's state folder. It need not exist. */
+/**
+ * The state folder: the flag, `OCS_STATE_DIR`, systemd's `STATE_DIRECTORY`, or XDG's state folder. It need
+ * not exist.
+ */
 export function statePath(flag: string | undefined, env: Env): string {
   const systemd = env['STATE_DIRECTORY']?.split(':')[0]
   return resolve(flag || env['OCS_STATE_DIR'] || systemd || ownStatePath(env))
 }
 
-/** The state folder that nobody has chosen. */
+/** The default state folder. */
 export function ownStatePath(env: Env): string {
   return resolve(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'ocs')
 }

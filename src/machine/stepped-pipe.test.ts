@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, readdirSync } from 'node:fs'
 import { SteppedPipe } from './stepped-pipe.ts'
 
-/** A program that writes to a pipe, and the pipe. */
+/** A program that writes to a pipe, and that pipe. */
 function run(script: string, input: 'pipe' | 'ignore' = 'ignore') {
   const pipe = new SteppedPipe()
   const child = spawn('sh', ['-c', script], { stdio: [input, pipe.writer, 'inherit'] })
@@ -11,7 +11,7 @@ function run(script: string, input: 'pipe' | 'ignore' = 'ignore') {
   return { pipe, child }
 }
 
-/** All that comes of it. */
+/** All output of the pipe. */
 async function all(pipe: SteppedPipe): Promise<string> {
   let text = ''
   for await (const part of pipe) text += part
@@ -42,7 +42,7 @@ test('nothing is read of one that is paused, and all of it later', async () => {
   await first.promise
   pipe.pause()
   child.stdin?.write('go\n')
-  // Another that is read meanwhile: so many steps have passed.
+  // Reading another pipe meanwhile shows that this many steps have passed.
   await all(run('seq 200000').pipe)
   expect(text).toBe('first\n')
   pipe.resume()

@@ -1,18 +1,19 @@
 /**
- * Pipes that are read in steps, all of a process at once. A process that reads ten of them as they are written to wakes twenty
- * times a second, and each time costs it more than what it reads; so it wakes five times, and finds what has come.
+ * Pipes that are read in steps, all of a process together. A process that reads ten pipes as they are written
+ * to wakes twenty times a second, and each wake-up costs more than the reading itself; in steps it wakes five
+ * times a second and reads all that has come.
  */
 import { ptr } from 'bun:ffi'
 import { closeSync, constants } from 'node:fs'
 import { Readable } from 'node:stream'
 import { libc } from './libc.ts'
 
-/** Milliseconds between two steps, and while an answer is awaited. */
+/** Milliseconds between steps, normally and while an answer is expected. */
 const STEP_MS = 200
 const SOON_MS = 5
-/** Bytes that are read of a pipe in a step; where there may be more the next comes at once. */
+/** Bytes read from a pipe in a step; if there may be more, the next step follows at once. */
 const BYTES = 1 << 16
-/** fcntl(2), pipe2(2); node names neither. */
+/** Of fcntl(2) and pipe2(2); node exports neither. */
 const F_SETFL = 4
 const O_CLOEXEC = 0o2000000
 
@@ -27,10 +28,10 @@ const calls = () => (loaded ??= libc(symbols))
 const bytes = new Uint8Array(BYTES)
 const open = new Set<SteppedPipe>()
 let timer: ReturnType<typeof setTimeout> | undefined
-/** Until when an answer is awaited, monotonic ms. */
+/** An answer is expected until this time, monotonic ms. */
 let soonUntil = -Infinity
 
-/** Has steps follow one another soon, for so many milliseconds: somebody waits for what is to come. */
+/** Makes steps frequent for `ms` milliseconds, because an answer is expected. */
 export function hurry(ms: number): void {
   soonUntil = Math.max(soonUntil, performance.now() + ms)
   if (open.size > 0) plan(SOON_MS)
@@ -48,14 +49,14 @@ function step(): void {
   else plan(isFull ? 0 : performance.now() < soonUntil ? SOON_MS : STEP_MS)
 }
 
-/** The end of a new pipe that is read. Whoever writes has the other one. */
+/** The reading end of a new pipe; a child has the writing end. */
 export class SteppedPipe extends Readable {
-  /** The end that is written to: for a child; closed here once that has it. */
+  /** The writing end, for a child; closed here once the child has it. */
   readonly writer: number
   readonly #reader: number
   #wants = false
 
-  /** @throws Error when this process can have no more files */
+  /** @throws Error when this process has too many open files */
   constructor() {
     super({ highWaterMark: BYTES })
     const ends = new Int32Array(2)
@@ -75,7 +76,10 @@ export class SteppedPipe extends Readable {
     done(error)
   }
 
-  /** Takes what has come. @returns whether there may be more */
+  /**
+   * Reads what has come.
+   * @returns whether there may be more
+   */
   look(): boolean {
     if (!this.#wants) return false
     const count = Number(calls().read(this.#reader, ptr(bytes), BYTES))

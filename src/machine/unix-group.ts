@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { ConfigError } from '../core/errors.ts'
 
 /**
- * The number of a group of this machine, to which this account may give files.
- * @throws ConfigError when there is none of that name, or this account is no member of it
+ * The number of a group of this machine to which this account may give files.
+ * @throws ConfigError when there is no group of that name, or this account is not a member
  */
 export function groupId(name: string): number {
   const { stdout } = spawnSync('getent', ['group', name], { encoding: 'utf8' })
@@ -18,7 +18,7 @@ export function groupId(name: string): number {
   )
 }
 
-/** The name of an account of this machine by its number, or that. */
+/** The name of an account of this machine by its number; the number itself if it has no name. */
 export function userName(id: number): string {
   const { stdout } = spawnSync('getent', ['passwd', String(id)], { encoding: 'utf8' })
   return stdout?.split(':')[0] || `account ${id}`

@@ -1,4 +1,7 @@
-/** Programs that are broken, or mean harm: each is told in one clear line, and costs neither its runtime nor what it said before. */
+/**
+ * Programs that are broken or hostile: each fault is reported in one clear line, and neither the runtime nor
+ * the rows already sent are affected.
+ */
 import { afterAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +12,7 @@ import { programAgent } from './program-agent.ts'
 const folder = mkdtempSync('/tmp/ocs-test-')
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** What every one of them begins with: `say` writes a line, `row` is one of the feed `good`. */
+/** The common start: `say` writes a line, `row` is one of the feed `good`. */
 const PRELUDE = `
 import json, os, sys, time
 write = sys.stdout.write
@@ -18,7 +21,7 @@ def row(number, value=1, **more):
     say(dict({'row': number, 'feed': 'good', 'block': 'b', 't': [number], 'data': {'n': [value]}, 'types': {'n': 'int'}}, **more))
 def hello(): say({'hello': {'agent_class': 'TestAgent', 'ops': {'go': {'kind': 'process'}}, 'feeds': {'good': {'record': True}}}})
 `
-/** What it does when nothing is wrong with it: its end is told from the runtime's. */
+/** What a faultless program does: it ends when its runtime does. */
 const WAITS = `
 sys.stdout.flush()
 for line in sys.stdin:
@@ -31,7 +34,7 @@ function program(text: string): { words: string[] } {
   return { words: ['python3', file] }
 }
 
-/** Runs one; what it writes to its standard error is in `said`. */
+/** Runs a program; `said` holds its standard error. */
 async function run(text: string) {
   const command = program(text)
   const said: string[] = []
@@ -44,7 +47,7 @@ async function run(text: string) {
     programAgent('TestAgent', () => command, first),
     {},
   )
-  /** Resolves once it has read a line that has a text. */
+  /** Resolves once the program has read a line that contains a text. */
   const read = (wanted: string) =>
     new Promise<void>((resolve) => {
       look = () => {
@@ -126,7 +129,7 @@ test.each([
 ])('%s', async (_, text, told) => {
   const { agent, read } = await run(`hello()\nrow(1)\n${text}\nrow(9000, 77, t=[9e8])${WAITS}`)
   await using _agent = agent
-  // What comes after it is taken and answered, and what came before it is there.
+  // Later lines are taken and answered, and earlier rows are there.
   await agent.until(() => agent.column('n').includes(77))
   await read('"rows":9000')
   expect(agent.column('n')[0]).toBe(1)
@@ -170,7 +173,7 @@ test.each([
   await gone(pids[0] ?? Number.NaN)
 })
 
-/** Resolves once there is no such process. */
+/** Resolves once the process does not exist. */
 async function gone(pid: number): Promise<void> {
   while (existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '))
     await new Promise(setImmediate)
@@ -219,7 +222,7 @@ ${WAITS}`)
 })
 
 test('of a program that writes more rows than are answered no more is read, and then all of it', async () => {
-  // It says so itself when it cannot go on.
+  // The program itself reports when it cannot go on.
   const command = program(`import threading
 hello()
 written = 0

@@ -1,4 +1,7 @@
-/** What an agent that is a program of its own and its runtime say to one another: a line of JSON each (docs/protocol.md). */
+/**
+ * The lines between an agent that is a separate program and its runtime: one JSON object per line
+ * (docs/protocol.md).
+ */
 import { z } from 'zod'
 import { Tags } from '../core/channels.ts'
 import { BlockName, FieldName, Name } from '../core/names.ts'
@@ -7,7 +10,7 @@ import { schemaFault } from '../core/schema-fault.ts'
 import { FieldType, TimeColumn, WireColumns } from '../core/wire.ts'
 import { MOST_LINE } from './read-lines.ts'
 
-/** A parameter of an operation, as far as the program declares it. */
+/** A parameter of an operation, as declared by the program. */
 const Param = z.object({
   type: z.enum(['number', 'integer', 'string', 'boolean', 'array', 'object']).optional(),
   choices: z.array(z.unknown()).optional(),
@@ -19,7 +22,7 @@ export type Param = z.output<typeof Param>
 const OpDeclaration = z.object({
   kind: z.enum(['task', 'process']),
   help: z.string().default(''),
-  /** Null where the program checks parameters itself. */
+  /** Null if the program checks parameters itself. */
   params: z.record(z.string(), Param).nullable().default(null),
   /** Whether it starts with the agent, and with which parameters. */
   startup: z.boolean().or(z.record(z.string(), z.unknown())).default(false),
@@ -32,21 +35,27 @@ const FeedKind = z.object({
 })
 export type FeedKind = z.output<typeof FeedKind>
 
-/** The first line of a program: what it is. */
+/** The first line of a program: its declaration. */
 export const Hello = z.object({
   agent_class: z.string(),
   help: z.string().default(''),
   ops: z.record(Name, OpDeclaration).default({}),
   feeds: z.record(Name, FeedKind).default({}),
   pid: z.int().optional(),
-  /** Whether its operations are another's, and go on without it: they are not stopped with the agent, nor started anew. */
+  /**
+   * Whether its operations belong to another process and go on without it: they are not stopped with the
+   * agent, nor restarted.
+   */
   stays: z.boolean().default(false),
-  /** Of a process before it that was killed: its pid and last row, up to which those are safe, and how many had no room. */
+  /**
+   * About its previous process, if that was killed: its pid and last row, the last row that is safe, and how
+   * many rows had no room.
+   */
   before: z.object({ pid: z.int(), rows: z.int(), safe: z.int(), refused: z.int() }).nullable().default(null),
 })
 export type Hello = z.output<typeof Hello>
 
-/** A session of the program's: its state now, and what it has said since the last line. */
+/** A session of the program: its present state, and its messages since the last line. */
 const SessionLine = z.object({
   op: z.string(),
   session_id: z.int(),
@@ -58,7 +67,10 @@ const SessionLine = z.object({
 })
 export type SessionLine = z.output<typeof SessionLine>
 
-/** A row to be recorded, with a running number: it is answered once it is in the spool. `again`: an earlier process had it. */
+/**
+ * A row to record, with a running number; answered once it is in the spool. `again`: an earlier process may
+ * have sent it.
+ */
 const RowLine = z.object({
   row: z.int().min(1),
   feed: Name,
@@ -67,43 +79,43 @@ const RowLine = z.object({
   data: WireColumns,
   types: z.record(FieldName, FieldType),
   again: z.boolean().default(false),
-  /** Tags of its fields for InfluxDB, where they are others than before. */
+  /** Tags of its fields for InfluxDB, if they have changed. */
   tags: z.record(FieldName, Tags).optional(),
 })
 export type RowLine = z.output<typeof RowLine>
 
-/** The lines that a program may write, by the key that tells which it is. */
+/** The lines that a program may write, by their identifying key. */
 const lines = {
   hello: z.object({ hello: Hello }),
   row: RowLine,
   session: z.object({ session: SessionLine }),
   declared: z.object({ feed: Name, declared: FeedKind }),
   message: z.object({ feed: Name, message: z.unknown() }),
-  /** What became of a request. */
+  /** The outcome of a request. */
   id: z.object({ id: z.int(), status: z.int(), msg: z.string() }),
-  /** A call of another agent's procedure, in OCS's shape; answered with the same number. */
+  /** A call of another agent's procedure, in OCS's form; answered with the same number. */
   call: z.object({
     call: z.int(),
     procedure: z.string(),
     args: z.array(z.unknown()).default([]),
     kwargs: z.record(z.string(), z.unknown()).default({}),
   }),
-  /** What it wants to hear of other feeds: each message comes with this number. */
+  /** A subscription to other feeds: each message comes with this number. */
   subscribe: z.object({
     subscribe: z.int(),
     topic: z.string(),
     match: z.enum(['exact', 'prefix', 'wildcard']).default('exact'),
   }),
-  /** Rows that it could not keep until they were answered. */
+  /** Number of rows that it could not keep until they were answered. */
   lost: z.object({ lost: z.int().min(1) }),
 }
 export type FromProgram = z.output<(typeof lines)[keyof typeof lines]>
 
-/** A line that is left out, with the number of its row where it is one: it is answered all the same. */
+/** An ignored line, with the row's number if it is a row: that is answered all the same. */
 export interface LeftOut {
   readonly why: string
   readonly number?: number
-  /** Of one that was to say what the program is. */
+  /** Whether it should have been the program's declaration. */
   readonly isHello?: boolean
 }
 
@@ -130,28 +142,31 @@ export function tooLong(head: string): LeftOut {
   return { why: `it is longer than ${MOST_LINE >> 20} MiB`, ...numberIn(head) }
 }
 
-/** The number of a row that cannot be read, where it comes first. */
+/** The number of an unreadable row, if it comes first in the line. */
 function numberIn(text: string): { readonly number?: number } {
   const number = Number(/^\s*\{\s*"row"\s*:\s*(\d{1,15})\b/.exec(text.slice(0, 200))?.[1])
   return number >= 1 ? { number } : {}
 }
 
-/** Whether a checked row has fewer columns than were given: zod passes over names that objects have themselves. */
+/** Whether a checked row has fewer columns than given: zod drops names that every object has. */
 function lacks(row: RowLine, given: RowLine): boolean {
   return Object.keys(row.data).length !== Object.keys(given.data).length
 }
 
-/** Every line that a program is sent. */
+/** The lines sent to a program. */
 export type ToProgram =
   | { readonly id: number; readonly do: 'start'; readonly op: string; readonly params: unknown }
   | { readonly id: number; readonly do: 'stop' | 'abort'; readonly op: string }
-  /** What a call came to, or why it failed. */
+  /** The result of a call, or why it failed. */
   | { readonly called: number; readonly result: unknown }
   | { readonly called: number; readonly error: string }
-  /** What a feed has published that it subscribes to. */
+  /** A message of a subscribed feed. */
   | { readonly heard: number; readonly message: OcsMessage }
-  /** Rows up to this number are in the spool. */
+  /** All rows up to this number are in the spool. */
   | { readonly rows: number }
   | { readonly do: 'end' }
-  /** First, to a program that has started its runtime itself: the file that takes rows which are never answered. */
+  /**
+   * The first line to a program that has started its runtime itself: the file for rows that are never
+   * answered.
+   */
   | { readonly do: 'begin'; readonly left: string }

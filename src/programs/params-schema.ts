@@ -10,7 +10,10 @@ const types: Readonly<Record<NonNullable<Param['type']>, () => z.ZodType>> = {
   object: () => z.record(z.string(), z.unknown()),
 }
 
-/** What checks the parameters of an operation, and draws its form; any at all where the program declares none. */
+/**
+ * A schema that checks the parameters of an operation and draws its form; it accepts anything if the program
+ * declares none.
+ */
 export function paramsSchema(params: Readonly<Record<string, Param>> | null): z.ZodObject {
   if (!params) return z.looseObject({})
   return z.object(Object.fromEntries(Object.entries(params).map(([name, param]) => [name, schemaOf(param)])))
@@ -18,7 +21,7 @@ export function paramsSchema(params: Readonly<Record<string, Param>> | null): z.
 
 function schemaOf({ type, choices, default: usual, required }: Param): z.ZodType {
   const words = choices?.filter((choice) => typeof choice === 'string') ?? []
-  // Choices of other types are the program's to check.
+  // The program checks choices of other types.
   const isWords = choices !== undefined && words.length === choices.length && words.length > 0
   const schema = isWords ? z.enum(words) : type ? types[type]() : z.unknown()
   if (usual !== undefined) return schema.prefault(usual as never)

@@ -1,4 +1,4 @@
-/** An agent that is a program of its own: the example, and what goes wrong with one. */
+/** An agent that is a separate program: the example, and failures of programs. */
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ afterEach(async () => {
 const EXAMPLE = { words: ['python3', join(import.meta.dir, '..', '..', 'examples', 'program', 'counter.py')] }
 const silent = () => {}
 
-/** A program of a few lines of shell; `$line` is what it has read last. */
+/** A program of a few lines of shell; `$line` is the line that it read last. */
 function shell(text: string): { words: string[] } {
   const file = join(folder, `${crypto.randomUUID()}.sh`)
   writeFileSync(file, `#!/bin/sh\n${text}\n`)
@@ -70,7 +70,7 @@ test('a program that is killed is started again, and its process goes on', async
   await agent.until(() => agent.session('go')?.degraded === true)
   await agent.until(() => agent.session('go')?.degraded === false)
   expect(agent.session('go')?.status).toBe('running')
-  // Two transitions tell of it, with the reason.
+  // Two transitions report it, with the reason.
   expect(
     agent
       .session('go')

@@ -11,18 +11,22 @@ import { ProgramGaps } from './program-gaps.ts'
 import { ProgramLosses } from './program-losses.ts'
 import { ProgramSessions } from './program-sessions.ts'
 
-/** Calls under way, and subscriptions, of a program at most. */
+/** The most calls and subscriptions of a program at a time. */
 const [MOST_CALLS, MOST_SUBSCRIPTIONS] = [1000, 1000]
 
-/** A running program as the instrument of its agent: what ends is started again, and its processes go on. */
+/**
+ * A running program as the instrument of its agent: after it ends it is started again, and its processes
+ * continue.
+ */
 interface Running {
   readonly link: { readonly closed: AbortSignal; close(): Promise<void> }
   readonly sessions: ProgramSessions
 }
 
 /**
- * An agent that is a program of its own: started by a command, and spoken to by lines. What it is it says itself.
- * @param first the program as it was started to learn that; started anew each time that it ends
+ * An agent that is a separate program: started by a command, controlled through lines, and declared by the
+ * program itself.
+ * @param first the program as started to get its declaration; started again each time that it ends
  */
 export function programAgent(agentClass: string, command: () => Command, first: Program): Agent {
   const { hello } = first
@@ -69,11 +73,11 @@ function feedsOf({ feeds: declared }: Hello, feeds: ProgramFeeds) {
   )
 }
 
-/** What outlives a program. */
+/** What outlives a program's process. */
 interface Kept {
   readonly feeds: ProgramFeeds
   readonly losses: ProgramLosses
-  /** Of one whose agent goes on without it. */
+  /** For a program whose agent continues without it. */
   readonly gaps: ProgramGaps | undefined
 }
 
@@ -86,7 +90,7 @@ function listen(program: Program, { feeds, losses, gaps }: Kept, lab: Lab): Runn
   let isAnswering = false
   let calls = 0
   let subscriptions = 0
-  /** Rows are answered once they are on disk, all that came meanwhile at once. */
+  /** Rows are answered once they are on disk; all rows that came meanwhile are answered together. */
   const answer = async () => {
     if (isAnswering) return
     isAnswering = true
@@ -172,7 +176,7 @@ async function subscribe(
   }
 }
 
-/** What starts with the agent starts with its program, too; its processes go on by themselves. */
+/** Start-up tasks start again with each start of the program; its processes continue by themselves. */
 function beginTasks({ ops }: Hello, lab: Lab): void {
   for (const [name, { kind, startup }] of Object.entries(ops))
     if (kind === 'task' && startup !== false) begin(name, startup === true ? {} : startup, lab)

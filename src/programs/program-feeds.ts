@@ -9,15 +9,15 @@ interface Field {
   influxdb_tags?: Tags
 }
 
-/** Feeds of a program at most. */
+/** The most feeds of a program. */
 export const MOST_FEEDS = 200
 
-/** The feeds of a program: their fields are known by its rows, and another type begins an epoch. */
+/** The feeds of a program: the rows define the fields, and a change of type begins an epoch. */
 export class ProgramFeeds {
   readonly #kinds = new Map<string, FeedKind>()
   readonly #blocks = new Map<string, Map<string, Map<string, Field>>>()
 
-  /** Whether it can have a feed of this name. */
+  /** Whether the program may have a feed of this name. */
   hasRoom(feed: string): boolean {
     return this.#kinds.size < MOST_FEEDS || this.#kinds.has(feed)
   }
@@ -26,13 +26,13 @@ export class ProgramFeeds {
     this.#kinds.set(feed, kind)
   }
 
-  /** The fields that rows have had so far. */
+  /** The fields of all rows so far. */
   blocks(feed: string): Blocks {
     const blocks = [...(this.#blocks.get(feed) ?? [])]
     return Object.fromEntries(blocks.map(([block, fields]) => [block, Object.fromEntries(fields)]))
   }
 
-  /** How a feed is declared. */
+  /** The declaration of a feed. */
   spec(feed: string) {
     const { record, frame_length, exclude_influx } = this.#kinds.get(feed) ?? { record: true }
     return {
@@ -53,7 +53,8 @@ export class ProgramFeeds {
     blocks.set(block, known)
     let isNew = tags !== undefined
     const columns = Object.entries(data)
-    // What it has no more is declared no more, or each row would lack a value; only of doubles NaN stands for that.
+    // A field that is gone is no longer declared: otherwise each row would lack a value, for which only
+    // doubles have NaN.
     for (const [name, { type }] of columns.length > 0 ? known : []) {
       if (type === 'double' || Object.hasOwn(data, name)) continue
       known.delete(name)

@@ -1,18 +1,18 @@
 import { counted } from '../core/counted.ts'
 import type { Lab } from '../core/lab.ts'
 
-/** Rows of a feed by which its pace is known. */
+/** The number of rows that determine a feed's pace. */
 const ROWS = 3
 
-/** A feed that is heard again: when it was heard last (unix s), and the first rows since. */
+/** A feed that is received again: the time of its last row before (unix s), and the first rows since. */
 interface Again {
   readonly last: number | undefined
   readonly times: number[]
 }
 
 /**
- * What an agent that goes on without its program published while nobody listened. Nothing numbers its rows: how many they were
- * is told by how long it was, and by its pace.
+ * Estimates the rows that an agent published while its program, which the agent does not need, was not
+ * listening. Such rows have no numbers: the length of the gap and the feed's pace give an estimate.
  */
 export class ProgramGaps {
   readonly #last = new Map<string, number>()
@@ -20,14 +20,17 @@ export class ProgramGaps {
   #unheard = 0
   #isCounted = false
 
-  /** Who listens is there, or there again. */
+  /** The program listens, for the first time or again. */
   begin(lab: Lab): void {
     if (!this.#isCounted) lab.counters(() => ({ unheard: this.#unheard }))
     this.#isCounted = true
     this.#again.clear()
   }
 
-  /** A row is heard; before it is published. @param t unix s */
+  /**
+   * A row is received; called before it is published.
+   * @param t unix s
+   */
   took(feed: string, t: readonly number[], lab: Lab): void {
     const [first, last] = [t[0], t.at(-1)]
     if (first === undefined || last === undefined) return

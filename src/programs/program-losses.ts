@@ -2,12 +2,12 @@ import { counted } from '../core/counted.ts'
 import type { Lab } from '../core/lab.ts'
 import type { Hello } from './lines.ts'
 
-/** Kinds of lines that are told of. */
+/** The most kinds of lines reported. */
 const MOST_KINDS = 20
 
-/** Rows of a program that never came, and lines that did not fit: told, and counted. */
+/** Rows of a program that never came, and invalid lines: reported and counted. */
 export class ProgramLosses {
-  /** The process that speaks now, and its last row that came. */
+  /** The present process, and the last row received from it. */
   #pid: number | undefined
   #taken = 0
   #unhanded = 0
@@ -15,7 +15,9 @@ export class ProgramLosses {
   readonly #told = new Set<string>()
   #isCounted = false
 
-  /** A process begins: of the one before it those rows are lost that it had numbered and that neither came nor were kept. */
+  /**
+   * A process begins: rows that its predecessor had numbered and that neither came nor were kept are lost.
+   */
   begin({ pid, before }: Hello, lab: Lab): void {
     if (!this.#isCounted) lab.counters(() => ({ unhanded: this.#unhanded, quarantined: this.#leftOut }))
     this.#isCounted = true
@@ -23,7 +25,7 @@ export class ProgramLosses {
       const isKnown = before.pid === this.#pid
       const came = Math.max(before.safe, isKnown ? this.#taken : 0)
       const rows = Math.max(0, before.rows - came) + before.refused
-      // What another runtime took of it and did not answer may be recorded.
+      // Rows that another runtime took and did not answer may have been recorded.
       const how = isKnown ? '' : 'at most '
       this.#lose(
         rows,
@@ -40,7 +42,7 @@ export class ProgramLosses {
     this.#taken = number
   }
 
-  /** A line does not fit; each kind is told once. */
+  /** A line is invalid; each kind is reported once. */
   leftOut(why: string, lab: Lab): void {
     this.#leftOut++
     if (this.#told.has(why) || this.#told.size > MOST_KINDS) return
@@ -49,7 +51,7 @@ export class ProgramLosses {
     lab.event('warning', 'quarantine', `a line of the program is ignored: ${why}${more}`)
   }
 
-  /** It had no room for rows. */
+  /** The program had no room for rows. */
   refused(rows: number, lab: Lab): void {
     this.#lose(rows, `${counted(rows, 'row')} lost: the program could not keep more of them`, lab)
   }

@@ -4,21 +4,24 @@ import { AGENT_STOPS } from '../core/pause.ts'
 import type { SessionLine } from './lines.ts'
 import type { Program } from './program.ts'
 
-/** Messages that are kept of a session until somebody shows it. */
+/** The most messages of a session kept until it is shown. */
 const MESSAGES = 100
 
-/** Sessions of the runtime that have been shown before: of what goes on without its program nothing is started anew. */
+/**
+ * Sessions of the runtime that have been shown before: operations that go on without their program are not
+ * restarted.
+ */
 const shown = new WeakSet<object>()
 
 interface Mirror {
   take(line: SessionLine): void
 }
 
-/** The sessions of a program, each shown as one of its agent. */
+/** The sessions of a program, each shown as a session of its agent. */
 export class ProgramSessions {
   readonly #program: Program
   readonly #mirrors = new Map<string, Mirror>()
-  /** Sessions that go on without having been asked for: their latest line, by operation. */
+  /** Sessions that the program started by itself: their latest line, by operation. */
   readonly #own = new Map<string, SessionLine>()
 
   constructor(program: Program) {
@@ -27,7 +30,7 @@ export class ProgramSessions {
 
   /**
    * Takes a line.
-   * @returns whether its operation has been started by the program itself, and nobody shows it yet
+   * @returns whether the program itself has started this operation, and it is not shown yet
    */
   take(line: SessionLine): boolean {
     const mirror = this.#mirrors.get(line.op)
@@ -43,7 +46,7 @@ export class ProgramSessions {
   }
 
   /**
-   * Starts an operation of the program, or shows the session that goes on, until it is over.
+   * Starts an operation of the program, or shows the session in progress, until its end.
    * @throws OpError when it is refused or fails, TransportError when the program ends
    */
   async run(
@@ -72,7 +75,7 @@ export class ProgramSessions {
         if (line.session_id !== number) return
         if (line.data !== undefined) session.set(line.data)
         for (const text of line.messages) {
-          // The last is said when it is known how it ends.
+          // The last message is held back until the outcome is known.
           if (last !== undefined) session.log(last)
           last = text
         }

@@ -9,29 +9,32 @@ import { type FromProgram, type Hello, type LeftOut, readLine, type ToProgram, t
 import { readLines } from './read-lines.ts'
 import { Unanswered } from './unanswered.ts'
 
-/** Milliseconds a program has to say what it is; Python reads a great deal first, on a busy machine for a minute. */
+/**
+ * Milliseconds that a program has to declare itself; Python reads many files first, for a minute on a busy
+ * machine.
+ */
 const HELLO_MS = 180_000
-/** Milliseconds it has to end by itself, before it is killed. */
+/** Milliseconds that it has to end by itself before it is killed. */
 const PATIENCE_MS = 15_000
 
 /** Milliseconds after its end in which its last lines may still come. */
 const LAST_LINES_MS = 1000
 
-/** Milliseconds in which what comes of a request is looked for at once. */
+/** Milliseconds after a request in which its output is checked frequently. */
 const ANSWER_MS = 2000
-/** Bytes that wait for a program that reads slowly, before what it only listens to is left out. */
+/** Bytes queued for a slow program before messages of its subscriptions are dropped. */
 const MOST_BYTES = 8 << 20
-/** Bytes of a line of its log at most. */
+/** The longest line of its log, in bytes. */
 const LOG_LINE = 1 << 16
-/** Lines before the first that says what it is, at most. */
+/** The most lines before its declaration. */
 const EARLY = 1000
-/** OCS's own lines have a time of their own. */
+/** OCS's own lines already contain a time. */
 const STAMP = /^\d{4}-\d\d-\d\dT[\d:.+-]+ /
 
 /** A line after the first. */
 type Line = Exclude<FromProgram, { hello: Hello }> | LeftOut
 
-/** The process of a program, as far as it matters here. */
+/** The parts of a program's process that are used here. */
 interface Child extends Pick<EventEmitter, 'on'> {
   readonly pid?: number | undefined
   readonly stdin: Writable | null
@@ -44,13 +47,16 @@ export interface Command {
   readonly words: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
-/** What becomes of lines. */
+/** Handlers for a program's lines. */
 export interface Heard {
   line(line: Line): void
   log(text: string): void
 }
 
-/** A running program that speaks lines. It has a process group of its own, and ends with its standard input. */
+/**
+ * A running program that communicates by lines. It has its own process group, and ends with its standard
+ * input.
+ */
 export class Program {
   readonly hello: Hello
   readonly #child: Child
@@ -58,7 +64,7 @@ export class Program {
   readonly #unanswered: Unanswered
   readonly #answers = new Map<number, (answer: { status: number; msg: string }) => void>()
   #requests = 0
-  /** Who hears its lines; those before there is one wait. */
+  /** The receiver of its lines; earlier lines wait. */
   #heard: Heard | undefined
   readonly #early: Line[] = []
 
@@ -70,8 +76,8 @@ export class Program {
   }
 
   /**
-   * Starts a program and waits until it has said what it is.
-   * @param log takes what it writes to its standard error
+   * Starts a program and waits for its declaration.
+   * @param log gets its standard error
    * @throws TransportError when it ends first, or takes too long
    */
   static async start(
@@ -97,9 +103,9 @@ export class Program {
   }
 
   /**
-   * Meets the program that has started this process, over this process's own standard input and output.
-   * @param left where rows wait that it could not hand over
-   * @throws TransportError when it ends before it has said what it is, or takes too long
+   * Connects to the program that has started this process, over this process's own standard input and output.
+   * @param left the file for rows that it could not hand over
+   * @throws TransportError when it ends before its declaration, or takes too long
    */
   static async attach(left: string, log: (text: string) => void, signal?: AbortSignal): Promise<Program> {
     const child = Object.assign(new EventEmitter(), {
@@ -122,7 +128,7 @@ export class Program {
     const hello = Promise.withResolvers<Hello>()
     let program: Program | undefined
     let last = ''
-    /** Lines that come in the same breath as the first. */
+    /** Lines that come together with the first. */
     const early: Line[] = []
     child.stdin?.on('error', () => {})
     const logLine = (line: string) => {
@@ -154,7 +160,7 @@ export class Program {
       const error = new TransportError(why)
       closed.abort(error)
       hello.reject(error)
-      // Who has been started by it and holds them is heard no more.
+      // Processes that it started may hold these streams open; they are no longer read.
       child.stdout?.destroy()
       child.stderr?.destroy()
     }
@@ -166,9 +172,9 @@ export class Program {
     child.on('exit', async (code: number | null, by: string | null) => {
       hasEnded = true
       unanswered.answered()
-      // Of its group nobody goes on without it, to write in its name or to have its instrument.
+      // No process of its group goes on without it: it might write in its name or hold its instrument.
       const isAlone = !kill(child, 'SIGTERM')
-      // What it has written comes first; children of its own may hold the pipe for long.
+      // Its last lines come first; its own children may hold the pipe open for long.
       await Promise.race([read, Bun.sleep(LAST_LINES_MS)])
       if (!isAlone) kill(child, 'SIGKILL')
       const why = code !== 0 && by === null && last !== '' ? `: ${last.slice(0, 200)}` : ''
@@ -208,13 +214,16 @@ export class Program {
     return this.#closed.signal
   }
 
-  /** From now on its lines go here. */
+  /** Sets the receiver of its lines. */
   listen(heard: Heard): void {
     this.#heard = heard
     for (const line of this.#early.splice(0)) heard.line(line)
   }
 
-  /** Asks for something. @throws TransportError when it ends before it has answered */
+  /**
+   * Sends a request.
+   * @throws TransportError when it ends before it has answered
+   */
   async ask(request: {
     do: 'start' | 'stop' | 'abort'
     op: string
@@ -236,25 +245,28 @@ export class Program {
     }
   }
 
-  /** Says that all its rows so far are taken, up to this number, so that more are read of it. */
+  /** Tells it that all rows up to this number are taken; reading resumes. */
   answer(rows: number): void {
     this.tell({ rows })
     this.#unanswered.answered()
   }
 
-  /** Writes one line to it. */
+  /** Sends it one line. */
   tell(line: ToProgram): void {
     this.#child.stdin?.write(`${JSON.stringify(line)}\n`)
   }
 
-  /** Writes a line that may be left out while it reads slowly. @returns whether it was written */
+  /**
+   * Sends a line that is dropped while the program reads slowly.
+   * @returns whether it was sent
+   */
   offer(line: ToProgram): boolean {
     if ((this.#child.stdin?.writableLength ?? 0) > MOST_BYTES) return false
     this.tell(line)
     return true
   }
 
-  /** Has it end: told so, then TERM, then KILL, to all its group. */
+  /** Ends it: by a line, then TERM, then KILL, to its whole group. */
   async close(patience = PATIENCE_MS): Promise<void> {
     this.tell({ do: 'end' })
     for (const sign of ['SIGTERM', 'SIGKILL'] as const) {
@@ -271,11 +283,14 @@ export class Program {
   }
 }
 
-/** To its whole group: programs start others. @returns whether there is anybody */
+/**
+ * Signals its whole group: programs start others.
+ * @returns whether the group exists
+ */
 function kill({ pid }: Child, sign: NodeJS.Signals): boolean {
   try {
     return pid !== undefined && process.kill(-pid, sign)
   } catch {
-    return false // It has ended meanwhile.
+    return false // It has ended in the meantime.
   }
 }

@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream'
 
-/** Bytes of a line at most. */
+/** The longest line, in bytes. */
 export const MOST_LINE = 16 << 20
-/** Bytes that are kept of a line that is longer. */
+/** Bytes kept of a longer line. */
 const HEAD = 200
 const NEWLINE = 10
 
 /**
- * Reads a stream line by line, and keeps no more of it than a line may have.
- * @param line takes each, without its end; what a stream ends with counts as one
- * @param long takes the beginning of one that has more than `most` bytes
+ * Reads a stream line by line, and keeps no more of it in memory than one line.
+ * @param line gets each line without its end; the rest at the end of the stream counts as a line
+ * @param long gets the beginning of a line that has more than `most` bytes
  */
 export function readLines(
   stream: Readable,
@@ -21,7 +21,7 @@ export function readLines(
   let size = 0
   const add = (part: Uint8Array) => {
     if (part.length === 0) return
-    // What comes after the bound is passed over.
+    // Bytes above the limit are skipped.
     if (size <= most) parts.push(part)
     size += part.length
     if (size > most && parts.length > 0) parts = [join(parts).slice(0, HEAD)]

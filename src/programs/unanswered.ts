@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 
-/** Bytes of rows that may be unanswered before no more is read of it, and milliseconds that this lasts at most. */
+/** Bytes of unanswered rows above which reading pauses, and the longest pause in ms. */
 const MOST_UNANSWERED = 4 << 20
 const HELD_MS = 10_000
 
 /**
- * Rows that a program has written and that are not answered. Where they are many, no more is read of it for a while: a disk that is
- * slow would else have memory let go of rows, which are then answered all the same. One that does not write at all must not
- * keep operations from being answered, so that the while has an end.
+ * Counts rows that a program has written and that are not answered. If there are many, reading pauses:
+ * otherwise, with a slow disk, memory would drop rows that are answered all the same. If the disk cannot be
+ * written at all, requests to operations must still be answered, so the pause is limited.
  */
 export class Unanswered {
   readonly #out: Readable

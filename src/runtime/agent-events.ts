@@ -7,18 +7,21 @@ import { redact } from '../core/redact.ts'
 import type { Counters } from './counters.ts'
 import type { Identity } from './identity.ts'
 
-/** What an agent says once: an event, logged and published, and an error that nobody foresaw, as an event with its stack. */
+/**
+ * An agent's one-off reports: events, which are logged and published, and unforeseen errors, as events with
+ * their stack.
+ */
 export interface AgentEvents {
   readonly event: Lab['event']
   bug(error: unknown): void
 }
 
-/** Events that wait for a hub, at most. */
+/** The most events that wait for a hub. */
 const WAITING = 100
 
 /**
- * The events of an agent, each logged. One that finds no hub is sent when there is one, with its time; of more than wait
- * the oldest go, counted as unsent.
+ * The events of an agent, each logged. An event without a hub waits and is sent later with its own time;
+ * beyond the limit the oldest are dropped and counted as unsent.
  */
 export function agentEvents(
   bus: Bus,

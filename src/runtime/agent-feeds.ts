@@ -8,7 +8,10 @@ import { Pace } from './pace.ts'
 import { RowBuffer } from './row-buffer.ts'
 import type { Spool } from './spool/spool.ts'
 
-/** Milliseconds that the retained last values of a feed may lag behind its rows: who wants each follows these. */
+/**
+ * Milliseconds that the retained last values of a feed may lag behind its rows. A client that needs every
+ * value follows the rows.
+ */
 const LAST_MS = 5000
 
 interface FeedsHost {
@@ -16,10 +19,10 @@ interface FeedsHost {
   readonly root: string
   readonly instance: string
   readonly agentClass: string
-  /** Where recorded rows are kept; without one they go out live, without seq. */
+  /** Where recorded rows are kept; without a spool they are only published live, without seq. */
   readonly spool: Spool | undefined
   readonly counters: Counters
-  /** Rows that are durable, for whoever prints them. */
+  /** Gets rows once they are durable, for display in a terminal. */
   onRows(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
   /** A declaration changed. */
@@ -28,19 +31,21 @@ interface FeedsHost {
   begun(): void
 }
 
-/** A row that goes out, and its JSON where it has been in the spool. */
+/** A published row, and its JSON if it has been in the spool. */
 interface Sent {
   readonly row: Row
   readonly text?: string
 }
 
-/** The newest row of each block of a feed, that of the newest last, and when they are told as its last values. */
+/**
+ * The newest row of each block of a feed, the newest last, and when they are published as its last values.
+ */
 interface Last {
   readonly rows: Map<string, Row>
   readonly pace: Pace
 }
 
-/** All feeds of one agent: from what operations publish, through the spool, to the bus. */
+/** All feeds of one agent: the path from operations through the spool to the bus. */
 export class AgentFeeds {
   readonly #host: FeedsHost
   readonly #buffers: RowBuffer[] = []
@@ -59,7 +64,7 @@ export class AgentFeeds {
     )
   }
 
-  /** Opens a feed, and returns what it is published to. */
+  /** Opens a feed and returns its publisher. */
   open(feed: string, spec: FeedSpec<never>): FeedPublisher {
     const host = this.#host
     if (spec.record) this.#recorded.add(feed)
@@ -92,11 +97,11 @@ export class AgentFeeds {
     return writer
   }
 
-  /** What a feed is published to; undefined where there is none of this name. */
+  /** The publisher of a feed; undefined if there is no feed of this name. */
   publisher(feed: string): FeedPublisher | undefined {
     return this.#writers.get(feed)
   }
-  /** What operations publish to, by feed. */
+  /** The publishers for operations, by feed. */
   get publishers(): Record<string, FeedPublisher> {
     return Object.fromEntries(this.#writers)
   }
@@ -104,13 +109,13 @@ export class AgentFeeds {
     return Object.fromEntries([...this.#writers].map(([feed, { declaration }]) => [feed, declaration]))
   }
 
-  /** The instrument is known: declarations may follow it. */
+  /** The instrument is known: declarations may depend on it. */
   connected(instrument: unknown): void {
     this.#instrument = instrument
     for (const writer of this.#writers.values()) writer.connected(instrument)
   }
 
-  /** What the spool holds, for presence. */
+  /** The contents of the spool, for presence. */
   held(): NonNullable<Presence['feeds']> {
     const { spool } = this.#host
     if (!spool) return {}
@@ -119,22 +124,22 @@ export class AgentFeeds {
     )
   }
 
-  /** Publishes the last values again, to a hub that has forgotten them. */
+  /** Publishes the last values again, to a hub that has lost them. */
   republish(): void {
     for (const feed of this.#last.keys()) this.#publishLast(feed)
   }
 
-  /** Publishes the last values that wait, with the agent's beat. */
+  /** Publishes the pending last values, with the agent's beat. */
   beat(): void {
     for (const { pace } of this.#last.values()) pace.flush()
   }
 
-  /** Sends off what is still gathered. */
+  /** Sends the rows that are still buffered. */
   close(): void {
     for (const buffer of this.#buffers) buffer.flush()
   }
 
-  /** Tells the last values that still wait, when the last rows are out; nothing after it. */
+  /** Publishes the pending last values after the last rows, and nothing more after that. */
   end(): void {
     for (const { pace } of this.#last.values()) pace.end()
   }
@@ -142,9 +147,9 @@ export class AgentFeeds {
   #out(feed: string, sent: readonly Sent[]): void {
     const { bus, root, instance, spool, counters } = this.#host
     const rows = sent.map(({ row }) => row)
-    // Readers learn of an epoch from presence: its first row is not for them to wait for the next beat.
+    // Readers learn of an epoch from presence: its first row must not wait for the next beat.
     if (rows.some(({ seq }) => seq === 1)) this.#host.begun()
-    // What a spool could not keep it counts itself.
+    // The spool itself counts what it could not keep.
     if (!bus.connected && !(spool && this.#recorded.has(feed))) counters.add('unsent', rows.length)
     const address = { root, instance, feed }
     for (const { row, text } of sent)

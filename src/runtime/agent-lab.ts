@@ -19,7 +19,7 @@ import type { SessionStore } from './session-store.ts'
 import { holds, lastTime } from './spool/holds.ts'
 import type { Spool } from './spool/spool.ts'
 
-/** What an agent is run with, as far as its functions may use it. */
+/** The parts of a running agent that its functions may use. */
 interface Surroundings {
   readonly identity: Identity
   readonly bus: Bus
@@ -32,7 +32,7 @@ interface Surroundings {
   log(text: string): void
 }
 
-/** The lab as the agent's own functions see it. */
+/** The lab as seen by the agent's own functions. */
 export function labOf(
   { identity, bus, spool, site, host, filesDir, recorderKey, subscribeDevices, log }: Surroundings,
   { memory }: SessionStore,
@@ -43,7 +43,7 @@ export function labOf(
 ): Lab {
   const { root, instance } = identity
   let known: Promise<{ view: LabView; ask: Caller }> | undefined
-  /** Who else is there; asked for once somebody wants to know, and open as long as the bus is. */
+  /** The other agents; subscribed at the first request, and kept as long as the bus is open. */
   const others = () => {
     known ??= (async () => {
       const view = await viewLab(bus, root)

@@ -2,7 +2,7 @@ import { type Caller, type HeldLock, holds, type Lock, lockedText } from '../cor
 import type { LockAnswer } from '../core/built-in.ts'
 import { OpError } from '../core/errors.ts'
 
-/** An agent's exclusive grant: one holder at a time, until it gives it back or its time is over. */
+/** An agent's exclusive grant: one holder at a time, until the holder returns it or it expires. */
 export class AgentLock {
   #lock: HeldLock | undefined
   /** On the monotonic clock, ms. */
@@ -10,24 +10,27 @@ export class AgentLock {
   #timer: Timer | undefined
   readonly #changed: () => void
 
-  /** @param changed called when it is granted, renewed, given back or over */
+  /** @param changed called when it is granted, renewed, returned or expired */
   constructor(changed: () => void) {
     this.#changed = changed
   }
 
-  /** Who has it, with the key; undefined when nobody has. */
+  /** The holder with the key; undefined if nobody holds it. */
   get held(): HeldLock | undefined {
     return performance.now() < this.#deadline ? this.#lock : undefined
   }
 
-  /** Who has it, for everyone to read. */
+  /** The holder, for everyone to read. */
   get shown(): Lock | undefined {
     if (!this.held) return undefined
     const { holder, by, until } = this.held
     return { holder, by, until }
   }
 
-  /** Grants it for some seconds from now, or renews it. @throws OpError when another holds it */
+  /**
+   * Grants it for some seconds from now, or renews it.
+   * @throws OpError when another client holds it
+   */
   lock(caller: Caller, seconds: number, by = caller.by ?? caller.client): LockAnswer {
     const { held } = this
     if (held && !holds(caller, held)) throw new OpError(`Not done: ${lockedText(held)}.`)
@@ -39,7 +42,10 @@ export class AgentLock {
     return { holder, by, until, key }
   }
 
-  /** Gives it back. @throws OpError when another holds it, unless forced by a caller of level 3 */
+  /**
+   * Returns it.
+   * @throws OpError when another client holds it, unless forced by a caller of level 3
+   */
   unlock(caller: Caller, force: boolean): void {
     const { held } = this
     if (!held) return
@@ -48,7 +54,7 @@ export class AgentLock {
     this.#keep(undefined, 0)
   }
 
-  /** Forgets it, without telling anyone. */
+  /** Drops the grant without calling `changed`. */
   close(): void {
     clearTimeout(this.#timer)
     this.#lock = undefined

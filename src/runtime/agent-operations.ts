@@ -5,12 +5,12 @@ import type { SessionChange } from './live-session.ts'
 import { Operation, type OperationHost } from './operation.ts'
 import type { SessionStore } from './session-store.ts'
 
-/** The access level of what the agent starts itself. */
+/** The access level of operations that the agent starts itself. */
 const AGENT_LEVEL = 4
 
 type Params = Readonly<Record<string, unknown>>
 
-/** What the function of an operation is called with, as far as it is the operation's own. */
+/** The part of an operation's context that belongs to the operation alone. */
 interface Call {
   readonly params: unknown
   readonly session: SessionHandle<unknown>
@@ -22,15 +22,15 @@ interface OperationsHost {
   readonly agent: Agent
   readonly instance: string
   readonly sessions: SessionStore
-  /** Runs the declared function until it is over; rejects when it fails. */
+  /** Runs the declared function to its end; rejects when it fails. */
   run(op: string, call: Call): Promise<unknown>
-  /** The latest session changed; its states are saved by now, as the `text` that is handed on. */
+  /** The latest session changed. A change of state has been saved by now, as `text`, the JSON passed on. */
   changed(op: string, change: SessionChange, text: string | undefined): void
   log(text: string): void
   bug(error: unknown): void
 }
 
-/** All operations of one agent: what runs each, what becomes of its sessions, and what the agent starts itself. */
+/** All operations of one agent: their runs, their sessions, and those that the agent starts itself. */
 export class AgentOperations {
   readonly #host: OperationsHost
   readonly #all = new Map<string, Operation>()
@@ -46,12 +46,12 @@ export class AgentOperations {
     return this.#all
   }
 
-  /** Starts one that starts with the agent. */
+  /** Starts an operation that starts with the agent. */
   startUp(name: string, params: Params): void {
     this.#all.get(name)?.start(params, { client: 'startup', level: AGENT_LEVEL })
   }
 
-  /** Ends them; those that do not heed their signal within `patience` ms are left behind. */
+  /** Ends all operations; an operation that ignores its signal for `patience` ms is left running. */
   async shutdown(patience: number): Promise<void> {
     await Promise.all([...this.#all.values()].map((operation) => operation.shutdown(patience)))
   }
@@ -74,7 +74,10 @@ export class AgentOperations {
     return new Operation(name, spec, operationHost, sessions.latest(name))
   }
 
-  /** Has one operation start another, unless it is under way. @throws OpError when it cannot start */
+  /**
+   * Starts an operation on behalf of another, unless it is already running.
+   * @throws OpError when it cannot start
+   */
   begin(name: string, params: Params = {}): void {
     const operation = this.#all.get(name)
     if (operation?.active) return

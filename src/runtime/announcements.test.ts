@@ -11,7 +11,7 @@ import { runAgent } from './run-agent.ts'
 
 const root = 'observatory'
 
-/** An agent whose process and task the test speaks for, and what came from it. */
+/** An agent whose process and task the test controls, and all that it published. */
 async function announcing(hub = new MemoryHub(), bus: Bus = hub.connect('it')) {
   const began = Promise.withResolvers<{ session: SessionHandle<unknown>; feed: FeedPublisher }>()
   const busy = Promise.withResolvers<SessionHandle<unknown>>()
@@ -78,7 +78,7 @@ test('what starts with an agent has a session before anybody is told of the agen
   await running.stop()
 })
 
-/** Lets time pass, and all that is set off by it. */
+/** Advances time and runs everything that this triggers. */
 async function pass(seconds: number): Promise<void> {
   for (let ms = 0; ms < 1000 * seconds; ms += 10) {
     jest.advanceTimersByTime(10)
@@ -158,7 +158,7 @@ test('what changes each second is told each 5 s, and at once after a pause; the 
   expect(told.at(-1)?.session.data).toEqual({ n: 60 })
   expect(last.at(-1)).toBe(60)
   await pass(5)
-  // Nothing has changed, nothing is told.
+  // Nothing has changed, so nothing is published.
   const counts = [told.length, last.length]
   await pass(20)
   expect([told.length, last.length]).toEqual(counts)
@@ -167,7 +167,7 @@ test('what changes each second is told each 5 s, and at once after a pause; the 
   await pass(0.01)
   expect(told.at(-1)?.session.data).toEqual({ n: 61 })
   expect(last.at(-1)).toBe(61)
-  // What waits when the agent stops is not lost to those who look afterwards.
+  // Values pending when the agent stops must still reach those who look later.
   feed.publish('count', 62, { n: 62 })
   await running.stop()
   await pass(0.01)
@@ -178,7 +178,7 @@ test('what waits goes out with the beat, so that hub and readers wake once for a
   jest.useFakeTimers()
   const hub = new MemoryHub()
   const { session, feed, sweep, running } = await announcing(hub)
-  /** When the agent was heard, s. */
+  /** The times at which the agent was heard, s. */
   const heard = new Set<number>()
   const eye = hub.connect('ear')
   for (const channel of [channels.presence, channels.session, channels.last])
@@ -189,7 +189,7 @@ test('what waits goes out with the beat, so that hub and readers wake once for a
     if (n === 6) heard.clear()
     session.set({ n })
     if (n < 3) sweep.set({ n })
-    // Not with what the session says.
+    // Not together with the session's messages.
     await pass(0.5)
     feed.publish('count', n, { n })
     await pass(0.5)
@@ -202,7 +202,7 @@ test('what waits goes out with the beat, so that hub and readers wake once for a
 test('a message, and how a task gets on, are told within a second; a state at once, with the data that waited', async () => {
   jest.useFakeTimers()
   const { session, sweep, told, running } = await announcing()
-  // What an operation has at its beginning comes soon, and with the end of one that is short.
+  // Data set at the beginning of an operation comes soon, and for a short operation with its end.
   session.set({ n: 0 })
   await pass(0.9)
   expect(told.findLast(({ op }) => op === 'acq')?.session.data).toEqual({})
@@ -220,7 +220,7 @@ test('a message, and how a task gets on, are told within a second; a state at on
   expect(acq()).toMatchObject({ data: { n: 2 } })
   expect(acq()?.messages.at(-1)?.[1]).toBe('a cable is loose')
   await pass(1)
-  // What somebody decides by, such as an alarm, waits no longer than what is said.
+  // Data that something acts on, such as an alarm, waits no longer than messages.
   session.set({ n: 2.5 }, true)
   await pass(0.01)
   expect(acq()).toMatchObject({ data: { n: 2.5 } })

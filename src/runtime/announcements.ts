@@ -10,14 +10,19 @@ import { type Identity, presenceOf } from './identity.ts'
 import type { SessionChange } from './live-session.ts'
 import { Pace } from './pace.ts'
 
-/** Milliseconds that messages of a session may wait, and how a task gets on: somebody waits for that. */
+/**
+ * Milliseconds that messages of a session and the progress of a task may wait: people are waiting for them.
+ */
 const SOON_MS = 1000
-/** Milliseconds that the data of a process may wait: it changes with each reading, for as long as the agent runs. */
+/**
+ * Milliseconds that the data of a process may wait: they change with each reading, for as long as the agent
+ * runs.
+ */
 const DATA_MS = 5000
-/** Milliseconds that the goodbye to the hub may take. */
+/** Longest wait for the goodbye to the hub, ms. */
 const GOODBYE_MS = 300
 
-/** What an agent announces, and where. */
+/** The parts of an agent that are announced, and where. */
 interface Announced {
   readonly bus: Bus
   readonly identity: Identity
@@ -29,7 +34,10 @@ interface Announced {
   readonly operations: AgentOperations
 }
 
-/** What the hub retains of an agent: its presence, its api, the sessions of its operations. Left out while the hub is away. */
+/**
+ * What the hub retains of an agent: its presence, its api, the sessions of its operations. Not published
+ * while the hub is away.
+ */
 export class Announcements {
   readonly #of: Announced
   readonly #here: { readonly root: string; readonly instance: string }
@@ -43,7 +51,7 @@ export class Announcements {
     this.#here = { root: of.identity.root, instance: of.identity.instance }
   }
 
-  /** Names the agent as a data node. */
+  /** Announces the agent as a data node. */
   announceNode(node: NodeInfo): void {
     this.#node = node
     this.apiSoon()
@@ -56,7 +64,10 @@ export class Announcements {
     return bus.connected ? bus.publish(channels.presence, this.#here, presence) : Promise.resolve()
   }
 
-  /** Says that it lives, and all that waits with it: a packet to the hub, where each by itself would wake it and all readers. */
+  /**
+   * Publishes presence together with all pending announcements, in one packet: separate packets would wake
+   * the hub and all readers each time.
+   */
   beat(): void {
     void this.publishPresence('online')
     for (const pace of this.#sessions.values()) pace.flush()
@@ -64,8 +75,8 @@ export class Announcements {
   }
 
   /**
-   * Its state is told at once, all else as soon as it is due.
-   * @param text the session as JSON, where its state has changed
+   * Publishes a changed state at once, and other changes when they are due.
+   * @param text the session as JSON, if its state has changed
    */
   sessionChanged(op: string, change: SessionChange, text: string | undefined): void {
     const isReading = change === 'data' && this.#of.agent.ops[op]?.kind === 'process'
@@ -81,7 +92,7 @@ export class Announcements {
     this.#api.within(0)
   }
 
-  /** Publishes everything, to a hub that may know nothing. */
+  /** Publishes everything, to a hub that may have lost it. */
   publishAll(): void {
     const { operations, feeds } = this.#of
     void this.publishPresence('online')
@@ -90,9 +101,9 @@ export class Announcements {
     feeds.republish()
   }
 
-  /** Says that the agent is offline, and nothing after it. */
+  /** Publishes that the agent is offline, and nothing after that. */
   async goodbye(): Promise<void> {
-    // What the last rows set off would say that the agent is online.
+    // Announcements triggered by the last rows would say that the agent is online.
     for (const pace of [this.#presence, this.#api, ...this.#sessions.values()]) pace.stop()
     await Promise.race([this.publishPresence('offline'), Bun.sleep(GOODBYE_MS)])
   }

@@ -13,10 +13,10 @@ import type { SessionStore } from './session-store.ts'
 
 type Answer = Omit<Reply, 'id'>
 
-/** The access level of whoever asks through a hub that does not know people. */
+/** The access level of every caller on a hub without users. */
 const UNKNOWN_LEVEL: Level = 3
 
-/** What an agent answers from. */
+/** The parts of an agent that answers are made from. */
 export interface AnswersHost {
   readonly agent: Agent
   readonly args: unknown
@@ -26,11 +26,11 @@ export interface AnswersHost {
   readonly lock: AgentLock
   /** The instrument, or why there is none. */
   instrument(): { readonly instrument: object | undefined; readonly reason: string }
-  /** A lock was granted or given back. */
+  /** The lock was granted or returned. */
   locked(text: string): void
 }
 
-/** Whether a request changes something, so that one that comes twice must act once. */
+/** Whether a request changes something, so that a repeated request must act only once. */
 export function acts(what: { readonly action: string } | { readonly query: string }): boolean {
   if ('action' in what) return what.action !== 'wait' && what.action !== 'status'
   return Object.hasOwn(builtIn, what.query) && builtIn[what.query as keyof typeof builtIn].acts
@@ -124,7 +124,7 @@ function answerBuiltIn(
   }
 }
 
-/** What is stored, and of what is under way how it is now. */
+/** The stored sessions, with running ones in their present state. */
 function history(
   { operations, sessions, instance }: AnswersHost,
   op: string | undefined,
@@ -145,11 +145,11 @@ function connected(host: AnswersHost): object {
   return instrument
 }
 
-/** Who asks: by the word of the hub where it has one, as the client says where there are no users. */
+/** The caller: as stated by the hub, or by the client itself on a hub without users. */
 function callerOf(client: string, { by, key, caller }: Request): Caller {
   if (!caller) return { client, level: UNKNOWN_LEVEL, by, key }
   const { principal, level, from } = caller
-  // A bridge asks for others; what it says of them is a comment.
+  // A bridge asks on behalf of others; its text about them is only a comment.
   const told = by === undefined || by === from ? from : `${from} (${by})`.slice(0, 200)
   return { client, level: level as Level, principal, by: told, key }
 }

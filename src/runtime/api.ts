@@ -4,7 +4,7 @@ import type { AgentApi, FeedDeclaration } from '../core/channels.ts'
 import { withoutSecrets } from '../core/redact.ts'
 import { queriesOf } from './answers.ts'
 
-/** What an agent says of itself. */
+/** An agent's self-description. */
 export function apiOf(
   agent: Agent,
   args: unknown,

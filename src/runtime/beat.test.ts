@@ -18,7 +18,7 @@ test('all that share a process are called in the same moment, whenever they bega
   second[Symbol.dispose]()
   jest.advanceTimersByTime(1000 * BEAT_S)
   expect(called).toHaveLength(3)
-  // The next is the first again: it has a whole beat.
+  // The next listener is the first again: it waits a whole beat.
   using _third = eachBeat(() => called.push('third'))
   jest.advanceTimersByTime(1000 * BEAT_S - 1)
   expect(called).toHaveLength(3)

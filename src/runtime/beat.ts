@@ -1,12 +1,12 @@
 import { BEAT_S } from '../core/channels.ts'
 
-/** Who is called, by the one timer that there is. */
+/** The listeners of the one shared timer. */
 const listeners = new Set<() => void>()
 let timer: ReturnType<typeof setInterval> | undefined
 
 /**
- * Calls every `BEAT_S` seconds, until disposed; the first time no later than that. Agents that share a process have one beat:
- * it wakes once for all of them.
+ * Calls `call` every `BEAT_S` seconds until disposed; the first time after `BEAT_S` or sooner. Agents in one
+ * process share a beat, so that it wakes once for all of them.
  */
 export function eachBeat(call: () => void): Disposable {
   listeners.add(call)

@@ -14,9 +14,10 @@ interface Served extends AnswersHost {
 }
 
 /**
- * Listens to all that an agent is asked and told: requests, queries, replays, acknowledgements. Clears what an earlier version
- * of this agent left behind on the hub, which is not offered any more.
- * @returns what ends the clearing: until then it hears all that it publishes there itself
+ * Subscribes to everything addressed to an agent: requests, queries, replays, acknowledgements. Also clears
+ * sessions and last values that an earlier version of this agent left on the hub and that no longer exist.
+ * @returns ends the clearing when disposed: until then the agent receives its own publications on these
+ *   topics
  */
 export async function serve(bus: Bus, identity: Identity, host: Served): Promise<AsyncDisposable> {
   const { root, instance } = identity

@@ -17,7 +17,7 @@ const root = 'observatory'
 const identity = { root, instance: 'it', agentClass: 'ItAgent', session: 's', since: 1, version: '0' }
 const args = z.object({ frequency: z.number().default(2) })
 
-/** An agent whose process waits to be stopped. */
+/** An agent whose process runs until it is stopped. */
 const waiting = () =>
   defineAgent({ class: 'ItAgent', help: 'Waits.', args, feeds: {}, connect: async () => ({}) }).process(
     'acq',
@@ -145,7 +145,7 @@ test('300 starts and stops leave nothing behind', async () => {
   const after = count()
   expect(after.signals - before.signals).toBeLessThan(20)
   expect(after.timers - before.timers).toBeLessThan(20)
-  // The answers of the last seconds are remembered, about 1 KB each.
+  // The answers of the last seconds are kept, about 1 KB each.
   expect(after.heap - before.heap).toBeLessThan(8 << 20)
   const { sessions } = (await ask.query('it', 'history', { limit: 10_000 })) as { sessions: OpSession[] }
   expect(sessions.length).toBe(100)

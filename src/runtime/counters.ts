@@ -1,6 +1,6 @@
 import type { Counts } from '../core/counter-help.ts'
 
-/** What a process counts; see `core/counters.ts`. */
+/** The counters of a process; see `core/counter-help.ts`. */
 export class Counters {
   readonly #own = new Map<string, number>()
   readonly #sources = new Set<() => Counts>()
@@ -9,7 +9,7 @@ export class Counters {
     this.#own.set(name, (this.#own.get(name) ?? 0) + by)
   }
 
-  /** Has counters that somebody else keeps added to these; once disposed they stay as they are then. */
+  /** Adds counters kept elsewhere; disposing freezes their values. */
   source(read: () => Counts): Disposable {
     this.#sources.add(read)
     return {
@@ -20,7 +20,7 @@ export class Counters {
     }
   }
 
-  /** All of them as they are now. */
+  /** All counters with their present values. */
   get all(): Record<string, number> {
     const all: Record<string, number> = Object.fromEntries(this.#own)
     for (const read of this.#sources) {

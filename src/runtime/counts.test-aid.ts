@@ -8,12 +8,12 @@ export const counts: FeedDeclaration = {
   blocks: { count: { n: { type: 'int' } } },
 }
 
-/** A row of it. */
+/** A row of that feed. */
 export function count(epoch: string, n: number, t = Date.now() / 1000): Omit<Row, 'seq'> {
   return { epoch, block: 'count', t: [t], data: { n: [n] } }
 }
 
-/** The beat of an agent whose spool holds epochs of it. */
+/** The beat of an agent whose spool holds epochs of that feed. */
 export function beatOf(spool: string, epochs: HeldEpoch[]): Presence {
   const about = {
     since: 1,

@@ -7,37 +7,37 @@ import { type Identity, presenceOf } from './identity.ts'
 import { serveSpool } from './spool/serve-spool.ts'
 import type { Spool } from './spool/spool.ts'
 
-/** Milliseconds between beats of its presence, and between looks at how far it has come. */
+/** Milliseconds between presence beats, and between checks of progress. */
 const BEAT_MS = 1000
 const LOOK_MS = 100
-/** Milliseconds that the goodbye to the hub may take. */
+/** Longest wait for the goodbye to the hub, ms. */
 const GOODBYE_MS = 300
 
 export interface Drain {
   readonly bus: Bus
-  /** Of the drain itself; see `drainInstance`. */
+  /** Identity of the drain itself; see `drainInstance`. */
   readonly identity: Identity
-  /** Whose rows the spool holds. */
+  /** The instance whose rows the spool holds. */
   readonly instance: string
   readonly spool: Spool
-  /** Ends it early. */
+  /** Aborts the drain. */
   readonly signal: AbortSignal
-  /** Seconds without a row being recorded after which it is given up. */
+  /** Seconds without a recorded row after which the drain gives up. */
   readonly patience: number
-  /** Hears whose acknowledgements are heeded, and whose are not. */
+  /** Reports which recorders' acknowledgements are accepted, and which are not. */
   readonly event: Lab['event']
   /** Why no recorder takes the rows, as soon as that is known. */
   refused(): string | undefined
-  /** Hears how many rows are left, whenever that has changed. */
+  /** Called with the number of rows left, whenever it changes. */
   progress(left: number): void
 }
 
 /**
- * Serves a spool whose agent is gone until a recorder has acknowledged all of it: the rows are recorded as their
- * instance's own, whether that lives elsewhere or not. Leaves nothing on the hub.
- * @returns how many rows were recorded, or found to be
- * @throws TransportError when nothing is recorded for `patience` seconds; OpError when refused or interrupted. What has been recorded until
- *   then is kept in mind
+ * Serves the spool of an agent that is gone until a recorder has acknowledged all of it. The rows are
+ * recorded under their own instance, whether or not that instance runs elsewhere. Leaves nothing on the hub.
+ * @returns how many rows were recorded now or had been before
+ * @throws TransportError when no row is recorded for `patience` seconds; OpError when refused or interrupted.
+ *   Rows recorded until then stay marked as recorded
  */
 export async function drainSpool(drain: Drain): Promise<number> {
   const { bus, identity, instance, spool, signal, patience, event, refused, progress } = drain
@@ -55,7 +55,7 @@ export async function drainSpool(drain: Drain): Promise<number> {
   using _watch = bus.onConnected((connected) => connected && beat())
   const timer = setInterval(() => {
     beat()
-    // What has been recorded survives a kill of the drain.
+    // Rows that were recorded stay marked if the drain is killed.
     spool.tidy()
   }, BEAT_MS)
   let before = atFirst

@@ -9,7 +9,7 @@ import { caller } from '../lab/request-client.ts'
 import { runAgent } from './run-agent.ts'
 import { Spool } from './spool/spool.ts'
 
-/** A number that is in nothing else that becomes JSON. */
+/** A number that occurs nowhere else in JSON. */
 const MARK = 0.123456789
 
 const spies: { mockRestore(): void }[] = []
@@ -17,7 +17,10 @@ afterEach(() => {
   for (const spy of spies.splice(0)) spy.mockRestore()
 })
 
-/** How often the mark becomes JSON, and is read from it, from now on: as part of a text that has `word`, too. */
+/**
+ * Counts from now on how often the mark is written as JSON and parsed from it, including within any text that
+ * contains `word`.
+ */
 function counting(word: string) {
   const stringify = spyOn(JSON, 'stringify')
   const parse = spyOn(JSON, 'parse')
@@ -119,6 +122,7 @@ test('a session whose state changes becomes JSON once, for the history and for t
   const count = counting('"degraded":true')
   await ask.request('it', 'wobble', 'start')
   await degraded
-  // The agent hears what it says itself, as it looks for what an earlier version left behind: it does not read it.
+  // The agent receives its own publications while it looks for leftovers of an earlier version: it does not
+  // parse them.
   expect(count()).toEqual({ written: 1, read: 1 })
 })

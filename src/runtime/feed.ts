@@ -14,35 +14,38 @@ import {
 
 type Block = { -readonly [F in string]: FieldInfo }
 
-/** Where the rows of a feed go. */
+/** Where the rows of a feed are sent. */
 export interface FeedOutput {
-  /** A new row in its order; not yet durable. */
+  /** A new row, in order; not yet durable. */
   row(declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void
-  /** A message of no block, of a feed that is not recorded, as JSON. */
+  /** A message without blocks, on an unrecorded feed, as JSON. */
   message(text: string): void
-  /** Values of a field (`block.field`) that lie outside its declared range; they are in the row all the same. */
+  /** Values of a field (`block.field`) outside its declared range; they are kept in the row. */
   outOfRange(field: string, count: number): void
-  /** A message or a value of one that could not be taken, with the reason; `isNew` the first time that its kind occurs. */
+  /**
+   * A message or a single value that was dropped, with the reason; `isNew` when it is the first of its kind.
+   */
   quarantined(reason: string, isNew: boolean): void
   /** The declaration changed. */
   declared(): void
-  /** An epoch ends and another begins. */
+  /** An epoch has ended and another begins. */
   newEpoch(reason: string): void
 }
 
 const DEFAULT_FRAME_LENGTH = 300
-/** Characters of one text value, and of a message without blocks as JSON. */
+/** Longest text value, and longest message without blocks as JSON, in characters. */
 const STRING_LENGTH = 65_536
 const MESSAGE_LENGTH = 1 << 20
-/** Kinds of faults that are remembered as told. */
+/** The most kinds of faults remembered as already reported. */
 const KINDS = 1000
 
 type Given = Readonly<Record<string, Value | readonly Value[]>>
 
 /**
- * Turns what an operation publishes into checked rows. A value that does not fit is left out alone, and so is a field or
- * block whose name is none: no check here ends an operation. Holds the feed's declaration and its epoch: the process's
- * start, a field that was not declared and a clock that stepped back each begin a new one.
+ * Turns what an operation publishes into checked rows. Only the value that does not fit is left out, and
+ * likewise a field or block with an invalid name: no check here ends an operation. Holds the feed's
+ * declaration and its epoch: the start of the process, an undeclared field and a clock that stepped back each
+ * begin a new epoch.
  */
 export class FeedWriter implements FeedPublisher {
   readonly #output: FeedOutput
@@ -53,7 +56,7 @@ export class FeedWriter implements FeedPublisher {
   #epoch = newEpoch()
   #lastTime = new Map<string, number>()
   readonly #told = new Set<string>()
-  /** What stands for a value that could not be read, by block and field. */
+  /** The stand-in for a value that could not be read, by block and field. */
   #unread: Readonly<Record<string, Readonly<Record<string, Value>>>> = {}
 
   constructor(spec: FeedSpec<never>, agentClass: string, output: FeedOutput) {
@@ -67,7 +70,10 @@ export class FeedWriter implements FeedPublisher {
     return this.#declaration
   }
 
-  /** The instrument is known (again): the declaration follows it, and a different one begins an epoch. */
+  /**
+   * The instrument is known (again): the declaration may depend on it, and a different declaration begins an
+   * epoch.
+   */
   connected(instrument: unknown): void {
     this.#instrument = instrument
     this.redeclare()
@@ -127,7 +133,7 @@ export class FeedWriter implements FeedPublisher {
     }
   }
 
-  /** Counts what is left out; it is told once by its kind. */
+  /** Counts something that was left out; reports it once per kind. */
   #leaveOut(kind: string, text: string): void {
     if (this.#told.size > KINDS) this.#told.clear()
     this.#output.quarantined(text, !this.#told.has(kind))
@@ -135,11 +141,11 @@ export class FeedWriter implements FeedPublisher {
   }
 
   /**
-   * The columns that can be taken: what does not fit is left out, and what stands for it takes its place. Nothing where
-   * that costs the message, since a field of its block has no value, and its type none to stand for that.
+   * The columns that fit: a bad value is left out and replaced by its field's stand-in. Undefined if the
+   * whole message is dropped because a field of its block has no value and its type has no stand-in.
    */
   #fitting(block: string, t: readonly number[], values: Given): Columns | undefined {
-    // Names such as "constructor" are every object's: only its own count.
+    // Every object has names such as "constructor": only own properties count.
     const declared = own(this.#declaration.blocks, block) ?? {}
     const unread = own(this.#unread, block) ?? {}
     const fit: Record<string, Value[]> = {}
@@ -177,7 +183,7 @@ export class FeedWriter implements FeedPublisher {
     return fit
   }
 
-  /** Fields that nobody declared are declared now; the archive's other fields keep what they have. */
+  /** Declares fields that were not declared so far; the archive's other fields keep their declarations. */
   #admit(block: string, values: Columns): void {
     const declared: Block = { ...own(this.#declaration.blocks, block) }
     const fresh = Object.keys(values).filter((name) => !Object.hasOwn(declared, name))
@@ -191,7 +197,7 @@ export class FeedWriter implements FeedPublisher {
     this.#begin(`new ${known ? 'fields' : 'block'} ${block}: ${fresh.join(', ')}`)
   }
 
-  /** An epoch that has no row yet becomes the new one. */
+  /** If the present epoch has no row yet, it is replaced by the new one. */
   #begin(reason: string): void {
     if (this.#lastTime.size > 0) {
       this.#epoch = newEpoch()
@@ -237,7 +243,10 @@ export class FeedWriter implements FeedPublisher {
 
 type Columns = Readonly<Record<string, readonly Value[]>>
 
-/** Why a whole message cannot be taken. @param block its name, where that is not known to be one */
+/**
+ * Why a whole message cannot be taken.
+ * @param block its name, unless the block is known to be declared
+ */
 function unfit(block: string | undefined, t: readonly number[], values: unknown): string | undefined {
   if (block !== undefined && !BlockName.safeParse(block).success)
     return `${JSON.stringify(block)} is not a block name`
@@ -256,12 +265,15 @@ function misfit(type: FieldType, value: Value): string | undefined {
     : undefined
 }
 
-/** One value for the wire. An integer has no minus zero, which would have to travel as text. */
+/** Converts one value for the wire. An integer has no minus zero, which would be sent as text. */
 function wireOf(type: FieldType, value: Value): Wire {
   return type === 'int' && value === 0 ? 0 : toWire(value)
 }
 
-/** A name no epoch had before: the wall clock's milliseconds, for people, and randomness, for clocks that step back. */
+/**
+ * An epoch name that was never used before: the wall clock's milliseconds, for people, and random digits, for
+ * clocks that step back.
+ */
 function newEpoch(): string {
   return `${Date.now()}-${crypto.randomUUID().slice(0, 8)}`
 }

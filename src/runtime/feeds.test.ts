@@ -9,7 +9,7 @@ import { runAgent } from './run-agent.ts'
 const root = 'observatory'
 type Feeds = Readonly<Record<'fast' | 'held' | 'words', FeedPublisher>>
 
-/** An agent whose feeds the test publishes on, and all that comes out. */
+/** An agent on whose feeds the test publishes, and everything that it sends. */
 async function publishing() {
   const feeds = Promise.withResolvers<Feeds>()
   const agent = defineAgent({
@@ -71,7 +71,7 @@ async function publishing() {
     messages,
     events,
     api: await api.promise,
-    /** Stops the agent; the counters of its last presence. */
+    /** Stops the agent; returns the counters of its last presence. */
     async stop() {
       await running.stop()
       await Promise.resolve()
@@ -107,7 +107,7 @@ test('a bad message or value is left out, counted and told once by its kind; the
     on.feeds.fast.publish('temps', 5, good)
     on.feeds.fast.publish('pressures', 5, { p: 0.5 })
   }
-  // The first has a column too many of each of its three fields.
+  // The first message has one column too many in each of its three fields.
   expect((await on.stop())?.['quarantined']).toBe(bad.length + 2 + half.length)
   expect(on.events.length).toBe(8)
   expect(on.rows.length).toBe(2 * bad.length + 3 * half.length)

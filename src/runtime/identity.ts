@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { channels, type Presence } from '../core/channels.ts'
 import { topic } from '../core/topic.ts'
 
-/** Who an agent process is; made before its bus, whose last will carries it. */
+/** The identity of an agent process; made before its bus, whose last will carries it. */
 export interface Identity {
   readonly root: string
   readonly instance: string
@@ -12,12 +12,12 @@ export interface Identity {
   readonly version: string
 }
 
-/** The identity of a process that begins now. */
+/** The identity of a process that starts now. */
 export function newIdentity(who: Omit<Identity, 'session' | 'since'>): Identity {
   return { ...who, session: crypto.randomUUID(), since: Date.now() / 1000 }
 }
 
-/** The presence document of an agent in a state. */
+/** An agent's presence document, for a given state. */
 export function presenceOf(
   { agentClass, session, since, version }: Identity,
   state: Presence['state'],

@@ -6,7 +6,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** Lets ms go by, one after the other, and what each sets off. */
+/** Advances time one ms at a time and runs everything that each step triggers. */
 async function pass(ms: number) {
   for (let n = 0; n < ms; n++) {
     jest.advanceTimersByTime(1)
@@ -30,7 +30,7 @@ test('however long a port was missing, one that is lost right after is opened ag
   expect(calls).toBe(31)
   await pass(999)
   expect(calls).toBe(31)
-  // With the waits of a connection that has failed 30 times it would be half a minute.
+  // With the delays of a connection that has failed 30 times, this would take half a minute.
   await pass(1)
   expect(calls).toBe(32)
   stop.abort()

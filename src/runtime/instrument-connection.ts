@@ -3,13 +3,19 @@ import { backoff } from '../core/backoff.ts'
 import { messageOf, TransportError } from '../core/errors.ts'
 import { pause } from '../core/pause.ts'
 
-/** Milliseconds before each new attempt: quick at first, so that a cable put back is noticed, then up to 30 s. */
+/**
+ * Milliseconds before each new attempt: short at first, so that a reconnected cable is noticed soon, then up
+ * to 30 s.
+ */
 const FIRST_MS = 250
 const LONGEST_MS = 30_000
-/** Milliseconds between two connections at least: a cable with a loose contact should not keep a reader waiting longer. */
+/**
+ * Shortest time between two connections, ms: a cable with a loose contact should not delay a reader any
+ * longer.
+ */
 const LEAST_MS = 1000
 
-/** Keeps an agent connected to its instrument, for ever: at start-up and after each loss. */
+/** Keeps an agent connected to its instrument for as long as it runs: at start-up and after each loss. */
 export class Connection<I extends object> {
   #instrument: I | undefined
   #reason = 'not connected yet'
@@ -20,7 +26,7 @@ export class Connection<I extends object> {
 
   /**
    * @param connect opens the instrument
-   * @param told hears of each connection (the instrument) and each failure (the reason, when it is a new one)
+   * @param told called with each new connection (the instrument) and each new reason for a failure
    */
   constructor(
     connect: (signal: AbortSignal) => Promise<I>,
@@ -34,7 +40,7 @@ export class Connection<I extends object> {
   get instrument(): I | undefined {
     return (this.#instrument as Linked | undefined)?.link?.closed.aborted ? undefined : this.#instrument
   }
-  /** Why there is none. */
+  /** Why there is no instrument. */
   get reason(): string {
     return this.#reason
   }
@@ -45,8 +51,8 @@ export class Connection<I extends object> {
   }
 
   /**
-   * The instrument as soon as there is one; undefined when the signal is aborted first.
-   * @param onFailure hears why there is none yet, each time an attempt has failed
+   * Waits for the instrument; undefined if the signal is aborted first.
+   * @param onFailure called with the reason each time an attempt has failed
    */
   async wait(signal: AbortSignal, onFailure: (reason: string) => void): Promise<I | undefined> {
     const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
@@ -63,7 +69,7 @@ export class Connection<I extends object> {
     return signal.aborted ? undefined : this.instrument
   }
 
-  /** Resolves once the instrument is closed, after the signal was aborted. */
+  /** Resolves once the instrument is closed after the signal was aborted. */
   closed(): Promise<void> {
     return this.#done
   }
@@ -92,7 +98,8 @@ export class Connection<I extends object> {
         const reason = messageOf(error)
         if (reason !== this.#reason) told.failed(reason)
         this.#reason = reason
-        // Looking for what is not there says nothing about how it will be once it is.
+        // A failed search for a missing port says nothing about later attempts, so it does not lengthen the
+        // wait.
         if (retryMs !== undefined) attempt--
       }
       this.#tried.resolve()

@@ -2,7 +2,7 @@ import type { AgentEvents } from './agent-events.ts'
 import type { AgentFeeds } from './agent-feeds.ts'
 import type { Counters } from './counters.ts'
 
-/** What an agent does when its instrument is lost and when it is (again) connected: says so, counts it, tells the feeds. */
+/** What an agent does when its instrument is lost or (re)connected: logs it, counts it, informs the feeds. */
 export class InstrumentEvents {
   readonly #event: AgentEvents['event']
   readonly #counters: Counters

@@ -3,18 +3,21 @@ import { addTransition, type OpSession, opCodeOf, stateOf, type Transition } fro
 import { redact } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 
-/** Messages a session keeps, and characters of each; older ones go. */
+/** The most messages that a session keeps, and the longest message in characters; the oldest are dropped. */
 const MESSAGES = 100
 const MESSAGE_LENGTH = 10_000
-/** Characters of a transition's reason: all of them stay with the session. */
+/** The longest reason of a transition, in characters: all reasons stay with the session. */
 const REASON_LENGTH = 300
-/** Characters of JSON that a session's data may have: it is retained, and shown again and again. */
+/** The longest session data, in characters of JSON: the data are retained and shown again and again. */
 const DATA_LENGTH = 1 << 20
 
 /** The order of a session's statuses; it only ever goes forward. */
 const order = ['starting', 'running', 'stopping', 'done'] as const satisfies readonly OpSession['status'][]
 
-/** What changed of a session: its status, degraded or the reason for it; its messages, or data that is to be known soon; its data. */
+/**
+ * A change of a session. `state`: its status, `degraded`, or the reason for it; `soon`: its messages, or data
+ * needed soon; `data`: other data.
+ */
 export type SessionChange = 'state' | 'soon' | 'data'
 
 interface Told {
@@ -22,14 +25,17 @@ interface Told {
   log(text: string): void
 }
 
-/** One session while its operation runs: the document that everyone reads, and what may change it. */
+/** One session while its operation runs: the document that everyone reads, and the methods that change it. */
 export class LiveSession {
   readonly doc: OpSession
   readonly #told: Told
   readonly #kinds: ('status' | 'said')[] = []
-  /** What was said in this turn of the event loop: what is said earlier or later need not be why its state changes. */
+  /**
+   * The message of this turn of the event loop: an earlier or later one need not be the reason for a change
+   * of state.
+   */
   #said = ''
-  /** Whether it turned degraded in this turn. */
+  /** Whether the session turned degraded in this turn. */
   #justDegraded = false
   #tooLarge = false
 
@@ -63,8 +69,8 @@ export class LiveSession {
   }
 
   /**
-   * Goes forward to a status; what lies behind it already is left alone.
-   * @param why told with the transition
+   * Advances to a status; does nothing if the session is already past it.
+   * @param why the reason recorded with the transition
    */
   advance(status: 'running' | 'stopping', why = ''): void {
     if (order.indexOf(status) <= order.indexOf(this.doc.status)) return
@@ -72,7 +78,7 @@ export class LiveSession {
     this.#announce(undefined, why)
   }
 
-  /** Ends it. What its operation does afterwards changes nothing. */
+  /** Ends the session. What its operation does afterwards changes nothing. */
   finish(success: boolean): void {
     if (!this.active) return
     const end_time = Date.now() / 1000
@@ -80,7 +86,7 @@ export class LiveSession {
     this.#announce(end_time)
   }
 
-  /** Adds a line to its messages and to the log. */
+  /** Adds a line to the session's messages and to the log. */
   say(text: string): void {
     if (!this.active) return
     const line = this.#message('said', text, Date.now() / 1000)
@@ -89,12 +95,12 @@ export class LiveSession {
       this.#said = ''
     })
     const last = this.#last
-    // Some say what is wrong after they have turned degraded.
+    // Some operations say what is wrong only after they have turned degraded.
     if (this.#justDegraded && last?.[1] === 'degraded' && last[2] === '') last[2] = cut(line, REASON_LENGTH)
     this.#told.changed(this.doc, 'soon')
   }
 
-  /** The session as the operation's function is handed it. */
+  /** The session as passed to the operation's function. */
   handle(): SessionHandle<unknown> {
     const session = this
     return {
@@ -127,7 +133,7 @@ export class LiveSession {
     this.#told.changed(this.doc, soon ? 'soon' : 'data')
   }
 
-  /** Why it is degraded is told each time it is another reason. */
+  /** Reports each new reason for being degraded. */
   #degrade(why: string): void {
     const isSame = this.doc.degraded && this.#last?.[2] === cut(redact(why), REASON_LENGTH)
     if (!this.active || isSame) return
@@ -151,7 +157,7 @@ export class LiveSession {
     this.#change(time, false, why)
   }
 
-  /** Its status or degraded is another one since a time, or the reason for it. */
+  /** Its status, `degraded`, or the reason for it has changed, at the given time. */
   #change(time: number, isOtherReason = false, given = ''): void {
     this.doc.op_code = opCodeOf(this.doc)
     const state = stateOf(this.doc)

@@ -16,14 +16,14 @@ const spec = (kind: OpSpec['kind']): OpSpec => ({
   min_privs: 1,
 })
 
-/** A run of the operation's function, held until it is told how to end. */
+/** A run of the operation's function, held until the test ends it. */
 interface Run {
   readonly session: SessionHandle<unknown>
   readonly signal: AbortSignal
   readonly end: PromiseWithResolvers<unknown>
 }
 
-/** An operation whose function ends when it is told to, and everything that was seen of its sessions. */
+/** An operation whose function ends on command, and everything that was seen of its sessions. */
 function held(kind: OpSpec['kind']) {
   const runs: Run[] = []
   const seen: OpSession[] = []
@@ -234,7 +234,7 @@ test('data too large for the hub is left out and said so once; what JSON cannot 
   on.runs[0]?.end.resolve('')
 })
 
-/** Whole numbers below `n`, the same ones for the same seed (xorshift32). */
+/** Whole numbers below `n`, the same sequence for the same seed (xorshift32). */
 function random(seed: number): (n: number) => number {
   let state = seed * 2_654_435_761 || 1
   return (n) => {
@@ -247,7 +247,7 @@ function random(seed: number): (n: number) => number {
 
 const order = ['starting', 'running', 'stopping', 'done']
 
-/** Nothing a session may not be, by itself and after what it was. */
+/** Checks that a session is valid in itself and as a successor of the previous one. */
 function legal(now: OpSession, before: OpSession | undefined): void {
   expect(now.op_code).toBe(opCodeOf(now))
   expect(now.end_time !== null).toBe(now.status === 'done')
@@ -295,7 +295,7 @@ for (const kind of ['task', 'process'] as const) {
         () => ticks(),
       ]
       for (let step = 0; step < 300; step++) {
-        // Without a pause between two verbs, unless a pause is what was picked.
+        // No pause between two verbs, unless a pause was picked.
         const pause = deeds[pick(deeds.length)]?.()
         if (pause instanceof Promise) await pause
         if (operation.session) legal(operation.session, on.seen.at(-1))
@@ -319,7 +319,7 @@ test('a session carries its states, each from when on and why; recovery erases n
   await ticks()
   const session = on.runs[0]?.session
   if (!session) throw new Error('it has not begun')
-  // What is said in another turn of the event loop is not why a state changes.
+  // A message from another turn of the event loop is not the reason for a change of state.
   const after = async (ms: number) => {
     await ticks()
     jest.setSystemTime(begun + ms)

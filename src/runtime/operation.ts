@@ -9,19 +9,19 @@ import { withoutSecrets } from '../core/redact.ts'
 import { jsonWithNumbers } from '../core/wire.ts'
 import { LiveSession, type SessionChange } from './live-session.ts'
 
-/** Milliseconds after which an operation that was asked to end is said to be still stopping. */
+/** Milliseconds after a request to stop before the session says that it is still stopping. */
 const STILL_STOPPING_MS = 10_000
-/** Milliseconds a timer can wait at most; about 24 days. */
+/** The longest delay of a timer, ms; about 24 days. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** What an operation needs of its agent. */
 export interface OperationHost {
   nextSessionId(): number
-  /** Runs the declared function until it is over; rejects when it fails. */
+  /** Runs the declared function to its end; rejects when it fails. */
   run(params: unknown, session: SessionHandle<unknown>, signal: AbortSignal): Promise<unknown>
   changed(session: OpSession, change: SessionChange): void
   log(text: string): void
-  /** Something nobody foresaw, with its stack. */
+  /** Reports an unforeseen error, with its stack. */
   bug(error: unknown): void
 }
 
@@ -30,12 +30,12 @@ export class Operation {
   readonly name: string
   readonly spec: OpSpec
   readonly #host: OperationHost
-  /** The latest session of an earlier process, until there is one of this. */
+  /** The latest session of an earlier process, until this process has one. */
   readonly #earlier: OpSession | undefined
   #live: LiveSession | undefined
   #abort = new AbortController()
   #slow: Timer | undefined
-  /** Called when the session ends. */
+  /** Callbacks for the end of the session. */
   readonly #waiting = new Set<() => void>()
 
   constructor(name: string, spec: OpSpec, host: OperationHost, earlier?: OpSession) {
@@ -53,7 +53,7 @@ export class Operation {
     return this.#live?.active ?? false
   }
 
-  /** Does what a request asks. */
+  /** Carries out a request. */
   act(
     action: Action,
     request: Pick<Request, 'params' | 'timeout' | 'wait'>,
@@ -73,7 +73,7 @@ export class Operation {
     }
   }
 
-  /** Starts it, unless it is under way or a parameter does not fit. */
+  /** Starts it, unless it is already running or a parameter is invalid. */
   start(params: Readonly<Record<string, unknown>>, { client, by, level }: Omit<Caller, 'key'>): Outcome {
     if (this.active)
       return this.#outcome(ResponseCode.ERROR, `Operation "${this.name}" already in progress.`, 'running')
@@ -93,7 +93,7 @@ export class Operation {
     return this.#outcome(ResponseCode.OK, `Started ${this.spec.kind} "${this.name}".`)
   }
 
-  /** Waits for its end, `timeout` seconds at most (0 or less: not at all; undefined: as long as it takes). */
+  /** Waits for its end, at most `timeout` seconds (0 or less: not at all; undefined: without limit). */
   async wait(timeout: number | undefined): Promise<Outcome> {
     if (!this.session) return { status: ResponseCode.OK, msg: 'Idle.', session: {} }
     if (this.active && (timeout === undefined || timeout > 0)) {
@@ -113,8 +113,8 @@ export class Operation {
 
   /**
    * Asks it to end: `stop` is for processes, `abort` for tasks.
-   * @param by who asks, which its transition to `stopping` tells
-   * @param why the reason of its signal
+   * @param by who asks; recorded in its transition to `stopping`
+   * @param why the reason of its abort signal
    */
   end(verb: 'stop' | 'abort', { by, why }: { readonly by: string; readonly why?: unknown }): Outcome {
     const { kind } = this.spec
@@ -141,7 +141,7 @@ export class Operation {
       : { status: ResponseCode.OK, msg: 'No session active.', session: {} }
   }
 
-  /** Ends it, when the agent stops; one that does not heed its signal within `patience` ms is left behind. */
+  /** Ends it when the agent stops; a run that ignores its signal for `patience` ms is left running. */
   async shutdown(patience: number): Promise<void> {
     const live = this.#live
     if (!live?.active) return
@@ -157,7 +157,7 @@ export class Operation {
   }
 
   async #run(live: LiveSession, params: unknown, signal: AbortSignal): Promise<void> {
-    // The caller's answer goes out before anything the operation says.
+    // The caller's answer goes out before any message of the operation.
     await Promise.resolve()
     live.advance('running')
     const process = this.spec.kind === 'process'
@@ -171,7 +171,7 @@ export class Operation {
     }
   }
 
-  /** Says why a run ended with an error; true when that is how a stopped one ends. */
+  /** Reports why a run ended with an error; true if the error is a normal end after a stop. */
   #failed(live: LiveSession, error: unknown, signal: AbortSignal): boolean {
     const known = error instanceof OpError || error instanceof TransportError
     if (signal.aborted && (isAbort(error, signal) || error instanceof TransportError)) {
@@ -200,7 +200,7 @@ export class Operation {
     for (const wake of [...this.#waiting]) wake()
   }
 
-  /** Resolves with true once the session has ended, or with false after `ms`. */
+  /** Resolves to true once the session has ended, or to false after `ms`. */
   #ended(ms: number | undefined): Promise<boolean> {
     if (!this.active) return Promise.resolve(true)
     return new Promise((resolve) => {
@@ -224,7 +224,7 @@ function refusal(msg: string, kind: Refusal): Outcome {
   return { status: ResponseCode.ERROR, msg, kind, session: {} }
 }
 
-/** Parameters as the session shows them; a value of no JSON form is left out. */
+/** Parameters as shown in the session; a value without a JSON form is left out. */
 function sendable(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).flatMap(([name, value]) => {
@@ -237,7 +237,7 @@ function sendable(values: Readonly<Record<string, unknown>>): Record<string, unk
   )
 }
 
-/** Whether an error is what a cancelled wait throws. */
+/** Whether an error comes from a cancelled wait. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }

@@ -1,10 +1,13 @@
-/** Something that is told again and again: at once after a pause, else when as much time has passed as its changes may wait. */
+/**
+ * Limits how often a repeated announcement is made: at once after a pause, otherwise after the longest delay
+ * that its changes allow.
+ */
 export class Pace {
   readonly #tell: () => void
   #told = -Infinity
-  /** When it is to be told next, monotonic ms. */
+  /** When the next announcement is due, monotonic ms. */
   #due = Infinity
-  /** Before which it is not told, monotonic ms. */
+  /** No announcement before this time, monotonic ms. */
   #from = -Infinity
   #timer: Timer | undefined
   #ended = false
@@ -13,7 +16,10 @@ export class Pace {
     this.#tell = tell
   }
 
-  /** It has changed, and is told `ms` after it was told last, or after this turn of the event loop when that is over. */
+  /**
+   * Reports a change. It is announced `ms` after the last announcement, or at the end of this turn of the
+   * event loop if that time has passed.
+   */
   within(ms: number): void {
     const now = performance.now()
     const due = Math.max(now, this.#from, this.#told + ms)
@@ -23,25 +29,28 @@ export class Pace {
     this.#timer = setTimeout(() => this.#out(), due - now)
   }
 
-  /** Tells what waits now, with other things that are told. */
+  /** Makes a pending announcement now, together with others. */
   flush(): void {
     if (this.#due < Infinity) this.#out()
   }
 
-  /** What waits is told by other means. The next change waits `ms` for what may come with it. */
+  /**
+   * Cancels the pending announcement, because it is made in another way. The next change waits at least `ms`,
+   * to be joined by others.
+   */
   drop(ms = 0): void {
     clearTimeout(this.#timer)
     this.#due = Infinity
     this.#from = performance.now() + ms
   }
 
-  /** Tells what still waits, and nothing after it. */
+  /** Makes the pending announcement, and none after it. */
   end(): void {
     this.#ended = true
     this.flush()
   }
 
-  /** Nothing is told any more. */
+  /** Makes no more announcements. */
   stop(): void {
     this.drop()
     this.#ended = true

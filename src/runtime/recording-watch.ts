@@ -1,10 +1,10 @@
 import type { Lab } from '../core/lab.ts'
 import type { Spool } from './spool/spool.ts'
 
-/** Beats (5 s) without a row being recorded after which it is told: a frame spans 5 min by default. */
+/** Beats (5 s) without a newly recorded row before a warning: a frame spans 5 min by default. */
 export const PATIENCE = 72
 
-/** Says when nobody records what an agent measures, and when somebody does again. */
+/** Reports when nobody records an agent's samples, and when recording resumes. */
 export class RecordingWatch {
   readonly #spool: Pick<Spool, 'feeds' | 'held' | 'unrecorded'>
   readonly #event: Lab['event']
@@ -16,7 +16,7 @@ export class RecordingWatch {
     this.#event = event
   }
 
-  /** Looks how far recording has come; once a beat. */
+  /** Checks the progress of recording; called once a beat. */
   look(): void {
     const feeds = this.#spool.feeds()
     const rows = feeds.reduce((sum, feed) => sum + this.#spool.unrecorded(feed), 0)

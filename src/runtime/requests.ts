@@ -5,22 +5,25 @@ import { ResponseCode } from '../core/ops.ts'
 import { withText } from '../core/wire.ts'
 import type { Identity } from './identity.ts'
 
-/** Answers that are remembered at most; more requests than that at a time are refused, so that none acts twice. */
+/** The most answers remembered; further requests are refused, so that none acts twice. */
 const REMEMBER = 10_000
-/** Characters of JSON an answer carries at once; a longer result goes in pieces. */
+/** Longest JSON of one reply, in characters; a longer result is sent in pieces. */
 const PIECE = 262_144
 
 type Answer = Omit<Reply, 'id'>
-/** An answer as it travels: JSON since it was given, so that what it tells of may go on. */
+/** An answer as it is sent. It becomes JSON at once, so that later changes of its objects do not alter it. */
 type Packets = readonly string[]
 
-/** The answering half of every request: refuses late ones, lets repeated ones act once, sends the reply. */
+/** The answering side of every request: refuses late ones, lets repeated ones act once, sends the reply. */
 export class Requests {
   readonly #bus: Bus
   readonly #root: string
   readonly #instance: string
   readonly #onBug: (error: unknown) => void
-  /** Until when (monotonic ms) a request may come again, and what it was answered; later it is refused as late. */
+  /**
+   * By request: its answer, and until when (monotonic ms) the request may be repeated; after that it is
+   * refused as late.
+   */
   readonly #remembered = new Map<
     string,
     { readonly until: number; readonly answer: Packets | Promise<Packets> }
@@ -33,7 +36,10 @@ export class Requests {
     this.#onBug = onBug
   }
 
-  /** Acts on a request and answers its client. What only reads (`once` false) is not remembered. */
+  /**
+   * Acts on a request and answers its client. Answers to read-only requests (`once` false) are not
+   * remembered.
+   */
   handle(
     client: string,
     request: Request,
@@ -72,8 +78,9 @@ export class Requests {
   }
 
   /**
-   * Sends an answer; what is there at once in this turn: one packet has the acknowledgement of the request and the answer.
-   * One that cannot be sent is lost: its client asks again, or gives up.
+   * Sends an answer. An answer that exists already is sent in this turn, so that one packet carries it and
+   * the acknowledgement of the request. An answer that cannot be sent is lost: the client asks again, or
+   * gives up.
    */
   async #reply(client: string, id: string, answer: Packets | Promise<Packets>): Promise<void> {
     const address = { root: this.#root, instance: this.#instance, client, id }
@@ -85,10 +92,13 @@ export class Requests {
     }
   }
 
-  /** Why a request that changes something is not acted on; forgets what cannot come again. */
+  /**
+   * Why a request that changes something is refused; also forgets requests that can no longer be repeated.
+   */
   #refuse({ sent }: Request): string | undefined {
     const now = performance.now()
-    // An earlier process may have acted on it. By how long this one has run: the clock may have been set meanwhile.
+    // An earlier process may have acted on it. Uses the uptime of this process, because the clock may have
+    // been set meanwhile.
     if (sent * 1000 < Date.now() - now)
       return 'This request was sent before the agent started; not acted on: send it again.'
     for (const [key, { until }] of this.#remembered) {
@@ -103,7 +113,7 @@ function refusal(id: string, msg: string): Packets {
   return packets(id, { status: ResponseCode.ERROR, msg })
 }
 
-/** @throws TypeError for a result that has no JSON */
+/** @throws TypeError for a result that has no JSON form */
 function packets(id: string, { result, ...rest }: Answer): Packets {
   const answer = { id, ...rest }
   const text = result === undefined ? undefined : JSON.stringify(result)

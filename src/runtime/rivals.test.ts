@@ -6,7 +6,7 @@ import { watchRivals } from './rivals.ts'
 
 const here = { root: 'observatory', instance: 'ls240' }
 
-/** An instance on a bus that has another process, which began before it or after it. */
+/** An instance on a bus with a second process, which began earlier or later. */
 async function watched(began: { own: number; other: number }) {
   const hub = new MemoryHub()
   const bus = hub.connect('own')
@@ -47,7 +47,7 @@ test('a younger one is named once, and what it has overwritten is said again', a
 
 test('the last words of a process that has died are no sign of life, nor is the goodbye of one that leaves', async () => {
   const { told, speak, hear } = await watched({ own: 2, other: 1 })
-  // Retained from before, then late beats and the will, between words of this one.
+  // A retained message, then late beats and the will, alternating with messages of this process.
   for (const state of ['online', 'online', 'lost'] as const) await hear(state)
   await speak()
   await hear('online')

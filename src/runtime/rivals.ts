@@ -2,30 +2,33 @@ import type { Bus } from '../bus/bus.ts'
 import { channels, type Presence } from '../core/channels.ts'
 import type { Identity } from './identity.ts'
 
-/** How often another process has to be heard of in turn with this one: the last words of one that has died may be late. */
+/**
+ * How often another process must be heard, each time after a message of this one: the last messages of a dead
+ * process may be late.
+ */
 const HEARD = 3
 
-/** What is done about another live process of the same instance. */
+/** The reactions to another live process of the same instance. */
 interface OnRival {
-  /** It is the elder: this one has to leave. */
+  /** The other began earlier: this process has to stop. */
   elder(other: Presence): void
-  /** It is the younger, which leaves by itself; told once each. */
+  /** The other began later and stops by itself; called once for each. */
   younger(other: Presence): void
-  /** What is retained of this instance is another's word. */
+  /** The retained presence of this instance comes from another process. */
   overwritten(): void
 }
 
 /**
- * Finds a second live process of this instance by its presence. An `ocs hub` lets only one in; other brokers throw out who
- * has the id whenever another comes with it, so that two would do so for ever, each hearing little but the other's last
- * wills. Both compare when they have begun.
+ * Detects a second live process of this instance by its presence. An `ocs hub` admits only one. Other brokers
+ * disconnect a client when another comes with its id, so two processes would do this to each other for ever,
+ * and each would hear little but the other's last wills. Both compare their start times.
  */
 export function watchRivals(
   bus: Bus,
   { root, instance, session, since }: Identity,
   { elder, younger, overwritten }: OnRival,
 ): Promise<AsyncDisposable> {
-  /** How often each other was heard of after this one. */
+  /** How often each other process was heard after this one. */
   const heard = new Map<string, number>()
   let hasSpoken = false
   return bus.subscribe(channels.presence, { root, instance }, (said) => {
@@ -34,7 +37,7 @@ export function watchRivals(
       return
     }
     const isElder = said.since !== since ? said.since < since : said.session < session
-    // The younger is on its way out.
+    // A process that began later is about to stop.
     if (said.state !== 'online' || !isElder) overwritten()
     if (said.state === 'offline' || !hasSpoken) return
     hasSpoken = false

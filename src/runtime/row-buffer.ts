@@ -1,7 +1,10 @@
 import type { FeedDeclaration, Row } from '../core/channels.ts'
 import type { Wire } from '../core/wire.ts'
 
-/** Values a row holds at most; longer ones are cut, so that each fits a packet and an answer of the spool. */
+/**
+ * The most values of one row; longer rows are split, so that each fits into a packet and into an answer of
+ * the spool.
+ */
 const ROW_VALUES = 10_000
 
 type NewRow = Omit<Row, 'seq'>
@@ -12,12 +15,13 @@ interface Held {
   readonly data: Record<string, Wire[]>
 }
 
-/** Seconds by which samples of one row may lie further apart than they are held: timers come late. */
+/** Seconds added to the holding time as the limit between samples of one row: timers fire late. */
 const LATE = 1
 
 /**
- * Gathers a feed's rows for a while, so that fast samples travel several a row; blocks are gathered each for itself.
- * Rows of another epoch or declaration send off what is held, and so does a step of the clock: no row spans one.
+ * Gathers a feed's rows for a while, so that fast samples are sent several per row; each block is gathered
+ * separately. A row of another epoch or declaration flushes the held rows, and so does a step of the clock:
+ * no row spans one.
  */
 export class RowBuffer {
   readonly #ms: number
@@ -25,13 +29,13 @@ export class RowBuffer {
   readonly #held = new Map<string, Held>()
   #timer: Timer | undefined
 
-  /** @param seconds how long samples are held at most; 0: not at all */
+  /** @param seconds longest time that samples are held; 0: not at all */
   constructor(seconds: number, out: (declaration: FeedDeclaration, row: NewRow) => void) {
     this.#ms = seconds * 1000
     this.#out = out
   }
 
-  /** Takes a row. Rows of a block come in the order of their times. */
+  /** Takes a row. Rows of a block come in order of time. */
   add(declaration: FeedDeclaration, row: NewRow): void {
     const most = Math.max(1, Math.floor(ROW_VALUES / Math.max(1, Object.keys(row.data).length)))
     for (let at = 0; at < row.t.length; at += most) this.#add(declaration, slice(row, at, at + most), most)
@@ -39,7 +43,7 @@ export class RowBuffer {
     else this.#timer ??= setTimeout(() => this.flush(), this.#ms)
   }
 
-  /** Sends off what is held. */
+  /** Sends all held rows. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

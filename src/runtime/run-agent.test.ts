@@ -14,7 +14,7 @@ import { caller } from '../lab/request-client.ts'
 import { runAgent } from './run-agent.ts'
 import { Spool } from './spool/spool.ts'
 
-/** Runs an agent as who the bus says. */
+/** Runs an agent under the identity of its bus. */
 const run = (agent: Agent, bus: Bus, spool?: Spool) =>
   runAgent({
     agent,
@@ -32,7 +32,7 @@ const run = (agent: Agent, bus: Bus, spool?: Spool) =>
     log: () => {},
   })
 
-/** Publishes one row each time it is told to. */
+/** An agent that publishes one row on each command. */
 const counting = () => {
   let tick: (n: number) => void = () => {}
   const started = Promise.withResolvers<void>()
@@ -209,7 +209,7 @@ test('a process goes on through a lost instrument, degraded meanwhile', async ()
     counters = presence.counters
   })
   await running.stop()
-  // The first of three attempts failed, so that there was nothing to lose yet.
+  // The first of three attempts failed before there was anything to lose.
   expect(counters).toEqual({ instrument_reconnects: 1 })
 })
 
@@ -223,14 +223,14 @@ test('the last that a stopping agent says of itself is its goodbye, and its last
     .subscribe(channels.presence, { root: 'observatory' }, ({ state }) => states.push(state))
   const bus = hub.connect('counter')
   const spool = new Spool(path)
-  // How long a slow disk is waited for is not the subject.
+  // The wait for a slow disk is not the subject here.
   spool.close = () => Spool.prototype.close.call(spool, UNHURRIED_MS)
   const running = await run(agent, bus, spool)
   await started
-  // The first row of an epoch is told in presence: here that comes due while the agent stops.
+  // The first row of an epoch is announced in presence: here that falls due while the agent stops.
   tick(1)
   await running.stop()
-  // Timers set off before the goodbye have had their turn after this.
+  // Timers set before the goodbye have fired after this.
   await new Promise((resolve) => setTimeout(resolve, 0))
   expect(states.at(-1)).toBe('offline')
   const again = new Spool(path)

@@ -36,34 +36,36 @@ export interface RunAgent {
   readonly identity: Identity
   readonly bus: Bus
   readonly spool?: Spool | undefined
-  /** Where sessions are kept over restarts; in memory by default. */
+  /** Where sessions are kept across restarts; in memory by default. */
   readonly sessions?: SessionStore
-  /** What the process has counted so far; goes on in the agent's presence. */
+  /** The counters of the process so far; they continue in the agent's presence. */
   readonly counters?: Counters
   /** The host whose instances this process keeps alive, for an agent that manages them. */
   readonly host?: ManagedHost | undefined
-  /** Where files that requests name are read from; nowhere by default. */
+  /** The folder of files that requests may name; none by default. */
   readonly filesDir?: string | undefined
-  /** What a recorder signs its acknowledgements with; a key of this process by default. */
+  /** The key that signs a recorder's acknowledgements; a key of this process by default. */
   readonly recorderKey?: () => RecorderKey | undefined
-  /** Hears devices of others; nobody does by default. */
+  /** Subscribes to third-party devices; unavailable by default. */
   readonly subscribeDevices?: Lab['subscribeDevices']
-  /** Hears that an older process of this instance lives: this one has to be stopped. */
+  /** Called when an older process of this instance is alive: this one has to be stopped. */
   onElder?(other: Presence): void
   /** For agents that watch others. */
   readonly site?: LabSite | undefined
   log(text: string): void
-  /** Rows as they become durable; for a terminal. */
+  /** Gets rows as they become durable; for display in a terminal. */
   onRows?(feed: string, declaration: FeedDeclaration, rows: readonly Row[]): void
 }
 export interface RunningAgent {
-  /** Stops operations, commits what waits, says goodbye. */
+  /** Stops operations, commits waiting rows, says goodbye. */
   stop(): Promise<void>
 }
 
 /**
- * Runs a declared agent on a bus until stopped. Never ends by itself: what fails is logged, degraded, tried again.
- * @throws ConfigError when what starts with it has parameters that do not fit; nothing has been announced then
+ * Runs a declared agent on a bus until stopped. Never ends by itself: failures are logged, shown as degraded,
+ * and retried.
+ * @throws ConfigError when an operation that starts with the agent has invalid parameters; nothing has been
+ *   announced then
  */
 export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const { agent, args, identity, bus, spool, log } = options
@@ -100,7 +102,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   const recording = spool?.isRecorded ? new RecordingWatch(spool, event) : undefined
   let beats = 0
   const beat = eachBeat(() => {
-    // By the second the hub has told what it kept.
+    // By the second beat the hub has sent its retained messages.
     if (bus.connected && ++beats === 2) void clearing[Symbol.asyncDispose]()
     announcements.beat()
     spool?.tidy()
@@ -124,7 +126,7 @@ export async function runAgent(options: RunAgent): Promise<RunningAgent> {
   }
 }
 
-/** What an agent consists of; each part tells the announcements what has changed. */
+/** The parts of an agent; each reports its changes to the announcements. */
 function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, stopping: AbortSignal) {
   const { agent, args, identity, bus, spool, log } = options
   const { root, instance } = identity
@@ -164,7 +166,7 @@ function partsOf(options: RunAgent, sessions: SessionStore, counters: Counters, 
   return { event, bug, feeds, lock, operations, announcements, connection }
 }
 
-/** Waits until the instrument is closed, but not for ever. */
+/** Waits until the instrument is closed, for a limited time. */
 async function awaitClosed(connection: Connection<object>): Promise<void> {
   const done = new AbortController()
   void connection.closed().then(() => done.abort())

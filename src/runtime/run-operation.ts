@@ -3,10 +3,13 @@ import { messageOf, OpError, TransportError } from '../core/errors.ts'
 import { aborted, pause } from '../core/pause.ts'
 import type { Connection } from './instrument-connection.ts'
 
-/** Milliseconds a process waits after a failure on a link that still stands. */
+/** Milliseconds that a process waits after a failure on a link that is still open. */
 const AGAIN_MS = 500
 
-/** Calls an operation's function: a task once, a process through losses of its instrument, degraded meanwhile. */
+/**
+ * Calls an operation's function: a task once; a process again after each loss of its instrument, degraded
+ * meanwhile.
+ */
 export async function runOperation(
   agent: Agent,
   name: string,
@@ -20,7 +23,7 @@ export async function runOperation(
   const { session, signal } = op
   await Promise.race([connection.tried, aborted(signal)])
   for (;;) {
-    // A function that has not begun need not be told to end: it might only listen for it.
+    // The function must not start after an abort: it might only listen for the event.
     if (signal.aborted) return undefined
     let instrument = connection.instrument
     if (!instrument && !process) throw new OpError(`The instrument is not connected: ${connection.reason}.`)
@@ -36,7 +39,7 @@ export async function runOperation(
     } catch (error) {
       if (!(error instanceof TransportError) || !process || signal.aborted) throw error
       session.degrade(messageOf(error))
-      // On a closed link the connection is made anew; on one that stands the process goes on.
+      // After a closed link, wait for a new connection; on an open link the process goes on.
       if (connection.instrument) await pause(AGAIN_MS, signal)
     }
   }

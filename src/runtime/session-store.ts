@@ -9,33 +9,36 @@ import { mustKnowVersion } from '../machine/file-version.ts'
 import { lockInstance } from '../machine/lock-file.ts'
 import { ownFile } from '../machine/private-file.ts'
 
-/** Version of the tables, in SQLite's `user_version`; until 0.1 there was none. */
+/** Version of the tables, in SQLite's `user_version`; before 0.1 there was none. */
 export const SESSIONS_VERSION = 1
 const DIED = 'The agent died while this was under way; it is back now.'
 
 /**
- * The latest sessions of an agent's operations, over restarts: one SQLite file, one owner. A change is on disk for
- * `kill -9` at once, for a power cut after a sync that nobody waits for.
+ * The latest sessions of an agent's operations, across restarts: one SQLite file, one owner. A change
+ * survives `kill -9` at once, and a power cut after a background sync.
  */
 export class SessionStore {
   readonly #db: Database
   readonly #path: string
   readonly #lock: Database | undefined
   readonly #log: number | undefined
-  /** State last written and since when, by session, so that only changes of it and of its reason are written. */
+  /**
+   * By session, the state last written and its start, so that only changes of the state or its reason are
+   * written.
+   */
   readonly #written = new Map<number, string>()
   #sync: Promise<void> | undefined
   #again = false
   #next: number
   #failing = false
   #problem: string | undefined
-  /** Hears once when sessions cannot be written any more; they are shown all the same, but will be forgotten. */
+  /** Called once when sessions can no longer be written; they are still shown, but will be forgotten. */
   onTrouble: (text: string) => void = () => {}
 
   /**
-   * Opens, or makes, the file and locks it for this process; without a path sessions are kept in memory.
-   * What was under way when an earlier process died is ended now.
-   * @throws ConfigError when another process has it, it cannot be used, or a newer ocs wrote it
+   * Opens or creates the file and locks it for this process; without a path sessions are kept in memory.
+   * Sessions that were running when an earlier process died are marked as ended.
+   * @throws ConfigError when another process has the file, it cannot be used, or a newer ocs wrote it
    */
   constructor(path?: string) {
     this.#path = path ?? 'memory'
@@ -56,8 +59,8 @@ export class SessionStore {
   }
 
   /**
-   * The store at a path; one in memory where the disk takes nothing, which says so: what an agent does is worth more than its
-   * history.
+   * The store at a path; if the disk cannot be written, a store in memory that reports so: running the agent
+   * matters more than its history.
    * @throws ConfigError as the constructor does, for any other reason
    */
   static at(path: string): SessionStore {
@@ -71,7 +74,7 @@ export class SessionStore {
     }
   }
 
-  /** Why sessions are not kept; undefined while they are. */
+  /** Why sessions are not stored; undefined while they are. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -82,7 +85,7 @@ export class SessionStore {
   }
 
   /**
-   * Keeps a session as it is, when its state, or the reason for it, has changed since.
+   * Stores a session if its state, or the reason for it, has changed since the last time.
    * @param text its JSON
    */
   save(session: OpSession, text = JSON.stringify(session)): void {
@@ -126,7 +129,7 @@ export class SessionStore {
     return this.list(op, 1)[0]
   }
 
-  /** Sessions of one operation, or of all, the newest first. */
+  /** Sessions of one operation, or of all, newest first. */
   list(op: string | undefined, limit: number): OpSession[] {
     const rows = this.#db
       .query('SELECT doc FROM sessions WHERE ?1 IS NULL OR op = ?1 ORDER BY id DESC LIMIT ?2')
@@ -134,7 +137,7 @@ export class SessionStore {
     return rows.flatMap(({ doc }) => OpSession.safeParse(JSON.parse(doc)).data ?? [])
   }
 
-  /** The agent's own document, kept like the sessions. */
+  /** The agent's own document, stored with the sessions. */
   readonly memory: Memory = {
     problem: () => this.#problem,
     load: () => {
@@ -155,7 +158,7 @@ export class SessionStore {
     },
   }
 
-  /** Syncs what is written and lets go of the file. */
+  /** Syncs what was written and releases the file. */
   async close(): Promise<void> {
     while (this.#sync !== undefined) await this.#sync
     if (this.#log !== undefined) closeSync(this.#log)
@@ -168,7 +171,7 @@ export class SessionStore {
     for (const { doc } of dead) {
       const session = OpSession.safeParse(JSON.parse(doc)).data
       if (!session) continue
-      // When it ended nobody knows: by now.
+      // The time of its end is unknown; it has ended by now.
       const now = Date.now() / 1000
       const end_time = Math.max(now, session.start_time)
       Object.assign(session, { status: 'done', success: false, degraded: false, end_time })
@@ -180,7 +183,7 @@ export class SessionStore {
     }
   }
 
-  /** Syncs in a thread of the runtime's pool: a slow disk holds up nothing. */
+  /** Syncs in a thread of the runtime's pool, so that a slow disk blocks nothing. */
   #toDisk(): void {
     const file = this.#log
     if (file === undefined) return

@@ -3,7 +3,7 @@ import type { startupOps } from '../core/arguments/startup-ops.ts'
 import type { AgentOperations } from './agent-operations.ts'
 import type { Identity } from './identity.ts'
 
-/** Milliseconds an agent that starts waits for the hub before it works without. */
+/** Milliseconds that a starting agent waits for the hub before it works without one. */
 const FIRST_JOIN_MS = 3000
 
 interface Starting {
@@ -13,8 +13,9 @@ interface Starting {
 }
 
 /**
- * Starts the operations that start with the agent, once the hub has been waited for.
- * @returns starts it now, unless it has been: who is told of the agent finds its sessions
+ * Starts the operations that start with the agent, after waiting for the hub.
+ * @returns a function that starts them now unless they have been started: clients that learn of the agent
+ *   then find its sessions
  */
 export function startUp(
   { agent, identity, log }: Starting,

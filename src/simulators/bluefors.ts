@@ -8,8 +8,9 @@ import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts
 const PERIOD_MS = 1000
 
 /**
- * Starts what writes the logs of a Bluefors refrigerator into `DIR/yy-mm-dd/`, a line of each a second. Of the faults `hang`
- * stops it, `garbage` writes noise in place of the lines of one second, `half-line` leaves their ends to the next.
+ * Starts a writer of a Bluefors refrigerator's logs in `DIR/yy-mm-dd/`, one line per second in each. Of the
+ * faults, `hang` stops it, `garbage` writes noise in place of the lines of one second, `half-line` delays the
+ * ends of lines to the next second.
  * @throws UsageError without a folder
  */
 export async function startBluefors(options: SimulatorOptions, period = PERIOD_MS): Promise<Simulator> {

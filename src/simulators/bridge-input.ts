@@ -11,7 +11,7 @@ const inputStatus = {
   kelvinUnder: 128,
 }
 
-/** How one input of the bridge is set: the parameters of INTYPE. */
+/** The settings of one input of the bridge: the parameters of INTYPE. */
 export interface BridgeSetup {
   control: boolean
   currentMode: boolean
@@ -21,7 +21,7 @@ export interface BridgeSetup {
   shunted: boolean
 }
 
-/** One measurement, each number exactly as it is shown. */
+/** One measurement, each number exactly as displayed. */
 export interface Measurement {
   ohms: number
   kelvin: number
@@ -29,7 +29,7 @@ export interface Measurement {
   power: number
   quadrature: number
   status: number
-  /** The resistance range it was taken on. */
+  /** The resistance range used. */
   range: number
 }
 
@@ -48,8 +48,9 @@ function excitationCurrent(setup: BridgeSetup, ohms: number): number {
 }
 
 /**
- * What the bridge makes of a sensor. Noise is that of the range, less with more excitation. A range is good for 20 % more
- * than its full scale; autorange takes the smallest that will do. The temperature belongs to the resistance as shown.
+ * The bridge's measurement of a sensor. The noise is that of the range, less with more excitation. A range
+ * extends to 20 % above its full scale; autorange takes the smallest that suffices. The temperature is that
+ * of the displayed resistance.
  * @param gauss standard normal noise for the in-phase and quadrature part.
  */
 export function measure(

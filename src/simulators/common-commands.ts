@@ -3,24 +3,24 @@ import type { DialectContext } from './simulator.ts'
 
 /** Bits of the standard event status register, besides those of a `Refusal`. */
 const [OPERATION_COMPLETE, POWER_ON] = [1, 128]
-/** Bits of the status byte: an event that is enabled has happened, and that may ask for service. */
+/** Bits of the status byte: an enabled event has happened, and an enabled service request is due. */
 const [EVENT, SERVICE] = [32, 64]
 
-/** The common commands of an instrument, and what it notes for them. */
+/** The common commands of an instrument, and the state they need. */
 export interface CommonCommands {
   /**
-   * Obeys one of them: the reply, empty where it has none; undefined for any other command.
+   * Carries out a common command: the reply, empty if it has none; undefined for any other command.
    * @throws Refusal for a number out of range
    */
   obey(name: string, args: readonly string[]): string | undefined
-  /** A command was refused, which `*ESR?` shows. */
+  /** Notes a refused command, which `*ESR?` shows. */
   refused(refusal: Refusal): void
 }
 
 /**
- * The common commands of IEEE 488.2, as Lake Shore's manuals have them: events and what enables them (`*ESR?`, `*ESE`, `*CLS`,
- * `*OPC`), the status byte (`*STB?`, `*SRE`), `*OPC?`, `*TST?`, `*WAI` and `*RST`. Everything is done at once, and the settings
- * at power-up are those that are kept, so that the last two change nothing.
+ * The common commands of IEEE 488.2, as in Lake Shore's manuals: events and their enable masks (`*ESR?`,
+ * `*ESE`, `*CLS`, `*OPC`), the status byte (`*STB?`, `*SRE`), `*OPC?`, `*TST?`, `*WAI` and `*RST`. Every
+ * command completes at once, and the stored settings are those at power-up, so the last two change nothing.
  */
 export function createCommonCommands({ faults }: Pick<DialectContext, 'faults'>): CommonCommands {
   let events = POWER_ON

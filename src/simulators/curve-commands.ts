@@ -1,15 +1,15 @@
 import { type Curve, convert, curveLength, emptyCurve, usedPoints } from './curve.ts'
 import { canonical, parseNumber, Refusal } from './settings.ts'
 
-/** The curves of an instrument and how its dialect speaks of them. */
+/** The curves of an instrument and the conventions of its dialect. */
 export interface CurveStore {
   /** By channel (Model 240) or slot (Model 372). */
   curves: Map<string, Curve>
   keys: readonly string[]
-  /** Keys below this number are standard curves that cannot be changed. */
+  /** Keys below this number are standard curves, which cannot be changed. */
   firstWritable: number
   formats: readonly number[]
-  /** Pad name and serial number with blanks to 15 and 10 characters. */
+  /** Whether name and serial number are padded with blanks to 15 and 10 characters. */
   padded: boolean
 }
 
@@ -32,7 +32,7 @@ function showHeader(store: CurveStore, curve: Curve): string {
   return [name, serialNumber, curve.format, curve.limit.toFixed(3), coefficient(curve)].join(',')
 }
 
-/** The instrument finds the sign of dR/dT (dV/dT) by itself once there are points. */
+/** The instrument determines the sign of dR/dT (dV/dT) itself once there are points. */
 function coefficient(curve: Curve): number {
   const points = usedPoints(curve)
   const [first, last] = [points[0], points.at(-1)]

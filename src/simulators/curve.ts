@@ -17,13 +17,13 @@ export interface Curve {
   points: CurvePoint[]
 }
 
-/** What a curve makes of a sensor reading; `kelvin` is 0 unless `range` is `ok`. */
+/** The conversion of a sensor reading by a curve; `kelvin` is 0 unless `range` is `ok`. */
 export interface Conversion {
   kelvin: number
   range: 'ok' | 'under' | 'over' | 'none'
 }
 
-/** Breakpoints that one curve holds. */
+/** Number of breakpoints of one curve. */
 export const curveLength = 200
 
 /** An unused curve slot. */

@@ -12,7 +12,7 @@ const often = {
 }
 const lasting = { ms: z.number().min(0).max(3_600_000).default(1000), ...often }
 
-/** What may be said of each fault. */
+/** The parameters of each fault. */
 const words: Readonly<Record<Fault['kind'], z.ZodObject>> = {
   delay: z.object(lasting),
   missing: z.object(often),
@@ -35,13 +35,13 @@ const words: Readonly<Record<Fault['kind'], z.ZodObject>> = {
 }
 const kinds = Object.keys(words)
 
-/** A fault with how often it strikes, as `Faults.inject` takes them. */
+/** A fault and how often it strikes, as `Faults.inject` takes them. */
 type Spelled = Parameters<Faults['inject']>
 
 /**
- * Reads a fault as people write it: `garbage`, `delay ms=3000 times=5`, `missing chance=0.1 times=1000`,
+ * Parses a fault as people write it: `garbage`, `delay ms=3000 times=5`, `missing chance=0.1 times=1000`,
  * `overload channel=3`.
- * @throws UsageError naming the word that is wrong and what there is
+ * @throws UsageError with the wrong word and the valid ones
  */
 export function parseFault(text: string): Spelled {
   const [kind = '', ...rest] = text.trim().split(/\s+/)
@@ -62,7 +62,7 @@ export function parseFault(text: string): Spelled {
   if ('faults' in checked)
     throw new UsageError(`fault ${kind}: ${checked.faults.map((fault) => fault.text).join('; ')}`)
   const { times, chance, ...fault } = checked.values as Record<string, unknown>
-  // The schema of each kind has just what the kind has.
+  // The schema of each kind has exactly its keys.
   return [
     { kind, ...fault } as Fault,
     { ...(times !== undefined && { times }), ...(chance !== undefined && { chance }) } as Spelled[1],

@@ -3,7 +3,9 @@ import { createRandom } from './random.ts'
 
 /** What can go wrong with one reply. */
 export type ReplyFault =
-  /** The reply, and all after it, come `ms` later; longer than the reader's patience, it is a late reply. */
+  /**
+   * The reply, and all later ones, are `ms` late; if that exceeds the reader's time-out, it is a late reply.
+   */
   | { kind: 'delay'; ms: number }
   /** No reply, as after a byte lost in the query. */
   | { kind: 'missing' }
@@ -11,35 +13,38 @@ export type ReplyFault =
   | { kind: 'garbage' }
   /** NUL bytes in front of the reply. */
   | { kind: 'nul' }
-  /** The first half of the reply and no line end. */
+  /** The first half of the reply without a line end. */
   | { kind: 'half-line' }
   /** The reply in two pieces, `ms` apart. */
   | { kind: 'split'; ms: number }
   | { kind: 'duplicate' }
-  /** In place of the reply the link breaks: TCP by RST, a pty vanishes; `ms` later it is back. */
+  /** In place of the reply the link breaks: TCP by RST, a pty vanishes; it is back `ms` later. */
   | { kind: 'disconnect'; ms: number }
-  /** As `disconnect`, since the power fails: settings are kept, all else is as after switching on. */
+  /**
+   * Like `disconnect`, but caused by a power failure: settings are kept, everything else is as after
+   * switching on.
+   */
   | { kind: 'reboot'; ms: number }
 
 /** What can be wrong with the instrument until cleared. */
 type StateFault =
-  /** Takes every command, answers none. */
+  /** Accepts every command, answers none. */
   | { kind: 'hang' }
   /** Another instrument answers on this link. */
   | { kind: 'serial-number'; serialNumber: string }
   /** The sensor of a channel is open: overload bits, no value. */
   | { kind: 'overload'; channel: number | 'A' }
-  /** A field of a table shows this, as text of the reply: a status, say. */
+  /** A field of a table shows this text in the reply: a status, for example. */
   | { kind: 'value'; field: string; value: string }
 
 /** Any fault. */
 export type Fault = ReplyFault | StateFault
 
-/** Faults of one simulator, switchable while it runs. */
+/** The faults of one simulator, switchable while it runs. */
 export interface Faults {
   /**
-   * Switches a fault on. Reply faults hit the next `times` replies (1), each with probability `chance` (1) from the seeded
-   * source; state faults last until cleared.
+   * Switches a fault on. Reply faults affect the next `times` replies (1), each with probability `chance` (1)
+   * from the seeded source; state faults last until cleared.
    * @throws UsageError for a fault that this instrument cannot have
    */
   inject(fault: Fault, options?: { times?: number; chance?: number }): void
@@ -47,18 +52,18 @@ export interface Faults {
   clear(kind?: Fault['kind']): void
 }
 
-/** The view of the simulator itself on its faults. */
+/** The simulator's own view of its faults. */
 export interface FaultState extends Faults {
   readonly hanging: boolean
   /** How often the power has failed. */
   reboots: number
   readonly serialNumber: string | undefined
   overloaded(channel: number | 'A'): boolean
-  /** What a field of a table shows in place of its own value. */
+  /** The text that a field of a table shows in place of its own value. */
   shown(field: string): string | undefined
-  /** From now on faults of a kind are refused for which there is a reason. */
+  /** From now on refuses faults of a kind if `why` returns a reason. */
   refuse<K extends Fault['kind']>(kind: K, why: (fault: Fault & { kind: K }) => string | undefined): void
-  /** The fault of the reply that is about to be sent. */
+  /** The fault for the next reply. */
   next(): ReplyFault | undefined
   /** Seeded noise bytes, never a line end. */
   noiseBytes(): Uint8Array

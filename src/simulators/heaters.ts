@@ -1,16 +1,22 @@
 import type { Settings } from './settings.ts'
 
-/** The heater outputs of a Model 372 and what they do to the mixing chamber. Output 0 sample, 1 warm-up, 2 still (analog). */
+/**
+ * The heater outputs of a Model 372 and their effect on the mixing chamber. Output 0 sample, 1 warm-up, 2
+ * still (analog).
+ */
 export interface Heaters {
   /** Runs the control loops up to time `t` (s). Call before reading or changing anything. */
   advance(t: number): void
-  /** The temperature (K) of the mixing chamber with the heaters' power, from the one it would have without. */
+  /** The temperature (K) of the mixing chamber with heater power, computed from its temperature without. */
   warmed(kelvin: number): number
-  /** Output of the sample heater as HTRSET wants it shown: % of the range's current, or W. MOUT is in the same unit. */
+  /**
+   * Output of the sample heater in the display mode of HTRSET: % of the range's current, or W. MOUT uses the
+   * same unit.
+   */
   sample(): number
   /** Output as a percentage: of full scale for outputs 1 and 2, of the range's current for output 0. */
   percent(output: string): number
-  /** The set-point now, on its way where it ramps, K. */
+  /** The present set-point, which moves during a ramp, K. */
   setpoint(output: string): number
   ramping(output: string): boolean
   setSetpoint(output: string, kelvin: number): void
@@ -21,16 +27,16 @@ export interface Heaters {
 const rate = 10
 /** P = coolingPower · (T² − T₀²): a dilution refrigerator with 200 µW at 100 mK, W/K². */
 const coolingPower = 0.02
-/** Time in which the mixing chamber follows its heater, s. */
+/** Time constant with which the mixing chamber follows its heater, s. */
 const lag = 20
-/** Longest stretch of control that is caught up with after a pause in queries, s. */
+/** Maximum duration of control that is computed after a pause in queries, s. */
 const catchUp = 3600
 
 interface Loop {
-  /** On its way to SETP where it ramps, K. */
+  /** Moves towards SETP during a ramp, K. */
   setpoint: number
   integral: number
-  /** The error before, K. */
+  /** The previous error, K. */
   last: number
   /** Output, %. */
   percent: number
@@ -46,7 +52,7 @@ function rangeCurrent(range: number): number {
 
 /**
  * Heaters that follow the instrument's settings.
- * @param measured the temperature (K) of an input, `1`–`16` or `A`, at a time; 0 where it has none.
+ * @param measured the temperature (K) of an input, `1`–`16` or `A`, at a time; 0 if it has none.
  */
 export function createHeaters(
   settings: Settings,
@@ -54,7 +60,7 @@ export function createHeaters(
   measured: (input: string, t: number) => number,
 ): Heaters {
   let tick = Math.floor(start * rate)
-  let heat = 0 // power that the mixing chamber has come to feel, W
+  let heat = 0 // power that the mixing chamber feels by now, W
   const loops = new Map<string, Loop>(
     ['0', '1'].map((key) => [key, { setpoint: 0, integral: 0, last: 0, percent: 0 }]),
   )
@@ -105,15 +111,15 @@ export function createHeaters(
       const wanted = p * (error + loop.integral + (d * (error - loop.last)) / dt / 1000)
       loop.last = error
       loop.percent = Math.min(100, Math.max(0, wanted))
-      // The integral must not grow while the output is at its stop.
+      // The integral must not grow while the output is at its limit.
       if (p > 0 && wanted !== loop.percent) loop.integral += (loop.percent - wanted) / p
     }
-    // The warm-up heater: 1 W at full output, most of it off the mixing chamber.
+    // The warm-up heater: 1 W at full output, most of it away from the mixing chamber.
     const power = current() ** 2 * resistance() + 0.02 * (percent('1') / 100) ** 2
     heat += (power - heat) * (1 - Math.exp(-dt / lag))
   }
 
-  /** Whether no step would change anything. */
+  /** Whether further steps would change nothing. */
   function isAtRest(): boolean {
     const isOff = ([output, { setpoint, integral, percent }]: [string, Loop]) =>
       !on(output) && setpoint === settings.number('SETP', output, 0) && integral === 0 && percent === 0

@@ -4,9 +4,9 @@ import type { Simulator, SimulatorOptions } from './simulator.ts'
 
 /** A kind of instrument that can be simulated. */
 export interface SimulatorKind {
-  /** One line for the list of commands. */
+  /** Its description in the list of commands, one line. */
   help: string
-  /** Links that it can be served on; the first is how the real instrument is usually connected. */
+  /** Links on which it can be served; the first is the usual connection of the real instrument. */
   links: readonly ('pty' | 'tcp' | 'udp' | 'dir')[]
   start: (options: SimulatorOptions) => Promise<Simulator>
 }

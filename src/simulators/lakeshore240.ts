@@ -19,7 +19,10 @@ const channels = ['1', '2', '3', '4', '5', '6', '7', '8']
 const everything = ['']
 const units = digits(1, 1, 4)
 
-/** Commands that store and show parameters, by the Model 240 command set as Lake Shore's Python client uses it. */
+/**
+ * Commands that store and show parameters, following the Model 240 command set as used by Lake Shore's Python
+ * client.
+ */
 const settingsTable: Record<string, Setting> = {
   MODNAME: { keys: everything, fields: [text(32)], initial: () => ['Model 240'] },
   // sensor type, autorange, range, current reversal, units, enabled
@@ -36,7 +39,9 @@ const settingsTable: Record<string, Setting> = {
   PROFISLOT: { keys: channels, fields: [digits(1, 1, 8), units], initial: (key) => [Number(key), 1] },
 }
 
-/** What is mounted: six silicon diodes on the 4 K plate, one with a curve, as where diodes are calibrated. */
+/**
+ * The mounted sensors: six silicon diodes on the 4 K plate, one with a curve, as where diodes are calibrated.
+ */
 const mounted: readonly { name: string; stage: Stage; calibrated: boolean }[] = [
   { name: '4K plate', stage: '4K', calibrated: true },
   ...[2, 3, 4, 5, 6].map((n) => ({ name: `Diode ${n}`, stage: '4K' as const, calibrated: false })),
@@ -44,15 +49,16 @@ const mounted: readonly { name: string; stage: Stage; calibrated: boolean }[] = 
 
 /** Readings of each input per second. */
 const rate = 10
-/** RDGST bits as Lake Shore's client names them. */
+/** RDGST bits, named as in Lake Shore's client. */
 const status = { ok: 0, invalid: 1, kelvinUnder: 16, kelvinOver: 32, sensorOver: 64 }
 
 /**
- * A Lake Shore 240-8P with silicon diodes at inputs 1 to 6, the first calibrated; 7 and 8 are open and disabled. Commands are
- * taken one a line; strings stand unquoted; anything unknown or out of range is passed over in silence, without a reply.
- * Without a curve the temperature reads `+0.00000` and the status stays 000, since the sensor reading itself is valid. Out of
- * the curve's range the temperature reads zero with bit 16 or 32; an open sensor, or one of another type than INTYPE says,
- * reads zero with bit 64; a disabled input reads zero with bit 1.
+ * A Lake Shore 240-8P with silicon diodes at inputs 1 to 6, the first calibrated; 7 and 8 are open and
+ * disabled. Each line is one command; strings are unquoted; unknown or out-of-range commands are silently
+ * ignored, without a reply. Without a curve the temperature reads `+0.00000` and the status stays 000, since
+ * the sensor reading itself is valid. Outside the curve's range the temperature reads zero with bit 16 or 32;
+ * an open sensor, or one of another type than INTYPE says, reads zero with bit 64; a disabled input reads
+ * zero with bit 1.
  */
 export function createLakeshore240(context: DialectContext): Dialect {
   context.faults.refuse('value', () => 'this instrument simulates physics: use overload channel=N')
@@ -71,7 +77,7 @@ export function createLakeshore240(context: DialectContext): Dialect {
     if (calibrated && sensor) curves.set(key, calibrate(sensor, 'DT-670', `D${61000 + i}`, [1.4, 325]))
   }
 
-  /** The sensor reading in V as shown, and the temperature that the curve makes of exactly that. */
+  /** The sensor reading in V as displayed, and the curve's temperature for exactly that value. */
   function measure(key: string): { volts: number; kelvin: number; bits: number } {
     const channel = Number(key)
     const sensor = sensors[channel - 1]
@@ -127,7 +133,7 @@ export function createLakeshore240(context: DialectContext): Dialect {
   function command(name: string, args: readonly string[]): void {
     if (name === 'CRVHDR' || name === 'CRVPT' || name === 'CRVDEL') curveCommand(store, name, args)
     else if (name === 'DFLT') {
-      // Curves are calibration, not configuration: they stay.
+      // Curves are calibration, not configuration, so they stay.
       if (parseNumber(args[0] ?? '') === 99) settings.reset()
     } else if (name === 'BRIGT' && ![0, 25, 50, 75, 100].includes(Number(args[0]))) throw new Refusal(16)
     else settings.set(name, args)
@@ -150,7 +156,7 @@ export function createLakeshore240(context: DialectContext): Dialect {
 
 /**
  * Starts a simulated Lake Shore 240 on a pseudo-terminal or a TCP port.
- * @throws UsageError for options that cannot be meant, ConfigError when the link or the truth log cannot be opened.
+ * @throws UsageError for invalid options, ConfigError if the link or the truth log cannot be opened
  */
 export function startLakeshore240(options: SimulatorOptions): Promise<Simulator> {
   const context = contextOf(options)

@@ -9,7 +9,10 @@ import { calibrate, cernox, rox, type Sensor } from './sensors.ts'
 import type { Settings } from './settings.ts'
 import type { DialectContext } from './simulator.ts'
 
-/** Where the sensors sit: two Cernox on the pulse tube, ruthenium oxide below; `calibrated` ones have a curve in a slot. */
+/**
+ * The mounted sensors: two Cernox on the pulse tube, ruthenium oxide below; `calibrated` ones have a curve in
+ * a slot.
+ */
 const mounted: readonly { name: string; stage: Stage; sensor: Sensor['kind']; calibrated: boolean }[] = [
   { name: '50K plate', stage: '50K', sensor: 'cernox', calibrated: true },
   { name: '4K plate', stage: '4K', sensor: 'cernox', calibrated: true },
@@ -30,13 +33,16 @@ const mounted: readonly { name: string; stage: Stage; sensor: Sensor['kind']; ca
 /** Readings of the connected input and of the control input per second. */
 const rate = 10
 
-/** The measuring half of a Model 372: sensors in a cryostat, bridge, scanner and heaters, all as the settings say. */
+/**
+ * The measuring half of a Model 372: sensors in a cryostat, bridge, scanner and heaters, according to the
+ * settings.
+ */
 export interface Bridge {
   readonly scanner: Scanner
   readonly heaters: Heaters
-  /** Brings everything to time `t` (s); readings are those of this time until the next call. */
+  /** Advances everything to time `t` (s); readings are those of this time until the next call. */
   advance(t: number): void
-  /** What an input shows: live where it is connected and settled, else its last reading. */
+  /** The displayed reading of an input: live if it is connected and settled, else its last reading. */
   shown(key: string): Measurement
 }
 
@@ -63,7 +69,7 @@ export function createBridge(context: DialectContext, settings: Settings, store:
     settings.put('INNAME', key, [place.name])
   }
 
-  /** The temperature at an input without noise, as the control loops feel it. */
+  /** The temperature at an input without noise, as seen by the control loops. */
   function hidden(key: string, t: number): number {
     const mount = sensors.get(key)
     if (!mount) return 0

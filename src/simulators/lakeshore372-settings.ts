@@ -14,7 +14,7 @@ const sixDigit = decimal(-1e9, 1e9, sixDigits)
 const percentage = decimal(0, 100, fixed(2, 5))
 const heaterInput = choice('0', ...inputs)
 
-/** Ramp rates take five characters: `0.100`, `1.500`, `10.00`. */
+/** Ramp rates have five characters: `0.100`, `1.500`, `10.00`. */
 const rampRate = decimal(0, 100, (rate) => `+${rate >= 1 ? rate.toPrecision(4) : rate.toFixed(3)}`)
 
 /** Commands that store and show parameters (Model 372 manual, Interface Commands), in its order of parameters. */
@@ -51,8 +51,8 @@ export const settingsTable: Record<string, Setting> = {
     initial: () => [0, 1, 0, 0, 0, 0, 0, 0],
   },
   RANGE: { keys: outputs, fields: [digits(1, 0, 8)], initial: () => [0] },
-  // resistance Ω (output 1: 1 is 25 Ω, 2 is 50 Ω), max current code, user maximum A, display 1 current 2 power; readers ask
-  // for output 2 as well, and the instrument answers
+  // resistance Ω (output 1: 1 is 25 Ω, 2 is 50 Ω), max current code, user maximum A, display 1 current 2
+  // power; readers query output 2 as well, and the instrument answers
   HTRSET: {
     keys: outputs,
     fields: [decimal(1, 2000, fixed(3, 7)), digits(1, 0, 8), decimal(0, 9999, fixed(2, 7)), digits(1, 1, 2)],

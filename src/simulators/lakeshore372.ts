@@ -28,10 +28,11 @@ const readingCommands: Record<string, [Reading['quantity'], (m: Measurement) => 
 }
 
 /**
- * A Lake Shore 372 with a 16 channel scanner and the control input A. Channels 1–15 are enabled, 4 s each after a pause of
- * 3 s; 14 and 15 have no curve and read 0 K. A channel that is not connected, or still in its pause, shows its last reading and
- * status. Commands may be chained by `;`; refused ones leave no reply but a bit in `*ESR?`. Out of its curve's range
- * the temperature reads zero, with the bit of RDGST that says why.
+ * A Lake Shore 372 with a 16 channel scanner and the control input A. Channels 1–15 are enabled, 4 s each
+ * after a pause of 3 s; 14 and 15 have no curve and read 0 K. A channel that is not connected, or still in
+ * its pause, shows its last reading and status. Commands may be chained with `;`; refused ones have no reply
+ * but set a bit in `*ESR?`. Outside its curve's range the temperature reads zero, with the bit of RDGST that
+ * tells the reason.
  */
 export function createLakeshore372(context: DialectContext): Dialect {
   context.faults.refuse('value', () => 'this instrument simulates physics: use overload channel=N')
@@ -129,7 +130,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
         return
       }
       case 'INSET': {
-        // Lake Shore's client disables an input by zeros throughout; the rest of the setup then stays.
+        // Lake Shore's client disables an input by sending all zeros; the rest of the setup then stays.
         const disable = args.length > 1 && parseNumber(args[1] ?? '') === 0
         settings.set('INSET', disable ? args.slice(0, 2) : args)
         return
@@ -137,9 +138,9 @@ export function createLakeshore372(context: DialectContext): Dialect {
       case 'INTYPE': {
         const key = canonical(args[0] ?? '')
         checkExcitation(args)
-        // What is held during the new pause is the last reading with the old excitation.
+        // The reading held during the new pause is the last one with the old excitation.
         if (key === String(scanner.channel)) scanner.unsettle()
-        // The control input has one range: whatever is given for it is passed over.
+        // The control input has only one range: any value given for it is ignored.
         settings.set('INTYPE', key === 'A' ? args.map((arg, i) => (i === 4 ? '' : arg)) : args)
         return
       }
@@ -193,7 +194,7 @@ export function createLakeshore372(context: DialectContext): Dialect {
   }
 }
 
-/** Zones are kept by output and number. */
+/** Zones are stored by output and number. */
 function zoneKey([output = '', zone = '']: readonly string[]): string {
   return `${canonical(output)}:${canonical(zone)}`
 }
@@ -211,8 +212,9 @@ function splitOutsideQuotes(text: string, separator: RegExp): string[] {
 }
 
 /**
- * Starts a simulated Lake Shore 372 on a TCP port; like the real one it takes two connections and refuses a third.
- * @throws UsageError for options that cannot be meant, ConfigError when the port or the truth log cannot be opened.
+ * Starts a simulated Lake Shore 372 on a TCP port; like the real one it accepts two connections and refuses a
+ * third.
+ * @throws UsageError for invalid options, ConfigError if the port or the truth log cannot be opened
  */
 export function startLakeshore372(options: SimulatorOptions): Promise<Simulator> {
   const context = contextOf(options)

@@ -7,28 +7,31 @@ import { openPty } from './pty.ts'
 /** One reader's connection, as the instrument sees it. */
 export interface Client {
   send(bytes: Uint8Array): void
-  /** No more lines will come; replies on the way are pointless. */
+  /** No more lines will come; replies in progress are pointless. */
   readonly gone: AbortSignal
 }
 
-/** Receives each line of a client, without its end; empty lines are swallowed. */
+/** Receives each line of a client, without its end; empty lines are ignored. */
 type OnLine = (client: Client, line: string) => void
 
-/** Where an instrument can be reached. */
+/** A link on which an instrument is served. */
 export interface Link {
   /** `tcp://127.0.0.1:7777` or `serial:/dev/pts/3`. */
   readonly url: string
   /** Breaks the link: TCP connections are reset and the port refuses, a pty vanishes. */
   cut(): Promise<void>
-  /** The link is there again, at the same address if that is possible. */
+  /** Restores the link, at the same address if possible. */
   restore(): Promise<void>
   close(): Promise<void>
 }
 
-/** Longest line that an instrument takes; what is longer is thrown away. */
+/** Maximum length of a line; a longer one is discarded. */
 const lineLimit = 1024
 
-/** Serves lines on a pseudo-terminal, at the symbolic link `link` if given. One client for ever: nobody sees who opens it. */
+/**
+ * Serves lines on a pseudo-terminal, at the symbolic link `link` if given. It has one client for ever, since
+ * opening a pty cannot be detected.
+ */
 export function servePty(link: string | undefined, onLine: OnLine): Link {
   let generation = new AbortController()
   let feed = splitLines()
@@ -63,9 +66,9 @@ export function servePty(link: string | undefined, onLine: OnLine): Link {
 }
 
 /**
- * Serves lines on TCP, to `maxClients` at a time; one more is reset at once.
+ * Serves lines on TCP, to `maxClients` at a time; a further one is reset at once.
  * @param address `HOST:PORT`; port 0 takes any free one.
- * @throws UsageError for an address that is none, ConfigError when it cannot be listened on.
+ * @throws UsageError for an invalid address, ConfigError if it cannot be listened on
  */
 export async function serveTcp(address: string, maxClients: number, onLine: OnLine): Promise<Link> {
   const [host, port] = hostAndPort(address)
@@ -81,7 +84,7 @@ export async function serveTcp(address: string, maxClients: number, onLine: OnLi
     const gone = new AbortController()
     const feed = splitLines()
     const client = {
-      // A reader that takes nothing for so long gets nothing more, as with an instrument's small buffer.
+      // A reader that does not read for so long receives nothing more, as with an instrument's small buffer.
       send: (bytes: Uint8Array) => void (socket.writableLength < 1 << 20 && socket.write(bytes)),
       gone: gone.signal,
     }
@@ -121,7 +124,7 @@ export async function serveTcp(address: string, maxClients: number, onLine: OnLi
   }
 }
 
-/** What to do about a port that is in use. */
+/** Advice if a port is in use. */
 export const TCP_REMEDY = 'stop it, or choose another with --tcp HOST:PORT'
 
 function listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Server> {
@@ -132,14 +135,17 @@ function listen(host: string, port: number, accept: (socket: Socket) => void): P
   })
 }
 
-/** Takes `HOST:PORT` apart; without a host it is 127.0.0.1. @throws UsageError for what is not that */
+/** Splits `HOST:PORT`; without a host it is 127.0.0.1. @throws UsageError for anything else */
 export function hostAndPort(address: string): [host: string, port: number] {
   const found = splitHostPort(address)
   if (!found) throw new UsageError(`address "${address}": give HOST:PORT, such as 127.0.0.1:7777`)
   return [found.host ?? '127.0.0.1', found.port]
 }
 
-/** Takes bytes as they come and gives the complete lines: LF, CR or both, trimmed, none empty, none endless. */
+/**
+ * Takes bytes as they come and returns the complete lines: LF, CR or both, trimmed, without empty or endless
+ * ones.
+ */
 export function splitLines(): (bytes: Uint8Array) => string[] {
   const decoder = new TextDecoder('latin1')
   let pending = ''

@@ -9,17 +9,17 @@ import { hostAndPort, TCP_REMEDY } from './line-server.ts'
 import { contextOf, type Simulator, type SimulatorOptions } from './simulator.ts'
 import { createTableDialect } from './table.ts'
 
-/** Exceptions of the protocol: the register is not there; it cannot have this value; the device has failed. */
+/** Exceptions of the protocol: no such register; invalid value; device failure. */
 const [NO_SUCH_ADDRESS, NO_SUCH_VALUE, DEVICE_FAILURE] = [2, 3, 4]
 
-/** A refusal as the library wants it thrown. */
+/** An exception in the form that the library expects. */
 const exception = (code: number) => Object.assign(new Error(`exception ${code}`), { modbusErrorCode: code })
 
 /**
- * Starts an instrument that behaves as a table says, on Modbus-TCP. Readings such as `input 1 53` fill its registers, of
- * which a client may ask for any part. Of the faults `garbage` is answered as a failed device, and what has to do with lines
- * is passed over.
- * @throws UsageError for options that cannot be meant, ConfigError when the port cannot be listened on
+ * Starts an instrument defined by a table, on Modbus-TCP. Readings such as `input 1 53` fill its registers,
+ * of which a client may request any part. Of the faults, `garbage` is answered as a device failure, and those
+ * about lines are ignored.
+ * @throws UsageError for invalid options, ConfigError if the port cannot be listened on
  */
 export async function startModbus(table: SimulatedInstrument, options: SimulatorOptions): Promise<Simulator> {
   const context = contextOf(options)
@@ -37,7 +37,7 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     return { command, kind, from: Number(from), count: Number(count) }
   })
 
-  /** Registers or bits of a kind, taken from the reading that has them. */
+  /** Registers or bits of a kind, from the reading that contains them. */
   function part(kind: string, from: number, count: number): number[] {
     const read = reads.find(
       (one) => one.kind === kind && one.from <= from && from + count <= one.from + one.count,
@@ -47,7 +47,7 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     return Array.from({ length: count }, (_, i) => words[from - read.from + i] ?? 0)
   }
 
-  /** Sets a register that can be written: `write 10`. */
+  /** Sets a writable register: `write 10`. */
   function write(name: string, value: number): void {
     const register = registers.find((one) => one.name === name)
     if (!register) throw exception(NO_SUCH_ADDRESS)
@@ -59,7 +59,7 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     dialect(`${name} ${value}`)
   }
 
-  /** What an answer suffers from the faults that are on. */
+  /** Applies the active faults to an answer. */
   async function suffer<T>(answer: () => T): Promise<T> {
     if (options.latency) await sleep(options.latency)
     const fault = faults.hanging ? undefined : faults.next()
@@ -74,7 +74,7 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     return answer()
   }
 
-  // The library takes promises of single registers only.
+  // The library accepts promises only for single registers.
   const several =
     (kind: string) =>
     (at: number, count: number, _unit: number, done: (error: Error | null, got: number[]) => void) =>
@@ -95,7 +95,7 @@ export async function startModbus(table: SimulatedInstrument, options: Simulator
     setCoil: (at: number, value: boolean) => suffer(() => write(`write-coil ${at}`, value ? 1 : 0)),
   }
   let server: ServerTCP | undefined
-  // The library takes 502 when it is told 0.
+  // The library takes 502 if it is given 0.
   const port = wanted === 0 ? await freePort(host) : wanted
   let closed = false
 

@@ -1,11 +1,15 @@
 /** `+77.3000`: sign and six significant digits, as temperature monitors show readings. */
 export function sixDigits(value: number): string {
   if (value === 0) return '+0.00000'
-  // toPrecision turns to exponents below 1e-6 and from 1e6 on; both are still decimals that every reader parses.
+  // toPrecision switches to exponents below 1e-6 and from 1e6 on; both are still decimals that every reader
+  // parses.
   return signed(value, Math.abs(value).toPrecision(6))
 }
 
-/** `+123.456E+03`: the format ±nnn.nnnE±nn of the Model 372 manual, mantissa 100–999.999 so that six digits hold. */
+/**
+ * `+123.456E+03`: the format ±nnn.nnnE±nn of the Model 372 manual, mantissa 100–999.999 so that six digits
+ * are kept.
+ */
 export function scientific(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return '+000.000E+00'
   const [mantissa = '0', exponent = '0'] = Math.abs(value).toExponential(5).split('e')

@@ -8,8 +8,8 @@ export type Stage = '50K' | '4K' | 'still' | 'mc'
 const cooldownSeconds = 3600
 
 /**
- * Temperatures (K) along a cooldown, by fraction of its duration: the pulse tube works slowly on the large heat capacities
- * above 100 K and ever faster below; the still follows by pumping, the mixing chamber last.
+ * Temperatures (K) along a cooldown, by fraction of its duration: the pulse tube is slow on the large heat
+ * capacities above 100 K and ever faster below; the still follows by pumping, the mixing chamber last.
  */
 const course: readonly (readonly [fraction: number, temperatures: Record<Stage, number>])[] = [
   [0, { '50K': 300, '4K': 300, still: 300, mc: 300 }],
@@ -39,9 +39,9 @@ export function stageTemperature(stage: Stage, fraction: number): number {
 }
 
 /**
- * Where in the cooldown to begin: a fraction (`0.7`, 0 is 300 K and 1 is base) or the temperature of the mixing chamber
- * (`77K`, `0.3K`).
- * @throws UsageError when it is neither, or outside 0–1, or outside 0.1–300 K.
+ * Where in the cooldown to begin: a fraction (`0.7`, 0 is 300 K and 1 is base) or the temperature of the
+ * mixing chamber (`77K`, `0.3K`).
+ * @throws UsageError if it is neither, or outside 0–1, or outside 0.1–300 K
  */
 export function startFraction(startAt: number | string): number {
   const kelvin = /^\s*([\d.]+)\s*K\s*$/i.exec(String(startAt))?.[1]
@@ -65,7 +65,7 @@ export function startFraction(startAt: number | string): number {
 /** A point in the cryostat where a sensor is mounted. */
 interface Place {
   stage: Stage
-  /** Tells places on one stage apart: a few per cent warmer, a drift of its own. */
+  /** Distinguishes places on one stage: a few per cent warmer, with their own drift. */
   key: string
 }
 
@@ -73,15 +73,15 @@ interface Place {
 type Cryostat = (place: Place, seconds: number) => number
 
 /**
- * A cryostat in the midst of a cooldown. Temperatures depend on seed and time only; at base each place still drifts
- * slowly, some 0.3 % within minutes (of real time: the drift does not scale with `speed`).
+ * A cryostat during a cooldown. Temperatures depend only on seed and time; at base each place still drifts
+ * slowly, about 0.3 % within minutes (of real time: the drift does not scale with `speed`).
  */
 export function createCryostat(options: { seed: number; speed: number; startAt: number | string }): Cryostat {
   const { seed, speed } = options
   const from = startFraction(options.startAt)
   return ({ stage, key }, seconds) => {
     const bulk = stageTemperature(stage, from + (seconds * speed) / cooldownSeconds)
-    // At room temperature everything is at room temperature.
+    // At room temperature everything has the same temperature.
     const warmer = 1 + 0.06 * uniform(seed, `place ${key}`, 0) * (1 - bulk / 300)
     const period = 60 + 240 * uniform(seed, `place ${key}`, 1)
     const phase = uniform(seed, `place ${key}`, 2)

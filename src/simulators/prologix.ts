@@ -1,11 +1,11 @@
 import type { Dialect } from './simulator.ts'
 
-/** Stands before characters that are the controller's own. */
+/** Precedes characters that the controller would otherwise interpret. */
 const ESCAPE = '\x1b'
 
 /**
- * A Prologix controller with devices on its bus, by GPIB address: takes `++addr`, passes lines on, and hands out a device's
- * reply when told to read. Its other commands do nothing here.
+ * A Prologix controller with devices on its bus, by GPIB address: accepts `++addr`, passes lines on, and
+ * returns a device's reply when told to read. Its other commands do nothing here.
  */
 export function createPrologix(devices: ReadonlyMap<number, Dialect>): Dialect {
   let address = 0

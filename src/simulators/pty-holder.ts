@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * The process of another simulator that serves a pseudo-terminal, as Linux's `/proc` shows it (proc_pid_fdinfo(5):
- * `tty-index` of a master); undefined where there is none that this user may look at.
+ * The process of another simulator that serves a pseudo-terminal, according to Linux's `/proc`
+ * (proc_pid_fdinfo(5): `tty-index` of a master); undefined if there is none that this user may inspect.
  * @param device `/dev/pts/4`
  */
 export function simulatorAt(device: string): number | undefined {
@@ -18,7 +18,7 @@ export function simulatorAt(device: string): number | undefined {
         masters.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1')),
       )
     } catch {
-      // It has ended meanwhile, or is another user's.
+      // It has ended in the meantime, or belongs to another user.
       return false
     }
   })

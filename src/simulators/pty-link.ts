@@ -3,30 +3,32 @@ import { ConfigError, messageOf } from '../core/errors.ts'
 import { simulatorAt } from './pty-holder.ts'
 
 /**
- * Waits for the end of its input, which comes with the end of the simulator, and removes the link whose inode was told last.
- * Ctrl-C reaches it, too, and must not end it sooner.
+ * Waits for the end of its input, which means the end of the simulator, and removes the link whose inode it
+ * was told last. Ctrl-C reaches it as well, and must not end it sooner.
  */
 const GUARD = `trap '' INT QUIT TERM HUP
 while IFS= read -r line; do inode=$line; done
 [ -z "$inode" ] || exec find "$1" -maxdepth 0 -type l -inum "$inode" -delete`
 
-/** The stable name of a pseudo-terminal, gone with the process that made it, however that ends. */
+/** The stable name of a pseudo-terminal, removed when the process that made it ends, in whatever way. */
 export interface PtyLink {
-  /** Leads to a device from now on. @throws ConfigError when the link is another simulator's, or cannot be made */
+  /**
+   * Points to a device from now on. @throws ConfigError if the link is another simulator's, or cannot be made
+   */
   point(device: string): void
-  /** Takes the link away, where it is still this one. */
+  /** Removes the link, if it is still this one. */
   remove(): void
-  /** Takes it away for good. */
+  /** Removes it for good. */
   close(): void
 }
 
-/** Links of this process that stand. */
+/** Links of this process that exist. */
 const standing = new Set<PtyLink>()
 function removeAll(): void {
   for (const link of standing) link.remove()
 }
 
-/** @param path where the link is made: it may replace a link, never a file or a device of someone else */
+/** @param path where the link is made: it may replace a link, never somebody else's file or device */
 export function openPtyLink(path: string): PtyLink {
   const guard = startGuard(path)
   let own: Seen | undefined
@@ -53,13 +55,13 @@ export function openPtyLink(path: string): PtyLink {
   return link
 }
 
-/** A link as it is at a moment. */
+/** The state of a link at a moment. */
 interface Seen {
   readonly inode: string
   readonly device: string
 }
 
-/** Nothing where there is no link; one may go at any moment. */
+/** Undefined if there is no link; it may vanish at any moment. */
 function linkAt(path: string): Seen | undefined {
   try {
     return { inode: String(lstatSync(path, { bigint: true }).ino), device: readlinkSync(path) }
@@ -76,7 +78,8 @@ function replace(link: string, device: string): void {
       `${link} is served by another simulator (pid ${holder}): stop it, or choose another with --pty`,
     )
   try {
-    // Made beside an old one, so that it has another inode: the guard of one that was killed must not take it away.
+    // Made beside an old one, so that it has another inode: the guard of a killed simulator must not remove
+    // it.
     const made = before ? `${link}.${process.pid}` : link
     if (before) rmSync(made, { force: true })
     symlinkSync(device, made)
@@ -87,7 +90,7 @@ function replace(link: string, device: string): void {
   }
 }
 
-/** Without a shell, a link stays behind after `kill -9`, until the next simulator takes it over. */
+/** Without a shell, a link remains after `kill -9`, until the next simulator takes it over. */
 function startGuard(path: string): { tell(inode: string): void; end(): void } | undefined {
   try {
     const guard = Bun.spawn(['sh', '-c', GUARD, 'sh', path], {
@@ -106,7 +109,7 @@ function startGuard(path: string): { tell(inode: string): void; end(): void } | 
   }
 }
 
-/** Does what may fail, as towards a guard that somebody has killed. */
+/** Ignores errors, for example from a guard that somebody has killed. */
 function attempt(act: () => unknown): void {
   void (async () => act())().catch(() => {})
 }

@@ -152,7 +152,7 @@ test('a stale link is replaced, a file is not; only its own link is taken away',
 })
 
 const program = join(import.meta.dir, '..', '..', 'bin', 'ocs.ts')
-/** A simulator as a process of its own, once it has said something. */
+/** A simulator as a separate process, once it has printed something. */
 async function simulate(link: string, ...more: string[]) {
   const words = ['sim', 'lakeshore336', '--serial-number=1', `--pty=${link}`, ...more]
   const other = Bun.spawn([process.execPath, '--no-install', program, ...words], { stderr: 'pipe' })
@@ -180,7 +180,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)('after %s a link 
   expect(isThere(link)).toBe(true)
   other.kill(signal)
   await other.exited
-  // After SIGKILL others have to do it, once the kernel has told them.
+  // After SIGKILL the guards have to do it, once the kernel has told them.
   while (signal === 'SIGKILL' && isThere(link)) await new Promise((resolve) => setImmediate(resolve))
   expect(isThere(link)).toBe(false)
 })

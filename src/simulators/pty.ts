@@ -9,27 +9,36 @@ import { openPtyLink, type PtyLink } from './pty-link.ts'
 export interface Pty {
   /** What a reader opens: the stable link if there is one, else the device. */
   readonly path: string
-  /** Queues bytes for the reader. Returns at once; with nobody reading, what exceeds 64 KiB is dropped as by a full UART. */
+  /**
+   * Queues bytes for the reader. Returns at once; if nobody reads, bytes beyond 64 KiB are dropped as by a
+   * full UART.
+   */
   write(bytes: Uint8Array): void
-  /** Takes the terminal away, as an unplugged cable does: an open reader sees its port end, the path is gone. */
+  /** Removes the terminal, like an unplugged cable: an open reader sees its port end, the path is gone. */
   vanish(): Promise<void>
-  /** A new terminal under the same link. Without a link `path` is another one afterwards. */
+  /** A new terminal at the same link. Without a link `path` changes. */
   comeBack(): void
   /** Vanishes for good. */
   close(): Promise<void>
 }
 
 const queueLimit = 64 * 1024
-/** A child that held the terminal would keep it from vanishing; node names no such flag (open(2)). */
+/**
+ * A child that inherited the terminal would keep it from vanishing; node has no name for this flag (open(2)).
+ */
 const O_CLOEXEC = 0o2000000
-/** Retry while the terminal's buffer is full; the kernel tells no poller about room in a pty through Bun. */
+/**
+ * Retry interval while the terminal's buffer is full; through Bun the kernel tells no poller about room in a
+ * pty.
+ */
 const retryMs = 5
 
 /**
  * Opens a pseudo-terminal in raw mode without echo (Linux; posix_openpt(3)).
- * @param options.link a symbolic link to keep pointing at the terminal; a stale link of an earlier run is replaced.
- * @param options.onData receives what the reader writes, as it comes.
- * @throws ConfigError when there is no pseudo-terminal to be had or the link cannot be made.
+ * @param options.link a symbolic link to keep pointing at the terminal; a stale link of an earlier run is
+ * replaced.
+ * @param options.onData receives the bytes that the reader writes, as they come.
+ * @throws ConfigError if no pseudo-terminal is available or the link cannot be made
  */
 export function openPty(options: { link?: string; onData: (bytes: Uint8Array) => void }): Pty {
   const { onData } = options
@@ -97,7 +106,7 @@ function openTerminal(link: PtyLink | undefined, onData: (bytes: Uint8Array) => 
       onData(value)
     }
   }
-  // A read that fails has lost its terminal; there is nobody to tell.
+  // A failed read has lost its terminal; there is nobody to report it to.
   read().catch(() => {})
 
   function flush(): void {
@@ -131,7 +140,8 @@ function openTerminal(link: PtyLink | undefined, onData: (bytes: Uint8Array) => 
       open = false
       clearTimeout(retry)
       link?.remove()
-      // The stream holds a copy of the descriptor: both must go before the reader of the other end notices.
+      // The stream holds a copy of the descriptor: both must be closed before the reader of the other end
+      // notices.
       await reader.cancel().catch(() => {})
       closeSync(slave)
       closeSync(master)
@@ -146,7 +156,7 @@ function openPair(): { master: number; slave: number; device: string } {
   try {
     if (calls.grantpt(master) !== 0 || calls.unlockpt(master) !== 0) throw new Error('cannot be unlocked')
     const device = String(calls.ptsname(master))
-    // As long as we hold the other end too, the terminal outlives the readers that come and go.
+    // While we hold the other end as well, the terminal outlives the readers that come and go.
     const slave = openSync(device, constants.O_RDWR | constants.O_NOCTTY)
     const termios = new Uint8Array(128) // larger than any struct termios
     calls.tcgetattr(slave, ptr(termios))

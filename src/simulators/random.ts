@@ -7,7 +7,7 @@ export function createRandom(seed: number): () => number {
   }
 }
 
-/** A uniform number in [0, 1) that depends on its arguments only, whatever was asked for before. */
+/** A uniform number in [0, 1) that depends only on its arguments, not on earlier calls. */
 export function uniform(seed: number, key: string, tick: number): number {
   let hash = (seed ^ 0x811c9dc5) >>> 0
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193) >>> 0
@@ -17,7 +17,9 @@ export function uniform(seed: number, key: string, tick: number): number {
   return scramble(hash)
 }
 
-/** Standard normal noise that depends on its arguments only, so a reading is the same for every query order. */
+/**
+ * Standard normal noise that depends only on its arguments, so a reading is the same for every query order.
+ */
 export function noise(seed: number, key: string, tick: number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, key, tick)))
   return radius * Math.cos(2 * Math.PI * uniform(seed ^ 0x5bd1e995, key, tick))

@@ -1,13 +1,16 @@
-/** What the scanner needs to know of a channel. */
+/** The settings of a channel that the scanner needs. */
 interface ScanChannel {
   enabled: boolean
-  /** Time of measurement, s. */
+  /** Duration of measurement, s. */
   dwell: number
-  /** Settling time after switching, during which the old reading stands, s. */
+  /** Settling time after switching, during which the old reading is shown, s. */
   pause: number
 }
 
-/** The scanner of a resistance bridge: one channel at a time is connected, after each switch the bridge settles. */
+/**
+ * The scanner of a resistance bridge: one channel at a time is connected; after each switch the bridge
+ * settles.
+ */
 export interface Scanner {
   readonly channel: number
   readonly autoscan: boolean
@@ -17,14 +20,14 @@ export interface Scanner {
   advance(t: number): void
   /** Connects a channel now. */
   select(channel: number, autoscan: boolean): void
-  /** The connected channel settles anew, as after a change of its range or excitation. */
+  /** Restarts settling of the connected channel, as after a change of its range or excitation. */
   unsettle(): void
 }
 
 /**
- * A scanner over channels 1 to `count` that skips disabled ones; each is connected for its pause and then its dwell.
- * Settings are asked for at each switch.
- * @param onLeave called as a settled channel is left, with the time at which its last reading was taken.
+ * A scanner over channels 1 to `count` that skips disabled ones; each is connected for its pause and then its
+ * dwell. Settings are read at each switch.
+ * @param onLeave called when a settled channel is left, with the time at which its last reading was taken.
  */
 export function createScanner(
   count: number,
@@ -71,7 +74,7 @@ export function createScanner(
     },
     select(next, scanning) {
       if (next !== channel) connect(next, now)
-      // Whoever sets the scanner going again gets a whole dwell of the connected channel first.
+      // Restarting the scanner first gives the connected channel a whole dwell.
       if (scanning && !autoscan) since = Math.max(since, now - setup(channel).pause)
       autoscan = scanning
     },

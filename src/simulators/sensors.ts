@@ -1,16 +1,16 @@
 import type { Curve } from './curve.ts'
 
-/** A thermometer: what it shows at a temperature. */
+/** A thermometer: its response to a temperature. */
 export interface Sensor {
   kind: 'diode' | 'cernox' | 'rox'
   unit: 'V' | 'Ω'
-  /** V at 10 µA for a diode, Ω for a resistor. Beyond its table the end value holds. */
+  /** V at 10 µA for a diode, Ω for a resistor. Beyond its table the end value applies. */
   respond(kelvin: number): number
 }
 
 type Table = readonly (readonly [kelvin: number, units: number])[]
 
-/** A silicon diode of the DT-670 kind at 10 µA, to a few mV: [K, V]. */
+/** A silicon diode like the DT-670 at 10 µA, to a few mV: [K, V]. */
 const diodeTable: Table = [
   [1.4, 1.644],
   [2, 1.635],
@@ -38,7 +38,7 @@ const diodeTable: Table = [
   [350, 0.4434],
 ]
 
-/** A Cernox of the CX-1010 kind, three digits: [K, Ω]. */
+/** A Cernox like the CX-1010, three digits: [K, Ω]. */
 const cernoxTable: Table = [
   [0.05, 80000],
   [0.1, 21400],
@@ -56,7 +56,7 @@ const cernoxTable: Table = [
   [300, 30.4],
 ]
 
-/** A ruthenium oxide of the RX-102 kind, three digits: [K, Ω]. */
+/** A ruthenium oxide like the RX-102, three digits: [K, Ω]. */
 const roxTable: Table = [
   [0.02, 210000],
   [0.05, 63800],
@@ -89,8 +89,8 @@ export function rox(spread = 0): Sensor {
 }
 
 /**
- * The curve that a calibration laboratory would deliver with a sensor: breakpoints evenly spaced in log T between two
- * temperatures (K), rounded to the six digits that an instrument stores.
+ * The curve that a calibration laboratory would deliver with a sensor: breakpoints evenly spaced in log T
+ * between two temperatures (K), rounded to the six digits that an instrument stores.
  */
 export function calibrate(
   sensor: Sensor,

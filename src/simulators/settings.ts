@@ -1,4 +1,4 @@
-/** A command that the instrument refuses; `bit` is what it sets in the standard event register. */
+/** A command that the instrument refuses; `bit` is set in the standard event register. */
 export class Refusal extends Error {
   override name = 'Refusal'
   /** 32 command error (unknown command), 16 execution error (parameter out of range). */
@@ -12,7 +12,7 @@ export class Refusal extends Error {
 /** A stored parameter. */
 type Value = number | string
 
-/** How one parameter of a command is read and shown. */
+/** How one parameter of a command is parsed and shown. */
 interface Field {
   /** @throws Refusal (16) out of range. */
   parse(text: string): Value
@@ -43,12 +43,12 @@ export function decimal(min: number, max: number, format: (value: number) => str
   }
 }
 
-/** A text cut to `length` characters; shown padded with blanks to `pad` characters. */
+/** A text truncated to `length` characters; shown padded with blanks to `pad` characters. */
 export function text(length: number, pad = 0): Field {
   return { parse: (value) => value.trim().slice(0, length), format: (value) => String(value).padEnd(pad) }
 }
 
-/** One of a few words, in any case. */
+/** One of a few words, ignoring case. */
 export function choice(...words: readonly string[]): Field {
   return {
     parse(value) {
@@ -66,7 +66,7 @@ export interface Setting {
   keys: readonly string[]
   fields: readonly Field[]
   initial: (key: string) => readonly Value[]
-  /** The key meant when none is given. */
+  /** The key that is meant if none is given. */
   impliedKey?: string
   /** A key that sets all others. */
   allKey?: string
@@ -78,17 +78,17 @@ export interface Settings {
   get(name: string, key?: string): readonly Value[]
   /** A parameter as a number. */
   number(name: string, key: string, index: number): number
-  /** Replaces parameters; nothing is checked. */
+  /** Replaces parameters without any checks. */
   put(name: string, key: string, values: readonly Value[]): void
-  /** Carries out `NAME key,values…`. An empty parameter stays as it is. @throws Refusal */
+  /** Carries out `NAME key,values…`. An empty parameter stays unchanged. @throws Refusal */
   set(name: string, args: readonly string[]): void
   /** Answers `NAME? key`. @throws Refusal */
   show(name: string, args: readonly string[]): string
-  /** Everything as it was at first. */
+  /** Restores all initial values. */
   reset(): void
 }
 
-/** Settings by table; `separator` joins the parts of an unquoted text that the tokens took apart. */
+/** Settings from a table; `separator` rejoins an unquoted text that was split into tokens. */
 export function createSettings(table: Readonly<Record<string, Setting>>, separator: string): Settings {
   const stored = new Map<string, readonly Value[]>()
   const specOf = (name: string): Setting => {
@@ -142,7 +142,7 @@ export function canonical(key: string): string {
     .toUpperCase()
 }
 
-/** A number as instruments write it. @throws Refusal (16) for anything else. */
+/** Parses a number as instruments write it. @throws Refusal (16) for anything else */
 export function parseNumber(value: string): number {
   const parsed = value.trim() === '' ? Number.NaN : Number(value)
   if (!Number.isFinite(parsed)) throw new Refusal(16)

@@ -32,7 +32,7 @@ async function start(name: string, options: Partial<SimulatorOptions> = {}): Pro
   return simulator
 }
 
-/** Collects bytes; `until` gives all since the last call up to and with a text. */
+/** Collects bytes; `until` returns everything since the last call up to and including a text. */
 function collector() {
   let bytes = ''
   let wake = (): void => {}
@@ -275,7 +275,7 @@ test('the truth log has the time before a reply began to be sent', async () => {
   const client = await openTcp(url)
   faults.inject({ kind: 'split', ms: 20 })
   client.send('RDGK? A\n')
-  // Its first bytes are here before its last are sent.
+  // Its first bytes arrive before its last are sent.
   await client.until('+')
   t = 2
   await client.until('\r\n')

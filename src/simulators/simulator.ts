@@ -4,28 +4,28 @@ import { createFaults, type FaultState, type Faults, type ReplyFault } from './f
 import { type Client, type Link, servePty, serveTcp } from './line-server.ts'
 import { openTruth, type Reading } from './truth.ts'
 
-/** How a simulated instrument is set up. */
+/** Options of a simulated instrument. */
 export interface SimulatorOptions {
   serialNumber: string
   /** Serve on a pseudo-terminal, behind a symbolic link at this path; `true` without a link. */
   pty?: string | true
   /** Serve on TCP at `HOST:PORT`. Exactly one of `pty` and `tcp`. */
   tcp?: string
-  /** Serve on UDP at `HOST:PORT`, what is served so. */
+  /** Serve on UDP at `HOST:PORT`, for simulators that do so. */
   udp?: string
-  /** Write files into this folder, what writes files. */
+  /** Write files into this folder, for simulators that do so. */
   dir?: string
   /** Seed of temperatures, noise and faults (1). */
   seed?: number
-  /** Factor on the pace of the cooldown (1: an hour from 300 K to base). */
+  /** Speed factor of the cooldown (1: an hour from 300 K to base). */
   speed?: number
   /** Where in the cooldown to begin: a fraction, or a mixing chamber temperature such as `77K` (0.7). */
   startAt?: number | string
-  /** File to append each reading sent to, as JSON lines. */
+  /** File to which each sent reading is appended, as JSON lines. */
   truth?: string
   /** Readings are 1, 2, 3, … in place of physics. Beyond 999,999 they exceed the digits of the real formats. */
   counter?: boolean
-  /** Time that each reply takes, ms (0). */
+  /** Duration of each reply, ms (0). */
   latency?: number
   /** The clock: UTC in s, never running back. */
   now?: () => number
@@ -33,7 +33,7 @@ export interface SimulatorOptions {
 
 /** A running simulator. */
 export interface Simulator {
-  /** `tcp://127.0.0.1:7777` or `serial:/dev/pts/3` (the link where there is one). */
+  /** `tcp://127.0.0.1:7777` or `serial:/dev/pts/3` (the link if there is one). */
   readonly url: string
   readonly faults: Faults
   /** Pulls the cable. */
@@ -49,7 +49,7 @@ export interface Reply {
   readings: readonly Reading[]
 }
 
-/** An instrument without its connection: answers a line, or nothing. */
+/** An instrument without its connection: answers a line, or returns nothing. */
 export type Dialect = (line: string) => Reply | undefined
 
 /** What a dialect is made from: the options with their defaults. */
@@ -60,7 +60,7 @@ export interface DialectContext {
   startAt: number | string
   now: () => number
   faults: FaultState
-  /** The next counter value, where readings are to be counters. */
+  /** The next counter value, if readings are to be counters. */
   count: (() => number) | undefined
 }
 
@@ -86,8 +86,8 @@ function utc(): number {
 }
 
 /**
- * Puts a dialect on a pty or a TCP port, with its faults and its truth log.
- * @throws UsageError unless exactly one of `pty` and `tcp` is given; ConfigError when it cannot be opened.
+ * Serves a dialect on a pty or a TCP port, with its faults and its truth log.
+ * @throws UsageError unless exactly one of `pty` and `tcp` is given; ConfigError if it cannot be opened
  */
 export async function serve(
   dialect: Dialect,
@@ -106,7 +106,7 @@ export async function serve(
   function onLine(client: Client, line: string): void {
     const reply = dialect(line)
     if (!reply || faults.hanging) return
-    // One at a time and in order: while one reply is held up, those after it wait.
+    // One at a time and in order: while one reply is delayed, those after it wait.
     const before = queues.get(client.gone) ?? Promise.resolve()
     const after = before.then(() => deliver(client, reply, faults.next())).catch(() => {})
     queues.set(client.gone, after)
@@ -119,7 +119,7 @@ export async function serve(
     if (fault?.kind === 'delay') await pause(fault.ms)
     if (client.gone.aborted || closing.signal.aborted) return
     const bytes = Buffer.from(`${reply.text}\r\n`, 'latin1')
-    // Taken before its first byte goes out: no reader can have the reply earlier.
+    // Taken before its first byte is sent: no reader can have the reply earlier.
     const at = now()
     switch (fault?.kind) {
       case 'missing':
@@ -150,7 +150,7 @@ export async function serve(
       case undefined:
         client.send(bytes)
     }
-    // Only what a reader can take whole counts as sent.
+    // Only readings that a reader can receive whole count as sent.
     truth.record(at, reply.readings)
   }
 

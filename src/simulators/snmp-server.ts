@@ -16,10 +16,10 @@ interface MibRequest {
 }
 
 /**
- * Starts an instrument that behaves as a table says, by SNMP: readings such as `get 1.3.6.1.2.1.33.1.2.3.0` are its objects.
- * Anyone reads, in versions 1 and 2 with the community `public`, in 3 as the user `ocs`. Of the faults those of lines are
- * passed over; `garbage` is answered as a general error.
- * @throws UsageError for options that cannot be meant, ConfigError when the port cannot be had
+ * Starts an instrument defined by a table, on SNMP: readings such as `get 1.3.6.1.2.1.33.1.2.3.0` are its
+ * objects. Anyone may read, in versions 1 and 2 with the community `public`, in 3 as the user `ocs`. Of the
+ * faults, those about lines are ignored; `garbage` is answered as a general error.
+ * @throws UsageError for invalid options, ConfigError if the port is not available
  */
 export async function startSnmp(table: SimulatedInstrument, options: SimulatorOptions): Promise<Simulator> {
   const context = contextOf(options)
@@ -118,7 +118,7 @@ function entries(oids: readonly string[]): Map<string, Map<number, Map<number, s
   return found
 }
 
-/** The port itself when it can be had, any free one for 0: the library says neither. */
+/** The port itself if it is available, any free one for 0: the library reports neither. */
 async function usablePort(host: string, port: number): Promise<number> {
   const probe = createSocket(host.includes(':') ? 'udp6' : 'udp4')
   try {

@@ -4,9 +4,9 @@ import { contextOf, type Simulator, type SimulatorOptions, serve } from './simul
 import { createTableDialect } from './table.ts'
 
 /**
- * Starts an instrument that behaves as a table says, on a pseudo-terminal or a TCP port.
- * @param maxClients connections that it takes at a time
- * @throws UsageError for options that cannot be meant, ConfigError when the link cannot be opened
+ * Starts an instrument defined by a table, on a pseudo-terminal or a TCP port.
+ * @param maxClients number of simultaneous connections that it accepts
+ * @throws UsageError for invalid options, ConfigError if the link cannot be opened
  */
 export function startTable(
   table: SimulatedInstrument,

@@ -7,15 +7,15 @@ import { noise } from './random.ts'
 import { canonical, Refusal } from './settings.ts'
 import type { Dialect, DialectContext } from './simulator.ts'
 
-/** How fast the scatter of values changes, Hz. */
+/** How fast the noise of values changes, Hz. */
 const RATE = 10
-/** Significant digits of values that scatter. */
+/** Significant digits of values with noise. */
 const DIGITS = 6
 
 /**
- * An instrument that behaves as a table says: readings show what `sim` says, registers keep what they are told. Commands may
- * be chained with `;`. What it does not know, or cannot be, is passed over in silence. One that tells who it is has the common
- * commands of IEEE 488.2 besides.
+ * An instrument defined by a table: readings show the values of `sim`, registers store what they are set to.
+ * Commands may be chained with `;`. Unknown commands and invalid values are silently ignored. An instrument
+ * with an identity also has the common commands of IEEE 488.2.
  */
 export function createTableDialect(table: SimulatedInstrument, context: DialectContext): Dialect {
   const { seed, now, faults, count } = context
@@ -52,14 +52,14 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
     return Array.from(parts, (part) => part ?? '0').join(',')
   }
 
-  /** The key that a register is asked for with: chosen beforehand, or given behind its name. */
+  /** The key of a register query: selected beforehand, or given after its name. */
   function keyOf({ selectedBy }: Register, given: string): string {
     if (!selectedBy) return canonical(given)
     const chosen = registers.find(({ name }) => name === selectedBy)
     return chosen ? String(Object.values(recall(chosen))[0]) : ''
   }
 
-  /** @throws Refusal for a command that is none, or a value that cannot be */
+  /** @throws Refusal for an invalid command or value */
   function set(command: string): void {
     const register = registers.find(({ name }) => normal(command).startsWith(`${normal(name)} `))
     if (!register) throw new Refusal(32)
@@ -73,7 +73,7 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
     }
   }
 
-  /** The reply; undefined where there is none. @throws Refusal */
+  /** The reply; undefined if there is none. @throws Refusal */
   function obey(command: string): string | undefined {
     if (normal(command) === '*IDN?' && identity !== undefined)
       return identity.replace('{serial}', faults.serialNumber ?? context.serialNumber)
@@ -96,7 +96,7 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
       return obey(command)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      // Passed over, as instruments do; *ESR? tells.
+      // Ignored, as instruments do; *ESR? shows it.
       common?.refused(error)
       return undefined
     }
@@ -108,7 +108,7 @@ export function createTableDialect(table: SimulatedInstrument, context: DialectC
   }
 }
 
-/** Puts a value into a reply; one that it cannot be stands there as text, where the instrument's own would. */
+/** Puts a value into a reply; an invalid one is inserted as text in place of the instrument's own value. */
 function put(part: Part, parts: string[], shown: Value, own: () => Value): void {
   try {
     part.place(parts, shown)

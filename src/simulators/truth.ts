@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ConfigError, messageOf } from '../core/errors.ts'
 
-/** One number that a simulator has put on the wire. */
+/** One number that a simulator has sent. */
 export interface Reading {
   channel: number | 'A'
   quantity: 'kelvin' | 'celsius' | 'fahrenheit' | 'sensor' | 'power' | 'quadrature'
@@ -11,14 +11,18 @@ export interface Reading {
 
 /** The record of what was sent, for tests to compare with. */
 interface Truth {
-  /** Appends readings, a JSON line `{t, channel, quantity, value}` each; `t` is UTC in s, just before the first byte is sent. */
+  /**
+   * Appends readings, one JSON line `{t, channel, quantity, value}` each; `t` is UTC in s, just before the
+   * first byte is sent.
+   */
   record(t: number, readings: readonly Reading[]): void
   close(): void
 }
 
 /**
- * Opens a truth log for appending; without a path nothing is recorded. Lines are written at once, so they survive a kill.
- * @throws ConfigError when the file cannot be written.
+ * Opens a truth log for appending; without a path nothing is recorded. Lines are written at once, so they
+ * survive a kill.
+ * @throws ConfigError if the file cannot be written
  */
 export function openTruth(path: string | undefined): Truth {
   if (path === undefined) return { record: () => {}, close: () => {} }

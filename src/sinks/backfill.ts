@@ -6,14 +6,17 @@ import type { Database } from './database.ts'
 import type { Protocol } from './line-protocol.ts'
 import { recordedFeeds, recordedPoints } from './recorded-feeds.ts'
 
-/** Points of one request. */
+/** Points per request. */
 const BATCH = 10_000
-/** How often a request is tried that fails for now, and milliseconds before it is again: more with each time. */
+/**
+ * How often a request with a temporary failure is tried, and milliseconds before the next try: more with each
+ * time.
+ */
 const TRIES = 5
 const FIRST_MS = 500
 const LONGEST_MS = 8000
 
-/** What came of it. */
+/** The result. */
 export interface Backfilled {
   readonly points: number
   readonly refused: number
@@ -22,9 +25,9 @@ export interface Backfilled {
 }
 
 /**
- * Writes what is recorded between two times (unix s) into a database. Again it does no harm: a point of the same time and
- * tags takes the place of the one before.
- * @throws TransportError when the database cannot be reached
+ * Writes what is recorded between two times (unix s) into a database. Repeating it does no harm: a point
+ * replaces the one with the same time and tags.
+ * @throws TransportError if the database cannot be reached
  */
 export async function backfill(
   archive: Archive,

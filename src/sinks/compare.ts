@@ -3,7 +3,7 @@ import { countsOf } from './influx-counts.ts'
 import type { InfluxDatabase } from './influx-v1.ts'
 import { expectedOf, recordedFeeds } from './recorded-feeds.ts'
 
-/** Values of a field that are recorded and that a database can hold, and those that it has. */
+/** The number of a field's recorded values that a database can hold, and of those that it has. */
 export interface ComparedField {
   /** `ls240.temperatures.Channel_1_T`. */
   readonly field: string
@@ -15,8 +15,9 @@ export interface ComparedField {
 export const LAST = 9e9
 
 /**
- * Compares what is recorded from a time on (unix s) with what a database has between the same times, field by field.
- * @throws TransportError when the database does not answer
+ * Compares what is recorded from a time on (unix s) with the content of a database between the same times,
+ * field by field.
+ * @throws TransportError if the database does not answer
  */
 export async function compareWith(
   database: Pick<InfluxDatabase, 'ask'>,

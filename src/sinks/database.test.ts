@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop(true)
 })
 
-/** A database that answers as told; what is asked of it is kept. */
+/** A database that answers as told and keeps the requests it received. */
 function answering(answer: (path: string, body: string) => Response) {
   const asked: string[] = []
   const server = Bun.serve({

@@ -1,51 +1,52 @@
 import { messageOf, TransportError } from '../core/errors.ts'
 
-/** Points that a database will not have, whatever is done; the others of their batch are in it. */
+/** Points that a database will never accept; the others of their batch are in it. */
 export interface Refused {
   readonly points: number
-  /** In its own words. */
+  /** In the database's words. */
   readonly why: string
 }
 
 /** A database that takes points of line protocol. */
 export interface Database {
-  /** What people know it by; without what is secret. */
+  /** Its name for people, without secrets. */
   readonly name: string
   /**
    * Writes points; resolves once the database has them.
-   * @throws TransportError when it cannot be reached, or takes nothing now: the same again is no harm
+   * @throws TransportError if it cannot be reached, or accepts nothing now: writing the same again does no
+   * harm
    */
   write(points: readonly string[], signal: AbortSignal): Promise<Refused | undefined>
   /**
-   * What names this run of a database that answers before it has points on its disk (VictoriaMetrics); undefined of one that has
-   * them there when it answers.
-   * @throws TransportError when it cannot be reached
+   * Identifies this run of a database that answers before points are on its disk (VictoriaMetrics); undefined
+   * for one that has them on disk when it answers.
+   * @throws TransportError if it cannot be reached
    */
   life(signal: AbortSignal): Promise<string | undefined>
 }
 
-/** How a database is reached by HTTP. */
+/** How to reach a database by HTTP. */
 export interface Endpoint {
   readonly name: string
   /** Where points are posted. */
   readonly url: string
-  /** Where VictoriaMetrics tells when it was started. */
+  /** Where VictoriaMetrics reports when it was started. */
   readonly metrics: string
   readonly headers: Readonly<Record<string, string>>
   readonly gzip: boolean
-  /** Whether its certificate has to be right. */
+  /** Whether its certificate must be valid. */
   readonly verify: boolean
-  /** What to look at where it refuses who is asking. */
+  /** What to check if it refuses the credentials. */
   readonly credentials: string
-  /** Makes what the points go into, where the database says that it is not there. */
+  /** Creates the database or bucket if the server says that it does not exist. */
   readonly create?: (signal: AbortSignal) => Promise<void>
 }
 
 /** Milliseconds that a database has to answer. */
 const PATIENCE = 10_000
-/** Seconds after its start from which on the second of it is that of no other run. */
+/** Seconds after the start of a run from which on its start second belongs to no other run. */
 const DISTINCT_S = 2
-/** Characters of an answer that are told. */
+/** Maximum characters of an answer that are quoted. */
 const TOLD = 300
 
 /** A database behind an HTTP endpoint. */
@@ -73,11 +74,11 @@ export function httpDatabase(endpoint: Endpoint): Database {
     if (status === 401 || status === 403)
       throw new TransportError(`${name} refuses access (HTTP ${status}): check ${credentials}`)
     if (![400, 413, 422].includes(status)) throw new TransportError(`${name}: HTTP ${status}: ${text}`)
-    // InfluxDB says how many of a batch it has dropped, and has written the others.
+    // InfluxDB reports how many points of a batch it has dropped, and has written the others.
     const dropped = Number(/\bdropped=(\d+)/.exec(text)?.[1] ?? 0)
     if (dropped > 0) return { points: dropped, why: text }
     if (points.length === 1) return { points: 1, why: text }
-    // Nobody says which: the others are to be in the database all the same.
+    // It is not reported which ones, and the others must get into the database all the same.
     const half = points.length >> 1
     const parts = [points.slice(0, half), points.slice(half)]
     let refused: Refused | undefined
@@ -92,19 +93,19 @@ export function httpDatabase(endpoint: Endpoint): Database {
     write: (points, signal) => write(points, signal, true),
     async life(signal) {
       const { status, text } = await request(endpoint, endpoint.metrics, signal, { headers })
-      // Something in front of it answers, and not it.
+      // Something in front of it answered, not the database.
       if (status >= 500) throw new TransportError(`${name}: HTTP ${status}: ${text}`)
       const [start, age] = ['start_timestamp', 'uptime_seconds'].map(
         (name) => new RegExp(String.raw`^vm_app_${name} (\d+)`, 'm').exec(text)?.[1],
       )
       if (status !== 200 || start === undefined) return undefined
-      // Another may yet be started within that second.
+      // Another run may yet be started within that second.
       return Number(age) < DISTINCT_S ? `${start} ${crypto.randomUUID()}` : start
     },
   }
 }
 
-/** One request, with what came back. @throws TransportError when nothing does */
+/** One request, with its response. @throws TransportError if there is none */
 export async function request(
   { name, verify }: Pick<Endpoint, 'name' | 'verify'>,
   url: string,

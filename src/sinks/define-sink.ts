@@ -11,7 +11,7 @@ import { Written } from './written.ts'
 /** Milliseconds between two updates of the session's data. */
 const SHOW_MS = 1000
 
-/** The flags that all sinks of line protocol have, as OCS's agents spell them. */
+/** The flags shared by all sinks of line protocol, named as in OCS's agents. */
 export const sinkArgs = z.object({
   initial_state: z.enum(['idle', 'record']).default('record').describe('whether it records when it starts'),
   protocol: z
@@ -30,16 +30,16 @@ interface SinkSpec<A extends z.ZodObject> {
   /** The `agent-class` of site files. */
   readonly class: string
   readonly help: string
-  /** `sinkArgs`, and what it has of its own. */
+  /** `sinkArgs`, and its own flags. */
   readonly args: A
   readonly example: Readonly<Partial<z.input<A>>>
-  /** Where its points go. @throws ConfigError when that cannot be */
+  /** The destination of its points. @throws ConfigError if it is invalid */
   database(args: z.output<A>): Database
 }
 
 /**
- * Declares an agent that puts all recorded feeds into a database: rows come by `lab.follow`, as the recorder's, and how far
- * they are written is kept in the agent's state.
+ * Declares an agent that writes all recorded feeds to a database: rows come by `lab.follow`, as for the
+ * recorder, and how far they are written is kept in the agent's state.
  */
 export function defineSink<A extends typeof sinkArgs>(spec: SinkSpec<A>) {
   return defineAgent({

@@ -1,4 +1,6 @@
-/** Fetches from archive nodes what agents no longer hold, for a sink that was away, or whose database was. */
+/**
+ * Fetches from archive nodes the rows that agents no longer hold, after the sink or its database was away.
+ */
 
 import { feedAddress } from '../core/channels.ts'
 import { type DataAnswer, FieldsAnswer, DataAnswer as Shape } from '../core/data-node.ts'
@@ -10,13 +12,13 @@ import { type Origin, type Protocol, pointsOf } from './line-protocol.ts'
 import type { RowWriter } from './row-writer.ts'
 import type { Missed, Written } from './written.ts'
 
-/** Milliseconds between two looks, and seconds that an archive has to answer. */
+/** Milliseconds between two checks, and seconds that an archive has to answer. */
 const LOOK_MS = 5000
 const ANSWER_S = 30
-/** Seconds that are asked for at first; then so that an answer has about so many values. */
+/** Seconds of data in the first request; then adjusted so that an answer has about this many values. */
 const FIRST_S = 60
 const VALUES = 100_000
-/** Fields asked for at once. */
+/** Number of fields requested at once. */
 const FIELDS = 1000
 
 /** What filling needs. */
@@ -26,22 +28,22 @@ interface Filling {
   readonly writer: RowWriter
   readonly written: Written
   readonly protocol: Protocol
-  /** Whether agents still have rows that are to come: what they hold is not asked of archives. */
+  /** Whether agents still have rows to deliver: what they hold is not requested from archives. */
   behind(): boolean
 }
 
-/** Fills what was missed, as long as the signal does not abort. */
+/** Fills in missed data until the signal aborts. */
 export class FromArchive {
   readonly #filling: Filling
   #why: string | undefined
-  /** Points that were written from archives. */
+  /** Number of points written from archives. */
   points = 0
 
   constructor(filling: Filling) {
     this.#filling = filling
   }
 
-  /** Why something stays missing for now; undefined when nothing does. */
+  /** Why data stay missing for now; undefined if none do. */
   get problem(): string | undefined {
     const feeds = this.#filling.written.missed.map(([key]) => key)
     if (feeds.length === 0 || this.#why === undefined) return undefined
@@ -87,7 +89,7 @@ export class FromArchive {
     }
   }
 
-  /** False where an archive has nothing of the feed. */
+  /** False if an archive has no data of the feed. */
   async #fillFrom(
     archive: string,
     origin: Origin,

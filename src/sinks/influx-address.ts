@@ -2,8 +2,9 @@ import { UsageError } from '../core/errors.ts'
 import type { InfluxV1 } from './influx-v1.ts'
 
 /**
- * A database of InfluxDB 1.x as commands name it: `http://HOST:PORT/DATABASE`. Who asks is in the environment, as for the agent.
- * @throws UsageError for what is no such address
+ * A database of InfluxDB 1.x as commands name it: `http://HOST:PORT/DATABASE`. Credentials are in the
+ * environment, as for the agent.
+ * @throws UsageError for an invalid address
  */
 export function influxAddress(flag: string, text: string): InfluxV1 {
   const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined

@@ -2,12 +2,13 @@ import type { InfluxDatabase } from './influx-v1.ts'
 import { nanoseconds, pythonText, quoted } from './line-protocol.ts'
 import type { ExpectedField } from './recorded-feeds.ts'
 
-/** Fields asked for in one query. */
+/** Number of fields in one query. */
 const AT_ONCE = 50
 
 /**
- * How many values a database of InfluxDB 1.x has of fields, in their order, between the times of what it is to have.
- * @throws TransportError when it does not answer
+ * How many values of each field a database of InfluxDB 1.x has, in order, between the times of the expected
+ * values.
+ * @throws TransportError if it does not answer
  */
 export async function countsOf(
   database: Pick<InfluxDatabase, 'ask'>,

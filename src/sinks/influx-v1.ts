@@ -4,7 +4,7 @@ import { ConfigError, messageOf, TransportError } from '../core/errors.ts'
 import { type Database, httpDatabase, request } from './database.ts'
 import { quoted } from './line-protocol.ts'
 
-/** A database of InfluxDB 1.x, or of what speaks like it. */
+/** A database of InfluxDB 1.x, or a compatible one. */
 export interface InfluxV1 {
   readonly host: string
   readonly port: number
@@ -16,9 +16,9 @@ export interface InfluxV1 {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** A database that can be asked, too. */
+/** A database that can also be queried. */
 export interface InfluxDatabase extends Database {
-  /** Asks a query of InfluxQL. @throws TransportError when it is not answered */
+  /** Runs a query in InfluxQL. @throws TransportError if it is not answered */
   ask(query: string, signal: AbortSignal): Promise<InfluxSeries[]>
 }
 type InfluxSeries = z.output<typeof Series>
@@ -28,7 +28,10 @@ const Answer = z.object({
   results: z.array(z.object({ error: z.string().optional(), series: z.array(Series).default([]) })),
 })
 
-/** Where points go; the database is made where there is none of its name. @throws ConfigError when a file of credentials cannot be read */
+/**
+ * A destination of points; the database is created if it does not exist. @throws ConfigError if a credentials
+ * file cannot be read
+ */
 export function influxV1(given: InfluxV1, env: Env = process.env): InfluxDatabase {
   const { host, port, database, ssl, verify_ssl: verify, gzip } = given
   const base = `${ssl ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
@@ -66,8 +69,9 @@ function jsonOf(text: string): unknown {
 }
 
 /**
- * Who asks, as OCS's agent has it: `INFLUXDB_USERNAME` and `INFLUXDB_PASSWORD`, or files that hold them (`…_FILE`), else root.
- * @throws ConfigError when such a file cannot be read
+ * The credentials, from the same variables as OCS's agent: `INFLUXDB_USERNAME` and `INFLUXDB_PASSWORD`, or
+ * files that hold them (`…_FILE`), else root.
+ * @throws ConfigError if such a file cannot be read
  */
 function authorization(env: Env): { readonly authorization: string } {
   const [user, password] = (['INFLUXDB_USERNAME', 'INFLUXDB_PASSWORD'] as const).map((name) => {

@@ -1,12 +1,13 @@
 import { ConfigError } from '../core/errors.ts'
 import { type Database, httpDatabase } from './database.ts'
 
-/** What names a database, as OCS's agent has it. */
+/** The variables that name a database, the same as in OCS's agent. */
 const NAMES = ['INFLUXDB_V2_URL', 'INFLUXDB_V2_ORG', 'INFLUXDB_V2_BUCKET', 'INFLUXDB_V2_TOKEN'] as const
 
 /**
- * Where points go by InfluxDB's API of version 2, by the environment that OCS's agent has.
- * @throws ConfigError when a variable is missing, or no address is in INFLUXDB_V2_URL
+ * A destination of points with version 2 of InfluxDB's API, configured by the same environment as OCS's
+ * agent.
+ * @throws ConfigError if a variable is missing, or INFLUXDB_V2_URL is not an address
  */
 export function influxV2(
   gzip: boolean,

@@ -1,19 +1,22 @@
-/** Rows as points of InfluxDB's line protocol, as OCS's publishers (0.12.1, `common/influxdb_drivers.py`) write them. */
+/**
+ * Rows as points of InfluxDB's line protocol, as OCS's publishers (0.12.1, `common/influxdb_drivers.py`)
+ * write them.
+ */
 import type { Row, Tags } from '../core/channels.ts'
 import { type FieldType, fromWire, type Wire } from '../core/wire.ts'
 
-/** Whose rows they are. */
+/** The origin of rows. */
 export interface Origin {
   readonly root: string
   readonly instance: string
   readonly feed: string
 }
 
-/** OCS's `--protocol`: `json` goes over the wire as lines, too, with names in order and times in whole microseconds. */
+/** OCS's `--protocol`: `json` is also sent as lines, with sorted names and times in whole microseconds. */
 export const PROTOCOLS = ['line', 'json'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
-/** What is declared of a feed, as far as it matters here. */
+/** The declaration of a feed, as far as it matters here. */
 export interface Declared {
   readonly agent_class: string
   readonly exclude_influx?: boolean | undefined
@@ -26,9 +29,10 @@ interface DeclaredField {
 }
 
 /**
- * The points of a row. A field with tags is a point of its own in the measurement of its class; all others of the block are
- * one point of `root.instance`. Values that line protocol cannot hold (NaN, infinities, none) are left out.
- * @returns a line each, without its end; none for a feed that declares `exclude_influx`
+ * The points of a row. A field with tags becomes a separate point in the measurement of its class; all others
+ * of the block form one point of `root.instance`. Values that line protocol cannot hold (NaN, infinities,
+ * missing ones) are left out.
+ * @returns one line each, without a line end; empty for a feed that declares `exclude_influx`
  */
 export function pointsOf(
   origin: Origin,
@@ -64,7 +68,7 @@ export function pointsOf(
   })
 }
 
-/** Where a field lies in a database: its measurement, tags and name there. */
+/** Where a field is in a database: its measurement, tags and name there. */
 export function placeOf(
   { root, instance, feed }: Origin,
   field: string,
@@ -80,13 +84,13 @@ export function placeOf(
   }
 }
 
-/** The beginning of the point that a field with tags is, up to its name. */
+/** The beginning of the point of a field with tags, up to its name. */
 function pointOf(origin: Origin, agentClass: string, name: string, own: Tags, protocol: Protocol): string {
   const { measurement, tags, field } = placeOf(origin, name, agentClass, own)
   return `${escaped(measurement, MEASUREMENT)}${tagsText(tags, protocol)} ${escaped(field, KEY)}`
 }
 
-/** A tag without a value is none. */
+/** A tag without a value is omitted. */
 function tagsText(tags: Tags, protocol: Protocol): string {
   const list = Object.entries(tags).filter(([name, value]) => name !== '' && value !== '')
   if (protocol === 'json') list.sort(([a], [b]) => (a < b ? -1 : 1))
@@ -96,7 +100,9 @@ function tagsText(tags: Tags, protocol: Protocol): string {
 const MEASUREMENT = /[, ]/g
 const KEY = /[,= ]/g
 
-/** Text of a measurement, tag or name: what would end it is escaped, and no line ends within. */
+/**
+ * Text of a measurement, tag or name: characters that would end it are escaped, and it contains no line end.
+ */
 function escaped(text: string, special: RegExp): string {
   return text
     .replaceAll(/[\r\n]/g, ' ')
@@ -105,8 +111,8 @@ function escaped(text: string, special: RegExp): string {
 }
 
 /**
- * A value by its field's type, which the database keeps to for ever; undefined where there is none to write, as of a double that
- * is to be `whole` and is not.
+ * A value written by its field's type, which the database keeps for ever; undefined if there is none to
+ * write, as for a double that must be `whole` and is not.
  */
 function valueText(type: FieldType | 'whole', wire: Wire | undefined): string | undefined {
   const value = fromWire(type === 'whole' ? 'double' : type, wire)
@@ -118,7 +124,7 @@ function valueText(type: FieldType | 'whole', wire: Wire | undefined): string | 
   return Number.isFinite(value) ? pythonFloat(Number(value)) : undefined
 }
 
-/** A text of line protocol, or a name of InfluxQL. */
+/** A string of line protocol, or a name in InfluxQL. */
 export function quoted(text: string): string {
   return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }
@@ -139,7 +145,7 @@ export function pythonFloat(value: number): string {
   return text.includes('.') ? text : `${text}.0`
 }
 
-/** A time (unix s) in whole ns, cut off as OCS does. */
+/** A time (unix s) in whole ns, truncated as OCS does. */
 export function nanoseconds(time: number, protocol: Protocol = 'line'): bigint {
   if (protocol === 'line') return BigInt(Math.trunc(time * 1e9))
   const whole = Math.floor(time)

@@ -1,4 +1,4 @@
-/** What is recorded in `.g3` files, as a database is to have it. */
+/** The recordings in `.g3` files, in the form for a database. */
 import type { Tags } from '../core/channels.ts'
 import { toWire, type Wire } from '../core/wire.ts'
 import type { Archive, ArchiveField } from '../storage/archive/archive.ts'
@@ -13,7 +13,7 @@ export interface RecordedFeed {
   readonly fields: readonly ArchiveField[]
 }
 
-/** The feeds with samples between two times (unix s) that databases take. */
+/** The feeds with samples between two times (unix s) that databases accept. */
 export function recordedFeeds(archive: Archive, from: number, to: number): RecordedFeed[] {
   const feeds = Map.groupBy(archive.fields(from, to), ({ address }) => address)
   return [...feeds].flatMap(([address, all]) => {
@@ -24,7 +24,7 @@ export function recordedFeeds(archive: Archive, from: number, to: number): Recor
   })
 }
 
-/** The points of a recorded feed between two times, some at a time. */
+/** The points of a recorded feed between two times, in portions. */
 export async function* recordedPoints(
   archive: Archive,
   { origin, fields }: RecordedFeed,
@@ -49,14 +49,17 @@ export async function* recordedPoints(
   }
 }
 
-/** A field of a database, and what it is to have. */
+/** A field of a database, and its expected content. */
 export interface ExpectedField {
   /** `ls240.temperatures.Channel_1_T`. */
   readonly label: string
   readonly measurement: string
   readonly tags: Tags
   readonly field: string
-  /** Values with times of their own, as the database tells them apart, and between which times they lie, unix s. */
+  /**
+   * Number of values with times that the database can distinguish, and the times between which they are, unix
+   * s.
+   */
   readonly count: number
   readonly first: number
   readonly last: number

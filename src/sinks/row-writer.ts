@@ -8,48 +8,51 @@ import { type Protocol, pointsOf } from './line-protocol.ts'
 import { Unsettled } from './unsettled.ts'
 import { feedKey, type Written } from './written.ts'
 
-/** Points of one request, as OCS's agents have it, and points in memory from which on no more are taken. */
+/** Points per request, as in OCS's agents; and points in memory from which on no more are taken. */
 const BATCH = 10_000
 const MOST = 50_000
-/** The same of points that are written and may not be on the database's disk. */
+/** The limit for points that are written but may not be on the database's disk. */
 const MOST_UNSETTLED = 200_000
 /** Milliseconds between two requests, unless there is more than one can hold; and that a stop may take. */
 const EVERY_MS = 1000
 const CLOSE_MS = 1500
-/** Milliseconds after which a database that failed is tried again: more with each time. */
+/** Milliseconds before a failed database is tried again: more with each time. */
 const FIRST_MS = 1000
 const LONGEST_MS = 30_000
 
-/** Points, and what is done once the database has them. */
+/** Points, and an action for when the database has them. */
 interface Waiting {
   readonly points: readonly string[]
   written(): void
 }
 
-/** What a writer needs to know. */
+/** Options of a writer. */
 export interface WriterOptions {
   readonly root: string
   readonly database: Database
   readonly protocol: Protocol
   readonly written: Written
   wants(instance: string): boolean
-  /** Hears of points that the database will not have. */
+  /** Called with points that the database will not accept. */
   refused(points: number, why: string): void
 }
 
 /**
- * Puts rows into a database, in the order in which they come. While it is away rows wait with their agents, and beyond what
- * these hold in the archive: nothing here holds anybody up.
+ * Writes rows to a database, in order of arrival. While the database is away rows wait with their agents, and
+ * beyond the agents' capacity in the archive: nothing here blocks anybody.
  */
 export class RowWriter implements FeedSink {
   readonly counters = { points: 0, refused: 0 }
-  /** Unix s of the last write; undefined before there was one. */
+  /** The time of the last write, unix s; undefined before the first. */
   lastWritten: number | undefined
   readonly #options: WriterOptions
   #waiting: Waiting[] = []
   #points = 0
   readonly #unsettled = new Unsettled<Waiting>(({ points }) => points.length)
-  /** Whether the database has on disk what it answers for; undefined where it has not been asked since it failed. */
+  /**
+   * Whether points are on the database's disk when it answers; undefined if it has not been asked since it
+   * failed.
+   */
   #isSure: boolean | undefined
   #failed = 0
   #problem: string | undefined
@@ -58,17 +61,17 @@ export class RowWriter implements FeedSink {
     this.#options = options
   }
 
-  /** What keeps points from being written; undefined while nothing does. */
+  /** What prevents points from being written; undefined if nothing does. */
   get problem(): string | undefined {
     return this.#problem
   }
 
-  /** Points that are in hand. */
+  /** Number of points in memory. */
   get waiting(): number {
     return this.#points
   }
 
-  /** Points that are written, and that an end of the database may take yet. */
+  /** Number of points that are written, but would be lost if the database ended now. */
   get unsettled(): number {
     return this.#unsettled.points
   }
@@ -110,7 +113,7 @@ export class RowWriter implements FeedSink {
     this.#options.written.ended(from, last, now())
   }
 
-  /** Writes points of other origin; resolves once the database has them, or the signal aborts. */
+  /** Writes points from another source; resolves once the database has them, or the signal aborts. */
   async put(points: readonly string[], signal: AbortSignal): Promise<void> {
     while (this.isFull && !signal.aborted) await pause(EVERY_MS, signal)
     if (signal.aborted) return
@@ -120,7 +123,7 @@ export class RowWriter implements FeedSink {
     await promise
   }
 
-  /** Writes what comes until the signal aborts, and then, for a moment, what is left. */
+  /** Writes arriving rows until the signal aborts, and then, for a moment, the remaining ones. */
   async run(signal: AbortSignal): Promise<void> {
     const late = new AbortController()
     signal.addEventListener('abort', () => setTimeout(() => late.abort(), CLOSE_MS), { once: true })
@@ -158,7 +161,10 @@ export class RowWriter implements FeedSink {
     refused(left.points, left.why)
   }
 
-  /** Sees what the database has on disk by now; what it may have lost by ending is to be written again. */
+  /**
+   * Determines which points are on the database's disk by now; those it may have lost by ending will be
+   * written again.
+   */
   async #settle(signal: AbortSignal): Promise<void> {
     const now = performance.now()
     if (this.#isSure || (this.#isSure === false && !this.#unsettled.isDue(now))) return
@@ -176,7 +182,7 @@ export class RowWriter implements FeedSink {
     this.#options.written.save()
   }
 
-  /** What one request takes: whole rows, one at least. */
+  /** The content of one request: whole rows, at least one. */
   #next(): Waiting[] {
     let [count, points] = [0, 0]
     for (const each of this.#waiting) {

@@ -1,4 +1,7 @@
-/** A sink with real parts around it: a spool, a recorder, an archive node, and an HTTP server that stands for the database. */
+/**
+ * A sink with real parts around it: a spool, a recorder, an archive node, and an HTTP server in place of the
+ * database.
+ */
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { conditions } from '../../test/conditions.ts'
@@ -25,7 +28,7 @@ afterEach(async () => {
 })
 
 const root = 'observatory'
-/** Samples of a row, and rows of a day. */
+/** Samples per row, and rows of a day. */
 const SAMPLES = 500
 const ROWS = 200
 const BEGIN = Math.floor(Date.now() / 1000) - 86_400
@@ -34,7 +37,9 @@ const declared: FeedDeclaration = {
   blocks: { count: { n: { type: 'int' } } },
 }
 
-/** What stands for a database: points by all but their values, so that the same again is the same. */
+/**
+ * Stands in for a database: stores points by everything but their values, so that repeated points count once.
+ */
 function database() {
   const points = new Map<string, string>()
   const state = { down: false, refuse: '', life: 0 }
@@ -118,14 +123,14 @@ async function lab() {
       }
       await spool.flush()
     },
-    /** Waits until all is recorded, and until what is recorded has left the spool. */
+    /** Waits until all rows are recorded. */
     async recorded() {
       while (held().some(({ acked, last }) => acked < last)) {
         await recorder.flush()
         await new Promise((resolve) => setImmediate(resolve))
       }
     },
-    /** So many hours pass for the spool. */
+    /** Lets this many hours pass for the spool. */
     hours(count: number) {
       later += 3_600_000 * count
     },
@@ -138,7 +143,9 @@ function numbers(points: ReadonlyMap<string, string>): number[] {
 }
 const upTo = (rows: number) => Array.from({ length: rows * SAMPLES }, (_, n) => n)
 
-/** Lets what is recorded leave the spool: it goes an hour after it was seen to be there. */
+/**
+ * Lets recorded rows leave the spool, which releases them an hour after it learned that they are recorded.
+ */
 async function leave({ hours, fill, recorded, held }: Awaited<ReturnType<typeof lab>>, from: number) {
   let to = from
   for (let first = 0; first < 2; to++) {
@@ -171,7 +178,7 @@ test('a day without its database, and epochs that came and went: all is there, f
   await at.archive()
   await until(() => points.size === rows * SAMPLES)
   expect(numbers(points)).toEqual(upTo(rows))
-  // What follows comes live.
+  // The following rows come live.
   await at.fill(rows + 2)
   await until(() => points.size === (rows + 2) * SAMPLES)
 })
@@ -194,7 +201,7 @@ test('a sink that was away for a day goes on where it was, and has the rest from
   closing.push(await at.start(influx, 'influx', { host: '127.0.0.1', port }, new SessionStore(state)))
   await until(() => points.size >= (rows - 10) * SAMPLES)
   const had = numbers(points)
-  // Ten minutes before what was written last are written again: the same points.
+  // The ten minutes before the last written time are written again: the same points.
   expect(had.at(0)).toBeGreaterThan(7 * SAMPLES)
   expect(had).toEqual(upTo(rows).slice(had[0]))
 })

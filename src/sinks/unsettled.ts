@@ -1,40 +1,46 @@
-/** Points that a database has answered for, and that are not on its disk for sure. */
+/** Points that a database has acknowledged, but that may not be on its disk. */
 
 /**
- * Milliseconds after which a database that has not ended since has on disk what it answered for. VictoriaMetrics gathers rows for
- * 2 s, and looks every 5 s (`-inmemoryDataFlushInterval`) for parts that have been in memory for 5 s and that no merge has in
- * hand: 12 to 17 s, and the time that a busy disk takes.
+ * Milliseconds after which points are on the disk of a database that has not ended since it acknowledged
+ * them. VictoriaMetrics collects rows for 2 s, and checks every 5 s (`-inmemoryDataFlushInterval`) for parts
+ * that have been in memory for 5 s and are not being merged: 12 to 17 s, and the time that a busy disk takes.
  */
 const SETTLED_MS = 30_000
 
-/** Keeps what was answered until it has settled, and gives back what an end of the database may have taken. */
+/**
+ * Keeps acknowledged points until they have settled, and returns those that an end of the database may have
+ * lost.
+ */
 export class Unsettled<T> {
   readonly #size: (one: T) => number
   #kept: { readonly at: number; readonly what: readonly T[] }[] = []
   #life: string | undefined
-  /** Points that are kept. */
+  /** Number of points kept. */
   points = 0
 
-  /** @param size points of one */
+  /** @param size number of points of one item */
   constructor(size: (one: T) => number) {
     this.#size = size
   }
 
-  /** Whether the database is to be asked which life of its own it is in: nothing is known of it, or something is old enough. */
+  /**
+   * Whether to ask the database which run it is in: it is unknown, or some points are old enough to have
+   * settled.
+   */
   isDue(now: number): boolean {
     const [oldest] = this.#kept
     return this.#life === undefined || (oldest !== undefined && now - oldest.at >= SETTLED_MS)
   }
 
-  /** The database has answered, at a time (ms) after which the answer came. */
+  /** Adds points that the database has acknowledged. @param now ms, a time after the acknowledgement */
   add(what: readonly T[], now: number): void {
     this.#kept.push({ at: now, what })
     this.points += this.#sizeOf(what)
   }
 
   /**
-   * The database was in this life at a time (ms) before which it said so: what has settled by then, and what may be gone, each
-   * in its order.
+   * Takes the run in which the database reported to be after the time `now` (ms): returns the items that have
+   * settled by then, and those that may be lost, each in order.
    */
   seen(life: string, now: number): { readonly settled: readonly T[]; readonly gone: readonly T[] } {
     const isNew = life !== this.#life

@@ -3,7 +3,7 @@ import type { HeldEpoch } from '../core/channels.ts'
 import type { FeedEpoch } from '../core/feed-sink.ts'
 import type { Memory } from '../core/lab.ts'
 
-/** Times between which a feed may lack what its agent does not hold any more, unix s. */
+/** Times between which a feed may lack rows that its agent no longer holds, unix s. */
 export interface Missed {
   readonly from: number
   readonly to: number
@@ -25,26 +25,34 @@ const Place = z.object({
 })
 type Place = z.output<typeof Place>
 
-/** Epochs of a feed that are remembered: agents hold fewer. */
+/** Maximum number of epochs of a feed that are remembered: agents hold fewer. */
 const EPOCHS = 100
-/** Seconds that spools hold at least what is recorded; less, so that clocks need not agree. */
+/**
+ * Seconds for which spools surely hold recorded rows; less than the real value, so that clocks need not
+ * agree.
+ */
 const HELD_S = 3000
-/** Seconds by which rows of a feed may come out of the order of their times: blocks that are gathered come late. */
+/** Seconds by which rows of a feed may be out of time order: blocks that are collected come late. */
 const SLACK_S = 600
 
-/** What a feed goes by in a sink. */
+/** The key of a feed in a sink. */
 export function feedKey({ instance, feed }: Pick<FeedEpoch, 'instance' | 'feed'>): string {
   return `${instance}/${feed}`
 }
 
-/** How far each feed is written, on disk: what a sink that was killed goes on from. */
+/** How far each feed is written, on disk: where a killed sink continues. */
 export class Written {
   readonly #memory: Memory
   readonly #place: Place
-  /** Rows taken and perhaps not written yet, by feed and epoch; and feeds that had rows before this process. */
+  /**
+   * Last rows taken and possibly not written yet, by feed and epoch; and feeds that had rows before this
+   * process.
+   */
   readonly #taken = new Map<string, number>()
 
-  /** @param now unix s: what was written longer ago than spools hold may have been missed */
+  /**
+   * @param now unix s: rows written longer ago than spools hold them may have been followed by missed ones
+   */
   constructor(memory: Memory, now: number) {
     this.#memory = memory
     this.#place = Place.safeParse(memory.load()).data ?? { feeds: {}, missed: {} }
@@ -52,7 +60,7 @@ export class Written {
       if (now - time > HELD_S) this.miss(key, now)
   }
 
-  /** The last row had of an epoch; of one not met before that before the first that is held. */
+  /** The last row taken of an epoch; for a new epoch, the one before the first row that is held. */
   position(from: FeedEpoch, { first }: Pick<HeldEpoch, 'first'>, now: number): number {
     const had = this.#had(from)
     if (had !== undefined) return had
@@ -61,17 +69,19 @@ export class Written {
     return first - 1
   }
 
-  /** Rows up to `seq` are in hand. */
+  /** Notes that rows up to `seq` are in memory. */
   took(from: FeedEpoch, seq: number): void {
     this.#taken.set(`${feedKey(from)}/${from.epoch}`, seq)
   }
 
-  /** An epoch has ended, with row `last` as far as anybody knows. */
+  /** Notes that an epoch has ended, with row `last` as far as known. */
   ended(from: FeedEpoch, last: number | undefined, now: number): void {
     if (last === undefined || (this.#had(from) ?? 0) < last) this.miss(feedKey(from), now)
   }
 
-  /** Rows of a feed are gone from its spool. Nothing was missed of one that was never written. */
+  /**
+   * Notes that rows of a feed are gone from its spool. For a feed that was never written nothing was missed.
+   */
   miss(key: string, now: number): void {
     const time = this.#place.feeds[key]?.time
     const known = this.#place.missed[key]
@@ -80,7 +90,7 @@ export class Written {
     this.#place.missed[key] = { from, to: Math.max(known?.to ?? 0, now) }
   }
 
-  /** Rows up to `seq` are in the database, the newest sample at `time`; kept by `save`. */
+  /** Notes that rows up to `seq` are in the database, the newest sample at `time`; `save` stores it. */
   wrote(from: FeedEpoch, seq: number, time: number): void {
     const key = feedKey(from)
     const feed = this.#place.feeds[key] ?? { time, epochs: {} }
@@ -93,12 +103,12 @@ export class Written {
     feed.epochs[from.epoch] = seq
   }
 
-  /** What may be missing, by feed. */
+  /** The possibly missing times, by feed. */
   get missed(): readonly (readonly [key: string, Missed])[] {
     return Object.entries(this.#place.missed)
   }
 
-  /** What was missed of a feed is in the database up to a time. */
+  /** Notes that the missed rows of a feed are in the database up to a time. */
   filled(key: string, to: number): void {
     const known = this.#place.missed[key]
     if (!known) return
@@ -107,7 +117,7 @@ export class Written {
     this.save()
   }
 
-  /** Keeps it on disk. */
+  /** Stores it on disk. */
   save(): void {
     this.#memory.save(this.#place)
   }

@@ -19,15 +19,15 @@ import { kindOf, readSection } from './keys.ts'
 import type { Position, Problems } from './problems.ts'
 import type { Entry, Node } from './tree.ts'
 
-/** Where the reader of a section tells what it found. */
+/** Where the reader of a section reports its findings. */
 interface Report {
   readonly problems: Problems
   readonly notes: Set<string>
 }
 
 /**
- * Reads `alarms:` of a site file: each fault is told once, with its place.
- * @param instances instance-ids of the file; undefined when they could not all be read
+ * Reads `alarms:` of a site file; each fault is reported once, with its position.
+ * @param instances instance-ids of the file; undefined if some of them could not be read
  */
 export function readAlarms(
   entry: Entry | undefined,
@@ -43,13 +43,13 @@ export function readAlarms(
   if (mail) mail.tell(mailFaults(mail.values))
   const actions = listed(top.get('actions'), 'actions', report).map((node) => {
     const action = readTyped(node, node.at, 'an action', Action, report)
-    // A server that is there, if faulty, is no reason to miss it.
+    // A mail server that is present but faulty must not also be reported as missing.
     action?.tell(actionFaults(action.values, mail?.values ?? (mailEntry && ({} as Mail))))
     return action?.values
   })
   const names = new Map<string, Position>()
   const known = {
-    // The name of an action with another fault is known all the same.
+    // An action with another fault still counts as existing.
     actions: listed(top.get('actions'), undefined, report).flatMap((node) => once(names, node, report)),
     instances: instances ?? [],
   }
@@ -87,17 +87,17 @@ function readRule(
   const rule = readTyped(node, node.at, `a rule of kind ${kind}`, schema, report)
   if (!rule) return undefined
   const values = rule.values as unknown as Rule
-  // Which instances there are is known only of a file that could be read.
+  // The instances are only known if the whole file could be read.
   rule.tell(ruleFaults(values, isBroken ? { ...known, instances: undefined } : known))
   return values
 }
 
-/** The name of a rule or an action, told when it has been taken. */
+/** The name of a rule or an action; reported if it is already in use. */
 function once(names: Map<string, Position>, node: Node, { problems }: Report): string[] {
   const entry = entryOf(node, 'name')
   if (entry?.value.kind !== 'text' || entry.value.text === null) return []
   const { at, text } = entry.value
-  // Names that differ by - and _ alone would be one field in the recordings.
+  // Names that differ only in - and _ would be one field in the recordings.
   const key = text.replaceAll('-', '_')
   const first = names.get(key)
   if (first) problems.add(at, `name "${text}" is taken: line ${first.line} has it already`)
@@ -107,11 +107,11 @@ function once(names: Map<string, Position>, node: Node, { problems }: Report): s
 
 interface Typed<T> {
   readonly values: T
-  /** Tells faults that concern several keys, each at the place of one. */
+  /** Reports faults that concern several keys, each at the position of one of them. */
   tell(faults: readonly Fault[]): void
 }
 
-/** A section whose keys and values a schema knows; undefined when something is wrong with it. */
+/** A section that a schema describes; undefined if something is wrong with it. */
 function readTyped<S extends z.ZodObject>(
   node: Node,
   place: Position,
@@ -159,7 +159,7 @@ function entryOf(node: Node, key: string): Entry | undefined {
   return node.kind === 'mapping' ? node.entries.find((entry) => entry.key === key) : undefined
 }
 
-/** The items of a list; `what`: told when it is none. */
+/** The items of a list; `what` is reported if the value is not a list. */
 function listed(entry: Entry | undefined, what: string | undefined, { problems }: Report): readonly Node[] {
   if (!entry || entry.value.kind === 'list') return entry?.value.kind === 'list' ? entry.value.items : []
   const isEmpty = entry.value.kind === 'text' && entry.value.text === null

@@ -1,2 +1,2 @@
-/** What OCS's examples and this project's use, where a site file says nothing else. */
+/** Values of OCS's examples and this project's, used when a site file does not set them. */
 export const defaults = { wamp_realm: 'test_realm', address_root: 'observatory' } as const

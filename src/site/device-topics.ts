@@ -8,8 +8,8 @@ const MAX_LEVELS = 10
 const MAX_CHARACTERS = 200
 
 /**
- * `device_topics:` of the hub: for each principal one topic prefix, or a list of them, that its devices publish to.
- * An invalid prefix is reported and not granted. Undefined without the key.
+ * `device_topics:` of the hub: for each principal one topic prefix, or a list of them, that its devices
+ * publish to. An invalid prefix is reported and not granted. Undefined without the key.
  */
 export function readDeviceTopics(
   entry: Entry | undefined,

@@ -90,7 +90,7 @@ test('the host: by name, else localhost, else what to do', async () => {
   expect(thrown(() => findHost(site, undefined, 'sleepyy')).message).toBe(
     'no host "sleepyy" or "localhost" in lab.yaml (has: grumpy, sleepy): rename one or pass --site-host=sleepy',
   )
-  // One that was asked for is never another.
+  // A host named by a flag is never replaced by another.
   expect(thrown(() => findHost(site, 'sleepyy')).message).toBe(
     'no host "sleepyy" in lab.yaml (has: grumpy, sleepy): pass --site-host=sleepy',
   )

@@ -18,16 +18,16 @@ export interface SiteChoice {
   readonly configDir?: string | undefined
 }
 
-/** A site file, and where its text was kept as it was. */
+/** A site file, and the path of an earlier copy of its text. */
 export interface SiteCopy {
   readonly file: string
   readonly copy: string
 }
 
 /**
- * Finds and reads the site file: `--site-file`, else `$OCS_CONFIG_DIR/SITE.yaml` with `default` for SITE.
- * With `--site=none` a site that has a localhost without instances and needs `--site-hub`.
- * @param kept a copy that is read in place of its file; the file itself where the copy is gone
+ * Finds and reads the site file: `--site-file`, or else `$OCS_CONFIG_DIR/SITE.yaml` with `default` for SITE.
+ * `--site=none` gives a site with a localhost without instances and needs `--site-hub`.
+ * @param kept a copy to read in place of the file; the file itself if the copy is gone
  * @throws UsageError, ConfigError
  */
 export async function openSite(choice: SiteChoice, kept?: SiteCopy): Promise<Site> {
@@ -40,7 +40,7 @@ export async function openSite(choice: SiteChoice, kept?: SiteCopy): Promise<Sit
 /**
  * The path of the site file.
  * @throws UsageError when both flags are given
- * @throws ConfigError when nothing says where it is
+ * @throws ConfigError when no flag or variable names it
  */
 export function siteFile({ site, siteFile: file, configDir }: SiteChoice): string {
   if (site !== undefined && file !== undefined) {
@@ -73,7 +73,7 @@ export async function readText(file: string): Promise<string> {
   }
 }
 
-/** The first bytes of a file. Opening a pipe could wait for ever, so its kind is asked before. */
+/** The first bytes of a file. Checks its kind first, because opening a pipe could block for ever. */
 async function readStart(file: string, length: number): Promise<Buffer> {
   if (!(await stat(file)).isFile()) throw new Error('it is not a file')
   await using handle = await open(file, 'r')
@@ -83,7 +83,8 @@ async function readStart(file: string, length: number): Promise<Buffer> {
 }
 
 /**
- * The host to be: the one named, which has to be there, else this machine's, else `localhost`.
+ * The host that this process runs as: the named one, which must exist; otherwise this machine's, or
+ * `localhost`.
  * @param named `--site-host`
  * @param own the machine's host name
  * @throws ConfigError
@@ -102,16 +103,19 @@ export function findHost(site: Site, named: string | undefined, own = hostname()
   )
 }
 
-/** A host or an instance that is in order. @throws ConfigError with what is wrong with it */
+/**
+ * A host or an instance without faults.
+ * @throws ConfigError with its faults
+ */
 export function usable<T extends { readonly faults: readonly string[] }>(part: T): T {
   if (part.faults.length > 0) throw new ConfigError(part.faults.join('\n'))
   return part
 }
 
 /**
- * The instance to be: the one of that id, else the only one of those classes on the host.
+ * The instance that this process runs as: the one with that id, or the only one of these classes on the host.
  * @param classes the agent class with its other spellings
- * @throws ConfigError when there is none, or several, or with what is wrong with it
+ * @throws ConfigError when there is none, or several, or with the faults of the instance
  */
 export function findInstance(
   site: Site,
@@ -162,7 +166,7 @@ function onlyOf(site: Site, host: Host, classes: readonly string[]): Instance {
   throw new UsageError(`which instance ${place}? Pass --instance-id, one of ${listed(host.instances)}`)
 }
 
-/** Instance-ids of the recorders of a site, in the order of the file. */
+/** Instance-ids of the recorders of a site, in file order. */
 export function recorders(site: Site, isRecorder: (agentClass: string) => boolean): string[] {
   return [...site.hosts.values()]
     .flatMap(({ instances }) => instances)

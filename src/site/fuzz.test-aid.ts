@@ -24,7 +24,7 @@ const BITS = [
   'é',
 ]
 
-/** Gives the text of one spoilt site file after the other: bits put in, taken out and doubled. */
+/** Makes a source of damaged site files: pieces inserted, removed and duplicated. */
 export function spoiltSites(random: Random): () => string {
   const texts = ['yale', 'demo', 'socs'].map((name) => readFileSync(`fixtures/sites/${name}.yaml`, 'utf8'))
   return () => {

@@ -7,28 +7,31 @@ import { hubUrl, keysFor } from './hub-url.ts'
 import { serversFault } from './server-fault.ts'
 import type { ServerKeys } from './servers.ts'
 
-/** What a program may say of where its hub is. */
+/** What a program may specify about its hub. */
 export interface HubChoice {
-  /** The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`, several with commas between; by default the site file's. */
+  /**
+   * The hub's address, `mqtt://HOST:PORT` or `ws://HOST:PORT/PATH`, several separated by commas; by default
+   * the site file's.
+   */
   readonly hub?: string | undefined
-  /** The first word of every topic; by default the site file's, `observatory` without one. */
+  /** The first level of every topic; by default the site file's, or `observatory` without one. */
   readonly root?: string | undefined
   /** The site file; by default `default.yaml` in the folder that `OCS_CONFIG_DIR` names, if it names one. */
   readonly siteFile?: string | undefined
 }
 
-/** Where it is, and what decides what is shown to it. */
+/** The hub's address, and how to choose credentials for it. */
 interface HubAddress {
   readonly url: string
   readonly root: string
   readonly realm: string
-  /** What the site file says is shown at one of its addresses. */
+  /** The credentials that the site file names for one of its addresses. */
   readonly keysFor: (url: string) => ServerKeys
 }
 
 /**
  * The address of a program's hub, its address root and realm.
- * @throws UsageError for a `hub` that is no address; ConfigError for a site file that cannot be used
+ * @throws UsageError for a `hub` that is not an address; ConfigError for a site file that cannot be used
  */
 export async function hubAddress(
   { hub, root, siteFile }: HubChoice,

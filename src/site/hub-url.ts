@@ -5,13 +5,14 @@ import { serversFault } from './server-fault.ts'
 import type { ServerKeys } from './servers.ts'
 import type { Host, Site } from './site.ts'
 
-/** The hub of this machine, where nothing names another. */
+/** The hub of this machine, the default address. */
 export const LOCAL = 'mqtt://127.0.0.1:1883'
 
 /**
- * The address that clients of the hub connect to: `--site-hub`, else the host's own server, else the site's;
- * of each `mqtt_server` before `wamp_server`; without a site file this machine's. Several have commas between.
- * @throws UsageError for a `--site-hub` that is no address of a hub
+ * The address that clients of the hub connect to: `--site-hub`, or else the host's own server, or else the
+ * site's; each with `mqtt_server` before `wamp_server`; without a site file this machine's. Several are
+ * separated by commas.
+ * @throws UsageError for a `--site-hub` that is not an address of a hub
  * @throws ConfigError when the site file names none
  */
 export function hubUrl(site: Site | undefined, host?: Host, override?: string): string {
@@ -24,7 +25,10 @@ export function hubUrl(site: Site | undefined, host?: Host, override?: string): 
   return LOCAL
 }
 
-/** What a site file says is shown to the hub at an address: a host's own first, and of either what it says of that address alone. */
+/**
+ * The credentials that a site file names for the hub at an address: the host's before the site's, and in each
+ * those of the address itself first.
+ */
 export function keysFor(url: string, site: Site | undefined, host: Host | undefined): ServerKeys {
   const said = [host?.hub, site?.hub].flatMap((hub) => [hub?.servers?.get(url), hub])
   const credentials = said.find((one) => one?.credentials !== undefined)?.credentials
@@ -32,7 +36,7 @@ export function keysFor(url: string, site: Site | undefined, host: Host | undefi
   return { ...(credentials !== undefined && { credentials }), ...(broker !== undefined && { broker }) }
 }
 
-/** The command by which a hub listens where an address, the first of several, leads other machines to. */
+/** The command that makes a hub listen for other machines at an address, the first of several. */
 export function listeningAt(url: string): string {
   const { protocol, port } = new URL(firstOf(url))
   if (protocol === 'mqtts:') return `ocs hub --listen 0.0.0.0:${port || 8883}`

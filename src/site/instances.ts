@@ -29,7 +29,10 @@ export interface Instance {
   readonly host: string
   /** `FILE:LINE:COLUMN` */
   readonly position: string
-  /** What is wrong with this entry, a line `FILE:LINE:COLUMN: text` each. It cannot run then; other instances can. */
+  /**
+   * What is wrong with this entry, a line `FILE:LINE:COLUMN: text` each. It cannot run then; other instances
+   * can.
+   */
   readonly faults: readonly string[]
 }
 /** A module outside ocs that declares an agent. */
@@ -117,7 +120,7 @@ export class InstanceReader {
     return undefined
   }
 
-  /** What cannot be an argument becomes a `fault`, reported once the class that takes the arguments is known. */
+  /** An item that is not an argument becomes a `fault`, reported once the class is known. */
   #arguments(entry: Entry | undefined): readonly Argument[] {
     const value = entry?.value
     if (!entry || !value || (value.kind === 'text' && value.text === null)) return []

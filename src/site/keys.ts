@@ -2,7 +2,9 @@ import { didYouMean, nearOr } from '../core/names.ts'
 import type { Position, Problems } from './problems.ts'
 import type { Entry, Node } from './tree.ts'
 
-/** A section of a site file: its keys in OCS's spelling, with the reason for those that have no effect here. */
+/**
+ * A section of a site file: its keys in OCS's spelling, with the reason for those that have no effect here.
+ */
 export interface Section {
   readonly name: string
   readonly keys: readonly string[]
@@ -13,21 +15,24 @@ export interface Section {
 const registry = 'the hub itself knows which agents there are'
 const timeout = 'an agent keeps its samples and tries again until the hub is back'
 
-/** How to reach a broker of others; keys that OCS does not have. */
+/** How to reach a foreign broker; OCS does not have these keys. */
 const broker = ['mqtt_user', 'mqtt_password_file', 'mqtt_ca']
-/** The whole file; `alarms` and `sites` are keys that OCS does not have. */
+/** The whole file; OCS does not have `alarms` and `sites`. */
 export const top: Section = {
   name: 'the file',
   keys: ['hub', 'hosts', 'alarms', 'sites'],
   required: ['hub', 'hosts'],
 }
-/** One of `sites:`, by its name: another lab that is looked at. */
+/** One of `sites:`, by name: another lab to show. */
 export const otherSite: Section = {
   name: 'sites',
   keys: ['mqtt_server', 'address_root', 'credentials', ...broker],
   required: ['mqtt_server'],
 }
-/** `hub:`. `mqtt_server`, `credentials`, `device_topics` and those of a broker are keys that OCS does not have; `wamp_http` is for OCS's own clients. */
+/**
+ * `hub:`. OCS does not have `mqtt_server`, `credentials`, `device_topics` and the keys of a foreign broker;
+ * `wamp_http` is for OCS's own clients.
+ */
 export const hub: Section = {
   name: 'hub',
   keys: [
@@ -68,7 +73,7 @@ export const host: Section = {
     registry_address: registry,
   },
 }
-/** One of several `mqtt_server`; what is shown to it wins over what is shown to all. */
+/** One of several `mqtt_server`; its own credentials take precedence over those for all. */
 export const server: Section = {
   name: 'mqtt_server',
   keys: ['address', 'credentials', ...broker],
@@ -76,7 +81,10 @@ export const server: Section = {
 }
 /** `crossbar:` of a host; checked for misspelling only. */
 export const crossbar: Section = { name: 'crossbar', keys: ['bin', 'config-dir'] }
-/** One of `agent-instances:`; `module`, `python`, `command`, `runtime`, `crossbar` and `process` are keys that OCS does not have. */
+/**
+ * One of `agent-instances:`; OCS does not have `module`, `python`, `command`, `runtime`, `crossbar` and
+ * `process`.
+ */
 export const instance: Section = {
   name: 'agent-instances',
   keys: [
@@ -95,8 +103,8 @@ export const instance: Section = {
 }
 
 /**
- * The entries of a section by key. Unknown keys and missing ones are reported, keys without effect noted.
- * @param place where a missing key is missing
+ * The entries of a section by key. Unknown and missing keys are reported; keys without effect are noted.
+ * @param place where a missing key is reported
  */
 export function readSection(
   node: Node,
@@ -126,7 +134,7 @@ export function readSection(
   return entries
 }
 
-/** What a node is, for messages. */
+/** The kind of a node, for messages. */
 export function kindOf(node: Node): string {
   if (node.kind === 'list') return 'a list'
   if (node.kind === 'mapping') return 'keys'

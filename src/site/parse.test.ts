@@ -5,7 +5,7 @@ import { spoiltSites } from './fuzz.test-aid.ts'
 import { parseYaml } from './parse.ts'
 import { parseSite } from './site.ts'
 
-/** Milliseconds of processor time that a call takes: what the machine does besides is not among it. */
+/** Milliseconds of processor time of a call, without other work of the machine. */
 function cost(work: () => unknown): number {
   const before = process.cpuUsage()
   work()
@@ -15,14 +15,17 @@ function cost(work: () => unknown): number {
 
 const keys = (count: number, indent = '') =>
   Array.from({ length: count }, (_, i) => `${indent}k${i}: 1\n`).join('')
-/** What it costs to read a text, the least of three times. */
+/** The cost of reading a text, the least of three attempts. */
 const reading = (text: string) => Math.min(...[1, 2, 3].map(() => cost(() => parseYaml(text, 'x.yaml'))))
-/** What a plain file costs that is about as large as a file may be: a hundred maps of a hundred keys. */
+/** The cost of a plain file of about the largest size: a hundred maps of a hundred keys. */
 const plain = reading(Array.from({ length: 100 }, (_, i) => `m${i}:\n${keys(100, ' ')}`).join(''))
-/** How much more any other may cost: what grows with the square of the length costs hundreds of times as much. */
+/**
+ * The most that any other file may cost, relative to the plain one: quadratic growth would cost hundreds of
+ * times as much.
+ */
 const MOST = 20
 
-/** What the parser says of a text, at a cost that is bearable. */
+/** The parser's message about a text, at an acceptable cost. */
 function refusal(text: string): string {
   let said = ''
   const took = cost(() => {
@@ -151,7 +154,7 @@ for (const unit of units) {
 }
 
 test('ten thousand keys of one map cost no more than those of many', () => {
-  // Each compared with all before it, they cost four to six times as much.
+  // If each were compared with all before it, they would cost four to six times as much.
   expect(reading(keys(10_000)) / plain).toBeLessThan(3)
 })
 

@@ -3,22 +3,22 @@ import { ConfigError } from '../core/errors.ts'
 import { type Position, Problems } from './problems.ts'
 import { MAX_DEPTH, type Node, TOO_DEEP, TreeReader } from './tree.ts'
 
-/** Bytes; the site file of a large observatory is a tenth of it. */
+/** Bytes; the site file of a large observatory is a tenth of this. */
 export const MAX_BYTES = 128 * 1024
 
-/** What the parser says in its own terms. */
+/** Plain words for messages of the parser. */
 const PLAINLY: Readonly<Record<string, string>> = {
   RESOURCE_EXHAUSTION: TOO_DEEP,
   MULTIPLE_DOCS: 'a site file is one document: remove the "---" in the middle',
 }
-/** A quoted text with its end. */
+/** A quoted text with its closing quote. */
 const CLOSED = /^(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")$/s
 
 /**
- * Parses YAML 1.2: one document, no tags of its own. Bounded in time and memory whatever the text is.
+ * Parses YAML 1.2: one document, without custom tags. Bounded in time and memory for any text.
  * @param file the name of the text in messages
- * @returns the values, with what is wrong with single ones of them (a key that appears twice)
- * @throws ConfigError with a line `FILE:LINE:COLUMN: text` when it is no YAML
+ * @returns the values, and problems of single ones (a duplicate key)
+ * @throws ConfigError with a line `FILE:LINE:COLUMN: text` when it is not YAML
  */
 export function parseYaml(text: string, file: string): { root: Node; problems: Problems } {
   if (Buffer.byteLength(text) > MAX_BYTES) {
@@ -33,12 +33,13 @@ export function parseYaml(text: string, file: string): { root: Node; problems: P
     prettyErrors: false,
     stringKeys: true,
     merge: false,
-    // The reader of the tree does it: the parser compares each key with all before it, seconds for a long file.
+    // The tree reader checks this: the parser compares each key with all before it, which takes seconds for a
+    // long file.
     uniqueKeys: false,
   })
   const faults = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0])
   const [first] = faults
-  // What follows the first is mostly what the parser makes of the rest after it.
+  // Later faults are mostly consequences of the first.
   if (first) problems.add(at(first.pos[0]), PLAINLY[first.code] ?? first.message)
   problems.throwIfAny()
   const reader = new TreeReader(at, problems)
@@ -48,8 +49,8 @@ export function parseYaml(text: string, file: string): { root: Node; problems: P
 }
 
 /**
- * Finds by tokens alone what would cost the parser itself minutes, or all of its stack: `? ` keys, unbalanced brackets, deep
- * nesting; and brackets and quotes that are never closed, where they begin.
+ * Finds, by tokens alone, constructs that would cost the parser minutes or its whole stack: `? ` keys,
+ * unbalanced brackets, deep nesting. Also finds where unclosed brackets and quotes begin.
  */
 function findFault(
   text: string,
@@ -76,14 +77,14 @@ function findFault(
     else if (type?.endsWith('-quoted-scalar') && !CLOSED.test(source))
       return fault('this quote is never closed')
     if (open.length > MAX_DEPTH || dashes > MAX_DEPTH) return fault(TOO_DEEP)
-    // These are marks of the lexer's own and stand for no text.
+    // These are markers of the lexer and stand for no text.
     if (type !== 'doc-mode' && type !== 'scalar' && type !== 'flow-error-end') offset += source.length
   }
   const last = open.at(-1)
   return last && fault(`this ${last.source} is never closed: it takes a ${last.closes}`, last.offset)
 }
 
-/** The place of each offset of a text. */
+/** The position of each offset in a text. */
 function positions(text: string): (offset: number) => Position {
   const starts = [0]
   for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1)

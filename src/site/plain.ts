@@ -1,7 +1,10 @@
 import { parseYaml } from './parse.ts'
 import type { Node } from './tree.ts'
 
-/** What a site file says, as a document of texts, lists and mappings, whether it means something or not. @throws ConfigError when it is no YAML */
+/**
+ * The contents of a site file as texts, lists and mappings, without checking them.
+ * @throws ConfigError when it is not YAML
+ */
 export function plainSite(text: string, file: string): unknown {
   return plain(parseYaml(text, file).root)
 }

@@ -1,23 +1,23 @@
 import { counted } from '../core/counted.ts'
 import { ConfigError } from '../core/errors.ts'
 
-/** A place in a site file; both count from 1. */
+/** A position in a site file; both count from 1. */
 export interface Position {
   readonly line: number
   readonly column: number
 }
 
-/** So many problems are printed; a file with more is no site file. */
+/** The most problems printed; a file with more is not a site file. */
 const MAX_SHOWN = 100
 
 interface Found {
   readonly at: Position
   readonly text: string
-  /** It concerns one part alone, which is told of it. */
+  /** It concerns a single part, and is reported to that part. */
   isApart: boolean
 }
 
-/** Collects what is wrong with one file, so that all of it is told at once. */
+/** Collects the problems of one file, so that all are reported together. */
 export class Problems {
   readonly #file: string
   readonly #found: Found[] = []
@@ -32,9 +32,9 @@ export class Problems {
   }
 
   /**
-   * Reads a part of the file that concerns itself alone: what is wrong with it spoils nothing else.
-   * @param part where it is, for what was found there before
-   * @returns what `read` gave, with a line for each problem of the part
+   * Reads a part of the file that stands alone: its problems affect nothing else.
+   * @param part its position, to find problems that were reported there before
+   * @returns the result of `read`, with a line for each problem of the part
    */
   apart<T>(
     part: { readonly at: Position; readonly end: Position },
@@ -52,23 +52,23 @@ export class Problems {
     }
   }
 
-  /** How many there are. */
+  /** The number of problems. */
   get count(): number {
     return this.#found.length
   }
 
-  /** @throws ConfigError of one line `FILE:LINE:COLUMN: text` a problem, in the order of the file, when there is any */
+  /** @throws ConfigError with a line `FILE:LINE:COLUMN: text` per problem, in file order, if there is any */
   throwIfAny(): void {
     const lines = this.lines()
     if (lines.length > 0) throw new ConfigError(lines.join('\n'))
   }
 
-  /** A line `FILE:LINE:COLUMN: text` a problem, in the order of the file. */
+  /** A line `FILE:LINE:COLUMN: text` per problem, in file order. */
   lines(): string[] {
     return this.#lines(this.#found)
   }
 
-  /** The same of what concerns the file as a whole. */
+  /** The lines of problems that concern the file as a whole. */
   shared(): string[] {
     return this.#lines(this.#found.filter(({ isApart }) => !isApart))
   }
@@ -90,7 +90,7 @@ function isBefore(a: Position, b: Position): boolean {
   return a.line < b.line || (a.line === b.line && a.column < b.column)
 }
 
-/** `FILE:LINE:COLUMN`, as editors and terminals take it. */
+/** `FILE:LINE:COLUMN`, as editors and terminals understand it. */
 export function where(file: string, { line, column }: Position): string {
   return `${file}:${line}:${column}`
 }

@@ -7,7 +7,10 @@ import type { Entry, Node } from './tree.ts'
 /** The entries of a section, by key. */
 export type Entries = ReadonlyMap<string, Entry>
 
-/** Reads sections of one site file and their values. Every method reports what is wrong and returns undefined or nothing for it. */
+/**
+ * Reads sections of one site file and their values. Every method reports what is wrong and returns undefined
+ * or nothing for it.
+ */
 export class SectionReader {
   readonly file: string
   readonly problems: Problems

@@ -4,7 +4,7 @@ import { redact } from '../core/redact.ts'
 const WEBSOCKET = ['ws:', 'wss:']
 const ANY = ['mqtt:', 'mqtts:', ...WEBSOCKET]
 
-/** Why a text is no address of a hub; undefined when it is one. */
+/** Why a text is not an address of a hub; undefined if it is one. */
 export function serverFault(text: string, isWebSocketOnly = false): string | undefined {
   const url = URL.parse(text)
   const schemes = isWebSocketOnly ? WEBSOCKET : ANY
@@ -17,7 +17,7 @@ export function serverFault(text: string, isWebSocketOnly = false): string | und
   return `does not begin with one of ${schemes.map((scheme) => `${scheme}//`).join(', ')}: write it as ${example}`
 }
 
-/** Why a text names no address of a hub, nor several with commas between; undefined when it does. */
+/** Why a text is not an address of a hub, nor several separated by commas; undefined if it is. */
 export function serversFault(text: string): string | undefined {
   const all = addressesIn(text)
   for (const one of all) {

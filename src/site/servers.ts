@@ -1,4 +1,4 @@
-/** How a site file says where the hub is, and with which credentials. */
+/** How a site file gives the hub's address and the credentials for it. */
 import { redact } from '../core/redact.ts'
 import * as keys from './keys.ts'
 import type { Entries, SectionReader } from './section-reader.ts'

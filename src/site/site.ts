@@ -52,8 +52,8 @@ interface Inspected {
 }
 
 /**
- * Reads the text of a site file (OCS manual, "OCS Site Configuration"). Problems of one host, one instance or the alarms
- * are kept in their `faults`.
+ * Reads the text of a site file (OCS manual, "OCS Site Configuration"). Problems of one host, one instance or
+ * the alarms are kept in their `faults`.
  * @param file its name in messages
  * @throws ConfigError with a line `FILE:LINE:COLUMN: text` for each problem of the file as a whole
  */
@@ -103,7 +103,7 @@ class SiteReader {
     const servers = readServers(this.#reader, entries)
     const addressRoot = this.#reader.name(entries, 'address_root') ?? defaults.address_root
     const deviceTopics = readDeviceTopics(entries.get('device_topics'), addressRoot, this.#reader)
-    // A misspelt key has been reported already; the right spelling counts as near, too.
+    // A misspelt key has been reported already, so it counts as present. The right spelling is near, too.
     const isServer = (key: string) => didYouMean(key, ['mqtt_server', 'wamp_server']).length > 0
     if (entry?.value.kind === 'mapping' && ![...entries.keys()].some(isServer))
       problems.add(entry.at, 'no "mqtt_server" in hub: for example mqtt_server: mqtt://127.0.0.1:1883')
@@ -160,7 +160,7 @@ class SiteReader {
     })
     const instances = value.nodes.map((node) => this.#instances.read(name, node))
     const ofInstances = new Set(instances.flatMap((instance) => instance.faults))
-    // The parser has found some before, such as a duplicate key.
+    // The parser has reported some before, such as a duplicate key.
     const { faults: within } = problems.apart({ at, end: node.end }, () => {})
     const own = new Set([...faults, ...within.filter((fault) => !ofInstances.has(fault))])
     return { ...value.own, instances, faults: [...own] }

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar, type YAMLMap } from 'yaml'
 import type { Position, Problems } from './problems.ts'
 
-/** A value of a YAML file with the places where it begins and ends; an alias is the value that it stands for. */
+/** A value of a YAML file with its start and end; an alias is replaced by its value. */
 export type Node = Text | List | Mapping
 /** A scalar as written, without its quotes; null when nothing is written, or `null`. */
 export interface Text {
@@ -22,7 +22,7 @@ export interface Mapping {
   readonly end: Position
   readonly entries: readonly Entry[]
 }
-/** A key with the place where it stands. */
+/** A key with its position. */
 export interface Entry {
   readonly key: string
   readonly at: Position
@@ -32,10 +32,13 @@ export interface Entry {
 export const MAX_DEPTH = 32
 export const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`
 const MAX_ALIASES = 50
-/** Values, aliases spelled out. */
+/** The most values, with aliases expanded. */
 const MAX_VALUES = 100_000
 
-/** Turns the parser's nodes into values with places: looks aliases up, finds duplicate keys, limits depth and size. */
+/**
+ * Turns the parser's nodes into values with positions: resolves aliases, finds duplicate keys, limits depth
+ * and size.
+ */
 export class TreeReader {
   readonly #at: (offset: number) => Position
   readonly #problems: Problems
@@ -49,7 +52,7 @@ export class TreeReader {
     this.#problems = problems
   }
 
-  /** Reads a node; `fallback` is the place of a value that is not written at all. */
+  /** Reads a node; `fallback` is the position of a value that is missing in the text. */
   read(node: unknown, fallback: Position, depth = 0): Node {
     if (node === null || node === undefined || this.#isFull) return nothing(fallback)
     const at = this.#start(node)
@@ -58,7 +61,7 @@ export class TreeReader {
       return nothing(at)
     }
     if (isAlias(node)) {
-      // An anchor counts from the end of its value on, so nothing contains itself.
+      // An anchor only exists after the end of its value, so nothing contains itself.
       const target = this.#anchors.get(node.source)
       if (!target) this.#problems.add(at, `no value above is named &${node.source}`)
       this.#aliases++
@@ -98,7 +101,8 @@ export class TreeReader {
       else first.set(key, at)
       return [{ key, at, value: this.read(pair.value, at, depth + 1) }]
     })
-    // Its own keys count before those that are merged in, and of these the first: YAML's merge keys, which OCS reads.
+    // Its own keys take precedence over merged ones, and earlier merged ones over later: YAML's merge keys,
+    // which OCS reads.
     for (const entry of merged) {
       if (first.has(entry.key)) continue
       first.set(entry.key, entry.at)
@@ -122,7 +126,7 @@ export class TreeReader {
     this.#problems.add(at, `more than ${limit}: is it a site file?`)
   }
 
-  /** Whether it was given up in the middle, so that the rest of the file is not known. */
+  /** Whether reading stopped at a limit, so that the rest of the file is unknown. */
   get isFull(): boolean {
     return this.#isFull
   }

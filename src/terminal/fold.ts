@@ -1,4 +1,7 @@
-/** Puts parts on lines of at most `width` characters, two blanks between them. No part is cut: a URL stays one that can be opened. */
+/**
+ * Arranges parts on lines of at most `width` characters, two blanks apart. No part is broken: a URL can still
+ * be opened.
+ */
 export function fold(parts: readonly string[], width: number): string[] {
   const lines: string[] = []
   for (const part of parts) {

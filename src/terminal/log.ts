@@ -6,7 +6,7 @@ import { printable } from '../core/printable.ts'
 import { redact } from '../core/redact.ts'
 import type { Context } from './context.ts'
 
-/** Local time as OCS's logs have it: `2018-11-01T18:17:20-0400`. */
+/** Local time in the format of OCS's logs: `2018-11-01T18:17:20-0400`. */
 export function stamp(time: Date): string {
   const two = (n: number) => String(Math.trunc(Math.abs(n))).padStart(2, '0')
   const east = -time.getTimezoneOffset()
@@ -15,13 +15,14 @@ export function stamp(time: Date): string {
   return `${date}T${clock}${east < 0 ? '-' : '+'}${two(east / 60)}${two(east % 60)}`
 }
 
-/** `text`: a stamped line; `json`: one object a line. */
+/** `text`: lines with a time; `json`: one object per line. */
 export type LogFormat = 'text' | 'json'
 /** Writes one line. `bare`: without a time, as OCS prints its settings. */
 export type Log = (text: string, how?: { readonly bare?: boolean }) => void
 
 /**
- * A log on standard error and, with `file`, appended there too. A disk that takes nothing costs the file alone.
+ * A log on standard error and, with `file`, also appended there. If the disk cannot be written, only the file
+ * stops.
  * @throws ConfigError when the file cannot be opened for another reason
  */
 export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file?: string): Log {
@@ -32,7 +33,7 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
   open()
   return (said, { bare = false } = {}) => {
     const now = new Date()
-    // A log is read in a terminal, too.
+    // A log is also read on terminals.
     const text = printable(redact(said))
     const stamped = bare ? text : `${stamp(now)} ${text}`
     const line = format === 'json' ? JSON.stringify({ time: now.getTime() / 1000, text }) : stamped
@@ -46,7 +47,7 @@ export function createLog(context: Pick<Context, 'err'>, format: LogFormat, file
   }
 }
 
-/** Undefined while the disk takes nothing: then it is tried again at each line. */
+/** Opens the file; undefined while the disk cannot be written: then it is tried again at each line. */
 function openLog(file: string): number | undefined {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })

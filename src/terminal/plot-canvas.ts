@@ -1,19 +1,19 @@
 import { atResolution } from '../core/shown-value.ts'
 
-/** One curve to draw: times (unix s) in order, and as many values; null where there is none. */
+/** One curve to draw: times (unix s) in order, and a value for each; null where there is none. */
 export interface Drawn {
   readonly t: readonly number[]
   readonly values: readonly (number | null)[]
 }
-/** The drawing's size in characters, and the span of time that it shows, unix s. */
+/** The size of a drawing in characters, and its time span, unix s. */
 export interface Frame {
   readonly columns: number
   readonly rows: number
   readonly from: number
   readonly to: number
-  /** Curves are told apart by colour. */
+  /** Whether curves are distinguished by colour. */
   readonly colour: boolean
-  /** The least step between two values, where all curves have one: the scale tells none apart that is finer. */
+  /** The smallest step between two values, if known for all curves: the scale shows no finer digits. */
   readonly resolution?: number | undefined
 }
 
@@ -37,8 +37,8 @@ export function coloured(text: string, nth: number, colour: boolean): string {
 }
 
 /**
- * Draws curves in braille, two by four dots a character, with the scale of their values at the left and the times below.
- * Each column of dots goes from the lowest to the highest value in it, so that no spike is lost.
+ * Draws curves in braille, two by four dots per character, with the scale of their values at the left and the
+ * times below. Each column of dots spans the lowest to the highest value in it, so that no spike is lost.
  */
 export function drawCurves(
   curves: readonly Drawn[],
@@ -90,7 +90,7 @@ export function drawCurves(
   return [...lines, `${' '.repeat(SCALE + 1)}${begin}${end.padStart(Math.max(0, width - begin.length))}`]
 }
 
-/** The dots between two, a column at a time. */
+/** Connects two points with dots, one column at a time. */
 function line(
   [x0, y0]: readonly [number, number],
   [x1, y1]: readonly [number, number],
@@ -101,7 +101,7 @@ function line(
     dot(Math.round(x0 + ((x1 - x0) * i) / steps), Math.round(y0 + ((y1 - y0) * i) / steps))
 }
 
-/** The lowest and the highest value, some apart even where all are the same. */
+/** The lowest and the highest value, kept apart even if all values are equal. */
 function bounds(values: readonly number[]): [number, number] {
   let [low, high] = [Infinity, -Infinity]
   for (const value of values) {
@@ -113,16 +113,16 @@ function bounds(values: readonly number[]): [number, number] {
   return [low, high]
 }
 
-/** A value with as many digits as tell two lines of the scale apart, and of a known resolution no more than it has. */
+/** A value with enough digits to distinguish lines of the scale, but no more than a known resolution has. */
 function number(value: number, span: number, resolution?: number): string {
-  // A tenth of the scale is enough to read it by.
+  // A tenth of the scale is fine enough to read it.
   if (resolution !== undefined)
     return atResolution(value, Math.max(resolution, 10 ** Math.floor(Math.log10(span / 10))))
   const digits = Math.ceil(Math.log10(Math.max(Math.abs(value), span) / span)) + 3
   return String(Number(value.toPrecision(Math.min(9, Math.max(3, digits)))))
 }
 
-/** UTC, with the day where the span is longer than one. */
+/** Time of day in UTC, with the date if the span is longer than a day. */
 function clock(time: number, other: number): string {
   const text = new Date(time * 1000).toISOString()
   return Math.abs(time - other) > 86_400 ? `${text.slice(0, 16)}Z` : `${text.slice(11, 19)}Z`

@@ -3,10 +3,10 @@ import { atResolution, NO_VALUE, scaled, shownIn } from '../core/shown-value.ts'
 import type { Known } from '../lab/catalog.ts'
 import { coloured, type Drawn, drawCurves, type Frame } from './plot-canvas.ts'
 
-/** Rows that a drawing takes at least, with its times below and its units above. */
+/** The fewest rows of a drawing, including its times and its units. */
 const LEAST = 6
 
-/** A curve as it is shown: in units that are read, with its line of the legend. */
+/** A curve for display: in display units, with its line of the legend. */
 interface Curve extends Drawn {
   readonly units: string
   readonly resolution: number | null
@@ -14,9 +14,9 @@ interface Curve extends Drawn {
 }
 
 /**
- * All curves with their names and last values, then a drawing for each of their units, one below the other.
- * @param how `isWhole`: as many rows as it takes; else those of the frame, and what has no room there is counted, with `left`, what
- *   is not among the metrics
+ * All curves with their names and last values, then one drawing for each unit, one below the other.
+ * @param how `isWhole`: uses as many rows as needed; otherwise only those of the frame, and the curves that
+ *   do not fit are counted, together with `left`, the number of curves that are not among the metrics
  */
 export function plotPicture(
   metrics: readonly Known[],
@@ -35,7 +35,7 @@ export function plotPicture(
   ]
   const rows = Math.max(LEAST, Math.floor((frame.rows - head.length) / units.length))
   const drawings = units.flatMap((unit) => {
-    // Each keeps its place, and so its colour.
+    // Each curve keeps its index, and so its colour.
     const own = curves.map((one) => (one.units === unit ? one : { t: [], values: [] }))
     const steps = curves.filter((one) => one.units === unit).map((one) => one.resolution)
     const resolution = steps.every((step) => step !== null) ? Math.min(...steps) : undefined
@@ -69,7 +69,7 @@ function curve({ node, field, about }: Known, { t, values }: Drawn): Curve {
   }
 }
 
-/** How many curves have room for their names above a drawing for each of their units. */
+/** The number of curves whose names fit above a drawing for each of their units. */
 function fitting(curves: readonly Curve[], frame: Frame): number {
   for (let most = curves.length; most > 1; most--) {
     const some = curves.slice(0, most)
@@ -80,7 +80,7 @@ function fitting(curves: readonly Curve[], frame: Frame): number {
   return Math.min(1, curves.length)
 }
 
-/** Names with their last values, in as many columns as there is room for. */
+/** Names with their last values, in as many columns as fit. */
 function legend(curves: readonly Curve[], { columns, colour }: Frame): string[] {
   const width = Math.max(0, ...curves.map((one) => one.legend.length)) + 2
   const across = Math.max(1, Math.floor((columns + 2) / width))

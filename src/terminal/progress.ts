@@ -1,6 +1,6 @@
 import { type Context, draw, ERASE } from './context.ts'
 
-/** Milliseconds between two redrawings of the progress. */
+/** Milliseconds between redraws of the progress line. */
 const DRAW_MS = 100
 
 /** One line on standard error that is redrawn, if that is a terminal; '' clears it. */

@@ -3,7 +3,7 @@ import { atResolution, hasNoValue, NO_VALUE, scaled, shownIn } from '../core/sho
 import type { Wire } from '../core/wire.ts'
 import { stamp } from './log.ts'
 
-/** Rows that came at once, the newest of each block on a line of its own: nobody reads the others. */
+/** Rows that came together: only the newest of each block, on its own line, since nobody reads the others. */
 export function readings(declaration: FeedDeclaration, rows: readonly Row[]): string {
   const newest = new Map(rows.map((row) => [row.block, row]))
   return [...newest.values()]
@@ -12,8 +12,9 @@ export function readings(declaration: FeedDeclaration, rows: readonly Row[]): st
 }
 
 /**
- * A row as people read it: `Channel_1 4.213 K 1.62 V  Channel_2 …`. Fields whose names differ only after the last
- * underscore (`Channel_1_T`, `Channel_1_V`) share a name; numbers carry their units. A status is shown when it is not 0.
+ * A row for people: `Channel_1 4.213 K 1.62 V  Channel_2 …`. Fields whose names differ only after the last
+ * underscore (`Channel_1_T`, `Channel_1_V`) share a name; numbers carry their units. A status is shown if it
+ * is not 0.
  */
 export function reading({ blocks }: FeedDeclaration, { block, data }: Row): string {
   const fields = blocks[block] ?? {}
@@ -32,7 +33,7 @@ export function reading({ blocks }: FeedDeclaration, { block, data }: Row): stri
   return [...groups].map(([stem, shown]) => `${stem} ${shown.join(' ')}`).join('  ')
 }
 
-/** A value with its units, those with a factor as whole ones: 1200 of `0.1 V` is `120.0 V`. */
+/** A value with its units; a factor in the units is applied: 1200 of `0.1 V` is `120.0 V`. */
 function withUnits(value: Exclude<Wire, null>, { type, units, resolution }: Partial<FieldInfo>): string {
   if (hasNoValue(type, value)) return NO_VALUE
   const as = shownIn({ units: units ?? null, resolution: resolution ?? null })
@@ -40,7 +41,10 @@ function withUnits(value: Exclude<Wire, null>, { type, units, resolution }: Part
   return as.units ? `${text} ${as.units}` : text
 }
 
-/** The digits of its resolution, else six at most: more than a thermometer has, and a line still fits a terminal. */
+/**
+ * The digits of its resolution, or else at most six: more than a thermometer has, and a line still fits a
+ * terminal.
+ */
 function number(value: Exclude<Wire, null>, resolution: number | null): string {
   if (typeof value === 'number' && resolution !== null) return atResolution(value, resolution)
   return typeof value === 'number' && !Number.isInteger(value)

@@ -1,7 +1,7 @@
 import { printable } from '../core/printable.ts'
 import { type Context, draw } from './context.ts'
 
-/** Draws over its last drawing on a terminal, of whatever size it is by now. */
+/** Redraws over its previous drawing on a terminal, whatever the terminal's present size. */
 export class Redraw {
   readonly #context: Pick<Context, 'draw' | 'out' | 'err' | 'size'>
   #lines = 0
@@ -10,7 +10,7 @@ export class Redraw {
     this.#context = context
   }
 
-  /** No line is longer than the terminal is wide: a wrapped one could not be drawn over. */
+  /** Lines are cut to the terminal's width: a wrapped line could not be overdrawn. */
   draw(all: readonly string[]): void {
     const { columns, rows } = this.#context.size()
     const lines = all.slice(0, rows - 1).map((line) => `${printable(line).slice(0, columns - 1)}\x1b[K\n`)
@@ -25,7 +25,7 @@ export class Redraw {
   }
 }
 
-/** Words in lines no wider than `width`, with commas between them and `head` before the first. */
+/** Words on lines no wider than `width`, separated by commas, with `head` before the first. */
 export function listed(head: string, words: readonly string[], width: number): string[] {
   const lines: string[] = []
   let line = head

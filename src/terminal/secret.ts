@@ -5,8 +5,8 @@ import { ConfigError, messageOf, OpError, UsageError } from '../core/errors.ts'
 import type { Context } from './context.ts'
 
 /**
- * A password, typed without echo, twice; from a pipe it is the first line.
- * @throws UsageError when there is nothing to read from or the two differ; OpError after Ctrl-C
+ * Reads a new password: typed twice without echo, or the first line of a pipe.
+ * @throws UsageError when there is no input or the two differ; OpError after Ctrl-C
  */
 export async function readSecret(context: Context, what: string): Promise<string> {
   const first = await readPassword(context, what)
@@ -16,7 +16,10 @@ export async function readSecret(context: Context, what: string): Promise<string
   return first
 }
 
-/** The first line of a file. @throws ConfigError when it cannot be read */
+/**
+ * The first line of a file.
+ * @throws ConfigError when it cannot be read
+ */
 export function secretIn(file: string): string {
   try {
     return readFileSync(file, 'utf8').split('\n')[0] ?? ''
@@ -25,7 +28,10 @@ export function secretIn(file: string): string {
   }
 }
 
-/** The same, typed once: one that is known already. @throws UsageError, OpError */
+/**
+ * Reads an existing password, typed once.
+ * @throws UsageError, OpError
+ */
 export async function readPassword(context: Context, what: string): Promise<string> {
   const { input } = context
   if (!input) throw new UsageError('no terminal to type a password: give it on standard input')
@@ -38,7 +44,7 @@ async function firstLine(input: NonNullable<Context['input']>): Promise<string> 
   throw new UsageError('standard input must be a line with the password')
 }
 
-/** Reads a line from a terminal that shows nothing of it. */
+/** Reads a line from a terminal without echo. */
 function typed(input: ReadStream, { err, signal }: Context, prompt: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let text = ''

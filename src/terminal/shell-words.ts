@@ -1,6 +1,6 @@
 /**
- * Splits a line into words as a shell does: blanks separate, quotes and backslashes keep them together.
- * @returns the words and whether a quote is still open; `ended`: nothing of a next word has been begun
+ * Splits a line into words as a shell does: blanks separate words, quotes and backslashes protect blanks.
+ * @returns the words, and whether a quote is still open; `ended`: no further word has been begun
  */
 export function splitWords(line: string): { words: string[]; open: boolean; ended: boolean } {
   const words: string[] = []

@@ -7,23 +7,23 @@ import { fold } from './fold.ts'
 import { listed } from './redraw.ts'
 import { at, table } from './table.ts'
 
-/** Characters that an instance's name may take, and what it does at least. */
+/** The most characters of an instance's name, and the least of its state. */
 const NAME_WIDTH = 18
 const DOES_WIDTH = 12
-/** Rows in a spool that are on their way in any case: a frame is written once a minute or so. */
+/** Column heads. Some rows TO RECORD are normal: a frame is written once a minute or so. */
 const HEAD = ['ROLE', 'DOES', 'AGE', 'RATE', 'TO RECORD']
-/** Columns of the table but the first two, and the blanks between them. */
+/** Width of the table without its first two columns, including the blanks between columns. */
 const NUMBERS_WIDTH = 9 + 8 + 9 + 4 * 2
 
 /**
- * A lab on one screen of `columns` × `rows` characters: what is wrong first. Where there is no room for a line a role, those
- * that are well share lines. Without `rows` nothing is left out.
+ * A lab on one screen of `columns` × `rows` characters, problems first. If there is no room for one line per
+ * role, healthy roles share lines. Without `rows` nothing is left out.
  */
 export function statusScreen(status: LabStatus, columns: number, rows = Number.POSITIVE_INFINITY): string[] {
   const { roles, recorders, alarms } = status
   const bad = roles.filter(isBad)
   const well = roles.filter((role) => !isBad(role))
-  // Printed once, a line may be longer than the screen: the reason often stands at its end.
+  // Output that is printed once may be wider than the screen: the reason is often at the end of a line.
   const isWhole = rows === Number.POSITIVE_INFINITY
   const cut = (line: string) => (isWhole || line.length < columns ? line : `${line.slice(0, columns - 2)}…`)
   const away =
@@ -53,7 +53,7 @@ export function statusScreen(status: LabStatus, columns: number, rows = Number.P
   if (top.length + told.length + full.length < rows) return [...top.map(cut), ...told, ...full]
   const names = listed('well:', well.map(shortRole), columns - 1)
   const room = rows - 1 - top.length - names.length - end.length
-  // Where all have no room, the head of the table makes some.
+  // If they do not all fit, the table's head is left out.
   const listing = bad.length > 0 ? roleTable(bad, columns) : []
   const shown = listing.slice(listing.length > room ? 1 : 0).slice(0, Math.max(0, room))
   const more = troubles.slice(0, Math.max(0, room - shown.length))
@@ -90,7 +90,7 @@ function recorderLine({ instance, feeds, stale, behind, unwritten, file, problem
   return `${instance}: ${[...counts, ...(file ? [lastParts(file)] : [])].join(', ')}`
 }
 
-/** What a role that is well does not read. */
+/** The fields of a healthy role without a value. */
 function nothingLine({ instance, without_value }: RoleStatus): string[] {
   if (without_value.length === 0) return []
   return [`${instance}: ${NO_VALUE} (NaN) of ${without_value.join(', ')}`]
@@ -125,12 +125,12 @@ function doing({ state, ops, restarts }: RoleStatus): string {
   return `${under.map(([op, is]) => `${op} ${is}`).join(', ') || 'idle'}${again}`
 }
 
-/** A role that is well, in a word or two. */
+/** A healthy role in a word or two. */
 function shortRole({ instance, rate }: RoleStatus): string {
   return rate === null ? instance : `${instance} ${perSecond(rate)}`
 }
 
-/** Gone though it should be there, or at work and failing. */
+/** Whether a role is missing although it should run, or is running and failing. */
 function isBad({ state, ops, trouble }: RoleStatus): boolean {
   if (state === 'running' || state === 'down') return false
   return state !== 'online' || trouble !== null || Object.values(ops).some((is) => is === 'degraded')

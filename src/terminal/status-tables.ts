@@ -11,7 +11,7 @@ import { codeName, lastMessage } from '../lab/session-text.ts'
 import { at, table } from './table.ts'
 import { onOneLine } from './value-text.ts'
 
-/** All instances with their class and operations, a line each. */
+/** All instances with their class and operations, one line each. */
 export function listTable(lab: LabView, expected: readonly string[] = []): string {
   const names = [...new Set([...lab.instances.keys(), ...expected])].sort()
   if (names.length === 0) return 'no agents\n'
@@ -33,7 +33,7 @@ export function listJson(lab: LabView): unknown {
   }))
 }
 
-/** All instances with what their operations do, as a table for a terminal. */
+/** All instances with the states of their operations, as a table for a terminal. */
 export function statusTable(lab: LabView, expected: readonly string[] = []): string {
   const names = [...new Set([...lab.instances.keys(), ...expected])].sort()
   if (names.length === 0) return 'no agents\n'
@@ -53,15 +53,20 @@ function rowOf(name: string, view: InstanceView | undefined): string[] {
   return [name, state, since, presence.agent_class, where, ops.join(', '), wrong.join(', ')]
 }
 
-/** Since when an instance is in its state, unix s; undefined of one that was lost before anybody here looked, on a broker of others. */
+/**
+ * Since when an instance is in its state, unix s; undefined if it was lost before anybody here connected, on
+ * a foreign broker.
+ */
 function sinceOf({ presence, state, left }: InstanceView): number | undefined {
   if (state === 'online') return presence?.since
-  // A will was written when its agent came.
+  // A will carries the time when its agent connected.
   const isUnsaid = presence?.state === 'lost' && presence.left === undefined && left === presence.time
   return isUnsaid ? undefined : left
 }
 
-/** An operation that is over stays so when its agent is gone; one under way is as lost as the agent. */
+/**
+ * A finished operation keeps its state when its agent is gone; a running one counts as lost with the agent.
+ */
 function stateOf({ state }: InstanceView, code: number): string {
   const name = codeName(code)
   return state === 'online' || name === 'succeeded' || name === 'failed' ? name : 'lost'
@@ -115,7 +120,7 @@ export function instanceStatus(name: string, view: InstanceView, last: LastValue
   return parts.join('\n')
 }
 
-/** A reading in its units, with the digits of its resolution, where one is declared. */
+/** A reading in its units, with the digits of its resolution, if one is declared. */
 function readingText(value: Wire, { resolution, factor }: ReturnType<typeof shownIn>): string {
   if (typeof value !== 'number') return onOneLine(value)
   const shown = scaled(value, factor)

@@ -1,6 +1,6 @@
 import { stamp } from './log.ts'
 
-/** Unix seconds as log lines have them. */
+/** Unix seconds in the format of log lines. */
 export function at(seconds: number): string {
   return stamp(new Date(seconds * 1000))
 }

@@ -1,7 +1,10 @@
-/** Characters of what is said of data in passing. */
+/** Longest summary of data, in characters. */
 const BRIEF = 100
 
-/** The few single values that session data has of its own, on one line: what lies in lists and maps, such as a process's readings, is left to `ocs ctrl status`. */
+/**
+ * The few single values at the top of session data, on one line; lists and maps, such as a process's
+ * readings, are left to `ocs ctrl status`.
+ */
 export function briefly(data: unknown): string {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return ''
   const single = Object.entries(data).filter(
@@ -19,7 +22,7 @@ export function onOneLine(data: unknown, name = ''): string {
   }
   const value =
     typeof data === 'number' && !Number.isInteger(data)
-      ? // A time keeps its milliseconds, a reading six digits.
+      ? // A time keeps its milliseconds; a reading has six digits.
         String(Number(Math.abs(data) > 1e6 ? data.toFixed(3) : data.toPrecision(6)))
       : (JSON.stringify(data) ?? '')
   return name ? `${name}=${value}` : value

@@ -1,7 +1,7 @@
 /**
- * Three accounts of one machine: the lab's, which runs hub and agents; maya's, of the group of operators; otto's, of neither. What
- * each may do with the programs that are there: `ocs`, Mosquitto's clients, `ocs_mqtt.py` and an agent of one's own in Python.
- * Makes accounts, so it runs as root.
+ * Three accounts of one machine: the lab's, which runs hub and agents; maya's, in the group of operators;
+ * otto's, in neither. What each may do with the available programs: `ocs`, Mosquitto's clients, `ocs_mqtt.py`
+ * and a custom agent in Python. Creates accounts, so it runs as root.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
@@ -28,7 +28,7 @@ let lab: Lab
 /** The flags that name its site file. */
 let site: string[]
 let count = 0
-/** Starts a program as an account, with a home of its own. */
+/** Starts a program as an account, with its own home. */
 function as(account: Account, command: readonly string[], env: Record<string, string> = {}): Running {
   const home = lab.path('homes', account)
   const own = ['setpriv', '--reuid', account, '--regid', account, '--init-groups']
@@ -111,7 +111,7 @@ test('an agent of another account is refused with the command that lets it in, w
   chownSync(file, idOf('ocs-otto'), idOf('ocs-otto'))
   const agent = as('ocs-otto', [...OCS, ...args], { OCS_CREDENTIALS: file })
   await agent.says('session joined', 40)
-  // It is that agent and no more.
+  // It may act as that agent and nothing else.
   const posing = ['ctrl', 'start', 'fake', 'set_heartbeat', '--heartbeat=false']
   expect((await done('ocs-otto', [...OCS, ...posing], { OCS_CREDENTIALS: file })).code).toBe(1)
   await agent.stop()

@@ -14,7 +14,7 @@ setDefaultTimeout(400_000)
 
 const SIM = '127.0.0.1:7781'
 const FIELD = 'ls240.temperatures.Channel_1_T'
-/** Seconds that a notice which must not come is waited for. */
+/** Seconds to wait for a notice that must not come. */
 const QUIET = 2
 
 /** A webhook's receiver: answers, or does not. */
@@ -93,7 +93,7 @@ test('a warm-up is told once to each, across kill -9 and restarts of the alarm a
     const last = watching.lines.findLast(({ from }) => from === 'out')
     return last && (JSON.parse(last.text) as { session_id: number; data: Partial<AlarmsData> })
   }
-  /** An alarm that is raised, as the session of `watch` tells it; undefined when it is not. */
+  /** A raised alarm, according to the session of `watch`; undefined if it is not raised. */
   const found = (name: string) => screen()?.data.alarms?.find((one) => one.name === name)
   /** Notices so far: of the webhook, e-mails, commands. */
   const told = () => [hook.got.length, mail.letters.length, calls().length]
@@ -146,8 +146,8 @@ test('a warm-up is told once to each, across kill -9 and restarts of the alarm a
   expect(mail.letters[0]).toContain('Subject: alarm warm: 4K plate is warm')
   expect(found('rises')?.state).toBe('active')
 
-  // A kill between a receiver's yes and its being written down would make that call come again, with the same id. The
-  // screen may be a second old, so it has to show that this process has called at all.
+  // A kill between a receiver's acceptance and its record would make that call come again, with the same id.
+  // The screen may be a second old, so it has to show that this process has called at all.
   const settled = (...actions: string[]) =>
     until('the calls are written down', 60, () =>
       actions.every((name) => {
@@ -188,7 +188,7 @@ test('a warm-up is told once to each, across kill -9 and restarts of the alarm a
   expect(screen()?.data.recent?.map(({ name, count }) => [name, count])).toContainEqual(['warm', 1])
   expect(told()).toEqual([2, 1, 1])
 
-  // Killed while one receiver does not answer: that one hears later, the others not again.
+  // Killed while one receiver does not answer: that one is notified later, the others not again.
   hook.deafen(true)
   await instrument.kill()
   await until('the lost agent is told', 60, () => told()[1] === 2 && told()[2] === 2)
@@ -225,7 +225,10 @@ test('a warm-up is told once to each, across kill -9 and restarts of the alarm a
   await endAll(instrument, watcher)
 })
 
-/** The states of `warm` in its feed, each change once; that its delay ran may be too short to be recorded. */
+/**
+ * The states of `warm` in its feed, each change once; the time in which its delay ran may be too short to be
+ * recorded.
+ */
 function recordedStates(rows: Listener['rows']): unknown[] {
   const states = rows.flatMap(({ row }) => row.data['warm_state'] ?? []).filter((state) => state !== 1)
   return states.filter((state, at) => state !== states[at - 1])

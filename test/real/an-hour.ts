@@ -1,14 +1,14 @@
 import type { FeedDeclaration } from '../../src/core/channels.ts'
 import { Spool } from '../../src/runtime/spool/spool.ts'
 
-/** Seconds and samples in a second of what `spoolAnHour` writes. */
+/** Seconds, and samples per second, of the spool that `spoolAnHour` writes. */
 export const HOUR = 3600
 export const HERTZ = 10
 
 /**
- * An hour of 10 Hz in an agent's spool, as if it had run all the time.
+ * Writes an hour of 10 Hz to an agent's spool, as if it had run all the time.
  * @param channels fields `Channel_1_T` …
- * @returns when its last sample was taken, unix s
+ * @returns the time of its last sample, unix s
  */
 export async function spoolAnHour(file: string, channels = 8): Promise<number> {
   const names = Array.from({ length: channels }, (_, at) => `Channel_${at + 1}_T`)

@@ -1,6 +1,6 @@
 /**
- * `ocs archive push` into seaweedfs, a real S3 server, and by rsync: files are there byte by byte before they go here, whatever is
- * killed, cut or altered on the way. `STEPS=1000` kills it at each step.
+ * `ocs archive push` into seaweedfs, a real S3 server, and by rsync: files are there byte by byte before they
+ * are removed here, whatever is killed, cut or altered on the way. `STEPS=1000` kills it at each step.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
@@ -13,15 +13,18 @@ import { figure, Lab, type Running, until } from './roles.ts'
 import { SmallDisk } from './small-disk.ts'
 import { Between, BUCKET, KEYS, type Step, weed } from './weed.ts'
 
-/** Steps at which a push is killed, of those that it has, evenly. */
+/** Number of steps, evenly spread over all, at which a push is killed. */
 const STEPS = Number(process.env['STEPS'] ?? 6)
 setDefaultTimeout(300_000 + 20_000 * Math.min(STEPS, 60))
 
 const STORE = `s3://${BUCKET}/hk`
-/** Files span an hour at most, so that each of these is one. */
+/** Files span at most an hour, so each of these is one. */
 const HOUR = 4000
 
-/** Makes a data directory as a recorder leaves it: so many files of an hour, with so many samples each. */
+/**
+ * Makes a data directory as a recorder leaves it: a number of files of an hour, with a number of samples
+ * each.
+ */
 async function recorded(dir: string, hours: number, samples = 60, fields = 1): Promise<string[]> {
   const names = Array.from({ length: fields }, (_, i) => [`T${i}`, 'double'] as const)
   const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: Object.fromEntries(names) }))
@@ -62,7 +65,7 @@ const push = (to: string, dir: string, ...more: string[]) => [
 ]
 const at = (endpoint: string) => ['--endpoint', endpoint]
 
-/** What an audit says of the rows of a directory. */
+/** The result of an audit for the rows of a directory. */
 async function audited(
   lab: Lab,
   dir: string,
@@ -86,7 +89,7 @@ test('a lab is recorded while its files are pushed and go: nothing is missing, a
   await demo.sim240()
   const agent = demo.ls240(10)
   const record = () => demo.aggregator('--frame-length', '0.2', '--time-per-file', '1')
-  /** A recorder keeps its files open for ten minutes; at its end it closes all. */
+  /** A recorder keeps its files open for ten minutes, and closes all when it ends. */
   const closing = async (running: Running, count: number) => {
     await until('there are some files', 60, () => filesOf(demo.dataDir).length > count)
     expect(await running.stop()).toMatchObject({ code: 0 })
@@ -123,7 +126,7 @@ test('a lab is recorded while its files are pushed and go: nothing is missing, a
   expect([first, recorder, next].map((one) => one.text()).join('\n')).not.toMatch(
     /moved or lost|requested again/,
   )
-  // What has gone is exported, and served by the node that has never been asked to forget it.
+  // Removed files are exported, and served by a node that has them in its index.
   const csv = ['export', 'ls240.temperatures.Channel_1_T', '--from', '-1d', '--data-dir', demo.dataDir]
   const exported = await lab.run(csv, {}, 60)
   expect(exported.code, exported.err).toBe(0)
@@ -144,7 +147,7 @@ test(`kill -9 at ${STEPS} steps of a push: no file is gone that is not in the st
   await using between = new Between()
   const through = await between.listen()
   let files: string[] = []
-  /** Pushes a directory of its own; what it is killed at is told. */
+  /** Pushes a directory of its own; `onStep` is told each step, to kill it there. */
   const pushed = async (name: string, onStep: (step: Step, running: Running) => boolean) => {
     const dir = lab.path(name)
     files = await recorded(dir, 3)
@@ -171,7 +174,7 @@ test(`kill -9 at ${STEPS} steps of a push: no file is gone that is not in the st
         `${side} of ${method} ${path.replace(/.*\/(\d+)\/\d+\.g3$/, 'a file').replace(`/${BUCKET}/${name}/`, '')}`,
       )
       running.signal('SIGKILL')
-      // A request that was sent goes through; of an answer nobody is there to take it.
+      // A request that was sent goes through; nobody is left to receive an answer.
       return side === 'answer'
     })
     expect(end, name).toMatchObject({ signal: 'SIGKILL' })
@@ -185,7 +188,7 @@ test(`kill -9 at ${STEPS} steps of a push: no file is gone that is not in the st
     expect(filesOf(dir)).toEqual(files.slice(-1))
     expect(await audited(lab, dir)).toBe(180)
   }
-  // Between what is noted and what is removed nothing is asked: there it goes by what is said.
+  // Between the note and the removal there is no request: these moments are recognized by the log.
   for (const line of [/read back/, /removed here/]) {
     const name = line.source.replaceAll(' ', '-')
     const dir = lab.path(name)
@@ -332,7 +335,7 @@ test('a disk that fills up is given back, down to the floor, oldest first; two p
   const files = await recorded(dir, 6, 4000, 8)
   const sizes = files.map((file) => statSync(join(dir, file)).size)
   const reserve = join(dir, '.ocs', 'push-reserve')
-  // Nothing is set aside yet: nothing can be noted, and nothing goes.
+  // No reserve exists yet, so nothing can be noted, and nothing is removed.
   disk.fill()
   const full = await lab.run(push(STORE, dir, ...at(endpoint), '--disk-floor', '1MB'), {}, 60)
   expect(full.code).not.toBe(0)
@@ -342,10 +345,10 @@ test('a disk that fills up is given back, down to the floor, oldest first; two p
   expect(await lab.run(push('s3://nowhere/hk', dir, ...at(endpoint)), {}, 60)).toMatchObject({ code: 2 })
   const { size: aside } = statSync(reserve)
   disk.fill()
-  // Two files and a half: three have to go, and what was set aside is used up.
+  // Two files and a half: three have to be removed, and the reserve is used up.
   const floor = aside + (sizes[0] ?? 0) + (sizes[1] ?? 0) + (sizes[2] ?? 0) / 2
   between.onStep = async () => {
-    // Held while the first one is at it.
+    // Paused here while the first one is at work.
     between.onStep = () => false
     const second = await lab.run(push(STORE, dir, ...at(endpoint)), {}, 60)
     expect([second.code, second.err]).toEqual([1, expect.stringMatching(/another push of .* is running/)])
@@ -364,7 +367,7 @@ test('a disk that fills up is given back, down to the floor, oldest first; two p
 test('by rsync, to a folder, to a daemon and through a remote shell: the same', async () => {
   await using lab = new Lab()
   mkdirSync(lab.path('remote'))
-  // In place of ssh: what would run on the host runs here.
+  // Takes the place of ssh: commands for the host run here.
   const shell = lab.path('remote-shell')
   const env = { RSYNC_RSH: shell }
   writeFileSync(shell, `#!/bin/sh\necho "$@" >>'${lab.path('shell.log')}'\nshift\nexec "$@"\n`, {
@@ -372,7 +375,7 @@ test('by rsync, to a folder, to a daemon and through a remote shell: the same', 
   })
   const config = `use chroot = no\n[hk]\npath = ${lab.path('remote')}\nread only = no\nuid = 0\ngid = 0\n`
   writeFileSync(lab.path('rsyncd.conf'), config)
-  // With a socket for its input it would serve that.
+  // With a socket as its input it would serve that.
   const daemon = lab.program('rsyncd', [
     ...['sh', '-c', 'exec rsync --daemon --no-detach --port=8730 --config="$0" </dev/null'],
     lab.path('rsyncd.conf'),
@@ -393,7 +396,7 @@ test('by rsync, to a folder, to a daemon and through a remote shell: the same', 
     expect(first.code, first.err).toBe(0)
     const place = lab.path('remote', to.split('/').at(-1) ?? '')
     for (const [file, sha] of shas) expect(sha256(join(place, file))).toBe(sha)
-    // Altered where it lies, with its size and time as they were.
+    // Altered in place, with its size and time unchanged.
     const [file = ''] = files
     const { mtime } = statSync(join(place, file))
     const bytes = readFileSync(join(place, file))

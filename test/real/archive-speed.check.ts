@@ -1,7 +1,7 @@
 /**
- * Panels over an archive of many feeds, beside so3g's load_range on the same files: a day of 100 feeds in frames of five
- * minutes, and a year of 20 feeds in frames of an hour. OCS_ARCHIVE_DAYS=365 makes the first a year, too (some 10 million
- * frames).
+ * Panels over an archive of many feeds, compared with so3g's load_range on the same files: a day of 100 feeds
+ * in frames of five minutes, and a year of 20 feeds in frames of an hour. OCS_ARCHIVE_DAYS=365 makes the
+ * first one a year, too (about 10 million frames).
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { archiveData } from '../../src/datanode/g3-archive.ts'
@@ -14,7 +14,7 @@ const DAYS = Number(process.env['OCS_ARCHIVE_DAYS'] ?? 1)
 setDefaultTimeout(390_000 * Math.sqrt(DAYS))
 
 interface Size extends Wide {
-  /** The spans that so3g reads, too, and how often. */
+  /** The spans that so3g also reads, and how often. */
   readonly so3g: readonly string[]
   readonly rounds: number
 }
@@ -107,7 +107,7 @@ async function measure(size: Size): Promise<void> {
       took.push(performance.now() - asked)
       const values = (data['agent3.temperatures.T'] ?? []) as number[]
       expect(values.length).toBeLessThanOrEqual(POINTS)
-      // No spike is lost, however few points stand for the span.
+      // No spike is lost, however few points represent the span.
       const first = ((end - span - START) / frame) * SAMPLES
       const truth = Array.from({ length: (span / frame) * SAMPLES }, (_, i) => syntheticValue(3, first + i))
       expect(Math.max(...values)).toBe(truth.reduce((a, b) => Math.max(a, b)))

@@ -4,28 +4,28 @@ import { basename, join } from 'node:path'
 import { type FeedDeclaration, feedAddress, type Row } from '../../src/core/channels.ts'
 import { figure, type Lab, ROOT } from './roles.ts'
 
-/** A row with where it belongs. */
+/** A row with its instance, feed and names. */
 export interface Sent {
   readonly instance: string
   readonly feed: string
   readonly row: Row
 }
-/** A row as it lies in an agent's spool. */
+/** A row as stored in an agent's spool. */
 export interface Spooled extends Sent {
   readonly declaration: FeedDeclaration
 }
 
-/** Python with so3g, and with spt3g: they cannot share one, since so3g brings an spt3g of its own. */
+/** Python with so3g, and with spt3g: they cannot share one, since so3g brings its own spt3g. */
 const READERS = { so3g: 'OCS_SO3G_PYTHON', spt3g: 'OCS_SPT3G_PYTHON' }
 
-/** A spool that others may have in their hands: waited for, 5 s at most. */
+/** A spool that other processes may be using: waits for it, 5 s at most. */
 function opened(file: string): Database {
   const db = new Database(file)
   db.run('PRAGMA busy_timeout = 5000')
   return db
 }
 
-/** Whether an instance keeps readings: one that publishes none has only its sessions. */
+/** Whether an instance stores readings: one that publishes none has only its sessions. */
 function hasRows(db: Database): boolean {
   return db.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rows'").get() !== null
 }
@@ -50,7 +50,7 @@ export function spooled(stateDir: string, root = 'observatory'): Spooled[] {
   })
 }
 
-/** Rows of all spools that no recorder has acknowledged, as far as the agents have put that on disk. */
+/** Rows of all spools that no recorder has acknowledged, as far as the agents have written that to disk. */
 export function unacknowledged(stateDir: string, root = 'observatory'): number {
   return spoolFiles(stateDir, root).reduce((sum, file) => {
     using db = opened(file)
@@ -69,18 +69,18 @@ function spoolFiles(stateDir: string, root: string): string[] {
     .map((name) => join(folder, name))
 }
 
-/** What tells one row from all others. */
+/** Identifies a row among all others. */
 export function keyOf({ instance, feed, row: { epoch, seq } }: Sent): string {
   return `${instance}/${feed}/${epoch}/${seq}`
 }
 
-/** Samples in rows: times, whatever the number of fields. */
+/** Number of samples in rows: times, whatever the number of fields. */
 export function samplesOf(rows: readonly Sent[]): number {
   return rows.reduce((sum, { row }) => sum + row.t.length, 0)
 }
 
 /**
- * Compares a data directory with rows, bit for bit, as so3g and spt3g read it, and prints what they say.
+ * Compares a data directory with rows, bit for bit, as so3g and spt3g read it, and prints their reports.
  * @throws Error with the differences
  */
 export async function compare(lab: Lab, dataDir: string, rows: readonly Spooled[]): Promise<void> {
@@ -108,7 +108,7 @@ function linesOf({ instance, feed, row, declaration }: Spooled): string {
     .join('')
 }
 
-/** The `.g3` files of a data directory, oldest first; none where there is no directory yet. */
+/** The `.g3` files of a data directory, oldest first; empty if there is no directory yet. */
 export function filesOf(dataDir: string): string[] {
   if (!existsSync(dataDir)) return []
   return [...new Bun.Glob('[0-9]*/*.g3').scanSync(dataDir)].sort()

@@ -1,4 +1,7 @@
-/** AsyncAPI's own parser on `docs/asyncapi.yaml`, and ajv, which it brings, on real traffic of a lab as Mosquitto's client sees it. */
+/**
+ * AsyncAPI's own parser on `docs/asyncapi.yaml`, and ajv, which comes with it, on real traffic of a lab as
+ * received by Mosquitto's client.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,10 +1,9 @@
 /**
- * What a hub is attacked with, from a machine of its own, until it is killed: `attacker.ts KIND HOST PORT [USER TOKEN]`. Says
- * `ready` once it is under way.
- *
- * - `half-open`: 1,100 connections that say nothing, each opened anew when it is ended;
- * - `log-ins`: TLS connections one after the other, eight at a time, each with a token that is none;
- * - `publishes`: two clients of USER that publish 20 bytes as fast as the socket takes them.
+ * Attacks a hub, from a separate machine, until it is killed: `attacker.ts KIND HOST PORT [USER TOKEN]`.
+ * Prints `ready` once it is under way.
+ * - `half-open`: 1,100 connections that send nothing, each reopened when it is ended;
+ * - `log-ins`: TLS connections one after the other, eight at a time, each with an invalid token;
+ * - `publishes`: two clients of USER that publish 20 bytes as fast as the socket accepts them.
  */
 import { createConnection } from 'node:net'
 import { connect as connectTls } from 'node:tls'

@@ -1,4 +1,4 @@
-/** `ocs audit` of real processes: what nobody can know is never called whole. */
+/** `ocs audit` of real processes: an unknown end is never reported as complete. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { type Spooled, spooled, unacknowledged } from './archive.ts'
@@ -7,7 +7,7 @@ import { Lab, until } from './roles.ts'
 
 setDefaultTimeout(400_000)
 
-/** What `ocs audit` says of each epoch, the oldest rows first. */
+/** The result of `ocs audit` for each epoch, the oldest rows first. */
 async function audited(lab: Lab, dir: string, ...flags: string[]) {
   const { code, out, err } = await lab.run(['audit', '--data-dir', dir, '--json', ...flags])
   expect(code, err).toBe(0)
@@ -26,14 +26,14 @@ test('a recorder stands still, and rows go with their spool meanwhile: the epoch
   const start = (...args: string[]) => demo.ls240(10, '--state-dir', state, ...args)
   const rows = () => spooled(state)
   let agent = start()
-  // One second a file, so that each has a head which tells what is known by then.
+  // One second per file, so that each has a head with the state known by then.
   const recorder = demo.aggregator('--frame-length', '0.2', '--time-per-file', '1')
   await agent.says('Channel_1 ', 40)
   await until('rows are acknowledged', 60, () => rows().length > 20 && unacknowledged(state) < 5)
   recorder.signal('SIGSTOP')
   const mark = hub.mark
   await hub.says(/aggregator/, 40, mark)
-  // Now the hub sends it nothing any more: what comes is in the spool alone.
+  // Now the hub sends it nothing any more: new rows are only in the spool.
   const before = rows().length
   await until('more rows are in the spool', 20, () => rows().length > before + 10)
   await agent.kill()

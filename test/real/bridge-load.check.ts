@@ -1,4 +1,4 @@
-/** How fast the bridge answers a large panel, and that many dashboards do not hold up what is recorded. */
+/** How fast the bridge answers a large panel, and that many dashboards do not delay recording. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { HOUR, spoolAnHour } from './an-hour.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
@@ -12,12 +12,15 @@ const TARGETS = Array.from({ length: 20 }, (_, at) => `LSA21OQ::Channel_${at + 1
 /** Points of a panel that is 1,000 pixels wide. */
 const POINTS = 1000
 const PANELS = 200
-/** Panels before those. */
+/** Number of panels before those that are measured. */
 const WARM = 20
-/** ms in the middle; the aim is 50 for nearly all on free cores, and what else a machine does makes some far slower. */
+/**
+ * Median limit, ms; the aim is 50 for nearly all on free cores, and other work of the machine makes some far
+ * slower.
+ */
 const PANEL = 100
 const DASHBOARDS = 50
-/** Seconds that acknowledgements are measured without dashboards, and with. */
+/** Seconds for which acknowledgements are measured without dashboards, and with them. */
 const MEASURED = 15
 
 const quantile = (sorted: readonly number[], q: number) =>
@@ -44,7 +47,7 @@ test('a panel of 20 targets and an hour of 10 Hz; 50 dashboards each second, and
   await until('the hour is there', 60, whole)
   await until('all is recorded', 60, () => acks.delays.length > 20 && (acks.delays.at(-1) ?? 9) < 2)
 
-  // A dashboard asks again and again: the first few, while Bun still compiles, are not counted.
+  // A dashboard repeats its requests: the first few, while Bun still compiles, are not counted.
   const took: number[] = []
   for (let i = -WARM; i < PANELS; i++) {
     const start = performance.now()
@@ -83,9 +86,9 @@ test('a panel of 20 targets and an hour of 10 Hz; 50 dashboards each second, and
   expect(audit.code).toBe(0)
 })
 
-/** Seconds from a row's reading to its acknowledgement, as they reach one subscriber. */
+/** Seconds from a row's reading to its acknowledgement, as received by one subscriber. */
 class Acks {
-  /** In order of the acknowledgements. */
+  /** In the order of the acknowledgements. */
   readonly delays: number[] = []
   readonly #read = new Map<string, number>()
 

@@ -1,4 +1,7 @@
-/** A bridge that other machines read, as curl sees it from another address; and a broker of others with users and TLS. */
+/**
+ * A bridge that other machines read, as curl sees it from another address; and another broker with users and
+ * TLS.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -6,7 +9,7 @@ import { Lab, until } from './roles.ts'
 
 setDefaultTimeout(400_000)
 
-/** An address of this machine that is no loopback: what comes from it comes from elsewhere. */
+/** An address of this machine that is not loopback: connections from it count as coming from elsewhere. */
 const HOST = '10.77.0.1'
 spawnSync('ip', ['addr', 'add', `${HOST}/24`, 'dev', 'lo'])
 const PASSWORD = 'correct horse battery'

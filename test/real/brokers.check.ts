@@ -1,7 +1,7 @@
 /**
- * The lab on brokers of others: Mosquitto, NATS, a cluster of three NATS nodes. What the bus and its agents promise is what
- * is promised on our hub; a broker, or a node, that is killed under load loses nothing. `RESTARTS=50` and `ROUNDS=5` are the
- * long runs.
+ * The lab on other brokers: Mosquitto, NATS, a cluster of three NATS nodes. The bus and its agents keep the
+ * same promises as on our hub; a broker, or a node, that is killed under load loses nothing. `RESTARTS=50`
+ * and `ROUNDS=5` are the long runs.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { connectMqtt, reached } from '../../src/bus/mqtt.ts'

@@ -3,20 +3,20 @@ import { delimiter, dirname } from 'node:path'
 import { mosquittoConfig, natsConfig } from '../../src/chaos/other-broker.ts'
 import type { Lab, Running } from './roles.ts'
 
-/** Brokers of others that ocs runs on; `nats3` is a cluster of three nodes. */
+/** Other brokers on which ocs runs; `nats3` is a cluster of three nodes. */
 export const BROKERS = ['mosquitto', 'nats', 'nats3'] as const
 export type BrokerName = (typeof BROKERS)[number]
 
-/** The port of the first node, where a hub would listen; those of others follow. */
+/** The port of the first node, where a hub would listen; the ports of the others follow. */
 const PORT = 1883
-/** NATS where a check has been told of it, and Mosquitto where Debian keeps it. */
+/** NATS if the check is given one, and Mosquitto where Debian installs it. */
 const nats = process.env['OCS_NATS']
 export const BROKER_PATH = [
   ...(nats ? [dirname(nats)] : []),
   ...[process.env['PATH'], '/usr/sbin', '/usr/local/sbin'],
 ].join(delimiter)
 
-/** One server of a broker, which may be killed and started again. */
+/** One server of a broker, which may be killed and restarted. */
 export class BrokerNode {
   readonly url: string
   readonly #lab: Lab
@@ -33,7 +33,7 @@ export class BrokerNode {
     this.#ready = ready
   }
 
-  /** Starts it and waits until it takes clients. */
+  /** Starts it and waits until it accepts clients. */
   async start(): Promise<Running> {
     this.#running = this.#lab.program(this.#name, this.#command, { env: { PATH: BROKER_PATH } })
     await this.#running.says(this.#ready, 60)
@@ -45,19 +45,19 @@ export class BrokerNode {
   }
 }
 
-/** Starts a broker on loopback, and waits until it takes clients. @param more lines of its configuration */
+/** Starts a broker on loopback, and waits until it accepts clients. @param more lines of its configuration */
 export async function startBroker(lab: Lab, name: BrokerName, more = ''): Promise<readonly BrokerNode[]> {
   const nodes = nodesOf(lab, name, more)
   await Promise.all(nodes.map((node) => node.start()))
   return nodes
 }
 
-/** Clusters whose first node is killed and started again, while the others go on. */
+/** Clusters whose first node is killed and restarted, while the others go on. */
 const clusters = new WeakMap<Lab, BrokerNode>()
 
 /**
- * Starts the server of a broker that clients of the usual port have: the only one, or the first node of a cluster, whose other nodes
- * run on. @throws Error for what is no broker
+ * Starts the broker's server at the usual port: the only one, or the first node of a cluster, whose other
+ * nodes keep running. @throws Error for a name that is not a broker
  */
 export async function startOne(lab: Lab, name: string): Promise<Running> {
   const known = clusters.get(lab)
@@ -72,7 +72,7 @@ export async function startOne(lab: Lab, name: string): Promise<Running> {
   return running
 }
 
-/** The addresses of a broker's nodes, as `mqtt_server` and `--site-hub` take them. */
+/** The addresses of a broker's nodes, in the form of `mqtt_server` and `--site-hub`. */
 export function urlOf(nodes: readonly BrokerNode[]): string {
   return nodes.map(({ url }) => url).join(',')
 }

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
-/** What each of these says is a fault of the page. */
+/** Console messages of these levels are faults of the page. */
 const LOUD = ['error', 'warning']
-/** But for these: a bridge that is away and refusals are tried here, and plots are read back. */
+/** Except these: the checks try a missing bridge and refusals, and read plots back. */
 const TRIED = /Failed to load resource|getImageData/
 
-/** Debian's Chromium with one page, and all that went wrong on it. */
+/** Debian's Chromium with one page, and all faults on it. */
 export class Chromium implements AsyncDisposable {
   readonly page: Page
-  /** What the console said, addresses that are not the bridge's, scripts that failed. */
+  /** Console messages, requests to addresses other than the bridge's, failed scripts. */
   readonly faults: string[] = []
   readonly #browser: Browser
 
@@ -32,7 +32,7 @@ export class Chromium implements AsyncDisposable {
     return new Chromium(browser, await context.newPage(), origin)
   }
 
-  /** What axe-core finds that keeps people out: the rules that are broken, with where. */
+  /** Accessibility problems found by axe-core: the broken rules, and where. */
   async inaccessible(): Promise<string[]> {
     await this.page.evaluate(AXE)
     return this.page.evaluate(async () => {
@@ -53,7 +53,10 @@ export class Chromium implements AsyncDisposable {
   }
 }
 
-/** The part of a plot's columns that is shaded from top to bottom: what ran then. @param panel the title of the plot */
+/**
+ * The fraction of a plot's columns that is shaded from top to bottom, by runs. @param panel the title of the
+ * plot
+ */
 export function shaded(page: Page, panel: string): Promise<number> {
   return page.evaluate((title) => {
     const dom = globalThis as unknown as { document: { querySelector(selector: string): Drawn | null } }
@@ -65,7 +68,7 @@ export function shaded(page: Page, panel: string): Promise<number> {
     for (let x = 0; x < width; x++) {
       let painted = 0
       for (let y = 0; y < height; y++) if ((data[4 * (y * width + x) + 3] ?? 0) > 0) painted++
-      // Times stand below.
+      // The labels of times are below.
       if (painted > 0.7 * height) full++
     }
     return full / width
@@ -79,7 +82,7 @@ export function shaded(page: Page, panel: string): Promise<number> {
 }
 
 /**
- * The columns of a plot in which its first curve is: how many, and the widest gap between two, in pixels.
+ * The columns of a plot that contain its first curve: how many, and the widest gap between two, in pixels.
  * @param panel the title of the plot
  */
 export function drawn(
@@ -108,7 +111,7 @@ export function drawn(
     return { columns: columns.length, gap: Math.max(0, ...gaps) }
   }, panel)
 
-  // The page's own world, as far as it is looked at from here.
+  // The parts of the page's own globals that are used here.
   interface Dom {
     querySelector(selector: string): Canvas | null
   }

@@ -1,4 +1,7 @@
-/** Agents of OCS that are started by hand on our hub, in a Python that has the package: they find a runtime, and end with it. */
+/**
+ * Agents of OCS started by hand on our hub, in a Python that has the package: they find a runtime, and end
+ * with it.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -41,7 +44,7 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   ])
   await found.ended()
   const byHand = (name: string, ...words: string[]) => lab.program(name, words, { env })
-  // It waits for a hub, as for a router.
+  // It waits for a hub, as it would for a router.
   const fake = byHand(
     'fake',
     PYTHON,
@@ -61,11 +64,11 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   await idle.says('session joined', 60)
   const ctrl = (...words: string[]) => lab.run(['ctrl', ...words, ...site])
   await until('acq runs', 30, async () => (await lab.session('fake', 'acq'))?.['status'] === 'running')
-  // The hub has it a moment after it has joined.
+  // The hub knows it a moment after it has joined.
   await until('idle is known', 30, async () => (await ctrl('ls')).out.includes('idle'))
   expect(await ctrl('start', 'idle', 'delay_task', '--delay', '0.1', '--wait')).toMatchObject({ code: 0 })
   expect((await ctrl('start', 'idle', 'delay_task', '--delay', 'soon')).code).toBe(2)
-  // Taken, and answered.
+  // Accepted, and answered.
   await fake.says('channel_00', 30)
   const kept = (await lab.run(['spool', 'ls'])).out
   expect(kept).toMatch(/fake/)
@@ -77,7 +80,7 @@ test('by coverage and by ocs-agent-cli: operated, recorded, and ended by Ctrl-C 
   figure(`ended ${since(begun).toFixed(1)} s after SIGINT`)
   expect(fake.text()).not.toMatch(/Traceback|rows wait/)
   expect(existsSync(lab.path('coverage'))).toBeTrue()
-  // One whose task does not heed anything.
+  // A task that ignores every signal.
   expect((await ctrl('start', 'idle', 'delay_task', '--delay', '600')).code).toBe(0)
   const stuck = performance.now()
   idle.signal('SIGINT')

@@ -1,6 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A cable between a client and a port of this machine, which can be pulled: what is sent then reaches nobody, and nobody is told. */
+/**
+ * A cable between a client and a port of this machine, which can be pulled: data sent then reach nobody, and
+ * neither end is told.
+ */
 export class Cable implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -21,7 +24,7 @@ export class Cable implements AsyncDisposable {
         socket.on('error', () => {})
         socket.on('close', () => {
           this.#sockets.delete(socket)
-          // A pulled cable carries no farewell.
+          // A pulled cable transmits no end of the connection.
           if (!this.#pulled) other.destroy()
         })
       }
@@ -36,7 +39,7 @@ export class Cable implements AsyncDisposable {
     this.#pulled = true
   }
 
-  /** Plugs it in again; connections of before are dead by now. */
+  /** Plugs it in again; earlier connections are dead by then. */
   plug(): void {
     this.#pulled = false
     for (const socket of this.#sockets) socket.destroy()

@@ -1,6 +1,7 @@
 /**
- * A recorder that was away for 10 minutes, with 20 agents at 10 Hz, all on this machine: what they have kept is put into
- * their spools beforehand, and goes on growing while the recorder catches up. `OCS_AWAY_S` for another length, s.
+ * A recorder that was away for 10 minutes, with 20 agents at 10 Hz, all on this machine: the rows of that
+ * time are put into their spools beforehand, and more are added while the recorder catches up. `OCS_AWAY_S`
+ * sets another length, s.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -17,7 +18,7 @@ const SESSION = 'observatory/aggregator/ops/record/session'
 const AWAY = Number(process.env['OCS_AWAY_S'] ?? 600)
 setDefaultTimeout(320_000 + 100 * AWAY)
 
-/** Fills an agent's spool with what it read while the recorder was away. */
+/** Fills an agent's spool with the rows it read while the recorder was away. */
 async function fill(path: string): Promise<void> {
   const spool = new Spool(path)
   const begin = Date.now() / 1000 - AWAY
@@ -29,7 +30,10 @@ async function fill(path: string): Promise<void> {
   await spool.close()
 }
 
-/** Whether the recorder has synced all but the last second of every agent, as its session says once a second. */
+/**
+ * Whether the recorder has synced all but the last second of every agent, according to its session, once a
+ * second.
+ */
 function caughtUp(sessions: Running): boolean {
   const [, text] = split(sessions.lines.at(-1)?.text ?? '')
   const { data } = JSON.parse(text || '{}') as {
@@ -43,7 +47,7 @@ function caughtUp(sessions: Running): boolean {
   )
 }
 
-/** Processor time a process has used, s. */
+/** Processor time of a process, s. */
 function cpu(pid: number): number {
   const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
   const [user = 0, system = 0] = rest.split(' ').slice(11, 13).map(Number)
@@ -70,7 +74,7 @@ test(`${AGENTS} agents at ${HERTZ} Hz, ${AWAY} s without a recorder: caught up, 
   const took = since(begun)
   const used = all.map(({ pid }, at) => (cpu(pid) - (before[at] ?? 0)).toFixed(1))
 
-  // The live view meanwhile: from a reading to its arrival at another client.
+  // The live view meanwhile: the delay from a reading to its arrival at another client.
   const lags = listener.rows
     .filter(({ at }) => at > begun)
     .map(({ at, row }) => performance.timeOrigin + at - 1000 * (row.t[0] ?? 0))
@@ -91,7 +95,7 @@ test(`${AGENTS} agents at ${HERTZ} Hz, ${AWAY} s without a recorder: caught up, 
   )
   figure(`processor time: recorder ${used[0]} s, hub ${used[1]} s, all agents ${used[2]} s`)
   figure(`live rows meanwhile: half within ${middle.toFixed(0)} ms, 99 of 100 within ${late.toFixed(0)} ms`)
-  // How fast depends on the machine, which here runs the agents as well: the figure is above.
+  // How fast depends on the machine, which runs the agents here as well: the figure is above.
   expect(took).toBeLessThan(AWAY / 10)
   expect(late).toBeLessThan(2000)
 })

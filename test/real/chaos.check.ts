@@ -1,6 +1,6 @@
 /**
- * `ocs chaos` as a user runs it, for five minutes with a new seed, judged by real spt3g. `CHAOS_MINUTES`, `CHAOS_SEED` and
- * `CHAOS_ARGS` (more of its flags) ask for other runs, `OCS_BROKER` for one on a broker of others.
+ * `ocs chaos` as a user runs it, for five minutes with a new seed, judged by real spt3g. `CHAOS_MINUTES`,
+ * `CHAOS_SEED` and `CHAOS_ARGS` (more of its flags) change the run, `OCS_BROKER` selects another broker.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync } from 'node:fs'
@@ -41,7 +41,7 @@ test.concurrent(`${MINUTES} minutes of faults: nothing lost, doubled or shifted,
   expect(out).toMatch(/^a hostile agent misbehaved \d+ times, in \d+ ways$/m)
 })
 
-/** Half a minute with a fault now and then, in a folder that is kept. */
+/** Half a minute with an occasional fault, in a folder that is kept. */
 const calm = (lab: Lab, fault: string) => [
   ...['chaos', '--minutes', '0.4', '--faults', fault, '--every', '5', '--dir', lab.path('run')],
 ]
@@ -63,7 +63,7 @@ test.concurrent('recordings that a disk has damaged are found out', async () => 
 
 test.concurrent('recordings that somebody has changed afterwards are found out, as ocs and as spt3g reads them', async () => {
   await using lab = new Lab()
-  // A fault that explains no reading that is missing.
+  // A fault that does not explain missing readings.
   const { code, out, err } = await lab.run(calm(lab, 'file-moved'), {}, 400)
   expect(code, `${out}\n${err}`).toBe(0)
   const readers = { ocs: readFiles, spt3g: readBySpt3g(spt3g()) }
@@ -84,14 +84,14 @@ test.concurrent('recordings that somebody has changed afterwards are found out, 
     for (const by of [0.5, -0.5]) {
       const { ok, shifted, lost } = await judged(`${reader}-${by}`, (dir) => shiftTimes(dir, by), read)
       expect([ok, lost]).toEqual([false, []])
-      // All but those before which the machine, or the agent, stood still for as long.
+      // All except those before which the machine, or the agent, stood still for as long.
       expect(shifted.length).toBeGreaterThan(whole.recorded / 2)
       figure(
         `times ${by} s off: ${shifted.length} of ${whole.recorded} readings found shifted, as ${reader} reads them`,
       )
     }
     const removed = await judged(`${reader}-removed`, (dir) => removeRow(dir, TEMPERATURES), read)
-    // One of the six channels that are read has a temperature, too.
+    // One of the six channels that are read also has a temperature.
     expect(removed).toMatchObject({ ok: false, doubled: [], shifted: [] })
     expect(removed.lost).toHaveLength(7)
     const doubled = await judged(`${reader}-doubled`, (dir) => doubleRows(dir, TEMPERATURES), read)

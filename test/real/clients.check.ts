@@ -1,4 +1,4 @@
-/** Programs that are not ours on the hub: Mosquitto's clients over TCP, mqtt.js over WebSocket, one of them frozen. */
+/** Foreign programs on the hub: Mosquitto's clients over TCP, mqtt.js over WebSocket, one of them frozen. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { connectAsync } from 'mqtt'
 import { connectMqtt, reached } from '../../src/bus/mqtt.ts'
@@ -56,7 +56,7 @@ test('mosquitto_sub shows an agent; what is retained comes at once', async () =>
   figure(`all that is retained ${slowest.toFixed(0)} ms after a subscriber is started`)
   expect(slowest).toBeLessThan(SLOW * 1000)
 
-  // A killed agent is lost at once: its last will.
+  // A killed agent is lost at once, by its last will.
   const killed = performance.now()
   agent.signal('SIGKILL')
   await plain.says('"state":"lost"', 2)
@@ -94,7 +94,7 @@ test('a client may publish only beneath its own name', async () => {
   await hub.says(/rogue.*tried to publish what it may not/)
 })
 
-/** Milliseconds. Nagle's algorithm meets delayed acknowledgements at 40. */
+/** Limit in milliseconds. Nagle's algorithm with delayed acknowledgements would take 40. */
 const ROUND_TRIP = 20
 
 test('requests and replies are not held back to fill a packet', async () => {
@@ -121,7 +121,7 @@ test('requests and replies are not held back to fill a packet', async () => {
   await Promise.all([agent.endAsync(), caller.endAsync()])
 })
 
-/** Bytes a second, and bytes of a message. */
+/** Bytes per second, and bytes per message. */
 const RATE = 2_000_000
 const MESSAGE = 50_000
 const FROZEN = 30

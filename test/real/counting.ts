@@ -1,16 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Lab } from './roles.ts'
 
-/** What a child counts of its rows, as it lies beside those that it leaves (python/ocs_child/counts.py). */
+/** A child's counts of its rows, as stored beside the rows that it leaves (python/ocs_child/counts.py). */
 export interface Counted {
   readonly pid: number
-  /** Rows that it has numbered, up to which they are safe, and how many of them are an earlier process's. */
+  /**
+   * Rows that it has numbered, up to which they are safe, and how many of them are from an earlier process.
+   */
   readonly rows: number
   readonly safe: number
   readonly left: number
 }
 
-/** What the child of an instance has counted; undefined before it has begun. */
+/** The counts of the child of an instance; undefined before it has begun. */
 export function counted(lab: Lab, instance: string): Counted | undefined {
   const file = lab.path('state', 'observatory', `${instance}.rows.count`)
   if (!existsSync(file)) return undefined

@@ -1,4 +1,4 @@
-/** The stack of OCS as labs have it: crossbar, agents and the aggregator of ocs 0.12.1, each a real process. */
+/** The stack of OCS as in labs: crossbar, agents and the aggregator of ocs 0.12.1, each a real process. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configuration } from '../../bench/anchors/crossbar.ts'
@@ -10,17 +10,17 @@ const [ROUTER = '', AGENTS = '', AGGREGATOR = ''] = ['CROSSBAR', 'SOCS', 'HKDB']
 )
 const PORT = 8101
 
-/** Where its router is: beside ours. */
+/** The address of its router: beside ours. */
 export const ROUTER_URL = `ws://127.0.0.1:${PORT}/ws`
 
-/** A site of OCS on a crossbar of its own, in the folder of a lab. */
+/** A site of OCS with its own crossbar, in the folder of a lab. */
 export class OcsSite {
   readonly #lab: Lab
   readonly site: readonly string[]
-  /** Where its aggregator writes. */
+  /** The folder to which its aggregator writes. */
   readonly dataDir: string
 
-  /** @param instances lines of its site file, an instance each */
+  /** @param instances lines of its site file, one per instance */
   constructor(lab: Lab, instances: readonly string[]) {
     this.#lab = lab
     this.dataDir = lab.path('ocs-data')
@@ -43,11 +43,15 @@ export class OcsSite {
     return router
   }
 
-  /** Starts its aggregator, or another of its agents (of a file, where one is given), and waits until it has joined. */
+  /**
+   * Starts its aggregator, or another of its agents (from a file, if one is given), and waits until it has
+   * joined.
+   */
   async agent(instance: string, file?: string): Promise<Running> {
     const python = instance === 'agg' ? AGGREGATOR : AGENTS
     const own = file === undefined ? [] : ['--agent', file, '--entrypoint', 'main']
-    // On a busy machine crossbar drops connections, and an agent that is not back in 10 s ends: 0 is for ever.
+    // On a busy machine crossbar drops connections, and an agent that is not back in 10 s ends: 0 means for
+    // ever.
     const more = ['--crossbar-timeout', '0', ...own]
     const command = [join(dirname(python), 'ocs-agent-cli'), ...more, '--instance-id', instance, ...this.site]
     const agent = this.#lab.program(`ocs-${instance}`, command, { env: { OCS_CONFIG_DIR: this.#lab.dir } })

@@ -1,4 +1,7 @@
-/** Five hundred clients that come at once and die at once, and peers that never finish a word: whoever works, works on. */
+/**
+ * Five hundred clients that come at once and die at once, and peers that never finish a packet: existing
+ * clients work on.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -11,15 +14,15 @@ setDefaultTimeout(400_000)
 
 const CLIENTS = 500
 const DRIPS = 200
-/** Seconds that an undisturbed reader may wait for a row of 10 Hz, MB that the hub may grow by. */
+/** Seconds that an undisturbed reader may wait for a row of 10 Hz, and MB by which the hub may grow. */
 const WAIT = 2
 const GROWTH = 100
-/** MB that peers who have not logged in may cost. */
+/** MB that peers who have not logged in may take. */
 const UNKNOWN_GROWTH = 20
 
 /**
- * Connects all clients at once, each with a last will and a retained message; one in ten watches all the others. Of so many some are cut
- * that wait to be let in, and come again, as clients of MQTT do.
+ * Connects all clients at once, each with a last will and a retained message; one in ten watches all the
+ * others. With so many, some that wait to be admitted are cut, and reconnect, as MQTT clients do.
  */
 const CROWD = `
 const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
@@ -37,7 +40,7 @@ const began = performance.now()
 await Promise.all(Array.from({ length: ${CLIENTS} }, (_, n) => join(n)))
 console.log('all in after ' + ((performance.now() - began) / 1000).toFixed(2) + ' s')`
 
-/** A lab whose 240 is read ten times a second and observed. */
+/** A lab with an observed 240 that is read ten times per second. */
 async function working(lab: Lab): Promise<{ hub: Running; listener: Listener; agent: Running }> {
   const demo = new DemoLab(lab)
   const hub = await lab.hub()
@@ -48,12 +51,12 @@ async function working(lab: Lab): Promise<{ hub: Running; listener: Listener; ag
   return { hub, listener, agent }
 }
 
-/** MB that a process holds. */
+/** Memory of a process, MB. */
 function megabytes({ pid }: Running): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024
 }
 
-/** The longest time between two rows that came since `start`, s; none of them is missing. */
+/** The longest time between two rows since `start`, s; none of them is missing. */
 function longestWait({ rows }: Listener, start: number): number {
   const since = rows.filter(({ at }) => at >= start)
   const seqs = since.map(({ row }) => row.seq ?? 0)
@@ -111,7 +114,7 @@ test('peers that drip a CONNECT byte by byte, or say nothing, are cut and delay 
   expect(await hub.stop()).toMatchObject({ code: 0 })
 })
 
-/** Connects and sends a byte of a long CONNECT each `pause` s (0: none); how long that lasted, s. */
+/** Connects and sends a byte of a long CONNECT every `pause` s (0: none); returns how long that lasted, s. */
 function drip(pause: number): Promise<number> {
   const will = { topic: 'observatory/drip/presence', payload: 'x'.repeat(3000) }
   const bytes = packet.connect('drip', { will })

@@ -10,7 +10,7 @@ const FOLDER = join(ROOT, 'examples', 'cryostat-lab')
 const PYTHON = process.env['OCS_SO3G_PYTHON'] ?? ''
 if (!PYTHON) throw new Error('OCS_SO3G_PYTHON has to name a Python with so3g')
 
-/** What the dashboard asks, by panel. */
+/** The requests of the dashboard, by panel. */
 function asked(): [panel: string, target: string][] {
   const file = join(FOLDER, 'grafana', 'dashboards', 'cryostat', 'cryostat.json')
   const { panels } = JSON.parse(readFileSync(file, 'utf8')) as {

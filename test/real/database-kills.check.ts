@@ -1,6 +1,6 @@
 /**
- * Each database is killed again and again while rows come: afterwards it has as many values of each field as `ocs audit` says that
- * it can hold. `KILLS=50` is the long run.
+ * Each database is killed repeatedly while rows come: afterwards it has as many values of each field as `ocs
+ * audit` says that it can hold. `KILLS=50` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
@@ -15,14 +15,14 @@ const KILLS = Number(process.env['KILLS'] ?? 3)
 setDefaultTimeout(600_000 + 30_000 * KILLS)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
-/** Points that the sink would write again if its database ended now. */
+/** Number of points that the sink would write again if its database ended now. */
 async function unsettled(lab: Lab): Promise<number | undefined> {
   const { out } = await lab.run(['ctrl', 'status', 'influx', '--json', '--site-hub', 'mqtt://127.0.0.1:1883'])
   const [view] = JSON.parse(out || '[]') as { presence?: { counters?: { unsettled?: number } } }[]
   return view?.presence?.counters?.unsettled
 }
 
-/** What a database is to have of all that is recorded. */
+/** The expected content of a database: everything recorded that it can hold. */
 async function expected(lab: Lab, { texts }: RealDatabase) {
   using archive = new Archive(lab.path('data'), lab.path('index.sqlite'), {})
   await archive.rescan(AbortSignal.timeout(60_000))
@@ -81,7 +81,7 @@ test.each([influx, victoria, questdb])(
       return held
     }
     const whole = Object.fromEntries(fields.map(({ label, count }) => [label, count]))
-    // What is written may take a moment to be seen; more than is recorded never is.
+    // Written points may take a moment to be visible; there are never more than are recorded.
     await until('it is whole', 30, async () => Bun.deepEquals(await counts(), whole)).catch(() => {})
     expect(await counts()).toEqual(whole)
     figure(

@@ -3,18 +3,18 @@ import type { ExpectedField } from '../../src/sinks/recorded-feeds.ts'
 import { influxd, influxRow } from './influxd.ts'
 import { type Lab, type Running, until } from './roles.ts'
 
-/** `org.questdb:questdb:9.0.3` of Maven. */
+/** `org.questdb:questdb:9.0.3` from Maven. */
 const QUESTDB = process.env['OCS_QUESTDB_JAR'] ?? ''
 
 /** A database that speaks InfluxDB's line protocol, run in a lab. */
 export interface RealDatabase {
   readonly name: string
   readonly port: number
-  /** Starts it, with what it had, and waits until it answers. */
+  /** Starts it, with its previous data, and waits until it answers. */
   start(lab: Lab): Promise<Running>
-  /** Makes its tables tell what comes again, where that is to be said once they are there. */
+  /** Makes its tables recognize repeated points, if that must be configured once they exist. */
   settle?(): Promise<void>
-  /** How many values it has of a field; none of what it cannot hold. */
+  /** The number of its values of a field; 0 for a field that it cannot hold. */
   count(field: ExpectedField): Promise<number>
   /** Whether it can hold texts. */
   readonly texts: boolean
@@ -69,7 +69,7 @@ export const victoria: RealDatabase = {
   },
 }
 
-/** Asks QuestDB. */
+/** Queries QuestDB. */
 async function quest(query: string): Promise<unknown[][]> {
   const answer = await fetch(`http://127.0.0.1:9000/exec?query=${encodeURIComponent(query)}`)
   return ((await answer.json()) as { dataset?: unknown[][] }).dataset ?? []
@@ -99,7 +99,7 @@ export const questdb: RealDatabase = {
   async count({ measurement, tags, field }) {
     const where = Object.entries(tags).map(([tag, value]) => `"${tag}" = '${value}'`)
     const from = `from '${measurement}' where ${where.join(' and ')}`
-    // A boolean always has a value there, and cannot be counted.
+    // A boolean always has a value there, so it cannot be counted.
     const isBoolean = `select "column" from table_columns('${measurement}') where type = 'BOOLEAN' and "column" = '${field}'`
     const counted = (await quest(isBoolean)).length > 0 ? '' : `"${field}"`
     return Number((await quest(`select count(${counted}) ${from}`))[0]?.[0] ?? 0)

@@ -1,4 +1,7 @@
-/** A data node that restarts under a dashboard: the same metrics go on answering, and the last hour is back at once. */
+/**
+ * A data node that restarts under a dashboard: the same metrics keep answering, and the last hour is back at
+ * once.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { HERTZ, HOUR, spoolAnHour } from './an-hour.ts'
 import { type Curve, query } from './grafana.ts'
@@ -7,7 +10,10 @@ import { YaleLab } from './yale-lab.ts'
 
 setDefaultTimeout(400_000)
 
-/** Times that it takes to join until the hour is back, at most: on a quiet machine 0.6 s beside 0.18 s. */
+/**
+ * Maximum time until the hour is back, in units of the time it takes to join: on a quiet machine 0.6 s
+ * compared with 0.18 s.
+ */
 const BACK = 8
 /** Seconds between two polls of the dashboard. */
 const DASHBOARD = 0.2
@@ -27,13 +33,14 @@ test('a restarted data node has 60 minutes of 10 Hz within eight times of what i
   let node = yale.start('node')
   yale.start('node2')
   const count = async () => {
-    // In halves, since an answer is thinned to 20,000 points a curve.
+    // In halves, since an answer is thinned to 20,000 points per curve.
     const halves = [await query([METRIC], HOUR, HOUR / 2), await query([METRIC], HOUR / 2, 0)]
     return halves.flat().reduce((sum, { datapoints }) => sum + datapoints.length, 0)
   }
-  // What the agent itself let go of in the meantime is older than an hour.
+  // Rows that the agent itself released in the meantime are older than an hour.
   const all = HOUR * HERTZ - 60 * HERTZ
-  // Rows come in their order: with the last second the whole hour is there. Asking for no more leaves the node its time.
+  // Rows come in order: with the last second the whole hour is there. Requesting no more leaves the node its
+  // time.
   const filled = async () => {
     const ago = Date.now() / 1000 - end
     return (await query([METRIC], ago + 1, ago - 1)).some(({ datapoints }) => datapoints.length >= HERTZ)
@@ -41,7 +48,7 @@ test('a restarted data node has 60 minutes of 10 Hz within eight times of what i
   // A name that no node has announced yet is refused.
   await until('the hour is there', 20, () => filled().catch(() => false))
   expect(await count()).toBeGreaterThan(all)
-  // A scanner comes by each channel once in a while only.
+  // A scanner visits each channel only once in a while.
   await until('the other is there', 150, async () =>
     (await query([OTHER], HOUR)).some(({ datapoints }) => datapoints.length > 0),
   )

@@ -4,7 +4,7 @@ import { type Lab, ROOT, type Running } from './roles.ts'
 /** The demo's site file; its addresses and folders are always overridden. */
 export const SITE = ['--site-file', join(ROOT, 'fixtures', 'sites', 'demo.yaml'), '--site-host', 'localhost']
 
-/** Instances of the demo's site, each started as a user would, with all that it writes in the lab's folder. */
+/** Instances of the demo's site, each started as a user would, with all their files in the lab's folder. */
 export class DemoLab {
   readonly dataDir: string
   readonly pty: string

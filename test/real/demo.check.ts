@@ -1,4 +1,7 @@
-/** `npm start` in a clone of its own, as a newcomer runs it: a table, readings, files; and nothing left after Ctrl-C. */
+/**
+ * `npm start` in a separate clone, as a newcomer runs it: a table, readings, files; and nothing left after
+ * Ctrl-C.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,7 +11,7 @@ import { figure, Lab, OCS, type Running, SLOW, seconds, since, until } from './r
 
 setDefaultTimeout(400_000)
 
-/** A clone with its packages installed; `.ci/run` makes it, since there is no registry in a network of its own. */
+/** A clone with its packages installed; `.ci/run` makes it, since an isolated network has no registry. */
 const CLONE = process.env['OCS_CLONE'] ?? ''
 /** Seconds until the table is there, and until all has stopped. */
 const SHOWN = 20
@@ -32,7 +35,7 @@ function npmStart(lab: Lab, ...args: string[]): Running {
   })
 }
 
-/** Processes of the clone that run, by their command lines. */
+/** Running processes of the clone, by their command lines. */
 function left(): string[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
@@ -46,7 +49,7 @@ function left(): string[] {
     .filter((line) => line.includes(`${CLONE}/`))
 }
 
-/** What `ocs` says when it does not start: npm's own lines left out. */
+/** The messages of `ocs` when it does not start, without npm's own lines. */
 function complaints(running: Running): string[] {
   const lines = running.text('err').split('\n')
   return lines.filter((line) => line !== '' && !line.startsWith('npm ') && !line.startsWith('> '))
@@ -144,7 +147,7 @@ test('npm start -- --idle waits for the command that it prints', async () => {
 
   const asked = performance.now()
   const control = lab.program('ctrl', [...command.split(' '), '-v'], { cwd: CLONE, env, group: true })
-  // From here on it is our time; before it, npx has to find and start the program.
+  // From here on it is our time; before that, npx has to find and start the program.
   const joined = await control.says('session joined')
   const first = await demo.says(READING, 10)
   figure(`the first reading ${((first.at - asked) / 1000).toFixed(2)} s after npx was typed`)

@@ -1,5 +1,5 @@
 /**
- * One disk for spool and recordings that fills up and is freed again, over and over, and one that is read-only; real
+ * One disk for spool and recordings that repeatedly fills up and is freed, and one that is read-only; real
  * processes. `OCS_DISK_CYCLES=100` for a long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
@@ -14,12 +14,12 @@ setDefaultTimeout(1_500_000)
 
 const CYCLES = Number(process.env['OCS_DISK_CYCLES'] ?? 4)
 const HERTZ = 10
-/** Seconds that the disk stays full, by turns. After 5 s the agent sends on what it holds. */
+/** Seconds that the disk stays full, in turn. After 5 s the agent sends rows from memory. */
 const FULL = [0.3, 7, 1]
 
 const REFUSED = 'error: the spool cannot be written: database or disk is full'
 
-/** A lab whose state and recordings are on one small disk. */
+/** A lab with state and recordings on one small disk. */
 async function smallLab(lab: Lab): Promise<{ demo: DemoLab; disk: SmallDisk }> {
   const disk = new SmallDisk(lab.path('small'), 48)
   for (const name of ['state', 'data']) {
@@ -32,7 +32,7 @@ async function smallLab(lab: Lab): Promise<{ demo: DemoLab; disk: SmallDisk }> {
   return { demo, disk }
 }
 
-/** Ends acquisition, waits until all is recorded, and looks at the rows and readings one by one. */
+/** Ends acquisition, waits until everything is recorded, and checks the rows and readings one by one. */
 async function allThere(lab: Lab, demo: DemoLab, agent: Running, recorder: Running): Promise<number> {
   expect((await lab.run(['ctrl', 'stop', '--target=ls240'])).code).toBe(0)
   await until('everything is recorded', 30, () => unacknowledged(lab.path('state')) === 0)
@@ -41,9 +41,9 @@ async function allThere(lab: Lab, demo: DemoLab, agent: Running, recorder: Runni
   const values = kept.flatMap(({ row }) =>
     Object.entries(row.data).flatMap(([name, column]) => (name.endsWith('_status') ? [] : column)),
   )
-  // Every row that the agent made has a number, none is left out.
+  // Every row that the agent made has a number; none is left out.
   expect(kept.map(({ row }) => row.seq)).toEqual(kept.map((_, at) => at + 1))
-  // Of the readings each is there once. One beyond its sensor's curve, or that did not come, is NaN.
+  // Each reading is there once. A reading beyond its sensor's curve, or one that did not come, is NaN.
   const numbers = new Set(values.filter((value) => typeof value === 'number'))
   const beyond = values.filter((value) => value === 'NaN').length
   expect(numbers.size + beyond).toBe(values.length)
@@ -74,12 +74,12 @@ test(`${CYCLES} × disk full: an alarm, no acknowledgement, and nothing lost`, a
     disk.fill()
     const told = await recorder.says(/error: \S+ cannot be written: the disk is full/, 60, files)
     await seconds(FULL[cycle % FULL.length] ?? 1)
-    // What was on its way has arrived by then.
+    // Acknowledgements in flight have arrived by then.
     const acked = acks.lines.filter(({ at }) => at > told.at + 2000)
     expect(acked.map(({ text }) => text)).toEqual([])
     disk.free()
     const freed = performance.now()
-    // The spool goes on for a while in the room that its log has already.
+    // The spool continues for a while in the space that its log already occupies.
     const refused = agent.lines.slice(spool).some(({ text }) => text.includes(REFUSED))
     if (refused) spools++
     await Promise.all([
@@ -152,7 +152,7 @@ test('the disk of the recordings is unmounted while it is written: degraded, not
   await seconds(2)
   expect(readdirSync(demo.dataDir)).toEqual([])
   expect(unacknowledged(lab.path('state'))).toBeGreaterThan(5)
-  // Whoever starts it again means the place that is there now, and what agents hold goes there.
+  // Restarting it means the folder that is there now, so the rows that agents hold go there.
   expect(await recorder.stop()).toMatchObject({ code: 0 })
   recorder = demo.aggregator('--frame-length', '0.2')
   await recorder.says('new file: ', 40)
@@ -186,12 +186,12 @@ test('the disk of the state is full: what can work begins and says so, what cann
   const refused = await lab.run(['agent', '--instance-id', 'control', '--ip-address', '127.0.0.1:1', ...SITE])
   expect(refused.code).toBe(2)
   expect(refused.err).toMatch(/^ocs: \S+control\.sqlite: .*: make room on its disk, or choose another/m)
-  // Once there is room its key is made, and what is recorded is acknowledged, without a restart.
+  // Once there is room its key is written, and recorded rows are acknowledged, without a restart.
   await until('rows wait', 20, () => unacknowledged(lab.path('local')) > 40)
   disk.free()
   await until('rows are acknowledged', 20, () => unacknowledged(lab.path('local')) < 10)
   expect(await recorder.stop()).toMatchObject({ code: 0 })
-  // A key that is there already is enough, however full the disk.
+  // A key that exists already is enough, however full the disk.
   disk.fill()
   recorder = demo.aggregator('--frame-length', '0.2')
   await recorder.says('new file: ', 40)

@@ -1,4 +1,6 @@
-/** What goes wrong in a lab × what shows it: the live page, Graphite, `ocs status`, `ocs ctrl status`, the demo. */
+/**
+ * Each fault of a lab on each display: the live page, Graphite, `ocs status`, `ocs ctrl status`, the demo.
+ */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { findFaketime, ShiftedClock } from '../../src/chaos/shifted-clock.ts'
@@ -10,23 +12,25 @@ import { SmallDisk } from './small-disk.ts'
 
 setDefaultTimeout(600_000)
 
-/** Seconds that any of it may take on a busy machine. */
+/** Seconds that any step may take on a busy machine. */
 const PATIENCE = 60
 const BRIDGE = 'http://127.0.0.1:5000'
-/** What Graphite is asked for: a reading, and what the operations of interest do. */
+/** The requests to Graphite: a reading, and the states of the operations of interest. */
 const CURVE = 'LSA21OQ.Channel_1_T'
 const OPERATIONS = ['ls240.acq', 'aggregator.record'] as const
 const HOUR = 3600
 
-/** What each display shows as text; what is gone is gone from it, too. */
+/** The content of each display as text; anything gone from the lab must be gone here, too. */
 const displays = {
-  /** The page as somebody reads it who does not see colours: a line for each thing, its state in words. */
+  /**
+   * The page as read by somebody who does not see colours: a line for each thing, with its state in words.
+   */
   page: () => chromium.page.evaluate(READ_PAGE) as Promise<string>,
-  /** A line a curve: whether it goes on, ends, or lies in the future, and the last op code. */
+  /** One line per curve: whether it continues, ends, or lies in the future, and the last op code. */
   graphite: rendered,
   status: () => said('status'),
   ctrl: () => said('ctrl', 'status'),
-  /** What it drew last: lines of its own stand above. */
+  /** Its last drawing; single lines come before it. */
   demo: async () => {
     const text = await panes.tmux('capture-pane', '-p', '-t', '=demo:')
     return text.slice(text.lastIndexOf('\nROLE ') + 1)
@@ -38,7 +42,7 @@ interface Row {
   readonly state: string
   begin(): unknown
   end(): unknown
-  /** What each display has to show at last, and what it must not show then. */
+  /** What each display must show in the end, and what it must not show then. */
   readonly cells: Readonly<Record<Display, readonly RegExp[]>>
   readonly never?: Readonly<Partial<Record<Display, readonly RegExp[]>>>
 }
@@ -87,7 +91,7 @@ const rows: Row[] = [
         /^LSA21OQ\.4K plate: stale/m,
       ],
       graphite: [/^no bridge$/m],
-      // A bridge is nobody on the bus.
+      // A bridge is not on the bus.
       status: WELL.status,
       ctrl: WELL.ctrl,
       demo: [/^bridge +SIGKILL/m, /^ls240 +online/m],
@@ -222,7 +226,7 @@ describe.each(rows)('$state', ({ state, begin, end, cells, never = {} }) => {
   })
 })
 
-/** Waits until each display shows what is in its cell. @throws Error with the cells that fail, and what is shown there */
+/** Waits until each display matches its cell. @throws Error with the cells that fail, and their displays */
 async function shown(state: string, cells: Row['cells']): Promise<void> {
   const failed: string[] = []
   for (const [display, texts] of Object.entries(cells) as [Display, readonly RegExp[]][]) {
@@ -239,13 +243,13 @@ async function shown(state: string, cells: Row['cells']): Promise<void> {
   if (failed.length > 0) throw new Error(failed.join('\n\n'))
 }
 
-/** What a command prints, its exit code before what it says is wrong. */
+/** The output of a command, with its exit code and then its errors. */
 async function said(...words: string[]): Promise<string> {
   const { code, out, err } = await lab.run([...words, ...SITE], {}, PATIENCE)
   return code === 0 ? out : `${code} ${err.split('\n').findLast((line) => line.startsWith('ocs: ')) ?? err}`
 }
 
-/** What Graphite is given for a panel of the last five minutes, and of the hours to come. */
+/** Graphite's answers for a panel of the last five minutes, and of the hours to come. */
 async function rendered(): Promise<string> {
   const targets = [CURVE, ...OPERATIONS.map((name) => `operations.${name}`)]
   const body = new URLSearchParams([
@@ -270,7 +274,7 @@ async function rendered(): Promise<string> {
   return [`${CURVE} ${curve}${ahead}`, ...codes].join('\n')
 }
 
-/** The processes that a demo has started, by role, with what to run to have them again. */
+/** The processes that a demo has started, by role, with the commands to restart them. */
 async function findProcesses(demo: number): Promise<void> {
   const list = readFileSync(`/proc/${demo}/task/${demo}/children`, 'utf8').trim().split(' ')
   for (const pid of list) {
@@ -293,12 +297,12 @@ function signal(role: string, name: NodeJS.Signals): void {
   process.kill(restarted.get(role)?.pid ?? processes.get(role)?.pid ?? 0, name)
 }
 
-/** Starts a role again by the command that the demo names for it. */
+/** Restarts a role with the command that the demo names for it. */
 async function again(role: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   restarted.set(role, lab.program(role, processes.get(role)?.command ?? [], { env }))
 }
 
-/** Reads the page: where each line comes from, its state, and what it says. */
+/** Reads the page: the source of each line, its state, and its text. */
 const READ_PAGE = `(() => {
   const text = (one) => one?.innerText?.replaceAll(/\\s+/g, ' ').trim() ?? ''
   const recording = document.querySelector('#recording')

@@ -1,6 +1,7 @@
 /**
- * The site of the docs in a browser, as `ocs docs` serves it: by itself, to everybody, on a phone too; and the manual pages as `man`
- * shows them. In a clone `npm run docs` makes it first; `OCS_DOCS` names a release or a binary, which has it within.
+ * The site of the docs in a browser, as `ocs docs` serves it: without a network, accessible, on a phone too;
+ * and the manual pages as `man` shows them. In a clone `npm run docs` builds it first; `OCS_DOCS` names a
+ * release or a binary that contains it.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -13,10 +14,10 @@ import { figure, Lab, ROOT } from './roles.ts'
 setDefaultTimeout(400_000)
 
 const OCS = process.env['OCS_DOCS'] ?? join(ROOT, 'bin', 'ocs')
-/** Pages of each kind: what is written, a reference with wide tables, what is made of declarations. */
+/** Pages of each kind: written text, a reference with wide tables, one generated from declarations. */
 const PAGES = ['user-guide.html', 'commands/ctrl.html', 'agents/Lakeshore240Agent.html']
 
-/** Serves the docs, about some words. @returns the first address that it says */
+/** Serves the docs, searching for some words. @returns the first address that it prints */
 async function served(lab: Lab, ...words: readonly string[]): Promise<string> {
   const docs = lab.program('docs', [OCS, 'docs', ...words])
   const { text } = await docs.says('http://127.0.0.1:', 40)
@@ -42,7 +43,7 @@ test('it opens where it is asked to, finds words, and asks no other host', async
   await results.first().click()
   await page.locator('.vp-doc', { hasText: 'forget' }).waitFor()
 
-  // What one goes to by a click is loaded by a script, and the same page by its address.
+  // A page reached by a click is loaded by a script, and must be the same as by its address.
   await page.goto(origin)
   await page.getByRole('link', { name: 'Users, TLS and rights' }).click()
   await page.getByRole('heading', { name: 'Security', level: 1 }).waitFor()

@@ -1,4 +1,4 @@
-/** What `ocs export` writes, read back by pyarrow and by so3g, is what the files have. */
+/** Files written by `ocs export`, read back by pyarrow and by so3g, have the content of the recording. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { writeSynthetic } from '../../src/storage/archive/archive.test-aid.ts'
@@ -35,7 +35,7 @@ for name in table.column_names:
     total = '' if there and isinstance(there[0], str) else repr(math.fsum(float(v) for v in there if v == v))
     print(name, column.type, len(values), column.null_count, total)
 `
-/** The same of a .g3 file, through so3g's scanner. */
+/** The same for a .g3 file, through so3g's scanner. */
 const SO3G = `
 import sys, math
 from so3g.hk import HKArchiveScanner

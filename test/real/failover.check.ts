@@ -1,6 +1,7 @@
 /**
- * A lab whose site file names a Mosquitto and, behind it, a hub of ocs, both over TLS: when the one is killed the other
- * takes its place, over TCP and over WebSocket, and nothing is lost. `TURNS=20` is the long run.
+ * A lab whose site file names a Mosquitto and, as a second choice, a hub of ocs, both over TLS: when one is
+ * killed the other takes its place, over TCP and over WebSocket, and nothing is lost. `TURNS=20` is the long
+ * run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
@@ -15,7 +16,7 @@ setDefaultTimeout(300_000 + 60_000 * TURNS)
 /** Ports of Mosquitto, then of the hub. */
 const WAYS = {
   mqtts: { ports: [8883, 8884], path: '', protocol: '' },
-  // Mosquitto 2.0.11 does not start without a listener of MQTT besides, which nobody uses.
+  // Mosquitto 2.0.11 does not start without an additional MQTT listener, which nobody uses.
   wss: { ports: [8443, 8444], path: '/ws', protocol: 'protocol websockets\n' },
 } as const
 

@@ -1,4 +1,7 @@
-/** A clock that runs `speed` times as fast as the real one, the same for all programs that get its `env` (Debian's `faketime`). */
+/**
+ * A clock that runs `speed` times as fast as the real one, the same for all programs that get its `env`
+ * (Debian's `faketime`).
+ */
 export class FastClock implements AsyncDisposable {
   readonly speed: number
   readonly env: Readonly<Record<string, string>>
@@ -11,7 +14,7 @@ export class FastClock implements AsyncDisposable {
   }
 
   static async start(speed: number, tries = 5): Promise<FastClock> {
-    // What keeps the clock says what makes a program see it.
+    // The process that keeps the clock prints the variables that make a program see it.
     const names = ['LD_PRELOAD', 'FAKETIME_SHARED', 'FAKETIME']
     const say = names.map((name) => `echo "$${name}"`).join('; ')
     const command = ['faketime', '-f', `+0 x${speed}`, 'sh', '-c', `${say}; exec cat`]
@@ -24,7 +27,8 @@ export class FastClock implements AsyncDisposable {
     const values = said.split('\n')
     const env = Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))
     const missing = Object.entries(env).find(([, value]) => value === '')
-    // One that was killed has left its semaphore, which goes by the process's number: another process has another.
+    // A killed clock leaves its semaphore, which is named by its process id: another process has another
+    // name.
     if (missing && tries > 1) return await FastClock.start(speed, tries - 1)
     if (missing) throw new Error(`faketime sets no ${missing[0]}`)
     return new FastClock(speed, keeper, env)

@@ -1,6 +1,7 @@
 /**
- * The field's own tests, those of ocs, socs and sorunlib, on our hub: a copy of each repository at the installed version is in
- * $OCS_FIELD_TESTS. What is in Docker there is a process here (in_place_of_docker.py).
+ * The field's own tests, those of ocs, socs and sorunlib, on our hub: a copy of each repository at the
+ * installed version is in $OCS_FIELD_TESTS. Docker containers are replaced by processes here
+ * (in_place_of_docker.py).
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -18,7 +19,7 @@ if (!PYTHON || !TESTS)
   )
 const PASSWORD = 'four-kelvin-plate'
 
-/** What does not pass, by what its name begins with, and why. */
+/** Tests that do not pass, by the beginning of their names, with the reason. */
 const known: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ocs: {
     test_access_lockout: 'AccessDirector is replaced: the hub knows who may do what',
@@ -41,7 +42,7 @@ interface Case {
   readonly why: string
 }
 
-/** The cases of a report of pytest in the form of JUnit; of one that fails at both its ends, one. */
+/** The cases in a JUnit report of pytest; a case that fails in test and teardown counts once. */
 function casesIn(xml: string): Case[] {
   const cases = new Map<string, Case>()
   for (const part of xml.split('<testcase ').slice(1)) {
@@ -61,7 +62,7 @@ test.each(['ocs', 'socs', 'sorunlib'])('the tests of %s', async (repository) => 
   await found.ended(60)
   const copy = lab.path(repository, 'tests')
   cpSync(join(TESTS, repository, 'tests'), copy, { recursive: true })
-  // Agents are started by their path beside the tests: those that are installed.
+  // Agents are started by their path beside the tests: the installed ones.
   symlinkSync(found.text('out').trim(), lab.path(repository, repository))
   await setPassword(principalsPath(lab.path('state')), 'maya', 'operator:3', PASSWORD)
   const machine = (name: string) => `machine ${name} login maya password ${PASSWORD}\n`

@@ -1,6 +1,7 @@
 /**
- * Sensors of others: recorded traffic of five makers' devices, replayed by `mosquitto_pub`, on our hub by granted topics and on a
- * Mosquitto with a password. What they send that is no reading, or worse, costs nobody else a row; spt3g and so3g find the rest.
+ * Foreign sensors: recorded traffic of five makers' devices, replayed by `mosquitto_pub`, on our hub with
+ * granted topics and on a Mosquitto with a password. Messages that are no readings, or worse, lose nobody
+ * else's rows; spt3g and so3g find the rest.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { figure, Lab, ROOT, type Running, until } from './roles.ts'
 
 setDefaultTimeout(400_000)
 const FOLDER = `${ROOT}/fixtures/foreign-sensors`
-/** Who sends what, by its recorded traffic, and the topics it takes. */
+/** Each sender, by its recorded traffic, and the topics it uses. */
 const MAKERS = {
   shelly: ['shellyplus1pm-a8032ab6ee10'],
   esphome: ['esp-cellar'],
@@ -21,10 +22,10 @@ const MAKERS = {
 type Maker = keyof typeof MAKERS
 const makers = Object.keys(MAKERS) as Maker[]
 
-/** How `mosquitto_pub` reaches a broker. */
+/** The flags with which `mosquitto_pub` reaches a broker. */
 type To = (maker: Maker) => readonly string[]
 
-/** Publishes one message as Mosquitto's client does, and waits until it has. */
+/** Publishes one message with Mosquitto's client, and waits for its end. */
 async function publish(
   lab: Lab,
   to: readonly string[],
@@ -57,7 +58,7 @@ async function replay(lab: Lab, to: To, maker: Maker): Promise<void> {
   }
 }
 
-/** What the spool has of a device, its values in their order, by field. */
+/** The readings of a device in the spool, in order, by field. */
 function readings(lab: Lab, feed: string): Record<string, unknown[]> {
   const found: Record<string, unknown[]> = {}
   for (const sent of spooled(lab.path('state')))
@@ -67,7 +68,7 @@ function readings(lab: Lab, feed: string): Record<string, unknown[]> {
   return found
 }
 
-/** Rows of the recorded traffic, and how each maker's end. */
+/** The readings of the recorded traffic, in order, by device and field. */
 const RECORDED = {
   plug_fridge: { online: [1, 0], power: [41.6, 42.1, 0], energy: [1132.417, 1133.118, 1133.902] },
   cellar: { online: [1, 0], temperature: ['NaN', 12.4, 12.5], humidity: [71.3, 'NaN'], door: [0, 1] },
@@ -95,9 +96,9 @@ function site(lab: Lab, more: readonly string[] = []): string[] {
   return ['--site-file', file, '--site-host', 'localhost']
 }
 
-/** Replays all, with hostile messages between, and looks what is recorded. */
+/** Replays everything, with hostile messages in between, and checks what is recorded. */
 async function recordAll(lab: Lab, flags: readonly string[], to: To): Promise<void> {
-  // Of what the broker has kept from before nobody says how old it is: it is no reading.
+  // A retained message from before has an unknown age, so it is not a reading.
   await publish(lab, to('esphome'), `${MAKERS.esphome[0]}/sensor/cellar_temperature/state`, '99', '-r')
   const recorder = lab.start('aggregator', ['aggregate', ...flags])
   const agent = lab.start('devices', ['agent', '--instance-id', 'devices', ...flags])
@@ -110,7 +111,8 @@ async function recordAll(lab: Lab, flags: readonly string[], to: To): Promise<vo
   )
   const data = async () =>
     (await lab.session('devices', 'acq'))?.['data'] as { devices: Record<string, Shown> } | undefined
-  // What comes before its subscription is nobody's: an availability of the first maker says when it is there.
+  // Messages from before its subscription are lost: an availability of the first maker shows when it is
+  // there.
   await until('its subscriptions are there', 40, async () => {
     await publish(lab, to('shelly'), `${MAKERS.shelly[0]}/online`, 'true', '-r')
     return (await data())?.devices['plug_fridge']?.online === true
@@ -139,7 +141,7 @@ async function recordAll(lab: Lab, flags: readonly string[], to: To): Promise<vo
   expect(shown.devices['cellar']?.errors).toMatchObject({ 'kept from before': 1 })
   expect(shown.devices['hatch']).toMatchObject({ errors: {}, problem: null })
   const words = ['ctrl', 'status', 'devices', '--json', '--site-hub', 'mqtt://127.0.0.1:1883']
-  // Counters are told with the beat.
+  // Counters are published with the heartbeat.
   await until('what was out of range is counted', 20, async () => {
     const { out } = await lab.run(words)
     return out.includes('offline, by') && out.includes('"out_of_range":1')
@@ -157,7 +159,7 @@ interface Shown {
   readonly problem: string | null
 }
 
-/** What a device that is broken, or not one's own, may send. */
+/** Messages that a device may send if it is broken or foreign. */
 async function hostile(lab: Lab, to: To): Promise<void> {
   const topic = `${MAKERS.shelly[0]}/status/switch:0`
   await publish(lab, to('shelly'), topic, Buffer.alloc(1_000_000, '['))
@@ -186,7 +188,7 @@ test('on our hub, each maker by its own token on its own topics', async () => {
     '-i',
     `pub_${maker}`,
   ]
-  // Nobody speaks for another's device.
+  // Nobody can publish for another's device.
   await publish(lab, to('node-red'), 'tele/tasmota_9CF9D1/SENSOR', '{"ENERGY":{"Power":1e6}}')
   await recordAll(lab, flags, to)
   expect(JSON.stringify(readings(lab, 'freezer'))).not.toContain('1000000')

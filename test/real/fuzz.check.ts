@@ -1,6 +1,7 @@
 /**
- * Malformed packets at a real hub, requests at a real bridge, spoilt site files: none of it ends a process, none takes its
- * memory. The seed is printed; `SEED=…` repeats it, and `FUZZ=1` is the whole size (100,000, 100,000 and 10,000).
+ * Malformed packets to a real hub, requests to a real bridge, corrupted site files: none ends a process or
+ * uses up its memory. The seed is printed; `SEED=…` repeats it, and `FUZZ=1` is the whole size (100,000,
+ * 100,000 and 10,000).
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -19,14 +20,17 @@ setDefaultTimeout(3_600_000)
 
 const SHARE = Number(process.env['FUZZ'] ?? 0.05)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-/** MB that each may take, 49 of them the program itself; the bridge, at a thousand requests a second, more garbage. */
+/**
+ * MB that each may take, 49 of them the program itself; the bridge has more garbage at a thousand requests
+ * per second.
+ */
 const MOST = 150
 const MOST_BRIDGE = 170
 /** Clients at a time, and packets that each sends. */
 const CLIENTS = 20
 const PACKETS = 8
 
-/** The most that a process has held so far, MB. */
+/** The maximum memory of a process so far, MB. */
 function most({ pid }: Running): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024
 }
@@ -46,7 +50,7 @@ test('malformed MQTT packets over TCP and WebSocket: connections end, the hub do
     })
     await Promise.all(clients)
     if (round % 50 === 0) await answers(lab)
-    // The hub takes so many connections of an address at once, and no fuzz reaches it by more.
+    // The hub accepts this many connections of an address at once, so the fuzz must not use more.
     if ((round + 2) % Math.floor(limits.address_connects_at_once / CLIENTS) === 0)
       await seconds(limits.address_connects_at_once / limits.address_connects_per_second)
   }
@@ -80,7 +84,7 @@ function byWebSocket(packets: Buffer[]): Promise<void> {
   })
 }
 
-/** A message of another client still goes through the hub. */
+/** Checks that a message of another client still goes through the hub. */
 async function answers(lab: Lab): Promise<void> {
   const command = ['mosquitto_sub', '-t', 'observatory/hub', '-C', '1', '-W', '5']
   expect(await lab.program('probe', command, { onLine() {} }).ended()).toMatchObject({ code: 0 })

@@ -37,27 +37,27 @@ test('it is seen, operated and recorded here, and goes on when nobody speaks for
   })
   await theirs.says(/delay_task:\d+ Status is now "done"/, 20)
 
-  // Its end is none for the agent there, and the next finds it as it is.
+  // Ending the gateway does not end the agent there, and the next gateway finds it unchanged.
   const begun = (await lab.session('data1', 'acq'))?.['start_time']
   expect(begun).toBeNumber()
   const mark = theirs.mark
   await gateway.stop()
   expect(gateway.text()).toContain('It is still running in its own process.')
-  // It publishes every two or three seconds: some of it while nobody is there.
+  // The agent publishes every two or three seconds: some of it while no gateway is there.
   await seconds(8)
   gateway = start()
   await gateway.says('channel_00', 60)
-  // What it published meanwhile nobody heard.
+  // Messages in the meantime were received by nobody.
   await gateway.says(/false_temperatures: no data from .*: about \d+ rows? lost/, 60)
   expect(theirs.lines.slice(mark).filter(({ text }) => text.includes('acq:'))).toEqual([])
 
-  // The agent's own end is seen, and so is its return.
+  // The agent's own end is noticed, and so is its return.
   await theirs.kill()
   const isDegraded = async () => (await lab.session('data1', 'acq'))?.['degraded']
   await until('it is degraded', 40, async () => (await isDegraded()) === true)
   theirs = await ocs.agent('data1')
   await until('it is back', 60, async () => (await isDegraded()) === false)
-  // Stopped here, it stops there.
+  // Stopping it here stops it there.
   expect((await ctrl('stop', 'data1', 'acq', '--wait')).code).toBe(0)
   await theirs.says(/acq:\d+ Status is now "done"/, 20)
   await until('all is recorded', 60, () => unacknowledged(lab.path('state')) === 0)

@@ -1,6 +1,7 @@
 /**
- * The lab of deploy/compose.yaml, each container's command as a process here (no Docker can be had where this runs), and
- * the dashboards that ocs writes for it: every query of every panel, as Grafana's data sources send it, has data.
+ * The lab of deploy/compose.yaml, each container's command as a process here (Docker is not available where
+ * this runs), and the dashboards that ocs writes for it: every query of every panel, as Grafana's data
+ * sources send it, has data.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,7 +14,7 @@ import { figure, Lab, ROOT, type Running, since, until } from './roles.ts'
 setDefaultTimeout(400_000)
 
 const BRIDGE = 'https://sisock_grafana_http:5000'
-/** Of Grafana: the token of its secret, and the authority that it trusts. */
+/** Grafana's options for requests: the token in its secret, and the authority that it trusts. */
 let grafana: RequestInit & { tls: { ca: string } }
 const CHANNELS = 15
 
@@ -34,7 +35,7 @@ interface Compose {
   readonly secrets: Readonly<Record<string, { readonly file: string }>>
 }
 
-/** compose.yaml as docker-compose understands it. @throws Error with what it says is wrong */
+/** compose.yaml as docker-compose interprets it. @throws Error with its message */
 function compose(): Compose {
   const { exitCode, stdout, stderr } = Bun.spawnSync([
     'docker-compose',
@@ -65,7 +66,7 @@ test('compose.yaml: docker-compose takes it; names are those of the manual; a vo
   expect(mounted('archive', '/data')).toBe(mounted('aggregator', '/data') as string)
 })
 
-/** An hour of a scanner that has been round, in an agent's spool. */
+/** An hour of a scanner that has visited all channels, in an agent's spool. */
 async function spoolScans(file: string): Promise<void> {
   mkdirSync(join(file, '..'), { recursive: true })
   const spool = new Spool(file)
@@ -91,7 +92,9 @@ async function spoolScans(file: string): Promise<void> {
   await spool.close()
 }
 
-/** The services of compose.yaml as processes: names lead to addresses of this machine, volumes are folders. */
+/**
+ * The services of compose.yaml as processes: names resolve to addresses of this machine, volumes are folders.
+ */
 class Containers {
   readonly #lab: Lab
   readonly #compose = compose()
@@ -101,13 +104,13 @@ class Containers {
     this.#lab = lab
     const names = Object.keys(this.#compose.services)
     this.#addresses = new Map(names.map((name, i) => [name, `10.88.0.${i + 10}`]))
-    // No loopback: what comes from one of them shows who it is, as in a network of containers.
+    // Not loopback: a connection from one of them shows its address, as in a network of containers.
     Bun.spawnSync(['ip', 'address', 'add', '10.88.0.1/24', 'dev', 'lo'])
     for (const address of this.#addresses.values())
       Bun.spawnSync(['ip', 'address', 'add', `${address}/32`, 'dev', 'lo'])
     const hosts = [...this.#addresses].map(([name, address]) => `${address} ${name}\n`)
     writeFileSync(lab.path('hosts'), `127.0.0.1 localhost\n${hosts.join('')}`)
-    // The mounts are this check's own (.ci/alone).
+    // The mounts are private to this check (.ci/alone).
     const { exitCode } = Bun.spawnSync(['mount', '--bind', lab.path('hosts'), '/etc/hosts'])
     if (exitCode !== 0) throw new Error('/etc/hosts cannot be replaced: run this by .ci/alone')
     mkdirSync(lab.path('etc'))
@@ -115,12 +118,12 @@ class Containers {
     writeFileSync(lab.path('etc', 'default.yaml'), site.replaceAll('/data', lab.path('data')))
   }
 
-  /** The folder of a service's state. */
+  /** The state folder of a service. */
   state(service: string): string {
     return this.#lab.path('volumes', service)
   }
 
-  /** Runs what makes the secrets. */
+  /** Runs the service that makes the secrets. */
   async init(): Promise<void> {
     const script = join(ROOT, 'deploy', 'init.sh')
     const env = { ...this.#env('ocs_hub'), OCS: join(ROOT, 'bin', 'ocs') }
@@ -128,7 +131,7 @@ class Containers {
     expect(code).toBe(0)
   }
 
-  /** Where a service finds one of its secrets. */
+  /** The path of a secret for a service. */
   secret(service: string, target: string): string {
     const { source } = this.#compose.services[service]?.secrets?.find((one) => one.target === target) ?? {}
     const file = this.#compose.secrets[source ?? '']?.file ?? `no secret ${target} of ${service}`
@@ -149,7 +152,7 @@ class Containers {
     const own = this.#addresses.get(service) ?? ''
     const here = command.map((word) =>
       (service === 'grafana_provision' ? word : this.#here(service, word))
-        // Each container has a port 7777 of its own.
+        // Each container has its own port 7777.
         .replace('0.0.0.0:7777', `${own}:7777`)
         .replace('/var/lib/ocs', this.state(service))
         .replace('/provisioning', this.#lab.path('provisioning')),
@@ -179,7 +182,7 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
   for (const agent of ['control', 'measurement'])
     await spoolScans(join(containers.state(agent), 'observatory', `${agent}.sqlite`))
   await containers.init()
-  // Again, for an instance that is new: what is there stays.
+  // Repeated for a new instance: existing secrets stay.
   const made = readFileSync(containers.secret('ls240', 'ocs'), 'utf8')
   await containers.init()
   expect(readFileSync(containers.secret('ls240', 'ocs'), 'utf8')).toBe(made)
@@ -208,7 +211,7 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
     `all of compose.yaml's commands: data of each is drawn ${since(begun).toFixed(1)} s after the hub was started`,
   )
 
-  // By the file alone, before anything ran: the curves are there all the same.
+  // From the site file alone, before anything ran: the curves are there all the same.
   expect(panelsOf(lab.path('provisioning'), 'ocs_scanner_measurement')).toHaveLength(CHANNELS + 2)
   const before = addresses(lab.path('provisioning'))
   for (const dialect of DIALECTS) {
@@ -227,7 +230,7 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
     expect(empty).toEqual([])
     figure(`${dialect}: all ${asked} queries of panels have data`)
   }
-  // What runs adds to what the file says, and moves nothing.
+  // Running instances add to the content from the file, and move nothing.
   const after = new Set(addresses(lab.path('graphite')))
   expect(before.length).toBeGreaterThan(2 * CHANNELS)
   expect(before.filter((address) => !after.has(address))).toEqual([])
@@ -239,10 +242,10 @@ test('the lab of compose.yaml runs, and every query of the dashboards written fo
   for (const { title, data } of rules.groups.flatMap((group) => group.rules)) {
     const curves = await render([data[0]?.model.target ?? ''], '-5min')
     const has = curves.some(({ datapoints }) => datapoints.length > 0)
-    // A scanner takes minutes to come to all of its channels.
+    // A scanner takes minutes to visit all of its channels.
     if (/^LSA22.* is outside its range$/.test(title)) scanned += has ? 1 : 0
     else expect([title, has]).toEqual([title, true])
-    // An alert over several curves needs each to be the only one of its kind.
+    // An alert over several curves needs unique ones.
     const kinds = curves.map(({ tags }) => JSON.stringify(tags))
     expect(new Set(kinds).size).toBe(kinds.length)
   }
@@ -259,14 +262,14 @@ function dashboards(folder: string): string[] {
   return readdirSync(join(folder, 'dashboards', 'ocs')).map((file) => file.replace('.json', ''))
 }
 
-/** What links lead to in the instruments' own dashboards. */
+/** The targets of links in the instruments' own dashboards. */
 function addresses(folder: string): string[] {
   return dashboards(folder)
     .filter((uid) => uid !== 'ocs_lab')
     .flatMap((uid) => panelsOf(folder, uid).map(({ id }) => `${uid}/${id}`))
 }
 
-/** Asks for all panels of all dashboards, a panel a request, as Grafana does. */
+/** Requests all panels of all dashboards, one request per panel, as Grafana does. */
 async function askAll(folder: string, dialect: (typeof DIALECTS)[number]) {
   const nodes = (await get('/graphite/metrics/find?query=*')) as { text: string }[]
   let asked = 0

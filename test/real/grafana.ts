@@ -1,22 +1,25 @@
 const URL_ = 'http://127.0.0.1:5000'
 
-/** A curve of an answer of `/query`: values with their times, ms. */
+/** A curve in an answer of `/query`: values with their times, ms. */
 export interface Curve {
   readonly target: string
   readonly datapoints: readonly (readonly [value: number | null, ms: number])[]
 }
 
-/** What Grafana's data source asks for its drop-down of metrics. */
+/** The request of Grafana's data source for its drop-down of metrics. */
 export async function search(): Promise<string[]> {
   return JSON.parse(new TextDecoder().decode(await post('/search', { target: '' }))) as string[]
 }
 
-/** What a panel asks: curves of metrics from some seconds ago until others. @throws Error unless the status is 200 */
+/**
+ * A panel's request: curves of metrics between two times, in seconds before now. @throws Error unless the
+ * status is 200
+ */
 export async function query(...asked: Parameters<typeof queryBody>): Promise<Curve[]> {
   return JSON.parse(new TextDecoder().decode(await queryBody(...asked))) as Curve[]
 }
 
-/** The same as it comes from the bridge, not read. */
+/** The same, as the raw body from the bridge. */
 export function queryBody(
   targets: readonly string[],
   from = 60,
@@ -34,7 +37,7 @@ export function queryBody(
 
 async function post(path: string, body: unknown): Promise<ArrayBuffer> {
   const headers = { 'content-type': 'application/json' }
-  // A connection each: one that is kept may be closed by the bridge at the moment in which it is used again.
+  // One connection per request: a kept one may be closed by the bridge at the moment of its next use.
   const answer = await fetch(URL_ + path, {
     ...{ method: 'POST', headers, body: JSON.stringify(body) },
     keepalive: false,

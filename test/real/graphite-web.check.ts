@@ -1,4 +1,4 @@
-/** What functions of Graphite make of curves, beside what graphite-web itself makes of the same values. */
+/** The results of Graphite functions, compared with those of graphite-web itself for the same values. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { z } from 'zod'
@@ -14,7 +14,7 @@ setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_GRAPHITE_PYTHON'] ?? '/usr/bin/python3'
 const SCRIPT = new URL('graphite_web.py', import.meta.url).pathname
-/** Seconds that are compared; both rhythms and every length that is summed up to fit into them. */
+/** Seconds that are compared; a multiple of both rhythms and of every summarized interval. */
 const SECONDS = 600
 const FAST = 1
 const SLOW = 3
@@ -86,7 +86,7 @@ let bridge: Bridge
 let theirs: readonly (readonly Theirs[])[]
 const end = Math.floor(Date.now() / 1000 / SECONDS) * SECONDS
 const from = end - SECONDS
-/** What was before is wanted too, by what looks back. */
+/** Functions that look back also need the time before. */
 const began = from - 300
 
 /** A value that comes and goes, with holes of one to four samples. */

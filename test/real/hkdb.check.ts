@@ -1,4 +1,7 @@
-/** The field's own indexer, `hkdb` of sotodlib, reads what we record, what OCS's aggregator records, and both in one folder. */
+/**
+ * The field's own indexer, `hkdb` of sotodlib, reads our recordings, those of OCS's aggregator, and both in
+ * one folder.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +26,7 @@ async function python(lab: Lab, ...args: string[]): Promise<string> {
   return running.text('out').trim()
 }
 
-/** Samples of each field as hkdb finds them. */
+/** Samples of each field as found by hkdb. */
 async function indexed(lab: Lab, dir: string, ...fields: string[]): Promise<number[]> {
   const text = await python(lab, 'read', dir, lab.path(`hk-${crypto.randomUUID()}.db`), ...fields)
   const lines = text.split('\n').filter((line) => fields.includes(line.split(' ')[0] ?? ''))
@@ -65,7 +68,7 @@ test('hkdb indexes our directory with all that is ours in it, OCS’s, and one w
   await python(lab, 'write', theirs, String(start), String(COUNT))
   expect(await indexed(lab, theirs, THEIRS)).toEqual([COUNT])
 
-  // Ours moves into the folder that theirs has begun, and goes on there beside it.
+  // Our recordings move into the folder that theirs began, and continue there.
   cpSync(theirs, ours, { recursive: true })
   expect(await indexed(lab, ours, OURS, THEIRS)).toEqual([samples, COUNT])
   const third = demo.aggregator('--frame-length', '0.5')
@@ -74,7 +77,7 @@ test('hkdb indexes our directory with all that is ours in it, OCS’s, and one w
   expect(await indexed(lab, ours, OURS, THEIRS)).toEqual([samples, COUNT])
   figure(`hkdb: ${samples} samples of ours and ${COUNT} of OCS's aggregator in one directory`)
 
-  // As an earlier version left a directory: hkdb stops at it, and it is put right by the next start.
+  // A directory as an earlier version left it: hkdb stops at it, and the next start puts it right.
   for (const [name, old] of [
     ['data-dir', '.ocs-data-dir'],
     ['notes.jsonl', 'notes.jsonl'],

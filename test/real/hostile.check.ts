@@ -1,6 +1,6 @@
 /**
- * A hub that other machines reach, attacked from one of them: the lab's own clients, on another and on the hub's, go on. Hosts
- * are network namespaces, so it runs as root, in `.ci/alone`.
+ * A hub that other machines reach, attacked from one of them: the lab's own clients, on another machine and
+ * on the hub's, continue. Hosts are network namespaces, so it runs as root, in `.ci/alone`.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -14,15 +14,15 @@ setDefaultTimeout(400_000)
 
 const SITE = ['--site-file', join(ROOT, 'fixtures', 'sites', 'yale.yaml'), '--site-host', 'grumpy']
 const MQTTS = `mqtts://${HERE}:8883`
-/** The program that attacks, run by the Bun that `ocs` runs on. */
+/** The attacking program, run with the same Bun as `ocs`. */
 const ATTACKER = [OCS[0] ?? '', join(import.meta.dir, 'attacker.ts')]
-/** Messages of a phase, phases with and without an attack, by turns. */
+/** Messages per phase, and phases with and without an attack, in turn. */
 const [ROUNDS, PHASES] = [200, 5]
 
 let lab: Lab
 let hub: Running
 let hosts: { stranger: Host; friend: Host }
-/** Messages that go through the hub and back, on its own machine. */
+/** Sends messages through the hub and back, on the hub's machine. */
 let probe: MqttClient
 beforeAll(async () => {
   lab = new Lab()
@@ -45,7 +45,7 @@ const share = (all: readonly number[], part: number) =>
   all.toSorted((a, b) => a - b)[Math.floor(all.length * part)] ?? Number.NaN
 const median = (all: readonly number[]) => share(all, 0.5)
 
-/** Milliseconds there and back, of each of some messages. */
+/** Round-trip times of some messages, ms. */
 async function times(): Promise<number[]> {
   const all: number[] = []
   for (let n = 0; n < ROUNDS; n++) {
@@ -54,13 +54,13 @@ async function times(): Promise<number[]> {
     probe.publish('observatory/probe/feeds/f', '{}')
     await back
     all.push(performance.now() - sent)
-    // Spread over more than a second, in which budgets are spent and filled.
+    // Spread over more than a second, in which budgets are spent and refilled.
     await seconds(0.005)
   }
   return all
 }
 
-/** Attacks from a machine; it has the lowest priority, since its processor would be another. */
+/** Attacks from a machine; with the lowest priority, since it would really have its own processor. */
 async function attack(from: Host | undefined, kind: string, ...more: string[]): Promise<Running> {
   const command = ['nice', '-n', '19', ...ATTACKER, kind, ...more]
   const running = from ? from.program(kind, command) : lab.program(kind, command)
@@ -68,7 +68,7 @@ async function attack(from: Host | undefined, kind: string, ...more: string[]): 
   return running
 }
 
-/** How much longer a message takes while something runs: medians of phases with and without, by turns. */
+/** How much longer a message takes while something runs: medians of phases with and without, in turn. */
 async function slower(start: () => Promise<Running[]>): Promise<number> {
   const [quiet, busy]: [number[], number[]] = [[], []]
   for (let phase = 0; phase < PHASES; phase++) {
@@ -86,7 +86,7 @@ async function slower(start: () => Promise<Running[]>): Promise<number> {
   return during / before
 }
 
-/** Twenty clients of another machine come in, one after the other, with the credentials of an agent. */
+/** Twenty clients of another machine connect, one after the other, with the credentials of an agent. */
 async function friends(): Promise<void> {
   const script = `
     const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})

@@ -1,15 +1,15 @@
 import { type Lab, OCS, type Running, type StartOptions } from './roles.ts'
 
-/** The address of the machine that the check itself runs on, as the other hosts see it. */
+/** The address of the machine that runs the check, as seen by the other hosts. */
 export const HERE = '10.99.0.1'
 
-/** Runs a command to its end. @throws Error when it fails */
+/** Runs a command to its end. @throws Error if it fails */
 function must(...command: string[]): void {
   const { exitCode, stderr } = Bun.spawnSync(command)
   if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${stderr}`)
 }
 
-/** A network namespace with a name of its own, kept by a process that does nothing. */
+/** A network namespace with its own host name, kept by a process that does nothing. */
 async function namespace(lab: Lab, name: string): Promise<Running> {
   const script = `hostname ${name} && ip link set lo up && echo up && exec cat`
   const keeper = lab.program(`host-${name}`, ['unshare', '-n', '-u', 'sh', '-c', script])
@@ -17,18 +17,18 @@ async function namespace(lab: Lab, name: string): Promise<Running> {
   return keeper
 }
 
-/** Another host of the lab's network: what is started on it has its own loopback and host name. */
+/** Another host of the lab's network: programs on it have its own loopback and host name. */
 export interface Host {
   readonly name: string
   start(name: string, args: readonly string[], options?: StartOptions): Running
   /** Starts another program there. */
   program(name: string, command: readonly string[], options?: StartOptions): Running
-  /** Pulls its cable out of the switch: nothing gets through any more, and nobody is told. */
+  /** Unplugs it from the switch: nothing gets through any more, and neither end is told. */
   pull(): void
   plug(): void
 }
 
-/** Hosts that hang on one switch, each a network namespace (Linux); the check must run in `.ci/alone`. */
+/** Hosts connected to one switch, each a network namespace (Linux); the check must run in `.ci/alone`. */
 export class Network {
   readonly #lab: Lab
   readonly #switch: Running
@@ -44,7 +44,7 @@ export class Network {
     const network = new Network(lab, await namespace(lab, 'switch'))
     network.#inSwitch('ip', 'link', 'add', 'br0', 'type', 'bridge')
     network.#inSwitch('ip', 'link', 'set', 'br0', 'up')
-    // The kernel takes away the cable of a switch that has ended, but in its own time: an older one may still hang here.
+    // The kernel removes the cable of an ended switch in its own time: an older one may still be here.
     Bun.spawnSync(['ip', 'link', 'delete', 'eth1'])
     network.#port('self')
     return network
@@ -64,7 +64,10 @@ export class Network {
     }
   }
 
-  /** A cable between the switch and a namespace, by the id of a process in it; the name of the switch's end. */
+  /**
+   * Connects the switch to a namespace, given the id of a process in it; returns the name of the switch's
+   * end.
+   */
   #port(pid: string): string {
     const port = `port${++this.#ports}`
     const within = pid === 'self' ? [] : ['nsenter', '-t', pid, '-n']

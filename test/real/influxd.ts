@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Lab, type Running, until } from './roles.ts'
 
-/** Where Debian's InfluxDB listens. */
+/** The address of Debian's InfluxDB. */
 export const INFLUX_URL = 'http://127.0.0.1:8086'
 /** The database that the agents write to. */
 export const DATABASE = 'ocs_feeds'
 
 /**
- * Starts Debian's InfluxDB 1.6 on its usual port, with all it writes in the lab's folder, and waits until it answers.
- * @param address of this machine that it listens at
+ * Starts Debian's InfluxDB 1.6 on its usual port, with all its files in the lab's folder, and waits until it
+ * answers.
+ * @param address the address of this machine on which it listens
  */
 export async function influxd(lab: Lab, address = '127.0.0.1'): Promise<Running> {
   const dir = lab.path('influx')
@@ -32,12 +33,12 @@ export async function influxd(lab: Lab, address = '127.0.0.1'): Promise<Running>
   return running
 }
 
-/** The first row that a query of the database finds; empty when it finds nothing. */
+/** The first row that a query of the database finds; empty if there is none. */
 export async function influxRow(query: string, database = DATABASE): Promise<readonly unknown[]> {
   return (await influxRows(query, database))[0] ?? []
 }
 
-/** All rows of the first series that a query finds; times are text, good to the ns. */
+/** All rows of the first series that a query finds; times are text, exact to the ns. */
 export async function influxRows(
   query: string,
   database = DATABASE,

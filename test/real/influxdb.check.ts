@@ -1,6 +1,6 @@
 /**
- * InfluxDB beside OCS's own publisher: what is sent is the same; a real InfluxDB that is killed again and again, as the agent
- * and its hub are, has each sample once. `KILLS=50` is the long run.
+ * InfluxDB, compared with OCS's own publisher: the same points are sent; a real InfluxDB that is killed
+ * repeatedly, as the agent and its hub are, has each sample once. `KILLS=50` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
@@ -22,7 +22,7 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
 const PUBLISHER = join(import.meta.dir, 'publisher.py')
 
-/** One message of a feed: what OCS hands over, and the types that Python gives its values. */
+/** One message of a feed: its content as OCS passes it on, and the types that Python gives its values. */
 interface Message {
   readonly agentClass: string
   readonly instance: string
@@ -70,7 +70,7 @@ const messages: readonly Message[] = [
   },
 ]
 
-/** As it goes over crossbar, after OCS's aggregation. */
+/** In the form of crossbar's messages, after OCS's aggregation. */
 function asOcs({ agentClass, instance, feed, block, t, data, tags, excluded }: Message) {
   const columns = Object.entries(data).map(([name, [type, ...values]]) => {
     return [name, values.map((value) => numberText(type, value))]
@@ -83,7 +83,7 @@ function asOcs({ agentClass, instance, feed, block, t, data, tags, excluded }: M
   return [{ [block]: { ...told, ...(tags && { influxdb_tags: tags }) } }, about]
 }
 
-/** A value for JSON that Python reads with its type; what is quoted here is unquoted in the text. */
+/** A value in JSON that Python reads with its type; texts quoted here are unquoted afterwards. */
 function numberText(type: FieldType, value: Value): unknown {
   if (type === 'double' && Number.isInteger(value)) return `@${Number(value).toExponential()}@`
   return type === 'int' ? `@${value}@` : value
@@ -109,7 +109,7 @@ interface Sent {
   readonly body: string
 }
 
-/** Stands where a database would, and keeps what it is sent. */
+/** Takes the place of a database, and keeps what it is sent. */
 function stub() {
   const sent: Sent[] = []
   const server = Bun.serve({
@@ -165,7 +165,8 @@ test.each(['v1', 'v2'].flatMap((version) => PROTOCOLS.map((protocol) => [version
         : influxV2(true, env(ours.port))
     const points = messages.flatMap((message) => pointsFrom(message, protocol))
     expect(await database.write(points, AbortSignal.timeout(10_000))).toBeUndefined()
-    // Of the second version `json` spells whole numbers without `.0`, and booleans in small letters: the same to a database.
+    // The second version's `json` has whole numbers without `.0`, and booleans in lower case: equivalent for
+    // a database.
     const spelt = ({ body, ...rest }: Sent) => {
       const text = body.trimEnd()
       const plain = text
@@ -187,7 +188,7 @@ test('a panel of a dashboard that was made for OCS’s publisher shows the same 
   writeFileSync(file, JSON.stringify(messages.map(asOcs)).replaceAll(/"@([^@]*)@"/g, '$1'))
   const publisher = lab.program('publisher', [PYTHON, PUBLISHER, 'v1', 'line', '8086', 'theirs', file])
   expect((await publisher.ended(120)).code, publisher.text()).toBe(0)
-  // It is made by the first write.
+  // It is created by the first write.
   const place = {
     host: '127.0.0.1',
     port: 8086,
@@ -211,7 +212,7 @@ test('a panel of a dashboard that was made for OCS’s publisher shows the same 
     expect(theirs.length).toBeGreaterThan(0)
     expect([query, ours]).toEqual([query, theirs])
   }
-  // A field that has another type there is refused, told, and costs only its point.
+  // A field with another type in the database is refused and reported, and loses only its own point.
   const other = ['count', 'fresh'].map(
     (field) => `observatory.hm,feed=states ${field}=1.5 ${Math.floor(t0)}000000000`,
   )
@@ -235,7 +236,7 @@ class SinkLab extends Lab {
     return this.start(instance, ['agent', '--instance-id', instance, ...this.flags])
   }
 
-  /** Whether the sink has all that agents hold, as its session says. */
+  /** Whether the sink has everything that agents hold, according to its session. */
   async caughtUp(): Promise<boolean> {
     const session = await this.session('influx', 'record')
     const { behind, connected } = (session?.['data'] ?? {}) as { behind?: number; connected?: boolean }
@@ -311,7 +312,7 @@ test('database, sink and hub killed by turns: the database has each sample once'
     'fake.false_temperatures.channel_01',
   ])
 
-  // What is missing is seen, and backfill writes it: the same samples are the same points.
+  // Missing points are detected, and backfill writes them: the same samples are the same points.
   const before = await influxRows('SELECT * FROM "observatory.fake"')
   const [middle] = before[before.length >> 1] ?? []
   await influxRow(`DELETE FROM "observatory.fake" WHERE time < '${middle}'`)

@@ -1,4 +1,4 @@
-/** What can be given wrong: one clear line, the right exit code, and nothing left half-started. */
+/** Invalid input: one clear line, the right exit code, and nothing left half-started. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -11,7 +11,7 @@ setDefaultTimeout(400_000)
 const SITE = [`--site-file=${YALE}`, '--site-host=grumpy']
 const LS240 = ['agent', '--instance-id=ls240']
 
-/** Fails with this code and one line. */
+/** Checks that a command failed with this code and one line. */
 function fails({ code, out, err }: Outcome, wanted: number, line: string | RegExp): void {
   const said = err.split('\n').filter((text) => text.startsWith('ocs: ') || text.startsWith('error: '))
   expect(said, err).toHaveLength(1)
@@ -21,7 +21,7 @@ function fails({ code, out, err }: Outcome, wanted: number, line: string | RegEx
   expect(err).not.toMatch(/^ +at /m)
 }
 
-/** yale.yaml with one text in the place of another. */
+/** yale.yaml with one text replaced by another. */
 function edited(lab: Lab, from: string, to: string): string {
   const file = lab.path('edited.yaml')
   writeFileSync(file, readFileSync(YALE, 'utf8').replace(from, to))
@@ -99,7 +99,7 @@ test('a port in use: who has it, and a crossbar router by its name', async () =>
   fails(await lab.run(['hub', ...SITE]), 2, /^ocs: port 8001 .*crossbar router \("Crossbar\/20\.1\.1"\)/)
 })
 
-/** An HTTP server that calls itself something. */
+/** An HTTP server that gives itself a name. */
 async function answering(port: number, name: string): Promise<AsyncDisposable> {
   const server = createServer((_, answer) => answer.writeHead(404, { server: name }).end())
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -111,7 +111,7 @@ async function answering(port: number, name: string): Promise<AsyncDisposable> {
   }
 }
 
-/** A recorder for this directory is refused before it announces itself. */
+/** Checks that a recorder for this directory is refused before it announces itself. */
 async function unwritable(lab: Lab, dir: string, why: string): Promise<void> {
   const outcome = await lab.run(['aggregate', '--instance-id=aggregator', '--data-dir', dir, ...SITE])
   fails(outcome, 2, new RegExp(`^ocs: .*data directory ${dir} cannot be written \\(${why}.*--data-dir$`))
@@ -151,7 +151,7 @@ test('a second live instance is refused, and told who the first is', async () =>
   )
   fails(elsewhere, 1, who)
   expect(first.end).toBeUndefined()
-  // One that was killed is no hindrance.
+  // A killed one is no obstacle.
   await first.kill()
   const next = lab.start('ls240', command)
   await next.says('session joined')

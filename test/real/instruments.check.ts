@@ -1,6 +1,7 @@
 /**
- * What instruments and their cables do to an agent: it never ends, publishes no value that was not sent for that channel,
- * and goes on by itself. `REPLUGS=1000` is the long run; `SEED=…` repeats a run's faults.
+ * The effects of instruments and their cables on an agent: it never ends, publishes no value that was not
+ * sent for that channel, and recovers by itself. `REPLUGS=1000` is the long run; `SEED=…` repeats a run's
+ * faults.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -16,15 +17,17 @@ setDefaultTimeout(24 * 3_600_000)
 
 const REPLUGS = Number(process.env['REPLUGS'] ?? 6)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-/** Seconds until readings come again after a cable is back. */
+/** Seconds until readings resume after a cable is back. */
 const RESUMED = 2
-/** The same where the machine stalled meanwhile. */
+/** The same if the machine stalled meanwhile. */
 const STALLED = 12
-/** Seconds of replies that are lost, late, torn or noise, and the rows that have to come meanwhile. */
+/**
+ * Seconds of replies that are lost, late, torn or noise, and the number of rows that have to come meanwhile.
+ */
 const STORM = 5
 const STORM_ROWS = 3
 
-/** An agent with a simulated instrument whose cable and faults the check holds. */
+/** An agent with a simulated instrument whose cable and faults the check controls. */
 interface Bench extends AsyncDisposable {
   readonly lab: Lab
   readonly agent: Running
@@ -65,15 +68,15 @@ test.each([
   const resumed: number[] = []
   for (let cycle = 0; cycle < REPLUGS; cycle++) {
     await sim.unplug()
-    // Mostly short; now and then long enough for an agent to have grown tired of trying.
+    // Mostly short; sometimes long enough for the agent's retries to have slowed down.
     await seconds(cycle % 10 === 4 ? 5 : 0.05 + 0.5 * Math.random())
     await sim.plugIn()
     const [back, mark] = [performance.now(), agent.mark]
-    // A 372 has nothing to tell before its scanner has settled on a channel.
+    // A 372 has no readings before its scanner has settled on a channel.
     const well =
       kind === '240' ? listener.next(() => true, back) : agent.says('the instrument is back', 20, mark)
     resumed.push(((await well).at - back) / 1000)
-    // It reads on for a moment before the next.
+    // It continues to read for a moment before the next.
     await seconds(0.2)
   }
   expect(agent.end).toBeUndefined()
@@ -114,8 +117,8 @@ test('replies that are lost, late, torn, doubled or noise: each costs its value,
         { kind: 'split', ms: 30 },
       ],
     ] as Parameters<typeof sim.faults.inject>[0][]
-    // One bad reply in fourteen, and in seven of the 372, which is asked less: a link that is lost meanwhile comes back, as
-    // each of the forty questions at its opening is asked three times.
+    // One bad reply in fourteen, and in seven for the 372, which is queried less: a link that is lost
+    // meanwhile comes back, as each of the forty queries at its opening is tried three times.
     for (const fault of faults)
       sim.faults.inject(fault, { times: Number.POSITIVE_INFINITY, chance: kind === '240' ? 0.01 : 0.02 })
     await seconds(STORM)
@@ -142,7 +145,7 @@ test('silent, noise at any rate, or another instrument: degraded with the reason
   const session = () => lab.session('ls240', 'acq')
   const troubles = [
     ['silent', /no (reply|answer)/, () => sim.faults.inject({ kind: 'hang' })],
-    // What a wrong baud rate looks like: bytes, none of which can be read.
+    // The effect of a wrong baud rate: unreadable bytes.
     ['noise', /baud rate/, () => sim.faults.inject({ kind: 'garbage' }, { times: Number.POSITIVE_INFINITY })],
     [
       'another serial number',
@@ -153,7 +156,7 @@ test('silent, noise at any rate, or another instrument: degraded with the reason
   for (const [name, reason, begin] of troubles) {
     const mark = agent.mark
     begin()
-    // One that has been taken for another while it was read is met when it is opened next.
+    // An instrument that was exchanged during reading is noticed at the next opening.
     if (name === 'another serial number') await sim.unplug().then(() => sim.plugIn())
     await agent.says(reason, 30, mark)
     expect(await session()).toMatchObject({ status: 'running', degraded: true })
@@ -167,18 +170,21 @@ test('silent, noise at any rate, or another instrument: degraded with the reason
   await ends(at)
 })
 
-/** Values of a row that could not be read. */
+/** Number of values in a row that could not be read. */
 function unread({ row }: Seen): number {
   return Object.entries(row.data).filter(([name, [value]]) => name.endsWith('_status') && value === -1).length
 }
 
-/** Stopped, the agent ends in good order; it had no error of its own making. */
+/** Stops the agent, which must end normally, without an internal error. */
 async function ends({ agent }: Bench): Promise<void> {
   expect(await agent.stop()).toMatchObject({ code: 0 })
   expect(agent.lines.filter(({ text }) => /error: bug|^ +at /.test(text))).toEqual([])
 }
 
-/** Every value published is one that the simulator put on the wire for that channel and quantity; how many they are. */
+/**
+ * Checks that every published value is one that the simulator sent for that channel and quantity; returns
+ * their number.
+ */
 function matchTruth({ truth }: Bench, rows: readonly Seen[]): number {
   const sent = new Set(
     readFileSync(truth, 'utf8')

@@ -1,6 +1,6 @@
 /**
- * kill -9 at random moments: the recorder's files hold every sample once. The seed is printed; `SEED=…` repeats a run's
- * moments. `KILLS=1000` is the long run.
+ * kill -9 at random moments: the recorder's files hold every sample once. The seed is printed; `SEED=…`
+ * repeats a run's moments. `KILLS=1000` is the long run.
  */
 
 import { expect, setDefaultTimeout, test } from 'bun:test'
@@ -18,7 +18,7 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 const FRAME = ['--frame-length', '0.5']
 const HERTZ = 10
 
-/** Ends acquisition and waits until the agents have heard that all they hold is recorded. */
+/** Ends acquisition and waits until the agents know that all their rows are recorded. */
 async function recordAll(lab: Lab, ...agents: string[]): Promise<void> {
   const { code, err } = await lab.run(['ctrl', 'stop', ...agents.map((agent) => `--target=${agent}`)])
   expect(code, err).toBe(0)
@@ -60,7 +60,7 @@ test('kill -9 of the recorder, again and again: no sample is lost or doubled', a
   )
 })
 
-/** The counting simulator's numbers, all of them in their order. */
+/** Checks that all numbers of the counting simulator are there, in order. */
 function counted(rows: readonly Seen[]): void {
   const values = rows
     .filter(({ instance }) => instance === 'ls240')
@@ -113,7 +113,7 @@ test('recorder, hub and agent killed by turns: what was published is recorded on
   const kept = spooled(lab.path('state'))
   const keys = new Set(kept.map(keyOf))
   expect(rows.map(keyOf).filter((key) => !keys.has(key))).toEqual([])
-  // A reading is printed once it is on disk: what was printed while the hub was away is recorded too.
+  // A reading is printed once it is on disk, so those printed while the hub was away are recorded too.
   expect(kept.length).toBeGreaterThanOrEqual(printed.length)
   await compare(lab, demo.dataDir, kept)
   figure(

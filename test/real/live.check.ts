@@ -1,4 +1,7 @@
-/** A lab records for half a minute; so3g and spt3g read the files and find every value that was sent, bit for bit. */
+/**
+ * A lab records for half a minute; so3g and spt3g read the files and find every value that was sent, bit for
+ * bit.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { compare, filesOf, keyOf, type Sent, samplesOf, spooled } from './archive.ts'
@@ -31,7 +34,7 @@ test('real spt3g and so3g read every value that was sent in a live run', async (
   const live = new Set(rows.map(keyOf))
   expect(kept.map(keyOf).filter((key) => !live.has(key))).toEqual([])
   expect(rows).toHaveLength(kept.length)
-  // What went over the bus is what is expected of the files; the declaration gives the types.
+  // The files must have the content of the bus; the declaration gives the types.
   const sent = rows.map((seen) => {
     const { declaration } = kept.find((row) => keyOf(row) === keyOf(seen)) ?? {}
     if (!declaration) throw new Error(`${keyOf(seen)} was published and is in no spool`)
@@ -49,7 +52,10 @@ test('real spt3g and so3g read every value that was sent in a live run', async (
   matchTruth(rows, demo.truth)
 })
 
-/** The 240's readings are the numbers its simulator says it sent, in their order; the last sweep may have been cut off. */
+/**
+ * Checks that the 240's readings are the numbers its simulator reports as sent, in order; the last sweep may
+ * be incomplete.
+ */
 function matchTruth(rows: readonly Sent[], file: string): void {
   const truth = readFileSync(file, 'utf8')
     .trimEnd()

@@ -11,7 +11,7 @@ export class LoadedLab implements AsyncDisposable {
   readonly site: readonly string[]
   #roles: Running[] = []
 
-  /** @param servers items of `mqtt_server` in the site file, with commas between */
+  /** @param servers items of `mqtt_server` in the site file, separated by commas */
   constructor(servers: string) {
     const file = this.lab.path('lab.yaml')
     writeFileSync(
@@ -34,7 +34,9 @@ export class LoadedLab implements AsyncDisposable {
     return agent
   }
 
-  /** Starts instrument, agent and recorder, and waits until something is recorded. A broker runs. */
+  /**
+   * Starts instrument, agent and recorder, and waits until something is recorded. A broker must be running.
+   */
   async begin(): Promise<void> {
     await this.demo.sim240('--counter')
     this.#roles = ['ls240', 'aggregator'].map((id) => this.start(id))
@@ -46,13 +48,13 @@ export class LoadedLab implements AsyncDisposable {
     return this.lab.start(id, ['agent', '--instance-id', id, ...this.site, '--log-dir', this.lab.path('log')])
   }
 
-  /** Asks what an operation is doing, by a new connection. @throws when nobody answers */
+  /** Asks for the state of an operation, through a new connection. @throws if nobody answers */
   async ctrl(): Promise<void> {
     const { code, out, err } = await this.lab.run(['ctrl', 'status', 'ls240', 'acq', ...this.site], {}, 60)
     expect(code, `${out}\n${err}`).toBe(0)
   }
 
-  /** Waits until all that was read by now is recorded, over the broker that there is. */
+  /** Waits until all rows read by now are recorded, through the present broker. */
   async recorded(): Promise<void> {
     const before = samplesOf(spooled(this.lab.path('state')))
     const state = this.lab.path('state')
@@ -63,7 +65,7 @@ export class LoadedLab implements AsyncDisposable {
     )
   }
 
-  /** Ends acquisition, and compares what was recorded with what was read. */
+  /** Ends acquisition, and compares the recording with the readings. */
   async judge(what: string): Promise<void> {
     const { code, err } = await this.lab.run(['ctrl', 'stop', '--target=ls240', ...this.site], {}, 60)
     expect(code, err).toBe(0)

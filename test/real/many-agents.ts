@@ -1,4 +1,7 @@
-/** Many agents in one process, each with a hub connection and a spool of its own: `many-agents.ts STATE COUNT HERTZ [URL] [NAME]`. */
+/**
+ * Many agents in one process, each with its own hub connection and spool: `many-agents.ts STATE COUNT HERTZ
+ * [URL] [NAME]`.
+ */
 
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -19,7 +22,7 @@ const agent = defineAgent({
   help: 'Publishes eight channels.',
   args: z.object({}),
   feeds: {
-    // As a fast instrument does it: a row holds a tenth of a second.
+    // Like a fast instrument: a row contains a tenth of a second.
     [FEED]: {
       help: 'Eight channels.',
       record: true,
@@ -37,9 +40,9 @@ const agent = defineAgent({
 }) as unknown as Agent
 
 const credentials = () => findCredentials({ url, realm: 'test_realm', env: process.env })
-/** How often agents of this process have been let in, lost and not let in, the last two by why. */
+/** How often agents of this process have been admitted, lost and refused, the last two by reason. */
 const counts = new Map<string, number>()
-/** Whether a line is on its way that says them. */
+/** Whether a line with the present counts is being written. */
 let isSaid = true
 const add = (what: string) => {
   counts.set(what, (counts.get(what) ?? 0) + 1)

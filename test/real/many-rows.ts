@@ -2,7 +2,7 @@ import type { FeedDeclaration } from '../../src/core/channels.ts'
 
 export const FEED = 'temperatures'
 const CHANNELS = Array.from({ length: 8 }, (_, i) => `Channel_${i + 1}_T`)
-/** What each of the many agents declares. */
+/** The declaration of each of the many agents. */
 export const blocks = { temps: Object.fromEntries(CHANNELS.map((name) => [name, { units: 'K' }])) }
 export const declaration: FeedDeclaration = {
   agent_class: 'ManyAgent',

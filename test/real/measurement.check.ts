@@ -1,4 +1,7 @@
-/** The example measurement, interrupted at every step: the instrument itself says that all is as it was before. */
+/**
+ * The example measurement, interrupted at every step: the instrument itself confirms that everything is
+ * restored.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -10,14 +13,17 @@ setDefaultTimeout(400_000)
 const SCRIPT = join(ROOT, 'examples', 'measurement.ts')
 const OUTPUTS = [0, 100]
 const SAMPLES = 5
-/** Steps that are quickly done with: a temperature holds if it moves less than 50 mK in half a second. */
+/** A plan with short steps: a temperature is stable if it moves by less than 50 mK in half a second. */
 const PLAN = ['--range', '0.001', '--outputs', OUTPUTS.join(), '--samples', String(SAMPLES)]
 const QUICK = [...PLAN, '--window', '0.5', '--within', '0.05']
 /** How often it is interrupted while it sets up heater and scanner. */
 const MOMENTS = 12
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** What somebody else has set: a manual output in W, the loop closed, the scanner on channel 3; the heater is off. */
+/**
+ * Settings made by somebody else: a manual output in W, the loop closed, the scanner on channel 3; the heater
+ * is off.
+ */
 const BEFORE = ['OUTMODE 0,5,6,1,0,0,1', 'HTRSET 0,120,8,0,2', 'MOUT 0,0.002', 'SCAN 3,0']
 const QUESTIONS = ['RANGE? 0', 'MOUT? 0', 'OUTMODE? 0', 'HTRSET? 0', 'SCAN?']
 
@@ -64,7 +70,7 @@ hosts:
     await this.agent.says('acq: Status is now "running".')
   }
 
-  /** What the instrument answers, asked past the agent; it takes two connections at a time. */
+  /** The instrument's answer to a query that bypasses the agent; it accepts two connections at a time. */
   ask(line: string): Promise<string> {
     return until('the instrument answers', 5, () => this.#askOnce(line).catch(() => undefined))
   }
@@ -98,7 +104,7 @@ function portIn(text: string): number {
 
 /** A line without its time. */
 const said = (text: string): string => text.replace(/^\S+Z /, '')
-/** Numbers measured differ from run to run. */
+/** A pattern for a text in which measured numbers may differ between runs. */
 const pattern = (text: string): RegExp =>
   new RegExp(`Z ${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/\d\\\.\d+/g, '\\S+')}$`)
 
@@ -118,7 +124,7 @@ test('interrupted at every step, by every signal, the measurement leaves all as 
   )
   expect(steps.at(-1)).toBe('everything is as it was before')
 
-  // The heater is really on in between: else the rest would prove nothing.
+  // The heater is really on in between: otherwise the rest would prove nothing.
   const on = bench.measure(...QUICK)
   await on.says('heater at 100 %', 30)
   expect(await bench.settings()).toMatch(/^4;\+100/)
@@ -165,7 +171,7 @@ test('interrupted at any moment, between two requests as well, it leaves all as 
     await seconds(((ready.at - first.at) * at) / MOMENTS / 1000)
     run.signal('SIGINT')
     const { code } = await run.ended(30)
-    // One that had a quicker machine than the first may be over already.
+    // On a faster machine than for the first run, it may be over already.
     const done = run.text('err').includes('done: ')
     if (!done) interrupted++
     expect([at, code, await bench.settings()], run.tail()).toEqual([at, done ? 0 : 1, before])

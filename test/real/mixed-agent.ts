@@ -1,4 +1,7 @@
-/** `ocs agent --module`: an agent that counts, with a field of each type, values that are none, and tags of OCS. */
+/**
+ * `ocs agent --module`: an agent that counts, with a field of each type, missing and special values, and tags
+ * of OCS.
+ */
 import { z } from 'zod'
 import { defineAgent } from '../../src/core/agent.ts'
 import { poll } from '../../src/core/poll.ts'
@@ -27,7 +30,7 @@ export default defineAgent({
   let [n, last] = [0, 0]
   await poll(args.hertz, { session, signal }, async () => {
     n++
-    // A reading that comes late comes soon before the next one: no two have the same ms.
+    // After a late reading the next one follows soon: no two may have the same ms.
     last = Math.max(last + 1, Date.now())
     const ratio = n % 10 === 0 ? Number.NaN : Math.sin(n)
     const word = n % 7 === 0 ? `"${n}", \\` : `word ${n}`

@@ -1,6 +1,6 @@
 /**
- * The hub dies, freezes, is crowded; cables are pulled between hosts (network namespaces on a switch). What each costs, and
- * that so3g and spt3g find every sample afterwards.
+ * The hub dies, freezes, is crowded; cables are pulled between hosts (network namespaces on a switch).
+ * Measures the effect of each; so3g and spt3g find every sample afterwards.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
@@ -18,14 +18,14 @@ setDefaultTimeout(260_000 + 5000 * RESTARTS)
 /** Seconds until a silent connection is given up, and until an agent is back. */
 const NOTICED = 8
 const BACK = 2
-/** A short frame, so that what is read is soon recorded. */
+/** A short frame, so that rows are recorded soon. */
 const FRAME = ['--frame-length', '0.2']
 const EVERYWHERE = ['--listen', '127.0.0.1:1883', '--listen', `${HERE}:1883`, '--insecure']
 
 /** `1.23 s`, between two times of the monotonic clock in ms. */
 const took = (from: number, to: number) => `${((to - from) / 1000).toFixed(2)} s`
 
-/** Waits until the recorder has all, ends the roles in turn, and has the files read. */
+/** Waits until the recorder has everything, ends the roles in turn, and has the files checked. */
 async function allRecorded(lab: Lab, dataDir: string, ...roles: Running[]): Promise<void> {
   await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
   for (const role of roles) expect(await role.stop()).toMatchObject({ code: 0 })
@@ -39,7 +39,7 @@ test('from the start of a new hub to the first sample in a synced file', async (
   const sim = await demo.sim240()
   const agent = demo.ls240(10)
   const recorder = demo.aggregator(...FRAME)
-  // The recorder acknowledges what is in a synced file.
+  // The recorder acknowledges rows in a synced file.
   await using bus = connectMqtt({
     url: 'mqtt://127.0.0.1:1883',
     client: 'watch',
@@ -54,7 +54,7 @@ test('from the start of a new hub to the first sample in a synced file', async (
   const listening: number[] = []
   while (whole.length < RESTARTS) {
     await hub.kill()
-    // Until then what was on its way is written, so that what comes next came by the new hub.
+    // By then messages in flight are written, so later ones came through the new hub.
     await seconds(0.5 + Math.random())
     const again = performance.now()
     hub = await lab.hub()
@@ -72,12 +72,12 @@ test('from the start of a new hub to the first sample in a synced file', async (
     `${RESTARTS} hubs killed and started, to the first sample recorded: ${of} from the command, ` +
       `median ${ready.toFixed(2)} s, max ${late.toFixed(2)} s from when the hub listens`,
   )
-  // How soon a program starts is the machine's affair.
+  // How soon a program starts depends on the machine.
   expect(ready).toBeLessThan(SLOW * 1)
   expect(late).toBeLessThan(SLOW * 2)
 })
 
-/** The middle one, and the largest. */
+/** The median and the maximum. */
 function spread(values: readonly number[]): { median: number; max: number } {
   const sorted = values.toSorted((a, b) => a - b)
   return { median: sorted[sorted.length >> 1] ?? 0, max: sorted.at(-1) ?? 0 }
@@ -176,7 +176,7 @@ test('an agent that was killed, or whose host has vanished, is back within 2 s; 
   const { at } = await moved.says('session joined', 30)
   figure(`its host has vanished: on the hub from another ${took(vanished, at)} after the command`)
   await moved.says('channel_00')
-  // When the first host is back, its agent finds its place taken and keeps what it has.
+  // When the first host is back, its agent finds its place taken and keeps its rows.
   here.plug()
   await agent.says(/transport lost|refused|held/, 20, mark)
   expect(moved.end).toBeUndefined()
@@ -188,7 +188,7 @@ test('an agent that was killed, or whose host has vanished, is back within 2 s; 
   expect(Math.max(...joining, at - begun(moved))).toBeLessThan(SLOW * BACK * 1000)
 })
 
-/** When an agent said its first word: how soon a program starts is the machine's affair. */
+/** When an agent printed its first line: how soon a program starts depends on the machine. */
 function begun(agent: Running): number {
   return agent.lines.find(({ text }) => text.includes(' starting '))?.at ?? 0
 }
@@ -204,7 +204,7 @@ function siteOf(lab: Lab, agentClass: string, args: readonly string[]): string[]
   return ['agent', '--instance-id', instance, '--site-file', file, '--site-host', 'lab']
 }
 
-/** What the hub publishes as an agent's presence. */
+/** Prints the messages of an agent's presence. */
 function watch(lab: Lab, instance: string): Running {
   return lab.program('presence', subscriber('watcher', `observatory/${instance}/presence`, '%p'))
 }

@@ -1,4 +1,7 @@
-/** The package of `python/` as pip installs it: data frames of a running lab and of its files, live readings, the client. */
+/**
+ * The package of `python/` as pip installs it: data frames of a running lab and of its files, live readings,
+ * the client.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { figure, Lab, ROOT, until } from './roles.ts'
@@ -109,7 +112,7 @@ fails(lambda: lab.data('ls240.*'), 'pandas', 'ocs-child[notebook]')
   expect([(await example.ended(60)).code, example.text('err')]).toEqual([0, ''])
   expect(example.text('out').match(/ K$/gm)).toHaveLength(10)
   figure(/\d+ samples.*/.exec(example.text('out'))?.[0] ?? '')
-  // The instrument and its node are gone: what is in files is there under the same names.
+  // The instrument and its node are gone: the recorded data are there under the same names.
   await ls240.stop()
   await node.stop()
   await until('it is in a file', 60, async () => {

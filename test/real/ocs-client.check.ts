@@ -1,4 +1,7 @@
-/** OCS's own client (ocs 0.12.1) on the hub, by `wamp_http` of a site file as labs have it, with nothing installed. */
+/**
+ * OCS's own client (ocs 0.12.1) on the hub, through `wamp_http` of a site file as labs have it, with nothing
+ * installed.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { principalsPath, setPassword } from '../../src/principals/principals-file.ts'
@@ -22,7 +25,7 @@ hosts:
       - {agent-class: RegistryAgent, instance-id: registry}
       - {agent-class: BegunAgent, instance-id: begun, module: begun.py}
 `
-/** It starts its process itself, with no parameters, as OCS's HostManager does. */
+/** Starts its own process, without parameters, as OCS's HostManager does. */
 const BEGUN = `
 from ocs import ocs_agent, site_config
 from twisted.internet import defer
@@ -123,6 +126,6 @@ test('scripts on OCSClient operate as whom ~/.netrc names, and without only look
   await python(`fails(lambda: OCSClient('fake'), 'Server replied with code 401')`)
   const info = await fetch('http://localhost:8001/info')
   expect([info.status, await info.json()]).toMatchObject([200, { realm: 'test_realm' }])
-  // crossbar's own path for clients that are told it, of this machine by another name.
+  // The path of crossbar, for clients configured with it, on this machine under another name.
   expect((await fetch('http://127.0.0.1:8001/call', { method: 'POST', body: '{}' })).status).toBe(400)
 })

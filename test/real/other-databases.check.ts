@@ -1,4 +1,4 @@
-/** The databases that speak InfluxDB's line protocol and are none: what a recorder has kept is in them whole. */
+/** Databases that speak InfluxDB's line protocol without being InfluxDB: all recorded data get into them. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync } from 'node:fs'
 import { DemoLab } from './demo-lab.ts'
@@ -7,10 +7,13 @@ import { figure, Lab, until } from './roles.ts'
 
 setDefaultTimeout(400_000)
 
-/** `org.questdb:questdb:9.0.3` of Maven. */
+/** `org.questdb:questdb:9.0.3` from Maven. */
 const QUESTDB = process.env['OCS_QUESTDB_JAR'] ?? ''
 
-/** Records some readings of a 240, and stops: the folder, with how many rows and values its files have. */
+/**
+ * Records some readings of a 240, and stops; returns the folder, and the number of rows and values in its
+ * files.
+ */
 async function recorded(lab: Lab): Promise<{ data: string; rows: number; values: number }> {
   const demo = new DemoLab(lab)
   const hub = await lab.hub()

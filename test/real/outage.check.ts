@@ -1,7 +1,8 @@
 /**
- * A database that is away for a day, by a fast clock: agents go on and are recorded, both sinks say what is wrong, and afterwards
- * the database has each sample once. What spools no longer hold comes from the archive node; one sink is on another host (a
- * network namespace), which has no file of the agents'. `OUTAGE_HOURS=24 OUTAGE_SPEED=50` is the long run.
+ * A database that is away for a day, by a fast clock: agents continue and are recorded, both sinks report the
+ * problem, and afterwards the database has each sample once. Rows that spools no longer hold come from the
+ * archive node; one sink is on another host (a network namespace), which has none of the agents' files.
+ * `OUTAGE_HOURS=24 OUTAGE_SPEED=50` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
@@ -18,11 +19,11 @@ setDefaultTimeout(3_500_000)
 const HOURS = Number(process.env['OUTAGE_HOURS'] ?? 2.5)
 const SPEED = Number(process.env['OUTAGE_SPEED'] ?? 50)
 const HERTZ = 0.5
-/** What is beside the fast clock: the roles' clock has to wake them. */
+/** Needed besides the fast clock: the roles must be woken by it. */
 const preload = `--preload=${join(import.meta.dir, 'soak-preload.ts')}`
 const MODULE = join(import.meta.dir, 'mixed-agent.ts')
 
-/** The clock of this machine, for what looks at the end: its patience is in real seconds. */
+/** The clock of this machine, for the checks at the end: their time-outs are in real seconds. */
 const REAL = { LD_PRELOAD: undefined, FAKETIME: undefined, FAKETIME_SHARED: undefined }
 
 /** The two sinks, by the database that each writes to. */
@@ -30,7 +31,7 @@ const SINKS = { influx: DATABASE, far: 'of_another_host' } as const
 const AGENTS = ['steady', 'restless'] as const
 type Sink = keyof typeof SINKS
 
-/** What a sink says of itself. */
+/** The report of a sink. */
 interface Said {
   readonly degraded: boolean
   readonly data: { readonly behind?: number; readonly connected?: boolean; readonly problem?: string | null }
@@ -71,7 +72,7 @@ ${sink('far', HERE)}`,
     return this.agent(instance, '--module', MODULE)
   }
 
-  /** What is retained on a topic of an instance, as any MQTT client sees it. */
+  /** The retained message on a topic of an instance, as any MQTT client sees it. */
   async #retained<T>(instance: string, topic: string): Promise<T | undefined> {
     const visit = this.program('visitor', [
       'mosquitto_sub',
@@ -85,18 +86,18 @@ ${sink('far', HERE)}`,
     return text === '' ? undefined : (JSON.parse(text) as T)
   }
 
-  /** What a sink says of its work. */
+  /** The report of a sink about its work. */
   async said(sink: Sink): Promise<Said> {
     return (await this.#retained<Said>(sink, 'ops/record/session')) ?? { degraded: false, data: {} }
   }
 
-  /** Points that a sink has had from archive nodes. */
+  /** Number of points that a sink has received from archive nodes. */
   async archived(sink: Sink): Promise<number> {
     const presence = await this.#retained<{ counters: { archived: number } }>(sink, 'presence')
     return presence?.counters.archived ?? 0
   }
 
-  /** The first row of an agent that is held. */
+  /** The first row of an agent that is still held. */
   held(instance: string): readonly { readonly epoch: string; readonly first: number }[] {
     const { epochs } = lookAtSpool(this.path('state', 'observatory', `${instance}.sqlite`))
     return epochs.map(({ epoch, first }) => ({ epoch, first }))
@@ -127,7 +128,7 @@ test(`a database is away for ${HOURS} h: degraded, and then all is there once, f
   await using lab = new OutageLab(clock.env)
   const network = await Network.open(lab)
   const host = await network.host('far')
-  // Without TLS, whose handshakes have some real ms on this clock.
+  // Without TLS, whose handshakes would take too long on this clock.
   const hub = await lab.hub(
     ...lab.flags.slice(0, 2),
     '--listen',
@@ -162,7 +163,7 @@ test(`a database is away for ${HOURS} h: degraded, and then all is there once, f
       const { degraded: is, data } = await lab.said(sink)
       if (is && data.connected === false && data.problem?.includes('cannot be reached')) degraded[sink]++
     }
-    // Epochs that come and go while nobody writes them.
+    // Epochs that begin and end while the database is away.
     if (restarts < 2 && hours() > ((restarts + 1) * HOURS) / 4) {
       restarts++
       expect(await restless.stop()).toMatchObject({ code: 0 })
@@ -203,7 +204,7 @@ test(`a database is away for ${HOURS} h: degraded, and then all is there once, f
   for (const role of [near, far, archive, recorder, steady, restless, hub])
     expect(await role.stop()).toMatchObject({ code: 0 })
 
-  // Every value that is recorded, as it is recorded.
+  // Every recorded value, as it is recorded.
   const rows: Record<string, number> = {}
   for (const [sink, name] of Object.entries(SINKS)) {
     const { code, err, influx } = await lab.audit(name)
@@ -224,7 +225,7 @@ test(`a database is away for ${HOURS} h: degraded, and then all is there once, f
 
 const FIELDS = ['n', 'ratio', 'odd', 'word']
 type Sample = readonly unknown[]
-/** What is recorded of an agent. */
+/** The recorded samples of an agent. */
 async function samples(lab: Lab, agent: string): Promise<Sample[]> {
   const fields = FIELDS.map((name) => `${agent}.mixed.${name}`)
   const words = [
@@ -247,7 +248,7 @@ async function samples(lab: Lab, agent: string): Promise<Sample[]> {
     .map((row) => fields.map((field) => (row[field] === 'NaN' ? null : row[field])))
 }
 
-/** What a database has of it. */
+/** Its samples in a database. */
 async function inDatabase(agent: string, name: string): Promise<Sample[]> {
   const rows = await influxRows(`SELECT ${FIELDS.join()} FROM "observatory.${agent}"`, name)
   return rows.map(([, ...values]) => values)

@@ -1,4 +1,6 @@
-/** The live page in Debian's Chromium, as a person uses it: with a mouse, with keys, on a phone, in the dark. */
+/**
+ * The live page in Debian's Chromium, as a person uses it: with a mouse, with keys, on a phone, in the dark.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,10 +15,10 @@ const BRIDGE_PORT = 5000
 const PORT = 5001
 const ORIGIN = `http://127.0.0.1:${PORT}`
 const PASSWORD = 'correct horse battery'
-/** Seconds that anything may take on a busy machine; the figures tell how long it took. */
+/** Seconds that any step may take on a busy machine; the figures show how long it took. */
 const PATIENCE = 60
 const PLOT = 'channel_00 … channel_03'
-/** Where to keep what the page looks like; nowhere unless it is said. */
+/** The folder for screenshots of the page; none by default. */
 const SHOTS = process.env['OCS_SHOTS'] ?? ''
 const SITE = `
 hub: { mqtt_server: 'mqtt://127.0.0.1:1883', wamp_server: 'ws://127.0.0.1:8001/ws' }
@@ -93,7 +95,7 @@ test('it opens with a plot; values move and the plot fills', async () => {
   await page.locator('.panel canvas').first().waitFor()
   await until('values are there', PATIENCE, fresh)
   figure(`plots and values are there ${since(start).toFixed(2)} s after the page was asked for`)
-  // The others would hide it where they cross.
+  // The other curves would hide it where they cross.
   for (const other of ['channel_01', 'channel_02', 'channel_03']) await tile(other).click()
   await page.mouse.move(0, 0)
   const [value, filled] = [await said(tile().locator('.value')), await drawn(page, PLOT)]
@@ -207,7 +209,7 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
     /done at [\d:]+, after \d s: Exited after 0\./.test(await said(page.locator('#dialog'))),
   )
   await page.keyboard.press('Escape')
-  // The next time it is filled in as it was.
+  // The next time, the form has the previous values.
   await page.locator('[aria-label="start fake delay_task"]').click()
   await page.locator('#param-delay').waitFor()
   expect(await page.locator('#param-delay').inputValue()).toBe('0.5')
@@ -218,7 +220,7 @@ test('an operator who has signed in starts an operation, by keys alone; nobody e
   await until('it is listed', PATIENCE, async () =>
     (await said(page.locator('#events'))).includes('delay_task done'),
   )
-  // An alarm that is on is seen to from the top of the page.
+  // An active alarm is acknowledged from the top of the page.
   const watch = agent('alarms')
   const ack = page.locator('#alarms [aria-label="Acknowledge warm"]')
   await ack.click({ timeout: PATIENCE * 1000 })
@@ -268,7 +270,7 @@ test('a span is drawn over and stays; it is moved, widened, and left for the new
   // A fifth of five minutes, to a pixel.
   expect(spanOf(asked.at(-1)) / 60_000).toBeCloseTo(1, 1)
   await shot('zoomed')
-  // It stays while values move on.
+  // It stays while values change.
   const value = await said(tile().locator('.value'))
   await until('the value moves', PATIENCE, async () => (await said(tile().locator('.value'))) !== value)
   expect(await said(shown)).toBe(words)
@@ -315,11 +317,11 @@ test('on a wall there are the last values alone, of the fields that are chosen',
 
 test('a task shades the plots of what its own agent reads, and no other', async () => {
   const { page } = chromium
-  // Of 5 min, 12 s are 4 % of a plot.
+  // In 5 min, 12 s are 4 % of a plot.
   const run = (instance: string) =>
     lab.run(['ctrl', 'start', instance, 'delay_task', '--delay', '12', '--wait', ...site])
   await agent('other').says('launching acq', PATIENCE)
-  // Lines of the grid go from top to bottom, too.
+  // Grid lines also go from top to bottom.
   const before = await shaded(page, PLOT)
   expect((await run('other')).code).toBe(0)
   await until('it is listed', PATIENCE, async () =>
@@ -330,7 +332,7 @@ test('a task shades the plots of what its own agent reads, and no other', async 
   expect(await shaded(page, PLOT)).toBeLessThan(before + 0.02)
   expect((await run('fake')).code).toBe(0)
   await until('its own is shaded', PATIENCE, async () => (await shaded(page, PLOT)) > before + 0.03)
-  // The time line has it as well, with how long it ran.
+  // The time line shows it as well, with its duration.
   await until('it is on the time line', PATIENCE, async () =>
     /^fake delay_task idle, [\d:]+ – [\d:]+$/.test(
       (await page.locator('.lane', { hasText: 'fake' }).locator('.stretch').last().getAttribute('title')) ??
@@ -373,7 +375,7 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
     const { metrics } = request.postDataJSON() as { metrics: string[] }
     watched.push(metrics.length)
   })
-  // From before the fields are there: what is made of them at once is most of the work.
+  // Begun before the fields are there: the work done as soon as they arrive is most of it.
   await page.evaluate(`
     window.longest = 0
     new PerformanceObserver((list) => {
@@ -408,7 +410,7 @@ test('2,000 fields: all are there, one is found by its name, and what is scrolle
   expect(Math.max(...watched)).toBeLessThan(500)
   const longest = Number(await page.evaluate('window.longest'))
   figure(`the page was never busy for longer than ${Math.max(50, Math.round(longest))} ms at a time`)
-  // Chromium tells of tasks above 50 ms, and of this one.
+  // Chromium reports tasks above 50 ms, and this one.
   await page.evaluate(`
     window.longest = 0
     setTimeout(() => { for (const end = performance.now() + 100; performance.now() < end; ); })`)

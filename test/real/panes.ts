@@ -1,6 +1,6 @@
 import { type Lab, until } from './roles.ts'
 
-/** A tmux server of the lab's own. */
+/** A separate tmux server for the lab. */
 export class Panes implements AsyncDisposable {
   readonly #lab: Lab
 
@@ -8,20 +8,20 @@ export class Panes implements AsyncDisposable {
     this.#lab = lab
   }
 
-  /** What tmux says to a command of its own. */
+  /** The output of one of tmux's own commands. */
   async tmux(...args: string[]): Promise<string> {
     const running = this.#lab.program('tmux', ['tmux', ...args], { env: { TMUX_TMPDIR: this.#lab.path() } })
     await running.ended(20)
     return running.text()
   }
 
-  /** Runs a command in a session of its own, in a pane of this size. */
+  /** Runs a command in a new session, in a pane of this size. */
   async open(session: string, [columns, rows]: readonly [number, number], command: readonly string[]) {
     const size = ['-x', String(columns), '-y', String(rows)]
     await this.tmux('new-session', '-d', '-s', session, ...size, '-c', this.#lab.dir, '--', ...command)
   }
 
-  /** What a pane shows, once it has all of these. */
+  /** The content of a pane, once it contains all of these texts. */
   shows(session: string, texts: readonly string[]): Promise<string> {
     return until(`${session} shows ${texts.join(', ')}`, 60, async () => {
       const text = await this.tmux('capture-pane', '-p', '-t', `=${session}:`)

@@ -1,4 +1,4 @@
-/** Agents of OCS and socs as they are, run as children: recorded, operated, killed. */
+/** Unmodified agents of OCS and socs, run as children: recorded, operated, killed. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -59,7 +59,7 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
   expect(failed.code).toBe(1)
   expect((await ctrl('start', 'fake', 'delay_task', '--delay', 'soon')).code).toBe(2)
 
-  // Its site file is not the one that it began with any more, as under `ocs up`.
+  // Its site file has changed since it was started, as under `ocs up`.
   const copy = lab.path('copy.yaml')
   writeFileSync(copy, SITE)
   const env = { OCS_SITE_FILE: lab.path('lab.yaml'), OCS_SITE_COPY: copy }
@@ -90,7 +90,7 @@ test('an unmodified agent is recorded whole, operated, and killed without loss o
   const audit = await lab.run(['audit', '--data-dir', lab.path('data'), ...site])
   figure(`${KILLS} kills: ${audit.out.split('\n').filter((line) => line.includes('fake')).length} epochs`)
   expect(audit).toMatchObject({ code: 0, out: expect.stringContaining('whole') })
-  // Nothing appears twice: a reading has a time of its own.
+  // Nothing appears twice: each reading has a time of its own.
   const csv = lab.path('fake.csv')
   expect(
     (await lab.run(['export', 'fake.*.*', '--from', '-1d', '--data-dir', lab.path('data'), '--out', csv]))
@@ -129,7 +129,7 @@ test('an agent hears the feeds of others, and asks them, as it does on crossbar'
     values: ['float'],
     tags: { _field: 'temperature', channel: 0 },
   })
-  // Of an agent in Python, of one of our own, and of itself.
+  // Those of an agent in Python, of one of ours, and of itself.
   await until('heartbeats have come', 30, async () => (await task('beats')).code === 0)
   expect((await task('beats')).data).toMatchObject({
     'observatory.fake': { acq: 3, delay_task: 1 },
@@ -168,7 +168,7 @@ test('what JSON has no word for hides no agent, much is left out and told, and w
   })
   expect(await task('boom')).toEqual({ code: 0, data: {} })
   expect(agent.text()).toContain('boom: its data is not shown: ValueError: boom')
-  // All others are looked at as before.
+  // All others are still reported as before.
   expect((await task('much')).code).toBe(0)
   expect((await lab.run(['ctrl', 'start', 'odd', 'hang', ...site])).code).toBe(0)
   const child = childOf(lab, 'odd')

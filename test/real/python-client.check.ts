@@ -33,7 +33,7 @@ def fails(act, *words):
     else: raise AssertionError('no error')
 `
 
-/** A hub, and agents of a site of three. */
+/** A hub, and the agents of a site with three of them. */
 class Site {
   readonly lab: Lab
   constructor(lab: Lab) {
@@ -59,7 +59,7 @@ hosts:
   python(code: string): Running {
     return this.lab.program('python', [PYTHON, '-u', '-c', PRELUDE + code])
   }
-  /** Runs Python to its end; it has to end well. */
+  /** Runs Python to its end, which must be successful. */
   async run(code: string): Promise<Pick<Outcome, 'out'>> {
     const running = this.python(code)
     const { code: exit } = await running.ended(60)
@@ -219,7 +219,7 @@ print('session', reply.session['session_id'], fake.delay_task.wait().session['se
   await seconds(1)
   const again = await lab.hub()
   await python.says('waited', 20)
-  // The script is back before the agent: what it sends then reaches nobody.
+  // The script is back before the agent: the requests it sends then reach nobody.
   fake.signal('SIGSTOP')
   await again.kill()
   python.write('\n')

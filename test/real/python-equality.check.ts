@@ -1,4 +1,7 @@
-/** One agent's publications, recorded here and by OCS's aggregator on a real crossbar: what so3g reads of both is the same. */
+/**
+ * One agent's publications, recorded here and by OCS's aggregator on a real crossbar: so3g reads the same
+ * from both.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import type { AgentApi } from '../../src/core/channels.ts'
@@ -26,7 +29,7 @@ test('blocks, fields, types, times and values are those of OCS’s aggregator', 
   await teed.says('session joined: teed', 90)
   const went = await lab.run(['ctrl', 'start', 'teed', 'go', '--wait', ...site], {}, 90)
   expect(went.code, went.out + went.err).toBe(0)
-  // Tags are no part of a .g3 file: they are declared with their fields, for who publishes to InfluxDB.
+  // Tags are not part of a .g3 file: they are declared with their fields, for publishers to InfluxDB.
   const api = lab.program('api', ['mosquitto_sub', '-p', '1883', '-t', 'observatory/teed/api', '-C', '1'])
   await api.ended()
   const { feeds } = JSON.parse(api.text('out')) as AgentApi

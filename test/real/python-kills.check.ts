@@ -1,6 +1,7 @@
 /**
- * kill -9 of a Python agent's child, its runtime, the recorder and the hub by turns: what was answered is recorded once, and
- * what was not is counted. The seed is printed; `SEED=…` repeats a run's moments. `KILLS=200` is the long run.
+ * kill -9 of a Python agent's child, its runtime, the recorder and the hub in turn: answered rows are
+ * recorded once, and unanswered ones are counted. The seed is printed; `SEED=…` repeats a run's moments.
+ * `KILLS=200` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync } from 'node:fs'
@@ -24,7 +25,10 @@ test('hub, recorder, runtime and child killed by turns: answered is recorded onc
     'instance-id: aggregator, agent-class: AggregatorAgent, arguments: [--data-dir, data]',
     `instance-id: counting, agent-class: CountingAgent, module: ${agentFile}`,
   )
-  /** Rows that the runtimes have said are lost: of a child of their own, and of another runtime's, at most. */
+  /**
+   * Rows that the runtimes have reported as lost: exact for their own child, an upper limit for another
+   * runtime's.
+   */
   const told = { exactly: 0, atMost: 0 }
   const onLine = ({ text }: Line) => {
     const [, atMost, rows] = /(at most )?(\d+) rows? lost: the program was killed/.exec(text) ?? []
@@ -43,7 +47,7 @@ test('hub, recorder, runtime and child killed by turns: answered is recorded onc
   let hub = await lab.hub(...site)
   let recorder = startRecorder()
   let runtime = startRuntime()
-  /** Every child that was killed or left alone, as it stood then, and who killed it. */
+  /** The counts of every child at its end, killed or left alone, and which process was killed. */
   const ends: (Counted & { readonly by: 'child' | 'runtime' | 'both' | 'none' })[] = []
   const kills = { hub: 0, recorder: 0, runtime: 0, child: 0, both: 0 }
   const stopped = async (signal: NodeJS.Signals) => {
@@ -74,7 +78,7 @@ test('hub, recorder, runtime and child killed by turns: answered is recorded onc
       await counting(pid)
     } else if (whom < 0.75) {
       kills.child++
-      // Every other time nobody reads its lines, so that some are on their way.
+      // Every other time nobody reads its lines, so that some are in the pipe.
       const isSlow = kills.child % 2 === 1
       const { pid, rows } = await counting()
       if (isSlow) {

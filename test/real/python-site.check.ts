@@ -1,6 +1,6 @@
 /**
- * A site of ten agent classes of ocs and socs, unmodified, on devices that answer as socs' drivers have it: `ocs up` brings them
- * up, they acquire, and `ctrl`, alarms and the page treat them like native ones.
+ * A site of ten agent classes of ocs and socs, unmodified, on devices that answer as socs' drivers expect:
+ * `ocs up` starts them, they acquire, and `ctrl`, alarms and the page treat them like native ones.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
@@ -12,14 +12,14 @@ import { figure, Lab, until } from './roles.ts'
 setDefaultTimeout(400_000)
 
 const PYTHON = process.env['OCS_SOCS_PYTHON'] ?? ''
-/** Where to keep what the page looks like; nowhere unless it is said. */
+/** The folder for screenshots of the page; none by default. */
 const SHOTS = process.env['OCS_SHOTS'] ?? ''
 
 interface Agent {
   readonly instance: string
   readonly agentClass: string
   readonly args: string
-  /** A field, and what its device shows. */
+  /** A field, and the value that its device shows. */
   readonly shows?: readonly [field: string, value: unknown]
 }
 const agent = (
@@ -95,7 +95,7 @@ test('ten classes of ocs and socs come up, acquire, are operated, watched and sh
 
   await up.says('listening on ws://', 60)
   const { rows } = await Listener.open(lab)
-  /** The newest value of each that has one. */
+  /** The newest value of each field that has one. */
   const readings = () => {
     const newest = acquiring.map(({ instance, shows: [field] = [''] }) => {
       const of = rows.findLast((one) => one.instance === instance && field in one.row.data)

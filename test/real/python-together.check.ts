@@ -1,6 +1,6 @@
 /**
- * Three Python agents in one runtime of `ocs up`, which is killed (-9) again and again: what was answered is recorded once, and
- * one of them is stopped and started without the others. `KILLS=100` is the long run.
+ * Three Python agents in one runtime of `ocs up`, which is killed (-9) repeatedly: answered rows are recorded
+ * once, and one of the agents is stopped and started without the others. `KILLS=100` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync } from 'node:fs'
@@ -23,7 +23,7 @@ test('a runtime that three Python agents share is killed: what was answered is r
     ...NAMES.map((name) => `instance-id: ${name}, agent-class: CountingAgent, module: ${agentFile}`),
   )
   const up = lab.start('up', ['up', ...site])
-  /** Of each child that has counted, what it said last: by then so many of its rows were safe. */
+  /** For each child that has counted, its last counts: by then that many of its rows were safe. */
   const seen = new Map<string, Map<number, Counted>>(NAMES.map((name) => [name, new Map()]))
   const look = (name: string): Counted | undefined => {
     const now = counted(lab, name)

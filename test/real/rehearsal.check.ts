@@ -1,7 +1,8 @@
 /**
- * A lab of OCS moves here host by host, and back, under load, and so3g reads across the seam. What ran here is whole: what is
- * missing is the time in which an agent was stopped and started. On a busy machine crossbar drops connections, and OCS does not
- * send again: a hole of what ran there has to have a lost connection in its logs. `INSTANCES=10` is the long run.
+ * A lab of OCS moves here host by host, and back, under load, and so3g reads across the seam. The recording
+ * made here is complete: only the time in which an agent was stopped and started is missing. On a busy
+ * machine crossbar drops connections, and OCS does not resend: a hole in the data recorded there must be
+ * explained by a lost connection in its logs. `INSTANCES=10` is the long run.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -16,9 +17,9 @@ setDefaultTimeout(300_000 + 240_000 * INSTANCES)
 const [AGENTS = '', SO3G = ''] = ['SOCS', 'HKDB'].map((name) => process.env[`OCS_${name}_PYTHON`])
 const FILE = join(import.meta.dir, 'counting_agent.py')
 const names = Array.from({ length: INSTANCES }, (_, i) => `data${i + 1}`)
-/** What is written where a connection to crossbar is lost: by an agent of OCS, and by a gateway. */
+/** The message about a lost connection to crossbar: of an agent of OCS, and of a gateway. */
 const LOST = /transport disconnected|has closed the connection|cannot be reached|is not on ws:/
-/** When a line was written, ms; OCS writes whole seconds. */
+/** The time of a line, ms; OCS writes whole seconds. */
 const STAMP = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)/
 const WHOLE_MS = 1000
 
@@ -56,16 +57,16 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
   const file = lab.path('lab.yaml')
   const site = ['--site-file', file, '--site-host', 'localhost']
   const running = new Map<string, Running>()
-  /** Who has spoken for an instance, or been it, on crossbar. */
+  /** The processes that have represented an instance, or been it, on crossbar. */
   const there = new Map<string, Running[]>(names.map((instance) => [instance, []]))
-  /** The last number of every process, as it says when it is stopped. */
+  /** The last number of every process, as printed when it is stopped. */
   const last = new Map<string, Map<number, number>>(names.map((instance) => [instance, new Map()]))
   const stop = async (instance: string, sign: NodeJS.Signals = 'SIGTERM') => {
     const agent = running.get(instance)
     agent?.signal(sign)
     await agent?.ended(40)
     const text = agent?.text() ?? ''
-    // Where its last word is not in the log, by the last row that is.
+    // If the log does not contain its last line, the last row in the log is used.
     const [, run, n] =
       /(\d+) stopped at (\d+)/.exec(text) ?? [...text.matchAll(/run (\d+) +n (\d+)/g)].at(-1) ?? []
     if (run) last.get(instance)?.set(Number(run), Number(n))
@@ -81,7 +82,7 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
     try {
       await agent.says(/run \d+ +n \d+/, 240)
     } catch (error) {
-      // What it speaks for has just lost its connection, and comes back: it is started again, as `ocs up` does.
+      // Its agent has just lost its connection, and will return: the gateway is restarted, as `ocs up` does.
       if (!LOST.test(agent.text())) throw error
       await here(instance)
     }
@@ -91,12 +92,12 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
     for (const instance of instances) await act(instance)
   }
 
-  // The lab as it is.
+  // The original lab.
   await ocs.router()
   const theirs = await ocs.agent('agg')
   await each(names, onCrossbar)
   lab.program('load', ['sh', '-c', 'while :; do :; done'])
-  // Ours beside it: what stays is spoken for.
+  // Ours beside it: gateways represent the agents that stay.
   writeFileSync(file, siteText(hosts[1]))
   await lab.hub(...site)
   const ours = lab.start('aggregator', ['agent', '--instance-id', 'aggregator', ...site])
@@ -114,7 +115,7 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
   await each(hosts[0], move)
   writeFileSync(file, siteText([]))
   await each(hosts[1], move)
-  // And back: what their spools still hold is handed over without them.
+  // And back: rows still in the spools are handed over without the agents.
   await each([...names].reverse(), async (instance) => {
     await stop(instance)
     await onCrossbar(instance)
@@ -127,7 +128,7 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
   await theirs.stop('SIGINT')
 
   const [one, other] = [lab.path('data'), ocs.dataDir]
-  // As a person puts them beside one another: names are times, and those of the two differ.
+  // As a person puts them into one folder: names are times, and those of the two differ.
   for (const folder of [one, other]) {
     for (const name of filesOf(folder)) {
       mkdirSync(lab.path('both', dirname(name)), { recursive: true })
@@ -169,9 +170,10 @@ test('a lab moves and moves back: gaps are restarts, and load_range reads across
 })
 
 /**
- * What is missing of a run that ended with number `end`: its numbers, and between which rows it lies, s.
- * @param seen numbers and times, in their order
- * @param times of all rows of the instance: what is missing at either end of a run lies between it and another
+ * The holes in a run that ended with number `end`: the missing numbers, and the rows between which each hole
+ * lies, s.
+ * @param seen numbers and times, in order
+ * @param times of all rows of the instance: a hole at either end of a run lies between the run and another
  */
 function holesOf(seen: readonly (readonly [number, number])[], end: number, times: readonly number[]) {
   const first = seen[0]?.[1] ?? 0

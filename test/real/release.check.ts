@@ -1,4 +1,7 @@
-/** A release, as `npm pack` makes it and `npm install -g` puts it somewhere: its bundle does what the sources do. */
+/**
+ * A release, as `npm pack` makes it and `npm install -g` installs it: its bundle does the same as the
+ * sources.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

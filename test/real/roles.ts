@@ -6,7 +6,7 @@ import { PROGRAM } from '../../src/host/children.ts'
 import { findCredentials } from '../../src/principals/credentials.ts'
 import { startOne } from './brokers.ts'
 
-/** One line a process wrote, with when it came on the monotonic clock, ms. */
+/** One line that a process wrote, and when it arrived on the monotonic clock, ms. */
 export interface Line {
   readonly at: number
   readonly from: 'out' | 'err'
@@ -22,9 +22,9 @@ export interface Ended {
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
-  /** Gives it a process group of its own, as a shell gives each command. */
+  /** Gives it its own process group, as a shell gives each command. */
   readonly group?: boolean
-  /** Keeps none of its lines: `onLine` takes them. */
+  /** Does not keep its lines: `onLine` takes them. */
   readonly onLine?: (line: Line) => void
 }
 
@@ -37,8 +37,8 @@ const FOREIGN = /^(OCS_|XDG_|STATE_DIRECTORY$|TARGET$|NAME$|DESCRIPTION$|FEED$|B
 const HUB_URL = 'mqtt://127.0.0.1:1883'
 
 /**
- * How many times as long as alone all may take on a machine that does other work as well: what a check waits for, and what
- * it judges by a clock while others run.
+ * Factor on all time-outs and measured limits, since the machine may be doing other work as well: for the
+ * waits of a check, and for its limits by a clock while others run.
  */
 export const SLOW = 4
 
@@ -57,7 +57,9 @@ export function seconds(count: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, count * 1000))
 }
 
-/** Resolves with the first value that is not undefined or false. @throws Error after `SLOW` times `patience` s */
+/**
+ * Resolves with the first value that is not undefined or false. @throws Error after `SLOW` times `patience` s
+ */
 export async function until<T>(
   what: string,
   patience: number,
@@ -72,7 +74,7 @@ export async function until<T>(
   }
 }
 
-/** A process that a check runs: what it says, and how it ends. */
+/** A process that a check runs: its output, and how it ends. */
 export class Running {
   readonly name: string
   readonly lines: Line[] = []
@@ -123,7 +125,7 @@ export class Running {
         end(null, null)
       })
       this.#child.on('exit', (code, signal) => {
-        // Its last lines may come after it.
+        // Its last lines may arrive after its exit.
         this.#child.once('close', () => end(code, signal))
         setTimeout(() => end(code, signal), 500)
       })
@@ -137,11 +139,11 @@ export class Running {
   get end(): Ended | undefined {
     return this.#end
   }
-  /** Where its lines are now, to look for later ones only. */
+  /** The present position in its lines, to search only later ones. */
   get mark(): number {
     return this.lines.length
   }
-  /** All it has said, of both streams or one. */
+  /** All its output, from both streams or one. */
   text(from?: Line['from']): string {
     return this.lines
       .filter((line) => from === undefined || line.from === from)
@@ -167,8 +169,8 @@ export class Running {
   }
 
   /**
-   * Resolves with the first line, from `mark` on, that has a text or fits a pattern.
-   * @throws Error when it does not come within `SLOW` times `patience` s, or the process ends without it
+   * Resolves with the first line, from `mark` on, that contains a text or matches a pattern.
+   * @throws Error if it does not come within `SLOW` times `patience` s, or the process ends without it
    */
   says(wanted: string | RegExp, patience = 10, mark = 0): Promise<Line> {
     const fits = ({ text }: Line) => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text))
@@ -194,7 +196,7 @@ export class Running {
     })
   }
 
-  /** Sends a signal; to its whole group where it has one of its own. */
+  /** Sends a signal; to its whole group if it has its own. */
   signal(name: NodeJS.Signals): void {
     if (this.#end || this.pid === 0) return
     try {
@@ -204,7 +206,7 @@ export class Running {
     }
   }
 
-  /** Resolves when it has ended. @throws Error when it still runs after `SLOW` times `patience` s */
+  /** Resolves when it has ended. @throws Error if it still runs after `SLOW` times `patience` s */
   async ended(patience = 10): Promise<Ended> {
     const late = Promise.withResolvers<undefined>()
     const timer = setTimeout(() => late.resolve(undefined), SLOW * patience * 1000)
@@ -227,7 +229,7 @@ export class Running {
   }
 }
 
-/** What a command came to. */
+/** The outcome of a command. */
 export interface Outcome {
   readonly code: number | null
   readonly out: string
@@ -236,13 +238,13 @@ export interface Outcome {
   readonly took: number
 }
 
-/** Processes of one check, with a folder of their own for all they write; both are gone at its end. */
+/** Processes of one check, with a folder for all their files; both are removed at its end. */
 export class Lab implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'ocs-real-'))
   readonly env: Readonly<Record<string, string | undefined>>
   readonly #running: Running[] = []
 
-  /** @param more variables that all its programs get */
+  /** @param more variables for all its programs */
   constructor(more: Readonly<Record<string, string>> = {}) {
     const own = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name))
     const folders = { HOME: this.path('home'), OCS_STATE_DIR: this.path('state') }
@@ -251,10 +253,10 @@ export class Lab implements AsyncDisposable {
     mkdirSync(this.path('log'))
   }
 
-  /** What shows the lab's hub that a client is of its own account. */
+  /** Credentials by which the lab's hub recognizes a client of its own account. */
   readonly credentials = (url = HUB_URL) => findCredentials({ url, realm: 'test_realm', env: this.env })
 
-  /** The same as a client in another language gives it. */
+  /** The same, for a client in another language. */
   get owner(): { username: string; password: string } {
     const { principal = '', tokens = [] } = this.credentials() ?? {}
     return { username: principal, password: tokens.join('.') }
@@ -266,7 +268,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Writes a site file of this machine alone, with its hub on the usual port.
+   * Writes a site file for this machine alone, with its hub on the usual port.
    * @param instances each a mapping of YAML, without its braces
    * @returns the flags that name it
    */
@@ -300,8 +302,8 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Starts a hub on the usual ports and waits until it listens. `OCS_BROKER` names a broker of others in its place, for checks
-   * of what is promised on any.
+   * Starts a hub on the usual ports and waits until it listens. `OCS_BROKER` names another broker in its
+   * place, for checks of promises that hold on any.
    */
   async hub(...args: string[]): Promise<Running> {
     const { OCS_BROKER: broker } = process.env

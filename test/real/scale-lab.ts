@@ -6,35 +6,35 @@ import { unacknowledged } from './archive.ts'
 import { split, subscriber } from './listener.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
-/** Where the broker listens. */
+/** The address of the broker. */
 export const BROKER_URL = 'mqtt://127.0.0.1:1883'
 
-/** How a line of `many-agents.ts` begins that counts connections. */
+/** The beginning of the lines of `many-agents.ts` that count connections. */
 const COUNTED = 'connections '
 
-/** What the recorder says of itself once a second. */
+/** The recorder's status, published once a second. */
 interface Recording {
   readonly behind: number
   readonly providers: Readonly<Record<string, { readonly recorded: number }>>
 }
 
-/** A lab of many agents that is recorded, and what somebody who listens hears of it. */
+/** A recorded lab of many agents, with a listener. */
 export class ScaleLab implements AsyncDisposable {
   readonly lab = new Lab()
   readonly dataDir = this.lab.path('data')
-  /** Processes of the lab by what they do. */
+  /** Processes of the lab by their task. */
   readonly groups = new Map<string, readonly Running[]>()
   readonly #agents: number
   #said: Recording = { behind: Infinity, providers: {} }
   #lags: number[] = []
   #counted: ReadonlyMap<string, number> = new Map()
 
-  /** @param agents how many there are going to be */
+  /** @param agents how many there will be */
   constructor(agents: number) {
     this.#agents = agents
   }
 
-  /** Starts broker and recorder, and listens to all rows and to what the recorder says. */
+  /** Starts broker and recorder, and listens to all rows and to the recorder's status. */
   async begin(): Promise<void> {
     await this.#hub()
     this.#record()
@@ -67,7 +67,10 @@ export class ScaleLab implements AsyncDisposable {
     return since(start)
   }
 
-  /** Prints what each group takes of the machine, and how late rows come to who listens. @param length s that are measured */
+  /**
+   * Prints the use of the machine by each group, and the delay of rows at the listener. @param length s that
+   * are measured
+   */
   async measure(length: number): Promise<void> {
     const groups = [...this.groups].map(([name, group]) => ({ name, pids: group.map(({ pid }) => pid) }))
     const used = () => groups.map(({ pids }) => cpuSeconds(pids))
@@ -91,7 +94,7 @@ export class ScaleLab implements AsyncDisposable {
     )
   }
 
-  /** Prints how often agents were let in, lost, and not let in since this was last asked, with why. */
+  /** Prints how often agents were admitted, lost, and refused since the last call, with the reasons. */
   connections(when: string): void {
     const all = new Map<string, number>()
     for (const one of [...this.groups.values()].flat()) {
@@ -106,7 +109,7 @@ export class ScaleLab implements AsyncDisposable {
     )
   }
 
-  /** Kills the broker, then the recorder, and prints how soon all is recorded again. */
+  /** Kills the broker, then the recorder, and prints how soon everything is recorded again. */
   async kill(): Promise<void> {
     this.connections('until then')
     const recorder = this.#one('recorder')
@@ -114,7 +117,7 @@ export class ScaleLab implements AsyncDisposable {
     await this.#one('hub').kill()
     await this.#hub()
     const start = performance.now()
-    // What it said before may be heard late.
+    // Earlier messages may arrive late.
     await recorder.says('transport connected', 100, mark)
     await this.recordedAnew()
     figure(`the broker killed: all ${this.#agents} are recorded again after ${since(start).toFixed(1)} s`)
@@ -125,14 +128,14 @@ export class ScaleLab implements AsyncDisposable {
     figure(`the recorder killed, 5 s away: the same after ${(await this.recordedAnew()).toFixed(1)} s`)
   }
 
-  /** Has all agents stop reading, and holds the files against the spools. */
+  /** Makes all agents stop reading, and compares the files with the spools. */
   async judge(): Promise<void> {
     const { lab, dataDir } = this
     const stop = await lab.run(['ctrl', 'stop', '--all', '--site-hub', BROKER_URL], {}, 60)
     expect(stop.code, stop.err).toBe(0)
     figure(`ocs ctrl stop took ${stop.took.toFixed(1)} s`)
     await until('everything is recorded', 60, () => unacknowledged(lab.path('state')) === 0)
-    // Brokers of others have exit codes of their own.
+    // Other brokers have exit codes of their own.
     for (const [name, group] of [...this.groups].reverse())
       for (const { code } of await Promise.all(group.map((one) => one.stop())))
         if (name !== 'hub') expect(code).toBe(0)

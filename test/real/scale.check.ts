@@ -1,7 +1,8 @@
 /**
- * As many agents as an observatory has, on one machine: 500 at 1 Hz and 20 at 100 Hz, each with a spool and a connection of its
- * own, in nine processes; and 40 that are processes of their own. Broker and recorder are killed under that load. What it
- * costs is printed; what is lost or doubled fails. `OCS_BROKER=mosquitto` for another broker; `SCALE_SECONDS` that are measured.
+ * As many agents as an observatory has, on one machine: 500 at 1 Hz and 20 at 100 Hz, each with its own spool
+ * and connection, in nine processes; and 40 in a process each. Broker and recorder are killed under that
+ * load. The cost is printed; losses and duplicates fail. `OCS_BROKER=mosquitto` for another broker;
+ * `SCALE_SECONDS` sets the measured time.
  */
 import { setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
@@ -12,14 +13,17 @@ const SECONDS = Number(process.env['SCALE_SECONDS'] ?? 20)
 setDefaultTimeout(1_500_000 + 4000 * SECONDS)
 
 const BROKER = process.env['OCS_BROKER'] ?? 'ocs hub'
-/** Processes of agents: how many agents each has, and how often these read, Hz; of 100 Hz a row holds ten samples. */
+/**
+ * Processes of agents: how many agents each has, and how often these read, Hz; at 100 Hz a row holds ten
+ * samples.
+ */
 const SLOW = Array.from({ length: 8 }, (_, n) => ({ count: n < 4 ? 63 : 62, hertz: 1 }))
 const GROUPS = [...SLOW, { count: 20, hertz: 100 }]
 const AGENTS = GROUPS.reduce((sum, { count }) => sum + count, 0)
 const SAMPLES = GROUPS.reduce((sum, { count, hertz }) => sum + count * hertz, 0)
-/** Agents that are processes of their own. */
+/** Agents in a process each. */
 const PROCESSES = 40
-/** Loops that do nothing beside the lab. */
+/** Busy loops that run beside the lab. */
 const BUSY = Number(process.env['SCALE_BUSY'] ?? 0)
 
 test(`${AGENTS} agents, ${SAMPLES} samples a second, in ${GROUPS.length} processes: none lost, none doubled`, async () => {

@@ -1,4 +1,4 @@
-/** The demo and `ocs status --watch` as tmux shows them, in panes of the sizes that people have. */
+/** The demo and `ocs status --watch` as tmux shows them, in panes of usual sizes. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { Panes } from './panes.ts'

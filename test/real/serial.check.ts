@@ -1,4 +1,7 @@
-/** The 240 on a serial line, read as fast as it answers; the line vanishes, freezes and comes back. `SERIAL_SECONDS=600` is the long run. */
+/**
+ * The 240 on a serial line, read as fast as it answers; the line vanishes, freezes and comes back.
+ * `SERIAL_SECONDS=600` is the long run.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { DemoLab } from './demo-lab.ts'
@@ -8,11 +11,11 @@ import { figure, Lab, SLOW, seconds, since } from './roles.ts'
 const RUN = Number(process.env['SERIAL_SECONDS'] ?? 60)
 setDefaultTimeout(180_000 + 1000 * RUN)
 
-/** More sweeps a second than the simulated module can give: the agent takes what it gets. */
+/** More sweeps per second than the simulated module can give: the agent reads as fast as possible. */
 const FULL_RATE = 100
-/** Queries a second that it has to manage; the line's own pace is one in 10 ms. */
+/** Minimum queries per second; the line itself permits one in 10 ms. */
 const LEAST_RATE = 60
-/** Seconds until readings come again, at most. */
+/** Maximum seconds until readings resume. */
 const RESUMED = 2
 /** The same after ten seconds of silence: the wait between two attempts has grown by then. */
 const ASKED_AGAIN = 16
@@ -35,7 +38,7 @@ test('reads the serial line at full rate without a bad reading', async () => {
     Object.entries(row.data).flatMap(([name, column]) => (name.endsWith('_status') ? column : [])),
   )
   expect(statuses.filter((status) => status !== 0)).toEqual([])
-  // The simulator counts what it sends: one missed, doubled or torn reading would break the row of numbers.
+  // The simulator counts its readings: one missed, doubled or torn reading would break the sequence.
   expect(values).toEqual(values.map((_, at) => at + 1))
   const seqs = listener.rows.map(({ row }) => row.seq)
   expect(seqs).toEqual(seqs.map((_, at) => at + 1))
@@ -48,7 +51,7 @@ test('reads the serial line at full rate without a bad reading', async () => {
   expect(queries).toBeGreaterThan(LEAST_RATE)
 })
 
-/** Numbers of a sweep in the order they were asked for: V before T, channel by channel. */
+/** Numbers of a sweep in the order of the queries: V before T, channel by channel. */
 function readings({ row }: Seen): number[] {
   return Array.from({ length: 8 }, (_, at) => at + 1)
     .flatMap((channel) => [row.data[`Channel_${channel}_V`]?.[0], row.data[`Channel_${channel}_T`]?.[0]])
@@ -68,12 +71,12 @@ test('acquisition resumes within 2 s when the line returns', async () => {
   for (const away of [0.3, 3, 12]) {
     const mark = agent.mark
     await sim.kill()
-    // As udev does, and as the simulator sees to by itself; the number of the terminal may be another’s soon.
+    // Udev does this, and so does the simulator; the number of the terminal may soon be another’s.
     rmSync(demo.pty, { force: true })
     await agent.says(/warning|degraded|lost|gone/i, 10, mark)
     await seconds(away)
     sim = await demo.sim240()
-    // The simulator has said that its link stands; that is when the line is back.
+    // The simulator reports that its link exists; that is when the line is back.
     const back = sim.lines.find(({ text }) => text.includes('LSA21OQ at '))?.at ?? performance.now()
     const { at } = await listener.next(good, back)
     const resumed = (at - back) / 1000
@@ -81,7 +84,7 @@ test('acquisition resumes within 2 s when the line returns', async () => {
     expect(resumed).toBeLessThan(SLOW * RESUMED)
   }
 
-  // An instrument that stays silent is asked less and less often.
+  // An instrument that stays silent is queried less and less often.
   for (const [frozen, resumes] of [
     [1, RESUMED],
     [10, ASKED_AGAIN],
@@ -101,7 +104,7 @@ test('acquisition resumes within 2 s when the line returns', async () => {
   expect(await agent.stop()).toMatchObject({ code: 0 })
 })
 
-/** A sweep in which every channel was read. */
+/** Whether every channel was read in a sweep. */
 function good({ row }: Seen): boolean {
   return Object.entries(row.data).every(([name, [value]]) => !name.endsWith('_status') || value === 0)
 }

@@ -1,7 +1,7 @@
 /**
- * Two sites, each with a hub of its own on a host of its own (network namespaces), and one bridge. The link between them is cut and
- * put back: the other site is away, on its page grey with its age, this one goes on, and what was recorded there meanwhile is there
- * afterwards.
+ * Two sites, each with its own hub on its own host (network namespaces), and one bridge. The link between
+ * them is cut and restored: the other site is away, shown grey with its age on the page, this one continues,
+ * and rows recorded there meanwhile are available afterwards.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -12,15 +12,15 @@ import { figure, Lab, type Running, seconds, until } from './roles.ts'
 
 setDefaultTimeout(600_000)
 const URL_OF_BRIDGE = 'http://127.0.0.1:5000'
-/** The first host that is plugged in. */
+/** The first host on the switch. */
 const THERE = '10.99.0.2'
 const METRIC = 'FAKE::channel_00'
 /** The plots of both sites on the page. */
 const [PLOT, BARNS_PLOT] = ['channel_00 … channel_01', 'channel_00 … channel_02']
-/** Where to keep what the page looks like; nowhere unless it is said. */
+/** The folder for screenshots of the page; none by default. */
 const SHOTS = process.env['OCS_SHOTS'] ?? ''
 
-/** The page's own world, as far as it is looked at from here. */
+/** The parts of the page's own globals that are used here. */
 interface Element {
   readonly ariaLabel: string
   readonly className: string
@@ -32,7 +32,7 @@ interface Styled {
 /** Starts a role of a site: here, or on another host. */
 type Start = (name: string, args: readonly string[]) => Running
 
-/** A site with an agent and its data node, on the hub that its host has. */
+/** A site with an agent and its data node, on the hub of its host. */
 async function site(
   lab: Lab,
   name: string,
@@ -99,7 +99,7 @@ test('a link between two sites is cut and put back', async () => {
   )
   expect(await sites()).toBe('connected')
 
-  // Nothing but the data of one of them has both names.
+  // Only data of one of them has both names.
   const listed = (await (await fetch(`${URL_OF_BRIDGE}/api/metrics`)).json()) as { metric: string }[]
   const half = listed.filter(({ metric }) => metric.startsWith('barn/')).length
   expect([half, listed.length]).toEqual([3, 5])
@@ -151,13 +151,13 @@ test('a link between two sites is cut and put back', async () => {
   ])
   const card = page.locator('.agent[aria-label="barn/fake"]')
   expect(await card.locator('.fault').textContent()).toBe(away)
-  // Nobody knows what it does meanwhile, and most goes on.
+  // Nobody knows what it does meanwhile, and most continues.
   expect(await card.locator('.op .badge').first().textContent()).toBe('not known')
   const grey = page.locator('.agent[aria-label="barn/fake"] h3')
   const colourOf = (place: typeof grey) =>
     place.evaluate((one) => (globalThis as unknown as Styled).getComputedStyle(one).color)
   expect(await colourOf(grey)).not.toBe(await colourOf(page.locator('.agent[aria-label="fake"] h3')))
-  // Its sign of life grows old, where others have one each five seconds.
+  // Its last heartbeat grows old, where others have one every five seconds.
   const age = async () =>
     Number(/^♥ (\d+) s ago$/.exec((await card.locator('.beat').textContent()) ?? '')?.[1])
   await until('its age is shown', 60, async () => (await age()) > 15)
@@ -193,6 +193,6 @@ test('a link between two sites is cut and put back', async () => {
   figure(`on the page it is drawn in ${hole.columns} columns, ${hole.gap} apart at most`)
   await shot('back')
   expect(browser.faults).toEqual([])
-  // Two a second were read there, and none is missing but by how busy this machine is.
+  // Two per second were read there, and none is missing except because this machine is busy.
   expect(between.length).toBeGreaterThan((plugged - cut) * 2 * 0.8)
 })

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A disk of its own, in memory, that a check can fill; takes root, or namespaces of one's own (`.ci/alone`). */
+/** A disk in memory that a check can fill; needs root, or private namespaces (`.ci/alone`). */
 export class SmallDisk implements Disposable {
   readonly dir: string
 
@@ -13,7 +13,7 @@ export class SmallDisk implements Disposable {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', dir])
   }
 
-  /** Takes all that is left of it. */
+  /** Fills all of its remaining space. */
   fill(): void {
     for (let size = 1 << 20; size >= 512; size /= 2) {
       for (let n = 0; ; n++) {
@@ -28,12 +28,12 @@ export class SmallDisk implements Disposable {
     }
   }
 
-  /** Gives back what was taken. */
+  /** Frees the filled space. */
   free(): void {
     for (const name of readdirSync(this.dir)) if (name.startsWith('fill-')) rmSync(join(this.dir, name))
   }
 
-  /** Lets nobody write, or everybody again. @throws Error while a file is open for writing */
+  /** Makes it read-only, or writable again. @throws Error while a file is open for writing */
   readOnly(yes: boolean): void {
     execFileSync('mount', ['-o', `remount,${yes ? 'ro' : 'rw'}`, this.dir])
   }

@@ -1,7 +1,7 @@
 /**
- * A lab that runs on and on takes no more memory and no more descriptors, and misses nothing.
- *
- * `SOAK_SECONDS=1800` and `SOAK_FAST_HOURS=24 SOAK_SPEED=50` are the long runs, the second of which tells growth; `SOAK_LOG=FILE` keeps each look.
+ * A lab that runs for long takes no more memory and no more descriptors, and misses nothing.
+ * `SOAK_SECONDS=1800` and `SOAK_FAST_HOURS=24 SOAK_SPEED=50` are the long runs, of which the second shows
+ * growth; `SOAK_LOG=FILE` keeps each look.
  */
 import { setDefaultTimeout, test } from 'bun:test'
 import { FastClock } from './fast-clock.ts'

@@ -1,4 +1,6 @@
-/** A lab that runs for long: what each role takes of the machine, and whether anything is missing at the end. */
+/**
+ * A lab that runs for long: the resources that each role takes, and whether anything is missing at the end.
+ */
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Audit } from '../../src/storage/recorder/audit.ts'
@@ -6,22 +8,30 @@ import { unacknowledged } from './archive.ts'
 import { DemoLab } from './demo-lab.ts'
 import { figure, Lab, type Running, seconds, since, until } from './roles.ts'
 
-/** Files that a recorder of a soak has open beside the newest, at most; a run of hours has many more files than these. */
+/**
+ * Maximum files that a recorder of a soak has open besides the newest; a run of hours has many more files.
+ */
 const OPEN_FILES = 20
-/** MB a role may take; MB an hour it may grow by, told by a run of at least `TELLING` s: until then a program settles. */
+/**
+ * Maximum MB of a role; maximum growth in MB per hour, determined in a run of at least `TELLING` s: until
+ * then a program settles.
+ */
 const MOST = 200
 const SLOPE = 1
 const TELLING = 10_000
-/** Looks at each role in a run, and the parts they are put in after the first half: each part counts by its least. */
+/**
+ * Looks at each role in a run, and the number of parts into which those after the first half are divided:
+ * each part counts by its minimum.
+ */
 const LOOKS = 1000
 const PARTS = 12
-/** Sweeps in a second that a module of eight channels surely reaches. */
+/** Sweeps per second that a module of eight channels surely reaches. */
 const REACHED = 4
 
 interface Look {
   /** h since the start */
   readonly at: number
-  /** Memory of its own and all that is resident, MB. */
+  /** Private memory and all resident memory, MB. */
   readonly own: number
   readonly resident: number
   readonly descriptors: number
@@ -30,15 +40,15 @@ interface Look {
 /**
  * Runs the lab, with all its roles on one clock.
  * @param length s of that clock
- * @param hertz sweeps a second of that clock
- * @throws Error for what is out of bounds
+ * @param hertz sweeps per second of that clock
+ * @throws Error if a limit is exceeded
  */
 export async function soak(
   length: number,
   hertz: number,
   clock: { readonly speed: number; readonly env?: Readonly<Record<string, string>> } = { speed: 1 },
 ): Promise<void> {
-  // Ten times in each part, so that its least look is one without garbage; but a real second apart.
+  // Ten times in each part, so that its minimum is one without garbage; but at least a real second apart.
   const collect = Math.max(length / PARTS / 10, clock.speed)
   const preload = `--preload=${join(import.meta.dir, 'soak-preload.ts')}`
   await using lab = new Lab({ ...clock.env, SOAK_COLLECT_SECONDS: String(collect), BUN_OPTIONS: preload })
@@ -64,7 +74,7 @@ export async function soak(
     await seconds(length / LOOKS / clock.speed)
     asked++
     if ((await ask()) === 0) unanswered++
-    // A client that comes, takes what is retained, and goes.
+    // A client that connects, receives retained messages, and leaves.
     await lab
       .program('visitor', ['mosquitto_sub', '-t', 'observatory/#', '-C', '5'], { onLine() {} })
       .ended(60)
@@ -74,13 +84,13 @@ export async function soak(
   const real = clock.speed === 1 ? '' : ` in ${spell(length / clock.speed)}`
   figure(`${spell(length)}${real} at ${hertz} Hz, ${asked} visitors and questions: ${audit}`)
   if (unanswered > 0) figure(`${unanswered} questions found the bridge without data`)
-  // On a clock that runs fast its 2 s for an answer are some real ms, and a machine may well be busy for as long.
+  // On a fast clock its 2 s for an answer are some real ms, and a machine may well be busy for as long.
   if (clock.speed === 1 && unanswered > asked / 20) throw new Error('the bridge had no data too often')
   const faults = Object.entries(looks).flatMap(([name, list]) => judge(name, list, length))
   if (faults.length > 0) throw new Error(faults.join('\n'))
 }
 
-/** Samples of the last five minutes that the bridge has of one curve. */
+/** Number of samples of the last five minutes that the bridge has of one curve. */
 async function ask(): Promise<number> {
   const where = 'graphite/render?target=LSA21OQ.Channel_1_T&from=-5min&format=json'
   const answer = await fetch(`http://127.0.0.1:5000/${where}`).catch(() => undefined)
@@ -103,7 +113,10 @@ function lookAt({ name, pid }: Running, at: number): Look {
   return look
 }
 
-/** Ends the readings and then all roles; every row that the agent numbered must be in the files, `least` of them. */
+/**
+ * Ends the readings and then all roles; every row that the agent numbered must be in the files, at least
+ * `least` of them.
+ */
 async function record(
   lab: Lab,
   { dataDir }: DemoLab,
@@ -145,7 +158,7 @@ function judge(name: string, looks: readonly Look[], length: number): string[] {
     `${name.padEnd(8)} ${(least[0]?.own ?? 0).toFixed(0)} → ${(least.at(-1)?.own ?? 0).toFixed(0)} MB of its own` +
       `${growth}, ${most.toFixed(0)} MB resident at most, descriptors ${first} → ${last}`,
   )
-  // A short run may end in the midst of a change of files; a recorder keeps those of its last ten minutes open.
+  // A short run may end during a change of files; a recorder keeps those of its last ten minutes open.
   const spare = name === 'recorder' ? OPEN_FILES : told ? 0 : 2
   return [
     ...(told && slope > SLOPE ? [`${name} grows by ${slope.toFixed(2)} MB an hour`] : []),
@@ -154,7 +167,9 @@ function judge(name: string, looks: readonly Look[], length: number): string[] {
   ]
 }
 
-/** MB an hour: the median of the slopes between any two points (Theil and Sen), which no single jump moves. */
+/**
+ * MB per hour: the median of the slopes between any two points (Theil and Sen), which no single jump moves.
+ */
 function slopeOf(points: readonly { at: number; own: number }[]): number {
   const slopes = points
     .flatMap((a, i) => points.slice(i + 1).map((b) => (b.own - a.own) / (b.at - a.at)))

@@ -1,4 +1,7 @@
-/** socs' own drivers and agent classes work the simulated instruments, and our agents publish what those publish. */
+/**
+ * socs' own drivers and agent classes operate the simulated instruments, and our agents publish the same as
+ * those.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +32,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 test('socs’ drivers and agents work the simulators; fields, blocks and values of ours are theirs', async () => {
   await using lab = new Lab()
   const demo = new DemoLab(lab)
-  // Nothing cools down, so that readings a minute apart differ by noise alone.
+  // The temperature is constant, so readings a minute apart differ only by noise.
   await demo.sim240('--speed', '0')
   await lab.sim('372', 'LSA22YG', '--tcp', '127.0.0.1:7777', '--speed', '0')
   const [volts, ohms] = [lab.path('diode.340'), lab.path('rox.340')]
@@ -59,7 +62,7 @@ test('socs’ drivers and agents work the simulators; fields, blocks and values 
       ] as const
     ).map(async ([model, instance]) => {
       const theirs = report[model] ?? {}
-      // A temperature without a curve reads zero, and so does an input that is disabled: left out here, on purpose.
+      // A temperature without a curve reads zero, and so does a disabled input: left out here, on purpose.
       const leftOut = (name: string) =>
         /_[TV]$/.test(name) && theirs[name]?.values.every((value) => value === 0)
       const wanted = Object.keys(theirs).filter((name) => !leftOut(name))
@@ -100,7 +103,7 @@ test('socs’ drivers and agents work the simulators; fields, blocks and values 
   expect(Math.min(...ops)).toBeGreaterThan(4)
 })
 
-/** Values by field that an agent publishes, until each field that is wanted has come a few times. */
+/** Values by field that an agent publishes, until each wanted field has come a few times. */
 async function gather(listener: Listener, instance: string, wanted: readonly string[]) {
   const found = new Map<string, { block: string; values: number[] }>()
   let taken = 0

@@ -5,10 +5,10 @@ import { encodeFrame, entry, type LocatedFrame, walkFrames } from '../../src/sto
 import type { G3Object, G3Of } from '../../src/storage/g3/objects.ts'
 import { filesOf } from './archive.ts'
 
-/** A block of a data frame as it lies in a file. */
+/** A block of a data frame as stored in a file. */
 type Block = G3Of<'G3TimesampleMap'>
 
-/** Ticks of G3 times in a second. */
+/** Ticks of G3 times per second. */
 const TICKS = 100_000_000
 
 /** Adds seconds to all times in a data directory. */
@@ -22,7 +22,7 @@ export function shiftTimes(dir: string, seconds: number): void {
     )
 }
 
-/** Takes the first row out of a frame of a feed. */
+/** Removes the first row from a frame of a feed. */
 export function removeRow(dir: string, address: string): void {
   editOne(dir, address, (frame) => [rewritten(frame, withoutFirst)])
 }
@@ -32,7 +32,10 @@ export function doubleRows(dir: string, address: string): void {
   editOne(dir, address, (frame) => [frame.bytes, frame.bytes])
 }
 
-/** Overwrites 64 bytes in the middle of the largest file, or of the first of `least` bytes; false where there is none. */
+/**
+ * Overwrites 64 bytes in the middle of the largest file, or of the first with at least `least` bytes; false
+ * if there is none.
+ */
 export function overwrite(dir: string, least = 0): boolean {
   const sizes = filesOf(dir).map((file) => ({ file, size: readFileSync(join(dir, file)).length }))
   const [largest] = sizes.toSorted((a, b) => b.size - a.size)
@@ -64,7 +67,7 @@ function editOne(dir: string, address: string, change: (frame: LocatedFrame) => 
   edit(join(dir, middle.file), ({ offset }) => offset === middle.offset, change)
 }
 
-/** Writes a file anew with other data frames in place of some. */
+/** Rewrites a file with some data frames replaced. */
 function edit(
   file: string,
   which: (frame: LocatedFrame) => boolean,

@@ -1,4 +1,4 @@
-/** Writes spoilt site files and has each read as every command reads its own: `spoilt-sites.ts COUNT SEED FOLDER`. */
+/** Writes corrupted site files and reads each as every command does: `spoilt-sites.ts COUNT SEED FOLDER`. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../../src/core/errors.ts'

@@ -1,4 +1,7 @@
-/** TERM, as systemd and `ocs down` send it: each role ends within 2 s in the midst of its work, and no sample is lost. */
+/**
+ * TERM, as systemd and `ocs down` send it: each role ends within 2 s while it is at work, and no sample is
+ * lost.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { compare, spooled, unacknowledged } from './archive.ts'
 import { DemoLab, SITE } from './demo-lab.ts'
@@ -9,7 +12,7 @@ setDefaultTimeout(400_000)
 /** Seconds. */
 const ENDS = 2
 
-/** All kinds of roles, by what starts each. */
+/** All kinds of roles, with a function that starts each. */
 function roles(lab: Lab, demo: DemoLab): Record<string, () => Running> {
   return {
     hub: () => lab.start('hub', ['hub', ...SITE]),
@@ -50,7 +53,7 @@ test('every kind of role ends within 2 s, alone and all at once, and nothing is 
   const all = await Promise.all(Object.values(running).map(ends))
   figure(`TERM to all at once: the last ends after ${Math.max(...all).toFixed(2)} s`)
 
-  // What was not recorded when all ended is so as soon as the recorder and the agents run again.
+  // Rows not yet recorded when all ended are recorded as soon as the recorder and the agents run again.
   const idle = ['--mode', 'idle']
   const again = [
     starts['hub']?.(),
@@ -65,14 +68,14 @@ test('every kind of role ends within 2 s, alone and all at once, and nothing is 
   expect(Math.max(...Object.values(took), ...all)).toBeLessThan(ENDS)
 })
 
-/** What a role says when it is at work, where that is not that it has joined. */
+/** A role's message when it is at work, if it is not that it has joined. */
 const READY: Record<string, string> = {
   hub: 'listening on ws',
   bridge: 'transport connected',
   'Lake Shore 240': 'Channel_1 ',
 }
 
-/** Sends TERM; the seconds until the role has ended, in good order. */
+/** Sends TERM; returns the seconds until the role has ended normally. */
 async function ends(role: Running): Promise<number> {
   const sent = performance.now()
   role.signal('SIGTERM')
@@ -81,7 +84,7 @@ async function ends(role: Running): Promise<number> {
   return (at - sent) / 1000
 }
 
-/** Panels that ask without a pause. */
+/** Requests panels without a pause. */
 function asking(): Disposable {
   let over = false
   const panel = async () => {

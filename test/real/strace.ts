@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Lab, OCS, type Running, type StartOptions } from './roles.ts'
 
-/** A system call that a traced process made. */
+/** A system call of a traced process. */
 export interface Call {
   readonly name: string
-  /** What its file descriptor stands for. */
+  /** The path of its file descriptor. */
   readonly path: string
-  /** What it wrote, a character a byte. */
+  /** The bytes written, one character per byte. */
   readonly bytes: string
-  /** Its place among all calls: a call that ended before another began is over before it. */
+  /** Its index among all calls: a call that ended before another began is over before it. */
   readonly begun: number
   readonly ended: number
 }
@@ -29,7 +29,7 @@ const TRACE = [
   `trace=${CALLS}`,
 ]
 
-/** An `ocs` process whose writes and syncs are being written down. */
+/** An `ocs` process whose writes and syncs are being traced. */
 export class Traced {
   readonly role: Running
   readonly #file: string
@@ -39,18 +39,18 @@ export class Traced {
     this.role = lab.program(name, ['strace', ...TRACE, '-o', this.#file, ...OCS, ...args], options)
   }
 
-  /** All that it has called, in order; call it once the process has ended. */
+  /** All its calls, in order; to be called once the process has ended. */
   calls(): Call[] {
     return parse(readFileSync(this.#file, 'latin1'))
   }
-  /** Whether the trace is whole. */
+  /** Whether the trace is complete. */
   get over(): boolean {
-    // Short numbers of processes are followed by more blanks.
+    // Short process numbers are followed by more blanks.
     return new RegExp(`^${this.role.pid} +\\+\\+\\+ exited`, 'm').test(readFileSync(this.#file, 'latin1'))
   }
 }
 
-/** Reads what `strace -f` writes: a call of one thread may be interrupted by those of others. */
+/** Parses the output of `strace -f`: a call of one thread may be interrupted by those of others. */
 export function parse(text: string): Call[] {
   const begun = new Map<string, { readonly text: string; readonly at: number }>()
   const calls: Call[] = []

@@ -1,6 +1,7 @@
 /**
- * What a kill does not show, since the system keeps what a dead process wrote: by the system calls of a real agent and a
- * real recorder, a row is synced to the spool before it is published, and to a `.g3` file before it is acknowledged.
+ * A kill does not test this, since the system keeps what a dead process wrote: by the system calls of a real
+ * agent and a real recorder, a row is synced to the spool before it is published, and to a `.g3` file before
+ * it is acknowledged.
  */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { ticksFromSeconds } from '../../src/storage/g3/time.ts'
@@ -13,7 +14,7 @@ setDefaultTimeout(400_000)
 /** Samples to wait for, at 10 Hz. */
 const SAMPLES = 40
 
-/** A row on its way out, with the call that carries it. */
+/** A row that was sent, with the call that sent it. */
 interface Sent {
   readonly seq: number
   readonly call: Call
@@ -24,7 +25,7 @@ const rowsIn = (calls: readonly Call[]) =>
 const acksIn = (calls: readonly Call[]) =>
   sent(calls, /\/ls240\/ack\/\w+\{"epoch":"[^"]+",(?<t>)"seq":(?<seq>\d+),/g)
 
-/** What sockets were given that fits a pattern: the time of its first sample, and its seq. */
+/** Matches of a pattern in the data sent to sockets: the time of the first sample, and the seq. */
 function sent(calls: readonly Call[], pattern: RegExp): (Sent & { readonly t: number })[] {
   return calls
     .filter(({ path }) => path.startsWith('socket:'))
@@ -37,7 +38,7 @@ function sent(calls: readonly Call[], pattern: RegExp): (Sent & { readonly t: nu
     )
 }
 
-/** What went out before it was on disk: not written to such a file, or not synced behind that. */
+/** Rows sent before they were on disk: not written to such a file, or not synced after that. */
 function early(
   calls: readonly Call[],
   file: RegExp,
@@ -99,7 +100,7 @@ test('synced before it is published, synced before it is acknowledged', async ()
     ticks.writeBigInt64LE(ticksFromSeconds(t))
     return ticks.toString('latin1')
   }
-  // A file is finished before it has its name, by which the trace never knows it.
+  // A file is finished before it gets its name, which therefore never appears in the trace.
   const g3 = /\/data\/(\.ocs\/new-file|\d+\/\d+\.g3)/
   expect(early(ofRecorder, g3, acks, recorded)).toEqual([])
   // The name of the file survives as well: both folders are synced before the first acknowledgement.
@@ -107,7 +108,7 @@ test('synced before it is published, synced before it is acknowledged', async ()
   const first = acks[0]?.call.begun ?? 0
   expect(new Set(folders.filter(({ ended }) => ended < first).map(({ path }) => path)).size).toBe(2)
 
-  // Without the syncs all of it is early: what has been looked for is there to be found.
+  // Without the syncs all rows are early, so the test can fail.
   const unsynced = (calls: readonly Call[]) => calls.filter(({ name }) => !name.endsWith('sync'))
   expect(early(unsynced(ofAgent), /\/ls240\.sqlite-wal$/, rows, stored).length).toBe(rows.length)
   expect(early(unsynced(ofRecorder), g3, acks, recorded).length).toBe(acks.length)

@@ -1,4 +1,7 @@
-/** The units of `ocs systemd` under a real systemd: roles come up, are started again when killed, and are stopped in order. */
+/**
+ * The units of `ocs systemd` under a real systemd: roles start, are restarted when killed, and are stopped in
+ * order.
+ */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,8 +26,8 @@ hosts:
 )
 
 /**
- * A systemd of its own, a user's, which must not be the first process: that is one of a machine. It takes a folder of `/run` for the
- * word that the machine was started by systemd, and a tree of control groups.
+ * A separate systemd, a user's, which must not be the first process, since that one manages a machine. It
+ * needs a folder of `/run` that shows that the machine was started by systemd, and a tree of control groups.
  */
 const SYSTEMD = `
 mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run && mkdir -p /run/systemd/system
@@ -71,7 +74,7 @@ class OwnSystemd implements AsyncDisposable {
     return readFileSync(join(this.#home, 'systemd.log'), 'utf8')
   }
 
-  /** Where units of this home go, and state that systemd makes. */
+  /** The folder for units of this home, and state that systemd creates. */
   get units(): string {
     return join(this.#home, '.config', 'systemd', 'user')
   }
@@ -97,7 +100,7 @@ class OwnSystemd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#child.exited
-    // Folders of control groups go one by one, the innermost first, and not before their processes.
+    // Folders of control groups are removed one by one, the innermost first, and only after their processes.
     const roots = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].map((root) => join(root, this.#cgroup))
     for (const root of roots.filter((path) => existsSync(path)))
       await until('an end of its control groups', 30, () => {
@@ -147,7 +150,7 @@ test.each([
     () => systemd.show(killed, 'NRestarts') === '1' && systemd.show(killed, 'ActiveState') === 'active',
   )
   expect(systemd.show(killed, 'MainPID')).not.toBe(pid)
-  // All roles went with ocs up, and came back with it.
+  // All roles ended with ocs up, and came back with it.
   const again = recordings().length
   if (flags.length > 0) await until('another recording', 60, () => recordings().length > again)
   systemd.ctl('stop', ...names)

@@ -1,6 +1,6 @@
 /**
- * A hub over TLS as other hosts of the lab see it, each way of not getting in with words of its own. Hosts are network namespaces,
- * so it runs as root, in `.ci/alone`.
+ * A hub over TLS as seen by other hosts of the lab; each reason for not getting in has its own message. Hosts
+ * are network namespaces, so it runs as root, in `.ci/alone`.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
@@ -15,7 +15,7 @@ setDefaultTimeout(400_000)
 
 const MQTTS = `mqtts://${HERE}:8883`
 const WSS = `wss://${HERE}:8080/ws`
-/** An address of the hub's machine that its certificate does not have. */
+/** An address of the hub's machine that is not in its certificate. */
 const OTHER = '10.99.0.99'
 const DAY = 86_400_000
 
@@ -23,7 +23,7 @@ let lab: Lab
 let hub: Running
 let host: Host
 let count = 0
-/** A file of the hub's own. */
+/** The path of one of the hub's own files. */
 const file = (name: string) => lab.path('state', 'hub', name)
 
 beforeAll(async () => {
@@ -49,13 +49,13 @@ afterAll(async () => {
 
 type Known = { hub: string; ca: string; principal: string; token: string }
 const known = () => JSON.parse(readFileSync(file('credentials/fake.json'), 'utf8')) as Known
-/** A file of credentials on the other host, with some of it changed. */
+/** A credentials file on the other host, with some values changed. */
 function given(changed: Partial<Known> = {}): Record<string, string> {
   const path = lab.path(`given-${++count}.json`)
   writeFileSync(path, JSON.stringify({ ...known(), ...changed }), { mode: 0o600 })
   return { OCS_CREDENTIALS: path, OCS_STATE_DIR: lab.path('elsewhere') }
 }
-/** What `ocs ctrl ls` comes to there. */
+/** The result of `ocs ctrl ls` there. */
 async function looks(url: string, env: Record<string, string>) {
   const running = host.start(`look-${++count}`, ['ctrl', 'ls', '--site-hub', url], { env })
   const { code } = await running.ended(40)
@@ -77,7 +77,7 @@ test('a wrong authority, none, a name it has not, plain text and an old TLS are 
   }
   expect(await looks(MQTTS.replace('mqtts', 'mqtt'), given())).toEqual(said('write mqtts://'))
   await hub.says('it does not speak TLS, and this port does')
-  // Plain text is for its own machine alone.
+  // Plain text is only for the hub's own machine.
   expect(await looks(`mqtt://${HERE}:1883`, given())).toEqual(said('refused'))
   const old = ['openssl', 's_client', '-connect', `${HERE}:8883`, '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']
   const shake = host.program('old', old)
@@ -173,7 +173,7 @@ test('a certificate that has ended, and one that has not begun, are told as such
     writeFileSync(file('server.pem'), cert)
     await hub.says('the new certificate is in use', 30, mark)
   }
-  // Who is there stays, whatever is shown to who comes.
+  // Existing connections stay, whatever certificate new ones are shown.
   const script = `
     const { connectAsync } = await import(${JSON.stringify(import.meta.resolve('mqtt'))})
     const { principal, token, ca } = ${JSON.stringify(known())}

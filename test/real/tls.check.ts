@@ -1,4 +1,7 @@
-/** A hub over TLS, as openssl, Mosquitto's clients, curl and Python see it, from its making to another certificate. */
+/**
+ * A hub over TLS, as seen by openssl, Mosquitto's clients, curl and Python, from its first certificate to
+ * another one.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +12,7 @@ setDefaultTimeout(400_000)
 const SITE = ['--site-file', join(ROOT, 'fixtures', 'sites', 'yale.yaml'), '--site-host', 'grumpy']
 const WIDE = ['--listen', '0.0.0.0', '--listen-ws', '0.0.0.0']
 const MQTTS = 'mqtts://localhost:8883'
-/** Python's own verdict with all that it can ask for, of the names and versions too. */
+/** Python's own verdict with its strictest settings, including names and versions. */
 const PYTHON = `
 import socket, ssl, sys
 context = ssl.create_default_context(cafile=sys.argv[1])
@@ -19,7 +22,7 @@ with socket.create_connection(('127.0.0.1', int(sys.argv[2]))) as plain:
         print(secure.version())
 `
 
-/** A program's exit code with all that it says. */
+/** A program's exit code with all its output. */
 async function said(lab: Lab, ...command: string[]): Promise<{ code: number | null; text: string }> {
   const running = lab.program(command[0] ?? '', command)
   running.endInput()
@@ -115,7 +118,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
   expect((await look('--cafile', '/etc/ssl/certs/ca-certificates.crt')).code).not.toBe(0)
   expect((await look()).code).not.toBe(0)
 
-  // What it may not publish is left out, and it is not cut for it.
+  // A message that it may not publish is dropped, without cutting the connection.
   const publish = (instance: string, ...more: string[]) => {
     const to = ['-h', 'localhost', '-p', '8883', '--cafile', ca, '-u', 'ls240', '-P', token, '-i', 'ls240']
     const what = ['-k', '3600', '-q', '1', '-t', `observatory/${instance}/api`, '-r', '-m', instance]
@@ -131,7 +134,7 @@ test('Mosquitto’s clients and ocs come in by credentials over TLS, and by noth
 
   const status = (env: Readonly<Record<string, string>>, url = MQTTS) =>
     lab.run(['ctrl', 'status', '--site-hub', url], { env })
-  // The account of the hub needs nothing; another one the file that it is given.
+  // The account of the hub needs nothing; another account needs the file that it is given.
   expect((await status({})).code).toBe(0)
   const elsewhere = { OCS_STATE_DIR: lab.path('elsewhere') }
   const given = { ...elsewhere, OCS_CREDENTIALS: file('credentials/ls240.json') }
@@ -242,7 +245,7 @@ test('another certificate is shown without a restart, and no message is lost', a
   const lost = numbers.filter((text) => !reader.text().includes(`"${text}"`))
   figure(`2,000 messages while the certificate changes: ${lost.length} lost`)
   expect(lost).toEqual([])
-  // What is retained came once: it has not come back as another connection.
+  // The retained message came once: the client has not reconnected.
   expect(reader.text().match(/"listeners"/g)?.length).toBe(1)
   expect(readFileSync(file('server.pem'), 'utf8')).not.toBe(before)
   for (const port of ['8883', '8080'])
@@ -250,7 +253,7 @@ test('another certificate is shown without a restart, and no message is lost', a
       code: 0,
       text: 'TLSv1.3',
     })
-  // What does not fit is told, and changes nothing.
+  // A certificate that does not fit is reported, and changes nothing.
   const wrong = await lab.run(['hub', 'renew', '--cert', file('server.pem'), '--key', file('ca.key')])
   expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('is not the key of')])
 })

@@ -1,11 +1,13 @@
-/** The pages for people, and the questions: each command that they show is run in the lab of the first hour. */
+/**
+ * The pages for people, and the questions: each command that they show is run in the lab of the first hour.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { tryPages } from '../transcripts.ts'
 import { figure, ROOT } from './roles.ts'
 
 setDefaultTimeout(1_800_000)
 
-/** In this order: what a page has made is there for the next. */
+/** In this order: a later page uses what an earlier one has made. */
 const PAGES = [
   'first-hour',
   'student',

@@ -43,14 +43,14 @@ test('a window for each role; Ctrl-C in the first stops all', async () => {
   expect((await said(lab, ...OCS, 'ps', ...state)).text).toContain('nothing runs')
 })
 
-/** What runs, by role. */
+/** The running processes, by role. */
 async function roles(lab: Lab, state: readonly string[]): Promise<Record<string, RoleState>> {
   const { text } = await said(lab, ...OCS, 'ps', '--json', ...state)
   const { roles: all } = JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)) as { roles: RoleState[] }
   return Object.fromEntries(all.map((role) => [role.name, role]))
 }
 
-/** Processes whose command line has all of these words, those that show logs left out. */
+/** Processes whose command line contains all of these words, without those that show logs. */
 function processes(...words: string[]): number[] {
   return readdirSync('/proc').flatMap((pid) => {
     try {
@@ -68,7 +68,7 @@ test('detached from and attached to again, killed, changed and stopped, it keeps
   const site = lab.path('lab.yaml')
   writeFileSync(site, `${SITE}      - {instance-id: other, agent-class: FakeDataAgent}\n`)
   const state = ['--site-file', site, '--state-dir', lab.path('state')]
-  // The terminal that is attached is a pane of another tmux.
+  // The attached terminal is a pane of another tmux.
   const outer = (...args: string[]) => said(lab, 'tmux', '-L', 'outer', ...args)
   await using _ = {
     [Symbol.asyncDispose]: async () => {
@@ -94,7 +94,7 @@ test('detached from and attached to again, killed, changed and stopped, it keeps
       `${attach.join(' ')}; cat`,
     )
     const screen = async () => (await outer('capture-pane', '-p', '-t', time)).text
-    // The windows by name, in the line at the bottom.
+    // The windows by name, in the status line.
     await until('the session is attached', 15, async () => /0:up.*1:hub/.test(await screen()))
     await outer('send-keys', '-t', time, 'C-b', 'd')
     await until('it is detached', 10, async () => (await screen()).includes('[detached'))
@@ -129,7 +129,7 @@ test('detached from and attached to again, killed, changed and stopped, it keeps
   })
   for (const name of ['hub', 'fake']) expect(changed[name]).toEqual(running[name] as RoleState)
 
-  // One that is stopped takes no notice of TERM.
+  // A stopped process does not react to TERM.
   process.kill(changed['fake']?.pid ?? 0, 'SIGSTOP')
   const start = performance.now()
   expect((await said(lab, ...OCS, 'down', ...state)).text).toBe('stopped 3 roles of localhost')

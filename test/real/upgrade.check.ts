@@ -1,4 +1,7 @@
-/** Up and down between this version and the oldest one that can be released, on kept state and recordings, under load: none lost. */
+/**
+ * Upgrades and downgrades between this version and the oldest one that can be released, with the same state
+ * and recordings, under load: no sample is lost.
+ */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +13,7 @@ setDefaultTimeout(900_000)
 
 /** The first commit of 0.1.0 that makes a bundle. */
 const OLD = process.env['OCS_OLD'] ?? '503a34a'
-/** How often it goes up and down. */
+/** How often it is upgraded and downgraded. */
 const TURNS = Number(process.env['TURNS'] ?? 2)
 
 const old = mkdtempSync('/tmp/ocs-old-')
@@ -37,7 +40,7 @@ test('upgraded and downgraded under load, killed each time: all is recorded once
     sessions.push(lastSession(lab.state, 'one'))
     await kill()
   }
-  // Rows that are recorded stay in spools for an hour, so what has ever been taken is there.
+  // Recorded rows stay in spools for an hour, so all rows ever read are there.
   const taken = spoolsIn(lab.state)
   const kill = await lab.begin()
   await lab.allThere(taken)

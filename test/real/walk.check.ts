@@ -20,7 +20,7 @@ const BY_CTRL = [
 ]
 
 const stamped = (text: string) => new RegExp(STAMP + text)
-/** Seconds from a command to the first reading, at most. */
+/** Maximum seconds from a command to the first reading. */
 const FIRST = 2
 
 type Roles = Record<RoleName, Running>
@@ -77,11 +77,11 @@ for (const [name, walk] of Object.entries(walks)) {
   })
 }
 
-/** Types the commands, each a moment after the one before, whether or not that is ready. */
+/** Types the commands, each a moment after the one before, whether or not that one is ready. */
 async function startAll(yale: YaleLab, { order }: Walk): Promise<Roles> {
   const roles = {} as Roles
   for (const name of order) {
-    // Before the hub runs each role says what it waits for.
+    // Before the hub runs each role reports that it is waiting for it.
     if (name === 'hub')
       await Promise.all(Object.values(roles).map((role) => role.says('waiting for the hub', 20)))
     roles[name] = yale.start(name)
@@ -108,7 +108,7 @@ async function printsItsLines(roles: Roles, lab: Lab): Promise<void> {
   for (const name of ['ls240', 'control', 'measurement'] as const) await roles[name].says(stamped('state: /'))
 }
 
-/** Told to wait, they say so, read nothing before the command, and soon after it do. */
+/** Started idle, they report that, read nothing before the command, and soon after it do. */
 async function idles(lab: Lab, yale: YaleLab, roles: Roles): Promise<void> {
   for (const name of ['ls240', 'control', 'measurement'] as const) {
     await roles[name].says(stamped(`idle: waiting for: ocs ctrl start --target=${name}$`))
@@ -175,7 +175,7 @@ async function drawsCurves(): Promise<void> {
   expect(page.status).toBe(200)
 }
 
-/** The hub goes and comes: each role says so and works on. */
+/** The hub restarts: each role reports it and continues. */
 async function hubRestarts(lab: Lab, yale: YaleLab, roles: Roles): Promise<void> {
   const others = Object.entries(roles).filter(([name]) => name !== 'hub')
   const marks = new Map(others.map(([name, role]) => [name, role.mark]))
@@ -205,7 +205,7 @@ async function stopsByControl(lab: Lab, yale: YaleLab, roles: Roles): Promise<vo
   expect(roles.ls240.end).toBeUndefined()
 }
 
-/** Ctrl-C, kill and a terminal that closes: each ends a role with exit code 0. */
+/** Ctrl-C, kill and a closed terminal: each ends a role with exit code 0. */
 async function stopsCleanly(roles: Roles): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   let slowest = 0

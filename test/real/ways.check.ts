@@ -1,4 +1,7 @@
-/** The ways of getting `ocs`: a clone, a release as npm installs it, and the single binary. Each does the same. */
+/**
+ * The ways of getting `ocs`: a clone, a release as npm installs it, and the single binary. Each does the
+ * same.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +11,7 @@ import { figure, Lab, ROOT, since, until } from './roles.ts'
 setDefaultTimeout(600_000)
 
 const CPU = process.arch === 'arm64' ? 'arm64' : 'x64'
-/** What `.ci/run` has installed and built, else what is in the clone. */
+/** Those that `.ci/run` has installed and built, else those in the clone. */
 const ways: Readonly<Record<string, string>> = {
   clone: join(ROOT, 'bin', 'ocs'),
   release: process.env['OCS_RELEASE'] ?? '',
@@ -21,7 +24,7 @@ function built(): string {
   return join(folder, files.find((name) => name.endsWith(`-linux-${CPU}`)) ?? 'none')
 }
 
-/** The process that has all of these words on its command line. */
+/** The process with all of these words on its command line. */
 function pidOf(...words: readonly string[]): number | undefined {
   const found = readdirSync('/proc').find((pid) => {
     if (!/^\d+$/.test(pid)) return false
@@ -78,12 +81,12 @@ test.each(Object.entries(ways))(
     if (recorder === undefined) throw new Error('the recorder of this lab does not run')
     process.kill(recorder, 'SIGKILL')
     const ended = await demo.says(/^\S+ aggregator ended \(SIGKILL\)/, 20)
-    // As it is typed, which names this program.
+    // As typed, since it names this program.
     const again = /To run it again: (.*)$/.exec(ended.text)?.[1] ?? 'false'
     const back = lab.program('aggregator', ['sh', '-c', `exec ${again}`])
     await back.says('new file', 40)
     await until('the files grow again', 40, () => filesOf(join(dir, 'data')).length >= 2)
-    // Agents hand over what they hold as they stop.
+    // Agents hand over their rows as they stop.
     demo.signal('SIGINT')
     expect((await demo.ended(20)).code).toBe(0)
     expect((await back.stop()).code).toBe(0)

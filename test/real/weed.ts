@@ -4,15 +4,15 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { S3Client } from 'bun'
 import { type Lab, until } from './roles.ts'
 
-/** Where seaweedfs speaks S3. */
+/** The S3 port of seaweedfs. */
 const PORT = 8333
 export const BUCKET = 'lab'
 export const KEYS = { AWS_ACCESS_KEY_ID: 'AKLAB', AWS_SECRET_ACCESS_KEY: 'four-kelvin' }
 
-/** A real S3 server with a bucket, and what lies in it. */
+/** A real S3 server with a bucket, and the bucket's content. */
 export interface Weed {
   readonly endpoint: string
-  /** Keys beneath a prefix. */
+  /** Keys with a prefix. */
   list(prefix: string): Promise<string[]>
   sha256(key: string): Promise<string>
   get(key: string): Promise<Uint8Array>
@@ -20,7 +20,10 @@ export interface Weed {
   remove(key: string): Promise<void>
 }
 
-/** Starts seaweedfs on its usual ports, with all it writes in the lab's folder, and waits until it has a bucket. */
+/**
+ * Starts seaweedfs on its usual ports, with all its files in the lab's folder, and waits until it has a
+ * bucket.
+ */
 export async function weed(lab: Lab): Promise<Weed> {
   const program = process.env['OCS_WEED'] ?? ''
   if (program === '') throw new Error('OCS_WEED has to name the weed of seaweedfs')
@@ -67,7 +70,7 @@ export async function weed(lab: Lab): Promise<Weed> {
   }
 }
 
-/** What of a request a proxy has seen: its number, its method, and whether its answer comes. */
+/** A request as seen by a proxy: its number, its method, and whether its answer is coming. */
 export interface Step {
   readonly number: number
   readonly method: string
@@ -75,13 +78,13 @@ export interface Step {
   readonly side: 'request' | 'answer'
 }
 
-/** Stands before an S3 server, sees each request and answer begin, and may cut any. */
+/** A proxy in front of an S3 server that sees the beginning of each request and answer, and may cut any. */
 export class Between implements AsyncDisposable {
   readonly #server = createServer((client) => this.#carry(client))
   readonly #to: number
   readonly #sockets = new Set<Socket>()
   #requests = 0
-  /** Called before what begins goes on; true cuts the connection there. */
+  /** Called before it is passed on; true cuts the connection there. */
   onStep: (step: Step) => boolean | Promise<boolean> = () => false
   /** Bytes of an answer to a GET of data after which the connection is cut. */
   cutAfter = Infinity

@@ -6,7 +6,7 @@ import { dataFrame, headFrames } from '../../src/storage/g3/hk.ts'
 export const START = 1_700_006_400
 export const HOUR = 3600
 export const DAY = 24 * HOUR
-/** Samples a frame. */
+/** Samples per frame. */
 export const SAMPLES = 10
 
 /** An archive of many feeds of one field. */
@@ -21,7 +21,10 @@ export interface Wide {
 export const syntheticValue = (feed: number, n: number) =>
   feed + Math.sin(n / 500 + feed) + ((n * 7919) % 1000) / 1e4
 
-/** Writes files of an hour, as a recorder names them, each with all feeds. Returns bytes and frames. */
+/**
+ * Writes files of an hour, as a recorder names them, each with all feeds. Returns the number of bytes and
+ * frames.
+ */
 export function writeArchive(
   dir: string,
   { days, feeds, frame: length }: Wide,

@@ -1,4 +1,7 @@
-/** Every command × files, folders and hubs that are wrong: it ends, by the code of its kind, in words that say what is wrong. */
+/**
+ * Every command with wrong files, folders and hubs: it ends, with the exit code of the kind of error, and
+ * says what is wrong.
+ */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
@@ -9,11 +12,14 @@ import { YALE } from './yale-lab.ts'
 
 setDefaultTimeout(600_000)
 
-/** Seconds after which a command hangs, and commands at a time. */
+/** Seconds after which a command counts as hanging, and number of commands at a time. */
 const PATIENCE = 60
 const AT_ONCE = 6
 
-/** What else commands read and write, by words that are no declared flags of theirs, in the place of `FILE` or `DIR`. */
+/**
+ * Other files that commands read and write, given by words that are not among their declared flags, at `FILE`
+ * or `DIR`.
+ */
 const OTHERS: readonly (readonly string[])[] = [
   ['sim', 'module', 'FILE', '--tcp=127.0.0.1:7999', '--serial-number=1'],
   [
@@ -32,7 +38,7 @@ const OTHERS: readonly (readonly string[])[] = [
   ['datanode', 'weather', '--weather-dir', 'DIR'],
   ['bridge', 'passwd', 'maya', '--users', 'FILE'],
 ]
-/** What stands for what a command cannot do without, by the name of an argument or a flag. */
+/** Values for the required arguments of commands, by the name of an argument or a flag. */
 const GIVEN: Readonly<Record<string, string>> = {
   instance: 'ls240',
   op: 'acq',
@@ -48,21 +54,21 @@ const GIVEN: Readonly<Record<string, string>> = {
 }
 /** Names of arguments and values that are files or folders. */
 const PATHS = ['file', 'folder', 'script']
-/** Those that only print or begin what the others are, and `chaos`, which pulls cables. */
+/** Commands that only print, or are prefixes of others, and `chaos`, which pulls cables. */
 const APART = ['completion', 'complete', 'chaos']
 
-/** A command as it is declared: its words, what it has to be given, and what it may be. */
+/** A command as declared: its words, its required arguments, and its options. */
 interface Declared {
   readonly words: readonly string[]
   readonly command: Command
 }
 
-/** Every command of every depth that does something by itself. */
+/** Every command at any depth that does something by itself. */
 async function everyCommand(): Promise<Declared[]> {
   const nothing = { signal: new AbortController().signal, env: {}, out() {}, err() {}, terminal: false }
   const walk = (command: Command, words: readonly string[]): Declared[] => {
     const subs = command.commands.filter((sub) => sub.name() !== 'help')
-    // One that has commands beneath it does something itself where it takes flags.
+    // A command with subcommands does something by itself if it has flags.
     const acts = words.length > 0 && (subs.length === 0 || command.options.length > 0)
     return [
       ...(acts ? [{ words, command }] : []),
@@ -73,7 +79,7 @@ async function everyCommand(): Promise<Declared[]> {
   return all.filter(({ words: [first = ''] }) => !APART.includes(first))
 }
 
-/** What a command cannot do without, but the path `wrong`. */
+/** The required arguments of a command, except for the path `wrong`. */
 function whole({ words, command }: Declared, wrong: string | undefined): string[] {
   const flags = command.options.flatMap(({ mandatory, long }) => {
     return mandatory && long && long !== wrong ? [`${long}=${GIVEN[long] ?? `no ${long}`}`] : []
@@ -94,7 +100,7 @@ function whole({ words, command }: Declared, wrong: string | undefined): string[
 }
 const INSTANCES: Readonly<Record<string, string>> = { aggregate: 'aggregator' }
 
-/** Every command with `PATH` in each place where it takes a file or a folder. */
+/** Every command with `PATH` in each place that takes a file or a folder. */
 function withPaths(one: Declared): string[][] {
   const { command } = one
   const flags = command.options.filter(({ flags: text }) => PATHS.includes(/<(.+)>/.exec(text)?.[1] ?? ''))
@@ -107,7 +113,7 @@ function withPaths(one: Declared): string[][] {
   ]
 }
 
-/** What stands there in place of what is wanted; pipes have no writer. */
+/** Wrong things at the path; pipes have no writer. */
 const WRONG: Readonly<Record<string, (path: string, lab: Lab) => unknown>> = {
   missing: () => {},
   folder: (path) => mkdirSync(path),
@@ -126,14 +132,14 @@ const WRONG: Readonly<Record<string, (path: string, lab: Lab) => unknown>> = {
   },
   'dangling link': (path, lab) => lab.program('ln', ['ln', '-s', '/nowhere/at/all', path]).ended(),
 }
-/** Also root is held up by rights then. */
+/** Makes access rights apply to root as well. */
 const AS_ANYONE = [
   'setpriv',
   '--bounding-set=-dac_override,-dac_read_search',
   '--inh-caps=-dac_override,-dac_read_search',
 ]
 
-/** What nobody should have to read: names of the system's errors, of zod's, and stacks. */
+/** Texts that nobody should have to read: names of the system's errors, of zod's, and stacks. */
 const RAW =
   /\bE(?:NOENT|ACCES|PERM|NOTDIR|ISDIR|ROFS|NXIO|LOOP|INVAL|EXIST|CONNREFUSED|CONNRESET|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN|ADDRINUSE|PIPE)\b|ZodError|Invalid input|"code": *"|errno|HPE_|SQLITE_|^ {2,}at /m
 
@@ -144,17 +150,17 @@ interface Tried {
   readonly said: string
 }
 
-/** What is wrong with how a command has ended; undefined when nothing is. */
+/** What is wrong with how a command has ended; undefined if nothing is. */
 function fault({ words, what, code, said }: Tried): string | undefined {
   const told = `${what}: ocs ${words.join(' ')}: exit code ${code}:\n${said}`
   if (code === null || code > 3) return `does not end by itself: ${told}`
-  // What is wrong in a test of one's own is told by Bun's runner.
+  // Faults in a user's own test are reported by Bun's runner.
   if (words[0] !== 'test' && RAW.test(said)) return `raw: ${told}`
   if (code !== 0 && !/^(?:ocs|error): \S/m.test(said)) return `says nothing: ${told}`
   return undefined
 }
 
-/** Runs a command where something is wrong. What has begun to work without a fault is stopped. */
+/** Runs a command where something is wrong. A command that works without a fault is stopped. */
 async function tried(
   lab: Lab,
   words: readonly string[],
@@ -164,7 +170,7 @@ async function tried(
 ): Promise<Tried> {
   const name = `${words.slice(0, 2).join('-')}-${what}`.replaceAll(/\W/g, '-')
   const running = lab.program(name, [...AS_ANYONE, ...OCS, ...words], { cwd })
-  // A role that waits or works says so.
+  // A role that waits or works reports that.
   const works = running.says(until, PATIENCE).catch(() => {})
   await Promise.race([works, running.ended(PATIENCE).catch(() => {})])
   running.signal('SIGTERM')
@@ -212,7 +218,7 @@ test('files and folders that are wrong', async () => {
   expect(done.flatMap((one) => fault(one) ?? []).join('\n\n')).toBe('')
 })
 
-/** Roles, which wait for their hub, and commands that need none to do what they do. */
+/** Roles, which wait for their hub, and commands that work without one. */
 const ROLES: readonly string[] = ['agent', 'aggregate', 'datanode', 'bridge']
 const ALONE: readonly string[] = [
   'hub',
@@ -225,13 +231,13 @@ const ALONE: readonly string[] = [
   'spool',
   'login',
 ]
-/** What roles need besides, by their last word. */
+/** Additional requirements of roles, by their last word. */
 const BESIDES: Readonly<Record<string, readonly string[]>> = {
   thermometry: ['--target=ls240', '--name=LSA21OQ'],
   archive: ['--data-dir=.', '--index-dir=index'],
   bridge: ['--listen=127.0.0.1:0'],
 }
-/** A role says why it waits. */
+/** A role's report of why it waits. */
 const WAITING = /waiting for the hub at \S+ \(ocs hub\): \w/
 
 test('hubs that are none', async () => {
@@ -271,7 +277,7 @@ test('hubs that are none', async () => {
     .map((one) => [...whole(one, undefined), ...(BESIDES[one.words.at(-1) ?? ''] ?? [])])
     .flatMap((words, nth) =>
       hubs.flatMap(([what, at, why]) =>
-        // Whatever asks reaches its hub in one way.
+        // All clients reach their hub in the same way.
         (nth === 0 ? ['mqtt', 'ws'] : ['mqtt']).map((scheme) => ({
           words,
           what,
@@ -288,7 +294,7 @@ test('hubs that are none', async () => {
       const cwd = lab.path(`hub-case-${nth++}`)
       mkdirSync(cwd)
       const isRole = ROLES.includes(words[0] ?? '') && words[1] !== 'refill'
-      // Instances of one name would be in each other's way.
+      // Instances of the same name would interfere.
       const state = isRole && words[0] !== 'bridge' ? ['--state-dir', `${cwd}/state`] : []
       const all = [...words, ...state, '--site-hub', url]
       const one = await tried(lab, all, what, cwd, isRole ? WAITING : /(?!)/)

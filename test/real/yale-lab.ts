@@ -5,16 +5,16 @@ import { type Lab, ROOT, type Running, type StartOptions } from './roles.ts'
 export const YALE = join(ROOT, 'fixtures', 'sites', 'yale.yaml')
 const SITES = join(ROOT, 'fixtures', 'sites')
 
-/** How a walk names its site: by flags, or by the environment. Both mean yale.yaml. */
+/** How a walk specifies its site: by flags, or by the environment. Both mean yale.yaml. */
 export type Spelling = 'flags' | 'environment'
 /** How the 240 is found. */
 export type Found = 'serial number' | 'port' | 'ip address'
-/** What is started, by the name it goes by. */
+/** The processes to start, by name. */
 export type RoleName = keyof YaleLab['commands']
 
 /**
- * The terminals of the seed's walk-through, each the command it prints. No address of yale.yaml is ever used: flags put
- * 127.0.0.1 in their place.
+ * The terminals of the seed's walk-through, each with the command it prints. No address of yale.yaml is ever
+ * used: flags replace them by 127.0.0.1.
  */
 export class YaleLab {
   readonly dataDir: string
@@ -46,7 +46,7 @@ export class YaleLab {
     ])
   }
 
-  /** What is typed in each terminal. */
+  /** The command typed in each terminal. */
   get commands() {
     const idle = this.#idle ? ['--mode=idle'] : []
     const recorder = this.#idle ? ['--initial-state=idle'] : []
@@ -72,7 +72,7 @@ export class YaleLab {
     } as const
   }
 
-  /** Types a command in a terminal of its own. */
+  /** Types a command in a new terminal. */
   start(name: RoleName): Running {
     const env: Record<string, string> = { ...this.#env }
     if (name === 'node2') Object.assign(env, { TARGET: 'control', NAME: 'LSA22YG', DESCRIPTION: 'LS372' })

@@ -62,7 +62,7 @@ test('an address that has spent its own is refused before the work; others are s
 })
 
 test('no more alternatives are written out than are wanted', () => {
-  // Each of the 201 texts of the first half would be a thousand by the second.
+  // Each of the 201 texts from the first half would become a thousand through the second.
   let written = 0
   const target = readTarget(`${'(a|b)'.repeat(8)}${'{a,b}'.repeat(300)}`, (text) => {
     written++

@@ -3,16 +3,19 @@ import { Bucket, OfEach } from '../../principals/bucket.ts'
 import { badRequest } from '../http.ts'
 import { addressOf, type Env } from './guard.ts'
 
-/** Texts that one is written out to at most, wherever that is done. */
+/** Maximum number of texts that any one text expands to. */
 const MOST_TEXTS = 1000
-/** Characters that an address may have written out at once, and each second from then on: a third of a second's work, and a tenth. */
+/**
+ * Characters of expansion that an address may use at once, and per second after that: a third and a tenth of
+ * a second's work.
+ */
 const [AT_ONCE, PER_SECOND] = [2_000_000, 500_000]
-/** Addresses that are remembered. */
+/** Number of addresses that are remembered. */
 const MOST_KNOWN = 10_000
 
 /**
- * How many characters it takes, about, to write out the alternatives of a text: `{a,b}` of Graphite, `(a|b)` of Grafana's
- * variables, each with each. Told in one pass, without writing any.
+ * The approximate number of characters in the expansion of a text: `{a,b}` of Graphite, `(a|b)` of Grafana's
+ * variables, every combination. Computed in one pass, without expanding.
  */
 export function costOf(text: string): number {
   let [texts, length, groups] = [1, 0, 0]
@@ -36,12 +39,14 @@ export function costOf(text: string): number {
   return text.length + (groups === 0 ? 0 : texts * (Math.max(0, text.length + length) + groups))
 }
 
-/** What addresses may still have written out. @param now the monotonic clock, ms */
+/** The remaining budget of each address. @param now the monotonic clock, ms */
 export function budgets(now?: () => number): OfEach<Bucket> {
   return new OfEach(MOST_KNOWN, () => new Bucket(PER_SECOND, AT_ONCE, now))
 }
 
-/** Refuses a request before its work is done when its names take more than its address has left. */
+/**
+ * Refuses a request, before any work is done, if expanding its names takes more than its address has left.
+ */
 export function withinBudget(all = budgets()): MiddlewareHandler<Env> {
   return async (c, next) => {
     const body = c.req.method === 'POST' ? await bodyOf(c) : ''
@@ -56,7 +61,7 @@ export function withinBudget(all = budgets()): MiddlewareHandler<Env> {
   }
 }
 
-/** @throws HTTPException 400 for a body that does not come whole */
+/** @throws HTTPException 400 for a body that arrives incomplete */
 async function bodyOf(c: Context): Promise<string> {
   try {
     return await c.req.text()
@@ -65,7 +70,7 @@ async function bodyOf(c: Context): Promise<string> {
   }
 }
 
-/** All texts in JSON, however deep; none where it is none, which is told elsewhere. */
+/** All texts in JSON, at any depth; empty if it is not JSON, which is reported elsewhere. */
 function textsIn(json: string): string[] {
   const texts: string[] = []
   let rest: unknown[]

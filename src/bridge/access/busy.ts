@@ -1,14 +1,17 @@
 import { HTTPException } from 'hono/http-exception'
 
-/** Sign-ins that are under way at a time, of one address and of all. */
+/** Maximum concurrent sign-ins, per address and in total. */
 const [OF_ONE, OF_ALL] = [4, 20]
 
-/** Keeps few sign-ins under way, since each costs the hub a connection: one address cannot take all room. */
+/**
+ * Limits the sign-ins in progress, since each takes a connection to the hub: one address cannot take every
+ * place.
+ */
 export class Busy {
   readonly #under = new Map<string, number>()
   #all = 0
 
-  /** @throws HTTPException 429 for an address that has as many under way as it may, 503 when all have */
+  /** @throws HTTPException 429 if the address has reached its limit, 503 if the total is reached */
   async run<T>(address: string, work: () => Promise<T>): Promise<T> {
     const now = this.#under.get(address) ?? 0
     if (now >= OF_ONE)

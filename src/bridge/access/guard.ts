@@ -6,19 +6,19 @@ import { mayAsk } from '../../machine/host-header.ts'
 import { addressAlone } from '../../principals/place.ts'
 import type { People, Person } from './people.ts'
 
-/** Over TLS one that no other host and no plain page can set. */
+/** Cookie names; over TLS one that no other host and no plain HTTP page can set. */
 const COOKIES = { plain: 'ocs_session', secure: '__Host-ocs_session' } as const
-/** Seconds that a cookie is kept; the session behind it ends no later. */
+/** Seconds that a cookie is kept; its session lasts at least as long. */
 export const COOKIE_SECONDS = 43_200
 
-/** What the bridge hands to each request beside it. */
+/** Data that the bridge attaches to each request. */
 export interface Env {
   readonly Bindings: {
-    /** Where the request comes from. */
+    /** The address that the request comes from. */
     readonly address?: string | undefined
   }
   readonly Variables: {
-    /** Who asks, where they have said so. */
+    /** The authenticated person, if any. */
     person?: Person | undefined
   }
 }
@@ -28,7 +28,9 @@ export function addressOf(c: Context<Env>): string {
   return addressAlone(c.env?.address ?? 'unknown')
 }
 
-/** Refuses requests under a `Host` that is not ours: a page of another site can point a name of its own here. */
+/**
+ * Refuses requests under a foreign `Host`: a page of another site can point a name of its own at this server.
+ */
 export function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandler {
   return async (c, next) => {
     if (mayAsk(c.req.header('host'), allowed)) return next()
@@ -37,8 +39,9 @@ export function onlyFor(allowed: Parameters<typeof mayAsk>[1]): MiddlewareHandle
 }
 
 /**
- * Refuses what pages of other sites have a browser ask: it could not be read there, but would cost, and shows by its time what
- * there is. A link to the live page may be followed; Grafana asks from its server, which sends no such header.
+ * Refuses requests that pages of other sites make a browser send: they could not read the answer, but would
+ * cost work, and learn from the timing. A link to the live page may be followed; Grafana asks from its
+ * server, which sends no such header.
  */
 export const noOtherSite: MiddlewareHandler = async (c, next) => {
   const isLink = c.req.method === 'GET' && c.req.path === '/' && c.req.header('sec-fetch-dest') === 'document'
@@ -47,7 +50,8 @@ export const noOtherSite: MiddlewareHandler = async (c, next) => {
 }
 
 /**
- * A page of another site can send a form or plain text without being asked, but not JSON. Forms are for Graphite alone.
+ * Without permission, a page of another site can send a form or plain text, but not JSON. Forms are only for
+ * Graphite.
  */
 export const rightType: MiddlewareHandler = async (c, next) => {
   if (c.req.method !== 'POST') return next()
@@ -61,18 +65,18 @@ export const rightType: MiddlewareHandler = async (c, next) => {
   return wanted.test(type) ? next() : c.json({ error: `send ${text}` }, 415)
 }
 
-/** What a page needs before anybody has signed in. */
+/** The paths that a page needs before anybody has signed in. */
 const OPEN = /^\/(?:page\/(?:[\w-]+\.\w+|me|sign-in|sign-out))?$/
 
 /**
- * Learns who asks, by `Authorization` or the page's cookie, and refuses what takes somebody known: on a bridge with users, all
- * but the page's own files, from elsewhere than this machine.
+ * Identifies the person by `Authorization` or the page's cookie, and refuses requests that need one: on a
+ * bridge with users, everything except the page's own files, unless it comes from this machine.
  * @param isOpen whether everybody may read
  */
 export function whoAsks(all: People, isOpen: boolean): MiddlewareHandler<Env> {
   return async (c, next) => {
     const header = c.req.header('authorization')
-    // Where everybody may read, what Grafana or a proxy shows is nobody's business; who acts has to be somebody.
+    // If everybody may read, credentials sent by Grafana or a proxy are ignored; only actions need a person.
     const counts =
       header !== undefined && (!isOpen || (c.req.method === 'POST' && c.req.path.startsWith('/page/')))
     if (counts && !isPrivate(c))
@@ -88,12 +92,12 @@ export function whoAsks(all: People, isOpen: boolean): MiddlewareHandler<Env> {
   }
 }
 
-/** Whether what a request holds is read by nobody on the way: over TLS, or from this machine. */
+/** Whether nobody on the way can read the request: it uses TLS, or comes from this machine. */
 export function isPrivate(c: Context<Env>): boolean {
   return isSecure(c) || isLoopback(addressOf(c))
 }
 
-/** Refuses what holds a password where others may read it on the way. */
+/** Refuses requests with a password if others may read it on the way. */
 export const privately: MiddlewareHandler<Env> = async (c, next) => {
   if (isPrivate(c)) return next()
   throw new HTTPException(403, {
@@ -103,12 +107,12 @@ export const privately: MiddlewareHandler<Env> = async (c, next) => {
 
 const isSecure = (c: Context) => new URL(c.req.url).protocol === 'https:'
 
-/** The session that a request comes with. */
+/** The session of a request. */
 export function sessionOf(c: Context): string | undefined {
   return getCookie(c, isSecure(c) ? COOKIES.secure : COOKIES.plain)
 }
 
-/** Gives a browser the cookie of a session; an empty one that is over at once takes it away. */
+/** Sets the session cookie in a browser; an empty one that expires at once removes it. */
 export function keepSession(c: Context, session: string, seconds: number): void {
   const secure = isSecure(c)
   const cookie = { path: '/', httpOnly: true, sameSite: 'Strict', secure, maxAge: seconds } as const
@@ -116,15 +120,16 @@ export function keepSession(c: Context, session: string, seconds: number): void 
 }
 
 /**
- * What changes anything comes from the page itself: another site's page can neither send nor fake these headers. Who shows an
- * `Authorization` of their own is no page.
+ * Requires that changes come from the page itself: a page of another site can neither send nor fake these
+ * headers. Requests with their own `Authorization` are exempt, since they do not come from a page.
  */
 export const ownPage: MiddlewareHandler = async (c, next) => {
   if (c.req.method === 'GET' || c.req.header('authorization') !== undefined) return next()
   const origin = c.req.header('origin')
   const site = c.req.header('sec-fetch-site') ?? 'same-origin'
   const { host, protocol } = URL.parse(origin ?? '') ?? {}
-  // What stands between may have spoken plain HTTP in our name. A proxy before us may speak TLS where we do not.
+  // An attacker in between may have served plain HTTP under our name. A proxy in front may use TLS where we
+  // do not.
   const isFaked = protocol !== 'https:' && isSecure(c)
   if (host !== undefined && host === c.req.header('host') && site === 'same-origin' && !isFaked) return next()
   throw new HTTPException(403, { message: 'this is for the bridge’s own page (Origin)' })

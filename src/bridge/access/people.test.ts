@@ -1,4 +1,4 @@
-/** People of a real hub at a bridge: they sign in there, act as themselves, and are forgotten once revoked. */
+/** People of a real hub at a bridge: they sign in, act in their own name, and are forgotten once revoked. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +69,7 @@ test('somebody signs in with the password of the hub, and is known until the tok
   expect(kept.some(({ why }) => why?.includes('a token for the password, from 10.0.0.7'))).toBe(true)
   expect(kept.some(({ principal, client }) => principal === 'maya' && client.startsWith('maya.'))).toBe(true)
   expect(log.join()).not.toContain('horse')
-  // A sign-in takes nothing from the tokens of her machines.
+  // Sign-ins do not count against the tokens of her machines.
   const own = addToken(file, 'maya')
   for (let i = 0; i < 12; i++) addToken(file, 'maya', undefined, { via: 'bridge' })
   expect(readPrincipals(file)['maya']?.tokens.filter(({ via }) => via === undefined)).toHaveLength(1)
@@ -125,7 +125,7 @@ test('a bridge only looks, even with the token of who runs the hub; people act a
   })
   await using all = peopleBy([bridgeToken])
   const maya = all.who(await all.enter('maya', PASSWORD, '10.0.0.7'))
-  // Nobody is there to answer, so that the request is kept by the hub alone.
+  // There is nobody to answer, so only the hub records the request.
   maya?.ask.request('fake', 'acq', 'start', { rate: 2, password: 'x' }).catch(() => {})
   while (!kept.some(({ kind }) => kind === 'request')) await new Promise((resolve) => setImmediate(resolve))
   expect(kept.find(({ kind }) => kind === 'request')).toMatchObject({
@@ -238,7 +238,7 @@ test('what streams to somebody ends with their session', async () => {
     await open(replaced, '10.0.0.7'),
     await open(replaced, '127.0.0.1'),
   ]
-  /** Passes over what the stream tells meanwhile. */
+  /** Skips whatever else the stream sends. */
   const ended = async (stream: typeof first) => {
     while (!(await stream?.read())?.done);
   }
@@ -249,7 +249,7 @@ test('what streams to somebody ends with their session', async () => {
   at.hub.recheck()
   while (all.who(replaced)) await new Promise((resolve) => setImmediate(resolve))
   await ended(second)
-  // Who may read without a session goes on.
+  // A reader who needs no session keeps the stream.
   expect((await here?.read())?.done).toBe(false)
   await here?.cancel()
   await page[Symbol.asyncDispose]()

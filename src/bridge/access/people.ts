@@ -9,35 +9,44 @@ import { readAuthorization } from '../../principals/web-login.ts'
 import { Busy } from './busy.ts'
 import type { HubPeople } from './hub-people.ts'
 
-/** Milliseconds after which one has to sign in again; that a password in a header is not asked of the hub again; that a
- * token's connection is kept without a request. */
+/**
+ * Milliseconds until a new sign-in is needed; until the hub is asked again about a password in a header; and
+ * for which the connection of a token is kept without requests.
+ */
 const [SESSION_MS, PASSWORD_MS, QUIET_MS] = [12 * 3_600_000, 600_000, 600_000]
-/** Seconds that a hub has to take a token. */
+/** Seconds that a hub has to accept a token. */
 const JOIN_S = 10
-/** Sessions and tokens that are known at a time: of whom most are, the one that was here longest ago goes. */
+/**
+ * Maximum number of known sessions and tokens: beyond it, the person with the most loses the least recently
+ * used one.
+ */
 const MOST = 200
 
-/** Somebody whom the hub knows, with a connection of their own. */
+/** A person known to the hub, with a connection of their own. */
 export interface Person {
   readonly name: string
-  /** What they may do, as the hub said at the sign-in: `operator:2`; undefined where a token was shown, which tells nothing. */
+  /**
+   * Their rights, as the hub reported them at the sign-in: `operator:2`; undefined for a token, which does
+   * not tell them.
+   */
   readonly role: string | undefined
   /** Asks agents as this person. */
   readonly ask: Caller
-  /** Whether they are known still, for what goes on without a further request; to ask counts as one. */
+  /** Whether they are still known, for activities without further requests; calling this counts as one. */
   here(): boolean
 }
-/** Lets people in, and knows them again. */
+/** Signs people in, and recognizes them again. */
 export interface People extends AsyncDisposable {
   /**
-   * Signs somebody in.
-   * @returns what a cookie holds
-   * @throws HTTPException 401 for a wrong name or password, 429 for who has to wait, 503 without a hub that has people
+   * Signs a person in.
+   * @returns the content of the cookie
+   * @throws HTTPException 401 for a wrong name or password, 429 if they have to wait, 503 without a hub that
+   * has people
    */
   enter(name: string, password: string, address: string): Promise<string>
-  /** Whose session this is; undefined for nobody's, also once the hub has revoked it. */
+  /** The person of a session; undefined if there is none, or once the hub has revoked it. */
   who(session: string | undefined): Person | undefined
-  /** Who a header `Authorization` shows, by Basic or Bearer. @throws HTTPException 401, 429, 503 */
+  /** The person of an `Authorization` header, Basic or Bearer. @throws HTTPException 401, 429, 503 */
   shown(header: string, address: string): Promise<Person>
   leave(session: string | undefined): void
 }
@@ -46,7 +55,7 @@ interface Member extends Person, AsyncDisposable {
   /** Monotonic ms. */
   until: number
   used: number
-  /** How long it is kept without being asked for; as long as it lasts, for a session. */
+  /** How long it is kept without requests; for a session, its whole lifetime. */
   readonly quiet: number
 }
 
@@ -57,19 +66,19 @@ const WHY: Readonly<Record<NotFetched, readonly [401 | 429 | 503, string]>> = {
 }
 
 /**
- * @param hub undefined where there is none that has people
+ * @param hub undefined if there is none that has people
  * @param now the monotonic clock, ms
  */
 export function people(
   { hub, root, log }: { readonly hub: HubPeople | undefined; readonly root: string; log(text: string): void },
   now = () => performance.now(),
 ): People {
-  /** By the digest of what they show. */
+  /** By the digest of their credentials. */
   const members = new Map<string, Member>()
   const coming = new Map<string, Promise<Member>>()
   const busy = new Busy()
   const salt = randomBytes(32)
-  // What is shown is kept nowhere, and looked up without telling by its time how near it is.
+  // Credentials are not stored, and the lookup does not reveal by its timing how close a guess is.
   const keyOf = (text: string) => createHmac('sha256', salt).update(text).digest('base64')
 
   const drop = (key: string) => {
@@ -77,7 +86,7 @@ export function people(
     members.delete(key)
     void member?.[Symbol.asyncDispose]()
   }
-  /** Nobody puts others out by many sessions or tokens of their own. */
+  /** Nobody can displace others by having many sessions or tokens. */
   const makeRoom = () => {
     const byName = Map.groupBy(members, ([, { name }]) => name)
     const [most = []] = [...byName.values()].sort((a, b) => b.length - a.length)
@@ -88,7 +97,7 @@ export function people(
     const member = members.get(key)
     if (!member) return undefined
     member.used = now()
-    // The first in the map was asked for longest ago.
+    // The first in the map is the least recently used.
     members.delete(key)
     members.set(key, member)
     return member
@@ -160,11 +169,11 @@ export function people(
       const holder = holderOf(secret)
       if (holder !== undefined && name !== undefined && name !== holder)
         throw new HTTPException(401, { message: `this is a token of ${holder}, not of ${name.slice(0, 63)}` })
-      // A header may be written in many ways, and each would take a connection.
+      // A header can be written in many ways, each of which would open a connection.
       const key = keyOf(JSON.stringify([holder ?? name, secret]))
       const before = known(key)
       if (before) return before
-      // A dashboard asks for all its panels at once.
+      // A dashboard queries all its panels at once.
       const under = coming.get(key)
       if (under) return under
       const made = busy.run(address, () =>
@@ -193,7 +202,7 @@ function nobody(): HTTPException {
   return new HTTPException(503, { message: 'no hub with accounts is available here' })
 }
 
-/** What a header shows, where that can be somebody's. @throws HTTPException 401 */
+/** The credentials in a header, if they can belong to anybody. @throws HTTPException 401 */
 function readHeader(header: string): { readonly name?: string; readonly secret: string } {
   const { name, secret = '' } = /^\w+ +\S{1,600} *$/.test(header) ? (readAuthorization(header) ?? {}) : {}
   if (name === undefined && holderOf(secret) !== undefined) return { secret }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigError } from '../../core/errors.ts'
 
-/** What the site's own list says of a page (docs/site/build.ts writes it). */
+/** The entries of the site's own list of pages (docs/site/build.ts writes it). */
 const Pages = z.array(
   z.object({
     /** Its address on the site: `commands/ctrl.html`. */
@@ -14,20 +14,20 @@ const Pages = z.array(
   }),
 )
 
-/** Where that list is in the archive. */
+/** The path of that list in the archive. */
 export const LIST = 'pages.json'
 
 export type DocsPage = z.output<typeof Pages>[number]
 export interface DocsSite {
   readonly pages: readonly DocsPage[]
-  /** Every file by its path, without a slash before it. */
+  /** Every file by its path, without a leading slash. */
   readonly files: ReadonlyMap<string, Blob>
 }
 
 /**
  * Reads the site of the docs.
  * @param file the archive that `npm run docs` makes, `dist/docs.tar.zst`
- * @throws ConfigError where there is none, or it is damaged
+ * @throws ConfigError if there is none, or it is damaged
  */
 export async function readDocs(file: string): Promise<DocsSite> {
   let packed: Buffer<ArrayBuffer>

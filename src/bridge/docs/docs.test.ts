@@ -25,7 +25,7 @@ test('words lead to the page or heading of that name, else to those that have th
   expect(found('ctrl', 'forget')).toEqual(['commands/ctrl.html#ocs-ctrl-forget'])
   expect(found('ctrl forget')).toEqual(found('ctrl', 'forget'))
   expect(found('forget')).toEqual(['commands/ctrl.html#ocs-ctrl-forget', 'commands/hub.html#ocs-hub-forget'])
-  // Thickest first, and all of the words.
+  // Most matches first, and only pages with all words.
   expect(found('cryostat')).toEqual(['commands/ctrl.html', 'alarms.html'])
   expect(found('cryostat', 'warms')).toEqual(['alarms.html'])
   expect(found('forgte')).toEqual([])

@@ -9,13 +9,13 @@ export interface Place {
   readonly page: DocsPage
 }
 
-/** Pages that are told of where words stand in the text alone. */
+/** Maximum number of pages listed for words that occur only in their text. */
 const MENTIONS = 8
 
 /**
- * Where the docs are about something: a page or heading of that name alone, else those with all the words in them, else the
- * pages whose text has them, most often first.
- * @param words as they are typed: `alarms`, `ctrl forget`
+ * Where the docs are about something: a page or heading of exactly that name, else those that contain all the
+ * words, else the pages whose text contains them, most frequent first.
+ * @param words as typed: `alarms`, `ctrl forget`
  */
 export function findPlaces(pages: readonly DocsPage[], words: readonly string[]): Place[] {
   const wanted = words.flatMap((word) => word.toLowerCase().split(/\s+/)).filter(Boolean)
@@ -48,7 +48,7 @@ export function findPlaces(pages: readonly DocsPage[], words: readonly string[])
     .map(({ page }) => ({ path: page.path, title: page.title, page }))
 }
 
-/** Words of titles and headings that a misspelt one may have meant. */
+/** Words of titles and headings that a misspelt word may have meant. */
 export function nearWords(pages: readonly DocsPage[], word: string): string[] {
   const all = pages.flatMap(({ title, headings }) => [title, ...headings.map(({ text }) => text)])
   return didYouMean(
@@ -59,7 +59,7 @@ export function nearWords(pages: readonly DocsPage[], word: string): string[] {
 
 const plain = (text: string): string => text.toLowerCase().replaceAll('`', '')
 
-/** How often the rarest of some words stands in a text. */
+/** How often the rarest of the words occurs in a text. */
 function mentions(text: string, words: readonly string[]): number {
   return Math.min(...words.map((word) => text.split(word).length - 1))
 }

@@ -4,7 +4,10 @@ import { hostPort } from '../../core/host-port.ts'
 import { portError } from '../../machine/port-in-use.ts'
 import type { DocsSite } from './docs-site.ts'
 
-/** Nothing but what is served here is loaded or asked. What VitePress writes into a page itself (dark or light) runs. */
+/**
+ * Only content from this server is loaded or requested. The inline script of VitePress (dark or light) may
+ * run.
+ */
 const POLICY = [
   "default-src 'self'",
   "script-src 'self' 'unsafe-inline'",
@@ -16,14 +19,14 @@ const POLICY = [
 ].join('; ')
 
 export interface ServedDocs extends AsyncDisposable {
-  /** Where it is: `http://127.0.0.1:5080/`. */
+  /** Its address: `http://127.0.0.1:5080/`. */
   readonly url: string
 }
 
 /**
  * Serves the site of the docs over HTTP.
  * @param listen port 0 takes any free one
- * @throws ConfigError for a port that cannot be had
+ * @throws ConfigError for a port that cannot be opened
  */
 export async function serveDocs(
   { files }: DocsSite,

@@ -1,6 +1,6 @@
 import { badRequest } from '../http.ts'
 
-/** What many values become; they are none of them null. */
+/** Combines values, none of them null, into one. */
 export type Aggregate = (values: readonly number[]) => number
 
 const sum: Aggregate = (values) => values.reduce((all, value) => all + value, 0)
@@ -19,7 +19,7 @@ const deviation: Aggregate = (values) => {
   return Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / values.length)
 }
 
-/** By the names that Graphite gives them. */
+/** By Graphite's names. */
 const AGGREGATES: Readonly<Record<string, Aggregate>> = {
   average,
   avg: average,
@@ -39,14 +39,14 @@ const AGGREGATES: Readonly<Record<string, Aggregate>> = {
 }
 export const AGGREGATE_NAMES = Object.keys(AGGREGATES)
 
-/** @throws HTTPException 400 for a name that is none */
+/** @throws HTTPException 400 for an unknown name */
 export function aggregateOf(name: string): Aggregate {
   const found = Object.hasOwn(AGGREGATES, name) ? AGGREGATES[name] : undefined
   if (found) return found
   throw badRequest(`"${name.slice(0, 50)}" is not an aggregate: use one of ${AGGREGATE_NAMES.join(', ')}`)
 }
 
-/** The aggregate of what is not null; null where nothing is. */
+/** The aggregate of the values that are not null; null if there are none. */
 export function aggregated(values: readonly (number | null)[], by: Aggregate): number | null {
   const present = values.filter((value) => value !== null)
   return present.length === 0 ? null : by(present)

@@ -4,7 +4,7 @@ import type { Line } from './line.ts'
 
 const REVERSE = { name: 'reverse', type: 'boolean', default: false } as const
 
-/** What leaves lines out, or puts them in another order. */
+/** Functions that leave out or reorder lines. */
 export const CHOOSE: Readonly<Record<string, GraphiteFunction>> = {
   limit: {
     group: 'Filter Series',
@@ -46,7 +46,7 @@ export const CHOOSE: Readonly<Record<string, GraphiteFunction>> = {
   },
 }
 
-/** Those without a value come first, as the least. */
+/** Lines without a value come first, as the smallest. */
 function sorted(lines: readonly Line[], name: string, reverse: boolean): Line[] {
   const by = aggregateOf(name)
   const keys = new Map(

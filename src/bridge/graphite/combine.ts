@@ -4,13 +4,16 @@ import { aggregated, aggregateOf } from './aggregate.ts'
 import { type GraphiteFunction, MANY_SERIES, SERIES } from './declaration.ts'
 import { changed, type Line, type Point, withUnit } from './line.ts'
 
-/** Steps of a common grid that are looked for one that fits all, of the longest. */
+/** Maximum ratio of a common step that fits all lines to the longest of their steps. */
 const MOST_STEPS = 100
 
 const sum = combining('sum', 'Adds lines up; lines without a value at a time are skipped.')
 const average = combining('average', 'The mean of lines at each time.')
 
-/** What makes one line of many: they are put on common times first, each point there the mean of its own points. */
+/**
+ * Functions that make one line of many: lines are first put on common times, where each point is the mean of
+ * its own points.
+ */
 export const COMBINE: Readonly<Record<string, GraphiteFunction>> = {
   sumSeries: sum,
   sum,
@@ -68,7 +71,9 @@ function combining(name: string, description: string): GraphiteFunction {
   }
 }
 
-/** Lines at common times: as they are where they have the same, else on a grid whose steps fit all of them. */
+/**
+ * Lines at common times: unchanged if they have the same times, else on a grid whose steps fit all of them.
+ */
 function together(lines: readonly Line[]): { rows: [(number | null)[], number][]; step: number } {
   const [first] = lines
   const times = first?.datapoints.map(([, time]) => time) ?? []
@@ -101,7 +106,10 @@ function together(lines: readonly Line[]): { rows: [(number | null)[], number][]
   return { rows, step }
 }
 
-/** The least that all steps fit into, where they are whole and it is not far above them; else the longest. */
+/**
+ * The smallest common multiple of the steps, if they are whole and it is not far above them; else the longest
+ * step.
+ */
 function commonStep(steps: readonly number[]): number {
   const longest = Math.max(...steps) || 1
   for (let step = longest; Number.isInteger(longest) && step <= MOST_STEPS * longest; step += longest)

@@ -6,7 +6,7 @@ import { AGGREGATE_NAMES } from './aggregate.ts'
 import type { Line, Value } from './line.ts'
 import type { Expression } from './parse.ts'
 
-/** What an argument may be, as Graphite's `/functions` calls it. */
+/** The types of an argument, with the names of Graphite's `/functions`. */
 type Kind =
   | 'seriesList'
   | 'string'
@@ -29,11 +29,13 @@ export interface Param {
   readonly suggestions?: readonly Value[]
 }
 
-/** What a function is given: the curves of each argument that is some, and the values of the others, in their order. */
+/**
+ * The arguments of a call: the curves of each argument that has some, and the values of the others, in order.
+ */
 export interface Given {
   readonly series: readonly (readonly Line[])[]
   readonly values: readonly Value[]
-  /** The time that is asked for; not what `reach` makes of it. */
+  /** The requested time; not the one that `reach` computes. */
   readonly span: Span
 }
 
@@ -42,9 +44,15 @@ export interface GraphiteFunction {
   readonly group: 'Alias' | 'Calculate' | 'Combine' | 'Filter Series' | 'Sorting' | 'Special' | 'Transform'
   readonly description: string
   readonly params: readonly Param[]
-  /** Whether it looks at steps from one value to the next, so that lowest and highest values will not do for it. */
+  /**
+   * Whether it depends on steps from one value to the next, so that lowest and highest values alone are not
+   * enough.
+   */
   readonly evenly?: boolean
-  /** The time of which it needs its curves, where that is not what is shown; `rhythm`: seconds from sample to sample, 0 if unknown. */
+  /**
+   * The time for which it needs its curves, if it is not the time shown; `rhythm`: seconds between samples, 0
+   * if unknown.
+   */
   readonly reach?: (span: Span, values: readonly Value[], rhythm: () => number) => Span
   readonly act: (given: Given) => readonly Line[]
 }
@@ -65,7 +73,7 @@ const WANTS: Readonly<Record<Kind, string>> = {
   aggFunc: `one of ${AGGREGATE_NAMES.join(', ')}, in quotes`,
 }
 
-/** Whether a value fits. */
+/** Whether a value is of a type. */
 const FITS: Readonly<Record<Exclude<Kind, 'seriesList'>, (value: Value) => boolean>> = {
   string: (value) => typeof value === 'string',
   integer: Number.isInteger,
@@ -79,7 +87,7 @@ const FITS: Readonly<Record<Exclude<Kind, 'seriesList'>, (value: Value) => boole
 }
 const isCount = (value: number) => Number.isInteger(value) && value > 0
 
-/** The seconds of a length as Graphite writes it: `5min`, `-1d`, `1h30min`; undefined for what is none. */
+/** The seconds of a duration as Graphite writes it: `5min`, `-1d`, `1h30min`; undefined for anything else. */
 export function secondsOf(value: Value | undefined): number | undefined {
   if (typeof value !== 'string') return undefined
   const [, sign = '', rest = ''] = /^([+-]?)((?:\d{1,9}[a-z]+)+)$/i.exec(value.trim()) ?? []
@@ -91,8 +99,8 @@ export function secondsOf(value: Value | undefined): number | undefined {
 }
 
 /**
- * Checks the arguments of a call against what its function takes.
- * @throws HTTPException 400 with what is wanted
+ * Checks the arguments of a call against the parameters of its function.
+ * @throws HTTPException 400 with the expected arguments
  */
 export function checkArguments(
   name: string,
@@ -129,7 +137,7 @@ function usage(name: string, params: readonly Param[]): string {
   return `${name}(${words.join(', ')})`
 }
 
-/** @throws HTTPException 400 for a function that is not known here, with the nearest */
+/** @throws HTTPException 400 for an unknown function, with the nearest name */
 export function functionOf(name: string, known: ReadonlyMap<string, GraphiteFunction>): GraphiteFunction {
   const found = known.get(name)
   if (found) return found
@@ -140,7 +148,7 @@ export function functionOf(name: string, known: ReadonlyMap<string, GraphiteFunc
   )
 }
 
-/** What Graphite's `/functions` answers: all that an editor needs to offer them. */
+/** The answer to Graphite's `/functions`: everything that an editor needs to offer them. */
 export function functionIndex(known: ReadonlyMap<string, GraphiteFunction>): Record<string, unknown> {
   return Object.fromEntries(
     [...known].map(([name, { group, description, params }]) => {

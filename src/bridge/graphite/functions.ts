@@ -7,7 +7,7 @@ import { MOVING } from './moving.ts'
 import { NAMING } from './naming.ts'
 import { TRANSFORM } from './transform.ts'
 
-/** What Grafana draws to see whether the data source works, and limits beside a curve. */
+/** Grafana draws this to test the data source, and to mark limits beside a curve. */
 const constantLine: GraphiteFunction = {
   group: 'Special',
   description: 'A line at one value.',
@@ -20,7 +20,7 @@ const constantLine: GraphiteFunction = {
   },
 }
 
-/** What can be done to curves, by name. */
+/** The functions that can be applied to curves, by name. */
 export const FUNCTIONS: ReadonlyMap<string, GraphiteFunction> = new Map(
   Object.entries({ ...NAMING, ...TRANSFORM, ...MOVING, ...COMBINE, ...CHOOSE, constantLine }),
 )

@@ -237,7 +237,7 @@ test('/render: rates of what is thinned are those of means, not of lowest and hi
     expect(line?.tags['unit']).toBe('K/s')
     return line?.datapoints.flatMap(([value]) => value ?? []) ?? []
   }
-  // The curve is sin(i / 300) at 10 Hz, so that its slope is at most 1/30 a second.
+  // The curve is sin(i / 300) at 10 Hz, so its slope is at most 1/30 per second.
   for (const points of [40, 200]) {
     const some = await rates(points)
     expect(some.length).toBeGreaterThan(points / 4)

@@ -14,9 +14,9 @@ import { graphiteNames } from './names.ts'
 import { operationNames } from './operations.ts'
 import { render } from './render.ts'
 
-/** Different complaints that are logged, at most: a dashboard repeats its own every second. */
+/** Maximum number of different complaints that are logged: a dashboard repeats its own every second. */
 const MAX_COMPLAINTS = 100
-/** Characters of a pattern, and patterns of one list, at most. */
+/** Maximum characters of a pattern, and maximum patterns of one list. */
 const MAX_PATTERN = 4096
 const MAX_QUERIES = 20
 const DAY_MS = 86_400_000
@@ -30,8 +30,8 @@ interface Parts {
 }
 
 /**
- * The Graphite dialect, as the data source built into Grafana speaks it: `/metrics/find`, `/metrics/expand`, `/render`,
- * `/events/get_data`, `/functions`, `/version`, `/tags/…`, each by GET or by a posted form.
+ * The Graphite dialect, as the data source built into Grafana speaks it: `/metrics/find`, `/metrics/expand`,
+ * `/render`, `/events/get_data`, `/functions`, `/version`, `/tags/…`, each by GET or by a posted form.
  * (graphite.readthedocs.io, "The Render URL API" and "The Metrics API")
  */
 export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
@@ -90,7 +90,7 @@ export function graphite({ nodes, catalog, history, lab, log }: Parts): Hono {
       c,
       found.flatMap(({ id, time, end, title, text, tags }) => {
         const begins = { id, when: Math.floor(time), what: title, tags, data: text }
-        // Graphite knows no regions: where one ends is an event of its own.
+        // Graphite has no regions, so the end of one is an event of its own.
         return end === undefined
           ? [begins]
           : [begins, { ...begins, id: `${id}/end`, when: Math.floor(end), what: `${title} (end)` }]
@@ -114,7 +114,7 @@ function pattern(text: string): string {
   return text
 }
 
-/** The time range of a request, in ms; the last day where it says nothing. */
+/** The time range of a request, in ms; the last day by default. */
 function spanOf(given: URLSearchParams): { from: number; to: number } {
   const now = Date.now()
   const at = (name: string, otherwise: number) => {

@@ -4,15 +4,15 @@ import { plainNames } from '../../grafana/plain-names.ts'
 import type { Nodes } from '../../lab/nodes.ts'
 import type { Branch } from './names.ts'
 
-/** Names that are told of those that there are, at most. */
+/** Maximum number of existing names that an error lists. */
 const TOLD = 10
 
-/** Whether a path is a name, and no pattern. */
+/** Whether a path is a name rather than a pattern. */
 export function isPlain(path: string): boolean {
   return !isWild(path) && !path.includes('{')
 }
 
-/** Why a name draws nothing while what it is of is away: the hub, or its data node; undefined while both are there. */
+/** Why a name draws nothing because the hub or its data node is away; undefined if both are there. */
 export function whyAway(path: string, nodes: Pick<Nodes, 'away' | 'gone'>): string | undefined {
   const [name = ''] = path.split('.')
   const gone = plainNames(nodes.gone()).get(name)
@@ -22,8 +22,9 @@ export function whyAway(path: string, nodes: Pick<Nodes, 'away' | 'gone'>): stri
 }
 
 /**
- * Why a name draws nothing, and what there is; undefined for a pattern, `*` or `{a,b}`, which may fit nothing.
- * @param find what fits a pattern
+ * Why a name draws nothing, with existing names; undefined for a pattern, `*` or `{a,b}`, which may match
+ * nothing.
+ * @param find returns the matches of a pattern
  */
 export async function whyNothing(
   path: string,

@@ -4,7 +4,9 @@ import { aggregateOf } from './aggregate.ts'
 import { type GraphiteFunction, SERIES, secondsOf } from './declaration.ts'
 import { changed, type Line, type Point, type Value } from './line.ts'
 
-/** What looks at a window of values that goes along a line: those before each point, as many or as long. */
+/**
+ * Functions of a window that moves along a line: a number of values before each point, or a length of time.
+ */
 export const MOVING: Readonly<Record<string, GraphiteFunction>> = {
   movingAverage: moving('movingAverage', 'average', 'The mean of the values before each point.'),
   movingMedian: moving('movingMedian', 'median', 'The median of the values before each point.'),
@@ -13,7 +15,7 @@ export const MOVING: Readonly<Record<string, GraphiteFunction>> = {
   movingSum: moving('movingSum', 'sum', 'The sum of the values before each point.'),
 }
 
-/** Values that windows of one line may hold together. */
+/** Maximum number of values in all windows of one line. */
 const MOST_VALUES = 20_000_000
 
 function moving(name: string, aggregate: string, description: string): GraphiteFunction {
@@ -33,7 +35,8 @@ function moving(name: string, aggregate: string, description: string): GraphiteF
     ],
     evenly: true,
     reach: ({ from, to, points }, [size], rhythm) => {
-      // Points are as far apart as samples, or as the points of what is shown where samples are left out.
+      // The interval between points is that of the samples, or of the points shown where samples are left
+      // out.
       const apart = () => Math.max(1000 * rhythm(), (2 * (to - from)) / Math.max(2, points - 1))
       const before = typeof size === 'number' ? size * apart() : 1000 * lengthOf(size)
       return { from: from - before, to, points: Math.ceil(points * (1 + before / Math.max(1, to - from))) }
@@ -50,7 +53,7 @@ function moving(name: string, aggregate: string, description: string): GraphiteF
 
 const lengthOf = (size: Value | undefined) => Math.abs(secondsOf(size) ?? 0)
 
-/** What the window before each point comes to: null where fewer than that share of its points have a value. */
+/** The result for the window before each point: null if less than that share of its points has a value. */
 function windows(
   { datapoints, step }: Line,
   size: Value | undefined,

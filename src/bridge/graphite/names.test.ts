@@ -65,7 +65,7 @@ test('no pattern takes long', () => {
     (times: number) => `${'{'.repeat(times)}a,b${'}'.repeat(times)}`,
   ]) {
     expect(braces(text(9000)).length).toBeLessThanOrEqual(1000)
-    // In proportion it is 10, as the square 100.
+    // If proportional it is 10, if quadratic 100.
     expect(growth((times) => braces(text(times)), 1000)).toBeLessThan(40)
   }
   const { text, looks } = countedText('a'.repeat(600).concat('b'))

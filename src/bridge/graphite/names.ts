@@ -3,23 +3,23 @@ import { plainNames } from '../../grafana/plain-names.ts'
 import { type Catalog, type Known, shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 
-/** A metric under its Graphite name, `NAME.field`. */
+/** A metric with its Graphite name, `NAME.field`. */
 export interface Leaf {
   readonly path: string
   readonly metric: Known
 }
-/** A line of `/metrics/find`: a node, or a metric when it is a leaf. */
+/** An entry of `/metrics/find`: a node, or a metric if it is a leaf. */
 export interface Branch {
   readonly text: string
   readonly path: string
   readonly leaf: boolean
 }
 
-/** The names of all metrics as Graphite spells them. Only nodes that a pattern fits are asked for theirs. */
+/** The Graphite names of all metrics. Only nodes that match a pattern are asked for theirs. */
 export interface Names {
-  /** What fits a pattern, a node or a metric. */
+  /** The matches of a pattern, nodes or metrics. */
   find(pattern: string): Promise<Branch[]>
-  /** The metrics that fit a pattern, in order. */
+  /** The metrics that match a pattern, in order. */
   leaves(pattern: string): Promise<Leaf[]>
 }
 
@@ -52,14 +52,15 @@ export function graphiteNames(nodes: Nodes, catalog: Catalog): Names {
         .flatMap(([, list]) => list.map(([, second]) => second ?? ''))
       const exact = new Set(fields.filter((field) => !isWild(field)))
       const tests = fields.filter(isWild).map(glob)
-      // Texts are not drawn: Graphite's curves hold numbers only.
+      // Texts are not drawn: Graphite's curves hold only numbers.
       const drawn = new Map(
         known.filter(({ about }) => about.type !== 'string').map((one) => [one.field, one]),
       )
       return [...plainNames(drawn.keys())].flatMap(([field, original]) => {
         const metric = drawn.get(original)
         if (!metric) return []
-        // What a live node shows goes by that one's name; the archive's own is for who asks for it.
+        // A field of a live node goes by that node's name; the archive's own name is only for explicit
+        // requests.
         const node = nodes.find(metric.node)
         const fit =
           exact.has(field) || (tests.some((test) => test(field)) && !(node && isDouble(node, metric.about)))

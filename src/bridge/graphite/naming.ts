@@ -3,7 +3,7 @@ import { linearRegex } from '../linear-regex.ts'
 import { type GraphiteFunction, SERIES } from './declaration.ts'
 import type { Value } from './line.ts'
 
-/** What gives lines other names. */
+/** Functions that rename lines. */
 export const NAMING: Readonly<Record<string, GraphiteFunction>> = {
   alias: {
     group: 'Alias',

@@ -52,7 +52,7 @@ test('states are op codes, a point at each change and at both ends; before its f
       path: 'operations.ls240.acq',
       target: 'operations.ls240.acq',
       tags: { name: 'operations.ls240.acq', instance: 'ls240', operation: 'acq' },
-      // 3 running, 8 degraded, 6 failed; times of the other operations' changes come too.
+      // 3 running, 8 degraded, 6 failed; there are also points at the changes of the other operations.
       datapoints: [
         [3, 100],
         [3, 120],

@@ -7,15 +7,15 @@ import type { Line } from './line.ts'
 import type { Branch } from './names.ts'
 
 /**
- * What names of operations begin with, `operations.ls240.acq`, and which are there: what failed once, as a task that was
- * started with a wrong parameter, stays so for good, and is no matter for an alarm. Both are hidden from `*`, which means the
- * data nodes.
+ * First parts of the names of operations, `operations.ls240.acq`, and which operations are included. The
+ * second branch leaves out tasks: one that failed once, as when started with a wrong parameter, stays failed
+ * for good, which is no reason for an alarm. Neither branch matches `*`, which means the data nodes.
  */
 const BRANCHES: readonly (readonly [name: string, has: (kind: Kind) => boolean])[] = [
   ['operations', () => true],
   ['processes', (kind) => kind !== 'task'],
 ]
-/** What an operation is; undefined where its agent does not say. */
+/** The kind of an operation; undefined if its agent does not tell. */
 type Kind = 'task' | 'process' | undefined
 
 const CODES: Readonly<Record<OpState, number>> = {
@@ -27,15 +27,15 @@ const CODES: Readonly<Record<OpState, number>> = {
   failed: OpCode.FAILED,
 }
 
-/** What operations did, as OCS's op codes over time, under Graphite names. */
+/** The history of operations, as OCS's op codes over time, under Graphite names. */
 export interface Operations {
-  /** What fits a pattern: the branch itself, an instance, or an operation as a leaf. */
+  /** The matches of a pattern: the branch itself, an instance, or an operation as a leaf. */
   find(pattern: string): Branch[]
-  /** The curves that fit a pattern: a point at each change, and at both ends (unix ms) of the span. */
+  /** The curves that match a pattern: a point at each change, and at both ends (unix ms) of the span. */
   lines(pattern: string, span: { readonly from: number; readonly to: number }): Omit<Line, 'step'>[]
 }
 
-/** @param kindOf what an operation of an instance is */
+/** @param kindOf returns the kind of an instance's operation */
 export function operationNames(history: History, kindOf: (instance: string, op: string) => Kind): Operations {
   const tree = (has: (kind: Kind) => boolean) => {
     const byInstance = Map.groupBy(

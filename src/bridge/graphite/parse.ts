@@ -1,18 +1,18 @@
 import { badRequest } from '../http.ts'
 
-/** What a Graphite target says: a pattern of names, a function of others, or a plain value. */
+/** A parsed Graphite target: a pattern of names, a function call, or a plain value. */
 export type Expression =
   | { readonly kind: 'path'; readonly text: string }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: 'value'; readonly value: string | number | boolean }
 
-/** Functions in each other, and characters of a target, at most. */
+/** Maximum nesting of functions, and maximum characters of a target. */
 const MAX_DEPTH = 32
 const MAX_LENGTH = 16_384
 
 /**
- * Reads a Graphite target, `aliasSub(scale(ls240.*, 1000), "^.*$", "\1 mK")`.
- * @throws HTTPException 400 with the place where it cannot be read
+ * Parses a Graphite target, `aliasSub(scale(ls240.*, 1000), "^.*$", "\1 mK")`.
+ * @throws HTTPException 400 with the position of the error
  */
 export function parseTarget(text: string): Expression {
   if (text.length > MAX_LENGTH) throw badRequest(`a target is longer than ${MAX_LENGTH} characters`)
@@ -57,7 +57,7 @@ export function parseTarget(text: string): Expression {
       if (mark === ')') return args
     }
   }
-  /** A backslash stands for itself, but before the quote: expressions and `\1` come through as they are. */
+  /** A backslash is literal, except before the quote: regular expressions and `\1` pass unchanged. */
   const quoted = (quote: string): string => {
     let value = ''
     for (at++; text[at] !== quote; at++) {
@@ -68,7 +68,7 @@ export function parseTarget(text: string): Expression {
     at++
     return value
   }
-  /** Up to the next comma or parenthesis that is in no braces. */
+  /** Up to the next comma or parenthesis outside braces. */
   const bare = (): string => {
     const from = at
     for (let open = 0; at < text.length; at++) {

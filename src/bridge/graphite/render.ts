@@ -13,23 +13,23 @@ import type { Leaf, Names } from './names.ts'
 import type { Operations } from './operations.ts'
 import { type Expression, parseTarget } from './parse.ts'
 
-/** Patterns of one request, at most, once their braces are written out: each is held against each name. */
+/** Maximum patterns of one request after expanding their braces: each is compared with each name. */
 const MAX_PATTERNS = 1000
 
 /** A line as Graphite answers it. */
 type Drawn = Omit<Line, 'path' | 'step'>
 
-/** What `/render` draws, and why some targets could not be. */
+/** The curves that `/render` draws, and why some targets could not be drawn. */
 export interface Rendered {
   readonly lines: readonly Drawn[]
   readonly leftOut: readonly string[]
-  /** Whether no target could be meant: one of a data node that does not run can. */
+  /** Whether no target is valid; a target of a data node that does not run counts as valid. */
   readonly isFault: boolean
 }
 
 /**
- * Draws Graphite targets. One that cannot be read or draws too much is left out and named, the others are whole: a panel
- * sends all of its targets at once.
+ * Draws Graphite targets. One that cannot be parsed or draws too much is left out and named, and the others
+ * are complete: a panel sends all of its targets at once.
  */
 export async function render(
   parts: { readonly nodes: Nodes; readonly names: Names; readonly operations: Operations },
@@ -57,7 +57,7 @@ export async function render(
   }
 
   const drawn: { readonly expression: Expression; readonly found: Found }[] = []
-  /** What is asked of each span, by its ends. */
+  /** The metrics requested for each span, by its ends. */
   const asked = new Map<string, { readonly span: Span; readonly metrics: Set<Metric> }>()
   let [count, wild] = [0, 0]
   for (const target of targets) {
@@ -121,16 +121,16 @@ export async function render(
   return { lines: told(lines), leftOut: [...leftOut, ...gone], isFault }
 }
 
-/** What fits the paths of a target. */
+/** The matches of a target's paths. */
 interface Found {
   leaves(path: string): readonly Leaf[]
-  /** What operations did in a span. */
+  /** The states of operations in a span. */
   states(path: string, span: Span): readonly Line[]
 }
 
 const keyOf = ({ from, to, points }: Span) => `${from} ${to} ${points}`
 
-/** Whether all functions are known and given what they take. */
+/** Checks that all functions are known and have valid arguments. */
 function check(expression: Expression): void {
   if (expression.kind === 'value')
     throw badRequest(`"${String(expression.value).slice(0, 100)}" is not a metric`)
@@ -148,7 +148,7 @@ function pathsIn(expression: Expression): string[] {
 const valuesOf = (args: readonly Expression[]) =>
   args.flatMap((arg): Value[] => (arg.kind === 'value' ? [arg.value] : []))
 
-/** The time of which a function needs its curves. */
+/** The time for which a function needs its curves. */
 function reachOf(expression: Expression & { kind: 'call' }, span: Span, found: Found): Span {
   const { name, args } = expression
   const rhythms = () =>
@@ -156,7 +156,7 @@ function reachOf(expression: Expression & { kind: 'call' }, span: Span, found: F
   return FUNCTIONS.get(name)?.reach?.(span, valuesOf(args), () => Math.max(0, ...rhythms())) ?? span
 }
 
-/** Each path of a target with the time of which it is asked for. */
+/** Each path of a target with the time for which it is requested. */
 function* spansIn(expression: Expression, span: Span, found: Found): Generator<readonly [string, Span]> {
   if (expression.kind === 'path') yield [expression.text, span]
   if (expression.kind !== 'call') return
@@ -168,7 +168,9 @@ interface Scope extends Found {
   curve(metric: Metric, span: Span): Curve | undefined
 }
 
-/** @param evenly lowest and highest values will not do: each point is a mean where samples were left out */
+/**
+ * @param evenly lowest and highest values are not enough: where samples were left out, each point is a mean
+ */
 function evaluate(expression: Expression, span: Span, evenly: boolean, scope: Scope): readonly Line[] {
   if (expression.kind === 'path') {
     const drawn = scope
@@ -201,8 +203,8 @@ function line(
 }
 
 /**
- * The mean of the points of each interval, at the mean of their times: of samples left out the lowest and the highest are there,
- * and of what rises or falls both lie on the curve, so that slopes stay what they are.
+ * The mean of the points of each interval, at the mean of their times. Of thinned samples the lowest and the
+ * highest are there; while the curve rises or falls both lie on it, so slopes are preserved.
  */
 function means(points: readonly Point[], width: number): Point[] {
   const boxes = Map.groupBy(points, ([, time]) => Math.floor(time / width))
@@ -213,7 +215,7 @@ function means(points: readonly Point[], width: number): Point[] {
   })
 }
 
-/** Tells apart curves whose tags are the same: an alert over several needs each to be the only one of its kind. */
+/** Distinguishes curves that have the same tags: an alert over several needs unique ones. */
 function told(lines: readonly Line[]): Drawn[] {
   const seen = new Map<string, number>()
   return lines.map(({ target, tags, datapoints }) => {

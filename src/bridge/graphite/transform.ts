@@ -5,7 +5,7 @@ import { type GraphiteFunction, type Param, SERIES, secondsOf } from './declarat
 import { changed, type Line, mapped, type Point, type Value, withUnit } from './line.ts'
 
 const FACTOR = (name: string): Param => ({ name, type: 'float', required: true })
-/** Values that `summarize` may make. */
+/** Maximum number of values that `summarize` may return. */
 const MOST_BOXES = 20_000
 const WRAP: readonly Param[] = [
   { name: 'maxValue', type: 'float' },
@@ -13,8 +13,8 @@ const WRAP: readonly Param[] = [
 ]
 
 /**
- * What makes other values of the values of one line. Formulas are those of graphite-web 1.1.8, but that rates are not rounded to
- * six digits: 1 µK/s would be lost.
+ * Functions that compute other values for one line. The formulas are those of graphite-web 1.1.8, except that
+ * rates are not rounded to six digits: 1 µK/s would be lost.
  */
 export const TRANSFORM: Readonly<Record<string, GraphiteFunction>> = {
   scale: arithmetic('scale', 'factor', 'Multiplies by a number.', (value, by) => value * by),
@@ -159,7 +159,7 @@ function arithmetic(
   }
 }
 
-/** What becomes of each value and the one before it, with the seconds between; null where one is missing. */
+/** Applies a function to each value, the one before it, and the seconds between; null if one is missing. */
 function steps(
   { datapoints }: Line,
   act: (value: number, before: number, seconds: number) => number | null,
@@ -170,7 +170,7 @@ function steps(
   })
 }
 
-/** Seconds from the point before to each; of the first, those to the next. */
+/** Seconds from the previous point to each point; for the first, those to the next. */
 function distances({ datapoints }: Line): number[] {
   return datapoints.map(([, time], i) => {
     const before = datapoints[i - 1]?.[1]
@@ -178,7 +178,7 @@ function distances({ datapoints }: Line): number[] {
   })
 }
 
-/** By how much a counter has grown, which begins at its least value again after its greatest. */
+/** The increase of a counter that, after its maximum, starts again at its minimum. */
 function growth([most, least]: readonly Value[]): (value: number, before: number) => number | null {
   const [max, min] = [most, least].map((value) => (value === undefined ? undefined : Number(value)))
   const isIn = (value: number) => (max === undefined || value <= max) && (min === undefined || value >= min)
@@ -230,6 +230,6 @@ function summarized(line: Line, interval: string, name: string, toFrom: Value): 
   return changed(line, target, datapoints, { step: width })
 }
 
-/** Without a sign it is back in time. */
+/** Without a sign it means back in time. */
 const signed = (shift: string) => (/^\d/.test(shift) ? `-${shift}` : shift)
 const shiftOf = (shift: Value | undefined) => secondsOf(signed(String(shift))) ?? 0

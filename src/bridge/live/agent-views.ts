@@ -10,13 +10,13 @@ import type { Expected } from '../../lab/expected.ts'
 import type { InstanceView } from '../../lab/lab-view.ts'
 import type { AgentDetail, AgentView, AlarmView, OpView, ParameterView, RecorderView } from '../page/shape.ts'
 
-/** Characters of a session's data, and of a message, that are shown. */
+/** Maximum characters shown of a session's data, and of a message. */
 const MAX_DATA = 20_000
 const MAX_TEXT = 500
-/** Messages of a session that are shown: the newest. */
+/** Number of messages of a session that are shown, the newest. */
 const MESSAGES = 20
 
-/** What the page shows of an agent all the time. */
+/** The summary of an agent that the page always shows. */
 export function agentView(instance: string, view: InstanceView): AgentView {
   const { presence, api, sessions, away } = view
   const state = away === undefined ? view.state : 'away'
@@ -42,7 +42,7 @@ export function agentView(instance: string, view: InstanceView): AgentView {
   }
 }
 
-/** What the page shows of an instance of the site file that nobody has heard of. */
+/** The view of an instance of the site file that has never announced itself. */
 export function absentView({ instance, agentClass, host, why }: Expected): AgentView {
   const view = { presence: undefined, api: undefined, sessions: new Map(), state: 'offline' as const }
   return { ...agentView(instance, view), agentClass, host, state: 'absent', why: why ?? null }
@@ -52,7 +52,7 @@ function opView(op: string, kind: OpView['kind'], session: OpSession | undefined
   return {
     op,
     kind,
-    // What was under way went with its agent.
+    // Operations in progress ended with their agent.
     state: isThere || session?.status === 'done' ? stateOf(session) : session ? 'lost' : 'idle',
     since: session ? since(session) : null,
     end: session?.end_time ?? null,
@@ -61,7 +61,10 @@ function opView(op: string, kind: OpView['kind'], session: OpSession | undefined
   }
 }
 
-/** When a session began, unix s; of one that is degraded, when that began, whatever reasons it has had since. */
+/**
+ * When a session began, unix s; for a degraded one, when it became degraded, even if the reasons have changed
+ * since.
+ */
 function since({ status, degraded, start_time, transitions = [] }: OpSession): number {
   if (status !== 'running' || !degraded) return start_time
   const before = transitions.findLastIndex(([, state]) => state !== 'degraded')
@@ -98,7 +101,7 @@ function alarmsOf(sessions: readonly OpSession[]): AlarmView[] {
   })
 }
 
-/** What the page shows of an agent when somebody looks closer. */
+/** The details of an agent that the page shows on request. */
 export function agentDetail(instance: string, { api, sessions, state }: InstanceView): AgentDetail {
   const ops = Object.entries(api?.ops ?? {}).map(([op, { kind, help, params }]) => {
     const session = sessions.get(op)

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path'
 import type { Context } from 'hono'
 import { isBinary, ownFile } from '../../machine/own-files.ts'
 
-/** Where the page's own files are, and those that it shares with the rest of ocs, which import one another alone. */
+/**
+ * The folder of the page's own files, and the files it shares with the rest of ocs, which import only one
+ * another.
+ */
 const FOLDER = ownFile('src/bridge/page')
 const CORE = ownFile('src/core')
 const TYPES: Readonly<Record<string, string>> = {
@@ -14,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   svg: 'image/svg+xml',
 }
-/** Nothing but what the bridge itself serves is loaded, run or asked. */
+/** Only content from the bridge itself is loaded, run or requested. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -44,13 +47,16 @@ interface Asset {
 }
 /** The files of the live page. */
 export interface Assets {
-  /** Another one whenever a file is another. */
+  /** Changes whenever one of the files changes. */
   readonly build: string
-  /** Answers with a file; undefined when there is none of that name. */
+  /** Answers with a file; undefined if there is none of that name. */
   serve(c: Context, name: string): Response | undefined
 }
 
-/** Reads the page's files, its TypeScript made JavaScript, and uPlot with it. Nothing is built or written. */
+/**
+ * Reads the page's files, transpiles its TypeScript to JavaScript, and adds uPlot. Nothing is built or
+ * written.
+ */
 export function pageAssets(): Assets {
   const plot = isBinary
     ? ownFile('node_modules/uplot')
@@ -65,7 +71,7 @@ export function pageAssets(): Assets {
     const text = readFileSync(join(FOLDER, name), 'utf8')
     files.push([name, name.endsWith('.ts') ? inBrowser(transpiler.transformSync(text)) : text])
   }
-  // The list grows meanwhile, by what the files of the core import themselves.
+  // The list grows in the loop, by the imports of the core's files.
   for (const [, text] of files) {
     for (const [, name = ''] of text.matchAll(SHARED)) {
       if (files.some(([known]) => known === `core-${name}`)) continue
@@ -88,10 +94,10 @@ export function pageAssets(): Assets {
   }
 }
 
-/** What a page's file imports of the core, as it is served. */
+/** Imports of the core in a page's file, as served. */
 const SHARED = /from ?"\.\/core-([\w-]+\.ts)"/g
 
-/** A browser knows packages by where they are served, and all files of the page lie in one folder. */
+/** A browser resolves packages by URL, and all files of the page are in one folder. */
 function inBrowser(code: string): string {
   return code
     .replaceAll(/from ?"uplot"/g, 'from "./uplot.js"')

@@ -4,7 +4,7 @@ import { shownLive } from '../../lab/catalog.ts'
 import type { Node, Nodes } from '../../lab/nodes.ts'
 import type { NodeView } from '../page/shape.ts'
 
-/** The data nodes that live with all that they serve, as they say now; archives with what no other node shows. */
+/** The live data nodes with everything they serve now; archives with the fields that no other node shows. */
 export function fieldList(nodes: Nodes, root: string): Promise<NodeView[]> {
   const isDouble = shownLive(nodes)
   return Promise.all(nodes.online().map((node) => nodeView(nodes, root, node, isDouble)))
@@ -33,7 +33,10 @@ async function nodeView(
   return { name, description, archive, fields: list }
 }
 
-/** What tells one list from another: names and what is declared of them, not the time between samples, which is never quite the same. */
+/**
+ * Identifies a list: by names and declarations, without the measured interval between samples, which always
+ * varies.
+ */
 export function signature(list: readonly NodeView[]): string {
   return JSON.stringify(
     list.map(({ name, fields }) => [
@@ -45,7 +48,7 @@ export function signature(list: readonly NodeView[]): string {
   )
 }
 
-/** The agent that reads a field, of another site `SITE/instance`; null where none does. */
+/** The agent that reads a field, `SITE/instance` for another site; null if there is none. */
 function readerOf(root: string, source: string): string | null {
   const [, site = '', own = ''] = /^(?:([^./]+\/))?(.*)$/s.exec(source) ?? []
   const instance = instanceAt(site === '' ? root : (own.split('.', 1)[0] ?? ''), own)

@@ -1,12 +1,15 @@
 import { type History, troublesOf } from '../history.ts'
 import type { EventView, Happened, RunView } from '../page/shape.ts'
 
-/** Events and regions of one answer, at most, the newest. */
+/** Maximum events and regions of one answer, the newest. */
 const MAX = 300
 
-/** What has happened since a time, unix s: sessions as regions, their starts and ends and all events as a list. */
+/**
+ * What has happened since a time, unix s: sessions as regions; their starts, their ends and all events as a
+ * list.
+ */
 export function happened(history: History, since: number, isNode: (instance: string) => boolean): Happened {
-  // Sessions of data nodes say nothing of an experiment.
+  // Sessions of data nodes are irrelevant to an experiment.
   const runs = history
     .runs()
     .filter(({ instance, end }) => !isNode(instance) && (end === undefined || end >= since))

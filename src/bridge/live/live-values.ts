@@ -4,26 +4,26 @@ import type { Node, Nodes } from '../../lab/nodes.ts'
 import { readTarget } from '../../lab/targets.ts'
 import type { Cell, Part } from '../page/shape.ts'
 
-/** Milliseconds between two questions to a data node: what is on the page is no older. */
+/** Milliseconds between two requests to a data node: values on the page are no older. */
 const POLL_MS = 400
-/** Seconds between two samples of a metric, at least: a page draws no faster. */
+/** Minimum seconds between two samples of a metric: a page draws no faster. */
 const STRIDE = 0.2
-/** Seconds that are looked back for what has come since, at most and at least. */
+/** Maximum and minimum seconds to look back for new samples. */
 const LONGEST = 15
 const OVERLAP = 2
-/** Seconds by which a clock may go ahead of the bridge's. */
+/** Seconds by which a clock may be ahead of the bridge's. */
 const AHEAD = 60
-/** Fields a data node is asked for at once. */
+/** Number of fields requested from a data node at once. */
 const FIELDS = 1000
 
-/** Somebody who wants to hear of new samples. */
+/** A subscription to new samples. */
 export interface Watcher extends Disposable {
-  /** Of these metrics, `NAME::field`, from now on. */
+  /** Chooses the metrics, `NAME::field`, from now on. */
   want(metrics: readonly string[]): void
 }
-/** New samples of data nodes, as they come. */
+/** New samples of data nodes, as they arrive. */
 export interface LiveValues extends Disposable {
-  /** @param listener is handed a list of `Part`s, as JSON */
+  /** @param listener receives lists of `Part`s, as JSON */
   watch(listener: (parts: string) => void): Watcher
 }
 
@@ -34,13 +34,13 @@ interface Watching {
 }
 
 /**
- * Asks the data nodes again and again for what has come since, once for all who watch; nobody is asked while nobody
- * watches. A node that is slow or dead holds up no other.
+ * Polls the data nodes for new samples, once for all watchers, and not at all while there are none. A node
+ * that is slow or dead delays no other.
  */
 export function liveValues(nodes: Nodes): LiveValues {
   const watching = new Set<Watching>()
   const asking = new Set<string>()
-  /** The newest sample that was handed on, by node and timeline. */
+  /** The newest sample passed on, by node and timeline. */
   const newest = new Map<string, Map<string, number>>()
   let timer: Timer | undefined
 
@@ -75,7 +75,7 @@ export function liveValues(nodes: Nodes): LiveValues {
   }
 
   const handOn = (name: string, parts: readonly Part[]) => {
-    // Each column becomes JSON once, for however many watch it.
+    // Each column is converted to JSON once, however many watch it.
     const written = parts.map(({ t, values }) => ({
       times: JSON.stringify(t),
       columns: Object.entries(values).map(([metric, cells]) => ({
@@ -123,7 +123,7 @@ function byNode(metrics: readonly string[]): Map<string, Set<string>> {
   return found
 }
 
-/** The samples of an answer that are newer than those of before; `known` is brought up to date. */
+/** The samples of an answer that are newer than the known ones; `known` is updated. */
 function newParts(
   name: string,
   { data, timeline, fields }: DataAnswer,

@@ -8,7 +8,7 @@ import type { LabView } from '../../lab/lab-view.ts'
 import type { Person } from '../access/people.ts'
 import { isElsewhere } from '../page/shape.ts'
 
-/** What the page asks of an operation. Values are as they were typed; a list has a text for each. */
+/** A request of the page for an operation. Values are as typed; a list has one text per value. */
 export const OpBody = z.strictObject({
   instance: z.string().max(127),
   op: z.string().max(63),
@@ -19,22 +19,23 @@ export const OpBody = z.strictObject({
 })
 export type OpBody = z.output<typeof OpBody>
 
-/** Requests that one person may make in a row, and how many a second it may go on with. */
+/** Number of requests one person may make at once, and how many per second after that. */
 const BURST = 10
 const PER_SECOND = 2
 
-/** Acts for people who have signed in, each on their own connection: the hub and the agents decide. */
+/** Acts for people who have signed in, each through their own connection: the hub and the agents decide. */
 export interface Operate {
   /**
-   * Asks an agent to start, stop or abort an operation, as the person.
-   * @returns what the agent said
-   * @throws HTTPException 400 for parameters that cannot be meant, 403 for who is no operator, 404 for what is not there,
-   * 409 with the agent's or the hub's refusal, 429 for too much in a row, 504 when the agent does not answer
+   * Asks an agent to start, stop or abort an operation, in the person's name.
+   * @returns the agent's message
+   * @throws HTTPException 400 for invalid parameters, 403 if the person is no operator, 404 if there is no
+   * such operation, 409 with the agent's or the hub's refusal, 429 for too many requests, 504 if the agent
+   * does not answer
    */
   act(who: Person, body: OpBody): Promise<{ readonly message: string }>
 }
 
-/** Whether somebody is an operator, by what the hub said at the sign-in; who shows a token is asked by the hub itself. */
+/** Whether a person is an operator, as the hub reported at the sign-in; for tokens the hub itself decides. */
 export function mayOperate({ role }: Pick<Person, 'role'>): boolean {
   return role === undefined || /^(?:operator|admin)/.test(role)
 }
@@ -76,7 +77,7 @@ export function operate(lab: LabView, log: (text: string) => void, now = () => p
   }
 }
 
-/** Parameters by their JSON Schema. @throws HTTPException 400 with what is wrong */
+/** Parameters parsed by their JSON Schema. @throws HTTPException 400 with the problem */
 function valuesOf(given: OpBody['params'], schema: Schema): Record<string, unknown> {
   const known = parametersOf(schema)
   const names = known.map(({ name }) => name)

@@ -117,7 +117,7 @@ test('a browser gets a page that loads nothing from elsewhere; the ping of a plu
   expect(await get<object>(at.bridge, '/')).toEqual({ service: 'ocs bridge', hub: 'connected' })
 })
 
-/** What a stream has brought so far, by event. */
+/** The messages of a stream so far, by event. */
 async function listen({ url }: Bridge, signal: AbortSignal) {
   const got = new Map<string, unknown[]>()
   const answer = await fetch(`${url}/page/stream`, { signal })
@@ -179,7 +179,7 @@ test('the past first, then what comes live, each sample once; a node that restar
   const feed = await temperatures
   const samples = () => (got.get('values') as Part[][] | undefined)?.flat() ?? []
   const times = () => samples().flatMap(({ t }) => t)
-  // Live samples come a fifth of a second apart at least.
+  // Live samples are at least a fifth of a second apart.
   const begun = filled + 1
   feed.publish('temps', begun, { Channel_1_T: 4.5, Channel_2_T: 5 })
   await until(times, (list) => list.includes(begun))

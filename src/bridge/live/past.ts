@@ -3,12 +3,14 @@ import type { Nodes } from '../../lab/nodes.ts'
 import { type Metric, readTarget } from '../../lab/targets.ts'
 import type { Cell, Part } from '../page/shape.ts'
 
-/** Metrics of one answer, at most. */
+/** Maximum metrics of one answer. */
 export const MAX_METRICS = 100
-/** Points of one metric, at most. */
+/** Maximum points of one metric. */
 export const MAX_POINTS = 2000
 
-/** The data of metrics between two times (unix ms), thinned to `points` each; a metric nobody has is left out. */
+/**
+ * The data of metrics between two times (unix ms), thinned to `points` each; unknown metrics are left out.
+ */
 export async function past(
   nodes: Nodes,
   texts: readonly string[],

@@ -51,7 +51,7 @@ interface Parts {
   readonly grafana: string | undefined
   /** Whether everybody may read. */
   readonly isOpen: boolean
-  /** Instances that are to be up. */
+  /** Instances that should be running. */
   expected(): readonly Expected[]
   log(text: string): void
 }
@@ -59,7 +59,7 @@ interface Parts {
 export interface LivePage extends AsyncDisposable {
   /** Served under `/page`. */
   readonly app: Hono<Env>
-  /** Has all pages come again. */
+  /** Makes all pages reconnect. */
   again(): void
   /** The page itself. */
   index(c: Context): Response
@@ -119,7 +119,7 @@ export function livePage(parts: Parts): LivePage {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      // A proxy must not hold it back.
+      // A proxy must not buffer it.
       'x-accel-buffering': 'no',
     })
   })

@@ -76,7 +76,7 @@ test('an instance that is to be up and has not been heard of is shown, once it i
     log: () => {},
   })
   const reader = all.open(new AbortController().signal, '::1')?.getReader()
-  /** What the page is told of agents, by event. */
+  /** The state of agents as the page receives it, by event. */
   const told = async () => {
     const { value } = (await reader?.read()) ?? {}
     const events = [...new TextDecoder().decode(value).matchAll(/^event: (\w+)\ndata: (.*)$/gm)]

@@ -9,16 +9,18 @@ import { absentView, agentView } from './agent-views.ts'
 import { fieldList, signature } from './field-list.ts'
 import type { LiveValues, Watcher } from './live-values.ts'
 
-/** Streams at a time, at most: of all, and of one address, which cannot take all. */
+/** Maximum number of streams: in total, and per address, so that one address cannot take all. */
 const MAX_STREAMS = 100
 export const STREAMS_OF_ONE = 8
-/** Metrics that one page may watch at a time. */
+/** Maximum number of metrics that one page may watch at a time. */
 export const MAX_WATCHED = 1000
-/** Milliseconds between two looks at what has changed, between two ticks, and between two lists of fields. */
+/** Milliseconds between two checks for changes, between two ticks, and between two lists of fields. */
 const LOOK_MS = 500
 const TICK_MS = 2000
 const FIELDS_MS = 5000
-/** Bytes that may wait for a slow reader; more, and it has to come again, which brings it up to date. */
+/**
+ * Maximum bytes waiting for a slow reader; beyond it the page has to reconnect, which brings it up to date.
+ */
 const MAX_WAITING = 4_000_000
 
 interface Stream {
@@ -28,16 +30,19 @@ interface Stream {
   end(): void
   send(bytes: Uint8Array): void
 }
-/** The streams of all pages: one a page, of everything that changes. */
+/** The streams of all pages: one per page, for everything that changes. */
 export interface Streams extends Disposable {
   /**
-   * A new stream of server-sent events for an address; undefined when there are too many.
-   * @param may whether it is still to be read: nothing is sent any more, and it ends, once it is not
+   * A new stream of server-sent events for an address; undefined if there are too many.
+   * @param may whether reading is still permitted: once it is not, nothing more is sent and the stream ends
    */
   open(signal: AbortSignal, address: string, may?: () => boolean): ReadableStream<Uint8Array> | undefined
-  /** Which metrics a page has in view. False: there is no such stream (any more). */
+  /** Sets the metrics that a page has in view. False: the stream does not exist (any more). */
   watch(id: string, metrics: readonly string[]): boolean
-  /** Has all pages come again, which brings them up to date: a site is back, and with it what was missed. */
+  /**
+   * Makes all pages reconnect, which brings them up to date: for a site that is back, with data that was
+   * missed.
+   */
   again(): void
 }
 
@@ -47,10 +52,10 @@ interface Parts {
   readonly lab: LabView
   readonly history: History
   readonly live: LiveValues
-  /** Changes with the page's files, so that an old page loads itself anew. */
+  /** Changes with the page's files, so that an old page reloads itself. */
   readonly build: string
   hub(): boolean
-  /** Instances that are to be up. */
+  /** Instances that should be running. */
   expected(): readonly Expected[]
   log(text: string): void
 }
@@ -60,7 +65,7 @@ function frame<K extends keyof StreamEvents>(event: K, data: StreamEvents[K]): s
   return frameOf(event, JSON.stringify(data))
 }
 
-/** One of what is JSON already. */
+/** A server-sent event whose data are JSON already. */
 function frameOf(event: keyof StreamEvents, text: string): string {
   return `event: ${event}\ndata: ${text}\n\n`
 }
@@ -70,7 +75,7 @@ const encoder = new TextEncoder()
 export function streams(parts: Parts): Streams {
   const { root, nodes, lab, history, live, build, hub, expected, log } = parts
   const open = new Map<string, Stream>()
-  /** Each agent as it was last sent. */
+  /** Each agent's view as last sent. */
   const sent = new Map<string, string>()
   let nth = 0
   let fields = ''
@@ -84,7 +89,7 @@ export function streams(parts: Parts): Streams {
   void lab.settled().then(() => {
     isSettled = true
   })
-  /** All that are shown. Who is absent is known once it is known who is there. */
+  /** All agents to show. Absent ones are known only once all present ones are. */
   const shown = (): Map<string, AgentView> => {
     const there = [...lab.instances].map(([instance, view]) => [instance, agentView(instance, view)] as const)
     const absent =
@@ -92,7 +97,7 @@ export function streams(parts: Parts): Streams {
     return new Map([...there, ...absent.map((one) => [one.instance, absentView(one)] as const)])
   }
 
-  /** What is new of the agents, each as the frame that says it. */
+  /** The changes of agents, each as a frame. */
   const changed = (): string[] => {
     const views = shown()
     const gone = [...sent.keys()].filter((instance) => !views.has(instance))
@@ -127,14 +132,14 @@ export function streams(parts: Parts): Streams {
     }
   }
   const ticked = () => {
-    // What is not heard of without the hub may go on all the same.
+    // Agents that are unreachable without the hub may be running all the same.
     const own = () => new Map([...lab.instances].filter(([instance]) => !isElsewhere(instance)))
     const notRecording = (hub() && whyNotRecording(own())) || null
     return frame('tick', { now: Date.now() / 1000, hub: hub(), notRecording })
   }
   const tick = () => all(ticked())
   let timers: Timer[] = []
-  /** While pages are open they are told what is new; a bridge that nobody looks at has nothing to do. */
+  /** Sends news to open pages; without any there is nothing to do. */
   const tell = () => {
     if (open.size > 0 === timers.length > 0) return
     for (const timer of timers) clearInterval(timer)
@@ -169,7 +174,7 @@ export function streams(parts: Parts): Streams {
                 close()
               }
             }
-            // The first page finds what nobody was told of until now.
+            // Changes from before the first page are in its initial state.
             if (open.size === 0) changed()
             else look()
             const watcher = live.watch((parts) => send(encoder.encode(frameOf('values', parts))))

@@ -15,7 +15,7 @@ const NOBODY: Me = {
 }
 const COMMAND = 'ocs hub passwd NAME --role operator:1'
 
-/** Who has signed in, and how one does. */
+/** The person who has signed in, and the sign-in form. */
 export class Account {
   me: Me = NOBODY
   readonly #onChange: (me: Me) => void
@@ -43,7 +43,7 @@ export class Account {
   #show(): void {
     const { user, role, maySignIn } = this.me
     const place = byId('account')
-    // A button that has the focus keeps it.
+    // Not redrawn without a change, so that a focused button keeps the focus.
     const shown = JSON.stringify([user, role, maySignIn])
     if (place.dataset['shown'] === shown) return
     place.dataset['shown'] = shown
@@ -86,7 +86,7 @@ export class Account {
       enter.disabled = true
       try {
         await post('/page/sign-in', { name: name.value, password: password.value })
-        // What was refused before is asked for anew.
+        // Requests that were refused before are repeated.
         if (!this.me.mayRead) return location.reload()
         closeDialog()
         await this.ask()

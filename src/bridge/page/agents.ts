@@ -9,7 +9,7 @@ interface Card {
   readonly body: HTMLElement
   readonly beat: HTMLElement
   view: AgentView
-  /** What the body was made of. */
+  /** The data from which the body was made. */
   made: string
 }
 
@@ -45,13 +45,16 @@ export class Agents {
     )
   }
 
-  /** Shows one no more. */
+  /** Removes an agent. */
   forget(instance: string): void {
     this.#cards.get(instance)?.element.remove()
     this.#cards.delete(instance)
   }
 
-  /** Whether the bridge and the hub are there: without them nobody knows what agents do, and most go on as they were. */
+  /**
+   * Whether the bridge and the hub are there: without them nobody knows what agents do, and most continue as
+   * they were.
+   */
   know(known: boolean): void {
     if (known === this.#known) return
     this.#known = known
@@ -72,7 +75,7 @@ export class Agents {
     return card
   }
 
-  /** Makes what a card shows, where it is not the same as before; a button that has the focus keeps it. */
+  /** Redraws a card if its content has changed; a focused button keeps the focus. */
   #make(card: Card): void {
     const { view, body, element } = card
     const { instance, state, ops, lock, agentClass, host, node, since, clock, why } = view
@@ -129,7 +132,7 @@ export class Agents {
   #op({ instance, state: agent }: AgentView, view: OpView): HTMLElement {
     const { op, state, message, since, end, kind } = view
     const runs = ['starting', 'running', 'degraded', 'stopping'].includes(state)
-    // What has ended stays as it ended, whoever is away.
+    // An operation that has ended keeps its outcome, whatever is away.
     const over = ['idle', 'failed'].includes(state)
     const time =
       since === null ? 'not run yet' : runs ? `since ${dayText(since)}` : end === null ? '' : dayText(end)
@@ -141,7 +144,7 @@ export class Agents {
     const wanted = runs ? (kind === 'process' ? 'stop' : 'abort') : 'start'
     const button =
       kind !== null &&
-      // One of another site is operated there.
+      // Agents of another site are operated there.
       !isElsewhere(instance) &&
       this.#mayOperate() &&
       h(
@@ -181,7 +184,7 @@ export class Agents {
   }
 }
 
-/** What stands for the state of agents and recorders while nobody can say. */
+/** Shown as the state of agents and recorders while it is unknown. */
 export const NOT_KNOWN = 'not known'
 const STATES = {
   online: 'online',
@@ -191,7 +194,10 @@ const STATES = {
   away: 'away',
 } as const
 
-/** Who is missed first, who was stopped last; within these instruments, then recorders, then data nodes. */
+/**
+ * Missing agents first, agents stopped on purpose last; within these instruments, then recorders, then data
+ * nodes.
+ */
 function rank({ state, node, recorder }: AgentView): number {
   const order = { lost: 0, absent: 0, online: 3, away: 6, offline: 6 }[state]
   return order + (node !== null ? 2 : recorder !== null ? 1 : 0)

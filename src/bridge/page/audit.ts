@@ -5,7 +5,7 @@ import { h, toast } from './dom.ts'
 import { messageOf } from './messages.ts'
 import type { AuditView } from './shape.ts'
 
-/** Shows an administrator what the hub has let pass, refused and cut, the newest first. */
+/** Shows an administrator what the hub has allowed, refused and truncated, the newest first. */
 export async function showAudit(): Promise<void> {
   let entries: readonly AuditView[]
   try {
@@ -15,7 +15,7 @@ export async function showAudit(): Promise<void> {
   }
   const list = h(
     'ol',
-    // It scrolls: keys have to reach it.
+    // It scrolls, so it must be reachable by keyboard.
     { class: 'events', tabindex: 0 },
     ...entries
       .toReversed()

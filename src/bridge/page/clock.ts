@@ -1,11 +1,13 @@
-/** How far the bridge's clock is ahead of this machine's, s: a phone's clock is not a laboratory's. */
+/**
+ * How far the bridge's clock is ahead of this machine's, s: a phone's clock may differ from the laboratory's.
+ */
 let ahead = 0
 let known = false
 
-/** Takes the bridge's time, unix s, as it has just come. The least delay counts. */
+/** Takes the bridge's time, unix s, as just received. The value with the least delay counts. */
 export function setClock(now: number): void {
   const difference = now - Date.now() / 1000
-  // What came late is too small; a clock that was set is far off.
+  // A delayed message gives too small a difference; a clock that was set gives one that is far off.
   if (!known || difference > ahead || Math.abs(difference - ahead) > 5) ahead = difference
   known = true
 }
@@ -17,13 +19,13 @@ export function bridgeTime(): number {
 
 const two = (n: number) => String(n).padStart(2, '0')
 
-/** The time of day as the browser's zone has it: `08:15:30`. */
+/** The time of day in the browser's zone: `08:15:30`. */
 export function clockText(time: number): string {
   const date = new Date(time * 1000)
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
-/** Month and day: `11-23`; the year before it where it is another: `2025-11-23`. */
+/** Month and day: `11-23`; with the year if it is not this year: `2025-11-23`. */
 export function dateText(time: number): string {
   const date = new Date(time * 1000)
   const year = date.getFullYear()
@@ -31,13 +33,13 @@ export function dateText(time: number): string {
   return year === new Date().getFullYear() ? day : `${year}-${day}`
 }
 
-/** Day and time of day: `11-23 08:15:30`; the day is left out today. */
+/** Day and time of day: `11-23 08:15:30`; today without the day. */
 export function dayText(time: number): string {
   const today = new Date().toDateString() === new Date(time * 1000).toDateString()
   return `${today ? '' : `${dateText(time)} `}${clockText(time)}`
 }
 
-/** How long something lasts: `4 s`, `3 min`, `2 h`, `5 d`. */
+/** A duration as text: `4 s`, `3 min`, `2 h`, `5 d`. */
 export function durationText(seconds: number): string {
   const s = Math.max(0, Math.round(seconds))
   if (s < 120) return `${s} s`

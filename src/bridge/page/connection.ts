@@ -1,11 +1,11 @@
 import { setClock } from './clock.ts'
 import type { StreamEvents } from './shape.ts'
 
-/** Milliseconds without a word after which the stream counts as dead: the bridge says something every 2 s. */
+/** Milliseconds of silence after which the stream counts as dead: the bridge sends something every 2 s. */
 const QUIET_MS = 7000
-/** Milliseconds that a new stream has to begin: to give it up too early would load a slow bridge for nothing. */
+/** Milliseconds that a new stream has to begin: giving up too early would load a slow bridge for nothing. */
 const BEGIN_MS = 20_000
-/** Milliseconds after which it is tried again. */
+/** Milliseconds before the next attempt. */
 const AGAIN_MS = 1500
 
 /** Milliseconds that the bridge has to answer. */
@@ -14,11 +14,11 @@ const ANSWER_MS = 15_000
 export type Link = 'connecting' | 'live' | 'no hub' | 'offline'
 type Handlers = { readonly [K in keyof StreamEvents]?: (data: StreamEvents[K]) => void }
 interface Listeners extends Handlers {
-  /** The state of the connection, each time it changes. */
+  /** The state of the connection, whenever it changes. */
   link(state: Link): void
 }
 
-/** Keeps the page's one stream open: a dead one is noticed and opened again, and so is one after the network was gone. */
+/** Keeps the page's one stream open: reopens it if it is dead, also after the network was gone. */
 export function connect(listeners: Listeners): void {
   let source: EventSource | undefined
   let heard = performance.now()
@@ -70,12 +70,12 @@ export function connect(listeners: Listeners): void {
   open()
 }
 
-/** Asks the bridge for JSON. @throws Error with its own words */
+/** Requests JSON from the bridge. @throws Error with the bridge's message */
 export async function get<T>(path: string): Promise<T> {
   return read<T>(await fetch(path, { headers: { accept: 'application/json' }, signal: patience() }))
 }
 
-/** Sends JSON to the bridge. @throws Error with its own words */
+/** Sends JSON to the bridge. @throws Error with the bridge's message */
 export async function post<T>(path: string, body: unknown): Promise<T> {
   const headers = { 'content-type': 'application/json' }
   const sent = { method: 'POST', headers, body: JSON.stringify(body), signal: patience() }

@@ -1,7 +1,7 @@
 import { type Sampling, withGaps } from '../../core/rhythm.ts'
 import type { Cell } from './shape.ts'
 
-/** The samples of one metric that the page has, in order of time (unix s). */
+/** The samples of one metric that the page has, in time order (unix s). */
 export class Curve {
   t: number[] = []
   values: Cell[] = []
@@ -14,14 +14,17 @@ export class Curve {
     return this.values.at(-1)
   }
 
-  /** When the newest samples began to be no number: null when all are; undefined while the newest has a value. */
+  /**
+   * Since when the newest samples have no number: null if all have none; undefined while the newest has a
+   * value.
+   */
   get nothingSince(): number | null | undefined {
     const had = this.values.findLastIndex((value) => value !== null)
     if (had === this.values.length - 1) return undefined
     return had < 0 ? null : this.t[had + 1]
   }
 
-  /** Takes what came live; what is known already is passed over. Returns the seconds that lie between old and new. */
+  /** Adds live samples; known ones are skipped. Returns the seconds between old and new. */
   append(t: readonly number[], values: readonly Cell[]): number {
     const before = this.newest
     let hole = 0
@@ -34,7 +37,7 @@ export class Curve {
     return hole
   }
 
-  /** Takes the past; what came live after it stays. */
+  /** Replaces the past; live samples after it stay. */
   replace(t: readonly number[], values: readonly Cell[]): void {
     const end = t.at(-1) ?? -Infinity
     const from = this.t.findIndex((time) => time > end)
@@ -43,11 +46,11 @@ export class Curve {
     this.values = [...values, ...liveValues]
   }
 
-  /** Lets go of what is older than a time, the newest sample excepted. */
+  /** Drops samples older than a time, except the newest. */
   trim(oldest: number): void {
     const keep = this.t.findIndex((time) => time >= oldest)
     const count = keep < 0 ? this.t.length - 1 : keep
-    // Not each time: taking from the front moves all that follows.
+    // Not every time: removing from the front moves everything after it.
     if (count < 200 && count * 4 < this.t.length) return
     this.t.splice(0, count)
     this.values.splice(0, count)
@@ -65,7 +68,7 @@ export class Curve {
     return found === undefined ? undefined : { time: found, value: this.values[low - 1] ?? null }
   }
 
-  /** Times and numbers to draw from a time on, with an empty place where the curve must not be joined. */
+  /** Times and numbers to draw from a time on, with an empty place where the curve must be interrupted. */
   drawn(from: number, sampling: Sampling): [t: number[], values: (number | null)[]] {
     const [t, values] = withGaps(this.t, this.values.map(numeric), sampling)
     const first = t.findIndex((time) => time >= from)

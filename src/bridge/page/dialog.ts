@@ -3,7 +3,7 @@ import { byId, h } from './dom.ts'
 let closing: (() => void) | undefined
 
 /**
- * Opens the page's dialog. Escape closes it, and the browser brings the focus back to where it was.
+ * Opens the page's dialog. Escape closes it, and the browser restores the focus.
  * @param onClose is called once, however it is closed
  */
 export function openDialog(
@@ -21,7 +21,7 @@ export function openDialog(
   )
   dialog.replaceChildren(h('header', {}, h('h2', { id: 'dialog-title' }, title), close), ...content)
   closing = onClose
-  // The event of the one before comes when this one is open already.
+  // The close event of the previous dialog arrives when this one is open already.
   dialog.addEventListener('close', closed)
   dialog.showModal()
   return dialog

@@ -1,9 +1,9 @@
 type Child = Node | string | null | undefined | false
 type Listener = (event: Event) => void
-/** Attributes by name; a function is a listener, `false`, `null` and `undefined` leave the attribute out. */
+/** Attributes by name; a function is a listener; `false`, `null` and `undefined` omit the attribute. */
 type Attributes = Readonly<Record<string, string | number | boolean | null | undefined | Listener>>
 
-/** Makes an element. Text is always text: nothing that a lab says is read as HTML. */
+/** Makes an element. Text stays text: nothing that comes from a lab is parsed as HTML. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -20,19 +20,19 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
-/** An element of the page itself. @throws Error when there is none: the page is broken */
+/** An element of the page itself. @throws Error if there is none: the page is broken */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const found = document.getElementById(id)
   if (!found) throw new Error(`the page has no #${id}`)
   return found as E
 }
 
-/** Sets the text of an element, where it is another. */
+/** Sets the text of an element, if it differs. */
 export function say(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Brings the children of an element to a list, those that are there already left where they are. */
+/** Sets the children of an element to a list, without moving those already in place. */
 export function arrange(parent: Element, wanted: readonly Element[]): void {
   for (const [at, child] of wanted.entries()) {
     if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null)
@@ -41,7 +41,7 @@ export function arrange(parent: Element, wanted: readonly Element[]): void {
 }
 
 let clearing = 0
-/** Says something to whoever looks or listens, for some seconds. */
+/** Shows a message for some seconds, also for screen readers. */
 export function toast(text: string, bad = false): void {
   const element = byId('toast')
   element.className = bad ? 'toast bad' : 'toast'
@@ -50,7 +50,7 @@ export function toast(text: string, bad = false): void {
   clearing = setTimeout(() => (element.textContent = ''), 8000)
 }
 
-/** A long name in parts, with places where a line may end: behind `_`, and before a word of `camelCase`. */
+/** A long name in parts, with possible line breaks: after `_`, and before a word of `camelCase`. */
 export function breakable(name: string): (string | Node)[] {
   const [first = '', ...rest] = name.split(/(?<=_)(?=.)|(?<=[a-z])(?=[A-Z])/)
   return [first, ...rest.flatMap((part) => [h('wbr'), part])]

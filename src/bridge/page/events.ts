@@ -3,14 +3,14 @@ import { byId, h } from './dom.ts'
 import { act } from './op-detail.ts'
 import { type AgentView, type EventView, isElsewhere, type Me } from './shape.ts'
 
-/** Events that are listed, at most: the newest. */
+/** Maximum number of listed events, the newest. */
 const LISTED = 100
 
 /** Lists what has happened, the newest first. */
 export function showEvents(events: readonly EventView[]): void {
   const list = events.slice(-LISTED).toReversed()
   const place = byId('events')
-  // It scrolls: keys have to reach it.
+  // It scrolls, so it must be reachable by keyboard.
   place.tabIndex = 0
   place.replaceChildren(
     ...(list.length > 0
@@ -28,7 +28,7 @@ export function showEvents(events: readonly EventView[]): void {
   )
 }
 
-/** Says at the top of the page which alarms are on; an operator can say that one is seen to, or that nobody is to be called for it. */
+/** Shows the active alarms at the top of the page; an operator can acknowledge one, or silence its calls. */
 export function showAlarms(agents: readonly AgentView[], { user, mayOperate }: Me): void {
   const alarms = agents.flatMap(({ instance, alarms: list }) => list.map((alarm) => ({ instance, ...alarm })))
   const place = byId('alarms')
@@ -47,7 +47,7 @@ export function showAlarms(agents: readonly AgentView[], { user, mayOperate }: M
       silence: open && silencedUntil === null,
     }
   })
-  // Said anew only when it is another: a screen reader reads it each time.
+  // Updated only on change: a screen reader reads it each time.
   const shown = JSON.stringify(lines)
   if (place.dataset['shown'] === shown) return
   place.dataset['shown'] = shown

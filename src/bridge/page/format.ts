@@ -2,10 +2,10 @@ import { bitsText } from '../../core/bits.ts'
 import { atResolution, decimalsOf, LARGE, NO_VALUE, SMALL, scaled } from '../../core/shown-value.ts'
 import type { Cell, FieldView } from './shape.ts'
 
-/** Digits of a value whose resolution nobody declares. */
+/** Number of digits of a value without a declared resolution. */
 const DIGITS = 6
 
-/** A value with as many digits every time, so that it does not jump. */
+/** A value with a constant number of digits, so that it does not jump. */
 function valueText(value: Cell | undefined, resolution: number | null): string {
   if (value === undefined) return '–'
   if (value === null) return NO_VALUE
@@ -16,7 +16,9 @@ function valueText(value: Cell | undefined, resolution: number | null): string {
   return value.toPrecision(DIGITS).replace('e+', 'e')
 }
 
-/** What stands at the ticks of an axis: no more digits than tell them apart, with an exponent where they are small or large. */
+/**
+ * The labels of an axis: no more digits than distinguish them, with an exponent if they are small or large.
+ */
 export function axisTexts(ticks: readonly number[]): string[] {
   const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) || Math.abs(ticks[0] ?? 0) || 1
   const most = Math.max(...ticks.map(Math.abs))
@@ -26,7 +28,7 @@ export function axisTexts(ticks: readonly number[]): string[] {
   return ticks.map((tick) => (tick === 0 ? '0' : tick.toExponential(digits).replace('e+', 'e')))
 }
 
-/** A value of a field with its unit; a status in words. */
+/** A value of a field with its unit; a status as words. */
 export function withUnit(
   value: Cell | undefined,
   { units, resolution, bits }: Pick<FieldView, 'units' | 'resolution'> & Partial<Pick<FieldView, 'bits'>>,
@@ -36,13 +38,13 @@ export function withUnit(
   return units && value !== null && value !== undefined ? `${text} ${units}` : text
 }
 
-/** Values as they are shown, in a field's units. */
+/** Values converted to a field's units. */
 export function shownCells(values: readonly Cell[], { factor }: Pick<FieldView, 'factor'>): readonly Cell[] {
   if (factor === 1) return values
   return values.map((value) => (typeof value === 'number' ? scaled(value, factor) : value))
 }
 
-/** A count with its thousands apart: `12 345`. */
+/** A count with separated thousands: `12 345`. */
 export function countText(count: number): string {
   return String(count).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')
 }

@@ -1,7 +1,7 @@
 import { byId, h, toast } from './dom.ts'
 import type { Me } from './shape.ts'
 
-/** Shows the addresses that Grafana takes, to copy, and the way to Grafana where the bridge knows it. */
+/** Shows the addresses for Grafana, to copy, and a link to Grafana if the bridge knows it. */
 export function showGrafana({ grafana }: Me): void {
   byId('grafana').replaceChildren(
     ...(grafana === null

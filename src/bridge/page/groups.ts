@@ -1,18 +1,21 @@
 import type { FieldView, NodeView } from './shape.ts'
 
-/** Curves of one plot, at most: more cannot be told apart. */
+/** Maximum curves of one plot: more cannot be distinguished. */
 const CURVES = 16
 
-/** Fields that are drawn together: of one node, one unit and one kind of name. */
+/** Fields that are drawn together: of one node, with one unit and one kind of name. */
 export interface Group {
-  /** The same as long as the node has the fields. */
+  /** Stays the same as long as the node has the fields. */
   readonly key: string
   readonly title: string
   readonly units: string | null
   readonly fields: readonly FieldView[]
 }
 
-/** Puts the fields of a node into plots: names that differ by numbers alone lie together, those with a unit come first. */
+/**
+ * Groups the fields of a node into plots: names that differ only by numbers go together, those with a unit
+ * first.
+ */
 export function groupsOf({ name, fields }: NodeView): Group[] {
   const alike = Map.groupBy(
     fields,
@@ -35,7 +38,7 @@ export function groupsOf({ name, fields }: NodeView): Group[] {
     )
 }
 
-/** A name with its numbers taken out. */
+/** A name without its numbers. */
 function pattern(field: string): string {
   return field.replaceAll(/\d+/g, '#')
 }

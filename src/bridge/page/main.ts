@@ -18,7 +18,7 @@ const LINKS: Readonly<Record<Link, string>> = {
   'no hub': 'the bridge has lost the hub: no new data',
   offline: 'offline: cannot reach the bridge, trying again',
 }
-/** Milliseconds in which changes gather before what depends on all agents is shown anew. */
+/** Milliseconds in which changes are collected before everything that depends on all agents is redrawn. */
 const GATHER_MS = 300
 
 const readings = new Readings(!showWall())
@@ -40,7 +40,7 @@ const happened = gathered(async () => {
       ops.filter(({ kind }) => kind === 'task').map(({ op }) => `${instance} ${op}`),
     ),
   )
-  // A process that runs as it should would shade everything.
+  // A process that runs normally would shade everything.
   const told = runs.filter(
     ({ instance, op, state }) => tasks.has(`${instance} ${op}`) || state === 'failed' || state === 'degraded',
   )
@@ -68,14 +68,14 @@ connect({
   link(state) {
     const place = byId('link')
     place.className = `link ${state.replace(' ', '-')}`
-    // One that opens the page later cannot know since when.
+    // A page that is opened later cannot know the beginning.
     say(place, linked === 'live' ? `${LINKS[state]} (since ${clockText(bridgeTime())})` : LINKS[state])
     linked = state
     agents.know(isLive())
     readings.reached(state !== 'no hub')
     lab()
     document.body.classList.toggle('offline', state === 'offline')
-    // It ends also for who is known no more.
+    // The stream also ends for a person who is no longer known.
     if (state === 'offline') void account.ask()
   },
   hello(said) {
@@ -108,12 +108,12 @@ connect({
   values: (parts) => readings.take(parts),
 })
 
-/** Whether what agents were last heard to do holds. */
+/** Whether the last known states of agents are current. */
 function isLive(): boolean {
   return linked === 'live' || linked === 'connecting'
 }
 
-/** Does something once for all calls that come close together; what fails is done again with the next. */
+/** Does something once for all calls in quick succession; a failed call is repeated with the next. */
 function gathered(what: () => Promise<void>): () => void {
   let timer = 0
   return () => {

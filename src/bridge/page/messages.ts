@@ -1,4 +1,4 @@
-/** What is said of anything thrown. */
+/** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError'))
     return 'cannot reach the bridge'

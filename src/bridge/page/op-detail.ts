@@ -6,7 +6,7 @@ import { messageOf } from './messages.ts'
 import { askToAct } from './op-form.ts'
 import type { AgentDetail, OpView } from './shape.ts'
 
-/** Milliseconds between two looks at a session while it is open. */
+/** Milliseconds between two updates of a session while it is open. */
 const LOOK_MS = 2000
 
 type Detail = AgentDetail['ops'][number]
@@ -18,7 +18,7 @@ async function detailOf(instance: string, op: string): Promise<Detail> {
   return found
 }
 
-/** Shows the latest session of an operation, kept up to date while it is open. */
+/** Shows the latest session of an operation, updated while it is open. */
 export function showOp(instance: string, { op }: Pick<OpView, 'op'>): void {
   const about = h('p', { class: 'note' })
   const state = h('p', { role: 'status' })
@@ -56,7 +56,7 @@ export function showOp(instance: string, { op }: Pick<OpView, 'op'>): void {
   void look()
 }
 
-/** What an operation does, or how it ended, in words. */
+/** What an operation is doing, or how it ended, as text. */
 function stateText({ state, since, end, message }: OpView): string {
   if (since === null) return ''
   const told = message === null ? '' : `: ${message}`
@@ -65,8 +65,9 @@ function stateText({ state, since, end, message }: OpView): string {
 }
 
 /**
- * Asks for parameters and acts; shows what comes of it.
- * @param given what is filled in; else what the instrument has now, where that is told, or what it was last started with
+ * Asks for parameters, acts, and shows the result.
+ * @param given the values filled in; by default the instrument's present ones, if declared, or those it was
+ * last started with
  */
 export async function act(
   action: 'start' | 'stop' | 'abort',
@@ -86,7 +87,7 @@ export async function act(
   }
 }
 
-/** Parameters of the latest session; none where its text was cut. */
+/** Parameters of the latest session; none if its text was truncated. */
 function presentOf(params: string | null): Readonly<Record<string, unknown>> {
   try {
     return (JSON.parse(params ?? '{}') ?? {}) as Record<string, unknown>

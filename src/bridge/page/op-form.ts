@@ -7,7 +7,7 @@ import type { ParameterView } from './shape.ts'
 type Action = 'start' | 'stop' | 'abort'
 const TITLES = { start: 'Start', stop: 'Stop', abort: 'Abort' } as const
 
-/** Asks for what an operation takes, and whether it is meant; then asks the agent. */
+/** Asks for the parameters of an operation, and for confirmation; then sends the request to the agent. */
 export function askToAct(
   action: Action,
   {
@@ -22,9 +22,9 @@ export function askToAct(
     readonly op: string
     readonly help: string
     readonly parameters: readonly ParameterView[]
-    /** What is filled in, by the names of parameters. */
+    /** Initial values, by the names of parameters. */
     readonly present?: Readonly<Record<string, unknown>>
-    /** Is called once the agent has taken it. */
+    /** Called once the agent has accepted it. */
     readonly done?: () => void
   },
 ): void {
@@ -65,11 +65,11 @@ export function askToAct(
 
 interface Field {
   readonly element: HTMLElement
-  /** The name with what was typed; nothing for what is left to its default. */
+  /** The name with what was typed; empty if it is left to its default. */
   read(): [name: string, value: string | string[]][]
 }
 
-/** A parameter as a field of a form; the agent's own words say what it takes. */
+/** A form field for a parameter, with the agent's own explanation. */
 function field({ name, help, takes, required, choices, many }: ParameterView, present: unknown): Field {
   const id = `param-${name}`
   const about = `about-${name}`
@@ -103,7 +103,7 @@ function field({ name, help, takes, required, choices, many }: ParameterView, pr
   return wrapped(label, input, note, () => (input.value === '' ? [] : [[name, input.value]]))
 }
 
-/** A value as it is typed. */
+/** A value as one would type it. */
 function textOf(value: unknown): string {
   if (value === undefined || value === null) return ''
   return typeof value === 'string' ? value : JSON.stringify(value)

@@ -12,29 +12,35 @@ import { reachOf, staleAfter } from './stale.ts'
 import { isStale, makeTile, showValue, type Tile } from './tile.ts'
 import type { TimeWindow } from './time-window.ts'
 
-/** Seconds after which what does not come live is asked for again. */
+/** Seconds after which data that do not come live are requested again. */
 const ASK_AGAIN = 30
-/** Seconds after which what could not be asked for is. */
+/** Seconds before a failed request is repeated. */
 const AGAIN = 3
-/** Points of a curve that the past is asked for, and how many times as many are kept before it is asked for anew. */
+/**
+ * Number of points requested for a curve of the past, and the factor by which more are kept before it is
+ * requested again.
+ */
 const POINTS = 400
 const MANY = 4
-/** Seconds of what came live that are kept beyond what is shown. */
+/** Seconds of live samples kept beyond the time shown. */
 const KEEP = 60
-/** Milliseconds after a hole in what comes live until the hole is looked up in the past, again for what came late. */
+/**
+ * Milliseconds after a hole in the live samples until it is requested from the past; the second time for late
+ * samples.
+ */
 const HOLE_MS = [1500, 8000]
 
-/** What all panels of a page share. */
+/** The context shared by all panels of a page. */
 export interface Around {
   readonly window: TimeWindow
-  /** Whether there are plots, beside the last values. */
+  /** Whether there are plots besides the last values. */
   readonly plots: boolean
   runs(): readonly RunView[]
-  /** Hears of the time under the cursor of any plot. */
+  /** Called with the time under the cursor of any plot. */
   cursor(time: number | undefined): void
 }
 
-/** The plot of a group of fields, and a tile for each with its last value. */
+/** The plot of a group of fields, and a tile with its last value for each. */
 export class Panel {
   readonly element: HTMLElement
   readonly #around: Around
@@ -95,25 +101,25 @@ export class Panel {
     return this.#visible
   }
 
-  /** Whether it is in view: nothing is asked for and drawn out of view. */
+  /** Whether it is in view: out of view nothing is requested or drawn. */
   show(visible: boolean): void {
     this.#visible = visible
     if (!visible) {
       this.#plot?.destroy()
       this.#plot = undefined
-      // What comes meanwhile is missed.
+      // Samples in the meantime are missed.
       this.#loaded = -Infinity
     }
     this.#dirty = true
   }
 
-  /** Asks for the past anew: another span, a connection that was lost. */
+  /** Requests the past again: after a change of span, or a lost connection. */
   reload(): void {
     this.#loaded = -Infinity
     this.#dirty = true
   }
 
-  /** Shows the fields whose names hold all words. */
+  /** Shows only the fields whose names contain all words. */
   find(words: readonly string[]): boolean {
     for (const tile of this.#tiles) {
       const { metric, description } = tile.field
@@ -126,7 +132,7 @@ export class Panel {
     return !this.element.hidden
   }
 
-  /** Takes what came live. */
+  /** Takes live samples. */
   take(metric: string, t: readonly number[], values: readonly Cell[]): void {
     const tile = this.#tiles.find(({ field }) => field.metric === metric)
     if (!tile) return
@@ -136,7 +142,7 @@ export class Panel {
     for (const wait of HOLE_MS) setTimeout(() => this.reload(), wait)
   }
 
-  /** Brings what is in view up to date. */
+  /** Updates what is in view. */
   refresh(): void {
     if (!this.#visible || this.element.hidden) return
     const now = performance.now() / 1000
@@ -145,7 +151,7 @@ export class Panel {
     const { isLive, span } = this.#around.window
     const pixel = isLive ? span / Math.max(100, this.#host.clientWidth) : Infinity
     if (!this.#open || (!this.#dirty && now - this.#drawn < pixel)) return
-    // A span of hours moves by less than a pixel a second.
+    // A span of hours moves by less than a pixel per second.
     if (now - this.#drawn < Math.min(pixel / 2, 2)) return
     this.#drawn = now
     this.#dirty = false
@@ -158,7 +164,7 @@ export class Panel {
     this.#drawn = -Infinity
   }
 
-  /** Shows the values at a time in place of the last ones. */
+  /** Shows the values at a time instead of the last ones. */
   point(time: number | undefined): void {
     if (!this.#visible) return
     for (const tile of this.#tiles) showValue(tile, time)
@@ -184,12 +190,12 @@ export class Panel {
       const parts = await get<Part[]>(`/page/past?${query}`)
       if (key !== this.#around.window.key) return
       this.#loaded = now
-      // What no data node answers for, as while the hub is away, is left out.
+      // Metrics that no data node answers for, as while the hub is away, are left out.
       this.#without('not available')
-      // The last values go on while a time that is past is drawn.
+      // The last values continue while a past time is drawn.
       for (const tile of this.#tiles) {
         const curve = isLive ? tile.curve : new Curve()
-        // A plot whose lines are the same is not made anew.
+        // A plot whose lines are unchanged is not recreated.
         if (curve !== tile.line.curve) tile.line = { ...tile.line, curve }
       }
       for (const { t, values } of parts)
@@ -202,7 +208,7 @@ export class Panel {
       this.#describe()
       this.#chooseLines()
     } catch {
-      // The bridge is away, which the top of the page says; it is tried again when it is back.
+      // The bridge is away, as shown at the top of the page; this is retried when it is back.
       this.#loaded = isLive ? now - ASK_AGAIN + AGAIN : now
       if (!isLive) setTimeout(() => this.reload(), 1000 * AGAIN)
       this.#without('not available')
@@ -239,7 +245,7 @@ export class Panel {
     this.#drawn = -Infinity
   }
 
-  /** For those who do not see the plot. */
+  /** A text for people who do not see the plot. */
   #describe(): void {
     const told = this.#tiles.slice(0, 8).map(({ field, curve }) => {
       return `${field.field} ${withUnit(curve.last, field)}`

@@ -5,16 +5,16 @@ import { axisTexts } from './format.ts'
 import type { RunView } from './shape.ts'
 import { type Theme, theme } from './theme.ts'
 
-/** Seconds between two times below a plot. */
+/** Possible seconds between two labels of the time axis. */
 const DAY = 86_400
 const STEPS = [
   0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
 ]
 const DAYS = [1, 2, 5, 10, 20, 50, 100, 200, 500].map((days) => days * DAY)
 const HEIGHT = 190
-/** Samples that are looked back and ahead for the one under the cursor. */
+/** Number of samples to search before and after the cursor for the nearest. */
 const NEAR = 300
-/** A region narrower than this, CSS pixels, has no room for its name. */
+/** A region narrower than this, in CSS pixels, has no room for its name. */
 const NAMED = 60
 
 /** One curve of a plot. */
@@ -26,21 +26,21 @@ export interface Line {
   /** Declared seconds between two samples. */
   readonly rhythm: number | null
 }
-/** The span of time that is shown, unix s, and what went on in it. */
+/** The span of time shown, unix s, and the runs in it. */
 export interface Shown {
   readonly from: number
   readonly to: number
-  /** Seconds of the past of which no more than the lowest and the highest value are there. */
+  /** Interval in seconds for which the past has only the lowest and the highest value. */
   readonly width: number
   readonly runs: readonly RunView[]
-  /** The axis of the values is logarithmic; what is not above 0 has no place on it. */
+  /** The value axis is logarithmic; values that are not above 0 are not shown. */
   readonly log: boolean
 }
-/** What somebody does in a plot with the mouse. */
+/** Mouse actions in a plot. */
 export interface Hands {
-  /** The time under the cursor, of any plot. */
+  /** The time under the cursor, in any plot. */
   cursor(time: number | undefined): void
-  /** A span of time was drawn over. */
+  /** A span of time was selected by dragging. */
   select(from: number, to: number): void
   /** A double click. */
   leave(): void
@@ -85,7 +85,7 @@ export class Plot {
     }
   }
 
-  /** Takes the colours anew. */
+  /** Applies the present colours. */
   restyle(): void {
     this.#theme = theme()
     this.#plot?.destroy()
@@ -119,7 +119,7 @@ export class Plot {
     return {
       width: Math.max(100, this.#host.clientWidth),
       height: HEIGHT,
-      // A time stands under the last line of the grid, half of it beyond.
+      // A label is centred under the last grid line, so half of it extends beyond.
       padding: [8, 28, 0, 0],
       // Lines between pixels are smoother than those on them.
       pxAlign: 0,
@@ -150,7 +150,8 @@ export class Plot {
           size: 26,
           gap: 3,
           space: this.#shown.to - this.#shown.from > DAY ? 96 : 70,
-          // Two minutes, too: where one is a pixel too short uPlot's own next is five, which are all that is shown.
+          // Includes two minutes: if one is a pixel too short, uPlot's own next is five, which may be all
+          // that is shown.
           incrs: [...STEPS, ...DAYS],
           values: (_, splits, _axis, _space, step) => splits.map((time) => this.#timeText(time, step)),
         },
@@ -198,7 +199,7 @@ export class Plot {
     return span > 1000 ? text.slice(0, 5) : text
   }
 
-  /** Shades what ran meanwhile. */
+  /** Shades the runs. */
   #regions(plot: uPlot): void {
     const { ctx, bbox } = plot
     const { from, to, runs } = this.#shown
@@ -221,7 +222,7 @@ export class Plot {
   }
 }
 
-/** Curves of one plot have times of their own: the nearest place where this one has a value. */
+/** Curves of one plot have their own times: the nearest index at which this one has a value. */
 function nearest(values: ArrayLike<unknown>, hovered: number): number {
   for (let far = 0; far < NEAR; far++) {
     if (values[hovered - far] != null) return hovered - far
@@ -246,14 +247,14 @@ function alone(values: ArrayLike<number | null | undefined>): number[] {
   return found
 }
 
-/** A range with room above and below, also around a value that never changes. */
+/** A range with a margin above and below, also around a constant value. */
 function padded(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1]
   const room = (high - low) * 0.08 || Math.abs(high) * 0.01 || 1
   return [low - room, high + room]
 }
 
-/** A range of whole decades about what is above 0. */
+/** A range of whole decades around the values above 0. */
 function decades(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null || !(low > 0) || !Number.isFinite(high)) return [0.1, 1]
   const bottom = 10 ** Math.floor(Math.log10(low))
@@ -261,7 +262,7 @@ function decades(low: number | null, high: number | null): [number, number] {
   return [bottom, top > bottom ? top : bottom * 10]
 }
 
-/** What stands at the ticks of a logarithmic axis: powers of ten. */
+/** The labels of a logarithmic axis: powers of ten. */
 function logTexts(ticks: readonly (number | null)[]): string[] {
   return ticks.map((tick) =>
     tick !== null && Number.isInteger(Math.round(Math.log10(tick) * 1e9) / 1e9)

@@ -8,24 +8,24 @@ import { type NodeView, type Part, type RunView, siteOf } from './shape.ts'
 import { onTheme } from './theme.ts'
 import { TimeWindow } from './time-window.ts'
 
-/** Milliseconds between two drawings. */
+/** Milliseconds between two redraws. */
 const DRAW_MS = 250
-/** Milliseconds that scrolling has to rest before the bridge is told what is in view. */
+/** Milliseconds without scrolling before the bridge is told what is in view. */
 const WATCH_MS = 120
-/** Milliseconds between two looks for a node that is away. */
+/** Milliseconds between two requests for a node that is away. */
 const LIST_MS = 5000
 
 interface Section {
   readonly element: HTMLDetailsElement
   readonly note: HTMLElement
   readonly panels: Map<string, Panel>
-  /** The node is not there just now. */
+  /** The node does not answer at present. */
   away: boolean
 }
 
-/** The plots and tiles of all data nodes. Only what is in view is asked for. */
+/** The plots and tiles of all data nodes. Data are requested only for what is in view. */
 export class Readings {
-  /** The time that is shown. */
+  /** The time shown. */
   readonly window = new TimeWindow()
   readonly #sections = new Map<string, Section>()
   readonly #byMetric = new Map<string, Panel>()
@@ -39,7 +39,7 @@ export class Readings {
   #hub = true
   #sites: ReadonlyMap<string, string> = new Map()
 
-  /** @param plots whether there are plots, beside the last values */
+  /** @param plots whether there are plots besides the last values */
   constructor(plots: boolean) {
     this.#around = {
       plots,
@@ -64,7 +64,7 @@ export class Readings {
       if (document.hidden) return
       for (const panel of this.#panels()) panel.refresh()
     }, DRAW_MS)
-    // What was away, or not there to be listed, may be back without the list being another than before.
+    // A node that was away, or missing in the list, may be back without a change of the list.
     setInterval(() => {
       const sections = [...this.#sections.values()]
       const failed = !byId('readings-failed').hidden
@@ -75,7 +75,7 @@ export class Readings {
     })
   }
 
-  /** A new stream: the bridge does not know yet what is in view, and some has been missed. */
+  /** A new stream: the bridge does not know yet what is in view, and samples have been missed. */
   connected(stream: string): void {
     this.#stream = stream
     this.#tell()
@@ -91,16 +91,19 @@ export class Readings {
     this.#find()
   }
 
-  /** Takes why other sites are away, by their names. */
+  /** Takes the reasons why other sites are away, by site name. */
   sitesAway(sites: ReadonlyMap<string, string>): void {
     if (JSON.stringify([...sites]) === JSON.stringify([...this.#sites])) return
     this.#sites = sites
     this.#sayAway()
-    // Those that are back say again what they have.
+    // Sites that are back list their fields again.
     void this.list()
   }
 
-  /** Marks the nodes that are away, with why: what is known of the link to a site comes before that its nodes do not answer. */
+  /**
+   * Marks the nodes that are away, with the reason: a broken link to a site takes precedence over nodes that
+   * do not answer.
+   */
   #sayAway(): void {
     const other = this.#hub ? 'the data node does not answer' : 'the bridge has lost the hub'
     for (const [name, { element, away, note }] of this.#sections) {
@@ -131,20 +134,20 @@ export class Readings {
     this.#find()
   }
 
-  /** Says why there is no list of readings; '' where there is one. */
+  /** Shows why there is no list of readings; '' if there is one. */
   #failed(why: string): void {
     const place = byId('readings-failed')
     place.hidden = why === ''
     say(place, why)
   }
 
-  /** Takes what came live. */
+  /** Takes live samples. */
   take(parts: readonly Part[]): void {
     for (const { t, values } of parts)
       for (const [metric, list] of Object.entries(values)) this.#byMetric.get(metric)?.take(metric, t, list)
   }
 
-  /** Takes what ran, to shade it. */
+  /** Takes the runs, to shade them. */
   shade(runs: readonly RunView[]): void {
     this.#runs = runs
   }
@@ -153,9 +156,9 @@ export class Readings {
     for (const { panels } of this.#sections.values()) yield* panels.values()
   }
 
-  /** Makes what is new of a node. A field that is gone, as while a node restarts, keeps its place. */
+  /** Updates a node. A field that is gone, as while a node restarts, keeps its place. */
   #node(node: NodeView): void {
-    // An archive whose fields other nodes show has nothing to add.
+    // An archive whose fields are all shown by other nodes is omitted.
     if (node.archive && node.fields.length === 0) {
       this.#forget(node.name)
       return
@@ -174,7 +177,7 @@ export class Readings {
       if (group.fields.every(({ metric }) => this.#byMetric.has(metric))) continue
       const panel = new Panel(group, this.#around)
       for (const metric of panel.metrics) {
-        // A field that now lies in another group takes its place there.
+        // A field that has moved to another group takes its place there.
         const before = this.#byMetric.get(metric)
         if (before) this.#remove(before, panels)
       }
@@ -219,7 +222,7 @@ export class Readings {
     return section
   }
 
-  /** Tells the bridge which metrics are in view, once scrolling rests. */
+  /** Tells the bridge which metrics are in view, once scrolling stops. */
   #tell(): void {
     clearTimeout(this.#telling)
     this.#telling = setTimeout(() => {

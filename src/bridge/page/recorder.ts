@@ -3,16 +3,16 @@ import { byId, h } from './dom.ts'
 import { countText } from './format.ts'
 import type { AgentView } from './shape.ts'
 
-/** Rows that may wait for the recorder before it is worth a look: minutes of a fast instrument. */
+/** Number of rows waiting for the recorder that deserves attention: minutes of a fast instrument. */
 const MANY_ROWS = 10_000
-/** What a recorder counts that should stay 0. */
+/** Counters of a recorder that should stay 0. */
 const BAD = ['gaps', 'quarantined', 'torn_tails']
-/** States in which a recorder knows what comes. */
+/** States in which a recorder receives data. */
 const RECORDS: readonly string[] = ['running', 'degraded']
 const SHOWN = ['rows', 'samples', 'frames', ...BAD, 'holes', 'duplicates']
 
 /**
- * Shows how recording goes: each recorder, and what still waits in the agents' spools.
+ * Shows the state of recording: each recorder, and how much is waiting in the agents' spools.
  * @param known whether the bridge and the hub are there
  */
 export function showRecorder(agents: readonly AgentView[], known: boolean): void {
@@ -61,7 +61,7 @@ function recorderCard({ instance, state, ops, recorder }: AgentView, known: bool
     h('header', {}, h('h3', {}, instance), badge),
     h('p', { class: 'note path' }, file ?? `nothing written yet in ${folder}`),
     problem !== null && h('p', { class: 'fault' }, problem),
-    // What it said last of feeds is old when it does not record.
+    // Its last report about feeds is outdated while it does not record.
     stale.length > 0 &&
       RECORDS.includes(record) &&
       h('p', { class: 'fault' }, `no data from ${stale.join(', ')}`),

@@ -1,6 +1,9 @@
 import type { FieldView, RunView } from './shape.ts'
 
-/** What ran that shades a plot of some fields: operations of the agents that read them, and of no other instrument. */
+/**
+ * The runs that shade a plot of some fields: operations of the agents that read them, and of no other
+ * instrument.
+ */
 export function shade(
   runs: readonly RunView[],
   fields: readonly Pick<FieldView, 'instance'>[],

@@ -1,9 +1,12 @@
-/** What the bridge tells the live page. Times are unix seconds by the bridge's clock. It imports nothing: both sides do. */
+/**
+ * The messages of the bridge to the live page. Times are unix seconds by the bridge's clock. This file
+ * imports nothing, since both sides import it.
+ */
 
-/** What an operation is doing, for people; `lost` with its agent. */
+/** The state of an operation, for people; `lost` with its agent. */
 export type State = 'starting' | 'running' | 'degraded' | 'stopping' | 'idle' | 'failed' | 'lost'
 
-/** A value of a field; null stands for one that is no number (NaN). */
+/** A value of a field; null for one that is not a number (NaN). */
 export type Cell = number | string | boolean | null
 
 /** A field of a data node. */
@@ -12,22 +15,25 @@ export interface FieldView {
   readonly metric: string
   readonly field: string
   readonly type: 'number' | 'string' | 'bool'
-  /** The agent that reads it; null where none does, as of a weather file. */
+  /** The agent that reads it; null if there is none, as for a weather file. */
   readonly instance: string | null
-  /** What its values are shown in, multiplied by `factor`: 0.1 of what is recorded in `0.1 V`, else 1. */
+  /**
+   * The units of displayed values, which are multiplied by `factor`: 0.1 for values recorded in `0.1 V`, else
+   * 1.
+   */
   readonly units: string | null
   readonly factor: number
   readonly description: string | null
-  /** The least step between two values, in its units. */
+  /** The smallest step between two values, in its units. */
   readonly resolution: number | null
   /** Declared seconds between two samples, or two visits of a scanner. */
   readonly rhythm: number | null
-  /** Of a sum of bits: what each means, by its value. */
+  /** For a sum of bits: the meaning of each, by its value. */
   readonly bits: Readonly<Record<string, string>> | null
   /** The usual time between samples, s. */
   readonly interval: number | null
 }
-/** A data node with what it serves; without fields when it did not answer. */
+/** A data node with its fields; without fields if it did not answer. */
 export interface NodeView {
   readonly name: string
   readonly description: string
@@ -42,17 +48,17 @@ export interface Part {
   readonly values: Readonly<Record<string, readonly Cell[]>>
 }
 
-/** Whether an agent is of another site, by its name there, `SITE/instance`. */
+/** Whether an agent belongs to another site, judged by its name here, `SITE/instance`. */
 export function isElsewhere(instance: string): boolean {
   return instance.includes('/')
 }
 
-/** The site that an agent or a data node is of, by its name; '' of one of this lab. */
+/** The site in the name of an agent or a data node; '' for this lab. */
 export function siteOf(name: string): string {
   return isElsewhere(name) ? name.slice(0, name.indexOf('/')) : ''
 }
 
-/** An operation with its latest session; the times are null where there is none. */
+/** An operation with its latest session; the times are null if there is none. */
 export interface OpView {
   readonly op: string
   readonly kind: 'task' | 'process' | null
@@ -62,23 +68,23 @@ export interface OpView {
   readonly message: string | null
   readonly by: string | null
 }
-/** What a recorder says of itself. */
+/** The report of a recorder. */
 export interface RecorderView {
   readonly file: string | null
   readonly folder: string
-  /** Rows that agents hold and it has still to fetch. */
+  /** Rows that it still has to fetch from agents. */
   readonly behind: number
   readonly problem: string | null
   readonly counters: Readonly<Record<string, number>>
-  /** Feeds of which nothing has come for minutes. */
+  /** Feeds from which nothing has come for minutes. */
   readonly stale: readonly string[]
 }
-/** One alarm that is on. */
+/** An active alarm. */
 export interface AlarmView {
   readonly name: string
   readonly text: string
   readonly since: number | null
-  /** Who sees to it; null while nobody has said so. */
+  /** Who attends to it; null until somebody acknowledges it. */
   readonly acknowledged: string | null
   /** Until when nobody is called for it. */
   readonly silencedUntil: number | null
@@ -87,12 +93,14 @@ export interface AlarmView {
 export interface AgentView {
   readonly instance: string
   readonly agentClass: string
-  /** `absent`: the site file has it, and nobody has heard of it; `away`: the link to its site is down. */
+  /**
+   * `absent`: it is in the site file, but has never announced itself; `away`: the link to its site is down.
+   */
   readonly state: 'online' | 'offline' | 'lost' | 'absent' | 'away'
-  /** Why one that is absent or away is. */
+  /** Why it is absent or away. */
   readonly why: string | null
   readonly since: number | null
-  /** When it last said that it lives. */
+  /** The time of its last heartbeat. */
   readonly beat: number | null
   /** What is wrong with its clock. */
   readonly clock: string | null
@@ -101,28 +109,28 @@ export interface AgentView {
   readonly node: string | null
   readonly lock: { readonly by: string; readonly until: number } | null
   readonly ops: readonly OpView[]
-  /** Recorded feeds, and how many rows of each are not yet in a file. */
+  /** Recorded feeds, and for each the number of rows not yet in a file. */
   readonly spools: readonly { readonly feed: string; readonly waiting: number }[]
-  /** What it counts of things gone wrong, with what each counts. */
+  /** Its counters of faults, with an explanation of each. */
   readonly troubles: readonly { readonly name: string; readonly count: number; readonly help: string }[]
   readonly recorder: RecorderView | null
   readonly alarms: readonly AlarmView[]
 }
 
-/** A parameter of an operation, as a form asks for it. */
+/** A parameter of an operation, for a form. */
 export interface ParameterView {
   readonly name: string
   readonly help: string
   readonly takes: string
   readonly required: boolean
-  /** All values there are; empty where they cannot be listed. */
+  /** All possible values; empty if they cannot be listed. */
   readonly choices: readonly string[]
-  /** It takes several values, a line each. */
+  /** It takes several values, one per line. */
   readonly many: boolean
   /** What the instrument has now, where the agent has told it since the operation was last started. */
   readonly present: string | number | boolean | null
 }
-/** An agent in full: what it can do, with the latest session of each operation. */
+/** An agent in full: its operations, with the latest session of each. */
 export interface AgentDetail {
   readonly instance: string
   readonly help: string
@@ -131,12 +139,12 @@ export interface AgentDetail {
     readonly kind: 'task' | 'process'
     readonly help: string
     readonly parameters: readonly ParameterView[]
-    /** What it does, or how it ended. */
+    /** What it is doing, or how it ended. */
     readonly now: OpView
-    /** The data of the session as JSON text, cut where it is long; null where there is none. */
+    /** The data of the session as JSON text, truncated if long; null if there are none. */
     readonly data: string | null
     readonly messages: readonly (readonly [number, string])[]
-    /** What it was started with, as JSON text. */
+    /** The parameters it was started with, as JSON text. */
     readonly params: string | null
   }[]
 }
@@ -163,21 +171,21 @@ export interface Happened {
   readonly events: readonly EventView[]
 }
 
-/** Who asks, and what is possible. */
+/** The user of the page, and what is possible. */
 export interface Me {
   readonly user: string | null
-  /** As the hub writes it: `operator:2`. */
+  /** In the hub's notation: `operator:2`. */
   readonly role: string | null
   readonly mayOperate: boolean
-  /** Whether this is to be read without a sign-in, or there was one. */
+  /** Whether reading needs no sign-in, or there was one. */
   readonly mayRead: boolean
-  /** Whether a password may be sent: over TLS, and on this machine. */
+  /** Whether a password may be sent: over TLS, or on this machine. */
   readonly maySignIn: boolean
-  /** Grafana's address; null when the bridge was not told. */
+  /** Grafana's address; null if the bridge was not given one. */
   readonly grafana: string | null
 }
 
-/** What somebody did or was refused, as the hub saw it; for administrators. */
+/** An action or a refusal, as seen by the hub; for administrators. */
 export interface AuditView {
   readonly time: number
   readonly kind: string
@@ -192,21 +200,24 @@ export interface AuditView {
 
 /** The events of the stream, by name. */
 export interface StreamEvents {
-  /** With all agents that are known. */
+  /** Includes all known agents. */
   hello: {
     readonly stream: string
     readonly build: string
     readonly now: number
     readonly instances: readonly string[]
   }
-  /** Every two seconds; `hub`: whether the bridge has its hub; why nothing is recorded though there are samples. */
+  /**
+   * Every two seconds; `hub`: whether the bridge has its hub; why nothing is recorded although there are
+   * samples.
+   */
   tick: { readonly now: number; readonly hub: boolean; readonly notRecording: string | null }
   agent: AgentView
-  /** It is to be shown no more (`ocs ctrl forget`). */
+  /** It is no longer to be shown (`ocs ctrl forget`). */
   forgotten: { readonly instance: string }
-  /** The list of fields is another than before. */
+  /** The list of fields has changed. */
   fields: Record<string, never>
-  /** Something is in the list of events that was not. */
+  /** The list of events has changed. */
   happened: Record<string, never>
   values: readonly Part[]
 }

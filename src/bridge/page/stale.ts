@@ -1,7 +1,10 @@
 import { overdueAfter } from '../../core/rhythm.ts'
 import type { FieldView } from './shape.ts'
 
-/** Seconds after which a value counts as old at least, and usual steps between samples where no rhythm is declared. */
+/**
+ * Minimum seconds after which a value counts as old, and the number of usual intervals if no rhythm is
+ * declared.
+ */
 const STALE_SECONDS = 10
 const STALE_STEPS = 5
 
@@ -12,7 +15,9 @@ export function staleAfter({ rhythm, interval }: Pick<FieldView, 'rhythm' | 'int
     : overdueAfter(rhythm, STALE_SECONDS)
 }
 
-/** Seconds of the past in which fields have their last values, of a slow one from before what is shown. */
+/**
+ * Seconds of the past that contain the last values of fields; slow ones may be from before the time shown.
+ */
 export function reachOf(span: number, fields: readonly Pick<FieldView, 'rhythm' | 'interval'>[]): number {
   return Math.max(span, ...fields.map(staleAfter))
 }

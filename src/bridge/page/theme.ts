@@ -1,7 +1,7 @@
-/** Curves that have a colour of their own; those after them are dashed. */
+/** Number of curves with a colour of their own; the following ones are dashed. */
 const COLOURS = 8
 
-/** The colours of plots as the style sheet has them just now, light or dark. */
+/** The present colours of plots in the style sheet, light or dark. */
 export interface Theme {
   readonly text: string
   readonly grid: string
@@ -22,12 +22,12 @@ export function theme(): Theme {
   }
 }
 
-/** How the curve of a number is drawn: which colour, and whether dashed. */
+/** How the curve with a number is drawn: which colour, and whether dashed. */
 export function strokeOf(at: number): { readonly colour: number; readonly dashed: boolean } {
   return { colour: at % COLOURS, dashed: at >= COLOURS }
 }
 
-/** Calls back when light turns dark or dark light. */
+/** Calls back on a change between light and dark. */
 export function onTheme(listener: () => void): void {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', listener)
 }

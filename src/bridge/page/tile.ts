@@ -7,26 +7,26 @@ import type { FieldView } from './shape.ts'
 import { staleAfter } from './stale.ts'
 import { strokeOf } from './theme.ts'
 
-/** A field with its last value; the button hides its curve, and shows it again. */
+/** A field with its last value; the button hides and shows its curve. */
 export interface Tile {
   readonly field: FieldView
-  /** What comes live, and the seconds before it. */
+  /** Live samples, and the seconds before them. */
   readonly curve: Curve
-  /** What is drawn: the same, or that of a time that is past. */
+  /** The curve that is drawn: the same, or one of a past time. */
   line: Line
   readonly button: HTMLButtonElement
   readonly value: HTMLElement
   readonly age: HTMLElement
   on: boolean
   found: boolean
-  /** What is said of it while it has no value. */
+  /** The text shown while it has no value. */
   without: 'loading …' | 'no data' | 'not available'
 }
 
 /**
  * Makes the tile of a field.
- * @param at its place among the curves of its plot, by which it has its colour
- * @param onToggle hears that its curve is to be shown or hidden
+ * @param at its index among the curves of its plot, which determines its colour
+ * @param onToggle called when its curve is to be shown or hidden
  */
 export function makeTile(field: FieldView, name: string, at: number, onToggle: () => void): Tile {
   const { colour, dashed } = strokeOf(at)
@@ -53,7 +53,7 @@ export function makeTile(field: FieldView, name: string, at: number, onToggle: (
   return tile
 }
 
-/** Shows the last value of a tile, or that of a time. */
+/** Shows the last value of a tile, or that at a time. */
 export function showValue({ field, curve, line, button, value, age, without }: Tile, at?: number): void {
   const pointed = at === undefined ? undefined : line.curve.at(at)
   const time = pointed?.time ?? curve.newest
@@ -70,7 +70,7 @@ export function isStale({ curve: { newest }, field }: Pick<Tile, 'curve' | 'fiel
   return newest === undefined || bridgeTime() - newest > staleAfter(field)
 }
 
-/** Since when the last samples are no number, as far as that is shown. */
+/** Since when the last samples have no number, as far as the time is shown. */
 function nothingText({ nothingSince }: Curve): string {
   return nothingSince === undefined
     ? ''

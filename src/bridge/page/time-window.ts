@@ -9,20 +9,23 @@ const SPANS = {
   '7 d': 604_800,
   '30 d': 2_592_000,
 } as const
-/** Where the browser keeps the choice of a span. */
+/** The key under which the browser stores the chosen span. */
 const KEPT = 'ocs-span'
-/** The least that is zoomed into, and the most that is zoomed out to, s. */
+/** The limits of zooming in and out, s. */
 const LEAST = 1
 const MOST = 20 * 366 * 86_400
 
-/** The time that all plots show: the last seconds, which move on, or a span that stays. Unix s by the bridge's clock. */
+/**
+ * The time shown by all plots: the last seconds, which move on, or a fixed span. Unix s by the bridge's
+ * clock.
+ */
 export class TimeWindow {
   readonly #changed: (() => void)[] = []
   readonly #note = byId('window')
   readonly #later: HTMLButtonElement
   readonly #live: HTMLButtonElement
   #span = 300
-  /** Where it ends; undefined while it moves on. */
+  /** Its end; undefined while it moves on. */
   #to: number | undefined
 
   constructor() {
@@ -50,7 +53,7 @@ export class TimeWindow {
     this.#show()
   }
 
-  /** Calls back when another time is to be shown. */
+  /** Calls back when the time to show changes. */
   changed(listener: () => void): void {
     this.#changed.push(listener)
   }
@@ -69,28 +72,28 @@ export class TimeWindow {
   get from(): number {
     return this.to - this.#span
   }
-  /** The same while the same is to be asked for. */
+  /** Stays the same as long as the same data are needed. */
   get key(): string {
     return `${this.#span} ${this.#to ?? 'live'}`
   }
 
-  /** Shows a span that stays. */
+  /** Shows a fixed span. */
   show(from: number, to: number): void {
     this.#set(to - from, to)
   }
 
-  /** Shows the newest again, and moves on. */
+  /** Returns to the newest data, and moves on. */
   follow(): void {
     this.#set(this.#span, undefined)
   }
 
-  /** Shows as many times the time, about its middle; while it moves on, to now. */
+  /** Multiplies the span, about its middle, or about now while it moves on. */
   zoom(times: number): void {
     const span = this.#span * times
     this.#set(span, this.#to === undefined ? undefined : this.#to + (span - this.#span) / 2)
   }
 
-  /** Moves by a part of what is shown. */
+  /** Moves by a fraction of the span. */
   #move(part: number): void {
     this.#set(this.#span, this.to + part * this.#span)
   }

@@ -3,12 +3,12 @@ import { byId, h, say } from './dom.ts'
 import type { AgentView, EventView, RunView } from './shape.ts'
 import type { TimeWindow } from './time-window.ts'
 
-/** Lanes that are shown, at most: those in which something happened last. */
+/** Maximum number of lanes, those with the latest events. */
 const LANES = 12
-/** Milliseconds between two looks, while time moves on. */
+/** Milliseconds between two redraws, while time moves on. */
 const DRAW_MS = 2000
 
-/** A stretch of a lane; `end` is null while it goes on. */
+/** A stretch of a lane; `end` is null while it lasts. */
 interface Bar {
   readonly start: number
   readonly end: number | null
@@ -18,16 +18,16 @@ interface Bar {
 interface Lane {
   readonly bars: Bar[]
   readonly events: EventView[]
-  /** When something happened in it last. */
+  /** The time of its latest event. */
   last: number
 }
 
-/** What ran, what happened and which alarms are on, over the time that the plots show: a lane for each agent and alarm. */
+/** Runs, events and active alarms, over the time that the plots show: a lane for each agent and alarm. */
 export class Timeline {
   readonly #window: TimeWindow
   #runs: readonly RunView[] = []
   #events: readonly EventView[] = []
-  /** Alarms that are on, by their names. */
+  /** Active alarms, by name. */
   #alarms: readonly (readonly [name: string, bar: Bar])[] = []
 
   constructor(window: TimeWindow) {
@@ -43,7 +43,7 @@ export class Timeline {
     this.draw()
   }
 
-  /** Takes which alarms are on. */
+  /** Takes the active alarms. */
   alarm(agents: readonly AgentView[]): void {
     this.#alarms = agents.flatMap(({ alarms }) =>
       alarms.flatMap(({ name, text, since }) =>
@@ -74,7 +74,7 @@ export class Timeline {
       if (within(start, end))
         lane(instance, end ?? to).bars.push({ start, end, kind: state, text: `${instance} ${op} ${state}` })
     for (const [name, bar] of this.#alarms) if (within(bar.start, null)) lane(name, to).bars.push(bar)
-    // Starts and ends are those of bars.
+    // Starts and ends are shown by the bars.
     for (const event of this.#events)
       if (event.level !== 'info' && within(event.time, event.time))
         lane(event.instance, event.time).events.push(event)

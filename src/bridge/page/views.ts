@@ -2,7 +2,7 @@ import { byId, h } from './dom.ts'
 
 const VIEWS = { readings: 'Readings', agents: 'Agents', recorder: 'Recorder', events: 'Events' } as const
 
-/** On a narrow screen one part of the page is shown at a time; these are the buttons that choose it. */
+/** On a narrow screen one part of the page is shown at a time; these buttons choose it. */
 export function showViews(): void {
   const buttons = Object.entries(VIEWS).map(([view, label]) =>
     h('button', { type: 'button', 'data-view': view, click: () => choose(view) }, label),

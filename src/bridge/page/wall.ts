@@ -1,8 +1,9 @@
 import { byId, h } from './dom.ts'
 
 /**
- * `?view=wall`: the last values alone, large, for a screen that nobody touches. `&find=WORDS` chooses fields, as the box does.
- * @returns whether the page is one
+ * `?view=wall`: only the last values, large, for a screen that nobody touches. `&find=WORDS` chooses fields,
+ * as the box does.
+ * @returns whether the page is a wall
  */
 export function showWall(): boolean {
   const given = new URLSearchParams(location.search)
@@ -11,7 +12,7 @@ export function showWall(): boolean {
   const isWall = given.get('view') === 'wall'
   document.body.classList.toggle('wall', isWall)
   const link = h('a', { id: 'wall', href: '/' }, isWall ? 'Whole page' : 'Big numbers')
-  // Where it leads depends on what is chosen when it is followed.
+  // Its target depends on what is chosen when it is followed.
   const aim = () => {
     const words = find.value.trim()
     const query = new URLSearchParams([

@@ -1,4 +1,4 @@
-/** Arguments of an agent as OCS writes them, in a site file's `arguments:` or on a command line. */
+/** The arguments of an agent in OCS's notation, from a site file's `arguments:` or a command line. */
 import type { z } from 'zod'
 import { didYouMean } from '../names.ts'
 import { checkParams, type Fault } from './check-params.ts'
@@ -6,21 +6,24 @@ import { coerce } from './coerce.ts'
 import { commonFlags, shown } from './common-flags.ts'
 import type { Given } from './given.ts'
 
-/** A word with the place where it stands, `FILE:LINE:COLUMN`. */
+/** A word with its position, `FILE:LINE:COLUMN`. */
 export interface Located {
   readonly text: string
   readonly position: string
-  /** Why it is no word: told to whom the arguments are for, and to nobody else. */
+  /** Why it is not a word; reported only to the user of these arguments. */
   readonly fault?: string
 }
 type Word = string | Located
 /** One item of an arguments list: a word, or a list of items such as `['--ip-address', '10.0.0.5']`. */
 export type Argument = Word | readonly Argument[]
 
-/** A word is a flag when a letter follows its dashes; `-5` is a value. */
+/** A word is a flag if a letter follows its dashes; `-5` is a value. */
 const FLAG = /^--?[A-Za-z]/
 
-/** The words of arguments nested to any depth, in their order, as OCS flattens them (`ocs/site_config.py`, `flatten`). */
+/**
+ * The words of arguments nested to any depth, in order, as OCS flattens them (`ocs/site_config.py`,
+ * `flatten`).
+ */
 export function wordsOf(given: readonly Argument[]): Located[] {
   return given.flatMap((item): Located[] => {
     if (typeof item === 'string') return [{ text: item, position: '' }]
@@ -28,14 +31,14 @@ export function wordsOf(given: readonly Argument[]): Located[] {
   })
 }
 
-/** A sentence with its place for each item that is no word. */
+/** A sentence with its position for each item that is not a word. */
 export function argumentFaults(given: readonly Argument[]): string[] {
   return wordsOf(given).flatMap(({ fault, position }) =>
     fault === undefined ? [] : [`${position}: ${fault}`],
   )
 }
 
-/** Reads flat (`--mode acq`), nested (`['--mode', 'acq']`) and joined (`--mode=acq`) arguments, in their order. */
+/** Reads flat (`--mode acq`), nested (`['--mode', 'acq']`) and joined (`--mode=acq`) arguments, in order. */
 export function flattenArguments(given: readonly Argument[]): Given[] {
   const found: { flag: string; values: string[]; position?: string }[] = []
   for (const { text, position, fault } of wordsOf(given)) {
@@ -53,20 +56,24 @@ export function flattenArguments(given: readonly Argument[]): Given[] {
   return found
 }
 
-/** The site file's arguments and then the command line's; a flag of the command line replaces the site file's, all its values. */
+/**
+ * The site file's arguments, then the command line's. A flag of the command line replaces all the site file's
+ * values of that flag.
+ */
 export function mergeArguments(site: readonly Given[], commandLine: readonly Given[]): Given[] {
   const replaced = new Set(commandLine.map(({ flag }) => flag))
   return [...site.filter(({ flag }) => !replaced.has(flag)), ...commandLine]
 }
 
-/** The typed arguments of an agent with what is worth telling about them, or a sentence for each fault. */
+/** The typed arguments of an agent with notes for the user, or a sentence for each fault. */
 export type Arguments<T> =
   | { readonly values: T; readonly notes: readonly string[] }
   | { readonly faults: readonly Fault[] }
 
 /**
- * Checks arguments against an agent's schema; the flag `--serial-number` is the schema's `serial_number`.
- * A fault of the site file begins with its place. Take the common flags out first (`splitCommon`).
+ * Checks arguments against an agent's schema; the flag `--serial-number` is the schema's `serial_number`. The
+ * message of a fault in the site file begins with its position. Take the common flags out first
+ * (`splitCommon`).
  * @param retired flags without effect, with the reason: `{ quiet: 'logs are quiet' }` or `{ '--quiet': … }`
  */
 export function coerceArguments<S extends z.ZodObject>(
@@ -79,7 +86,7 @@ export function coerceArguments<S extends z.ZodObject>(
   const places = new Map<string, string>()
   const notes = new Set<string>()
   const faults: Fault[] = []
-  /** What unknown flags may be misspellings of, which then is not missing besides. */
+  /** Keys that unknown flags may be misspellings of; they are not reported as missing as well. */
   const meant = new Set<string>()
   for (const { flag, values: words, position } of given) {
     const name = keyOf(flag)
@@ -111,12 +118,12 @@ export function coerceArguments<S extends z.ZodObject>(
   }
 }
 
-/** What is printed for a value of the site file that is used. */
+/** The line printed for a value that comes from the site file. */
 export function settingLine(key: string, value: string): string {
   return `site_config is setting values of "${key}" to "${value}".`
 }
 
-/** `settingLine` for each argument that comes from the site file, of arguments merged. */
+/** `settingLine` for each merged argument that comes from the site file. */
 export function settingLines(merged: readonly Given[]): string[] {
   return merged
     .filter(({ flag, position }) => flag !== '' && position !== undefined)

@@ -12,7 +12,10 @@ const UNITS: Readonly<Record<string, number>> = {
   ti: 2 ** 40,
 }
 
-/** Bytes that a flag's words mean: `500000`, `10MB`, `2.5 GiB`. @throws UsageError for anything else, and for none */
+/**
+ * The number of bytes in a flag's value: `500000`, `10MB`, `2.5 GiB`.
+ * @throws UsageError for anything else, and for zero
+ */
 export function bytesOf(flag: string, text: string): number {
   const [, count = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?)b?$/i.exec(text) ?? []
   const bytes = Number(count) * (UNITS[unit.toLowerCase()] ?? Number.NaN)

@@ -3,29 +3,29 @@ import { notFound } from '../names.ts'
 import { isSecret } from '../redact.ts'
 
 /**
- * A parameter that may be NaN or infinite as well, which travel as text; a plain `z.number()` takes neither.
- * Give it a default by `.prefault()`, so that its JSON Schema has it, too.
+ * A parameter that may also be NaN or infinite; both travel as text. A plain `z.number()` accepts neither.
+ * Give it a default by `.prefault()`, so that its JSON Schema has the default too.
  */
 export const AnyNumber = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number)])
 
-/** What a check of parameters or arguments found: the typed values, or a sentence for each fault. */
+/** The result of checking parameters or arguments: the typed values, or a sentence for each fault. */
 export type Checked<T> = { readonly values: T } | { readonly faults: readonly Fault[] }
-/** One fault: the name it is about and a sentence that names the rule and the value given. */
+/** One fault: the name of the parameter, and a sentence with the rule and the given value. */
 export interface Fault {
   readonly name: string
   readonly text: string
 }
 
 /**
- * Checks given values against an object schema, unknown names included.
- * @param label how a fault's text writes a name: quoted, unless the caller knows it by another spelling
+ * Checks values against an object schema; unknown names are faults.
+ * @param label spells a name in the text of a fault; quoted by default
  */
 export function checkParams<S extends z.ZodObject>(
   schema: S,
   given: Readonly<Record<string, unknown>>,
   label: (name: string) => string = (name) => `"${name}"`,
 ): Checked<z.output<S>> {
-  // One that takes names that it does not declare says so.
+  // A schema that accepts undeclared names has a `catchall`.
   const result = (schema.def.catchall ? schema : schema.strict()).safeParse(given)
   if (result.success) return { values: result.data as z.output<S> }
   return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, schema, given, label)) }
@@ -52,7 +52,7 @@ function faultsOf(
   return [{ name, text: `${label(issue.path.join('.'))}: ${ruleOf(issue)}${shown}` }]
 }
 
-/** The rule that was broken; of alternatives, that of each. */
+/** The rule that was broken; for a union, the rule of each alternative. */
 function ruleOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `one of ${issue.values.map(String).join(', ')}`
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue.message

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 
-/** The value that words of a command line or site file stand for, or what they should have been. */
+/** The value of words from a command line or site file, or a description of what was expected. */
 export type Coerced = { readonly value: unknown } | { readonly wants: string }
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
@@ -10,8 +10,8 @@ const TRUTHS = new Map([
 ])
 
 /**
- * Reads words as a schema's type wants them; whether the value is a good one is for the schema to say.
- * A boolean without a word is true; a list takes all words; anything else takes one.
+ * Reads words as the type of a schema; the schema checks the value afterwards. A boolean without a word is
+ * true; a list takes all words; anything else takes one.
  */
 export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
   const { def } = type as z.ZodType & { readonly def: Shape }
@@ -28,7 +28,7 @@ export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
     case 'catch':
       return def.innerType ? coerce(def.innerType, words) : oneWord(words)
     case 'pipe':
-      // What a preprocessing step takes is any text.
+      // A preprocessing step accepts any text.
       return def.in && def.in.type !== 'transform' ? coerce(def.in, words) : oneWord(words)
     case 'array':
       return all(words.map((word) => (def.element ? item(def.element, word) : { value: word })))
@@ -67,13 +67,13 @@ export function coerce(type: z.ZodType, words: readonly string[]): Coerced {
   }
 }
 
-/** One of a list, from one word: a list in it has no other form than JSON. */
+/** One item of a list, from one word; a list within a list must be written as JSON. */
 function item(type: z.ZodType, word: string): Coerced {
   const { def } = type as z.ZodType & { readonly def: Shape }
   return def.type === 'array' || def.type === 'tuple' ? { value: jsonOrText(word) } : coerce(type, [word])
 }
 
-/** What zod tells of a schema, as far as it matters here. */
+/** The parts of a zod schema that matter here. */
 interface Shape {
   readonly type: string
   readonly innerType?: z.ZodType

@@ -2,11 +2,11 @@ import type { Given } from './given.ts'
 
 /** A flag that every agent takes. */
 export interface CommonFlag {
-  /** Where it has effect: also in a site file's `arguments`, on the command line only, or nowhere. */
+  /** Where it has an effect: also in a site file's `arguments`, on the command line only, or nowhere. */
   readonly effect: 'anywhere' | 'command line' | 'nowhere'
-  /** What it does; of one without effect, why it has none. */
+  /** What it does, or why it has no effect. */
   readonly help: string
-  /** Takes true or false, and means true when it stands alone. */
+  /** Takes true or false; true when given without a value. */
   readonly isSwitch?: true
 }
 
@@ -45,8 +45,8 @@ export const commonFlags: Readonly<Record<string, CommonFlag>> = {
 
 /**
  * Takes the common flags out of a list of arguments.
- * @returns `common`: the last value of each that has effect, by key (`site_hub`); `rest`: the agent's own flags;
- *   `notes`: a sentence for each common flag without effect where it stands
+ * @returns `common`: the last value of each flag that has an effect, by key (`site_hub`); `rest`: the agent's
+ *   own flags; `notes`: a sentence for each common flag without effect in its place
  */
 export function splitCommon(given: readonly Given[]): {
   readonly common: Readonly<Record<string, string>>
@@ -79,7 +79,7 @@ export function splitCommon(given: readonly Given[]): {
   return { common, rest, notes: [...notes], faults }
 }
 
-/** `, given "a" "b"`, or nothing. */
+/** `, given "a" "b"`, or an empty text. */
 export function shown(values: readonly string[]): string {
   return values.length === 0 ? '' : `, given ${values.map((value) => JSON.stringify(value)).join(' ')}`
 }

@@ -3,9 +3,9 @@ import { UsageError } from '../errors.ts'
 import { coerce } from './coerce.ts'
 
 /**
- * Reads the number of a flag.
- * @param wants what it takes, in words
- * @returns what throws UsageError for a text that is no such number
+ * Makes a parser for a flag with a number.
+ * @param wants a description of the number, for the error message
+ * @returns a parser that throws UsageError for any other text
  */
 export function numberFlag(flag: string, schema: z.ZodNumber, wants: string): (text: string) => number {
   return (text) => {

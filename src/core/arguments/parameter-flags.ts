@@ -3,16 +3,16 @@ import { nearOr } from '../names.ts'
 import { flattenArguments } from './agent-arguments.ts'
 import { parametersOf, parameterValue, type Schema } from './parameters.ts'
 
-/** `--channel`, as a parameter is written on a command line. */
+/** The spelling of a parameter on a command line: `--channel`. */
 export function flagOf(name: string): string {
   return `--${name.replaceAll('_', '-')}`
 }
 
 /**
- * `--channel 3 --name "4K plate"` as the parameters of a request, by the JSON Schema that the agent publishes. What an open
- * schema does not name is JSON, or text.
- * @param op how a complaint names the operation
- * @throws UsageError for a word that is no parameter, a value that cannot be one, a parameter that is missing
+ * Turns `--channel 3 --name "4K plate"` into the parameters of a request, using the JSON Schema that the
+ * agent publishes. Parameters that an open schema does not declare are JSON, or else text.
+ * @param op the name of the operation in error messages
+ * @throws UsageError for an unknown parameter, an invalid value, or a missing parameter
  */
 export function paramsOf(words: readonly string[], schema: Schema, op: string): Record<string, unknown> {
   const known = parametersOf(schema)
@@ -54,13 +54,13 @@ export function paramsOf(words: readonly string[], schema: Schema, op: string): 
   return { ...undeclared, ...Object.fromEntries(declared) }
 }
 
-/** Whether an operation takes parameters that it does not declare: those of OCS check them themselves. */
+/** Whether an operation accepts undeclared parameters: OCS agents check their parameters themselves. */
 function isOpen(schema: Schema): boolean {
   const open = schema?.['additionalProperties']
   return open !== undefined && open !== false
 }
 
-/** A value of which nobody says what it is: JSON where it is such, else the text; a flag alone is true. */
+/** A value without a declared type: JSON if it parses, otherwise text; a flag without a value is true. */
 function plain(text: string | undefined): unknown {
   if (text === undefined) return true
   try {

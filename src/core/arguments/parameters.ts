@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import { didYouMean } from '../names.ts'
 import { coerce } from './coerce.ts'
 
-/** A parameter of an operation, as the JSON Schema in its agent's `api` has it. */
+/** A parameter of an operation, from the JSON Schema in its agent's `api`. */
 export interface Property {
   readonly type?: string
   readonly anyOf?: readonly Property[]
@@ -28,20 +28,20 @@ const ARTICLES: Readonly<Record<string, string>> = {
 }
 export type Schema = Readonly<Record<string, unknown>> | undefined
 
-/** What a person needs to know of a parameter. */
+/** A parameter described for people. */
 export interface Parameter {
   readonly name: string
-  /** `number`, `true|false`, `a|b|c`, …: what its words may be. */
+  /** The form of its value: `number`, `true|false`, `a|b|c`, …. */
   readonly takes: string
   readonly required: boolean
-  /** All values there are; empty where they cannot be listed. */
+  /** All valid values; empty if they cannot be listed. */
   readonly choices: readonly string[]
   /** Description, range, units, default. */
   readonly help: string
   readonly property: Property
 }
 
-/** The parameters of an operation, in the order of their declaration. */
+/** The parameters of an operation, in order of declaration. */
 export function parametersOf(schema: Schema): Parameter[] {
   const required = new Set((schema?.['required'] ?? []) as readonly string[])
   return Object.entries((schema?.['properties'] ?? {}) as Readonly<Record<string, Property>>).map(
@@ -59,7 +59,7 @@ export function parametersOf(schema: Schema): Parameter[] {
   )
 }
 
-/** JSON Schema writes a choice of types in two ways; afterwards it is one. */
+/** JSON Schema has two notations for alternative types; this turns them into one. */
 function plain({
   anyOf,
   items,
@@ -76,9 +76,9 @@ function plain({
 }
 
 /**
- * A value from its words, by the JSON Schema that the agent publishes.
- * @param label how a complaint names the parameter
- * @throws UsageError for words that cannot be its value
+ * Reads a value from words, using the JSON Schema that the agent publishes.
+ * @param label the name of the parameter in error messages
+ * @throws UsageError if the words cannot be its value
  */
 export function parameterValue(
   { property, takes, choices }: Parameter,
@@ -101,9 +101,9 @@ export function parameterValue(
   throw bad(isOutside ? rangeOf(property) : (ARTICLES[takes] ?? takes))
 }
 
-/** What a foreign agent declares in ways that zod does not know may be anything: the agent checks it. */
+/** Keywords of a foreign agent's schema that zod does not know accept any value: the agent checks it. */
 function schemaOf(property: Property): z.ZodType {
-  // The names of an object are the agent's to check: zod would read it as text that is yet to be made an object.
+  // The agent checks the member names of an object: zod would treat the value as text to be parsed.
   const { propertyNames: _, ...known } = property
   try {
     return z.fromJSONSchema(known as never)
@@ -142,7 +142,7 @@ function helpOf(property: Property, required: boolean): string {
 
 /** `1 to 8`, `more than 0`, … */
 function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Property): string {
-  // An integer's schema carries the limits of a double's exact integers: no range that anyone chose.
+  // zod gives every integer the limits of exactly representable integers: nobody chose that range.
   const chosen = (limit = Infinity) => (Math.abs(limit) < Number.MAX_SAFE_INTEGER ? limit : undefined)
   const [low, high] = [chosen(minimum), chosen(maximum)]
   if (low !== undefined && high !== undefined) return `${low} to ${high}`

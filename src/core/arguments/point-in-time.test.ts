@@ -30,7 +30,7 @@ test('times as URLs spell them', () => {
   }
   expect(readTime('1795415400123', 1, NOW)).toBe(1_795_415_400_123)
   expect(readTime('0', 1, NOW)).toBe(0)
-  // Seconds where ms are counted would be a day of 1970.
+  // Read as ms, these seconds would be a day in 1970.
   expect(readTime('1795415400', 1, NOW)).toBeUndefined()
   for (const text of [
     '',
@@ -44,7 +44,7 @@ test('times as URLs spell them', () => {
     '9'.repeat(16),
     'now-',
     '-999999999y',
-    // ms where seconds are counted
+    // ms given where seconds are expected
     '1795415400123',
   ]) {
     expect([text, readTime(text, 1000, NOW)]).toEqual([text, undefined])

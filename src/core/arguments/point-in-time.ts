@@ -2,9 +2,9 @@ import { UsageError } from '../errors.ts'
 import { inSeconds } from './time-units.ts'
 
 /**
- * A point in time as it stands in a URL or on a command line: a number since 1970, `now`, `-1h`, `now-90min`,
- * `2026-11-23T08:00:00Z` (UTC when no zone is said), and Graphite's `08:00_20261123` and `20261123`.
- * @param unit what a number counts, in ms
+ * Reads a point in time from a URL or a command line: a number since 1970, `now`, `-1h`, `now-90min`,
+ * `2026-11-23T08:00:00Z` (UTC without a zone), and Graphite's `08:00_20261123` and `20261123`.
+ * @param unit the unit of a number, in ms
  * @returns unix ms; undefined for anything else
  */
 export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number | undefined {
@@ -25,7 +25,7 @@ export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number
     if (seconds === undefined) return undefined
     return within(now + (sign === '-' ? -1000 : 1000) * seconds)
   }
-  // A plus sign that was not escaped in a URL arrives as a blank.
+  // An unescaped plus sign in a URL arrives as a blank.
   const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+ -]\d\d:?\d\d)?)?$/i.exec(
     given,
   )
@@ -35,7 +35,7 @@ export function readTime(text: string, unit: 1 | 1000, now = Date.now()): number
 }
 
 /**
- * The same as it stands on a command line, where a number counts seconds.
+ * Reads a point in time from a command line, where a number means seconds.
  * @param now unix s
  * @returns unix s
  * @throws UsageError naming the flag
@@ -49,14 +49,14 @@ export function timeOf(flag: string, text: string, now: number): number {
 }
 
 /**
- * Whether a number since 1970 counts something else than was meant: seconds of 1973 to 5138 as ms are days of 1970 to 1973, of
- * which nobody has data; ms of now as seconds are years far ahead.
+ * Whether a number is probably in the other unit. Seconds of the years 1973 to 5138 read as ms fall into 1970
+ * to 1973, from which nobody has data; present-day ms read as seconds fall far into the future.
  */
 function isOther(number: number, unit: 1 | 1000): boolean {
   return unit === 1 ? number >= 1e8 && number < 1e11 : number >= 1e11
 }
 
-/** Times that a date can hold. */
+/** The time if a Date can hold it. */
 function within(ms: number): number | undefined {
   return Math.abs(ms) <= 8.64e15 ? ms : undefined
 }

@@ -1,4 +1,4 @@
-/** A flag that may be given several times: commander hands on what was given before. */
+/** A flag that may be given several times; commander passes the earlier values. */
 export function severalFlag(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }

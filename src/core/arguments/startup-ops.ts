@@ -2,7 +2,7 @@ import type { Agent } from '../agent.ts'
 import { ConfigError } from '../errors.ts'
 import { checkParams } from './check-params.ts'
 
-/** An operation that starts with the agent, and what it starts with. */
+/** An operation that starts with the agent, and its parameters. */
 interface StartupOp {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
@@ -10,7 +10,7 @@ interface StartupOp {
 
 /**
  * The operations that start with an agent.
- * @throws ConfigError naming the operation, the parameter, the rule and the value where one does not fit
+ * @throws ConfigError naming the operation, the parameter, the rule and the value if one is invalid
  */
 export function startupOps(agent: Agent, args: unknown, instance: string): readonly StartupOp[] {
   const faults: string[] = []

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 const MINUTE = 60
 const DAY = 1440 * MINUTE
 
-/** Seconds of each unit: Graphite's, Grafana's `m` and `M`, and the field's `min`. */
+/** Seconds in each unit: Graphite's, Grafana's `m` and `M`, and the field's `min`. */
 const UNITS: readonly (readonly [RegExp, number])[] = [
   [/^(s|sec|second)s?$/i, 1],
   [/^M$/, 30 * DAY],
@@ -15,15 +15,15 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
   [/^(y|year)s?$/i, 365 * DAY],
 ]
 
-/** Seconds that a number of a unit are: `1.5`, `h`; undefined for a unit that is none. */
+/** Converts a count of a unit (`1.5`, `h`) to seconds; undefined for an unknown unit. */
 export function inSeconds(count: string, unit: string): number | undefined {
   const seconds = UNITS.find(([spelling]) => spelling.test(unit))?.[1]
   return seconds === undefined ? undefined : Number(count) * seconds
 }
 
 /**
- * Seconds that a flag's words mean: `90`, `10min`, `2h`.
- * @param limits whether 0 may be said, and the most
+ * Converts a flag's value to seconds: `90`, `10min`, `2h`.
+ * @param limits whether 0 is allowed, and the maximum
  * @throws UsageError for anything else
  */
 export function secondsOf(flag: string, text: string, { zero = false, most = Infinity } = {}): number {

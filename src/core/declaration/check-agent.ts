@@ -14,7 +14,10 @@ interface Declared {
   readonly feeds: Readonly<Record<string, { readonly blocks: Fields | unknown; readonly typical?: Fields }>>
 }
 
-/** Looks whether a declaration can be meant, down to the fields that are known. @throws ConfigError that says where and which */
+/**
+ * Checks a declaration down to those fields that are known.
+ * @throws ConfigError that says where and which
+ */
 export function checkAgent(spec: Declared, keys: DeclaredKeys): void {
   const name: unknown = spec.class
   const where = typeof name === 'string' && name !== '' ? name : 'defineAgent'
@@ -24,7 +27,7 @@ export function checkAgent(spec: Declared, keys: DeclaredKeys): void {
     const at = `${where}: feed ${name}`
     checkKeys(feed, keys.feed, at, levels)
     const { blocks, typical = {} } = feed
-    // Where they follow the instrument nobody knows them yet.
+    // Blocks that depend on the instrument are not known yet.
     for (const known of [typeof blocks === 'function' ? {} : (blocks as Fields), typical])
       for (const [block, fields] of Object.entries(known))
         for (const [name, field] of Object.entries(fields))
@@ -32,7 +35,10 @@ export function checkAgent(spec: Declared, keys: DeclaredKeys): void {
   }
 }
 
-/** The same of a task or process. @throws ConfigError */
+/**
+ * Checks a task or process in the same way.
+ * @throws ConfigError
+ */
 export function checkOperation(options: object, where: string, keys: DeclaredKeys): void {
   checkKeys(options, keys.operation, where, levelsOf(keys))
 }

@@ -1,14 +1,18 @@
-/** Checks the keys of a declaration as it is made: a module of one's own is not compiled, and a misspelt key would do nothing. */
+/**
+ * Checks the keys of a declaration as it is made: a user's own module is not compiled, and a misspelt key
+ * would have no effect.
+ */
 import { ConfigError } from '../errors.ts'
 import { didYouMean, nearOr } from '../names.ts'
 
-/** The keys of a type, and which of them there have to be: the compiler keeps both in step with the type. */
+/** The keys of a type, and which of them are required: the compiler keeps both in step with the type. */
 export type Keys<T> = { readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? 'may' : 'must' }
 
 /**
- * @param where what is named first in a message: `PressureGaugeAgent: feed pressures`
- * @param levels whose keys are whose, for one that stands at another level
- * @throws ConfigError for a key that is none, and for one that has to be there
+ * Checks the keys of one level of a declaration.
+ * @param where the start of an error message: `PressureGaugeAgent: feed pressures`
+ * @param levels the keys of the other levels, to say where a misplaced key belongs
+ * @throws ConfigError for an unknown key and for a missing required one
  */
 export function checkKeys(
   given: object,

@@ -1,6 +1,9 @@
 import type { z } from 'zod'
 
-/** The lines of a text that are JSON of a form; one that a crash cut short, or that somebody spoilt, costs itself. */
+/**
+ * The JSON lines of a text that fit a schema. A line that a crash truncated or somebody damaged is skipped;
+ * the others stay.
+ */
 export function jsonLines<Form extends z.ZodType>(text: string, form: Form): z.output<Form>[] {
   return text.split('\n').flatMap((line) => {
     try {

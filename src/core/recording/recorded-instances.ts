@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { Lab, LabAgents } from '../lab.ts'
 
-/** Instances that are told of at most: an id costs nothing. */
+/** The most instances reported: anybody can invent ids. */
 const MOST = 1000
-/** Those named in a text. */
+/** The most instances named in a message. */
 const NAMED = 5
-/** Data directories that were begun with recordings of the site file's instances alone. */
+/** Data directories that from the start only recorded instances of the site file. */
 const Begun = z.object({ known_only: z.array(z.string()) })
 
-/** A data directory that is recorded to: its UUID, and whether it had no recordings before. */
+/** A data directory in use: its UUID, and whether it was empty before. */
 interface DataDirectory {
   readonly id: string
   readonly isNew: boolean
@@ -16,26 +16,28 @@ interface DataDirectory {
 }
 
 /**
- * Whose feeds a recorder or a sink takes: the instances of the site file, and all where there is none or it was told so.
- * What others send waits in their spools until the site file names them.
+ * The instances whose feeds a recorder or a sink takes: those of the site file, or all without a site file or
+ * on request. Rows of other instances wait in their spools until the site file names these.
  */
 export class RecordedInstances {
   readonly #lab: Lab
   readonly #agents: Pick<LabAgents, 'instances'>
   readonly #waiting = new Set<string>()
-  /** Those of them that the lab has shown: one that it shows no more is forgotten. */
+  /**
+   * Those of the refused instances that the lab has shown; an instance that disappears again is forgotten.
+   */
   readonly #shown = new Set<string>()
   #everyone: boolean
 
-  /** @param agents the lab's, kept up to date */
+  /** @param agents the lab's agents, kept up to date */
   constructor(lab: Lab, agents: Pick<LabAgents, 'instances'>, everyone: boolean) {
     this.#lab = lab
     this.#agents = agents
-    // Without a site file, or with one that names nobody, there is nothing to go by.
+    // Without a site file, or with one that names no instance, all are recorded.
     this.#everyone = everyone || !lab.site || lab.site.instances.size === 0
   }
 
-  /** A data directory that an older ocs began goes on with everyone, for this version, and says so. */
+  /** A data directory that an older ocs began still records everyone in this version, and says so. */
   begin({ id, isNew, dir }: DataDirectory): void {
     if (this.#everyone) return
     const { known_only = [] } = Begun.safeParse(this.#lab.memory.load()).data ?? {}
@@ -50,7 +52,7 @@ export class RecordedInstances {
     this.#lab.event('warning', 'unknown', text)
   }
 
-  /** Whether an instance is recorded; the first time one is not, that is told. */
+  /** Whether an instance is recorded; the first refusal of each is logged. */
   wants(instance: string): boolean {
     if (this.#everyone || this.#isNamed(instance)) {
       if (this.#waiting.delete(instance)) this.#lab.event('info', 'unknown', `${instance} is recorded now`)
@@ -64,7 +66,10 @@ export class RecordedInstances {
     return false
   }
 
-  /** Instances that are not recorded, in order: neither those that are named by now, nor those that are forgotten. */
+  /**
+   * Instances that are not recorded, in order: without those that the site file now names and those that are
+   * forgotten.
+   */
   get waiting(): string[] {
     const { instances } = this.#agents
     for (const name of [...this.#waiting]) {
@@ -78,7 +83,7 @@ export class RecordedInstances {
     return this.#lab.site?.instances.has(instance) === true
   }
 
-  /** What to tell of them; undefined when there are none. */
+  /** A message about the instances that are not recorded; undefined if there are none. */
   get problem(): string | undefined {
     const names = this.waiting
     if (names.length === 0) return undefined

@@ -6,14 +6,14 @@ export const RECORD = 'record'
 
 const Count = z.int().min(0)
 
-/** The data of a recorder's session; another version may tell less. */
+/** The data of a recorder's session; another version may report less. */
 export const RecordData = z.object({
   data_dir: z.string().default(''),
-  /** Whether rows are being recorded; a recorder that is degraded may be. */
+  /** Whether rows are being recorded; this can be true of a degraded recorder. */
   recording: z.boolean().optional(),
-  /** The newest file's path; null before there is one. */
+  /** Path of the newest file; null before there is one. */
   current_file: z.string().nullable().default(null),
-  /** By feed address; names as in OCS, and the last seq taken (`seq`) and synced (`recorded`). */
+  /** By feed address; names as in OCS, plus the last seq taken (`seq`) and synced (`recorded`). */
   providers: z
     .record(
       z.string(),
@@ -28,18 +28,21 @@ export const RecordData = z.object({
     )
     .default({}),
   counters: z.record(z.string(), Count).default({}),
-  /** Rows that agents hold and that are still to be fetched. */
+  /** Rows that agents hold and the recorder still has to fetch. */
   behind: Count,
-  /** Instances that are not recorded, since the site file does not name them. */
+  /** Instances that are not recorded because the site file does not name them. */
   unknown: z.array(z.string()).default([]),
-  /** What keeps rows from being recorded; null when nothing does. */
+  /** Why rows are not being recorded; null if they are. */
   problem: z.string().nullable(),
-  /** Bytes that are free where it writes; null when nobody knows. */
+  /** Free bytes where it writes; null if unknown. */
   disk_free: z.number().nullable().default(null),
 })
 export type RecordData = z.output<typeof RecordData>
 
-/** What a recorder tells of itself; undefined of another agent, and before it has begun. */
+/**
+ * The recorder's data in an agent's sessions; undefined for another kind of agent, and before recording has
+ * begun.
+ */
 export function recordingOf(sessions: ReadonlyMap<string, OpSession> | undefined): RecordData | undefined {
   return RecordData.safeParse(sessions?.get(RECORD)?.data).data
 }

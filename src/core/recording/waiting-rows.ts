@@ -2,7 +2,7 @@ import type { HeldEpoch } from '../channels.ts'
 
 type Held = { readonly epochs: readonly Pick<HeldEpoch, 'first' | 'last' | 'acked'>[] }
 
-/** Rows that an agent holds and that are not known to be recorded, of some of its feeds. */
+/** Rows that an agent holds and that are not known to be recorded, summed over some of its feeds. */
 export function waitingRows(feeds: Readonly<Record<string, Held>>): number {
   const epochs = Object.values(feeds).flatMap((feed) => feed.epochs)
   return epochs.reduce(

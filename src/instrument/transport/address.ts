@@ -3,7 +3,7 @@ import { hostPort } from '../../core/host-port.ts'
 import type { SnmpSettings } from './snmp.ts'
 import type { SerialSettings } from './termios.ts'
 
-/** An instrument's address, taken apart. */
+/** A parsed instrument address. */
 export type Address =
   | { readonly kind: 'tcp' | 'udp'; readonly host: string; readonly port: number }
   | { readonly kind: 'serial'; readonly path: string; readonly settings: SerialSettings }
@@ -14,12 +14,15 @@ export type Address =
   | { readonly kind: 'file'; readonly pattern: string }
   | { readonly kind: 'replay'; readonly path: string }
 
-/** An address that flags make up: `scheme://HOST:PORT`, or what is a whole address already; `after` is put behind. */
+/**
+ * An address from flags: `scheme://HOST:PORT` followed by `after`, or `host` itself if it is a whole address
+ * already.
+ */
 export function addressFrom(scheme: string, host: string, port: number, after = ''): string {
   return /^[a-z]+:/.test(host) ? host : `${scheme}://${hostPort(host, port)}${after}`
 }
 
-/** Each spelling with an example, for messages. */
+/** The forms of addresses, with an example of each, for messages. */
 const examples: Readonly<Record<string, readonly [form: string, example: string]>> = {
   tcp: ['tcp://HOST:PORT', 'tcp://10.0.0.4:7777'],
   serial: [
@@ -35,7 +38,7 @@ const examples: Readonly<Record<string, readonly [form: string, example: string]
   replay: ['replay:FILE', 'replay:fixtures/dialogs/lakeshore240.yaml'],
 }
 
-/** Takes an instrument's address apart; `examples` has the spellings. @throws ConfigError for one that cannot be meant. */
+/** Parses an instrument's address; `examples` lists the forms. @throws ConfigError for an invalid one */
 export function parseAddress(url: string): Address {
   const [, scheme = url.startsWith('/') ? 'serial' : '', rest = url] = /^([a-z]+):(.*)$/.exec(url) ?? []
   const address = parse(scheme === 'https' ? 'http' : scheme, url, rest)
@@ -90,7 +93,7 @@ function parse(scheme: string, url: string, rest: string): Address | undefined {
   }
 }
 
-/** `//HOST[:PORT][/PATH]`: nothing where it is not that. */
+/** `//HOST[:PORT][/PATH]`: empty if it has another form. */
 function hostOf(rest: string): { host?: string; port?: number; path?: string } {
   const match = /^\/\/(\[[^\]]+\]|[^:/[\]?]+)(?::(\d+))?(?:\/(.*))?$/.exec(rest)
   if (!match) return {}

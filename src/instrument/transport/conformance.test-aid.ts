@@ -16,14 +16,14 @@ import {
   snmpReply,
 } from './speech.test-aid.ts'
 
-/** The cases that not every transport can have. */
+/** Cases that do not apply to every transport. */
 export type Case = 'order' | 'loss' | 'cut' | 'lateness' | 'silence' | 'pending' | 'opening'
 
-/** A transport, as the suite has to know it. */
+/** A transport, as described to the suite. */
 export interface Kind {
   readonly name: string
   start(): Promise<Peer>
-  /** What is asked once before: a log is read from where it ends then. */
+  /** Asked once beforehand: a log is then read from its present end. */
   readonly begin?: string
   /** The command that asks for a number. */
   command(n: number, peer: Peer): string
@@ -32,9 +32,9 @@ export interface Kind {
   readonly options: OpenLineOptions
   /** Commands that fail before a loss is known: 0 where the system tells. */
   readonly noticed: number
-  /** What is no reply. Where it ends the link, because nothing after it can be told apart, that is said. */
+  /** Replies that are invalid. `ends`: it ends the link, because nothing after it can be interpreted. */
   readonly garbage: Readonly<Record<string, Exclude<Part, string> | { ends: Exclude<Part, string> }>>
-  /** Cases that it cannot have, each with the reason. */
+  /** Cases that do not apply to it, with the reason. */
   readonly without: Partial<Readonly<Record<Case, string>>>
 }
 
@@ -81,11 +81,12 @@ export const kinds: readonly Kind[] = [
     ...talk,
     name: 'udp',
     start: () => udpPeer((place) => `udp://${place}`, lines()),
-    // That nobody is behind the port is told in answer to a datagram, so by the second at the latest.
+    // A missing listener on the port is reported in answer to a datagram, so by the second command at the
+    // latest.
     noticed: 2,
     garbage: {
       ...talk.garbage,
-      // The longest there is, 65507 bytes, is shorter than the longest line.
+      // The longest datagram, 65507 bytes, is shorter than the longest line.
       'a line too long': () => 'x'.repeat(60_000),
       'a line and a part': () => '1\r\n9\r\n',
     },
@@ -96,7 +97,7 @@ export const kinds: readonly Kind[] = [
     name: 'http',
     start: () => tcpPeer((place) => `http://${place}`, http),
     command: (n) => `GET /${n}`,
-    // Each request has a connection of its own: a loss is what is not answered three times.
+    // Each request has a connection of its own, so a loss means three requests without an answer.
     noticed: 3,
     garbage: {
       'random bytes': () => randomBytes(200),
@@ -114,13 +115,13 @@ export const kinds: readonly Kind[] = [
     command: (n) => `input ${n} 1`,
     noticed: 0,
     garbage: {
-      // What is no frame has no length, so nothing behind it can be told from it.
+      // An invalid frame has no length, so nothing after it can be interpreted.
       'random bytes': { ends: () => randomBytes(200) },
       NULs: { ends: nuls },
       'a frame too long': { ends: (request) => modbusReply(request, 99, { 4: 0xff, 5: 0xff }) },
       'a frame shorter than it says': { ends: (request) => modbusReply(request, 99, { 5: 50 }) },
       'half a character': { ends: () => halfCharacter },
-      // Not of the next one, which a late reply would come to.
+      // Not the id of the next request, which a late reply would match.
       'the reply to another request': (request) => modbusReply(request, 99, { 1: (request[1] ?? 0) ^ 0x80 }),
       'the reply of another unit': (request) => modbusReply(request, 99, { 6: 9 }),
       'the reply to another function': (request) => modbusReply(request, 99, { 7: 3 }),

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close()
 })
 
-/** A short wait where no reply is to come: however long it takes, none does. */
+/** A short time-out for cases without any reply: however long they take, none comes. */
 const brief = { timeout: 40 }
 
 async function started(kind: Kind): Promise<Peer> {
@@ -30,7 +30,7 @@ async function linked({ options, begin }: Kind, peer: Peer, more: OpenLineOption
 const ask = (kind: Kind, peer: Peer, link: Link, n: number, options?: QueryOptions) =>
   link.read(kind.command(n, peer), kind.decode, options)
 
-/** The error of a promise, which is to be a TransportError that says where. */
+/** The error of a promise, which must be a TransportError that names the place. */
 async function failure(promise: Promise<unknown>, { place }: Peer): Promise<TransportError> {
   const error = await promise.then(
     (value) => new Error(`no error, but ${JSON.stringify(value)}`),
@@ -41,7 +41,7 @@ async function failure(promise: Promise<unknown>, { place }: Peer): Promise<Tran
   return error
 }
 
-/** A turn of the event loop, which no fake clock holds up. */
+/** A turn of the event loop, which no fake clock delays. */
 const turn = () =>
   new Promise<void>((resolve) => {
     const { port1, port2 } = new MessageChannel()
@@ -57,15 +57,16 @@ async function until(holds: () => boolean, each = () => {}): Promise<void> {
     await turn()
   }
 }
-/** Has time stand still until it is moved. */
+/** Stops time until it is advanced. */
 function holdTime(): void {
   jest.useFakeTimers()
-  // Bun's held clock may lag behind the real one: a link would wait until it has caught up with its last message.
+  // Bun's fake clock may lag behind the real one: a link would wait until it has caught up with its last
+  // message.
   jest.advanceTimersByTime(1e6)
 }
-/** ms that the fake clock has gone on. */
+/** ms by which the fake clock has advanced. */
 let passed = 0
-/** Has it go on until a promise is settled. */
+/** Advances it until a promise is settled. */
 async function passing<T>(promise: Promise<T>, step = 10): Promise<T> {
   let settled = false
   const end = () => {
@@ -118,7 +119,10 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
       expect(peer.most).toBe(1)
     })
 
-  /** Every command of a link whose peer is gone fails, soon at once, and a link opened when it is back is as good as new. */
+  /**
+   * If its peer is gone, every command of a link fails, soon at once; a link opened after its return works
+   * normally.
+   */
   async function isLost(link: Link, peer: Peer, failed: number): Promise<void> {
     for (; failed < kind.noticed && !link.closed.aborted; failed++)
       await failure(link.query(kind.command(12, peer), brief), peer)
@@ -161,7 +165,7 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
       peer.script.set(1, ends ? garbage.ends : garbage)
       const link = await linked(kind, peer)
       await failure(ask(kind, peer, link, 1, brief), peer)
-      // Bytes that come after the time-out, on a busy machine, end it with the next command.
+      // Bytes that arrive after the time-out, on a busy machine, end the link with the next command.
       while (ends && !link.closed.aborted) await failure(ask(kind, peer, link, 1, brief), peer)
       const next = ends ? await linked(kind, peer) : link
       for (const n of [2, 3]) expect(await ask(kind, peer, next, n)).toBe(n)
@@ -193,7 +197,7 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
       const begun = passed
       const error = await passing(failure(ask(kind, peer, link, 1, { timeout: 7000 }), peer))
       expect(error.message).toContain('no reply in 7000 ms')
-      // It may be known some turns later, but not only after the link's own time-out.
+      // It may be noticed some turns later, but before the link's own time-out.
       expect(passed - begun).toBeWithin(7000, 400_000)
       if (!peer.attended) return
       peer.mute = true
@@ -225,7 +229,7 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
         expect(jest.getTimerCount()).toBe(0)
         jest.useRealTimers()
       }
-      // The first may load and open what stays for all.
+      // The first cycle may load and open what stays for all others.
       await cycle()
       const before = descriptors()
       await cycle()

@@ -1,6 +1,6 @@
 import { messageOf, TransportError } from '../../core/errors.ts'
 
-/** The failures that all transports share, in the same words. */
+/** The failures that all transports share, with the same messages. */
 
 const advice: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused, or no way to it: is the cable in, and the address right?',
@@ -9,14 +9,16 @@ const advice: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to it: is the network cable in, and the address right?',
   ENETUNREACH: 'no route to it: is the network up, and the address right?',
 }
-/** What `fetch` of Bun calls these. */
+/** Bun's `fetch` names for these. */
 const asSystem: Readonly<Record<string, string>> = { ConnectionRefused: 'ECONNREFUSED' }
 
-/** ms after which a host that is not there is looked for again: one packet, and a cable put back should not wait. */
+/**
+ * ms before an absent host is tried again: it is one packet, and a reconnected cable should not have to wait.
+ */
 export const absentRetryMs = 1000
 const absent = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'])
 
-/** A system's error with what to do about it, where that is known; `own` says it in other words. */
+/** A system's error with advice, if there is any; `own` replaces some messages. */
 export function systemFailure(
   what: string,
   error: Error & { code?: string },
@@ -30,7 +32,7 @@ export function systemFailure(
   })
 }
 
-/** A host that lets a connection wait for longer than that. */
+/** A host that does not accept a connection within this time. */
 export const noConnection = (name: string, ms: number): TransportError =>
   new TransportError(
     `no answer from ${name} in ${ms / 1000} s: is the instrument on, and its address right?`,
@@ -41,9 +43,9 @@ export const noConnection = (name: string, ms: number): TransportError =>
 export const noReply = (name: string, command: string, ms: number, cause?: unknown): TransportError =>
   new TransportError(`${name}: ${command}: no reply in ${ms} ms`, { cause })
 
-/** What is used after one's own `close()`. */
+/** Used after our own `close()`. */
 export const closedHere = (name: string): TransportError => new TransportError(`${name}: closed`)
 
-/** An opening that its signal has ended. */
+/** An opening that its signal has aborted. */
 export const stopped = (name: string, signal: AbortSignal): TransportError =>
   new TransportError(`${name}: stopped while connecting`, { cause: signal.reason })

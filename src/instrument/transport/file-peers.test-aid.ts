@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Peer } from './peer.test-aid.ts'
 import { idn } from './server.test-aid.ts'
 
-/** What is there of a peer where nobody is at the other end. */
+/** The members of a peer with nobody at the other end. */
 function nobody() {
   return {
     script: new Map(),
@@ -20,7 +20,7 @@ function nobody() {
   }
 }
 
-/** A recorded dialog, written when its address is asked for. */
+/** A recorded dialog, written when its address is requested. */
 export async function dialogPeer(): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'dialog-'))
   const path = join(folder, 'dialog.yaml')
@@ -47,7 +47,7 @@ export async function dialogPeer(): Promise<Peer> {
   )
 }
 
-/** A log, to which `log` adds a line. */
+/** A log, to which `log` appends a line. */
 export async function logPeer(): Promise<Peer & { log(n: number): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'log-'))
   const path = join(folder, 'a.log')

@@ -5,33 +5,33 @@ import type { Requester } from './request-link.ts'
 
 /** Bytes of one file taken at a time; the rest comes with the next `read`. */
 const CHUNK = 256 * 1024
-/** Bytes before the place reached that are remembered, to know the file again. */
+/** Number of bytes before the present position that are remembered, to recognize the file. */
 const MEMORY = 256
 const DAY_MS = 86_400_000
 
 interface Followed {
-  /** As it was opened last: what a file still has when another takes its name is read from here. */
+  /** The file as last opened: the rest of a file that has been renamed is read from this. */
   fd: number
   /** Bytes taken so far, whole lines only. */
   taken: number
-  /** The last of them. */
+  /** The last of those bytes. */
   memory: Buffer
-  /** Whether the line that goes on there is noise, of which a chunk or more has been passed over. */
+  /** Whether the current line is noise, of which a chunk or more has been skipped. */
   noise: boolean
 }
 
-/** A line of a file; null with the reason where the file cannot be read. */
+/** A line of a file; null with the reason if the file cannot be read. */
 export type FileLine =
   | readonly [path: string, line: string]
   | readonly [path: string, line: null, why: string]
 
 /**
- * Follows files that grow, such as logs. `read` is answered with the lines completed since the last one, as JSON: a list of
- * `FileLine`. `last` is answered with the last whole line of each file, and takes nothing. In the pattern `{yyyy}`, `{yy}`,
- * `{mm}`, `{dd}` stand for today and for yesterday, local time, so that what is written around midnight is not missed; `*`
- * for anything in a name. What is there at first is passed over. A file that was replaced is read from its beginning,
- * unless it begins as the old one did: rsync writes a longer copy and renames it. Files are looked at, not watched: a
- * network drive tells nobody of changes.
+ * Follows files that grow, such as logs. `read` is answered with the lines completed since the last `read`,
+ * as JSON: a list of `FileLine`. `last` is answered with the last whole line of each file, and consumes
+ * nothing. In the pattern `{yyyy}`, `{yy}`, `{mm}`, `{dd}` stand for today and for yesterday, local time, so
+ * that lines written around midnight are not missed; `*` for anything within a name. The initial content is
+ * skipped. A file that was replaced is read from its beginning, unless it begins as the old one did: rsync
+ * writes a longer copy and renames it. Files are polled, not watched: a network drive reports no changes.
  * @param pattern an absolute path
  */
 export function openFiles(pattern: string, { now = () => new Date() } = {}): Requester {
@@ -118,12 +118,12 @@ function newLines(path: string, followed: Map<string, Followed>, passOver: boole
   }
 }
 
-/** The whole lines from where a file has been read to, at most a chunk. */
+/** The whole lines after the position reached, at most a chunk. */
 function take(file: Followed): string[] {
   const bytes = Buffer.alloc(CHUNK)
   const got = readSync(file.fd, bytes, 0, CHUNK, file.taken)
   const end = got === 0 ? -1 : bytes.lastIndexOf(10, got - 1)
-  // A chunk without a line's end is noise, which must not stop the file for good.
+  // A chunk without a line end is noise, which must not stop the file for good.
   if (end < 0 && got === CHUNK) {
     move(file, file.taken + got)
     file.noise = true
@@ -141,14 +141,14 @@ function move(file: Followed, to: number): void {
   file.memory = bytesBefore(file.fd, to)
 }
 
-/** Up to 256 bytes before a place; fewer when the file does not reach so far. */
+/** Up to 256 bytes before a position; fewer near the beginning of the file. */
 function bytesBefore(fd: number, place: number): Buffer {
   const from = Math.max(0, place - MEMORY)
   const bytes = Buffer.alloc(place - from)
   return place === from ? bytes : bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from))
 }
 
-/** Where the last whole line ends: one half written is taken once it is complete. */
+/** The end of the last whole line: a half-written line is taken once it is complete. */
 function lastLineEnd(fd: number): number {
   const { size } = fstatSync(fd)
   const from = Math.max(0, size - CHUNK)

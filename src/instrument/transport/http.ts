@@ -5,9 +5,9 @@ import type { Requester } from './request-link.ts'
 const commandForm = /^(GET|POST|PUT|DELETE) (\/\S*)(?: (.*))?$/s
 
 /**
- * An instrument with an HTTP interface. Commands are `GET /path` and `POST /path BODY`, paths beneath that of the address;
- * a body that is JSON is sent as such. Replies are the text that comes back. A name and password in the address go with
- * every request.
+ * An instrument with an HTTP interface. Commands are `GET /path` and `POST /path BODY`, with paths relative
+ * to that of the address; a body that is JSON is sent with that content type. Replies are the response text.
+ * A name and password in the address are sent with every request.
  */
 export function openHttp(url: string): Requester {
   const address = new URL(url)
@@ -42,7 +42,8 @@ export function openHttp(url: string): Requester {
       let answer: { ok: boolean; status: number; statusText: string }
       let text: string
       try {
-        // A connection of its own: a kept one would outlast the link, and hand what came too much to the next request.
+        // One connection per request: a kept one would outlast the link, and pass surplus bytes to the next
+        // request.
         const own = { method, headers, signal, keepalive: false }
         const response = await fetch(base + path, { ...own, ...(body && { body }) })
         answer = response

@@ -1,9 +1,12 @@
 import { ReadlineParser } from '@serialport/parser-readline'
 
-/** The longest line taken, in bytes: what is longer is noise, and must not fill the memory. */
+/** The longest accepted line, in bytes: a longer one is noise, and must not fill the memory. */
 export const maxLine = 64 * 1024
 
-/** Cuts a stream of bytes into lines: ends at LF, drops a CR before it, decodes latin1 (every byte is a character). */
+/**
+ * Splits a stream of bytes into lines: they end at LF, a CR before it is dropped, decoded as latin1 (every
+ * byte is a character).
+ */
 export class LineFramer {
   readonly #onLine: (line: string) => void
   readonly #onOverflow: () => void
@@ -21,7 +24,7 @@ export class LineFramer {
     return this.#open > 0
   }
 
-  /** Takes bytes as they come; the lines may be handed out after it returns. */
+  /** Takes bytes as they come; the lines may be emitted after it returns. */
   push(bytes: Uint8Array): void {
     const end = bytes.lastIndexOf(10)
     this.#open = end < 0 ? this.#open + bytes.length : bytes.length - end - 1
@@ -31,7 +34,7 @@ export class LineFramer {
     } else this.#parser.write(bytes)
   }
 
-  /** Forgets a begun line. */
+  /** Drops an unfinished line. */
   reset(): void {
     this.#parser.removeAllListeners('data')
     this.#open = 0
@@ -39,7 +42,7 @@ export class LineFramer {
   }
 
   #start(): ReadlineParser {
-    // In object mode an empty line is a line too; otherwise a stream passes over it.
+    // In object mode an empty line is emitted too; otherwise a stream skips it.
     const parser = new ReadlineParser({ delimiter: '\n', encoding: 'latin1', readableObjectMode: true })
     return parser.on('data', (line: string) => {
       if (line.length > maxLine) this.#onOverflow()

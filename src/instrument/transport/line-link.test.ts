@@ -62,7 +62,7 @@ test('messages keep their distance, commands without reply too', async () => {
   for (const gap of gaps) expect(gap).toBeGreaterThanOrEqual(20)
 })
 
-/** Answers in order, as an instrument does, each command taking as long as `delay` says (ms). */
+/** Answers in order, as an instrument does, after the `delay` of each command (ms). */
 function inOrder(delay: (command: string) => number): Parameters<typeof memoryInstrument>[0] {
   let busyUntil = 0
   return (command, { say }) => {
@@ -105,7 +105,7 @@ test('a line that nobody asked for puts the link out of step', async () => {
   const { link, fake } = await linked((command) => (command === 'A?' ? '+1.0\r\n' : undefined))
   await link.query('A?')
   fake.say('+9.0\r\n')
-  // What comes in one turn is looked at together, in the next.
+  // Bytes that arrive in one turn are examined together, in the next.
   for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve))
   expect(await link.query('A?')).toBe('+1.0')
   expect(fake.heard).toEqual(['*IDN?', 'A?', '*IDN?', 'A?'])

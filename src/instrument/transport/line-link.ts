@@ -8,32 +8,38 @@ import { opened } from './opening.ts'
 import { CommandQueue } from './queue.ts'
 import { trace, traceUnasked } from './trace.ts'
 
-/** How a `LineLink` talks. All times are in ms. */
+/** Options of a `LineLink`. All times are in ms. */
 export interface LineOptions {
   /** Ends each command; CRLF by default. */
   readonly terminator?: string
-  /** Least time between two messages, 10 by default: a Lake Shore 240 needs it. */
+  /** Minimum time between two messages, 10 by default: a Lake Shore 240 needs it. */
   readonly gap?: number
   /** How long to wait for a reply, 2000 by default. */
   readonly timeout?: number
-  /** The silence that shows nothing more is coming, 100 by default. */
+  /** Duration of the silence after which nothing more is expected, 100 by default. */
   readonly quiet?: number
-  /** `*IDN?`, answered by four fields (IEEE 488.2 §10.14), by default; null for an instrument that cannot. */
+  /**
+   * By default `*IDN?`, answered with four fields (IEEE 488.2 §10.14); null for an instrument that does not
+   * know it.
+   */
   readonly identify?: Identify | null
-  /** Whether to open with an empty line, which ends what a program before us may have left half-typed. */
+  /**
+   * Whether to begin with an empty line, which ends a command that an earlier program may have left
+   * half-sent.
+   */
   readonly wake?: boolean
   readonly onExchange?: OnExchange
 }
 
-/** Of a command of several lines the one that is answered. */
+/** The last line of a command, which is the one that is answered. */
 const lastLine = (command: string): string => command.slice(command.lastIndexOf('\n') + 1)
 
-/** What came in one burst: its lines, or what made them unusable. */
+/** Receives a burst: its lines, or why they are unusable. */
 type Listener = (lines: readonly string[], fault?: string) => void
 
 const identifyByIdn: Identify = { command: '*IDN?', match: /^[^,]+,[^,]+,[^,]+,[^,]+$/ }
 const attempts = 3
-/** Milliseconds between two looks whether a wait may end early. */
+/** Milliseconds between checks of whether a wait may end early. */
 const LOOK_MS = 20
 /** The first exchange after plugging in often fails, so the first two tries on opening are short, ms. */
 const openingWaits = [300, 1000]
@@ -60,9 +66,9 @@ export class LineLink implements Link {
   #lastByte = 0
   #lastMessage = 0
   #identity: string | undefined
-  /** Identifications asked for and not answered yet. */
+  /** Number of identifications requested and not yet answered. */
   #asked = 0
-  /** Why the next reply cannot be trusted, if so. */
+  /** Why the next reply cannot be trusted; undefined if it can. */
   #doubt: string | undefined = 'opened just now'
 
   private constructor(transport: Transport, options: LineOptions) {
@@ -77,8 +83,8 @@ export class LineLink implements Link {
   }
 
   /**
-   * A link over an open transport, once the instrument has identified itself; three tries.
-   * @throws TransportError if it does not, or the signal aborts; the transport is closed then.
+   * A link over an open transport, once the instrument has identified itself, within three tries.
+   * @throws TransportError if it does not, or the signal aborts; the transport is then closed
    */
   static open(transport: Transport, options: LineOptions = {}, signal?: AbortSignal): Promise<LineLink> {
     const link = new LineLink(transport, options)
@@ -94,22 +100,25 @@ export class LineLink implements Link {
     return this.#transport.name
   }
 
-  /** What the instrument answered when asked who it is; empty if it is not asked. */
+  /** The instrument's answer to the identification query; empty if it is not asked. */
   get identity(): string {
     return this.#identity ?? ''
   }
 
-  /** Aborts when the link ends, by `close()` or for a reason: `closed.reason` is a TransportError. */
+  /** Aborts when the link ends, by `close()` or because of a loss: `closed.reason` is a TransportError. */
   get closed(): AbortSignal {
     return this.#closed.signal
   }
 
-  /** Sends a command and gives the line it is answered with. @throws TransportError on time-out, unreadable reply or loss. */
+  /**
+   * Sends a command and returns the line that answers it. @throws TransportError on time-out, unreadable
+   * reply or loss
+   */
   query(command: string, options: QueryOptions = {}): Promise<string> {
     return this.read(command, (reply) => reply, options)
   }
 
-  /** `query`, decoded; a reply that `decode` refuses (by throwing) puts the link out of step as well. */
+  /** `query`, decoded; a reply for which `decode` throws also puts the link out of step. */
   read<T>(command: string, decode: (reply: string) => T, options: QueryOptions = {}): Promise<T> {
     return this.#queue.add(options.priority ?? 'task', async () => {
       await this.#getInStep()
@@ -123,7 +132,7 @@ export class LineLink implements Link {
     })
   }
 
-  /** Sends a command that is not answered. */
+  /** Sends a command that has no reply. */
   send(command: string, options: QueryOptions = {}): Promise<void> {
     return this.#queue.add(options.priority ?? 'task', async () => {
       await this.#getInStep()
@@ -135,7 +144,7 @@ export class LineLink implements Link {
     })
   }
 
-  /** Closes the transport; what still waits is refused. */
+  /** Closes the transport; waiting commands are rejected. */
   async close(): Promise<void> {
     this.#end(closedHere(this.name))
     await this.#transport.close()
@@ -190,7 +199,10 @@ export class LineLink implements Link {
     })
   }
 
-  /** Does nothing while all is well; otherwise waits for silence and asks the instrument who it is, three times at most. */
+  /**
+   * Does nothing while replies can be trusted; otherwise waits for silence and asks the instrument who it is,
+   * up to three times.
+   */
   async #getInStep(): Promise<void> {
     this.closed.throwIfAborted()
     if (this.#doubt === undefined) return
@@ -204,7 +216,8 @@ export class LineLink implements Link {
       await this.#silence(quiet)
       this.#doubt = undefined
       if (!identify) return
-      // A late reply comes first and is passed over; the identification asked for one time-out later follows it as late.
+      // A late reply comes first and is skipped; the identification requested one time-out later is as late
+      // as that.
       const wait = opening ? Math.min(openingWaits[attempt] ?? timeout, timeout) : 2 * timeout
       answer = await this.#identification(identify, wait, opening)
       this.closed.throwIfAborted()
@@ -230,8 +243,9 @@ export class LineLink implements Link {
   }
 
   /**
-   * An answer may be that to an earlier try; only the one to the last try comes behind all else that is late. Waits for
-   * that: as long as the tries have `taken` (ms), or, for tries of an earlier time, until they must be taken for lost.
+   * The answer may belong to an earlier try; only the answer to the last try comes after everything else that
+   * is late. This waits for it: for the time that the tries have `taken` (ms), or, for tries from before,
+   * until they must be lost.
    */
   async #lastIdentification(taken: number | undefined): Promise<void> {
     if (this.#asked === 0) return
@@ -244,7 +258,10 @@ export class LineLink implements Link {
     return typeof match === 'function' ? match(answer) : match.test(answer)
   }
 
-  /** The last line within `wait` ms of the one before it; at once if it is the identity or, `once`, whatever it is. */
+  /**
+   * The last line within `wait` ms of the one before it; at once if it is the identity, or any line if
+   * `once`.
+   */
   #identification(identify: Identify, wait: number, once: boolean): Promise<string> {
     return new Promise((resolve) => {
       let answer = ''
@@ -269,8 +286,8 @@ export class LineLink implements Link {
   }
 
   /**
-   * Waits for `ms` without a byte, or until there is `enough`, and drops what comes until then; an instrument that never
-   * stops gets one time-out more.
+   * Waits for `ms` without a byte, or until there is `enough`, and drops bytes until then; an instrument that
+   * never stops is given one more time-out.
    */
   async #silence(ms: number, enough?: () => boolean): Promise<void> {
     this.#listener = (lines, fault) => {
@@ -284,7 +301,8 @@ export class LineLink implements Link {
         Math.max(0, Math.min(Math.ceil(left), enough ? LOOK_MS : Infinity)),
         this.closed,
       )
-      // One turn of the event loop more: after a stall, timers run before what arrived meanwhile is read.
+      // One more turn of the event loop: after a stall, timers run before bytes that arrived meanwhile are
+      // read.
       await systemClock.sleep(1, this.closed)
       this.closed.throwIfAborted()
       if (enough?.()) break
@@ -314,7 +332,7 @@ export class LineLink implements Link {
 
   #onLine(line: string): void {
     this.#burst.push(line)
-    // At the end of the turn: two lines that come together answer one query with more than was asked.
+    // At the end of the turn: two lines that arrive together are more than the answer to one query.
     if (this.#burst.length === 1) setImmediate(() => this.#onBurst())
   }
 

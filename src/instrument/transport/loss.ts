@@ -1,6 +1,9 @@
 import { closedHere } from './failures.ts'
 
-/** How a transport ends: a loss is told once, to a listener that comes late too, and never after one's own `close()`. */
+/**
+ * How a transport ends: a loss is reported once, even to a listener added later, and never after our own
+ * `close()`.
+ */
 export class Loss {
   readonly #name: string
   #reason: Error | undefined
@@ -11,12 +14,12 @@ export class Loss {
     this.#name = name
   }
 
-  /** Why nothing can be sent any more, if so. */
+  /** Why nothing can be sent any more; undefined while it can. */
   get over(): Error | undefined {
     return this.#reason ?? (this.#closed ? closedHere(this.#name) : undefined)
   }
 
-  /** Tells of a loss. @returns whether it is the first word of an end */
+  /** Reports a loss. @returns whether it is the first sign of an end */
   tell(reason: Error): boolean {
     if (this.over) return false
     this.#reason = reason
@@ -24,7 +27,7 @@ export class Loss {
     return true
   }
 
-  /** Notes one's own close. @returns whether it is the first word of an end */
+  /** Notes our own close. @returns whether it is the first sign of an end */
   close(): boolean {
     const first = this.over === undefined
     this.#closed = true

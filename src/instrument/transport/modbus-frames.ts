@@ -1,12 +1,15 @@
-/** Bytes of a frame's head, MBAP, as far as its length: transaction, protocol (0), and how many bytes follow. */
+/** Bytes of a frame's head, MBAP, up to its length: transaction, protocol (0), and how many bytes follow. */
 const HEAD = 6
-/** What follows at least, unit, function and a byte, and at most (Modbus Messaging on TCP/IP 1.0b, 4.1). */
+/**
+ * Bytes that follow: at least unit, function and one byte, and at most (Modbus Messaging on TCP/IP 1.0b,
+ * 4.1).
+ */
 const [LEAST, MOST] = [3, 254]
 
-/** Follows a stream of Modbus-TCP frames, so that it is known when it has fallen out of step. */
+/** Follows a stream of Modbus-TCP frames to detect when it gets out of step. */
 export class ModbusFrames {
   #head: number[] = []
-  /** Bytes of the begun frame that have not come. */
+  /** Bytes of the current frame that have not arrived. */
   #due = 0
 
   /** Whether a frame has begun and not ended. */
@@ -14,7 +17,7 @@ export class ModbusFrames {
     return this.#head.length > 0 || this.#due > 0
   }
 
-  /** Takes bytes as they come. @returns whether they are frames still */
+  /** Takes bytes as they come. @returns whether they are still valid frames */
   push(bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length; ) {
       if (this.#due > 0) {

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const one of open.splice(0)) await new Promise<void>((resolve) => one.close(resolve))
 })
 
-/** A port that nobody listens on now: told 0, the library's server takes 502. */
+/** A port that nobody listens on now: for port 0 the library's server takes 502. */
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => probe.once('listening', resolve))
@@ -19,7 +19,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** A device by the library's own server: register n reads 100 + n, registers from 50 on it has not got, those from 70 on are behind a gateway. */
+/**
+ * A device on the library's own server: register n reads 100 + n, registers from 50 on do not exist, those
+ * from 70 on are behind a gateway.
+ */
 async function device() {
   const written: [number, number][] = []
   const port = await freePort()

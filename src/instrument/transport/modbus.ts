@@ -7,15 +7,16 @@ import { ModbusFrames } from './modbus-frames.ts'
 import type { Requester } from './request-link.ts'
 import { connectTcp, onLoss, type TcpOptions } from './tcp.ts'
 
-/** Exceptions of a gateway that has no way to the instrument, or no answer from it. */
+/** Exceptions of a gateway that has no route to the instrument, or no answer from it. */
 const NO_ANSWER = new Set([10, 11])
 
 const commandForm = /^(input|holding|coil|discrete) (\d+) (\d+)$|^(write|write-coil) (\d+) (\d+(?:,\d+)*)$/
 
 /**
- * An instrument by Modbus-TCP. Commands are `input ADDRESS COUNT`, `holding …`, `coil …`, `discrete …`, answered with as many
- * numbers, commas between, and `write ADDRESS VALUE,…`, `write-coil ADDRESS 0`, answered with nothing. Addresses count from
- * 0, as on the wire. An exception that the instrument answers with is an OpError.
+ * An instrument with Modbus-TCP. Commands are `input ADDRESS COUNT`, `holding …`, `coil …`, `discrete …`,
+ * answered with that many numbers, separated by commas, and `write ADDRESS VALUE,…`, `write-coil ADDRESS 0`,
+ * answered with nothing. Addresses count from 0, as on the wire. An exception that the instrument returns is
+ * an OpError.
  * @throws TransportError if it cannot be reached
  */
 export async function openModbus(
@@ -31,13 +32,14 @@ export async function openModbus(
   client.setID(unit)
   const loss = new Loss(name)
   const end = () => client.destroy(() => {})
-  // The link hears of it before the end, which tells the request under way in other words.
+  // The link must learn the reason first: the end would give another one to the request in progress.
   const lose = (why: Error) => void (loss.tell(why) && end())
   onLoss(socket, name, lose)
   const frames = new ModbusFrames()
   const outOfStep = () =>
     lose(new TransportError(`${name}: what it sent is not a Modbus frame: is the address right?`))
-  // Before the library's own: of what is no frame it would wait for an end, and take the next replies for a part of it.
+  // Before the library's own listener: it would wait for the end of an invalid frame, and take the next
+  // replies as part of it.
   socket.prependListener('data', (bytes: Uint8Array) => frames.push(bytes) || outOfStep())
   return {
     name,

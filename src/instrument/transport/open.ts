@@ -14,21 +14,22 @@ import { openTcp } from './tcp.ts'
 import type { SerialSettings } from './termios.ts'
 import { openUdp } from './udp.ts'
 
-/** How to open and how to talk. What does not apply to an address (line ends over HTTP) is passed over. */
+/** How to open and how to talk. Options that do not apply to an address (line ends over HTTP) are ignored. */
 export interface OpenLineOptions extends LineOptions {
-  /** The instrument's own serial settings; what the address says goes before. */
+  /** The instrument's own serial settings; those in the address take precedence. */
   readonly serial?: SerialSettings
   /** ms to wait for a TCP connection, 3000 by default. */
   readonly connectTimeout?: number
-  /** Stops an opening under way. */
+  /** Aborts an opening in progress. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Opens an instrument that answers a line with a line, by its address (`address.ts` has the spellings), and has it identify
- * itself: what is left unread is discarded, a serial port is sent an empty line, then 100 ms of silence, then up to three
- * tries. A recorded dialog answers at once and is not waited for.
- * @throws ConfigError for an address that cannot be meant, TransportError if the instrument cannot be reached or does not answer.
+ * Opens an instrument that answers a line with a line, by its address (forms: `address.ts`), and has it
+ * identify itself: unread input is discarded, a serial port is sent an empty line, then 100 ms of silence,
+ * then up to three tries. A recorded dialog answers at once and is not waited for.
+ * @throws ConfigError for an invalid address, TransportError if the instrument cannot be reached or does not
+ * answer
  */
 export async function openLine(url: string, options: OpenLineOptions = {}): Promise<LineLink> {
   const { serial, connectTimeout, signal, ...line } = options
@@ -56,9 +57,11 @@ export async function openLine(url: string, options: OpenLineOptions = {}): Prom
 }
 
 /**
- * Opens any instrument by its address: by `openLine`, or for `http:`, `modbus:`, `snmp:` and `file:` as those protocols have
- * it. Nothing but an instrument that talks in lines is asked who it is, unless `identify` says how.
- * @throws ConfigError for an address that cannot be meant, TransportError if the instrument cannot be reached or does not answer.
+ * Opens any instrument by its address: with `openLine`, or for `http:`, `modbus:`, `snmp:` and `file:` with
+ * those protocols. Only an instrument that talks in lines is asked to identify itself, unless `identify` says
+ * how.
+ * @throws ConfigError for an invalid address, TransportError if the instrument cannot be reached or does not
+ * answer
  */
 export async function openLink(url: string, options: OpenLineOptions = {}): Promise<Link> {
   const address = parseAddress(url)
@@ -70,7 +73,7 @@ export async function openLink(url: string, options: OpenLineOptions = {}): Prom
       return over(openHttp(address.url))
     case 'file':
       return over(openFiles(address.pattern))
-    // The libraries of these are loaded by whom they serve only.
+    // These libraries are loaded only when needed.
     case 'modbus': {
       const limits = { ...(connectTimeout && { connectTimeout }), ...(signal && { signal }) }
       const { openModbus } = await import('./modbus.ts')
@@ -85,5 +88,5 @@ export async function openLink(url: string, options: OpenLineOptions = {}): Prom
   }
 }
 
-/** An address as messages may have it: HTTP's may hold a password. */
+/** An address for messages: that of HTTP may contain a password. */
 const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, '//')

@@ -1,7 +1,7 @@
 import { stopped } from './failures.ts'
 import type { Link } from './link.ts'
 
-/** Brings a link into use by `begin`: one that cannot be, or whose signal aborts meanwhile, is closed at once. */
+/** Brings a link into use with `begin`; closes it at once if that fails or its signal aborts. */
 export async function opened<L extends Link>(
   link: L,
   begin: () => Promise<void>,

@@ -6,48 +6,48 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPty, type Pty } from './pty.test-aid.ts'
 
-/** What is done with the command that asks for a number: it is answered by default. */
+/** What to do with the command that asks for a number: by default it is answered. */
 export type Part =
   /** Nothing. */
   | 'silent'
-  /** The reply but its last two bytes, without which none is whole. */
+  /** The reply without its last two bytes, which makes any reply incomplete. */
   | 'half'
   /** Kept in `held`, for the test to answer. */
   | 'hold'
-  /** Bytes instead of a reply; they may be made from the request. */
+  /** Bytes in place of a reply; they may be made from the request. */
   | ((request: Buffer) => string | Uint8Array)
 
 /** The other end of a transport, at an address of its own; each command asks it for a number. */
 export interface Peer {
-  /** The address, as a site file has it: the same after it came back. */
+  /** The address, as in a site file: the same after it came back. */
   readonly url: string
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly place: string
   readonly script: Map<number, Part>
-  /** Whether there is anyone to hear a command. */
+  /** Whether there is anyone to receive a command. */
   readonly attended: boolean
   /** The numbers asked for, in order. */
   readonly heard: number[]
-  /** The most commands that were ever in flight at once. */
+  /** The maximum number of commands ever in flight at once. */
   readonly most: number
-  /** Whether anything at all has come since it was last set to false. */
+  /** Whether anything has arrived since it was last set to false. */
   touched: boolean
-  /** Whether it says nothing at all, not even who it is. */
+  /** Whether it sends nothing at all, not even its identity. */
   mute: boolean
   readonly held: (() => void)[]
-  /** Done once, right before whatever it says next. */
+  /** Called once, right before the next thing it sends. */
   first: (() => void) | undefined
-  /** Goes away, as a program that ends does (`end`) or as a pulled plug does. */
+  /** Goes away, like a program that ends (`end`) or like a pulled plug. */
   leave(how?: 'end'): Promise<void>
   comeBack(): Promise<void>
   close(): Promise<void>
 }
 
-/** How a kind of instrument speaks, whatever carries it. */
+/** The protocol of a kind of instrument, whatever carries it. */
 export interface Speech {
-  /** Cuts off the requests that are whole. */
+  /** Splits off the complete requests. */
   cut(bytes: Buffer): { readonly requests: readonly Buffer[]; readonly rest: Buffer }
-  /** The number asked for; what is said without being asked for one; or nothing. */
+  /** The number asked for; an unsolicited text; or nothing. */
   hear(request: Buffer): number | string | undefined
   reply(request: Buffer, n: number): string | Uint8Array
 }
@@ -57,7 +57,7 @@ type Say = (bytes: Uint8Array) => void
 const bytesOf = (text: string | Uint8Array): Uint8Array =>
   typeof text === 'string' ? Buffer.from(text, 'latin1') : text
 
-/** What all peers have in common; a carrier gives bytes to `listen` and has the rest. */
+/** The part common to all peers; a carrier passes bytes to `listen`. */
 function script(speech: Speech) {
   let open = 0
   const peer = {
@@ -89,13 +89,13 @@ function script(speech: Speech) {
     if (part === 'hold') return void peer.held.push(() => send(bytesOf(reply)))
     if (part) return say(part(request))
     peer.most = Math.max(peer.most, ++open)
-    // A turn of the event loop later: a command that did not wait for this reply would be there by then.
+    // A turn of the event loop later: a command that did not wait for this reply would have arrived by then.
     setImmediate(() => {
       open--
       say(reply)
     })
   }
-  /** Of one connection: takes bytes as they come. */
+  /** For one connection: takes bytes as they come. */
   const listen = (send: Say) => {
     let begun: Buffer = Buffer.alloc(0)
     return (bytes: Uint8Array) => {
@@ -175,7 +175,10 @@ export async function udpPeer(url: (place: string) => string, speech: Speech): P
   return Object.assign(peer, { url: url(place), place, leave, comeBack, close: leave })
 }
 
-/** By a pseudo-terminal; its name is a link, as those of /dev/serial/by-id are, and leads to another one when it comes back. */
+/**
+ * On a pseudo-terminal; its name is a link, like those in /dev/serial/by-id, and leads to another one after
+ * it came back.
+ */
 export async function ptyPeer(speech: Speech): Promise<Peer> {
   const { peer, listen } = script(speech)
   const folder = mkdtempSync(join(tmpdir(), 'pty-'))

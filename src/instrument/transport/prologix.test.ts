@@ -10,7 +10,10 @@ afterAll(() => clock[Symbol.dispose]())
 let fake: FakeInstrument | undefined
 afterEach(() => fake?.close())
 
-/** A controller whose devices answer when told to be read, ms later where it is slow; who they are they tell at once. */
+/**
+ * A controller whose devices answer when they are read, after some ms if slow; they identify themselves at
+ * once.
+ */
 async function controller(devices: Record<number, (command: string) => string | undefined>, slow = 0) {
   let address = 0
   let due: string | undefined
@@ -22,7 +25,7 @@ async function controller(devices: Record<number, (command: string) => string | 
       if (slow === 0 || reply?.startsWith('ACME')) return reply
       setTimeout(() => reply && socket.write(reply), slow)
     } else if (!line.startsWith('++')) due = devices[address]?.(line)
-    // An empty answer keeps the test's own *IDN? out of it.
+    // An empty answer, so that *IDN? does not disturb the test.
     return ''
   })
   return fake
@@ -88,7 +91,7 @@ test('a device that is off keeps nobody else from the bus', async () => {
 test('a device that was given up takes no reply from another later on', async () => {
   const { port, heard } = await controller({ 5: source('five') }, 800)
   const five = await openLine(`prologix://127.0.0.1:${port}/5`, options)
-  // It asks three times, and lets the bus go before the controller itself would have given it up.
+  // It asks three times, and releases the bus before the controller itself would have given up.
   const off = openLine(`prologix://127.0.0.1:${port}/7`, { ...options, timeout: 300 })
   while (!heard.includes('++addr 7')) await new Promise((resolve) => setImmediate(resolve))
   const reply = five.query('A?', { timeout: 5000 })

@@ -4,9 +4,14 @@ import type { Transport } from './byte-stream.ts'
 import { closedHere, stopped } from './failures.ts'
 import { openTcp, type TcpOptions } from './tcp.ts'
 
-/** ms that a device on the bus may take to answer; the controller's own limit, so that it never waits longer. */
+/**
+ * ms that a device on the bus may take to answer; the controller's own limit, so that it never waits longer.
+ */
 const READ_MS = 1500
-/** What a controller is told on connecting: to be one, to ask only when told, and not to wear out its memory. */
+/**
+ * Settings sent to a controller on connecting: act as a controller, read only when told, and spare its
+ * memory.
+ */
 const SETUP = [
   '++savecfg 0',
   '++mode 1',
@@ -18,23 +23,26 @@ const SETUP = [
   `++read_tmo_ms ${READ_MS}`,
 ]
 
-/** The use of a controller, by its place, from the first device of this program that opens it to the last that closes it. */
+/**
+ * The use of a controller, by its address, from the first device of this program that opens it to the last
+ * that closes it.
+ */
 interface Shared {
   readonly opening: Promise<Bus>
-  /** Ends an opening that nobody waits for any more. */
+  /** Aborts an opening that nobody waits for any more. */
   readonly stop: AbortController
-  /** Devices that have it, or wait for it. */
+  /** Number of devices that have it, or wait for it. */
   users: number
 }
-/** A controller's one connection, shared by all devices of its bus that this program talks to. */
+/** A controller's one connection, shared by all devices on its bus that this program talks to. */
 interface Bus {
   readonly tcp: Transport
-  /** Who may speak, and gets what comes. */
+  /** The device that may speak, and receives the replies. */
   holder: Device | undefined
-  /** Ends when the bus is given up by its holder. */
+  /** Aborts when its holder releases the bus. */
   free: AbortController
   readonly devices: Set<Device>
-  /** Why it is lost, if so. */
+  /** Why it is lost; undefined if it is not. */
   reason?: Error
 }
 interface Device {
@@ -45,9 +53,10 @@ interface Device {
 const buses = new Map<string, Shared>()
 
 /**
- * A line to a GPIB device behind a Prologix controller on Ethernet (or what speaks its commands). Several devices share the
- * controller's connection: one asks at a time, and its address goes before each command, so that another program on the same
- * controller does no harm. A command with a question mark is followed by a read until EOI.
+ * A line to a GPIB device behind a Prologix controller on Ethernet (or a compatible one). Several devices
+ * share the controller's connection: one asks at a time, and its address is sent before each command, so that
+ * another program on the same controller does no harm. A command with a question mark is followed by a read
+ * until EOI.
  * @param address the device's GPIB address, 0 to 30
  * @throws TransportError if the controller cannot be reached
  */
@@ -115,12 +124,12 @@ function share(key: string, host: string, port: number, options: TcpOptions): Sh
   const opening = openBus(host, port, { ...options, signal: stop.signal }, forget)
   const shared = { opening, stop, users: 0 }
   buses.set(key, shared)
-  // What failed is not kept: the next one tries anew.
+  // A failed opening is not kept: the next user tries again.
   opening.catch(forget)
   return shared
 }
 
-/** The bus, unless the signal of this one of its users aborts first. */
+/** The bus, unless the signal of this user aborts first. */
 function unlessStopped(opening: Promise<Bus>, name: string, signal: AbortSignal | undefined): Promise<Bus> {
   return new Promise((resolve, reject) => {
     const stop = () => signal && reject(stopped(name, signal))
@@ -135,7 +144,8 @@ async function openBus(host: string, port: number, options: TcpOptions, ended: (
   const bus: Bus = { tcp, holder: undefined, free: new AbortController(), devices: new Set() }
   tcp.onData((bytes) => {
     const { holder } = bus
-    // The line is complete: whoever waits may speak. A rest of it would be an empty line, which is nobody's.
+    // The line is complete, so the next device may speak. Any remaining bytes would be an empty line, which
+    // belongs to nobody.
     if (holder && bytes.includes(10)) release(bus)
     holder?.data?.(bytes)
   })
@@ -149,9 +159,9 @@ async function openBus(host: string, port: number, options: TcpOptions, ended: (
   return bus
 }
 
-/** Gives a device the bus until its reply is there, or can no longer come. */
+/** Gives a device the bus until its reply has arrived, or can no longer arrive. */
 function hold(bus: Bus, device: Device): void {
-  // Its own earlier wait, if it asks again: that must end no later one.
+  // Ends its own earlier wait, if it asks again: that must not end this one.
   bus.free.abort()
   bus.holder = device
   bus.free = new AbortController()
@@ -166,7 +176,7 @@ function release(bus: Bus): void {
   bus.free.abort()
 }
 
-/** Characters that the controller would take as its own have ESC before them. */
+/** Puts ESC before characters that the controller would interpret itself. */
 function escaped(command: string): string {
   return command.replaceAll('\x1b', '\x1b\x1b').replaceAll('+', '\x1b+')
 }

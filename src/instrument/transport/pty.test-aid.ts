@@ -9,18 +9,18 @@ const { O_RDWR, O_NOCTTY, O_NONBLOCK } = constants
 export interface Pty {
   readonly path: string
   write(text: string): void
-  /** Makes the port vanish, as a pulled cable does. */
+  /** Makes the port vanish, like a pulled cable. */
   unplug(): Promise<void>
 }
 
-/** Opens a pseudo-terminal; `onLine` is given each line that the other end sends, without its terminator. */
+/** Opens a pseudo-terminal; `onLine` receives each line that the other end sends, without its terminator. */
 export function openPty(onLine: (line: string, pty: Pty) => void = () => {}): Pty {
   const master = openSync('/dev/ptmx', O_RDWR | O_NOCTTY | O_NONBLOCK)
   ioctl(master, TIOCSPTLCK, new Uint8Array(4))
   const number = new Uint8Array(4)
   ioctl(master, TIOCGPTN, number)
   const path = `/dev/pts/${new DataView(number.buffer).getUint32(0, true)}`
-  // While this is open the master does not read an error between two openings.
+  // While this is open, reading the master gives no error between two openings.
   const keep = openSync(path, O_RDWR | O_NOCTTY)
   configure(keep)
   const reader = Bun.file(master).stream().getReader()

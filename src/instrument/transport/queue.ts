@@ -1,11 +1,11 @@
 import type { Priority } from './link.ts'
 
-/** Work of which one piece is done at a time, in order, a `task` before any `poll` that waits. */
+/** Runs pieces of work one at a time, in order, each `task` before any waiting `poll`. */
 export class CommandQueue {
   readonly #waiting: Record<Priority, (() => Promise<void>)[]> = { task: [], poll: [] }
   #pumping = false
 
-  /** Does the work when its turn comes; resolves or rejects as it does. */
+  /** Does the work when its turn comes; resolves or rejects with its result. */
   add<T>(priority: Priority, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting[priority].push(() => work().then(resolve, reject))

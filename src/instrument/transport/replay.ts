@@ -6,14 +6,17 @@ type Reply = string | null
 
 /** A transport that answers from a recorded dialog. */
 export interface Replay extends Transport {
-  /** The commands that were not asked, and those with replies left: a test ends by expecting none. */
+  /**
+   * The commands that were not asked, and those with replies left: a test ends by expecting an empty list.
+   */
   unread(): string[]
 }
 
 /**
- * Opens a dialog: a YAML map of command to reply. A reply is text (quoted, or YAML takes `+77.35` for a number and drops the
- * plus), a list of replies given in turn, or null for none. A command that was not recorded fails the write, and so the query.
- * @throws ConfigError if the file cannot be read as one.
+ * Opens a dialog: a YAML map of command to reply. A reply is text (quoted, or YAML takes `+77.35` for a
+ * number and drops the plus), a list of replies given in turn, or null for none. An unrecorded command fails
+ * the write, and so the query.
+ * @throws ConfigError if the file is not a valid dialog
  */
 export async function openReplay(path: string): Promise<Replay> {
   const replies = await load(path)

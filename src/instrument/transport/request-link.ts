@@ -6,35 +6,38 @@ import { opened } from './opening.ts'
 import { CommandQueue } from './queue.ts'
 import { trace } from './trace.ts'
 
-/** A protocol that ties each answer to its request by itself (HTTP, Modbus, SNMP), or files: open already. */
+/** An open protocol that itself matches each answer to its request (HTTP, Modbus, SNMP), or files. */
 export interface Requester {
   /** Where it leads, for messages. */
   readonly name: string
   /**
-   * Carries out one command within `timeout` ms and gives its reply as text.
-   * @throws OpError when there is an answer, and it is a refusal; TransportError when there is none
+   * Carries out one command within `timeout` ms and returns its reply as text.
+   * @throws OpError if the answer is a refusal; TransportError if there is no answer
    */
   request(command: string, timeout: number): Promise<string>
-  /** Sets the one listener for a loss; never called for one's own `close()`. */
+  /** Sets the one listener for a loss; never called after our own `close()`. */
   onClose?(listener: (reason: Error) => void): void
   close(): Promise<void>
 }
 
-/** How a `RequestLink` talks. All times are in ms. */
+/** Options of a `RequestLink`. All times are in ms. */
 export interface RequestOptions {
-  /** Least time between two requests, 0 by default. */
+  /** Minimum time between two requests, 0 by default. */
   readonly gap?: number
   /** How long to wait for an answer, 2000 by default. */
   readonly timeout?: number
-  /** Asked first; a reply that does not match is another instrument. Nothing is asked by default. */
+  /** Asked first; a reply that does not match means another instrument. Nothing is asked by default. */
   readonly identify?: Identify | null
   readonly onExchange?: OnExchange
 }
 
-/** Requests without an answer, one after the other, after which the link is given up. */
+/** Number of consecutive requests without an answer after which the link is given up. */
 const PATIENCE = 3
 
-/** A link over a protocol of requests and answers: single flight, in the order of priority, never waiting for ever. */
+/**
+ * A link over a request-and-answer protocol: one request in flight, in order of priority, never waiting for
+ * ever.
+ */
 export class RequestLink implements Link {
   readonly #requester: Requester
   readonly #options: RequestOptions
@@ -50,7 +53,10 @@ export class RequestLink implements Link {
     requester.onClose?.((reason) => this.#end(reason))
   }
 
-  /** A link over an open requester, once the instrument has identified itself. @throws TransportError if it does not, or the signal aborts */
+  /**
+   * A link over an open requester, once the instrument has identified itself.
+   * @throws TransportError if it does not, or the signal aborts
+   */
   static open(
     requester: Requester,
     options: RequestOptions = {},
@@ -137,7 +143,7 @@ export class RequestLink implements Link {
     }
   }
 
-  /** The answer, or why the link ended meanwhile: nobody waits for an answer that can no longer come. */
+  /** The answer, or the reason why the link ended: nobody waits for an answer that can no longer come. */
   #orClosed<T>(answer: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = () => reject(this.closed.reason)

@@ -1,20 +1,21 @@
 /**
- * The serial port for `@serialport/stream` on Bun: the binding that comes with serialport is libuv code, and Bun aborts on it.
- * Reads come from Bun's stream of a non-blocking descriptor, so an idle port costs nothing.
+ * The serial port for `@serialport/stream` on Bun: the binding that comes with serialport is libuv code,
+ * which makes Bun abort. Reads come from Bun's stream of a non-blocking descriptor, so an idle port costs
+ * nothing.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { ReadableStreamDefaultReader } from 'node:stream/web'
 import type { BindingInterface, BindingPortInterface, OpenOptions } from '@serialport/bindings-interface'
 import { baudRate, configure, flush, lock, type SerialSettings, unlock } from './termios.ts'
 
-/** What it opens a port with; `lock: false`, stop bits other than 1 and flow control are not offered. */
+/** Options for opening a port; `lock: false`, stop bits other than 1 and flow control are not supported. */
 export interface BunOpenOptions extends OpenOptions {
   line: SerialSettings
 }
 
 const O_CLOEXEC = 0o2000000
 const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | O_CLOEXEC
-/** ms between two tries to write to a port whose output queue is full. */
+/** ms between two attempts to write to a port whose output queue is full. */
 const retry = 2
 
 const canceled = () => Object.assign(new Error('the port is closed'), { canceled: true })
@@ -64,7 +65,8 @@ class BunPort implements BindingPortInterface {
   async close(): Promise<void> {
     if (!this.isOpen) throw new Error('the port is already closed')
     this.isOpen = false
-    // The stream holds a copy of the descriptor: without the cancel it would stay open and keep the process alive.
+    // The stream holds a copy of the descriptor: unless cancelled it would stay open and keep the process
+    // alive.
     await this.#reader.cancel().catch(() => {})
     unlock(this.#fd)
     closeSync(this.#fd)
@@ -96,7 +98,7 @@ export const bunBinding: BindingInterface<BunPort, BunOpenOptions> = {
     try {
       lock(fd)
       configure(fd, options.line)
-      // What the last program did not read still waits in the driver.
+      // Input that the last program did not read still waits in the driver.
       flush(fd)
       return new BunPort(fd, options)
     } catch (error) {

@@ -23,7 +23,7 @@ function instrument(): Pty {
   ptys.push(pty)
   return pty
 }
-/** How many descriptors of this process lead to a terminal. */
+/** Number of this process's descriptors that lead to a terminal. */
 function terminals(): number {
   const leadsToTerminal = (fd: string) => {
     try {
@@ -34,7 +34,7 @@ function terminals(): number {
   }
   return readdirSync('/proc/self/fd').filter(leadsToTerminal).length
 }
-/** Resolves once there are so many: Bun closes a stream's copy on another thread, soon after. */
+/** Resolves once that many are open: Bun closes a stream's copy on another thread, soon after. */
 async function untilTerminals(count: number): Promise<void> {
   while (terminals() !== count) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -115,7 +115,7 @@ test('200 openings leave no descriptor behind, unplugged ones neither', async ()
   }
   const pty = instrument()
   await cycle(pty.path)
-  const before = 3 // the test's own: two of the instrument's end, one that keeps the port open
+  const before = 3 // the test's own: two for the instrument's end, one that keeps the port open
   await untilTerminals(before)
   for (let count = 0; count < 200; count++) await cycle(pty.path)
   await untilTerminals(before)
@@ -152,7 +152,7 @@ test('a port that cannot be opened says what to do', async () => {
   )
   expect((await error(openSerial('/dev/null'))).message).toBe('/dev/null is not a serial port')
   expect((await error(openSerial(import.meta.path))).message).toContain('is not a serial port')
-  // Root may open anything, so the error itself is made here.
+  // Root may open anything, so the test makes the error itself.
   const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' })
   expect(openError('/dev/ttyUSB0', denied).message).toBe(
     'no permission to open /dev/ttyUSB0: run sudo usermod -aG dialout $USER, then log in again',

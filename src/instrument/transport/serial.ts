@@ -7,8 +7,9 @@ import { bunBinding } from './serial-binding.ts'
 import { baudRates, type SerialSettings } from './termios.ts'
 
 /**
- * Opens a serial port for this program alone, with nothing unread in it.
- * @throws ConfigError for a baud rate that it does not know, TransportError if the port is missing, forbidden, taken or not one.
+ * Opens a serial port for this program alone, discarding unread input.
+ * @throws ConfigError for an unsupported baud rate, TransportError if the port is missing, forbidden, taken
+ * or not one
  */
 export async function openSerial(path: string, settings: SerialSettings = {}): Promise<Transport> {
   const { baud = 115200 } = settings
@@ -34,7 +35,7 @@ function transportOver(path: string, port: SerialPortStream<typeof bunBinding>):
     void loss.tell(
       new TransportError(`${path} is gone: was it unplugged, or the instrument switched off?`, { cause }),
     )
-  // A failed write reports itself as an error first; the stream closes the port by itself after either.
+  // A failed write first reports an error; after either the stream closes the port by itself.
   port.on('close', lose)
   port.on('error', lose)
   return {
@@ -65,14 +66,17 @@ function transportOver(path: string, port: SerialPortStream<typeof bunBinding>):
   }
 }
 
-/** The error of opening a port, in words that say what to do. `error.code` is the system's. */
+/** The error of opening a port, with advice. `error.code` is the system's. */
 export function openError(path: string, error: Error & { code?: string }): Error {
   if (error instanceof TransportError) return error
   const retry = missing.has(error.code ?? '') && { retryMs: missingRetryMs }
   return new TransportError(text(path, error), { cause: error, ...retry })
 }
 
-/** ms after which a port that is not there is looked for again: looking is cheap, and a cable put back should not wait. */
+/**
+ * ms before a missing port is looked for again: looking is cheap, and a reconnected cable should not have to
+ * wait.
+ */
 export const missingRetryMs = 500
 const missing = new Set(['ENOENT', 'ENODEV', 'ENXIO', 'EIO'])
 

@@ -1,10 +1,10 @@
 import { createServer, type Socket } from 'node:net'
 
-/** An instrument by TCP whose every reply a test decides. */
+/** An instrument on TCP whose every reply is decided by the test. */
 export interface FakeInstrument {
   readonly port: number
   readonly url: string
-  /** Each line that came in, in order. */
+  /** Each received line, in order. */
   readonly heard: string[]
   /** Resets every connection. */
   cut(): void
@@ -13,7 +13,10 @@ export interface FakeInstrument {
 
 export const idn = 'LSCI,MODEL240-8P,LSA21OQ,1.0'
 
-/** Listens on a free port. `answer` says what is sent back to a command, as it stands; `*IDN?` is answered unless it does so. */
+/**
+ * Listens on a free port. `answer` returns the exact reply to a command; `*IDN?` is answered unless `answer`
+ * does so.
+ */
 export async function serve(
   answer: (command: string, socket: Socket) => string | undefined,
 ): Promise<FakeInstrument> {

@@ -13,7 +13,7 @@ afterEach(() => {
 const NAME = '1.3.6.1.2.1.33.1.1.1.0'
 const MINUTES = '1.3.6.1.2.1.33.1.2.3.0'
 
-/** A port that was free a moment ago: the library does not say which it takes. */
+/** A port that was free a moment ago: the library does not tell which one it takes. */
 async function freePort(): Promise<number> {
   const socket = createSocket('udp4')
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))

@@ -6,13 +6,13 @@ import { hostPort } from '../../core/host-port.ts'
 import { closedHere, noReply, systemFailure } from './failures.ts'
 import type { Requester } from './request-link.ts'
 
-/** How to speak to an SNMP agent. */
+/** How to talk to an SNMP agent. */
 export interface SnmpSettings {
   /** `1`, `2` (2c) or `3` (without authentication and privacy). */
   readonly version: 1 | 2 | 3
-  /** Of versions 1 and 2. */
+  /** For versions 1 and 2. */
   readonly community: string
-  /** Of version 3. */
+  /** For version 3. */
   readonly user: string
 }
 
@@ -24,9 +24,10 @@ const types = {
 }
 
 /**
- * An instrument by SNMP. Commands are `get OID`, answered with the value as text, and `set OID integer|gauge|string VALUE`,
- * answered with what it is then; one object a command, so that an object it lacks (an OpError) takes no other with it.
- * A request is sent twice, half of the time-out apart: datagrams get lost.
+ * An instrument with SNMP. Commands are `get OID`, answered with the value as text, and `set OID
+ * integer|gauge|string VALUE`, answered with the new value; one object per command, so that a missing object
+ * (an OpError) affects no other. A request is sent twice, half of the time-out apart, because datagrams get
+ * lost.
  */
 export function openSnmp(host: string, port: number, settings: SnmpSettings): Requester {
   const name = hostPort(host, port)
@@ -43,7 +44,8 @@ export function openSnmp(host: string, port: number, settings: SnmpSettings): Re
           ...options,
           version: version === 1 ? snmp.Version1 : snmp.Version2c,
         })
-  // A datagram that is no message: the request waits on. With nobody to hear it, an emitter throws it.
+  // For a datagram that is not a message: the request keeps waiting. Without a listener the emitter would
+  // throw.
   session.on('error', () => {})
   const ended = Promise.withResolvers<void>()
   session.on('close', () => ended.resolve())
@@ -101,7 +103,7 @@ function failure(name: string, command: string, error: Error, timeout: number): 
   return systemFailure(`${name}: ${command}`, error)
 }
 
-/** Numbers in decimal, octets as text; a 64-bit counter comes as its bytes. */
+/** Numbers in decimal, octets as text; a 64-bit counter arrives as its bytes. */
 function textOf(value: unknown): string {
   if (!Buffer.isBuffer(value)) return String(value)
   const text = value.toString('utf8')

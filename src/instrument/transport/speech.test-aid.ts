@@ -1,7 +1,7 @@
 import type { Speech } from './peer.test-aid.ts'
 import { idn } from './server.test-aid.ts'
 
-/** Lines, of which `V12?` asks for 12. */
+/** Lines; `V12?` asks for 12. */
 export function lines(): Speech {
   return {
     cut(bytes) {
@@ -24,7 +24,7 @@ export function controllerLines(): Speech {
       if (!line.startsWith('++')) due = asked(line)
       return line === '++read eoi' ? due : undefined
     },
-    // A device ends its line itself, and the controller adds an end for EOI.
+    // A device ends its line itself, and the controller adds another line end for EOI.
     reply: (_, n) => `${n}\n\n`,
   }
 }
@@ -34,7 +34,7 @@ function asked(line: string): number | string | undefined {
   return n ? Number(n) : line === '*IDN?' ? `${idn}\r\n` : undefined
 }
 
-/** HTTP, of which `GET /12` asks for 12. */
+/** HTTP; `GET /12` asks for 12. */
 export const http: Speech = {
   cut(bytes) {
     const end = bytes.lastIndexOf('\r\n\r\n')
@@ -49,7 +49,7 @@ export const http: Speech = {
 export const httpReply = (body: string, length = body.length): string =>
   `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n${body}`
 
-/** Modbus-TCP, of which `input 12 1` asks for 12. */
+/** Modbus-TCP; `input 12 1` asks for 12. */
 export const modbus: Speech = {
   cut(bytes) {
     const requests: Buffer[] = []
@@ -61,7 +61,7 @@ export const modbus: Speech = {
   reply: modbusReply,
 }
 
-/** `changed` are bytes of it by their place. */
+/** `changed` maps positions to replaced bytes. */
 export function modbusReply(request: Buffer, n: number, changed: Record<number, number> = {}): Buffer {
   const reply = Buffer.concat([
     request.subarray(0, 4),
@@ -71,14 +71,14 @@ export function modbusReply(request: Buffer, n: number, changed: Record<number, 
   return reply
 }
 
-/** SNMP 2c, of which `get 1.3.6.1.4.1.9.12` asks for 12. Every length is below 128, so a byte. */
+/** SNMP 2c; `get 1.3.6.1.4.1.9.12` asks for 12. Every length is below 128, so it takes one byte. */
 export const snmp: Speech = {
   cut: (bytes) => ({ requests: [bytes], rest: Buffer.alloc(0) }),
   hear: (request) => oidOf(request).at(-1),
   reply: (request, n) => snmpReply(request, { value: element(2, Buffer.from([n])) }),
 }
 
-/** The reply to a request with a value, or with another request's identifier. */
+/** The reply to a request with a value, or with the identifier of another request. */
 export function snmpReply(
   request: Buffer,
   { value = Buffer.alloc(0), id }: { value?: Buffer; id?: Buffer },

@@ -50,12 +50,12 @@ test('a refusal says what an instrument refuses for', async () => {
   expect(refused.message).toContain(
     `127.0.0.1:${fake.port}: connection refused, or no way to it: is the cable in, and the address right?`,
   )
-  // Looking again is cheap: who plugs it in is not kept waiting.
+  // Trying again is cheap, so after plugging in nobody has to wait.
   expect((refused as TransportError).retryMs).toBe(1000)
 })
 
 test('a host that stays silent is given up by our own timer', async () => {
-  // A full backlog leaves the next connection unanswered, as a host that is switched off does.
+  // A full backlog leaves the next connection unanswered, like a host that is switched off.
   const child = Bun.spawn(
     [
       'python3',

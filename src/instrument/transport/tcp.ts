@@ -5,7 +5,7 @@ import type { Transport } from './byte-stream.ts'
 import { noConnection, stopped, systemFailure } from './failures.ts'
 import { Loss } from './loss.ts'
 
-/** How `openTcp` connects. */
+/** Options of `openTcp`. */
 export interface TcpOptions {
   /** ms to wait for the connection, 3000 by default. */
   readonly connectTimeout?: number
@@ -16,9 +16,9 @@ export interface TcpOptions {
 const keepAliveDelay = 10_000
 
 /**
- * Connects to an instrument by TCP, without Nagle's delay. A host that stays silent is given up after `connectTimeout`:
- * the system's own limit is minutes.
- * @throws TransportError if it cannot be reached, or the signal aborts.
+ * Connects to an instrument on TCP, without Nagle's delay. A silent host is given up after `connectTimeout`,
+ * because the system's own limit is minutes.
+ * @throws TransportError if it cannot be reached, or the signal aborts
  */
 export function connectTcp(host: string, port: number, options: TcpOptions = {}): Promise<Socket> {
   const { connectTimeout = 3000, signal } = options
@@ -44,7 +44,7 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
     const timer = setTimeout(() => fail(noConnection(name, connectTimeout)), connectTimeout)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) return void abort()
-    // Stays for good: an error that nobody listens for would end the program.
+    // This listener stays for good: an error without a listener would end the program.
     socket.on('error', (error) => fail(systemFailure(name, error, crowded)))
     socket.once('connect', () => {
       end()
@@ -53,20 +53,23 @@ export function connectTcp(host: string, port: number, options: TcpOptions = {})
   })
 }
 
-/** What it may also mean of an instrument with a socket for each client. */
+/** What the error may also mean for an instrument with one socket per client. */
 const CLIENTS = 'once it serves all the clients it can (a Lake Shore 372: two)'
 const crowded = {
   ECONNREFUSED: `connection refused, or no way to it: is the cable in, and the address right? An instrument also refuses ${CLIENTS}`,
   ECONNRESET: `it closed the connection: an instrument does so when it restarts, or ${CLIENTS}`,
 }
 
-/** Calls `listener` when the other end is gone, with the reason first; a `Loss` takes no more than that. */
+/** Calls `listener` when the other end is gone, with the first reason; a `Loss` ignores any further calls. */
 export function onLoss(socket: Socket, name: string, listener: (reason: Error) => void): void {
   socket.on('error', (error) => listener(systemFailure(name, error, crowded)))
   socket.on('close', () => listener(new TransportError(`${name}: it closed the connection`)))
 }
 
-/** A line to an instrument by TCP; see `connectTcp`. @throws TransportError if it cannot be reached, or the signal aborts. */
+/**
+ * A line to an instrument on TCP; see `connectTcp`. @throws TransportError if it cannot be reached, or the
+ * signal aborts
+ */
 export async function openTcp(host: string, port: number, options: TcpOptions = {}): Promise<Transport> {
   const name = hostPort(host, port)
   const socket = await connectTcp(host, port, options)

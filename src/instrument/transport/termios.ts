@@ -1,13 +1,14 @@
 /**
- * Serial port settings on Linux, by ioctl(2) on a file descriptor: the kernel's `termios2` (asm-generic/termbits.h, the same
- * on x86-64 and arm64) takes any baud rate as a number and is alike under glibc and musl, which libc's own calls are not.
+ * Serial port settings on Linux, by ioctl(2) on a file descriptor: the kernel's `termios2`
+ * (asm-generic/termbits.h, the same on x86-64 and arm64) takes any baud rate as a number and is the same
+ * under glibc and musl, unlike libc's own calls.
  */
 import { ptr, read } from 'bun:ffi'
 import { constants } from 'node:os'
 import { TransportError } from '../../core/errors.ts'
 import { libc } from '../../machine/libc.ts'
 
-/** How the line is driven: 115200 8N1 unless said otherwise. One stop bit, no flow control. */
+/** The settings of the line: 115200 8N1 by default. One stop bit, no flow control. */
 export interface SerialSettings {
   /** Bits per second, 9600 to 230400. */
   readonly baud?: number
@@ -17,7 +18,7 @@ export interface SerialSettings {
   readonly hupcl?: boolean
 }
 
-/** The rates that `configure` takes, in bits per second. */
+/** The rates that `configure` accepts, in bits per second. */
 export const baudRates = [9600, 19200, 38400, 57600, 115200, 230400]
 
 const TCGETS2 = 0x802c542a
@@ -28,7 +29,7 @@ const TIOCEXCL = 0x540c
 const TIOCNXCL = 0x540d
 const LOCK_EX_NB = 2 | 4
 const LOCK_UN = 8
-/** c_cflag */
+/** Flags in c_cflag. */
 const BOTHER = 0o010000
 const CREAD = 0o000200
 const CLOCAL = 0o004000
@@ -73,7 +74,10 @@ export function ioctl(fd: number, request: number, argument: number | Uint8Array
   check(calls().ioctl(fd, request, value), `ioctl ${request.toString(16)}`)
 }
 
-/** Sets the line to raw bytes at the given speed and format. @throws Error with code ENOTTY if it is no terminal. */
+/**
+ * Sets the line to raw bytes at the given speed and format. @throws Error with code ENOTTY if it is not a
+ * terminal
+ */
 export function configure(fd: number, settings: SerialSettings = {}): void {
   const { baud = 115200, bits = 8, parity = 'none', hupcl = true } = settings
   const bytes = new Uint8Array(offset.size)
@@ -94,23 +98,29 @@ export function configure(fd: number, settings: SerialSettings = {}): void {
   ioctl(fd, TCSETS2, bytes)
 }
 
-/** The line's speed as the driver has it, bits per second: a driver rounds what it cannot do. */
+/** The line's speed as the driver reports it, bits per second: a driver rounds speeds it does not support. */
 export function baudRate(fd: number): number {
   const bytes = new Uint8Array(offset.size)
   ioctl(fd, TCGETS2, bytes)
   return new DataView(bytes.buffer).getUint32(offset.outputSpeed, true)
 }
 
-/** Discards what was received and not read, and what was written and not sent. */
+/** Discards received input that was not read, and written output that was not sent. */
 export const flush = (fd: number): void => ioctl(fd, TCFLSH, TCIOFLUSH)
 
-/** Takes the port for this program alone; flock for programs that ask, TIOCEXCL for those that do not. @throws Error with code EAGAIN if it is taken. */
+/**
+ * Takes the port for this program alone: flock for programs that ask, TIOCEXCL for those that do not.
+ * @throws Error with code EAGAIN if it is taken
+ */
 export function lock(fd: number): void {
   check(calls().flock(fd, LOCK_EX_NB), 'flock')
   ioctl(fd, TIOCEXCL)
 }
 
-/** Gives the port back. Before closing: the reader holds a copy of the descriptor, and with it the lock. A port that is gone needs none. */
+/**
+ * Releases the port. Call it before closing, since the reader holds a copy of the descriptor, and with it the
+ * lock. A port that is gone does not need it.
+ */
 export function unlock(fd: number): void {
   calls().flock(fd, LOCK_UN)
   calls().ioctl(fd, TIOCNXCL, 0)

@@ -1,18 +1,20 @@
-/** The command log of `--trace`: every command to an instrument and every reply, with times. One for the process. */
+/**
+ * The command log of `--trace`: every command to an instrument and every reply, with times. One per process.
+ */
 
 let log: ((line: string) => void) | undefined
 
-/** An exchange with an instrument that has ended. */
+/** A completed exchange with an instrument. */
 export interface Exchange {
-  /** Where: the name of its link. */
+  /** The name of its link. */
   readonly name: string
   readonly command: string
-  /** Null where none was due; the error where it failed. */
+  /** Null if none was expected; the error if it failed. */
   readonly reply: string | Error | null
 }
 let tap: ((exchange: Exchange) => void) | undefined
 
-/** Hears of every exchange of this process until disposed; one listener at a time. */
+/** Calls the listener for every exchange of this process until disposed; one listener at a time. */
 export function tapExchanges(listener: (exchange: Exchange) => void): Disposable {
   tap = listener
   return {
@@ -22,15 +24,17 @@ export function tapExchanges(listener: (exchange: Exchange) => void): Disposable
   }
 }
 
-/** The longest reply shown whole, in characters. */
+/** The longest reply shown in full, in characters. */
 const LIMIT = 400
 
-/** Sends the command log there; undefined ends it. */
+/** Sends the command log to `sink`; undefined ends it. */
 export function traceTo(sink: ((line: string) => void) | undefined): void {
   log = sink
 }
 
-/** Notes an exchange that has just ended: where, the command, its reply or error (null: none was due), and ms it took. */
+/**
+ * Logs a completed exchange: link, command, reply or error (null: no reply expected), and its duration in ms.
+ */
 export function trace(name: string, command: string, reply: string | Error | null, ms: number): void {
   tap?.({ name, command, reply })
   if (!log) return
@@ -41,7 +45,7 @@ export function trace(name: string, command: string, reply: string | Error | nul
   else log(`trace ${at} ${shown(command)} -> ${shown(reply)} ${took}`)
 }
 
-/** Notes what came from an instrument without having been asked for. */
+/** Logs unsolicited input from an instrument. */
 export function traceUnasked(name: string, what: string): void {
   log?.(`trace ${new Date().toISOString()} ${name} unsolicited: ${what}`)
 }

@@ -6,9 +6,9 @@ import { systemFailure } from './failures.ts'
 import { Loss } from './loss.ts'
 
 /**
- * A line to an instrument by UDP: a datagram a command, and each datagram from there is a line, ended or not. Nothing is
- * heard from other hosts. That a port has nobody behind it shows at the first command, as a loss.
- * @throws TransportError if the host's name cannot be found
+ * A line to an instrument on UDP: a datagram per command, and each datagram received is a line, terminated or
+ * not. Other hosts are ignored. If nobody listens on the port, the first command shows that as a loss.
+ * @throws TransportError if the host's name cannot be resolved
  */
 export async function openUdp(host: string, port: number): Promise<Transport> {
   const name = hostPort(host, port)

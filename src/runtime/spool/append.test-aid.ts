@@ -1,4 +1,4 @@
-/** Appends to a spool as fast as it is told to, and prints each row that is on disk: `EPOCH SEQ N`. */
+/** Appends to a spool as fast as requested, and prints each row that is on disk: `EPOCH SEQ N`. */
 
 import { count, counts } from '../counts.test-aid.ts'
 import { Spool } from './spool.ts'

@@ -1,4 +1,4 @@
-/** Who waits until all rows that were appended so far are on disk, or were let go. */
+/** Those who wait until all rows appended so far are on disk, or were dropped. */
 export class CommitMarks {
   #appended = 0
   #settled = 0
@@ -8,13 +8,13 @@ export class CommitMarks {
     this.#appended++
   }
 
-  /** So many more are on disk, or were let go. */
+  /** This many more rows are on disk, or were dropped. */
   settled(rows: number): void {
     this.#settled += rows
     while ((this.#awaited[0]?.mark ?? Infinity) <= this.#settled) this.#awaited.shift()?.resolve()
   }
 
-  /** Resolves once all that were appended so far are settled. */
+  /** Resolves once all rows appended so far are settled. */
   reached(): Promise<void> {
     if (this.#settled >= this.#appended) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,12 +1,13 @@
 import type { Row } from '../../core/channels.ts'
 import type { Spool } from './spool.ts'
 
-/** Bytes of rows that are read at once. */
+/** Bytes of rows read at a time. */
 const PIECE = 1 << 20
 
 /**
- * Whether a spool holds a row of a block with these times (unix s): what a process that died had committed without knowing
- * it is not taken twice. The newest epochs are looked through first.
+ * Whether a spool holds a row of a block with these times (unix s). A process may die after its rows were
+ * committed but before it knows: this keeps them from being taken twice. The newest epochs are searched
+ * first.
  */
 export function holds(spool: Spool, feed: string, block: string, t: readonly number[]): boolean {
   const same = (other: readonly number[]) => other.length === t.length && other.every((at, i) => at === t[i])
@@ -23,7 +24,7 @@ export function holds(spool: Spool, feed: string, block: string, t: readonly num
   return false
 }
 
-/** The last time, unix s, in the newest row of a feed that a spool has. */
+/** The last time, unix s, in the newest row of a feed in a spool. */
 export function lastTime(spool: Spool, feed: string): number | undefined {
   const epoch = spool.held(feed).at(-1)
   const newest = epoch && spool.read(feed, epoch.epoch, epoch.last, PIECE)?.rows.at(-1)

@@ -1,18 +1,21 @@
 import { type Stats, statSync } from 'node:fs'
 
-/** The file that SQLite has open: it goes on writing to one that has no name any more, and what it holds ends with this process. */
+/**
+ * The file that SQLite has open. SQLite goes on writing to a file that has been deleted, and the contents are
+ * lost when this process ends.
+ */
 export class OwnFile {
   readonly #path: string
   readonly #file: Stats | undefined
   #told = false
 
-  /** @param path of the file that has just been opened */
+  /** @param path the file that has just been opened */
   constructor(path: string) {
     this.#path = path
     this.#file = fileAt(path)
   }
 
-  /** Whether it has been moved or removed since; true once. */
+  /** Whether the file has been moved or removed since; true only once. */
   wasDisplaced(): boolean {
     const there = fileAt(this.#path)
     const isHere = there !== undefined && there.dev === this.#file?.dev && there.ino === this.#file.ino

@@ -1,14 +1,17 @@
-/** Seconds that recorded rows stay, for data nodes that start and for files that somebody takes away. */
+/**
+ * Seconds that recorded rows are kept, for data nodes that start later and for files that somebody removes.
+ */
 const STAY = 3600
-/** Milliseconds from one mark to the next: rows stay up to so much longer. */
+/** Milliseconds between marks: rows are kept up to this much longer. */
 const MARK_MS = 60_000
 
-/** The last seq that an epoch, by its id in the spool, has given out. */
+/** The last seq assigned in each epoch, by the epoch's id in the spool. */
 type Given = ReadonlyMap<number, number>
 
 /**
- * Knows which rows have been in a spool for an hour, by the time for which this process has run: no clock that is set, or was
- * wrong when the process began, makes them older. What the process found when it began stays another hour.
+ * Finds the rows that have been in a spool for an hour, measured by the uptime of this process: setting the
+ * clock, or a wrong clock at the start, does not make them older. Rows that the process found at its start
+ * are kept for another hour.
  */
 export class Ring {
   readonly #now: () => number
@@ -19,7 +22,10 @@ export class Ring {
     this.#now = now
   }
 
-  /** Takes note of what has been given out. @returns what had been an hour ago; nothing in the first hour */
+  /**
+   * Notes the seqs assigned so far.
+   * @returns the seqs assigned up to an hour ago; empty in the first hour
+   */
   look(given: () => Given): Given {
     const now = this.#now()
     const last = this.#marks.at(-1)

@@ -8,7 +8,7 @@ import { notHeld } from './spool-index.ts'
 import { answerText } from './stored-rows.ts'
 import { TrustedRecorders, trustPath } from './trusted-recorders.ts'
 
-/** Strangers that are told of, each once. */
+/** The most unknown recorders reported, each once. */
 const STRANGERS = 20
 
 interface Here {
@@ -16,7 +16,7 @@ interface Here {
   readonly instance: string
 }
 
-/** Answers whoever asks an instance for rows, and hears from its recorder which are recorded. */
+/** Answers requests for an instance's rows, and receives from its recorder which rows are recorded. */
 export async function serveSpool(
   bus: Bus,
   here: Here,
@@ -46,7 +46,7 @@ async function hearAcks(bus: Bus, here: Here, spool: Spool, event: Lab['event'])
     try {
       found = recorders.judge({ to: { ...here, feed }, ...acked }, key, signature)
     } catch (error) {
-      // Rows that nobody acknowledges are kept.
+      // Rows without an acknowledgement are kept.
       warn('trouble', `acknowledgements are ignored: ${messageOf(error)}: rows are kept`)
       return
     }

@@ -6,9 +6,11 @@ import { ownFile } from '../../machine/private-file.ts'
 
 /** Version of the tables below, in SQLite's `user_version`. */
 export const SPOOL_VERSION = 1
-/** Files up to this many bytes are checked whole when they are opened (1 s a GiB, once in the page cache). */
+/**
+ * Files up to this many bytes are checked completely when they are opened (1 s per GiB if in the page cache).
+ */
 const CHECK_BYTES = 256 << 20
-/** Pages handed back to the file system by each commit that lets rows go. */
+/** Pages returned to the file system by each commit that deletes rows. */
 const VACUUM_PAGES = 64
 
 /** An epoch as stored. `declaration` and `previous` are JSON; `last` is the last committed seq. */
@@ -22,41 +24,43 @@ export interface StoredEpoch {
   readonly acked: number
 }
 
-/** One transaction's worth of changes, made on the main thread and carried out by the worker. */
+/** The changes of one transaction, made on the main thread and carried out by the worker. */
 export interface Batch {
   readonly begin: readonly StoredEpoch[]
   /** Epoch id, seq, time of the first sample (unix s), the row as JSON. */
   readonly rows: readonly (readonly [id: number, seq: number, t: number, body: string])[]
   readonly touch: readonly (readonly [id: number, last: number, acked: number])[]
-  /** Lets go of rows up to `upTo`, `limit` of them; of the epoch itself when `end` and none is left. */
+  /** Deletes rows up to `upTo`, `limit` of them; the epoch itself if `end` and no row is left. */
   readonly prune: readonly { readonly id: number; readonly upTo: number; readonly end: boolean }[]
   readonly limit: number
-  /** Bytes the rows may take; beyond them the oldest go, `limit` a batch. */
+  /** Bytes that the rows may take; above that the oldest are deleted, `limit` per batch. */
   readonly quota: number
 }
-/** What the writing thread is told: numbered batches of a spool, and to close its file last. */
+/** Orders to the writing thread: numbered batches of a spool, and finally to close its file. */
 export type Order =
   | { readonly spool: number; readonly path: string; readonly number: number; readonly batch: Batch }
   | { readonly spool: number; readonly close: true }
-/** What a batch came to. */
+/** The result of a batch. */
 export type Done =
   | {
-      /** The oldest row's seq of each epoch that lost rows, 0 when none is left. */
+      /** The seq of the oldest row of each epoch that lost rows, 0 if none is left. */
       readonly firsts: Readonly<Record<number, number>>
-      /** Epochs that are gone. */
+      /** Epochs that were deleted. */
       readonly ended: readonly number[]
-      /** Rows that were let go for the quota. */
+      /** Number of rows deleted because of the quota. */
       readonly dropped: number
     }
   | { readonly error: string }
-/** The answer to the batch of that number. */
+/** The answer to the batch with that number. */
 export interface Answer {
   readonly spool: number
   readonly number: number
   readonly done: Done
 }
 
-/** Opens a spool file as its writer does: WAL, each commit synced. Settings by measurement: `docs/decisions/0004`. */
+/**
+ * Opens a spool file for writing: WAL, each commit synced. Settings by measurement: `docs/decisions/0004`.
+ */
 export function openSpoolFile(path: string): Database {
   ownFile(path)
   const db = new Database(path, { create: true, strict: true })
@@ -87,7 +91,10 @@ function create(db: Database): void {
   })()
 }
 
-/** Opens a spool file; one that is damaged is set aside and a new one begun: `broken` is where it is now. */
+/**
+ * Opens a spool file. A damaged file is set aside and a new one begun: `broken` is the new path of the
+ * damaged one.
+ */
 export function openOrReplace(path: string): { readonly db: Database; readonly broken: string | undefined } {
   try {
     const db = openSpoolFile(path)
@@ -110,12 +117,15 @@ function faultOf(db: Database): string | undefined {
   return quick_check === 'ok' ? undefined : quick_check
 }
 
-/** Whether an error of SQLite says that the file itself is damaged. */
+/** Whether an SQLite error means that the file itself is damaged. */
 export function isDamage(message: string): boolean {
   return /malformed|not a database|no such (table|column)/i.test(message)
 }
 
-/** Opens a spool file for a look, beside its agent. @throws ConfigError when a newer ocs wrote it */
+/**
+ * Opens a spool file for reading, beside its agent.
+ * @throws ConfigError when a newer ocs wrote it
+ */
 export function openToLook(path: string): Database {
   const db = new Database(path, { readonly: true })
   try {
@@ -135,7 +145,7 @@ function mustKnow(db: Database): number {
   return user_version
 }
 
-/** Carries out a batch in one transaction. Repeating one that had been committed changes nothing. */
+/** Carries out a batch in one transaction. Repeating a committed batch changes nothing. */
 export function commit(db: Database, batch: Batch): Done {
   const insert = db.query('INSERT OR IGNORE INTO rows(epoch, seq, t, body) VALUES (?, ?, ?, ?)')
   const begin = db.query('INSERT OR IGNORE INTO epochs VALUES (?, ?, ?, ?, ?, 0, 0)')
@@ -173,7 +183,7 @@ export function commit(db: Database, batch: Batch): Done {
   return { firsts, ended, dropped }
 }
 
-/** Lets go of an epoch's rows, oldest first; says how many went and which is the first now. */
+/** Deletes an epoch's rows, oldest first; returns how many were deleted and which is the first now. */
 function letGo(db: Database, id: number, upTo: number, limit: number) {
   const { changes } = db
     .query(
@@ -187,7 +197,7 @@ function letGo(db: Database, id: number, upTo: number, limit: number) {
   return { changes, first }
 }
 
-/** The epoch whose rows go next when there are too many: recorded ones first, then the oldest. */
+/** The epoch whose rows are deleted next when there are too many: recorded ones first, then the oldest. */
 function oldestOf(db: Database): { id: number; acked: number; recorded: 0 | 1 } | null {
   return db
     .query(

@@ -10,7 +10,7 @@ export interface SpoolPlace {
   readonly instance: string
   readonly file: string
 }
-/** Where data nodes of archives keep their indexes (`indexPath`), which are no spools. */
+/** Where data nodes of archives keep their indexes (`indexPath`); these are not spools. */
 const INDEXES = 'archives'
 
 /** The spools of a state folder: `ROOT/INSTANCE.sqlite`. */
@@ -28,7 +28,10 @@ export function spoolsIn(state: string): SpoolPlace[] {
     .sort((a, b) => a.file.localeCompare(b.file))
 }
 
-/** One of them by its name. @throws ConfigError when there is none, or several, with those there are */
+/**
+ * Finds a spool by name.
+ * @throws ConfigError when there is none, or several; the message lists those that exist
+ */
 export function findSpool(state: string, name: string): SpoolPlace {
   const all = spoolsIn(state)
   const meant = all.filter(({ root, instance }) => name === instance || name === `${root}.${instance}`)

@@ -11,19 +11,21 @@ export interface Epoch {
   readonly declaration: FeedDeclaration
   readonly previous: { readonly epoch: string; readonly last: number } | undefined
   first: number
-  /** The last committed seq, the last that went out though the disk had not taken it, and the last one given out. */
+  /** The last committed seq, the last one published without being on disk, and the last one assigned. */
   last: number
   sent: number
   given: number
   acked: number
 }
-/** Epochs listed of a feed at most: the newest, and as many of the oldest that are not recorded. */
+/**
+ * The most epochs listed per feed: this many of the newest, and as many of the oldest that are not recorded.
+ */
 const LISTED_NEWEST = 20
 const LISTED_OLDEST = 80
-/** Epochs of a feed that a round lets go of rows of, at most. */
+/** The most epochs of a feed from which one round deletes rows. */
 const PRUNED = 100
 
-/** Which epochs and seqs a spool holds, and the reading of its rows. Reading does not wait for the writing thread. */
+/** The epochs and seqs of a spool, and reading of its rows. Reading does not wait for the writing thread. */
 export class SpoolIndex {
   readonly spool: string
   readonly #db: Database
@@ -46,7 +48,7 @@ export class SpoolIndex {
         epoch,
         declaration: JSON.parse(declaration) as FeedDeclaration,
         previous: previous === null ? undefined : (JSON.parse(previous) as { epoch: string; last: number }),
-        // Rows that are neither here nor recorded are lost: readers are to learn of that.
+        // Rows that are neither here nor recorded are lost: readers must learn of that.
         first: min?.first ?? Math.min(acked, last) + 1,
         last,
         sent: 0,
@@ -70,15 +72,18 @@ export class SpoolIndex {
   epochs(feed: string): readonly Readonly<Epoch>[] {
     return this.#epochs.get(feed) ?? []
   }
-  /** Rows of a feed that are not known to be recorded; those that are gone from the spool, too. */
+  /** Rows of a feed that are not known to be recorded, including those already deleted from the spool. */
   unrecorded(feed: string): number {
     return this.epochs(feed).reduce((sum, epoch) => sum + unrecordedOf(epoch), 0)
   }
-  /** The time of an epoch's first sample of a row, unix s; undefined when the row is not there. */
+  /** The time of the first sample of a row, unix s; undefined if the row does not exist. */
   timeOf({ id }: Readonly<Epoch>, seq: number): number | undefined {
     return this.#one<{ t: number }>('SELECT t FROM rows WHERE epoch = ? AND seq = ?', id, seq)?.t
   }
-  /** What is held of a feed's epochs, oldest first; of very many the oldest not yet recorded and the newest. */
+  /**
+   * The epochs held of a feed, oldest first; if there are many, only the oldest unrecorded ones and the
+   * newest.
+   */
   held(feed: string): HeldEpoch[] {
     const all = this.epochs(feed)
       .map((epoch) => ({ ...epoch, last: headOf(epoch) }))
@@ -96,14 +101,14 @@ export class SpoolIndex {
     return listed
   }
 
-  /** The last seq that each epoch, by its id, has given out. */
+  /** The last seq assigned in each epoch, by the epoch's id. */
   given(): Map<number, number> {
     return new Map([...this.#epochs.values()].flat().map(({ id, given }) => [id, given]))
   }
 
   /**
-   * What may be let go of: rows that are recorded (`recorded` false: all) up to what is `old`, a seq by an epoch's id, and
-   * epochs that have ended with nothing left to tell of them.
+   * What may be deleted: recorded rows (`recorded` false: all rows) up to `old`, a seq by epoch id, and ended
+   * epochs that no longer hold anything to report.
    */
   prunable(recorded: boolean, old: ReadonlyMap<number, number>): Batch['prune'] {
     const found: Batch['prune'][number][] = []
@@ -121,7 +126,7 @@ export class SpoolIndex {
     return found
   }
 
-  /** Begins an epoch; it names the one before and that one's last seq. */
+  /** Begins an epoch; it names the previous one and that one's last seq. */
   begin(feed: string, name: string, declaration: FeedDeclaration): Epoch {
     const before = this.newest(feed)
     const previous = before && { epoch: before.epoch, last: before.given }
@@ -143,12 +148,12 @@ export class SpoolIndex {
     this.#begun.push({ ...stored, previous: previous ? JSON.stringify(previous) : null })
     return epoch
   }
-  /** The epochs begun since the last call, to be committed. */
+  /** The epochs begun since the last call, for the next commit. */
   takeBegun(): StoredEpoch[] {
     return this.#begun.splice(0)
   }
 
-  /** Rows and epochs are gone from the file. */
+  /** Rows and epochs were deleted from the file. */
   forget({ firsts, ended }: Exclude<Done, { error: string }>): void {
     const gone = new Set(ended)
     for (const list of this.#epochs.values()) {
@@ -161,8 +166,8 @@ export class SpoolIndex {
   }
 
   /**
-   * Rows of an epoch from `from` on (or, where later, from unix time `since` on), up to `maxBytes` of JSON,
-   * at least one; what is gone is named as a gap.
+   * Rows of an epoch from `from` on (or from unix time `since` on, if that is later), up to `maxBytes` of
+   * JSON, at least one; missing rows are reported as a gap.
    */
   read(feed: string, epoch: string, from: number, maxBytes: number, since?: number): SpoolAnswer {
     const found = this.find(feed, epoch)
@@ -203,7 +208,10 @@ export class SpoolIndex {
     }
   }
 
-  /** The first seq of an epoch at or after a time: times hardly run back within an epoch (its blocks interleave). */
+  /**
+   * The first seq of an epoch at or after a time: times within an epoch are almost in order (its blocks
+   * interleave).
+   */
   #firstAt({ id, first, last }: Epoch, since: number): number {
     const at = 'SELECT seq, t FROM rows WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1'
     let [low, high] = [first, last + 1]
@@ -227,17 +235,17 @@ export class SpoolIndex {
   }
 }
 
-/** The last seq that readers may have heard of. */
+/** The last seq that readers may know of. */
 export function headOf({ last, sent }: Readonly<Epoch>): number {
   return Math.max(last, sent)
 }
 
-/** Rows of an epoch that are not known to be recorded, those that are gone from the spool, too. */
+/** Rows of an epoch that are not known to be recorded, including those already deleted from the spool. */
 export function unrecordedOf(epoch: Readonly<Epoch>): number {
   return Math.max(0, headOf(epoch) - epoch.acked)
 }
 
-/** The answer for an epoch that no spool holds: nothing to be had, and nothing to wait for. */
+/** The answer for an epoch that no spool holds: no rows, and none to wait for. */
 export function notHeld(feed: string, epoch: string, from: number): SpoolAnswer {
   return { feed, epoch, rows: [], next: from, head: from - 1 }
 }

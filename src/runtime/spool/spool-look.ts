@@ -9,27 +9,27 @@ export interface EpochLook {
   readonly feed: string
   readonly epoch: string
   readonly agent_class: string
-  /** Rows in the file, by seq; `first` > `last`: none. */
+  /** Seqs of the rows in the file; `first` > `last`: none. */
   readonly first: number
   readonly last: number
-  /** Rows that are not known to be recorded; those that are gone from the spool, too. */
+  /** Rows that are not known to be recorded, including those already deleted from the spool. */
   readonly unrecorded: number
   /** Times of the first and the last row, unix s. */
   readonly oldest: number | null
   readonly newest: number | null
 }
-/** What a spool file holds. */
+/** The contents of a spool file. */
 export interface SpoolLook {
   readonly spool: string
-  /** Of the file and its log. */
+  /** Size of the file and its log. */
   readonly bytes: number
-  /** Whether a process has it: its agent, or one that drains it. */
+  /** Whether a process has it open: its agent, or a drain. */
   readonly in_use: boolean
   readonly epochs: readonly EpochLook[]
 }
 
 /**
- * Reads what a spool holds, also while its agent runs. Changes nothing.
+ * Reads the contents of a spool, also while its agent runs. Changes nothing.
  * @throws ConfigError when the file is damaged, cannot be read, or a newer ocs wrote it
  */
 export function lookAtSpool(path: string): SpoolLook {

@@ -2,10 +2,13 @@ import { messageOf } from '../../core/errors.ts'
 import { type SpoolPlace, spoolsIn } from './spool-files.ts'
 import { type EpochLook, lookAtSpool, type SpoolLook } from './spool-look.ts'
 
-/** A spool with what it holds, or why nobody can say. */
+/** A spool with its contents, or why they cannot be read. */
 export type OpenedSpool = SpoolPlace & ({ readonly look: SpoolLook } | { readonly problem: string })
 
-/** The spools of a state folder. @throws ConfigError when it is no folder */
+/**
+ * The spools of a state folder.
+ * @throws ConfigError when it is not a folder
+ */
 export function openedSpools(state: string): OpenedSpool[] {
   return spoolsIn(state).map((place) => {
     try {
@@ -16,7 +19,7 @@ export function openedSpools(state: string): OpenedSpool[] {
   })
 }
 
-/** A spool in few words, as `ocs spool ls --json` prints it. Times in unix s. */
+/** A short form of a spool, as `ocs spool ls --json` prints it. Times in unix s. */
 export function spoolSummary(found: OpenedSpool): Record<string, unknown> {
   const { root, instance, file } = found
   if ('problem' in found) return { root, instance, file, problem: found.problem }
@@ -37,7 +40,7 @@ export function spoolSummary(found: OpenedSpool): Record<string, unknown> {
   }
 }
 
-/** How many rows of an epoch a spool holds. */
+/** The number of an epoch's rows in a spool. */
 export function rowsOf({ first, last }: EpochLook): number {
   return last - first + 1
 }

@@ -6,35 +6,35 @@ import { type SpoolAnswer, storedRow } from './stored-rows.ts'
 export interface Waiting {
   readonly epoch: Epoch
   readonly row: Row & { readonly seq: number }
-  /** As it is stored. */
+  /** The row as stored. */
   readonly body: string
-  /** It went out without being on disk, because the disk has refused it for long. */
+  /** Published without being on disk, because the disk has refused it for long. */
   out: boolean
 }
 
-/** Bytes of rows that may wait behind a batch; beyond them those go that are recorded, then the oldest. */
+/** Bytes of rows that may wait behind a batch; above that recorded rows are dropped, then the oldest. */
 const MOST_BYTES = 16 << 20
 
-/** Rows on their way to the disk: those of the batch that is under way, and those that wait behind it. */
+/** Rows on their way to the disk: those of the batch being written, and those that wait behind it. */
 export class WaitingRows {
   #batch: readonly Waiting[] = []
   #queue: Waiting[] = []
   #bytes = 0
 
-  /** All of them, oldest first. */
+  /** All rows, oldest first. */
   get all(): readonly Waiting[] {
     return [...this.#batch, ...this.#queue]
   }
-  /** Whether none waits behind the batch. */
+  /** Whether no row waits behind the batch. */
   get idle(): boolean {
     return this.#queue.length === 0
   }
-  /** Whether more wait than may. */
+  /** Whether more rows wait than allowed. */
   get tooMany(): boolean {
     return this.#bytes > MOST_BYTES
   }
 
-  /** Returns whether half of what may wait does so now. */
+  /** Returns whether this row makes the queue exceed half of what may wait. */
   add(one: Waiting): boolean {
     const before = this.#bytes
     this.#queue.push(one)
@@ -42,7 +42,7 @@ export class WaitingRows {
     return before <= MOST_BYTES / 2 && this.#bytes > MOST_BYTES / 2
   }
 
-  /** Those that wait, which are the batch from now on. */
+  /** Makes the waiting rows the next batch. */
   take(): readonly Waiting[] {
     this.#batch = this.#queue
     this.#queue = []
@@ -50,14 +50,14 @@ export class WaitingRows {
     return this.#batch
   }
 
-  /** The batch is on disk. Returns those of it that have not gone out yet. */
+  /** The batch is on disk. Returns those of its rows that have not been published yet. */
   committed(): readonly Waiting[] {
     const batch = this.#batch
     this.#batch = []
     return batch.filter(({ out }) => !out)
   }
 
-  /** All go out, and wait on. Returns those that had not yet. */
+  /** Marks all rows as published while they go on waiting. Returns those that had not been published. */
   sendOn(): readonly Waiting[] {
     const waiting = this.all.filter(({ out }) => !out)
     for (const one of waiting) {
@@ -67,7 +67,9 @@ export class WaitingRows {
     return waiting
   }
 
-  /** Keeps half of what may wait, the newest. Returns those let go that are not known to be recorded. */
+  /**
+   * Keeps the newest rows, half of what may wait. Returns the dropped rows that are not known to be recorded.
+   */
   letGo(): readonly Waiting[] {
     const needed = this.#queue.filter(({ epoch, row }) => row.seq > epoch.acked)
     let left = MOST_BYTES / 2
@@ -82,8 +84,8 @@ export class WaitingRows {
 }
 
 /**
- * An answer from the disk, with what follows in memory: rows that went out though the disk has not taken them. Of those
- * that memory could not hold either it tells as of a gap.
+ * Extends an answer from the disk with the rows in memory that were published without being on disk. Rows
+ * that memory could not hold either are reported as a gap.
  */
 export function withWaiting(
   answer: SpoolAnswer,

@@ -1,6 +1,6 @@
 /**
- * The thread that writes the spools of a process: a slow disk holds up this thread alone, never the readings or the bus
- * (`docs/decisions/0004`). Every order is answered.
+ * The thread that writes the spools of a process: a slow disk blocks only this thread, never the readings or
+ * the bus (`docs/decisions/0004`). Every order is answered.
  */
 import type { Database } from 'bun:sqlite'
 import { messageOf } from '../../core/errors.ts'

@@ -1,13 +1,16 @@
 import { ownModule } from '../../machine/own-files.ts'
 import type { Answer, Batch, Done, Order } from './spool-file.ts'
 
-/** The thread that writes all spools of this process, while there are any; started when there is something to write. */
+/** The one thread that writes all spools of this process; started when there is something to write. */
 let thread: Worker | undefined
-/** Who hears its answers, by number, and that it has died. */
+/** The writers that receive the thread's answers, by number, and learn of its death. */
 const open = new Map<number, SpoolWriter>()
 let last = 0
 
-/** What it is told next: what comes in one turn of the event loop goes together, since each message wakes it by itself. */
+/**
+ * Orders for the thread. Those of one turn of the event loop are sent together, since each message wakes the
+ * thread.
+ */
 let orders: Order[] = []
 
 function tell(order: Order): void {
@@ -22,7 +25,7 @@ function tellAll(): void {
 }
 
 function start(): Worker {
-  // A small heap: what it has written is collected soon, where else it would be left for hours.
+  // A small heap: garbage is then collected soon; otherwise it would stay for hours.
   const worker = new Worker(ownModule('src/runtime/spool/spool-worker.ts'), { smol: true })
   let why = ''
   worker.onmessage = ({ data }: MessageEvent<readonly Answer[]>) => {
@@ -40,30 +43,30 @@ function start(): Worker {
   return worker
 }
 
-/** A spool's end of the writing thread, which is started again after it died. */
+/** A spool's connection to the writing thread, which is started again if it died. */
 export class SpoolWriter {
   readonly #spool = ++last
   readonly #path: string
   readonly #done: (done: Done) => void
   #number = 0
-  /** Whether a batch is on its way. */
+  /** Whether a batch is being written. */
   #waits = false
   #closing: (() => void) | undefined
 
-  /** @param answered hears what became of the batch last sent */
+  /** @param answered called with the result of the batch last sent */
   constructor(path: string, answered: (done: Done) => void) {
     this.#path = path
     this.#done = answered
   }
 
-  /** Has a batch committed; one at a time. */
+  /** Sends a batch to be committed; one at a time. */
   send(batch: Batch): void {
     open.set(this.#spool, this)
     this.#waits = true
     tell({ spool: this.#spool, path: this.#path, number: ++this.#number, batch })
   }
 
-  /** Lets go of the file; an answer that is still due does not come. Ends early when `late` resolves. */
+  /** Releases the file; a pending answer is no longer delivered. Ends early when `late` resolves. */
   async close(late: Promise<void>): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#closing = resolve
@@ -80,14 +83,14 @@ export class SpoolWriter {
     idle?.terminate()
   }
 
-  /** Hears what the thread answers. */
+  /** Handles an answer of the thread. */
   answered({ number, done }: Answer): void {
     if (this.#closing) {
       if (number === 0) this.#closing()
     } else if (number === this.#number) this.#end(done)
   }
 
-  /** The thread has died. Whether its batch was committed is not known; committing it again changes nothing. */
+  /** The thread has died. Whether its batch was committed is unknown; committing it again changes nothing. */
   died(error: string): void {
     if (this.#closing) this.#closing()
     else if (this.#waits) this.#end({ error })

@@ -16,7 +16,7 @@ afterEach(() => {
 const MOST = 262_144
 const HOUR_MS = 3_600_000
 
-/** Opens a spool, with what it says gathered. */
+/** Opens a spool and collects its reports. */
 function open(path: string, options = {}) {
   const spool = new Spool(path, options)
   const rows: Row[] = []
@@ -47,7 +47,7 @@ function drain(spool: Spool, epoch: string, from = 1, maxBytes = MOST) {
 }
 const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i) => from + i)
 
-/** Has the disk refuse every change of rows until `heal`: as one that is full does. */
+/** Makes the disk refuse every change of rows until `heal`, as a full disk does. */
 function refusing(path: string) {
   const db = new Database(path)
   db.run(
@@ -136,7 +136,7 @@ test.each([
   expect(readFileSync(`${dirname(path)}/${kept}`)).toEqual(Buffer.from(broken))
 })
 
-/** Has a spool let go of what it may. */
+/** Makes a spool delete the rows that it may. */
 async function look(spool: Spool): Promise<void> {
   spool.tidy()
   await spool.flush()
@@ -156,7 +156,7 @@ test('recorded rows go after an hour, ended epochs with them; the newest epoch a
   let passed = 0
   const again = open(path, { now: () => passed }).spool
   await again.flush()
-  // What was there when it began stays an hour from then.
+  // Rows found at the start are kept for an hour from then.
   expect(drain(again, 'e1').seqs).toEqual(upTo(10))
   passed = HOUR_MS
   await look(again)
@@ -181,7 +181,7 @@ test('within the hour recorded rows stay, whatever their times, and whoever sets
   passed = HOUR_MS - 1
   await look(spool)
   expect([drain(spool, 'e1').seqs, drain(spool, 'e2').seqs]).toEqual([upTo(10), upTo(10)])
-  // A mark a minute: so much later all that was there goes.
+  // A mark per minute: all rows of that time are deleted this much later.
   passed += HOUR_MS
   await look(spool)
   expect([drain(spool, 'e1').seqs, drain(spool, 'e2').seqs]).toEqual([[], []])
@@ -206,7 +206,7 @@ test('beyond the quota the oldest rows go, recorded ones first, and are counted'
   expect(spool.counters['dropped']).toBe(spool.dropped)
   expect(troubles).toHaveLength(1)
   expect(troubles[0]).toContain('the oldest rows are dropped before they are recorded')
-  // What went is told as a gap, of an epoch that is gone altogether too.
+  // Deleted rows are reported as a gap, also for an epoch that is gone completely.
   expect(drain(spool, 'old').gaps.flat()).toContain(1)
   const used = openSpoolFile(spool.path)
   const { rows } = used.query('SELECT sum(length(body)) AS rows FROM rows').get() as { rows: number }
@@ -215,11 +215,11 @@ test('beyond the quota the oldest rows go, recorded ones first, and are counted'
   await spool.close(UNHURRIED_MS)
 })
 
-/** Resolves once a condition holds; it is looked at each turn of the event loop. */
+/** Resolves once a condition holds; it is checked at each turn of the event loop. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
-/** Lets time, which a test has stopped, go by until a promise is settled. */
+/** Advances the time that a test has stopped until a promise is settled. */
 async function passing(promise: Promise<unknown>): Promise<void> {
   let over = false
   void promise.finally(() => {
@@ -240,7 +240,7 @@ test('a disk that refuses: rows are held in memory, go out after 5 s, and are sp
   jest.useFakeTimers()
   spool.append('counts', counts, count('e1', 4))
   const flushed = spool.flush()
-  // It has failed once, and a timer is set for the next attempt, whose place a flush must not take.
+  // The write has failed once, and a timer is set for the next attempt; a flush must not replace it.
   await until(() => jest.getTimerCount() > 0)
   const attempt = async () => {
     jest.advanceTimersByTime(500)
@@ -252,7 +252,7 @@ test('a disk that refuses: rows are held in memory, go out after 5 s, and are sp
   }
   await attempt()
   expect(rows[3]).toMatchObject({ seq: 4, data: { n: [4] } })
-  // Who asks is answered from memory.
+  // Requests are answered from memory.
   expect(spool.held('counts')).toMatchObject([{ first: 1, last: 4, acked: 0 }])
   expect(drain(spool, 'e1')).toEqual({ seqs: [1, 2, 3, 4], gaps: [] })
   heal()
@@ -277,9 +277,9 @@ test('while the disk refuses memory holds 16 MiB: what is recorded goes first, t
   fill(spool, 'e1', 3)
   await spool.flush()
   const heal = refusing(path)
-  // While no time goes by rows go out for their number alone.
+  // Time stands still, so rows are published only because of their number.
   jest.useFakeTimers()
-  // The first of them is the batch that is refused; those behind it wait.
+  // The first row is the batch that is refused; the others wait behind it.
   const wide = (n: number) =>
     spool.append('counts', counts, { ...count('e1', n), data: { n: [n], s: ['x'.repeat(1e6)] } })
   wide(4)
@@ -287,19 +287,19 @@ test('while the disk refuses memory holds 16 MiB: what is recorded goes first, t
   await until(() => spool.waiting.failing)
   for (let n = 5; n <= 20; n++) wide(n)
   expect(spool.counters['unspooled']).toBe(0)
-  // Half of it has gone out: a recorder that has had all so far, and keeps up, lets nothing be lost.
+  // Half of the rows have been published: a recorder that has all so far, and keeps up, loses nothing.
   for (let n = 21; n <= 60; n++) {
     spool.acknowledge('counts', 'e1', n - 1)
     wide(n)
   }
   spool.acknowledge('counts', 'e1', 60)
   expect(spool.counters['unspooled']).toBe(0)
-  // Then it is gone.
+  // Then the recorder is gone.
   for (let n = 61; n <= 80; n++) wide(n)
   const lost = Number(spool.counters['unspooled'])
   expect(lost).toBe(9)
   expect(rows.map(({ seq }) => seq)).toEqual(upTo(rows.length))
-  // An acknowledgement of what has not gone out is none.
+  // An acknowledgement of a row that has not been published does not count.
   const { acked = 0 } = spool.held('counts')[0] ?? {}
   expect(acked).toBe(58)
   const answers = drain(spool, 'e1', acked + 1)
@@ -410,7 +410,7 @@ test('rows that come within 25 ms of a commit share the next', async () => {
     () => {},
   )
   jest.useFakeTimers()
-  // After a pause no timer has to go by: a row is committed in the turn after its own.
+  // After a pause no timer is needed: a row is committed in the turn after its own.
   fill(spool, 'e1', 1)
   await until(() => commits.length === 1)
   for (let ms = 1; ms < 25; ms++) {
@@ -480,13 +480,13 @@ test('a spool whose file is moved or removed says so once, and counts it', async
     }
     expect(troubles).toEqual([expect.stringContaining('has been moved or removed')])
     expect(spool.counters['spool_failures']).toBe(1)
-    // Rows can still be had while the agent lives.
+    // Rows can still be read while the agent lives.
     expect(drain(spool, 'e1').seqs).toEqual(upTo(5))
     await spool.close(UNHURRIED_MS)
   }
 })
 
-/** Threads of this process that are workers. */
+/** The worker threads of this process. */
 const workers = () =>
   readdirSync('/proc/self/task').filter((task) => {
     try {

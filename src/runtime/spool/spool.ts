@@ -14,26 +14,28 @@ import { type Waiting, WaitingRows, withWaiting } from './spool-waiting.ts'
 import { SpoolWriter } from './spool-writer.ts'
 import { type SpoolAnswer, type StoredRow, storedRow } from './stored-rows.ts'
 
-/** Milliseconds from one commit to the next at least, so that fast feeds share commits. */
+/** Shortest time between commits, ms, so that fast feeds share commits. */
 const COMMIT_MS = 25
-/** Milliseconds that a failing disk is tried again before waiting rows go out, while they wait on in memory. */
+/**
+ * Milliseconds of retries on a failing disk before waiting rows are published; they go on waiting in memory.
+ */
 const HOLD_MS = 5000
-/** Milliseconds between tries of a failing disk. */
+/** Milliseconds between attempts on a failing disk. */
 const RETRY_MS = 500
-/** Bytes that rows take on disk at most; beyond them the oldest go, recorded or not. */
+/** The most bytes of rows on disk; above that the oldest are deleted, recorded or not. */
 const QUOTA = 1 << 30
-/** Milliseconds between two reports of rows let go for the quota. */
+/** Milliseconds between reports of rows deleted because of the quota. */
 const REPORT_MS = 60_000
-/** Milliseconds between two rounds of letting old rows go, and rows a round lets go of at least. */
+/** Milliseconds between rounds of deleting old rows, and the fewest rows that a round deletes. */
 const PRUNE_MS = 1000
 const PRUNE_ROWS = 400
 
 interface Flight {
   readonly batch: Batch
-  /** The last seq of each epoch once it is committed. */
+  /** The last seq of each epoch after the commit. */
   readonly lasts: ReadonlyMap<Epoch, number>
 }
-/** Called with rows once they are durable; while the disk refuses them, once they have waited for long. */
+/** Called with rows once they are durable, or once they have waited long while the disk refuses them. */
 export type Committed = (feed: string, rows: readonly CommittedRow[]) => void
 /** A row, and its JSON. */
 export interface CommittedRow extends StoredRow {
@@ -41,13 +43,13 @@ export interface CommittedRow extends StoredRow {
 }
 
 /**
- * An agent's samples on disk, until one hour after they are in a recorder's file: one SQLite file with one owner.
- * A thread commits rows in groups; a row exists once it is committed. While the disk refuses rows they are held in memory
- * and served from there, so a full disk alone loses nothing that a recorder can fetch. The file is long because batches,
- * retries and closing share the state of one write in progress.
+ * An agent's samples on disk, until one hour after they are in a recorder's file: one SQLite file with one
+ * owner. A thread commits rows in groups; a row exists once it is committed. While the disk refuses rows they
+ * are held in memory and served from there, so a full disk alone loses nothing that a recorder can fetch. The
+ * file is long because batches, retries and closing share the state of one write in progress.
  */
 export class Spool {
-  /** New with each new file, so that a recorder sees when one was lost. */
+  /** New with each new file, so that a recorder notices when one was lost. */
   readonly id: string
   readonly path: string
   readonly #lock: Database
@@ -75,20 +77,21 @@ export class Spool {
   #troubles: string[] = []
   #onCommitted: Committed = () => {}
   #onTrouble: (text: string) => void = (text) => this.#troubles.push(text)
-  /** Samples that neither disk nor memory could hold, before they were known to be recorded. */
+  /** Samples that neither disk nor memory could hold before they were known to be recorded. */
   unspooled = 0
-  /** Rows that were let go, since the quota was reached, before they were recorded. */
+  /** Rows that were deleted because of the quota before they were recorded. */
   dropped = 0
-  /** Acknowledgements that were not the trusted recorder's. */
+  /** Acknowledgements that did not come from the trusted recorder. */
   refusedAcks = 0
   #failures = 0
   #setAside = 0
   readonly #file: OwnFile
 
   /**
-   * Opens, or makes, the spool file and locks it for this process.
-   * A damaged file is set aside and a new one begun; who listens hears of it.
-   * @param recorded whether a recorder is to acknowledge rows; without one all go after the ring's hour
+   * Opens or creates the spool file and locks it for this process. A damaged file is set aside and a new one
+   * begun; the listener is told.
+   * @param recorded whether a recorder acknowledges rows; without one all rows are deleted after the ring's
+   *   hour
    * @param quota bytes that rows may take on disk
    * @param now monotonic time in ms, by which rows are an hour old
    * @throws ConfigError when another process has it, it cannot be written, or a newer ocs wrote it
@@ -123,19 +126,22 @@ export class Spool {
     this.#writer = new SpoolWriter(path, (done) => this.#answered(done))
   }
 
-  /** Who hears of committed rows, and of a disk that cannot be written. */
+  /** Sets the listeners for committed rows, and for a disk that cannot be written. */
   listen(onCommitted: Committed, onTrouble: (text: string) => void): void {
     this.#onCommitted = onCommitted
     this.#onTrouble = onTrouble
     for (const text of this.#troubles.splice(0)) onTrouble(text)
   }
 
-  /** Whether a recorder is to acknowledge rows. */
+  /** Whether a recorder acknowledges rows. */
   get isRecorded(): boolean {
     return this.#recorded
   }
 
-  /** Queues one row, which begins its epoch when it is the first of it. It is committed soon, with all that waits then. */
+  /**
+   * Queues one row; the first row of an epoch begins the epoch. It is committed soon, with all other waiting
+   * rows.
+   */
   append(feed: string, declaration: FeedDeclaration, row: Omit<Row, 'seq'>): void {
     const { epoch: name, ...content } = row
     const newest = this.#index.newest(feed)
@@ -144,13 +150,13 @@ export class Spool {
     this.#marks.appended()
     const body = JSON.stringify(content)
     const many = this.#waiting.add({ epoch, row: { ...row, seq: epoch.given }, body, out: false })
-    // What a recorder has by then need not be let go as a gap.
+    // A row that a recorder has by then need not become a gap later.
     if (many) this.#tell(this.#waiting.sendOn())
     if (this.#waiting.tooMany) this.#letGo()
     this.#schedule()
   }
 
-  /** What it counts; `core/counters.ts` says what each is. */
+  /** Its counters; `core/counter-help.ts` describes each. */
   get counters(): Counts {
     return {
       unspooled: this.unspooled,
@@ -166,19 +172,19 @@ export class Spool {
     return { rows: this.#waiting.all.length, failing: this.#failingSince !== undefined }
   }
 
-  /** Resolves once nothing waits any more. */
+  /** Resolves once no row waits any more. */
   async flush(): Promise<void> {
     const idle = new Promise<void>((resolve) => this.#idle.push(resolve))
     this.#send()
     await idle
   }
 
-  /** Resolves once all rows that were appended so far are on disk, or were let go. */
+  /** Resolves once all rows appended so far are on disk, or were dropped. */
   committed(): Promise<void> {
     return this.#marks.reached()
   }
 
-  /** What is held of a feed's epochs, oldest first; for presence. */
+  /** The epochs held of a feed, oldest first; for presence. */
   held(feed: string): HeldEpoch[] {
     return this.#index.held(feed)
   }
@@ -206,12 +212,15 @@ export class Spool {
     this.#dirty.add(found)
   }
 
-  /** Lets go of rows past the ring and keeps what acknowledgements said; call it now and then. */
+  /** Deletes rows older than the ring's hour and stores acknowledgements; to be called now and then. */
   tidy(): void {
     this.#schedule()
   }
 
-  /** Commits what waits, `patience` milliseconds at most, and lets go of the file. What is left goes out all the same. */
+  /**
+   * Commits waiting rows, for at most `patience` milliseconds, and releases the file. Rows left over are
+   * published all the same.
+   */
   close(patience = 1500): Promise<void> {
     this.#closing ??= this.#close(patience)
     return this.#closing
@@ -228,7 +237,7 @@ export class Spool {
     }
     this.#closed = true
     clearTimeout(this.#timer)
-    // The thread lets go of the file before anyone may open it again.
+    // The thread releases the file before anyone may open it again.
     await this.#writer.close(late.promise)
     clearTimeout(timer)
     this.#db.close()
@@ -239,20 +248,20 @@ export class Spool {
     if (this.#flight || this.#timer || this.#immediate || this.#closed) return
     const wait = this.#sent + COMMIT_MS - performance.now()
     if (wait > 0) this.#timer = setTimeout(() => this.#send(), wait)
-    // A timer of 0 ms takes one: what comes in this turn of the event loop is one batch all the same.
+    // A timer of 0 ms takes 1 ms: rows of this turn of the event loop form one batch all the same.
     else this.#immediate = setImmediate(() => this.#send())
   }
 
-  /** Sends what waits as one batch; while one is under way the rest waits for its answer. */
+  /** Sends the waiting rows as one batch; while a batch is being written, later rows wait for its answer. */
   #send(): void {
-    // While a batch is under way the timer is the one that tries it again.
+    // While a batch is being written, the timer is the one for its retry.
     if (this.#flight || this.#closed) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     clearImmediate(this.#immediate)
     this.#immediate = undefined
     const rows = this.#waiting.take()
-    // What went out and is not among these rows is lost: readers are to see that.
+    // Rows that were published and are not among these are lost: readers must see that.
     const lasts = new Map([...this.#dirty].map((epoch) => [epoch, headOf(epoch)]))
     for (const { epoch, row } of rows) lasts.set(epoch, Math.max(row.seq, headOf(epoch)))
     const batch: Batch = {
@@ -319,7 +328,7 @@ export class Spool {
     this.#onTrouble(`${text}, ${this.dropped} so far: is the recorder running?`)
   }
 
-  /** The same batch is tried again; what has waited long goes out meanwhile. */
+  /** Retries the same batch; rows that have waited long are published meanwhile. */
   #failed(why: string): void {
     const now = performance.now()
     if (this.#failingSince === undefined) {
@@ -336,7 +345,7 @@ export class Spool {
     }, RETRY_MS)
   }
 
-  /** More wait than memory should hold. */
+  /** More rows wait than memory should hold. */
   #letGo(): void {
     this.#tell(this.#waiting.sendOn())
     for (const { epoch, row } of this.#waiting.letGo()) {

@@ -5,11 +5,11 @@ import { type Acked, ackText, isSignedBy } from '../../core/recording/recorder-k
 import { writePrivate } from '../../machine/private-file.ts'
 import { knownRecorderKey } from '../../machine/recorder-key-file.ts'
 
-/** In the folder of the spools: a key a line, what follows it is for people. */
+/** In the folder of the spools: one key per line; text after it is a comment. */
 const FILE = 'trusted-recorders'
 const KEY = /^[0-9a-f]{64}$/
 
-/** Where the keys of a folder's recorders are. */
+/** Path of the file with the keys of a folder's recorders. */
 export function trustPath(folder: string): string {
   return join(folder, FILE)
 }
@@ -19,7 +19,7 @@ export function isKey(text: string): boolean {
   return KEY.test(text)
 }
 
-/** The keys of recorders that a folder's agents heed, beside the one of a recorder that runs with this folder. */
+/** The keys that a folder's agents trust, besides that of a recorder that runs with this folder. */
 export function trustedKeys(folder: string): string[] {
   return textIn(folder)
     .split('\n')
@@ -27,9 +27,12 @@ export function trustedKeys(folder: string): string[] {
     .filter(isKey)
 }
 
-/** Adds a key, durably. @throws Error of the file system */
+/**
+ * Adds a key, durably.
+ * @throws Error of the file system
+ */
 export function trustKey(folder: string, key: string, why: string): void {
-  // An editor may have left the last line without an end.
+  // An editor may have left the last line without a newline.
   const end = /[^\n]$/.test(textIn(folder)) ? '\n' : ''
   writePrivate(trustPath(folder), `${end}${key} ${why} ${new Date().toISOString()}\n`, 'a')
 }
@@ -39,13 +42,14 @@ function textIn(folder: string): string {
 }
 
 /**
- * Whose acknowledgements the spools of a folder heed: recorders that run with the same folder, those whose keys its file
- * names, and where there is neither the first one heard of (docs/decisions/0014).
+ * Decides whose acknowledgements the spools of a folder accept: those of recorders that run with the same
+ * folder, those whose keys its file names, and if there is neither, the first one heard
+ * (docs/decisions/0014).
  */
 export class TrustedRecorders {
   readonly #folder: string
   readonly #known = new Set<string>()
-  /** Why the first key could not be written down: it is trusted until this process ends. */
+  /** Why the first key could not be written: it is trusted until this process ends. */
   problem: string | undefined
 
   constructor(folder: string) {
@@ -53,7 +57,7 @@ export class TrustedRecorders {
   }
 
   /**
-   * Whether an acknowledgement counts; `first`: it does, and makes its recorder the trusted one.
+   * Judges an acknowledgement; `first`: it is accepted and makes its recorder the trusted one.
    * @throws Error when the folder cannot be read
    */
   judge(acked: Acked, key: string, signature: string): 'trusted' | 'first' | 'unknown' | 'forged' {
@@ -65,13 +69,13 @@ export class TrustedRecorders {
     try {
       trustKey(this.#folder, key, 'first-heard')
     } catch (error) {
-      // A spool on a full disk gets room by what is acknowledged.
+      // Acknowledgements free space in a spool on a full disk, so the key is trusted all the same.
       this.problem = messageOf(error)
     }
     return 'first'
   }
 
-  /** Looks again: a key may have been added, or a recorder begun here. */
+  /** Reads the keys again: a key may have been added, or a recorder started here. */
   #look(): ReadonlySet<string> {
     for (const key of trustedKeys(this.#folder)) this.#known.add(key)
     const own = knownRecorderKey(this.#folder)

@@ -1,4 +1,4 @@
-/** Times and values as they lie in housekeeping frames, whatever schema (0, 1, 2) these were written in. */
+/** Times and values as stored in housekeeping frames of any schema (0, 1, 2). */
 import type { FieldType } from '../../core/wire.ts'
 import { ByteReader } from '../g3/bytes.ts'
 import { blockLayouts, entry, type LocatedFrame } from '../g3/frame.ts'
@@ -7,43 +7,44 @@ import { type Bits, type IntArray, readInts } from '../g3/integers.ts'
 import type { BlockLayout } from '../g3/layout.ts'
 import { secondsAt } from '../g3/time.ts'
 
-/** Values as they lie in a file, by type: doubles, integers (exact), 0 or 1, texts. */
+/** Values as stored in a file, by type: doubles, integers (exact), 0 or 1, texts. */
 export type StoredValues = Float64Array | IntArray | Uint8Array | readonly string[]
 export interface StoredColumn {
   readonly type: FieldType
   readonly values: StoredValues
 }
-/** Where the values of a column lie: their first byte, and the bits of each; 0 of texts. */
+/** Where the values of a column are stored: their first byte, and the bits per value (0 for texts). */
 export interface ColumnPlace {
   readonly type: FieldType
   readonly at: number
   readonly bits: number
 }
-/** Where times lie: their first byte, how many there are, and whether they are ticks or seconds. */
+/** Where times are stored: their first byte, their count, and whether they are ticks or seconds. */
 export type TimesPlace = Pick<BlockLayout, 'at' | 'count' | 'ticks'>
 
-/** Co-sampled columns; times in unix s. */
+/** Columns sampled at the same times; times in unix s. */
 export interface StoredBlock {
   readonly times: Float64Array
   readonly columns: ReadonlyMap<string, StoredColumn>
 }
 
-/** A block of a frame that has samples, and the columns that have as many: others are left out. */
+/** A block of a frame that has samples, with the columns of the same length; other columns are left out. */
 export interface PlacedBlock extends TimesPlace {
-  /** Its place in the frame, and its name, which schemas 0 and 1 do not have. */
+  /** Its position in the frame, and its name, which schemas 0 and 1 do not have. */
   readonly position: number
   readonly name: string
   readonly columns: readonly (ColumnPlace & { readonly name: string })[]
 }
 
-/** The blocks of a data frame, in the buffer that was read. @throws G3FormatError when they cannot be read */
+/** The blocks of a data frame, in the buffer that was read. @throws G3FormatError if they cannot be read */
 export function placedBlocks(frame: LocatedFrame): PlacedBlock[] {
   const names = entry(frame, 'block_names', 'G3VectorString')?.value ?? []
   const blocks: PlacedBlock[] = []
   for (const [position, block] of blockLayouts(frame).entries()) {
     if (!block || block.count === 0) continue
     const columns: PlacedBlock['columns'][number][] = []
-    // The names of schema 0 come without the block's prefix, as of so3g's own translator (`HKTranslator`).
+    // Schema 0 names are stored without the block's prefix, like those of so3g's own translator
+    // (`HKTranslator`).
     for (const { name, kind, at, count, bits } of block.columns)
       if (count === block.count) columns.push({ name, type: typeOf[kind], at, bits })
     const { at, count, ticks } = block
@@ -52,7 +53,7 @@ export function placedBlocks(frame: LocatedFrame): PlacedBlock[] {
   return blocks
 }
 
-/** The blocks of a data frame that have samples. @throws G3FormatError when they cannot be read */
+/** The blocks of a data frame that have samples. @throws G3FormatError if they cannot be read */
 export function blocksOf(frame: LocatedFrame): StoredBlock[] {
   const { bytes } = frame.entries.decoder
   const view = viewOf(bytes)
@@ -67,7 +68,7 @@ export function blocksOf(frame: LocatedFrame): StoredBlock[] {
   }))
 }
 
-/** What numbers of a buffer are read with. */
+/** A view for reading the numbers of a buffer. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
@@ -84,7 +85,7 @@ export function timesIn(view: DataView, place: TimesPlace): Float64Array {
   return times
 }
 
-/** A value that is no text, as a double. */
+/** A value that is not a text, as a double. */
 export function numberAt(view: DataView, { type, at, bits }: ColumnPlace, n: number): number {
   if (type === 'double') return view.getFloat64(at + 8 * n, true)
   if (type === 'bool') return view.getUint8(at + n)
@@ -93,7 +94,7 @@ export function numberAt(view: DataView, { type, at, bits }: ColumnPlace, n: num
   return bits === 32 ? view.getInt32(at + 4 * n, true) : Number(view.getBigInt64(at + 8 * n, true))
 }
 
-/** Values of a column, exact. @throws G3FormatError where the bytes end before them */
+/** Values of a column, exact. @throws G3FormatError if the bytes end before the values do */
 export function valuesIn(bytes: Uint8Array, { type, at, bits }: ColumnPlace, count: number): StoredValues {
   const reader = new ByteReader(bytes, at)
   if (type === 'string') return reader.strings()

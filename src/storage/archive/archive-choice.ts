@@ -1,4 +1,4 @@
-/** Chooses what of a field has to be read for a panel, and what an index knows well enough. */
+/** Chooses which parts of a field must be read for a panel, and which an index can represent well enough. */
 import type { Chunk, Column } from './archive-columns.ts'
 import type { ArchiveIndex, FileOverview } from './archive-index.ts'
 import { SPAN, spanOf } from './archive-index-writer.ts'
@@ -6,7 +6,7 @@ import type { Overview } from './archive-overview.ts'
 import type { BlockOverview } from './archive-runs.ts'
 import type { OfUnit } from './archive-units.ts'
 
-/** The blocks of a field that must be decoded, and the points that stand for all others. */
+/** The blocks of a field that must be decoded, and the points that represent all others. */
 export function choose(
   index: ArchiveIndex,
   { id, type, spans: ofUnit }: OfUnit,
@@ -16,14 +16,14 @@ export function choose(
 ): { readonly blocks: readonly BlockOverview[]; readonly points: readonly Chunk[] } {
   const points: Chunk[] = []
   const pairs = Math.max(1, Math.floor((maxPoints - 1) / 2))
-  /** Where more samples than wanted are, what is shorter than this is drawn as a pair of points. */
+  /** Where there are more samples than wanted, a stretch shorter than this is drawn as a pair of points. */
   let width = 0
   const measure = (all: readonly Overview[], count: number) => {
     const from = Math.max(start, all[0]?.first ?? 0)
     const to = Math.min(end, lastOf(all))
     width = count > maxPoints ? (to - from) / pairs : 0
   }
-  /** Has points stand for what is short enough; the rest of an overview, as runs of neighbours. */
+  /** Represents short stretches by points; returns the remaining overviews, as runs of neighbours. */
   const left = <Of extends Overview>(all: readonly Of[]): Of[][] => {
     const runs: Of[][] = [[]]
     for (const entry of all) {
@@ -40,7 +40,7 @@ export function choose(
     [id, Math.max(start, run[0]?.first ?? start), Math.min(end, lastOf(run))] as const
 
   let files: FileOverview[][]
-  // Where a span is too long to be drawn as a pair of points there is no use in looking at any.
+  // If a span is too long to be drawn as a pair of points, looking at the span overviews is pointless.
   if ((end - start) / pairs > SPAN) {
     const spans = index.spanOverviews(id, start, end)
     const whole = spans.filter(({ first, last }) => first >= start && last <= end)
@@ -72,7 +72,7 @@ function lastOf(all: readonly Overview[]): number {
   return all.reduce((last, entry) => Math.max(last, entry.last), -Infinity)
 }
 
-/** The samples that stand for all of an overview: its extremes, or the ends of what is all the same. */
+/** The samples that represent an overview: its extremes, or its two ends if all values are the same. */
 function pointsOf({ first, last, low, lowAt, high, highAt, text }: Overview, type: Column['type']): Chunk {
   if (text !== null) return { type: 'string', t: Float64Array.of(first, last), values: [text, text] }
   const points: readonly (readonly [number, number])[] =

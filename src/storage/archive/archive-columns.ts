@@ -2,21 +2,24 @@ import type { FieldType } from '../../core/wire.ts'
 import { ticksFrom } from '../g3/time.ts'
 import type { StoredValues } from './archive-blocks.ts'
 
-/** Samples of one field in order of time (unix s). */
+/** Samples of one field in time order (unix s). */
 export interface Column {
   readonly type: FieldType
   readonly t: Float64Array
   /**
-   * Doubles and booleans (0 or 1) as doubles, texts as texts, integers as doubles, or as bigints where one is too large
-   * for a double.
+   * Doubles and booleans (0 or 1) as doubles, texts as texts, integers as doubles, or as bigints if one is
+   * too large for a double.
    */
   readonly values: Float64Array | BigInt64Array | readonly string[]
-  /** Where they were asked for: the times as they lie in the files, ticks of 10 ns. A double of seconds is good to 24. */
+  /**
+   * If requested: the times as stored in the files, in ticks of 10 ns. A double of seconds is accurate to 24
+   * ticks.
+   */
   readonly ticks?: BigInt64Array | undefined
-  /** Whether some samples stand for others, which are left out. */
+  /** Whether some samples represent others that are left out. */
   readonly thinned?: boolean
 }
-/** Some samples of a field as they lie in a file. */
+/** Some samples of a field as stored in a file. */
 export interface Chunk {
   readonly t: Float64Array
   readonly type: FieldType
@@ -24,26 +27,29 @@ export interface Chunk {
   readonly ticks?: BigInt64Array | undefined
 }
 
-/** The type that holds the values of both: a double where numbers meet, a text where a text is met. */
+/** The type that can hold values of both: double for two numeric types, text if either is text. */
 export function promote(a: FieldType, b: FieldType): FieldType {
   if (a === b) return a
   return a === 'string' || b === 'string' ? 'string' : 'double'
 }
 
-/** The times of chunks joined: those of fields that lie in the same blocks are the same, and are joined once. */
+/**
+ * The times of joined chunks. Fields stored in the same blocks share their times, which are joined only once.
+ */
 interface JoinedTimes {
   readonly of: readonly Float64Array[]
   readonly t: Float64Array
   readonly ticks: BigInt64Array | undefined
-  /** How many of each chunk are within the times asked for. */
+  /** How many samples of each chunk are within the requested times. */
   readonly kept: readonly number[]
   readonly sorted: boolean
 }
 
 /**
- * Joins chunks in the order they were written to columns: the samples with `start` ≤ t ≤ `end`. Those of chunks that
- * overlap are put in order of time, samples of one time in the order of their chunks. Columns of the same times share them.
- * @param exact whether ticks are wanted, too: they cost some time
+ * Joins chunks into columns, in the order they were written: the samples with `start` ≤ t ≤ `end`.
+ * Overlapping chunks are sorted by time; samples with the same time keep the order of their chunks. Columns
+ * with the same times share them.
+ * @param exact whether to return ticks as well, which takes extra time
  */
 export function joiner(start: number, end: number, exact = false) {
   let times: JoinedTimes | undefined
@@ -88,7 +94,7 @@ function joinTimes(chunks: readonly Chunk[], start: number, end: number, exact: 
   for (const chunk of chunks) {
     const before = at
     const own = ticks && (chunk.ticks ?? ticksFrom(chunk.t))
-    // Iterators of typed arrays cost several times what this does.
+    // Iterators of typed arrays are several times slower than this.
     for (let i = 0; i < chunk.t.length; i++) {
       const time = chunk.t[i] ?? 0
       if (time < start || time > end) continue
@@ -102,7 +108,10 @@ function joinTimes(chunks: readonly Chunk[], start: number, end: number, exact: 
   return { of, t: t.subarray(0, at), ticks: ticks?.subarray(0, at), kept, sorted }
 }
 
-/** The samples of a column that lie in spans of time, each from its first time on and up to its second (unix s). */
+/**
+ * The samples of a column within spans of time (unix s), each including its first time and excluding its
+ * second.
+ */
 export function within(column: Column, spans: readonly (readonly [number, number])[]): Column {
   const { type, t, ticks, values } = column
   const kept = [...t.keys()].filter((i) =>
@@ -121,7 +130,7 @@ export function within(column: Column, spans: readonly (readonly [number, number
   }
 }
 
-/** Whether values are as they are in doubles. */
+/** Whether the values are stored as doubles already. */
 function isNumeric(values: StoredValues): values is Exclude<StoredValues, BigInt64Array | readonly string[]> {
   return ArrayBuffer.isView(values) && !(values instanceof BigInt64Array)
 }

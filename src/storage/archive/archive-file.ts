@@ -3,17 +3,17 @@ import { constants, type FileHandle, open, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, constants as zlib } from 'node:zlib'
 
-/** Bytes that a compressed file may come to; one that comes to more is not read. */
+/** Maximum decompressed size in bytes; a compressed file that exceeds it is not read. */
 const MOST_BYTES = 1 << 30
 
 const unzip = promisify(gunzip)
 
-/** Whether a file is compressed, by its name as so3g and spt3g go by. */
+/** Whether a file is compressed, judged by its name as so3g and spt3g do. */
 export function isCompressed(path: string): boolean {
   return path.endsWith('.gz')
 }
 
-/** Opens a regular file; a pipe is not waited for. @throws with code ENOTFILE when it is none */
+/** Opens a regular file, without waiting on a pipe. @throws with code ENOTFILE if it is not a regular file */
 export async function openFile(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   if ((await file.stat()).isFile()) return file
@@ -21,7 +21,7 @@ export async function openFile(path: string): Promise<FileHandle> {
   throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTFILE' })
 }
 
-/** What a compressed file comes to; of one that was cut short what is there of it. */
+/** The decompressed content of a file; of a truncated one, what is left. */
 export async function decompressed(path: string): Promise<Uint8Array> {
   const file = await openFile(path)
   try {
@@ -32,7 +32,7 @@ export async function decompressed(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The bytes of a file from one on; fewer where it ends before. @param bytes where there is room for them */
+/** The bytes of a file starting at one; fewer if the file ends first. @param bytes the buffer to read into */
 export async function readAt(
   file: FileHandle,
   at: number,

@@ -1,4 +1,4 @@
-/** The SQLite file of an index: where it is, its tables, and how it is opened. */
+/** The SQLite file of an index: its location, its tables, and how it is opened. */
 import { Database } from 'bun:sqlite'
 import { createHash } from 'node:crypto'
 import { realpathSync, rmSync } from 'node:fs'
@@ -7,7 +7,10 @@ import type { FieldType } from '../../core/wire.ts'
 import type { Run } from './archive-runs.ts'
 import type { Providers } from './archive-scan.ts'
 
-/** A file as it was when it was last read. `good`: bytes of whole frames from its beginning; `problem`: why no more. */
+/**
+ * A file as it was when last read. `good`: bytes of whole frames from its beginning; `problem`: why reading
+ * stopped there.
+ */
 export interface IndexedFile {
   readonly id: number
   readonly path: string
@@ -19,13 +22,13 @@ export interface IndexedFile {
   readonly providers: string
   readonly problem: string | null
 }
-/** What was read of a file from byte `from` on; from 0 it replaces all that was known of it. */
+/** What was read of a file from byte `from` on; from 0 it replaces everything known of the file. */
 export interface ReadPart {
   readonly file: Omit<IndexedFile, 'id' | 'providers'> & { readonly providers: Providers }
   readonly from: number
   readonly runs: readonly Run[]
 }
-/** A field of the archive; `block` is the name of the block that had it last. */
+/** A field of the archive; `block` is the name of the block that last contained it. */
 export interface IndexedField {
   readonly id: number
   readonly address: string
@@ -33,7 +36,7 @@ export interface IndexedField {
   readonly type: FieldType
   readonly block: string
 }
-/** Changes whenever the tables do: an index of another version is made anew. */
+/** Changes whenever the tables do; an index of another version is rebuilt. */
 const VERSION = 5
 const OVERVIEW = `first REAL NOT NULL, last REAL NOT NULL, count INTEGER NOT NULL, finite INTEGER NOT NULL,
   low REAL, lowAt REAL, high REAL, highAt REAL, mean REAL, text TEXT`
@@ -54,23 +57,23 @@ CREATE TABLE span_overviews (field INTEGER, span INTEGER, ${OVERVIEW}, PRIMARY K
 CREATE UNIQUE INDEX overviews_of_file ON file_overviews (file, field);
 `
 
-/** Where the index of a data directory is, in a folder for state: never in the data directory itself. */
+/** The path of a data directory's index, in a state folder: never in the data directory itself. */
 export function indexPath(folder: string, dataDir: string): string {
   let real = resolve(dataDir)
   try {
     real = realpathSync(real)
   } catch {
-    // A folder that is not there is reported when it is read.
+    // A missing folder is reported when it is read.
   }
   return join(folder, 'archives', `${createHash('sha256').update(real).digest('hex').slice(0, 16)}.sqlite`)
 }
 
-/** Where copies of files that lie elsewhere are kept for an index. */
+/** The folder of an index for copies of files that are stored elsewhere. */
 export function copiesPath(indexFile: string): string {
   return `${indexFile.replace(/\.sqlite$/, '')}.copies`
 }
 
-/** Opens an index of this version; one of another, or one that is damaged, is thrown away. */
+/** Opens an index of this version; one of another version, or a damaged one, is deleted. */
 export function openIndex(path: string): Database {
   for (let again = false; ; again = true) {
     const db = new Database(path, { create: true, strict: true })

@@ -5,17 +5,20 @@ import type { IndexedField, IndexedFile, ReadPart } from './archive-index-file.t
 import { combine, type Overview } from './archive-overview.ts'
 import { packed, type Run, timesOf, totalOf } from './archive-runs.ts'
 
-/** Seconds of a span: a panel of a year has a pair of points for several of them. */
+/** Seconds of a span: a panel of a year has a pair of points for several spans. */
 export const SPAN = 6 * 3600
 
-/** The span of a file: that which its first sample lies in. */
+/** The span of a file: the one that contains its first sample. */
 export function spanOf({ first }: Pick<Overview, 'first'>): number {
   return Math.floor(first / SPAN)
 }
 
 type FieldRow = IndexedField & { readonly runSpan: number; readonly fileSpan: number }
 
-/** Writes what was read of files into the tables of an index, and keeps the sums over files and spans true. */
+/**
+ * Writes what was read of files into the tables of an index, and keeps the sums over files and spans
+ * consistent.
+ */
 export class IndexWriter {
   readonly #db: Database
 
@@ -23,7 +26,7 @@ export class IndexWriter {
     this.#db = db
   }
 
-  /** Adds what was read of a file; false where another process was first. */
+  /** Adds what was read of a file; false if another process did so first. */
   add({ file, from, runs }: ReadPart): boolean {
     const { path, inode, size, mtime, good, problem } = file
     const known = this.#all<IndexedFile>('SELECT * FROM files WHERE path = ?', path)[0]
@@ -40,7 +43,7 @@ export class IndexWriter {
     return true
   }
 
-  /** Forgets all of a file. */
+  /** Removes everything about a file. */
   clear(file: number): void {
     const overviews = this.#all<Overview & { readonly field: number }>(
       'SELECT * FROM file_overviews WHERE file = ?',
@@ -75,7 +78,7 @@ export class IndexWriter {
     for (const [field, added] of totals) this.#addTotal(file, field, added)
   }
 
-  /** Joins what was added to a file with what it had of a field, and its span with that. */
+  /** Merges what was added to a file into the file's overview of a field, and that into the span's. */
   #addTotal(file: number, field: number, added: Overview): void {
     const before = this.#all<Overview>(
       'SELECT * FROM file_overviews WHERE file = ? AND field = ?',
@@ -108,7 +111,7 @@ export class IndexWriter {
     this.#setSpan(field, span, known ? combine(known, added) : added)
   }
 
-  /** Makes the overview of a span anew from those of its files. */
+  /** Recomputes the overview of a span from those of its files. */
   #sumUp(field: number, span: number): void {
     const files = this.#all<Overview>(
       'SELECT * FROM file_overviews WHERE field = ?1 AND first >= ?2 AND first < ?3 ORDER BY first',
@@ -126,7 +129,7 @@ export class IndexWriter {
     )
   }
 
-  /** The field of a run that spans some seconds, made or brought up to date. */
+  /** The field of a run that spans some seconds, created or updated. */
   #field({ address, name: block }: Run, name: string, type: FieldType, span: number): number {
     const known = this.#all<FieldRow>('SELECT * FROM fields WHERE address = ? AND name = ?', address, name)[0]
     if (known?.block === block && known.type === promote(known.type, type) && span <= known.runSpan)

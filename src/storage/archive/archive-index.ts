@@ -7,19 +7,21 @@ import { IndexWriter, SPAN } from './archive-index-writer.ts'
 import type { Overview } from './archive-overview.ts'
 import { type BlockOverview, blocksBetween, type PackedRun } from './archive-runs.ts'
 
-/** An overview of a field over files that begin within one span of time, or over a file. */
+/** An overview of a field over one file, or over the files that begin within one span of time. */
 export type SpanOverview = Overview & { readonly span: number }
 export type FileOverview = Overview & { readonly file: number }
 
 /**
- * What lies where in a tree of `.g3` files, in an SQLite file that can be thrown away: a scan makes it anew. Processes may
+ * An index of a tree of `.g3` files, in an SQLite file that can be deleted: a scan rebuilds it. Processes may
  * share it.
  */
 export class ArchiveIndex implements Disposable {
   readonly #db: Database
   readonly #writer: IndexWriter
 
-  /** Opens or makes an index; without a path it is in memory. @throws ConfigError when it cannot be made */
+  /**
+   * Opens or creates an index; without a path it is in memory. @throws ConfigError if it cannot be created
+   */
   constructor(path = ':memory:') {
     try {
       if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
@@ -37,14 +39,15 @@ export class ArchiveIndex implements Disposable {
   }
 
   /**
-   * Adds what was read of files, all at once: a commit each would take longer than the reading.
-   * @returns of how many; where another process was first nothing is changed
+   * Adds what was read of files, in one transaction: a commit for each file would take longer than the
+   * reading.
+   * @returns for how many files; nothing is changed for a file that another process added first
    */
   add(parts: readonly ReadPart[]): number {
     return this.#db.transaction(() => parts.filter((part) => this.#writer.add(part)).length).immediate()
   }
 
-  /** Forgets a file. */
+  /** Removes a file. */
   remove({ id }: IndexedFile): void {
     this.#db.transaction(() => this.#writer.clear(id)).immediate()
   }
@@ -63,7 +66,7 @@ export class ArchiveIndex implements Disposable {
     )
   }
 
-  /** What a field comes to in each span of files that has it between two times. */
+  /** The overviews of a field between two times, for each span of files that has it. */
   spanOverviews(field: number, start: number, end: number): SpanOverview[] {
     return this.#all<SpanOverview>(
       `SELECT o.* FROM fields f JOIN span_overviews o ON o.field = f.id WHERE f.id = ?1

@@ -1,4 +1,4 @@
-/** Reads blocks of `.g3` files that an index has placed. */
+/** Reads blocks of `.g3` files that an index has located. */
 import { join } from 'node:path'
 import { G3FormatError } from '../g3/bytes.ts'
 import { type ColumnPlace, timesIn, valuesIn, viewOf } from './archive-blocks.ts'
@@ -6,20 +6,21 @@ import type { Chunk } from './archive-columns.ts'
 import { decompressed, isCompressed, openFile, readAt } from './archive-file.ts'
 import type { BlockPlace } from './archive-runs.ts'
 
-/** A block, and the columns that are to be taken from it: each with the index of its field. */
+/** A block, and the columns to read from it, each with the index of its field. */
 export interface Wanted {
   readonly place: BlockPlace
   readonly columns: [field: number, column: ColumnPlace][]
 }
 
-/** What was taken of a block: its samples by the index of the field. */
+/** What was read of a block: its samples by field index. */
 export type Taken = readonly [place: BlockPlace, chunks: readonly (readonly [field: number, chunk: Chunk])[]]
 
 /**
- * Reads columns of blocks of files in a data directory, file by file, in the order in which they were written; what lies
- * there twice, once. Of each frame only its checksum is compared, as what tells it from another that is there by now.
- * @param copyOf has a copy of a file that is not there; undefined when there is none to be had
- * @param exact whether times are wanted as they lie in the files, too
+ * Reads columns of blocks from the files of a data directory, file by file, in the order in which they were
+ * written; a block that is stored twice is read once. Of each frame only its checksum is compared, to detect
+ * that another frame has replaced it.
+ * @param copyOf returns a copy of a file that is not here; undefined if there is none
+ * @param exact whether to read times as stored in the files as well
  */
 export async function* loadBlocks(
   dir: string,
@@ -46,7 +47,7 @@ export async function* loadBlocks(
     try {
       const taken: Taken[] = []
       for (const [from, to, some] of regions(blocks)) {
-        // What is taken is copied, so that one room does for all.
+        // Whatever is read is copied out, so one buffer serves all reads.
         if (room.length < to - from) room = new Uint8Array(to - from)
         const region = { from, bytes: await file.read(from, to - from, room) }
         const view = viewOf(region.bytes)
@@ -70,10 +71,13 @@ interface Region {
   readonly from: number
   readonly bytes: Uint8Array
 }
-/** Bytes of a file that are read at once, at most. */
+/** Maximum bytes of a file per read. */
 const REGION = 32 << 20
 
-/** Parts of a file with some blocks: one where most of it is wanted, since one read takes far less time than many. */
+/**
+ * Regions of a file with some blocks; merged where most of the bytes are wanted, since one read is far faster
+ * than many.
+ */
 function regions(blocks: readonly Wanted[]): [from: number, to: number, blocks: readonly Wanted[]][] {
   let [from, to, wanted] = [Infinity, 0, 0]
   const each = blocks.map((block): [number, number, readonly Wanted[]] => {
@@ -86,7 +90,10 @@ function regions(blocks: readonly Wanted[]): [from: number, to: number, blocks: 
   return to - from <= Math.min(REGION, 8 * wanted) ? [[from, to, blocks]] : each
 }
 
-/** Columns of a block; nothing where its frame was replaced since it was read, which the next scan sees. */
+/**
+ * Columns of a block; nothing if its frame has been replaced since it was indexed, which the next scan
+ * detects.
+ */
 function takeColumns(
   { from, bytes }: Region,
   view: DataView,
@@ -113,7 +120,7 @@ function takeColumns(
 
 /** A file that is read in parts. */
 interface Source {
-  /** Bytes from one on; fewer where it ends before. They may be in `room`, until it is read into again. */
+  /** Bytes from `at` on; fewer if the file ends first. They may be in `room`, valid until it is reused. */
   read(at: number, length: number, room: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
   close(): Promise<void>
 }
@@ -128,7 +135,7 @@ async function openIfThere(path: string | undefined): Promise<Source | undefined
     const file = await openFile(path)
     return { read: (at, length, room) => readAt(file, at, length, room), close: () => file.close() }
   } catch (error) {
-    // Gone, or nobody may read it any more; the next scan sees it.
+    // The file is gone or no longer readable; the next scan notices it.
     if ((error as NodeJS.ErrnoException).code !== undefined) return undefined
     throw error
   }

@@ -1,6 +1,6 @@
 import type { Chunk } from './archive-columns.ts'
 
-/** Samples of a field, and which rows the frame that they are from accounts for; null of another recorder's. */
+/** Samples of a field, and the rows that their frame accounts for; null if another recorder wrote it. */
 export interface Placed {
   readonly order: number
   readonly chunk: Chunk
@@ -10,9 +10,10 @@ export interface Placed {
 }
 
 /**
- * Takes each row of an epoch once. Rows stand twice where a file was restored whose rows have been fetched again, and
- * then in frames that begin and end elsewhere. A frame does not say which samples are of which row, but within an epoch
- * the times of a field never run back: what is new in a frame comes behind what is known.
+ * Takes each row of an epoch once. Rows are stored twice if a file is restored after its rows were fetched
+ * again, and the frames then begin and end at different rows. A frame does not say which samples belong to
+ * which row, but within an epoch the times of a field never run back, so the new samples of a frame come
+ * after the known ones.
  */
 export function once(placed: readonly Placed[]): Placed[] {
   const epochs = Map.groupBy(placed, ({ epoch }) => epoch)
@@ -23,11 +24,13 @@ function inEpoch(list: readonly Placed[]): Placed[] {
   const sorted = list.toSorted(
     (a, b) => (a.firstRow ?? 0) - (b.firstRow ?? 0) || (b.lastRow ?? 0) - (a.lastRow ?? 0),
   )
-  /** The last row taken, the time of the last sample taken, and how many there are of that time at the end. */
+  /**
+   * The last row taken, the time of the last sample taken, and how many samples at the end have that time.
+   */
   let [reach, end, same] = [0, -Infinity, 0]
   return sorted.flatMap((one) => {
     const { chunk, firstRow, lastRow } = one
-    // A frame of no whole row has the beginning of one that a step of the clock has cut.
+    // A frame without a whole row has the beginning of a row that a clock step has split.
     if (firstRow === null || lastRow === null || lastRow < firstRow) return [one]
     if (lastRow <= reach) return []
     const { t } = chunk

@@ -1,21 +1,21 @@
-/** What many samples of a field come to. Times are unix s. */
+/** A summary of many samples of a field. Times are unix s. */
 export interface Overview {
   readonly first: number
   readonly last: number
-  /** Samples, and those with a finite value. */
+  /** Number of samples, and of those with a finite value. */
   readonly count: number
   readonly finite: number
-  /** Lowest and highest finite value and where they lie; null without one, and for texts. */
+  /** Lowest and highest finite value and their times; null if there is none, and for texts. */
   readonly low: number | null
   readonly lowAt: number | null
   readonly high: number | null
   readonly highAt: number | null
   readonly mean: number | null
-  /** The text that all samples are, when they are one. */
+  /** The text, if all samples have the same one. */
   readonly text: string | null
 }
 
-/** What two overviews of one field come to together. */
+/** The combination of two overviews of one field. */
 export function combine(a: Overview, b: Overview): Overview {
   const lower = b.low !== null && (a.low === null || b.low < a.low) ? b : a
   const higher = b.high !== null && (a.high === null || b.high > a.high) ? b : a

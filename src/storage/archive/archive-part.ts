@@ -3,10 +3,10 @@ import type { IndexedFile, ReadPart } from './archive-index-file.ts'
 import { type Providers, scanFrames } from './archive-scan.ts'
 
 /**
- * Reads what a file has, for the index.
- * @param path where it is read
- * @param file what the index knows it by
- * @param from the byte to begin at, and `providers` as of what is before
+ * Reads the content of a file for the index.
+ * @param path where to read it
+ * @param file its entry in the index
+ * @param from the byte to begin at, with `providers` as known from the bytes before
  */
 export async function partOf(
   path: string,
@@ -19,7 +19,7 @@ export async function partOf(
   return { file: { ...file, good: goodBytes, providers, problem }, from, runs }
 }
 
-/** Bytes of a file from one on; of a compressed one all that it comes to. */
+/** Bytes of a file starting at one; of a compressed file, all of its content. */
 async function bytesOf(path: string, from: number, size: number): Promise<Uint8Array> {
   if (isCompressed(path)) return decompressed(path)
   await using file = await openFile(path)

@@ -1,9 +1,9 @@
 import type { Column } from './archive-columns.ts'
 
-/** A value of a row; undefined where a column has none at that time. */
+/** A value of a row; undefined if a column has none at that time. */
 export type RowCell = number | bigint | boolean | string | undefined
 
-/** The rows of columns, joined by time (unix s); times from `before` on are left out. */
+/** The rows of columns, joined by time (unix s), for times before `before`. */
 export function* rowsOf(
   columns: readonly Column[],
   before: number,

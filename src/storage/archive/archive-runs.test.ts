@@ -1,4 +1,4 @@
-/** Blocks of one file that do not all have the same columns, and files that are others than the index knows. */
+/** Blocks of one file with different columns, and files that have been replaced since they were indexed. */
 import { afterEach, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const doubles = (...value: number[]): G3Source => ({ kind: 'G3VectorDouble', val
 const ints = (...value: number[]): G3Source => ({ kind: 'G3VectorInt', value })
 const texts = (...value: string[]): G3Source => ({ kind: 'G3VectorString', value })
 
-/** A file of one feed, a frame for each of some blocks `temps`. Returns its path. */
+/** Writes a file of one feed, with one frame for each of the blocks `temps`. Returns its path. */
 function write(
   dir: string,
   blocks: readonly (readonly [t: number[], fields: Record<string, G3Source>])[],
@@ -131,7 +131,7 @@ test('of a frame that was replaced since it was read nothing is taken, whatever 
   })
   writeFileSync(path, readFileSync(path).subarray(0, -1))
   expect(await columns(archive)).toEqual({ a: [] })
-  // Nor is what is drawn from sums another's, once the file has been read again.
+  // Plots drawn from sums show the new file too, once it has been read again.
   utimesSync(path, before.atime, new Date(before.mtimeMs + 5000))
   await archive.rescan()
   expect(await columns(archive)).toEqual({

@@ -1,12 +1,13 @@
 /**
- * Runs: blocks of one feed's block that were read at once from one file, as packed numbers. Of a year of a hundred feeds
- * there are ten million blocks; rows of an index for each would cost more than reading them.
+ * Runs: consecutive blocks with the same name of one feed, read at once from one file, as packed numbers. A
+ * year of a hundred feeds has ten million blocks; an index row for each would cost more than reading the
+ * blocks.
  */
 import type { FieldType } from '../../core/wire.ts'
 import type { ColumnPlace, TimesPlace } from './archive-blocks.ts'
 import { combine, type Overview } from './archive-overview.ts'
 
-/** Where a block lies, and what tells it from others; its times `at` a byte of its frame. */
+/** Where a block is stored, and what identifies it; its times begin `at` a byte of its frame. */
 export interface BlockPlace extends TimesPlace {
   readonly id: number
   readonly file: number
@@ -16,14 +17,17 @@ export interface BlockPlace extends TimesPlace {
   readonly length: number
   readonly digest: number
   readonly position: number
-  /** Of a recorder of ours: the epoch, and the rows that its frame accounts for, by seq. */
+  /** For our own recorder: the epoch, and the rows that its frame accounts for, by seq. */
   readonly epoch: string | null
   readonly firstRow: number | null
   readonly lastRow: number | null
   readonly first: number
   readonly last: number
 }
-/** What a block's samples of a field come to, and where they lie: the block, and the values `at` a byte of its frame. */
+/**
+ * The overview of a block's samples of a field, and where they are stored: the block, and `at` a byte of its
+ * frame.
+ */
 export interface BlockOverview extends Overview {
   readonly place: BlockPlace
   readonly column: ColumnPlace
@@ -35,21 +39,21 @@ export interface Run {
   readonly address: string
   readonly name: string
   readonly ticks: boolean
-  /** The epochs that its blocks are of. */
+  /** The epochs of its blocks. */
   readonly epochs: (string | null)[]
-  /** `PLACE` numbers a block. */
+  /** `PLACE` numbers per block. */
   readonly places: number[]
   readonly fields: readonly RunField[]
 }
 export interface RunField {
   readonly name: string
   readonly type: FieldType
-  /** `SUMS` numbers a block. */
+  /** `SUMS` numbers per block. */
   readonly sums: number[]
-  /** Of texts, a block each: the text that all are, when they are one. */
+  /** For texts, per block: the text, if all samples have the same one. */
   readonly texts: (string | null)[]
 }
-/** A field of a run as an index keeps it. */
+/** A field of a run as an index stores it. */
 export interface PackedRun {
   readonly run: number
   readonly file: number
@@ -62,12 +66,15 @@ export interface PackedRun {
   readonly sums: Uint8Array
 }
 
-/** offset, length, digest, position, place of its epoch, first and last row, first and last time, count, place of times. */
+/**
+ * offset, length, digest, position, index of its epoch, first and last row, first and last time, count, place
+ * of times.
+ */
 const PLACE = 11
 const [FIRST, LAST, COUNT] = [7, 8, 9]
-/** finite, low and when, high and when, mean, place of values, bits of each. */
+/** finite, low and its time, high and its time, mean, place of values, bits per value. */
 const SUMS = 8
-/** More blocks than a run has. */
+/** Above the number of blocks of any run. */
 const MOST_BLOCKS = 2 ** 22
 
 /** Numbers as bytes. */
@@ -75,7 +82,7 @@ export function packed(numbers: readonly number[]): Uint8Array {
   return new Uint8Array(Float64Array.from(numbers).buffer)
 }
 
-/** When the first samples of a run are and when the last, unix s. */
+/** The times of a run's first and last samples, unix s. */
 export function timesOf({ places }: Run): { readonly first: number; readonly last: number } {
   let [first, last] = [Infinity, -Infinity]
   for (let at = 0; at < places.length; at += PLACE) {
@@ -85,7 +92,7 @@ export function timesOf({ places }: Run): { readonly first: number; readonly las
   return { first, last }
 }
 
-/** What the samples of a field of a run come to. */
+/** The overview of a field of a run. */
 export function totalOf({ places }: Run, { sums, texts }: RunField): Overview {
   let total = overviewOf(places, sums, texts, 0)
   for (let n = 1; n < places.length / PLACE; n++) total = combine(total, overviewOf(places, sums, texts, n))
@@ -145,7 +152,7 @@ function overviewOf(
   }
 }
 
-/** A number that is NaN where there is none. */
+/** A number, or null for NaN. */
 function orNull(number = Number.NaN): number | null {
   return Number.isNaN(number) ? null : number
 }

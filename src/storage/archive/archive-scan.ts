@@ -1,4 +1,7 @@
-/** Reads the frames of a `.g3` file once, for an index: where each block lies and what each of its fields comes to. */
+/**
+ * Reads the frames of a `.g3` file once, for an index: the position of each block and the overview of each
+ * field.
+ */
 import { ByteReader, G3FormatError } from '../g3/bytes.ts'
 import { entry, type LocatedFrame, walkFrames } from '../g3/frame.ts'
 import {
@@ -11,10 +14,10 @@ import {
 } from './archive-blocks.ts'
 import type { Run, RunField } from './archive-runs.ts'
 
-/** Descriptions of a session's providers by their id: what reading a file further on needs to know. */
+/** Descriptions of a session's providers by their id: needed to continue reading a file from a later byte. */
 export type Providers = Map<number, string>
 
-/** The frame that a block is of. */
+/** The frame that contains a block. */
 interface FrameFacts {
   readonly offset: number
   readonly length: number
@@ -25,8 +28,9 @@ interface FrameFacts {
 }
 
 /**
- * The blocks in the whole frames of `bytes`, which lie at byte `base` of their file; checksums are verified.
- * @param providers as of the frames before; brought up to date
+ * The blocks in the whole frames of `bytes`, which begin at byte `base` of their file; checksums are
+ * verified.
+ * @param providers as known from the frames before; updated
  */
 export function scanFrames(
   bytes: Uint8Array,
@@ -57,7 +61,7 @@ class Scan {
   readonly #view: DataView
   readonly #base: number
   readonly #providers: Providers
-  /** The newest run of each block of each feed. */
+  /** The newest run for each block name of each feed. */
   readonly #newest = new Map<string, Map<string, Run>>()
 
   constructor(bytes: Uint8Array, base: number, providers: Providers) {
@@ -88,7 +92,7 @@ class Scan {
     for (const [block, run] of blocks) this.#add(run, block, facts)
   }
 
-  /** The run that a block goes on with, or begins. */
+  /** The run that a block continues, or a new one. */
   #runOf(address: string, { name, ticks, columns }: PlacedBlock): Run {
     const ofFeed = this.#newest.get(address) ?? new Map<string, Run>()
     if (ofFeed.size === 0) this.#newest.set(address, ofFeed)
@@ -145,7 +149,7 @@ class Scan {
     sums.push(finite, lowest, when(low), highest, when(high), sum / finite)
   }
 
-  /** The text that all of a column are, when they are one. */
+  /** The text, if all values of a column have the same one. */
   #oneText({ at }: ColumnPlace): string | null {
     const texts = new ByteReader(this.#bytes, at).strings()
     const [one = null] = texts
@@ -153,7 +157,7 @@ class Scan {
   }
 }
 
-/** Whether a run's fields are those of a block. */
+/** Whether a run has the same fields as a block. */
 function areOf(columns: PlacedBlock['columns'], fields: readonly RunField[]): boolean {
   if (columns.length !== fields.length) return false
   for (let i = 0; i < columns.length; i++)

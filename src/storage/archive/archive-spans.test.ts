@@ -10,7 +10,7 @@ afterEach(cleanUp)
 
 const HOURS = 72
 const START = 1_700_006_400
-/** Asked for so few points, a panel has an interval of more than a span for each pair of them. */
+/** With so few points, each pair covers more than a span. */
 const FEW = { maxPoints: 5 }
 
 const lowestAndHighest = (values: Iterable<unknown>) => {
@@ -39,7 +39,7 @@ test('long spans of time are drawn from sums over hours, which follow the files'
     return few[0]?.t.length ?? 0
   }
 
-  // The end first, so that spans grow at both ends; and a file of which the half is there.
+  // The last files first, so that spans grow at both ends; and half of one file.
   put(files.slice(30))
   await agrees()
   put(files.slice(0, 30))
@@ -49,7 +49,7 @@ test('long spans of time are drawn from sums over hours, which follow the files'
   await agrees()
   appendFileSync(join(dir, last), bytes.subarray(bytes.length / 2))
   expect(await agrees()).toBe((2 * HOURS * 3600) / SPAN)
-  // What is gone takes its extremes along.
+  // Removing a file removes its extremes.
   rmSync(join(dir, files[7] ?? ''))
   for (const path of files.slice(12, 18)) rmSync(join(dir, path))
   expect(await agrees()).toBe((2 * HOURS * 3600) / SPAN - 2)
@@ -57,7 +57,7 @@ test('long spans of time are drawn from sums over hours, which follow the files'
 
 test('what begins or ends within a span is exact, and a file across two spans counts once', async () => {
   const dir = join(folder(), 'data')
-  // Of each span the last file of the second recording ends in the next.
+  // In the second recording, the last file of each span ends in the next span.
   writeSynthetic(join(dir, 'one'), { start: START, hours: HOURS, rate: 1 / 30, fields: 1 })
   writeSynthetic(join(dir, 'two'), { start: START + 1800, hours: HOURS, rate: 1 / 30, fields: 1 })
   using archive = new Archive(dir)
@@ -68,7 +68,7 @@ test('what begins or ends within a span is exact, and a file across two spans co
   const [few] = await archive.read(fields, from, to, FEW)
   expect(lowestAndHighest(few?.values ?? [])).toEqual(lowestAndHighest(exact?.values ?? []))
   expect(few?.t.every((t) => t >= from && t <= to)).toBe(true)
-  // 9 whole spans, the whole files at both ends, and the samples of blocks of those that are not; a file that counts in
-  // its span and beside it, too, adds two at either end.
+  // 9 whole spans, the whole files at both ends, and the samples of blocks of incomplete files; a file that
+  // counts both in its span and by itself adds two at either end.
   expect(few?.t.length).toBe(112)
 })

@@ -27,7 +27,9 @@ test('20 fields of a month: a day and the month are answered from the index, ext
     const numbers = [...values].map(Number)
     return [Math.max, Math.min].map((pick) => numbers.reduce((a, b) => pick(a, b)))
   }
-  /** The files that are read are those that are left: what is missing would be missing here. */
+  /**
+   * Only files that are still there can be read: if a removed one were needed, its samples would be missing.
+   */
   const leave = (from: number) => {
     for (const path of filesIn(dir)) if (Number(path.slice(6, 16)) < from) rmSync(join(dir, path))
   }

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { ConfigError, messageOf } from '../../core/errors.ts'
 
 /**
- * The `.g3` files beneath a folder, in any folders, by links, too; paths in it, in their order.
- * @param unreadable told of folders that cannot be read, with why
- * @throws ConfigError when the folder itself cannot be read
+ * The `.g3` files beneath a folder, at any depth, also through links; sorted relative paths.
+ * @param unreadable called for folders that cannot be read, with the reason
+ * @throws ConfigError if the folder itself cannot be read
  */
 export async function filesBeneath(
   dir: string,
@@ -13,7 +13,7 @@ export async function filesBeneath(
 ): Promise<string[]> {
   const found: string[] = []
   const folders = ['']
-  // Links may lead in a circle.
+  // Links may form a cycle.
   const linked = new Set([await linkedFolder(dir)])
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     try {
@@ -35,13 +35,13 @@ export async function filesBeneath(
   return found.sort()
 }
 
-/** Whether a path is a link, which may lead nowhere. */
+/** Whether a path is a link, possibly a dangling one. */
 export async function isLink(path: string): Promise<boolean> {
   const about = await lstat(path).catch(() => undefined)
   return about?.isSymbolicLink() ?? false
 }
 
-/** Where a link leads to, when that is a folder. */
+/** The target of a link, if it is a folder. */
 async function linkedFolder(path: string): Promise<string | undefined> {
   try {
     const to = await realpath(path)

@@ -3,20 +3,23 @@ import { join } from 'node:path'
 import { FIELD_LOG, type FieldLine, inUnits, readFieldLog } from '../../core/recording/field-lines.ts'
 import type { IndexedField } from './archive-index-file.ts'
 
-/** A field as far as it has one unit. */
+/** A field for the time in which it has one unit. */
 export interface FieldView extends IndexedField {
-  /** What it goes by: its name, with other units than its last ones behind it. */
+  /** The name shown for it: its own name, followed by the units if they are not its latest. */
   readonly shown: string
-  /** What was declared of it, where the recorder has written it down. */
+  /** Its declaration, if the recorder has written it down. */
   readonly about: Omit<FieldLine, 'source' | 'since'> | undefined
-  /** When it was in these units, unix s, each from the first time on and up to the second; undefined: always. */
+  /**
+   * When it had these units: spans in unix s, including the first time and excluding the second; undefined:
+   * always.
+   */
   readonly spans: readonly (readonly [from: number, to: number])[] | undefined
 }
 
-/** A field, and when it was in the unit that is wanted; always where it has but one. */
+/** A field, and when it had the wanted unit; always if it has had only one. */
 export type OfUnit = IndexedField & Partial<Pick<FieldView, 'spans'>>
 
-/** What the recorder of a data directory has written down of fields, read again when it has changed. */
+/** The field declarations that the recorder of a data directory has written, read again when they change. */
 export class FieldNotes {
   readonly #path: string
   #stamp = ''
@@ -26,7 +29,7 @@ export class FieldNotes {
     this.#path = join(dir, FIELD_LOG)
   }
 
-  /** Reads what is new; a directory without any has none. */
+  /** Reads new notes; a directory may have none. */
   refresh(): void {
     try {
       const { mtimeMs, size, ino } = statSync(this.#path)
@@ -39,7 +42,7 @@ export class FieldNotes {
     }
   }
 
-  /** A field as one for each unit that it had between two times. */
+  /** A field split by the units that it had between two times. */
   views(field: IndexedField, start: number, end: number): FieldView[] {
     const lines = this.#lines.get(`${field.address}.${field.name}`) ?? []
     const units = lines.flatMap((line) => line.units || [])
@@ -57,7 +60,10 @@ export class FieldNotes {
   }
 }
 
-/** When a field was in which units; while nobody said any it was in those before, at first in those that came. */
+/**
+ * When a field had which units. While none are declared, the previous units hold; at the beginning, the first
+ * ones declared.
+ */
 function spansOf(lines: readonly FieldLine[]): { units: string; from: number; to: number }[] {
   const spans: { units: string; from: number; to: number }[] = []
   for (const { units, since } of lines) {

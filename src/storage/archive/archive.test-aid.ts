@@ -2,24 +2,26 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { dataFrame, headFrames } from '../g3/hk.ts'
 
-/** A synthetic archive: one feed of `fields` doubles, in files of an hour and frames of five minutes. */
+/** A synthetic archive: one feed of `fields` doubles, in files of an hour with frames of five minutes. */
 export interface Synthetic {
-  /** Unix s, a whole hour; then how many hours. */
+  /** Unix s, a whole hour; then the number of hours. */
   readonly start: number
   readonly hours: number
-  /** Samples a second. */
+  /** Samples per second. */
   readonly rate: number
   readonly fields: number
 }
 
 const FRAME = 300
 
-/** The value of a field at its nth sample: a slow wave of its own with fast noise. */
+/** The value of a field at its nth sample: a slow wave specific to the field, with fast noise. */
 export function syntheticValue(field: number, n: number): number {
   return field + Math.sin(n / 5000 + field) + ((n * 7919) % 1000) / 1e4
 }
 
-/** Writes an archive as a recorder would, with so3g's names of files and folders. Returns its bytes. */
+/**
+ * Writes an archive as a recorder would, with so3g's names of files and folders. Returns its size in bytes.
+ */
 export function writeSynthetic(dir: string, { start, hours, rate, fields }: Synthetic): number {
   const providers = new Map([[0, 'observatory.ls240.feeds.temperatures']])
   const from = { spool: 's', instance: 'ls240', feed: 'temperatures', epoch: 'e' }

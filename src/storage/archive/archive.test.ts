@@ -39,7 +39,7 @@ function epoch(name: string, start: number, count: number, step = 1): TestEpoch 
   return made
 }
 
-/** A data directory with two epochs, the first of which goes over several files. */
+/** A data directory with two epochs, the first of which spans several files. */
 async function recordTwo() {
   const dir = join(folder(), 'data')
   const { recorder } = await record(dir, { frameLength: 100, timePerFile: 1000 })
@@ -55,7 +55,7 @@ async function opened(dir: string, index?: string): Promise<Archive> {
   return archive
 }
 
-/** All that an archive returns, in the form of `sent`. */
+/** Everything that an archive returns, in the form of `sent`. */
 async function everything(archive: Archive, start = -Infinity, end = Infinity): Promise<Samples> {
   const fields = archive.fields(start, end)
   const columns = await archive.read(fields, start, end)
@@ -135,7 +135,7 @@ test('a file that grows is read on, to its last whole frame', async () => {
     archive.fields().map((field) => [field.label, archive.overview(field)])
   const [one, two] = [overviews(kept), overviews(rebuilt)]
   expect(JSON.stringify(one).length).toBeGreaterThan(300)
-  // The mean is summed in another order.
+  // The mean is summed in a different order.
   const rounded = (_: string, value: unknown) =>
     typeof value === 'number' ? Number(value.toFixed(6)) : value
   expect(JSON.stringify(one, rounded)).toEqual(JSON.stringify(two, rounded))
@@ -181,7 +181,8 @@ test('files of so3g in schemas 0, 1 and 2; integers and doubles are exact', asyn
   using archive = await opened('fixtures/g3')
   const fields = archive.fields()
   const labels = fields.map(({ label, type }) => `${label} ${type}`)
-  // As so3g names it: without the prefix (hwp_) that blocks of schema 0 have. Both old schemas have this one.
+  // The name that so3g gives: without the prefix (hwp_) of blocks of schema 0. Both old schemas have this
+  // field.
   expect(labels).toContain('observatory.old.position double')
   expect(labels).toContain('LSA240.temperatures.channel_1_T double')
   const named = (label: string) => fields.filter((field) => field.label === label)

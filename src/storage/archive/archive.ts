@@ -18,18 +18,18 @@ import type { Providers } from './archive-scan.ts'
 import { filesBeneath, isLink } from './archive-tree.ts'
 import { FieldNotes, type FieldView, type OfUnit } from './archive-units.ts'
 
-/** A field and how to ask for it. */
+/** A field and its label for requests. */
 export interface ArchiveField extends FieldView {
-  /** `instance.feed.field` of a feed's address, else the provider's description and the field. */
+  /** `instance.feed.field` from a feed's address, or the provider's description and the field. */
   readonly label: string
 }
 /** A file that is not served to its end. */
 export interface BadFile {
-  /** In the data directory. */
+  /** Path in the data directory. */
   readonly path: string
   readonly size: number
   readonly goodBytes: number
-  /** When it was last written, unix ms: one that is being written has an unfinished end, too. */
+  /** When it was last written, unix ms: a file still being written has an unfinished end, too. */
   readonly mtime: number
   readonly reason: string
 }
@@ -40,14 +40,15 @@ export interface ReadOptions {
   readonly missing?: (why: string) => void
 }
 
-/** What stands for samples that are not read is of no rows. */
+/** Points that represent unread samples belong to no rows. */
 const NO_ROWS = { epoch: null, firstRow: null, lastRow: null }
-/** Runs of fields that are written to the index at once; more would keep all else waiting. */
+/** Runs of fields written to the index at once; more would block everything else. */
 const AT_ONCE = 1000
 
 /**
- * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index; `rescan` brings
- * it up to date. Nothing in the tree is changed. Files in a store elsewhere are fetched only for what the index lacks.
+ * A tree of `.g3` housekeeping files, ours or written by so3g, in any folders. Reads go through an index,
+ * which `rescan` updates. Nothing in the tree is changed. Files in a store elsewhere are fetched only for
+ * what the index lacks.
  */
 export class Archive implements Disposable {
   readonly #dir: string
@@ -55,13 +56,13 @@ export class Archive implements Disposable {
   readonly #notes: FieldNotes
   readonly #elsewhere: Elsewhere
   #unreadable: BadFile[] = []
-  /** Files that lie elsewhere and are not in the index yet. */
+  /** Files that are stored elsewhere and not yet in the index. */
   #waiting: Copy[] = []
 
   /**
-   * @param indexFile in memory when absent; copies of what lies elsewhere are kept beside it
-   * @param env where credentials for that are
-   * @throws ConfigError when the index cannot be made
+   * @param indexFile in memory if absent; copies of files stored elsewhere are kept beside it
+   * @param env where the credentials for stores are found
+   * @throws ConfigError if the index cannot be created
    */
   constructor(dir: string, indexFile?: string, env?: Readonly<Record<string, string | undefined>>) {
     this.#dir = dir
@@ -72,11 +73,11 @@ export class Archive implements Disposable {
   }
 
   /**
-   * Reads what is new in the tree since the last time, kept in the index: new files, what files grew by, and replaced
-   * files; forgets those that are gone. What lies elsewhere is fetched once where the index does not have it.
-   * @param fetches of how many such files at most; others wait for the next time
-   * @returns how many files had something new
-   * @throws ConfigError when the data directory cannot be read
+   * Updates the index from the tree: reads new files, new bytes of files that grew, and replaced files, and
+   * removes files that are gone. Files stored elsewhere are fetched once, unless the index has them.
+   * @param fetches maximum number of such files to fetch; the others wait for the next call
+   * @returns the number of files with new content
+   * @throws ConfigError if the data directory cannot be read
    */
   async rescan(
     signal?: AbortSignal,
@@ -108,7 +109,7 @@ export class Archive implements Disposable {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         if (code === undefined || error instanceof ConfigError) throw error
-        // One that is gone stays among the known, and is forgotten below.
+        // If the file is gone, it stays among the known ones and is removed below.
         if (code === 'ENOENT' && !(await isLink(join(this.#dir, path)))) continue
         const file = known.get(path)
         known.delete(path)
@@ -120,7 +121,7 @@ export class Archive implements Disposable {
     }
     keep(1)
     if (signal?.aborted) return changed
-    // After the files, so that one that is moved meanwhile is found to be.
+    // Listed after the files, so that a file moved in the meantime is found in the store.
     const away = this.#elsewhere.refresh().away(here)
     this.#waiting = away.filter(({ file, size }) => known.get(file)?.size !== size)
     const wanted = this.#waiting.slice(0, fetches)
@@ -148,7 +149,9 @@ export class Archive implements Disposable {
     return [...this.#unreadable, ...bad]
   }
 
-  /** Files that lie elsewhere and could not be read there when they were wanted, in words; undefined when there are none. */
+  /**
+   * A message about files stored elsewhere that could not be read when wanted; undefined if there are none.
+   */
   get unreached(): string | undefined {
     const { unreached } = this.#elsewhere
     const [[, first] = []] = unreached
@@ -157,7 +160,10 @@ export class Archive implements Disposable {
     return `${first.message}${more}`
   }
 
-  /** @throws TransportError when something that was read is missing, because it is stored elsewhere and could not be fetched */
+  /**
+   * @throws TransportError if part of what was read is missing because it is stored elsewhere and could not
+   * be fetched
+   */
   assertReached(): void {
     const { unreached } = this
     if (unreached !== undefined) throw new TransportError(`some files were not read: ${unreached}`)
@@ -176,7 +182,10 @@ export class Archive implements Disposable {
     )
   }
 
-  /** The time of a field's newest sample (unix s) and the usual time between two (s); null when there are none. */
+  /**
+   * The time of a field's newest sample (unix s) and the usual interval between two (s); null if there are
+   * none.
+   */
   newest({ id }: IndexedField): { readonly last: number | null; readonly interval: number | null } {
     const block = this.#index.newest(id)
     if (!block) return { last: null, interval: null }
@@ -184,18 +193,20 @@ export class Archive implements Disposable {
     return { last, interval: count > 1 ? (last - first) / (count - 1) : null }
   }
 
-  /** What the samples of a field between two times come to, file by file, from the index alone. */
+  /** Overviews of a field's samples between two times, one per file, from the index alone. */
   overview({ id }: IndexedField, start = -Infinity, end = Infinity): Overview[] {
     return this.#index.fileOverviews(id, start, end)
   }
 
   /**
-   * The samples of fields with `start` ≤ t ≤ `end` (unix s), a column for each field in their order; blocks and rows that
-   * lie in two files, as after copying, count once.
-   * @param maxPoints when that many samples are enough: where a block or file is shorter than the time between two
-   * pairs of them, only its lowest and highest sample, from the index. There may still be more than asked for.
+   * The samples of fields with `start` ≤ t ≤ `end` (unix s), one column per field in the given order; blocks
+   * and rows that are stored in two files, as after copying, count once.
+   * @param maxPoints how many samples are enough: a block or file that is shorter than the interval between
+   * two pairs of points gives only its lowest and highest sample, from the index. There may still be more
+   * than requested.
    * @param exact whether columns have `ticks`
-   * @param missing told of each file that lies elsewhere and could not be read, though it may have samples of then
+   * @param missing called for each file that is stored elsewhere and could not be read, if it may have
+   * samples in this time
    */
   async read(
     fields: readonly OfUnit[],
@@ -239,12 +250,12 @@ export class Archive implements Disposable {
     this.#index[Symbol.dispose]()
   }
 
-  /** Reads what a file has that is not in the index; undefined where there is nothing new. */
+  /** Reads the part of a file that is not in the index; undefined if there is nothing new. */
   async #read(path: string, known: IndexedFile | undefined): Promise<ReadPart | undefined> {
     const { size, mtimeMs: mtime, ino: inode } = await stat(join(this.#dir, path))
     const same = known?.inode === inode
     if (same && known.size === size && known.mtime === mtime) return undefined
-    // A file that has not grown but was written is another one.
+    // A file that was written without growing has been replaced.
     const grows = same && size > known.size && !isCompressed(path)
     const from = grows ? known.good : 0
     const providers: Providers = new Map(
@@ -253,7 +264,7 @@ export class Archive implements Disposable {
     return await partOf(join(this.#dir, path), { path, inode, size, mtime }, from, providers)
   }
 
-  /** Reads a whole file that lies elsewhere; undefined where that cannot be. */
+  /** Reads a whole file that is stored elsewhere; undefined if it cannot be read. */
   async #readElsewhere(
     { file: path, size, mtime }: Copy,
     signal?: AbortSignal,
@@ -269,7 +280,7 @@ export class Archive implements Disposable {
     }
   }
 
-  /** A copy of a file that lies elsewhere; undefined where there is none to be had. */
+  /** A copy of a file that is stored elsewhere; undefined if none can be fetched. */
   async #copyOf(path: string, missing: ReadOptions['missing']): Promise<string | undefined> {
     try {
       return await this.#elsewhere.copy(path)
@@ -281,18 +292,21 @@ export class Archive implements Disposable {
   }
 }
 
-/** Whether a file may have samples of a span of time, by its name: so3g finds data no later than two hours behind it. */
+/**
+ * Whether a file may have samples in a span of time, judged by its name: so3g finds data up to two hours
+ * after it.
+ */
 function mayHave(file: string, start: number, end: number): boolean {
   const name = Number(/(\d+)\.g3/.exec(file)?.[1])
   return name - 60 <= end && name + 7200 >= start
 }
 
-/** Where a field is recorded, by which everybody finds it. */
+/** The source name of a recorded field, which all consumers use. */
 export function sourceOf({ address, shown }: Pick<FieldView, 'address' | 'shown'>): string {
   return `${address}.${shown}`
 }
 
-/** How many rows of the index it takes, about. */
+/** The approximate number of index rows it takes. */
 function sizeOf({ runs }: ReadPart): number {
   return runs.reduce((sum, { fields }) => sum + 1 + fields.length, 1)
 }

@@ -9,7 +9,11 @@ import { writeFieldsFile } from './fields-file.ts'
 export const FORMATS = ['csv', 'jsonl', 'parquet', 'g3'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** Where the samples go, with what is known of their fields: a file, or `print` for text without one. @throws UsageError for a file of bytes without a name, ConfigError when it cannot be written */
+/**
+ * Opens the destination of the samples, with what is known of their fields: a file, or `print` for text
+ * without a file.
+ * @throws UsageError for a binary format without a file name, ConfigError if the file cannot be written
+ */
 export async function exportFile(
   { format, out }: { readonly format: Format; readonly out?: string | undefined },
   fields: readonly ArchiveField[],
@@ -18,7 +22,7 @@ export async function exportFile(
   try {
     if (format === 'csv' || format === 'jsonl') {
       const to = out === undefined ? undefined : await open(out, 'w')
-      // A line of names tells the units of CSV.
+      // The header line of CSV gives the units.
       if (out !== undefined && format === 'jsonl') await writeFieldsFile(out, fields)
       return textFile(format, fields, {
         async put(text) {

@@ -7,8 +7,8 @@ import type { Column } from './archive-columns.ts'
 import type { ExportFile } from './export-parquet.ts'
 
 /**
- * Begins a `.g3` housekeeping file (schema 2): a provider a feed, a block for each group of fields with the same times. It
- * is for so3g and spt3g to read by its name; a recorder's folder is not where it belongs.
+ * Begins a `.g3` housekeeping file (schema 2): a provider per feed, a block per group of fields with the same
+ * times. so3g and spt3g read it by its name; it does not belong in a recorder's folder.
  */
 export async function g3File(path: string, fields: readonly ArchiveField[]): Promise<ExportFile> {
   const file: FileHandle = await open(path, 'w')
@@ -49,7 +49,10 @@ function upTo({ type, t, ticks, values }: Column, before: number): Column {
   return { type, t: t.subarray(0, end), ticks: ticks?.subarray(0, end), values: values.slice(0, end) }
 }
 
-/** Fields with the same times in one block, named as theirs was, with a number where that name is taken. */
+/**
+ * Groups fields with the same times into blocks that keep their names, with a number added if a name is
+ * taken.
+ */
 function blocksOf(list: readonly { field: ArchiveField; column: Column }[]): HkBlock[] {
   const blocks: { name: string; times: BigInt64Array; fields: Map<string, G3Source> }[] = []
   for (const { field, column } of list) {

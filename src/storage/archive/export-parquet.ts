@@ -4,11 +4,11 @@ import type { Column } from './archive-columns.ts'
 import { rowsOf } from './archive-rows.ts'
 import { fieldsText } from './fields-file.ts'
 
-/** Where samples go, part by part in order of time. */
+/** A destination for samples, written part by part in time order. */
 export interface ExportFile {
-  /** Writes the samples of columns, one for each field, but those from `before` (unix s) on. */
+  /** Writes the samples of columns, one per field, with times before `before` (unix s). */
   write(columns: readonly Column[], before: number): Promise<void>
-  /** Ends the file: without it nothing can be read. */
+  /** Ends the file, which is unreadable until then. */
   end(): Promise<void>
 }
 
@@ -18,8 +18,8 @@ const TYPES = { double: 'DOUBLE', int: 'INT64', bool: 'BOOLEAN', string: 'STRING
 >
 
 /**
- * Begins a Parquet file: a column `time` (unix s) and one for each field, a row for each time, null where a field has no
- * sample. Its metadata says what is known of the fields: JSON by their names, under `ocs.fields`.
+ * Begins a Parquet file: a column `time` (unix s) and one per field, a row per time, null where a field has
+ * no sample. Its metadata describes the fields: JSON by their names, under `ocs.fields`.
  */
 export function parquetFile(
   path: string,
@@ -44,7 +44,7 @@ export function parquetFile(
         }
       }
       if (data[0]?.length === 0) return
-      // Its dictionary of values takes −0 for 0.
+      // The dictionary encoding treats −0 as 0.
       const columnData = heads.map((head, i) => ({
         ...head,
         data: data[i] ?? [],

@@ -5,7 +5,7 @@ import type { Column } from './archive-columns.ts'
 import { rowsOf } from './archive-rows.ts'
 import type { ExportFile } from './export-parquet.ts'
 
-/** Samples as text: CSV (RFC 4180) with a line of names first, or JSON, a line for each time. */
+/** Samples as text: CSV (RFC 4180) with a header line, or JSON, one line per time. */
 export function textFile(
   format: 'csv' | 'jsonl',
   fields: readonly ArchiveField[],
@@ -27,7 +27,7 @@ export function textFile(
   }
 }
 
-/** A field with its units, where they are known: `ls240.temperatures.Channel_1_T (K)`. */
+/** A field with its units, if known: `ls240.temperatures.Channel_1_T (K)`. */
 function headOf({ label, about }: ArchiveField): string {
   return about?.units ? `${label} (${about.units})` : label
 }

@@ -1,9 +1,12 @@
 import type { Archive, ArchiveField } from './archive.ts'
 
-/** Samples read at a time, of all fields together. */
+/** Samples read at a time, over all fields. */
 const AT_ONCE = 500_000
 
-/** Spans of time with about `AT_ONCE` samples; each begins where the one before ends, and the part that is done. */
+/**
+ * Spans of time with about `AT_ONCE` samples, each beginning where the previous one ends, with the fraction
+ * done.
+ */
 export function* windows(
   archive: Archive,
   fields: readonly ArchiveField[],

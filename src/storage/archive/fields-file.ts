@@ -1,7 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
 import type { FieldLine } from '../../core/recording/field-lines.ts'
 
-/** What is known of fields, by the names of their columns: units, description, resolution; none of which nothing is. */
+/**
+ * What is known of fields, by column name: units, description, resolution; without the fields of which
+ * nothing is known.
+ */
 export function fieldsText(
   fields: readonly {
     readonly label: string
@@ -15,11 +18,11 @@ export function fieldsText(
   return known.length === 0 ? undefined : JSON.stringify(Object.fromEntries(known), null, 1)
 }
 
-/** Writes it beside a file whose own format has no place for it: `FILE.fields.json`. */
+/** Writes it beside a file whose format has no place for it: `FILE.fields.json`. */
 export async function writeFieldsFile(path: string, fields: Parameters<typeof fieldsText>[0]): Promise<void> {
   const text = fieldsText(fields)
   const beside = `${path}.fields.json`
   if (text !== undefined) await writeFile(beside, `${text}\n`)
-  // One of an earlier export would speak of other columns.
+  // A file left by an earlier export would describe other columns.
   else await rm(beside, { force: true })
 }

@@ -1,4 +1,7 @@
-/** Files as labs keep them: compressed, restored beside what was fetched again, links, and what is no file at all. */
+/**
+ * Files as labs keep them: compressed, restored beside rows that were fetched again, links, and things that
+ * are not files.
+ */
 
 import { afterEach, expect, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
@@ -27,14 +30,14 @@ const declared = declaration({ temps: { T: 'double' }, state: { on: 'bool' } })
 function epoch(rows = ROWS): TestEpoch {
   const made = new TestEpoch('temperatures', 'e1', declared)
   for (let i = 0; i < rows; i++) {
-    // Two rows of one time, as slow clocks give them.
+    // Two rows with the same time, as from slow clocks.
     made.add('temps', [T0 + Math.floor(i / 2)], { T: [i] })
     if (i % 25 === 0) made.add('state', [T0 + Math.floor(i / 2)], { on: [true] })
   }
   return made
 }
 
-/** A data directory with one file of all rows. */
+/** A data directory with one file that has all rows. */
 async function recordOne(frameLength = 60): Promise<{ dir: string; path: string; from: TestEpoch }> {
   const dir = join(folder(), 'data')
   const { recorder } = await record(dir, { frameLength })
@@ -44,7 +47,7 @@ async function recordOne(frameLength = 60): Promise<{ dir: string; path: string;
   return { dir, path: join(dir, filesIn(dir)[0] ?? ''), from }
 }
 
-/** The readings of an archive, in order; and what it says of files. */
+/** The readings of an archive, in order, and what it reports about files. */
 async function read(dir: string) {
   using archive = new Archive(dir)
   await archive.rescan()
@@ -95,7 +98,7 @@ test('what is no file costs itself alone, in the archive and in audit', async ()
     '17000/1700050002.g3',
     '17000/1700050003.g3',
   ])
-  // Nor does it keep a recorder from beginning.
+  // It does not keep a recorder from starting either.
   const { recorder, said } = await record(dir)
   expect(said.filter((text) => text.startsWith('warning unreadable'))).toHaveLength(3)
   await recorder[Symbol.asyncDispose]()
@@ -121,7 +124,7 @@ test.each([
     renameSync(path, kept)
     rmSync(join(dir, '.ocs', 'files.jsonl'))
     const { recorder } = await record(dir, { frameLength })
-    // Not all of it is still with the agent, and some is new.
+    // The agent no longer has all of it, and some rows are new.
     recorder.position(from.from, { epoch: 'e1', first: 101, last: from.rows.length, acked: 0 })
     recorder.gap(from.from, 1, 100)
     from.add('temps', [T0 + ROWS], { T: [ROWS] })

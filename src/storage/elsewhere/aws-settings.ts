@@ -5,7 +5,7 @@ import { ConfigError } from '../../core/errors.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** What it takes to be let into a bucket. */
+/** What is needed to access a bucket. */
 export interface AwsSettings {
   readonly accessKeyId: string
   readonly secretAccessKey: string
@@ -15,9 +15,10 @@ export interface AwsSettings {
 }
 
 /**
- * Credentials, region and endpoint where AWS's own tools have them: the environment, else the profile in `~/.aws`
- * (docs.aws.amazon.com/sdkref, "shared config and credentials files"). What a machine in their cloud is given is not asked for.
- * @throws ConfigError when there are no credentials
+ * Credentials, region and endpoint from where AWS's own tools keep them: the environment, else the profile in
+ * `~/.aws` (docs.aws.amazon.com/sdkref, "shared config and credentials files"). The credentials that AWS
+ * gives to a machine in its cloud are not used.
+ * @throws ConfigError if there are no credentials
  */
 export function awsSettings(env: Env): AwsSettings {
   const folder = join(env['HOME'] || homedir(), '.aws')
@@ -43,7 +44,7 @@ export function awsSettings(env: Env): AwsSettings {
   }
 }
 
-/** `key = value` of a section of a file; nothing where there is no such file. */
+/** The `key = value` pairs of a section of a file; empty if the file does not exist. */
 function sectionOf(path: string, wanted: string): Record<string, string> {
   let text = ''
   try {

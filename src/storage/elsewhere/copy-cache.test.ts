@@ -17,7 +17,7 @@ test('what was used last stays, of as many bytes as may be kept', async () => {
     const path = await cache.keep(file, inPieces(bytesOf(i + 1)))
     utimesSync(path ?? '', i + 1, i + 1)
   }
-  // Being used, the first is no longer the oldest.
+  // Reading the first copy means that it is no longer the oldest.
   expect(await Bun.file(cache.find(one) ?? '').bytes()).toEqual(bytesOf(1))
   await cache.keep(three, inPieces(bytesOf(3)))
   expect([one, two, three].map((file) => cache.find(file) !== undefined)).toEqual([true, false, true])

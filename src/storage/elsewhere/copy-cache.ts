@@ -12,13 +12,16 @@ import {
 import { join } from 'node:path'
 import { type Digest, Digester, isSame } from './digest.ts'
 
-/** Bytes of copies that are kept; one that is larger is kept alone. */
+/** Maximum total bytes of copies; a larger one is kept alone. */
 const MOST = 2 * 2 ** 30
-/** A copy that is being written; older than a day it is one that was left behind. */
+/** Suffix of a copy that is being written; one older than a day was left behind. */
 const UNDER_WAY = '.part'
 const DAY_MS = 86_400_000
 
-/** Copies of files that lie elsewhere, named by what is in them: what was used last stays. Processes may share it. */
+/**
+ * Copies of files stored elsewhere, named by their content; the most recently used ones stay. Processes may
+ * share it.
+ */
 export class CopyCache {
   readonly folder: string
   readonly #most: number
@@ -28,7 +31,7 @@ export class CopyCache {
     this.#most = most
   }
 
-  /** The path of a copy, which counts as used; undefined where there is none. */
+  /** The path of a copy, which counts as used; undefined if there is none. */
   find(file: Digest & { readonly file: string }): string | undefined {
     const path = this.#pathOf(file)
     try {
@@ -41,7 +44,9 @@ export class CopyCache {
     }
   }
 
-  /** Keeps bytes as the copy of a file; undefined when they are others than its. @throws Error of the file system */
+  /**
+   * Stores bytes as the copy of a file; undefined if they are not its bytes. @throws Error of the file system
+   */
   async keep(
     file: Digest & { readonly file: string },
     pieces: AsyncIterable<Uint8Array>,
@@ -69,7 +74,7 @@ export class CopyCache {
     return path
   }
 
-  /** Removes what was not used for the longest time, until the rest is no more than may be kept. */
+  /** Removes the least recently used copies until the rest fits. */
   #makeRoom(newest: string): void {
     const found = readdirSync(this.folder, { withFileTypes: true }).flatMap((entry) => {
       const path = join(this.folder, entry.name)
@@ -84,7 +89,7 @@ export class CopyCache {
     }
   }
 
-  /** The name says whether it is compressed. */
+  /** The name tells whether it is compressed. */
   #pathOf({ file, sha256 }: Digest & { readonly file: string }): string {
     return join(this.folder, `${sha256}${file.endsWith('.gz') ? '.g3.gz' : '.g3'}`)
   }

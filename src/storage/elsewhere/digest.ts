@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What tells bytes from others: how many there are, and their SHA-256. */
+/** Identifies bytes: their count and SHA-256. */
 export interface Digest {
   readonly size: number
   readonly sha256: string
@@ -16,7 +16,7 @@ export class Digester {
     this.#size += piece.length
   }
 
-  /** What came of them; once. */
+  /** The digest; call it once. */
   end(): Digest {
     return { size: this.#size, sha256: this.#hash.digest('hex') }
   }
@@ -29,7 +29,7 @@ export async function digestOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint
   return digester.end()
 }
 
-/** Whether two are of the same bytes. */
+/** Whether two digests are of the same bytes. */
 export function isSame(a: Digest, b: Digest): boolean {
   return a.size === b.size && a.sha256 === b.sha256
 }

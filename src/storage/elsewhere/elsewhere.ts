@@ -7,15 +7,15 @@ import { awayFrom, type Copy, MANIFEST, type Manifest, placeOf, readManifest, un
 import { openStore } from './open-store.ts'
 import { MARK, type Store } from './store.ts'
 
-/** Milliseconds after which a store that did not answer is asked again. */
+/** Milliseconds before a store that did not answer is asked again. */
 const AGAIN_MS = 30_000
 
-/** A store answers, and has not what it should have. */
+/** A store answered, but does not have the expected file. */
 class NotThatFile extends TransportError {}
 
 /**
- * The files of a data directory that lie elsewhere. What is read of them is fetched whole, compared with what was pushed,
- * and kept for a while on this machine.
+ * The files of a data directory that are stored elsewhere. A file is fetched whole, compared with what was
+ * pushed, and kept for a while on this machine.
  */
 export class Elsewhere {
   readonly #path: string
@@ -23,14 +23,14 @@ export class Elsewhere {
   readonly #cache: CopyCache
   readonly #clock: Pick<Clock, 'now'>
   readonly #stores = new Map<string, Store>()
-  /** Stores that do not answer, with why and since when, ms of the monotonic clock. */
+  /** Stores that do not answer, with the reason and since when, ms of the monotonic clock. */
   readonly #silent = new Map<string, { since: number; readonly why: Error }>()
   readonly #fetching = new Map<string, Promise<string>>()
   readonly #unreached = new Map<string, TransportError>()
   #stamp = ''
   #manifest: Manifest = new Map()
 
-  /** @param cache a folder for copies, in one for state */
+  /** @param cache a folder for copies, in a state folder */
   constructor(
     dir: string,
     cache: string,
@@ -43,7 +43,7 @@ export class Elsewhere {
     this.#clock = clock
   }
 
-  /** Reads the manifest when it has changed; a directory without any has nothing elsewhere. */
+  /** Reads the manifest if it has changed; a directory without a manifest has nothing elsewhere. */
   refresh(): this {
     try {
       const { mtimeMs, size, ino } = statSync(this.#path)
@@ -58,7 +58,10 @@ export class Elsewhere {
     return this
   }
 
-  /** The files that are not among those that are here; of others it is forgotten that they could not be reached. */
+  /**
+   * The files that are not among those that are here. For files that are here, failures to reach them are
+   * forgotten.
+   */
   away(here: Iterable<string>): Copy[] {
     const away = awayFrom(this.#manifest, here).map(([newest]) => newest)
     const names = new Set(away.map(({ file }) => file))
@@ -66,14 +69,14 @@ export class Elsewhere {
     return away
   }
 
-  /** Files that could not be read where they are, with why, as of the last time that they were asked for. */
+  /** Files that could not be read from their store, with the reason, as of the last attempt. */
   get unreached(): ReadonlyMap<string, Error> {
     return this.#unreached
   }
 
   /**
-   * A copy of a file on this machine, the same that was pushed: its path; undefined where the file is not elsewhere.
-   * @throws TransportError when no store has it as it was pushed, or none answers
+   * The path of a copy on this machine, identical to what was pushed; undefined if the file is not elsewhere.
+   * @throws TransportError if no store has it as it was pushed, or none answers
    */
   async copy(file: string, signal = new AbortController().signal): Promise<string | undefined> {
     const copies = this.#manifest.get(unpacked(file))
@@ -93,7 +96,10 @@ export class Elsewhere {
     }
   }
 
-  /** Asks stores that did not answer whether they do now: what they have counts as reached until it is read. */
+  /**
+   * Asks stores that did not answer again: if they do now, their files count as reachable until they are
+   * read.
+   */
   async retry(signal: AbortSignal): Promise<void> {
     for (const [place, silent] of this.#silent) {
       if (this.#clock.now() - silent.since < AGAIN_MS) continue

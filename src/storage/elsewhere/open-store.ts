@@ -6,10 +6,10 @@ import { S3Store } from './s3-store.ts'
 import type { Store } from './store.ts'
 
 export interface StoreOptions {
-  /** Of an S3 server that is not at AWS: `https://s3.lab.example`. */
+  /** For an S3 server that is not at AWS: `https://s3.lab.example`. */
   readonly endpoint?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** A folder for what is under way. */
+  /** A folder for transfers in progress. */
   readonly scratch: string
   readonly pace?: Pace
 }
@@ -18,8 +18,8 @@ const FORMS = 's3://BUCKET/PREFIX or rsync:HOST:/FOLDER'
 
 /**
  * The store that a text names.
- * @throws UsageError when it names none
- * @throws ConfigError when there are no credentials for it
+ * @throws UsageError if it names none
+ * @throws ConfigError if there are no credentials for it
  */
 export function openStore(text: string, { endpoint, env, scratch, pace = new Pace() }: StoreOptions): Store {
   const [, bucket, prefix = ''] =
@@ -39,7 +39,7 @@ export function openStore(text: string, { endpoint, env, scratch, pace = new Pac
     throw new UsageError(`${text.replace(/\/\/.*@/, '//…@')} is not a bucket and prefix: ${why}`)
   }
   const target = text.startsWith('rsync://') ? text : /^rsync:(.+)$/.exec(text)?.[1]
-  // A word that begins so would be an option.
+  // A word that begins with a dash would be taken as an option.
   if (target === undefined || target.startsWith('-')) throw new UsageError(`${text} is not a store: ${FORMS}`)
   if (endpoint !== undefined) throw new UsageError('--endpoint goes with s3://')
   if (!/^(rsync:\/\/[^/]+\/.|\/.|[^/:]+::?.)/.test(target))

@@ -1,24 +1,24 @@
 import { type Clock, systemClock } from '../../core/clock.ts'
 
-/** Keeps a flow to so many bytes a second; what is not used is not saved up. */
+/** Limits a flow to a number of bytes per second; unused capacity is not saved up. */
 export class Pace {
   readonly #rate: number
   readonly #clock: Clock
-  /** When what went so far is paid for, ms. */
+  /** When the bytes so far are within the rate, ms. */
   #paid = -Infinity
 
-  /** @param rate bytes a second */
+  /** @param rate bytes per second */
   constructor(rate = Infinity, clock = systemClock) {
     this.#rate = rate
     this.#clock = clock
   }
 
-  /** Bytes a second; undefined without a limit. */
+  /** Bytes per second; undefined without a limit. */
   get rate(): number | undefined {
     return Number.isFinite(this.#rate) ? this.#rate : undefined
   }
 
-  /** Resolves once so many bytes more have had their time, or the signal aborts. */
+  /** Resolves when the rate allows for that many more bytes, or the signal aborts. */
   async took(bytes: number, signal: AbortSignal): Promise<void> {
     if (this.rate === undefined) return
     const now = this.#clock.now()

@@ -9,7 +9,7 @@ test('what is silent for too long is waited for no longer, and says so', async (
   const waited = await patience.of(never()).catch((error: unknown) => error)
   expect(waited).toBeInstanceOf(TransportError)
   expect(patience.signal.aborted).toBe(true)
-  // From then on nothing is begun.
+  // From then on nothing is started.
   expect(await patience.of(never()).catch((error: unknown) => error)).toBe(waited)
 })
 

@@ -1,9 +1,9 @@
 import { TransportError } from '../../core/errors.ts'
 
-/** Milliseconds that a store may be silent while something is under way. */
+/** Milliseconds that a store may be silent during an operation. */
 const SILENT_MS = 30_000
 
-/** Ends what is under way once its store has been silent for too long, or the signal aborts. */
+/** Aborts an operation if its store has been silent for too long, or if the signal aborts. */
 export class Patience implements Disposable {
   readonly #ended = new AbortController()
   readonly #outer: AbortSignal
@@ -24,14 +24,14 @@ export class Patience implements Disposable {
     return this.#ended.signal
   }
 
-  /** Something has come, or gone: the wait begins anew. */
+  /** Restarts the timeout, since something was received or sent. */
   heard(): void {
     clearTimeout(this.#timer)
     const late = () => this.#ended.abort(new TransportError(`no data for ${this.#ms / 1000} s`))
     this.#timer = setTimeout(late, this.#ms)
   }
 
-  /** What comes of something that cannot be aborted; rejects with the reason once it is waited for no longer. */
+  /** The result of work that cannot be aborted; rejects with the reason once the wait is over. */
   async of<T>(work: T | Promise<T>): Promise<T> {
     const { promise: ended, reject } = Promise.withResolvers<never>()
     const end = () => reject(this.signal.reason)

@@ -6,12 +6,12 @@ import type { Store, StoredFile } from './store.ts'
 
 /** Seconds that the other end may be silent. */
 const SILENT = 30
-/** Of its exit codes (rsync(1)): some files could not be read or written. */
+/** From its exit codes (rsync(1)): some files could not be read or written. */
 const PARTIAL = 23
-/** What is asked for is wrong, or may not be done there: syntax, protocol, files, log-in. */
+/** The request is wrong or not permitted there: syntax, protocol, files, login. */
 const WRONG = new Set([1, 2, 3, 4, 5])
 
-/** A folder that rsync reaches: of this machine, by ssh, or of a daemon. */
+/** A folder that rsync reaches: on this machine, by ssh, or of a daemon. */
 export class RsyncStore implements Store {
   readonly url: string
   readonly #target: string
@@ -20,8 +20,8 @@ export class RsyncStore implements Store {
   readonly #env: Readonly<Record<string, string | undefined>>
 
   /**
-   * @param target as rsync takes it: `host:/folder`, `host::module/folder`, `/folder`
-   * @param scratch a folder for what is read back: rsync writes into files alone
+   * @param target in rsync's syntax: `host:/folder`, `host::module/folder`, `/folder`
+   * @param scratch a folder for reading back, since rsync writes only to files
    */
   constructor(
     target: string,
@@ -37,7 +37,7 @@ export class RsyncStore implements Store {
   }
 
   async put({ dir, path }: StoredFile, signal: AbortSignal): Promise<void> {
-    // What has the same size and time there may be another all the same: it is compared.
+    // A file there with the same size and time may still differ, so it is compared.
     const flags = ['--relative', '--ignore-times', '--mkpath']
     const { code, said } = await this.#run([...flags, '--', `${dir}/./${path}`, `${this.#target}/`], signal)
     if (code !== 0) throw this.#fault(code, said)
@@ -66,7 +66,7 @@ export class RsyncStore implements Store {
     const flags = ['--times', '--copy-links', '--protect-args', `--timeout=${SILENT}`, ...limit]
     try {
       await using child = Bun.spawn(['rsync', ...flags, ...args], {
-        // Nobody is there to answer what ssh would ask.
+        // Nobody is there to answer a prompt of ssh.
         env: { RSYNC_RSH: 'ssh -o BatchMode=yes', ...this.#env, LC_ALL: 'C' },
         stdio: ['ignore', 'ignore', 'pipe'],
         signal,
@@ -89,7 +89,7 @@ export class RsyncStore implements Store {
   }
 }
 
-/** What is in a file, which is gone afterwards. */
+/** The content of a file, which is removed afterwards. */
 async function* pieces(path: string, remove: () => void): AsyncGenerator<Uint8Array> {
   try {
     yield* Bun.file(path).stream()

@@ -1,22 +1,22 @@
-/** What an S3 server does, as far as files of one part go: a real one is asked in `test/real/archive-push.check.ts`. */
+/** Imitates an S3 server for files of one part; `test/real/archive-push.check.ts` uses a real one. */
 export interface S3Server extends AsyncDisposable {
   readonly endpoint: string
   /** Objects by bucket and key: `lab/hk/17000/1700000000.g3`. */
   readonly objects: Map<string, Uint8Array>
-  /** What was asked, in its order: `PUT lab/hk/…`. */
+  /** The requests in order: `PUT lab/hk/…`. */
   readonly asked: string[]
-  /** Stands in for the answer to a request where it returns one. */
+  /** May return a response to send instead. */
   hook: (method: string, key: string) => Response | Promise<Response> | undefined
 }
 
 export const ENV = { AWS_ACCESS_KEY_ID: 'AKLAB', AWS_SECRET_ACCESS_KEY: 'four-kelvin', HOME: '/nowhere' }
 
-/** An answer that refuses, as S3 words it. */
+/** An error response in S3's format. */
 export function refusal(status: number, code: string): Response {
   return new Response(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`, { status })
 }
 
-/** Starts one with the bucket `lab`, on a port of its own. */
+/** Starts a server with the bucket `lab`, on a port of its own. */
 export function s3Server(): S3Server {
   const objects = new Map<string, Uint8Array>()
   const asked: string[] = []

@@ -5,11 +5,11 @@ import type { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
 import type { Store, StoredFile } from './store.ts'
 
-/** Bytes of a part of an upload: S3 takes 10,000 parts, of 5 MiB at least but for the last. */
+/** Bytes per part of an upload: S3 allows 10,000 parts, of at least 5 MiB except for the last. */
 const PART = 8 << 20
-/** Seconds for which an address of an object holds. */
+/** Seconds for which a signed address of an object is valid. */
 const HOLDS = 3600
-/** What S3 says when it does not let in who asks, by its codes (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
+/** S3's error codes for denied access (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). */
 const REFUSED = new Set([
   'AccessDenied',
   'AccountProblem',
@@ -21,7 +21,7 @@ const REFUSED = new Set([
 ])
 const NO_BUCKET = new Set(['NoSuchBucket', 'InvalidBucketName', 'PermanentRedirect'])
 
-/** A folder of a bucket, at AWS or at whoever speaks S3. */
+/** A folder of a bucket, at AWS or any other S3 server. */
 export class S3Store implements Store {
   readonly url: string
   readonly endpoint: string
@@ -72,7 +72,7 @@ export class S3Store implements Store {
       }
       await patience.of(writer.end())
     } catch (error) {
-      // Has the server forget the parts; whether it hears of that is up to it.
+      // Asks the server to discard the parts; nothing depends on whether it does.
       void Promise.resolve(writer.end(error as Error)).catch(() => {})
       throw error
     }
@@ -88,10 +88,10 @@ export class S3Store implements Store {
     throw this.#fault(code, cause)
   }
 
-  /** What an object is, or the code by which it is refused and what to say of that. */
+  /** The response for an object, or the error code and a message. */
   async #get(path: string, { signal }: Patience) {
     try {
-      // An address with a signature in it: Bun's own way to read takes no signal.
+      // A signed address, because Bun's own way of reading takes no signal.
       const url = this.#client.presign(this.#prefix + path, { method: 'GET', expiresIn: HOLDS })
       const response = await fetch(url, { signal })
       if (response.ok && response.body) return { found: response.body }

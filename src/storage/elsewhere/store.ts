@@ -1,25 +1,28 @@
-/** A place where files of a data directory are kept, under the paths that they have in it. */
+/** A place for the files of a data directory, under the same paths as there. */
 export interface Store {
-  /** As the manifest and messages name it: `s3://bucket/prefix`. */
+  /** Its name in the manifest and in messages: `s3://bucket/prefix`. */
   readonly url: string
-  /** Where the bucket is, when not at AWS. */
+  /** The server of the bucket, if not AWS. */
   readonly endpoint?: string | undefined
   /**
-   * Puts a file there, in place of another of that path.
-   * @throws ConfigError when the store will not have it: no such bucket, credentials that it does not take
-   * @throws TransportError when it does not answer; trying again may help
+   * Uploads a file, replacing any file with the same path.
+   * @throws ConfigError if the store refuses it: no such bucket, or the credentials are not accepted
+   * @throws TransportError if it does not answer; trying again may help
    */
   put(file: StoredFile, signal: AbortSignal): Promise<void>
-  /** The bytes of a file there, in pieces; undefined where it has none of that path. @throws as `put`, also while it is read */
+  /**
+   * The bytes of a file there, in pieces; undefined if there is none with this path. @throws as `put`, also
+   * during reading
+   */
   read(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
-/** A file that is to be stored: where it lies, and what is in it. */
+/** A file to be stored: its location and content. */
 export interface StoredFile {
   readonly dir: string
   readonly path: string
   readonly bytes: Uint8Array
 }
 
-/** What tells a store whose files it has; written before the first of them. */
+/** A file that tells which data directory a store belongs to; written before the first data file. */
 export const MARK = '.ocs/store.json'

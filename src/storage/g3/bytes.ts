@@ -1,9 +1,11 @@
 /**
- * Little-endian bytes, written to a buffer that grows and read with every length checked before anything is allocated.
- * Arrays go in and out as the machine holds them: every platform Bun runs on is little-endian.
+ * Little-endian bytes: a writer with a growing buffer, and a reader that checks every length before
+ * allocating. Arrays are copied as the machine holds them, since every platform Bun runs on is little-endian.
  */
 
-/** Bytes that are not what spt3g writes: damaged, cut short, or of a newer format. The only error of reading. */
+/**
+ * Bytes that spt3g would not write: damaged, cut short, or of a newer format. Reading throws no other error.
+ */
 export class G3FormatError extends Error {
   override name = 'G3FormatError'
 }
@@ -11,22 +13,31 @@ export class G3FormatError extends Error {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const high = 2 ** 32
-/** Field names and states are short and ASCII; up to this length the encoder and decoder cost more than a loop. */
+/**
+ * Field names and states are short and ASCII; up to this length a loop is faster than the encoder and
+ * decoder.
+ */
 const short = 24
-/** Texts that may be known already are looked up to this length: what a feed's frames repeat, such as its epoch. */
+/**
+ * Up to this length, texts are looked up among the known ones: a feed's frames repeat some, such as its
+ * epoch.
+ */
 const repeated = 48
 
-/** A copy, also of a Buffer, whose own `slice` is a view. */
+/** Copies, even from a Buffer, whose own `slice` returns a view. */
 const copyOf = Uint8Array.prototype.slice
 
-/** A place where bytes become a number; a view of each file would take longer to make than all there is to read in it. */
+/**
+ * Scratch space for turning bytes into numbers: creating a view per file would take longer than reading its
+ * numbers.
+ */
 const scratchBytes = new Uint8Array(8)
 const scratchDouble = new Float64Array(scratchBytes.buffer)
 const scratchInt = new BigInt64Array(scratchBytes.buffer)
 
 /**
- * Short texts that have been read, by a hash of their bytes: names of classes, entries and fields come again in each frame,
- * and one that is known need not be made anew.
+ * Short texts that have been read, by a hash of their bytes: names of classes, entries and fields recur in
+ * each frame and need not be decoded again.
  */
 const known = new Array<string>(1 << 12).fill('')
 
@@ -38,7 +49,7 @@ function shortText(bytes: Uint8Array, from: number, to: number): string {
   const text = known[place] ?? ''
   if (text.length === to - from && isText(text, bytes, from)) return text
   const made = decoder.decode(bytes.subarray(from, to))
-  // Only ASCII has a character for each byte.
+  // Only ASCII has one character per byte.
   if (made.length === to - from) known[place] = made
   return made
 }
@@ -99,7 +110,7 @@ export class ByteWriter {
     this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at)
   }
 
-  /** Doubles out of a list; without a copy of it as an array of doubles, which takes twice as long. */
+  /** Doubles from a list, without first copying it to a Float64Array, which takes twice as long. */
   doubles(values: ArrayLike<number>): void {
     let at = this.#grow(8 * values.length)
     for (let i = 0; i < values.length; i++, at += 8) this.#view.setFloat64(at, values[i] ?? Number.NaN, true)
@@ -114,7 +125,7 @@ export class ByteWriter {
     this.#length = at + 8 + written
   }
 
-  /** A count, then that many strings. States repeat: one that equals its neighbour is copied. */
+  /** A count, then that many strings. States repeat, so a string equal to its neighbour is copied. */
   strings(texts: readonly string[]): void {
     this.u64(texts.length)
     let from = this.#length
@@ -130,14 +141,14 @@ export class ByteWriter {
     }
   }
 
-  /** The length of what `write` appends, then that. */
+  /** The length of what `write` appends, then those bytes. */
   sized(write: () => void): void {
     const at = this.#grow(8)
     write()
     this.#setU64(at, this.#length - at - 8)
   }
 
-  /** Puts ASCII text at `at`; returns its length, -1 when it is not ASCII. */
+  /** Puts ASCII text at `at`; returns its length, or -1 if it is not ASCII. */
   #ascii(text: string, at: number): number {
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
@@ -152,7 +163,7 @@ export class ByteWriter {
     this.#view.setUint32(at + 4, Math.floor(value / high), true)
   }
 
-  /** Makes room for `count` bytes more; returns where they begin. */
+  /** Makes room for `count` more bytes; returns where they begin. */
   #grow(count: number): number {
     const at = this.#length
     this.#length += count
@@ -185,13 +196,13 @@ export class ByteReader {
     return this.#end
   }
 
-  /** Goes on at another place: one reader for many parts costs less than one each. */
+  /** Continues at another place: reusing a reader costs less than creating one per part. */
   moveTo(position: number, end = this.#bytes.length): void {
     this.#position = position
     this.#end = end
   }
 
-  /** Steps over `count` bytes; returns where they began. */
+  /** Skips `count` bytes; returns where they began. */
   skip(count: number): number {
     const at = this.#position
     if (count > this.#end - at)
@@ -213,12 +224,12 @@ export class ByteReader {
     return this.#u32At(at) + this.#u32At(at + 4) * high
   }
 
-  /** A u64 count of items of at least `size` bytes each, which must still be there. */
+  /** A u64 count of items of at least `size` bytes each, which must all be present. */
   count(size: number): number {
     return this.#checked(this.u64(), size)
   }
 
-  /** The same as a u32. */
+  /** The same for a u32 count. */
   count32(size: number): number {
     return this.#checked(this.u32(), size)
   }
@@ -252,7 +263,7 @@ export class ByteReader {
     return copyOf.call(this.#bytes, at, at + count).buffer as ArrayBuffer
   }
 
-  /** Length in bytes, then UTF-8; what is not UTF-8 becomes U+FFFD. */
+  /** Length in bytes, then UTF-8; invalid UTF-8 becomes U+FFFD. */
   string(): string {
     const count = this.u64()
     const at = this.skip(count)
@@ -261,7 +272,7 @@ export class ByteReader {
       : shortText(this.#bytes, at, at + count)
   }
 
-  /** Strings behind a u64 count. States repeat: equal neighbours share one string. */
+  /** Strings after a u64 count. States repeat: equal neighbours share one string. */
   strings(): string[] {
     const texts: string[] = []
     let text = ''

@@ -3,7 +3,7 @@ import { checksum } from './checksum.ts'
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7919) >> 3)
 
-/** Bit by bit, as the polynomial is defined. */
+/** Bit by bit, following the definition of the polynomial. */
 function byDefinition(data: Uint8Array): number {
   let sum = 0
   for (const byte of data) {

@@ -1,9 +1,12 @@
 /**
- * The checksum of a G3 frame: the polynomial of CRC-32C (Castagnoli, reflected 0x82f63b78), but begun at 0 and not
- * inverted at the end, so it is not the CRC-32C of RFC 3720 that libraries compute.
+ * The checksum of a G3 frame: the polynomial of CRC-32C (Castagnoli, reflected 0x82f63b78), but starting from
+ * 0 and not inverted at the end, so it is not the CRC-32C of RFC 3720 that libraries compute.
  */
 
-/** `tables[256 * k + b]` is the checksum of byte `b` and `k` zero bytes; eight of them take eight bytes a step. */
+/**
+ * `tables[256 * k + b]` is the checksum of byte `b` followed by `k` zero bytes; eight tables process eight
+ * bytes per step.
+ */
 const tables = new Int32Array(8 * 256)
 for (let byte = 0; byte < 256; byte++) {
   let sum = byte
@@ -13,7 +16,7 @@ for (let byte = 0; byte < 256; byte++) {
   }
 }
 
-/** Fewer bytes than this take less time one by one than a view of them as words takes to make. */
+/** Below this many bytes, processing them one by one is faster than creating a view of words. */
 const few = 2048
 
 /** Checksum of `bytes[from, to)`, continuing from that of the bytes before them; an unsigned 32-bit number. */
@@ -45,7 +48,7 @@ function byWords(words: Int32Array, before: number): number {
   return sum
 }
 
-/** The checksum of two words, the first with the sum before it. */
+/** The checksum of two words, the first already combined with the sum so far. */
 function eight(a: number, b: number): number {
   const first = term(7, a) ^ term(6, a >>> 8) ^ term(5, a >>> 16) ^ term(4, a >>> 24)
   return first ^ term(3, b) ^ term(2, b >>> 8) ^ term(1, b >>> 16) ^ term(0, b >>> 24)

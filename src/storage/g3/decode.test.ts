@@ -11,7 +11,7 @@ const files = await Promise.all(names.map((name) => Bun.file(`${folder}/${name}.
 const frames = files.flatMap((file) => [...walkFrames(file)])
 const archives = frames.flatMap(({ entries }) => Array.from(entries, ([, part]) => part))
 
-/** An archive by hand: `body` follows the class name and object id. */
+/** An archive written by hand: `body` follows the class name and object id. */
 function archive(className: string, body: (writer: ByteWriter) => void): Uint8Array {
   const writer = new ByteWriter(64)
   writer.u8(1)
@@ -98,7 +98,7 @@ describe('decodeObject', () => {
   })
 })
 
-/** Where blocks lie in an archive. */
+/** The layouts of the blocks in an archive. */
 function layouts(bytes: Uint8Array) {
   return new Decoder(bytes).blocks(0, bytes.length)
 }
@@ -166,7 +166,7 @@ describe('layouts of blocks', () => {
   })
 })
 
-/** A repeatable source of numbers from 0 up to `below` (Mulberry32). */
+/** A repeatable source of random numbers from 0 to below `below` (Mulberry32). */
 function numbers(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -177,7 +177,9 @@ function numbers(seed: number): (below: number) => number {
   }
 }
 
-/** One to four of: a bit turned over, a byte or word replaced, bytes removed, repeated, or cut off. */
+/**
+ * Applies one to four mutations: a bit flipped, a byte or word replaced, bytes removed, repeated, or cut off.
+ */
 function mutated(original: Uint8Array, pick: (below: number) => number): Uint8Array {
   let bytes = Buffer.from(original)
   for (let times = 1 + pick(4); times > 0 && bytes.length > 8; times--) {
@@ -194,7 +196,7 @@ function mutated(original: Uint8Array, pick: (below: number) => number): Uint8Ar
   return bytes
 }
 
-/** Whether `read` accepts its input; any error but G3FormatError is passed on. */
+/** Whether `read` accepts its input; rethrows any error but G3FormatError. */
 function accepts(read: () => unknown): boolean {
   try {
     read()

@@ -1,6 +1,7 @@
 /**
- * Reads frame objects from the archives spt3g writes (form: encode.ts), or only what an index of blocks needs.
- * Everything here throws G3FormatError, and nothing else, for bytes that are not such an archive.
+ * Decodes frame objects from the archives that spt3g writes (format: encode.ts), or only the layout of
+ * blocks, which is all an index needs. For bytes that are not such an archive everything here throws
+ * G3FormatError, and nothing else.
  */
 import { ByteReader, G3FormatError } from './bytes.ts'
 import { type IntArray, readBits, readInts } from './integers.ts'
@@ -14,27 +15,31 @@ import {
   maxDepth,
 } from './objects.ts'
 
-/** The object in an archive; null is a null pointer. */
+/** The object in an archive; null for a null pointer. */
 export function decodeObject(archive: Uint8Array): G3Object | null {
   return new Decoder(archive).object(0, archive.length)
 }
 
-/** Decodes archives that lie in `bytes`, one at a time: a decoder for many costs less than one each. */
+/**
+ * Decodes archives within `bytes`, one at a time: reusing a decoder costs less than creating one per archive.
+ */
 export class Decoder {
   readonly bytes: Uint8Array
-  /** Readers of archives inside archives, by how deep these lie. */
+  /** Readers of nested archives, by depth. */
   readonly #readers: ArchiveReader[] = []
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
   }
 
-  /** The object in the archive from byte `start` to `end`; null is a null pointer. */
+  /** The object in the archive from byte `start` to `end`; null for a null pointer. */
   object(start: number, end: number): G3Object | null {
     return this.reader(0, start, end).top()
   }
 
-  /** Where the blocks in a G3VectorFrameObject lie, item by item; null for an item that is no block. */
+  /**
+   * The layouts of the blocks in a G3VectorFrameObject, item by item; null for an item that is not a block.
+   */
   blocks(start: number, end: number): (BlockLayout | null)[] {
     const layouts = new Map<G3Object, BlockLayout>()
     const object = this.reader(0, start, end, layouts).top()
@@ -43,7 +48,7 @@ export class Decoder {
     return object.value.map((item) => (item && layouts.get(item)) ?? null)
   }
 
-  /** A reader of the archive at some place, `depth` objects deep. */
+  /** A reader of the archive at the given position, `depth` objects deep. */
   reader(depth: number, start: number, end: number, layouts?: Map<G3Object, BlockLayout>): ArchiveReader {
     let reader = this.#readers[depth]
     if (!reader) {
@@ -58,12 +63,13 @@ export class Decoder {
 class ArchiveReader {
   readonly #decoder: Decoder
   readonly #reader: ByteReader
-  /** Filled instead of decoding blocks, when given. */
+  /** If given, it is filled in place of decoding the blocks. */
   #layouts: Map<G3Object, BlockLayout> | undefined
-  // An archive has few of each, and a file has very many archives: lists are made and searched sooner than maps.
+  // An archive has few of each, but a file has very many archives: short lists are faster to create and
+  // search than maps.
   readonly #versioned: ClassName[] = []
   readonly #versions: number[] = []
-  /** By their ids, which count from 1 as they appear. */
+  /** By id; ids count from 1 in order of appearance. */
   readonly #names: string[] = []
   readonly #objects: (G3Object | undefined)[] = []
   #depth = 0
@@ -83,7 +89,7 @@ class ArchiveReader {
     this.#objects.length = 0
   }
 
-  /** The object of the archive, which must end with it unless its class is unknown. */
+  /** The object of the archive; the archive must end with it, unless its class is unknown. */
   top(): G3Object | null {
     const reader = this.#reader
     const start = reader.position
@@ -95,7 +101,7 @@ class ArchiveReader {
     return object
   }
 
-  /** Where the values of the archive's object lie, when it is a vector of values. */
+  /** The layout of the archive's object, if it is a vector of values. */
   column(name: string): ColumnLayout | undefined {
     const reader = this.#reader
     const kind = this.#first()
@@ -146,7 +152,7 @@ class ArchiveReader {
   #pointer(): G3Object | null {
     const className = this.#className()
     if (className === undefined) return null
-    // An object does not tell its length, so what follows one of an unknown class cannot be found.
+    // Objects do not store their length, so the bytes after an object of unknown class cannot be interpreted.
     if (!isKnown(className)) throw new G3FormatError(`an object of unknown class ${className} inside another`)
     return this.#object(className)
   }
@@ -239,7 +245,10 @@ class ArchiveReader {
     return readInts(this.#reader, bits, this.#reader.u64())
   }
 
-  /** The length of a vector of times, and the version of their class, which the first of them brings. */
+  /**
+   * The length of a vector of times; also reads the version of their class, stored with the first time of the
+   * archive.
+   */
   #timeCount(): number {
     const count = this.#reader.count(8)
     if (count > 0) this.#version('G3Time')
@@ -259,7 +268,7 @@ class ArchiveReader {
     return object
   }
 
-  /** The block of schema 0: its members are bare, without pointers. */
+  /** The block of schema 0: its members are stored directly, without pointers. */
   #oldBlock(): G3Of<'IrregBlockDouble'> {
     const reader = this.#reader
     const layouts = this.#layouts
@@ -282,7 +291,7 @@ class ArchiveReader {
     return object
   }
 
-  /** Every value of a map of objects is an archive of its own. */
+  /** Each value of a map of objects is an archive of its own. */
   #objectMap(): Map<string, G3Object | null> {
     const entries = new Map<string, G3Object | null>()
     for (let left = this.#reader.count32(16); left > 0; left--) {
@@ -302,7 +311,7 @@ class ArchiveReader {
     return columns
   }
 
-  /** A reader of the archive that comes next, behind its length; it is stepped over. */
+  /** A reader of the next archive, which follows its length; the outer reader skips it. */
   #inside(): ArchiveReader {
     const size = this.#reader.u64()
     const at = this.#reader.skip(size)
@@ -317,7 +326,7 @@ class ArchiveReader {
 }
 
 type Kind = Exclude<G3Object['kind'], 'Opaque'>
-/** Set in a class id when the object is of the base class itself, which has no content. */
+/** Set in a class id if the object is of the base class itself, which has no content. */
 const baseClass = 0x40000000
 const kinds = new Set(Object.keys(classVersions).filter((name) => name !== 'G3FrameObject'))
 

@@ -1,6 +1,7 @@
 /**
- * Writes frame objects as spt3g does: an archive of cereal's portable binary form holding one polymorphic pointer.
- * Class versions, class names and objects stand at their first appearance in the archive and are referred to after that.
+ * Writes frame objects as spt3g does: an archive in cereal's portable binary format with one polymorphic
+ * pointer. Class versions, class names and objects are written at their first appearance and referenced after
+ * that.
  */
 import { ByteWriter } from './bytes.ts'
 import { int64, intArray, storeBits } from './integers.ts'
@@ -63,7 +64,7 @@ class ArchiveWriter {
     this.#depth--
   }
 
-  /** Writes the id of `key`, marked when it is new. */
+  /** Writes the id of `key`, with a mark if it is new. */
   #first<Key>(ids: Map<Key, number>, key: Key): boolean {
     const known = ids.get(key)
     const id = known ?? ids.size + 1
@@ -164,7 +165,9 @@ class ArchiveWriter {
     else this.#writer.doubles(values)
   }
 
-  /** A vector of times, whose elements are objects of a class and so have a version: with the first of them. */
+  /**
+   * A vector of times: the elements are objects of a class, so a version is stored with the first of them.
+   */
   #times(times: Times): void {
     this.#writer.u64(times.length)
     if (times.length > 0) this.#version('G3Time')

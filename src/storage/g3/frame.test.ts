@@ -28,7 +28,7 @@ function frame(entries: Record<string, G3Source>): Uint8Array {
   return encodeFrame({ type: 'H', entries: new Map(Object.entries(entries)) })
 }
 
-/** The file with one bit turned over. */
+/** The file with one bit flipped. */
 function flipped(byte: number, bit: number): Uint8Array {
   const copy = file.slice()
   copy[byte] = (copy[byte] ?? 0) ^ (1 << bit)
@@ -57,7 +57,7 @@ describe('walkFrames', () => {
       for (let byte = offset; byte < offset + bytes.length; byte++) {
         const damaged = flipped(byte, byte % 8)
         const end = walk(damaged, { verify: true })
-        // The checksum leaves out the frame type, of which another character is as good.
+        // The checksum does not cover the frame type, for which any other character is valid too.
         if (byte === offset + 9 && end.error === undefined) continue
         expect(end.offsets).toEqual(whole.slice(0, i).map((frame) => frame.offset))
         expect(end.goodBytes).toBe(offset)
@@ -100,7 +100,7 @@ describe('findNextFrame', () => {
       buffer.write(header, at, 'hex')
       buffer.writeUInt32LE(buffer.length - at - 40, at + header.length / 2)
     }
-    // Bytes that are handed on to be tested, first to find an entry's end and then as a frame.
+    // Counts the bytes that are examined, first to find the end of an entry and then as a frame.
     let tested = 0
     const part = buffer.subarray.bind(buffer)
     buffer.subarray = (from?: number, to?: number) => {
@@ -109,7 +109,7 @@ describe('findNextFrame', () => {
       return bytes
     }
     expect(findNextFrame(buffer)).toBeUndefined()
-    expect(tested / buffer.length).toBeLessThan(200) // without its limit some 30,000
+    expect(tested / buffer.length).toBeLessThan(200) // about 30,000 without its limit
   })
 
   test('a frame type other than H is found too, one without entries is not', () => {

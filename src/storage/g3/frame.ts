@@ -1,6 +1,7 @@
 /**
- * Frames of a .g3 file: one behind the other, without anything before, between or after them. Writing makes whole
- * frames; reading finds their entries without decoding them, stops at damage, and finds the next frame behind it.
+ * Frames of a .g3 file: one after the other, with nothing before, between or after them. The writer makes
+ * whole frames; the reader finds their entries without decoding them, stops at damage, and finds the next
+ * frame after it.
  */
 import { ByteReader, ByteWriter, G3FormatError } from './bytes.ts'
 import { checksum } from './checksum.ts'
@@ -31,17 +32,17 @@ export class LocatedFrame {
     this.entries = entries
   }
 
-  /** Its bytes: a view of the file's. */
+  /** Its bytes: a view of the file's bytes. */
   get bytes(): Uint8Array {
     return this.entries.decoder.bytes.subarray(this.offset, this.offset + this.length)
   }
 }
 
-/** The entries of a frame as they lie in a file: name → archive, to be decoded by `entry` or `decodeObject`. */
+/** The entries of a frame as stored in a file: name → archive, to be decoded by `entry` or `decodeObject`. */
 export class Entries {
   readonly decoder: Decoder
   readonly #names: readonly string[]
-  /** Where each archive begins and ends. */
+  /** The beginning and end of each archive. */
   readonly #bounds: readonly number[]
 
   constructor(decoder: Decoder, names: readonly string[], bounds: readonly number[]) {
@@ -50,7 +51,7 @@ export class Entries {
     this.#bounds = bounds
   }
 
-  /** The place of an entry among the others, -1 when there is none. */
+  /** The index of an entry, -1 if there is none. */
   find(name: string): number {
     return this.#names.lastIndexOf(name)
   }
@@ -78,7 +79,7 @@ export class Entries {
   }
 }
 
-/** Where a walk over frames ended: behind the last good frame, and why if not at the end of the file. */
+/** Where a walk over frames ended: after the last good frame, and why if that is not the end of the file. */
 export interface WalkEnd {
   readonly goodBytes: number
   readonly error?: G3FormatError
@@ -87,15 +88,18 @@ export interface WalkEnd {
 /** Frame class version 1, little-endian; then the number of entries (u32) and the type (u32). */
 const head = Uint8Array.of(1, 1, 0, 0, 0)
 const headLength = 13
-/** How often `findNextFrame` may test each byte on average: damage needs 2 or so, a file made to hang it any number. */
+/**
+ * How often `findNextFrame` may examine each byte on average: about 2 for damage, unlimited in a malicious
+ * file.
+ */
 const effort = 64
 
-/** Room for what of a frame is not its samples. */
+/** Room for the parts of a frame that are not samples. */
 const aside = 1 << 14
 
 /**
  * The bytes of a frame, as spt3g writes them. Throws like `encodeObject`, naming the entry.
- * @param size about how many bytes its samples take: room is then made once
+ * @param size approximate number of bytes of its samples, so that the buffer is allocated once
  */
 export function encodeFrame(frame: Frame, size = 3 << 14): Uint8Array {
   const type = frame.type.charCodeAt(0)
@@ -118,12 +122,15 @@ export function encodeFrame(frame: Frame, size = 3 << 14): Uint8Array {
   return writer.written()
 }
 
-/** The frame at `offset`. Throws G3FormatError when there is none or it runs past the end; the checksum isn't tested. */
+/**
+ * The frame at `offset`. Throws G3FormatError if there is none or it runs past the end; the checksum is not
+ * verified.
+ */
 export function locateFrame(buffer: Uint8Array, offset = 0): LocatedFrame {
   return locate(new Decoder(buffer), new ByteReader(buffer), offset, false)
 }
 
-/** @param verify whether a wrong checksum is an error, too */
+/** @param verify whether a wrong checksum is an error as well */
 function locate(decoder: Decoder, reader: ByteReader, offset: number, verify: boolean): LocatedFrame {
   reader.moveTo(offset)
   if (reader.u8() !== 1 || reader.u32() !== 1) throw new G3FormatError(`no G3 frame at byte ${offset}`)
@@ -144,7 +151,10 @@ function locate(decoder: Decoder, reader: ByteReader, offset: number, verify: bo
   return new LocatedFrame(String.fromCharCode(type), offset, length, new Entries(decoder, names, bounds))
 }
 
-/** Whether the checksum of a frame fits its entries; it covers their names and archives, not the frame's header. */
+/**
+ * Whether the checksum of a frame matches its entries; it covers their names and archives, not the frame's
+ * header.
+ */
 export function isIntact({ bytes }: LocatedFrame): boolean {
   return isWhole(bytes, new ByteReader(bytes), 0)
 }
@@ -183,8 +193,9 @@ export function* walkFrames(
 }
 
 /**
- * Where the next intact frame begins at or behind byte `from`, undefined when there is none: the way on after damage.
- * Found by the look of a header and a right checksum; frames without entries look like chance and are passed over.
+ * Where the next intact frame begins at or after byte `from`, undefined if there is none: for continuing
+ * after damage. A frame is found by a plausible header and a right checksum; frames without entries could be
+ * chance and are skipped.
  */
 export function findNextFrame(buffer: Uint8Array, from = 0): number | undefined {
   const bytes = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength)
@@ -206,8 +217,8 @@ export function findNextFrame(buffer: Uint8Array, from = 0): number | undefined 
 }
 
 /**
- * Entry `name` of a frame, undefined when it has none. Throws G3FormatError when the entry is of another kind or
- * cannot be read.
+ * Entry `name` of a frame, undefined if there is none. Throws G3FormatError if the entry is of another kind
+ * or cannot be read.
  */
 export function entry<Kind extends G3Object['kind']>(
   frame: LocatedFrame,
@@ -226,8 +237,8 @@ export function entry<Kind extends G3Object['kind']>(
 }
 
 /**
- * Where the blocks in entry `name` lie in the buffer that was read, item by item; null for an item that is no block, empty
- * when the frame has no such entry. Throws G3FormatError like `entry`.
+ * The layouts of the blocks in entry `name`, in the buffer that was read, item by item; null for an item that
+ * is not a block, empty if the frame has no such entry. Throws G3FormatError like `entry`.
  */
 export function blockLayouts(frame: LocatedFrame, name = 'blocks'): (BlockLayout | null)[] {
   const { entries } = frame
@@ -236,7 +247,7 @@ export function blockLayouts(frame: LocatedFrame, name = 'blocks'): (BlockLayout
   return located(frame, name, () => entries.decoder.blocks(entries.start(place), entries.end(place)))
 }
 
-/** Says which entry it is that cannot be read. */
+/** Adds the name of the entry to errors of reading it. */
 function located<Value>(frame: LocatedFrame, name: string, read: () => Value): Value {
   try {
     return read()

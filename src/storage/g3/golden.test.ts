@@ -1,4 +1,7 @@
-/** What spt3g and so3g wrote (fixtures/g3/make.py) is read as they read it, and written again byte for byte. */
+/**
+ * Files written by spt3g and so3g (fixtures/g3/make.py) are read as these read them, and rewritten byte for
+ * byte.
+ */
 import { expect, test } from 'bun:test'
 import { decodeObject } from './decode.ts'
 import { encodeObject } from './encode.ts'

@@ -1,6 +1,6 @@
 /**
- * The housekeeping frames of a recorder: schema 2 as so3g reads it, and extra keys (`ocs_…`) that make the files their
- * own record of what has been written. A file is a session frame, a status frame, then data and status frames.
+ * The housekeeping frames of a recorder: schema 2 as so3g reads it, and extra keys (`ocs_…`) by which the
+ * files record their own state. A file is a session frame, a status frame, then data and status frames.
  */
 import { z } from 'zod'
 import { feedAddress } from '../../core/channels.ts'
@@ -10,18 +10,18 @@ import { blockLayouts, encodeFrame, entry, type LocatedFrame } from './frame.ts'
 import type { G3Source } from './objects.ts'
 import type { Times } from './time.ts'
 
-/** What a file says of itself in its first two frames. */
+/** The content of a file's first two frames. */
 export interface FileHead {
   readonly sessionId: bigint
   /** Unix s, UTC. */
   readonly time: number
-  /** Rises with each file of a data directory. */
+  /** Increases with each file of a data directory. */
   readonly generation: number
   /** The recorder's whole state as JSON (`ledger.ts`). */
   readonly ledger: string
 }
 
-/** Rows of an epoch that are in no frame, and why. */
+/** Rows of an epoch that are in no frame, and the reason. */
 export const Gap = z.object({
   spool: z.string(),
   instance: z.string(),
@@ -40,7 +40,7 @@ export interface HkBlock {
   readonly fields: ReadonlyMap<string, G3Source>
 }
 
-/** What a data frame holds: rows `first`..`last` of an epoch. */
+/** The content of a data frame: rows `first`..`last` of an epoch. */
 export interface HkData {
   readonly root: string
   readonly from: FeedEpoch
@@ -52,7 +52,7 @@ export interface HkData {
   readonly gaps: readonly Gap[]
 }
 
-/** What recovery needs of a frame that has been written. */
+/** What recovery needs from a frame that has been written. */
 export type WrittenFrame =
   | { readonly kind: 'session' }
   | {
@@ -68,7 +68,7 @@ export type WrittenFrame =
       readonly from: FeedEpoch
       readonly address: string
       readonly provider: number
-      /** Its rows, by seq, and how many samples (times) its blocks have in all. */
+      /** Its rows, by seq, and the total number of samples (times) of its blocks. */
       readonly first: number
       readonly last: number
       readonly samples: number
@@ -81,7 +81,7 @@ const STATUS = 1
 const DATA = 2
 const SCHEMA = 2
 
-/** The class a column of a type is written as. */
+/** The class that a column of each type is written as. */
 export const classOf = {
   double: 'G3VectorDouble',
   int: 'G3VectorInt',
@@ -100,7 +100,7 @@ const int = (value: number | bigint): G3Source => ({ kind: 'G3Int', value })
 const double = (value: number): G3Source => ({ kind: 'G3Double', value })
 const string = (value: string): G3Source => ({ kind: 'G3String', value })
 
-/** The two frames that begin a file. */
+/** The first two frames of a file. */
 export function headFrames(head: FileHead, providers: ReadonlyMap<number, string>): Uint8Array {
   const { sessionId, time, generation, ledger } = head
   const session = hkFrame(SESSION, sessionId, { start_time: double(time), description: string('HK data') })
@@ -108,7 +108,7 @@ export function headFrames(head: FileHead, providers: ReadonlyMap<number, string
   return Buffer.concat([session, statusFrame(sessionId, time, providers, extra)])
 }
 
-/** A status frame: the providers (id → feed address) of the file so far, and gaps. */
+/** A status frame: the providers of the file so far (id → feed address), and gaps. */
 export function statusWithGaps(
   sessionId: bigint,
   time: number,
@@ -135,7 +135,7 @@ export function dataFrame(sessionId: bigint, time: number, data: HkData): Uint8A
   return hkFrame(DATA, sessionId, entries, sizeOf(blocks))
 }
 
-/** About how many bytes the samples of blocks take. */
+/** The approximate number of bytes of the samples of blocks. */
 function sizeOf(blocks: readonly HkBlock[]): number {
   return blocks.reduce(
     (sum, { times, fields }) => sum + times.length * 8 * (1 + fields.size) + 100 * fields.size,
@@ -143,7 +143,10 @@ function sizeOf(blocks: readonly HkBlock[]): number {
   )
 }
 
-/** A data frame of samples taken out of a recording: without what makes a recorder's files their own record. */
+/**
+ * A data frame of samples extracted from a recording, without the keys by which a recorder's files record
+ * their state.
+ */
 export function copiedFrame(
   sessionId: bigint,
   time: number,
@@ -169,8 +172,8 @@ function blockEntries(blocks: readonly HkBlock[]): Record<string, G3Source> {
 }
 
 /**
- * What a frame says, undefined when no recorder of ours wrote it.
- * @throws G3FormatError when it cannot be read
+ * The content of a frame, undefined if our recorder did not write it.
+ * @throws G3FormatError if it cannot be read
  */
 export function readFrame(frame: LocatedFrame): WrittenFrame | undefined {
   if (frame.type !== 'H') return undefined
@@ -208,7 +211,10 @@ export function readFrame(frame: LocatedFrame): WrittenFrame | undefined {
   return { kind: 'data', time, from, address, ...seqs, samples, gaps, types }
 }
 
-/** The generation of the file that begins with `bytes`, undefined when it isn't a recorder's; nothing is verified. */
+/**
+ * The generation of the file that begins with `bytes`, undefined if it is not a recorder's; nothing is
+ * verified.
+ */
 export function peekGeneration(bytes: Uint8Array): number | undefined {
   // The entry as written: name, length of the archive, then the archive of one G3Int, whose value comes last.
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -252,7 +258,7 @@ function hkFrame(
     hkagg_type: int(kind),
     hkagg_version: int(SCHEMA),
     session_id: int(sessionId),
-    // First of a head's own entries, so that a look at a file's first bytes finds it.
+    // First among the head's own entries, so that it is within the first bytes of a file.
     ...(ocs_gen && { ocs_gen }),
     ...rest,
   }

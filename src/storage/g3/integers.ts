@@ -1,10 +1,12 @@
-/** Integers as G3 stores them: in the narrowest of 8, 16, 32 and 64 bits that holds all of a vector. */
+/**
+ * Integers as G3 stores them: in the narrowest of 8, 16, 32 and 64 bits that holds all values of a vector.
+ */
 import { type ByteReader, G3FormatError } from './bytes.ts'
 
-/** Integers as read: `number` elements up to 32 bits, `bigint` elements at 64, so every value is exact. */
+/** Integers as read: `number` elements up to 32 bits, `bigint` elements for 64, so every value is exact. */
 export type IntArray = Int8Array | Int16Array | Int32Array | BigInt64Array
 
-/** Integers as a caller may hold them; numbers must be whole. */
+/** Integers as callers may give them; numbers must be whole. */
 export type Integers = ArrayLike<number | bigint>
 
 /** Bits of an integer in a vector. */

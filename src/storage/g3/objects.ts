@@ -1,6 +1,7 @@
 /**
- * The frame objects of spt3g (core classes) and so3g (IrregBlockDouble) that housekeeping uses, as plain tagged values.
- * An object met twice in one entry is one object, in the file and here: identity is kept both ways.
+ * The frame objects of spt3g (core classes) and so3g (IrregBlockDouble) that housekeeping uses, as plain
+ * tagged values. An object that occurs twice in one entry is one object, in the file and here: identity is
+ * kept both ways.
  */
 import type { IntArray, Integers } from './integers.ts'
 import type { Times } from './time.ts'
@@ -41,7 +42,7 @@ interface IrregBlockDouble extends Tagged<'IrregBlockDouble', Entries<Float64Arr
   readonly times: Float64Array
 }
 
-/** An object of a class unknown here that fills an entry: its bytes, which can be written again. */
+/** An object of an unknown class that fills an entry: its bytes, which can be written again. */
 interface Opaque extends Tagged<'Opaque', Uint8Array> {
   readonly className: string
 }
@@ -63,7 +64,10 @@ export type G3Object =
   | Tagged<'G3MapVectorDouble', Entries<Float64Array>>
   | Tagged<'G3MapVectorInt', Entries<IntArray>>
 
-/** An object to write: any as read, and more convenient values. A time is ticks as bigint, Unix seconds as number. */
+/**
+ * An object to write: any object as read, or more convenient values. A time is ticks as bigint, Unix seconds
+ * as number.
+ */
 export type G3Source =
   | Fixed
   | ObjectVector<G3Source>
@@ -80,7 +84,7 @@ export type G3Source =
   | Tagged<'G3MapVectorDouble', Entries<ArrayLike<number>>>
   | Tagged<'G3MapVectorInt', Entries<Integers>>
 
-/** The object as read of one kind: `G3Of<'G3VectorDouble'>`. */
+/** The type of one kind of object as read: `G3Of<'G3VectorDouble'>`. */
 export type G3Of<Kind extends G3Object['kind']> = Extract<G3Object, { kind: Kind }>
 
 /** Class version written, and the newest that can be read. */
@@ -107,10 +111,10 @@ export const classVersions = {
   IrregBlockDouble: 0,
 } as const satisfies Record<Exclude<G3Object['kind'], 'Opaque'> | 'G3FrameObject', number>
 
-/** The classes understood, and their base class. */
+/** The known classes, and their base class. */
 export type ClassName = keyof typeof classVersions
 
-/** Objects inside objects go no deeper than this, so that neither damage nor a cycle ends in a stack overflow. */
+/** Maximum nesting depth of objects, so that neither damage nor a cycle causes a stack overflow. */
 export const maxDepth = 64
 
 /** Marks the id of a class or object on its first appearance in an archive, where its name or content follows. */

@@ -1,15 +1,15 @@
 /**
- * G3 time: a signed 64-bit count of ticks of 10 ns since 1970-01-01 UTC, from year -953 to 4892.
- * At today's date a double of seconds is good to 24 ticks, so it comes back from ticks bit for bit.
+ * G3 time: a signed 64-bit count of ticks of 10 ns since 1970-01-01 UTC, from year -953 to 4892. At today's
+ * date a double of seconds is accurate to 24 ticks, so it comes back from ticks bit for bit.
  */
 
-/** Times as a caller may hold them: ticks, or Unix seconds. */
+/** Times as callers may give them: ticks, or Unix seconds. */
 export type Times = BigInt64Array | Float64Array | readonly number[]
 
 const perSecond = 1e8
 const half = 2 ** 16
 const word = 2 ** 32
-/** Unix seconds from 0 up to here (year 4147) take the way without BigInt, some ten times as fast. */
+/** Unix seconds from 0 up to here (year 4147) are converted without BigInt, about ten times as fast. */
 const fastEnd = 2 ** 36
 /** Ticks whose upper word is below this are exact in a double. */
 const exactHigh = 2 ** 21
@@ -37,8 +37,9 @@ export function ticksFrom(times: Times): BigInt64Array {
       ticks[i] = wideTicks(whole, part)
       continue
     }
-    // whole * 1e8 + part needs up to 63 bits: multiplied in two halves, each exact in a double. Remainders by powers of
-    // two are taken by multiplying back, which is exact as well; `%` of doubles takes as long as all else ten times.
+    // whole * 1e8 + part needs up to 63 bits: it is multiplied in two halves, each exact in a double.
+    // Remainders by powers of two are computed by multiplying back, which is exact as well; `%` of doubles
+    // would take ten times as long as everything else.
     const top = Math.floor(whole / half)
     const upper = top * perSecond
     const upperTop = Math.floor(upper / half)
@@ -61,7 +62,7 @@ export function secondsFrom(times: Times): Float64Array {
   return seconds
 }
 
-/** The ticks that lie at byte `at` as Unix seconds, to the nearest double. */
+/** The ticks stored at byte `at` as Unix seconds, to the nearest double. */
 export function secondsAt(view: DataView, at: number): number {
   return secondsOf(view.getUint32(at, true), view.getInt32(at + 4, true))
 }

@@ -6,7 +6,7 @@ import { manifestOf } from '../recorder/file-list.ts'
 import { ownPath } from '../recorder/own-folder.ts'
 import { filesOf } from '../recorder/recover.ts'
 
-/** What of a data directory lies in stores, and whether it is here, too. */
+/** A file of a data directory that is in stores, and whether it is here as well. */
 export interface Placed {
   readonly file: string
   readonly size: number
@@ -16,7 +16,10 @@ export interface Placed {
   readonly here: boolean
 }
 
-/** The files of a data directory that its manifest names, in their order. @throws ConfigError when it cannot be read */
+/**
+ * The files that the manifest of a data directory names, in its order. @throws ConfigError if it cannot be
+ * read
+ */
 export async function placedIn(dir: string): Promise<Placed[]> {
   const manifest = await manifestOf(disk, dir)
   const away = new Set(awayFrom(manifest, await filesHere(dir)).map(([{ file }]) => file))
@@ -37,8 +40,8 @@ async function filesHere(dir: string): Promise<string[]> {
 }
 
 /**
- * The files that words mean: paths in the data directory, or folders of them; only such as are not here.
- * @throws UsageError for a word that means nothing in the manifest
+ * The files selected by words: paths in the data directory, or folders; only files that are not here.
+ * @throws UsageError for a word that matches nothing in the manifest
  */
 export function wantedOf(placed: readonly Placed[], words: readonly string[]): Placed[] {
   const wanted = new Set<Placed>()
@@ -52,9 +55,9 @@ export function wantedOf(placed: readonly Placed[], words: readonly string[]): P
 }
 
 /**
- * Puts a file back where it was.
- * @param copy a copy of it on this machine, which was compared with what was pushed
- * @throws OpError when there is a file by now
+ * Puts a file back in its original place.
+ * @param copy a copy of it on this machine, already compared with what was pushed
+ * @throws OpError if the file exists by now
  */
 export async function bringBack(dir: string, file: string, copy: string): Promise<void> {
   const temporary = ownPath(dir, `back-${process.pid}`)

@@ -10,17 +10,18 @@ import { disk } from '../recorder/disk.ts'
 const Mark = z.object({ data_dir: z.string() })
 
 /**
- * Makes sure that a store has the files of this data directory and of no other, and is not the directory itself.
- * @throws ConfigError when it is
+ * Makes sure that a store holds files of this data directory and of no other, and is not the directory
+ * itself.
+ * @throws ConfigError otherwise
  */
 export async function claim(store: Store, dir: string, signal: AbortSignal): Promise<void> {
   const id = await idOf(dir)
-  // One that came with files from a store says nothing.
+  // A mark that came along with files from a store proves nothing.
   rmSync(join(dir, MARK), { force: true })
   const there = await textIn(store, signal)
   if (there === undefined)
     await put(store, `${JSON.stringify({ data_dir: id } satisfies z.output<typeof Mark>)}\n`, signal)
-  // By whatever way it is reached.
+  // The store is this directory, whichever way it is reached.
   if (existsSync(join(dir, MARK))) {
     rmSync(join(dir, MARK))
     throw new ConfigError(`${store.url} is the data directory itself: choose another place`)
@@ -31,7 +32,7 @@ export async function claim(store: Store, dir: string, signal: AbortSignal): Pro
   throw new ConfigError(`${store.url} has ${whose}: use a separate bucket, prefix or folder for each`)
 }
 
-/** The UUID of a data directory; one that no recorder of ours has made gets one. */
+/** The UUID of a data directory; a directory that our recorder did not create is given one. */
 async function idOf(dir: string): Promise<string> {
   const known = await readId(disk, dir)
   if (known !== undefined) return known
@@ -57,7 +58,7 @@ function markIn(text: string): string | undefined {
   }
 }
 
-/** Puts the mark there, from a folder of its own: rsync takes files alone. */
+/** Writes the mark to the store, from a temporary folder: rsync takes only files. */
 async function put(store: Store, text: string, signal: AbortSignal): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'ocs-'))
   try {

@@ -7,23 +7,26 @@ import { closedFiles } from '../recorder/file-list.ts'
 import { lockPath } from '../recorder/lock.ts'
 import { filesOf } from '../recorder/recover.ts'
 
-/** Milliseconds after which a file that no recorder of ours has closed, and none is at work on, is written no more. */
+/**
+ * Milliseconds without changes after which a file counts as closed, if no recorder is at work and none listed
+ * it.
+ */
 const SETTLED_MS = 86_400_000
 
-/** A file that is not written any more. */
+/** A file that is no longer written. */
 export interface ClosedHere {
   readonly path: string
   readonly size: number
   /** When it was last written, unix ms. */
   readonly mtime: number
-  /** Whether it may go from here: what a recorder begins with has to stay. */
+  /** Whether it may be removed from here: the file that a recorder starts from has to stay. */
   readonly mayGo: boolean
 }
 
 /**
- * The files of a data directory that are not written any more, the oldest first: those that its recorder has listed as
- * closed; while none is at work, also such as nobody has listed and nobody has written for a day.
- * @returns the others, too
+ * The files of a data directory that are no longer written, oldest first: those that the recorder has listed
+ * as closed; and, while no recorder is at work, unlisted files that nobody has written to for a day.
+ * @returns the other files as well, as `open`
  */
 export async function closedIn(dir: string): Promise<{ closed: ClosedHere[]; open: string[] }> {
   const listed = new Map((await closedFiles(disk, dir)).map((one) => [one.file, one]))
@@ -42,7 +45,7 @@ export async function closedIn(dir: string): Promise<{ closed: ClosedHere[]; ope
       open.push(path)
       continue
     }
-    // A recorder of ours begins with the newest file, and takes what it has not listed for what it has not recorded.
+    // Our recorder starts from the newest file, and treats what it has not listed as not recorded.
     const mayGo = isListed ? generation(path) < newest : listed.size === 0
     closed.push({ path, size: about.size, mtime: about.mtimeMs, mayGo })
   }

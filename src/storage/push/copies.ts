@@ -11,7 +11,7 @@ import { ownPath } from '../recorder/own-folder.ts'
 import type { ClosedHere } from './closed-files.ts'
 import { withReserve } from './reserve.ts'
 
-/** A file is about to be put into a store: whatever is found there of that name was put there from here. */
+/** A file is about to be uploaded: any file found in the store under that name was put there from here. */
 const Begun = z.object({
   file: z.string(),
   store: z.string(),
@@ -19,7 +19,9 @@ const Begun = z.object({
   begun: z.number(),
 })
 
-/** The manifest of a data directory as a push writes it: each line is on disk before anything hangs on it. */
+/**
+ * The manifest of a data directory as a push writes it: each line is on disk before anything depends on it.
+ */
 export class Copies {
   readonly #dir: string
   readonly #store: Pick<Copy, 'store' | 'endpoint'>
@@ -38,25 +40,25 @@ export class Copies {
     return new Copies(dir, store, await textOf(disk, join(dir, MANIFEST)))
   }
 
-  /** The copy of a file in this store as it was when it was pushed last; undefined where that has none. */
+  /** The copy in this store of a file as it was last pushed; undefined if there is none. */
   of(path: string): Copy | undefined {
     const copies = this.#manifest.get(unpacked(path)) ?? []
     return copies.find((copy) => copy.file === path && this.#isHere(copy))
   }
 
-  /** Whether what is in the store under a path was put there from here. */
+  /** Whether the file in the store under a path was put there from here. */
   isOurs(path: string): boolean {
     return this.#begun.has(path) || this.of(path) !== undefined
   }
 
-  /** Notes that a file is about to be put into the store. */
+  /** Notes that a file is about to be uploaded. */
   async begin(file: string): Promise<void> {
     if (this.#begun.has(file)) return
     await this.#add({ file, ...this.#store, begun: Date.now() / 1000 })
     this.#begun.add(file)
   }
 
-  /** Notes that a file was read back from the store, and what is in it. */
+  /** Notes that a file was read back from the store, and its content. */
   async verified({ path, mtime }: ClosedHere, digest: Digest, facts: FileFacts): Promise<void> {
     await withReserve(this.#dir, () => noteFacts(disk, this.#dir, digest.sha256, facts))
     const copy: Copy = { file: path, ...digest, mtime, ...this.#store, verified: Date.now() / 1000 }

@@ -1,4 +1,4 @@
-/** Who reads recordings finds what was pushed and removed here. */
+/** Readers of recordings find files that were pushed and then removed here. */
 import { afterEach, expect, test } from 'bun:test'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ afterEach(cleanUp)
 
 const HOURS = 3
 
-/** Pushes all, and removes here what may go. */
+/** Pushes everything, and removes the files that may be removed here. */
 async function move(server: S3Server, dir: string): Promise<void> {
   const store = openStore('s3://lab/hk', {
     endpoint: server.endpoint,
@@ -33,7 +33,7 @@ async function move(server: S3Server, dir: string): Promise<void> {
 
 const gets = (server: S3Server) => server.asked.filter((one) => /^GET lab\/hk\/\d/.test(one))
 
-/** The values of the one field between two hours. */
+/** The values of the only field between two hours. */
 async function values(archive: Archive, from: number, to: number): Promise<number[]> {
   const [column] = await archive.read(archive.fields(), T0 + from * HOUR, T0 + to * HOUR - 1)
   return [...((column?.values ?? []) as Float64Array)]
@@ -68,7 +68,7 @@ test('an index that was thrown away is made anew by what lies elsewhere, so many
   using archive = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
   expect(await archive.rescan(undefined, undefined, 1)).toBe(2)
   expect(gets(server)).toHaveLength(before + 1)
-  // Of what waits to be read it is not known whether there is nothing.
+  // While a file is waiting to be read, it is unknown whether it has such samples.
   const [name = ''] = archive.fields().map(({ label }) => label)
   const all = (from: number, to: number, max_points?: number) =>
     archiveData(archive, { fields: [name], start: T0 + from * HOUR, end: T0 + to * HOUR - 1, max_points })
@@ -132,14 +132,14 @@ test.each([
   expect(() => archive.assertReached()).toThrow(
     /^some files were not read: 17000\/\d+\.g3 is stored elsewhere: /,
   )
-  // Of a new index the files are not there, and that is told.
+  // A new index does not have these files, and says so.
   using bare = new Archive(dir, join(folder(), 'index.sqlite'), ENV)
   await bare.rescan()
   expect(bare.problems().map(({ goodBytes, reason }) => [goodBytes, why.test(reason)])).toEqual([
     [0, true],
     [0, true],
   ])
-  // By what was noted an audit is whole; by what is there it is not.
+  // Judged by the notes, the audit is complete; judged by the store, it is not.
   expect((await audit(disk, dir)).damaged).toEqual([])
   const elsewhere = new Elsewhere(dir, join(folder(), 'copies'), ENV).refresh()
   const { damaged, epochs } = await audit(disk, dir, [], async ({ file }) => {

@@ -6,18 +6,18 @@ import { disk } from '../recorder/disk.ts'
 import type { ClosedHere } from './closed-files.ts'
 import type { Pusher } from './pusher.ts'
 
-/** When what is safe in a store goes from here. */
+/** When files that are safe in a store are removed from here. */
 export interface Keeping {
-  /** Seconds after it was last written. */
+  /** Seconds after the last write. */
   readonly keep?: number | undefined
-  /** Bytes that shall be free where the data directory lies: else what is oldest goes. */
+  /** Bytes to keep free on the disk of the data directory: below that, the oldest files are removed. */
   readonly floor?: number | undefined
 }
 
 export interface RoomOptions extends Keeping {
   readonly dir: string
   readonly store: Store
-  /** Done once, before the first file is removed. */
+  /** Called once, before the first file is removed. */
   beforeRemoval(): Promise<void>
   log(text: string): void
   readonly signal: AbortSignal
@@ -35,9 +35,10 @@ export class Room {
   }
 
   /**
-   * Removes a file where it need not be kept: it is compared with what was pushed, and so is what the store has.
+   * Removes a file that no longer has to be kept, after comparing it, and the store's copy, with what was
+   * pushed.
    * @param isFresh whether it was read back just now
-   * @returns why it is not safe, in words; undefined when it is, gone or not
+   * @returns why it is not safe, as text; undefined if it is safe, whether removed or not
    */
   async look(file: ClosedHere, isFresh: boolean): Promise<string | undefined> {
     const { dir, keep, store, beforeRemoval, log, signal } = this.#options
@@ -46,7 +47,7 @@ export class Room {
     const copy = this.#pusher.known(file)
     if (!copy || !mayGo || !(isOld || (await this.short()) !== undefined)) return undefined
     const here = await digestOf([await disk.read(join(dir, path))])
-    // Neither may take the place of the other: nobody knows which is the right one.
+    // Neither may replace the other, since nobody knows which one is right.
     if (!isSame(here, copy))
       return 'the file here differs from the pushed one, though size and time are the same'
     const there = isFresh ? copy : await this.#pusher.digestThere(path, signal)
@@ -62,7 +63,7 @@ export class Room {
     return undefined
   }
 
-  /** Bytes that are free, where they are too few; undefined where they are enough. */
+  /** Free bytes, if there are too few; undefined if there are enough. */
   async short(): Promise<number | undefined> {
     const { dir, floor } = this.#options
     if (floor === undefined) return undefined

@@ -32,7 +32,7 @@ const declared = declaration({ temps: { T: 'double' } })
 const URL_OF = 's3://lab/hk'
 const WHOLE = { missing: [], doubled: [], gaps: [] }
 
-/** Pushes once; what it said comes with the result. */
+/** Pushes once; returns the result and the messages. */
 async function pushed(server: S3Server, dir: string, options: Partial<PushOptions> = {}) {
   const said: string[] = []
   const { endpoint } = server
@@ -103,7 +103,7 @@ test('an object that is cut or of other bytes is sent again; one that stays so i
   const placed = await placedIn(dir)
   expect(placed.map(({ file }) => file)).not.toContain(second)
   expect(existsSync(join(dir, second))).toBe(true)
-  // The store is well again: what it has of that name is ours to replace.
+  // The store works again: its file of that name is ours to replace.
   server.hook = () => undefined
   server.objects.set(`lab/hk/${second}`, new Uint8Array(3))
   expect(await pushed(server, dir)).toMatchObject({ pushed: 1, faults: [] })
@@ -145,7 +145,7 @@ test('two data directories do not share a store, nor is a store the directory it
   expect(pushed(server, two.dir)).rejects.toThrow(/has the files of another data directory/)
   await pushed(server, two.dir).catch(() => {})
   expect(server.objects).toEqual(before)
-  // As a folder is that rsync reaches in another way.
+  // Like a folder that rsync reaches in another way.
   const store = {
     url: 'rsync:/same',
     put: async ({ path, bytes }: { path: string; bytes: Uint8Array }) =>
@@ -175,12 +175,12 @@ test('old files go once they were read back again, all but the newest; so they d
   expect(await pushed(server, dir, { keep: 1e9 })).toMatchObject({ removed: 0 })
   expect(await pushed(server, dir, { floor: 1 })).toMatchObject({ removed: 0 })
   for (const file of [first]) utimesSync(join(dir, file), 1, 1)
-  // Its time has changed, and so it is looked at again; then it goes.
+  // Its time has changed, so it is checked again; then it is removed.
   const before = server.asked.length
   expect(await pushed(server, dir, { keep: 86_400 })).toMatchObject({ pushed: 1, removed: 1 })
   expect(server.asked.slice(before).filter((one) => one.startsWith('PUT lab/hk/1'))).toEqual([])
   expect(filesIn(dir)).toEqual([second, third, newest])
-  // One that the store has lost meanwhile is sent again, and stays.
+  // A file that the store has lost in the meantime is sent again, and stays here.
   server.objects.delete(`lab/hk/${second}`)
   const again = await pushed(server, dir, { floor: 1e18 })
   expect(again).toMatchObject({ removed: 1, faults: [] })
@@ -239,7 +239,7 @@ test('of rows that came late, into a file that was moved later, the recorder kno
   for (let number = 0; number < 3; number++) addHour(epoch, number)
   epoch.feed(recorder)
   await recorder.flush()
-  // The head of the newest file was written before.
+  // The head of the newest file was written earlier.
   const late = addHour(new TestEpoch('temperatures', 'e2', declared), 0)
   late.feed(recorder)
   await recorder[Symbol.asyncDispose]()
@@ -263,7 +263,7 @@ test('the recorder goes on behind files that were moved, says nothing of them, a
   const found = await audit(disk, dir)
   expect(found.epochs).toMatchObject([{ expected: 24, recorded: 24, samples: 24, ...WHOLE }])
   expect(found).toMatchObject({ files: 4, moved: [], elsewhere: [{ store: URL_OF, noted: 2, read: 0 }] })
-  // Without the manifest they are what they were before: gone.
+  // Without the manifest they are simply gone, as before.
   rmSync(join(dir, '.ocs', 'moved.jsonl'))
   const gone = await record(dir, { frameLength: 60 })
   expect(gone.said.filter((text) => text.includes('moved or lost'))).toHaveLength(1)

@@ -14,32 +14,32 @@ import { Room, type RoomOptions } from './make-room.ts'
 import { Pusher } from './pusher.ts'
 import { setAside } from './reserve.ts'
 
-/** What a data directory has besides data, and one that is copied from a store needs to go on with them. */
+/** Files besides data that a copy of a data directory needs for recording to continue there. */
 const BESIDES = ['data-dir', 'fields.jsonl', 'files.jsonl', 'moved-rows.jsonl', 'notes.jsonl'].map(
   (name) => `.ocs/${name}`,
 )
 
 export type PushOptions = RoomOptions
 
-/** What came of a round. */
+/** The result of a round. */
 export interface Pushed {
   readonly pushed: number
-  /** Files that were in the store already, and those that are written still. */
+  /** Number of files that were in the store already, and of files still being written. */
   readonly known: number
   readonly open: number
   readonly removed: number
-  /** Of files that are not in the store as they are here: why. */
+  /** Why files are not in the store as they are here. */
   readonly faults: readonly string[]
 }
 
 /**
- * Holds a data directory for one push at a time until disposed.
- * @throws OpError when another is at work there
- * @throws ConfigError when there is no such folder, or nothing can be written there
+ * Locks a data directory for one push at a time until disposed.
+ * @throws OpError if another push is at work there
+ * @throws ConfigError if there is no such folder, or nothing can be written there
  */
 export function lockPush(dir: string): Disposable {
   try {
-    // A name that is misspelt must not become a folder.
+    // A misspelt name must not create a folder.
     readdirSync(dir)
     makeOwnFolder(dir)
   } catch (cause) {
@@ -50,9 +50,10 @@ export function lockPush(dir: string): Disposable {
 }
 
 /**
- * Puts the closed files of a data directory into a store, oldest first, reads each back, and notes that; then removes it here
- * where it need not be kept. May be killed at any moment: what is noted is there, and what is gone was noted.
- * @throws ConfigError, TransportError when the store takes nothing
+ * Puts the closed files of a data directory into a store, oldest first, reads each back, and notes that; then
+ * removes it here if it no longer has to be kept. May be killed at any moment: a noted file is in the store,
+ * and a removed file was noted before.
+ * @throws ConfigError, TransportError if the store accepts nothing
  */
 export async function push(options: PushOptions): Promise<Pushed> {
   const { dir, store, signal, log } = options
@@ -79,7 +80,7 @@ export async function push(options: PushOptions): Promise<Pushed> {
   return { pushed, known, open: open.length, removed: room.removed, faults }
 }
 
-/** Copies of what a data directory has besides: the store is whole without it. */
+/** Copies the other files of a data directory: the store is complete without this one. */
 async function putBesides(store: Store, dir: string, signal: AbortSignal): Promise<void> {
   for (const path of [...BESIDES, MANIFEST]) {
     if (!(await disk.stat(join(dir, path)))) continue

@@ -9,10 +9,10 @@ import { factsOf } from '../recorder/file-facts.ts'
 import type { ClosedHere } from './closed-files.ts'
 import type { Copies } from './copies.ts'
 
-/** How often a file is sent that is not read back as it was. */
+/** How often a file is sent if it does not read back intact. */
 const TRIES = 3
 
-/** Puts files of a data directory into a store, and reads back what is there. */
+/** Puts files of a data directory into a store, and reads back what arrived. */
 export class Pusher {
   readonly #dir: string
   readonly #store: Store
@@ -26,23 +26,23 @@ export class Pusher {
     this.#log = log
   }
 
-  /** The copy of a file as it is here; undefined where the store has none. */
+  /** The copy of a file as it is here; undefined if the store has none. */
   known({ path, size, mtime }: ClosedHere): Copy | undefined {
     const copy = this.#copies.of(path)
     return copy?.size === size && copy.mtime === mtime ? copy : undefined
   }
 
   /**
-   * Has a file in the store as it is here, and notes that.
-   * @returns why it is not, in words; undefined when it is
-   * @throws ConfigError, TransportError when the store takes nothing
+   * Makes sure that a file is in the store as it is here, and notes that.
+   * @returns why it is not, as text; undefined if it is
+   * @throws ConfigError, TransportError if the store accepts nothing
    */
   async push(file: ClosedHere, signal: AbortSignal): Promise<string | undefined> {
     const { path, size } = file
     const bytes = await disk.read(join(this.#dir, path))
     const digest = await digestOf([bytes])
     const known = this.#copies.of(path)
-    // One that was sent before the process was killed need not be sent again.
+    // A file that was sent before the process was killed need not be sent again.
     const there = known && !isSame(known, digest) ? undefined : await this.digestThere(path, signal)
     if (there && !isSame(there, digest) && !this.#copies.isOurs(path))
       return `${this.#store.url} has another file of that name, which was not pushed from here: move it away`
@@ -58,7 +58,7 @@ export class Pusher {
     return undefined
   }
 
-  /** What the store has of a file; undefined where it has nothing. */
+  /** The digest of the store's copy of a file; undefined if there is none. */
   async digestThere(path: string, signal: AbortSignal): Promise<Digest | undefined> {
     const pieces = await this.#store.read(path, signal)
     return pieces && (await digestOf(pieces))

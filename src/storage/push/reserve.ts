@@ -4,15 +4,15 @@ import { diskAdvice, diskFault } from '../../core/disk-fault.ts'
 import { messageOf, TransportError } from '../../core/errors.ts'
 import { ownPath } from '../recorder/own-folder.ts'
 
-/** Bytes for what has to be noted before a full disk can be given room. */
+/** Bytes for the notes that must be written before room can be made on a full disk. */
 const BYTES = 4 << 20
 
-/** Sets room aside in a data directory while there is some. */
+/** Reserves room in a data directory while there is some. */
 export function setAside(dir: string): void {
   const path = ownPath(dir, 'push-reserve')
   if (existsSync(path)) return
   try {
-    // A file system that packs zeros would keep no room by them.
+    // A file system with compression would reserve nothing for zeros.
     writeFileSync(path, randomBytes(BYTES))
   } catch {
     rmSync(path, { force: true })
@@ -20,8 +20,8 @@ export function setAside(dir: string): void {
 }
 
 /**
- * Does what takes room; where there is none, again with what was set aside.
- * @throws TransportError when the disk takes nothing; trying again may help
+ * Does work that needs disk space; if there is none, repeats it with the reserve.
+ * @throws TransportError if the disk accepts nothing; trying again may help
  */
 export async function withReserve(dir: string, work: () => Promise<void>): Promise<void> {
   const path = ownPath(dir, 'push-reserve')

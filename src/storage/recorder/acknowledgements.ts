@@ -1,7 +1,10 @@
 import type { FeedEpoch, Follower } from '../../core/feed-sink.ts'
 import type { LedgerEntry } from './ledger.ts'
 
-/** Tells agents which of their rows are in synced files; what there is to tell before anyone carries it is kept. */
+/**
+ * Tells agents which of their rows are in synced files; keeps acknowledgements until there is a follower to
+ * carry them.
+ */
 export class Acknowledgements {
   readonly #dataDir: string
   readonly #waiting = new Map<LedgerEntry, FeedEpoch>()
@@ -12,7 +15,7 @@ export class Acknowledgements {
     this.#dataDir = dataDir
   }
 
-  /** Who carries them. */
+  /** Sets the follower that carries them. */
   attach(follower: Follower): void {
     this.#follower = follower
     for (const [entry, from] of this.#waiting) this.send(from, entry)

@@ -4,8 +4,8 @@ import { epochKey, type LedgerEntry } from './ledger.ts'
 import { count, type Span, without } from './spans.ts'
 
 /**
- * Somebody who knows what a feed had: its agent, by its presence, a spool on this machine, or a recorder that records to
- * this very directory. Agents and spools do not know to which directory a row went.
+ * A source that knows which rows a feed had: its agent, by its presence, a spool on this machine, or a
+ * recorder that records to this very directory. Agents and spools do not know to which directory a row went.
  */
 export interface Witness {
   readonly who: 'agent' | 'spool' | 'recorder'
@@ -16,7 +16,7 @@ export interface Witness {
   readonly epochs: readonly Pick<HeldEpoch, 'epoch' | 'last' | 'acked'>[]
 }
 
-/** What frames say of one epoch of one feed. */
+/** The content of all frames for one epoch of one feed. */
 export interface Seen {
   readonly instance: string
   readonly feed: string
@@ -28,41 +28,41 @@ export interface Seen {
   readonly gaps: (Span & { reason: string })[]
 }
 
-/** What the files hold of one epoch of one feed. */
+/** The audit of one epoch of one feed. */
 export interface EpochAudit {
   readonly address: string
   readonly epoch: string
   readonly spool: string
-  /** Rows that are known to have been numbered and let go of, rows that are recorded, and their samples (times). */
+  /** Numbered rows that the agent is known to have released, recorded rows, and their samples (times). */
   readonly expected: number
   readonly recorded: number
   readonly samples: number
-  /** Rows recorded as lost, with why; rows that are neither recorded nor accounted for; rows recorded twice. */
+  /** Rows recorded as lost, with the reason; rows neither recorded nor accounted for; rows recorded twice. */
   readonly gaps: readonly (Span & { readonly reason: string })[]
   readonly missing: readonly Span[]
   readonly doubled: readonly Span[]
-  /** Rows that its agent or spool still holds and nobody has recorded yet. */
+  /** Rows that its agent or spool still holds and that are not recorded yet. */
   readonly waiting: number
-  /** Why nobody can say whether more rows came after the last one; null where somebody can. */
+  /** Why it is unknown whether more rows came after the last one; null if it is known. */
   readonly unknown: string | null
 }
 
 interface Knowledge {
-  /** Rows up to it are in another data directory. */
+  /** Rows up to this one are in another data directory. */
   begin: number
-  /** A row that there was, and was recorded. */
+  /** The highest row known to have existed and been recorded. */
   reach: number
-  /** A row that was recorded, here or in another directory. */
+  /** The highest row known to be recorded, here or in another directory. */
   somewhere: number
-  /** Its last row; undefined while nobody knows. */
+  /** Its last row; undefined while unknown. */
   end?: number
 }
 
-/** What is known of epochs besides the frames that are there. */
+/** What is known of epochs beyond the frames that are here. */
 export class Known {
   readonly #witnesses: readonly Witness[]
   readonly #epochs = new Map<string, Knowledge>()
-  /** Epochs that only others than frames tell of. */
+  /** Epochs that have no frames but are known from other sources. */
   readonly #alone = new Map<string, Seen>()
 
   constructor(witnesses: readonly Witness[]) {
@@ -80,7 +80,7 @@ export class Known {
       }
   }
 
-  /** Takes note of an entry of the ledger in a file's head. */
+  /** Notes an entry of the ledger in a file's head. */
   head({ instance, feed, epoch, spool, last, begin = 0, end_row }: LedgerEntry): void {
     const known = this.#of(epochKey({ instance, feed, epoch }))
     known.begin = Math.max(known.begin, begin)
@@ -89,7 +89,7 @@ export class Known {
     if (last > begin) this.#tell({ instance, feed, epoch, spool })
   }
 
-  /** Takes note of a row that was in a file that is gone. */
+  /** Notes a row that was in a file that is gone. */
   listed(key: string, last: number): void {
     const known = this.#of(key)
     known.reach = Math.max(known.reach, last)
@@ -97,7 +97,7 @@ export class Known {
     this.#tell({ instance, feed, epoch, spool: '' })
   }
 
-  /** Epochs that there was something of, by their keys. */
+  /** Epochs known to have existed, by their keys. */
   get told(): ReadonlyMap<string, Seen> {
     return this.#alone
   }
@@ -106,7 +106,7 @@ export class Known {
     return this.#epochs.get(key) ?? { begin: 0, reach: 0, somewhere: 0 }
   }
 
-  /** Why the end of an epoch, of which `had` rows are here, is not known; undefined when it is. */
+  /** Why the end of an epoch, of which `had` rows are here, is unknown; undefined if it is known. */
   doubt({ instance, feed, spool }: Seen, key: string, had: number): string | undefined {
     const { end, somewhere } = this.of(key)
     if (somewhere > had)
@@ -135,7 +135,7 @@ export class Known {
   }
 }
 
-/** Judges each epoch. @param lost rows of files that are gone, so that the rows' epochs are named */
+/** Judges each epoch. @param lost rows of files that are gone, so that their epochs are named */
 export function judge(seen: ReadonlyMap<string, Seen>, known: Known, lost: RowsByEpoch): EpochAudit[] {
   const all = new Map([...known.told, ...seen])
   const wanted = [...all].filter(
@@ -151,16 +151,16 @@ function judgeOne(seen: Seen, key: string, known: Known): EpochAudit {
   const doubled: Span[] = []
   let next = begin + 1
   let recorded = 0
-  // A data frame spans the rows it leaves out; those are in its gaps.
+  // A data frame's range includes the rows it leaves out; those are in its gaps.
   const within = (span: Span) => gaps.filter((gap) => gap.first >= span.first && gap.last <= span.last)
   for (const span of data) recorded += count([span]) - count(within(span))
   const alone = gaps.filter((gap) => !data.some((span) => gap.first >= span.first && gap.last <= span.last))
-  // A gap beside data of the same rows is what was given up and came back.
+  // A gap beside data of the same rows was declared lost, and then the rows came back.
   const empty = alone.flatMap((gap) => without([gap], data))
   const spans = [...data, ...empty].sort((a, b) => a.first - b.first || a.last - b.last)
   for (const { first, last } of spans) {
     if (first > next) missing.push({ first: next, last: first - 1 })
-    // Rows that were thought to be elsewhere are no second ones.
+    // Rows assumed to be in another directory do not count as recorded twice.
     if (first < next && next > begin + 1) doubled.push({ first, last: Math.min(last, next - 1) })
     next = Math.max(next, last + 1)
   }

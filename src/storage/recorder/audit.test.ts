@@ -26,7 +26,7 @@ function epoch(name: string, count: number, start = T0): TestEpoch {
   return made
 }
 
-/** A data directory with two epochs: 300 rows, and 200 of which 50 are lost. */
+/** A data directory with two epochs: one of 300 rows, and one of 200 rows of which 50 are lost. */
 async function recordTwo(): Promise<string> {
   const dir = data()
   const { recorder } = await record(dir, { frameLength: 60 })
@@ -97,7 +97,7 @@ test('what came after the last row is not known from files alone, and is never c
     { unknown: null, waiting: 0, missing: [] },
     { unknown: null, waiting: 7, missing: [] },
   ])
-  // Of an epoch that its spool has let go of, or whose spool is another now, its agent knows nothing.
+  // An agent knows nothing of an epoch that its spool has released, or that was in an earlier spool.
   const [letGo] = (await audit(disk, dir, [witness('agent', [])])).epochs
   expect(letGo?.unknown).toBe('its agent no longer holds it')
   const [vanished] = (await audit(disk, dir, [witness('agent', [], 'spool-2')])).epochs
@@ -143,7 +143,7 @@ test('the last frame is cut off, the newest file is gone: seen by whoever knows 
   const gone = await audit(disk, dir)
   expect(gone.moved).toEqual([{ file: files[1] ?? '', rows: 1000 - (gone.epochs[0]?.recorded ?? 0) }])
   expect(gone.epochs[0]?.missing).toMatchObject([{ last: 1000 }])
-  // Not even the list is there: only who was told knows.
+  // Even the list is gone: only a witness knows.
   rmSync(join(dir, '.ocs'), { recursive: true })
   expect((await audit(disk, dir)).epochs[0]).toMatchObject({ missing: [], unknown: expect.any(String) })
   expect((await audit(disk, dir, [witness('recorder', held)])).epochs[0]?.missing).toMatchObject([

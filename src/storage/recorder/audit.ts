@@ -16,25 +16,30 @@ export interface Audit {
   readonly files: number
   readonly frames: number
   readonly epochs: readonly EpochAudit[]
-  /** Files whose end is damaged, the frames before are counted; and what cannot be read at all. */
+  /** Files with a damaged end, of which the frames before it count, and files that cannot be read at all. */
   readonly damaged: readonly { readonly file: string; readonly goodBytes: number; readonly reason: string }[]
-  /** Closed files that are gone, and how many of their rows are in no other. */
+  /** Closed files that are gone, and how many of their rows are in no other file. */
   readonly moved: readonly { readonly file: string; readonly rows: number }[]
-  /** Files that lie elsewhere, by where: those counted by what was noted when they were pushed, and those read there. */
+  /**
+   * Files stored elsewhere, by store: how many were counted from the notes of the push, and how many were
+   * read there.
+   */
   readonly elsewhere: readonly { readonly store: string; readonly noted: number; readonly read: number }[]
 }
 
-/** Reads a file where it lies elsewhere. @throws TransportError when that cannot be */
+/** Reads a file from its store. @throws TransportError if that fails */
 export type ReadElsewhere = (file: Copy) => Promise<Uint8Array>
 
 const unzip = promisify(gunzip)
 
 /**
- * Compares, from the files of a data directory and what agents and spools say, what should be in them with what is. An
- * epoch's rows are numbered from 1, so that every row up to the last one must be in a frame or in a recorded gap. What
- * came last only somebody else can know: an agent, a spool, a later file's head, the list of closed files. Changes nothing.
+ * Compares the rows that should be in a data directory, according to its files and to agents and spools, with
+ * those that are. An epoch's rows are numbered from 1, so every row up to the last one must be in a frame or
+ * in a recorded gap. What came last can only be known from elsewhere: an agent, a spool, a later file's head,
+ * the list of closed files. Changes nothing.
  * @param witnesses agents and spools that were asked
- * @param readElsewhere reads files that lie elsewhere, too; without it they count as was noted when they were pushed
+ * @param readElsewhere reads files stored elsewhere as well; without it they count as noted when they were
+ * pushed
  */
 export async function audit(
   disk: Disk,
@@ -116,7 +121,7 @@ async function unpack(path: string, bytes: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-/** Of each recorder whose files are here, its newest head counts. */
+/** For each recorder whose files are here, only its newest head counts. */
 function noteHead(
   heads: Map<string, { generation: number; ledger: Ledger }>,
   { generation, ledger: text }: FileHead,

@@ -15,21 +15,24 @@ import { type Remembered, sameDisk } from './remembered.ts'
 import { count } from './spans.ts'
 import { Whereabouts } from './whereabouts.ts'
 
-/** Seconds of data a file may span: so3g looks for data up to an hour from a file's name, less at a folder's edge. */
+/**
+ * Maximum seconds of data in a file: so3g looks for data up to an hour from a file's name, less at a folder's
+ * edge.
+ */
 export const MAX_TIME_PER_FILE = 3600
 
 export interface RecorderOptions {
   readonly dir: string
   /** Address root, the first word of each feed's address. */
   readonly root: string
-  /** Seconds of data a file spans at most; 3600 by default, which is also the most. */
+  /** Maximum seconds of data in a file; 3600 by default, which is also the upper limit. */
   readonly timePerFile?: number | undefined
-  /** Seconds of data a frame spans at most, in place of what each feed declares. */
+  /** Maximum seconds of data in a frame, in place of the declaration of each feed. */
   readonly frameLength?: number | undefined
   readonly disk?: Disk
-  /** What the recorder before this one, in the same process, has left to be remembered. */
+  /** What the previous recorder in the same process left to remember. */
   readonly remembered?: Remembered
-  /** Whether to fetch again what was in closed files that are gone. */
+  /** Whether to fetch again the rows of closed files that are gone. */
   readonly refill?: boolean
   /** The instances whose feeds are recorded; all by default. */
   readonly wants?: (instance: string) => boolean
@@ -37,26 +40,26 @@ export interface RecorderOptions {
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
 
-/** What a recorder begins with. */
+/** The state from which a recorder begins. */
 export interface Begun {
   readonly dir: string
   readonly lock: Disposable
   readonly ledger: Ledger
   readonly whereabouts: Whereabouts
   readonly list: FileList
-  /** What is declared of fields. */
+  /** The declarations of fields. */
   readonly fields: FieldLog
   readonly holes: RowsByEpoch
-  /** Torn ends that were set aside. */
+  /** Number of torn ends that were set aside. */
   readonly torn: number
   /** Whether nothing had been recorded there. */
   readonly isNew: boolean
 }
 
 /**
- * Locks a data directory, finds out what it holds and sets torn ends of files aside.
- * @throws ConfigError when another recorder is at work there, or for a time per file that so3g could not read
- * @throws TransportError when the disk fails, or another is in place of the one that this process recorded to; trying
+ * Locks a data directory, reads its state and sets torn ends of files aside.
+ * @throws ConfigError if another recorder is at work there, or for a time per file that so3g could not read
+ * @throws TransportError if the disk fails, or is not the one that this process recorded to before; trying
  * again may help
  */
 export async function beginRecording(options: RecorderOptions): Promise<Begun> {

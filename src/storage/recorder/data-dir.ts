@@ -10,16 +10,17 @@ import { lockDataDir } from './lock.ts'
 import { ownPath } from './own-folder.ts'
 
 const idPath = (dir: string) => ownPath(dir, 'data-dir')
-/** Of the folder's own files, of which the first versions had none. */
+/** Version of the layout of the recorder's own folder; the first releases wrote none. */
 const VERSION = 1
 const IdFile = z.object({ data_dir: z.string().min(1), created: z.number() })
 const Versioned = z.object({ version: z.int() })
 
 /**
- * Checks, before anything is announced, that a recorder can work in a data directory, which is made when it is not there.
- * A full disk is no reason to give up: recording begins once there is room, and says so until then.
+ * Checks, before anything is announced, that a recorder can work in a data directory, and creates it if
+ * needed. A full disk is no reason to give up: recording begins once there is room, and reports the problem
+ * until then.
  * @returns the directory's absolute path
- * @throws ConfigError when it cannot be made or written, or when another recorder works there
+ * @throws ConfigError if it cannot be created or written, or if another recorder works there
  */
 export function checkDataDir(path: string): string {
   const dir = resolve(path)
@@ -40,8 +41,9 @@ export function checkDataDir(path: string): string {
 }
 
 /**
- * The UUID of a data directory, which its agents' spools remember; undefined when it has none yet, or an unreadable one.
- * @throws ConfigError when a newer ocs records there
+ * The UUID of a data directory, which its agents' spools remember; undefined if it has none yet or is
+ * unreadable.
+ * @throws ConfigError if a newer ocs records there
  */
 export async function readId(disk: Disk, dir: string): Promise<string | undefined> {
   try {
@@ -56,7 +58,7 @@ export async function readId(disk: Disk, dir: string): Promise<string | undefine
   }
 }
 
-/** Writes a data directory's UUID, durably. */
+/** Writes a data directory's UUID durably. */
 export async function writeId(disk: Disk, dir: string, id: string): Promise<void> {
   const path = idPath(dir)
   await disk.remove(path)

@@ -26,7 +26,7 @@ function fill(epoch: TestEpoch, count: number): TestEpoch {
   return epoch
 }
 
-/** The lock is on the real disk; all else in memory. */
+/** The lock is on the real disk, everything else in memory. */
 function directory(): string {
   const dir = data()
   mkdirSync(dir)
@@ -45,7 +45,7 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await new Promise(setImmediate)
 }
 
-/** Of the power cuts; another with OCS_TEST_SEED. */
+/** Seed of the power cuts; OCS_TEST_SEED sets another. */
 const SEED = Number(process.env['OCS_TEST_SEED'] ?? 4711)
 
 test(`power cuts lose nothing that was acknowledged, and double nothing (seed ${SEED})`, async () => {
@@ -84,7 +84,7 @@ test(`power cuts lose nothing that was acknowledged, and double nothing (seed ${
   await recorder[Symbol.asyncDispose]()
   disk.writeTo(dir, dir)
   expect(recorded(dir)).toEqual(sent(epochs))
-  // The cuts were such that ends were torn; else this would show little.
+  // The power cuts did tear ends; otherwise this would prove little.
   expect(torn).toBeGreaterThan(5)
   writeExpected(dir, epochs)
 })

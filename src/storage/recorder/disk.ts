@@ -2,51 +2,53 @@ import type { BigIntStats } from 'node:fs'
 import { constants, type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What tells a file or folder from others, and its bytes. */
+/** Identifies a file or folder; with its size in bytes. */
 export interface FileId {
   readonly dev: bigint
   readonly ino: bigint
   readonly size: number
 }
 
-/** A file being written at its end. */
+/** A file open for appending. */
 export interface DiskFile {
-  /** Writes all of `bytes` at byte `at`, in one call where the system takes them at once. */
+  /** Writes all of `bytes` at byte `at`, in one call if the system accepts them at once. */
   write(bytes: Uint8Array, at: number): Promise<void>
-  /** Resolves once what was written survives a power cut (`fdatasync`). */
+  /** Resolves once the written bytes survive a power cut (`fdatasync`). */
   datasync(): Promise<void>
   truncate(length: number): Promise<void>
-  /** The file itself, whatever its path leads to by now. */
+  /** The open file itself, whatever its path leads to by now. */
   stat(): Promise<FileId>
   close(): Promise<void>
 }
 
-/** The file functions of the recorder, so that tests can stand in a disk that is full, failing, or forgets. */
+/**
+ * The file functions of the recorder, so that tests can substitute a disk that is full, fails, or forgets.
+ */
 export interface Disk {
-  /** Makes a file. @throws with code EEXIST when there is one */
+  /** Creates a file. @throws with code EEXIST if it exists */
   create(path: string): Promise<DiskFile>
-  /** Opens a file that is there, for writing. */
+  /** Opens an existing file for writing. */
   open(path: string): Promise<DiskFile>
-  /** What a path leads to; undefined when that is nothing. */
+  /** The target of a path; undefined if there is none. */
   stat(path: string): Promise<FileId | undefined>
   /**
    * Up to `length` bytes from the beginning, all of them by default.
-   * @throws with code ENOTFILE when it is a pipe, a device or a folder
+   * @throws with code ENOTFILE if it is a pipe, a device or a folder
    */
   read(path: string, length?: number): Promise<Uint8Array>
-  /** Names in a folder, those of folders, also by a link, with a slash behind. */
+  /** Names in a folder; those of folders, also through a link, end with a slash. */
   list(path: string): Promise<string[]>
-  /** Makes a folder and those above it. */
+  /** Creates a folder and its parents. */
   makeFolder(path: string): Promise<void>
-  /** A second name for a file. @throws with code EEXIST when the name is taken */
+  /** A second name for a file. @throws with code EEXIST if the name is taken */
   link(from: string, to: string): Promise<void>
-  /** Removes a file; one that is not there is fine. */
+  /** Removes a file; does nothing if there is none. */
   remove(path: string): Promise<void>
   /** Resolves once the names in a folder survive a power cut. */
   syncFolder(path: string): Promise<void>
 }
 
-/** The real disk. Nothing of it blocks the event loop, however slow the disk. */
+/** The real disk. It never blocks the event loop, however slow the disk. */
 export const disk: Disk = {
   create: async (path) => diskFile(await open(path, 'wx', 0o644)),
   open: async (path) => diskFile(await open(path, constants.O_WRONLY)),
@@ -59,7 +61,7 @@ export const disk: Disk = {
     }
   },
   async read(path, length) {
-    // A pipe would keep whoever opens it waiting for a writer.
+    // Opening a pipe would wait for a writer.
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const about = await handle.stat()
     if (!about.isFile()) throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTFILE' })
@@ -99,7 +101,7 @@ export const disk: Disk = {
   },
 }
 
-/** What systems say of a path that leads nowhere (any more). */
+/** Errors for a path that leads nowhere (any more). */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ESTALE'])
 
 function idOf({ dev, ino, size }: BigIntStats): FileId {

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import type { FeedDeclaration } from '../../core/channels.ts'
 import { FIELD_LOG, type FieldLine, readFieldLog } from '../../core/recording/field-lines.ts'
 
-/** Writes down what feeds declare of their fields, as far as it is not known yet. */
+/** Writes down what feeds declare about their fields, unless it is known already. */
 export class FieldLog {
   readonly #path: string
   readonly #known: Map<string, FieldLine[]>
-  /** What was looked at last, by address. */
+  /** The latest declaration, by address. */
   readonly #seen = new Map<string, FeedDeclaration>()
   #text = ''
   #writing: Promise<void> | undefined
@@ -17,13 +17,15 @@ export class FieldLog {
     this.#known = known
   }
 
-  /** The log of a data directory. One that cannot be read begins anew: it is said again. */
+  /**
+   * Opens the log of a data directory. If it cannot be read it begins anew, and declarations are repeated.
+   */
   static async open(dir: string): Promise<FieldLog> {
     const path = join(dir, FIELD_LOG)
     return new FieldLog(path, readFieldLog(await readFile(path, 'utf8').catch(() => '')))
   }
 
-  /** Takes what a feed declares of the fields that it has samples of from `since` (unix s) on. */
+  /** Notes a feed's declaration of the fields that have samples from `since` (unix s) on. */
   take(address: string, declaration: FeedDeclaration, since: number): void {
     if (this.#seen.get(address) === declaration) return
     this.#seen.set(address, declaration)
@@ -45,18 +47,18 @@ export class FieldLog {
     this.#writing ??= this.#write()
   }
 
-  /** Resolves once all is written, or could not be. */
+  /** Resolves once everything is written, or writing has failed. */
   async flush(): Promise<void> {
     await this.#writing
   }
 
-  /** A disk that fails is tried again with the next declaration; samples are what must not be lost. */
+  /** A disk that fails is tried again with the next declaration; only samples must not be lost. */
   async #write(): Promise<void> {
     await Promise.resolve()
     const text = this.#text
     this.#text = ''
     try {
-      // A line that a crash cut short is ended.
+      // A line that a crash cut short is terminated.
       if (text !== '') await appendFile(this.#path, `\n${text}`)
     } catch {
       this.#text = text + this.#text
@@ -66,7 +68,7 @@ export class FieldLog {
   }
 }
 
-/** What a line says, as text; '' where it says nothing. */
+/** The content of a line, as text; '' without one. */
 function said(line: FieldLine | undefined): string {
   const { source: _, since: __, ...rest } = line ?? {}
   const text = JSON.stringify(rest)

@@ -1,4 +1,4 @@
-/** What one file says of the rows in it: by its frames, or by what was noted of them before it was moved elsewhere. */
+/** The rows in one file: from its frames, or from notes made before it was moved elsewhere. */
 import { z } from 'zod'
 import { jsonLines } from '../../core/recording/json-lines.ts'
 import { walkFrames } from '../g3/frame.ts'
@@ -19,18 +19,18 @@ const SeenForm = z.object({
   epoch: z.string(),
   spool: z.string(),
   samples: z.int(),
-  /** Rows of frames that go on from one another: the first one, and the last one of each frame. */
+  /** Rows of consecutive frames: the first row, and the last row of each frame. */
   data: z.array(z.array(z.int()).min(2)),
   gaps: z.array(GapForm),
 })
-/** What a file holds. */
+/** The content of a file. */
 export interface FileFacts {
   readonly frames: number
   readonly seen: readonly Seen[]
-  /** Where its frames are whole no more, and why. */
+  /** Where its intact frames end, and why. */
   readonly damaged?: { readonly goodBytes: number; readonly reason: string } | undefined
 }
-/** The same as it is noted of a file that is moved elsewhere. */
+/** The same, as noted for a file that is moved elsewhere. */
 const NotedFacts = z.object({
   sha256: z.string(),
   frames: z.int(),
@@ -38,10 +38,10 @@ const NotedFacts = z.object({
   damaged: z.object({ goodBytes: z.int(), reason: z.string() }).optional(),
 })
 
-/** Where they are noted: a line of JSON for each file. */
+/** The path of these notes: one line of JSON per file. */
 const movedFactsPath = (dir: string) => ownPath(dir, 'moved-rows.jsonl')
 
-/** What was noted of files that were moved elsewhere, by their SHA-256. */
+/** The notes on files that were moved elsewhere, by their SHA-256. */
 export async function movedFacts(disk: Disk, dir: string): Promise<Map<string, FileFacts>> {
   const lines = jsonLines(await textOf(disk, movedFactsPath(dir)), NotedFacts)
   return new Map(
@@ -52,7 +52,7 @@ export async function movedFacts(disk: Disk, dir: string): Promise<Map<string, F
   )
 }
 
-/** Notes what a file holds that is moved elsewhere. */
+/** Notes the content of a file that is moved elsewhere. */
 export async function noteFacts(disk: Disk, dir: string, sha256: string, facts: FileFacts): Promise<void> {
   const seen = facts.seen.map((one) => ({
     ...one,
@@ -63,7 +63,7 @@ export async function noteFacts(disk: Disk, dir: string, sha256: string, facts: 
   await append(disk, movedFactsPath(dir), JSON.stringify(line))
 }
 
-/** Spans as numbers: a run ends where one does not go on from the one before. */
+/** Spans as numbers: a run ends where a span does not continue the previous one. */
 function runsOf(spans: readonly Span[]): number[][] {
   const runs: number[][] = []
   for (const { first, last } of spans) {
@@ -85,7 +85,7 @@ function spansIn([start = 1, ...lasts]: readonly number[]): Span[] {
 
 /**
  * Reads the frames of a file.
- * @param onHead takes what the head of a recorder's file says
+ * @param onHead called with the head of a recorder's file
  */
 export function factsOf(bytes: Uint8Array, onHead: (head: FileHead) => void = () => {}): FileFacts {
   const seen = new Map<string, Seen>()
@@ -103,7 +103,7 @@ export function factsOf(bytes: Uint8Array, onHead: (head: FileHead) => void = ()
   }
 }
 
-/** What a recorder knew when it began a file. */
+/** The state of a recorder when it began a file. */
 export type FileHead = NonNullable<Extract<WrittenFrame, { kind: 'status' }>['head']>
 
 function note(seen: Map<string, Seen>, frame: WrittenFrame, onHead: (head: FileHead) => void): void {
@@ -120,7 +120,7 @@ function note(seen: Map<string, Seen>, frame: WrittenFrame, onHead: (head: FileH
   entry.data.push({ first: frame.first, last: frame.last })
 }
 
-/** Joins what files hold, file by file. */
+/** Merges the contents of files, file by file. */
 export function joinFacts(all: Map<string, Seen>, { seen }: FileFacts): void {
   for (const one of seen) {
     const entry = seenOf(all, one)

@@ -6,39 +6,39 @@ import type { Disk } from './disk.ts'
 import { ownPath } from './own-folder.ts'
 import { count, type Span, union, without } from './spans.ts'
 
-/** A file that is not written any more, and the rows that are in it: spans by `instance/feed/epoch`. */
+/** A file that is no longer written, and its rows: spans by `instance/feed/epoch`. */
 const ClosedFile = z.object({
   /** Path in the data directory. */
   file: z.string(),
   generation: z.int(),
   rows: z.record(z.string(), z.array(z.tuple([z.int(), z.int()]))),
-  /** It was taken away while it was being written: what was in it is fetched again by itself. */
+  /** It was taken away during writing: its rows are fetched again in any case. */
   displaced: z.literal(true).optional(),
 })
 export type ClosedFile = z.output<typeof ClosedFile>
-/** A file was found to be gone, which is told once; unix s. */
+/** A file was found to be gone (unix s), which is reported once. */
 const Missing = z.object({ file: z.string(), missing: z.number() })
 const Line = z.union([ClosedFile, Missing])
 
 const listPath = (dir: string) => ownPath(dir, 'files.jsonl')
-/** Files looked for at a time. */
+/** Number of files looked for at a time. */
 const AT_ONCE = 16
 
 /** Rows by `instance/feed/epoch`. */
 export type RowsByEpoch = Map<string, Span[]>
 
 /**
- * The closed files of a data directory, a line of JSON each. Files that are there speak for themselves; this is to know
- * of those that somebody has moved away or lost.
+ * The closed files of a data directory, one line of JSON each. It serves for files that have been moved away
+ * or lost; for files that are present their own content counts.
  */
 export class FileList {
   readonly #disk: Disk
   readonly #dir: string
-  /** Whether it is known to be gone, by path. */
+  /** Whether the file is known to be gone, by path. */
   readonly #files: Map<string, boolean>
-  /** Names of files that lie elsewhere. */
+  /** Paths of files that are stored elsewhere. */
   readonly #elsewhere: ReadonlySet<string>
-  /** Lines are added one after the other. */
+  /** Lines are appended one after the other. */
   #last: Promise<void> = Promise.resolve()
 
   private constructor(disk: Disk, dir: string, files: Map<string, boolean>, elsewhere: Iterable<string>) {
@@ -55,19 +55,19 @@ export class FileList {
     return new FileList(disk, dir, files, (await manifestOf(disk, dir)).keys())
   }
 
-  /** Whether there was a file of that name. */
+  /** Whether a file of that name is listed. */
   has(file: string): boolean {
     return this.#files.has(file) || this.#elsewhere.has(file)
   }
 
-  /** Adds a file that is closed; one that cannot be noted is only not missed later. */
+  /** Adds a closed file; if that fails, the only consequence is that its loss would go unnoticed. */
   async add(file: ClosedFile): Promise<void> {
-    // One that was taken away while it was written has been told of.
+    // A file taken away during writing has been reported already.
     this.#files.set(file.file, file.displaced === true)
     await this.#append(file).catch(() => {})
   }
 
-  /** Files that are gone and were not known to be; those that lie elsewhere are not. */
+  /** Files that are gone and were not known to be; without files stored elsewhere. */
   async newlyGone(): Promise<string[]> {
     const known = [...this.#files].filter(([, missing]) => !missing).map(([file]) => file)
     const { gone } = await absent(this.#disk, this.#dir, known)
@@ -85,19 +85,19 @@ export class FileList {
   }
 }
 
-/** What a data directory has elsewhere. */
+/** The manifest of files stored elsewhere. */
 export async function manifestOf(disk: Disk, dir: string): Promise<Manifest> {
   return readManifest(await textOf(disk, join(dir, MANIFEST)))
 }
 
-/** The closed files that a data directory's list names; a file's latest line counts. */
+/** The closed files in a data directory's list; a file's latest line counts. */
 export async function closedFiles(disk: Disk, dir: string): Promise<ClosedFile[]> {
   const files = new Map<string, ClosedFile>()
   for (const line of await lines(disk, dir)) if ('rows' in line) files.set(line.file, line)
   return [...files.values()]
 }
 
-/** Those of some files that are not in a data directory, also not compressed beside their place: elsewhere, or gone. */
+/** Which of the files are not in a data directory, not even compressed: they are elsewhere, or gone. */
 async function absent(disk: Disk, dir: string, files: Iterable<string>) {
   const queue = [...files].reverse()
   const away: string[] = []
@@ -113,7 +113,7 @@ async function absent(disk: Disk, dir: string, files: Iterable<string>) {
   return { gone: away.filter((file) => !isMoved(file)).sort(), elsewhere: away.filter(isMoved) }
 }
 
-/** The rows of some files. */
+/** The rows of files. */
 function rowsOf(files: Iterable<ClosedFile>): RowsByEpoch {
   const all: RowsByEpoch = new Map()
   for (const { rows } of files)
@@ -124,7 +124,7 @@ function rowsOf(files: Iterable<ClosedFile>): RowsByEpoch {
   return all
 }
 
-/** The rows that were in files that are gone, and are in no other. */
+/** The rows of files that are gone which are in no other file. */
 export function lostRows(gone: Iterable<ClosedFile>, there: Iterable<ClosedFile>): RowsByEpoch {
   const present = rowsOf(there)
   const lost: RowsByEpoch = new Map()
@@ -135,7 +135,10 @@ export function lostRows(gone: Iterable<ClosedFile>, there: Iterable<ClosedFile>
   return lost
 }
 
-/** The rows of each epoch between the first and the last in some files that are neither in these nor in others. */
+/**
+ * For each epoch, the rows between the first and the last in some files that are neither in these nor in
+ * others.
+ */
 export function rowsBetween(files: readonly ClosedFile[], others: readonly ClosedFile[]): RowsByEpoch {
   const present = rowsOf([...files, ...others])
   const missing: RowsByEpoch = new Map()
@@ -148,14 +151,14 @@ export function rowsBetween(files: readonly ClosedFile[], others: readonly Close
   return missing
 }
 
-/** The closed files of a data directory that are gone, and how many rows are gone with them. */
+/** The closed files of a data directory that are gone, and how many rows are lost with them. */
 export async function goneFiles(disk: Disk, dir: string): Promise<{ files: string[]; rows: number }> {
   const { gone, kept } = await sorted(disk, dir)
   const rows = [...lostRows(gone, kept).values()].reduce((sum, spans) => sum + count(spans), 0)
   return { files: gone.map(({ file }) => file), rows }
 }
 
-/** The closed files of a data directory: those that are gone, those that lie elsewhere, and all that are not gone. */
+/** The closed files of a data directory: gone, stored elsewhere, and all that are not gone. */
 export async function sorted(disk: Disk, dir: string) {
   const listed = await closedFiles(disk, dir)
   const away = await absent(
@@ -175,7 +178,7 @@ async function lines(disk: Disk, dir: string): Promise<z.output<typeof Line>[]> 
   return jsonLines(await textOf(disk, listPath(dir)), Line)
 }
 
-/** What a file says; nothing where there is none. */
+/** The text of a file; empty if there is none. */
 export async function textOf(disk: Disk, path: string): Promise<string> {
   try {
     return new TextDecoder().decode(await disk.read(path))
@@ -185,12 +188,12 @@ export async function textOf(disk: Disk, path: string): Promise<string> {
   }
 }
 
-/** Adds a line to a file, on disk once this resolves. */
+/** Appends a line to a file; it is on disk once this resolves. */
 export async function append(disk: Disk, path: string, line: string): Promise<void> {
   const about = await disk.stat(path)
   const file = about ? await disk.open(path) : await disk.create(path)
   try {
-    // On a line of its own, also behind one that was cut short.
+    // On a line of its own, even after one that was cut short.
     await file.write(new TextEncoder().encode(`\n${line}\n`), about?.size ?? 0)
     await file.datasync()
   } finally {

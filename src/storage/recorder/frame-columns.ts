@@ -3,17 +3,18 @@ import { type FieldType, fromWire, type Value, type Wire } from '../../core/wire
 import { classOf } from '../g3/hk.ts'
 import type { G3Source } from '../g3/objects.ts'
 
-/** How a block of an epoch is recorded: its fields in their order, with their names and types in the archive. */
+/** How a block of an epoch is recorded: its fields in order, with their names and types in the archive. */
 export interface BlockPlan {
   readonly block: string
   readonly fields: readonly { readonly field: string; readonly name: string; readonly type: FieldType }[]
 }
 
 /**
- * Plans a block. A field has one type for the archive's life, since so3g takes it from the first block that it meets and
- * silently truncates later ones: another type is recorded under another name. It also belongs to one block of a
- * provider: a later block's field of the same name is recorded with the block's name in front.
- * @param types what the archive has of this feed, by recorded name; names that are new are added
+ * Plans a block. A field has one type for the archive's life, since so3g takes the type from the first block
+ * it meets and silently truncates later ones: a field of another type is recorded under another name. A field
+ * also belongs to one block of a provider: if a later block has a field of the same name, it is recorded with
+ * the block's name in front.
+ * @param types the archive's types for this feed, by recorded name; new names are added
  * @param used recorded names of the epoch's other blocks; this block's are added
  */
 export function planBlock(
@@ -45,7 +46,9 @@ function firstFree(free: (name: string) => boolean, base: string, other: string)
   return name
 }
 
-/** A row's values by field, in the plan's order, or why the row can't be recorded. A double that is missing is NaN. */
+/**
+ * A row's values by field, in the plan's order, or why the row cannot be recorded. A missing double is NaN.
+ */
 export function convert(plan: BlockPlan, { t, data }: Row): (readonly Value[])[] | string {
   const badTime = checkTimes(t)
   if (badTime !== undefined) return badTime
@@ -72,7 +75,9 @@ export function convert(plan: BlockPlan, { t, data }: Row): (readonly Value[])[]
   return `${Object.keys(data).find((field) => !known.has(field))} is not declared`
 }
 
-/** Whether values travelled as they are, as nearly all do: then `fromWire` would give each of them back. */
+/**
+ * Whether values travelled unchanged, as nearly all do: then `fromWire` would return each of them as it is.
+ */
 function areAsTheyAre(type: FieldType, wire: readonly Wire[]): wire is readonly Exclude<Wire, null>[] {
   const kind = type === 'bool' ? 'boolean' : type === 'string' ? 'string' : 'number'
   for (const value of wire) {
@@ -83,9 +88,9 @@ function areAsTheyAre(type: FieldType, wire: readonly Wire[]): wire is readonly 
 }
 
 /**
- * Where a row is cut whose times span more than `most` seconds, as of a clock that was set: at its widest gaps. A frame
- * spans less, so that files are found by their names.
- * @returns from where to where, in the order of time
+ * Splits a row whose times span more than `most` seconds, for example after a clock was set, at its widest
+ * gaps. A frame must span less, so that files are found by their names.
+ * @returns the ranges, in time order
  */
 export function cutRow(
   t: readonly number[],
@@ -93,7 +98,7 @@ export function cutRow(
   from = 0,
   to = t.length,
 ): [from: number, to: number][] {
-  // A sample alone is cut no further, however short a file may be.
+  // A single sample is not split further, however short a file may be.
   if (to - from < 2 || (t[to - 1] ?? 0) - (t[from] ?? 0) <= most) return [[from, to]]
   let [at, widest] = [from + 1, -1]
   for (let i = from + 1; i < to; i++) {
@@ -103,7 +108,7 @@ export function cutRow(
   return [...cutRow(t, most, from, at), ...cutRow(t, most, at, to)]
 }
 
-/** Files are named by time, with ten digits at most. */
+/** Files are named by time, with at most ten digits. */
 const END = 1e10
 
 function checkTimes(t: readonly number[]): string | undefined {
@@ -112,7 +117,7 @@ function checkTimes(t: readonly number[]): string | undefined {
   return undefined
 }
 
-/** A row with its samples in the order of their times. */
+/** A row with its samples in time order. */
 export function inOrder(row: Row): Row {
   const order = orderOf(row.t)
   if (!order) return row
@@ -120,7 +125,7 @@ export function inOrder(row: Row): Row {
   return { ...row, t: permuted(row.t, order), data: Object.fromEntries(columns) }
 }
 
-/** The places of some times in their order; undefined when they are in it. */
+/** The indices that sort the times; undefined if they are sorted already. */
 function orderOf(t: readonly number[] | Float64Array): number[] | undefined {
   if (isRising(t)) return undefined
   return [...t.keys()].sort((a, b) => (t[a] ?? 0) - (t[b] ?? 0))
@@ -132,11 +137,11 @@ function isRising(t: ArrayLike<number>): boolean {
 }
 
 function permuted<T>(column: readonly T[], order: readonly number[]): T[] {
-  // One of another length does not fit, and is told as it came.
+  // A column of another length does not fit, and is reported as it came.
   return column.length === order.length ? order.map((at) => column[at] as T) : [...column]
 }
 
-/** Samples of one block that wait to be written, in the order of their times. */
+/** Samples of one block that wait to be written, in time order. */
 export class Columns {
   readonly plan: BlockPlan
   readonly #times = new Doubles()
@@ -148,7 +153,7 @@ export class Columns {
     this.#values = plan.fields.map(({ type }) => (type === 'double' ? new Doubles() : []))
   }
 
-  /** Adds a row's samples as `convert` made them; returns about how many bytes they are. */
+  /** Adds a row's samples as `convert` made them; returns their approximate number of bytes. */
   add(t: readonly number[], columns: readonly (readonly Value[])[]): number {
     this.#sorted &&= (t[0] ?? 0) >= this.#times.last
     this.#times.add(t)
@@ -172,7 +177,7 @@ export class Columns {
     return this.#times.all
   }
 
-  /** The columns as a frame holds them, by recorded name. */
+  /** The columns as stored in a frame, by recorded name. */
   fields(): Map<string, G3Source> {
     this.#sort()
     return new Map(this.plan.fields.map(({ name, type }, i) => [name, source(type, this.#values[i] ?? [])]))
@@ -189,7 +194,7 @@ export class Columns {
   }
 }
 
-/** Numbers as they will lie in the file, in room that grows. */
+/** Numbers as they will be stored in the file, in a growing buffer. */
 class Doubles {
   #room = new Float64Array(16)
   #length = 0
@@ -211,7 +216,7 @@ class Doubles {
       room.set(this.#room)
       this.#room = room
     }
-    // Of short lists, as most rows have, faster than `set`.
+    // Faster than `set` for short lists, which most rows have.
     for (let i = 0; i < numbers.length; i++) this.#room[from + i] = numbers[i] ?? 0
   }
 

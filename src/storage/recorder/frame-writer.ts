@@ -6,29 +6,29 @@ import { type FilesOptions, HkFiles, type Sealed } from './g3-files.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { Displaced } from './whereabouts.ts'
 
-/** Milliseconds between tries of a disk that fails. */
+/** Milliseconds between retries on a failing disk. */
 const RETRY_MS = 1000
 
 export interface FrameWriterOptions extends FilesOptions {
-  /** The disk began to fail. */
+  /** The disk has started to fail. */
   failed(): void
-  /** What was being written has been moved or removed; no more is written. */
+  /** A file being written has been moved or removed; no more is written. */
   displaced(error: Displaced): void
-  /** Frames are in a synced file. */
+  /** These frames are in a synced file. */
   written(frames: readonly Sealed[]): void
 }
 
-/** Writes frames in their order, one write at a time; a disk that fails is tried again every second. */
+/** Writes frames in order, one write at a time; a failing disk is tried again every second. */
 export class FrameWriter {
   readonly #options: FrameWriterOptions
   readonly #files: HkFiles
   readonly #queue: Sealed[] = []
   readonly #closed = new AbortController()
-  /** Data began for which no file may be open yet. */
+  /** Data have begun for which no file may be open yet. */
   #begun: { readonly from: FeedEpoch; readonly entry: LedgerEntry; readonly start: number } | undefined
   #working: Promise<void> | undefined
   #problem: string | undefined
-  /** The problem's error code. */
+  /** The error code of the problem. */
   #trouble: string | undefined
 
   constructor(options: FrameWriterOptions) {
@@ -36,12 +36,14 @@ export class FrameWriter {
     this.#files = new HkFiles(options)
   }
 
-  /** What keeps frames from being written, if anything does. */
+  /** What prevents frames from being written, if anything. */
   get problem(): string | undefined {
     return this.#problem
   }
 
-  /** Sees to it that a file is open for data that begin at `start` (unix s), so that its path can be shown. */
+  /**
+   * Makes sure that a file is open for data that begin at `start` (unix s), so that its path can be shown.
+   */
   begin(from: FeedEpoch, entry: LedgerEntry, start: number): void {
     if (this.#closed.signal.aborted) return
     this.#begun = { from, entry, start }
@@ -59,13 +61,15 @@ export class FrameWriter {
     while (this.#working !== undefined) await this.#working
   }
 
-  /** Gives up what is not written, and closes the files; waits for that until `late` at most. */
+  /** Gives up on unwritten frames and closes the files; waits for that until `late` at most. */
   async close(late: Promise<void>): Promise<void> {
     this.#giveUp()
     await Promise.race([this.flush().then(() => this.#files.close()), late])
   }
 
-  /** Whether all that is being written is still where it was. @throws Displaced, or an error of the disk */
+  /**
+   * Checks that everything being written is still in its place. @throws Displaced, or an error of the disk
+   */
   check(): Promise<void> {
     return this.#files.check()
   }

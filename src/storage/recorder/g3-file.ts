@@ -7,22 +7,22 @@ import { ownPath } from './own-folder.ts'
 import { type Span, union } from './spans.ts'
 import { Displaced, isSame, type Whereabouts } from './whereabouts.ts'
 
-/** A new file's head is complete before the file has its name, so no reader meets half of one. */
+/** A new file's head is complete before the file gets its name, so no reader meets half of one. */
 export const newFilePath = (dir: string) => ownPath(dir, 'new-file')
-/** Seconds before its name that data of a file may begin. */
+/** How many seconds before its name the data of a file may begin. */
 const BEFORE = 60
-/** What systems say of a file system that has no links. */
+/** Error codes of file systems without hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'])
 
-/** One file that frames are appended to. */
+/** A file to which frames are appended. */
 export class HkFile {
   /** Path in the data directory: `17000/1700000000.g3`. */
   readonly path: string
   readonly sessionId: bigint
-  /** Providers its status frames list so far: id → feed address. */
+  /** Providers that its status frames list so far: id → feed address. */
   readonly providers: Map<number, string>
   readonly generation: number
-  /** When it was written last, ms of the monotonic clock. */
+  /** When it was last written, ms of the monotonic clock. */
   written = performance.now()
   readonly #name: number
   readonly #file: DiskFile
@@ -56,9 +56,9 @@ export class HkFile {
   }
 
   /**
-   * Makes a file for data from unix time `start` on, named by it, or by the next free second. Never touches one that
-   * is there. Resolves once the file survives a power cut.
-   * @throws Displaced when the data directory is not where it was
+   * Creates a file for data from unix time `start` on, named by that second, or by the next free one. Never
+   * touches an existing file. Resolves once the file survives a power cut.
+   * @throws Displaced if the data directory is not where it was
    */
   static async create(
     place: FilePlace,
@@ -69,16 +69,16 @@ export class HkFile {
     const { disk, dir, whereabouts } = place
     const bytes = headFrames(head, providers)
     const temporary = newFilePath(dir)
-    // Before anything is made: a directory that is gone may be a disk that was unmounted.
+    // Before anything is created: a missing directory may be an unmounted disk.
     await whereabouts.check()
     await disk.remove(temporary)
     const file = await newFile(disk, temporary, bytes)
     try {
-      // A file system that gives another number with each look has none to go by.
+      // Some file systems give another inode number with each look, so these cannot be used there.
       const [inside, outside] = [await file.stat(), await disk.stat(temporary)]
       whereabouts.inodes &&= isSame(inside, outside, true)
       for (let name = Math.floor(start); ; name++) {
-        // One that is gone may come back.
+        // A file that is gone may come back.
         if (place.list.has(pathOf(name))) continue
         const path = join(dir, pathOf(name))
         await disk.makeFolder(dirname(path))
@@ -96,19 +96,25 @@ export class HkFile {
     }
   }
 
-  /** Whether data from `start` to `end` (unix s) belong into it: so3g finds data by the names of file and folder. */
+  /**
+   * Whether data from `start` to `end` (unix s) belong in it: so3g finds data by the names of file and
+   * folder.
+   */
   fits(start: number, end: number, timePerFile: number): boolean {
     return start >= this.#name - BEFORE && end <= this.#name + timePerFile && isTogether(start, this.#name)
   }
 
-  /** Whether times of a frame of an epoch go on, block by block, from what the file has: so3g gives nothing of one that run back. */
+  /**
+   * Whether the times in a frame of an epoch continue, block by block, those in the file: so3g returns
+   * nothing from a block whose times run back.
+   */
   follows(epoch: string, { blocks }: OpenFrame): boolean {
     return blocks.every(
       ({ plan, times }) => (times[0] ?? Infinity) >= (this.#ends.get(`${epoch}/${plan.block}`) ?? -Infinity),
     )
   }
 
-  /** Takes note of a frame that is about to be written. */
+  /** Notes a frame that is about to be written. */
   takes(epoch: string, { blocks }: OpenFrame): void {
     for (const { plan, times } of blocks) this.#ends.set(`${epoch}/${plan.block}`, times.at(-1) ?? 0)
   }
@@ -117,12 +123,12 @@ export class HkFile {
     return this.#name
   }
 
-  /** Takes note of rows of an epoch that are in the file. */
+  /** Notes rows of an epoch that are now in the file. */
   took(epoch: string, rows: Span): void {
     this.#rows.set(epoch, union([...(this.#rows.get(epoch) ?? []), rows]))
   }
 
-  /** What it is and holds, for the list of closed files. */
+  /** Its entry for the list of closed files. */
   get summary(): ClosedFile {
     const rows = [...this.#rows].map(([epoch, spans]) => [
       epoch,
@@ -132,11 +138,11 @@ export class HkFile {
   }
 
   /**
-   * Appends whole frames; resolves once they survive a power cut, and can be found.
-   * @throws Displaced when the file, its directory or the lock is not where it was, or the file was cut
+   * Appends whole frames; resolves once they survive a power cut and can be found.
+   * @throws Displaced if the file, its directory or the lock is not where it was, or the file was truncated
    */
   async append(bytes: Uint8Array): Promise<void> {
-    // Before, too: behind an end that was cut off there would be zeros.
+    // Also before writing: after a truncated end there would be zeros.
     await this.#check(this.#good)
     await this.#file.write(bytes, this.#good)
     await this.#file.datasync()
@@ -145,7 +151,7 @@ export class HkFile {
     this.written = performance.now()
   }
 
-  /** @throws Displaced when its path leads to another file or nowhere, or some of it is gone */
+  /** @throws Displaced if its path leads to another file or nowhere, or if bytes are missing */
   async check(): Promise<FileId> {
     const mine = await this.#file.stat()
     if (!isSame(mine, await this.#disk.stat(this.#fullPath), this.#whereabouts.inodes))
@@ -154,9 +160,9 @@ export class HkFile {
     return mine
   }
 
-  /** Cuts off what a failed write may have left behind the last good frame. */
+  /** Cuts off what a failed write may have left after the last good frame. */
   async cut(): Promise<void> {
-    // One that somebody cut shorter would be filled with zeros.
+    // A file that somebody truncated would be filled with zeros.
     if ((await this.#file.stat()).size > this.#good) await this.#file.truncate(this.#good)
     await this.#file.datasync()
   }
@@ -176,7 +182,7 @@ export class HkFile {
   }
 }
 
-/** Where files are made. */
+/** The place where files are created. */
 export interface FilePlace {
   readonly disk: Disk
   readonly dir: string
@@ -184,7 +190,7 @@ export interface FilePlace {
   readonly list: FileList
 }
 
-/** Writes a file's beginning; leaves nothing behind when that fails. */
+/** Writes the beginning of a file; leaves nothing behind if that fails. */
 async function newFile(disk: Disk, path: string, bytes: Uint8Array): Promise<DiskFile> {
   const file = await disk.create(path)
   try {
@@ -198,7 +204,7 @@ async function newFile(disk: Disk, path: string, bytes: Uint8Array): Promise<Dis
   }
 }
 
-/** Gives a finished file its name; undefined when that is taken. */
+/** Gives a finished file its name; undefined if that is taken. */
 async function putAt(
   disk: Disk,
   file: DiskFile,
@@ -214,7 +220,7 @@ async function putAt(
     if (code === 'EEXIST') return undefined
     if (!NO_LINKS.has(code ?? '')) throw error
   }
-  // Without links (exFAT and the like) the name comes first.
+  // Without links (exFAT and the like) the name is taken first.
   try {
     const named = await newFile(disk, path, bytes)
     await file.close()

@@ -11,17 +11,20 @@ import { epochKey, type Ledger, type LedgerEntry } from './ledger.ts'
 import { isTogether, type OpenFrame } from './open-frame.ts'
 import { Displaced, type Whereabouts } from './whereabouts.ts'
 
-/** Files that stay open, however long nothing comes for them: the present hour's, and those of late or odd clocks. */
+/**
+ * Files that stay open even if nothing comes for them: the present hour's, and those of late data or wrong
+ * clocks.
+ */
 const OPEN_FILES = 4
 /**
- * Files open at most: late data fill the files of many hours by turns, feed after feed and log after log. Those that were
- * written within so many milliseconds stay open, so that there is one of each hour.
+ * Maximum number of open files. Late data fill the files of many hours in turn, feed after feed and log after
+ * log. Files written within `LATELY_MS` stay open, so that each hour has one file.
  */
 const MOST_OPEN = 200
 const LATELY_MS = 600_000
-/** Bytes of frames written and synced together at most. */
+/** Maximum bytes of frames that are written and synced together. */
 const BATCH = 4 << 20
-/** Times a file that failed is cut before it is left as it is. */
+/** How often a failed file is cut before it is left as it is. */
 const CUTS = 5
 
 /** Rows of an epoch, ready to be written. */
@@ -37,20 +40,20 @@ export interface FilesOptions {
   readonly ledger: Ledger
   readonly whereabouts: Whereabouts
   readonly list: FileList
-  /** Seconds of data a file spans at most. */
+  /** Maximum seconds of data in a file. */
   readonly timePerFile: number
-  /** When the frames begin that are still open, unix s. */
+  /** When the open frames begin, unix s. */
   openStarts(): Iterable<number>
   /** Called with the absolute path of each new file. */
   opened(path: string): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
-  /** That many rows could not be encoded and are left out. */
+  /** Called with the number of rows that could not be encoded and are left out. */
   leftOut(rows: number): void
-  /** A file could not be cut back. */
+  /** Called if a file could not be cut back. */
   uncut(): void
 }
 
-/** The files of a data directory that are being written. One call at a time. */
+/** The files of a data directory that are being written. Only one call at a time. */
 export class HkFiles {
   readonly #options: FilesOptions
   /** Least recently written first. */
@@ -62,16 +65,16 @@ export class HkFiles {
     this.#options = options
   }
 
-  /** Makes sure that a file is open, when none is for data of `from` that begin at `start` (unix s). */
+  /** Makes sure that a file is open for data of `from` that begin at `start` (unix s). */
   async prepare(from: FeedEpoch, entry: LedgerEntry, start: number): Promise<void> {
     await this.#cutSpoilt()
     if (this.#open.length === 0) await this.#create(start, [{ from, entry }])
   }
 
   /**
-   * Writes the first of some frames, and those behind that go into the same file; returns how many.
-   * When it resolves they survive a power cut; when it rejects none of them is in a file.
-   * @throws Displaced when what is being written has been moved or removed; nothing can be written any more
+   * Writes the first of the frames, and those after it that go into the same file; returns how many. If it
+   * resolves they survive a power cut; if it rejects none of them is in a file.
+   * @throws Displaced if a file being written has been moved or removed; nothing can be written any more
    */
   async write(waiting: readonly Sealed[]): Promise<number> {
     await this.#cutSpoilt()
@@ -92,7 +95,7 @@ export class HkFiles {
       await file.append(parts.length === 1 ? (parts[0] ?? new Uint8Array()) : Buffer.concat(parts))
     } catch (error) {
       if (error instanceof Displaced) {
-        // Wherever it is now, it must not have what will be recorded again.
+        // Wherever the file is now, it must not keep rows that will be recorded again.
         await file.cut().catch(() => {})
         throw error
       }
@@ -105,7 +108,7 @@ export class HkFiles {
     return parts.length
   }
 
-  /** @throws Displaced when a file that is open, the directory or its lock is not where it was */
+  /** @throws Displaced if an open file, the directory or its lock is not where it was */
   async check(): Promise<void> {
     await this.#options.whereabouts.check()
     await Promise.all(this.#open.map((file) => file.check()))
@@ -125,7 +128,7 @@ export class HkFiles {
       () => false,
     )
     await file.close().catch(() => {})
-    // Where the directory is another there is nothing to be noted.
+    // If the directory has been replaced there is nothing to note.
     const listed = await whereabouts.check().then(
       () => true,
       () => false,
@@ -141,7 +144,10 @@ export class HkFiles {
     return this.#create(frame.empty ? Date.now() / 1000 : this.#startFor(frame, withData), withData)
   }
 
-  /** Where a new file for a frame begins: early enough for frames of other feeds that began before and come after. */
+  /**
+   * Where a new file for a frame begins: early enough for frames of other feeds that began before it and come
+   * later.
+   */
   #startFor({ start, end, grid }: OpenFrame, waiting: readonly Sealed[]): number {
     const { timePerFile, openStarts } = this.#options
     const others = [...waiting.map(({ frame }) => frame.start), ...openStarts()]
@@ -151,13 +157,13 @@ export class HkFiles {
       .reduce((a, b) => Math.min(a, b), start)
   }
 
-  /** The file a frame goes into; gaps without data go into whichever was written last. */
+  /** The file for a frame; gaps without data go into the last file written. */
   #existing(sealed: Sealed): HkFile | undefined {
     if (!this.#options.ledger.tells(sealed.entry)) return undefined
     return sealed.frame.empty ? this.#open.at(-1) : this.#fitting(sealed)
   }
 
-  /** Of several the newest: so3g reads files in the order of their names, which then is that of their data. */
+  /** The newest file that fits: so3g reads files in name order, which then is the order of their data. */
   #fitting({ entry, frame }: Sealed): HkFile | undefined {
     return this.#open
       .filter((file) => file.fits(frame.start, frame.end, this.#options.timePerFile))
@@ -184,18 +190,18 @@ export class HkFiles {
     return file
   }
 
-  /** Takes out files that nothing more is expected for. */
+  /** Removes and returns files for which nothing more is expected. */
   #idle(): HkFile[] {
     const since = performance.now() - LATELY_MS
     const beyond = this.#open.length - MOST_OPEN
     const idle = this.#open
       .slice(0, -OPEN_FILES)
       .filter(({ written }, place) => written < since || place < beyond)
-    // The least recently written are the first.
+    // The least recently written come first.
     return this.#open.splice(0, idle.length)
   }
 
-  /** The bytes of a frame in a file, with a status frame in front when that must name its provider. */
+  /** The bytes of a frame for a file, preceded by a status frame if its provider must be named. */
   #encode(file: HkFile, { from, entry, frame }: Sealed): Uint8Array {
     const { root, ledger } = this.#options
     if (frame.empty) return this.#gaps(file, frame)
@@ -214,7 +220,7 @@ export class HkFiles {
       const bytes = dataFrame(file.sessionId, this.#now(), data)
       return status.length > 0 ? Buffer.concat([...status, bytes]) : bytes
     } catch (error) {
-      // Values were checked one by one, so this is a bug; the rest goes on being recorded.
+      // Values were checked one by one, so this is a bug; the rest continues to be recorded.
       const reason = `cannot be written: ${messageOf(error)}`
       const text = `${feedAddress(root, from.instance, from.feed)}: rows ${first} to ${last} ${reason}`
       this.#options.event('error', 'quarantine', text)
@@ -228,7 +234,7 @@ export class HkFiles {
     return statusWithGaps(file.sessionId, this.#now(), file.providers, gaps)
   }
 
-  /** Frames written after a failure must not stand twice: a file that failed is cut first, and closed. */
+  /** Frames written after a failure must not appear twice: a failed file is first cut, then closed. */
   async #cutSpoilt(): Promise<void> {
     for (const spoilt of [...this.#spoilt]) {
       const { file } = spoilt
@@ -245,7 +251,7 @@ export class HkFiles {
     }
   }
 
-  /** Tells, once of each, of closed files that somebody has moved away. */
+  /** Reports, once each, closed files that somebody has moved away. */
   async #lookForGone(): Promise<void> {
     const gone = await this.#options.list.newlyGone()
     if (gone.length > 0) this.#options.event('warning', 'moved', goneText(this.#options.dir, gone))
@@ -256,14 +262,14 @@ export class HkFiles {
     this.#open.push(file)
   }
 
-  /** The time for a frame, unix s: so3g wants them to rise, whatever the clock does. */
+  /** The time for a frame, unix s: always increasing, as so3g requires, whatever the clock does. */
   #now(): number {
     this.#stamp = Math.max(Date.now() / 1000, this.#stamp + 1e-5)
     return this.#stamp
   }
 }
 
-/** What is said of closed files that are gone. */
+/** The message about closed files that are gone. */
 export function goneText(dir: string, gone: readonly string[]): string {
   const [first = '', ...more] = gone
   const files = `${join(dir, first)}${more.length > 0 ? ` and ${counted(more.length, 'more file')}` : ''}`
@@ -271,7 +277,9 @@ export function goneText(dir: string, gone: readonly string[]): string {
   return `${files}: moved or lost after they were closed; ${not}`
 }
 
-/** Another for each file, as so3g's are made: 32 bits of time, then what tells apart sessions of one second. */
+/**
+ * Unique for each file, in so3g's form: 32 bits of time, then bits that distinguish sessions of one second.
+ */
 function sessionId(time: number, generation: number, dataDir: string): bigint {
   const tag = BigInt(Bun.hash.crc32(dataDir) & 0x3fff)
   return (BigInt(Math.floor(time)) << 28n) | (BigInt(generation & 0x3fff) << 14n) | tag

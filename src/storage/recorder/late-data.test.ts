@@ -1,4 +1,4 @@
-/** Rows that come hours after they were read: few files, whatever the order. */
+/** Rows that arrive hours after they were measured: few files, whatever the order. */
 
 import { afterEach, expect, spyOn, test } from 'bun:test'
 import { audit } from './audit.ts'
@@ -21,7 +21,7 @@ afterEach(cleanUp)
 const DAY = 86_400
 const declared = declaration({ b: { x: 'double' } })
 
-/** A day of logs, a line a minute each: blocks in the order their rows come. */
+/** A day of logs with one line per minute each: blocks in the order their rows come. */
 function day(name: string, order: (rows: [log: number, minute: number][]) => [number, number][]): TestEpoch {
   const logs = Array.from({ length: 17 }, (_, log) => log)
   const blocks = Object.fromEntries(logs.map((log) => [`log${log}`, { [`x${log}`]: 'double' as const }]))
@@ -35,7 +35,7 @@ function day(name: string, order: (rows: [log: number, minute: number][]) => [nu
 test.each([
   ['log after log', (rows: [number, number][]) => rows],
   ['in the order of time', (rows: [number, number][]) => rows.toSorted((a, b) => a[1] - b[1])],
-  // As their files are read: so many lines of each at a time, some longer than others.
+  // In the order in which their files are read: a number of lines of each at a time, some longer than others.
   ['piece by piece', (rows: [number, number][]) => rows.toSorted((a, b) => piece(a) - piece(b))],
 ])('a day of logs that comes at once, %s, is recorded in about a file an hour', async (_how, order) => {
   const dir = data()
@@ -59,7 +59,7 @@ function epoch(name: string, start = T0): TestEpoch {
   return new TestEpoch(name, name, declared).add('b', [start, start + 1], { x: [1, 2] })
 }
 
-/** The disk, and how many files are open on it. */
+/** The disk, with a count of its open files. */
 function counting() {
   const open = { now: 0, most: 0 }
   const counted: Disk = {
@@ -110,7 +110,7 @@ test('at most 200 files are open at a time', async () => {
   for (let i = 0; i < 230; i++) year.add('b', [T0 + 7200 * i], { x: [i] })
   year.feed(recorder)
   await recorder.flush()
-  // One more while it is being made.
+  // One more while it is being created.
   expect(open).toEqual({ now: 200, most: 201 })
   await recorder[Symbol.asyncDispose]()
   expect(recorded(dir)).toEqual(sent([year]))

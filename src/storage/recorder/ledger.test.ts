@@ -20,7 +20,7 @@ test('comes back from its text, and from the frames behind it', () => {
   const data = { kind: 'data', time: 1, address: 'r.it.feeds.b', gaps: [] } as const
   const types = new Map([['y', 'string']] as const)
   again.found({ ...data, from: from('b', 'e2'), provider: 5, first: 1, last: 3, samples: 3, types })
-  // What the ledger knew already changes nothing.
+  // A frame that the ledger knew already changes nothing.
   again.found({
     ...data,
     from: from('a', 'e1'),
@@ -67,7 +67,7 @@ test('a data directory that a newer ocs records in is refused in words, and noth
   expect(before.some((name) => String(name).endsWith('.g3'))).toBe(true)
   const words = 'has version 2, from a newer ocs; this one knows 1: run the newer one, or record into another'
   await expect(record(dir)).rejects.toThrow(`.g3 ${words}`)
-  // An older head is no way around it.
+  // An older head does not circumvent this.
   const id = join(dir, '.ocs', 'data-dir')
   const kept = readFileSync(id, 'utf8')
   writeFileSync(id, kept.replace('"version":1', '"version":2'))

@@ -5,7 +5,7 @@ import { FieldType } from '../../core/wire.ts'
 import { mustKnowVersion } from '../../machine/file-version.ts'
 import type { WrittenFrame } from '../g3/hk.ts'
 
-/** Seconds an epoch that is not its feed's newest stays in the ledger after it was last written. */
+/** Seconds that an epoch other than its feed's newest stays in the ledger after it was last written. */
 const KEEP = 90 * 86_400
 
 const Entry = z.object({
@@ -13,23 +13,23 @@ const Entry = z.object({
   instance: z.string(),
   feed: z.string(),
   epoch: z.string(),
-  /** Its id in the files, once it has data in one. */
+  /** The id of its provider in the files, once a file has data of it. */
   provider: z.int().optional(),
   /** The last seq in a synced file. */
   last: z.int(),
-  /** Rows up to it were recorded in another data directory. */
+  /** Rows up to this one were recorded in another data directory. */
   begin: z.int().optional(),
-  /** Its last row, once its spool has said so. What earlier versions called `end` was what they had. */
+  /** Its last row, once its spool has reported it. In earlier versions `end` was the last row they had. */
   end_row: z.int().optional(),
   /** When it was last written, unix s. */
   touched: z.number(),
 })
-/** An epoch as the archive knows it. */
+/** The archive's state of an epoch. */
 export type LedgerEntry = z.output<typeof Entry>
 
 const Totals = z.object({ gaps: z.int(), rows: z.int() })
 const VERSION = 1
-/** What to do about recordings that a newer ocs goes on with: nothing of them is ever to be moved for that. */
+/** What to do about recordings that a newer ocs has continued: nothing may be moved for that. */
 export const RECORD_ELSEWHERE = 'run the newer one, or record into another directory (--data-dir)'
 const Versioned = z.object({ version: z.int() })
 const Stored = z.object({
@@ -42,15 +42,17 @@ const Stored = z.object({
   gaps: Totals,
 })
 
-/** What a data directory holds of every feed: a recorder's whole state, written into the head of each file. */
+/**
+ * The state of every feed in a data directory: a recorder's whole state, written into the head of each file.
+ */
 export class Ledger {
   /** The data directory's UUID. */
   readonly dataDir: string
-  /** Gaps recorded, and the rows they are about. */
+  /** Number of recorded gaps, and of the rows in them. */
   readonly gaps = { gaps: 0, rows: 0 }
-  /** Of the newest file. */
+  /** Generation of the newest file. */
   generation = 0
-  /** Ids of providers are given once in an archive. */
+  /** Provider ids are never reused within an archive. */
   #nextProvider = 0
   readonly #epochs = new Map<string, LedgerEntry>()
   readonly #types = new Map<string, Map<string, FieldType>>()
@@ -62,8 +64,8 @@ export class Ledger {
 
   /**
    * The ledger in a file's head, and the files that were open when it was written.
-   * @param file what to call it
-   * @throws SyntaxError, ZodError when the text is not a ledger; ConfigError when a newer ocs wrote it
+   * @param file its name for messages
+   * @throws SyntaxError, ZodError if the text is not a ledger; ConfigError if a newer ocs wrote it
    */
   static parse(
     text: string,
@@ -86,7 +88,7 @@ export class Ledger {
     return { ledger, open: stored.open }
   }
 
-  /** The ledger as text; `open` are the other files, by their path in the directory, that may still be written. */
+  /** The ledger as text; `open` are the paths, in the directory, of other files that may still be written. */
   text(open: readonly string[]): string {
     for (const entry of this.#epochs.values()) this.#written.add(entry)
     const stored: z.input<typeof Stored> = {
@@ -103,7 +105,10 @@ export class Ledger {
     return JSON.stringify(stored)
   }
 
-  /** Whether some file's head tells where an epoch begins; frames alone say that of those that begin with row 1. */
+  /**
+   * Whether the head of some file tells where an epoch begins; frames alone tell it only for epochs that
+   * begin with row 1.
+   */
   tells(entry: LedgerEntry): boolean {
     return entry.begin === undefined || this.#written.has(entry)
   }
@@ -116,7 +121,7 @@ export class Ledger {
     return this.#epochs.get(epochKey(from))
   }
 
-  /** An epoch's entry, made when it is met first. */
+  /** An epoch's entry, created on first use. */
   entry(from: FeedEpoch): LedgerEntry {
     const { spool, instance, feed, epoch } = from
     const known = this.#epochs.get(epochKey(from))
@@ -129,20 +134,20 @@ export class Ledger {
     return entry
   }
 
-  /** The id of an epoch's provider, given when it is asked for first. */
+  /** The id of an epoch's provider, assigned on first use. */
   provider(entry: LedgerEntry): number {
     entry.provider ??= this.#nextProvider++
     return entry.provider
   }
 
-  /** Types in the archive of a feed's fields, by the names they are recorded under. */
+  /** The archive's types of a feed's fields, by recorded name. */
   types(address: string): Map<string, FieldType> {
     const types = this.#types.get(address) ?? new Map<string, FieldType>()
     this.#types.set(address, types)
     return types
   }
 
-  /** Takes note of rows up to `last` that are in a synced file now, `gaps` of them as gaps. */
+  /** Notes that rows up to `last` are now in a synced file, `gaps` of them as gaps. */
   written(entry: LedgerEntry, last: number, gaps: readonly { first: number; last: number }[]): void {
     if (last <= entry.last) return
     entry.last = last
@@ -151,7 +156,7 @@ export class Ledger {
     for (const gap of gaps) this.gaps.rows += gap.last - gap.first + 1
   }
 
-  /** Takes note of a frame found behind the head this ledger came from; one that it knows changes nothing. */
+  /** Notes a frame found after the head from which this ledger was read; a known frame changes nothing. */
   found(frame: WrittenFrame): void {
     if (frame.kind === 'session') return
     if (frame.kind === 'status') {
@@ -168,7 +173,7 @@ export class Ledger {
     this.written(entry, last, gaps)
   }
 
-  /** Takes note of what a file held that is gone: spans of rows by epoch. */
+  /** Notes the rows of a file that is gone: spans by epoch. */
   held(generation: number, rows: Readonly<Record<string, readonly (readonly [number, number])[]>>): void {
     this.generation = Math.max(this.generation, generation)
     for (const [name, spans] of Object.entries(rows)) {
@@ -178,7 +183,7 @@ export class Ledger {
     }
   }
 
-  /** Lets go of epochs that ended long before `now` (unix s) and can't come back. */
+  /** Drops epochs that ended long before `now` (unix s) and cannot come back. */
   prune(now: number): void {
     const newest = new Map<string, LedgerEntry>()
     for (const entry of this.#epochs.values()) {
@@ -191,7 +196,7 @@ export class Ledger {
   }
 }
 
-/** What an epoch is known by in a data directory. */
+/** The key of an epoch in a data directory. */
 export function epochKey({ instance, feed, epoch }: Omit<FeedEpoch, 'spool'>): string {
   return `${instance}/${feed}/${epoch}`
 }

@@ -8,10 +8,10 @@ import { makeOwnFolder, OLD_LOCK, OWN_FOLDER, ownPath } from './own-folder.ts'
 export const lockPath = (dir: string) => ownPath(dir, 'lock')
 
 /**
- * Locks a data directory for one recorder until disposed: an exclusive transaction, which `kill -9` frees. What an
- * earlier version kept beside the data is moved.
- * @throws ConfigError when another recorder works in the directory
- * @throws TransportError when nothing can be written there; trying again may help
+ * Locks a data directory for one recorder until disposed: an exclusive transaction, which `kill -9` releases.
+ * Files that an earlier version kept beside the data are moved.
+ * @throws ConfigError if another recorder works in the directory
+ * @throws TransportError if nothing can be written there; trying again may help
  */
 export function lockDataDir(dir: string): Disposable {
   try {
@@ -20,7 +20,7 @@ export function lockDataDir(dir: string): Disposable {
       `another recorder is using ${dir}, ${by}: stop it, or choose another directory with --data-dir`
     const lock = lockFile(lockPath(dir), taken)
     try {
-      // A recorder of an earlier version holds a lock elsewhere.
+      // A recorder of an earlier version holds a lock at another path.
       const old = join(dir, OLD_LOCK)
       if (existsSync(old)) {
         lockFile(old, taken).close()

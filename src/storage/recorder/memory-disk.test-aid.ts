@@ -5,7 +5,7 @@ import type { Disk, DiskFile, FileId } from './disk.ts'
 interface Inode {
   readonly number: bigint
   bytes: Uint8Array
-  /** What a power cut leaves for sure. */
+  /** The content that certainly survives a power cut. */
   synced: Uint8Array
 }
 
@@ -15,20 +15,20 @@ const LOCK = inodeOf()
 const idOf = ({ number, bytes }: Inode): FileId => ({ dev: 0n, ino: number, size: bytes.length })
 
 /**
- * A disk in memory that forgets at a power cut what was not synced, as a disk may: contents, lengths and names. A call
- * takes a turn of the event loop, and may be made to fail.
+ * A disk in memory that, at a power cut, forgets what was not synced, as a disk may: contents, lengths and
+ * names. Each call takes a turn of the event loop, and can be made to fail.
  */
 export class MemoryDisk implements Disk {
-  /** Code every call that writes fails with; undefined while the disk is well. */
+  /** Error code with which every write call fails; undefined while the disk works. */
   failing: string | undefined
-  /** Bytes the disk holds at most. */
+  /** Maximum bytes on the disk. */
   space = Infinity
   /** Names by path; a folder's name ends with a slash. */
   #names = new Map<string, Inode>()
   #syncedNames = new Map<string, Inode>()
   #gone = false
 
-  /** A disk with what is in a real folder. */
+  /** A disk with the content of a real folder. */
   static of(dir: string): MemoryDisk {
     const disk = new MemoryDisk()
     for (const path of readdirSync(dir, { recursive: true }).map(String)) {
@@ -38,14 +38,14 @@ export class MemoryDisk implements Disk {
     return disk
   }
 
-  /** Puts a file, or a folder without bytes, on the disk for good. */
+  /** Puts a file, or a folder without bytes, on the disk durably. */
   put(path: string, bytes: Uint8Array = new Uint8Array()): void {
     const inode = inodeOf(bytes)
     this.#names.set(path, inode)
     this.#syncedNames.set(path, inode)
   }
 
-  /** Puts all of it into a real folder. */
+  /** Writes all of it into a real folder. */
   writeTo(from: string, dir: string): void {
     for (const [path, { bytes }] of this.#names) {
       const to = join(dir, relative(from, path))
@@ -54,13 +54,15 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  /** The disk as it comes back after a power cut; this one works no more. `random(n)` is an integer below n. */
+  /**
+   * The disk as it comes back after a power cut; this one stops working. `random(n)` is an integer below n.
+   */
   cut(random: (below: number) => number): MemoryDisk {
     this.#gone = true
     const after = new MemoryDisk()
     after.space = this.space
     for (const path of new Set([...this.#names.keys(), ...this.#syncedNames.keys()])) {
-      // A name that was not synced is there or is not, and so is one whose removal was not.
+      // A name that was not synced may or may not be there; the same holds if its removal was not synced.
       const inode = [this.#names, this.#syncedNames][random(2)]?.get(path)
       const kept = this.#names.get(path) === this.#syncedNames.get(path) ? this.#names.get(path) : inode
       if (kept) after.put(path, leftOf(kept, random))
@@ -168,7 +170,7 @@ export class MemoryDisk implements Disk {
   }
 }
 
-/** What may be left of a file: what was synced, and of what came after some bytes, or zeros. */
+/** What may be left of a file: the synced bytes, and after them some of the later bytes, or zeros. */
 function leftOf({ bytes, synced }: Inode, random: (below: number) => number): Uint8Array {
   if (bytes === synced) return bytes
   const left = bytes.slice(0, Math.max(synced.length, random(bytes.length + 1)))

@@ -1,4 +1,4 @@
-/** Somebody moves or removes what a recorder is writing: file operation × moment of the recorder. */
+/** Somebody moves or removes the files of a recorder at work: each file operation at each moment. */
 
 import { afterEach, expect, test } from 'bun:test'
 import {
@@ -23,10 +23,10 @@ afterEach(cleanUp)
 const declared = declaration({ temps: { T: 'double' } })
 const ROWS = 100
 
-/** What is done to a data directory, and to the file that is being written in it, if there is one. */
+/** An operation on a data directory, and on the file being written in it, if there is one. */
 type Operation = (dir: string, file: string | undefined) => void
 
-/** As `mv` to another disk and `rsync --remove-source-files` do it. */
+/** As `mv` to another disk and `rsync --remove-source-files` do. */
 const copyAndRemove = (from: string, to: string) => {
   cpSync(from, to, { recursive: true })
   rmSync(from, { recursive: true })
@@ -74,7 +74,7 @@ const operations: Readonly<Record<string, Operation>> = {
   },
 }
 
-/** When it happens: at the nth call of a kind, on a file of data. */
+/** When it happens: at the nth call of a kind, on a data file. */
 type Call = 'write' | 'datasync' | 'synced'
 const moments: Readonly<Record<string, Call | 'at rest' | 'before the first file'>> = {
   'before the first file': 'before the first file',
@@ -84,7 +84,7 @@ const moments: Readonly<Record<string, Call | 'at rest' | 'before the first file
   'once a frame is synced': 'synced',
 }
 
-/** A disk that does something else at one call on a file of data, once. */
+/** A disk that does something else at one call on a data file, once. */
 function striking(): Disk & { at(call: Call, strike: () => void): void; readonly struck: boolean } {
   let waiting: { call: Call; strike: () => void } | undefined
   let struck = false
@@ -121,7 +121,7 @@ function striking(): Disk & { at(call: Call, strike: () => void): void; readonly
 
 type Running = Awaited<ReturnType<typeof record>>
 
-/** Ends a recorder that has lost its files; returns the one that follows it. */
+/** Ends a recorder that has lost its files; returns its successor. */
 async function again(one: Running, dir: string, remembered: Running['remembered']): Promise<Running> {
   await one.recorder.displaced
   await one.recorder[Symbol.asyncDispose]()
@@ -160,10 +160,10 @@ for (const [moment, call] of Object.entries(moments))
       await Promise.race([one.recorder.flush(), one.recorder.displaced])
       if (call !== 'at rest' && call !== 'before the first file') expect(watched.struck).toBe(true)
       const { remembered } = one
-      // Nothing is displaced where there was no file yet, or one of its own name is there again.
+      // Nothing is displaced if there was no file yet, or if a file of the same name is there again.
       const whole = one.acks.at(-1)?.seq === epoch.rows.length
       if (!whole) {
-        // Of what was in the file before, an acknowledgement may have been under way.
+        // An acknowledgement of rows in the earlier file may have been in flight.
         const since = one.acks.slice(before).filter(({ seq }) => call === 'at rest' || seq > ROWS)
         expect(since).toEqual([])
         one = await again(one, dir, remembered)
@@ -175,7 +175,7 @@ for (const [moment, call] of Object.entries(moments))
       await one.recorder[Symbol.asyncDispose]()
       const { epochs } = await audit(disk, dir)
       expect(epochs).toMatchObject([{ recorded: epoch.rows.length, missing: [], doubled: [], gaps: [] }])
-      // Nothing of ours lies about among the files.
+      // None of our temporary files is left among the files.
       expect(readdirSync(dir).filter((entry) => !/^(\.ocs|\d{5})$/.test(entry))).toEqual([])
     })
 
@@ -195,7 +195,7 @@ test('another device in place of the directory is never written to, nor where no
   epoch.feed(first.recorder)
   await first.recorder.flush()
   const { remembered } = first
-  // As `umount --lazy` leaves it: what was mounted is gone, what lies beneath is there.
+  // The state after `umount --lazy`: the mounted content is gone, what lies beneath it is visible.
   for (const left of ['an empty folder', 'no folder']) {
     if (existsSync(dir)) renameSync(dir, elsewhere(dir))
     if (left === 'an empty folder') mkdirSync(dir)
@@ -214,7 +214,7 @@ test('another device in place of the directory is never written to, nor where no
     expect(existsSync(dir) ? readdirSync(dir) : []).toEqual([])
     rmSync(dir, { recursive: true, force: true })
   }
-  // Mounted again, under another number, it is known by what is in it.
+  // Mounted again, under another device number, it is recognized by its content.
   renameSync(elsewhere(dir), dir)
   device = 3n
   const second = await record(dir, { disk: moving, remembered })

@@ -1,4 +1,4 @@
-/** Rows whose clocks are wrong, jump or run back: each is judged by itself, and recorded where its time is. */
+/** Rows whose clocks are wrong, jump or run back: each row is judged by itself, and recorded at its time. */
 
 import { afterEach, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ afterEach(cleanUp)
 
 const declared = declaration({ a: { x: 'double' }, b: { y: 'string' } })
 
-/** Where times run back within a provider's block in a file: so3g gives nothing of that then. */
+/** Where times run back within a provider's block in a file: so3g then returns nothing from it. */
 function backward(dir: string): string[] {
   return filesIn(dir).flatMap((path) => {
     const ends = new Map<string, number>()
@@ -46,7 +46,7 @@ function backward(dir: string): string[] {
   })
 }
 
-/** Records rows of block `a` at these times, in frames of 60 s, and finds every one of them. */
+/** Records rows of block `a` at these times, in frames of 60 s, and checks that every one is found. */
 async function recordAt(times: readonly (readonly number[])[], flush = 50) {
   const dir = data()
   const { recorder, said } = await record(dir, { frameLength: 60 })
@@ -98,7 +98,8 @@ test.each<[string, number[][], number, overlaps?: boolean]>([
     expect(recorder.counters).toMatchObject({ quarantined: 0, clock_back: back })
     expect(told.length).toBe(1)
     expect(filesIn(dir).length).toBeLessThanOrEqual(8)
-    // Of files that overlap in time so3g has all, and finds some of it in a narrow window (decision 0005).
+    // From files that overlap in time so3g reads everything, but only part of it in a narrow window (decision
+    // 0005).
     if (!overlaps) writeExpected(dir, [epoch])
   },
 )

@@ -3,9 +3,9 @@ import type { Value } from '../../core/wire.ts'
 import type { Gap } from '../g3/hk.ts'
 import { type BlockPlan, Columns } from './frame-columns.ts'
 
-/** Seconds a folder of files spans; so3g looks for a folder by this number. */
+/** Seconds covered by a folder of files; so3g looks for a folder by this number. */
 export const FOLDER = 100_000
-/** About what a gap takes. */
+/** Approximate bytes of a gap. */
 const GAP_BYTES = 64
 
 /** Consecutive rows of one epoch on their way into a frame. */
@@ -17,12 +17,12 @@ export class OpenFrame {
   end = -Infinity
   rows = 0
   samples = 0
-  /** About what it takes in memory and in the file. */
+  /** Approximate bytes in memory and in the file. */
   bytes = 0
   readonly gaps: Gap[] = []
   readonly #blocks = new Map<string, Columns>()
 
-  /** Seconds of whose multiples it spans none. */
+  /** The frame contains no multiple of this many seconds. */
   readonly grid: number
 
   /** @param first seq of its first row */
@@ -32,7 +32,7 @@ export class OpenFrame {
     this.last = first - 1
   }
 
-  /** Its blocks with samples, in the order they came. */
+  /** Its blocks with samples, in order of arrival. */
   get blocks(): readonly Columns[] {
     return [...this.#blocks.values()]
   }
@@ -40,7 +40,10 @@ export class OpenFrame {
     return this.samples === 0
   }
 
-  /** Whether samples from `start` to `end` still go into the same frame: it spans `length` s and one folder at most. */
+  /**
+   * Whether samples from `start` to `end` still fit in the same frame, which spans at most `length` s and one
+   * folder.
+   */
   takes(start: number, end: number, length: number): boolean {
     if (this.empty) return true
     const from = Math.min(start, this.start)
@@ -49,14 +52,14 @@ export class OpenFrame {
     )
   }
 
-  /** Adds the next row; returns about how many bytes it is. */
+  /** Adds the next row; returns its approximate number of bytes. */
   add(plan: BlockPlan, { t }: Pick<Row, 't'>, columns: readonly (readonly Value[])[]): number {
     this.last++
     this.rows++
     return this.addPart(plan, t, columns)
   }
 
-  /** Adds samples of a row that comes to its end in a later frame. */
+  /** Adds samples of a row that ends in a later frame. */
   addPart(plan: BlockPlan, t: readonly number[], columns: readonly (readonly Value[])[]): number {
     const block = this.#blocks.get(plan.block) ?? new Columns(plan)
     this.#blocks.set(plan.block, block)
@@ -68,7 +71,7 @@ export class OpenFrame {
     return bytes
   }
 
-  /** Rows `last + 1`…`gap.last` will be in no frame; returns about how many bytes that takes. */
+  /** Rows `last + 1`…`gap.last` will be in no frame; returns the approximate number of bytes this takes. */
   skip(gap: Gap): number {
     const before = this.gaps.at(-1)
     if (before && before.last === gap.first - 1 && before.reason === gap.reason)
@@ -79,7 +82,7 @@ export class OpenFrame {
     return GAP_BYTES
   }
 
-  /** Leaves all samples out, for `gap`. */
+  /** Drops all samples, recording `gap` for them. */
   drop(gap: Gap): void {
     this.#blocks.clear()
     this.gaps.splice(0, this.gaps.length, gap)
@@ -88,7 +91,7 @@ export class OpenFrame {
   }
 }
 
-/** Whether two times (unix s) lie between the same multiples of some seconds; of a folder's, where it is not said. */
+/** Whether two times (unix s) lie between the same multiples of `seconds`; those of a folder by default. */
 export function isTogether(one: number, other: number, seconds = FOLDER): boolean {
   return Math.floor(one / seconds) === Math.floor(other / seconds)
 }

@@ -12,14 +12,14 @@ const FRAME_BYTES = 4 << 20
 /** Seconds after which a frame without samples closes. */
 const GAP_SECONDS = 1
 
-/** What a provider tells its recorder. */
+/** What a provider reports to its recorder, and needs from it. */
 export interface ProviderHost {
   readonly root: string
-  /** Rows that were recorded in files that are gone, and are fetched again; others that are recorded are passed over. */
+  /** Rows of files that are gone, to be fetched again; other rows that are recorded already are skipped. */
   readonly holes: readonly Span[]
-  /** Types in the archive of the feed's fields. */
+  /** The archive's types of the feed's fields. */
   readonly types: Map<string, FieldType>
-  /** Seconds of data a frame spans at most, in place of the declared; and, whatever that is, at most. */
+  /** Maximum seconds of data in a frame, in place of the declared value; and the upper limit for either. */
   readonly frameLength: number | undefined
   readonly maxLength: number
   /** Samples from `start` (unix s) on begin a frame. */
@@ -28,26 +28,26 @@ export interface ProviderHost {
   /** Rows took about this many bytes. */
   took(bytes: number): void
   quarantined(): void
-  /** A row's times lie before those that came earlier. */
+  /** A row's times lie before those of earlier rows. */
   clockBack(): void
   /** A field is recorded under another name. */
   renamed(): void
   event(level: 'info' | 'warning' | 'error', kind: string, text: string): void
 }
 
-/** One epoch of a feed as it is being recorded: its rows become frames, in their order. */
+/** One epoch of a feed that is being recorded: turns its rows into frames, in order. */
 export class Provider {
   readonly from: FeedEpoch
   readonly address: string
   readonly entry: LedgerEntry
-  /** The last seq that was recorded before. */
+  /** The last seq recorded before. */
   readonly recorded: number
   /** The last seq taken. */
   taken: number
-  /** When rows came last (unix s), and of which block. */
+  /** When rows last came (unix s), and of which block. */
   lastRefresh = 0
   lastBlock = ''
-  /** Seconds between two samples of its quickest field; undefined where none is declared. */
+  /** Seconds between two samples of its fastest field; undefined if not declared. */
   rhythm: number | undefined
   readonly #host: ProviderHost
   readonly #plans = new Map<string, BlockPlan>()
@@ -72,7 +72,7 @@ export class Provider {
     return this.#frame?.start ?? Infinity
   }
 
-  /** Takes the row behind the last one taken. */
+  /** Takes the row after the last one taken. */
   take(declaration: FeedDeclaration, given: Row): void {
     const seq = this.taken + 1
     if (seq <= this.recorded && !this.#host.holes.some(({ first, last }) => seq >= first && seq <= last)) {
@@ -99,7 +99,8 @@ export class Provider {
       const [start = 0, end = 0] = [t[0], t.at(-1)]
       if (!last || parts.length > 1 || !this.#frame?.takes(start, end, Math.min(length, maxLength)))
         this.seal()
-      // Late data of several logs or feeds fill the same files: none of their frames may lie across two.
+      // Late data of several logs or feeds fill the same files, so none of their frames may extend across
+      // two.
       const isLate = start < this.lastRefresh - maxLength
       const frame = this.#open(length, isLate ? maxLength + 1 : Infinity)
       if (frame.empty) this.#host.begun(start)
@@ -117,7 +118,7 @@ export class Provider {
     this.taken = last
   }
 
-  /** Row `seq`, the next, does not fit. */
+  /** Leaves out the next row, `seq`, which does not fit. */
   leaveOut(seq: number, why: string): void {
     this.#host.quarantined()
     this.complain('quarantine', why, `row ${seq} was dropped: ${why}`)
@@ -131,7 +132,7 @@ export class Provider {
     this.seal()
   }
 
-  /** Hands over the frame that is open, if there is one. */
+  /** Hands over the open frame, if there is one. */
   seal(): void {
     clearTimeout(this.#timer)
     const frame = this.#frame
@@ -139,13 +140,13 @@ export class Provider {
     if (frame) this.#host.sealed({ from: this.from, entry: this.entry, frame })
   }
 
-  /** Reports something about the feed, once while it is the same. */
+  /** Reports a problem of the feed, once while it stays the same. */
   complain(kind: string, reason: string, text: string): void {
     if (reason !== this.#complaint) this.#host.event('warning', kind, `${this.address}: ${text}`)
     this.#complaint = reason
   }
 
-  /** An agent of ours begins another epoch; of others every row is recorded all the same, where its time is. */
+  /** After this, our own agents begin another epoch; for others every row is recorded anyway, at its time. */
   #wentBack(seq: number, begin: number, before: number): void {
     this.#host.clockBack()
     const order =
@@ -184,12 +185,12 @@ export class Provider {
   }
 }
 
-/** A time (unix s) for people, UTC. */
+/** A time (unix s) as text, UTC. */
 function day(time: number): string {
   return new Date(time * 1000).toISOString()
 }
 
-/** The shortest rhythm that fields declare, s. */
+/** The shortest sampling interval that fields declare, s. */
 function quickest({ blocks }: FeedDeclaration): number | undefined {
   const rhythms = Object.values(blocks).flatMap((fields) => Object.values(fields).map(({ rhythm }) => rhythm))
   const [first] = rhythms.filter((rhythm) => rhythm !== undefined).sort((a, b) => a - b)

@@ -4,29 +4,29 @@ import type { RowsByEpoch } from './file-list.ts'
 import { epochKey, type Ledger, type LedgerEntry } from './ledger.ts'
 import { Provider, type ProviderHost } from './provider.ts'
 
-/** How a feed is doing, by OCS's names where OCS has one. */
+/** The state of a feed, with OCS's names where OCS has one. */
 export interface ProviderState {
-  /** When rows came last, unix s. */
+  /** When rows last came, unix s. */
   readonly last_refresh: number
   /** The epoch. */
   readonly sessid: string
   readonly last_block_received: string
-  /** Declared seconds between two samples of its quickest field. */
+  /** Declared seconds between two samples of its fastest field. */
   readonly rhythm: number | undefined
-  /** The last row taken, and the last that is in a synced file. */
+  /** The last row taken, and the last row in a synced file. */
   readonly seq: number
   readonly recorded: number
 }
 
-/** What providers are made with; what goes by their epoch is added. */
+/** What providers are created with, except for what depends on their epoch. */
 interface ProvidersHost extends Omit<ProviderHost, 'holes' | 'types' | 'begun'> {
   begun(from: FeedEpoch, entry: LedgerEntry, start: number): void
 }
 
-/** The epochs being recorded, each from its first row on until another of its feed has begun. */
+/** The epochs being recorded, each from its first row until its feed has begun another. */
 export class Providers {
   readonly #ledger: Ledger
-  /** Rows to fetch again, of epochs of which none has come yet. */
+  /** Rows to fetch again, for epochs of which no row has come yet. */
   readonly #holes: RowsByEpoch
   readonly #host: ProvidersHost
   readonly #all = new Map<string, Provider>()
@@ -41,7 +41,10 @@ export class Providers {
     return this.#all.get(epochKey(from))
   }
 
-  /** The provider of an epoch, made where there is none yet; those of its feed that have nothing more to write go. */
+  /**
+   * The provider of an epoch, created if needed; providers of the same feed with nothing left to write are
+   * dropped.
+   */
   of(from: FeedEpoch): Provider {
     const known = this.find(from)
     if (known) return known
@@ -58,7 +61,10 @@ export class Providers {
     return provider
   }
 
-  /** Where reading a known epoch begins: behind what is taken or recorded, or before rows that are to be fetched again. */
+  /**
+   * Where to start reading a known epoch: after the rows taken or recorded, or before rows to be fetched
+   * again.
+   */
   position(from: FeedEpoch, entry: LedgerEntry): number {
     const taken = this.find(from)?.taken
     if (taken !== undefined) return taken
@@ -76,11 +82,11 @@ export class Providers {
     for (const provider of this.#all.values()) provider.seal()
   }
 
-  /** How each feed is doing, by address. */
+  /** The state of each feed, by address. */
   states(): Record<string, ProviderState> {
     const states: Record<string, ProviderState> = {}
     for (const { address, from, entry, taken, lastRefresh, lastBlock, rhythm } of this.#all.values()) {
-      // Of several epochs at a time (one is drained) the one that lives is shown.
+      // If a feed has several epochs (one is being drained), the live one is shown.
       if ((states[address]?.last_refresh ?? -1) > lastRefresh) continue
       states[address] = {
         last_refresh: lastRefresh,

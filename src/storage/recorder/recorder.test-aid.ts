@@ -11,13 +11,16 @@ import { secondsFrom } from '../g3/time.ts'
 import type { RecorderOptions } from './begin-recording.ts'
 import { Recorder } from './recorder.ts'
 
-// Many of these tests write a great deal, on disks of all kinds.
+// Many of these tests write a lot, on disks of all kinds.
 setDefaultTimeout(300_000)
 
 /** Milliseconds that closing a recorder may take: longer than the test runner waits. */
 const PATIENCE = 3_600_000
 
-/** Kept, with what was sent as `expected.jsonl`, when OCS_TEST_KEEP names a folder: for `test/g3/check.py`. */
+/**
+ * If OCS_TEST_KEEP names a folder, data and what was sent (`expected.jsonl`) are kept there for
+ * `test/g3/check.py`.
+ */
 const keep = process.env['OCS_TEST_KEEP']
 const folders: string[] = []
 
@@ -28,10 +31,10 @@ export function folder(): string {
   return path
 }
 
-/** When the first row of tests is read, unix s. */
+/** Time of the first row in tests, unix s. */
 export const T0 = 1_700_050_000
 
-/** A data directory that is not there yet; `cleanUp` removes it. */
+/** A data directory that does not exist yet; `cleanUp` removes it. */
 export function data(): string {
   return join(folder(), 'data')
 }
@@ -59,11 +62,14 @@ export function snapshot(dir: string): string {
   return copy
 }
 
-/** A recorder, with all that it said. Closing it leaves nothing unwritten, however slow the disk, unless told how long. */
+/**
+ * A recorder with all its messages. Closing it leaves nothing unwritten, however slow the disk, unless a
+ * limit is given.
+ */
 export async function record(dir: string, options: Partial<RecorderOptions> = {}) {
   const said: string[] = []
   const acks: { readonly from: FeedEpoch; readonly seq: number }[] = []
-  // `until` resolves once a condition holds; looked at whenever something is said or acknowledged.
+  // `until` resolves once a condition holds; it is checked whenever something is reported or acknowledged.
   const { look, until } = conditions()
   const say = (text: string) => {
     said.push(text)
@@ -124,7 +130,7 @@ export class TestEpoch {
     return this
   }
 
-  /** Hands a recorder what it lacks, `most` rows at most, as a follower would. */
+  /** Gives a recorder the rows it lacks, at most `most`, as a follower would. */
   feed(recorder: Recorder, most = Infinity): boolean {
     const { epoch } = this.from
     const last = recorder.position(this.from, { epoch, first: 1, last: this.rows.length, acked: 0 })
@@ -135,7 +141,10 @@ export class TestEpoch {
 /** Samples by full name, each as `type time value`, in order of time. */
 export type Samples = Record<string, string[]>
 
-/** What epochs sent, by the names it should be recorded under; `names` gives those that differ from the fields'. */
+/**
+ * The rows that epochs sent, by their expected recorded names; `names` lists those that differ from the
+ * fields'.
+ */
 export function sent(
   epochs: readonly TestEpoch[],
   names: (epoch: string, block: string, field: string) => string = (_epoch, _block, field) => field,
@@ -150,7 +159,7 @@ export function sent(
   return sorted(lines.map(([name, type, time, wire]) => [name, time, text(type, time, fromWire(type, wire))]))
 }
 
-/** Writes what epochs sent beside a data directory, for `check.py`. */
+/** Writes the rows that epochs sent beside a data directory, for `check.py`. */
 export function writeExpected(
   dir: string,
   epochs: readonly TestEpoch[],
@@ -173,7 +182,7 @@ export function writeExpected(
   writeFileSync(join(dir, '..', 'expected.jsonl'), `${lines.join('\n')}\n`)
 }
 
-/** The frames of a file, and where and why reading it ends if not at its end. */
+/** The frames of a file, and where and why reading ends if not at the end of the file. */
 export function framesOf(bytes: Uint8Array): { frames: LocatedFrame[]; good: number; error?: G3FormatError } {
   const frames: LocatedFrame[] = []
   const walk = walkFrames(bytes, { verify: true })
@@ -186,13 +195,13 @@ export function framesOf(bytes: Uint8Array): { frames: LocatedFrame[]; good: num
   }
 }
 
-/** The paths of a directory's `.g3` files, in the order of their names. */
+/** The paths of a directory's `.g3` files, in name order. */
 export function filesIn(dir: string): string[] {
   const all = readdirSync(dir, { recursive: true }).map(String)
   return all.filter((path) => /^\d+\/\d+\.g3$/.test(path)).sort()
 }
 
-/** What is in a data directory's files; fails for a file that cannot be read to its end. */
+/** The content of a data directory's files; fails for a file that cannot be read to its end. */
 export function recorded(dir: string): Samples {
   const found: [string, number, string][] = []
   for (const path of filesIn(dir)) {
@@ -238,16 +247,16 @@ function sorted(lines: readonly (readonly [string, number, string])[]): Samples 
   return samples
 }
 
-/** Files span an hour at most, so that rows this far apart, s, are in files of their own. */
+/** Files span at most an hour, so rows this far apart (s) are in different files. */
 export const HOUR = 4000
 
-/** Adds an hour of six rows to an epoch, which go on counting from the hours before. */
+/** Adds an hour of six rows to an epoch, numbered after the hours before. */
 export function addHour(epoch: TestEpoch, number: number): TestEpoch {
   for (let i = 0; i < 6; i++) epoch.add('temps', [T0 + number * HOUR + i * 500], { T: [number * 6 + i] })
   return epoch
 }
 
-/** A data directory with some files of an hour each. */
+/** A data directory with some files of one hour each. */
 export async function recordedHours(hours = 3): Promise<{ dir: string; epoch: TestEpoch }> {
   const dir = data()
   const epoch = new TestEpoch('temperatures', 'e1', declaration({ temps: { T: 'double' } }))

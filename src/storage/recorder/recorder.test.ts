@@ -136,7 +136,7 @@ test('a recorder killed at any moment goes on where its files end', async () => 
     const { recorder } = await record(dir, { frameLength: 20, timePerFile: 300 })
     for (let i = 0; i < 12; i++) {
       epochs[random(3)]?.feed(recorder, random(9))
-      // Lets the disk do some of what waits.
+      // Lets the disk do some of the waiting work.
       for (let turn = random(20); turn > 0; turn--) await new Promise(setImmediate)
     }
     dir = snapshot(dir)
@@ -292,7 +292,7 @@ test('a file ends at its last second, and the next begins there', async () => {
   epoch.feed(recorder)
   await recorder[Symbol.asyncDispose]()
   const names = filesIn(dir).map((path) => Number(path.slice(6, 16)))
-  // Two samples a frame: the sixth frame of a file would end behind its last second.
+  // Two samples per frame: the sixth frame of a file would end after its last second.
   expect(names).toEqual([T0, T0 + 10, T0 + 20, T0 + 30])
   expect(recorded(dir)).toEqual(sent([epoch]))
 })
@@ -321,7 +321,7 @@ test('rows that are gone are a gap, which counts once it is synced', async () =>
   await first.recorder[Symbol.asyncDispose]()
   const { recorder, acks, until } = await record(dir)
   expect(epoch.feed(recorder)).toBe(true)
-  // What an agent does not know to be recorded is acknowledged again.
+  // Rows recorded without the agent's knowledge are acknowledged again.
   await until(() => acks.length > 0)
   expect(acks.map(({ seq }) => seq)).toEqual([20])
   await recorder[Symbol.asyncDispose]()
@@ -433,7 +433,7 @@ test('a row that spans a step of the clock is cut there: no frame spans more tha
     ),
   )
   expect(Math.max(...spans.map((t) => (t.at(-1) ?? 0) - (t[0] ?? 0)))).toBeLessThanOrEqual(60)
-  // As so3g reads them: file by file, frame by frame.
+  // In so3g's order: file by file, frame by frame.
   const times = spans.flatMap((t) => [...t])
   expect(times).toEqual(times.toSorted((a, b) => a - b))
   expect((await audit(disk, dir)).epochs).toMatchObject([

@@ -18,12 +18,13 @@ const MOST_BYTES = 64 << 20
 const CLOSE_MS = 1800
 
 /**
- * Records feeds in the `.g3` files of a data directory: rows become frames, a frame is synced, and then acknowledged.
- * A disk that fails is tried again every second; meanwhile rows wait in memory, and then with their agents.
+ * Records feeds in the `.g3` files of a data directory: rows become frames; a frame is synced, and then
+ * acknowledged. A failing disk is tried again every second; meanwhile rows wait in memory, and after that
+ * with their agents.
  */
 export class Recorder implements FeedSink, AsyncDisposable {
   readonly dir: string
-  /** Whether it had no recordings before. */
+  /** Whether the directory had no recordings before. */
   readonly isNew: boolean
   readonly counters: RecorderCounters
   readonly #options: RecorderOptions
@@ -113,13 +114,13 @@ export class Recorder implements FeedSink, AsyncDisposable {
   get currentFile(): string | undefined {
     return this.#currentFile
   }
-  /** What keeps frames from being written, if anything does. */
+  /** What prevents frames from being written, if anything. */
   get problem(): string | undefined {
     return this.#writer.problem
   }
   /**
-   * Resolves when what is being written has been moved or removed: nothing is taken or acknowledged any more, and another
-   * recorder has to begin where this one ends.
+   * Resolves when a file being written has been moved or removed: nothing more is taken or acknowledged, and
+   * another recorder has to begin where this one ends.
    */
   get displaced(): Promise<Displaced> {
     return this.#displaced.promise
@@ -129,7 +130,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     return this.#providers.states()
   }
 
-  /** Who carries acknowledgements; those made before are sent now. */
+  /** Sets the follower that carries acknowledgements; those made before are sent now. */
   attach(follower: Follower): void {
     this.#acks.attach(follower)
   }
@@ -140,10 +141,10 @@ export class Recorder implements FeedSink, AsyncDisposable {
 
   position(from: FeedEpoch, held: HeldEpoch): number {
     const known = this.#ledger.find(from)
-    // An agent that has not heard of what is recorded would keep it for ever.
+    // An agent that does not know that its rows are recorded would keep them for ever.
     if (known && held.acked < Math.min(known.last, held.last)) void this.#acknowledgeIfThere(from, known)
     if (known) return this.#providers.position(from, known)
-    // Of an epoch that began in another data directory the rows that are gone from the spool are there, not lost.
+    // If an epoch began in another data directory, the rows missing from the spool are there, not lost.
     const entry = this.#ledger.entry(from)
     entry.last = Math.min(held.acked, held.first - 1)
     if (entry.last > 0) entry.begin = entry.last
@@ -155,7 +156,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const provider = this.#providers.of(from)
     const seq = rows[0]?.seq ?? 0
     if (seq > provider.taken + 1) {
-      // Taking them would say that the rows between are recorded; the spool still has all of them.
+      // Taking them would imply that the rows between are recorded; the spool still has all of them.
       const text = `row ${seq} came after row ${provider.taken}: not taken`
       provider.complain('hole', text, text)
       return false
@@ -171,7 +172,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
 
   gap(from: FeedEpoch, first: number, last: number, malformed?: string): void {
     const provider = this.#providers.of(from)
-    // Of rows that were in files that are gone it is not known that they are lost.
+    // Rows of files that are gone are not known to be lost.
     const start = Math.max(first, provider.taken + 1, provider.recorded + 1)
     if (last >= first) provider.pass(Math.min(last, provider.recorded))
     if (last < start) return
@@ -189,7 +190,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     const provider = this.#providers.find(from)
     provider?.seal()
     const entry = this.#ledger.find(from)
-    // A spool that knows of fewer rows than there were is an older copy, and knows no end.
+    // A spool that knows fewer rows than existed is an older copy, so it does not know the end.
     if (entry && last !== undefined && last >= Math.max(entry.last, provider?.taken ?? 0))
       entry.end_row = last
   }
@@ -200,7 +201,7 @@ export class Recorder implements FeedSink, AsyncDisposable {
     await this.#writer.flush()
   }
 
-  /** Writes, syncs and acknowledges what there is, for `patience` ms at most, and frees the directory. */
+  /** Writes, syncs and acknowledges what is waiting, for at most `patience` ms, and unlocks the directory. */
   async [Symbol.asyncDispose](patience = CLOSE_MS): Promise<void> {
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, patience)
@@ -234,13 +235,13 @@ export class Recorder implements FeedSink, AsyncDisposable {
     for (const [entry, from] of latest) this.#acks.send(from, entry)
   }
 
-  /** Acknowledges, long after they were written, rows whose agent has not heard of it. */
+  /** Acknowledges rows that were written long ago, if their agent does not know it. */
   async #acknowledgeIfThere(from: FeedEpoch, entry: LedgerEntry): Promise<void> {
     try {
       await this.#writer.check()
       if (!this.#stopping) this.#acks.send(from, entry)
     } catch {
-      // What is wrong is told by what is written next; until it is right nothing is acknowledged.
+      // The next write reports the problem; until it is solved nothing is acknowledged.
     }
   }
 }

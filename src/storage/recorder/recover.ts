@@ -10,14 +10,14 @@ import { epochKey, Ledger } from './ledger.ts'
 import { OWN_FOLDER, ownPath } from './own-folder.ts'
 import { union } from './spans.ts'
 
-/** Bytes from a file's beginning that tell whether a recorder wrote it, and when. */
+/** Bytes at a file's beginning that tell whether a recorder wrote it, and when. */
 const PEEK = 2048
-/** Files looked at at a time. */
+/** Number of files examined at a time. */
 const AT_ONCE = 16
-/** Where torn ends are kept, in the recorder's own folder. */
+/** Folder for torn ends, within the recorder's own folder. */
 const TORN = 'torn'
 
-/** A damaged end of a file, which was set aside. */
+/** A damaged end of a file that was set aside. */
 export interface Torn {
   /** Path in the data directory, and where the bytes are kept. */
   readonly path: string
@@ -26,24 +26,24 @@ export interface Torn {
   readonly reason: string
 }
 
-/** What a data directory holds, by its files. */
+/** The content of a data directory, from its files. */
 export interface Recovered {
   readonly ledger: Ledger | undefined
   readonly torn: readonly Torn[]
-  /** Files that nobody can read, with why: what they hold is not known. */
+  /** Files that nobody can read, with the reason: their content is unknown. */
   readonly unreadable: readonly { readonly path: string; readonly reason: string }[]
   /** The files that were read whole: those that may have been open when the recorder ended. */
   readonly ended: readonly ClosedFile[]
-  /** Rows that were in files that are gone and are in no other, and that are to be fetched again. */
+  /** Rows that were in files that are gone and are in no other file, so they are to be fetched again. */
   readonly holes: RowsByEpoch
 }
 
 /**
- * Reads what a data directory holds from its files alone: the ledger in the newest intact head, and the frames written
- * after it. Ends that were torn by a crash are cut off and kept. Files of others are left alone. Of closed files that
- * are gone the list of files says what they held.
- * @param id the directory's UUID, when it is known: files with another are another recorder's
- * @param refill whether to fetch again what was in closed files that are gone, too
+ * Reads the state of a data directory from its files alone: the ledger in the newest intact head, and the
+ * frames written after it. Ends torn by a crash are cut off and kept. Files of other recorders are left
+ * alone. For closed files that are gone, the list of files tells their content.
+ * @param id the directory's UUID, if known: files with another UUID belong to another recorder
+ * @param refill whether to fetch again the rows of closed files that are gone as well
  */
 export async function recover(
   disk: Disk,
@@ -80,16 +80,16 @@ export async function recover(
     const rows = [...held].map(([epoch, spans]) => [epoch, spans.map(({ first, last }) => [first, last])])
     ended.push({ file, generation, rows: Object.fromEntries(rows) })
   }
-  // In the order they were written, which is that of their times across files.
+  // In the order they were written, which is the order of their times across files.
   frames.sort((a, b) => timeOf(a) - timeOf(b))
   for (const frame of frames) ledger?.found(frame)
-  // What the newest head says it knew of; what came after it into files that are gone only the list knows.
+  // The newest head lists the earlier rows; later rows in files that are gone are known only from the list.
   for (const { file, generation, rows } of away)
     if (generation >= (newest?.generation ?? 0) || newest?.open.includes(file)) ledger?.held(generation, rows)
   const wanted = gone.filter(({ displaced }) => refill || displaced)
   const holes = lostRows(wanted, [...kept, ...ended])
   const unread = kept.filter(({ file }) => !ended.some((one) => one.file === file))
-  // A file that was damaged in its middle had rows that come before those of the files behind it.
+  // Rows lost in the middle of a damaged file come before those of the later files.
   if (torn.length > 0)
     for (const [epoch, spans] of rowsBetween(ended, unread))
       holes.set(epoch, union([...(holes.get(epoch) ?? []), ...spans]))
@@ -103,7 +103,10 @@ function rowsIn(frame: WrittenFrame): [string, { first: number; last: number }][
   return frame.kind === 'data' ? [[epochKey(frame.from), frame], ...gaps] : gaps
 }
 
-/** The paths of a data directory's `.g3` files. @param unreadable takes folders that cannot be read, with why */
+/**
+ * The paths of a data directory's `.g3` files. @param unreadable receives folders that cannot be read, with
+ * the reason
+ */
 export async function filesOf(
   disk: Disk,
   dir: string,
@@ -127,7 +130,7 @@ export async function filesOf(
   return files.flat()
 }
 
-/** Whether a file or folder cannot be read because of what it is, and not because the disk fails. */
+/** Whether the file or folder itself is what cannot be read, as opposed to a failing disk. */
 export function costsItself(error: unknown): boolean {
   const codes = ['EACCES', 'EPERM', 'ENOTFILE', 'ENOENT', 'ELOOP', 'ENXIO', 'EISDIR', 'ENOTDIR']
   return codes.includes((error as NodeJS.ErrnoException).code ?? '')
@@ -158,7 +161,10 @@ async function newestHead(
   return undefined
 }
 
-/** The ledger in a file's head; undefined when its first two frames are damaged or are not a recorder's. @throws ConfigError when a newer ocs wrote it */
+/**
+ * The ledger in a file's head; undefined if its first two frames are damaged or not a recorder's.
+ * @throws ConfigError if a newer ocs wrote it
+ */
 function headOf(bytes: Uint8Array, file: string) {
   let first = true
   for (const located of walkFrames(bytes, { verify: true })) {
@@ -178,7 +184,7 @@ function headOf(bytes: Uint8Array, file: string) {
   return undefined
 }
 
-/** What an intact frame says; undefined when that is nothing a recorder would write. */
+/** The content of an intact frame; undefined if no recorder would write that. */
 export function understood(frame: LocatedFrame): WrittenFrame | undefined {
   try {
     return readFrame(frame)
@@ -194,7 +200,7 @@ function timeOf(frame: WrittenFrame): number {
   return frame.kind === 'session' ? 0 : frame.time
 }
 
-/** Keeps a damaged end in the recorder's own folder, durably, and then cuts it off. */
+/** Copies a damaged end durably into the recorder's own folder, and then cuts it off. */
 async function setAside(
   disk: Disk,
   dir: string,
@@ -240,7 +246,7 @@ async function readIfThere(
     return await disk.read(path, length)
   } catch (error) {
     if (!costsItself(error)) throw error
-    // One that was listed and is gone is no loss that could be told here.
+    // A file that was listed and has since gone is not a loss to report here.
     if (length !== undefined) unreadable.push({ path, reason: messageOf(error) })
     return undefined
   }

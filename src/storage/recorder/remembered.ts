@@ -3,7 +3,7 @@ import { TransportError } from '../../core/errors.ts'
 import { readId } from './data-dir.ts'
 import type { Disk } from './disk.ts'
 
-/** What a recorder counts; `core/counters.ts` says what each is. */
+/** The counters of a recorder; `core/counters.ts` explains each. */
 export type RecorderCounters = Record<
   | 'rows'
   | 'samples'
@@ -37,22 +37,22 @@ const NOTHING: RecorderCounters = {
 
 /** What a process remembers of its data directory from one recorder to the next. */
 export interface Remembered {
-  /** Where it was, and which: an empty folder in its place may be a disk that is not mounted. */
+  /** Where it was, and its identity: an empty folder in its place may be a disk that is not mounted. */
   place?: { readonly device: bigint; readonly id: string; told?: boolean }
-  /** Counters go on. */
+  /** Counters continue. */
   counters?: RecorderCounters
 }
 
-/** The counters of a process, which a new recorder goes on with. */
+/** The counters of a process, which a new recorder continues. */
 export function countersOf(remembered: Remembered): RecorderCounters {
   remembered.counters ??= { ...NOTHING }
   return remembered.counters
 }
 
 /**
- * What is in place of a directory that this process has recorded to must be on its disk, or be known by its UUID: one that
- * is unmounted leaves a folder behind that nobody would look into.
- * @throws TransportError when it is not
+ * Checks that the folder now at the directory's path is on the same disk or has the same UUID: unmounting a
+ * disk leaves an empty folder, and data recorded there would go unnoticed.
+ * @throws TransportError if not
  */
 export async function sameDisk(
   disk: Disk,
@@ -63,7 +63,7 @@ export async function sameDisk(
   if (!place) return
   let path = dir
   let found = await disk.stat(path)
-  // What is gone was on the disk of the folder above it, unless that disk is gone with it.
+  // A missing directory was on the disk of its parent, unless that disk is gone as well.
   while (!found && dirname(path) !== path) {
     path = dirname(path)
     found = await disk.stat(path)

@@ -4,7 +4,7 @@ export interface Span {
   readonly last: number
 }
 
-/** The rows of some spans, each once and in their order. */
+/** The rows of the spans, each once and in order. */
 export function union(spans: Iterable<Span>): Span[] {
   const joined: Span[] = []
   for (const { first, last } of [...spans].sort((a, b) => a.first - b.first)) {
@@ -33,7 +33,7 @@ export function without(spans: Iterable<Span>, others: Iterable<Span>): Span[] {
   })
 }
 
-/** How many rows spans are, none of which overlap. */
+/** The number of rows in spans that do not overlap. */
 export function count(spans: Iterable<Span>): number {
   let rows = 0
   for (const { first, last } of spans) rows += last - first + 1

@@ -3,21 +3,21 @@ import type { Disk, FileId } from './disk.ts'
 import { lockPath } from './lock.ts'
 
 /**
- * Something that is being written has been moved or removed: what was written since is nowhere, and nothing of it may be
- * acknowledged. Beginning again as at a start helps.
+ * A file being written has been moved or removed: rows written since then are nowhere, and none of them may
+ * be acknowledged. Beginning again as at a start helps.
  */
 export class Displaced extends TransportError {
   override name = 'Displaced'
 }
 
-/** Whether two looks saw the same file. @param inodes whether the file system keeps their numbers */
+/** Whether two looks saw the same file. @param inodes whether the file system keeps inode numbers */
 export function isSame(one: FileId, other: FileId | undefined, inodes: boolean): boolean {
   return other !== undefined && (!inodes || (one.dev === other.dev && one.ino === other.ino))
 }
 
-/** Where a data directory and its lock were when a recorder began. */
+/** The location of a data directory and its lock when a recorder began. */
 export class Whereabouts {
-  /** Whether the file system keeps the numbers of inodes; some give another with each look. */
+  /** Whether the file system keeps inode numbers; some give another number with each look. */
   inodes = true
   readonly device: bigint
   readonly #disk: Disk
@@ -33,7 +33,7 @@ export class Whereabouts {
     this.device = folder.dev
   }
 
-  /** Looks where a locked data directory is. @throws Displaced when it is gone already */
+  /** Notes the location of a locked data directory. @throws Displaced if it is gone already */
   static async of(disk: Disk, dir: string): Promise<Whereabouts> {
     const [folder, lock] = [await disk.stat(dir), await disk.stat(lockPath(dir))]
     if (!folder || !lock) throw new Displaced(`data directory ${dir} is gone`)
@@ -42,7 +42,7 @@ export class Whereabouts {
     return here
   }
 
-  /** @throws Displaced when the path of the directory or of its lock leads to another, or nowhere */
+  /** @throws Displaced if the path of the directory or of its lock leads to another, or nowhere */
   async check(): Promise<void> {
     for (const [path, id] of [
       [this.#dir, this.#folder],
