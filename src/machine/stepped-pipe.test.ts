@@ -61,5 +61,6 @@ test('a pipe is closed when it has been read, or is wanted no more', async () =>
     else pipe.destroy()
     await closed
   }
-  expect(files()).toBe(before)
+  // Other tests of this process may close files of theirs meanwhile; 20 pipes left open are more than those.
+  expect(files()).toBeLessThanOrEqual(before)
 })

@@ -3,7 +3,7 @@ import { TransportError } from '../../core/errors.ts'
 import { readId } from './data-dir.ts'
 import type { Disk } from './disk.ts'
 
-/** The counters of a recorder; `core/counters.ts` explains each. */
+/** The counters of a recorder; `core/counter-help.ts` explains each. */
 export type RecorderCounters = Record<
   | 'rows'
   | 'samples'
