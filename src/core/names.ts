@@ -12,10 +12,17 @@ export const BLOCK = /^(?!__proto__$)[!-~](?:[ -~]{0,253}[!-~])?$/
 export const CLIENT = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
 
 export const Name = z.string().regex(NAME, 'letters, digits, _ and -, at most 63, a letter or digit first')
+const LONGEST_FIELD = 255
 export const FieldName = z
   .string()
-  .max(255)
+  .max(LONGEST_FIELD)
   .regex(FIELD, 'letters, digits and _, at most 255, a letter first after optional underscores')
+/**
+ * Whether a text is a field name, as `FieldName` says; `__proto__` is not one, since it cannot be a key of a
+ * plain object, and zod drops it from records.
+ */
+export const isFieldName = (text: string): boolean =>
+  text.length <= LONGEST_FIELD && FIELD.test(text) && text !== '__proto__'
 export const BlockName = z
   .string()
   .regex(BLOCK, 'printable ASCII, at most 255 characters, no blank at either end')

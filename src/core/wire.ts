@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FIELD, FieldName } from './names.ts'
+import { FieldName, isFieldName } from './names.ts'
 
 /** The types a field can have in a block; an undeclared number is a double. */
 export const FieldType = z.enum(['double', 'int', 'bool', 'string'])
@@ -30,13 +30,8 @@ export const WireColumns = quick(z.record(FieldName, WireColumn), (value) => {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return false
   const columns = value as Readonly<Record<string, unknown>>
-  return Object.keys(columns).every((name) => isField(name) && isColumn(columns[name]))
+  return Object.keys(columns).every((name) => isFieldName(name) && isColumn(columns[name]))
 })
-
-function isField(name: string): boolean {
-  // zod drops a field of that name.
-  return name.length <= 255 && FIELD.test(name) && name !== '__proto__'
-}
 
 /**
  * A schema that accepts a fitting value as it is, as nearly every value is, and leaves all others to zod,

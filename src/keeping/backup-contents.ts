@@ -59,7 +59,7 @@ export async function openBackup(folder: string, file: string): Promise<Manifest
   const { data: versioned } = z.object({ version: z.int() }).safeParse(given)
   if (versioned) mustKnowVersion(file, versioned.version, VERSION, 'restore it with the newer one')
   const { data: manifest } = Manifest.safeParse(given)
-  if (!manifest) throw damaged(`it differs from ${MANIFEST}`)
+  if (!manifest) throw damaged(`${MANIFEST} is not of the expected form`)
   const found = new Set(filesBeneath(folder).filter((path) => path !== MANIFEST))
   for (const [path, { bytes, sha256 }] of Object.entries(manifest.files)) {
     if (!found.delete(path)) throw damaged(`${path} is missing`)

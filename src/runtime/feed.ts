@@ -1,7 +1,7 @@
 import type { FeedDeclaration, FieldInfo, Row } from '../core/channels.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Blocks, FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
-import { BlockName, FieldName } from '../core/names.ts'
+import { BlockName, FieldName, isFieldName } from '../core/names.ts'
 import {
   type FieldType,
   fromWire,
@@ -152,7 +152,7 @@ export class FeedWriter implements FeedPublisher {
     const leaveOut = (name: string, why: string) => this.#leaveOut(`${block}.${name}`, `${block}: ${why}`)
     for (const [name, given] of Object.entries(values)) {
       const known = own(declared, name)?.type
-      if (known === undefined && (!FieldName.safeParse(name).success || name === '__proto__')) {
+      if (known === undefined && !isFieldName(name)) {
         leaveOut(name, `${JSON.stringify(name)} is not a field name`)
         continue
       }

@@ -111,7 +111,7 @@ export class InstanceReader {
   #crossbar(entries: Entries): string | undefined {
     const text = this.#reader.text(entries, 'crossbar')
     const at = entries.get('crossbar')?.value.at
-    if (text === undefined || (/^wss?:$/.test(URL.parse(text)?.protocol ?? '') && text !== '')) return text
+    if (text === undefined || /^wss?:$/.test(URL.parse(text)?.protocol ?? '')) return text
     if (at)
       this.#reader.problems.add(
         at,

@@ -20,33 +20,30 @@ const MENTIONS = 8
 export function findPlaces(pages: readonly DocsPage[], words: readonly string[]): Place[] {
   const wanted = words.flatMap((word) => word.toLowerCase().split(/\s+/)).filter(Boolean)
   const name = wanted.join(' ')
-  const places = pages.flatMap((page) => [
-    { path: page.path, title: page.title, page },
+  const all = pages.flatMap((page) => [
+    { heading: page.title, place: placeOf(page) },
     ...page.headings.map(({ text, anchor }) => ({
-      path: `${page.path}#${anchor}`,
-      title: `${page.title}: ${text}`,
-      page,
+      heading: text,
+      place: { path: `${page.path}#${anchor}`, title: `${page.title}: ${text}`, page },
     })),
   ])
-  const named = places.filter(({ path, title, page }) => {
-    const last = title === page.title ? title : title.slice(page.title.length + 2)
-    return [path.replace(/\.html$/, ''), last].some(
+  const named = all.filter(({ heading, place }) =>
+    [place.path.replace(/\.html$/, ''), heading].some(
       (one) => plain(one) === name || plain(one) === `ocs ${name}`,
-    )
-  })
-  if (named.length > 0) return named
-  const headed = places.filter(({ title, page }) => {
-    const last = title === page.title ? title : title.slice(page.title.length + 2)
-    return wanted.every((word) => plain(last).includes(word))
-  })
-  if (headed.length > 0) return headed
+    ),
+  )
+  const headed = all.filter(({ heading }) => wanted.every((word) => plain(heading).includes(word)))
+  const best = named.length > 0 ? named : headed
+  if (best.length > 0) return best.map(({ place }) => place)
   return pages
     .map((page) => ({ page, share: mentions(page.text.toLowerCase(), wanted) / page.text.length }))
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share)
     .slice(0, MENTIONS)
-    .map(({ page }) => ({ path: page.path, title: page.title, page }))
+    .map(({ page }) => placeOf(page))
 }
+
+const placeOf = (page: DocsPage): Place => ({ path: page.path, title: page.title, page })
 
 /** Words of titles and headings that a misspelt word may have meant. */
 export function nearWords(pages: readonly DocsPage[], word: string): string[] {
