@@ -26,5 +26,8 @@ function makeRelease(): string {
   const [file = ''] = [...new Bun.Glob('*.tgz').scanSync(dir)]
   run('tar', '-xzf', join(dir, file), '-C', dir)
   symlinkSync(join(ROOT, 'node_modules'), join(dir, 'package', 'node_modules'))
-  return join(dir, 'package', 'bin', 'ocs')
+  const launcher = join(dir, 'package', 'bin', 'ocs')
+  // The first start prepares the release.
+  run(launcher, '--version')
+  return launcher
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeDocs } from '../docs/site/build.ts'
 import manifest from '../package.json' with { type: 'json' }
-import { BY_PATH, common, exported, root } from './bundle.ts'
+import { BY_PATH, common, compiled, exported, root } from './bundle.ts'
 
 /** Processors by Node's name and the name in npm's packages of Bun. */
 const CPUS = { x64: 'x64', arm64: 'aarch64' } as const
@@ -24,22 +24,6 @@ const ASSETS = [
   ...['src/bridge/page', 'src/core', 'src/chaos/read_g3.py', 'dist/docs.tar.zst'],
   ...['uPlot.esm.js', 'uPlot.min.css'].map((file) => `node_modules/uplot/dist/${file}`),
 ]
-
-/** Replaces imports of `ocs/…` by path: this program itself contains these modules. */
-const provided: Bun.BunPlugin = {
-  name: 'provided',
-  setup(build) {
-    // The test runner is Bun's own, which is not included here.
-    const own = exported.filter(([name]) => name !== 'testing')
-    const modules = own.map(
-      ([name, file]) => `${JSON.stringify(name)}: () => import(${JSON.stringify(join(root, file))})`,
-    )
-    build.onLoad({ filter: /\/own-modules\.ts$/ }, () => ({
-      contents: `export const ownModules = { ${modules.join(', ')} }`,
-      loader: 'ts',
-    }))
-  },
-}
 
 /**
  * Bun for a processor: the one that runs this, or npm's package of it.
@@ -89,17 +73,16 @@ export async function makeBinary(cpu: Cpu): Promise<string> {
   const tree = staged()
   await Bun.build({
     ...common,
-    entrypoints: BY_PATH.map((path) => join(root, path)),
-    plugins: [...common.plugins, provided],
+    ...compiled,
+    // Bytecode is for the processor of the Bun that makes it.
+    bytecode: cpu === process.arch,
+    entrypoints: [...BY_PATH, ...exported.map(([, file]) => file)].map((path) => join(root, path)),
     compile: {
+      ...compiled.compile,
       target: `bun-linux-${cpu}`,
       executablePath: await bunFor(cpu),
       outfile,
       assets: readdirSync(tree).map((name) => join(tree, name)),
-      // As in bin/ocs: nothing in the working directory is read.
-      execArgv: ['--no-deprecation', '--no-install'],
-      autoloadDotenv: false,
-      autoloadBunfig: false,
     },
   })
   rmSync(tree, { recursive: true })

@@ -2,7 +2,8 @@
  * Builds `dist/`, the bundle of a release (run by `npm pack`), with the manual pages and, unless `--no-docs`,
  * the docs site. Each module that is loaded by path is a separate entry.
  */
-import { rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDocs } from '../docs/site/build.ts'
 import { writeManPages } from '../docs/site/man-pages.ts'
@@ -19,6 +20,9 @@ await Bun.build({
   splitting: true,
   plugins: [...common.plugins],
 })
+// The name of this build: chunks are named by their content. `bin/ocs` keeps what it makes of a build apart from others'.
+const names = readdirSync(outdir).sort().join()
+await Bun.write(join(outdir, 'build'), `${createHash('sha256').update(names).digest('hex').slice(0, 8)}\n`)
 await Bun.write(join(outdir, 'sbom.cdx.json'), await sbom())
 await writeManPages(join(outdir, 'man'))
 if (!process.argv.includes('--no-docs')) await makeDocs()

@@ -37,6 +37,20 @@ export const common = {
   plugins: [silent],
 } as const satisfies Partial<Bun.BuildConfig>
 
+/** Build options of a program that is one file. */
+export const compiled = {
+  target: 'bun',
+  format: 'esm',
+  splitting: true,
+  bytecode: true,
+  compile: {
+    // As in bin/ocs: nothing in the working directory is read, and nothing installed.
+    execArgv: ['--no-deprecation', '--no-install'],
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+  },
+} satisfies Partial<Bun.BuildConfig>
+
 /** The files of the modules that `ocs` exports, by the part of the name after `ocs/`; '' for `ocs` itself. */
 export const exported: readonly (readonly [name: string, file: string])[] = Object.entries(
   manifest.exports,

@@ -1,6 +1,15 @@
 /** `bin/ocs` becomes the Bun that npm installed, and leaves unusual cases to `bin/ocs.mjs`. */
-import { afterAll, beforeEach, expect, test } from 'bun:test'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 const folder = mkdtempSync('/tmp/ocs-test-')
@@ -38,9 +47,49 @@ test('in a clone the sources run', () => {
   expect(launched()).toBe(`bun ${FLAGS} ${root}/bin/ocs.ts ctrl a b\n`)
 })
 
-test('in a release the bundle runs', () => {
-  rmSync(join(root, '.git'), { recursive: true })
-  expect(launched()).toBe(`bun ${FLAGS} ${root}/dist/bin/ocs.js ctrl a b\n`)
+describe('in a release', () => {
+  const made = join(root, 'dist', 'b1', 'ocs')
+  const bundle = (words: string) => `bun ${FLAGS} ${root}/dist/bin/ocs.js ${words}\n`
+  beforeEach(() => {
+    rmSync(join(root, '.git'), { recursive: true })
+    write(join(root, 'dist', 'build'), 'b1\n')
+  })
+  /** A Bun that prepares the release. */
+  const bun = (prepare: string) =>
+    write(
+      join(root, 'node_modules', '@oven', 'bun-here', 'bin', 'bun'),
+      `#!/bin/sh\nfor last; do :; done\ncase "$*" in *compile.ts*) ${prepare} ;; *) echo bun "$@" ;; esac\n`,
+    )
+
+  test('the first start makes one file of it, which runs from then on', () => {
+    write(join(folder, 'path', 'made'), says('made'))
+    bun(`mkdir -p "\${last%/*}" && cp ${join(folder, 'path', 'made')} "$last"`)
+    expect(launched()).toBe('made ctrl a b\n')
+    bun('exit 9')
+    expect(launched()).toBe('made ctrl a b\n')
+    expect(existsSync(made)).toBe(true)
+  })
+
+  test('another build is made anew', () => {
+    write(made, says('made'))
+    write(join(root, 'dist', 'build'), 'b2\n')
+    bun('exit 1')
+    expect(launched()).toBe(bundle('ctrl a b'))
+  })
+
+  test('the bundle runs where that cannot be made', () => {
+    bun('exit 1')
+    expect(launched()).toBe(bundle('ctrl a b'))
+    rmSync(join(root, 'dist', 'build'))
+    expect(launched()).toBe(bundle('ctrl a b'))
+  })
+
+  test('tests run by Bun', () => {
+    write(made, says('made'))
+    const env = { PATH: '/usr/bin:/bin' }
+    const { stdout } = Bun.spawnSync([join(root, 'bin', 'ocs'), 'test', 'x.ts'], { env, cwd: '/' })
+    expect(stdout.toString()).toBe(bundle('test x.ts'))
+  })
 })
 
 test('it is found behind links, as npm makes them', () => {

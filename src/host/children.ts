@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { isBinary, ownModule } from '../machine/own-files.ts'
+import { hasOwnFiles, isBinary, ownFile, ownModule } from '../machine/own-files.ts'
 
 /** A role that runs as a separate process. */
 export interface Role {
@@ -39,16 +39,15 @@ const LAST_LINES_MS = 300
  * The program of every role, started as the launcher (`bin/ocs`) starts it: Bun installs nothing, and reads
  * neither `.env` nor `bunfig.toml` of the working directory, which would run code and move folders.
  */
-export const PROGRAM: readonly string[] = isBinary
-  ? [process.execPath]
-  : [
-      process.execPath,
-      '--no-install',
-      '--no-env-file',
-      '--config=/dev/null',
-      '--no-deprecation',
-      ownModule('bin/ocs.ts'),
-    ]
+export const PROGRAM: readonly string[] = program()
+
+function program(): string[] {
+  if (hasOwnFiles) return [process.execPath]
+  // After an upgrade, the file of the release that runs this is gone.
+  if (isBinary) return [ownFile('bin/ocs')]
+  const flags = ['--no-install', '--no-env-file', '--config=/dev/null', '--no-deprecation']
+  return [process.execPath, ...flags, ownModule('bin/ocs.ts')]
+}
 
 /**
  * Starts a role. It has its own process group, so that Ctrl-C at the terminal reaches only its parent, which

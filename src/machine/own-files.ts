@@ -13,14 +13,20 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
 
-/** Whether this is the single binary, which contains its files. */
+/** Whether the modules of this program are within its file: the single binary, and a release once it has started. */
 export const isBinary = Bun.isStandaloneExecutable
 
+/** The folder that our modules have in common, with a package.json. */
+const MODULES = upTo('package.json', import.meta.dir)
+
+/** Whether the files that are read by path are within the program, too: the single binary. */
+export const hasOwnFiles = isBinary && existsSync(join(MODULES, 'python'))
+
 /**
- * The root of this package, where its package.json is: of the sources, of a release with its bundle in
- * `dist`, or within the binary.
+ * The root of this package: of the sources, of a release with its bundle in `dist/`, or within the binary. A
+ * release runs `dist/BUILD/ocs`.
  */
-const ROOT = upTo('package.json', import.meta.dir)
+const ROOT = isBinary && !hasOwnFiles ? upTo('package.json', dirname(process.execPath)) : MODULES
 
 /** Whether this is a bundle and not the sources. */
 const bundled = import.meta.path.endsWith('.js') || isBinary
@@ -35,7 +41,7 @@ export function ownFile(path: string): string {
 
 /** The path of one of our modules that is loaded by path: `src/….ts`, or its bundled form. */
 export function ownModule(path: string): string {
-  return bundled ? join(ROOT, isBinary ? '' : 'dist', path.replace(/\.ts$/, '.js')) : join(ROOT, path)
+  return bundled ? join(MODULES, isBinary ? '' : 'dist', path.replace(/\.ts$/, '.js')) : join(MODULES, path)
 }
 
 /**
@@ -43,7 +49,7 @@ export function ownModule(path: string): string {
  * reads it in pieces. The binary first writes it into the cache folder (`XDG_CACHE_HOME`), once.
  */
 export function fileForOthers(path: string): string {
-  if (!isBinary) return ownFile(path)
+  if (!hasOwnFiles) return ownFile(path)
   // A new build has other files, even with the same version.
   const cache = join(
     process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Context } from 'hono'
-import { isBinary, ownFile } from '../../machine/own-files.ts'
+import { hasOwnFiles, ownFile } from '../../machine/own-files.ts'
 
 /**
  * The folder of the page's own files, and the files it shares with the rest of ocs, which import only one
@@ -58,7 +58,7 @@ export interface Assets {
  * written.
  */
 export function pageAssets(): Assets {
-  const plot = isBinary
+  const plot = hasOwnFiles
     ? ownFile('node_modules/uplot')
     : dirname(createRequire(ownFile('package.json')).resolve('uplot/package.json'))
   const transpiler = new Bun.Transpiler({ loader: 'ts', target: 'browser' })
