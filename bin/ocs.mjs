@@ -175,7 +175,7 @@ if (!bun) {
 const path = [dirname(bun), join(root, 'node_modules', '.bin'), process.env.PATH].join(':')
 const [first, name, ...rest] = process.argv.slice(2)
 // As in `bin/ocs`.
-const env = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '2000', ...process.env, PATH: path }
+const env = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '5000', ...process.env, PATH: path }
 const { code, signal, error } =
   first === '--run'
     ? await run('sh', ['-c', `${scripts[`${name}:bun`]} "$@"`, 'sh', ...rest], {

@@ -11,11 +11,6 @@ interface Member {
 }
 
 const RUNTIME: Role = { name: 'shared runtime', args: ['shared-runtime'] }
-/**
- * Milliseconds between rounds in which Bun's allocator looks for pages to return; by default that is a fifth
- * of the cost of a runtime of ten agents (decision 0032).
- */
-const ENV = { MIMALLOC_PURGE_HOLES_MIN_INTERVAL: '5000' }
 /** Milliseconds that a runtime has to end once nothing runs in it. */
 const PATIENCE_MS = 5000
 
@@ -40,7 +35,6 @@ interface Runtime {
 /** @param over called when nothing can be started in it any more */
 function beginRuntime(over: (runtime: Runtime) => void): Runtime {
   const process_ = startRole(RUNTIME, ['pipe', 'pipe'], {
-    ...ENV,
     OCS_LOG_FILE: 'none',
     OCS_STOP_WITH_INPUT: '',
   })
