@@ -4,10 +4,10 @@
  */
 import { z } from 'zod'
 import { Lock } from './access.ts'
-import { BlockName, CLIENT, FieldName, HUB, Label, Name, UnixTime } from './names.ts'
+import { BLOCK, BlockName, CLIENT, FieldName, HUB, Label, NAME, Name, UnixTime } from './names.ts'
 import { OpSession, Refusal } from './ops.ts'
 import { channel } from './topic.ts'
-import { FieldType, TimeColumn, Wire, WireColumns } from './wire.ts'
+import { FieldType, isColumns, isPlain, isTimes, quick, TimeColumn, Wire, WireColumns } from './wire.ts'
 
 const seq = z.int().min(1)
 
@@ -173,14 +173,34 @@ export type NodeInfo = NonNullable<z.output<typeof AgentApi>['node']>
 export type AgentApi = z.output<typeof AgentApi>
 
 /** One row of a feed: co-sampled values of a block at the times `t`. A row without `seq` is in no spool. */
-export const Row = z.object({
-  epoch: Name,
-  seq: seq.optional(),
-  block: BlockName,
-  t: TimeColumn,
-  data: WireColumns,
-})
+export const Row = quick(
+  z.object({
+    epoch: Name,
+    seq: seq.optional(),
+    block: BlockName,
+    t: TimeColumn,
+    data: WireColumns,
+  }),
+  isRow,
+)
 export type Row = z.output<typeof Row>
+
+/** Whether a value is a row with nothing beside it, which zod would copy. */
+function isRow(value: unknown): boolean {
+  if (!isPlain(value)) return false
+  const { epoch, seq: number, block, t, data } = value
+  const isNumbered = 'seq' in value
+  return (
+    Object.keys(value).length === (isNumbered ? 5 : 4) &&
+    (!isNumbered || (Number.isSafeInteger(number) && Number(number) >= 1)) &&
+    typeof epoch === 'string' &&
+    NAME.test(epoch) &&
+    typeof block === 'string' &&
+    BLOCK.test(block) &&
+    isTimes(t) &&
+    isColumns(data)
+  )
+}
 
 /** Part of the topic of the answer. */
 const Id = z.string().regex(CLIENT, 'letters, digits, _, - and ., at most 128, a letter or digit first')

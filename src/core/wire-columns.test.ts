@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from 'zod'
+import { Row } from './channels.ts'
 import { FieldName } from './names.ts'
 import { parseBounded, TimeColumn, Wire, WireColumn, WireColumns } from './wire.ts'
 
@@ -60,6 +61,50 @@ describe('the columns of a row', () => {
     if (own.success)
       expect(Object.getOwnPropertyNames(own.data)).toEqual(Object.getOwnPropertyNames(theirs.data))
   })
+})
+
+describe('a row', () => {
+  const row = { epoch: 'e1', seq: 1, block: 'Channel 1', t: [1.5], data: named('a', 'b') }
+  const { seq: _, ...unnumbered } = row
+  // An object made by zod has no short way of ours.
+  const plain = z.object(Row.shape)
+  const ODD_SEQS = [0, -1, 1.5, 2 ** 53, '1', null].map((seq) => ({ ...row, seq }))
+  const ODD_NAMES = ['', '-e', 'a/b', 'a'.repeat(64), 3].map((epoch) => ({ ...row, epoch }))
+  const ODD_BLOCKS = ['', ' a', 'a ', '__proto__', 'a'.repeat(256), 3].map((block) => ({ ...row, block }))
+
+  test.each<[unknown]>([[row], [unnumbered], [{ ...row, seq: 2 ** 53 - 1 }], [{ ...row, t: [], data: {} }]])(
+    'that fits is taken as it is (%#)',
+    (value) => {
+      expect<unknown>(Row.parse(value)).toBe(value)
+      expect<unknown>(plain.parse(value)).toEqual(value)
+    },
+  )
+
+  const odd: unknown[] = [
+    ...[...ODD_SEQS, ...ODD_NAMES, ...ODD_BLOCKS],
+    ...[
+      { ...row, more: 1 },
+      { ...unnumbered, more: 1 },
+    ],
+    ...[
+      { ...row, t: [null] },
+      { ...row, data: { a: 1 } },
+      { ...row, data: { '1': [1] } },
+    ],
+    ...[{ seq: 1 }, [], null, 'a', new Date(0), Object.create(null)],
+    JSON.parse('{"epoch": "e1", "block": "b", "t": [1], "data": {}, "__proto__": {"seq": 1}}'),
+  ]
+  test.each(odd.map((value) => [value]))(
+    'is otherwise taken, and refused with the same faults, as zod takes it (%#)',
+    (value) => {
+      const [own, theirs] = [Row.safeParse(value), plain.safeParse(value)]
+      expect({ ...own, error: own.error?.issues }).toEqual({
+        ...theirs,
+        error: theirs.error?.issues,
+      } as never)
+      if (own.success) expect<unknown>(own.data).not.toBe(value)
+    },
+  )
 })
 
 describe('JSON of a message', () => {

@@ -17,28 +17,28 @@ export type Wire = z.output<typeof Wire>
 const isWire = (value: unknown) =>
   Number.isFinite(value) || typeof value === 'string' || typeof value === 'boolean' || value === null
 const isColumn = (value: unknown) => Array.isArray(value) && value.every(isWire)
+/** Whether a value can be a `TimeColumn` as it is. */
+export const isTimes = (value: unknown) => Array.isArray(value) && value.every(Number.isFinite)
+/** Whether a value is an object as JSON has them. */
+export const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+/** Whether a value can be `WireColumns` as it is. */
+export const isColumns = (value: unknown) =>
+  isPlain(value) && Object.keys(value).every((name) => isFieldName(name) && isColumn(value[name]))
 
 /** The values of a field in one row. */
 export const WireColumn = quick(z.array(Wire), isColumn)
 /** The times of a row, unix s. */
-export const TimeColumn = quick(
-  z.array(z.number()),
-  (value) => Array.isArray(value) && value.every(Number.isFinite),
-)
+export const TimeColumn = quick(z.array(z.number()), isTimes)
 /** The columns of a row, by field. */
-export const WireColumns = quick(z.record(FieldName, WireColumn), (value) => {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return false
-  const columns = value as Readonly<Record<string, unknown>>
-  return Object.keys(columns).every((name) => isFieldName(name) && isColumn(columns[name]))
-})
+export const WireColumns = quick(z.record(FieldName, WireColumn), isColumns)
 
 /**
  * A schema that accepts a fitting value as it is, as nearly every value is, and leaves all others to zod,
  * with the same faults. zod itself allocates for each value and key, which is a third of a recorder's cost
  * (decisions 0019 and 0043).
  */
-function quick<Schema extends z.ZodType>(schema: Schema, fits: (value: unknown) => boolean): Schema {
+export function quick<Schema extends z.ZodType>(schema: Schema, fits: (value: unknown) => boolean): Schema {
   const { parse } = schema._zod
   schema._zod.parse = (payload, context) =>
     fits(payload.value) ? (payload as never) : parse(payload, context)

@@ -4,15 +4,9 @@ import type { FeedPublisher, FeedSpec } from '../core/feed-spec.ts'
 import { type Wire, withText } from '../core/wire.ts'
 import type { Counters } from './counters.ts'
 import { FeedWriter } from './feed.ts'
-import { Pace } from './pace.ts'
+import { Pace, UNTIL_BEAT_MS } from './pace.ts'
 import { RowBuffer } from './row-buffer.ts'
 import type { Spool } from './spool/spool.ts'
-
-/**
- * Milliseconds that the retained last values of a feed may lag behind its rows. A client that needs every
- * value follows the rows.
- */
-const LAST_MS = 5000
 
 interface FeedsHost {
   readonly bus: Bus
@@ -164,7 +158,8 @@ export class AgentFeeds {
     this.#last.set(feed, last)
     last.rows.delete(row.block)
     last.rows.set(row.block, row)
-    last.pace.within(LAST_MS)
+    // A client that needs every value follows the rows.
+    last.pace.within(UNTIL_BEAT_MS)
   }
 
   #publishLast(feed: string): void {

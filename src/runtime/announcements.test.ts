@@ -199,6 +199,38 @@ test('what waits goes out with the beat, so that hub and readers wake once for a
   await running.stop()
 })
 
+test('what was told a moment before a beat goes out with the next beats all the same', async () => {
+  jest.useFakeTimers()
+  const hub = new MemoryHub()
+  const { session, feed, running } = await announcing(hub)
+  let beats = 0
+  const eye = hub.connect('ear')
+  await eye.subscribe(channels.presence, { root }, (_, _address, { retained }) => {
+    if (!retained) beats++
+  })
+  // To a moment before a beat, with a pause before it, so that each is told at once.
+  while (beats < 1) await pass(0.01)
+  await pass(4.9)
+  session.log('a cable is loose')
+  feed.publish('count', 0, { n: 0 })
+  await pass(0.5)
+  /** The times at which the agent is heard, ms. */
+  const heard = new Set<number>()
+  for (const channel of [channels.presence, channels.session, channels.last])
+    await eye.subscribe<string, z.ZodType>(channel, { root }, (_, _address, { retained }) => {
+      if (!retained) heard.add(performance.now())
+    })
+  beats = 0
+  for (let n = 1; n <= 300; n++) {
+    session.set({ n })
+    feed.publish('count', n, { n })
+    await pass(0.2)
+  }
+  expect(beats).toBeGreaterThanOrEqual(12)
+  expect(heard.size).toBe(beats)
+  await running.stop()
+})
+
 test('a message, and how a task gets on, are told within a second; a state at once, with the data that waited', async () => {
   jest.useFakeTimers()
   const { session, sweep, told, running } = await announcing()

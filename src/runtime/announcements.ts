@@ -8,17 +8,12 @@ import { apiOf } from './api.ts'
 import type { Counters } from './counters.ts'
 import { type Identity, presenceOf } from './identity.ts'
 import type { SessionChange } from './live-session.ts'
-import { Pace } from './pace.ts'
+import { Pace, UNTIL_BEAT_MS } from './pace.ts'
 
 /**
  * Milliseconds that messages of a session and the progress of a task may wait: people are waiting for them.
  */
 const SOON_MS = 1000
-/**
- * Milliseconds that the data of a process may wait: they change with each reading, for as long as the agent
- * runs.
- */
-const DATA_MS = 5000
 /** Longest wait for the goodbye to the hub, ms. */
 const GOODBYE_MS = 300
 
@@ -81,7 +76,7 @@ export class Announcements {
   sessionChanged(op: string, change: SessionChange, text: string | undefined): void {
     const isReading = change === 'data' && this.#of.agent.ops[op]?.kind === 'process'
     if (text !== undefined) this.#publishSession(op, text)
-    else this.#pace(op).within(isReading ? DATA_MS : SOON_MS)
+    else this.#pace(op).within(isReading ? UNTIL_BEAT_MS : SOON_MS)
   }
 
   presenceSoon(): void {

@@ -1,3 +1,11 @@
+import { BEAT_S } from '../core/channels.ts'
+
+/**
+ * Longest wait of what changes with each reading, ms. Each beat announces what waits; this is longer than a
+ * beat, because a wait of equal length, once it ends a moment before a beat, does so before every later one.
+ */
+export const UNTIL_BEAT_MS = 1000 * (BEAT_S + 1)
+
 /**
  * Limits how often a repeated announcement is made: at once after a pause, otherwise after the longest delay
  * that its changes allow.
