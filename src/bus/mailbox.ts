@@ -16,9 +16,20 @@ interface Entry {
   }
 }
 
+/** A listener of a topic, and the topic's address on its channel. */
+interface Match {
+  readonly entry: Entry
+  readonly address: never
+}
+
+/** The most topics whose listeners are remembered: those of replies are all different. */
+const TOPICS = 1000
+
 /** The receiving side of every bus: finds the listeners of a topic, checks the payload, passes it on. */
 export class Mailbox {
   readonly #entries = new Set<Entry>()
+  /** The listeners of topics heard so far: a lab says much under few topics. Forgotten when listeners change. */
+  readonly #matches = new Map<string, readonly Match[]>()
   readonly #onBad: NonNullable<BusOptions['onBad']>
 
   constructor({ onBad = () => {} }: BusOptions) {
@@ -41,7 +52,11 @@ export class Mailbox {
       more: more as Entry['more'],
     }
     this.#entries.add(entry)
-    return () => this.#entries.delete(entry)
+    this.#matches.clear()
+    return () => {
+      this.#entries.delete(entry)
+      this.#matches.clear()
+    }
   }
 
   /**
@@ -56,32 +71,39 @@ export class Mailbox {
       if (!checked.has(channel)) checked.set(channel, channel.payload.parse(json))
       return checked.get(channel)
     }
-    for (const { channel, given, listener, more } of [...this.#entries]) {
-      const found = addressOf(channel, topic) as Record<string, string> | undefined
-      if (
-        !found ||
-        given.some(([name, value]) => found[name] !== value) ||
-        more.wanted?.(found as never) === false
-      ) {
-        continue
-      }
+    for (const { entry, address } of this.#matching(topic)) {
+      const { channel, listener, more } = entry
+      if (more.wanted?.(address) === false) continue
       try {
         if (text === '') {
-          more.cleared?.(found as never)
+          more.cleared?.(address)
           continue
         }
         listener(
           mended(
             () => read(channel),
-            () => more.mend?.(text, found as never),
+            () => more.mend?.(text, address),
           ),
-          found as never,
+          address,
           { retained },
         )
       } catch (error) {
         this.#onBad(topic, schemaFault(error))
       }
     }
+  }
+
+  #matching(topic: string): readonly Match[] {
+    const known = this.#matches.get(topic)
+    if (known) return known
+    const found = [...this.#entries].flatMap((entry) => {
+      const address = addressOf(entry.channel, topic) as Readonly<Record<string, string>> | undefined
+      const isMeant = address && entry.given.every(([name, value]) => address[name] === value)
+      return isMeant ? [{ entry, address: address as never }] : []
+    })
+    if (this.#matches.size >= TOPICS) this.#matches.clear()
+    this.#matches.set(topic, found)
+    return found
   }
 }
 
