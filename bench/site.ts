@@ -17,6 +17,8 @@ export interface Instance {
   readonly module?: { readonly own: string; readonly ocs: string }
   /** The Python in which the product runs OCS's own agent of this class. */
   readonly python?: string
+  /** The folder of the cache with the Python in which OCS runs it; `ocs` otherwise. */
+  readonly folder?: string
 }
 /** A running lab: the product's, or the same in Python. */
 export interface RunningLab {
@@ -126,17 +128,20 @@ export async function startOcs(lab: BenchLab, instances: readonly Instance[]): P
   const name = `ocs-${new URL(url).port}`
   const siteFile = siteOf(lab, name, { wamp_server: url, wamp_http: call }, instances)
   const roles = new Map<string, Running>()
-  for (const { id, module } of instances) {
+  for (const { id, module, folder } of instances) {
     const more = module ? ['--agent', module.ocs, '--entrypoint', 'main'] : []
-    roles.set(id, lab.program(`py-${id}`, pythonAgent(siteFile, id, ...more)))
+    roles.set(id, lab.program(`py-${id}`, pythonAgent({ siteFile, id, folder }, ...more)))
   }
   for (const role of roles.values()) await role.says('session joined', 60)
   return { hub: running, roles, siteFile, url }
 }
 
 /** The command that starts an agent of OCS. */
-export function pythonAgent(siteFile: string, id: string, ...more: string[]): string[] {
-  const cli = [cached('ocs', 'bin', 'python'), '-u', cached('ocs', 'bin', 'ocs-agent-cli')]
+export function pythonAgent(
+  { siteFile, id, folder = 'ocs' }: { siteFile: string; id: string; folder?: string | undefined },
+  ...more: string[]
+): string[] {
+  const cli = [cached(folder, 'bin', 'python'), '-u', cached(folder, 'bin', 'ocs-agent-cli')]
   return [...cli, '--instance-id', id, '--site-file', siteFile, ...LOCAL, ...more]
 }
 

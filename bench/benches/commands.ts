@@ -112,7 +112,7 @@ export const start: Bench = {
     return bench.interleave({
       ocs: () => joined(lab, [release(), ...args, ...folders]),
       sources: () => joined(lab, [...OCS, ...args, ...folders]),
-      OCS: ocs && (() => joined(lab, pythonAgent(ocs.siteFile, 'data1'))),
+      OCS: ocs && (() => joined(lab, pythonAgent({ siteFile: ocs.siteFile, id: 'data1' }))),
     })
   },
 }
