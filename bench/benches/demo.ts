@@ -65,7 +65,7 @@ export const demo: Bench = {
     await allPublish('the demo', values)
     await seconds(bench.size(WARM, 1))
     const all = tree(own.pid)
-    const simulators = all.filter((pid) => commandLine(pid).includes('/bin/ocs.js sim '))
+    const simulators = all.filter((pid) => / sim lakeshore\d+ /.test(commandLine(pid)))
     bench.count('simulators of the demo', simulators.length, 3)
     const sides = await bench.together({
       ocs: () => cost(bench, tree(own.pid), simulators, values),
