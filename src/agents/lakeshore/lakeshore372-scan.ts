@@ -237,6 +237,8 @@ export function readControl(instrument: Lakeshore372, bad: Bad): Promise<Reading
 
 /** ms without a look at the scanner after which it may have been round: the shortest pause. */
 const UNSEEN = 3000
+/** ms between looks at the scanner while its channel settles, for somebody may turn it at the front panel. */
+const SETTLING = 1000
 
 /**
  * Reads the channel that is connected; undefined while it settles, or is not enabled. The scanner is asked before and after, in one message:
@@ -252,6 +254,7 @@ export async function readScanned(
   const now = performance.now()
   const { channel } = scan
   const input = instrument.inputs.get(String(channel))
+  if (input !== undefined && now < scan.settled && now - scan.seen < SETTLING) return undefined
   if (input === undefined || now - scan.seen > UNSEEN) {
     return follow(instrument, (await link.read('SCAN?', scanState.decode, quietly)).channel, delay)
   }

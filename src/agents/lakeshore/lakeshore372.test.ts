@@ -43,7 +43,7 @@ test('bad replies while it takes stock cost questions, not the connection', asyn
 const messages = (agent: Running, op: string): string =>
   (agent.session(op)?.messages ?? []).map(([, text]) => text).join('\n')
 
-test('the scanner is followed: only settled readings, each of its channel; the control input all the while', async () => {
+test('the scanner is followed: only settled readings are published, and few others asked for, each of its channel; the control input all the while', async () => {
   const truth = join(folder, 'truth')
   // The instrument's clock is put forward by the test, so that a channel stays for as long as the agent needs.
   let ahead = 0
@@ -73,6 +73,8 @@ test('the scanner is followed: only settled readings, each of its channel; the c
       sent.filter((one) => one.channel === channel && one.quantity === quantity).map(({ value }) => value)
     const mine = readings(block)
     expect(mine.length).toBeGreaterThan(4)
+    // While a channel settles, for 3 s, it is looked at once a second.
+    expect(of('sensor').length - mine.length).toBeLessThan(7)
     for (const { data } of mine) {
       expect(of('sensor')).toContain(data[`${field}_R`]?.[0] as number)
       expect(of('kelvin')).toContain(data[`${field}_T`]?.[0] as number)
