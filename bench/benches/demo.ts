@@ -36,7 +36,13 @@ export const demo: Bench = {
       unit: '% of a core',
       goal: most(5),
     },
-    { work: 'a quiet demo lab, all roles, CPU', figure: 'roles cpu', unit: '% of a core', against: 'OCS' },
+    {
+      work: 'a quiet demo lab, all roles, CPU',
+      figure: 'roles cpu',
+      unit: '% of a core',
+      against: 'OCS',
+      goal: most(5),
+    },
     { work: 'values that its instruments publish', figure: 'values', unit: '/s', against: 'OCS' },
     {
       work: 'CPU of all its roles for 1,000 of these values',
