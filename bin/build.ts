@@ -3,7 +3,7 @@
  * the docs site. Each module that is loaded by path is a separate entry.
  */
 import { createHash } from 'node:crypto'
-import { readdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDocs } from '../docs/site/build.ts'
 import { writeManPages } from '../docs/site/man-pages.ts'
@@ -12,7 +12,7 @@ import { sbom } from './sbom.ts'
 
 const outdir = join(root, 'dist')
 rmSync(outdir, { recursive: true, force: true })
-await Bun.build({
+const { outputs } = await Bun.build({
   ...common,
   outdir,
   // One copy of each module: a user's own agent imports the same modules that run it.
@@ -20,9 +20,10 @@ await Bun.build({
   splitting: true,
   plugins: [...common.plugins],
 })
-// The name of this build: chunks are named by their content. `bin/ocs` keeps what it makes of a build apart from others'.
-const names = readdirSync(outdir).sort().join()
-await Bun.write(join(outdir, 'build'), `${createHash('sha256').update(names).digest('hex').slice(0, 8)}\n`)
+// The name of this build: `bin/ocs` keeps what it makes of one apart from what it has made of others.
+const hash = createHash('sha256')
+for (const output of outputs.toSorted((a, b) => (a.path < b.path ? -1 : 1))) hash.update(await output.text())
+await Bun.write(join(outdir, 'build'), `${hash.digest('hex').slice(0, 8)}\n`)
 await Bun.write(join(outdir, 'sbom.cdx.json'), await sbom())
 await writeManPages(join(outdir, 'man'))
 if (!process.argv.includes('--no-docs')) await makeDocs()

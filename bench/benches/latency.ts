@@ -12,7 +12,7 @@ export const latency: Bench = {
   anchors: hubAnchors,
   rounds: 7,
   rows: [
-    { figure: 'p50', goal: ratioMost(0.3) },
+    { figure: 'p50', goal: ratioMost(0.35) },
     { figure: 'p99', goal: ratioMost(0.5) },
   ].flatMap(({ figure, goal }) =>
     ['crossbar', 'Mosquitto', 'NATS'].map((against) => ({

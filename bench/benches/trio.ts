@@ -26,7 +26,7 @@ const [ROUND, WARM] = [10, 300]
 const MEMORY = '/dev/shm'
 const ROLES = ['agent', 'recorder', 'hub'] as const
 
-/** Decision 0029 explains each goal, 0047 why they are again as they were. */
+/** Decisions 0029 and 0043 explain each goal. */
 const cpuRows = RATES.flatMap((hertz): RowSpec[] => {
   const row = (of: string): RowSpec => ({
     work: `hub + recorder + one agent, 8 channels at ${hertz} Hz, ${of}, CPU`,
@@ -35,7 +35,7 @@ const cpuRows = RATES.flatMap((hertz): RowSpec[] => {
     against: 'OCS',
   })
   return [
-    { ...row('released'), goal: ratioMost(1) },
+    { ...row('released'), goal: ratioMost(1.15) },
     {
       ...row('released, spool and files in memory, where syncs are free (for attribution)'),
       ours: 'unsynced',
