@@ -17,8 +17,8 @@ const PORTS = [1883, 8001, 5000, 7771, 7772]
  * months.
  */
 const [ROUND, WARM] = [105, 180]
-/** Seconds of a round of a quick run, since neither side is silent for longer than 4. */
-const QUICK = 5
+/** Seconds of a round of a quick run: a 372 is silent for 3 while a channel settles, and longer on a busy machine. */
+const QUICK = 10
 
 const anchors = [...labAnchors, socs]
 
