@@ -2,20 +2,14 @@
 
 Says "ready"; then, for each line of its input, one line of JSON: the values (fields times samples) of each topic so far.
 """
-import json
 import sys
 
-from autobahn.twisted.wamp import ApplicationRunner, ApplicationSession
-from twisted.internet import defer, reactor, stdio
-from twisted.protocols.basic import LineReceiver
+from twisted.internet import defer
+
+from wamp_orders import serve
 
 url, *topics = sys.argv[1:]
 counts = dict.fromkeys(topics, 0)
-
-
-def say(value):
-    sys.stdout.write(json.dumps(value) + '\n')
-    sys.stdout.flush()
 
 
 def counter(topic):
@@ -25,26 +19,8 @@ def counter(topic):
     return came
 
 
-class Orders(LineReceiver):
-    delimiter = b'\n'
-
-    def lineReceived(self, line):
-        say(counts)
-
-    def connectionLost(self, reason):
-        if reactor.running:
-            reactor.stop()
+def subscribe(session):
+    return defer.gatherResults([session.subscribe(counter(topic), topic) for topic in topics])
 
 
-class Session(ApplicationSession):
-    @defer.inlineCallbacks
-    def onJoin(self, details):
-        for topic in topics:
-            yield self.subscribe(counter(topic), topic)
-        self.orders = stdio.StandardIO(Orders())
-        say('ready')
-
-
-# Unless the reactor is started here, the runner sends what is printed to a log.
-ApplicationRunner(url, 'test_realm').run(Session, start_reactor=False)
-reactor.run()
+serve(url, subscribe, lambda: counts)

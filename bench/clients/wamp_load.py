@@ -2,15 +2,14 @@
 
 Says "ready"; then, for each line {"messages": N, "hertz": H} of its input, one line of JSON.
 """
-import json
 import sys
 import time
 
 from autobahn.twisted.util import sleep
-from autobahn.twisted.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp.types import PublishOptions
-from twisted.internet import defer, reactor, stdio, task
-from twisted.protocols.basic import LineReceiver
+from twisted.internet import defer, task
+
+from wamp_orders import serve
 
 mode, url, topic, acknowledge, connections = sys.argv[1:6]
 acknowledge, connections = acknowledge == '1', int(connections)
@@ -22,11 +21,6 @@ FEED = {
     'address': topic, 'record': True, 'session_id': '1700000000.0', 'agent_class': 'FakeDataAgent',
 }
 sessions = []
-
-
-def say(value):
-    sys.stdout.write(json.dumps(value) + '\n')
-    sys.stdout.flush()
 
 
 def message(seq, now):
@@ -102,32 +96,9 @@ class Subscriber:
 actor = Publisher() if mode == 'pub' else Subscriber()
 
 
-class Orders(LineReceiver):
-    delimiter = b'\n'
-
-    def lineReceived(self, line):
-        defer.maybeDeferred(actor.act, **json.loads(line)).addCallback(say).addErrback(self.failed)
-
-    def failed(self, failure):
-        sys.stderr.write(failure.getTraceback())
-        reactor.stop()
-
-    def connectionLost(self, reason):
-        if reactor.running:
-            reactor.stop()
+def join(session):
+    sessions.append(session)
+    return session.subscribe(actor.came, topic) if mode == 'sub' else None
 
 
-class Session(ApplicationSession):
-    @defer.inlineCallbacks
-    def onJoin(self, details):
-        if mode == 'sub':
-            yield self.subscribe(actor.came, topic)
-        sessions.append(self)
-        if len(sessions) == connections:
-            self.orders = stdio.StandardIO(Orders())
-            say('ready')
-
-
-for _ in range(connections):
-    ApplicationRunner(url, 'test_realm').run(Session, start_reactor=False)
-reactor.run()
+serve(url, join, actor.act, connections)

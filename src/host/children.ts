@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { hasOwnFiles, isBinary, ownFile, ownModule } from '../machine/own-files.ts'
+import { isBinary, ownModule, ownProgram } from '../machine/own-files.ts'
 
 /** A role that runs as a separate process. */
 export interface Role {
@@ -42,9 +42,8 @@ const LAST_LINES_MS = 300
 export const PROGRAM: readonly string[] = program()
 
 function program(): string[] {
-  if (hasOwnFiles) return [process.execPath]
-  // After an upgrade, the file of the release that runs this is gone.
-  if (isBinary) return [ownFile('bin/ocs')]
+  // Not the file that runs this: after an upgrade, that of a release is gone.
+  if (isBinary) return [ownProgram]
   const flags = ['--no-install', '--no-env-file', '--config=/dev/null', '--no-deprecation']
   return [process.execPath, ...flags, ownModule('bin/ocs.ts')]
 }

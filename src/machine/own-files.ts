@@ -39,6 +39,9 @@ export function ownFile(path: string): string {
   return join(ROOT, path)
 }
 
+/** The program that others start: the single binary, or the launcher, which an upgrade replaces with its release. */
+export const ownProgram = hasOwnFiles ? process.execPath : ownFile('bin/ocs')
+
 /** The path of one of our modules that is loaded by path: `src/….ts`, or its bundled form. */
 export function ownModule(path: string): string {
   return bundled ? join(MODULES, isBinary ? '' : 'dist', path.replace(/\.ts$/, '.js')) : join(MODULES, path)

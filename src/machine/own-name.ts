@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { relative } from 'node:path'
-import { hasOwnFiles, ownFile } from './own-files.ts'
+import { ownProgram } from './own-files.ts'
 
 /** How this program was called, from a user's shell. */
 interface Called {
@@ -26,7 +26,7 @@ export function ownName(called: Called = here()): string {
 
 function here(): Called {
   return {
-    program: hasOwnFiles ? process.execPath : ownFile('bin/ocs'),
+    program: ownProgram,
     env: process.env,
     folder: process.cwd(),
   }
